@@ -1,0 +1,55 @@
+"""Errors that a person reads: each has a cause and a way out.
+
+``str(error)`` is one line: what happened, then what to do. The command line prints it as it is
+and ends with ``exit_code``; a traceback is never part of the answer to a foreseen failure.
+"""
+
+from __future__ import annotations
+
+
+class ClusterError(Exception):
+    """Something that was foreseen went wrong.
+
+    cause: what happened, in the reader's words, with the values that matter (never a secret).
+    action: what the reader can do about it; may be empty where nothing can be done.
+    """
+
+    exit_code = 1
+
+    def __init__(self, cause: str, action: str = "") -> None:
+        super().__init__(cause, action)
+        self.cause = cause
+        self.action = action
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.action}" if self.action else self.cause
+
+
+class ConfigError(ClusterError):
+    """A configuration value is missing, unknown, of the wrong type or out of range."""
+
+    exit_code = 2
+
+
+class NotRunningError(ClusterError):
+    """No cluster answers where one was asked for."""
+
+    exit_code = 3
+
+
+class AlreadyRunningError(ClusterError):
+    """Another process owns the state folder, the socket or the port."""
+
+    exit_code = 4
+
+
+class TokenRefusedError(ClusterError):
+    """Discord refused the token (401, or close code 4004)."""
+
+    exit_code = 5
+
+
+class BudgetError(ClusterError):
+    """The identify budget does not allow what was asked."""
+
+    exit_code = 6

@@ -1,0 +1,93 @@
+"""What a sandbox is started with. Every field has a default: ``Sandbox(SandboxOptions())`` works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cluster.gateway import IDENTIFY_WINDOW_S, PRIVILEGED_INTENTS
+
+DEFAULT_MIX: dict[str, float] = {
+    "PRESENCE_UPDATE": 55.0,
+    "MESSAGE_CREATE": 20.0,
+    "TYPING_START": 15.0,
+    "GUILD_MEMBER_UPDATE": 10.0,
+}
+"""Traffic by event name, as weights: what a bot with all intents sees, by and large. A share of
+the messages is later updated, reacted to or deleted; those follow their message and are counted
+in its weight."""
+
+
+class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of a sandbox; seconds and milliseconds as the names say."""
+
+    seed: int = 1
+    """Seed of the world and its traffic: the same seed makes the same world."""
+
+    # The world
+    guilds: int = 12
+    channels_per_guild: int = 8
+    roles_per_guild: int = 5
+    members_per_guild: int = 40
+    rate: float = 0.0
+    """World events a second, all guilds together; 0: none until the control door says so."""
+    mix: dict[str, float] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
+
+    # The application
+    token: str = ""
+    """Empty: one is made from the seed."""
+    privileged_intents: int = int(PRIVILEGED_INTENTS)
+    """Privileged intents that the application has; IDENTIFY with others is closed 4014."""
+
+    # Limits
+    shards: int = 1
+    """What GET /gateway/bot recommends."""
+    require_shards: int = 1
+    """Fewer shards than this are refused with 4011."""
+    max_concurrency: int = 1
+    session_start_total: int = 1000
+    session_start_remaining: int = 1000
+    session_start_reset_s: float = 86_400.0
+    identify_window_s: float = IDENTIFY_WINDOW_S
+    identify_jitter_s: float = 0.3
+    """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
+    heartbeat_interval_ms: int = 41_250
+    session_expiry_s: float = 120.0
+    """How long a session without a connection stays resumable."""
+    replay_events: int = 20_000
+    """Dispatches of a session that are kept for RESUME; older ones are forgotten."""
+
+    # Addresses
+    host: str = "127.0.0.1"
+    port: int = 0
+    """REST and gateway; 0: any free port."""
+    resume_port: int = 0
+    """The resume host's port; 0: any free port."""
+    control_port: int = 0
+    control_token: str = ""
+    """Empty: a random one is made."""
+    ca_file: str = ""
+    """Where the authority's certificate is written (PEM); empty: a file in a temporary folder."""
+
+    faults: list[dict[str, Any]] = []
+    """Faults set from the start, in the form that the control door takes."""
+    fault_seed: int | None = None
+    """Seed of a random schedule of faults; None: none."""
+
+
+class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running sandbox is: printed as one line of JSON once it serves."""
+
+    pid: int
+    api_url: str
+    """https://localhost:PORT/api"""
+    gateway_url: str
+    """wss://localhost:PORT"""
+    resume_url: str
+    """wss://127.0.0.1:PORT, another name and another port than gateway_url."""
+    ca_file: str
+    token: str
+    control_url: str
+    """http://127.0.0.1:PORT"""
+    control_token: str

@@ -1,0 +1,1 @@
+"""The ground floor: the words that processes say to each other. Imports nothing above it."""

@@ -1,0 +1,124 @@
+"""Requests to a coordinator's control door and their answers (ROUTER and DEALER).
+
+One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
+or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
+Verbs: ``status``, ``stop``, ``ping``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+CONTROL_VERSION: Final = 1
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One question."""
+
+    v: int = CONTROL_VERSION
+    id: int
+    verb: str
+    args: dict[str, Any] = {}
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request was refused: the parts of a ClusterError."""
+
+    kind: str
+    cause: str
+    action: str = ""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, to the request of the same id."""
+
+    v: int = CONTROL_VERSION
+    id: int
+    ok: bool
+    result: msgspec.Raw = msgspec.Raw(b"\xc0")
+    error: Failure | None = None
+
+
+class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as `status` shows it; seconds and milliseconds as the names say."""
+
+    shard_id: int
+    worker: int
+    state: str
+    epoch: int
+    seq: int
+    events: int
+    events_per_s: float
+    session_age_s: float | None
+    heartbeat_ms: float | None
+    guilds: int
+    reconnects: dict[str, int]
+    detail: str
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as `status` shows it."""
+
+    slot: int
+    pid: int | None
+    state: str
+    """"starting", "running", "missing" (no report), "restarting", "failed", "stopped"."""
+    uptime_s: float | None
+    cpu_percent: float
+    rss_bytes: int
+    shards: int
+    shards_ready: int
+    events_per_s: float
+    journal_bytes: int
+    journal_seconds: float | None
+    journalling: bool
+    unpublished: int
+    restarts: int
+    detail: str = ""
+
+
+class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The identify budget."""
+
+    total: int
+    remaining: int
+    reset_after_s: float
+    max_concurrency: int
+    spent: int
+    """Identifies granted by this store in the current window."""
+    waiting: list[int]
+    """Shards that wait for a grant, in the order in which they will get one."""
+    wait_s: float
+    """How long the last of them will wait, by the limiter's arithmetic."""
+
+
+class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `status`."""
+
+    name: str
+    store_id: str
+    pid: int
+    version: str
+    uptime_s: float
+    state: str
+    """"starting", "ready", "degraded", "stopping"."""
+    shard_count: int
+    shards_ready: int
+    events: int
+    events_per_s: float
+    api_url: str
+    gateway_url: str
+    sandbox: bool
+    hub_endpoint: str
+    """Where subscribers connect."""
+    replay_endpoint: str
+    workers: list[WorkerStatus]
+    shards: list[ShardStatus]
+    budget: BudgetStatus
+
+
+encode = msgspec.msgpack.encode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_response = msgspec.msgpack.Decoder(Response).decode

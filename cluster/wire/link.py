@@ -1,0 +1,192 @@
+"""What a worker and its coordinator say to each other over the link (ROUTER and DEALER, ipc).
+
+One ZeroMQ frame a message: msgpack of a tagged array. The worker's socket identity is its slot
+number in ASCII. A WorkerSpec comes first, over the worker's standard input (an inherited pipe: a
+token in an argument or in the environment can be read by others), as one msgpack message.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+LINK_VERSION: Final = 1
+
+
+class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One shard that a worker is given."""
+
+    shard_id: int
+    shard_count: int
+    last_epoch: int = 0
+    """Epoch of the newest identify that the store knows for this shard; 0: none yet."""
+
+
+class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker must know to run. Written once to its standard input."""
+
+    version: int = LINK_VERSION
+    slot: int
+    cluster: str
+    """Store id: 16 hexadecimal digits."""
+    boot_id: str
+    shards: list[ShardPlan]
+    token: str
+    intents: int
+    gateway_url: str
+    """wss://host[:port] without query."""
+    api_version: int = 10
+    compress: str = "zlib-stream"
+    """"zlib-stream", "zstd-stream" or "" for none."""
+    ca_file: str = ""
+    """PEM file of the certificate authority; empty: the system's."""
+    impersonate: str = "chrome"
+    presence: dict[str, Any] | None = None
+    large_threshold: int = 250
+    journal_dir: str
+    """This slot's folder."""
+    journal_bytes: int = 256 * 1024 * 1024
+    link_endpoint: str
+    hub_endpoint: str
+    """Where the hub's SUB socket is bound; the worker's XPUB connects to it."""
+    hub_pipe_messages: int = 1000
+    """High-water mark of the worker's socket to the hub."""
+    start_after: dict[int, tuple[int, int]] | None = None
+    """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
+    adopt_seconds: float = 60.0
+    """How long to go on without a coordinator before closing resumably and exiting."""
+    log_level: str = "info"
+
+
+# -- worker to coordinator ---------------------------------------------------------------------
+
+
+class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
+    """State of one shard, as the worker sees it."""
+
+    shard_id: int
+    state: str
+    """A state of shard_worker.session.State, in lower case: "ready", "resuming", "fatal" ..."""
+    epoch: int
+    seq: int
+    """Last journalled seq of this epoch; -1: none."""
+    events: int
+    """Dispatches since the worker started."""
+    session_age_s: float | None = None
+    heartbeat_ms: float | None = None
+    """Round trip of the last heartbeat that was answered."""
+    guilds: int = 0
+    reconnects: dict[str, int] = {}
+    """How many reconnects, by cause."""
+    detail: str = ""
+    """Why it is where it is: for a fatal close its meaning and what to do."""
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """First message after connecting, and again after the coordinator was gone."""
+
+    version: int
+    slot: int
+    pid: int
+    started_at: float
+    """Unix seconds."""
+    package_version: str
+    shards: list[ShardReport]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
+    """Once a second, and at once when a shard changes its state."""
+
+    slot: int
+    shards: list[ShardReport]
+    cpu_seconds: float
+    rss_bytes: int
+    events: int
+    """Dispatches journalled since the worker started."""
+    journal_bytes: int
+    journal_seconds: float | None
+    """How many seconds of events the journal holds; None: unknown yet."""
+    journalling: bool
+    """False: the journal can't be written; the promise is suspended."""
+    unpublished: int
+    """Records that the journal holds beyond the publisher's cursor."""
+
+
+class IdentifyRequest(msgspec.Struct, frozen=True, kw_only=True, tag="identify_request"):
+    """May this shard identify? Answered by IdentifyGrant when its turn comes."""
+
+    shard_id: int
+
+
+class IdentifySent(msgspec.Struct, frozen=True, kw_only=True, tag="identify_sent"):
+    """The granted identify went out: the bucket's window runs from now."""
+
+    shard_id: int
+    grant_id: int
+
+
+class IdentifyUnused(msgspec.Struct, frozen=True, kw_only=True, tag="identify_unused"):
+    """The granted identify was not sent and will not be."""
+
+    shard_id: int
+    grant_id: int
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
+    """Last message: sessions closed, journal synced."""
+
+    slot: int
+
+
+# -- coordinator to worker ---------------------------------------------------------------------
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag="welcome"):
+    """Answer to Hello: this coordinator owns the worker now."""
+
+    version: int = LINK_VERSION
+
+
+class IdentifyGrant(msgspec.Struct, frozen=True, kw_only=True, tag="identify_grant"):
+    """This shard may identify now, once, as this epoch."""
+
+    shard_id: int
+    grant_id: int
+    epoch: int
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
+    """Close the sessions and exit. logout: end the sessions (1000) instead of leaving them
+    resumable."""
+
+    logout: bool = False
+
+
+FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Stopped
+ToWorker = Welcome | IdentifyGrant | Stop
+
+_encoder = msgspec.msgpack.Encoder()
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_spec = msgspec.msgpack.Decoder(WorkerSpec)
+
+
+def encode(message: FromWorker | ToWorker | WorkerSpec) -> bytes:
+    """One link message (or the spec) as the bytes of one frame."""
+    return _encoder.encode(message)
+
+
+def decode_from_worker(data: bytes) -> FromWorker:
+    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    return _from_worker.decode(data)
+
+
+def decode_to_worker(data: bytes) -> ToWorker:
+    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    return _to_worker.decode(data)
+
+
+def decode_spec(data: bytes) -> WorkerSpec:
+    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    return _spec.decode(data)

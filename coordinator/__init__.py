@@ -1,0 +1,1 @@
+"""Decides: shards, identifies, workers. Holds no gateway connection."""

@@ -1,0 +1,1 @@
+"""Holds gateway sessions; decides nothing about the cluster."""
