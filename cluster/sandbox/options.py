@@ -1,4 +1,4 @@
-"""What a sandbox is started with. Every field has a default: ``Sandbox(SandboxOptions())`` works."""
+"""What a sandbox is started with. Every field has a default."""
 
 from __future__ import annotations
 

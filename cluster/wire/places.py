@@ -98,7 +98,7 @@ def state_root(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
-    """DCGW_RUNTIME_DIR, or XDG_RUNTIME_DIR/dcgw, or a folder of this user's in the temporary one."""
+    """DCGW_RUNTIME_DIR, or XDG_RUNTIME_DIR/dcgw, or this user's folder in the temporary one."""
     if env.get("DCGW_RUNTIME_DIR"):
         return Path(env["DCGW_RUNTIME_DIR"])
     if env.get("XDG_RUNTIME_DIR"):
@@ -142,8 +142,8 @@ def is_held(lock: Path) -> bool:
 
 def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
     """The clusters of this user that run on this host, by their locks."""
-    found = []
-    for record in sorted(state_root(env).glob("*/running.json")):
-        if is_held(record.parent / "coordinator.lock"):
-            found.append(msgspec.json.decode(record.read_bytes(), type=Running))
-    return found
+    return [
+        msgspec.json.decode(record.read_bytes(), type=Running)
+        for record in sorted(state_root(env).glob("*/running.json"))
+        if is_held(record.parent / "coordinator.lock")
+    ]
