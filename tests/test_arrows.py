@@ -1,0 +1,50 @@
+"""Imports run one way, as the README's picture of the rooms says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+FORBIDDEN = {
+    "cluster": {"coordinator", "shard_worker"},
+    "coordinator": {"shard_worker"},
+    "shard_worker": {"coordinator"},
+}
+GROUND = {"cluster.errors", "cluster.gateway", "cluster.wire"}
+"""What cluster/wire may import of cluster: it is the floor that everything stands on."""
+
+
+def imported(file: Path) -> set[str]:
+    """Full names of the modules that a file imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_packages_import_one_way(package: str) -> None:
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        wrong = {name for name in imported(file) if name.split(".")[0] in FORBIDDEN[package]}
+        assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_the_wire_stands_on_the_ground() -> None:
+    for file in (ROOT / "cluster" / "wire").rglob("*.py"):
+        wrong = {
+            name
+            for name in imported(file)
+            if name.split(".")[0] == "cluster"
+            and not any(name == ground or name.startswith(ground + ".") for ground in GROUND)
+        }
+        assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
