@@ -1,0 +1,151 @@
+"""What a coordinator is started with, and its one line of answer.
+
+``python -m coordinator`` reads one CoordinatorSpec as JSON from its standard input up to EOF (a
+token in an argument or in the environment can be read by others) and writes one StartOutcome as a
+JSON line to its standard output. After that it is talked to over the control socket.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from cluster.errors import ConfigError
+from cluster.wire.control import Failure
+from cluster.wire.places import Places
+
+MAX_SHARDS: Final = 1_000_000
+SHARDS_FORMS: Final = '"auto", a number such as "16", or a part of a larger bot such as "0-15/64"'
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+_NUMBER = re.compile(r"[0-9]{1,7}")
+_PART = re.compile(r"([0-9]{1,7})-([0-9]{1,7})/([0-9]{1,7})")
+
+
+class ShardRange(msgspec.Struct, frozen=True):
+    """The shards that one coordinator runs: first to last (inclusive) of count."""
+
+    first: int
+    last: int
+    count: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all shards of the bot."""
+        return self.first == 0 and self.last == self.count - 1
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def parse_shards(text: str) -> ShardRange | None:
+    """The value of ``shards``; None for "auto". ConfigError for every other form."""
+    if text == "auto":
+        return None
+    if _NUMBER.fullmatch(text) and 1 <= int(text) <= MAX_SHARDS:
+        return ShardRange(0, int(text) - 1, int(text))
+    if part := _PART.fullmatch(text):
+        first, last, count = (int(number) for number in part.groups())
+        if first <= last < count <= MAX_SHARDS:
+            return ShardRange(first, last, count)
+    raise ConfigError(f"shards is {text!r}", f"give {SHARDS_FORMS}")
+
+
+class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a coordinator must know to run; seconds, milliseconds and bytes as the names say."""
+
+    name: str
+    state_dir: str
+    """Store, journals, logs and lock; absolute."""
+    runtime_dir: str
+    """The ipc sockets; absolute and short (cluster.wire.places)."""
+
+    # The account
+    token: str = ""
+    """Without the word "Bot". Empty only with ``sandbox``, which brings its own."""
+    account: Literal["bot", "user"] = "bot"
+    intents: NotNegative = 0
+    presence: dict[str, Any] | None = None
+    large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
+
+    # Shards and workers
+    shards: str = "auto"
+    """A form that parse_shards takes."""
+    workers: Positive | Literal["auto"] = "auto"
+    """"auto": one a core, and more where shards_per_worker asks for it."""
+    shards_per_worker: Positive = 64
+    """Most shards of a worker when workers is "auto"."""
+
+    # Discord, or who speaks for it
+    api_url: str = "https://discord.com/api"
+    """Without the version."""
+    gateway_url: str = ""
+    """Empty: what GET /gateway/bot says."""
+    api_version: Literal[9, 10] = 10
+    compress: Literal["zlib-stream", "zstd-stream", ""] = "zlib-stream"
+    ca_file: str = ""
+    """PEM file of the certificate authority; empty: the system's."""
+
+    # Identifies
+    identify_margin_ms: NotNegative = 250
+    """Added to the 5 s between two identifies of a bucket."""
+    identify_reserve: NotNegative = 0
+    """Identifies of the daily limit that are left untouched."""
+    identify_budget: Positive | None = None
+    """Most identifies to spend in a day; the share of one coordinator of a larger bot."""
+
+    # Limits
+    journal_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
+    """Of each worker."""
+    hub_pipe_messages: Positive = 1000
+    """High-water mark of a worker's socket to the hub."""
+    adopt_seconds: Seconds = 60.0
+    """How long workers go on without a coordinator."""
+    stop_seconds: Annotated[float, msgspec.Meta(ge=1)] = 20.0
+    """Within this long a stop is done, by signals if it must be."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    sandbox: dict[str, Any] | None = None
+    """SandboxOptions as a map: a sandbox is started first, and used in Discord's place."""
+
+    def __post_init__(self) -> None:
+        if not self.token and self.sandbox is None:
+            raise ValueError("token is empty")
+
+    def __repr__(self) -> str:
+        return f"CoordinatorSpec(name={self.name!r}, state_dir={self.state_dir!r}, token=<hidden>)"
+
+    def __rich_repr__(self) -> Any:
+        yield "name", self.name
+        yield "state_dir", self.state_dir
+
+    @property
+    def places(self) -> Places:
+        return Places(
+            name=self.name, state_dir=Path(self.state_dir), runtime_dir=Path(self.runtime_dir)
+        )
+
+
+class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The one line on a coordinator's standard output: {"ready": true} once its sockets are bound,
+    or {"error": {kind, cause, action}}, after which nothing of it is left running."""
+
+    ready: bool = False
+    error: Failure | None = None
+
+
+encode = msgspec.json.encode
+decode_outcome = msgspec.json.Decoder(StartOutcome).decode
+_spec = msgspec.json.Decoder(CoordinatorSpec)
+
+
+def decode_spec(data: bytes) -> CoordinatorSpec:
+    """Raises msgspec.DecodeError (ValidationError among them), whose text names the field and the
+    types, never the token."""
+    return _spec.decode(data)
