@@ -1,0 +1,34 @@
+"""What the world hands to the server: one thing that happened, encoded once."""
+
+from __future__ import annotations
+
+
+class WorldEvent:
+    """One event of the world.
+
+    ``data`` is the compact JSON of ``d``. ``guild_id`` routes it (None: shard 0). ``intents`` is a
+    mask of alternatives: a session gets the event when it is 0 or shares a bit with the session's
+    intents. ``redacted`` is what a session without MESSAGE_CONTENT gets in place of ``data``; None
+    when there is no difference. ``user_id`` is set for events of one account only.
+    """
+
+    __slots__ = ("data", "guild_id", "intents", "name", "redacted", "user_id")
+
+    def __init__(
+        self,
+        name: str,
+        guild_id: int | None,
+        data: bytes,
+        intents: int,
+        redacted: bytes | None = None,
+        user_id: int | None = None,
+    ) -> None:
+        self.name = name
+        self.guild_id = guild_id
+        self.data = data
+        self.intents = intents
+        self.redacted = redacted
+        self.user_id = user_id
+
+    def __repr__(self) -> str:
+        return f"WorldEvent({self.name}, guild={self.guild_id}, {len(self.data)} B)"

@@ -1,0 +1,160 @@
+"""What the world is at this moment: guilds, their members and what was said in them lately."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+import msgspec
+
+Json = dict[str, Any]
+
+REMEMBERED_MESSAGES: Final = 64
+"""Messages of a guild that may still be updated, reacted to or deleted."""
+
+OFFLINE: Final = b'"status":"offline","activities":[],"client_status":{}'
+"""The part of a presence after its ids, of a member who is not there."""
+
+encode = msgspec.json.Encoder().encode
+
+
+class Member:
+    """A member of one guild.
+
+    ``data`` is the member object without its user; ``user_json`` and ``json`` are their encoded
+    forms, kept because nearly every event carries one of them. ``presence`` is the encoded rest of
+    the presence object after its ids.
+    """
+
+    __slots__ = ("data", "id", "id_json", "json", "presence", "user", "user_json")
+
+    def __init__(self, user: Json, data: Json, presence: bytes = OFFLINE) -> None:
+        self.id = int(user["id"])
+        self.id_json = b'"%d"' % self.id
+        self.user = user
+        self.user_json = encode(user)
+        self.data = data
+        self.json = encode(data)
+        self.presence = presence
+
+    def changed(self) -> None:
+        """To be called after a change of ``data``."""
+        self.json = encode(self.data)
+
+    def user_changed(self) -> None:
+        """To be called after a change of ``user``."""
+        self.user_json = encode(self.user)
+
+    @property
+    def online(self) -> bool:
+        """Whether the member is anything but offline."""
+        return self.presence is not OFFLINE
+
+    def full(self) -> Json:
+        """The member object with its user."""
+        return {"user": self.user, **self.data}
+
+    def full_json(self) -> bytes:
+        """The member object with its user, encoded."""
+        return b'{"user":%b,%b' % (self.user_json, self.json[1:])
+
+
+class Message:
+    """A message that may still be updated, reacted to or deleted."""
+
+    __slots__ = ("author_id", "channel_id", "data", "id", "poll", "reactions")
+
+    def __init__(self, message_id: int, channel_id: int, author_id: int, data: bytes) -> None:
+        self.id = message_id
+        self.channel_id = channel_id
+        self.author_id = author_id
+        self.data = data
+        """Everything that MESSAGE_CREATE sent."""
+        self.reactions: list[tuple[int, bytes]] | None = None
+        """(user, encoded emoji) of what was added and not removed; None: never any."""
+        self.poll: list[tuple[int, int]] | None = None
+        """(user, answer) of the votes, when the message is a poll."""
+
+
+class Guild:
+    """A guild and all that GUILD_CREATE shows of it."""
+
+    __slots__ = (
+        "auto_moderation",
+        "bans",
+        "channels",
+        "data",
+        "emojis",
+        "id",
+        "integrations",
+        "invites",
+        "joined_at",
+        "member_list",
+        "members",
+        "messages",
+        "roles",
+        "scheduled_events",
+        "sounds",
+        "stage_instances",
+        "stickers",
+        "text_channels",
+        "thread_members",
+        "threads",
+        "voice_states",
+    )
+
+    def __init__(self, guild_id: int, joined_at: str) -> None:
+        self.id = guild_id
+        self.joined_at = joined_at
+        """When the bot joined."""
+        self.data: Json = {}
+        self.roles: dict[int, Json] = {}
+        self.channels: dict[int, Json] = {}
+        self.text_channels: list[int] = []
+        """Channels and threads that messages are written to."""
+        self.threads: dict[int, Json] = {}
+        self.thread_members: dict[int, dict[int, Json]] = {}
+        self.members: dict[int, Member] = {}
+        self.member_list: list[Member] = []
+        """The same members in a list, in no order: to draw from. The bot is always the first."""
+        self.voice_states: dict[int, Json] = {}
+        self.emojis: dict[int, Json] = {}
+        self.stickers: dict[int, Json] = {}
+        self.sounds: dict[int, Json] = {}
+        self.scheduled_events: dict[int, Json] = {}
+        self.stage_instances: dict[int, Json] = {}
+        self.auto_moderation: dict[int, Json] = {}
+        self.integrations: dict[int, Json] = {}
+        self.invites: dict[str, Json] = {}
+        self.bans: dict[int, Json] = {}
+        self.messages: deque[Message] = deque(maxlen=REMEMBERED_MESSAGES)
+
+    def add_member(self, member: Member) -> None:
+        """A member joins."""
+        self.members[member.id] = member
+        self.member_list.append(member)
+
+    def remove_member(self, member: Member) -> None:
+        """A member leaves, with the voice state and the thread memberships."""
+        del self.members[member.id]
+        at = self.member_list.index(member)
+        self.member_list[at] = self.member_list[-1]
+        self.member_list.pop()
+        self.voice_states.pop(member.id, None)
+        for members in self.thread_members.values():
+            members.pop(member.id, None)
+
+    def forget_channel(self, channel_id: int) -> None:
+        """A channel or thread is gone: so are its messages, its threads and who was in it."""
+        self.channels.pop(channel_id, None)
+        self.threads.pop(channel_id, None)
+        self.thread_members.pop(channel_id, None)
+        if channel_id in self.text_channels:
+            self.text_channels.remove(channel_id)
+        kept = [m for m in self.messages if m.channel_id != channel_id]
+        self.messages.clear()
+        self.messages.extend(kept)
+        for thread_id in [
+            i for i, thread in self.threads.items() if thread["parent_id"] == str(channel_id)
+        ]:
+            self.forget_channel(thread_id)

@@ -1,0 +1,124 @@
+"""Presences, typing and members: the most frequent events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.gateway import Intents
+from cluster.sandbox.world.clock import snowflake_at
+from cluster.sandbox.world.event import WorldEvent
+from cluster.sandbox.world.objects import users as user_objects
+from cluster.sandbox.world.presences import PRESENCES, some_presence
+from cluster.sandbox.world.scene import Handler, Scene
+from cluster.sandbox.world.state import Guild, Member
+
+_PRESENCES_BIT: Final = int(Intents.GUILD_PRESENCES)
+_TYPING_BIT: Final = int(Intents.GUILD_MESSAGE_TYPING)
+_MEMBERS_BIT: Final = int(Intents.GUILD_MEMBERS)
+
+
+def presence_update(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member's presence becomes another one."""
+    draw = scene.draw.random
+    members = guild.member_list
+    count = len(members)
+    member = members[1 + int(draw() * (count - 1))] if count > 1 else members[0]
+    rest = PRESENCES[int(draw() * 128)]
+    member.presence = rest
+    return WorldEvent(
+        "PRESENCE_UPDATE",
+        guild.id,
+        b'{"user":{"id":%b},"guild_id":"%d",%b}' % (member.id_json, guild.id, rest),
+        _PRESENCES_BIT,
+    )
+
+
+def typing_start(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member types in one of the text channels."""
+    member = scene.member(guild)
+    channels = guild.text_channels
+    return WorldEvent(
+        "TYPING_START",
+        guild.id,
+        b'{"channel_id":"%d","guild_id":"%d","user_id":%b,"timestamp":%d,"member":%b}'
+        % (
+            channels[int(scene.draw.random() * len(channels))],
+            guild.id,
+            member.id_json,
+            scene.clock.seconds(),
+            member.full_json(),
+        ),
+        _TYPING_BIT,
+    )
+
+
+def member_update_of(guild: Guild, member: Member) -> WorldEvent:
+    """GUILD_MEMBER_UPDATE of a member as it is now; the bot's own is sent whatever the intents."""
+    own = member is guild.member_list[0]
+    return WorldEvent(
+        "GUILD_MEMBER_UPDATE",
+        guild.id,
+        b'{"guild_id":"%d","user":%b,%b' % (guild.id, member.user_json, member.json[1:]),
+        0 if own else _MEMBERS_BIT,
+    )
+
+
+def member_update(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member gets another nick, or gains or loses a role."""
+    member = scene.member(guild)
+    draw = scene.draw
+    if draw.random() < 0.5:
+        member.data["nick"] = f"nick {int(draw.random() * 10_000)}"
+    else:
+        free = [str(i) for i, r in guild.roles.items() if not r["managed"] and i != guild.id]
+        if free:
+            role = free[int(draw.random() * len(free))]
+            held: list[str] = member.data["roles"]
+            member.data["roles"] = [r for r in held if r != role] if role in held else [*held, role]
+    member.changed()
+    return member_update_of(guild, member)
+
+
+def member_add(scene: Scene, guild: Guild) -> WorldEvent:
+    """Somebody joins."""
+    made_ms = scene.clock.ms() - 86_400_000 - int(scene.draw.random() * 1e11)
+    user_id = snowflake_at(made_ms, int(scene.draw.random() * (1 << 22)))
+    while user_id in guild.members:
+        user_id += 1
+    member = Member(
+        scene.population.person(scene.draw, user_id),
+        user_objects.member([], scene.clock.timestamp().decode()),
+        some_presence(scene.draw),
+    )
+    guild.add_member(member)
+    data = b'{"guild_id":"%d","user":%b,%b' % (guild.id, member.user_json, member.json[1:])
+    return WorldEvent("GUILD_MEMBER_ADD", guild.id, data, _MEMBERS_BIT)
+
+
+def member_remove(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member who is neither the owner nor the bot leaves; if there is none, one joins first."""
+    owner = int(guild.data["owner_id"])
+    joined: WorldEvent | None = None
+    leaving = next(
+        (m for m in (scene.member(guild) for _ in range(8)) if m.id not in (owner, scene.bot_id)),
+        None,
+    )
+    if leaving is None:
+        joined = member_add(scene, guild)
+        leaving = guild.member_list[-1]
+    guild.remove_member(leaving)
+    data = b'{"guild_id":"%d","user":%b}' % (guild.id, leaving.user_json)
+    left = WorldEvent("GUILD_MEMBER_REMOVE", guild.id, data, _MEMBERS_BIT)
+    if joined is None:
+        return left
+    scene.after.append(left)
+    return joined
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "PRESENCE_UPDATE": presence_update,
+    "TYPING_START": typing_start,
+    "GUILD_MEMBER_UPDATE": member_update,
+    "GUILD_MEMBER_ADD": member_add,
+    "GUILD_MEMBER_REMOVE": member_remove,
+}
