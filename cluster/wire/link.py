@@ -58,6 +58,9 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How long to go on without a coordinator before closing resumably and exiting."""
     log_level: str = "info"
 
+    def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
+        return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"
+
 
 # -- worker to coordinator ---------------------------------------------------------------------
 

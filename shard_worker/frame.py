@@ -1,0 +1,218 @@
+"""The scan of gateway frames: op, s and t of each, ``d`` left as the bytes that came.
+
+A slice of messages is one text, split by one compiled pattern: Discord writes every dispatch as
+``{"t":"NAME","s":N,"op":0,"d":...}`` in this order, and ``}{"t":`` never stands inside valid JSON,
+neither in a string (its quotes would be escaped) nor outside one (a comma would be between). So
+``d`` reaches to the brace before the next match. No JSON is parsed, but nothing is taken on trust:
+
+- there must be as many matches as messages, and the text must begin and end with them;
+- one dispatch a slice, the first of each name, READY, RESUMED and every other op are decoded by a
+  strict JSON decoder and must come out the same (a key after ``d`` would pass the count);
+- a slice that fails is split by a JSON decoder; after three such in a row the session goes message
+  by message, since other servers write other orders.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from shard_worker.inflate import Inflater
+
+Event = tuple[str, int, bytes]
+"""A dispatch: name, s, d."""
+
+
+class Frame(NamedTuple):
+    """A frame that the session must see by itself: any op but 0, and READY and RESUMED."""
+
+    op: int
+    name: str
+    seq: int
+    """-1: null."""
+    data: bytes
+
+
+Part = Frame | list[Event]
+"""A frame, or dispatches that came one after the other."""
+
+
+class FrameError(Exception):
+    """What came is no gateway frame."""
+
+
+LIFECYCLE: Final = frozenset(("READY", "RESUMED"))
+MISMATCHES: Final = 3
+"""Slices in a row that the pattern failed on before it is given up."""
+MAX_NAMES: Final = 4096
+_PATTERN: Final = re.compile(
+    rb'\}\{"t":(?:"([A-Z0-9_]{1,100})"|null),"s":([0-9]{1,18}|null),"op":([0-9]{1,3}),"d":'
+)
+_NAME: Final = re.compile(r"[A-Z0-9][A-Z0-9_]{0,99}")
+
+
+class _Envelope(msgspec.Struct):
+    op: int
+    t: str | None = None
+    s: int | None = None
+    d: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelope: Final = msgspec.json.Decoder(_Envelope)
+_documents: Final = json.JSONDecoder()
+
+
+def decode(text: bytes) -> Frame:
+    """One frame, by a JSON decoder. Raises FrameError."""
+    try:
+        envelope = _envelope.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FrameError(f"no gateway frame: {error}") from error
+    name, seq = envelope.t or "", -1 if envelope.s is None else envelope.s
+    if envelope.op == 0 and (seq < 0 or not _NAME.fullmatch(name)):
+        raise FrameError("a dispatch without a name or a sequence number")
+    return Frame(envelope.op, name, seq, bytes(envelope.d))
+
+
+def documents(text: bytes) -> list[Frame]:
+    """Frames that follow each other, by a JSON decoder. Raises FrameError."""
+    frames: list[Frame] = []
+    try:
+        characters = text.decode()
+        at = 0
+        while at < len(characters):
+            _, end = _documents.raw_decode(characters, at)
+            frames.append(decode(characters[at:end].encode()))
+            at = end
+            while characters[at : at + 1] in (" ", "\n", "\r", "\t"):
+                at += 1
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"no gateway frames: {error}") from error
+    return frames
+
+
+def parts(frames: Iterable[Frame]) -> list[Part]:
+    """Frames with the dispatches among them put together in runs."""
+    out: list[Part] = []
+    run: list[Event] | None = None
+    for frame in frames:
+        if frame.op or frame.name in LIFECYCLE:
+            out.append(frame)
+            run = None
+        else:
+            if run is None:
+                run = []
+                out.append(run)
+            run.append((frame.name, frame.seq, frame.data))
+    return out
+
+
+class FrameReader:
+    """Reads one shard's frames, connection after connection."""
+
+    def __init__(self) -> None:
+        self._inflater: Inflater | None = None
+        self._names: dict[bytes, str] = {}
+        self._turn = 0
+        self._mismatches = 0
+        self.fallbacks = 0
+        """Slices that the pattern did not fit."""
+
+    @property
+    def by_message(self) -> bool:
+        """Whether the pattern was given up."""
+        return self._mismatches >= MISMATCHES
+
+    def connect(self, inflater: Inflater) -> None:
+        """A new connection begins, with a fresh context; what is known of the server is kept."""
+        self._inflater = inflater
+
+    def read(self, payloads: Sequence[bytes]) -> list[Part]:
+        """The frames of a slice of WebSocket messages.
+
+        Raises InflateError or FrameError; nothing of that slice was given out then.
+        """
+        assert self._inflater is not None, "connect comes first"
+        if self.by_message:
+            texts = self._inflater.inflate_each(payloads)
+            return parts(frame for text in texts for frame in self._message(text))
+        text, count = self._inflater.inflate(payloads)
+        if not count:
+            return []
+        out = self._scan(text, count)
+        if out is None:
+            self._mismatches += 1
+            self.fallbacks += 1
+            return parts(documents(text))
+        self._mismatches = 0
+        return out
+
+    def _message(self, text: bytes) -> list[Frame]:
+        """Almost always one frame; a server may have put several into one message."""
+        try:
+            return [decode(text)]
+        except FrameError:
+            return documents(text)
+
+    def _scan(self, text: bytes, count: int) -> list[Part] | None:
+        """Split by the pattern. None: the text is not what the pattern is made for."""
+        fields = _PATTERN.split(b"}" + text)
+        if len(fields) != 1 + 4 * count or fields[0] or fields[-1][-1:] != b"}":
+            return None
+        fields[-1] = fields[-1][:-1]
+        names, seqs, ops, bodies = fields[1::4], fields[2::4], fields[3::4], fields[4::4]
+        kinds = set(names)
+        unseen = kinds - self._names.keys()
+        # One a slice, at a place that moves, so that no place is never looked at.
+        self._turn += 1
+        checked = {self._turn % count}
+        if unseen:
+            checked.update(names.index(name) for name in unseen if name is not None)
+            checked.update(
+                i for i, name in enumerate(names) if name in (None, b"READY", b"RESUMED")
+            )
+        plain = ops.count(b"0") == count
+        if not plain:
+            checked.update(i for i, op in enumerate(ops) if op != b"0")
+        for i in checked:
+            if not _same(names[i], seqs[i], ops[i], bodies[i]):
+                return None
+        if plain and not unseen and b"null" not in seqs:
+            known = self._names
+            return [list(zip([known[name] for name in names], map(int, seqs), bodies, strict=True))]
+        self._learn(unseen)
+        return _mixed(names, seqs, ops, bodies)
+
+    def _learn(self, names: Iterable[bytes | None]) -> None:
+        """Names of dispatches that the strict decoder has seen. READY and RESUMED stay unknown, so
+        that they take the way on which all of them are checked."""
+        for name in names:
+            if name is not None and name.decode() not in LIFECYCLE and len(self._names) < MAX_NAMES:
+                self._names[name] = name.decode()
+
+
+def _same(name: bytes | None, seq: bytes, op: bytes, body: bytes) -> bool:
+    """Whether a strict decoder reads from the whole frame what the pattern cut out of it."""
+    quoted = b"null" if name is None else b'"%b"' % name
+    try:
+        frame = decode(b'{"t":%b,"s":%b,"op":%b,"d":%b}' % (quoted, seq, op, body))
+    except FrameError:
+        return False
+    return frame == (int(op), (name or b"").decode(), -1 if seq == b"null" else int(seq), body)
+
+
+def _mixed(
+    names: list[bytes | None], seqs: list[bytes], ops: list[bytes], bodies: list[bytes]
+) -> list[Part] | None:
+    """Parts of a slice that is not dispatches alone."""
+    frames: list[Frame] = []
+    for name, seq, op, body in zip(names, seqs, ops, bodies, strict=True):
+        if op == b"0" and (name is None or seq == b"null"):
+            return None
+        number = -1 if seq == b"null" else int(seq)
+        frames.append(Frame(int(op), name.decode() if name else "", number, body))
+    return parts(frames)

@@ -1,0 +1,112 @@
+"""The WebSocket handshake: the headers that we send, and what the answer must be.
+
+The headers and their order are those of a WebSocket that a page opens in Chrome, since libcurl's
+TLS handshake is Chrome's too. ``impersonate`` alone would send those of a page navigation.
+Sources: RFC 6455, sections 4.1 and 4.2.2.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import platform
+import re
+from collections.abc import Callable
+from typing import Final
+
+from curl_cffi.requests.impersonate import resolve_latest_browser_type
+
+from shard_worker.websocket import Deflate, WebSocketError, parse_extensions
+
+ORDER: Final = (
+    "Host,Connection,Pragma,Cache-Control,User-Agent,Upgrade,Origin,Sec-WebSocket-Version,"
+    "Accept-Encoding,Accept-Language,Sec-WebSocket-Key,Sec-WebSocket-Extensions"
+)
+MAX_HEADER_BYTES: Final = 64 * 1024
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_SYSTEM: Final = {
+    "Darwin": "Macintosh; Intel Mac OS X 10_15_7",
+    "Linux": "X11; Linux x86_64",
+}
+
+
+class HandshakeError(Exception):
+    """The server's answer is no agreement to a WebSocket."""
+
+
+def target(impersonate: str) -> str:
+    """The name under which libcurl knows a browser. It knows versions only, and answers "chrome"
+    with an error code."""
+    name: Callable[[str], str] = resolve_latest_browser_type
+    return name(impersonate)
+
+
+def new_key(random: bytes) -> bytes:
+    """Sec-WebSocket-Key of 16 random bytes."""
+    return base64.b64encode(random)
+
+
+def headers(key: bytes, browser: str) -> list[bytes]:
+    """What Chrome sends beside Host, Connection, Upgrade and Sec-WebSocket-Version."""
+    version = re.search(r"[0-9]+", browser)
+    system = _SYSTEM.get(platform.system(), _SYSTEM["Linux"])
+    agent = (
+        f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) "
+        f"Chrome/{version.group() if version else '0'}.0.0.0 Safari/537.36"
+    )
+    return [
+        b"Pragma: no-cache",
+        b"Cache-Control: no-cache",
+        f"User-Agent: {agent}".encode(),
+        b"Origin: https://discord.com",
+        b"Accept-Encoding: gzip, deflate, br, zstd",
+        b"Accept-Language: en-US,en;q=0.9",
+        b"Sec-WebSocket-Key: " + key,
+        b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+    ]
+
+
+class Answer:
+    """The server's answer, line by line as libcurl hands it over."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._size = 0
+        self._fields: dict[str, list[str]] = {}
+        self.status: int | None = None
+        """Status code of the last answer begun; None: none yet."""
+        self.complete = False
+        """The empty line after the headers came."""
+
+    def line(self, line: bytes) -> None:
+        """Raises HandshakeError past the bound."""
+        self._size += len(line)
+        if self._size > MAX_HEADER_BYTES:
+            raise HandshakeError(f"more than {MAX_HEADER_BYTES} bytes of headers")
+        text = line.decode("latin-1").rstrip("\r\n")
+        if text.startswith("HTTP/"):
+            status = text.split(" ", 2)[1:2]
+            self.status = int(status[0]) if status and status[0].isdigit() else 0
+            self._fields, self.complete = {}, False
+        elif not text:
+            self.complete = True
+        else:
+            name, _, value = text.partition(":")
+            self._fields.setdefault(name.strip().lower(), []).append(value.strip())
+
+    def agreed(self) -> Deflate | None:
+        """What was agreed on, of a complete answer. Raises HandshakeError."""
+        if self.status != 101:
+            raise HandshakeError(f"the server answered {self.status} instead of 101")
+        digest = hashlib.sha1(self._key + _GUID, usedforsecurity=False).digest()
+        if self._header("sec-websocket-accept") != base64.b64encode(digest).decode():
+            raise HandshakeError("Sec-WebSocket-Accept does not fit our key")
+        if self._header("sec-websocket-protocol"):
+            raise HandshakeError("the server chose a subprotocol that was not offered")
+        try:
+            return parse_extensions(self._header("sec-websocket-extensions"))
+        except WebSocketError as error:
+            raise HandshakeError(error.cause) from error
+
+    def _header(self, name: str) -> str:
+        return ", ".join(self._fields.get(name, ()))

@@ -1,0 +1,105 @@
+"""Who we say we are: payloads of IDENTIFY, RESUME and heartbeats, and what READY answers.
+
+Sources: Discord's documentation, "Gateway Events": Identify, Resume, Heartbeat, Ready.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from cluster.errors import ConfigError
+from cluster.gateway import Op
+from cluster.wire.link import ShardPlan, WorkerSpec
+
+_LIBRARY: Final = "dcgw-cluster"
+_OS: Final = {"Darwin": "macOS", "Linux": "Linux"}
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class BadReadyError(Exception):
+    """READY lacks what a session needs."""
+
+
+class Ready(NamedTuple):
+    """What the worker keeps of a READY, and what others may see of it."""
+
+    session_id: str
+    resume_url: str
+    guilds: int
+    blanked: bytes
+    """``d`` with the session id and the auth token emptied: both are credentials."""
+
+
+def identify(spec: WorkerSpec, shard: ShardPlan) -> bytes:
+    """Op 2 for a bot."""
+    d: dict[str, Any] = {
+        "token": spec.token,
+        "intents": spec.intents,
+        # A bot names its library, and the same one in both places.
+        "properties": {
+            "os": _OS.get(platform.system(), platform.system()),
+            "browser": _LIBRARY,
+            "device": _LIBRARY,
+        },
+        "large_threshold": spec.large_threshold,
+        "shard": [shard.shard_id, shard.shard_count],
+    }
+    if spec.presence is not None:
+        d["presence"] = spec.presence
+    return _payload(Op.IDENTIFY, d)
+
+
+def resume(token: str, session_id: str, seq: int) -> bytes:
+    """Op 6."""
+    return _payload(Op.RESUME, {"token": token, "session_id": session_id, "seq": seq})
+
+
+def heartbeat(seq: int) -> bytes:
+    """Op 1; seq -1: nothing was received yet."""
+    return _payload(Op.HEARTBEAT, None if seq < 0 else seq)
+
+
+def _payload(op: Op, d: object) -> bytes:
+    return msgspec.json.encode({"op": int(op), "d": d})
+
+
+_SECRETS: Final = ("session_id", "auth_token")
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def read_ready(d: bytes) -> Ready:
+    """Read READY and blank its credentials. Raises BadReadyError."""
+    try:
+        fields = _fields.decode(d)
+        session_id = msgspec.json.decode(fields["session_id"], type=str)
+        resume_url = msgspec.json.decode(fields.get("resume_gateway_url", b'""'), type=str | None)
+        guilds = msgspec.json.decode(fields.get("guilds", b"[]"), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, KeyError, RecursionError) as error:
+        raise BadReadyError(f"READY can't be read: {type(error).__name__}") from error
+    if not session_id:
+        raise BadReadyError("READY has no session id")
+    for name in _SECRETS:
+        if name in fields:
+            fields[name] = msgspec.Raw(b'""')
+    blanked = msgspec.json.encode(fields)
+    # A user account's READY lists its sessions, this one among them.
+    quoted = msgspec.json.encode(session_id)
+    return Ready(session_id, resume_url or "", len(guilds), blanked.replace(quoted, b'""'))
+
+
+def gateway_url(base: str, api_version: int, compress: str) -> str:
+    """The URL to connect to ("Gateway", "Connecting"). ``base`` is wss://host[:port].
+
+    Raises ConfigError for another scheme; plain ws goes to this host only.
+    """
+    parts = urlsplit(base)
+    if parts.scheme not in ("wss", "ws") or not parts.hostname:
+        raise ConfigError(f"gateway_url {base!r} is no wss:// URL", "write wss://host[:port]")
+    if parts.scheme == "ws" and parts.hostname not in _LOOPBACK:
+        raise ConfigError(f"gateway_url {base!r} is not encrypted", "plain ws is for loopback only")
+    query = f"v={api_version}&encoding=json" + (f"&compress={compress}" if compress else "")
+    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}?{query}"

@@ -1,0 +1,62 @@
+"""120 payloads in 60 seconds on one connection ("Gateway", "Rate Limiting"), without a clock.
+
+Heartbeats count but are never held back, so room for a window's worth of them is kept from all
+others. What goes over the limit is closed with 4008, what is too large with 4002: both are refused
+or delayed here, before they are sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final
+
+from cluster.errors import ClusterError
+from cluster.gateway import MAX_SENT_BYTES, SEND_LIMIT, SEND_WINDOW_S
+
+MARGIN_S: Final = 1.0
+"""The server counts by arrival: what left a window apart may arrive less than a window apart."""
+
+
+class PayloadTooLargeError(ClusterError):
+    """A payload that the gateway would answer with 4002."""
+
+
+def check_size(payload: bytes) -> None:
+    """Raises PayloadTooLargeError over 4096 bytes."""
+    if len(payload) > MAX_SENT_BYTES:
+        raise PayloadTooLargeError(
+            f"a payload of {len(payload)} bytes is over Discord's limit of {MAX_SENT_BYTES}",
+            "send it in parts, or ask for less at once",
+        )
+
+
+class SendLimiter:
+    """One connection's budget of sends. Times are seconds of the caller's monotonic clock."""
+
+    def __init__(self, heartbeat_interval_s: float) -> None:
+        window = SEND_WINDOW_S + MARGIN_S
+        beats = math.ceil(window / heartbeat_interval_s) + 2  # two more: op 1 may ask for them
+        self._window = window
+        self._others = max(1, SEND_LIMIT - beats)
+        self._sent: deque[float] = deque()
+
+    def heartbeat(self, now: float) -> None:
+        """Count a heartbeat; it goes out in any case."""
+        self._forget(now)
+        self._sent.append(now)
+
+    def wait(self, now: float) -> float:
+        """Seconds until something else than a heartbeat may be sent; 0.0: now."""
+        self._forget(now)
+        over = len(self._sent) - self._others
+        return max(0.0, self._sent[over] + self._window - now) if over >= 0 else 0.0
+
+    def send(self, now: float) -> None:
+        """Count a send that ``wait`` allowed."""
+        assert self.wait(now) == 0.0, "sent without room"
+        self._sent.append(now)
+
+    def _forget(self, now: float) -> None:
+        while self._sent and self._sent[0] + self._window <= now:
+            self._sent.popleft()

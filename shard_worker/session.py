@@ -1,0 +1,396 @@
+"""A gateway session as a state machine: no I/O, no clock, no randomness of its own.
+
+Theory of operation
+-------------------
+The shell (shard.py) tells the machine what happened, with the time it happened at, and does the
+actions that come back, in order. Between inputs it calls ``tick`` when ``due`` has come: waits,
+heartbeats and deadlines all hang on that one timer.
+
+    WAITING --wake--> CONNECTING --101--> AWAITING_HELLO --HELLO--> AWAITING_GRANT or RESUMING
+    AWAITING_GRANT --grant--> IDENTIFYING --READY--> READY        RESUMING --RESUMED--> READY
+
+Every state with a connection is left for WAITING when that connection is lost, by whichever side,
+and for FATAL when the server refuses for good. Whoever holds a session (id and seq) resumes;
+whoever has none asks for a grant, and sends IDENTIFY with that grant only. After ``Close`` the
+connection is nobody's: nothing that it still brings may be passed in.
+
+No loop runs for ever without READY or RESUMED: a resume host that does not get to HELLO is left for
+the main URL after 3 tries, a session that can't be resumed is dropped after 5 tries (20, if each
+brought events), identifies that fail slow down to one in a quarter of an hour. Times between tries
+grow exponentially with full jitter, and start over after a stable minute.
+
+Sources: Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and
+Status Codes". The order of states as a table is h11's idea.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from cluster.gateway import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
+from shard_worker.actions import (
+    Action,
+    Close,
+    Connect,
+    EndEpoch,
+    GiveUp,
+    RequestGrant,
+    ReturnGrant,
+    SendHeartbeat,
+    SendIdentify,
+    SendResume,
+)
+from shard_worker.backoff import Backoff, identify_pause
+from shard_worker.frame import Event, Frame
+
+
+class State(Enum):
+    """Where a session is."""
+
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    AWAITING_HELLO = "awaiting_hello"
+    AWAITING_GRANT = "awaiting_grant"
+    IDENTIFYING = "identifying"
+    RESUMING = "resuming"
+    READY = "ready"
+    FATAL = "fatal"
+    CLOSED = "closed"
+
+
+class Input(Enum):
+    """What moves a session from one state to another."""
+
+    WAKE = "the wait is over"
+    CONNECTED = "the server answered 101"
+    HELLO = "HELLO, and there is no session"
+    HELLO_RESUME = "HELLO, and there is a session"
+    GRANT = "this shard may identify"
+    READY = "READY"
+    RESUMED = "RESUMED"
+    LOST = "the connection is gone"
+    REFUSED = "the server closed with a code that is fatal"
+    STOP = "the shell wants no more"
+
+
+BEATING: Final = (State.AWAITING_GRANT, State.IDENTIFYING, State.RESUMING, State.READY)
+"""States after HELLO, in which heartbeats go out."""
+CONNECTED: Final = (State.CONNECTING, State.AWAITING_HELLO, *BEATING)
+"""States that have a connection, or one on its way."""
+
+TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
+    (State.WAITING, Input.WAKE): State.CONNECTING,
+    (State.CONNECTING, Input.CONNECTED): State.AWAITING_HELLO,
+    (State.AWAITING_HELLO, Input.HELLO): State.AWAITING_GRANT,
+    (State.AWAITING_HELLO, Input.HELLO_RESUME): State.RESUMING,
+    (State.AWAITING_GRANT, Input.GRANT): State.IDENTIFYING,
+    (State.IDENTIFYING, Input.READY): State.READY,
+    (State.RESUMING, Input.RESUMED): State.READY,
+    **{(state, Input.LOST): State.WAITING for state in CONNECTED},
+    **{(state, Input.REFUSED): State.FATAL for state in CONNECTED},
+    **{(state, Input.STOP): State.CLOSED for state in State if state is not State.CLOSED},
+}
+
+DEADLINES_S: Final[dict[State, float]] = {
+    State.CONNECTING: 40.0,  # the transport has time-outs of its own; this one guards them
+    State.AWAITING_HELLO: 10.0,
+    State.IDENTIFYING: 60.0,
+    State.RESUMING: 60.0,  # since the last event of the replay
+}
+RESUME_HOST_TRIES: Final = 3
+RESUME_TRIES: Final = 5
+RESUME_TRIES_WITH_EVENTS: Final = 20
+STABLE_S: Final = 60.0
+INVALID_SESSION_WAIT_S: Final = (1.0, 5.0)
+"""After op 9: a random time in between, before the next identify or resume."""
+
+
+class Resumable(msgspec.Struct, frozen=True):
+    """What is needed to resume: plain data. ``seq`` is the last one that was journalled."""
+
+    session_id: str
+    resume_url: str
+    seq: int
+    epoch: int
+
+    def __repr__(self) -> str:  # a session id is a credential
+        return f"Resumable(epoch={self.epoch}, seq={self.seq})"
+
+
+class _Hello(msgspec.Struct):
+    heartbeat_interval: float
+
+
+class Session:
+    """One shard's session. Times are seconds of the caller's monotonic clock; ``random`` gives
+    numbers in [0, 1)."""
+
+    def __init__(
+        self, now: float, *, random: Callable[[], float], held: Resumable | None = None
+    ) -> None:
+        self.state = State.WAITING
+        self.held = held
+        """The session that a RESUME would continue, its seq of the last identify or journal."""
+        self.seq = held.seq if held else -1
+        """s of the last event taken; -1: none."""
+        self.epoch = held.epoch if held else 0
+        self.since: float | None = None
+        """When READY or RESUMED first came for this session."""
+        self.latency: float | None = None
+        """Seconds between the last heartbeat and its acknowledgement."""
+        self.reconnects: Counter[str] = Counter()
+        self.duplicates = 0
+        """Dispatches at or below ``seq``: a replay that began too early."""
+        self.detail = ""
+        self._random = random
+        self._backoff = Backoff(random)
+        self._wake: float | None = now
+        self._deadline: float | None = None
+        self._interval = 0.0
+        self._beat: float | None = None
+        self._beat_sent = 0.0
+        self._unanswered: float | None = None
+        self._ready_at: float | None = None
+        self._at_resume_host = False
+        self._resume_host_failures = 0
+        self._resume_failures = 0
+        self._resume_had_events = False
+        self._identify_failures = 0
+
+    # -- time ----------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> float | None:
+        """When ``tick`` wants to be called next."""
+        times = [t for t in (self._wake, self._deadline, self._beat) if t is not None]
+        return min(times) if times else None
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what time demands. Calling it early, late or twice does no harm."""
+        if self._wake is not None and now >= self._wake:
+            self._wake = None
+            self._move(Input.WAKE, now)
+            self._at_resume_host = bool(
+                self.held
+                and self.held.resume_url
+                and self._resume_host_failures < RESUME_HOST_TRIES
+            )
+            url = self.held.resume_url if self.held and self._at_resume_host else ""
+            return [Connect(url)]
+        if self._deadline is not None and now >= self._deadline:
+            return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
+        if self._beat is not None and now >= self._beat:
+            if self._unanswered is not None:
+                return self._lose("zombie", now, close=RESUMABLE_CLOSE)
+            return self._heartbeat(now)
+        return []
+
+    def _heartbeat(self, now: float) -> list[Action]:
+        # The next one is a whole interval away whatever asked for this one, so an answer always
+        # has that long before its absence makes a zombie.
+        self._beat = now + self._interval
+        self._beat_sent = now
+        if self._unanswered is None:
+            self._unanswered = now
+        return [SendHeartbeat(self.seq)]
+
+    # -- the connection ------------------------------------------------------------------------
+
+    def connected(self, now: float) -> list[Action]:
+        """The handshake is done."""
+        self._move(Input.CONNECTED, now)
+        return []
+
+    def connect_failed(self, cause: str, now: float) -> list[Action]:
+        """There is no connection: refused, timed out, not verified, not answered with 101."""
+        return self._lose("connect failed", now, detail=cause)
+
+    def closed(self, code: int | None, now: float, cause: str = "") -> list[Action]:
+        """The other side ended the connection; ``code`` None: without a close frame."""
+        if self.state not in CONNECTED:
+            return []
+        then = after_close(code)
+        known = CLOSE_CODES.get(code) if code is not None else None
+        label = f"closed {code}" if code is not None else "connection lost"
+        detail = f"{label} ({known.name if known else cause})" if known or cause else label
+        if then is Then.FATAL and known:
+            self._move(Input.REFUSED, now)
+            self.detail = f"{detail}: {known.action}"
+            return [GiveUp(detail, known.action)]
+        return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)
+
+    def broken(self, cause: str, now: float, detail: str = "") -> list[Action]:
+        """What came can't be read, or is out of place: a fresh connection is the cure."""
+        return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
+
+    def stop(self, now: float, *, logout: bool = False) -> list[Action]:
+        """No more. logout: end the session; else it stays resumable."""
+        if self.state is State.CLOSED:
+            return []
+        out: list[Action] = []
+        if self.state in CONNECTED:
+            out.append(Close(1000 if logout else RESUMABLE_CLOSE))
+        if logout:
+            out += self._drop("logout")
+        self._move(Input.STOP, now)
+        return out
+
+    # -- frames --------------------------------------------------------------------------------
+
+    def frame(self, frame: Frame, now: float) -> list[Action]:
+        """Any op but a dispatch."""
+        if self.state not in CONNECTED:
+            return []
+        if frame.op == Op.HEARTBEAT_ACK:
+            if self._unanswered is not None:
+                self._unanswered, self.latency = None, now - self._beat_sent
+            return []
+        if frame.op == Op.HEARTBEAT:
+            return self._heartbeat(now) if self.state in BEATING else []
+        if frame.op == Op.HELLO:
+            return self._hello(frame.data, now)
+        if frame.op == Op.RECONNECT:
+            return self._lose("op 7", now, close=RESUMABLE_CLOSE)
+        if frame.op == Op.INVALID_SESSION:
+            keep = frame.data.strip() == b"true"
+            low, high = INVALID_SESSION_WAIT_S
+            wait = low + (high - low) * self._random()
+            return self._lose("op 9", now, close=RESUMABLE_CLOSE, drop=not keep, wait=wait)
+        return []  # ops of later days are the server's right
+
+    def _hello(self, data: bytes, now: float) -> list[Action]:
+        try:
+            interval = msgspec.json.decode(data, type=_Hello).heartbeat_interval / 1000
+        except msgspec.DecodeError as error:
+            return self.broken("bad HELLO", now, str(error))
+        if self.state is not State.AWAITING_HELLO or interval <= 0:
+            return self.broken("bad HELLO", now)
+        self._interval = interval
+        self._beat = now + interval * self._random()
+        self._unanswered = None
+        if self.held is None:
+            self._move(Input.HELLO, now)
+            return [RequestGrant()]
+        self._move(Input.HELLO_RESUME, now)
+        self._resume_had_events = False
+        return [SendResume(self.held.session_id, self.seq)]
+
+    def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
+        """The coordinator lets this shard identify, as this epoch."""
+        if self.state is not State.AWAITING_GRANT:
+            return [ReturnGrant(grant_id)]
+        self._move(Input.GRANT, now)
+        self.epoch, self.seq = epoch, -1
+        return [SendIdentify(grant_id, epoch)]
+
+    def ready(self, session_id: str, resume_url: str, seq: int, now: float) -> list[Action]:
+        """READY: a new session begins."""
+        if (self.state, Input.READY) not in TRANSITIONS:
+            return self.broken("READY out of place", now)
+        self.held = Resumable(session_id, resume_url, seq, self.epoch)
+        self.seq = seq
+        self._move(Input.READY, now)
+        self._resume_host_failures = self._identify_failures = 0
+        self.since = now
+        self._live(now)
+        return []
+
+    def resumed(self, now: float) -> list[Action]:
+        """RESUMED: the replay is over. Whether it takes a position, ``dispatched`` says."""
+        if (self.state, Input.RESUMED) not in TRANSITIONS:
+            return self.broken("RESUMED out of place", now)
+        self._move(Input.RESUMED, now)
+        if self._at_resume_host:
+            self._resume_host_failures = 0
+        self.since = now if self.since is None else self.since
+        self._live(now)
+        return []
+
+    def _live(self, now: float) -> None:
+        self._ready_at = now
+        self._resume_failures = 0
+        self.detail = ""
+
+    def dispatched(self, events: Sequence[Event], now: float) -> Sequence[Event] | None:
+        """The events that take a position: all but repeated ones. None: out of place (``broken``
+        is the answer). seq only ever grows within a session."""
+        if self.state is State.RESUMING:
+            self._deadline = now + DEADLINES_S[State.RESUMING]
+        elif self.state is not State.READY:
+            return None
+        last = self.seq
+        seqs = [event[1] for event in events]
+        if seqs == list(range(last + 1, last + 1 + len(seqs))):
+            self.seq = seqs[-1] if seqs else last
+            self._resume_had_events = True
+            return events
+        taken: list[Event] = []
+        for event in events:
+            if event[1] > last:
+                taken.append(event)
+                last = event[1]
+        self.duplicates += len(events) - len(taken)
+        self._resume_had_events |= bool(taken)
+        self.seq = last
+        return taken
+
+    # -- ends ----------------------------------------------------------------------------------
+
+    def _lose(
+        self,
+        cause: str,
+        now: float,
+        *,
+        close: int | None = None,
+        drop: bool = False,
+        wait: float = 0.0,
+        detail: str = "",
+    ) -> list[Action]:
+        """The connection is gone or given up: count, decide what is left, wait."""
+        if self.state not in CONNECTED:
+            return []
+        out: list[Action] = [Close(close)] if close is not None else []
+        if self._ready_at is not None and now - self._ready_at >= STABLE_S:
+            self._backoff.reset()
+        self.reconnects[cause] += 1
+        if self.state in (State.CONNECTING, State.AWAITING_HELLO) and self._at_resume_host:
+            self._resume_host_failures += 1
+        elif self.state is State.IDENTIFYING:
+            self._identify_failures += 1
+        elif self.state is State.RESUMING:
+            share = RESUME_TRIES_WITH_EVENTS // RESUME_TRIES
+            self._resume_failures += 1 if self._resume_had_events else share
+            if self._resume_failures >= RESUME_TRIES_WITH_EVENTS and not drop:
+                drop, cause = True, "resume failed"
+        if drop:
+            out += self._drop(cause)
+        self._move(Input.LOST, now)
+        pause = identify_pause(self._identify_failures, self._random)
+        wait = max(wait, self._backoff.next(), 0.0 if self.held else pause)
+        self._wake = now + wait
+        self.detail = f"{detail or cause}; next try in {wait:.1f} s"
+        return out
+
+    def _drop(self, cause: str) -> list[Action]:
+        """Forget the session: what follows is a new epoch."""
+        if self.held is None:
+            return []
+        ended = EndEpoch(self.held.epoch, self.seq, cause)
+        self.held, self.seq, self.since = None, -1, None
+        self._resume_failures = self._resume_host_failures = 0
+        return [ended]
+
+    def _move(self, by: Input, now: float) -> None:
+        """The one place where the state changes."""
+        self.state = TRANSITIONS[self.state, by]
+        timeout = DEADLINES_S.get(self.state)
+        self._deadline = None if timeout is None else now + timeout
+        if self.state not in BEATING:
+            self._beat = self._unanswered = self._ready_at = None
+        if self.state is not State.WAITING:
+            self._wake = None

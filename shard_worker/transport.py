@@ -1,0 +1,328 @@
+"""Bytes in and out: WebSockets on libcurl's raw mode, with Chrome's handshake, on the event loop.
+
+libcurl calls back with what arrived and asks for what to send; both callbacks only touch queues. A
+pump on the loop parses at most a slice a turn and hands it over, so no connection starves another.
+Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
+Certificates are always verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from curl_cffi import Curl, CurlError, CurlOpt
+from curl_cffi.aio import AsyncCurl
+
+from shard_worker import handshake
+from shard_worker.websocket import Control, Opcode, WebSocket, WebSocketError, encode, encode_close
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S: Final = 15.0
+"""Name, TCP and TLS."""
+HANDSHAKE_TIMEOUT_S: Final = 25.0
+"""Until 101, all in all."""
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long a close frame may take to leave, and the server to answer it."""
+SLICE_MESSAGES: Final = 512
+SLICE_BYTES: Final = 64 * 1024
+"""Bounds of one turn, some 2 ms of work; a message that is larger is a slice of its own."""
+PAUSE_BYTES: Final = 1024 * 1024
+
+_READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
+_PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
+_RAW_MODE: Final = 1  # CURLWS_RAW_MODE
+_HTTP_1_1: Final = 2  # CURL_HTTP_VERSION_1_1: over plain ws there is no h2c offer then
+
+
+class Receiver(Protocol):
+    """Who uses a connection. Nothing is called after ``Connection.close``."""
+
+    def on_connected(self) -> None: ...
+
+    def on_connect_failed(self, cause: str) -> None: ...
+
+    def on_messages(self, messages: list[bytes]) -> None: ...
+
+    def on_closed(self, code: int | None, cause: str) -> None: ...
+
+    def on_broken(self, cause: str) -> None:
+        """The server broke RFC 6455: close the connection."""
+
+
+class Transport:
+    """Owns the connections of one process; made and closed on its event loop."""
+
+    def __init__(self, *, ca_file: str = "", impersonate: str = "chrome") -> None:
+        self._multi = AsyncCurl()
+        self._ca_file = ca_file
+        self._browser = handshake.target(impersonate)
+        self._open: set[Connection] = set()
+
+    def connect(self, url: str, receiver: Receiver) -> Connection:
+        """Begin to connect; ``receiver`` hears how it went, never before this returns."""
+        connection = Connection(
+            self._multi, url, receiver, self._ca_file, self._browser, self._open.discard
+        )
+        self._open.add(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Let closing connections say goodbye (a second at most), then end all of them."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + CLOSE_TIMEOUT_S
+        while (ends := [c.ended for c in self._open if c.closing]) and loop.time() < until:
+            await asyncio.wait(ends, timeout=until - loop.time())
+        for connection in list(self._open):
+            connection.abort()
+        await self._multi.close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare
+
+
+class Connection:
+    """One WebSocket, from its handshake to its end."""
+
+    def __init__(
+        self,
+        multi: AsyncCurl,
+        url: str,
+        receiver: Receiver,
+        ca_file: str,
+        browser: str,
+        forget: Callable[[Connection], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._multi = multi
+        self._receiver: Receiver | None = receiver
+        self._forget = forget
+        key = handshake.new_key(os.urandom(16))
+        self._answer = handshake.Answer(key)
+        self._websocket: WebSocket | None = None
+        self._early: list[bytes] = []
+        self._out: deque[bytes] = deque()
+        self._begun = False
+        self._paused = False
+        self._pumping = False
+        self._failure: BaseException | None = None
+        self._done = False
+        self.closing = False
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        """Done when nothing is left of the connection."""
+        self._curl = Curl()
+        self._set_up(url, key, ca_file, browser)
+        self._transfer: asyncio.Future[None] = multi.add_handle(self._curl)
+        self._transfer.add_done_callback(self._on_transfer_done)
+        self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+
+    def _set_up(self, url: str, key: bytes, ca_file: str, browser: str) -> None:
+        curl = self._curl
+        if (code := curl.impersonate(browser, default_headers=False)) != 0:
+            raise CurlError(f"libcurl does not know the browser {browser!r}", code)
+        options: list[tuple[CurlOpt, object]] = [
+            (CurlOpt.URL, url.encode()),
+            (CurlOpt.HTTP_VERSION, _HTTP_1_1),
+            (CurlOpt.NOSIGNAL, 1),
+            (CurlOpt.CONNECTTIMEOUT_MS, int(CONNECT_TIMEOUT_S * 1000)),
+            (CurlOpt.TCP_NODELAY, 1),
+            (CurlOpt.TCP_KEEPALIVE, 1),
+            (CurlOpt.WS_OPTIONS, _RAW_MODE),
+            (CurlOpt.WS_HTTPHEADER_ORDER, handshake.ORDER.encode()),
+            (CurlOpt.HTTPHEADER, handshake.headers(key, browser)),
+            (CurlOpt.UPLOAD, 1),
+            (CurlOpt.READFUNCTION, self._on_wanted),
+            (CurlOpt.WRITEFUNCTION, self._on_data),
+            (CurlOpt.HEADERFUNCTION, self._on_header),
+        ]
+        if ca_file:
+            options.append((CurlOpt.CAINFO, ca_file.encode()))
+        if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
+            options.append((CurlOpt.PROXY, b""))
+        for option, value in options:
+            if (code := curl.setopt(option, value)) != 0:
+                raise CurlError(f"libcurl refuses {option.name}", code)
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+        """Send a text message. urgent: before all that is not yet begun."""
+        self._send_frame(encode(Opcode.TEXT, payload, os.urandom(4)), urgent=urgent)
+
+    def _send_frame(self, frame: bytes, *, urgent: bool) -> None:
+        if self._done or self._transfer.done():
+            return
+        if urgent:
+            self._out.insert(1 if self._begun else 0, frame)
+        else:
+            self._out.append(frame)
+        self._curl.pause(_PAUSE_RECV if self._paused else 0)
+
+    def close(self, code: int) -> None:
+        """Send a close frame and let go: the receiver hears nothing more."""
+        self._receiver = None
+        if self._done or self.closing:
+            return
+        self.closing = True
+        if self._websocket is None:
+            self._loop.call_soon(
+                self.abort
+            )  # perhaps called from within one of libcurl's callbacks
+            return
+        self._send_frame(encode_close(code, os.urandom(4)), urgent=True)
+        self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+        self._schedule()
+
+    def abort(self) -> None:
+        """End it now. Not to be called from within one of libcurl's callbacks."""
+        if self._done:
+            return
+        self._done = True
+        self._receiver = None
+        self._timer.cancel()
+        if not self._transfer.done():
+            self._multi.remove_handle(self._curl)
+        self._curl.close()
+        self._forget(self)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    # -- libcurl's callbacks: queues only --------------------------------------------------------
+
+    def _on_wanted(self, size: int) -> bytes | int:
+        if not self._out:
+            return _READFUNC_PAUSE
+        frame = self._out.popleft()
+        self._begun = len(frame) > size
+        if self._begun:
+            self._out.appendleft(frame[size:])
+        return frame[:size]
+
+    def _on_data(self, data: bytes) -> int:
+        if self._websocket is None:
+            self._early.append(data)
+        else:
+            self._websocket.feed(data)
+            if self._websocket.pending > PAUSE_BYTES and not self._paused:
+                self._paused = True
+                self._curl.pause(_PAUSE_RECV)
+        self._schedule()
+        return len(data)
+
+    def _on_header(self, line: bytes) -> int:
+        try:
+            self._answer.line(line)
+        except handshake.HandshakeError as error:
+            self._failure = error
+            return 0
+        if self._answer.complete and self._answer.status == 101:
+            self._schedule()
+        return len(line)
+
+    # -- the loop's turns ------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if not self._pumping and not self._done:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """One slice, and another turn if there is more."""
+        self._pumping = False
+        if self._done:
+            return
+        if self._websocket is None and not self._open_websocket():
+            return
+        websocket = self._websocket
+        assert websocket is not None
+        try:
+            piece = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
+        except WebSocketError as error:
+            if self._receiver is not None:
+                self._receiver.on_broken(str(error))
+            return
+        if piece.messages and self._receiver is not None:
+            self._receiver.on_messages(piece.messages)
+        for control in piece.controls:
+            self._control(control)
+        if self.ended.done():
+            return
+        if self._paused and websocket.pending < PAUSE_BYTES // 2 and not self._transfer.done():
+            self._paused = False
+            self._curl.pause(0)
+        if websocket.ready:
+            self._schedule()
+        elif self._transfer.done():
+            self._finish()
+
+    def _open_websocket(self) -> bool:
+        """Once the answer is complete: is it a WebSocket?"""
+        if not self._answer.complete or self._answer.status != 101:
+            if self._transfer.done():
+                self._finish()
+            return False
+        try:
+            self._websocket = WebSocket(self._answer.agreed())
+        except handshake.HandshakeError as error:
+            self._fail(str(error))
+            return False
+        self._timer.cancel()
+        for data in self._early:
+            self._websocket.feed(data)
+        self._early.clear()
+        if self._receiver is not None:
+            self._receiver.on_connected()
+        return not self._done
+
+    def _control(self, control: Control) -> None:
+        if control.opcode is Opcode.PING:
+            self._send_frame(encode(Opcode.PONG, control.payload, os.urandom(4)), urgent=True)
+        elif control.opcode is Opcode.CLOSE:
+            receiver, self._receiver = self._receiver, None
+            if self.closing:
+                self.abort()
+            else:
+                # Answered with the same code (RFC 6455, section 5.5.1), whose meaning is theirs.
+                self.closing = True
+                self._send_frame(encode_close(control.code, os.urandom(4)), urgent=True)
+                self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+            if receiver is not None:
+                receiver.on_closed(control.code, control.reason)
+
+    def _on_transfer_done(self, transfer: asyncio.Future[None]) -> None:
+        if not transfer.cancelled() and (error := transfer.exception()) is not None:
+            self._failure = self._failure or error
+        self._schedule()  # what had arrived before the end comes first
+
+    def _on_handshake_timeout(self) -> None:
+        self._fail(f"no answer within {HANDSHAKE_TIMEOUT_S:.0f} s")
+
+    def _fail(self, cause: str) -> None:
+        receiver = self._receiver
+        self.abort()
+        if receiver is not None:
+            receiver.on_connect_failed(cause)
+
+    def _finish(self) -> None:
+        """The transfer is over and all of it was parsed."""
+        cause = _explain(self._failure)
+        if self._websocket is not None:
+            receiver = self._receiver
+            self.abort()
+            if receiver is not None:
+                receiver.on_closed(None, cause)
+        elif self._answer.status is not None and self._answer.status != 101:
+            self._fail(f"the server answered {self._answer.status} instead of 101")
+        else:
+            self._fail(cause)
+
+
+def _explain(failure: BaseException | None) -> str:
+    """libcurl's message without curl_cffi's frame around it."""
+    if failure is None:
+        return "the server ended the connection"
+    text = str(failure)
+    return text.split("curl: ", 1)[-1].split(". See https://", 1)[0]
