@@ -1,1 +1,71 @@
-def main() -> None: ...
+"""The command ``dcgw-cluster``: one file a verb."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cluster import __version__
+from cluster.cli.config import config
+from cluster.cli.output import complain
+from cluster.cli.sandbox import sandbox
+from cluster.cli.start import start
+from cluster.cli.status import status
+from cluster.cli.stop import stop
+from cluster.cli.tail import tail
+from cluster.errors import ClusterError
+
+EXIT_INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """Foreseen errors are one line on stderr and an exit code; a traceback is a bug."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ClusterError as error:
+            complain(error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+EPILOG = """\b
+Exit codes:
+  0    done
+  1    it failed; the line on stderr says why
+  2    a wrong option, key or value
+  3    no cluster is running
+  4    already running, or a port or socket is in use
+  5    Discord refused the token
+  6    the identify budget does not allow it
+  130  interrupted
+
+\b
+Shell completion: for bash, put this into ~/.bashrc (zsh and fish: the same with zsh_source
+or fish_source in place of bash_source):
+  eval "$(_DCGW_CLUSTER_COMPLETE=bash_source dcgw-cluster)"
+"""
+
+
+@click.group(
+    cls=Verbs,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="dcgw-cluster")
+def main() -> None:
+    """Keeps a bot's connection to the Discord Gateway alive, outside the bot.
+
+    \b
+    Try it, without an account:     dcgw-cluster start --sandbox
+    With your bot:                  DCGW_TOKEN=... dcgw-cluster start
+    Then, in another terminal:      dcgw-cluster status
+                                    dcgw-cluster tail --event MESSAGE_CREATE
+    """
+
+
+for verb in (start, status, tail, stop, sandbox, config):
+    main.add_command(verb)

@@ -1,0 +1,101 @@
+"""The life of a cluster in the foreground: from its start to its end in order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from cluster.cli.launch import KILL_AFTER_S, CoordinatorProcess
+from cluster.cli.signals import StopRequests, first
+from cluster.cli.stopping import stop_cluster
+from cluster.cli.views import View
+from cluster.control import ControlClient
+from cluster.errors import ClusterError
+from cluster.wire.spec import CoordinatorSpec
+
+STARTING_EVERY_S: Final = 0.25
+EVERY_S: Final = 1.0
+
+
+async def follow(process: CoordinatorProcess, spec: CoordinatorSpec, view: View) -> None:
+    """Show the cluster until somebody asks for a stop, and stop it; or until it ends by itself.
+
+    Raises ClusterError when it died. In every case nothing of it runs afterwards.
+    """
+    with StopRequests.watch() as requests:
+        async with ControlClient(spec.places.control, lock=spec.places.lock) as control:
+            try:
+                await _show_until_stop(process, control, view, requests)
+                if process.process.poll() is None:
+                    await _stop(process, control, spec, view, requests)
+            finally:
+                await process.end(spec.stop_seconds)
+
+
+async def _show_until_stop(
+    process: CoordinatorProcess, control: ControlClient, view: View, requests: StopRequests
+) -> None:
+    pause = STARTING_EVERY_S
+    while not requests.count and process.process.poll() is None:
+        asked = asyncio.ensure_future(control.status())
+        await first(requests.wait(), process.wait(), asyncio.wait([asked]))
+        if not asked.done():
+            asked.cancel()
+            continue
+        try:
+            status = asked.result()
+            view.show(status)
+            pause = STARTING_EVERY_S if status.state == "starting" else EVERY_S
+        except ClusterError as error:
+            if process.process.poll() is None and not requests.count:
+                _say(view, requests, f"No status: {error}")
+        except OSError:  # nobody reads what is written: as if the terminal had gone
+            requests.ask(hung_up=True)
+        await first(requests.wait(), process.wait(), within_s=pause)
+    view.close()
+    if not requests.count:
+        code = process.process.poll()
+        if code != 0:
+            raise await process.died()
+        _say(view, requests, "The cluster was stopped.")
+
+
+async def _stop(
+    process: CoordinatorProcess,
+    control: ControlClient,
+    spec: CoordinatorSpec,
+    view: View,
+    requests: StopRequests,
+) -> None:
+    _say(view, requests, "Stopping in order (Ctrl-C again: at once) ...")
+    stopping = asyncio.ensure_future(
+        stop_cluster(
+            control,
+            spec.places.lock,
+            logout=False,
+            deadline_s=spec.stop_seconds + KILL_AFTER_S,
+        )
+    )
+    await first(asyncio.wait([stopping]), requests.wait(more_than=requests.count))
+    if not stopping.done():
+        stopping.cancel()
+        await process.end()
+        _say(view, requests, "Ended at once.")
+        return
+    try:
+        stopped = stopping.result()
+    except ClusterError as error:
+        _say(view, requests, f"It did not stop as asked ({error}); it is ended by signal.")
+        return
+    await first(process.wait(), within_s=KILL_AFTER_S)
+    _say(view, requests, str(stopped))
+
+
+def _say(view: View, requests: StopRequests, text: str) -> None:
+    """A line, unless nobody is left to read it."""
+    if requests.hung_up:
+        return
+    try:
+        view.note(text)
+    except OSError:
+        requests.hung_up = True

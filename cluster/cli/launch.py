@@ -1,0 +1,173 @@
+"""A coordinator process as the command line sees it: started, watched, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+import cluster
+from cluster.control import error_of
+from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.wire import spec as wire
+from cluster.wire.places import is_held, make_private
+
+START_DEADLINE_S: Final = 120.0
+"""Sockets bound, sandbox started, Discord's gateway asked (with its retries)."""
+KILL_AFTER_S: Final = 5.0
+"""Between SIGTERM and SIGKILL, past the coordinator's own deadline."""
+POLL_S: Final = 0.05
+_TAIL_BYTES: Final = 8192
+
+
+class CoordinatorProcess:
+    """``python -m coordinator`` in a session of its own, so that a Ctrl-C here does not reach it:
+    it is stopped in order, over its control door."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
+        # Not asyncio's subprocess: that one kills its child when the loop is closed, and a
+        # detached cluster outlives this command.
+        self.process = process
+        self.log = log
+        self._log_start = log_start
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @classmethod
+    def start(cls, spec: wire.CoordinatorSpec) -> Self:
+        """Start it and hand it its spec. The token goes through the pipe and nowhere else."""
+        check_packages()
+        where = spec.places
+        if is_held(where.lock):
+            raise AlreadyRunningError(
+                f"the cluster {spec.name!r} is already running ({where.state_dir})",
+                "see `dcgw-cluster status`, stop it with `dcgw-cluster stop`, or give --name",
+            )
+        try:
+            make_private(where.state_dir)
+            make_private(where.logs)
+            log = where.logs / "coordinator.log"
+            with log.open("ab") as stderr:
+                log_start = stderr.seek(0, os.SEEK_END)
+                process = subprocess.Popen(
+                    # -P: what lies in the folder that the command is run in is not imported.
+                    [sys.executable, "-P", "-m", "coordinator"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    start_new_session=True,
+                    env={k: v for k, v in os.environ.items() if k != "DCGW_TOKEN"},
+                )
+        except OSError as error:
+            raise ClusterError(
+                f"the coordinator can't be started ({error})", f"check {where.state_dir}"
+            ) from error
+        started = cls(process, log, log_start)
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died; ready() tells why
+            process.stdin.write(wire.encode(spec))
+            process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        return started
+
+    async def ready(self) -> None:
+        """Return once its sockets are bound. Raises the error that it told of."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        pipe, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), self.process.stdout
+        )
+        try:
+            async with asyncio.timeout(START_DEADLINE_S):
+                answer = await reader.readline()
+        except TimeoutError:
+            await self.end()
+            raise ClusterError(
+                f"the coordinator was not ready within {START_DEADLINE_S:g} s", self.last_words()
+            ) from None
+        finally:
+            pipe.close()
+        if not answer.strip():
+            raise await self.died()
+        try:
+            outcome = wire.decode_outcome(answer)
+        except msgspec.DecodeError:
+            await self.end()
+            raise ClusterError(
+                "the coordinator answered something else than expected", self.last_words()
+            ) from None
+        if outcome.error is not None:
+            await self.end()
+            raise error_of(outcome.error)
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended; negative: the signal that ended it."""
+        # A process's end is no event of this loop.
+        while (code := self.process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+        return code
+
+    async def died(self) -> ClusterError:
+        """Why it is gone, with its last log line."""
+        try:
+            code = await asyncio.wait_for(self.wait(), KILL_AFTER_S)
+        except TimeoutError:
+            await self.end()
+            return ClusterError("the coordinator hung up", self.last_words())
+        how = (
+            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        )
+        return ClusterError(f"the coordinator {how}", self.last_words())
+
+    async def end(self, within_s: float = 0.0) -> None:
+        """SIGTERM (it stops everything in order), and SIGKILL when that takes too long."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.process.poll() is not None:
+                return
+            self.process.send_signal(number)
+            try:
+                await asyncio.wait_for(self.wait(), within_s + KILL_AFTER_S)
+            except TimeoutError:
+                continue
+
+    def last_words(self) -> str:
+        """The end of its log, for a message."""
+        line = last_line(self.log, self._log_start)
+        return f"its last words: {line} (all of it: {self.log})" if line else f"see {self.log}"
+
+
+def last_line(file: Path, start: int = 0) -> str:
+    """The last line of a log that is not empty, at most 300 characters; "" if there is none."""
+    try:
+        with file.open("rb") as handle:
+            end = handle.seek(0, os.SEEK_END)
+            handle.seek(max(start, end - _TAIL_BYTES))
+            text = handle.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def check_packages() -> None:
+    """Other distributions install packages of these names: are they ours?"""
+    home = Path(cluster.__file__).parent.parent
+    for name in ("coordinator", "shard_worker"):
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None or Path(found.origin).parent.parent != home:
+            where = found.origin if found else "it is missing"
+            raise ClusterError(
+                f"the package {name} is not dcgw-cluster's ({where})",
+                "install dcgw-cluster into a virtual environment of its own",
+            )

@@ -1,0 +1,58 @@
+"""Options that verbs share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cluster.config import locate
+from cluster.config_schema import Given
+from cluster.control import find_cluster
+from cluster.wire.places import Running, running_clusters
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_option(command: Command) -> Command:
+    """--config FILE"""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Configuration (TOML). Otherwise DCGW_CONFIG, or ./cluster.toml if it is there.",
+    )(command)
+
+
+def name_option(command: Command) -> Command:
+    """--name NAME"""
+    return click.option(
+        "--name", metavar="NAME", help="Which cluster, where several run on this host."
+    )(command)
+
+
+def flags(values: Mapping[str, Any], options: Mapping[str, str] | None = None) -> dict[str, Given]:
+    """The given options (not None) as values of configuration keys."""
+    return {
+        key: Given(
+            value,
+            (options or {}).get(key, "--" + key.rpartition(".")[2].replace("_", "-")),
+            text=isinstance(value, str),
+        )
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def running_cluster(config_file: Path | None, name: str | None) -> Running:
+    """The cluster that a verb is about. With one running that is the one; with several it is the
+    one that --name or the configuration names."""
+    configured, env = locate(file=config_file, name=name)
+    if name is not None:
+        return find_cluster(name, env)
+    clusters = running_clusters(env)
+    named = [cluster for cluster in clusters if cluster.name == configured]
+    return named[0] if len(clusters) > 1 and named else find_cluster(None, env)

@@ -1,0 +1,35 @@
+"""How the command line speaks: to a terminal in colour, to a pipe in plain lines."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+
+from cluster.errors import ClusterError
+
+PIPE_WIDTH = 100
+"""Columns of a table that no terminal shows."""
+
+
+def console() -> Console:
+    """Standard output for people. Made anew each time: tests and pipes replace sys.stdout."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=False)
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks: then lines may be redrawn in place."""
+    return sys.stdout.isatty()
+
+
+def complain(error: ClusterError) -> None:
+    """One line on stderr, whatever the cause was made of."""
+    line = " ".join(str(error).split())
+    click.secho(f"Error: {line}", err=True, fg="red" if sys.stderr.isatty() else None)
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    click.secho(f"Warning: {text}", err=True, fg="yellow" if sys.stderr.isatty() else None)

@@ -1,0 +1,111 @@
+"""``dcgw-cluster sandbox``: the loopback Discord alone, to point any client at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from cluster.cli.options import config_option, flags
+from cluster.cli.output import console
+from cluster.cli.signals import StopRequests, first
+from cluster.config import load
+from cluster.errors import AlreadyRunningError
+from cluster.sandbox.options import SandboxInfo, SandboxOptions
+
+DEFAULT_RATE = 20.0
+"""Events a second: enough to see something, few enough to read."""
+
+
+def _option(
+    name: str, help_text: str, metavar: str = "N"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(name, metavar=metavar, help=help_text)
+
+
+@click.command(
+    short_help="Run a loopback Discord for any client.",
+    epilog="""\b
+Examples:
+  dcgw-cluster sandbox
+  dcgw-cluster sandbox --port 8443 --shards 4 --max-concurrency 4 --rate 200
+  dcgw-cluster sandbox --json | head -1 | jq .gateway_url""",
+)
+@config_option
+@_option("--port", "Of REST and gateway; otherwise any free one.")
+@_option("--control-port", "Of the control door; otherwise any free one.")
+@_option("--seed", "The same seed makes the same world.")
+@_option("--guilds", "Guilds in the world.")
+@_option("--members-per-guild", "Members of each.")
+@_option("--rate", f"Events a second in the world (default {DEFAULT_RATE:g}).")
+@_option("--shards", "What GET /gateway/bot recommends.")
+@_option("--require-shards", "Fewer shards than this are refused (4011).")
+@_option("--max-concurrency", "Identifies at a time.")
+@_option("--session-start-total", "Identifies a day.")
+@_option("--session-start-remaining", "How many of them are left.")
+@_option("--heartbeat-interval-ms", "What HELLO asks for.")
+@_option("--session-expiry-s", "How long a session without a connection can be resumed.")
+@_option("--replay-events", "How many dispatches of a session are kept for RESUME.")
+@_option("--fault-seed", "Faults at random: a schedule from this seed.")
+@_option("--token", "That it takes; a made-up one, never a real one.", "TEXT")
+@_option("--ca-file", "Where the certificate authority's certificate is written (PEM).", "FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print where it is as one line of JSON.")
+def sandbox(config_file: Path | None, as_json: bool, **options: Any) -> None:
+    """Run a loopback Discord for any client, until Ctrl-C.
+
+    REST and gateway over TLS with a certificate authority of its own, Discord's limits enforced,
+    faults on request over its control door. The same as `start --sandbox` runs its cluster on.
+    """
+    given = flags({f"sandbox.{key}": value for key, value in options.items()})
+    loaded = load(file=config_file, flags=given)
+    world = loaded.config.sandbox
+    if "sandbox.rate" not in loaded.sources:
+        world = msgspec.structs.replace(world, rate=DEFAULT_RATE)
+    asyncio.run(_run(world, as_json))
+
+
+async def _run(options: SandboxOptions, as_json: bool) -> None:
+    # Imported here: aiohttp and cryptography take half a second that no other verb needs.
+    from cluster.sandbox import Sandbox
+
+    with StopRequests.watch() as requests:
+        try:
+            async with Sandbox(options) as running:
+                if as_json:
+                    click.echo(msgspec.json.encode(running.info))
+                else:
+                    console().print(
+                        introduction(running.info, options), soft_wrap=True, markup=False
+                    )
+                await first(requests.wait())
+        except OSError as error:
+            raise AlreadyRunningError(
+                f"the sandbox can't listen on {options.host}:{options.port} ({error.strerror})",
+                "give another --port, or 0 for any free one",
+            ) from error
+
+
+def introduction(info: SandboxInfo, options: SandboxOptions) -> str:
+    """Where it is and how to point a client at it."""
+    return f"""\
+A loopback Discord: {options.guilds} guilds, about {options.rate:g} events/s. Ctrl-C stops it.
+
+  REST      {info.api_url}
+  gateway   {info.gateway_url}
+  token     {info.token}
+  CA        {info.ca_file}
+  control   {info.control_url}   (Authorization: Bearer {info.control_token})
+
+A cluster:
+  export DCGW_API_URL={info.api_url} DCGW_CA_FILE={info.ca_file} DCGW_TOKEN={info.token}
+  dcgw-cluster start
+
+discord.py, before the client is made:
+  discord.http.Route.BASE = "{info.api_url}/v10"
+  connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile="{info.ca_file}"))
+  discord.Client(intents=discord.Intents.all(), connector=connector).run("{info.token}")
+"""

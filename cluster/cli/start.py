@@ -1,0 +1,105 @@
+"""``dcgw-cluster start``: a coordinator, its workers, and what they are doing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cluster.cli.follow import follow
+from cluster.cli.launch import CoordinatorProcess
+from cluster.cli.options import config_option, flags
+from cluster.cli.output import console, is_terminal, warn
+from cluster.cli.signals import StopRequests, first
+from cluster.cli.views import LineView, LiveView, View
+from cluster.config import Loaded, load
+from cluster.wire.spec import CoordinatorSpec
+
+INTERRUPTED = 130
+
+
+@click.command(
+    short_help="Start a cluster and show it.",
+    epilog="""\b
+Examples:
+  dcgw-cluster start --sandbox                    a loopback Discord, no account needed
+  dcgw-cluster start --sandbox --shards 64 --max-concurrency 16 --rate 5000
+  DCGW_TOKEN=... dcgw-cluster start               as many shards as Discord recommends
+  dcgw-cluster start --config cluster.toml --detach
+  dcgw-cluster start --shards 0-15/64             sixteen shards of a larger bot""",
+)
+@config_option
+@click.option("--name", metavar="NAME", help='Of the cluster; "default", with --sandbox "sandbox".')
+@click.option(
+    "--sandbox", is_flag=True, help="Run on a loopback Discord, started with the cluster."
+)
+@click.option("--shards", metavar="auto|N|A-B/N", help="How many, or which of how many.")
+@click.option("--workers", metavar="auto|N", help="Worker processes that share the shards.")
+@click.option("--detach", is_flag=True, help="Return when it has started, and leave it running.")
+@click.option("--guilds", metavar="N", help="Of the sandbox's world.")
+@click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
+@click.option("--max-concurrency", metavar="N", help="Identifies at a time in the sandbox.")
+@click.option("--seed", metavar="N", help="Of the sandbox's world: the same seed, the same world.")
+def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any) -> None:
+    """Start a cluster and show it until Ctrl-C, which stops it in order.
+
+    The token comes from DCGW_TOKEN or from the file that token_file names. Nothing of it is left
+    running when the start fails, when the terminal goes away, or after Ctrl-C.
+    """
+    of_sandbox = ("guilds", "rate", "max_concurrency", "seed")
+    for key in of_sandbox:
+        if options[key] is not None and not sandbox:
+            raise click.UsageError(f"--{key.replace('_', '-')} is the sandbox's: add --sandbox")
+    given = {f"sandbox.{key}" if key in of_sandbox else key: v for key, v in options.items()}
+    loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
+    spec, warnings = loaded.spec()
+    for warning in warnings:
+        warn(warning)
+    code = asyncio.run(_run(loaded, spec, detach))
+    if code:
+        click.get_current_context().exit(code)
+
+
+async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
+    view: View = LiveView(console()) if is_terminal() and not detach else LineView()
+    process = CoordinatorProcess.start(spec)
+    view.note(_opening(loaded, spec))
+    if not await _ready(process, spec):
+        view.note("Stopped before it was ready.")
+        return INTERRUPTED
+    if detach:
+        name = f" --name {spec.name}"
+        view.note(
+            f"{spec.name} runs in the background, pid {process.pid}. It is shown by "
+            f"`dcgw-cluster status{name}` and stopped by `dcgw-cluster stop{name}`; "
+            f"its log is {process.log}"
+        )
+        return 0
+    await follow(process, spec, view)
+    return 0
+
+
+async def _ready(process: CoordinatorProcess, spec: CoordinatorSpec) -> bool:
+    """Whether its sockets are bound; False when somebody asked for a stop before that."""
+    with StopRequests.watch() as requests:
+        try:
+            await first(process.ready(), requests.wait())
+            ready = not requests.count
+        except BaseException:
+            await process.end()
+            raise
+        if not ready:
+            await process.end(spec.stop_seconds)
+        return ready
+
+
+def _opening(loaded: Loaded, spec: CoordinatorSpec) -> str:
+    if not loaded.on_sandbox:
+        return f"Starting {spec.name}: {spec.shards} shards at {spec.api_url} ..."
+    world = loaded.config.sandbox
+    return (
+        f"Starting {spec.name} on a loopback Discord: no account, no token, nothing leaves this "
+        f"machine.\n{world.guilds} guilds, about {world.rate:g} events/s ..."
+    )

@@ -1,0 +1,45 @@
+"""``dcgw-cluster status``: the cluster, its workers and its shards at this moment."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+import msgspec
+
+from cluster.cli.options import config_option, name_option, running_cluster
+from cluster.cli.output import console
+from cluster.cli.render import full
+from cluster.control import ControlClient
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import Running
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  dcgw-cluster status
+  dcgw-cluster status --all --name sandbox
+  dcgw-cluster status --json | jq .events_per_s"""
+)
+@config_option
+@name_option
+@click.option("--all", "every", is_flag=True, help="A line a shard, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with everything there is.")
+def status(config_file: Path | None, name: str | None, every: bool, as_json: bool) -> None:
+    """Show the running cluster. Exit code 3 if none is running.
+
+    "journal" is for how long back a subscriber can ask for what it missed, at the present rate.
+    """
+    now = asyncio.run(_status(running_cluster(config_file, name)))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
+        return
+    out = console()
+    out.print(full(now, out.width, every=every))
+
+
+async def _status(running: Running) -> ClusterStatus:
+    async with ControlClient.of(running) as control:
+        return await control.status()

@@ -1,0 +1,61 @@
+"""``dcgw-cluster stop``: close every session and end every process of a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from cluster.cli.options import config_option, name_option, running_cluster
+from cluster.cli.output import console, is_terminal
+from cluster.cli.stopping import Stopped, stop_cluster
+from cluster.control import ControlClient
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import Running
+
+
+@click.command(
+    short_help="Stop the running cluster.",
+    epilog="""\b
+Examples:
+  dcgw-cluster stop
+  dcgw-cluster stop --name sandbox --timeout 60
+  dcgw-cluster stop --logout""",
+)
+@config_option
+@name_option
+@click.option(
+    "--logout",
+    is_flag=True,
+    help="End the sessions at Discord. Each shard's next start then spends an identify.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=40.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up waiting after this long (the stop goes on).",
+)
+def stop(config_file: Path | None, name: str | None, logout: bool, timeout: float) -> None:
+    """Stop the running cluster, and wait until it is gone.
+
+    Sessions are closed so that they can be resumed: `stop` and `start` lose no event and spend no
+    identify, if no more than a minute or so lies between them.
+    """
+    click.echo(asyncio.run(_stop(running_cluster(config_file, name), logout, timeout)))
+
+
+async def _stop(running: Running, logout: bool, deadline_s: float) -> Stopped:
+    lock = Path(running.state_dir) / "coordinator.lock"
+    async with ControlClient.of(running, timeout=min(deadline_s, 5.0)) as control:
+        if not is_terminal():
+            return await stop_cluster(control, lock, logout=logout, deadline_s=deadline_s)
+        with console().status(f"Stopping {running.name} ...") as spinner:
+
+            def say(status: ClusterStatus) -> None:
+                left = sum(shard.state != "closed" for shard in status.shards)
+                spinner.update(f"Stopping {running.name}: {left} of {status.shard_count} open")
+
+            return await stop_cluster(control, lock, logout=logout, deadline_s=deadline_s, say=say)

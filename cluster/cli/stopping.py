@@ -1,0 +1,83 @@
+"""Stopping a cluster, and waiting until it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster.control import ControlClient
+from cluster.errors import ClusterError
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import is_held
+
+POLL_S: Final = 0.1
+HELD_STATES: Final = frozenset({"ready", "resuming"})
+"""States of a shard in which it has a session."""
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What was stopped, by the last status before it."""
+
+    name: str
+    sandbox: bool
+    logout: bool
+    sessions: int
+    shards: int
+    events: int
+    seconds: float
+
+    def __str__(self) -> str:
+        count = f"{self.sessions} session{'' if self.sessions == 1 else 's'}"
+        if self.sandbox:
+            how = f"{count} closed, the sandbox is gone"
+        elif self.logout:
+            how = f"{count} ended at Discord; the next start will identify"
+        else:
+            how = f"{count} closed resumable; the next start resumes them, spending no identify"
+        if without := self.shards - self.sessions:
+            how += f" ({without} of {self.shards} shards had none)"
+        return f"Stopped {self.name}: {how}. {self.events:,} events in all, {self.seconds:.1f} s."
+
+
+async def stop_cluster(
+    control: ControlClient,
+    lock: Path,
+    *,
+    logout: bool,
+    deadline_s: float,
+    say: Callable[[ClusterStatus], None] | None = None,
+) -> Stopped:
+    """Ask for a stop and wait until the coordinator's lock is free.
+
+    say: called with the status of the cluster while it winds down, as long as it answers.
+    Raises NotRunningError if it was gone already, ClusterError when the deadline passes.
+    """
+    begun = time.monotonic()
+    before = await control.status()
+    await control.stop(logout=logout)
+    while is_held(lock):
+        if time.monotonic() - begun > deadline_s:
+            raise ClusterError(
+                f"the cluster {before.name!r} has not stopped within {deadline_s:g} s",
+                f"look at {lock.parent / 'logs' / 'coordinator.log'}; its pid is {before.pid}",
+            )
+        if say is not None:
+            try:
+                say(await control.status())
+            except ClusterError:
+                say = None  # the door closes first; the lock tells the rest
+        await asyncio.sleep(POLL_S)
+    return Stopped(
+        name=before.name,
+        sandbox=before.sandbox,
+        logout=logout,
+        sessions=sum(shard.state in HELD_STATES for shard in before.shards),
+        shards=before.shard_count,
+        events=before.events,
+        seconds=time.monotonic() - begun,
+    )

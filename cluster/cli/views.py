@@ -1,0 +1,121 @@
+"""What `start` shows while the cluster runs: redrawn in place on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cluster.cli import render
+from cluster.wire.control import ClusterStatus
+
+LINE_EVERY_S: Final = 5.0
+
+HINTS: Final = """\
+Ctrl-C stops it. In another terminal:
+  dcgw-cluster status
+  dcgw-cluster tail --event MESSAGE_CREATE"""
+
+
+class View(Protocol):
+    """Shows the cluster's way. Any method may raise OSError: nobody reads any more."""
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+
+    def show(self, status: ClusterStatus) -> None:
+        """The state of this moment."""
+
+    def close(self) -> None:
+        """Nothing more is shown by this view."""
+
+
+class LineView:
+    """For pipes and logs: a line when something changed, and every few seconds."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown: tuple[object, ...] = ()
+        self._last = float("-inf")
+
+    def note(self, text: str) -> None:
+        click.echo(text)
+
+    def show(self, status: ClusterStatus) -> None:
+        key = (status.state, status.shards_ready, [str(one) for one in render.complaints(status)])
+        now = self._clock()
+        if key != self._shown or now - self._last >= LINE_EVERY_S:
+            self._shown, self._last = key, now
+            click.echo(render.line(status))
+
+    def close(self) -> None:
+        """Nothing to do: each line was flushed."""
+
+
+class LiveView:
+    """For a terminal."""
+
+    def __init__(self, out: Console, rates: Callable[[], dict[str, float]] | None = None) -> None:
+        self._out = out
+        self._rates = rates
+        self._live: Live | None = None
+
+    def note(self, text: str) -> None:
+        self._out.print(Text(text))
+
+    def show(self, status: ClusterStatus) -> None:
+        if self._live is None:
+            self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
+            self._live.start()
+        by_name = self._rates() if self._rates else {}
+        self._live.update(picture(status, self._out.width, by_name), refresh=True)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def picture(
+    status: ClusterStatus, width: int, by_name: dict[str, float] | None = None
+) -> RenderableType:
+    """The frame of this moment: a bar until all shards are ready, then workers and events."""
+    parts: list[RenderableType] = [render.headline(status), *render.complaints(status)]
+    if status.shards_ready < status.shard_count or not status.shard_count:
+        parts.append(_bar(status, width))
+        if text := render.waiting(status):
+            parts.append(Text(text, style="yellow"))
+    if status.workers:
+        parts += [Text(), render.workers(status, width)]
+    if by_name:
+        parts += [Text(), _names(by_name, width)]
+    parts += [Text(), Text(f"{status.events:,} events so far. {HINTS}", style="dim")]
+    return Group(*parts)
+
+
+def _bar(status: ClusterStatus, width: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    total = max(status.shard_count, 1)
+    bar = ProgressBar(total=total, completed=status.shards_ready, width=min(50, width - 30))
+    grid.add_row(bar, f"{status.shards_ready} of {status.shard_count} shards")
+    return grid
+
+
+def _names(by_name: dict[str, float], width: int) -> Table:
+    """The busiest event names and how many a second."""
+    most = sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[:8]
+    table = Table.grid(padding=(0, 2))
+    columns = 2 if width < render.WIDE else 4
+    for start in range(0, len(most), columns):
+        cells: list[RenderableType] = []
+        for name, events in most[start : start + columns]:
+            cells += [Text(render.rate(events), justify="right"), Text(name, style="dim")]
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,122 @@
+"""Checks of configuration values that a type can't express: URLs, intents, the token."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from cluster.config_schema import nearest
+from cluster.errors import ConfigError
+from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+
+INTENT_GROUPS: Final = {
+    "all": ALL_INTENTS,
+    "unprivileged": ALL_INTENTS & ~PRIVILEGED_INTENTS,
+    "none": Intents(0),
+}
+"""Names that stand for several intents."""
+
+MAX_TOKEN_FILE_BYTES: Final = 4096
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_LOOPBACK_NAMES: Final = ("localhost",)
+
+
+def check_urls(api_url: str, gateway_url: str) -> None:
+    """Refuse what is no URL, and unencrypted ones that would leave this machine with a token."""
+    _check_url("api_url", api_url, "https", "http")
+    if gateway_url:
+        _check_url("gateway_url", gateway_url, "wss", "ws")
+
+
+def _check_url(key: str, url: str, secure: str, plain: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{key} is no URL ({error})", f"give {secure}://host[:port]") from None
+    if parts.username or parts.password:
+        raise ConfigError(f"{key} holds a user name or password", "leave them out")
+    if not host or parts.scheme not in (secure, plain):
+        raise ConfigError(f"{key} is {url!r}", f"give {secure}://host[:port]")
+    if parts.scheme == plain and not is_loopback(host):
+        raise ConfigError(
+            f"{key} is {url!r}, which would send the token unencrypted",
+            f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a URL's host is this machine, by its name alone (nothing is resolved)."""
+    if host.lower() in _LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def intents_of(value: int | str | Sequence[str]) -> int:
+    """Intents as a bit mask, from the mask itself, a name, or names (in any case, with or without
+    groups such as "unprivileged"). ConfigError names an unknown one."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        if value.isdecimal():
+            return int(value)
+        value = [value]
+    bits = Intents(0)
+    for name in value:
+        found = INTENT_GROUPS.get(name.lower(), Intents.__members__.get(name.upper()))
+        if found is None:
+            known = [*INTENT_GROUPS, *(intent.lower() for intent in Intents.__members__)]
+            meant = nearest(name, known)
+            hint = f"did you mean {meant!r}? " if meant else ""
+            raise ConfigError(f"intents names {name!r}", f"{hint}give {', '.join(known)}")
+        bits |= found
+    return int(bits)
+
+
+def read_token(env: Mapping[str, str], file: Path | None) -> tuple[str, list[str]]:
+    """The token from DCGW_TOKEN, else from the file; and warnings. Never part of a message."""
+    warnings: list[str] = []
+    if env.get("DCGW_TOKEN"):
+        text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"
+    elif file is not None:
+        text, source = _read_token_file(file, warnings), str(file)
+    else:
+        raise ConfigError(
+            "no token is set",
+            "put the bot's token into DCGW_TOKEN, or its file's path into token_file; "
+            "`dcgw-cluster start --sandbox` runs without an account",
+        )
+    token = text.strip().removeprefix("Bot ").strip()
+    if not _TOKEN.fullmatch(token):
+        raise ConfigError(
+            f"{source} holds no token" if not token else f"the token in {source} has spaces in it",
+            "put the bot's token there, as the developer portal shows it",
+        )
+    return token, warnings
+
+
+def _read_token_file(file: Path, warnings: list[str]) -> str:
+    try:
+        with file.open("rb") as handle:
+            mode = os.fstat(handle.fileno()).st_mode
+            data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"token_file {file} can't be read ({error.strerror})",
+            "check the path and its mode, or set DCGW_TOKEN",
+        ) from None
+    if len(data) > MAX_TOKEN_FILE_BYTES:
+        raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
+    return data.decode("utf-8", errors="replace")
