@@ -174,7 +174,8 @@ def _words(info: inspect.Type) -> str:
         case inspect.UnionType(types=types):
             return " or ".join(_words(t) for t in types if not isinstance(t, inspect.NoneType))
         case inspect.LiteralType(values=values):
-            return " or ".join(json.dumps(value) for value in values)
+            *most, last = (json.dumps(value) for value in values)
+            return f"{', '.join(most)} or {last}" if most else last
         case inspect.IntType(ge=ge, le=le):
             return "a whole number" + _range(ge, le)
         case inspect.FloatType(ge=ge, le=le):
