@@ -34,6 +34,14 @@ def _voice_states(guild: Guild) -> list[Json]:
     ]
 
 
+def _with_last_message(guild: Guild, channels: Iterable[Json]) -> list[Json]:
+    last = guild.last_messages
+    return [
+        c | {"last_message_id": str(last[int(c["id"])])} if int(c["id"]) in last else c
+        for c in channels
+    ]
+
+
 def _array(items: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
@@ -54,8 +62,8 @@ def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
         "unavailable": False,
         "member_count": len(guild.members),
         "voice_states": _voice_states(guild),
-        "channels": list(guild.channels.values()),
-        "threads": [t for t in guild.threads.values() if not t["thread_metadata"]["archived"]],
+        "channels": _with_last_message(guild, guild.channels.values()),
+        "threads": _with_last_message(guild, guild.threads.values()),
         "stage_instances": list(guild.stage_instances.values()),
         "guild_scheduled_events": list(guild.scheduled_events.values()),
         "soundboard_sounds": list(guild.sounds.values()),

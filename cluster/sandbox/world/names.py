@@ -5,17 +5,34 @@ from __future__ import annotations
 import random
 from typing import Final
 
-_FIRST: Final = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "juniper", "koi", "lark"]
-_SECOND: Final = ["owl", "fox", "wren", "lynx", "moth", "hare", "crane", "otter", "finch", "newt", "ibis", "vole"]
-CHANNEL_WORDS: Final = ["talk", "lounge", "help", "art", "music", "news", "games", "code", "pets", "food"]
-ROLE_WORDS: Final = ["helper", "artist", "player", "reader", "singer", "builder", "walker", "cook"]
-_GUILD_WORDS: Final = ["Café", "Harbour", "Библиотека", "Workshop", "東京", "Garden", "Observatory", "Arcade"]
+_FIRST: Final = (
+    *("amber", "birch", "cedar", "delta", "ember", "fjord"),
+    *("grove", "hazel", "iris", "juniper", "koi", "lark"),
+)
+_SECOND: Final = (
+    *("owl", "fox", "wren", "lynx", "moth", "hare"),
+    *("crane", "otter", "finch", "newt", "ibis", "vole"),
+)
+CHANNEL_WORDS: Final = (
+    *("talk", "lounge", "help", "art", "music"),
+    *("news", "games", "code", "pets", "food"),
+)
+ROLE_WORDS: Final = ("helper", "artist", "player", "reader", "singer", "builder", "walker", "cook")
+_GUILD_WORDS: Final = (
+    *("Café", "Harbour", "Библиотека", "Workshop"),
+    *("東京", "Garden", "Observatory", "Arcade"),
+)
+
+
+def _any(draw: random.Random, words: tuple[str, ...]) -> str:
+    """One of them; several times faster than Random.choice, and people are many."""
+    return words[int(draw.random() * len(words))]
 
 
 def person(draw: random.Random) -> tuple[str, str | None, str | None]:
     """(username, global name, avatar hash)."""
-    first, second = draw.choice(_FIRST), draw.choice(_SECOND)
-    username = f"{first}_{second}{draw.randrange(10_000)}"
+    first, second = _any(draw, _FIRST), _any(draw, _SECOND)
+    username = f"{first}_{second}{int(draw.random() * 10_000)}"
     shown = f"{first.title()} {second.title()}" if draw.random() < 0.7 else None
     avatar = f"{draw.getrandbits(128):032x}" if draw.random() < 0.6 else None
     return username, shown, avatar
@@ -23,11 +40,11 @@ def person(draw: random.Random) -> tuple[str, str | None, str | None]:
 
 def guild_name(draw: random.Random) -> str:
     """A guild's name, non-ASCII now and then."""
-    return f"{draw.choice(_GUILD_WORDS)} {draw.randrange(1000)}"
+    return f"{_any(draw, _GUILD_WORDS)} {draw.randrange(1000)}"
 
 
 def sentence(draw: random.Random) -> str:
     """What somebody says: 3 to 30 words, with quotes, line ends and emoji as people write them."""
-    words = [draw.choice(_FIRST + _SECOND + CHANNEL_WORDS) for _ in range(draw.randrange(3, 31))]
+    words = [_any(draw, (*_FIRST, *_SECOND, *CHANNEL_WORDS)) for _ in range(draw.randrange(3, 31))]
     end = draw.choice((".", "!", '? "yes"', " \N{SMILING FACE WITH OPEN MOUTH}", "\nçà et là", ""))
     return " ".join(words) + end

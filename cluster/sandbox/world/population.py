@@ -55,7 +55,8 @@ class Population:
 
     def __init__(self, options: SandboxOptions, bot: Json) -> None:
         self._options = options
-        self._bot = bot
+        self.bot = bot
+        """The bot's user as others see it: one dict in every guild."""
 
     def guild(self, guild_id: int) -> Guild:
         """The guild as it is before anything happened."""
@@ -79,10 +80,10 @@ class Population:
             guild.id, "@everyone", position=0, permissions=EVERYONE_PERMISSIONS
         )
         bot_role = guild_objects.role(
-            snowflake_at(born + 1), self._bot["username"], position=1, permissions=BOT_PERMISSIONS
+            snowflake_at(born + 1), self.bot["username"], position=1, permissions=BOT_PERMISSIONS
         )
-        bot_role |= {"managed": True, "tags": {"bot_id": self._bot["id"]}}
-        guild.roles[int(bot_role["id"])] = bot_role
+        bot_role |= {"managed": True, "tags": {"bot_id": self.bot["id"]}}
+        guild.add_role(bot_role)
         for number in range(2, max(2, self._options.roles_per_guild)):
             made = guild_objects.role(
                 snowflake_at(born + number),
@@ -91,13 +92,13 @@ class Population:
                 permissions=EVERYONE_PERMISSIONS,
                 color=draw.randrange(1 << 24),
             )
-            guild.roles[int(made["id"])] = made
+            guild.add_role(made)
 
     def _add_members(self, guild: Guild, draw: random.Random, born: int) -> None:
         everyone, bot_role, *others = [str(role_id) for role_id in guild.roles]
         assert everyone == str(guild.id)
         guild.add_member(
-            Member(self._bot, user_objects.member([bot_role], guild.joined_at), some_presence(draw))
+            Member(self.bot, user_objects.member([bot_role], guild.joined_at), some_presence(draw))
         )
         for _ in range(max(1, self._options.members_per_guild - 1)):
             user_id = snowflake_at(
@@ -134,9 +135,7 @@ class Population:
                 parent_id=category if kind != channel_objects.CATEGORY else None,
                 overwrites=overwrites,
             )
-            guild.channels[int(made["id"])] = made
-            if kind in channel_objects.MESSAGE_TYPES:
-                guild.text_channels.append(int(made["id"]))
+            guild.add_channel(made)
         self._settle_in_voice(guild, draw)
 
     def _settle_in_voice(self, guild: Guild, draw: random.Random) -> None:
@@ -180,7 +179,7 @@ class Population:
         )
 
 
-def bot_intent_flags(privileged: int) -> int:
+def application_flags(privileged: int) -> int:
     """Application flags that say which privileged intents the application has."""
     return (
         (1 << 12 if privileged & Intents.GUILD_PRESENCES else 0)

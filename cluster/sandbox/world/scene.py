@@ -14,29 +14,77 @@ from cluster.sandbox.world.population import Population
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 
 
+class Direct:
+    """A direct message channel between the bot and somebody, and what was said there lately."""
+
+    __slots__ = ("channel_id", "messages", "user")
+
+    def __init__(self, channel_id: int, user: Json) -> None:
+        self.channel_id = channel_id
+        self.user = user
+        self.messages: list[Json] = []
+
+
 class Scene:
     """The stage that every handler plays on.
 
-    A handler changes the guild and returns one event. What is to come after it (a message that has
-    to be there before it can be deleted is the event returned, its deletion follows) it appends to
-    ``after``.
+    A handler changes the guild and returns one event. What is to come after it, it leaves in
+    ``after``: of a message that had to be written before it could be deleted, MESSAGE_CREATE is
+    returned and MESSAGE_DELETE left there (`first`, `last`).
     """
 
     def __init__(
-        self, *, draw: random.Random, clock: WorldClock, population: Population, bot: Json
+        self,
+        *,
+        draw: random.Random,
+        clock: WorldClock,
+        population: Population,
+        own_user: Json,
+        bots: Callable[[], list[Member]],
+        most_members: int,
     ) -> None:
         self.draw = draw
         self.clock = clock
         self.population = population
-        self.bot = bot
-        self.bot_id = int(bot["id"])
+        self.own_user = own_user
+        """The bot's user as only it sees it (GET /users/@me)."""
+        self.bot = population.bot
+        """The bot's user as others see it."""
+        self.bot_id = int(own_user["id"])
+        self._bots = bots
+        self.most_members = most_members
+        """Members that a guild has at most: past it, one leaves before another joins."""
         self.after: deque[WorldEvent] = deque()
+        self.directs: list[Direct] = []
+        self.entitlements: dict[int, Json] = {}
+        self.subscriptions: dict[int, Json] = {}
 
     def member(self, guild: Guild) -> Member:
         """Any member of the guild; the bot only where nobody else is."""
         members = guild.member_list
         count = len(members)
         return members[1 + int(self.draw.random() * (count - 1))] if count > 1 else members[0]
+
+    def change_bot(self, **changes: Any) -> None:
+        """The bot's user changes, everywhere that it is shown from now on."""
+        self.own_user |= changes
+        self.bot |= changes
+        for member in self._bots():
+            member.user_changed()
+
+    def first(self, before: WorldEvent | None, event: WorldEvent) -> WorldEvent:
+        """``event``, or what has to come before it, and then ``event`` is left in ``after``."""
+        if before is None:
+            return event
+        self.after.append(event)
+        return before
+
+    def last(self, event: WorldEvent) -> WorldEvent:
+        """The same where a handler has put what comes before into ``after`` already."""
+        if not self.after:
+            return event
+        self.after.append(event)
+        return self.after.popleft()
 
     def event(self, name: str, guild: Guild | None, data: Any) -> WorldEvent:
         """An event of ``guild`` (None: a direct one) from a value that is to be encoded."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.sandbox.world.objects.channels import MESSAGE_TYPES
+
 Json = dict[str, Any]
 
 REMEMBERED_MESSAGES: Final = 64
@@ -60,16 +62,24 @@ class Member:
 
 
 class Message:
-    """A message that may still be updated, reacted to or deleted."""
+    """A message that may still be updated, reacted to or deleted.
 
-    __slots__ = ("author_id", "channel_id", "data", "id", "poll", "reactions")
+    ``head`` is the encoded object up to, ``said`` from its content on: the part that sessions
+    without MESSAGE_CONTENT don't see. ``open`` says that they do see it (the bot wrote it or is
+    mentioned, or it is a direct message).
+    """
 
-    def __init__(self, message_id: int, channel_id: int, author_id: int, data: bytes) -> None:
+    __slots__ = ("author", "channel_id", "head", "id", "open", "poll", "reactions", "said")
+
+    def __init__(
+        self, message_id: int, channel_id: int, author: Member, head: bytes, said: bytes
+    ) -> None:
         self.id = message_id
         self.channel_id = channel_id
-        self.author_id = author_id
-        self.data = data
-        """Everything that MESSAGE_CREATE sent."""
+        self.author = author
+        self.head = head
+        self.said = said
+        self.open = False
         self.reactions: list[tuple[int, bytes]] | None = None
         """(user, encoded emoji) of what was added and not removed; None: never any."""
         self.poll: list[tuple[int, int]] | None = None
@@ -85,10 +95,12 @@ class Guild:
         "channels",
         "data",
         "emojis",
+        "free_roles",
         "id",
         "integrations",
         "invites",
         "joined_at",
+        "last_messages",
         "member_list",
         "members",
         "messages",
@@ -100,6 +112,7 @@ class Guild:
         "text_channels",
         "thread_members",
         "threads",
+        "unavailable",
         "voice_states",
     )
 
@@ -108,7 +121,11 @@ class Guild:
         self.joined_at = joined_at
         """When the bot joined."""
         self.data: Json = {}
+        self.unavailable = False
+        """Whether an outage hides it: nothing happens in it until GUILD_CREATE ends that."""
         self.roles: dict[int, Json] = {}
+        self.free_roles: list[str] = []
+        """Roles that members may gain and lose: all but @everyone and managed ones."""
         self.channels: dict[int, Json] = {}
         self.text_channels: list[int] = []
         """Channels and threads that messages are written to."""
@@ -116,7 +133,7 @@ class Guild:
         self.thread_members: dict[int, dict[int, Json]] = {}
         self.members: dict[int, Member] = {}
         self.member_list: list[Member] = []
-        """The same members in a list, in no order: to draw from. The bot is always the first."""
+        """The same members in a list to draw from; the bot is always the first."""
         self.voice_states: dict[int, Json] = {}
         self.emojis: dict[int, Json] = {}
         self.stickers: dict[int, Json] = {}
@@ -127,7 +144,31 @@ class Guild:
         self.integrations: dict[int, Json] = {}
         self.invites: dict[str, Json] = {}
         self.bans: dict[int, Json] = {}
+        self.last_messages: dict[int, int] = {}
+        """Channel -> its newest message, for channels that were written to."""
         self.messages: deque[Message] = deque(maxlen=REMEMBERED_MESSAGES)
+
+    def add_role(self, role: Json) -> None:
+        """A role is made."""
+        self.roles[int(role["id"])] = role
+        if not role["managed"] and role["id"] != str(self.id):
+            self.free_roles.append(role["id"])
+
+    def remove_role(self, role_id: int) -> None:
+        """A role is gone: nobody has it any more, and no channel mentions it."""
+        gone = str(role_id)
+        del self.roles[role_id]
+        self.free_roles.remove(gone)
+        for member in self.member_list:
+            if gone in member.data["roles"]:
+                member.data["roles"] = [r for r in member.data["roles"] if r != gone]
+                member.changed()
+
+    def add_channel(self, channel: Json) -> None:
+        """A channel is made."""
+        self.channels[int(channel["id"])] = channel
+        if channel["type"] in MESSAGE_TYPES:
+            self.text_channels.append(int(channel["id"]))
 
     def add_member(self, member: Member) -> None:
         """A member joins."""
@@ -137,17 +178,19 @@ class Guild:
     def remove_member(self, member: Member) -> None:
         """A member leaves, with the voice state and the thread memberships."""
         del self.members[member.id]
-        at = self.member_list.index(member)
+        at = self.member_list.index(member, 1)
         self.member_list[at] = self.member_list[-1]
         self.member_list.pop()
         self.voice_states.pop(member.id, None)
-        for members in self.thread_members.values():
-            members.pop(member.id, None)
+        for thread_id, members in self.thread_members.items():
+            if members.pop(member.id, None) is not None:
+                self.threads[thread_id]["member_count"] = len(members)
 
     def forget_channel(self, channel_id: int) -> None:
         """A channel or thread is gone: so are its messages, its threads and who was in it."""
         self.channels.pop(channel_id, None)
         self.threads.pop(channel_id, None)
+        self.last_messages.pop(channel_id, None)
         self.thread_members.pop(channel_id, None)
         if channel_id in self.text_channels:
             self.text_channels.remove(channel_id)

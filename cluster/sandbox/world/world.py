@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
+from typing import Any
 
-from cluster.gateway import shard_of_guild
+from cluster.gateway import ALL_INTENTS, shard_of_guild
+from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
+from cluster.sandbox.world import requests
 from cluster.sandbox.world.clock import WorldClock, snowflake_at
 from cluster.sandbox.world.event import WorldEvent
+from cluster.sandbox.world.generator import Generator
 from cluster.sandbox.world.guild_create import guild_create
 from cluster.sandbox.world.objects import users as user_objects
-from cluster.sandbox.world.population import Population, bot_intent_flags, guild_ids
+from cluster.sandbox.world.population import Population, application_flags, guild_ids
 from cluster.sandbox.world.ready import ready
 from cluster.sandbox.world.scene import Handler, Scene
-from cluster.sandbox.world.state import Guild, Json
-from cluster.sandbox.world.traffic import messages, people
-
-HANDLERS: dict[str, Handler] = {**people.HANDLERS, **messages.HANDLERS}
+from cluster.sandbox.world.state import Guild, Json, Member, encode
+from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
+from cluster.sandbox.world.traffic.expressions import sounds_of
 
 
 class World:
@@ -36,20 +39,24 @@ class World:
         )
         self.bot_user: Json = user_objects.own_user(public)
         owner = user_objects.user(self.application_id - (1 << 50), "owner", "Owner", avatar=None)
+        flags = application_flags(options.privileged_intents)
         self.application: Json = user_objects.application(
-            self.application_id,
-            "sandbox",
-            owner,
-            public,
-            bot_intent_flags(options.privileged_intents),
+            self.application_id, "sandbox", owner, public, flags
         )
         self._guild_ids = guild_ids(options)
+        self.application["approximate_guild_count"] = len(self._guild_ids)
         self._known = frozenset(self._guild_ids)
         self._guilds: dict[int, Guild] = {}
         self._population = Population(options, public)
         self._scene = Scene(
-            draw=draw, clock=WorldClock(now), population=self._population, bot=public
+            draw=draw,
+            clock=WorldClock(now),
+            population=self._population,
+            own_user=self.bot_user,
+            bots=self._bots,
+            most_members=2 * options.members_per_guild + 100,
         )
+        self._generator = Generator(self._scene, self.application_id)
         self._random = draw.random
         self._handlers: list[Handler] = []
         self._weights: list[float] = []
@@ -57,12 +64,13 @@ class World:
 
     def set_mix(self, mix: dict[str, float]) -> None:
         """Traffic from now on: weights by event name. ValueError for what it can't be."""
-        if not mix or any(weight < 0 for weight in mix.values()) or not sum(mix.values()):
-            raise ValueError("a mix needs one weight above 0 and none below")
-        unknown = [name for name in mix if name not in HANDLERS]
+        if any(weight < 0 for weight in mix.values()) or sum(mix.values()) <= 0:
+            raise ValueError("a mix needs a weight above 0, and none below")
+        events = catalogue().events
+        unknown = [name for name in mix if name not in events]
         if unknown:
-            raise ValueError(f"unknown events in the mix: {', '.join(unknown)}")
-        self._handlers = [HANDLERS[name] for name in mix]
+            raise ValueError(f"no such events: {', '.join(unknown)}")
+        self._handlers = [talk if name == "MESSAGE_CREATE" else self._handler(name) for name in mix]
         self._weights = list(accumulate(mix.values()))
 
     def guild_ids(self, shard_id: int, shard_count: int) -> list[int]:
@@ -78,6 +86,11 @@ class World:
             guild = self._guilds[guild_id] = self._population.guild(guild_id)
         return guild
 
+    def available(self, guild_id: int) -> bool:
+        """Whether a session is to get GUILD_CREATE for a guild: False in an outage."""
+        guild = self._guilds.get(guild_id)
+        return guild is None or not guild.unavailable
+
     def ready(
         self,
         *,
@@ -87,7 +100,7 @@ class World:
         version: int,
         intents: int,
     ) -> bytes:
-        """``d`` of READY for a session."""
+        """``d`` of READY for a session. Every guild is listed, whatever the intents."""
         shard_id, shard_count = shard or (0, 1)
         return ready(
             user=self.bot_user,
@@ -100,30 +113,117 @@ class World:
         )
 
     def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes:
-        """``d`` of GUILD_CREATE for a session, of this moment."""
-        return guild_create(self.guild(guild_id), intents=intents, large_threshold=large_threshold)
+        """``d`` of GUILD_CREATE for a session, of this moment. KeyError: there is no such guild."""
+        guild = self.guild(guild_id)
+        return guild_create(guild, intents=intents, large_threshold=large_threshold)
 
     def step(self) -> WorldEvent:
         """The next event of the traffic."""
-        after = self._scene.after
-        if after:
-            return after.popleft()
+        # Measured: 200,000 steps of the default mix, see the table in tests/.../test_world.py.
+        scene = self._scene
+        if scene.after:
+            return scene.after.popleft()
         weights = self._weights
-        handler = self._handlers[bisect(weights, self._random() * weights[-1], 0, len(weights) - 1)]
-        return handler(self._scene, self._any_guild())
+        at = bisect(weights, self._random() * weights[-1], 0, len(weights) - 1)
+        guild = self._any_guild()
+        if guild.unavailable:
+            return self._after_outage(guild, self._handlers[at])
+        return self._handlers[at](scene, guild)
 
     def emit(self, name: str, *, guild_id: int | None = None) -> list[WorldEvent]:
-        """An event by name, with whatever has to happen before it. KeyError: no such event."""
-        handler = HANDLERS[name]
+        """An event by name, the last or last but few of the list, with what has to happen before.
+
+        ``guild_id`` None: in any guild. KeyError: there is no such event, or no such guild.
+        """
+        handler = self._handler(name)
         guild = self._any_guild() if guild_id is None else self.guild(guild_id)
         after = self._scene.after
         made = [*after]
         after.clear()
-        made.append(handler(self._scene, guild))
+        if guild.unavailable:
+            made.append(self._after_outage(guild, handler))
+        else:
+            made.append(handler(self._scene, guild))
         made += after
         after.clear()
         return made
 
+    def emit_direct(self, name: str) -> list[WorldEvent]:
+        """The same of an event in a direct message. KeyError: it does not happen there."""
+        handler = DIRECT_HANDLERS[name]
+        after = self._scene.after
+        made = [*after]
+        after.clear()
+        made += [handler(self._scene), *after]
+        after.clear()
+        return made
+
+    def request_members(self, d: Json, *, intents: int = int(ALL_INTENTS)) -> list[bytes]:
+        """``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. RequestRefused: see there."""
+        return requests.request_members(d, self._guild_or_none, intents)
+
+    def request_soundboard(self, guild_ids: Iterable[int]) -> list[tuple[int, bytes]]:
+        """(guild, ``d`` of SOUNDBOARD_SOUNDS) for those of the guilds that the bot is in."""
+        there = (self._guild_or_none(guild_id) for guild_id in guild_ids)
+        return [(guild.id, encode(sounds_of(guild))) for guild in there if guild is not None]
+
+    def voice_state(self, d: Json) -> list[WorldEvent]:
+        """What an op 4 causes: the bot's VOICE_STATE_UPDATE and, in a channel, the server's.
+
+        A guild or channel that there is not is answered by nothing.
+        """
+        try:
+            guild = self._guild_or_none(int(d["guild_id"]))
+            channel_id = None if d.get("channel_id") is None else int(d["channel_id"])
+        except (KeyError, TypeError, ValueError):
+            raise requests.RequestRefused(4002, "no voice state") from None
+        if guild is None or (channel_id is not None and channel_id not in guild.channels):
+            return []
+        changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
+        bot = guild.member_list[0]
+        moved = voice.move(self._scene, guild, bot, channel_id, **changes)
+        # What the bot does itself it is told whatever its intents are.
+        moved.intents = 0
+        if channel_id is None:
+            return [moved]
+        return [moved, voice.server_update(self._scene, guild)]
+
+    def _guild_or_none(self, guild_id: int) -> Guild | None:
+        return self.guild(guild_id) if guild_id in self._known else None
+
+    def _bots(self) -> list[Member]:
+        return [guild.member_list[0] for guild in self._guilds.values()]
+
     def _any_guild(self) -> Guild:
         guild_id = self._guild_ids[int(self._random() * len(self._guild_ids))]
         return self._guilds.get(guild_id) or self.guild(guild_id)
+
+    def _after_outage(self, guild: Guild, handler: Handler) -> WorldEvent:
+        """GUILD_CREATE, and then what ``handler`` does, unless it was to end the outage itself."""
+        appeared = guilds.appear(guild)
+        if handler is not HANDLERS["GUILD_CREATE"]:
+            self._scene.after.appendleft(handler(self._scene, guild))
+        return appeared
+
+    def _handler(self, name: str) -> Handler:
+        """What makes an event happen. KeyError: there is no such event."""
+        handler = HANDLERS.get(name)
+        if handler is not None:
+            return handler
+        if name == "READY":
+            return self._ready_event
+        if name == "GUILD_MEMBERS_CHUNK":
+            return self._chunk_event
+        return self._generator.handler(name)
+
+    def _ready_event(self, scene: Scene, guild: Guild) -> WorldEvent:
+        session_id = f"{scene.draw.getrandbits(128):032x}"
+        url = "wss://gateway.example.com"
+        data = self.ready(
+            session_id=session_id, resume_gateway_url=url, shard=(0, 1), version=10, intents=0
+        )
+        return WorldEvent("READY", None, data, 0)
+
+    def _chunk_event(self, scene: Scene, guild: Guild) -> WorldEvent:
+        asked: dict[str, Any] = {"guild_id": str(guild.id), "query": "", "limit": 100}
+        return WorldEvent("GUILD_MEMBERS_CHUNK", guild.id, self.request_members(asked)[0], 0)

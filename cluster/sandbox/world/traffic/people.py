@@ -66,21 +66,27 @@ def member_update_of(guild: Guild, member: Member) -> WorldEvent:
 def member_update(scene: Scene, guild: Guild) -> WorldEvent:
     """A member gets another nick, or gains or loses a role."""
     member = scene.member(guild)
-    draw = scene.draw
-    if draw.random() < 0.5:
-        member.data["nick"] = f"nick {int(draw.random() * 10_000)}"
+    draw = scene.draw.random
+    roles = guild.free_roles
+    if not roles or draw() < 0.5:
+        member.data["nick"] = f"nick {int(draw() * 10_000)}"
     else:
-        free = [str(i) for i, r in guild.roles.items() if not r["managed"] and i != guild.id]
-        if free:
-            role = free[int(draw.random() * len(free))]
-            held: list[str] = member.data["roles"]
-            member.data["roles"] = [r for r in held if r != role] if role in held else [*held, role]
+        role = roles[int(draw() * len(roles))]
+        held: list[str] = member.data["roles"]
+        member.data["roles"] = [r for r in held if r != role] if role in held else [*held, role]
     member.changed()
     return member_update_of(guild, member)
 
 
 def member_add(scene: Scene, guild: Guild) -> WorldEvent:
-    """Somebody joins."""
+    """Somebody joins; in a guild that has grown too large, somebody leaves first."""
+    if len(guild.member_list) >= scene.most_members:
+        scene.after.append(removed(guild, leave(scene, guild)))
+    return scene.last(join(scene, guild))
+
+
+def join(scene: Scene, guild: Guild) -> WorldEvent:
+    """The event of a new member."""
     made_ms = scene.clock.ms() - 86_400_000 - int(scene.draw.random() * 1e11)
     user_id = snowflake_at(made_ms, int(scene.draw.random() * (1 << 22)))
     while user_id in guild.members:
@@ -95,24 +101,35 @@ def member_add(scene: Scene, guild: Guild) -> WorldEvent:
     return WorldEvent("GUILD_MEMBER_ADD", guild.id, data, _MEMBERS_BIT)
 
 
-def member_remove(scene: Scene, guild: Guild) -> WorldEvent:
-    """A member who is neither the owner nor the bot leaves; if there is none, one joins first."""
+def leave(scene: Scene, guild: Guild) -> Member:
+    """A member who is neither the owner nor the bot is gone from the guild.
+
+    If there is nobody else, somebody joins before: that event is in ``scene.after``. So is the
+    event of leaving a voice channel.
+    """
     owner = int(guild.data["owner_id"])
-    joined: WorldEvent | None = None
-    leaving = next(
-        (m for m in (scene.member(guild) for _ in range(8)) if m.id not in (owner, scene.bot_id)),
-        None,
-    )
+    some = (scene.member(guild) for _ in range(8))
+    leaving = next((m for m in some if m.id not in (owner, scene.bot_id)), None)
     if leaving is None:
-        joined = member_add(scene, guild)
+        scene.after.append(join(scene, guild))
         leaving = guild.member_list[-1]
+    voice = guild.voice_states.get(leaving.id)
+    if voice is not None:
+        left = voice | {"guild_id": str(guild.id), "channel_id": None, "member": leaving.full()}
+        scene.after.append(scene.event("VOICE_STATE_UPDATE", guild, left))
     guild.remove_member(leaving)
-    data = b'{"guild_id":"%d","user":%b}' % (guild.id, leaving.user_json)
-    left = WorldEvent("GUILD_MEMBER_REMOVE", guild.id, data, _MEMBERS_BIT)
-    if joined is None:
-        return left
-    scene.after.append(left)
-    return joined
+    return leaving
+
+
+def removed(guild: Guild, member: Member) -> WorldEvent:
+    """GUILD_MEMBER_REMOVE of one who left."""
+    data = b'{"guild_id":"%d","user":%b}' % (guild.id, member.user_json)
+    return WorldEvent("GUILD_MEMBER_REMOVE", guild.id, data, _MEMBERS_BIT)
+
+
+def member_remove(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member leaves."""
+    return scene.last(removed(guild, leave(scene, guild)))
 
 
 HANDLERS: Final[dict[str, Handler]] = {

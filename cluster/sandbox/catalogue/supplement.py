@@ -1,0 +1,99 @@
+"""What the tables leave out: other names of objects, and objects and events without a table.
+
+Source: Discord's documentation of each object; where an event has no documentation at all, it has
+no fields here either and is sent as `{}`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALIASES: Final[dict[str, str]] = {
+    "member": "guild member",
+    "resolved": "resolved data",
+    "sent message": "remote command",
+    "interaction guild": "partial guild",
+    "component": "message component",
+    "exception": "guild scheduled event exception",
+}
+"""A name in a type -> the object's name."""
+
+_SUBSCRIPTION: Final = (
+    "id: snowflake; user_id: snowflake; sku_ids: array[snowflake]; "
+    "entitlement_ids: array[snowflake]; renewal_sku_ids: ?array[snowflake]; "
+    "current_period_start: ISO8601 timestamp; current_period_end: ISO8601 timestamp; "
+    "status: integer; canceled_at: ?ISO8601 timestamp; country?: string"
+)
+
+EVENT_FIELDS: Final[dict[str, str]] = {
+    "THREAD_DELETE": "id: snowflake; guild_id: snowflake; parent_id: snowflake; type: integer",
+    "SESSIONS_REPLACE": "array[session object]",
+    "GUILD_SOUNDBOARD_SOUNDS_UPDATE": (
+        "soundboard_sounds: array[soundboard sound object]; guild_id: snowflake"
+    ),
+    "SUBSCRIPTION_CREATE": _SUBSCRIPTION,
+    "SUBSCRIPTION_UPDATE": _SUBSCRIPTION,
+    "SUBSCRIPTION_DELETE": _SUBSCRIPTION,
+    "VOICE_STATE_UPDATE_BATCH": "guild_id: snowflake; voice_states: array[voice state object]",
+    "CONTENT_INVENTORY_INBOX_STALE": "refresh_after_ms?: integer",
+    "USER_SETTINGS_UPDATE": "locale?: string; status?: string; theme?: string",
+}
+"""Fields of events whose table is empty, as `name[?]: [?]type; ...` or an array type."""
+
+OBJECT_FIELDS: Final[dict[str, str]] = {
+    "remote command": "type: string; target_session_id?: string",
+    "connection": (
+        "id: string; name: string; type: string; revoked?: boolean; verified: boolean; "
+        "friend_sync: boolean; show_activity: boolean; two_way_link: boolean; visibility: integer"
+    ),
+    "consents": "personalization: consent object; usage_statistics: consent object",
+    "consent": "consented: boolean",
+    "trigger metadata": (
+        "keyword_filter: array[string]; regex_patterns: array[string]; presets: array[integer]; "
+        "allow_list: array[string]; mention_total_limit: integer; "
+        "mention_raid_protection_enabled: boolean"
+    ),
+    "action metadata": (
+        "channel_id: snowflake; duration_seconds: integer; custom_message?: string"
+    ),
+    "tag": (
+        "id: snowflake; name: string; moderated: boolean; emoji_id: ?snowflake; emoji_name: ?string"
+    ),
+    "json error response": "code: integer; message: string",
+    "audit entry info": (
+        "application_id: snowflake; channel_id: snowflake; count: string; id: snowflake; "
+        "message_id: snowflake; role_name: string; type: string"
+    ),
+    "entity metadata": "location?: string",
+    "recurrence rule": (
+        "start: ISO8601 timestamp; end: ?ISO8601 timestamp; frequency: integer; "
+        "interval: integer; by_weekday: ?array[integer]; by_n_weekday: ?array[integer]; "
+        "by_month: ?array[integer]; by_month_day: ?array[integer]; "
+        "by_year_day: ?array[integer]; count: ?integer"
+    ),
+    "message component": "type: integer; id: integer; components: array[button object]",
+    "button": (
+        "type: integer; id: integer; style: integer; label: string; custom_id: string; "
+        "disabled: boolean"
+    ),
+    "debounced reaction": "emoji: partial emoji object; users: array[snowflake]",
+    "client status": "desktop?: string; mobile?: string; web?: string",
+    "lobby voice state": (
+        "lobby_id: snowflake; channel_id: snowflake; user_id: snowflake; session_id: string; "
+        "deaf: boolean; mute: boolean; self_deaf: boolean; self_mute: boolean; "
+        "self_video: boolean; suppress: boolean"
+    ),
+    "audio context setting": "muted: boolean; volume: float; modified_at: string",
+    "category": "id: integer; name: string",
+    "game data overrides": "name?: string",
+    "billing address": (
+        "name: string; line_1: string; line_2: ?string; city: string; state: string; "
+        "country: string; postal_code: string"
+    ),
+    "guild product purchase": "listing_id: snowflake; product_name: string",
+    "user application profile dynamic data": "type: integer; name: string; value: string",
+    "unfurled media item": (
+        "url: string; proxy_url: string; height: ?integer; width: ?integer; content_type: string"
+    ),
+}
+"""Objects without a table, in the same notation."""

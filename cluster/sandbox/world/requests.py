@@ -1,0 +1,118 @@
+"""What a session asks for over the gateway: members and soundboard sounds of a guild.
+
+Source: Discord's documentation, "Gateway Events", "Request Guild Members" and "Guild Members
+Chunk", "Request Soundboard Sounds"; "Gateway", "Privileged Intents".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final
+
+from cluster.gateway import Intents
+from cluster.sandbox.world.presences import presence
+from cluster.sandbox.world.state import Guild, Json, Member, encode
+
+CHUNK: Final = 1000
+"""Members of one GUILD_MEMBERS_CHUNK."""
+_MOST_ASKED: Final = 100
+"""Members that a query by prefix, or by user ids, returns."""
+_LONGEST_NONCE: Final = 32
+
+
+class RequestRefused(Exception):
+    """A request that Discord answers by closing the connection with ``close_code``.
+
+    4002: it can't be read as a request; 4014: it needs a privileged intent that the session does
+    not have.
+    """
+
+    def __init__(self, close_code: int, cause: str) -> None:
+        super().__init__(f"{cause} (close {close_code})")
+        self.close_code = close_code
+        self.cause = cause
+
+
+def _ids(value: Any, field: str) -> list[int]:
+    """Snowflakes as clients write them: one or several, strings or numbers."""
+    items = value if isinstance(value, list) else [value]
+    try:
+        return [int(item) for item in items]
+    except (TypeError, ValueError):
+        raise RequestRefused(4002, f"{field} holds no snowflakes") from None
+
+
+def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: int) -> list[bytes]:
+    """``d`` of each GUILD_MEMBERS_CHUNK that answers an op 8 with ``d``.
+
+    A guild that the bot is not in is answered by nothing. RequestRefused: see there.
+    """
+    if "guild_id" not in d:
+        raise RequestRefused(4002, "no guild_id")
+    guild_ids = _ids(d["guild_id"], "guild_id")
+    if len(guild_ids) != 1:
+        raise RequestRefused(4002, "not exactly one guild_id")
+    guild = guild_of(guild_ids[0])
+    if guild is None:
+        return []
+    members, not_found = _asked(d, guild, intents)
+    wants_presences = d.get("presences") is True and bool(intents & Intents.GUILD_PRESENCES)
+    return _chunks(guild, members, not_found, _nonce(d.get("nonce")), wants_presences)
+
+
+def _asked(d: Json, guild: Guild, intents: int) -> tuple[list[Member], list[str] | None]:
+    if "user_ids" in d:
+        wanted = _ids(d["user_ids"], "user_ids")[:_MOST_ASKED]
+        found = [guild.members[i] for i in dict.fromkeys(wanted) if i in guild.members]
+        return found, [str(i) for i in wanted if i not in guild.members]
+    query, limit = d.get("query"), d.get("limit", 0)
+    if not isinstance(query, str):
+        raise RequestRefused(4002, "neither query nor user_ids")
+    if not isinstance(limit, int) or limit < 0:
+        raise RequestRefused(4002, "limit is no count")
+    if not query and not limit:
+        if not intents & Intents.GUILD_MEMBERS:
+            raise RequestRefused(4014, "all members without the GUILD_MEMBERS intent")
+        return list(guild.member_list), None
+    prefix = query.casefold()
+    matching = (m for m in guild.member_list if _named(m, prefix))
+    return list(islice(matching, min(limit or _MOST_ASKED, _MOST_ASKED))), None
+
+
+def _named(member: Member, prefix: str) -> bool:
+    names = (member.data["nick"], member.user["global_name"], member.user["username"])
+    return any(name.casefold().startswith(prefix) for name in names if name)
+
+
+def _nonce(value: Any) -> str | None:
+    """A nonce that Discord gives back; one that is too long is ignored."""
+    if value is None or isinstance(value, list | dict | bool):
+        return None
+    nonce = str(value)
+    return nonce if len(nonce.encode()) <= _LONGEST_NONCE else None
+
+
+def _chunks(
+    guild: Guild,
+    members: list[Member],
+    not_found: list[str] | None,
+    nonce: str | None,
+    presences: bool,
+) -> list[bytes]:
+    """At least one chunk, also when nobody was found."""
+    count = max(1, -(-len(members) // CHUNK))
+    made: list[bytes] = []
+    for index in range(count):
+        part = members[index * CHUNK : (index + 1) * CHUNK]
+        rest: Json = {"guild_id": str(guild.id), "chunk_index": index, "chunk_count": count}
+        if not_found is not None:
+            rest["not_found"] = not_found if index == 0 else []
+        if nonce is not None:
+            rest["nonce"] = nonce
+        data = encode(rest)[:-1] + b',"members":[' + b",".join(m.full_json() for m in part) + b"]"
+        if presences:
+            shown = (presence(m.id_json, guild.id, m.presence) for m in part if m.online)
+            data += b',"presences":[' + b",".join(shown) + b"]"
+        made.append(data + b"}")
+    return made

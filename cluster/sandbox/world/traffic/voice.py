@@ -1,0 +1,83 @@
+"""Voice: who is in which channel.
+
+Source: Discord's documentation, "Voice Resource" and "Gateway Events" (Voice).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.sandbox.world.event import WorldEvent
+from cluster.sandbox.world.objects import channels
+from cluster.sandbox.world.objects import users as objects
+from cluster.sandbox.world.scene import Handler, Scene
+from cluster.sandbox.world.state import Guild, Json, Member
+from cluster.sandbox.world.traffic.channels import channel_of
+
+
+def move(
+    scene: Scene, guild: Guild, member: Member, channel_id: int | None, **changes: bool
+) -> WorldEvent:
+    """A member goes into a voice channel, or out of all (None)."""
+    state = guild.voice_states.get(member.id)
+    session_id = state["session_id"] if state else f"{scene.draw.getrandbits(128):032x}"
+    made = objects.voice_state(member.id, guild.id, channel_id, session_id, None) | changes
+    if channel_id is None:
+        guild.voice_states.pop(member.id, None)
+    else:
+        guild.voice_states[member.id] = made
+    shown = made | {"member": member.full()}
+    return scene.event("VOICE_STATE_UPDATE", guild, shown)
+
+
+def state_update(scene: Scene, guild: Guild) -> WorldEvent:
+    """A member joins a voice channel, mutes itself there, or leaves it."""
+    member = scene.member(guild)
+    channel_id = int(channel_of(scene, guild, (channels.VOICE,))["id"])
+    state = guild.voice_states.get(member.id)
+    if state is None:
+        return scene.last(move(scene, guild, member, channel_id))
+    if scene.draw.random() < 0.5:
+        return scene.last(move(scene, guild, member, None))
+    return scene.last(
+        move(scene, guild, member, int(state["channel_id"]), self_mute=not state["self_mute"])
+    )
+
+
+def _server(scene: Scene, guild: Guild) -> Json:
+    return {
+        "token": f"{scene.draw.getrandbits(64):016x}",
+        "guild_id": str(guild.id),
+        "endpoint": f"rtc-{int(scene.draw.random() * 100)}.example.com:443",
+    }
+
+
+def server_update(scene: Scene, guild: Guild) -> WorldEvent:
+    """The voice server that the bot is to connect to."""
+    return scene.event("VOICE_SERVER_UPDATE", guild, _server(scene, guild))
+
+
+def effect_send(scene: Scene, guild: Guild) -> WorldEvent:
+    """Somebody in a voice channel sends an emoji reaction; goes there first if nobody is in one."""
+    there = [s for i, s in guild.voice_states.items() if i in guild.members]
+    if not there:
+        channel_id = int(channel_of(scene, guild, (channels.VOICE,))["id"])
+        joined = move(scene, guild, scene.member(guild), channel_id)
+        scene.after.append(joined)
+        there = list(guild.voice_states.values())
+    data = {
+        "channel_id": there[0]["channel_id"],
+        "guild_id": str(guild.id),
+        "user_id": there[0]["user_id"],
+        "emoji": {"id": None, "name": "\N{CLAPPING HANDS SIGN}", "animated": False},
+        "animation_type": 1,
+        "animation_id": int(scene.draw.random() * 20),
+    }
+    return scene.last(scene.event("VOICE_CHANNEL_EFFECT_SEND", guild, data))
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "VOICE_STATE_UPDATE": state_update,
+    "VOICE_SERVER_UPDATE": server_update,
+    "VOICE_CHANNEL_EFFECT_SEND": effect_send,
+}
