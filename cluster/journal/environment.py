@@ -1,0 +1,93 @@
+"""Opening LMDB the way a journal needs it.
+
+Sources: LMDB's documentation ("Caveats", MDB_WRITEMAP, MDB_NOSYNC), py-lmdb's "Environment class".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from cluster.journal import layout
+from cluster.journal.identity import DATA
+
+_NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
+"""File systems where an allocated block does not mean that a later write finds room, or where a
+shared map is not what it is on a disk."""
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """Type of the file system that holds a folder; empty: not known."""
+    if not mounts.exists():
+        return "apfs" if sys.platform == "darwin" else ""
+    at, kind, whole = str(folder.resolve()), "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        fields = line.split(" ")
+        point = fields[1].replace("\\040", " ") if len(fields) > 2 else "?"
+        inside = at == point or at.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(whole):
+            whole, kind = point, fields[2]
+    return kind
+
+
+def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, bool]:
+    """The environment, and whether it is written through the map.
+
+    Under a sparse map a full disk is a SIGBUS, so the file is allocated whole first. Where that
+    is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
+    an error. Raises lmdb.Error and OSError.
+    """
+    if file_system(folder) not in _NO_PROMISE:
+        env = _open(folder, map_size, writemap=True)
+        if _allocate(folder / DATA, map_size):
+            return env, True
+        env.close()
+        _give_back(folder / DATA)
+    return _open(folder, map_size, writemap=False), False
+
+
+def _open(folder: Path, map_size: int, *, writemap: bool) -> lmdb.Environment:
+    return lmdb.open(
+        str(folder),
+        map_size=map_size,
+        max_dbs=layout.MAX_DATABASES,
+        max_readers=layout.MAX_READERS,
+        mode=0o600,
+        writemap=writemap,
+        map_async=writemap,
+        sync=False,
+        metasync=False,
+        readahead=False,
+    )
+
+
+def _allocate(data: Path, size: int) -> bool:
+    if not hasattr(os, "posix_fallocate"):
+        return False
+    fd = os.open(data, os.O_RDWR)
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EOPNOTSUPP, errno.EINVAL, errno.EFBIG, errno.EDQUOT):
+            return False
+        raise
+    finally:
+        os.close(fd)
+    return True
+
+
+def _give_back(data: Path) -> None:
+    """A failed allocation leaves the file as long as the map: a journal without a byte in it is
+    removed, so that it takes no room that a full disk does not have. One with records stays."""
+    env = _open(data.parent, 0, writemap=False)
+    try:
+        empty = env.info()["last_pgno"] <= 1
+    finally:
+        env.close()
+    if empty:
+        data.unlink()

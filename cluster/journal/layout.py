@@ -1,0 +1,72 @@
+"""How a journal lies in LMDB: databases, keys, pieces.
+
+folder/data.mdb, lock.mdb   the environment of a slot
+folder/journal.json         whose it is; read before the environment is opened (identity.py)
+
+database    key                                     value
+``state``   shard id, u32                           msgpack of ShardState
+``index``   first record number of an append, u64   AppendRow: shard id, records, size, time
+``s<id>``   record number u64 + piece u16           16 KiB of a message
+
+Numbers are big-endian, so that LMDB's order is theirs. Records are numbered over the slot; all
+that is written goes to the ends of trees. Large values are cut in pieces because LMDB wants
+contiguous pages for a value, which a map of pruned holes does not have.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+FORMAT: Final = 1
+MAX_DATABASES: Final = 1024
+MAX_READERS: Final = 512
+STATE_DB: Final = b"state"
+INDEX_DB: Final = b"index"
+
+PIECE: Final = 4 * 4096 - 16
+"""A value of this size fills four pages with their header exactly."""
+PAGE: Final = 4096
+INLINE: Final = 1900
+"""A longer value gets pages of its own (LMDB keeps at least two keys a page)."""
+
+record_key: Final = struct.Struct(">QH")
+number_key: Final = struct.Struct(">Q")
+shard_key: Final = struct.Struct(">I")
+_row: Final = struct.Struct(">IIQQ")
+
+
+class AppendRow(NamedTuple):
+    """One append: records of one shard, numbered from the row's key on."""
+
+    shard_id: int
+    records: int
+    size: int
+    """Bytes that it takes of the budget."""
+    at_ns: int
+    """Unix time."""
+
+    def pack(self) -> bytes:
+        return _row.pack(*self)
+
+
+def unpack_row(value: bytes | memoryview) -> AppendRow:
+    """Raises struct.error for anything else."""
+    return AppendRow(*_row.unpack(value))
+
+
+def shard_db(shard_id: int) -> bytes:
+    """Name of a shard's database."""
+    return b"s%d" % shard_id
+
+
+def shard_of_db(name: bytes) -> int | None:
+    """The inverse; None for the databases that are no shard's."""
+    return int(name[1:]) if name[:1] == b"s" and name[1:].isdigit() else None
+
+
+def size_on_disk(length: int) -> int:
+    """Bytes that a value takes of the map, near enough to keep a budget."""
+    if length <= INLINE:
+        return length + 32
+    return -(-(length + 16) // PAGE) * PAGE + 48

@@ -1,0 +1,195 @@
+"""JournalReader: what a journal still holds of a shard, for any process of the host.
+
+A read transaction lasts at most about 50 ms and copies out: a page that a reader pins can't be
+reused by the writer, and a full map is the price. So an answer is a bounded slice; whoever wants
+more asks again from where it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import lmdb
+import msgspec
+
+from cluster.journal import identity, layout
+from cluster.journal.records import FOREVER, UnreadableJournalError, drain_of, find, place, records
+from cluster.wire import topic
+from cluster.wire.batch import ShardState
+
+READ_SECONDS: Final = 0.04
+
+_decode_state = msgspec.msgpack.Decoder(ShardState).decode
+
+
+class Reach(NamedTuple):
+    """Part of an epoch's history: all that this journal has in [start, reached]."""
+
+    messages: list[bytes]
+    start: int
+    """First seq that is covered; reached + 1 if none is."""
+    reached: int
+    """Last seq that is covered."""
+    more: bool
+    """The slice is full: the journal may have what follows."""
+
+
+class Facts(NamedTuple):
+    """What a journal knows about an epoch of a shard besides its events."""
+
+    end: int | None
+    """Last seq of the epoch, if it is over."""
+    next: int | None
+    """The next epoch that this journal knows."""
+
+
+class Head(NamedTuple):
+    """A shard in this journal: its state, and the oldest that is held."""
+
+    state: ShardState
+    oldest: tuple[int, int] | None
+    """(epoch, first seq) of the oldest drain; None: no drain is held."""
+
+
+class JournalReader:
+    """Reads one slot's journal. ``open`` it, or put it over the environment of a Journal in this
+    process (LMDB must not be opened twice in one). Thread use: none."""
+
+    def __init__(
+        self, env: lmdb.Environment, inode: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.inode = inode
+        """Of data.mdb: another number on the disk means that the journal was replaced."""
+        self._env = env
+        self._clock = clock
+        self._dbs: dict[bytes, lmdb._Database] = {}
+
+    @classmethod
+    def open(cls, folder: Path, clock: Callable[[], float] = time.monotonic) -> JournalReader:
+        """Raises FileNotFoundError if there is none, UnreadableJournalError if it is damaged."""
+        data = folder / identity.DATA
+        why = identity.damage(data)
+        if why:
+            raise UnreadableJournalError(f"the journal in {folder} is damaged: {why}")
+        try:
+            inode = data.stat().st_ino
+            env = lmdb.open(
+                str(folder),
+                readonly=True,
+                max_dbs=layout.MAX_DATABASES,
+                max_readers=layout.MAX_READERS,
+                readahead=False,
+            )
+        except lmdb.Error as error:
+            raise UnreadableJournalError(f"the journal in {folder}: {error}") from error
+        return cls(env, inode, clock)
+
+    def close(self) -> None:
+        self._env.close()
+
+    def current(self, folder: Path) -> bool:
+        """Whether the folder still holds the file that is open here."""
+        try:
+            return os.stat(folder / identity.DATA).st_ino == self.inode
+        except FileNotFoundError:
+            return False
+
+    def heads(self) -> list[Head]:
+        """Every shard of the journal."""
+        with self._begin() as txn:
+            state_db = self._db(txn, layout.STATE_DB)
+            if state_db is None:
+                return []
+            states = [_decode_state(value) for _, value in txn.cursor(db=state_db)]
+            return [Head(state, self._oldest(txn, state.shard_id)) for state in states]
+
+    def facts(self, shard_id: int, shard_count: int, epoch: int) -> Facts:
+        """Whether an epoch is over, and what came after it."""
+        with self._begin() as txn:
+            state = self._state(txn, shard_id)
+            if state is None or state.shard_count != shard_count:
+                return Facts(None, None)
+            db = self._db(txn, layout.shard_db(shard_id))
+            record = db and find(txn, db, epoch, FOREVER)
+            if db and record:
+                drain = drain_of(txn, db, record)
+                end = drain.before[1] if drain.before and drain.before[0] == epoch else None
+                return Facts(end, drain.epoch)
+            if state.epoch > epoch:
+                linked = state.before is not None and state.before[0] == epoch
+                return Facts(state.before[1] if linked and state.before else None, state.epoch)
+            over = state.epoch == epoch and state.ended
+            return Facts(state.seq if over else None, None)
+
+    def read(
+        self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None = None,
+        names: frozenset[str] | None = None, max_bytes: int = 1 << 20,
+    ) -> Reach:  # fmt: skip
+        """The messages of these names (None: all; holes and the epoch's end always) in
+        (after, upto], whole, as they were published; from the first that is held, up to the first
+        that is missing, or until the slice is full (``more``)."""
+        wanted = names and {name.encode() for name in names | {topic.HOLE, topic.EPOCH_END}}
+        until = self._clock() + READ_SECONDS
+        limit = FOREVER if upto is None else upto
+        messages: list[bytes] = []
+        start, reached, size = -1, after, 0
+        with self._begin() as txn:
+            db = self._db(txn, layout.shard_db(shard_id))
+            record = db and find(txn, db, epoch, after)
+            if not db or not record:
+                return Reach([], after + 1, after, False)
+            for count, (name, message) in enumerate(records(txn, db, record)):
+                drain = place(name, message)
+                if drain.epoch != epoch or drain.first > limit:
+                    break
+                if start < 0:
+                    start = max(drain.first, after + 1)
+                elif drain.first > reached + 1:
+                    break  # What was published unjournalled lies between.
+                elif drain.last > reached and (
+                    size > max_bytes or (count % 64 == 0 and self._clock() > until)
+                ):
+                    # Only between drains: half of one would pass for the whole.
+                    return Reach(messages, start, reached, True)
+                if wanted is None or name in wanted:
+                    messages.append(message)
+                    size += len(message)
+                reached = max(reached, drain.last)
+        if start < 0:
+            return Reach([], after + 1, after, False)
+        return Reach(messages, start, reached, False)
+
+    def _begin(self) -> lmdb.Transaction:
+        try:
+            return self._env.begin()
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)
+            return self._env.begin()
+
+    def _db(self, txn: lmdb.Transaction, name: bytes) -> lmdb._Database | None:
+        db = self._dbs.get(name)
+        if db is None:
+            try:
+                db = self._dbs[name] = self._env.open_db(name, txn=txn, create=False)
+            except lmdb.NotFoundError:
+                return None
+        return db
+
+    def _state(self, txn: lmdb.Transaction, shard_id: int) -> ShardState | None:
+        db = self._db(txn, layout.STATE_DB)
+        value = db and txn.get(layout.shard_key.pack(shard_id), db=db)
+        return _decode_state(value) if value else None
+
+    def _oldest(self, txn: lmdb.Transaction, shard_id: int) -> tuple[int, int] | None:
+        db = self._db(txn, layout.shard_db(shard_id))
+        if db is None:
+            return None
+        cursor = txn.cursor(db=db)
+        if not cursor.first():
+            return None
+        drain = drain_of(txn, db, layout.record_key.unpack(cursor.key())[0])
+        return drain.epoch, drain.first

@@ -1,0 +1,141 @@
+"""The records of a shard in a journal: found by bisection, joined from their pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import lmdb
+import msgpack  # type: ignore[import-untyped]  # it carries no types
+import msgspec
+
+from cluster.errors import ClusterError
+from cluster.journal import layout
+from cluster.wire import topic
+from cluster.wire.batch import Span, decode_epoch_end, decode_span
+
+FOREVER: Final = 1 << 62
+_END: Final = topic.EPOCH_END.encode()
+
+
+class UnreadableJournalError(ClusterError):
+    """A journal that must not be, or can't be, opened."""
+
+
+class Drain(NamedTuple):
+    """Where a record stands in its shard's history."""
+
+    epoch: int
+    first: int
+    last: int
+    before: tuple[int, int] | None
+
+
+def read_append(
+    env: lmdb.Environment, index_db: lmdb._Database, record: int
+) -> tuple[int, list[bytes]] | None:
+    """The first append with a record beyond ``record``: its first record, and its messages."""
+    with env.begin() as txn:
+        rows = txn.cursor(db=index_db)
+        if not rows.set_range(layout.number_key.pack(record + 1)):
+            found = rows.last()
+        else:
+            # The append before may reach beyond the record too.
+            found = rows.prev() or rows.first()
+        while found:
+            first = layout.number_key.unpack(rows.key())[0]
+            row = layout.unpack_row(rows.value())
+            if first + row.records - 1 > record:
+                db = env.open_db(layout.shard_db(row.shard_id), txn=txn, create=False)
+                found_records = records(txn, db, first)
+                return first, [next(found_records)[1] for _ in range(row.records)]
+            found = rows.next()
+    return None
+
+
+def records(
+    txn: lmdb.Transaction, db: lmdb._Database, record: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """(name, message) of the records of a shard, from this number on, pieces joined."""
+    cursor = txn.cursor(db=db)
+    if not cursor.set_range(layout.record_key.pack(record, 0)):
+        return
+    number = layout.record_key.unpack(cursor.key())[0]
+    message = b""
+    parts: list[bytes] = []
+    for key, value in cursor:
+        at, piece = layout.record_key.unpack(key)
+        if piece == 0:
+            if parts:
+                message = parts[0] if len(parts) == 1 else b"".join(parts)
+                yield topic.name_of(message), message
+            number, parts = at, []
+        elif at != number or piece != len(parts):
+            raise UnreadableJournalError(f"record {at} of the journal is not whole")
+        parts.append(bytes(value))  # No copy: it is bytes already, unless buffers were asked for.
+    message = b"".join(parts)
+    yield topic.name_of(message), message
+
+
+def find(txn: lmdb.Transaction, db: lmdb._Database, epoch: int, after: int) -> int | None:
+    """Number of the first record with (epoch, last) > (epoch, after); None: there is none.
+
+    Records of a shard are in order of (epoch, last), so this bisects over their numbers.
+    """
+    cursor = txn.cursor(db=db)
+    if not cursor.last():
+        return None
+    high = layout.record_key.unpack(cursor.key())[0]
+    if _key(txn, db, high) <= (epoch, after):
+        return None
+    cursor.first()
+    low = layout.record_key.unpack(cursor.key())[0]
+    while low < high:
+        middle = (low + high) // 2
+        cursor.set_range(layout.record_key.pack(middle, 0))
+        record = layout.record_key.unpack(cursor.key())[0]
+        if record >= high:
+            high = middle  # Numbers are of the slot: those in [middle, high) are other shards'.
+        elif _key(txn, db, record) <= (epoch, after):
+            low = record + 1
+        else:
+            high = record
+    cursor.set_range(layout.record_key.pack(low, 0))
+    return int(layout.record_key.unpack(cursor.key())[0])
+
+
+def _key(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> tuple[int, int]:
+    drain = drain_of(txn, db, record)
+    return drain.epoch, drain.last
+
+
+def drain_of(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
+    """Where a record stands, from its first piece: a large batch is not joined for that."""
+    value = txn.get(layout.record_key.pack(record, 0), db=db)
+    if value is None:
+        raise UnreadableJournalError(f"record {record} of the journal is missing")
+    head = bytes(value)
+    name = topic.name_of(head)
+    if name == _END:
+        return place(name, head)
+    unpacker = msgpack.Unpacker(max_buffer_size=len(head))
+    unpacker.feed(memoryview(head)[head.find(topic.SEPARATOR) + 1 :])
+    try:
+        unpacker.read_array_header()
+        fields = [unpacker.unpack() for _ in range(8)]
+        span = msgspec.convert(fields, Span)
+    except (msgpack.UnpackException, ValueError) as error:
+        raise UnreadableJournalError(f"record {record} of the journal: {error}") from error
+    return Drain(span.epoch, span.first, span.last, span.before)
+
+
+def place(name: bytes, message: bytes) -> Drain:
+    payload = memoryview(message)[message.find(topic.SEPARATOR) + 1 :]
+    try:
+        if name == _END:
+            end = decode_epoch_end(payload)
+            return Drain(end.epoch, end.seq + 1, end.seq, end.before)
+        span = decode_span(payload)
+    except topic.WireError as error:
+        raise UnreadableJournalError(f"a record of the journal: {error}") from error
+    return Drain(span.epoch, span.first, span.last, span.before)

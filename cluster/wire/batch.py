@@ -1,0 +1,287 @@
+"""Batches: the events of one name in one drain, as one ZeroMQ message and one journal record.
+
+A drain is what a shard's pump took off the socket in one turn. Of each name in it one batch is
+made, and every batch carries a chain, so that whoever holds it knows all that lies between its
+``prev`` and its ``last``, for every name:
+
+- ``prev``: the last event of this name before the batch; ``since``: for every name that has an
+  event after ``prev``, the last such seq up to ``last``.
+- ``first`` is one more than the ``last`` of the drain before (0 in an epoch's first drain), so
+  drains follow each other without a hole. A seq that the session skipped is an event of the name
+  ``_hole`` that all readers take part in.
+
+docs/wire-protocol.md has the format for readers in other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from cluster.wire import topic
+
+FORMAT: Final = 1
+MAX_DRAIN_BYTES: Final = 1024 * 1024
+"""A drain with more bytes of ``d`` is cut in several: a batch is held in memory by everybody."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class ShardState(msgspec.Struct, kw_only=True):
+    """A shard as its journal keeps it beside the events: what a new process resumes from."""
+
+    shard_id: int
+    shard_count: int
+    epoch: int = 0
+    """0: never identified."""
+    before: tuple[int, int] | None = None
+    """(epoch, last seq) of the epoch before this one."""
+    session_id: str = ""
+    """A credential: it stays in the journal, and RESUME is sent with it."""
+    resume_url: str = ""
+    seq: int = -1
+    """Last seq of this epoch; -1: none (a server may start at 0)."""
+    last: dict[str, int] = {}
+    """name -> seq of its last event in this epoch, the newest at the end."""
+    floor: int = -1
+    """What was at or below this seq is not known (a journal was lost); -1: all is."""
+    ended: bool = False
+    """The epoch is over, and its end was written."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One event of a batch."""
+
+    seq: int
+    data: bytes
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """The msgpack array of a batch."""
+
+    format: int
+    cluster: str
+    shard_id: int
+    shard_count: int
+    epoch: int
+    before: tuple[int, int] | None
+    first: int
+    last: int
+    prev: int | tuple[int]
+    since: list[tuple[str, int]]
+    received_ns: int
+    events: list[Entry]
+
+    @property
+    def base(self) -> int:
+        """The seq above which this batch knows its name: ``prev``, or where knowledge begins."""
+        return self.prev if isinstance(self.prev, int) else self.prev[0]
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """A batch's array up to ``prev``: what a reader of journals needs to know."""
+
+    format: int
+    cluster: str
+    shard_id: int
+    shard_count: int
+    epoch: int
+    before: tuple[int, int] | None
+    first: int
+    last: int
+
+
+class EpochEnd(msgspec.Struct, frozen=True, array_like=True):
+    """The msgpack array of an epoch's end: the last record of the epoch."""
+
+    format: int
+    cluster: str
+    shard_id: int
+    shard_count: int
+    epoch: int
+    before: tuple[int, int] | None
+    seq: int
+    base: int
+    """``last`` is complete above this seq."""
+    last: list[tuple[str, int]]
+    received_ns: int
+    cause: str
+
+
+_batch = msgspec.msgpack.Decoder(Batch)
+_span = msgspec.msgpack.Decoder(Span)
+_end = msgspec.msgpack.Decoder(EpochEnd)
+
+
+def decode_batch(payload: bytes | memoryview) -> Batch:
+    """Raises topic.WireError."""
+    try:
+        batch = _batch.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise topic.WireError(f"no batch: {error}") from None
+    _check(batch.format)
+    return batch
+
+
+def decode_span(payload: bytes | memoryview) -> Span:
+    """The first fields of a batch; its events are skipped. Raises topic.WireError."""
+    try:
+        return _span.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise topic.WireError(f"no batch: {error}") from None
+
+
+def decode_epoch_end(payload: bytes | memoryview) -> EpochEnd:
+    """Raises topic.WireError."""
+    try:
+        end = _end.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise topic.WireError(f"no epoch end: {error}") from None
+    _check(end.format)
+    return end
+
+
+def _check(version: int) -> None:
+    if version != FORMAT:
+        raise topic.WireError(f"format {version}: this reader knows format {FORMAT}")
+
+
+def encode_hole(first: int, last: int) -> bytes:
+    """``data`` of a ``_hole`` event, whose seq is ``last``: JSON, as in every other event."""
+    return b'{"first":%d,"last":%d}' % (first, last)
+
+
+class ShardWriter:
+    """Makes the batches of one shard. Pure: what it knows is ``state``, which the journal keeps."""
+
+    def __init__(self, cluster: str, state: ShardState) -> None:
+        self.state = state
+        self.repeated = 0
+        """Events that were left out because their seq was at or below the last one."""
+        self._cluster = cluster
+        self._pending: list[bytes] = []
+
+    def begin_epoch(
+        self,
+        epoch: int,
+        before: tuple[int, int] | None = None,
+        *,
+        session_id: str = "",
+        resume_url: str = "",
+        cause: str = "",
+        received_ns: int = 0,
+    ) -> None:
+        """A new session: epochs only grow. Call it before the drain that holds its READY.
+
+        before: None: what the state says. Raises ValueError if ``epoch`` is not a new one.
+        """
+        state = self.state
+        if epoch <= state.epoch:
+            raise ValueError(f"epoch {epoch} after epoch {state.epoch}")
+        if state.epoch > 0:
+            if not state.ended:
+                self._pending += self.end_epoch(cause, received_ns)
+            before = (state.epoch, state.seq)
+        state.epoch, state.before = epoch, before
+        state.session_id, state.resume_url = session_id, resume_url
+        state.seq, state.last, state.floor, state.ended = -1, {}, -1, False
+
+    def end_epoch(self, cause: str, received_ns: int) -> list[bytes]:
+        """The session can't be resumed: the messages to journal and publish. Its credentials go.
+
+        begin_epoch does it if it was not done; do it earlier where the next identify has to wait.
+        """
+        state = self.state
+        if state.epoch == 0 or state.ended:
+            return []
+        state.ended, state.session_id, state.resume_url = True, "", ""
+        payload = _encode(
+            (
+                FORMAT,
+                self._cluster,
+                state.shard_id,
+                state.shard_count,
+                state.epoch,
+                state.before,
+                state.seq,
+                state.floor,
+                list(state.last.items()),
+                received_ns,
+                cause,
+            )
+        )
+        return [topic.topic(topic.EPOCH_END, state.shard_id) + topic.SEPARATOR + payload]
+
+    def drain(self, events: Sequence[tuple[str, int, bytes]], received_ns: int) -> list[bytes]:
+        """(name, seq, raw ``d``) in order of seq -> messages, one a name; ``state`` moves on.
+
+        A seq at or below the last one takes no position (RESUMED may repeat one): it is left out.
+        A jump is written as a hole.
+        """
+        messages, self._pending = self._pending, []
+        state = self.state
+        groups: dict[str, list[tuple[int, bytes]]] = {}
+        first, at, size = state.seq + 1, state.seq, 0
+        for name, seq, data in events:
+            if seq <= at:
+                self.repeated += 1
+                continue
+            if size > MAX_DRAIN_BYTES:
+                messages += self._batches(groups, first, at, received_ns)
+                groups, first, size = {}, at + 1, 0
+            if seq != at + 1 and at >= 0:
+                hole = (seq - 1, encode_hole(at + 1, seq - 1))
+                groups.setdefault(topic.HOLE, []).append(hole)
+            at = seq
+            size += len(data)
+            group = groups.get(name)
+            if group is None:
+                groups[name] = [(seq, data)]
+            else:
+                group.append((seq, data))
+        if groups:
+            messages += self._batches(groups, first, at, received_ns)
+        return messages
+
+    def _batches(
+        self, groups: dict[str, list[tuple[int, bytes]]], first: int, last: int, received_ns: int
+    ) -> list[bytes]:
+        state = self.state
+        table = state.last
+        prevs = {name: table.pop(name, -1) for name in groups}
+        # The newest stand at the end, so ``since`` is a walk back that ends at the first old one.
+        for name, group in sorted(groups.items(), key=_last_seq):
+            table[name] = group[-1][0]
+        state.seq = last
+        tail = f".{state.shard_id}.".encode() + topic.SEPARATOR
+        messages = []
+        for name, group in groups.items():
+            prev = prevs[name]
+            base = prev if prev >= 0 else state.floor
+            since = []
+            for other, seq in reversed(table.items()):
+                if seq <= base:
+                    break
+                since.append((other, seq))
+            payload = (
+                FORMAT,
+                self._cluster,
+                state.shard_id,
+                state.shard_count,
+                state.epoch,
+                state.before,
+                first,
+                last,
+                prev if prev >= 0 or state.floor < 0 else (state.floor,),
+                since,
+                received_ns,
+                group,
+            )
+            messages.append(name.encode() + tail + _encode(payload))
+        return messages
+
+
+def _last_seq(item: tuple[str, list[tuple[int, bytes]]]) -> int:
+    return item[1][-1][0]

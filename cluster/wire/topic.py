@@ -1,0 +1,53 @@
+"""Topics: what a ZeroMQ subscription matches, and the form of every message that is published.
+
+A message is one frame: ``topic``, a NUL byte, a msgpack array. A topic is ``NAME.NUMBER.``: the
+event's name and the shard that it came to, so that a subscription by prefix takes an event type
+(``MESSAGE_CREATE.``) or an event type of one shard (``MESSAGE_CREATE.7.``). Names that begin with
+``_`` are the cluster's own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SEPARATOR: Final = b"\x00"
+WATERMARK: Final = "_watermark"
+"""Its number is the worker's slot."""
+EPOCH_END: Final = "_epoch_end"
+HOLE: Final = "_hole"
+"""A batch whose events are ranges of seqs that the session skipped."""
+MAX_TOPIC: Final = 128
+"""Bytes; a longer topic is not ours."""
+
+
+class WireError(Exception):
+    """Bytes that are no message of this protocol."""
+
+
+def topic(name: str, number: int) -> bytes:
+    """The topic of an event name and a shard id (of a watermark: a slot)."""
+    return f"{name}.{number}.".encode()
+
+
+def subscription(name: str, number: int | None = None) -> bytes:
+    """The prefix that takes a name, of one shard or of all."""
+    return f"{name}.".encode() if number is None else topic(name, number)
+
+
+def split(message: bytes) -> tuple[str, int, memoryview]:
+    """Name, number and payload of a message. Raises WireError."""
+    end = message.find(SEPARATOR, 0, MAX_TOPIC + 1)
+    if end < 0:
+        raise WireError(f"no topic in the first {MAX_TOPIC} bytes")
+    name, dot, number = message[: end - 1].partition(b".")
+    if message[end - 1 : end] != b"." or not dot or not name or not number.isdigit():
+        raise WireError(f"the topic {message[:end]!r} is not NAME.NUMBER.")
+    try:
+        return name.decode("ascii"), int(number), memoryview(message)[end + 1 :]
+    except UnicodeDecodeError:
+        raise WireError(f"the topic {message[:end]!r} is not ASCII") from None
+
+
+def name_of(message: bytes) -> bytes:
+    """The name alone, unchecked: for filters over messages of our own journal."""
+    return message[: message.find(b".", 0, MAX_TOPIC)]

@@ -1,0 +1,59 @@
+"""Watermarks: "all of this shard up to here is out", once a second from every worker.
+
+They go through the publisher's cursor, so after the events that they cover. They come when nothing
+happens too: no watermark for 3 s means that the worker, or the way from it, is dead.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.wire import topic
+from cluster.wire.batch import FORMAT
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """One shard in a watermark."""
+
+    shard_id: int
+    shard_count: int
+    epoch: int
+    before: tuple[int, int] | None
+    seq: int
+    base: int
+    """``last`` is complete above this seq: -1 in a whole table of an epoch that is known whole."""
+    last: list[tuple[str, int]]
+    """[name, last seq] of every name with an event in (base, seq]."""
+
+
+class Watermark(msgspec.Struct, frozen=True, array_like=True):
+    """The msgpack array of a watermark."""
+
+    format: int
+    cluster: str
+    slot: int
+    sent_ns: int
+    whole: bool
+    """All of the worker's shards are in it; otherwise those that changed."""
+    shards: list[Row]
+
+
+_decoder = msgspec.msgpack.Decoder(Watermark)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encode(cluster: str, slot: int, sent_ns: int, whole: bool, rows: list[Row]) -> bytes:
+    """The message, topic included."""
+    mark = Watermark(FORMAT, cluster, slot, sent_ns, whole, rows)
+    return topic.topic(topic.WATERMARK, slot) + topic.SEPARATOR + _encode(mark)
+
+
+def decode(payload: bytes | memoryview) -> Watermark:
+    """Raises topic.WireError."""
+    try:
+        mark = _decoder.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise topic.WireError(f"no watermark: {error}") from None
+    if mark.format != FORMAT:
+        raise topic.WireError(f"format {mark.format}: this reader knows format {FORMAT}")
+    return mark
