@@ -17,19 +17,20 @@ STARTING_EVERY_S: Final = 0.25
 EVERY_S: Final = 1.0
 
 
-async def follow(process: CoordinatorProcess, spec: CoordinatorSpec, view: View) -> None:
+async def follow(
+    process: CoordinatorProcess, spec: CoordinatorSpec, view: View, requests: StopRequests
+) -> None:
     """Show the cluster until somebody asks for a stop, and stop it; or until it ends by itself.
 
     Raises ClusterError when it died. In every case nothing of it runs afterwards.
     """
-    with StopRequests.watch() as requests:
-        async with ControlClient(spec.places.control, lock=spec.places.lock) as control:
-            try:
-                await _show_until_stop(process, control, view, requests)
-                if process.process.poll() is None:
-                    await _stop(process, control, spec, view, requests)
-            finally:
-                await process.end(spec.stop_seconds)
+    async with ControlClient(spec.places.control, lock=spec.places.lock) as control:
+        try:
+            await _show_until_stop(process, control, view, requests)
+            if process.process.poll() is None:
+                await _stop(process, control, spec, view, requests)
+        finally:
+            await process.end(spec.stop_seconds)
 
 
 async def _show_until_stop(

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import msgspec
 
@@ -31,6 +31,9 @@ _TAIL_BYTES: Final = 8192
 class CoordinatorProcess:
     """``python -m coordinator`` in a session of its own, so that a Ctrl-C here does not reach it:
     it is stopped in order, over its control door."""
+
+    command: ClassVar[list[str]] = [sys.executable, "-P", "-m", "coordinator"]
+    """-P: what lies in the folder that the command is run in is not imported."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
         # Not asyncio's subprocess: that one kills its child when the loop is closed, and a
@@ -60,8 +63,7 @@ class CoordinatorProcess:
             with log.open("ab") as stderr:
                 log_start = stderr.seek(0, os.SEEK_END)
                 process = subprocess.Popen(
-                    # -P: what lies in the folder that the command is run in is not imported.
-                    [sys.executable, "-P", "-m", "coordinator"],
+                    cls.command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,

@@ -18,6 +18,7 @@ MOST_LISTED: Final = 20
 WIDE: Final = 110
 """From this many columns on, tables show all they have."""
 
+WORDS: Final = {"awaiting_hello": "awaits hello", "awaiting_grant": "awaits grant"}
 STYLES: Final = {
     "ready": "green",
     "running": "green",
@@ -58,7 +59,7 @@ def rate(events_per_s: float) -> str:
 
 def state(name: str) -> Text:
     """A state in its colour."""
-    return Text(name.replace("_", " "), style=STYLES.get(name, "cyan"))
+    return Text(WORDS.get(name, name), style=STYLES.get(name, "cyan"))
 
 
 def ranges(ids: Sequence[int], most: int = 8) -> str:
@@ -92,8 +93,10 @@ def waiting(status: ClusterStatus) -> str:
     budget = status.budget
     if not budget.waiting:
         return ""
+    if len(budget.waiting) == 1:
+        return f"shard {budget.waiting[0]} waits to identify, in {span(budget.wait_s)}"
     return (
-        f"{len(budget.waiting)} wait to identify (shard {ranges(budget.waiting, 4)}), "
+        f"{len(budget.waiting)} shards wait to identify ({ranges(budget.waiting, 4)}), "
         f"the last in {span(budget.wait_s)}"
     )
 
@@ -190,6 +193,12 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     return Group(*parts)
 
 
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
 def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
     wide = width >= WIDE
     table = _table(
@@ -198,12 +207,12 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
         ("state", False),
         ("seq", True),
         ("events/s", True),
-        ("heartbeat", True),
+        ("beat", True),
         ("session", True),
         *(
             (("epoch", True), ("guilds", True), ("events", True), ("reconnects", False))
             if wide
-            else (("reconnects", True),)
+            else (("reconn.", True),)
         ),
     )
     for shard in listed:
@@ -213,7 +222,7 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
             state(shard.state),
             f"{shard.seq:,}" if shard.seq >= 0 else "-",
             rate(shard.events_per_s),
-            f"{shard.heartbeat_ms:.0f} ms" if shard.heartbeat_ms is not None else "-",
+            _ms(shard.heartbeat_ms),
             span(shard.session_age_s),
         ]
         if wide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from cluster.cli.follow import follow
 from cluster.cli.launch import CoordinatorProcess
 from cluster.cli.options import config_option, flags
 from cluster.cli.output import console, is_terminal, warn
+from cluster.cli.rates import EventRates
 from cluster.cli.signals import StopRequests, first
-from cluster.cli.views import LineView, LiveView, View
+from cluster.cli.views import LineView, LiveView
 from cluster.config import Loaded, load
 from cluster.wire.spec import CoordinatorSpec
 
@@ -24,11 +26,11 @@ INTERRUPTED = 130
     short_help="Start a cluster and show it.",
     epilog="""\b
 Examples:
-  dcgw-cluster start --sandbox                    a loopback Discord, no account needed
+  dcgw-cluster start --sandbox                no account needed
   dcgw-cluster start --sandbox --shards 64 --max-concurrency 16 --rate 5000
-  DCGW_TOKEN=... dcgw-cluster start               as many shards as Discord recommends
+  DCGW_TOKEN=... dcgw-cluster start           shards as Discord recommends
   dcgw-cluster start --config cluster.toml --detach
-  dcgw-cluster start --shards 0-15/64             sixteen shards of a larger bot""",
+  dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot""",
 )
 @config_option
 @click.option("--name", metavar="NAME", help='Of the cluster; "default", with --sandbox "sandbox".')
@@ -63,36 +65,34 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
 
 
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
-    view: View = LiveView(console()) if is_terminal() and not detach else LineView()
-    process = CoordinatorProcess.start(spec)
-    view.note(_opening(loaded, spec))
-    if not await _ready(process, spec):
-        view.note("Stopped before it was ready.")
-        return INTERRUPTED
-    if detach:
-        name = f" --name {spec.name}"
-        view.note(
-            f"{spec.name} runs in the background, pid {process.pid}. It is shown by "
-            f"`dcgw-cluster status{name}` and stopped by `dcgw-cluster stop{name}`; "
-            f"its log is {process.log}"
-        )
-        return 0
-    await follow(process, spec, view)
-    return 0
-
-
-async def _ready(process: CoordinatorProcess, spec: CoordinatorSpec) -> bool:
-    """Whether its sockets are bound; False when somebody asked for a stop before that."""
     with StopRequests.watch() as requests:
+        process = CoordinatorProcess.start(spec)
+        click.echo(_opening(loaded, spec))
         try:
             await first(process.ready(), requests.wait())
-            ready = not requests.count
         except BaseException:
             await process.end()
             raise
-        if not ready:
+        if requests.count:
             await process.end(spec.stop_seconds)
-        return ready
+            click.echo("Stopped before it was ready.")
+            return INTERRUPTED
+        if detach:
+            click.echo(_detached(process, spec))
+        elif is_terminal():
+            with closing(EventRates(spec.places.events)) as rates:
+                await follow(process, spec, LiveView(console(), rates), requests)
+        else:
+            await follow(process, spec, LineView(), requests)
+    return 0
+
+
+def _detached(process: CoordinatorProcess, spec: CoordinatorSpec) -> str:
+    return f"""\
+{spec.name} runs in the background (pid {process.pid}); its shards are on their way.
+  dcgw-cluster status --name {spec.name}
+  dcgw-cluster stop --name {spec.name}
+Log: {process.log}"""
 
 
 def _opening(loaded: Loaded, spec: CoordinatorSpec) -> str:

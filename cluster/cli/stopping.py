@@ -29,7 +29,6 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     shards: int
     events: int
-    seconds: float
 
     def __str__(self) -> str:
         count = f"{self.sessions} session{'' if self.sessions == 1 else 's'}"
@@ -41,7 +40,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
             how = f"{count} closed resumable; the next start resumes them, spending no identify"
         if without := self.shards - self.sessions:
             how += f" ({without} of {self.shards} shards had none)"
-        return f"Stopped {self.name}: {how}. {self.events:,} events in all, {self.seconds:.1f} s."
+        return f"Stopped {self.name}: {how}. {self.events:,} events in all."
 
 
 async def stop_cluster(
@@ -79,5 +78,4 @@ async def stop_cluster(
         sessions=sum(shard.state in HELD_STATES for shard in before.shards),
         shards=before.shard_count,
         events=before.events,
-        seconds=time.monotonic() - begun,
     )

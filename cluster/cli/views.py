@@ -74,13 +74,19 @@ class LiveView:
         if self._live is None:
             self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
             self._live.start()
-        by_name = self._rates() if self._rates else {}
+        by_name = shares(self._rates(), status.events_per_s) if self._rates else {}
         self._live.update(picture(status, self._out.width, by_name), refresh=True)
 
     def close(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
+    """Counts by name, scaled to what the workers say: both were seen over other moments."""
+    seen = sum(by_name.values())
+    return {name: count * total / seen for name, count in by_name.items()} if seen else {}
 
 
 def picture(

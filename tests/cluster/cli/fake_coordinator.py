@@ -1,0 +1,205 @@
+"""Stands in for ``python -m coordinator``: takes the lock, answers at the control door, stops.
+
+Run as a script with the coordinator's one line of JSON on stdin, and with what it is to do as
+arguments: ``KEY=VALUE`` of the class Behaviour.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+
+from cluster.wire import control, spec
+from cluster.wire.places import Running, make_private
+
+
+class Behaviour(msgspec.Struct):
+    """Numbers are of status requests."""
+
+    shards: int = 4
+    ready_after: int = 2
+    error: str = ""
+    """Kind of the error to answer the start with."""
+    die_after: int = 0
+    silent: bool = False
+    """Never says that it is ready."""
+    signal_after: int = 0
+    signal: str = "SIGINT"
+    """Sent to the command line after so many."""
+    deaf_to_stop: bool = False
+    stop_by_itself_after: int = 0
+    fatal: bool = False
+    seen: str = ""
+    """A file that the spec and each request are written to."""
+
+
+def worker(slot: int, shards: int, ready: int) -> control.WorkerStatus:
+    return control.WorkerStatus(
+        slot=slot,
+        pid=4000 + slot,
+        state="running",
+        uptime_s=75.0,
+        cpu_percent=12.3,
+        rss_bytes=52 << 20,
+        shards=shards,
+        shards_ready=ready,
+        events_per_s=249.5,
+        journal_bytes=5 << 20,
+        journal_seconds=31.0,
+        journalling=True,
+        unpublished=0,
+        restarts=0,
+    )
+
+
+def shard(shard_id: int, state: str, detail: str = "") -> control.ShardStatus:
+    ready = state == "ready"
+    return control.ShardStatus(
+        shard_id=shard_id,
+        worker=shard_id % 2,
+        state=state,
+        epoch=int(ready),
+        seq=1234 if ready else -1,
+        events=1235 if ready else 0,
+        events_per_s=124.75 if ready else 0.0,
+        session_age_s=75.0 if ready else None,
+        heartbeat_ms=0.9 if ready else None,
+        guilds=10 if ready else 0,
+        reconnects={"op 7": 1} if shard_id == 0 else {},
+        detail=detail,
+    )
+
+
+def cluster_status(
+    name: str, *, shards: int, ready: int, waiting: list[int], sandbox: bool, fatal: bool = False
+) -> control.ClusterStatus:
+    states = [shard(n, "ready" if n < ready else "awaiting_grant") for n in range(shards)]
+    if fatal:
+        detail = "4014 disallowed intents: enable the privileged intents in the developer portal"
+        states[-1] = shard(shards - 1, "fatal", detail)
+    return control.ClusterStatus(
+        name=name,
+        store_id="0123456789abcdef",
+        pid=os.getpid(),
+        version="0.1.0",
+        uptime_s=76.5,
+        state="ready" if ready == shards else "starting",
+        shard_count=shards,
+        shards_ready=ready,
+        events=12_345,
+        events_per_s=499.0,
+        api_url="https://localhost:40123/api",
+        gateway_url="wss://localhost:40123",
+        sandbox=sandbox,
+        hub_endpoint="ipc:///run/user/1000/dcgw/sandbox-0a1b2c3d/events",
+        replay_endpoint="ipc:///run/user/1000/dcgw/sandbox-0a1b2c3d/replay",
+        workers=[worker(n, shards // 2, ready // 2) for n in range(2)],
+        shards=states,
+        budget=control.BudgetStatus(
+            total=1000,
+            remaining=996,
+            reset_after_s=86_000.0,
+            max_concurrency=1,
+            spent=4,
+            waiting=waiting,
+            wait_s=5.25 * len(waiting),
+        ),
+    )
+
+
+def log(behaviour: Behaviour, entry: dict[str, Any]) -> None:
+    if behaviour.seen:
+        with Path(behaviour.seen).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def main() -> None:
+    behaviour = msgspec.convert(
+        dict(a.split("=", 1) for a in sys.argv[1:]), Behaviour, strict=False
+    )
+    given = sys.stdin.buffer.read()
+    log(behaviour, {"spec": json.loads(given), "token_in_env": "DCGW_TOKEN" in os.environ})
+    what = spec.decode_spec(given)
+    where = what.places
+    print("a line of the log", file=sys.stderr, flush=True)
+    if behaviour.silent:
+        signal.pause()
+    if behaviour.error:
+        failure = control.Failure(kind=behaviour.error, cause="no such luck", action="try again")
+        say(spec.StartOutcome(error=failure))
+        sys.exit(1)
+    make_private(where.state_dir)
+    make_private(where.runtime_dir)
+    lock = os.open(where.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    context: zmq.Context[zmq.Socket[Any]] = zmq.Context()
+    door = context.socket(zmq.ROUTER)
+    door.bind(where.control)
+    running = Running(
+        name=what.name,
+        pid=os.getpid(),
+        started_at=time.time(),
+        state_dir=str(where.state_dir),
+        control_endpoint=where.control,
+        hub_endpoint=where.events,
+        replay_endpoint=where.replay,
+        sandbox=what.sandbox is not None,
+    )
+    where.running.write_bytes(msgspec.json.encode(running))
+    say(spec.StartOutcome(ready=True))
+    try:
+        serve(door, behaviour, running)
+    finally:
+        where.running.unlink()
+        context.destroy(linger=500)
+
+
+def say(outcome: spec.StartOutcome) -> None:
+    sys.stdout.buffer.write(spec.encode(outcome) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def serve(door: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> None:
+    asked = 0
+    while True:
+        identity, frame = door.recv_multipart()
+        request = control.decode_request(frame)
+        log(behaviour, {"verb": request.verb, "args": request.args})
+        answer: object = None
+        if request.verb == "status":
+            asked += 1
+            ready = behaviour.shards if asked >= behaviour.ready_after else 0
+            answer = cluster_status(
+                running.name,
+                shards=behaviour.shards,
+                ready=ready - behaviour.fatal if ready else 0,
+                waiting=[] if ready else list(range(behaviour.shards)),
+                sandbox=running.sandbox,
+                fatal=behaviour.fatal,
+            )
+        result = msgspec.Raw(msgspec.msgpack.encode(answer))
+        door.send_multipart(
+            [identity, control.encode(control.Response(id=request.id, ok=True, result=result))]
+        )
+        if request.verb == "stop" and not behaviour.deaf_to_stop:
+            return
+        if asked and asked == behaviour.stop_by_itself_after:
+            return
+        if asked and asked == behaviour.die_after:
+            print("the disk is full", file=sys.stderr, flush=True)
+            os._exit(7)
+        if asked and asked == behaviour.signal_after:
+            os.kill(os.getppid(), getattr(signal, behaviour.signal))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""EventRates against a PUB socket of the test's own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zmq
+
+from cluster.cli.rates import EventRates
+from cluster.wire.batch import ShardState, ShardWriter
+
+
+@pytest.fixture
+def hub() -> Iterator[zmq.Socket[Any]]:
+    context: zmq.Context[zmq.Socket[Any]] = zmq.Context()
+    with tempfile.TemporaryDirectory(prefix="dcgw-") as folder:
+        socket = context.socket(zmq.XPUB)
+        socket.bind(f"ipc://{folder}/events")
+        yield socket
+        context.destroy(linger=0)
+
+
+def test_counts_events_by_name(hub: zmq.Socket[Any]) -> None:
+    now = 100.0
+    rates = EventRates(hub.getsockopt_string(zmq.LAST_ENDPOINT), clock=lambda: now)
+    assert hub.recv() == b"\x01"  # it has subscribed
+    writer = ShardWriter("0" * 16, ShardState(shard_id=0, shard_count=1))
+    writer.begin_epoch(1)
+    drain = [("MESSAGE_CREATE", n, b"{}") for n in range(6)] + [("TYPING_START", 6, b"{}")]
+    for message in [*writer.drain(drain, 1), b"_watermark.0.\0\x90", b"no topic", b"A.0.\0\xc1"]:
+        hub.send(message)
+    counts: dict[str, float] = {}
+    while "TYPING_START" not in counts:
+        now = 102.0 if not counts else now
+        for name, rate in rates().items():
+            counts[name] = counts.get(name, 0.0) + rate
+    assert counts["MESSAGE_CREATE"] / counts["TYPING_START"] == pytest.approx(6.0)
+    assert set(counts) == {"MESSAGE_CREATE", "TYPING_START"}
+    rates.close()

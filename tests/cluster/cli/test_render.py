@@ -1,0 +1,126 @@
+"""What is on the screen, for narrow and wide terminals, one shard and two hundred."""
+
+from __future__ import annotations
+
+import io
+from types import ModuleType
+
+import msgspec
+import pytest
+from rich.console import Console, RenderableType
+
+from cluster.cli import render
+from cluster.cli.views import LineView, picture, shares
+from cluster.wire.control import ClusterStatus
+
+
+def text(what: RenderableType, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(what)
+    return out.getvalue()
+
+
+def made(fake: ModuleType, shards: int, ready: int, **more: object) -> ClusterStatus:
+    status: ClusterStatus = fake.cluster_status(
+        "big", shards=shards, ready=ready, waiting=list(range(ready, shards)), sandbox=False, **more
+    )
+    return status
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize(("shards", "ready"), [(1, 1), (1, 0), (4, 2), (200, 200), (200, 150)])
+class TestFits:
+    def test_status(self, shards: int, ready: int, width: int, fake: ModuleType) -> None:
+        status = made(fake, shards, ready)
+        shown = text(render.full(status, width), width)
+        assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
+        assert "…" not in shown  # nothing was cut off
+        assert f"{ready} of {shards} shards ready" in shown
+        assert len(shown.splitlines()) < 60
+
+    def test_picture(self, shards: int, ready: int, width: int, fake: ModuleType) -> None:
+        shown = text(picture(made(fake, shards, ready), width, {"MESSAGE_CREATE": 99.0}), width)
+        assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
+        assert "…" not in shown
+        assert ("wait" in shown) == (ready < shards)
+
+
+def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType) -> None:
+    shown = text(render.shards(made(fake, 200, 190), 80), 80)
+    assert "190 ready" in shown
+    assert "10 awaits grant" in shown
+    listed = [line for line in shown.splitlines() if line.lstrip()[:1].isdigit()][1:]
+    assert [int(line.split()[0]) for line in listed] == list(range(190, 200))
+
+
+def test_a_long_list_is_cut_and_says_so(fake: ModuleType) -> None:
+    shown = text(render.shards(made(fake, 200, 100), 80), 80)
+    assert "... and 80 more: --all lists them" in shown
+    assert "more" not in text(render.shards(made(fake, 200, 100), 80, every=True), 80)
+
+
+def test_complaints_come_first(fake: ModuleType) -> None:
+    status = made(fake, 4, 3, fatal=True)
+    worker = msgspec.structs.replace(
+        status.workers[0], state="restarting", detail="crashed 3 times: exit code 1"
+    )
+    mute = msgspec.structs.replace(status.workers[1], journalling=False)
+    status = msgspec.structs.replace(status, workers=[worker, mute])
+    lines = text(render.full(status, 200), 200).splitlines()
+    assert lines[1].startswith("shard 3 gave up: 4014 disallowed intents: enable")
+    assert lines[2] == "worker 0 restarting: crashed 3 times: exit code 1"
+    assert lines[3].startswith("worker 1 can't write its journal")
+    assert "suspended" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "-"),
+        (0.04, "0.0 s"),
+        (9.96, "10.0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (3599.9, "1 h 0 min"),
+        (7260, "2 h 1 min"),
+        (100_000, "1 d 3 h"),
+    ],
+)
+def test_span(seconds: float | None, words: str) -> None:
+    assert render.span(seconds) == words
+
+
+def test_ranges() -> None:
+    assert render.ranges([]) == ""
+    assert render.ranges([3]) == "3"
+    assert render.ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+    assert render.ranges([0, 2, 4, 6, 7], most=2) == "0, 2 (+3 more)"
+
+
+def test_size_and_rate() -> None:
+    assert [render.size(n) for n in (0, 2048, 5 << 20, 3 << 30)] == [
+        "0 KiB",
+        "2 KiB",
+        "5.0 MiB",
+        "3.0 GiB",
+    ]
+    assert [render.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
+
+
+def test_shares_add_up_to_the_total() -> None:
+    scaled = shares({"A": 30.0, "B": 10.0}, 400.0)
+    assert scaled == {"A": 300.0, "B": 100.0}
+    assert shares({}, 400.0) == {}
+
+
+def test_lines_come_when_something_changed_or_time_passed(
+    fake: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    view = LineView(clock=lambda: now)
+    printed = []
+    for at, ready in [(0.0, 0), (0.2, 0), (1.0, 1), (2.0, 1), (6.0, 1), (7.0, 4)]:
+        now = at
+        view.show(made(fake, 4, ready))
+        printed.append(bool(capsys.readouterr().out))
+    assert printed == [True, False, True, False, True, True]
