@@ -53,6 +53,16 @@ def read_append(
     return None
 
 
+def first_beyond(env: lmdb.Environment, shard_id: int, epoch: int, seq: int) -> int | None:
+    """The first record of a shard with events beyond (epoch, seq); None: it has none."""
+    with env.begin() as txn:
+        try:
+            db = env.open_db(layout.shard_db(shard_id), txn=txn, create=False)
+        except lmdb.NotFoundError:
+            return None
+        return find(txn, db, epoch, seq)
+
+
 def records(
     txn: lmdb.Transaction, db: lmdb._Database, record: int
 ) -> Iterator[tuple[bytes, bytes]]:

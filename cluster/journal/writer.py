@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ import msgspec
 from cluster.errors import ClusterError
 from cluster.journal import environment, identity, layout
 from cluster.journal.identity import Identity
-from cluster.journal.records import read_append
+from cluster.journal.records import first_beyond, read_append
 from cluster.wire.batch import ShardState
 
 log = logging.getLogger(__name__)
@@ -277,6 +277,16 @@ class Journal:
     def _read_after(self, record: int) -> Recent | None:
         found = read_append(self._env, self._index_db, record)
         return found and Recent(found[0], found[1], sum(map(len, found[1])))
+
+    def record_before(self, known: Mapping[int, tuple[int, int]]) -> int:
+        """The record up to which all is known: shard id -> (epoch, seq). A shard of which nothing
+        is known holds nobody back."""
+        beyond = [
+            record
+            for shard_id, (epoch, seq) in known.items()
+            if (record := first_beyond(self._env, shard_id, epoch, seq)) is not None
+        ]
+        return min(beyond, default=self.last_record + 1) - 1
 
     def env(self) -> lmdb.Environment:
         """For a reader in this same process: LMDB must not be opened twice in one."""

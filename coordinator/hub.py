@@ -1,0 +1,161 @@
+"""The hub: gathers the events of all workers on one socket, and sends them out on one.
+
+SUB (to everything) -> PUB, in a thread of libzmq's own proxy: no message passes through Python.
+The SUB side has the empty prefix, so that workers' sockets never filter; PUB filters for each
+subscriber. What a slow subscriber loses at PUB shows in its chain, and it asks for it.
+
+Source: ZeroMQ's zmq_proxy_steerable(3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import Final
+
+import zmq
+
+from cluster.errors import AlreadyRunningError
+from cluster.wire import topic, watermark
+
+log = logging.getLogger(__name__)
+
+SUBSCRIBER_HWM: Final = 10_000
+"""Messages (batches) that wait for one subscriber; beyond that it loses some."""
+WORKERS_HWM: Final = 1_000
+STOP_SECONDS: Final = 5.0
+
+
+class Hub:
+    """Binds both endpoints when made; runs until ``close``.
+
+    Raises AlreadyRunningError if an endpoint can't be bound. For ipc the caller holds the state
+    folder's lock: a second bind on a live path succeeds and steals its clients.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        *,
+        workers_endpoint: str,
+        subscribers_endpoint: str,
+        workers_hwm: int = WORKERS_HWM,
+        subscriber_hwm: int = SUBSCRIBER_HWM,
+    ) -> None:
+        steering = f"inproc://hub-{id(self):x}"
+        # The thread closes what it was given; a socket belongs to one thread at a time.
+        sockets = []
+        try:
+            workers = context.socket(zmq.SUB)
+            sockets.append(workers)
+            workers.setsockopt(zmq.RCVHWM, workers_hwm)
+            workers.subscribe(b"")
+            subscribers = context.socket(zmq.PUB)
+            sockets.append(subscribers)
+            subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
+            subscribers.setsockopt(zmq.LINGER, 0)
+            steered = context.socket(zmq.PAIR)
+            sockets.append(steered)
+            steered.bind(steering)
+            # Subscribers first: workers begin to send as soon as they are let in.
+            _bind(subscribers, subscribers_endpoint)
+            _bind(workers, workers_endpoint)
+        except BaseException:
+            for socket in sockets:
+                socket.close(0)
+            raise
+        self._steering = context.socket(zmq.PAIR)
+        self._steering.setsockopt(zmq.LINGER, 0)
+        self._steering.connect(steering)
+        self._thread = threading.Thread(
+            target=_run, args=(workers, subscribers, steered), name="hub", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop the thread and unbind. Calling it again does nothing."""
+        if self._steering.closed:
+            return
+        if self._thread.is_alive():
+            self._steering.send(b"TERMINATE")
+            self._thread.join(STOP_SECONDS)
+        self._steering.close()
+        if self._thread.is_alive():
+            log.error("the hub's thread did not end within %s s", STOP_SECONDS)
+
+
+def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise AlreadyRunningError(
+            f"{endpoint} can't be bound: {error.strerror}",
+            "stop what uses it, or give the cluster another address",
+        ) from error
+
+
+def _run(
+    workers: zmq.Socket[bytes], subscribers: zmq.Socket[bytes], steered: zmq.Socket[bytes]
+) -> None:
+    try:
+        zmq.proxy_steerable(workers, subscribers, None, steered)
+    except zmq.ContextTerminated:
+        log.warning("the hub ended with its context")
+    finally:
+        for socket in (workers, subscribers, steered):
+            socket.close(0)
+
+
+class LastOut:
+    """The last watermark of each shard that came out of the hub: a subscriber of our own PUB.
+
+    It is where the cursor of a worker's next process starts.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self.shards: dict[int, tuple[int, int]] = {}
+        """Shard id -> (epoch, seq)."""
+        self.refused = 0
+        """Messages under a watermark's topic that were none."""
+        self._socket = context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 1000)
+        self._socket.subscribe(topic.subscription(topic.WATERMARK))
+        self._socket.connect(endpoint)
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follow the hub on this loop."""
+        self._loop = loop
+        loop.add_reader(self._fd, self.read)
+        self.read()
+
+    def read(self) -> None:
+        """Take what has come."""
+        while True:
+            try:
+                message = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                mark = watermark.decode(topic.split(message)[2])
+            except topic.WireError as error:
+                self.refused += 1
+                log.warning("a watermark was refused: %s", error)
+                continue
+            for row in mark.shards:
+                # Two slots may name a shard that has moved: the newer position counts.
+                known = self.shards.get(row.shard_id, (0, -1))
+                self.shards[row.shard_id] = max(known, (row.epoch, row.seq))
+
+    def close(self) -> None:
+        if self._socket.closed:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+        self._socket.close(0)

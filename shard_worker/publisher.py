@@ -1,0 +1,231 @@
+"""Journal -> hub, by a cursor: nothing is dropped between the gateway and the hub.
+
+The socket is an XPUB with XPUB_NODROP and a finite high-water mark, connected to the hub's SUB:
+EAGAIN says that the pipe is full, and the cursor stands still until it can be written again. A
+``\\x01`` read from it (the hub's subscription) says that the hub is there, a ``\\x00`` that it is
+gone; from then on sends would be accepted and dropped, so the cursor waits for the next ``\\x01``
+and steps back over what the hub may have taken with it. Subscribers cut what comes twice.
+
+Watermarks go through the same cursor: one is made of the shards' states as they are now, and sent
+once everything up to the record that was the newest then is out.
+
+Sources: ZeroMQ's zmq_socket(3) "XPUB", zmq_setsockopt(3) ZMQ_XPUB_NODROP, zmq_getsockopt(3) ZMQ_FD
+(edge-triggered: after every action ZMQ_EVENTS must be read again).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import zmq
+
+from cluster.journal import Journal
+from cluster.wire import watermark
+from cluster.wire.batch import ShardState
+
+log = logging.getLogger(__name__)
+
+WATERMARK_SECONDS: Final = 1.0
+WHOLE_SECONDS: Final = 10.0
+BURST_SECONDS: Final = 0.02
+"""So long without a drain is the end of a burst."""
+RETRY_SECONDS: Final = 0.02
+"""ZMQ_FD tells when a full pipe can be written again; this is for the time it does not."""
+
+
+class Publisher:
+    """Sends what the journal holds beyond its cursor. Owns its socket; ``close`` ends it.
+
+    Synchronous: ``wake`` after each append sends all that the pipe takes. Thread use: none.
+    """
+
+    def __init__(
+        self, journal: Journal, *, endpoint: str, hwm: int, cluster: str, slot: int,
+        start_after: Mapping[int, tuple[int, int]] | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:  # fmt: skip
+        """endpoint: where the hub's SUB is bound. hwm: messages that the pipe holds.
+        start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
+        and the cursor begins at the journal's end."""
+        self.hub_there = False
+        self._journal = journal
+        self._cluster = cluster
+        self._slot = slot
+        self._clock_ns = clock_ns
+        self._step_back = 2 * hwm
+        self._socket = (context or zmq.Context.instance()).socket(zmq.XPUB)
+        self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
+        self._socket.setsockopt(zmq.SNDHWM, hwm)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 100)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        self._socket.connect(endpoint)
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        self._cursor = journal.last_record
+        if start_after is not None:
+            self._cursor = journal.record_before(start_after)
+        self._messages: Sequence[bytes] = ()
+        self._next = 0
+        self._sent: deque[int] = deque(maxlen=self._step_back)
+        """Records of the last sends: how far to step back."""
+        self._marks: deque[tuple[int, bytes]] = deque()
+        """Watermarks that wait for the cursor to reach a record."""
+        self._marked: dict[int, tuple[int, int]] = {}
+        """Shard id -> (epoch, seq) of its last watermark."""
+        self._whole_due = True
+        self._whole_at_ns = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._burst: asyncio.TimerHandle | None = None
+        self._burst_record = 0
+
+    @property
+    def unpublished(self) -> int:
+        """Records that the journal holds beyond the cursor."""
+        return self._journal.last_record - self._cursor
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follow the socket and the clock on this loop."""
+        self._loop = loop
+        loop.add_reader(self._fd, self.pump)
+        self._on_timer()
+
+    def close(self, linger_ms: int = 0) -> None:
+        """linger_ms: how long what was sent may still take to leave, after this returns."""
+        for timer in (self._timer, self._retry, self._burst):
+            if timer is not None:
+                timer.cancel()
+        if self._socket.closed:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+        self._socket.close(linger_ms)
+
+    def wake(self) -> None:
+        """A drain was appended: send what the pipe takes."""
+        self.pump()
+        if self._burst is None and self._loop is not None:
+            self._burst_record = self._journal.last_record
+            self._burst = self._loop.call_later(BURST_SECONDS, self._on_burst)
+
+    def watermark_due(self, *, whole: bool = False) -> None:
+        """Say how far the shards are now, after all that they have journalled until now."""
+        self._whole_due = self._whole_due or whole
+        if not self._marks:  # Otherwise the cursor stands still, and the one that waits will do.
+            self._make_mark()
+        self.pump()
+
+    def _make_mark(self) -> None:
+        rows = [row for state in self._journal.states().values() if (row := self._row(state))]
+        message = watermark.encode(
+            self._cluster, self._slot, self._clock_ns(), self._whole_due, rows
+        )
+        self._marks.append((self._journal.last_record, message))
+        if self._whole_due:
+            self._whole_at_ns = self._clock_ns()
+        self._whole_due = False
+
+    def _row(self, state: ShardState) -> watermark.Row | None:
+        if state.epoch == 0:
+            return None
+        marked = self._marked.get(state.shard_id)
+        if marked == (state.epoch, state.seq) and not self._whole_due:
+            return None
+        same = marked is not None and marked[0] == state.epoch and not self._whole_due
+        base = max(marked[1], state.floor) if same and marked else state.floor
+        self._marked[state.shard_id] = (state.epoch, state.seq)
+        last = [(name, seq) for name, seq in state.last.items() if seq > base]
+        return watermark.Row(
+            state.shard_id, state.shard_count, state.epoch, state.before, state.seq, base, last
+        )
+
+    def pump(self) -> None:
+        """Send up to the journal's end, or until the pipe is full or the hub gone."""
+        while True:
+            try:
+                while self.hub_there and self._send_one():
+                    pass
+            except zmq.Again:
+                self._wait()
+            # Sending may have used up the edge by which a subscription was announced.
+            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                return
+            self._read_subscriptions()
+
+    def _send_one(self) -> bool:
+        """Send one message; False: there is none. Raises zmq.Again."""
+        marks = self._marks
+        if marks and marks[0][0] <= self._cursor:
+            self._socket.send(marks[0][1], zmq.NOBLOCK)
+            marks.popleft()
+            return True
+        if self._next >= len(self._messages):
+            self._journal.release(self._cursor)
+            following = self._journal.after(self._cursor)
+            if following is None:
+                self._messages, self._next = (), 0
+                return False
+            # What was pruned before it was sent is skipped here; the chain shows it to readers.
+            skip = max(0, self._cursor + 1 - following.first_record)
+            self._messages, self._next = following.messages, skip
+            self._cursor = following.first_record + skip - 1
+        self._socket.send(self._messages[self._next], zmq.NOBLOCK)
+        self._next += 1
+        self._cursor += 1
+        self._sent.append(self._cursor)
+        return True
+
+    def _wait(self) -> None:
+        if self._retry is None and self._loop is not None:
+            self._retry = self._loop.call_later(RETRY_SECONDS, self._on_retry)
+
+    def _read_subscriptions(self) -> None:
+        while True:
+            try:
+                message = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if message[:1] == b"\x01" and not self.hub_there:
+                self.hub_there = True
+                self._go_back()
+            elif message[:1] == b"\x00" and self.hub_there:
+                log.warning("the hub is gone; %d records wait", self.unpublished)
+                self.hub_there = False
+
+    def _go_back(self) -> None:
+        """To before what may have been in the pipe, or in the hub, when the hub went."""
+        if self._sent:
+            log.info("the hub is back; sending again from record %d", self._sent[0])
+            self._cursor = self._sent[0] - 1
+            self._sent.clear()
+        self._messages, self._next = (), 0
+        self._marks.clear()
+        self._whole_due = True
+        self._make_mark()
+
+    def _on_retry(self) -> None:
+        self._retry = None
+        self.pump()
+
+    def _on_burst(self) -> None:
+        assert self._loop is not None
+        if self._burst_record == self._journal.last_record:
+            self._burst = None
+            self.watermark_due()
+            return
+        self._burst_record = self._journal.last_record
+        self._burst = self._loop.call_later(BURST_SECONDS, self._on_burst)
+
+    def _on_timer(self) -> None:
+        assert self._loop is not None
+        self._timer = self._loop.call_later(WATERMARK_SECONDS, self._on_timer)
+        whole = self._clock_ns() - self._whole_at_ns >= WHOLE_SECONDS * 1e9
+        self.watermark_due(whole=whole)
