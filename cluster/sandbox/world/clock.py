@@ -25,15 +25,18 @@ def timestamp(ms: int) -> str:
 
 
 class WorldClock:
-    """Ids that only rise and timestamps, both from ``now`` (Unix seconds)."""
+    """Ids that only rise and timestamps, both from ``now`` (Unix seconds), in milliseconds.
 
-    __slots__ = ("_last", "_now", "_prefix", "_second")
+    Under load many events share a millisecond: its timestamp is written once.
+    """
+
+    __slots__ = ("_last", "_ms", "_now", "_stamp")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._last = 0
-        self._second = -1
-        self._prefix = b""
+        self._ms = -1
+        self._stamp = b""
 
     def seconds(self) -> int:
         """Unix seconds."""
@@ -45,19 +48,19 @@ class WorldClock:
 
     def snowflake(self) -> int:
         """A new id of this moment, above every one before it also when the clock stands still."""
-        new = (int(self._now() * 1000) - SNOWFLAKE_EPOCH_MS) << 22
-        if new <= self._last:
-            new = self._last + 1
-        self._last = new
-        return new
+        return self.moment()[0]
 
     def timestamp(self) -> bytes:
-        """This moment as a timestamp; the date is written anew once a second only."""
-        now = self._now()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._prefix = (
-                datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
-            )
-        return b"%b.%06d+00:00" % (self._prefix, int((now - second) * 1e6))
+        """This moment as a timestamp."""
+        return self.moment()[1]
+
+    def moment(self) -> tuple[int, bytes]:
+        """A new id and its timestamp."""
+        ms = int(self._now() * 1000)
+        if ms == self._ms:
+            self._last += 1
+        else:
+            self._ms = ms
+            self._stamp = timestamp(ms).encode()
+            self._last = max((ms - SNOWFLAKE_EPOCH_MS) << 22, self._last + 1)
+        return self._last, self._stamp

@@ -30,11 +30,12 @@ def _any(draw: random.Random, words: tuple[str, ...]) -> str:
 
 
 def person(draw: random.Random) -> tuple[str, str | None, str | None]:
-    """(username, global name, avatar hash)."""
-    first, second = _any(draw, _FIRST), _any(draw, _SECOND)
-    username = f"{first}_{second}{int(draw.random() * 10_000)}"
-    shown = f"{first.title()} {second.title()}" if draw.random() < 0.7 else None
-    avatar = f"{draw.getrandbits(128):032x}" if draw.random() < 0.6 else None
+    """(username, global name, avatar hash). One draw tells all: people are many."""
+    bits = draw.getrandbits(160)
+    first, second = _FIRST[bits % 12], _SECOND[(bits >> 8) % 12]
+    username = f"{first}_{second}{(bits >> 16) % 10_000}"
+    shown = f"{first.title()} {second.title()}" if bits & 0x1_0000_0000 else None
+    avatar = f"{bits & (1 << 128) - 1:032x}" if bits & 0x2_0000_0000 else None
     return username, shown, avatar
 
 

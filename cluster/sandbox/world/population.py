@@ -12,7 +12,7 @@ from cluster.sandbox.world.names import CHANNEL_WORDS, ROLE_WORDS, guild_name, p
 from cluster.sandbox.world.objects import channels as channel_objects
 from cluster.sandbox.world.objects import guilds as guild_objects
 from cluster.sandbox.world.objects import users as user_objects
-from cluster.sandbox.world.presences import some_presence
+from cluster.sandbox.world.presences import own_presence, some_presence
 from cluster.sandbox.world.state import Guild, Json, Member
 
 STRIDE_MS: Final = 2_882_880
@@ -57,6 +57,7 @@ class Population:
         self._options = options
         self.bot = bot
         """The bot's user as others see it: one dict in every guild."""
+        self.bot_presence = own_presence({"status": "online"})
 
     def guild(self, guild_id: int) -> Guild:
         """The guild as it is before anything happened."""
@@ -98,22 +99,22 @@ class Population:
         everyone, bot_role, *others = [str(role_id) for role_id in guild.roles]
         assert everyone == str(guild.id)
         guild.add_member(
-            Member(self.bot, user_objects.member([bot_role], guild.joined_at), some_presence(draw))
+            Member(self.bot, user_objects.member([bot_role], guild.joined_at), self.bot_presence)
         )
+        chance, bits = draw.random, draw.getrandbits
+        before_ms, since_ms = born - SNOWFLAKE_EPOCH_MS - 1, SETTLED_MS - born
         for _ in range(max(1, self._options.members_per_guild - 1)):
-            user_id = snowflake_at(
-                draw.randrange(SNOWFLAKE_EPOCH_MS + 1, born), draw.randrange(1 << 22)
-            )
+            made_ms = SNOWFLAKE_EPOCH_MS + 1 + int(chance() * before_ms)
+            user_id = snowflake_at(made_ms, bits(22))
             if user_id in guild.members:
                 continue
-            roles = draw.sample(others, draw.randrange(min(3, len(others) + 1)))
+            first = int(chance() * (len(others) + 1))
             data = user_objects.member(
-                roles,
-                timestamp(draw.randrange(born, SETTLED_MS)),
-                nick=None if draw.random() < 0.8 else person(draw)[0],
+                others[first : first + int(chance() * 3)],
+                timestamp(born + int(chance() * since_ms)),
+                nick=None if chance() < 0.8 else f"nick {bits(16)}",
             )
-            presence = some_presence(draw)
-            guild.add_member(Member(self.person(draw, user_id), data, presence))
+            guild.add_member(Member(self.person(draw, user_id), data, some_presence(draw)))
 
     def _add_channels(self, guild: Guild, draw: random.Random, born: int) -> None:
         wanted = max(1, self._options.channels_per_guild)

@@ -74,6 +74,22 @@ def some_presence(draw: random.Random) -> bytes:
     return PRESENCES[int(draw.random() * 128)]
 
 
+def own_presence(d: dict[str, Any]) -> bytes:
+    """The encoded presence that the bot asks for with op 3 or in IDENTIFY; online on the web."""
+    status = d.get("status")
+    if status not in ("online", "idle", "dnd"):
+        return OFFLINE
+    asked = d.get("activities")
+    activities = [
+        {"name": str(a.get("name", "")), "type": a.get("type", 0), "created_at": _CREATED_MS}
+        | {key: a[key] for key in ("state", "url") if key in a}
+        for a in (asked if isinstance(asked, list) else [])
+        if isinstance(a, dict)
+    ]
+    whole = {"status": status, "activities": activities, "client_status": {"web": status}}
+    return encode(whole)[1:-1]
+
+
 def presence(user_id: bytes, guild_id: int, rest: bytes) -> bytes:
     """A presence object; ``user_id`` as JSON."""
     return b'{"user":{"id":%b},"guild_id":"%d",%b}' % (user_id, guild_id, rest)

@@ -34,13 +34,9 @@ class RequestRefused(Exception):
         self.cause = cause
 
 
-def _ids(value: Any, field: str) -> list[int]:
-    """Snowflakes as clients write them: one or several, strings or numbers."""
-    items = value if isinstance(value, list) else [value]
-    try:
-        return [int(item) for item in items]
-    except (TypeError, ValueError):
-        raise RequestRefused(4002, f"{field} holds no snowflakes") from None
+def _id(value: Any) -> int | None:
+    """A snowflake as clients write them, a string or a number; None for what is neither."""
+    return int(value) if isinstance(value, int) or str(value).isdecimal() else None
 
 
 def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: int) -> list[bytes]:
@@ -48,12 +44,13 @@ def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: i
 
     A guild that the bot is not in is answered by nothing. RequestRefused: see there.
     """
-    if "guild_id" not in d:
-        raise RequestRefused(4002, "no guild_id")
-    guild_ids = _ids(d["guild_id"], "guild_id")
-    if len(guild_ids) != 1:
+    asked = d.get("guild_id")
+    if isinstance(asked, list) and len(asked) == 1:
+        asked = asked[0]
+    guild_id = _id(asked)
+    if guild_id is None:
         raise RequestRefused(4002, "not exactly one guild_id")
-    guild = guild_of(guild_ids[0])
+    guild = guild_of(guild_id)
     if guild is None:
         return []
     members, not_found = _asked(d, guild, intents)
@@ -63,9 +60,11 @@ def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: i
 
 def _asked(d: Json, guild: Guild, intents: int) -> tuple[list[Member], list[str] | None]:
     if "user_ids" in d:
-        wanted = _ids(d["user_ids"], "user_ids")[:_MOST_ASKED]
-        found = [guild.members[i] for i in dict.fromkeys(wanted) if i in guild.members]
-        return found, [str(i) for i in wanted if i not in guild.members]
+        asked = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]
+        wanted = dict.fromkeys(str(one) for one in asked[:_MOST_ASKED])
+        there = {one: guild.members.get(_id(one) or 0) for one in wanted}
+        found = [member for member in there.values() if member is not None]
+        return found, [one for one, member in there.items() if member is None]
     query, limit = d.get("query"), d.get("limit", 0)
     if not isinstance(query, str):
         raise RequestRefused(4002, "neither query nor user_ids")

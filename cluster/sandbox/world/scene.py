@@ -41,7 +41,7 @@ class Scene:
         population: Population,
         own_user: Json,
         bots: Callable[[], list[Member]],
-        most_members: int,
+        members: int,
     ) -> None:
         self.draw = draw
         self.clock = clock
@@ -52,8 +52,10 @@ class Scene:
         """The bot's user as others see it."""
         self.bot_id = int(own_user["id"])
         self._bots = bots
-        self.most_members = most_members
-        """Members that a guild has at most: past it, one leaves before another joins."""
+        self.fewest_members = members // 2
+        """Members of a guild at which somebody joins before another leaves."""
+        self.most_members = 2 * members + 100
+        """Members of a guild at which somebody leaves before another joins."""
         self.after: deque[WorldEvent] = deque()
         self.directs: list[Direct] = []
         self.entitlements: dict[int, Json] = {}

@@ -18,11 +18,17 @@ from cluster.sandbox.world.generator import Generator
 from cluster.sandbox.world.guild_create import guild_create
 from cluster.sandbox.world.objects import users as user_objects
 from cluster.sandbox.world.population import Population, application_flags, guild_ids
+from cluster.sandbox.world.presences import own_presence
 from cluster.sandbox.world.ready import ready
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
 from cluster.sandbox.world.traffic.expressions import sounds_of
+
+
+def _snowflake(value: Any) -> int:
+    """A client's snowflake; -1 for what is none."""
+    return int(value) if isinstance(value, int) or str(value).isdecimal() else -1
 
 
 class World:
@@ -54,7 +60,7 @@ class World:
             population=self._population,
             own_user=self.bot_user,
             bots=self._bots,
-            most_members=2 * options.members_per_guild + 100,
+            members=options.members_per_guild,
         )
         self._generator = Generator(self._scene, self.application_id)
         self._random = draw.random
@@ -119,7 +125,9 @@ class World:
 
     def step(self) -> WorldEvent:
         """The next event of the traffic."""
-        # Measured: 200,000 steps of the default mix, see the table in tests/.../test_world.py.
+        # Measured over 200,000 steps of the default mix, 100 guilds, Python 3.11, one core of a
+        # small virtual machine: 6.9 us a step, 553 B an event on average (presence 2.4, typing 4,
+        # member update 6, message 9). A new guild of 40 members takes 1 ms.
         scene = self._scene
         if scene.after:
             return scene.after.popleft()
@@ -167,16 +175,20 @@ class World:
         there = (self._guild_or_none(guild_id) for guild_id in guild_ids)
         return [(guild.id, encode(sounds_of(guild))) for guild in there if guild is not None]
 
+    def update_presence(self, d: Json) -> list[WorldEvent]:
+        """What an op 3 causes: the bot is shown so in every GUILD_CREATE from now on, no event."""
+        self._population.bot_presence = own_presence(d)
+        for bot in self._bots():
+            bot.presence = self._population.bot_presence
+        return []
+
     def voice_state(self, d: Json) -> list[WorldEvent]:
         """What an op 4 causes: the bot's VOICE_STATE_UPDATE and, in a channel, the server's.
 
         A guild or channel that there is not is answered by nothing.
         """
-        try:
-            guild = self._guild_or_none(int(d["guild_id"]))
-            channel_id = None if d.get("channel_id") is None else int(d["channel_id"])
-        except (KeyError, TypeError, ValueError):
-            raise requests.RequestRefused(4002, "no voice state") from None
+        guild = self._guild_or_none(_snowflake(d.get("guild_id")))
+        channel_id = None if d.get("channel_id") is None else _snowflake(d["channel_id"])
         if guild is None or (channel_id is not None and channel_id not in guild.channels):
             return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}

@@ -45,26 +45,19 @@ _CONTENTS: Final = _contents()
 def message_create(scene: Scene, guild: Guild) -> WorldEvent:
     """A member writes in a text channel; the message is remembered."""
     draw = scene.draw.random
-    if draw() < 0.06:
+    chance = draw()
+    if chance < 0.03:
         return variant(scene, guild)
     member = scene.member(guild)
     channels = guild.text_channels
     channel_id = channels[int(draw() * len(channels))]
-    clock = scene.clock
-    message_id = clock.snowflake()
-    head = _HEAD % (
-        clock.timestamp(),
-        message_id,
-        member.json,
-        message_id,
-        channel_id,
-        member.user_json,
-        guild.id,
-    )
-    said = _CONTENTS[int(draw() * 512)]
+    message_id, at = scene.clock.moment()
+    author, guild_id = member.user_json, guild.id
+    head = _HEAD % (at, message_id, member.json, message_id, channel_id, author, guild_id)
+    said = _CONTENTS[int(chance * 512)]
     guild.messages.append(Message(message_id, channel_id, member, head, said))
     guild.last_messages[channel_id] = message_id
-    return WorldEvent("MESSAGE_CREATE", guild.id, head + said, _MESSAGES_BIT, head + REDACTED)
+    return WorldEvent("MESSAGE_CREATE", guild_id, head + said, _MESSAGES_BIT, head + REDACTED)
 
 
 def a_message(scene: Scene, guild: Guild) -> tuple[Message, WorldEvent | None]:

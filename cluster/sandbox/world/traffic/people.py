@@ -104,9 +104,11 @@ def join(scene: Scene, guild: Guild) -> WorldEvent:
 def leave(scene: Scene, guild: Guild) -> Member:
     """A member who is neither the owner nor the bot is gone from the guild.
 
-    If there is nobody else, somebody joins before: that event is in ``scene.after``. So is the
+    Where few are left somebody joins before: that event is in ``scene.after``, and so is the
     event of leaving a voice channel.
     """
+    if len(guild.member_list) <= scene.fewest_members:
+        scene.after.append(join(scene, guild))
     owner = int(guild.data["owner_id"])
     some = (scene.member(guild) for _ in range(8))
     leaving = next((m for m in some if m.id not in (owner, scene.bot_id)), None)
