@@ -20,6 +20,7 @@ MAX_HELD: Final = 64 * 1024 * 1024
 """Most compressed bytes that are kept of a message whose end has not come."""
 MAX_WINDOW: Final = 128 * 1024 * 1024
 """Largest window that a zstd stream may ask for."""
+ZSTD_PIECE: Final = 1024
 ZlibError = cast(type[Exception], zlib_ng.error)  # its stub says an instance, not a class
 SUFFIX: Final = b"\x00\x00\xff\xff"
 
@@ -87,36 +88,12 @@ class ZlibStream:
         return text
 
 
-class _Sink:
-    """What a zstd context writes to: refuses at the bound, before it is held in memory."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._size += len(data)
-        if self._size > self._limit:
-            raise InflateError(f"zstd-stream: a slice inflates to over {self._limit} bytes")
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def take(self) -> bytes:
-        text = b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return text
-
-
 class ZstdStream:
     """``compress=zstd-stream``."""
 
     def __init__(self, max_inflated: int = MAX_INFLATED) -> None:
-        self._sink = _Sink(max_inflated)
-        self._context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_writer(
-            self._sink,  # type: ignore[arg-type]  # typed as a file, of which it calls write only
-            closefd=False,
-        )
+        self._context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+        self._max = max_inflated
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
         return self._decompress(b"".join(payloads)), len(payloads)
@@ -125,11 +102,22 @@ class ZstdStream:
         return [self._decompress(payload) for payload in payloads]
 
     def _decompress(self, data: bytes) -> bytes:
+        # decompress() knows no bound, but a zstd block of 4 bytes and more gives 128 KiB at most,
+        # so one piece can't overshoot by more than 32 MiB. (stream_writer, whose sink could refuse,
+        # keeps a full buffer's rest back.)
+        parts: list[bytes] = []
+        size = 0
         try:
-            self._context.write(data)
-        except zstandard.ZstdError as error:
+            for at in range(0, len(data), ZSTD_PIECE):
+                parts.append(self._context.decompress(data[at : at + ZSTD_PIECE]))
+                size += len(parts[-1])
+                if size > self._max:
+                    raise InflateError(f"zstd-stream: a slice inflates to over {self._max} bytes")
+        except (zstandard.ZstdError, EOFError) as error:
             raise InflateError(f"zstd-stream: {error}") from error
-        return self._sink.take()
+        if self._context.eof:
+            raise InflateError("zstd-stream: the stream was ended by the server")
+        return b"".join(parts)
 
 
 class Plain:

@@ -131,14 +131,20 @@ class Session:
     numbers in [0, 1)."""
 
     def __init__(
-        self, now: float, *, random: Callable[[], float], held: Resumable | None = None
+        self,
+        now: float,
+        *,
+        random: Callable[[], float],
+        held: Resumable | None = None,
+        epoch: int = 0,
     ) -> None:
         self.state = State.WAITING
         self.held = held
         """The session that a RESUME would continue, its seq of the last identify or journal."""
         self.seq = held.seq if held else -1
         """s of the last event taken; -1: none."""
-        self.epoch = held.epoch if held else 0
+        self.epoch = max(epoch, held.epoch if held else 0)
+        """Of the last identify; what a grant brings is larger."""
         self.since: float | None = None
         """When READY or RESUMED first came for this session."""
         self.latency: float | None = None
@@ -285,8 +291,9 @@ class Session:
         if self.state is not State.AWAITING_GRANT:
             return [ReturnGrant(grant_id)]
         self._move(Input.GRANT, now)
-        self.epoch, self.seq = epoch, -1
-        return [SendIdentify(grant_id, epoch)]
+        # A coordinator that lost its store may count from the start; epochs only ever grow.
+        self.epoch, self.seq = max(epoch, self.epoch + 1), -1
+        return [SendIdentify(grant_id, self.epoch)]
 
     def ready(self, session_id: str, resume_url: str, seq: int, now: float) -> list[Action]:
         """READY: a new session begins."""

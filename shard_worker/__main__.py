@@ -1,0 +1,66 @@
+"""``python -m shard_worker``: a worker process, started by the coordinator.
+
+Reads one WorkerSpec (msgpack) from standard input, to its end; logs to standard error.
+
+Exit codes: 0 stopped as told; 1 an error; 2 the spec can't be used; 3 another process holds this
+slot; 4 no coordinator was heard of for ``adopt_seconds``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import msgspec
+import uvloop
+
+from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
+from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
+from shard_worker.identity import gateway_url
+from shard_worker.worker import Exit, Worker
+
+MAX_SPEC_BYTES = 16 * 1024 * 1024
+
+
+def read_spec(data: bytes) -> WorkerSpec:
+    """Raises ConfigError, which quotes nothing of the spec: there is a token in it."""
+    try:
+        spec = decode_spec(data)
+    except msgspec.DecodeError as error:
+        raise ConfigError("the worker's spec can't be read", type(error).__name__) from None
+    if spec.version != LINK_VERSION:
+        raise ConfigError(
+            f"the coordinator speaks version {spec.version}, this worker {LINK_VERSION}",
+            "restart the cluster with one version of dcgw-cluster",
+        )
+    gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+    return spec
+
+
+async def _run(spec: WorkerSpec) -> Exit:
+    return await Worker(spec).run()
+
+
+def main() -> int:
+    """The process. Returns its exit code."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    log = logging.getLogger("shard_worker")
+    try:
+        spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
+        logging.getLogger().setLevel(spec.log_level.upper())
+        return uvloop.run(_run(spec))
+    except ConfigError as error:
+        log.error("%s", error)
+        return Exit.BAD_SPEC
+    except AlreadyRunningError as error:
+        log.error("%s", error)
+        return Exit.SLOT_TAKEN
+    except ClusterError as error:
+        log.error("%s", error)
+        return Exit.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Where a worker's events go: its slot's journal, and the publisher that follows it.
+
+A drain is journalled together with its shard's state in one transaction, then the publisher is
+woken; it sends what the journal holds beyond its cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import zmq
+
+from cluster.errors import AlreadyRunningError
+from cluster.journal import Journal
+from cluster.wire.batch import ShardState, ShardWriter
+from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.places import make_private
+from shard_worker.frame import Event
+from shard_worker.publisher import Publisher
+from shard_worker.session import Resumable
+
+log = logging.getLogger(__name__)
+
+LINGER_MS = 500
+"""How long the last messages may take to reach the hub; the journal has them in any case."""
+
+
+def take_slot(folder: Path) -> int:
+    """Lock this slot for as long as the descriptor stays open: a shard has one session.
+
+    Raises AlreadyRunningError if another process has it.
+    """
+    make_private(folder)
+    fd = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise AlreadyRunningError(
+            f"another worker holds {folder}", "wait for it to exit, or stop it"
+        ) from None
+    return fd
+
+
+class StoreStats(NamedTuple):
+    """What a report tells of the journal."""
+
+    bytes: int
+    seconds: float | None
+    journalling: bool
+    unpublished: int
+
+
+class ShardDelivery:
+    """One shard's part of the journal."""
+
+    def __init__(self, writer: ShardWriter, journal: Journal, publisher: Publisher) -> None:
+        self._writer = writer
+        self._journal = journal
+        self._publisher = publisher
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str) -> None:
+        """A new session. Journalled with the drain that follows, which holds its READY."""
+        self._writer.begin_epoch(
+            epoch,
+            session_id=session_id,
+            resume_url=resume_url,
+            cause="identified anew",
+            received_ns=time.time_ns(),
+        )
+
+    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+        """Journal and publish a drain."""
+        self._append(self._writer.drain(events, received_ns))
+
+    def end_epoch(self, cause: str) -> None:
+        """Journal and publish the epoch's last record; its credentials go."""
+        self._append(self._writer.end_epoch(cause, time.time_ns()))
+
+    def _append(self, messages: list[bytes]) -> None:
+        if messages:
+            state = self._writer.state
+            self._journal.append(state.shard_id, messages, state)
+            self._publisher.wake()
+
+
+class Store:
+    """A slot: its lock, its journal, its publisher. Raises ClusterError if it can't be had."""
+
+    def __init__(self, spec: WorkerSpec, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        folder = Path(spec.journal_dir)
+        self._cluster = spec.cluster
+        self._lock: int | None = take_slot(folder)
+        try:
+            self._journal = Journal.open(
+                folder,
+                budget_bytes=spec.journal_bytes,
+                slot=spec.slot,
+                cluster=spec.cluster,
+                boot_id=spec.boot_id,
+            )
+        except BaseException:
+            self._unlock()
+            raise
+        self._publisher = Publisher(
+            self._journal,
+            endpoint=spec.hub_endpoint,
+            hwm=spec.hub_pipe_messages,
+            cluster=spec.cluster,
+            slot=spec.slot,
+            start_after=spec.start_after,
+            context=context,
+        )
+
+    def start(self) -> None:
+        """Publish from now on, on the running loop."""
+        self._publisher.start(asyncio.get_running_loop())
+
+    def shard(self, plan: ShardPlan) -> tuple[ShardDelivery, Resumable | None, int]:
+        """A shard's part, the session that it can resume, and the newest epoch known of it."""
+        state = self._journal.states().get(plan.shard_id)
+        if state is None or state.shard_count != plan.shard_count:
+            # Another count is another numbering: nothing of it is continued.
+            state = ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
+        held = None
+        if state.session_id and not state.ended:
+            held = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
+        writer = ShardWriter(self._cluster, state)
+        delivery = ShardDelivery(writer, self._journal, self._publisher)
+        return delivery, held, max(state.epoch, plan.last_epoch)
+
+    def tick(self) -> None:
+        """Once a second: forget readers that died, before they pin pages."""
+        if dead := self._journal.check_readers():
+            log.warning("%d readers of the journal died in the midst of it", dead)
+
+    def stats(self) -> StoreStats:
+        journal = self._journal.stats
+        return StoreStats(
+            journal.bytes,
+            journal.seconds,
+            self._journal.journalling,
+            self._publisher.unpublished,
+        )
+
+    def close(self) -> None:
+        """Say how far all is, sync, let the slot go. Calling it again does nothing."""
+        if self._lock is None:
+            return
+        self._publisher.watermark_due()
+        self._publisher.close(LINGER_MS)
+        self._journal.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

@@ -1,0 +1,292 @@
+"""One shard: the I/O shell around session.py. Does what the session asks, tells it what happened.
+
+A slice of messages is one drain: inflated, split, checked against the session's sequence and
+journalled in one go, in one turn of the loop. What fails on the way was not journalled, so RESUME
+brings it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from cluster.errors import ConfigError
+from cluster.gateway import Op
+from cluster.wire.link import IdentifyGrant, ShardPlan, ShardReport, WorkerSpec
+from shard_worker import identity
+from shard_worker.actions import (
+    Action,
+    Close,
+    Connect,
+    EndEpoch,
+    GiveUp,
+    RequestGrant,
+    ReturnGrant,
+    SendHeartbeat,
+    SendIdentify,
+    SendResume,
+)
+from shard_worker.frame import Event, Frame, FrameError, FrameReader
+from shard_worker.inflate import KINDS, InflateError
+from shard_worker.send_limiter import SendLimiter, check_size
+from shard_worker.session import Resumable, Session, State
+from shard_worker.transport import Connection, Transport
+
+log = logging.getLogger(__name__)
+
+DEFAULT_INTERVAL_S = 41.25
+"""Heartbeat interval that a connection's send budget is reckoned with before HELLO came."""
+
+
+class Delivery(Protocol):
+    """Where a shard's events go: its part of the journal."""
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str) -> None:
+        """A new session; what is delivered from now on belongs to it."""
+
+    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+        """Journal a drain: events in the order of their seqs."""
+
+    def end_epoch(self, cause: str) -> None:
+        """The session will not be resumed."""
+
+
+class Coordinator(Protocol):
+    """What a shard says to the coordinator."""
+
+    def request_grant(self, shard_id: int) -> None: ...
+
+    def identify_sent(self, shard_id: int, grant_id: int) -> None: ...
+
+    def identify_unused(self, shard_id: int, grant_id: int) -> None: ...
+
+    def changed(self) -> None:
+        """Some shard's state is another than before: report it soon."""
+
+
+class Shard:
+    """A shard's session, its connection and its timer. Lives on the running event loop."""
+
+    def __init__(
+        self,
+        plan: ShardPlan,
+        spec: WorkerSpec,
+        transport: Transport,
+        delivery: Delivery,
+        coordinator: Coordinator,
+        held: Resumable | None = None,
+        epoch: int = 0,
+    ) -> None:
+        self.plan = plan
+        self._spec = spec
+        self._transport = transport
+        self._delivery = delivery
+        self._coordinator = coordinator
+        self._loop = asyncio.get_running_loop()
+        self._identify = identity.identify(spec, plan)
+        check_size(self._identify)
+        self._session = Session(self._loop.time(), random=random.random, held=held, epoch=epoch)
+        self._frames = FrameReader()
+        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+        self._connection: Connection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen = self._session.state
+        self._events = 0
+        self._guilds = 0
+
+    @property
+    def state(self) -> State:
+        return self._session.state
+
+    @property
+    def events(self) -> int:
+        """Dispatches journalled since the worker started."""
+        return self._events
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._tick()
+
+    def stop(self, *, logout: bool) -> None:
+        """Close the connection: resumable, or for good."""
+        self._do(self._session.stop(self._loop.time(), logout=logout))
+
+    def granted(self, grant: IdentifyGrant) -> None:
+        """The coordinator's leave to identify."""
+        self._do(self._session.granted(grant.grant_id, grant.epoch, self._loop.time()))
+
+    def ask_again(self) -> None:
+        """Repeat a request that a coordinator may not have heard, or forgotten in a restart."""
+        if self._session.state is State.AWAITING_GRANT:
+            self._coordinator.request_grant(self.plan.shard_id)
+
+    def report(self) -> ShardReport:
+        """The shard as it is now."""
+        session = self._session
+        return ShardReport(
+            shard_id=self.plan.shard_id,
+            state=session.state.value,
+            epoch=session.epoch,
+            seq=session.seq,
+            events=self._events,
+            session_age_s=None if session.since is None else self._loop.time() - session.since,
+            heartbeat_ms=None if session.latency is None else session.latency * 1000,
+            guilds=self._guilds,
+            reconnects=dict(session.reconnects),
+            detail=session.detail,
+        )
+
+    # -- what the session asks for -------------------------------------------------------------
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            self._act(action)
+        self._arm()
+        if self._session.state is not self._seen:
+            self._seen = self._session.state
+            log.log(
+                logging.WARNING if self._seen is State.FATAL else logging.INFO,
+                "shard %d: %s%s",
+                self.plan.shard_id,
+                self._seen.value,
+                f": {self._session.detail}" if self._session.detail else "",
+            )
+            self._coordinator.changed()
+
+    def _act(self, action: Action) -> None:
+        shard_id = self.plan.shard_id
+        match action:
+            case Connect(url):
+                self._connect(url)
+            case RequestGrant():
+                self._coordinator.request_grant(shard_id)
+            case ReturnGrant(grant_id):
+                self._coordinator.identify_unused(shard_id, grant_id)
+            case SendIdentify(grant_id, _):
+                self._send(self._identify)
+                self._coordinator.identify_sent(shard_id, grant_id)
+            case SendResume(session_id, seq):
+                self._send(identity.resume(self._spec.token, session_id, seq))
+            case SendHeartbeat(seq):
+                self._limiter.heartbeat(self._loop.time())
+                if self._connection is not None:
+                    self._connection.send(identity.heartbeat(seq), urgent=True)
+            case Close(code):
+                if self._connection is not None:
+                    self._connection.close(code)
+                    self._connection = None
+            case EndEpoch(epoch, seq, cause):
+                log.warning("shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
+                self._delivery.end_epoch(cause)
+            case GiveUp():
+                self._connection = None
+
+    def _connect(self, url: str) -> None:
+        spec = self._spec
+        try:
+            target = identity.gateway_url(url or spec.gateway_url, spec.api_version, spec.compress)
+        except ConfigError as error:
+            # Only a server's resume URL can be wrong here: the main one was checked at the start.
+            log.warning("shard %d: %s", self.plan.shard_id, error)
+            target = identity.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+        self._frames.connect(KINDS[spec.compress]())
+        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+        self._connection = self._transport.connect(target, self)
+
+    def _send(self, payload: bytes) -> None:
+        if self._connection is not None:
+            self._limiter.send(self._loop.time())
+            self._connection.send(payload)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._do(self._session.tick(self._loop.time()))
+
+    def _arm(self) -> None:
+        """One timer, at the time when the session wants to be called."""
+        due = self._session.due
+        if self._timer is not None:
+            if due is not None and self._timer.when() == due:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._tick)
+
+    # -- what the connection brings ------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        self._do(self._session.connected(self._loop.time()))
+
+    def on_connect_failed(self, cause: str) -> None:
+        self._connection = None
+        self._do(self._session.connect_failed(cause, self._loop.time()))
+
+    def on_closed(self, code: int | None, cause: str) -> None:
+        self._connection = None
+        self._do(self._session.closed(code, self._loop.time(), cause))
+
+    def on_broken(self, cause: str) -> None:
+        self._do(self._session.broken("protocol error", self._loop.time(), cause))
+
+    def on_messages(self, messages: list[bytes]) -> None:
+        """A drain."""
+        received_ns = time.time_ns()
+        now = self._loop.time()
+        try:
+            parts = self._frames.read(messages)
+        except (InflateError, FrameError) as error:
+            self._do(self._session.broken("corrupt stream", now, str(error)))
+            return
+        run: list[Event] = []
+        for part in parts:
+            if isinstance(part, Frame):
+                # A frame may end the session or begin one: what came before it is journalled first.
+                run = self._drain(run, received_ns)
+                self._frame(part, now, received_ns)
+            else:
+                taken = self._session.dispatched(part, now)
+                if taken is None:
+                    self._do(self._session.broken("dispatch out of place", now, part[0][0]))
+                else:
+                    run.extend(taken)
+            if self._connection is None:
+                break
+        self._drain(run, received_ns)
+        self._arm()
+
+    def _drain(self, events: list[Event], received_ns: int) -> list[Event]:
+        if events:
+            self._delivery.deliver(events, received_ns)
+            self._events += len(events)
+        return []
+
+    def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
+        session = self._session
+        if frame.op != Op.DISPATCH:
+            self._do(session.frame(frame, now))
+            return
+        if frame.name == "READY":
+            self._ready(frame, now, received_ns)
+            return
+        self._do(session.resumed(now))
+        if self._connection is not None and session.state is State.READY:
+            event = (frame.name, frame.seq, frame.data)
+            self._drain(list(session.dispatched([event], now) or ()), received_ns)
+
+    def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
+        try:
+            ready = identity.read_ready(frame.data)
+        except identity.BadReadyError as error:
+            self._do(self._session.broken("bad READY", now, str(error)))
+            return
+        self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))
+        if self._connection is None or self._session.state is not State.READY:
+            return
+        self._guilds = ready.guilds
+        self._delivery.begin_epoch(self._session.epoch, ready.session_id, ready.resume_url)
+        self._drain([(frame.name, frame.seq, ready.blanked)], received_ns)

@@ -1,0 +1,191 @@
+"""A worker: runs its shards, keeps the link to the coordinator, ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from enum import IntEnum
+from typing import Final
+
+import zmq
+
+import cluster
+from cluster.wire.link import (
+    LINK_VERSION,
+    Hello,
+    IdentifyGrant,
+    IdentifyRequest,
+    IdentifySent,
+    IdentifyUnused,
+    Report,
+    Stop,
+    Stopped,
+    ToWorker,
+    Welcome,
+    WorkerSpec,
+)
+from shard_worker import usage
+from shard_worker.coordinator_link import CoordinatorLink
+from shard_worker.delivery import Store
+from shard_worker.shard import Shard
+from shard_worker.transport import Transport
+
+log = logging.getLogger(__name__)
+
+REPORT_S: Final = 1.0
+GREET_RETRY_S: Final = 0.05
+ASK_AFTER_S: Final = 3.0
+"""After this long without a word the coordinator is greeted again: it answers if it is there."""
+
+
+class Exit(IntEnum):
+    """Exit codes of ``python -m shard_worker``."""
+
+    STOPPED = 0
+    FAILED = 1
+    BAD_SPEC = 2
+    SLOT_TAKEN = 3
+    """Another process holds this slot's journal."""
+    ORPHANED = 4
+    """No coordinator was heard of for ``adopt_seconds``; the sessions were closed resumable."""
+
+
+class Worker:
+    """All of one worker process. ``run`` returns its exit code."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._started_at = time.time()
+        self._loop = asyncio.get_running_loop()
+        self._stopping: asyncio.Future[tuple[Exit, bool]] = self._loop.create_future()
+        self._shards: dict[int, Shard] = {}
+        self._report_due = False
+        self._greeting: asyncio.TimerHandle | None = None
+
+    async def run(self) -> Exit:
+        """Until it is told to stop, or nobody is there to tell it."""
+        spec = self._spec
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        store = Store(spec, context)  # before anything else: it says whether this slot is ours
+        transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop, Exit.STOPPED, False)
+        self._store = store
+        self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
+        try:
+            store.start()
+            for plan in spec.shards:
+                delivery, held, epoch = store.shard(plan)
+                shard = Shard(plan, spec, transport, delivery, self, held, epoch)
+                self._shards[plan.shard_id] = shard
+            self._greet()
+            for shard in self._shards.values():
+                shard.start()
+            ticker = self._loop.create_task(self._tick())
+            try:
+                code, logout = await self._stopping
+            finally:
+                ticker.cancel()
+            for shard in self._shards.values():
+                shard.stop(logout=logout)
+            await transport.close()
+            self._report()
+            store.close()
+            self._link.send(Stopped(slot=spec.slot))
+            return code
+        finally:
+            if self._greeting is not None:
+                self._greeting.cancel()
+            store.close()
+            self._link.close()
+            context.term()
+
+    def _stop(self, code: Exit, logout: bool) -> None:
+        if not self._stopping.done():
+            self._stopping.set_result((code, logout))
+
+    async def _tick(self) -> None:
+        """Once a second: report, look after the journal, see whether anybody is there."""
+        try:
+            while True:
+                self._report()
+                self._store.tick()
+                silent = self._loop.time() - self._link.heard_at
+                if silent > self._spec.adopt_seconds:
+                    log.warning("no coordinator for %.0f s: closing resumable", silent)
+                    self._stop(Exit.ORPHANED, False)
+                elif silent > ASK_AFTER_S and self._greeting is None:
+                    self._greet()
+                await asyncio.sleep(REPORT_S)
+        except Exception as error:
+            # Without its ticker a worker would run on unseen.
+            if not self._stopping.done():
+                self._stopping.set_exception(error)
+            raise
+
+    # -- to and from the coordinator -----------------------------------------------------------
+
+    def _greet(self) -> None:
+        """Until there is somebody to take it: at the start the socket is not yet connected."""
+        self._greeting = None
+        if not self._link.send(self._hello()):
+            self._greeting = self._loop.call_later(GREET_RETRY_S, self._greet)
+
+    def _hello(self) -> Hello:
+        return Hello(
+            version=LINK_VERSION,
+            slot=self._spec.slot,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            package_version=cluster.__version__,
+            shards=[shard.report() for shard in self._shards.values()],
+        )
+
+    def _on_message(self, message: ToWorker) -> None:
+        match message:
+            case Welcome():
+                # It may be a new coordinator, which has heard of no request.
+                for shard in self._shards.values():
+                    shard.ask_again()
+            case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
+                if shard_id in self._shards:
+                    self._shards[shard_id].granted(message)
+                else:
+                    self.identify_unused(shard_id, grant_id)
+            case Stop(logout=logout):
+                self._stop(Exit.STOPPED, logout)
+
+    def request_grant(self, shard_id: int) -> None:
+        self._link.send(IdentifyRequest(shard_id=shard_id))
+
+    def identify_sent(self, shard_id: int, grant_id: int) -> None:
+        self._link.send(IdentifySent(shard_id=shard_id, grant_id=grant_id))
+
+    def identify_unused(self, shard_id: int, grant_id: int) -> None:
+        self._link.send(IdentifyUnused(shard_id=shard_id, grant_id=grant_id))
+
+    def changed(self) -> None:
+        """Many shards may change in one turn: one report tells of all."""
+        if not self._report_due:
+            self._report_due = True
+            self._loop.call_soon(self._report)
+
+    def _report(self) -> None:
+        self._report_due = False
+        journal = self._store.stats()
+        self._link.send(
+            Report(
+                slot=self._spec.slot,
+                shards=[shard.report() for shard in self._shards.values()],
+                cpu_seconds=usage.cpu_seconds(),
+                rss_bytes=usage.rss_bytes(),
+                events=sum(shard.events for shard in self._shards.values()),
+                journal_bytes=journal.bytes,
+                journal_seconds=journal.seconds,
+                journalling=journal.journalling,
+                unpublished=journal.unpublished,
+            )
+        )

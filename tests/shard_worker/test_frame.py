@@ -1,0 +1,204 @@
+"""The scan of frames, against a JSON decoder, with bodies that try to look like a boundary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shard_worker.frame import MISMATCHES, Frame, FrameError, FrameReader, Part, documents, parts
+from shard_worker.inflate import Plain
+
+HOSTILE = (
+    '}{"t":"READY","s":1,"op":0,"d":{',
+    '{"t":"MESSAGE_CREATE","s":7,"op":0,"d":null}',
+    '}{"t":null,"s":null,"op":11,"d":null}',
+    '"}{"t":',
+    "}{",
+    '\\"}{\\"t\\":',
+    "\x00\ud7ff\u2028}",
+)
+strings = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20))
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 2**53), strings),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(strings, st.just("t")), inner)
+    ),
+    max_leaves=8,
+)
+names = st.sampled_from(["MESSAGE_CREATE", "PRESENCE_UPDATE", "READY", "RESUMED", "X_1"])
+ops = st.sampled_from([0, 0, 0, 0, 0, 1, 7, 9, 10, 11, 42])
+envelopes = st.tuples(ops, names, st.integers(0, 10**9), values)
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def discord(op: int, name: str, seq: int, body: Any) -> bytes:
+    """A frame as Discord writes it."""
+    t, s = (name, seq) if op == 0 else (None, None)
+    return b'{"t":%b,"s":%b,"op":%d,"d":%b}' % (compact(t), compact(s), op, compact(body))
+
+
+def other(op: int, name: str, seq: int, body: Any) -> bytes:
+    """The same frame with another order of keys and with spaces."""
+    d = {"op": op, "d": body}
+    if op == 0:
+        d |= {"s": seq, "t": name}
+    return json.dumps(d, ensure_ascii=False).encode()
+
+
+def flat(read: Sequence[Part]) -> list[tuple[int, str, int, Any]]:
+    out: list[tuple[int, str, int, Any]] = []
+    for part in read:
+        if isinstance(part, Frame):
+            out.append((part.op, part.name, part.seq, json.loads(part.data)))
+        else:
+            assert part, "an empty run"
+            out += [(0, name, seq, json.loads(data)) for name, seq, data in part]
+    return out
+
+
+def expected(frames: Sequence[tuple[int, str, int, Any]]) -> list[tuple[int, str, int, Any]]:
+    return [(op, t if op == 0 else "", s if op == 0 else -1, d) for op, t, s, d in frames]
+
+
+def reader() -> FrameReader:
+    made = FrameReader()
+    made.connect(Plain())
+    return made
+
+
+def message_reader() -> FrameReader:
+    """A reader that has given the pattern up."""
+    made = reader()
+    for _ in range(MISMATCHES):
+        made.read([other(0, "X", 1, None)])
+    assert made.by_message
+    return made
+
+
+@settings(max_examples=300)
+@given(st.lists(envelopes, min_size=1, max_size=12), st.data())
+def test_the_scan_reads_what_a_decoder_reads(
+    frames: list[tuple[int, str, int, Any]], data: st.DataObject
+) -> None:
+    texts = [discord(*frame) for frame in frames]
+    at = data.draw(st.integers(0, len(texts)))
+    scan, single = reader(), message_reader()
+    got = [*scan.read(texts[:at]), *scan.read(texts[at:])]
+    assert scan.fallbacks == 0
+    assert flat(got) == expected(frames)
+    # Byte for byte: d is what was sent, in both modes and by the decoder.
+    assert parts(documents(b"".join(texts))) == parts(f for p in got for f in frames_of(p))
+    assert parts(f for p in single.read(texts) for f in frames_of(p)) == parts(
+        f for p in got for f in frames_of(p)
+    )
+
+
+def frames_of(part: Part) -> list[Frame]:
+    return [part] if isinstance(part, Frame) else [Frame(0, n, s, d) for n, s, d in part]
+
+
+@given(st.lists(envelopes, min_size=1, max_size=6))
+def test_other_orders_are_read_too(frames: list[tuple[int, str, int, Any]]) -> None:
+    texts = [other(*frame) for frame in frames]
+    made = reader()
+    for _ in range(MISMATCHES + 1):
+        assert flat(made.read(texts)) == expected(frames)
+    assert made.by_message
+    assert made.fallbacks == MISMATCHES
+
+
+@given(st.lists(envelopes, min_size=1, max_size=8), st.data())
+def test_mixed_orders(frames: list[tuple[int, str, int, Any]], data: st.DataObject) -> None:
+    texts = [(discord if data.draw(st.booleans()) else other)(*frame) for frame in frames]
+    assert flat(reader().read(texts)) == expected(frames)
+
+
+def test_several_frames_in_one_message() -> None:
+    frames: list[tuple[int, str, int, Any]] = [(0, "A", 1, {}), (0, "B", 2, []), (11, "", -1, None)]
+    joined = b"".join(discord(*frame) for frame in frames)
+    for made in (reader(), message_reader()):
+        assert flat(made.read([joined])) == frames
+
+
+def test_a_key_after_d_is_not_taken_for_d() -> None:
+    """It passes the count; the strict look at the first of each name finds it."""
+    sly = b'{"t":"A","s":1,"op":0,"d":{},"x":{"y":1}}'
+    twice = b'{"t":"A","s":1,"op":0,"d":{},"d":{"y":1}}'
+    assert reader().read([sly]) == [[("A", 1, b"{}")]]
+    assert reader().read([twice]) == [[("A", 1, b'{"y":1}')]]
+    made = reader()
+    plain = [discord(0, "A", n, {}) for n in range(8)]
+    made.read(plain)
+    # Later ones are found by the moving look at one place of each slice.
+    sliced = [*plain[:5], sly, *plain[6:]]
+    for _ in range(len(plain)):
+        made.read(sliced)
+    assert made.fallbacks == 1
+
+
+def test_the_pattern_is_given_up_only_after_three_in_a_row() -> None:
+    made = reader()
+    good, bad = [discord(0, "A", 1, {})], [other(0, "A", 1, {})]
+    for _ in range(4):
+        for texts in (bad, bad, good):
+            assert flat(made.read(texts)) == [(0, "A", 1, {})]
+    before = made.by_message
+    for _ in range(3):
+        made.read(bad)
+    made.connect(Plain())  # the server is the same after a reconnect
+    assert (before, made.by_message) == (False, True)
+
+
+def test_runs_and_frames_keep_their_order() -> None:
+    texts = [
+        discord(0, "A", 1, 0),
+        discord(11, "", 0, None),
+        discord(0, "A", 2, 0),
+        discord(0, "B", 3, 0),
+        discord(0, "RESUMED", 4, {}),
+        discord(7, "", 0, None),
+    ]
+    assert reader().read(texts) == [
+        [("A", 1, b"0")],
+        Frame(11, "", -1, b"null"),
+        [("A", 2, b"0"), ("B", 3, b"0")],
+        Frame(0, "RESUMED", 4, b"{}"),
+        Frame(7, "", -1, b"null"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"t":"A","s":1,"d":{}}',  # no op
+        b'{"t":"A","s":1,"op":0,"d":{}',
+        b'{"t":"A","s":1,"op":0,"d":{}}}',
+        b'{"t":"A","s":1,"op":0,"d":\xff}',
+        b'{"t":"A","s":null,"op":0,"d":{}}',
+        b'{"t":null,"s":1,"op":0,"d":{}}',
+        b'{"t":"a.b","s":1,"op":0,"d":{}}',  # would not be a topic
+        b'{"t":"_W","s":1,"op":0,"d":{}}',  # the cluster's own topics
+        b'{"t":"A","s":1,"op":0,"d":' + b"[" * 100_000,
+        b'{"t":"A","s":1,"op":0,"d":NaN}',
+    ],
+)
+def test_what_is_no_frame_is_an_error(text: bytes) -> None:
+    for made in (reader(), message_reader()):
+        try:
+            read = made.read([text])
+        except FrameError:
+            continue
+        assert read == [], "only nothing may come of nothing"
+        assert text == b""
