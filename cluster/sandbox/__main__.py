@@ -1,0 +1,77 @@
+"""``python -m cluster.sandbox [--with-parent]``: a sandbox in a process of its own.
+
+Standard input: SandboxOptions as one JSON object up to its end (nothing: the defaults). Standard
+output: SandboxInfo as one line of JSON once it serves. SIGTERM and SIGINT stop it. With
+``--with-parent`` it stops too when the process that started it is gone.
+
+Exit codes: 0 stopped, 1 a port can't be had, 2 options that can't be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+import msgspec
+import uvloop
+
+from cluster.sandbox.faults import FaultError
+from cluster.sandbox.options import SandboxOptions
+from cluster.sandbox.sandbox import Sandbox
+
+_PARENT_LOOK_S = 0.5
+
+
+async def _parent_gone(parent: int) -> None:
+    # Asked by polling: it works alike on Linux and macOS, and stdin is used up by the options.
+    while os.getppid() == parent:  # noqa: ASYNC110
+        await asyncio.sleep(_PARENT_LOOK_S)
+
+
+async def _serve(options: SandboxOptions, parent: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Sandbox(options) as sandbox:
+        print(msgspec.json.encode(sandbox.info).decode(), flush=True)
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
+        if parent is not None:
+            waits.append(asyncio.ensure_future(_parent_gone(parent)))
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def main() -> int:
+    # Before anything that takes time, so that a parent that dies meanwhile is noticed.
+    parent = os.getppid() if "--with-parent" in sys.argv[1:] else None
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
+    )
+    unknown = [argument for argument in sys.argv[1:] if argument != "--with-parent"]
+    if unknown:
+        print("usage: python -m cluster.sandbox [--with-parent] < options.json", file=sys.stderr)
+        return 2
+    try:
+        given = sys.stdin.buffer.read()
+        options = msgspec.json.decode(given.strip() or b"{}", type=SandboxOptions)
+        uvloop.run(_serve(options, parent))
+    except (msgspec.DecodeError, FaultError) as error:
+        print(f"sandbox options: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"the sandbox can't listen: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

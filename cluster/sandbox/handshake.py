@@ -1,0 +1,215 @@
+"""IDENTIFY and RESUME: who gets a session ("Gateway", "Identifying" and "Resuming")."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Op
+from cluster.sandbox.compression import PayloadZlibEncoder, PlainEncoder
+from cluster.sandbox.identify_gate import Verdict
+from cluster.sandbox.peer import Peer, Stage, encode
+from cluster.sandbox.session import Session
+from cluster.sandbox.state import State
+from cluster.sandbox.trace import TRACE
+
+MAX_GUILDS_A_SHARD = 2500
+"""Over it Discord refuses the shard count: 4011 ("Gateway", "Sharding")."""
+
+
+class Refused(Exception):
+    """An IDENTIFY or RESUME that closes the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class Identify(NamedTuple):
+    """A checked IDENTIFY. shard: None when it was left out."""
+
+    shard: tuple[int, int] | None
+    intents: int
+    compress: bool
+    large_threshold: int
+
+
+def _malformed(what: str) -> Refused:
+    return Refused(4002, f"Error while decoding payload: {what}.")
+
+
+def _bare(token: Any) -> str:
+    if not isinstance(token, str):
+        raise _malformed("token")
+    return token.removeprefix("Bot ").strip()
+
+
+def parse_identify(d: Any, *, privileged: int) -> Identify:
+    """The fields of d, without the token. Raises Refused.
+
+    User clients send ``capabilities`` and no intents: they see everything.
+    """
+    if not isinstance(d, dict):
+        raise _malformed("d")
+    if not isinstance(d.get("properties"), dict):
+        raise _malformed("properties")
+    threshold = d.get("large_threshold", 50)
+    if type(threshold) is not int or not 50 <= threshold <= 250:
+        raise _malformed("large_threshold")
+    compress = d.get("compress", False)
+    if type(compress) is not bool:
+        raise _malformed("compress")
+    return Identify(
+        _parse_shard(d.get("shard")), _parse_intents(d, privileged), compress, threshold
+    )
+
+
+def _parse_shard(shard: Any) -> tuple[int, int] | None:
+    if shard is None:
+        return None
+    if not isinstance(shard, list) or len(shard) != 2 or any(type(n) is not int for n in shard):
+        raise _malformed("shard")
+    shard_id, count = shard
+    if count < 1 or not 0 <= shard_id < count:
+        raise Refused(4010, "Invalid shard.")
+    return shard_id, count
+
+
+def _parse_intents(d: dict[str, Any], privileged: int) -> int:
+    intents = d.get("intents")
+    if intents is None and "capabilities" in d:
+        return int(ALL_INTENTS)
+    if type(intents) is not int:
+        raise _malformed("intents")
+    if intents < 0 or intents & ~int(ALL_INTENTS):
+        raise Refused(4013, "Invalid intent(s).")
+    if intents & int(PRIVILEGED_INTENTS) & ~privileged:
+        raise Refused(4014, "Disallowed intent(s).")
+    return intents
+
+
+def identify(state: State, peer: Peer, d: Any) -> None:
+    """Check an IDENTIFY now, let it arrive at its bucket a little later."""
+    try:
+        token = _bare(d.get("token") if isinstance(d, dict) else None)
+        if not state.is_token(token):
+            raise Refused(4004, "Authentication failed.")
+        wanted = parse_identify(d, privileged=state.options.privileged_intents)
+        _check_shard_count(state, wanted)
+    except Refused as refused:
+        peer.close(refused.code, refused.reason)
+        return
+    peer.stage = Stage.IDENTIFYING
+    loop = asyncio.get_running_loop()
+    loop.call_later(state.gate.arrival_delay(), _arrived, state, peer, wanted)
+
+
+def _check_shard_count(state: State, wanted: Identify) -> None:
+    shard_id, count = wanted.shard or (0, 1)
+    if count < state.options.require_shards:
+        raise Refused(4011, "Sharding required.")
+    if len(state.world.guild_ids(shard_id, count)) > MAX_GUILDS_A_SHARD:
+        raise Refused(4011, "Sharding required.")
+
+
+def _arrived(state: State, peer: Peer, wanted: Identify) -> None:
+    if peer.stage is not Stage.IDENTIFYING or peer.connection.closing:
+        return
+    shard_id, count = wanted.shard or (0, 1)
+    verdict = state.gate.admit(shard_id)
+    if verdict is Verdict.EARLY:
+        peer.stage = Stage.GREETED
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    if verdict is Verdict.EXHAUSTED:
+        exhausted(state)
+        return
+    session = state.dispatcher.open(
+        shard=shard_id,
+        shard_count=count,
+        intents=wanted.intents,
+        version=peer.version,
+        large_threshold=wanted.large_threshold,
+    )
+    if wanted.compress and isinstance(peer.connection.encoder, PlainEncoder):
+        peer.connection.encoder = PayloadZlibEncoder()
+    attach(state, peer, session)
+    ready = state.world.ready(
+        session_id=session.id,
+        resume_gateway_url=state.resume_url,
+        shard=wanted.shard,
+        version=peer.version,
+        intents=wanted.intents,
+    )
+    state.dispatcher.dispatch(session, "READY", ready)
+    state.dispatcher.welcome(session)
+    peer.connection.flush()
+
+
+def exhausted(state: State) -> None:
+    """One session start too many: every session ends and the token is reset."""
+    state.reset_token()
+    for session in list(state.dispatcher.sessions.values()):
+        state.dispatcher.end(session)
+    for peer in list(state.peers.values()):
+        if peer.stage in (Stage.IDENTIFYING, Stage.ATTACHED):
+            peer.session = None
+            peer.close(4004, "Authentication failed.")
+
+
+def attach(state: State, peer: Peer, session: Session) -> None:
+    """The session's payloads go to this connection; one that had it before is closed."""
+    for other in list(state.peers.values()):
+        if other.session is session and other is not peer:
+            other.session = None
+            other.close(4000, "Session taken over by another connection.")
+    session.sink = peer.connection
+    session.detached_at = None
+    peer.session = session
+    peer.stage = Stage.ATTACHED
+
+
+def resume(state: State, peer: Peer, d: Any) -> None:
+    """Replay what came after ``seq``, then RESUMED; op 9 where that is not possible."""
+    try:
+        token = _bare(d.get("token") if isinstance(d, dict) else None)
+        session_id, seq = d.get("session_id"), d.get("seq")
+        if not isinstance(session_id, str) or type(seq) is not int:
+            raise _malformed("session_id, seq")
+        if not state.is_token(token):
+            raise Refused(4004, "Authentication failed.")
+    except Refused as refused:
+        peer.close(refused.code, refused.reason)
+        return
+    session = state.dispatcher.sessions.get(session_id)
+    if session is None:
+        state.counters["resumes_refused"] += 1
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    if not session.knows(seq):
+        state.dispatcher.end(session)
+        peer.close(4007, "Invalid seq.")
+        return
+    missed = session.replay(seq)
+    if missed is None:
+        state.counters["resumes_refused"] += 1
+        state.dispatcher.end(session)
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    # Detached while it is replayed: what happens meanwhile would overtake.
+    for entry in state.faults.skipped(missed):
+        peer.connection.send(entry.payload)
+        state.dispatcher.replayed(session, entry.seq, entry.name, entry.hash)
+    attach(state, peer, session)
+    _resumed(state, session)
+    peer.connection.flush()
+
+
+def _resumed(state: State, session: Session) -> None:
+    data = encode({"_trace": TRACE})
+    if session.sink is not None and state.faults.repeats_seq():
+        session.sink.send(b'{"t":"RESUMED","s":%d,"op":0,"d":%b}' % (session.seq, data))
+    else:
+        state.dispatcher.dispatch(session, "RESUMED", data)
+    state.counters["resumed"] += 1

@@ -1,0 +1,59 @@
+"""A connected client as the gateway sees it: how far it got, what it may still send."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from cluster.sandbox.connection import Connection
+from cluster.sandbox.send_guard import SendGuard
+from cluster.sandbox.session import Session
+
+_GRACE_S = 1.0
+
+
+class Stage(Enum):
+    """Where a connection is; ``commands.TABLE`` says what may be sent in each."""
+
+    GREETED = "greeted"
+    IDENTIFYING = "identifying"
+    """An IDENTIFY is on its way to its bucket."""
+    ATTACHED = "attached"
+    CLOSED = "closed"
+
+
+class Peer:
+    """One connection and its session, if it has one. now: monotonic seconds."""
+
+    def __init__(self, number: int, connection: Connection, *, now: float) -> None:
+        self.number = number
+        self.connection = connection
+        self.guard = SendGuard()
+        self.stage = Stage.GREETED
+        self.session: Session | None = None
+        self.version = 10
+        self.interval_s = 0.0
+        self.last_heartbeat = now
+        self.heartbeats = 0
+        self.client_code: int | None = None
+        """The code that the client closed with."""
+
+    def send(self, op: int, data: Any) -> None:
+        """A payload that is no dispatch, at once."""
+        self.connection.send_now(b'{"t":null,"s":null,"op":%d,"d":%b}' % (op, encode(data)))
+
+    def close(self, code: int, reason: str) -> None:
+        self.stage = Stage.CLOSED
+        self.connection.close(code, reason)
+
+    def overdue(self, now: float) -> bool:
+        """Whether half an interval, but at least a second, has passed since one was due."""
+        if self.stage is Stage.CLOSED or self.connection.half_open or not self.interval_s:
+            return False
+        allowed = self.interval_s + max(_GRACE_S, self.interval_s / 2)
+        return now - self.last_heartbeat > allowed
+
+
+encode = msgspec.json.Encoder().encode

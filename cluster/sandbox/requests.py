@@ -1,0 +1,67 @@
+"""Requests of an identified client: members, soundboard, presence, voice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.gateway import CLOSE_CODES
+from cluster.sandbox.peer import Peer
+from cluster.sandbox.state import State
+from cluster.sandbox.world import RequestRefused, rate_limited
+
+MEMBERS_WINDOW_S = 30.0
+"""One op 8 a guild and session in this time; over it a RATE_LIMITED dispatch."""
+
+
+def request_members(state: State, peer: Peer, d: Any) -> None:
+    """Op 8: GUILD_MEMBERS_CHUNK dispatches, in order ("Request Guild Members")."""
+    session = peer.session
+    assert session is not None  # only an attached peer gets here
+    if not isinstance(d, dict):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    try:
+        chunks = state.world.request_members(d, intents=session.intents)
+    except RequestRefused as refused:
+        peer.close(refused.close_code, CLOSE_CODES[refused.close_code].name.capitalize() + ".")
+        return
+    asked: Any = d["guild_id"]
+    guild_id = int(asked[0] if isinstance(asked, list) else asked)
+    nonce = None if d.get("nonce") is None else str(d["nonce"])
+    now = state.now()
+    last = session.member_requests.get(guild_id)
+    if last is not None and now - last < MEMBERS_WINDOW_S:
+        limited = rate_limited(guild_id, round(last + MEMBERS_WINDOW_S - now, 3), nonce)
+        state.dispatcher.dispatch(session, "RATE_LIMITED", limited)
+        return
+    session.member_requests[guild_id] = now
+    for chunk in chunks:
+        state.dispatcher.dispatch(session, "GUILD_MEMBERS_CHUNK", chunk)
+
+
+def request_soundboard(state: State, peer: Peer, d: Any) -> None:
+    """Op 31: a SOUNDBOARD_SOUNDS dispatch a guild."""
+    session = peer.session
+    assert session is not None
+    ids = d.get("guild_ids") if isinstance(d, dict) else None
+    if not isinstance(ids, list) or not all(isinstance(n, str) and n.isdecimal() for n in ids):
+        peer.close(4002, "Error while decoding payload: guild_ids.")
+        return
+    for _, sounds in state.world.request_soundboard([int(n) for n in ids]):
+        state.dispatcher.dispatch(session, "SOUNDBOARD_SOUNDS", sounds)
+
+
+def update_presence(state: State, peer: Peer, d: Any) -> None:
+    """Op 3: what the bot shows of itself."""
+    if not isinstance(d, dict):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    state.dispatcher.publish(state.world.update_presence(d))
+
+
+def voice(state: State, peer: Peer, d: Any) -> None:
+    """Op 4: joins, moves or leaves a voice channel."""
+    if not isinstance(d, dict) or not isinstance(d.get("guild_id"), str | None):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    state.dispatcher.publish(state.world.voice_state(d))

@@ -1,0 +1,233 @@
+"""REST as far as clients need it to log in and start: /api/v9, /api/v10 and /api."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from cluster.sandbox.state import State
+
+_encode = msgspec.json.Encoder().encode
+_OPEN = {"/gateway"}
+"""Paths that need no token."""
+_VERSIONS = ("/api/v9", "/api/v10", "/api")
+
+
+def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=_encode(data), status=status, content_type="application/json", headers=headers
+    )
+
+
+def _error(status: int, message: str, code: int = 0) -> web.Response:
+    return _json({"message": message, "code": code}, status)
+
+
+class Rest:
+    """The answers. ``routes`` gives them to an application."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._commands: dict[str, list[Any]] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        table: list[tuple[str, str, Callable[[web.Request], Awaitable[web.Response]]]] = [
+            ("GET", "/gateway", self._gateway),
+            ("GET", "/gateway/bot", self._gateway_bot),
+            ("GET", "/users/@me", self._me),
+            ("GET", "/users/{id:[0-9]+}", self._user),
+            ("GET", "/users/@me/guilds", self._my_guilds),
+            ("POST", "/users/@me/channels", self._open_dm),
+            ("GET", "/oauth2/applications/@me", self._application),
+            ("GET", "/applications/@me", self._application),
+            ("GET", "/applications/{id}/commands", self._get_commands),
+            ("PUT", "/applications/{id}/commands", self._put_commands),
+            ("GET", "/applications/{id}/guilds/{guild}/commands", self._get_commands),
+            ("PUT", "/applications/{id}/guilds/{guild}/commands", self._put_commands),
+            ("GET", "/applications/{id}/emojis", self._emojis),
+            ("GET", "/guilds/{guild}", self._guild),
+            ("GET", "/guilds/{guild}/channels", self._channels),
+            ("GET", "/guilds/{guild}/roles", self._roles),
+            ("GET", "/guilds/{guild}/members/{user}", self._member),
+            ("GET", "/channels/{channel}", self._channel),
+        ]
+        return [
+            web.route(method, prefix + path, handler)
+            for prefix in _VERSIONS
+            for method, path, handler in table
+        ]
+
+    @web.middleware
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Faults, then the token, then the answer; what there is not is JSON too."""
+        prefix = next((p for p in _VERSIONS if request.path.startswith(p + "/")), None)
+        if prefix is None:
+            return await handler(request)
+        self._state.counters["rest_requests"] += 1
+        fault = self._state.faults.rest_answer()
+        if fault is not None:
+            return fault
+        path = request.path.removeprefix(prefix)
+        if path not in _OPEN and not self._authorized(request):
+            return _error(401, "401: Unauthorized")
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return _error(404, "404: Not Found")
+        except web.HTTPMethodNotAllowed:
+            return _error(405, "405: Method Not Allowed")
+
+    def _authorized(self, request: web.Request) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme == "Bot" and self._state.is_token(token.strip())
+
+    async def _gateway(self, request: web.Request) -> web.Response:
+        return _json({"url": self._state.gateway_url})
+
+    async def _gateway_bot(self, request: web.Request) -> web.Response:
+        answer = {
+            "url": self._state.gateway_url,
+            "shards": self._state.options.shards,
+            "session_start_limit": self._state.gate.session_start_limit(),
+        }
+        return _json(answer)
+
+    async def _me(self, request: web.Request) -> web.Response:
+        return _json(self._state.world.bot_user)
+
+    async def _user(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] == str(self._state.world.bot_user["id"]):
+            return _json(self._state.world.bot_user)
+        return _error(404, "Unknown User", 10013)
+
+    async def _application(self, request: web.Request) -> web.Response:
+        return _json(self._state.world.application)
+
+    async def _my_guilds(self, request: web.Request) -> web.Response:
+        after = request.query.get("after", "0")
+        limit = request.query.get("limit", "200")
+        if not after.isdecimal() or not limit.isdecimal() or not 1 <= int(limit) <= 200:
+            return _error(400, "Invalid Form Body", 50035)
+        ids = sorted(i for i in self._state.world.guild_ids(0, 1) if i > int(after))
+        keys = ("id", "name", "icon", "banner", "features")
+        guilds = []
+        for guild_id in ids[: int(limit)]:
+            whole = self._guild_json(guild_id)
+            part = {key: whole.get(key) for key in keys}
+            part |= {"owner": False, "permissions": "2248473465835073"}
+            guilds.append(part)
+        return _json(guilds)
+
+    async def _open_dm(self, request: web.Request) -> web.Response:
+        try:
+            body = msgspec.json.decode(await request.read())
+        except msgspec.DecodeError:
+            return _error(400, "The request body contains invalid JSON.", 50109)
+        recipient = body.get("recipient_id") if isinstance(body, dict) else None
+        if not str(recipient).isdecimal():
+            return _error(400, "Invalid Form Body", 50035)
+        user = {
+            "id": str(recipient),
+            "username": f"user{str(recipient)[-4:]}",
+            "discriminator": "0",
+            "global_name": None,
+            "avatar": None,
+        }
+        channel = {
+            "id": str(int(str(recipient)) + 1),
+            "type": 1,
+            "last_message_id": None,
+            "flags": 0,
+            "recipients": [user],
+        }
+        return _json(channel)
+
+    async def _get_commands(self, request: web.Request) -> web.Response:
+        return _json(self._commands.get(request.path.partition("/applications/")[2], []))
+
+    async def _put_commands(self, request: web.Request) -> web.Response:
+        try:
+            body = msgspec.json.decode(await request.read())
+        except msgspec.DecodeError:
+            return _error(400, "The request body contains invalid JSON.", 50109)
+        if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
+            return _error(400, "Invalid Form Body", 50035)
+        application_id = str(self._state.world.application_id)
+        made = [
+            {"type": 1, "description": "", "default_member_permissions": None, "nsfw": False}
+            | command
+            | {
+                "id": str(int(application_id) + 1 + number),
+                "application_id": application_id,
+                "version": str(int(application_id) + 1 + number),
+            }
+            | ({"guild_id": guild} if (guild := request.match_info.get("guild")) else {})
+            for number, command in enumerate(body)
+        ]
+        self._commands[request.path.partition("/applications/")[2]] = made
+        return _json(made)
+
+    async def _emojis(self, request: web.Request) -> web.Response:
+        return _json({"items": []})
+
+    # The world's objects, as GUILD_CREATE has them
+
+    def _guild_json(self, guild_id: int) -> dict[str, Any]:
+        data = self._state.world.guild_create(guild_id, intents=0, large_threshold=50)
+        guild: dict[str, Any] = msgspec.json.decode(data)
+        return guild
+
+    def _asked_guild(self, request: web.Request) -> dict[str, Any] | None:
+        asked = request.match_info["guild"]
+        if not asked.isdecimal():
+            return None
+        try:
+            return self._guild_json(int(asked))
+        except KeyError:
+            return None
+
+    async def _guild(self, request: web.Request) -> web.Response:
+        guild = self._asked_guild(request)
+        if guild is None:
+            return _error(404, "Unknown Guild", 10004)
+        only_in_event = (
+            "joined_at", "large", "unavailable", "member_count", "voice_states", "members",
+            "channels", "threads", "presences", "stage_instances", "guild_scheduled_events",
+            "soundboard_sounds",
+        )  # fmt: skip
+        return _json({key: value for key, value in guild.items() if key not in only_in_event})
+
+    async def _channels(self, request: web.Request) -> web.Response:
+        guild = self._asked_guild(request)
+        if guild is None:
+            return _error(404, "Unknown Guild", 10004)
+        return _json([c | {"guild_id": guild["id"]} for c in guild["channels"]])
+
+    async def _roles(self, request: web.Request) -> web.Response:
+        guild = self._asked_guild(request)
+        return _error(404, "Unknown Guild", 10004) if guild is None else _json(guild["roles"])
+
+    async def _member(self, request: web.Request) -> web.Response:
+        asked, user = request.match_info["guild"], request.match_info["user"]
+        if not asked.isdecimal() or not self._state.world.guild_ids(0, 1):
+            return _error(404, "Unknown Guild", 10004)
+        user = str(self._state.world.bot_user["id"]) if user == "@me" else user
+        try:
+            member = self._state.world.guild(int(asked)).members.get(int(user))
+        except (KeyError, ValueError):
+            return _error(404, "Unknown Guild", 10004)
+        return _error(404, "Unknown Member", 10007) if member is None else _json(member.full())
+
+    async def _channel(self, request: web.Request) -> web.Response:
+        asked = request.match_info["channel"]
+        for guild_id in self._state.world.guild_ids(0, 1):
+            guild = self._state.world.guild(guild_id)
+            channel = guild.channels.get(int(asked)) if asked.isdecimal() else None
+            if channel is not None:
+                return _json(channel | {"guild_id": str(guild_id)})
+        return _error(404, "Unknown Channel", 10003)

@@ -1,0 +1,146 @@
+"""Sandbox: the parts wired together, their lifetimes, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from cluster.sandbox.certificates import Certificates
+from cluster.sandbox.control_door import ControlDoor
+from cluster.sandbox.gateway_server import ON_RESUME_HOST, GatewayServer
+from cluster.sandbox.ledger import Ledger
+from cluster.sandbox.listeners import Listener
+from cluster.sandbox.options import SandboxInfo, SandboxOptions
+from cluster.sandbox.rest import Rest
+from cluster.sandbox.schedule import Schedule
+from cluster.sandbox.state import State
+from cluster.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+_SWEEP_S = 0.25
+
+
+class Sandbox:
+    """A loopback Discord on this event loop; an asynchronous context manager.
+
+    OSError: a port that was asked for is in use. FaultError: ``options.faults`` has a bad one.
+    """
+
+    info: SandboxInfo
+
+    def __init__(self, options: SandboxOptions | None = None) -> None:
+        self.options = options or SandboxOptions()
+        self._stack = contextlib.AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def world(self) -> World:
+        return self.state.world
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.state.ledger
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        options = self.options
+        certificates = Certificates(options.ca_file)
+        self._stack.callback(certificates.close)
+        state = self.state = State(options, World(options, now=time.time))
+        self._gateway = GatewayServer(state)
+        rest = Rest(state)
+        tls = certificates.server_context
+        app = web.Application(middlewares=[rest.middleware])
+        app.add_routes([*rest.routes(), *self._gateway_routes()])
+        main = await self._listen(Listener(app, options.host, options.port, tls=tls, also=("::1",)))
+        resume_app = web.Application()
+        resume_app[ON_RESUME_HOST] = True
+        resume_app.add_routes(self._gateway_routes())
+        resume = await self._listen(
+            Listener(resume_app, options.host, options.resume_port, tls=tls)
+        )
+        state.gateway_url = f"wss://localhost:{main.port}"
+        state.resume_url = f"wss://{options.host}:{resume.port}"
+        state.faults.refuse = lambda which, seconds: (main if which == "main" else resume).refuse(
+            seconds
+        )
+        token = options.control_token or secrets.token_urlsafe(24)
+        door = ControlDoor(state, token)
+        control = await self._listen(Listener(door.app(), options.host, options.control_port))
+        # Connections are cut before the listeners wait for their handlers: pushed last, run first.
+        self._stack.callback(self._hang_up)
+        for fault in options.faults:
+            state.faults.apply(fault)
+        self._run(state.traffic.run())
+        self._run(self._sweep())
+        if options.fault_seed is not None:
+            self._run(Schedule(options.fault_seed).run(state.faults.apply))
+        self._stack.push_async_callback(self._end_tasks)
+        self.info = SandboxInfo(
+            pid=os.getpid(),
+            api_url=f"https://localhost:{main.port}/api",
+            gateway_url=state.gateway_url,
+            resume_url=state.resume_url,
+            ca_file=str(certificates.ca_file),
+            token=state.token,
+            control_url=f"http://{options.host}:{control.port}",
+            control_token=token,
+        )
+
+    def _gateway_routes(self) -> list[web.RouteDef]:
+        return [web.get(path, self._gateway.handle) for path in ("/", "/gateway", "/gateway/")]
+
+    async def _listen(self, listener: Listener) -> Listener:
+        await listener.start()
+        self._stack.push_async_callback(listener.stop)
+        return listener
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self._gateway.check_deadlines()
+            self.state.dispatcher.expire()
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _hang_up(self) -> None:
+        for peer in list(self.state.peers.values()):
+            peer.connection.abort()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A part that dies is a bug; it must not die in silence."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a part of the sandbox died", exc_info=error)

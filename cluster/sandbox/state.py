@@ -1,0 +1,98 @@
+"""What the parts of a sandbox share: its options, addresses, token, limits, counters."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import random
+import secrets
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from cluster.sandbox.dispatcher import Dispatcher
+from cluster.sandbox.fault_box import FaultBox
+from cluster.sandbox.identify_gate import IdentifyGate
+from cluster.sandbox.ledger import Ledger
+from cluster.sandbox.options import SandboxOptions
+from cluster.sandbox.traffic import Traffic
+
+if TYPE_CHECKING:
+    from cluster.sandbox.peer import Peer
+    from cluster.sandbox.world import World
+
+_COMMANDS_KEPT = 10_000
+
+
+class State:
+    """One running sandbox's state; the servers around it hold none of their own."""
+
+    def __init__(self, options: SandboxOptions, world: World) -> None:
+        loop = asyncio.get_running_loop()
+        self.options = options
+        self.world = world
+        self.now = loop.time
+        self.rng = random.Random(options.seed)
+        self.token = options.token or token_for(world.application_id, self.rng)
+        self.refused_tokens: set[str] = set()
+        self.ledger = Ledger(options.ledger_rows)
+        self.gate = IdentifyGate(
+            max_concurrency=options.max_concurrency,
+            window_s=options.identify_window_s,
+            jitter_s=options.identify_jitter_s,
+            total=options.session_start_total,
+            remaining=options.session_start_remaining,
+            reset_s=options.session_start_reset_s,
+            now=self.now,
+            rng=self.rng,
+        )
+        self.dispatcher = Dispatcher(
+            world,
+            self.ledger,
+            replay_events=options.replay_events,
+            expiry_s=options.session_expiry_s,
+            now=self.now,
+            wall=time.time,
+            rng=self.rng,
+            wake=lambda: self.traffic.wake(),
+        )
+        self.traffic = Traffic(world, self.dispatcher, options.rate)
+        self.gateway_url = ""
+        self.resume_url = ""
+        self.peers: dict[int, Peer] = {}
+        self.commands: deque[dict[str, Any]] = deque(maxlen=_COMMANDS_KEPT)
+        self.counters: Counter[str] = Counter()
+        self.closes: Counter[int] = Counter()
+        """Ended connections by close code, whoever sent it; 1005: none in the frame, 1006: cut."""
+        self.faults = FaultBox(self)
+
+    def reset_token(self) -> None:
+        """The bot's token is another from now on; the old one is refused everywhere."""
+        self.refused_tokens.add(self.token)
+        self.token = token_for(self.world.application_id, self.rng)
+        self.counters["token_resets"] += 1
+
+    def log_command(self, peer: Peer, op: int, d: Any) -> None:
+        """Remember what a client sent, without its token."""
+        session = peer.session
+        entry = {
+            "op": op,
+            "d": d | {"token": ""} if isinstance(d, dict) and "token" in d else d,
+            "at": time.time(),
+            "connection": peer.number,
+            "shard": session.shard if session else None,
+            "session": session.id if session else None,
+        }
+        self.commands.append(entry)
+
+    def is_token(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self.token.encode())
+
+
+def token_for(application_id: int | str, rng: random.Random) -> str:
+    """A token of a bot's form: application id in base64, a time, a random part."""
+    head = base64.urlsafe_b64encode(str(application_id).encode()).decode().rstrip("=")
+    tail = hashlib.sha256(rng.randbytes(32)).digest()
+    body = base64.urlsafe_b64encode(tail).decode().rstrip("=")
+    return f"{head}.{body[:6]}.{body[6:44]}"
