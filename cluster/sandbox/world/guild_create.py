@@ -42,6 +42,17 @@ def _with_last_message(guild: Guild, channels: Iterable[Json]) -> list[Json]:
     ]
 
 
+def _threads(guild: Guild) -> list[Json]:
+    """Every thread, with the bot's own membership where it has joined."""
+    bot = guild.member_list[0].id
+    joined = guild.thread_members
+    threads = _with_last_message(guild, guild.threads.values())
+    return [
+        t | {"member": joined[int(t["id"])][bot]} if bot in joined[int(t["id"])] else t
+        for t in threads
+    ]
+
+
 def _array(items: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
@@ -63,7 +74,7 @@ def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
         "member_count": len(guild.members),
         "voice_states": _voice_states(guild),
         "channels": _with_last_message(guild, guild.channels.values()),
-        "threads": _with_last_message(guild, guild.threads.values()),
+        "threads": _threads(guild),
         "stage_instances": list(guild.stage_instances.values()),
         "guild_scheduled_events": list(guild.scheduled_events.values()),
         "soundboard_sounds": list(guild.sounds.values()),

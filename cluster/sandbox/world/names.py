@@ -49,3 +49,12 @@ def sentence(draw: random.Random) -> str:
     words = [_any(draw, (*_FIRST, *_SECOND, *CHANNEL_WORDS)) for _ in range(draw.randrange(3, 31))]
     end = draw.choice((".", "!", '? "yes"', " \N{SMILING FACE WITH OPEN MOUTH}", "\nçà et là", ""))
     return " ".join(words) + end
+
+
+def _sentences() -> tuple[str, ...]:
+    draw = random.Random("sentences")
+    return tuple(sentence(draw) for _ in range(512))
+
+
+SENTENCES: Final = _sentences()
+"""Some of them, ready made."""

@@ -131,9 +131,10 @@ class World:
         scene = self._scene
         if scene.after:
             return scene.after.popleft()
-        weights = self._weights
-        at = bisect(weights, self._random() * weights[-1], 0, len(weights) - 1)
-        guild = self._any_guild()
+        chance, weights, ids = self._random, self._weights, self._guild_ids
+        at = bisect(weights, chance() * weights[-1], 0, len(weights) - 1)
+        guild_id = ids[int(chance() * len(ids))]
+        guild = self._guilds.get(guild_id) or self.guild(guild_id)
         if guild.unavailable:
             return self._after_outage(guild, self._handlers[at])
         return self._handlers[at](scene, guild)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Raw
+
 Json = dict[str, Any]
 
 
-def head(message_id: int, channel_id: int, author: Json, at: str) -> Json:
-    """A message of type 0 (default) but for what was said."""
+def head(message_id: int, channel_id: int, author: Json | Raw, at: str) -> Json:
+    """A message of type 0 (default) but for what was said; the author may be encoded already."""
     return {
         "id": str(message_id),
         "channel_id": str(channel_id),

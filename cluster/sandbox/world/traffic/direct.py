@@ -7,13 +7,17 @@ from typing import Final
 
 from cluster.sandbox.world.clock import snowflake_at
 from cluster.sandbox.world.event import WorldEvent
-from cluster.sandbox.world.names import sentence
+from cluster.sandbox.world.names import SENTENCES
 from cluster.sandbox.world.objects import messages as objects
 from cluster.sandbox.world.scene import Direct, Scene
 
 _MOST: Final = 8
 """People who write to the bot."""
 _REMEMBERED: Final = 16
+
+
+def _words(scene: Scene) -> str:
+    return SENTENCES[int(scene.draw.random() * len(SENTENCES))]
 
 
 def _someone(scene: Scene) -> Direct:
@@ -38,7 +42,7 @@ def _write(scene: Scene, direct: Direct) -> WorldEvent:
         scene.clock.snowflake(),
         direct.channel_id,
         direct.user,
-        sentence(scene.draw),
+        _words(scene),
         scene.clock.timestamp().decode(),
     )
     made["nonce"] = made["id"]
@@ -52,7 +56,7 @@ def message_update(scene: Scene) -> WorldEvent:
     direct = _someone(scene)
     created = None if direct.messages else _write(scene, direct)
     message = direct.messages[-1]
-    message["content"] = sentence(scene.draw)
+    message["content"] = _words(scene)
     message["edited_timestamp"] = scene.clock.timestamp().decode()
     return scene.first(created, scene.event("MESSAGE_UPDATE", None, message))
 

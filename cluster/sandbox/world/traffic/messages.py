@@ -6,12 +6,11 @@ what a session without MESSAGE_CONTENT gets, "Gateway", "Message Content Intent"
 
 from __future__ import annotations
 
-import random
 from typing import Final
 
 from cluster.gateway import Intents
 from cluster.sandbox.world.event import WorldEvent
-from cluster.sandbox.world.names import sentence
+from cluster.sandbox.world.names import SENTENCES
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Message, encode
 from cluster.sandbox.world.traffic.variants import variant
@@ -31,15 +30,10 @@ REDACTED: Final = b'"content":"","embeds":[],"components":[],"attachments":[]}'
 """What a session without MESSAGE_CONTENT gets in place of what was said."""
 
 
-def _contents() -> tuple[bytes, ...]:
-    draw = random.Random("contents")
-    return tuple(
-        b'"content":%b,"embeds":[],"components":[],"attachments":[]}' % encode(sentence(draw))
-        for _ in range(512)
-    )
-
-
-_CONTENTS: Final = _contents()
+_CONTENTS: Final = tuple(
+    b'"content":%b,"embeds":[],"components":[],"attachments":[]}' % encode(sentence)
+    for sentence in SENTENCES
+)
 
 
 def message_create(scene: Scene, guild: Guild) -> WorldEvent:

@@ -109,6 +109,7 @@ def _integration_create(scene: Scene, guild: Guild) -> WorldEvent:
             "name": bot["username"],
             "icon": None,
             "description": "An application of the sandbox.",
+            "summary": "",
             "bot": bot,
         },
         "scopes": ["bot"],

@@ -44,9 +44,9 @@ def _head(scene: Scene, guild: Guild, author: Member) -> Json:
     return objects.head(
         scene.clock.snowflake(),
         channels[int(scene.draw.random() * len(channels))],
-        author.user,
+        msgspec.Raw(author.user_json),
         scene.clock.timestamp().decode(),
-    ) | {"guild_id": str(guild.id), "member": author.data}
+    ) | {"guild_id": str(guild.id), "member": msgspec.Raw(author.json)}
 
 
 def _mention(guild: Guild, member: Member) -> Json:
@@ -70,7 +70,9 @@ def _reply(scene: Scene, guild: Guild) -> WorldEvent:
             "guild_id": str(guild.id),
         }
         head["mentions"] = [_mention(guild, to.author)]
-        said["referenced_message"] = msgspec.Raw(to.head + to.said)
+        if b'"referenced_message":' not in to.said:
+            # One level only: a chain of replies would grow without end.
+            said["referenced_message"] = msgspec.Raw(to.head + to.said)
     return remember(scene, guild, author, head, said)
 
 
