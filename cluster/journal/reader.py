@@ -66,7 +66,6 @@ class JournalReader:
         """Of data.mdb: another number on the disk means that the journal was replaced."""
         self._env = env
         self._clock = clock
-        self._dbs: dict[bytes, lmdb._Database] = {}
 
     @classmethod
     def open(cls, folder: Path, clock: Callable[[], float] = time.monotonic) -> JournalReader:
@@ -171,13 +170,11 @@ class JournalReader:
             return self._env.begin()
 
     def _db(self, txn: lmdb.Transaction, name: bytes) -> lmdb._Database | None:
-        db = self._dbs.get(name)
-        if db is None:
-            try:
-                db = self._dbs[name] = self._env.open_db(name, txn=txn, create=False)
-            except lmdb.NotFoundError:
-                return None
-        return db
+        # Not kept: py-lmdb resets a read transaction when it ends, and the handle goes with it.
+        try:
+            return self._env.open_db(name, txn=txn, create=False)
+        except lmdb.NotFoundError:
+            return None
 
     def _state(self, txn: lmdb.Transaction, shard_id: int) -> ShardState | None:
         db = self._db(txn, layout.STATE_DB)
