@@ -192,12 +192,12 @@ class Guild:
         self.threads.pop(channel_id, None)
         self.last_messages.pop(channel_id, None)
         self.thread_members.pop(channel_id, None)
+        gone = str(channel_id)
+        self.invites = {c: i for c, i in self.invites.items() if i["channel_id"] != gone}
         if channel_id in self.text_channels:
             self.text_channels.remove(channel_id)
         kept = [m for m in self.messages if m.channel_id != channel_id]
         self.messages.clear()
         self.messages.extend(kept)
-        for thread_id in [
-            i for i, thread in self.threads.items() if thread["parent_id"] == str(channel_id)
-        ]:
+        for thread_id in [i for i, thread in self.threads.items() if thread["parent_id"] == gone]:
             self.forget_channel(thread_id)
