@@ -98,8 +98,10 @@ class Schema:
             value = _read_text(given.value, kind) if given.text else given.value
             return msgspec.convert(value, kind, strict=not given.text)
         except (msgspec.ValidationError, json.JSONDecodeError):
+            value = shown(name, given.value)
+            flag = given.source.startswith("--")
             raise ConfigError(
-                f"{name} is {shown(name, given.value)} in {given.source}",
+                f"{given.source} is {value}" if flag else f"{name} is {value} in {given.source}",
                 f"give {allowed(kind)}",
             ) from None
 

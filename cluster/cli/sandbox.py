@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+import uvloop
 
 from cluster.cli.options import config_option, flags
 from cluster.cli.output import console
 from cluster.cli.signals import StopRequests, first
 from cluster.config import load
-from cluster.errors import AlreadyRunningError
+from cluster.errors import AlreadyRunningError, ConfigError
 from cluster.sandbox.options import SandboxInfo, SandboxOptions
 
 DEFAULT_RATE = 20.0
@@ -33,7 +33,7 @@ def _option(
 Examples:
   dcgw-cluster sandbox
   dcgw-cluster sandbox --port 8443 --shards 4 --max-concurrency 4 --rate 200
-  dcgw-cluster sandbox --json | head -1 | jq .gateway_url""",
+  dcgw-cluster sandbox --json > where.json""",
 )
 @config_option
 @_option("--port", "Of REST and gateway; otherwise any free one.")
@@ -65,12 +65,13 @@ def sandbox(config_file: Path | None, as_json: bool, **options: Any) -> None:
     world = loaded.config.sandbox
     if "sandbox.rate" not in loaded.sources:
         world = msgspec.structs.replace(world, rate=DEFAULT_RATE)
-    asyncio.run(_run(world, as_json))
+    uvloop.run(_run(world, as_json))
 
 
 async def _run(options: SandboxOptions, as_json: bool) -> None:
     # Imported here: aiohttp and cryptography take half a second that no other verb needs.
     from cluster.sandbox import Sandbox
+    from cluster.sandbox.faults import FaultError
 
     with StopRequests.watch() as requests:
         try:
@@ -87,6 +88,8 @@ async def _run(options: SandboxOptions, as_json: bool) -> None:
                 f"the sandbox can't listen on {options.host}:{options.port} ({error.strerror})",
                 "give another --port, or 0 for any free one",
             ) from error
+        except FaultError as error:
+            raise ConfigError(f"sandbox.faults has a bad one ({error})") from None
 
 
 def introduction(info: SandboxInfo, options: SandboxOptions) -> str:
@@ -94,18 +97,25 @@ def introduction(info: SandboxInfo, options: SandboxOptions) -> str:
     return f"""\
 A loopback Discord: {options.guilds} guilds, about {options.rate:g} events/s. Ctrl-C stops it.
 
-  REST      {info.api_url}
-  gateway   {info.gateway_url}
-  token     {info.token}
-  CA        {info.ca_file}
-  control   {info.control_url}   (Authorization: Bearer {info.control_token})
+  REST       {info.api_url}
+  gateway    {info.gateway_url}
+  token      {info.token}
+  authority  {info.ca_file}
+  control    {info.control_url}   Authorization: Bearer {info.control_token}
 
-A cluster:
-  export DCGW_API_URL={info.api_url} DCGW_CA_FILE={info.ca_file} DCGW_TOKEN={info.token}
+A cluster on it, in another terminal:
+  export DCGW_API_URL={info.api_url}
+  export DCGW_CA_FILE={info.ca_file}
+  export DCGW_TOKEN={info.token}
   dcgw-cluster start
 
-discord.py, before the client is made:
+discord.py: export SSL_CERT_FILE={info.ca_file}, and before the client is made
   discord.http.Route.BASE = "{info.api_url}/v10"
-  connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile="{info.ca_file}"))
-  discord.Client(intents=discord.Intents.all(), connector=connector).run("{info.token}")
+  discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL("{info.gateway_url}")
+
+hikari: export SSL_CERT_FILE={info.ca_file}, and
+  hikari.GatewayBot(token, rest_url="{info.api_url}/v10")
+
+discord.js: export NODE_EXTRA_CA_CERTS={info.ca_file}, and
+  new Client({{ intents, rest: {{ api: "{info.api_url}" }} }})
 """

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from cluster.gateway import IDENTIFY_WINDOW_S, PRIVILEGED_INTENTS
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 DEFAULT_MIX: dict[str, float] = {
     "PRESENCE_UPDATE": 55.0,
@@ -26,47 +31,47 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Seed of the world and its traffic: the same seed makes the same world."""
 
     # The world
-    guilds: int = 12
-    channels_per_guild: int = 8
-    roles_per_guild: int = 5
-    members_per_guild: int = 40
-    rate: float = 0.0
+    guilds: Count = 12
+    channels_per_guild: Positive = 8
+    roles_per_guild: Count = 5
+    members_per_guild: Positive = 40
+    rate: Amount = 0.0
     """World events a second, all guilds together; 0: none until the control door says so."""
-    mix: dict[str, float] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
+    mix: dict[str, Amount] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
 
     # The application
     token: str = ""
     """Empty: one is made from the seed."""
-    privileged_intents: int = int(PRIVILEGED_INTENTS)
+    privileged_intents: Count = int(PRIVILEGED_INTENTS)
     """Privileged intents that the application has; IDENTIFY with others is closed 4014."""
 
     # Limits
-    shards: int = 1
+    shards: Positive = 1
     """What GET /gateway/bot recommends."""
-    require_shards: int = 1
+    require_shards: Positive = 1
     """Fewer shards than this are refused with 4011."""
-    max_concurrency: int = 1
-    session_start_total: int = 1000
-    session_start_remaining: int = 1000
-    session_start_reset_s: float = 86_400.0
-    identify_window_s: float = IDENTIFY_WINDOW_S
-    identify_jitter_s: float = 0.3
+    max_concurrency: Positive = 1
+    session_start_total: Count = 1000
+    session_start_remaining: Count = 1000
+    session_start_reset_s: Amount = 86_400.0
+    identify_window_s: Amount = IDENTIFY_WINDOW_S
+    identify_jitter_s: Amount = 0.3
     """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
-    heartbeat_interval_ms: int = 41_250
-    session_expiry_s: float = 120.0
+    heartbeat_interval_ms: Positive = 41_250
+    session_expiry_s: Amount = 120.0
     """How long a session without a connection stays resumable."""
-    replay_events: int = 20_000
+    replay_events: Count = 20_000
     """Dispatches of a session that are kept for RESUME; older ones are forgotten."""
     ledger_rows: int = 2_000_000
     """Rows that each ledger keeps, 32 bytes each; older ones are dropped and counted."""
 
     # Addresses
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
     """REST and gateway; 0: any free port."""
-    resume_port: int = 0
+    resume_port: Port = 0
     """The resume host's port; 0: any free port."""
-    control_port: int = 0
+    control_port: Port = 0
     control_token: str = ""
     """Empty: a random one is made."""
     ca_file: str = ""

@@ -1,0 +1,127 @@
+"""An event as one line for people: when, which shard, name, guild, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from rich.text import Text
+
+NAME_WIDTH: Final = 22
+MOST_CHARACTERS: Final = 300
+"""Of a summary: a line stays a line also where no terminal cuts it."""
+
+
+def line(
+    name: str, shard_id: int, received_ns: int, data: dict[str, Any] | list[Any], width: int | None
+) -> Text:
+    """14:03:05.123  3  MESSAGE_CREATE  1081...  alice: hello
+
+    width: columns to cut the line to; None: not at all.
+    """
+    at = datetime.fromtimestamp(received_ns / 1e9)
+    guild = _guild(name, data)
+    text = Text.assemble(
+        (f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}", "dim"),
+        f" {shard_id:>3} ",
+        (f"{name:<{NAME_WIDTH}} ", "bold cyan"),
+        (f"{guild:<19} ", "dim"),
+        summary(name, data),
+        no_wrap=True,
+    )
+    if width is not None:
+        text.truncate(width, overflow="ellipsis")
+    return text
+
+
+def _guild(name: str, data: dict[str, Any] | list[Any]) -> str:
+    if not isinstance(data, dict):
+        return "-"
+    own = name in ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
+    value = data.get("id") if own else data.get("guild_id")
+    return printable(str(value)) if value else "-"
+
+
+def summary(name: str, data: dict[str, Any] | list[Any]) -> str:
+    """What an event is about, in one line that a terminal can be given."""
+    if not isinstance(data, dict):
+        return f"{len(data)} items"
+    about = next((make for start, make in SUMMARIES if name.startswith(start)), _by_fields)
+    return printable(about(data))[:MOST_CHARACTERS]
+
+
+def printable(text: str) -> str:
+    """Without control characters: what people write in a chat must not steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _user(data: dict[str, Any]) -> str:
+    """Whoever it is: the documentation puts a user at several places."""
+    for user in (_map(data.get("user")), _map(_map(data.get("member")).get("user"))):
+        if who := user.get("username") or user.get("id"):
+            return str(who)
+    return str(data.get("user_id") or "somebody")
+
+
+def _message(data: dict[str, Any]) -> str:
+    author = _map(data.get("author")).get("username") or "somebody"
+    return f"{author}: {data.get('content') or _instead_of_content(data)}"
+
+
+def _instead_of_content(data: dict[str, Any]) -> str:
+    for key in ("attachments", "embeds", "sticker_items", "components"):
+        if data.get(key):
+            return f"({len(data[key])} {key.replace('_', ' ')})"
+    return "(no content)"
+
+
+def _reaction(data: dict[str, Any]) -> str:
+    emoji = _map(data.get("emoji")).get("name") or ""
+    return f"{_user(data)} {emoji} on message {data.get('message_id')}"
+
+
+def _presence(data: dict[str, Any]) -> str:
+    playing = [str(_map(one).get("name")) for one in data.get("activities") or []]
+    return f"{_user(data)} is {data.get('status')}{', ' if playing else ''}{', '.join(playing)}"
+
+
+def _guild_itself(data: dict[str, Any]) -> str:
+    if data.get("unavailable"):
+        return "unavailable"
+    members = data.get("member_count")
+    return f"{data.get('name') or 'gone'}" + (f", {members} members" if members else "")
+
+
+def _by_fields(data: dict[str, Any]) -> str:
+    """For every other event: a name if it has one, whoever did it, and the ids."""
+    parts = [str(data["name"])] if isinstance(data.get("name"), str) else []
+    if {"user", "member", "user_id"} & data.keys():
+        parts.append(_user(data))
+    role = _map(data.get("role")).get("name")
+    parts += [f"role {role}"] if role else []
+    parts += [
+        f"{key.removesuffix('_id')} {data[key]}"
+        for key in ("channel_id", "message_id", "id")
+        if data.get(key)
+    ]
+    return "  ".join(parts)
+
+
+SUMMARIES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
+    ("MESSAGE_CREATE", _message),
+    ("MESSAGE_UPDATE", _message),
+    ("MESSAGE_REACTION_REMOVE_", _by_fields),
+    ("MESSAGE_REACTION", _reaction),
+    ("TYPING_START", lambda d: f"{_user(d)} in channel {d.get('channel_id')}"),
+    ("PRESENCE_UPDATE", _presence),
+    ("GUILD_CREATE", _guild_itself),
+    ("GUILD_UPDATE", _guild_itself),
+    ("GUILD_DELETE", _guild_itself),
+    ("READY", lambda d: f"as {_user(d)}, {len(d.get('guilds') or [])} guilds"),
+)
+"""The first prefix that fits makes the summary."""
