@@ -21,6 +21,8 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     shard_count: int
     last_epoch: int = 0
     """Epoch of the newest identify that the store knows for this shard; 0: none yet."""
+    resume: bool = True
+    """False: the session in the journal is of another account or server; identify anew."""
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):

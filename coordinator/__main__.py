@@ -1,0 +1,99 @@
+"""``python -m coordinator``: runs a cluster until it is told to stop.
+
+Reads one CoordinatorSpec as JSON from standard input, to its end; writes one StartOutcome as a
+JSON line to standard output. Logs to <state folder>/logs/coordinator.log.
+
+Exit codes: 0 stopped as told; otherwise those of cluster.errors, with the error as the outcome.
+SIGTERM, SIGINT and SIGHUP stop it in order; a second one does not hurry it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster.errors import ClusterError, ConfigError
+from cluster.wire.control import Failure
+from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_spec, encode
+from coordinator.coordinator import Coordinator
+
+MAX_SPEC_BYTES: Final = 1024 * 1024
+LOG_BYTES: Final = 10 * 1024 * 1024
+LOG_FILES: Final = 3
+
+log = logging.getLogger("coordinator")
+
+
+def read_spec(data: bytes) -> CoordinatorSpec:
+    """ConfigError, which names the field and never the token, for what is no spec."""
+    try:
+        return decode_spec(data)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"the coordinator's spec can't be read ({error})") from None
+
+
+class _WithoutToken(logging.Formatter):
+    """A second lock on the door: whatever a message quotes, the token is not in the line."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._token = token
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return line.replace(self._token, "<token>") if self._token else line
+
+
+def log_to(logs: Path, level: str, token: str) -> None:
+    """Log to a rotating file. OSError if it can't be written."""
+    handler = logging.handlers.RotatingFileHandler(
+        logs / "coordinator.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES
+    )
+    handler.setFormatter(_WithoutToken(token))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _say(outcome: StartOutcome) -> None:
+    """Write the one line and let go of standard output: who started us may be gone later."""
+    try:
+        os.write(sys.stdout.fileno(), encode(outcome) + b"\n")
+    except BrokenPipeError:
+        log.warning("nobody reads the outcome of this start")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+async def run(spec: CoordinatorSpec) -> None:
+    """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
+    coordinator = Coordinator(spec, on_locked=lambda logs: log_to(logs, spec.log_level, spec.token))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, coordinator.request_stop)
+    async with coordinator:
+        _say(StartOutcome(ready=True))
+        await coordinator.until_stopped()
+
+
+def main() -> int:
+    """The process. Returns its exit code."""
+    try:
+        asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
+    except ClusterError as error:
+        log.error("%s", error)
+        failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
+        _say(StartOutcome(error=failure))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

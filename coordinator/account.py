@@ -1,0 +1,57 @@
+"""The account that the cluster runs for, and where Discord is: from the spec, or from a sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, Self
+
+import msgspec
+
+from cluster.sandbox.options import SandboxInfo
+from cluster.wire.spec import CoordinatorSpec
+from coordinator import gateway_info
+from coordinator.gateway_info import GatewayInfo
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """All that it takes to ask Discord."""
+
+    kind: Literal["bot", "user"]
+    token: str
+    api_url: str
+    api_version: int
+    ca_file: str
+    run: str = ""
+    """Of a sandbox that lives as long as this coordinator: its budget and sessions are new."""
+
+    @classmethod
+    def of(cls, spec: CoordinatorSpec, sandbox: SandboxInfo | None, started: float) -> Self:
+        """started: Unix seconds of this coordinator's start."""
+        return cls(
+            kind=spec.account,
+            token=sandbox.token if sandbox else spec.token,
+            api_url=sandbox.api_url if sandbox else spec.api_url,
+            api_version=spec.api_version,
+            ca_file=sandbox.ca_file if sandbox else spec.ca_file,
+            run=f"{started}" if sandbox else "",
+        )
+
+    def __repr__(self) -> str:
+        return f"Account(kind={self.kind!r}, api_url={self.api_url!r}, token=<hidden>)"
+
+    def key(self, store_id: str) -> str:
+        """Its name in the ledger, which tells nothing of the token. A bot's token begins with the
+        bot's id, which stays when the token is reset, as the daily limit does."""
+        account = self.token.partition(".")[0] if "." in self.token else self.token
+        text = "\n".join((self.api_url, account, self.run)).encode()
+        return hashlib.blake2b(text, key=store_id.encode(), digest_size=8).hexdigest()
+
+    async def fetch(self) -> GatewayInfo:
+        """GET /gateway/bot; raises what gateway_info.fetch raises."""
+        return await gateway_info.fetch(
+            api_url=self.api_url,
+            api_version=self.api_version,
+            token=self.token,
+            account=self.kind,
+            ca_file=self.ca_file,
+        )

@@ -1,0 +1,107 @@
+"""The only door in: answers control requests (ROUTER, ipc; cluster.wire.control).
+
+Who may ask is decided by the folder's rights (0700). What comes in is bounded, checked and never
+trusted to be well-formed: what is not a request is counted, logged and answered with an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from cluster.errors import ClusterError
+from cluster.wire import control
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST_BYTES: Final = 1024 * 1024
+"""libzmq disconnects who sends more in one frame."""
+
+Verb = Callable[[dict[str, Any]], Awaitable[object]]
+"""Takes a request's args, returns what `result` will be. ClusterError: the answer is that error."""
+
+
+class ControlServer:
+    """Answers the verbs that it is given."""
+
+    def __init__(
+        self, context: zmq.asyncio.Context, endpoint: str, verbs: Mapping[str, Verb]
+    ) -> None:
+        self._verbs = verbs
+        self._endpoint = endpoint
+        self._task: asyncio.Task[None] | None = None
+        self.refused = 0
+        """Messages that were no requests."""
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 500)  # the answer to `stop` still goes out
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
+
+    def start(self) -> None:
+        """Bind and answer. zmq.ZMQError if it can't be bound."""
+        self._socket.bind(self._endpoint)
+        self._task = asyncio.create_task(self._serve(), name="control server")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._socket.close()
+
+    async def _serve(self) -> None:
+        while True:
+            frames: list[Any] = await self._socket.recv_multipart()
+            answer = await self.answer(frames)
+            # ROUTER drops what its asker no longer takes; it never blocks
+            await self._socket.send_multipart([frames[0], control.encode(answer)])
+
+    async def answer(self, frames: list[bytes]) -> control.Response:
+        """The answer to one message [sender, request]; never raises."""
+        try:
+            _, data = frames
+            request = control.decode_request(data)
+        except (ValueError, msgspec.DecodeError) as error:
+            self.refused += 1
+            if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+                log.warning("control message %d refused: %s", self.refused, error)
+            return _failed(0, ClusterError(f"not a control request ({error})"))
+        if request.v != control.CONTROL_VERSION:
+            return _failed(
+                request.id,
+                ClusterError(
+                    f"the request is of version {request.v}, this cluster speaks "
+                    f"{control.CONTROL_VERSION}",
+                    "use the dcgw-cluster that the cluster was started with",
+                ),
+            )
+        verb = self._verbs.get(request.verb)
+        if verb is None:
+            known = ", ".join(sorted(self._verbs))
+            return _failed(
+                request.id, ClusterError(f"unknown verb {request.verb[:40]!r}", f"known: {known}")
+            )
+        return await self._run(request, verb)
+
+    async def _run(self, request: control.Request, verb: Verb) -> control.Response:
+        try:
+            result = await verb(request.args)
+            raw = msgspec.Raw(control.encode(result))
+        except ClusterError as error:
+            return _failed(request.id, error)
+        except Exception as error:
+            log.exception("control request %s failed", request.verb)
+            kind = type(error).__name__
+            return _failed(
+                request.id, ClusterError(f"{request.verb} failed ({kind})", "see coordinator.log")
+            )
+        return control.Response(id=request.id, ok=True, result=raw)
+
+
+def _failed(number: int, error: ClusterError) -> control.Response:
+    failure = control.Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
+    return control.Response(id=number, ok=False, error=failure)

@@ -1,0 +1,94 @@
+"""The state and runtime folders of a running coordinator: made, locked, told of, cleared."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
+from cluster.wire.places import Places, Running, make_private
+
+log = logging.getLogger(__name__)
+
+IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
+"""Longest path of a Unix socket (sun_path without its NUL)."""
+SOCKETS: Final = ("control", "link", "hub", "events", "replay")
+_LOCK_TRIES: Final = 20
+_LOCK_WAIT_S: Final = 0.05
+
+
+def make(places: Places) -> None:
+    """Create both folders, for this user only. ConfigError: a path that is too long for a socket.
+    ClusterError: a folder that can't be made."""
+    longest = max(len(os.fsencode(places.runtime_dir / name)) for name in SOCKETS)
+    if longest > IPC_PATH_BYTES:
+        raise ConfigError(
+            f"the runtime folder {places.runtime_dir} is too long for a socket's path by "
+            f"{longest - IPC_PATH_BYTES} bytes",
+            "set DCGW_RUNTIME_DIR to a short folder",
+        )
+    try:
+        for folder in (places.state_dir, places.logs, places.runtime_dir):
+            make_private(folder)
+    except OSError as error:
+        raise ClusterError(
+            f"the folder {error.filename} can't be made ({error.strerror})",
+            "check its rights, or set DCGW_STATE_DIR and DCGW_RUNTIME_DIR",
+        ) from error
+
+
+async def lock(places: Places) -> int:
+    """Take the state folder for this process: a descriptor to keep open. AlreadyRunningError.
+
+    Tried for a second: who only asks whether it is held takes it for an instant.
+    """
+    fd = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(_LOCK_WAIT_S)
+        else:
+            return fd
+    os.close(fd)
+    pid = _pid(places.running)
+    raise AlreadyRunningError(
+        f"cluster {places.name!r} is running already ({pid}, state in {places.state_dir})",
+        f"stop it with `dcgw-cluster stop --name {places.name}`, or give this one another name",
+    )
+
+
+def _pid(running: Path) -> str:
+    try:
+        return f"pid {msgspec.json.decode(running.read_bytes(), type=Running).pid}"
+    except (OSError, msgspec.DecodeError):
+        return "it is just starting"
+
+
+def tell(places: Places, running: Running) -> None:
+    """Write running.json, whole or not at all."""
+    draft = places.running.with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(running))
+    draft.chmod(0o600)
+    draft.replace(places.running)
+
+
+def clear(places: Places) -> None:
+    """Remove running.json and the sockets. The lock file stays: removing it would let two hold
+    locks of one name."""
+    with contextlib.suppress(FileNotFoundError):  # it was not written yet
+        places.running.unlink()
+    shutil.rmtree(places.runtime_dir, onerror=_not_removed)
+
+
+def _not_removed(_: object, path: str, info: object) -> None:
+    log.warning("%s was not removed", path)

@@ -1,0 +1,216 @@
+"""What Discord says before the first connection: GET /gateway/bot.
+
+URL, recommended shards and the session start limit ("Gateway", "Get Gateway Bot"). A user account
+has no such limits told and asks GET /gateway. One request is judged by `judge` (pure); `fetch`
+asks again, a bounded number of times, where that helps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from curl_cffi import CurlOpt
+from curl_cffi.requests import AsyncSession, RequestsError, Response
+
+from cluster import __version__
+from cluster.errors import ClusterError, ConfigError, TokenRefusedError
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 5
+ATTEMPT_S: Final = 10.0
+LONGEST_WAIT_S: Final = 30.0
+"""A Retry-After beyond this is an error for a person, not a wait."""
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+class SessionStartLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many identifies are left."""
+
+    total: int
+    remaining: int
+    reset_after: int
+    """Milliseconds."""
+    max_concurrency: int = msgspec.field(default=1)
+
+    def __post_init__(self) -> None:
+        if self.max_concurrency < 1:
+            raise ValueError("max_concurrency is below 1")
+
+
+class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to GET /gateway/bot."""
+
+    url: str
+    """wss://host[:port]"""
+    shards: int
+    session_start_limit: SessionStartLimit
+
+
+class Answer(NamedTuple):
+    """One HTTP answer. status 0: no answer, `body` says why."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+class Retry(NamedTuple):
+    """Ask again. after: seconds that the server asks for; None: it does not say."""
+
+    cause: str
+    after: float | None
+
+
+Get = Callable[[str, dict[str, str]], Awaitable[Answer]]
+
+
+class _Gateway(msgspec.Struct, frozen=True):
+    url: str
+
+
+_UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
+"""For user accounts, which are told no limit: as many as a bot has, one at a time."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host of a URL is this machine, by name or number."""
+    if host == "localhost":
+        return True
+    try:
+        return host is not None and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(name: str, url: str, secure: str, plain: str) -> None:
+    """ConfigError unless the URL has the secure scheme, or the plain one on loopback."""
+    parts = urlsplit(url)
+    if parts.hostname and (
+        parts.scheme == secure or (parts.scheme == plain and is_loopback(parts.hostname))
+    ):
+        return
+    raise ConfigError(
+        f"{name} is {url!r}", f"give {secure}://HOST; {plain}:// is allowed for this host only"
+    )
+
+
+def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
+    """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
+    if answer.status == 0 or answer.status >= 500:
+        cause = answer.body.decode(errors="replace") if answer.status == 0 else ""
+        return Retry(cause or f"HTTP {answer.status}", None)
+    if answer.status == 429:
+        return Retry("HTTP 429", _retry_after(answer))
+    if answer.status == 401:
+        raise TokenRefusedError(
+            "Discord refused the token (HTTP 401)",
+            "put the bot's current token into DCGW_TOKEN or token_file, without the word Bot",
+        )
+    if answer.status != 200:
+        raise ClusterError(
+            f"the gateway could not be asked for (HTTP {answer.status})",
+            "check api_url and api_version",
+        )
+    try:
+        if account == "bot":
+            return msgspec.json.decode(answer.body, type=GatewayInfo)
+        url = msgspec.json.decode(answer.body, type=_Gateway).url
+        return GatewayInfo(url=url, shards=1, session_start_limit=_UNLIMITED)
+    except msgspec.DecodeError as error:
+        raise ClusterError(
+            f"the answer to GET /gateway is not what Discord documents ({error})",
+            "check that api_url leads to Discord's API or to a server that speaks as it does",
+        ) from error
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds, by the header or the body's retry_after; None where neither can be read."""
+    try:
+        return max(0.0, float(answer.retry_after or ""))
+    except ValueError:
+        pass  # no header, or a date, which Discord does not send: the body says it too
+    try:
+        after = msgspec.json.decode(answer.body, type=dict[str, object]).get("retry_after")
+    except msgspec.DecodeError:
+        return None
+    return max(0.0, float(after)) if isinstance(after, int | float) else None
+
+
+async def fetch(
+    *,
+    api_url: str,
+    api_version: int,
+    token: str,
+    account: Literal["bot", "user"] = "bot",
+    ca_file: str = "",
+    get: Get | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> GatewayInfo:
+    """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
+    one that Retry-After asks for.
+
+    TokenRefusedError: 401. ConfigError: a URL or a certificate file that can't be used.
+    ClusterError: everything else, with the last cause.
+    """
+    check_url("api_url", api_url, "https", "http")
+    path = "/gateway/bot" if account == "bot" else "/gateway"
+    url = f"{api_url.rstrip('/')}/v{api_version}{path}"
+    headers = {"Authorization": f"Bot {token}" if account == "bot" else token}
+    if account == "bot":  # "Reference", "User Agent": a bot says that it is one
+        headers["User-Agent"] = f"DiscordBot (dcgw-cluster, {__version__})"
+    cause = ""
+    async with _Getter(ca_file, is_loopback(urlsplit(url).hostname)) as getter:
+        for attempt in range(ATTEMPTS):
+            judged = judge(await (get or getter.get)(url, headers), account)
+            if isinstance(judged, GatewayInfo):
+                check_url("the gateway URL that the API gave", judged.url, "wss", "ws")
+                return judged
+            cause = judged.cause
+            if judged.after is not None and judged.after > LONGEST_WAIT_S:
+                raise ClusterError(
+                    f"{url} is rate limited for {judged.after:.0f} s", "start again after that"
+                )
+            if attempt + 1 < ATTEMPTS:
+                wait = uniform(0.5, 1.0) * 2**attempt if judged.after is None else judged.after
+                log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)
+                await sleep(wait)
+    raise ClusterError(
+        f"{url} gave no answer after {ATTEMPTS} tries ({cause})",
+        "check the network, api_url and ca_file, or wait for Discord to recover",
+    )
+
+
+class _Getter:
+    """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
+
+    def __init__(self, ca_file: str, loopback: bool) -> None:
+        self._session: AsyncSession[Response] = AsyncSession(
+            impersonate="chrome",
+            verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
+            trust_env=not loopback,  # a proxy would look for loopback on its own host
+            timeout=ATTEMPT_S,
+            allow_redirects=False,
+            curl_options={CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES},
+        )
+
+    async def __aenter__(self) -> _Getter:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self, url: str, headers: dict[str, str]) -> Answer:
+        try:
+            response = await self._session.get(url, headers=headers)
+        except RequestsError as error:
+            return Answer(0, None, str(error).partition(". See ")[0].encode())
+        return Answer(response.status_code, response.headers.get("Retry-After"), response.content)

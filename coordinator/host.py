@@ -1,0 +1,36 @@
+"""What the coordinator must know of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from cluster.errors import ClusterError
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Names the time since the kernel started: a journal of another one may not be whole.
+
+    Linux: proc(5), random/boot_id. macOS: sysctl kern.bootsessionuuid. ClusterError: neither.
+    """
+    try:
+        if sys.platform == "darwin":
+            command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+            return subprocess.run(
+                command, check=True, capture_output=True, text=True
+            ).stdout.strip()
+        return _BOOT_ID.read_text().strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ClusterError(f"this machine does not tell its boot id ({error})") from error
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,73 @@
+"""A sandbox as a child of the coordinator: started first, stopped last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from cluster.errors import ClusterError
+from cluster.sandbox.options import SandboxInfo
+from coordinator.engines.local import LocalProcess, module_command
+
+log = logging.getLogger(__name__)
+
+START_S: Final = 60.0
+STOP_S: Final = 5.0
+
+
+class SandboxProcess:
+    """A running sandbox and where it is."""
+
+    def __init__(self, process: LocalProcess, info: SandboxInfo) -> None:
+        self.info = info
+        self._process = process
+        self._stopping = False
+        self._watch = asyncio.create_task(self._watched(), name="sandbox")
+
+    @classmethod
+    async def start(
+        cls, options: dict[str, Any], logs: Path, command: Sequence[str] | None = None
+    ) -> Self:
+        """Start it and wait until it serves. ClusterError, with its last words, if it does not.
+
+        command: another program in its place, for tests.
+        """
+        process = await LocalProcess.start(
+            command or module_command("cluster.sandbox", "--with-parent"),
+            msgspec.json.encode(options),
+            logs / "sandbox.log",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(START_S):
+                line = await process.stdout.readline()
+            return cls(process, msgspec.json.decode(line, type=SandboxInfo))
+        except (TimeoutError, ValueError, msgspec.DecodeError) as error:
+            await process.stop(STOP_S)
+            why = process.last_words() or type(error).__name__
+            raise ClusterError(
+                f"the sandbox did not start: {why}", f"see {logs / 'sandbox.log'}"
+            ) from error
+        except BaseException:
+            await process.stop(STOP_S)
+            raise
+
+    async def close(self) -> None:
+        self._stopping = True
+        await self._process.stop(STOP_S)
+        await self._watch
+
+    async def _watched(self) -> None:
+        """Drain its output, and say so if it ends by itself."""
+        assert self._process.stdout is not None
+        while await self._process.stdout.read(4096):
+            pass
+        code = await self._process.wait()
+        if not self._stopping:
+            log.error("the sandbox ended with %d: %s", code, self._process.last_words())

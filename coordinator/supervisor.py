@@ -1,0 +1,196 @@
+"""Keeps worker processes running: one a slot, started again when it ends, stopped in order.
+
+A worker that ends is started again after a growing wait. One that ends again and again without
+having run STABLE_S is in a crash loop: it is shown as failed with what it said last, and tried
+once in CRASH_LOOP_S. A worker that reports no more is missing, and killed after KILL_AFTER_S: its
+journal has all that it received, and the next process resumes from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from cluster.wire import link
+from coordinator.engines import Engine, WorkerProcess
+
+log = logging.getLogger(__name__)
+
+MISSING_AFTER_S: Final = 5.0
+KILL_AFTER_S: Final = 15.0
+FIRST_REPORT_S: Final = 30.0
+"""A process that has just started may take this long: the journal is allocated whole first."""
+TICK_S: Final = 1.0
+STABLE_S: Final = 60.0
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 30.0
+CRASH_LOOP: Final = 5
+CRASH_LOOP_S: Final = 60.0
+BAD_SPEC: Final = 2
+"""Exit code of a worker that can't use its spec: another try would end the same way."""
+
+
+class Slot:
+    """One worker slot and its process, if it has one now."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.state = "starting"
+        """A state of cluster.wire.control.WorkerStatus."""
+        self.process: WorkerProcess | None = None
+        self.started_at: float | None = None
+        self.heard_at: float | None = None
+        """Of this process; None: nothing yet."""
+        self.restarts = 0
+        self.detail = ""
+        self.failures = 0
+        """Ends in a row without a stable run between them."""
+
+    def began(self, process: WorkerProcess, now: float) -> None:
+        self.process = process
+        self.started_at = now
+        self.heard_at = None
+
+    def ended(self, cause: str, code: int | None, now: float) -> float | None:
+        """The process is gone. Returns seconds until the next try, before jitter; None: no more."""
+        stable = self.started_at is not None and now - self.started_at >= STABLE_S
+        self.process = self.started_at = self.heard_at = None
+        self.failures = 1 if stable else self.failures + 1
+        self.detail = cause
+        if code == BAD_SPEC:
+            self.state = "failed"
+            return None
+        self.restarts += 1
+        if self.failures >= CRASH_LOOP:
+            self.state = "failed"
+            self.detail = (
+                f"ended {self.failures} times in a row, tried every {CRASH_LOOP_S:g} s: {cause}"
+            )
+            return CRASH_LOOP_S
+        self.state = "restarting"
+        return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (self.failures - 1)))
+
+
+class Supervisor:
+    """Runs a worker in every slot that it is given, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        make_spec: Callable[[int], link.WorkerSpec],
+        on_gone: Callable[[int], None],
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        """make_spec: the spec of a slot's next process. on_gone: told of each that ended."""
+        self.slots: dict[int, Slot] = {}
+        self._engine = engine
+        self._make_spec = make_spec
+        self._on_gone = on_gone
+        self._clock = clock
+        self._sleep = sleep
+        self._uniform = uniform
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+        self._ticked_at = clock()
+
+    def start(self, slots: Iterable[int]) -> None:
+        for number in slots:
+            self.slots[number] = slot = Slot(number)
+            self._tasks[number] = asyncio.create_task(self._run(slot), name=f"worker {number}")
+
+    def heard(self, number: int) -> bool:
+        """A sign of life. True: the first one of this process."""
+        slot = self.slots.get(number)
+        if slot is None or slot.process is None:
+            return False
+        first = slot.heard_at is None
+        slot.heard_at = self._clock()
+        if slot.state in ("starting", "missing"):
+            slot.state = "running"
+            slot.detail = ""
+        return first
+
+    def tick(self) -> None:
+        """Once in TICK_S: look for workers that say nothing."""
+        now = self._clock()
+        late, self._ticked_at = now - self._ticked_at > 3 * TICK_S, now
+        if late:  # we were the ones who did not look; what they said is still to be read
+            return
+        for slot in self.slots.values():
+            if slot.process is None or slot.started_at is None:
+                continue
+            silent = now - (slot.heard_at or slot.started_at)
+            if silent > (KILL_AFTER_S if slot.heard_at else FIRST_REPORT_S):
+                log.error("worker %d said nothing for %.0f s: killed", slot.number, silent)
+                slot.process.kill()
+            elif slot.heard_at and silent > MISSING_AFTER_S:
+                slot.state = "missing"
+                slot.detail = f"no report for {silent:.0f} s"
+
+    async def stop(self, tell: Callable[[int], bool], seconds: float) -> None:
+        """Stop all: told over the link, then SIGTERM, then SIGKILL, within so long. tell: sends a
+        Stop to a slot; False: it can't be reached, and gets the signal at once."""
+        self._stopping.set()
+        for number, task in self._tasks.items():
+            slot = self.slots[number]
+            if slot.process is None:
+                if slot.state != "starting":  # waits for its next try; one that starts is ended
+                    task.cancel()  # by its own task
+            elif not tell(number):
+                slot.process.terminate()
+        if not await self._ended(seconds * 0.6):
+            self._signal("SIGTERM", lambda process: process.terminate())
+            if not await self._ended(seconds * 0.2):
+                self._signal("SIGKILL", lambda process: process.kill())
+                if not await self._ended(seconds * 0.2):
+                    log.error("workers are still there after SIGKILL")
+        for slot in self.slots.values():
+            slot.state = "stopped"
+
+    async def _ended(self, seconds: float) -> bool:
+        tasks = [task for task in self._tasks.values() if not task.done()]
+        if not tasks:
+            return True
+        _, left = await asyncio.wait(tasks, timeout=seconds)
+        return not left
+
+    def _signal(self, name: str, send: Callable[[WorkerProcess], None]) -> None:
+        for slot in self.slots.values():
+            if slot.process is not None:
+                log.warning("worker %d has not stopped: %s", slot.number, name)
+                send(slot.process)
+
+    async def _run(self, slot: Slot) -> None:
+        while not self._stopping.is_set():
+            slot.state = "starting"
+            cause, code = await self._run_once(slot)
+            wait = slot.ended(cause, code, self._clock())
+            self._on_gone(slot.number)
+            if self._stopping.is_set():
+                return
+            log.error("worker %d: %s", slot.number, slot.detail)
+            if wait is None:
+                return
+            await self._sleep(wait * self._uniform(0.5, 1.0))
+
+    async def _run_once(self, slot: Slot) -> tuple[str, int | None]:
+        """One process from start to end: why it ended, and its exit code if there was one."""
+        try:
+            spec = link.encode(self._make_spec(slot.number))
+            process = await self._engine.start(slot.number, spec)
+        except OSError as error:
+            return f"can't be started: {error}", None
+        slot.began(process, self._clock())
+        log.info("worker %d started, pid %d", slot.number, process.pid)
+        if self._stopping.is_set():
+            process.terminate()
+        code = await process.wait()
+        log.info("worker %d ended with %d", slot.number, code)
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        return f"{how}: {process.last_words()}".rstrip(": "), code

@@ -1,0 +1,85 @@
+"""The coordinator's end of the link to its workers (ROUTER, ipc; cluster.wire.link)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from cluster.wire import link
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+"""A report of many thousand shards fits; libzmq disconnects who sends more."""
+
+Handler = Callable[[int, link.FromWorker], None]
+
+
+class WorkerLink:
+    """Receives what workers say and hands it to `handler(slot, message)`; sends to a slot."""
+
+    def __init__(self, context: zmq.asyncio.Context, endpoint: str, handler: Handler) -> None:
+        self._handler = handler
+        self._task: asyncio.Task[None] | None = None
+        self.refused = 0
+        """Messages that were not a worker's: malformed, or of another slot than its sender's."""
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        # A new process of a slot takes the name over from one whose connection is not yet gone
+        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        # To a worker that is not there: an error instead of silence
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._endpoint = endpoint
+
+    def start(self) -> None:
+        """Bind and receive. zmq.ZMQError if it can't be bound."""
+        self._socket.bind(self._endpoint)
+        self._task = asyncio.create_task(self._receive(), name="worker link")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._socket.close(0)
+
+    def send(self, slot: int, message: link.ToWorker) -> bool:
+        """False: no worker of this slot is connected, or it has stopped reading."""
+        frames = [b"%d" % slot, link.encode(message)]
+        try:
+            zmq.Socket.shadow(self._socket.underlying).send_multipart(frames, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            log.debug("nothing sent to worker %d: %s", slot, error)
+            return False
+        return True
+
+    async def _receive(self) -> None:
+        while True:
+            frames: list[Any] = await self._socket.recv_multipart()
+            self._take(frames)
+
+    def _take(self, frames: list[bytes]) -> None:
+        try:
+            sender, data = frames
+            slot = int(sender)
+            message = link.decode_from_worker(data)
+        except (ValueError, msgspec.DecodeError) as error:
+            self._refuse(frames[0], str(error))
+            return
+        if slot != getattr(message, "slot", slot):
+            self._refuse(sender, "it speaks for another slot")
+            return
+        self._handler(slot, message)
+
+    def _refuse(self, sender: bytes, why: str) -> None:
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: no flood of lines
+            log.warning("link message %d of %r refused: %s", self.refused, sender[:16], why)
