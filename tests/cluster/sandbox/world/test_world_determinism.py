@@ -9,6 +9,7 @@ from cluster.gateway import ALL_INTENTS, SNOWFLAKE_EPOCH_MS
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.world import World
 from cluster.sandbox.world.clock import WorldClock, created_ms, snowflake_at, timestamp
+from cluster.sandbox.world.traffic import HANDLERS
 
 
 def run(world: World) -> list[tuple[str, int | None, bytes, bytes | None]]:
@@ -51,3 +52,15 @@ def test_snowflakes_and_timestamps() -> None:
     assert created_ms(snowflake_at(ms, 5)) == ms
     assert timestamp(ms) == "2025-11-24T16:00:00.123000+00:00"
     assert WorldClock(lambda: ms / 1000).timestamp().decode() == timestamp(ms)
+
+
+def test_what_is_remembered_is_bounded(make_world: Any) -> None:
+    world = make_world(guilds=1, mix=dict.fromkeys(HANDLERS, 1.0))
+    for _ in range(20_000):
+        world.step()
+    guild = world.guild(world.guild_ids(0, 1)[0])
+    for name in guild.__slots__:
+        held = getattr(guild, name)
+        if hasattr(held, "__len__"):
+            assert len(held) <= 150, name
+    assert all(len(message.reactions or ()) <= 32 for message in guild.messages)
