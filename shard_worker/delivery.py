@@ -130,7 +130,7 @@ class Store:
             # Another count is another numbering: nothing of it is continued.
             state = ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
         held = None
-        if state.session_id and not state.ended:
+        if plan.resume and state.session_id and not state.ended:
             held = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
         writer = ShardWriter(self._cluster, state)
         delivery = ShardDelivery(writer, self._journal, self._publisher)
