@@ -42,7 +42,7 @@ def ready(
         "geo_ordered_rtc_regions": ["us-east", "us-central", "us-south", "us-west", "brazil"],
         "game_relationships": [],
         "auth": {},
-        "application": {"id": application["id"], "flags": application["flags"]},
+        "application": {key: application[key] for key in ("id", "flags", "flags_new")},
         "_trace": [_TRACE],
     }
     if shard is not None:

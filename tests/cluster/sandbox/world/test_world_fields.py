@@ -99,7 +99,9 @@ def test_ready(world: World) -> None:
     assert d["guilds"] == [{"id": str(i), "unavailable": True} for i in world.guild_ids(1, 2)]
     assert d["private_channels"] == []
     assert d["shard"] == [1, 2]
-    assert d["application"] == {"id": d["user"]["id"], "flags": world.application["flags"]}
+    flags = world.application["flags"]
+    told = {"id": d["user"]["id"], "flags": flags, "flags_new": str(flags)}
+    assert d["application"] == told
     assert isinstance(json.loads(d["_trace"][0]), list)
 
 
