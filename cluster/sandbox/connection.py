@@ -89,6 +89,10 @@ class Connection:
         if len(frames) == 1:
             self._on_dirty(self)
 
+    def allow_replay(self) -> None:
+        """What is queued now is a replay, however long: it does not count as unread."""
+        self._max_outgoing += self.waiting
+
     def send_now(self, payload: bytes) -> None:
         self.send(payload)
         self.flush()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cluster.sandbox.world import World, WorldEvent
 
 _GUILDS_A_TURN = 20
+_WELCOME_BYTES = 1024 * 1024
+"""Further GUILD_CREATEs wait until the client has taken all but this much."""
 _GUILDS = int(Intents.GUILDS)
 _MESSAGE_CONTENT = int(Intents.MESSAGE_CONTENT)
 
@@ -190,7 +192,8 @@ class Dispatcher:
 
     def tick(self) -> None:
         for session in list(self._warming.values()):
-            self._create_guilds(session)
+            if session.sink is None or session.sink.waiting < _WELCOME_BYTES:
+                self._create_guilds(session)
         if self._holding:
             self._release(self._now())
 

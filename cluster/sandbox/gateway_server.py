@@ -141,7 +141,14 @@ class GatewayServer:
         """Close who has not sent a heartbeat in time, 4009."""
         now = self._state.now()
         for peer in list(self._state.peers.values()):
-            if peer.overdue(now):
+            if not peer.overdue(now):
+                continue
+            if peer.connection.half_open:
+                # The gateway gives the client up, too; the socket, as the fault has it, stays.
+                if peer.session is not None:
+                    self._state.dispatcher.detach(peer.session)
+                    peer.session = None
+            else:
                 self._state.counters["heartbeats_missed"] += 1
                 if peer.session is not None:
                     self._state.dispatcher.end(peer.session)

@@ -201,6 +201,7 @@ def resume(state: State, peer: Peer, d: Any) -> None:
     for entry in state.faults.skipped(missed):
         peer.connection.send(entry.payload)
         state.dispatcher.replayed(session, entry.seq, entry.name, entry.hash)
+    peer.connection.allow_replay()
     attach(state, peer, session)
     _resumed(state, session)
     peer.connection.flush()

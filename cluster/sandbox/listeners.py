@@ -43,7 +43,9 @@ class Listener:
         tls: ssl.SSLContext | None = None,
         also: tuple[str, ...] = (),
     ) -> None:
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=2.0
+        )
         self._addresses = [host]
         self._also = also
         self._tls = tls

@@ -50,7 +50,7 @@ class Peer:
 
     def overdue(self, now: float) -> bool:
         """Whether half an interval, but at least a second, has passed since one was due."""
-        if self.stage is Stage.CLOSED or self.connection.half_open or not self.interval_s:
+        if self.stage is Stage.CLOSED or not self.interval_s:
             return False
         allowed = self.interval_s + max(_GRACE_S, self.interval_s / 2)
         return now - self.last_heartbeat > allowed

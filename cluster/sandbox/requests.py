@@ -6,11 +6,14 @@ from typing import Any
 
 from cluster.gateway import CLOSE_CODES
 from cluster.sandbox.peer import Peer
+from cluster.sandbox.session import Session
 from cluster.sandbox.state import State
 from cluster.sandbox.world import RequestRefused, rate_limited
 
 MEMBERS_WINDOW_S = 30.0
-"""One op 8 a guild and session in this time; over it a RATE_LIMITED dispatch."""
+"""One op 8 for all members of a guild in this time and session; over it a RATE_LIMITED dispatch.
+
+Requests by prefix or by user ids are not limited so (change log of 14 August 2025)."""
 
 
 def request_members(state: State, peer: Peer, d: Any) -> None:
@@ -25,6 +28,9 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
     except RequestRefused as refused:
         peer.close(refused.close_code, CLOSE_CODES[refused.close_code].name.capitalize() + ".")
         return
+    if not _asks_for_all(d):
+        _send_chunks(state, session, chunks)
+        return
     asked: Any = d["guild_id"]
     guild_id = int(asked[0] if isinstance(asked, list) else asked)
     nonce = None if d.get("nonce") is None else str(d["nonce"])
@@ -35,6 +41,14 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
         state.dispatcher.dispatch(session, "RATE_LIMITED", limited)
         return
     session.member_requests[guild_id] = now
+    _send_chunks(state, session, chunks)
+
+
+def _asks_for_all(d: dict[str, Any]) -> bool:
+    return "user_ids" not in d and not d.get("query") and not d.get("limit")
+
+
+def _send_chunks(state: State, session: Session, chunks: list[bytes]) -> None:
     for chunk in chunks:
         state.dispatcher.dispatch(session, "GUILD_MEMBERS_CHUNK", chunk)
 
@@ -44,7 +58,7 @@ def request_soundboard(state: State, peer: Peer, d: Any) -> None:
     session = peer.session
     assert session is not None
     ids = d.get("guild_ids") if isinstance(d, dict) else None
-    if not isinstance(ids, list) or not all(isinstance(n, str) and n.isdecimal() for n in ids):
+    if not isinstance(ids, list) or not all(_is_snowflake(n) for n in ids):
         peer.close(4002, "Error while decoding payload: guild_ids.")
         return
     for _, sounds in state.world.request_soundboard([int(n) for n in ids]):
@@ -61,7 +75,13 @@ def update_presence(state: State, peer: Peer, d: Any) -> None:
 
 def voice(state: State, peer: Peer, d: Any) -> None:
     """Op 4: joins, moves or leaves a voice channel."""
-    if not isinstance(d, dict) or not isinstance(d.get("guild_id"), str | None):
+    guild_id = d.get("guild_id") if isinstance(d, dict) else ""
+    if guild_id is not None and not _is_snowflake(guild_id):
         peer.close(4002, "Error while decoding payload.")
         return
     state.dispatcher.publish(state.world.voice_state(d))
+
+
+def _is_snowflake(value: Any) -> bool:
+    """Clients write snowflakes as strings or, discord.py among them, as numbers."""
+    return type(value) is int or (isinstance(value, str) and value.isdecimal())

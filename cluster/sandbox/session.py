@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Where a session's payloads go while it is connected."""
+    """Where a session's payloads go while it is connected; waiting: bytes not yet taken."""
+
+    @property
+    def waiting(self) -> int: ...
 
     def send(self, payload: bytes) -> None: ...
 

@@ -1,0 +1,71 @@
+"""Messages as clients inflate them, frames as another implementation parses them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Frame
+from websockets.streams import StreamReader
+
+from cluster.sandbox.compression import (
+    MessageDeflate,
+    PayloadZlibEncoder,
+    encoder_for,
+    frame,
+)
+
+PAYLOADS = st.lists(st.binary(min_size=1, max_size=500), min_size=1, max_size=20)
+
+
+@given(PAYLOADS)
+def test_zlib_stream_is_one_stream_flushed_at_every_message(payloads: list[bytes]) -> None:
+    encoder, inflate = encoder_for("zlib-stream"), zlib.decompressobj()
+    for payload in payloads:
+        message = encoder.encode(payload)
+        assert message.endswith(b"\x00\x00\xff\xff")
+        assert inflate.decompress(message) == payload
+
+
+@given(PAYLOADS)
+def test_zstd_stream_is_one_stream(payloads: list[bytes]) -> None:
+    encoder, inflate = encoder_for("zstd-stream"), zstandard.ZstdDecompressor().decompressobj()
+    for payload in payloads:
+        assert inflate.decompress(encoder.encode(payload)) == payload
+
+
+def test_payload_compression_needs_no_message_before() -> None:
+    encoder = PayloadZlibEncoder()
+    encoder.encode(b"first")
+    assert zlib.decompress(encoder.encode(b"second")) == b"second"
+
+
+@pytest.mark.parametrize("compress", [None, "brotli", ""])
+def test_what_is_unknown_stays_text(compress: str | None) -> None:
+    encoder = encoder_for(compress)
+    assert encoder.opcode == 1
+    assert json.loads(encoder.encode(b'{"op":11}')) == {"op": 11}
+
+
+@pytest.mark.parametrize("takeover", [True, False])
+def test_message_deflate(takeover: bool) -> None:
+    deflate, inflate = MessageDeflate(context_takeover=takeover), zlib.decompressobj(-15)
+    for payload in (b"abc" * 100, b"abc" * 100):
+        if not takeover:
+            inflate = zlib.decompressobj(-15)
+        assert inflate.decompress(deflate.deflate(payload) + b"\x00\x00\xff\xff") == payload
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
+def test_frames_are_those_of_rfc_6455(size: int) -> None:
+    reader = StreamReader()
+    reader.feed_data(frame(2, b"x" * size))
+    parser = Frame.parse(reader.read_exact, mask=False)
+    with pytest.raises(StopIteration) as parsed:
+        next(parser)
+    got = parsed.value.value
+    assert (got.opcode, bytes(got.data), got.fin) == (2, b"x" * size, True)
