@@ -183,10 +183,11 @@ class World:
             bot.presence = self._population.bot_presence
         return []
 
-    def voice_state(self, d: Json) -> list[WorldEvent]:
+    def voice_state(self, d: Json, *, session_id: str | None = None) -> list[WorldEvent]:
         """What an op 4 causes: the bot's VOICE_STATE_UPDATE and, in a channel, the server's.
 
-        A guild or channel that there is not is answered by nothing.
+        ``session_id`` is the gateway session's, which Discord puts into the voice state; None: one
+        of its own. A guild or channel that there is not is answered by nothing.
         """
         guild = self._guild_or_none(_snowflake(d.get("guild_id")))
         channel_id = None if d.get("channel_id") is None else _snowflake(d["channel_id"])
@@ -194,9 +195,7 @@ class World:
             return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
         bot = guild.member_list[0]
-        moved = voice.move(self._scene, guild, bot, channel_id, **changes)
-        # What the bot does itself it is told whatever its intents are.
-        moved.intents = 0
+        moved = voice.move(self._scene, guild, bot, channel_id, session_id=session_id, **changes)
         if channel_id is None:
             return [moved]
         return [moved, voice.server_update(self._scene, guild)]

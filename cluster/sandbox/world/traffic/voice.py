@@ -16,11 +16,18 @@ from cluster.sandbox.world.traffic.channels import channel_of
 
 
 def move(
-    scene: Scene, guild: Guild, member: Member, channel_id: int | None, **changes: bool
+    scene: Scene,
+    guild: Guild,
+    member: Member,
+    channel_id: int | None,
+    *,
+    session_id: str | None = None,
+    **changes: bool,
 ) -> WorldEvent:
-    """A member goes into a voice channel, or out of all (None)."""
+    """A member goes into a voice channel, or out of all (None), and keeps the session id."""
     state = guild.voice_states.get(member.id)
-    session_id = state["session_id"] if state else f"{scene.draw.getrandbits(128):032x}"
+    if session_id is None:
+        session_id = state["session_id"] if state else f"{scene.draw.getrandbits(128):032x}"
     made = objects.voice_state(member.id, guild.id, channel_id, session_id, None) | changes
     if channel_id is None:
         guild.voice_states.pop(member.id, None)

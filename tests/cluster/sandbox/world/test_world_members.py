@@ -166,13 +166,15 @@ def test_soundboard(world: World, guild_id: int) -> None:
 def test_the_bot_joins_and_leaves_voice(world: World, guild_id: int) -> None:
     channel = next(c for c in world.guild(guild_id).channels.values() if c["type"] == 2)
     asked = {"guild_id": str(guild_id), "channel_id": channel["id"], "self_mute": True}
-    state, server = world.voice_state(asked)
+    state, server = world.voice_state(asked, session_id="of the gateway")
     assert (state.name, server.name) == ("VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE")
-    assert state.intents == server.intents == 0
+    assert state.intents == int(Intents.GUILD_VOICE_STATES)
+    assert server.intents == 0
     told = json.loads(state.data)
     assert told["user_id"] == told["member"]["user"]["id"] == world.bot_user["id"]
     assert told["channel_id"] == channel["id"]
     assert told["self_mute"] is True
+    assert told["session_id"] == "of the gateway"
     assert set(json.loads(server.data)) == {"token", "guild_id", "endpoint"}
     speaking = {s["user_id"]: s for s in shown(world, guild_id, EVERYTHING)["voice_states"]}
     assert speaking[world.bot_user["id"]]["session_id"] == told["session_id"]
