@@ -6,7 +6,6 @@ trusted to be well-formed: what is not a request is counted, logged and answered
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -35,25 +34,21 @@ class ControlServer:
     ) -> None:
         self._verbs = verbs
         self._endpoint = endpoint
-        self._task: asyncio.Task[None] | None = None
         self.refused = 0
         """Messages that were no requests."""
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)  # the answer to `stop` still goes out
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
 
-    def start(self) -> None:
-        """Bind and answer. zmq.ZMQError if it can't be bound."""
+    def bind(self) -> None:
+        """zmq.ZMQError if it can't be bound."""
         self._socket.bind(self._endpoint)
-        self._task = asyncio.create_task(self._serve(), name="control server")
 
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    def close(self) -> None:
         self._socket.close()
 
-    async def _serve(self) -> None:
+    async def run(self) -> None:
+        """Answer, until cancelled."""
         while True:
             frames: list[Any] = await self._socket.recv_multipart()
             answer = await self.answer(frames)

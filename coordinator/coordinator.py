@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -19,15 +20,14 @@ from typing import Any, Final, Self
 import zmq
 import zmq.asyncio
 
-import cluster
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.gateway import IDENTIFY_WINDOW_S
 from cluster.wire import link
-from cluster.wire.control import ClusterStatus
 from cluster.wire.places import Running
-from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
-from coordinator import folders, host, status
+from cluster.wire.spec import CoordinatorSpec, parse_shards
+from coordinator import folders, host
 from coordinator.account import Account
+from coordinator.adoption import Adoption
 from coordinator.control_server import ControlServer
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
@@ -35,15 +35,19 @@ from coordinator.gateway_info import GatewayInfo, SessionStartLimit
 from coordinator.hub import Hub, LastOut
 from coordinator.identify_desk import IdentifyDesk
 from coordinator.identify_limiter import IdentifyLimiter
-from coordinator.plan import Plan, make_plan, worker_count
+from coordinator.plan import Plan, plan_for
 from coordinator.sandbox_process import SandboxProcess
+from coordinator.status import Board
 from coordinator.store import Store
 from coordinator.supervisor import TICK_S, Supervisor
+from coordinator.verbs import Verbs
 from coordinator.worker_link import WorkerLink
 from coordinator.worker_specs import WorkerSpecs
 
 log = logging.getLogger(__name__)
 
+WORKERS_SHARE: Final = 0.6
+"""Of the time that a stop may take; the rest is for what is stopped after them."""
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down which shards have a session."""
 RESUMABLE_S: Final = 300.0
@@ -59,7 +63,7 @@ class Coordinator:
     _account: Account
     _info: GatewayInfo
     _plan: Plan
-    _board: status.Board
+    _board: Board
     _desk: IdentifyDesk
     _link: WorkerLink
     _hub: Hub
@@ -82,10 +86,8 @@ class Coordinator:
         self._stack = AsyncExitStack()
         self._stop = asyncio.Event()
         self._logout = False
-        self._was_ready = False
         self._failure: BaseException | None = None
         self._started_at = time.time()
-        self._started = time.monotonic()
 
     async def __aenter__(self) -> Self:
         starting = asyncio.create_task(self._start())
@@ -135,7 +137,7 @@ class Coordinator:
 
     async def _start(self) -> None:
         spec, places = self._spec, self._places
-        shards = parse_shards(spec.shards)
+        parse_shards(spec.shards)
         folders.make(places)
         self._stack.callback(os.close, await folders.lock(places))
         self._stack.callback(folders.clear, places)
@@ -148,37 +150,24 @@ class Coordinator:
             sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
             self._stack.push_async_callback(sandbox.close)
         self._account = Account.of(spec, sandbox.info if sandbox else None, self._started_at)
+        self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
-        self._make_plan(shards)
+        self._plan = plan_for(spec, self._info.shards, host.cores())
+        self._board = Board(self._plan)
         self._make_desk()
+        self._make_sockets()
+        self._make_supervisor()
         self._bind()
         self._store.set_plan(self._plan)
         folders.tell(places, self._running())
-        self._run_workers()
-        log.info(
-            "cluster %s: %d shards on %d workers, %s",
-            spec.name,
-            len(self._plan.shards),
-            len(self._plan.slots),
-            self._gateway_url,
-        )
-
-    def _make_plan(self, shards: ShardRange | None) -> None:
-        spec = self._spec
-        if shards is None:
-            shards = ShardRange(0, self._info.shards - 1, self._info.shards)
-        workers = worker_count(
-            len(shards),
-            spec.workers,
-            shards_per_worker=spec.shards_per_worker,
-            cores=host.cores(),
-        )
-        self._plan = make_plan(shards, workers)
-        self._board = status.Board(self._plan)
+        self._stack.push_async_callback(self._stop_workers)
+        self._supervisor.start(range(len(self._plan.slots)))
+        counts = len(self._plan.shards), len(self._plan.slots)
+        log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
 
     def _make_desk(self) -> None:
+        """The identify desk, with numbers. BudgetError: this start would overspend them."""
         spec, store = self._spec, self._store
-        self._key = self._account.key(store.store_id)
         limiter = IdentifyLimiter(
             window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
             margin_s=spec.identify_margin_ms / 1000,
@@ -203,37 +192,22 @@ class Coordinator:
     async def _fetch_limit(self) -> SessionStartLimit:
         return (await self._account.fetch()).session_start_limit
 
-    def _bind(self) -> None:
-        """All sockets. The state folder is locked: nobody else's are taken over."""
+    def _make_sockets(self) -> None:
+        """The hub, which binds at once, and the link. The state folder is locked: nobody else's
+        sockets are taken over."""
         places = self._places
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._stack.callback(context.term)
-        aio = zmq.asyncio.Context(context)
+        self._context = zmq.asyncio.Context(context)
         self._hub = Hub(context, workers_endpoint=places.hub, subscribers_endpoint=places.events)
         self._stack.callback(self._hub.close)
         self._last_out = LastOut(context, places.events)
         self._stack.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
-        self._link = WorkerLink(aio, places.link, self._on_message)
-        self._stack.push_async_callback(self._link.close)
-        control = ControlServer(
-            aio,
-            places.control,
-            {"ping": self._ping, "status": self._status, "stop": self._stop_verb},
-        )
-        self._stack.push_async_callback(control.close)
-        try:
-            self._link.start()
-            control.start()
-        except zmq.ZMQError as error:
-            raise AlreadyRunningError(
-                f"a socket in {places.runtime_dir} can't be bound ({error.strerror})",
-                "stop what uses it, or set DCGW_RUNTIME_DIR to another folder",
-            ) from error
+        self._link = WorkerLink(self._context, places.link, self._on_message)
+        self._stack.callback(self._link.close)
 
-    def _run_workers(self) -> None:
-        self._background(self._desk.run(), "identify desk")
-        self._background(self._tick(), "tick")
+    def _make_supervisor(self) -> None:
         specs = WorkerSpecs(
             self._spec,
             self._account,
@@ -243,14 +217,44 @@ class Coordinator:
             self._gateway_url,
             host.boot_id(),
         )
+        self._adoption = Adoption(self._places, fits=specs.fits, send=self._link.send)
         self._supervisor = Supervisor(
             self._engine,
             make_spec=specs.make,
             on_gone=self._worker_gone,
+            find=self._adoption.find,
             clock=time.monotonic,
         )
-        self._stack.push_async_callback(self._stop_workers)
-        self._supervisor.start(range(len(self._plan.slots)))
+
+    def _bind(self) -> None:
+        """The doors, opened when all behind them is there."""
+        verbs = Verbs(
+            self._spec,
+            self._account,
+            self._plan,
+            self._board,
+            self._desk,
+            self._supervisor,
+            store_id=self._store.store_id,
+            gateway_url=self._gateway_url,
+            stop=self.request_stop,
+            stopping=self._stop.is_set,
+            clock=time.monotonic,
+        )
+        control = ControlServer(self._context, self._places.control, verbs.table())
+        self._stack.callback(control.close)
+        try:
+            self._link.bind()
+            control.bind()
+        except zmq.ZMQError as error:
+            raise AlreadyRunningError(
+                f"a socket in {self._places.runtime_dir} can't be bound ({error.strerror})",
+                "stop what uses it, or set DCGW_RUNTIME_DIR to another folder",
+            ) from error
+        self._background(self._link.run(), "worker link")
+        self._background(control.run(), "control server")
+        self._background(self._desk.run(), "identify desk")
+        self._background(self._tick(), "tick")
 
     def _running(self) -> Running:
         places = self._places
@@ -264,6 +268,10 @@ class Coordinator:
             replay_endpoint=places.replay,
             sandbox=self._spec.sandbox is not None,
         )
+
+    @property
+    def _gateway_url(self) -> str:
+        return self._spec.gateway_url or self._info.url
 
     # -- running --------------------------------------------------------------------------------
 
@@ -296,75 +304,36 @@ class Coordinator:
                 self._write_seen()
 
     def _write_seen(self) -> None:
+        """Which shards have a session. What is not written costs a resume, so it stops nothing."""
         slot_of = {s: slot for slot, shards in enumerate(self._plan.slots) for s in shards}
         alive = {shard: slot_of[shard] for shard in self._board.ready}
-        self._store.seen(self._plan.shard_count, alive, time.time())
+        try:
+            self._store.seen(self._plan.shard_count, alive, time.time())
+        except sqlite3.Error as error:
+            log.error("the store can't be written: %s", error)
 
     async def _stop_workers(self) -> None:
         self._write_seen()
         stop = link.Stop(logout=self._logout)
-        await self._supervisor.stop(
-            lambda slot: self._link.send(slot, stop), self._spec.stop_seconds * 0.6
-        )
-
-    # -- what is said to it ---------------------------------------------------------------------
+        seconds = self._spec.stop_seconds * WORKERS_SHARE
+        await self._supervisor.stop(lambda slot: self._link.send(slot, stop), seconds)
 
     def _on_message(self, slot: int, message: link.FromWorker) -> None:
         if slot not in self._supervisor.slots:
             log.warning("worker %d is not in the plan: told to stop", slot)
             self._link.send(slot, link.Stop())
-            return
-        if self._supervisor.heard(slot) or isinstance(message, link.Hello):
-            self._link.send(slot, link.Welcome())
-        match message:
-            case link.Report():
-                self._board.report(message, time.monotonic())
-            case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
-                self._desk.handle(slot, message)
+        elif isinstance(message, link.Hello):
+            if self._supervisor.greeted(slot, message.pid):
+                self._link.send(slot, link.Welcome())
+            else:
+                self._adoption.hello(slot, message)
+        elif self._supervisor.heard(slot):
+            match message:
+                case link.Report():
+                    self._board.report(message, time.monotonic())
+                case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
+                    self._desk.handle(slot, message)
 
     def _worker_gone(self, slot: int) -> None:
         self._board.gone(slot)
         self._desk.gone(slot)
-
-    async def _ping(self, _: dict[str, Any]) -> object:
-        return {"pid": os.getpid()}
-
-    async def _stop_verb(self, args: dict[str, Any]) -> object:
-        self.request_stop(logout=args.get("logout") is True)
-        return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
-
-    async def _status(self, _: dict[str, Any]) -> ClusterStatus:
-        now, board, slots = time.monotonic(), self._board, self._supervisor.slots
-        return ClusterStatus(
-            name=self._spec.name,
-            store_id=self._store.store_id,
-            pid=os.getpid(),
-            version=cluster.__version__,
-            uptime_s=now - self._started,
-            state=self._state(),
-            shard_count=self._plan.shard_count,
-            shards_ready=len(board.ready),
-            events=board.events,
-            events_per_s=board.events_per_s(now),
-            api_url=self._account.api_url,
-            gateway_url=self._gateway_url,
-            sandbox=self._spec.sandbox is not None,
-            hub_endpoint=self._places.events,
-            replay_endpoint=self._places.replay,
-            workers=[board.worker(slot, now) for slot in slots.values()],
-            shards=board.shards(slots, now),
-            budget=self._desk.status(),
-        )
-
-    def _state(self) -> str:
-        if self._stop.is_set():
-            return "stopping"
-        ready = len(self._board.ready) == len(self._plan.shards)
-        self._was_ready = self._was_ready or ready
-        if ready:
-            return "ready"
-        return "degraded" if self._was_ready else "starting"
-
-    @property
-    def _gateway_url(self) -> str:
-        return self._spec.gateway_url or self._info.url

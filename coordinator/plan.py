@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from cluster.wire.spec import ShardRange
+from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -52,3 +52,13 @@ def make_plan(shards: ShardRange, workers: int) -> Plan:
         slots.append(tuple(range(first, after)))
         first = after
     return Plan(shards.count, tuple(slots))
+
+
+def plan_for(spec: CoordinatorSpec, recommended: int, cores: int) -> Plan:
+    """The plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto"."""
+    shards = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
+    count = len(shards)
+    workers = worker_count(
+        count, spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
+    )
+    return make_plan(shards, workers)

@@ -31,7 +31,8 @@ class Rate:
         if len(self._readings) < 2 or self._readings[-1][0] < now - WINDOW_S:
             return 0.0
         (begun, first), (ended, last) = self._readings[0], self._readings[-1]
-        return (last - first) / (ended - begun) if ended > begun else 0.0
+        # Two readings may be milliseconds apart, since a change of state is reported at once
+        return (last - first) / max(1.0, ended - begun)
 
 
 class _Seen:

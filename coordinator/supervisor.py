@@ -46,6 +46,8 @@ class Slot:
         """Of this process; None: nothing yet."""
         self.restarts = 0
         self.detail = ""
+        self.launching = False
+        """A process is coming into being."""
         self.failures = 0
         """Ends in a row without a stable run between them."""
 
@@ -83,15 +85,18 @@ class Supervisor:
         *,
         make_spec: Callable[[int], link.WorkerSpec],
         on_gone: Callable[[int], None],
+        find: Callable[[int], Awaitable[WorkerProcess | None]],
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """make_spec: the spec of a slot's next process. on_gone: told of each that ended."""
+        """make_spec: the spec of a slot's next process. on_gone: told of each that ended.
+        find: the process that lives in a slot from before, if there is one."""
         self.slots: dict[int, Slot] = {}
         self._engine = engine
         self._make_spec = make_spec
         self._on_gone = on_gone
+        self._find = find
         self._clock = clock
         self._sleep = sleep
         self._uniform = uniform
@@ -104,17 +109,25 @@ class Supervisor:
             self.slots[number] = slot = Slot(number)
             self._tasks[number] = asyncio.create_task(self._run(slot), name=f"worker {number}")
 
-    def heard(self, number: int) -> bool:
-        """A sign of life. True: the first one of this process."""
+    def greeted(self, number: int, pid: int) -> bool:
+        """A worker says who it is. False: it is not the process of this slot."""
         slot = self.slots.get(number)
-        if slot is None or slot.process is None:
+        if slot is None or slot.process is None or slot.process.pid != pid:
             return False
-        first = slot.heard_at is None
+        slot.heard_at = self._clock()
+        return self.heard(number)
+
+    def heard(self, number: int) -> bool:
+        """A sign of life. False: the process of this slot has not greeted yet, so this is not
+        known to be of it."""
+        slot = self.slots.get(number)
+        if slot is None or slot.heard_at is None:
+            return False
         slot.heard_at = self._clock()
         if slot.state in ("starting", "missing"):
             slot.state = "running"
             slot.detail = ""
-        return first
+        return True
 
     def tick(self) -> None:
         """Once in TICK_S: look for workers that say nothing."""
@@ -140,8 +153,8 @@ class Supervisor:
         for number, task in self._tasks.items():
             slot = self.slots[number]
             if slot.process is None:
-                if slot.state != "starting":  # waits for its next try; one that starts is ended
-                    task.cancel()  # by its own task
+                if not slot.launching:  # a process that comes into being is ended by its own task
+                    task.cancel()
             elif not tell(number):
                 slot.process.terminate()
         if not await self._ended(seconds * 0.6):
@@ -181,16 +194,24 @@ class Supervisor:
 
     async def _run_once(self, slot: Slot) -> tuple[str, int | None]:
         """One process from start to end: why it ended, and its exit code if there was one."""
+        process = await self._find(slot.number)
+        slot.launching = process is None
         try:
-            spec = link.encode(self._make_spec(slot.number))
-            process = await self._engine.start(slot.number, spec)
+            if process is None:
+                spec = link.encode(self._make_spec(slot.number))
+                process = await self._engine.start(slot.number, spec)
         except OSError as error:
             return f"can't be started: {error}", None
+        finally:
+            slot.launching = False
         slot.began(process, self._clock())
         log.info("worker %d started, pid %d", slot.number, process.pid)
         if self._stopping.is_set():
             process.terminate()
         code = await process.wait()
-        log.info("worker %d ended with %d", slot.number, code)
-        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        log.info("worker %d ended with %s", slot.number, code)
+        if code is None:
+            how = "ended"
+        else:
+            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         return f"{how}: {process.last_words()}".rstrip(": "), code

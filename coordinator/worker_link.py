@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -26,7 +25,6 @@ class WorkerLink:
 
     def __init__(self, context: zmq.asyncio.Context, endpoint: str, handler: Handler) -> None:
         self._handler = handler
-        self._task: asyncio.Task[None] | None = None
         self.refused = 0
         """Messages that were not a worker's: malformed, or of another slot than its sender's."""
         self._socket = context.socket(zmq.ROUTER)
@@ -38,15 +36,11 @@ class WorkerLink:
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._endpoint = endpoint
 
-    def start(self) -> None:
-        """Bind and receive. zmq.ZMQError if it can't be bound."""
+    def bind(self) -> None:
+        """zmq.ZMQError if it can't be bound."""
         self._socket.bind(self._endpoint)
-        self._task = asyncio.create_task(self._receive(), name="worker link")
 
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    def close(self) -> None:
         self._socket.close(0)
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
@@ -61,7 +55,8 @@ class WorkerLink:
             return False
         return True
 
-    async def _receive(self) -> None:
+    async def run(self) -> None:
+        """Receive, until cancelled."""
         while True:
             frames: list[Any] = await self._socket.recv_multipart()
             self._take(frames)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster import __version__
+from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, WorkerSpec
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.hub import LastOut
@@ -47,6 +48,17 @@ class WorkerSpecs(NamedTuple):
             start_after={shard: out[shard] for shard in shards if shard in out} or None,
             adopt_seconds=spec.adopt_seconds,
             log_level=spec.log_level,
+        )
+
+    def fits(self, slot: int, hello: Hello) -> bool:
+        """Whether a worker from before may go on in this slot: it runs the slot's shards,
+        for this account, in this version."""
+        shards = [self._shard(shard) for shard in self.plan.slots[slot]]
+        return (
+            hello.version == LINK_VERSION
+            and hello.package_version == __version__
+            and {report.shard_id for report in hello.shards} == set(self.plan.slots[slot])
+            and all(shard.resume for shard in shards)
         )
 
     def _shard(self, shard: int) -> ShardPlan:

@@ -11,8 +11,8 @@ class WorkerProcess(Protocol):
     @property
     def pid(self) -> int: ...
 
-    async def wait(self) -> int:
-        """Its exit status, once it ended; -N: by signal N."""
+    async def wait(self) -> int | None:
+        """Its exit status, once it ended; -N: by signal N; None: it can't be known."""
 
     def terminate(self) -> None:
         """Ask it to stop (SIGTERM). Nothing happens if it ended already."""

@@ -1,0 +1,117 @@
+"""Workers that outlived their coordinator: taken over, or told to stop, before a slot starts anew.
+
+A worker holds a lock on its slot's folder, so a slot whose lock is held has an owner. It greets
+whoever binds the link's endpoint next. Its sessions go on if it runs the shards of today's plan for
+today's account; otherwise it closes them resumably, and the slot's next process resumes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from cluster.wire import link
+from cluster.wire.places import Places, is_held
+from coordinator import host
+from coordinator.engines import WorkerProcess
+
+log = logging.getLogger(__name__)
+
+GREET_S: Final = 10.0
+"""It greets after 3 s of silence and reconnects within 1 s."""
+LEAVE_S: Final = 15.0
+POLL_S: Final = 0.25
+
+
+class AdoptedProcess:
+    """A worker that is no child of ours. It lives as long as its slot's lock is held."""
+
+    def __init__(
+        self, pid: int, lock: Path, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._pid = pid
+        self._lock = lock
+        self._sleep = sleep
+        self._started = host.process_start(pid)
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    async def wait(self) -> int | None:
+        """None: only a parent is told the status."""
+        while is_held(self._lock):
+            await self._sleep(POLL_S)
+        return None
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def last_words(self) -> str:
+        return "it was taken over, so its exit code is not known"
+
+    def _signal(self, number: signal.Signals) -> None:
+        """A number that was given to another process since is not signalled."""
+        if not is_held(self._lock) or host.process_start(self._pid) != self._started:
+            log.warning("pid %d is not the worker any more: no %s", self._pid, number.name)
+            return
+        os.kill(self._pid, number)
+
+
+class Adoption:
+    """Finds the living owner of a slot."""
+
+    def __init__(
+        self,
+        places: Places,
+        *,
+        fits: Callable[[int, link.Hello], bool],
+        send: Callable[[int, link.ToWorker], bool],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """fits: whether the worker that greets may go on in this slot."""
+        self._places = places
+        self._fits = fits
+        self._send = send
+        self._sleep = sleep
+        self._hellos: dict[int, link.Hello] = {}
+
+    def hello(self, slot: int, hello: link.Hello) -> None:
+        """A worker greets that the supervisor did not start."""
+        self._hellos[slot] = hello
+
+    async def find(self, slot: int) -> WorkerProcess | None:
+        """The worker that goes on in this slot; None: the slot is free, or will not be freed."""
+        lock = self._places.journal(slot) / "owner.lock"
+        hello = await self._greeting(slot, lock)
+        if hello is None:
+            return None
+        if self._fits(slot, hello):
+            log.info("worker %d, pid %d, is taken over", slot, hello.pid)
+            return AdoptedProcess(hello.pid, lock)
+        log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
+        self._send(slot, link.Stop())
+        await self._until(lambda: not is_held(lock), LEAVE_S)
+        return None
+
+    async def _greeting(self, slot: int, lock: Path) -> link.Hello | None:
+        self._hellos.pop(slot, None)
+        await self._until(lambda: slot in self._hellos or not is_held(lock), GREET_S)
+        hello = self._hellos.pop(slot, None)
+        if hello is None and is_held(lock):
+            log.error("worker slot %d is held by a process that does not greet", slot)
+        return hello if is_held(lock) else None
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        for _ in range(int(seconds / POLL_S)):
+            if condition():
+                return
+            await self._sleep(POLL_S)

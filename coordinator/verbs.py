@@ -1,0 +1,95 @@
+"""The verbs of the control door: ping, status, stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cluster
+from cluster.wire.control import ClusterStatus
+from cluster.wire.spec import CoordinatorSpec
+from coordinator.account import Account
+from coordinator.control_server import Verb
+from coordinator.identify_desk import IdentifyDesk
+from coordinator.plan import Plan
+from coordinator.status import Board
+from coordinator.supervisor import Supervisor
+
+
+class Verbs:
+    """What may be asked of a running coordinator."""
+
+    def __init__(
+        self,
+        spec: CoordinatorSpec,
+        account: Account,
+        plan: Plan,
+        board: Board,
+        desk: IdentifyDesk,
+        supervisor: Supervisor,
+        *,
+        store_id: str,
+        gateway_url: str,
+        stop: Callable[[bool], None],
+        stopping: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        """stop: begins to stop, with whether to log out. clock: monotonic seconds."""
+        self._spec = spec
+        self._account = account
+        self._plan = plan
+        self._board = board
+        self._desk = desk
+        self._supervisor = supervisor
+        self._store_id = store_id
+        self._gateway_url = gateway_url
+        self._stop = stop
+        self._stopping = stopping
+        self._clock = clock
+        self._started = clock()
+        self._was_ready = False
+
+    def table(self) -> Mapping[str, Verb]:
+        """By name."""
+        return {"ping": self.ping, "status": self.status, "stop": self.stop}
+
+    async def ping(self, args: dict[str, Any]) -> dict[str, int]:
+        return {"pid": os.getpid()}
+
+    async def stop(self, args: dict[str, Any]) -> dict[str, float]:
+        """args: {logout: bool}. Answered when it has begun; done within `seconds`."""
+        self._stop(args.get("logout") is True)
+        return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
+
+    async def status(self, args: dict[str, Any]) -> ClusterStatus:
+        now, board, slots = self._clock(), self._board, self._supervisor.slots
+        return ClusterStatus(
+            name=self._spec.name,
+            store_id=self._store_id,
+            pid=os.getpid(),
+            version=cluster.__version__,
+            uptime_s=now - self._started,
+            state=self.state(),
+            shard_count=self._plan.shard_count,
+            shards_ready=len(board.ready),
+            events=board.events,
+            events_per_s=board.events_per_s(now),
+            api_url=self._account.api_url,
+            gateway_url=self._gateway_url,
+            sandbox=self._spec.sandbox is not None,
+            hub_endpoint=self._spec.places.events,
+            replay_endpoint=self._spec.places.replay,
+            workers=[board.worker(slot, now) for slot in slots.values()],
+            shards=board.shards(slots, now),
+            budget=self._desk.status(),
+        )
+
+    def state(self) -> str:
+        """ "degraded": was ready, and is not now."""
+        if self._stopping():
+            return "stopping"
+        if len(self._board.ready) == len(self._plan.shards):
+            self._was_ready = True
+            return "ready"
+        return "degraded" if self._was_ready else "starting"
