@@ -1,4 +1,4 @@
-"""How long to wait before the next try: exponential, with full jitter."""
+"""How long to wait before the next try, and how often to try what does not work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ FREE_IDENTIFIES: Final = 2
 """Failed identifies in a row that cost no pause of their own: an op 9 for one that came early."""
 IDENTIFY_BASE_S: Final = 15.0
 IDENTIFY_CAP_S: Final = 900.0
+INVALID_SESSION_WAIT_S: Final = (1.0, 5.0)
+RESUME_HOST_TRIES: Final = 3
+RESUME_TRIES: Final = 5
+RESUME_TRIES_WITH_EVENTS: Final = 20
 
 
 class Backoff:
@@ -40,3 +44,50 @@ def identify_pause(failures: int, random: Callable[[], float]) -> float:
         return 0.0
     ceiling = min(IDENTIFY_CAP_S, IDENTIFY_BASE_S * 2.0 ** min(over - 1, 16))
     return ceiling * (0.5 + random() / 2)
+
+
+def invalid_session_wait(random: Callable[[], float]) -> float:
+    """Seconds between op 9 and the next identify or resume ("Gateway Events", Invalid Session)."""
+    low, high = INVALID_SESSION_WAIT_S
+    return low + (high - low) * random()
+
+
+class Tries:
+    """Counts what failed in a row, so that no loop runs for ever."""
+
+    def __init__(self) -> None:
+        self._host = 0
+        self._resume = 0
+        self.identifies = 0
+        """Identifies in a row that led to no READY."""
+
+    @property
+    def resume_host(self) -> bool:
+        """Whether the session's resume host is worth a try. A dead one stays left for the main
+        URL until the next session, which brings another."""
+        return self._host < RESUME_HOST_TRIES
+
+    def resume_host_failed(self) -> None:
+        """It did not get to HELLO."""
+        self._host += 1
+
+    def identify_failed(self) -> None:
+        self.identifies += 1
+
+    def resume_failed(self, had_events: bool) -> bool:
+        """RESUME led to no RESUMED; whether that is enough. One whose replay brought events counts
+        less: it comes nearer each time."""
+        self._resume += 1 if had_events else RESUME_TRIES_WITH_EVENTS // RESUME_TRIES
+        return self._resume >= RESUME_TRIES_WITH_EVENTS
+
+    def resumed(self, at_resume_host: bool) -> None:
+        self._resume = 0
+        if at_resume_host:
+            self._host = 0
+
+    def identified(self) -> None:
+        self._host = self._resume = self.identifies = 0
+
+    def dropped(self) -> None:
+        """The session is given up; failed identifies are still failed."""
+        self._host = self._resume = 0

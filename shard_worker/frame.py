@@ -111,6 +111,18 @@ def parts(frames: Iterable[Frame]) -> list[Part]:
     return out
 
 
+def beyond(events: Sequence[Event], last: int) -> Sequence[Event]:
+    """The events with a seq above ``last`` and above all before them: those that are new."""
+    if [seq for _, seq, _ in events] == list(range(last + 1, last + 1 + len(events))):
+        return events  # as it almost always is
+    new: list[Event] = []
+    for event in events:
+        if event[1] > last:
+            new.append(event)
+            last = event[1]
+    return new
+
+
 class FrameReader:
     """Reads one shard's frames, connection after connection."""
 

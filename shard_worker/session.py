@@ -33,20 +33,11 @@ from typing import Final
 import msgspec
 
 from cluster.gateway import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
-from shard_worker.actions import (
-    Action,
-    Close,
-    Connect,
-    EndEpoch,
-    GiveUp,
-    RequestGrant,
-    ReturnGrant,
-    SendHeartbeat,
-    SendIdentify,
-    SendResume,
-)
-from shard_worker.backoff import Backoff, identify_pause
-from shard_worker.frame import Event, Frame
+from shard_worker import actions as do
+from shard_worker.actions import Action
+from shard_worker.backoff import Backoff, Tries, identify_pause, invalid_session_wait
+from shard_worker.frame import Event, Frame, beyond
+from shard_worker.heart import Heart
 
 
 class State(Enum):
@@ -102,12 +93,8 @@ DEADLINES_S: Final[dict[State, float]] = {
     State.IDENTIFYING: 60.0,
     State.RESUMING: 60.0,  # since the last event of the replay
 }
-RESUME_HOST_TRIES: Final = 3
-RESUME_TRIES: Final = 5
-RESUME_TRIES_WITH_EVENTS: Final = 20
 STABLE_S: Final = 60.0
-INVALID_SESSION_WAIT_S: Final = (1.0, 5.0)
-"""After op 9: a random time in between, before the next identify or resume."""
+MAX_INTERVAL_S: Final = 3600.0
 
 
 class Resumable(msgspec.Struct, frozen=True):
@@ -140,7 +127,7 @@ class Session:
     ) -> None:
         self.state = State.WAITING
         self.held = held
-        """The session that a RESUME would continue, its seq of the last identify or journal."""
+        """The session that RESUME would continue, as it was when it was handed over or began."""
         self.seq = held.seq if held else -1
         """s of the last event taken; -1: none."""
         self.epoch = max(epoch, held.epoch if held else 0)
@@ -157,53 +144,36 @@ class Session:
         self._backoff = Backoff(random)
         self._wake: float | None = now
         self._deadline: float | None = None
-        self._interval = 0.0
-        self._beat: float | None = None
-        self._beat_sent = 0.0
-        self._unanswered: float | None = None
+        self._heart: Heart | None = None
         self._ready_at: float | None = None
+        self._tries = Tries()
         self._at_resume_host = False
-        self._resume_host_failures = 0
-        self._resume_failures = 0
         self._resume_had_events = False
-        self._identify_failures = 0
 
     # -- time ----------------------------------------------------------------------------------
 
     @property
     def due(self) -> float | None:
         """When ``tick`` wants to be called next."""
-        times = [t for t in (self._wake, self._deadline, self._beat) if t is not None]
-        return min(times) if times else None
+        beat = self._heart.due if self._heart else None
+        return min((t for t in (self._wake, self._deadline, beat) if t is not None), default=None)
 
     def tick(self, now: float) -> list[Action]:
         """Do what time demands. Calling it early, late or twice does no harm."""
         if self._wake is not None and now >= self._wake:
-            self._wake = None
             self._move(Input.WAKE, now)
             self._at_resume_host = bool(
-                self.held
-                and self.held.resume_url
-                and self._resume_host_failures < RESUME_HOST_TRIES
+                self.held and self.held.resume_url and self._tries.resume_host
             )
-            url = self.held.resume_url if self.held and self._at_resume_host else ""
-            return [Connect(url)]
+            return [do.Connect(self.held.resume_url if self.held and self._at_resume_host else "")]
         if self._deadline is not None and now >= self._deadline:
             return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
-        if self._beat is not None and now >= self._beat:
-            if self._unanswered is not None:
+        if self._heart is not None and now >= self._heart.due:
+            if self._heart.zombie:
                 return self._lose("zombie", now, close=RESUMABLE_CLOSE)
-            return self._heartbeat(now)
+            self._heart.beat(now)
+            return [do.SendHeartbeat(self.seq)]
         return []
-
-    def _heartbeat(self, now: float) -> list[Action]:
-        # The next one is a whole interval away whatever asked for this one, so an answer always
-        # has that long before its absence makes a zombie.
-        self._beat = now + self._interval
-        self._beat_sent = now
-        if self._unanswered is None:
-            self._unanswered = now
-        return [SendHeartbeat(self.seq)]
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -227,7 +197,7 @@ class Session:
         if then is Then.FATAL and known:
             self._move(Input.REFUSED, now)
             self.detail = f"{detail}: {known.action}"
-            return [GiveUp(detail, known.action)]
+            return [do.GiveUp(detail, known.action)]
         return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)
 
     def broken(self, cause: str, now: float, detail: str = "") -> list[Action]:
@@ -240,7 +210,7 @@ class Session:
             return []
         out: list[Action] = []
         if self.state in CONNECTED:
-            out.append(Close(1000 if logout else RESUMABLE_CLOSE))
+            out = [do.Close(1000 if logout else RESUMABLE_CLOSE)]
         if logout:
             out += self._drop("logout")
         self._move(Input.STOP, now)
@@ -252,21 +222,21 @@ class Session:
         """Any op but a dispatch."""
         if self.state not in CONNECTED:
             return []
-        if frame.op == Op.HEARTBEAT_ACK:
-            if self._unanswered is not None:
-                self._unanswered, self.latency = None, now - self._beat_sent
-            return []
-        if frame.op == Op.HEARTBEAT:
-            return self._heartbeat(now) if self.state in BEATING else []
-        if frame.op == Op.HELLO:
+        if self._heart is not None and frame.op == Op.HEARTBEAT_ACK:
+            latency = self._heart.acknowledged(now)
+            self.latency = self.latency if latency is None else latency
+        elif self._heart is not None and frame.op == Op.HEARTBEAT:
+            self._heart.beat(now)
+            return [do.SendHeartbeat(self.seq)]
+        elif frame.op == Op.HELLO:
             return self._hello(frame.data, now)
-        if frame.op == Op.RECONNECT:
+        elif frame.op == Op.RECONNECT:
             return self._lose("op 7", now, close=RESUMABLE_CLOSE)
-        if frame.op == Op.INVALID_SESSION:
-            keep = frame.data.strip() == b"true"
-            low, high = INVALID_SESSION_WAIT_S
-            wait = low + (high - low) * self._random()
-            return self._lose("op 9", now, close=RESUMABLE_CLOSE, drop=not keep, wait=wait)
+        elif frame.op == Op.INVALID_SESSION:
+            wait = invalid_session_wait(self._random)
+            return self._lose(
+                "op 9", now, close=RESUMABLE_CLOSE, drop=frame.data != b"true", wait=wait
+            )
         return []  # ops of later days are the server's right
 
     def _hello(self, data: bytes, now: float) -> list[Action]:
@@ -274,26 +244,24 @@ class Session:
             interval = msgspec.json.decode(data, type=_Hello).heartbeat_interval / 1000
         except msgspec.DecodeError as error:
             return self.broken("bad HELLO", now, str(error))
-        if self.state is not State.AWAITING_HELLO or interval <= 0:
+        if self.state is not State.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
-        self._interval = interval
-        self._beat = now + interval * self._random()
-        self._unanswered = None
+        self._heart = Heart(interval, now, self._random())
         if self.held is None:
             self._move(Input.HELLO, now)
-            return [RequestGrant()]
+            return [do.RequestGrant()]
         self._move(Input.HELLO_RESUME, now)
         self._resume_had_events = False
-        return [SendResume(self.held.session_id, self.seq)]
+        return [do.SendResume(self.held.session_id, self.seq)]
 
     def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
         """The coordinator lets this shard identify, as this epoch."""
         if self.state is not State.AWAITING_GRANT:
-            return [ReturnGrant(grant_id)]
+            return [do.ReturnGrant(grant_id)]
         self._move(Input.GRANT, now)
         # A coordinator that lost its store may count from the start; epochs only ever grow.
         self.epoch, self.seq = max(epoch, self.epoch + 1), -1
-        return [SendIdentify(grant_id, self.epoch)]
+        return [do.SendIdentify(grant_id, self.epoch)]
 
     def ready(self, session_id: str, resume_url: str, seq: int, now: float) -> list[Action]:
         """READY: a new session begins."""
@@ -302,9 +270,8 @@ class Session:
         self.held = Resumable(session_id, resume_url, seq, self.epoch)
         self.seq = seq
         self._move(Input.READY, now)
-        self._resume_host_failures = self._identify_failures = 0
-        self.since = now
-        self._live(now)
+        self._tries.identified()
+        self.since, self._ready_at, self.detail = now, now, ""
         return []
 
     def resumed(self, now: float) -> list[Action]:
@@ -312,41 +279,24 @@ class Session:
         if (self.state, Input.RESUMED) not in TRANSITIONS:
             return self.broken("RESUMED out of place", now)
         self._move(Input.RESUMED, now)
-        if self._at_resume_host:
-            self._resume_host_failures = 0
+        self._tries.resumed(self._at_resume_host)
         self.since = now if self.since is None else self.since
-        self._live(now)
+        self._ready_at, self.detail = now, ""
         return []
-
-    def _live(self, now: float) -> None:
-        self._ready_at = now
-        self._resume_failures = 0
-        self.detail = ""
 
     def dispatched(self, events: Sequence[Event], now: float) -> Sequence[Event] | None:
         """The events that take a position: all but repeated ones. None: out of place (``broken``
         is the answer). seq only ever grows within a session."""
-        if self.state is State.RESUMING:
-            self._deadline = now + DEADLINES_S[State.RESUMING]
-        elif self.state is not State.READY:
+        if self.state not in (State.RESUMING, State.READY):
             return None
-        last = self.seq
-        seqs = [event[1] for event in events]
-        if seqs == list(range(last + 1, last + 1 + len(seqs))):
-            self.seq = seqs[-1] if seqs else last
-            self._resume_had_events = True
-            return events
-        taken: list[Event] = []
-        for event in events:
-            if event[1] > last:
-                taken.append(event)
-                last = event[1]
+        taken = beyond(events, self.seq)
         self.duplicates += len(events) - len(taken)
-        self._resume_had_events |= bool(taken)
-        self.seq = last
+        if taken:
+            self.seq = taken[-1][1]
+            self._resume_had_events = True
+            if self.state is State.RESUMING:
+                self._deadline = now + DEADLINES_S[State.RESUMING]
         return taken
-
-    # -- ends ----------------------------------------------------------------------------------
 
     def _lose(
         self,
@@ -361,23 +311,20 @@ class Session:
         """The connection is gone or given up: count, decide what is left, wait."""
         if self.state not in CONNECTED:
             return []
-        out: list[Action] = [Close(close)] if close is not None else []
+        out: list[Action] = [do.Close(close)] if close is not None else []
         if self._ready_at is not None and now - self._ready_at >= STABLE_S:
             self._backoff.reset()
         self.reconnects[cause] += 1
         if self.state in (State.CONNECTING, State.AWAITING_HELLO) and self._at_resume_host:
-            self._resume_host_failures += 1
+            self._tries.resume_host_failed()
         elif self.state is State.IDENTIFYING:
-            self._identify_failures += 1
-        elif self.state is State.RESUMING:
-            share = RESUME_TRIES_WITH_EVENTS // RESUME_TRIES
-            self._resume_failures += 1 if self._resume_had_events else share
-            if self._resume_failures >= RESUME_TRIES_WITH_EVENTS and not drop:
-                drop, cause = True, "resume failed"
+            self._tries.identify_failed()
+        elif self.state is State.RESUMING and self._tries.resume_failed(self._resume_had_events):
+            drop = True
         if drop:
             out += self._drop(cause)
         self._move(Input.LOST, now)
-        pause = identify_pause(self._identify_failures, self._random)
+        pause = identify_pause(self._tries.identifies, self._random)
         wait = max(wait, self._backoff.next(), 0.0 if self.held else pause)
         self._wake = now + wait
         self.detail = f"{detail or cause}; next try in {wait:.1f} s"
@@ -387,17 +334,16 @@ class Session:
         """Forget the session: what follows is a new epoch."""
         if self.held is None:
             return []
-        ended = EndEpoch(self.held.epoch, self.seq, cause)
+        ended = do.EndEpoch(self.held.epoch, self.seq, cause)
         self.held, self.seq, self.since = None, -1, None
-        self._resume_failures = self._resume_host_failures = 0
+        self._tries.dropped()
         return [ended]
 
     def _move(self, by: Input, now: float) -> None:
         """The one place where the state changes."""
         self.state = TRANSITIONS[self.state, by]
-        timeout = DEADLINES_S.get(self.state)
-        self._deadline = None if timeout is None else now + timeout
+        self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
         if self.state not in BEATING:
-            self._beat = self._unanswered = self._ready_at = None
+            self._heart = self._ready_at = None
         if self.state is not State.WAITING:
             self._wake = None

@@ -17,19 +17,9 @@ from typing import Protocol
 from cluster.errors import ConfigError
 from cluster.gateway import Op
 from cluster.wire.link import IdentifyGrant, ShardPlan, ShardReport, WorkerSpec
+from shard_worker import actions as do
 from shard_worker import identity
-from shard_worker.actions import (
-    Action,
-    Close,
-    Connect,
-    EndEpoch,
-    GiveUp,
-    RequestGrant,
-    ReturnGrant,
-    SendHeartbeat,
-    SendIdentify,
-    SendResume,
-)
+from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame, FrameError, FrameReader
 from shard_worker.inflate import KINDS, InflateError
 from shard_worker.send_limiter import SendLimiter, check_size
@@ -160,29 +150,29 @@ class Shard:
     def _act(self, action: Action) -> None:
         shard_id = self.plan.shard_id
         match action:
-            case Connect(url):
+            case do.Connect(url):
                 self._connect(url)
-            case RequestGrant():
+            case do.RequestGrant():
                 self._coordinator.request_grant(shard_id)
-            case ReturnGrant(grant_id):
+            case do.ReturnGrant(grant_id):
                 self._coordinator.identify_unused(shard_id, grant_id)
-            case SendIdentify(grant_id, _):
+            case do.SendIdentify(grant_id, _):
                 self._send(self._identify)
                 self._coordinator.identify_sent(shard_id, grant_id)
-            case SendResume(session_id, seq):
+            case do.SendResume(session_id, seq):
                 self._send(identity.resume(self._spec.token, session_id, seq))
-            case SendHeartbeat(seq):
+            case do.SendHeartbeat(seq):
                 self._limiter.heartbeat(self._loop.time())
                 if self._connection is not None:
                     self._connection.send(identity.heartbeat(seq), urgent=True)
-            case Close(code):
+            case do.Close(code):
                 if self._connection is not None:
                     self._connection.close(code)
                     self._connection = None
-            case EndEpoch(epoch, seq, cause):
+            case do.EndEpoch(epoch, seq, cause):
                 log.warning("shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
                 self._delivery.end_epoch(cause)
-            case GiveUp():
+            case do.GiveUp():
                 self._connection = None
 
     def _connect(self, url: str) -> None:

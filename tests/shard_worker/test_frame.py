@@ -83,7 +83,7 @@ def message_reader() -> FrameReader:
     return made
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(envelopes, min_size=1, max_size=12), st.data())
 def test_the_scan_reads_what_a_decoder_reads(
     frames: list[tuple[int, str, int, Any]], data: st.DataObject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
-from cluster.wire.link import IdentifyRequest, IdentifySent, Stopped
+from cluster.wire.link import IdentifyRequest, IdentifySent, IdentifyUnused, Stopped
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import Rig
@@ -22,6 +23,8 @@ Scenario = Callable[[Rig, SandboxControl], Awaitable[None]]
 def run(
     scenario: Scenario, shards: int = 2, spec: dict[str, Any] | None = None, **options: Any
 ) -> None:
+    """A scenario in a sandbox of its own; at the end the token must stand in no log."""
+
     async def main() -> None:
         chosen = SandboxOptions(
             shards=shards, max_concurrency=shards, guilds=6, members_per_guild=10, **options
@@ -33,26 +36,186 @@ def run(
         ):
             await scenario(rig, control)
             assert sandbox.info.token.encode() not in rig.log
+            assert rig.process is None or rig.process.returncode is not None
 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("compress", ["zlib-stream", "zstd-stream", ""])
-def test_every_dispatch_is_journalled_and_published_through_a_cut(compress: str) -> None:
+async def under_traffic(rig: Rig, control: SandboxControl) -> None:
+    """All shards ready, and events on their way."""
+    await rig.start()
+    await rig.ready()
+    await control.traffic(rate=1000)
+    await rig.until(lambda: sum(r.events for r in rig.reports.values()) > 200)
+
+
+async def ends_equal(rig: Rig, *, identifies: int = 2) -> None:
+    """Ledger, hub and journal agree, and no more was identified than had to be."""
+    expected = await rig.caught_up()
+    assert rig.count(IdentifyRequest) >= rig.count(IdentifySent) == identifies
+    assert rig.count(IdentifyUnused) == 0
+    assert await rig.stop() == 0
+    assert isinstance(rig.heard[-1], Stopped)
+    assert rig.journalled() == expected
+
+
+def test_cuts() -> None:
     async def scenario(rig: Rig, control: SandboxControl) -> None:
-        await rig.start()
-        await rig.ready()
-        await control.traffic(rate=2000)
-        await rig.until(lambda: sum(r.events for r in rig.reports.values()) > 500)
+        await under_traffic(rig, control)
         await control.fault(kind="cut", how="rst")
         await rig.reconnected("connection lost")
         await control.fault(kind="cut", how="mid_frame")
         await rig.reconnected("connection lost", 2)
-        expected = await rig.caught_up()
-        assert len(expected) > 500
-        assert rig.count(IdentifyRequest) == rig.count(IdentifySent) == 2
-        assert await rig.stop() == 0
-        assert rig.count(Stopped) == 1
-        assert rig.journalled() == expected
+        await ends_equal(rig)
 
-    run(scenario, spec={"compress": compress})
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {
+            "op 7": {"kind": "op7"},
+            "corrupt stream": {"kind": "corrupt"},
+            "closed 4008": {"kind": "close", "code": 4008},
+        },
+        {
+            "zombie": {"kind": "half_open"},
+            "op 9": {"kind": "op9", "resumable": True},
+        },
+    ],
+    ids=", ".join,
+)
+def test_all_that_is_cured_by_a_resume(faults: dict[str, dict[str, Any]]) -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        for cause, fault in faults.items():
+            await control.fault(**fault)
+            await rig.reconnected(cause)
+        await ends_equal(rig)
+
+    run(scenario, heartbeat_interval_ms=400)
+
+
+def test_permessage_deflate_and_odd_replays() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await control.fault(kind="permessage_deflate")
+        await under_traffic(rig, control)
+        await control.fault(kind="resumed_seq", mode="repeat", count=2)
+        await control.fault(kind="cut", how="fin")
+        await rig.reconnected("connection lost")
+        await control.fault(kind="resumed_seq", mode="new", count=2)
+        await control.fault(kind="cut", how="fin")
+        await rig.reconnected("connection lost", 2)
+        await ends_equal(rig)
+
+    run(scenario, spec={"compress": ""})
+
+
+def test_a_session_that_is_gone_begins_an_epoch() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        await control.fault(kind="op9", resumable=False)
+        await rig.until(lambda: all(r.epoch == 2 for r in rig.reports.values()))
+        await rig.ready()
+        await ends_equal(rig, identifies=4)
+        assert [m for m in rig.messages if m.startswith(b"_epoch_end.")]
+
+    run(scenario, identify_window_s=0.5)
+
+
+def test_a_dead_resume_host() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        await control.fault(kind="resume_host", mode="503", count=1000, seconds=600.0)
+        await control.fault(kind="cut", how="rst")
+        await rig.reconnected("connect failed", 3)
+        await ends_equal(rig)
+
+    run(scenario, spec={"compress": "zstd-stream"})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_next_process_resumes_from_the_journal(number: signal.Signals) -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        assert rig.process is not None
+        rig.process.send_signal(number)
+        assert await rig.exit_code() == (0 if number == signal.SIGTERM else -number)
+        rig.reports.clear()
+        await rig.start()
+        await rig.ready()
+        await ends_equal(rig)
+
+    run(scenario)
+
+
+def test_without_a_coordinator_it_ends_resumable() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        rig.answering = False
+        assert await rig.exit_code() == 4
+        assert b"no coordinator" in rig.log
+        rig.answering = True
+        rig.reports.clear()
+        await rig.start()
+        await rig.ready()
+        await ends_equal(rig)
+
+    run(scenario, spec={"adopt_seconds": 1.5})
+
+
+def test_logout_ends_the_sessions() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await rig.start()
+        await rig.ready()
+        assert await rig.stop(logout=True) == 0
+        rig.reports.clear()
+        await rig.start()
+        await rig.ready()
+        assert rig.count(IdentifySent) == 2
+        assert await rig.stop() == 0
+
+    run(scenario, shards=1, identify_window_s=0.1)
+
+
+def test_a_refused_token_is_shown_and_does_not_spin() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await rig.start(token="wrong.token.here")
+        await rig.until(lambda: bool(rig.reports) and rig.reports[0].state == "fatal")
+        assert "DCGW_TOKEN" in rig.reports[0].detail
+        assert await rig.stop() == 0
+        assert rig.count(IdentifySent) == 1
+        assert b"wrong.token" not in rig.log
+
+    run(scenario, shards=1)
+
+
+def test_one_owner_a_slot() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await rig.start()
+        await rig.ready()
+        first = rig.process
+        await rig.start()
+        assert await rig.exit_code() == 3
+        rig.process = first
+        assert await rig.stop() == 0
+
+    run(scenario, shards=1)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", b"token"])
+def test_a_spec_that_is_none(data: bytes) -> None:
+    async def main() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "shard_worker",
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, log = await asyncio.wait_for(process.communicate(data), 20)
+        assert process.returncode == 2
+        assert b"Traceback" not in log
+
+    asyncio.run(main())
