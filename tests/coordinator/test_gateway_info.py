@@ -1,0 +1,175 @@
+"""GET /gateway/bot: what each answer means, and how often it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from cluster.errors import ClusterError, ConfigError, TokenRefusedError
+from coordinator.gateway_info import (
+    ATTEMPTS,
+    LONGEST_WAIT_S,
+    Answer,
+    GatewayInfo,
+    Retry,
+    check_url,
+    fetch,
+    judge,
+)
+
+LIMIT = {"total": 1000, "remaining": 998, "reset_after": 3_600_000, "max_concurrency": 16}
+BODY = {"url": "wss://gateway.discord.gg", "shards": 9, "session_start_limit": LIMIT}
+TOKEN = "MTIz.secret.token"
+
+
+def answer(status: int = 200, body: object = BODY, retry_after: str | None = None) -> Answer:
+    return Answer(status, retry_after, json.dumps(body).encode())
+
+
+class Api:
+    """Gives the answers one after the other, and notes what was asked and slept."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.slept: list[float] = []
+
+    async def get(self, url: str, headers: dict[str, str]) -> Answer:
+        self.asked.append((url, headers))
+        return self.answers.pop(0)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def fetch(self, **options: Any) -> GatewayInfo:
+        options = {"api_url": "https://discord.com/api", "api_version": 10, **options}
+        return asyncio.run(
+            fetch(
+                token=TOKEN,
+                get=self.get,
+                sleep=self.sleep,
+                uniform=lambda low, high: high,
+                **options,
+            )
+        )
+
+
+def test_what_discord_says() -> None:
+    api = Api(answer())
+    info = api.fetch()
+    assert (info.url, info.shards) == ("wss://gateway.discord.gg", 9)
+    assert info.session_start_limit.max_concurrency == 16
+    ((url, headers),) = api.asked
+    assert url == "https://discord.com/api/v10/gateway/bot"
+    assert headers["Authorization"] == f"Bot {TOKEN}"
+    assert headers["User-Agent"].startswith("DiscordBot (")
+
+
+def test_a_user_account_asks_as_a_user_does() -> None:
+    api = Api(answer(body={"url": "wss://gateway.discord.gg"}))
+    info = api.fetch(account="user", api_version=9)
+    ((url, headers),) = api.asked
+    assert url == "https://discord.com/api/v9/gateway"
+    assert headers == {"Authorization": TOKEN}
+    assert info.shards == 1
+
+
+def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
+    api = Api(answer(502), answer(503), Answer(0, None, b"could not connect"), answer())
+    assert api.fetch().shards == 9
+    assert api.slept == [1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("limited", "waited"),
+    [
+        (answer(429, {"retry_after": 9.5}, "7"), 7.0),
+        (answer(429, {"retry_after": 9.5}), 9.5),
+        (answer(429, {"retry_after": 9.5}, "Wed, 21 Oct 2026 07:28:00 GMT"), 9.5),
+        (Answer(429, None, b"<html>"), 1.0),
+        (answer(429, {"retry_after": "soon"}), 1.0),
+        (answer(429, {}, "-5"), 0.0),
+    ],
+)
+def test_a_rate_limit_is_waited_for_as_it_asks(limited: Answer, waited: float) -> None:
+    api = Api(limited, answer())
+    api.fetch()
+    assert api.slept == [waited]
+
+
+def test_a_long_rate_limit_is_for_a_person() -> None:
+    with pytest.raises(ClusterError, match="rate limited for 31 s"):
+        Api(answer(429, {}, str(LONGEST_WAIT_S + 1))).fetch()
+
+
+def test_it_gives_up_with_the_last_cause() -> None:
+    api = Api(*[answer(500)] * (ATTEMPTS - 1), Answer(0, None, b"certificate has expired"))
+    with pytest.raises(ClusterError, match="certificate has expired") as caught:
+        api.fetch()
+    assert len(api.asked) == ATTEMPTS
+    assert len(api.slept) == ATTEMPTS - 1
+    assert caught.value.action
+
+
+def test_a_refused_token_is_said_at_once_and_not_shown() -> None:
+    api = Api(answer(401, {"message": "401: Unauthorized", "code": 0}))
+    with pytest.raises(TokenRefusedError) as caught:
+        api.fetch()
+    assert len(api.asked) == 1
+    assert TOKEN not in str(caught.value)
+    assert "DCGW_TOKEN" in caught.value.action
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404])
+def test_other_answers_are_not_asked_again(status: int) -> None:
+    api = Api(answer(status))
+    with pytest.raises(ClusterError, match=f"HTTP {status}"):
+        api.fetch()
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        json.dumps(BODY | {"shards": "9"}).encode(),
+        json.dumps(BODY | {"session_start_limit": LIMIT | {"max_concurrency": 0}}).encode(),
+        b"[" * 60_000,
+    ],
+)
+def test_a_body_that_is_something_else_is_an_error_for_a_person(body: bytes) -> None:
+    with pytest.raises(ClusterError, match="not what Discord documents"):
+        judge(Answer(200, None, body), "bot")
+
+
+def test_judge_says_when_to_ask_again() -> None:
+    assert judge(answer(500), "bot") == Retry("HTTP 500", None)
+    assert judge(Answer(0, None, b"timed out"), "bot") == Retry("timed out", None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://discord.com/api", "http://localhost:80/x", "http://127.0.0.1:1", "http://[::1]:1"],
+)
+def test_urls_that_may_be_asked(url: str) -> None:
+    check_url("api_url", url, "https", "http")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://discord.com/api", "ftp://localhost", "discord.com", "https://", "http://10.0.0.1", ""],
+)
+def test_urls_that_may_not(url: str) -> None:
+    with pytest.raises(ConfigError, match="api_url"):
+        check_url("api_url", url, "https", "http")
+
+
+def test_a_gateway_that_is_not_encrypted_is_refused() -> None:
+    with pytest.raises(ConfigError, match="gateway URL"):
+        Api(answer(body=BODY | {"url": "ws://gateway.example"})).fetch()
