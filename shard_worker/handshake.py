@@ -46,6 +46,11 @@ def new_key(random: bytes) -> bytes:
     return base64.b64encode(random)
 
 
+def accept(key: bytes) -> str:
+    """The Sec-WebSocket-Accept that answers a key (section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
+
+
 def headers(key: bytes, browser: str) -> list[bytes]:
     """What Chrome sends beside Host, Connection, Upgrade and Sec-WebSocket-Version."""
     version = re.search(r"[0-9]+", browser)
@@ -98,8 +103,7 @@ class Answer:
         """What was agreed on, of a complete answer. Raises HandshakeError."""
         if self.status != 101:
             raise HandshakeError(f"the server answered {self.status} instead of 101")
-        digest = hashlib.sha1(self._key + _GUID, usedforsecurity=False).digest()
-        if self._header("sec-websocket-accept") != base64.b64encode(digest).decode():
+        if self._header("sec-websocket-accept") != accept(self._key):
             raise HandshakeError("Sec-WebSocket-Accept does not fit our key")
         if self._header("sec-websocket-protocol"):
             raise HandshakeError("the server chose a subprotocol that was not offered")

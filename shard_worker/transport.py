@@ -146,6 +146,11 @@ class Connection:
             if (code := curl.setopt(option, value)) != 0:
                 raise CurlError(f"libcurl refuses {option.name}", code)
 
+    @property
+    def pending(self) -> int:
+        """Bytes that arrived and were not parsed."""
+        return self._websocket.pending if self._websocket else sum(map(len, self._early))
+
     # -- sending -------------------------------------------------------------------------------
 
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
@@ -205,8 +210,9 @@ class Connection:
         if self._websocket is None:
             self._early.append(data)
         else:
-            self._websocket.feed(data)
-            if self._websocket.pending > PAUSE_BYTES and not self._paused:
+            websocket = self._websocket
+            websocket.feed(data)
+            if websocket.pending > PAUSE_BYTES and websocket.ready and not self._paused:
                 self._paused = True
                 self._curl.pause(_PAUSE_RECV)
         self._schedule()
@@ -250,7 +256,9 @@ class Connection:
             self._control(control)
         if self.ended.done():
             return
-        if self._paused and websocket.pending < PAUSE_BYTES // 2 and not self._transfer.done():
+        # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
+        enough = websocket.ready and websocket.pending > PAUSE_BYTES // 2
+        if self._paused and not enough and not self._transfer.done():
             self._paused = False
             self._curl.pause(0)
         if websocket.ready:

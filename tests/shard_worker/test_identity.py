@@ -1,0 +1,122 @@
+"""Payloads, READY, URLs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.errors import ConfigError
+from cluster.wire.link import ShardPlan, WorkerSpec
+from shard_worker.identity import (
+    BadReadyError,
+    gateway_url,
+    heartbeat,
+    identify,
+    read_ready,
+    resume,
+)
+
+
+def spec(**changes: Any) -> WorkerSpec:
+    fields: dict[str, Any] = {
+        "slot": 3,
+        "cluster": "c",
+        "boot_id": "b",
+        "shards": [],
+        "token": "secret.token",
+        "intents": 513,
+        "gateway_url": "wss://gateway.discord.gg",
+        "journal_dir": "j",
+        "link_endpoint": "l",
+        "hub_endpoint": "h",
+    }
+    return WorkerSpec(**(fields | changes))
+
+
+def test_identify() -> None:
+    payload = json.loads(identify(spec(), ShardPlan(shard_id=2, shard_count=8)))
+    assert payload["op"] == 2
+    d = payload["d"]
+    assert (d["token"], d["intents"], d["shard"]) == ("secret.token", 513, [2, 8])
+    assert d["properties"]["browser"] == d["properties"]["device"] == "dcgw-cluster"
+    assert d["properties"]["os"]
+    assert "presence" not in d
+    presence: dict[str, Any] = {"status": "idle", "activities": [], "since": None, "afk": False}
+    payload = json.loads(identify(spec(presence=presence), ShardPlan(shard_id=0, shard_count=1)))
+    assert payload["d"]["presence"] == presence
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "secret" not in repr(spec())
+    assert "secret" not in f"{[spec()]}"
+
+
+def test_small_payloads() -> None:
+    assert heartbeat(-1) == b'{"op":1,"d":null}'
+    assert heartbeat(0) == b'{"op":1,"d":0}'
+    assert json.loads(resume("t", "s", 7)) == {
+        "op": 6,
+        "d": {"token": "t", "session_id": "s", "seq": 7},
+    }
+
+
+values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=8) | st.just("sess:ion"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(max_size=12), values, max_size=5), st.booleans())
+def test_ready_is_blanked_and_otherwise_the_same(more: dict[str, Any], user: bool) -> None:
+    d = more | {"session_id": "sess:ion", "resume_gateway_url": "wss://r", "guilds": [{}, {}]}
+    if user:
+        d |= {"auth_token": "au.th", "sessions": [{"session_id": "sess:ion"}]}
+    ready = read_ready(json.dumps(d).encode())
+    assert (ready.session_id, ready.resume_url, ready.guilds) == ("sess:ion", "wss://r", 2)
+    assert b"sess:ion" not in ready.blanked
+    assert b"au.th" not in ready.blanked
+    d["session_id"] = ""
+    if user:
+        d["auth_token"] = ""
+    assert json.loads(ready.blanked) == json.loads(json.dumps(d).replace('"sess:ion"', '""'))
+
+
+def test_ready_without_a_resume_url() -> None:
+    assert read_ready(b'{"session_id":"s"}').resume_url == ""
+    assert read_ready(b'{"session_id":"s","resume_gateway_url":null}').resume_url == ""
+
+
+@pytest.mark.parametrize(
+    "d",
+    [
+        b"",
+        b"null",
+        b"{}",
+        b'{"session_id":""}',
+        b'{"session_id":1}',
+        b'{"session_id":"s"',
+        b'{"session_id":"s","guilds":5}',
+    ],
+)
+def test_a_ready_that_is_none(d: bytes) -> None:
+    with pytest.raises(BadReadyError) as error:
+        read_ready(d)
+    assert "session_id" not in str(error.value)
+
+
+def test_urls() -> None:
+    assert gateway_url("wss://gateway.discord.gg", 10, "zlib-stream") == (
+        "wss://gateway.discord.gg/?v=10&encoding=json&compress=zlib-stream"
+    )
+    assert gateway_url("ws://localhost:8080/proxy?x=1", 9, "") == (
+        "ws://localhost:8080/proxy?v=9&encoding=json"
+    )
+    for bad in ("ws://gateway.discord.gg", "http://localhost", "gateway.discord.gg", "wss://"):
+        with pytest.raises(ConfigError):
+            gateway_url(bad, 10, "")

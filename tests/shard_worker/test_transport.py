@@ -1,0 +1,323 @@
+"""The transport on real sockets: a server of `websockets`, and servers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvloop
+from websockets.asyncio.server import ServerConnection, serve
+
+from shard_worker import handshake
+from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Connection, Transport
+
+WAIT_S = 10.0
+CHROME = (
+    "Host Connection Pragma Cache-Control User-Agent Upgrade Origin Sec-WebSocket-Version "
+    "Accept-Encoding Accept-Language Sec-WebSocket-Key Sec-WebSocket-Extensions"
+)
+
+
+class Receiver:
+    """Remembers what it hears."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.largest = 0
+        self.connected = asyncio.Event()
+        self.over: asyncio.Future[tuple[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def on_connected(self) -> None:
+        self.connected.set()
+
+    def on_connect_failed(self, cause: str) -> None:
+        self.over.set_result(("failed", cause))
+
+    def on_messages(self, messages: list[bytes]) -> None:
+        self.messages += messages
+        self.largest = max(self.largest, len(messages))
+
+    def on_closed(self, code: int | None, cause: str) -> None:
+        self.over.set_result(("closed", code))
+
+    def on_broken(self, cause: str) -> None:
+        self.over.set_result(("broken", cause))
+
+    async def end(self) -> tuple[str, Any]:
+        return await asyncio.wait_for(self.over, WAIT_S)
+
+
+def run(scenario: Callable[[Transport], Awaitable[None]]) -> None:
+    async def main() -> None:
+        transport = Transport()
+        try:
+            await scenario(transport)
+        finally:
+            await transport.close()
+
+    uvloop.run(main())
+
+
+@asynccontextmanager
+async def server(
+    handler: Callable[[ServerConnection], Awaitable[None]], **options: Any
+) -> AsyncIterator[str]:
+    async with serve(handler, "127.0.0.1", 0, **options) as made:
+        yield f"ws://127.0.0.1:{made.sockets[0].getsockname()[1]}/?v=10"
+
+
+@asynccontextmanager
+async def raw_server(
+    answer: bytes, *, then_close: bool = True
+) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answers every request with these bytes; the requests."""
+    requests: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        key = requests[-1].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+        accept = handshake.accept(key).encode()
+        writer.write(answer.replace(b"ACCEPT", accept))
+        await writer.drain()
+        if then_close:
+            writer.close()
+        else:
+            await reader.read()
+            writer.close()
+
+    made = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield f"ws://127.0.0.1:{made.sockets[0].getsockname()[1]}/", requests
+    finally:
+        made.close()
+
+
+UPGRADED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: ACCEPT\r\n"
+)
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_messages_both_ways_and_a_close(compression: str | None) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        for n in range(3000):
+            await socket.send(b"%d " % n * 20)
+        await socket.send(b"large" * 1_000_000)
+        for size in (0, 125, 126, 65_535, 65_536):
+            assert await socket.recv() == "x" * size
+        await (await socket.ping(b"are you there"))
+        await socket.close(4009, "session timed out")
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler, compression=compression) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for size in (0, 125, 126, 65_535, 65_536):
+                connection.send(b"x" * size)
+            assert await receiver.end() == ("closed", 4009)
+            assert receiver.messages == [b"%d " % n * 20 for n in range(3000)] + [
+                b"large" * 1_000_000
+            ]
+            assert receiver.largest <= SLICE_MESSAGES
+
+    run(scenario)
+
+
+def test_our_close_reaches_the_server() -> None:
+    seen: list[int | None] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+        seen.append(socket.close_code)
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.close(4000)
+            await asyncio.wait_for(connection.ended, WAIT_S)
+        assert seen == [4000]
+        assert not receiver.over.done(), "who closed hears nothing more"
+
+    run(scenario)
+
+
+def test_the_transfer_is_paused_while_nobody_parses() -> None:
+    """A receiver that is slow makes the server wait: what is unparsed stays bounded."""
+    sent = 0
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal sent
+        for _ in range(400):
+            await socket.send(bytes(100_000))
+            sent += 1
+        await socket.close(4000)
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler, compression=None) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            most = 0
+            while not receiver.over.done():
+                await asyncio.sleep(0)
+                most = max(most, connection.pending)
+            assert len(receiver.messages) == 400
+            assert 0 < most < PAUSE_BYTES + 4 * 1024 * 1024
+
+    run(scenario)
+
+
+def test_a_heartbeat_goes_before_what_is_not_begun() -> None:
+    got: list[str] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        async for message in socket:
+            assert isinstance(message, str)
+            got.append(message)
+            if message == "last":
+                await socket.close(4000)
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for n in range(3):
+                connection.send(b"%d" % n)
+            connection.send(b"heartbeat", urgent=True)
+            connection.send(b"last")
+            await receiver.end()
+        assert sorted(got) == sorted(["0", "1", "2", "heartbeat", "last"])
+        assert got.index("heartbeat") <= 1
+        assert got[-1] == "last"
+
+    run(scenario)
+
+
+def test_the_handshake_is_chrome_s() -> None:
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") as (url, requests):
+            receiver = Receiver()
+            transport.connect(url + "?v=10&encoding=json", receiver)
+            assert await receiver.end() == ("failed", "the server answered 503 instead of 101")
+        lines = requests[0].decode().split("\r\n")
+        assert lines[0] == "GET /?v=10&encoding=json HTTP/1.1"
+        fields = [line.partition(": ") for line in lines[1:] if line]
+        assert [name for name, _, _ in fields] == CHROME.split()
+        values = {name: value for name, _, value in fields}
+        assert values["Origin"] == "https://discord.com"
+        version = handshake.target("chrome").removeprefix("chrome")
+        assert f"Chrome/{version}.0.0.0" in values["User-Agent"]
+        assert values["Sec-WebSocket-Extensions"] == "permessage-deflate; client_max_window_bits"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "answered 401"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "answered 200"),
+        (UPGRADED.replace(b"ACCEPT", b"bm8=") + b"\r\n", "Sec-WebSocket-Accept"),
+        (UPGRADED + b"Sec-WebSocket-Extensions: permessage-bzip2\r\n\r\n", "not offered"),
+        (UPGRADED + b"Sec-WebSocket-Protocol: chat\r\n\r\n", "subprotocol"),
+        (b"", ""),
+        (b"garbage\r\n\r\n", ""),
+    ],
+)
+def test_answers_that_are_no_websocket(answer: bytes, outcome: str) -> None:
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(answer) as (url, _):
+            receiver = Receiver()
+            transport.connect(url, receiver)
+            kind, cause = await receiver.end()
+            assert kind == "failed"
+            assert outcome in cause
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [
+        (b"\x82\x05hello", ("closed", None)),  # ends without a close frame
+        (b"\x82\x05hello\x82\x05he", ("closed", None)),  # in the midst of one
+        (b"\x82\x05hello\x88\x00", ("closed", None)),
+        (b"\x82\x05hello\x88\x02\x0f\xa4", ("closed", 4004)),
+    ],
+)
+def test_what_came_before_the_end_is_delivered(after: bytes, outcome: tuple[str, Any]) -> None:
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(UPGRADED + b"\r\n" + after) as (url, _):
+            receiver = Receiver()
+            transport.connect(url, receiver)
+            assert await receiver.end() == outcome
+            assert receiver.messages == [b"hello"]
+
+    run(scenario)
+
+
+def test_a_server_that_breaks_the_protocol() -> None:
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(UPGRADED + b"\r\n\x82\x85....hello", then_close=False) as (url, _):
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            assert await receiver.end() == ("broken", "a server's frame is masked")
+            connection.close(4000)
+            await asyncio.wait_for(connection.ended, WAIT_S)
+
+    run(scenario)
+
+
+def test_nobody_there() -> None:
+    async def scenario(transport: Transport) -> None:
+        receiver = Receiver()
+        transport.connect("ws://127.0.0.1:1/", receiver)
+        kind, cause = await receiver.end()
+        assert kind == "failed"
+        assert "127.0.0.1" in cause
+        assert "https://" not in cause
+
+    run(scenario)
+
+
+def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shard_worker.transport.HANDSHAKE_TIMEOUT_S", 0.05)
+
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(b"", then_close=False) as (url, _):
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            assert (await receiver.end())[0] == "failed"
+            assert connection.ended.done()
+
+    run(scenario)
+
+
+def test_many_connections_open_and_close() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.send("hello")
+        await socket.wait_closed()
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receivers = [Receiver() for _ in range(50)]
+            connections: list[Connection] = [transport.connect(url, r) for r in receivers]
+            for receiver in receivers:
+                await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for connection in connections:
+                connection.close(4000)
+            await transport.close()
+            assert all(connection.ended.done() for connection in connections)
+
+    async def main() -> None:
+        await scenario(Transport())
+
+    uvloop.run(main())
