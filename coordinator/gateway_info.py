@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,7 @@ from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
 from cluster.errors import ClusterError, ConfigError, TokenRefusedError
+from cluster.wire.spec import MAX_SHARDS
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,7 @@ class SessionStartLimit(msgspec.Struct, frozen=True, kw_only=True):
     remaining: int
     reset_after: int
     """Milliseconds."""
-    max_concurrency: int = msgspec.field(default=1)
-
-    def __post_init__(self) -> None:
-        if self.max_concurrency < 1:
-            raise ValueError("max_concurrency is below 1")
+    max_concurrency: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +47,7 @@ class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     """wss://host[:port]"""
-    shards: int
+    shards: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)]
     session_start_limit: SessionStartLimit
 
 
