@@ -14,6 +14,7 @@ import os
 import ssl
 import subprocess
 import sys
+from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -80,13 +81,12 @@ def cpu_seconds(pid: int) -> float:
 async def measure(info: SandboxInfo, rate: float, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     tls = ssl.create_default_context(cafile=info.ca_file)
-    clients = []
+    clients: list[Discard] = []
+    port = urlsplit(info.gateway_url).port
+    assert port is not None
     for shard in range(SHARDS):
         _, client = await loop.create_connection(
-            lambda shard=shard: Discard(info, shard),
-            "localhost",
-            urlsplit(info.gateway_url).port,
-            ssl=tls,
+            partial(Discard, info, shard), "localhost", port, ssl=tls
         )
         clients.append(client)
     async with SandboxControl(info.control_url, info.control_token) as control:

@@ -71,6 +71,8 @@ class Connection:
     @property
     def waiting(self) -> int:
         """Bytes that the client has not taken yet."""
+        if self._transport.is_closing():
+            return 0
         queued = sum(map(len, self._frames)) + len(self._backlog)
         return queued + self._transport.get_write_buffer_size()
 

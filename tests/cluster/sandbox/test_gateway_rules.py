@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from gateway_probe import Bench, Closed, bench
+from gateway_probe import Bench, Closed, Probe, bench
 
 from cluster.gateway import ALL_INTENTS, Intents
 
@@ -195,8 +195,8 @@ def test_every_compression_brings_the_ledger(
 ) -> None:
     async def scenario() -> None:
         async with bench() as b:
-            flag = {"d": {"compress": True}} if payload_compression else {}
-            probe = await b.ready(compress=compress, **flag)
+            d = {"compress": True} if payload_compression else None
+            probe = await b.ready(compress=compress, d=d)
             await b.control.emit("MESSAGE_CREATE", count=50)
             while len(probe.rows) < 54:
                 await probe.receive()
@@ -284,7 +284,7 @@ def test_intents_choose_events_and_content() -> None:
 def test_each_generation_of_shards_sees_every_guild_once() -> None:
     async def scenario() -> None:
         async with bench(guilds=12) as b:
-            counts: Json = {}
+            counts: dict[int, list[Probe]] = {}
             for count in (1, 3):
                 for shard in range(count):
                     probe = await b.ready(shard=[shard, count])
@@ -293,10 +293,10 @@ def test_each_generation_of_shards_sees_every_guild_once() -> None:
             for guild_id in guilds:
                 await b.control.emit("TYPING_START", guild_id)
             for count, probes in counts.items():
-                seen = []
-                for shard, probe in enumerate(probes):
+                seen: list[str] = []
+                for shard, one in enumerate(probes):
                     mine = b.sandbox.world.guild_ids(shard, count)
-                    seen += [(await probe.until("TYPING_START"))["d"]["guild_id"] for _ in mine]
+                    seen += [(await one.until("TYPING_START"))["d"]["guild_id"] for _ in mine]
                 assert sorted(seen) == sorted(map(str, guilds))
 
     asyncio.run(scenario())
