@@ -146,7 +146,7 @@ class CoordinatorProcess:
     def last_words(self) -> str:
         """The end of its log, for a message."""
         line = last_line(self.log, self._log_start)
-        return f"its last words: {line} (all of it: {self.log})" if line else f"see {self.log}"
+        return f"its last line was {line!r}, see {self.log}" if line else f"see {self.log}"
 
 
 def last_line(file: Path, start: int = 0) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from cluster.errors import ClusterError
 
@@ -17,6 +17,16 @@ def console() -> Console:
     """Standard output for people. Made anew each time: tests and pipes replace sys.stdout."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(width=width, highlight=False, soft_wrap=False)
+
+
+def show(out: Console, what: RenderableType) -> None:
+    """Print it; to a pipe without the blanks that fill a table's cells."""
+    if out.is_terminal:
+        out.print(what)
+        return
+    with out.capture() as capture:
+        out.print(what)
+    click.echo("\n".join(text.rstrip() for text in capture.get().splitlines()))
 
 
 def is_terminal() -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
 import zmq
@@ -12,6 +13,7 @@ import zmq
 from cluster.wire.batch import decode_batch
 from cluster.wire.topic import WireError, split
 
+WINDOW_S: Final = 5.0
 MOST_MESSAGES: Final = 20_000
 """Kept between two looks; what is over it is not counted."""
 
@@ -24,7 +26,8 @@ class EventRates:
 
     def __init__(self, endpoint: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since = clock()
+        self._looks: deque[tuple[float, Counter[str]]] = deque([(clock(), Counter())])
+        """(time, events since the look before), the oldest as the begin of the window."""
         self._context: zmq.Context[zmq.Socket[Any]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.rcvhwm = MOST_MESSAGES
@@ -33,7 +36,17 @@ class EventRates:
         self._socket.connect(endpoint)
 
     def __call__(self) -> dict[str, float]:
-        """Events a second by name, since the last call."""
+        """Events a second by name, over the last seconds."""
+        self._looks.append((self._clock(), self._drain()))
+        while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
+            self._looks.popleft()
+        passed = self._looks[-1][0] - self._looks[0][0]
+        counts: Counter[str] = Counter()
+        for _, look in islice(self._looks, 1, None):
+            counts.update(look)
+        return {name: count / passed for name, count in counts.items()} if passed > 0 else {}
+
+    def _drain(self) -> Counter[str]:
         counts: Counter[str] = Counter()
         for _ in range(MOST_MESSAGES):
             try:
@@ -46,9 +59,7 @@ class EventRates:
                     counts[name] += len(decode_batch(payload).events)
             except WireError:
                 continue  # of another version: this is a picture, readers will say so
-        now = self._clock()
-        passed, self._since = now - self._since, now
-        return {name: count / passed for name, count in counts.items()} if passed > 0 else {}
+        return counts
 
     def close(self) -> None:
         """Close the socket."""

@@ -85,7 +85,7 @@ async def _run(options: SandboxOptions, as_json: bool) -> None:
                 await first(requests.wait())
         except OSError as error:
             raise AlreadyRunningError(
-                f"the sandbox can't listen on {options.host}:{options.port} ({error.strerror})",
+                f"the sandbox can't listen on {error.strerror}",
                 "give another --port, or 0 for any free one",
             ) from error
         except FaultError as error:

@@ -97,9 +97,9 @@ Log: {process.log}"""
 
 def _opening(loaded: Loaded, spec: CoordinatorSpec) -> str:
     if not loaded.on_sandbox:
-        return f"Starting {spec.name}: {spec.shards} shards at {spec.api_url} ..."
+        return f"Starting {spec.name} at {spec.api_url}, shards: {spec.shards} ..."
     world = loaded.config.sandbox
     return (
-        f"Starting {spec.name} on a loopback Discord: no account, no token, nothing leaves this "
-        f"machine.\n{world.guilds} guilds, about {world.rate:g} events/s ..."
+        "A loopback Discord: no account, no token, nothing leaves this machine.\n"
+        f"Starting {spec.name}: {world.guilds} guilds, about {world.rate:g} events/s ..."
     )

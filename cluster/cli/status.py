@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from cluster.cli.options import config_option, name_option, running_cluster
-from cluster.cli.output import console
+from cluster.cli.output import console, show
 from cluster.cli.render import full
 from cluster.control import ControlClient
 from cluster.wire.control import ClusterStatus
@@ -37,7 +37,7 @@ def status(config_file: Path | None, name: str | None, every: bool, as_json: boo
         click.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
         return
     out = console()
-    out.print(full(now, out.width, every=every))
+    show(out, full(now, out.width, every=every))
 
 
 async def _status(running: Running) -> ClusterStatus:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
-from rich.text import Text
 
-from cluster.cli import event_lines
 from cluster.cli.options import config_option, name_option, running_cluster
-from cluster.cli.output import console, is_terminal
-from cluster.cli.signals import StopRequests
 from cluster.config_schema import nearest
-from cluster.errors import ConfigError
-from cluster.wire.places import Running
-
-if TYPE_CHECKING:
-    from cluster.subscriber import Event, Gap, Stalled
-
-    Item = Event | Gap | Stalled
+from cluster.errors import ClusterError, ConfigError
 
 
 @click.command(
@@ -57,13 +41,7 @@ def tail(
     """
     names = [event_name(event) for event in events]
     cluster = running_cluster(config_file, name)
-    raise click.ClickException("tail is not there yet")
-    write = json_writer() if as_json else line_writer()
-    try:
-        asyncio.run(_tail(cluster, names, guilds, count, write))
-    except BrokenPipeError:
-        # Whoever read this has seen enough. The interpreter flushes once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise ClusterError(f"{cluster.name} can't be followed by this version yet, {names}")
 
 
 def event_name(text: str) -> str:

@@ -86,7 +86,9 @@ class LiveView:
 def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
     """Counts by name, scaled to what the workers say: both were seen over other moments."""
     seen = sum(by_name.values())
-    return {name: count * total / seen for name, count in by_name.items()} if seen else {}
+    if not seen or not total:
+        return {}
+    return {name: count * total / seen for name, count in by_name.items()}
 
 
 def picture(

@@ -111,6 +111,7 @@ def test_shares_add_up_to_the_total() -> None:
     scaled = shares({"A": 30.0, "B": 10.0}, 400.0)
     assert scaled == {"A": 300.0, "B": 100.0}
     assert shares({}, 400.0) == {}
+    assert shares({"A": 30.0}, 0.0) == {}
 
 
 def test_lines_come_when_something_changed_or_time_passed(

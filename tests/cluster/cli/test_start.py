@@ -27,7 +27,7 @@ def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:
     result = dcgw("start", "--sandbox")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert "loopback Discord: no account" in lines[0]
+    assert "A loopback Discord: no account" in lines[0]
     assert any(
         "0/4 shards ready" in line and "4 shards wait to identify (0-3)" in line for line in lines
     )
