@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from cluster.errors import ClusterError
+from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
 from coordinator.engines.local import LocalProcess, module_command
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
 STOP_S: Final = 5.0
+EXIT_S: Final = 2.0
 
 
 class SandboxProcess:
@@ -49,8 +50,13 @@ class SandboxProcess:
                 line = await process.stdout.readline()
             return cls(process, msgspec.json.decode(line, type=SandboxInfo))
         except (TimeoutError, ValueError, msgspec.DecodeError) as error:
-            await process.stop(STOP_S)
+            code = await _ended(process)
             why = process.last_words() or type(error).__name__
+            if code == AlreadyRunningError.exit_code:
+                raise AlreadyRunningError(
+                    f"the sandbox did not start: {why}",
+                    "give another port, or 0 for any free one (sandbox.port in the configuration)",
+                ) from error
             raise ClusterError(
                 f"the sandbox did not start: {why}", f"see {logs / 'sandbox.log'}"
             ) from error
@@ -71,3 +77,12 @@ class SandboxProcess:
         code = await self._process.wait()
         if not self._stopping:
             log.error("the sandbox ended with %d: %s", code, self._process.last_words())
+
+
+async def _ended(process: LocalProcess) -> int:
+    """The status of a process that has closed its output, or said what it should not."""
+    try:
+        async with asyncio.timeout(EXIT_S):
+            return await process.wait()
+    except TimeoutError:
+        return await process.stop(STOP_S)

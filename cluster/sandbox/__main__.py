@@ -4,7 +4,7 @@ Standard input: SandboxOptions as one JSON object up to its end (nothing: the de
 output: SandboxInfo as one line of JSON once it serves. SIGTERM and SIGINT stop it. With
 ``--with-parent`` it stops too when the process that started it is gone.
 
-Exit codes: 0 stopped, 1 a port can't be had, 2 options that can't be used.
+Exit codes: 0 stopped, 2 options that can't be used, 4 a port can't be had.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from cluster.errors import AlreadyRunningError
 from cluster.sandbox.faults import FaultError
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sandbox import Sandbox
@@ -67,8 +68,8 @@ def main() -> int:
         print(f"sandbox options: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"the sandbox can't listen: {error}", file=sys.stderr)
-        return 1
+        print(f"it can't listen on {error.strerror}", file=sys.stderr)
+        return AlreadyRunningError.exit_code
     return 0
 
 

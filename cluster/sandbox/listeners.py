@@ -16,7 +16,7 @@ _REBIND_S = 0.05
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. OSError: the address is in use, or there is none such."""
+    """A listening socket. OSError, which names the address: it is in use, or there is none such."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -25,9 +25,9 @@ def bind(host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
         sock.setblocking(False)
-    except BaseException:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"{host} port {port}: {error.strerror}") from error
     return sock
 
 
