@@ -83,27 +83,44 @@ class Adoption:
         self._send = send
         self._sleep = sleep
         self._hellos: dict[int, link.Hello] = {}
+        self._found: dict[int, WorkerProcess] = {}
+        self._survey: asyncio.Task[None] | None = None
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         """A worker greets that the supervisor did not start."""
         self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
-        """The worker that goes on in this slot; None: the slot is free, or will not be freed."""
+        """The worker that goes on in this slot; None: the slot is free, or will not be freed.
+
+        The first call waits until every slot of this host was looked at, those that the plan has
+        no more among them: no shard is started while another slot's worker still has it.
+        """
+        if self._survey is None:
+            self._survey = asyncio.create_task(self._look_everywhere(), name="adoption")
+        await asyncio.shield(self._survey)
+        if slot not in self._found:
+            await self._settle(slot)
+        return self._found.pop(slot, None)
+
+    async def _look_everywhere(self) -> None:
+        await asyncio.gather(*(self._settle(slot) for slot in self._places.journal_slots()))
+
+    async def _settle(self, slot: int) -> None:
+        """Find the worker of a slot, or see it go."""
         lock = self._places.journal(slot) / "owner.lock"
         hello = await self._greeting(slot, lock)
         if hello is None:
-            return None
+            return
         if self._fits(slot, hello):
             log.info("worker %d, pid %d, is taken over", slot, hello.pid)
-            return AdoptedProcess(hello.pid, lock)
+            self._found[slot] = AdoptedProcess(hello.pid, lock)
+            return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
         self._send(slot, link.Stop())
         await self._until(lambda: not is_held(lock), LEAVE_S)
-        return None
 
     async def _greeting(self, slot: int, lock: Path) -> link.Hello | None:
-        self._hellos.pop(slot, None)
         await self._until(lambda: slot in self._hellos or not is_held(lock), GREET_S)
         hello = self._hellos.pop(slot, None)
         if hello is None and is_held(lock):

@@ -319,10 +319,7 @@ class Coordinator:
         await self._supervisor.stop(lambda slot: self._link.send(slot, stop), seconds)
 
     def _on_message(self, slot: int, message: link.FromWorker) -> None:
-        if slot not in self._supervisor.slots:
-            log.warning("worker %d is not in the plan: told to stop", slot)
-            self._link.send(slot, link.Stop())
-        elif isinstance(message, link.Hello):
+        if isinstance(message, link.Hello):
             if self._supervisor.greeted(slot, message.pid):
                 self._link.send(slot, link.Welcome())
             else:

@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from curl_cffi import CurlOpt
+from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
@@ -51,8 +51,11 @@ class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
     session_start_limit: SessionStartLimit
 
 
+REFUSED: Final = -1
+
+
 class Answer(NamedTuple):
-    """One HTTP answer. status 0: no answer, `body` says why."""
+    """One HTTP answer. status 0: no answer, `body` says why; REFUSED: nor will there be one."""
 
     status: int
     retry_after: str | None
@@ -67,6 +70,18 @@ class Retry(NamedTuple):
 
 
 Get = Callable[[str, dict[str, str]], Awaitable[Answer]]
+
+
+_FINAL: Final = frozenset(
+    {
+        CurlECode.UNSUPPORTED_PROTOCOL,
+        CurlECode.URL_MALFORMAT,
+        CurlECode.PEER_FAILED_VERIFICATION,
+        CurlECode.SSL_CACERT_BADFILE,
+        CurlECode.FILESIZE_EXCEEDED,
+    }
+)
+"""What the next try would end with too."""
 
 
 class _Gateway(msgspec.Struct, frozen=True):
@@ -101,6 +116,11 @@ def check_url(name: str, url: str, secure: str, plain: str) -> None:
 
 def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
     """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
+    if answer.status == REFUSED:
+        raise ClusterError(
+            f"the API could not be asked ({answer.body.decode(errors='replace')})",
+            "check api_url, and ca_file if it has a certificate of its own",
+        )
     if answer.status == 0 or answer.status >= 500:
         cause = answer.body.decode(errors="replace") if answer.status == 0 else ""
         return Retry(cause or f"HTTP {answer.status}", None)
@@ -209,5 +229,6 @@ class _Getter:
         try:
             response = await self._session.get(url, headers=headers)
         except RequestsError as error:
-            return Answer(0, None, str(error).partition(". See ")[0].encode())
+            status = REFUSED if error.code in _FINAL else 0
+            return Answer(status, None, str(error).partition(". See ")[0].encode())
         return Answer(response.status_code, response.headers.get("Retry-After"), response.content)

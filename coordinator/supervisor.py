@@ -48,6 +48,8 @@ class Slot:
         self.detail = ""
         self.launching = False
         """A process is coming into being."""
+        self.killed_for = ""
+        """Why this process was killed by us; empty: it was not."""
         self.failures = 0
         """Ends in a row without a stable run between them."""
 
@@ -55,6 +57,7 @@ class Slot:
         self.process = process
         self.started_at = now
         self.heard_at = None
+        self.killed_for = ""
 
     def ended(self, cause: str, code: int | None, now: float) -> float | None:
         """The process is gone. Returns seconds until the next try, before jitter; None: no more."""
@@ -140,7 +143,7 @@ class Supervisor:
                 continue
             silent = now - (slot.heard_at or slot.started_at)
             if silent > (KILL_AFTER_S if slot.heard_at else FIRST_REPORT_S):
-                log.error("worker %d said nothing for %.0f s: killed", slot.number, silent)
+                slot.killed_for = f"said nothing for {silent:.0f} s and was killed"
                 slot.process.kill()
             elif slot.heard_at and silent > MISSING_AFTER_S:
                 slot.state = "missing"
@@ -210,8 +213,9 @@ class Supervisor:
             process.terminate()
         code = await process.wait()
         log.info("worker %d ended with %s", slot.number, code)
-        if code is None:
-            how = "ended"
-        else:
-            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        if slot.killed_for:
+            return slot.killed_for, code
+        if code is not None and code < 0:  # what it said last has nothing to do with it
+            return f"killed by signal {-code}", code
+        how = "ended" if code is None else f"exit code {code}"
         return f"{how}: {process.last_words()}".rstrip(": "), code

@@ -89,7 +89,8 @@ class Verbs:
         """ "degraded": was ready, and is not now."""
         if self._stopping():
             return "stopping"
-        if len(self._board.ready) == len(self._plan.shards):
+        running = all(slot.state == "running" for slot in self._supervisor.slots.values())
+        if running and len(self._board.ready) == len(self._plan.shards):
             self._was_ready = True
             return "ready"
         return "degraded" if self._was_ready else "starting"

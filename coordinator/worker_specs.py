@@ -53,6 +53,8 @@ class WorkerSpecs(NamedTuple):
     def fits(self, slot: int, hello: Hello) -> bool:
         """Whether a worker from before may go on in this slot: it runs the slot's shards,
         for this account, in this version."""
+        if slot >= len(self.plan.slots):
+            return False
         shards = [self._shard(shard) for shard in self.plan.slots[slot]]
         return (
             hello.version == LINK_VERSION

@@ -62,6 +62,11 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         """The journal folder of a worker slot."""
         return self.state_dir / "journal" / f"slot-{slot}"
 
+    def journal_slots(self) -> list[int]:
+        """The slots that have a journal folder, whether or not a worker has them now."""
+        names = [folder.name for folder in (self.state_dir / "journal").glob("slot-*")]
+        return sorted(int(n[5:]) for n in names if n[5:].isascii() and n[5:].isdigit())
+
     def endpoint(self, socket: str) -> str:
         """ZeroMQ endpoint of a socket in the runtime folder: control, link, hub, events, replay."""
         return f"ipc://{self.runtime_dir / socket}"

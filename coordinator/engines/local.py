@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Final, Self
 LOG_BYTES: Final = 10 * 1024 * 1024
 """A log longer than this is set aside as .1 when the next process of its slot starts."""
 _TAIL_BYTES: Final = 4096
+_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
 _NOT_INHERITED: Final = ("DCGW_TOKEN",)
 
 
@@ -102,7 +104,7 @@ class LocalProcess:
             return await self.wait()
 
     def last_words(self) -> str:
-        """The last line of its log, of those that this process wrote."""
+        """The last line of its log that this process wrote, without time and level."""
         try:
             with self._log.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -110,7 +112,8 @@ class LocalProcess:
                 lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError as error:
             return f"(its log can't be read: {error})"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return _STAMP.sub("", last)
 
 
 class LocalEngine:
