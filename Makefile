@@ -30,5 +30,16 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group dev --group clients
 	@touch $@
 
+clients: tests/clients/node_modules/.installed
+
+# Without npm the stamp is not made and the JavaScript client's tests are skipped with that reason.
+tests/clients/node_modules/.installed: tests/clients/package-lock.json
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	  echo "Installing the JavaScript client that tests/clients runs ..."; \
+	  npm ci --prefix tests/clients --silent && touch $@; \
+	else \
+	  echo "No node and npm here: the JavaScript client's tests will be skipped."; \
+	fi
+
 clean:
 	rm -rf $(VENV) tests/clients/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,74 @@
+"""Every event that the documentation lists for bots, through the parsers of strict libraries."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from client_bench import QUICK, bench
+from client_libraries import DISCORD_PY, HIKARI, Library, case
+
+from cluster.sandbox.catalogue import catalogue
+
+NOT_BY_ITSELF = {"READY", "RESUMED"}
+"""They stand for a connection's start; the other tests see them."""
+KEPT = {
+    DISCORD_PY: ("channels", "roles", "members", "name", "member_count"),
+    # hikari leaves member_count as GUILD_CREATE said it.
+    HIKARI: ("channels", "roles", "members", "name"),
+}
+DOCUMENTED = [
+    event.name
+    for event in catalogue().events.values()
+    if event.official and event.name not in NOT_BY_ITSELF
+]
+
+
+def only(keys: tuple[str, ...], guilds: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {guild: {key: data[key] for key in keys} for guild, data in guilds.items()}
+
+
+@pytest.mark.parametrize(
+    ("library", "compression"), [case(DISCORD_PY, "zlib-stream"), case(HIKARI, "none")]
+)
+def test_every_documented_event_is_parsed(library: Library, compression: str) -> None:
+    async def sweep() -> None:
+        async with bench(library, compression) as b:
+            # hikari logs this event as what it tells: a warning.
+            b.expected = ("^rate-limited on opcode 8 for ",)
+            await b.settle()
+            for name in DOCUMENTED * 2:
+                await b.control.emit(name)
+            report = await b.settle()
+            assert set(DOCUMENTED) <= {r[3] for r in report.receipts}
+            # The events were told as they happened: what the library made of them is the world.
+            kept = KEPT[library]
+            assert only(kept, report.caches) == only(kept, b.world())
+
+    asyncio.run(sweep())
+
+
+@pytest.mark.parametrize(
+    ("library", "compression"), [case(DISCORD_PY, "zstd-stream"), case(HIKARI, "zlib-stream")]
+)
+def test_members_presence_and_voice_are_asked_for(library: Library, compression: str) -> None:
+    async def fill() -> None:
+        large = msgspec.structs.replace(QUICK, guilds=4, members_per_guild=1100)
+        async with bench(library, compression, large) as b:
+            # The libraries ask for all members themselves (op 8), as GUILD_CREATE lacks them.
+            report = await b.settle()
+            assert len(report.names("GUILD_MEMBERS_CHUNK")) == 4 * 2
+            assert report.caches == b.world()
+            # And for some by their ids: discord.py writes snowflakes as numbers, hikari as text.
+            guild_id, guild = next(iter(report.caches.items()))
+            some = guild["members"][10:20]
+            found = await b.client.ask("members", guild_id=guild_id, user_ids=[*some, "1234"])
+            assert found == some
+            # Presence and voice (op 3, op 4): the bot is told that it is in the channel.
+            await b.client.ask("voice", guild_id=guild_id)
+            await b.client.wait(1, "VOICE_SERVER_UPDATE")
+            assert (await b.settle()).names("VOICE_STATE_UPDATE")
+
+    asyncio.run(fill())
