@@ -230,7 +230,15 @@ class Connection:
     def stall(self, seconds: float) -> None:
         """Send nothing for so long; then all of it."""
         self._stalled_until = self._loop.time() + seconds
+        self._reschedule()
 
     def slow(self, bytes_per_s: float) -> None:
         """Send no faster than this; 0: as fast as it goes."""
         self._bytes_per_s = bytes_per_s
+        self._reschedule()
+
+    def _reschedule(self) -> None:
+        if self._backlog_timer is not None:
+            self._backlog_timer.cancel()
+            self._backlog_timer = None
+            self._schedule_backlog()

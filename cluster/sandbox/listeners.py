@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 _REBIND_S = 0.05
+_ATTEMPTS = 5
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -57,22 +59,33 @@ class Listener:
         """Bind and serve. OSError as ``bind``."""
         await self._runner.setup()
         try:
-            first = bind(self._addresses[0], self.port)
-            self.port = first.getsockname()[1]
-            sockets = [first]
-            for host in self._also:
-                # `localhost` is ::1 for some clients, but not every machine has IPv6.
-                try:
-                    sockets.append(bind(host, self.port))
-                except OSError as error:
-                    log.info("no listener on %s port %d: %s", host, self.port, error)
-                else:
-                    self._addresses.append(host)
-            for sock in sockets:
+            for sock in self._bind_all():
                 await self._serve(sock)
         except BaseException:
             await self.stop()
             raise
+
+    def _bind_all(self) -> list[socket.socket]:
+        """Sockets of one port on all addresses; on the others only if the machine has them."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            first = bind(self._addresses[0], self.port)
+            port = first.getsockname()[1]
+            sockets = {self._addresses[0]: first}
+            taken = False
+            for host in self._also:
+                try:
+                    sockets[host] = bind(host, port)
+                except OSError as error:
+                    taken = taken or error.errno == errno.EADDRINUSE
+                    log.info("no listener on %s port %d: %s", host, port, error)
+            # `localhost` is ::1 for some clients: with a stranger there, another port is better.
+            if not taken or self.port or attempt == _ATTEMPTS:
+                break
+            for sock in sockets.values():
+                sock.close()
+        self.port = port
+        self._addresses = list(sockets)
+        return list(sockets.values())
 
     async def _serve(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,16 @@ from cluster.sandbox.state import State
 _encode = msgspec.json.Encoder().encode
 _OPEN = {"/gateway"}
 """Paths that need no token."""
+_EMPTY = (
+    "/applications/{id}/entitlements",
+    "/applications/{id}/skus",
+    "/guilds/{guild}/emojis",
+    "/guilds/{guild}/stickers",
+    "/guilds/{guild}/invites",
+    "/guilds/{guild}/webhooks",
+    "/voice/regions",
+)
+"""Lists that the sandbox has nothing for."""
 _VERSIONS = ("/api/v9", "/api/v10", "/api")
 
 
@@ -49,6 +59,7 @@ class Rest:
             ("PUT", "/applications/{id}/guilds/{guild}/commands", self._put_commands),
             ("GET", "/applications/{id}/emojis", self._emojis),
             ("GET", "/guilds/{guild}", self._guild),
+            *(("GET", path, self._nothing) for path in _EMPTY),
             ("GET", "/guilds/{guild}/channels", self._channels),
             ("GET", "/guilds/{guild}/roles", self._roles),
             ("GET", "/guilds/{guild}/members/{user}", self._member),
@@ -171,6 +182,9 @@ class Rest:
         ]
         self._commands[request.path.partition("/applications/")[2]] = made
         return _json(made)
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        return _json([])
 
     async def _emojis(self, request: web.Request) -> web.Response:
         return _json({"items": []})

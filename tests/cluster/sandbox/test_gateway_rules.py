@@ -327,6 +327,9 @@ def test_members_on_request_and_their_limit() -> None:
             assert 29 < limited["d"]["retry_after"] <= 30
             assert limited["d"]["meta"] == {"guild_id": guild, "nonce": "n"}
             assert len(await _chunks(b, probe, asked | {"guild_id": [other]})) == 2
+            for _ in range(2):  # a part of the members has no such limit
+                (part,) = await _chunks(b, probe, asked | {"limit": 3})
+                assert len(part["d"]["members"]) == 3
             await probe.send(8, asked | {"guild_id": [guild, other]})
             assert await probe.closed() == 4002
             few = await b.ready(intents=int(Intents.GUILDS))
