@@ -60,6 +60,10 @@ def _map(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _user(data: dict[str, Any]) -> str:
     """Whoever it is: the documentation puts a user at several places."""
     for user in (_map(data.get("user")), _map(_map(data.get("member")).get("user"))):
@@ -75,8 +79,8 @@ def _message(data: dict[str, Any]) -> str:
 
 def _instead_of_content(data: dict[str, Any]) -> str:
     for key in ("attachments", "embeds", "sticker_items", "components"):
-        if data.get(key):
-            return f"({len(data[key])} {key.replace('_', ' ')})"
+        if things := _list(data.get(key)):
+            return f"({len(things)} {key.replace('_', ' ')})"
     return "(no content)"
 
 
@@ -86,7 +90,7 @@ def _reaction(data: dict[str, Any]) -> str:
 
 
 def _presence(data: dict[str, Any]) -> str:
-    playing = [str(_map(one).get("name")) for one in data.get("activities") or []]
+    playing = [str(_map(one).get("name")) for one in _list(data.get("activities"))]
     return f"{_user(data)} is {data.get('status')}{', ' if playing else ''}{', '.join(playing)}"
 
 
@@ -122,6 +126,6 @@ SUMMARIES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
     ("GUILD_CREATE", _guild_itself),
     ("GUILD_UPDATE", _guild_itself),
     ("GUILD_DELETE", _guild_itself),
-    ("READY", lambda d: f"as {_user(d)}, {len(d.get('guilds') or [])} guilds"),
+    ("READY", lambda d: f"as {_user(d)}, {len(_list(d.get('guilds')))} guilds"),
 )
 """The first prefix that fits makes the summary."""
