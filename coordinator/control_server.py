@@ -60,7 +60,7 @@ class ControlServer:
         try:
             _, data = frames
             request = control.decode_request(data)
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, RecursionError, msgspec.DecodeError) as error:
             self.refused += 1
             if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
                 log.warning("control message %d refused: %s", self.refused, error)

@@ -66,7 +66,7 @@ class WorkerLink:
             sender, data = frames
             slot = int(sender)
             message = link.decode_from_worker(data)
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, RecursionError, msgspec.DecodeError) as error:
             self._refuse(frames[0], str(error))
             return
         if slot != getattr(message, "slot", slot):
