@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.cli.event_lines import line, summary
@@ -71,9 +71,8 @@ def test_nobody_steers_the_terminal_by_what_he_writes(content: str) -> None:
     assert all(character.isprintable() for character in plain)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+ODD = st.sampled_from(
+    [None, True, 3, 1.5, "x", [], [1], [{}], [[]], {}, {"user": 1}, {"name": []}, {"username": {}}]
 )
 KEYS = (
     "user",
@@ -89,10 +88,9 @@ KEYS = (
 )
 
 
-@settings(max_examples=50)
 @given(
     name=st.sampled_from(["MESSAGE_CREATE", "PRESENCE_UPDATE", "READY", "GUILD_ROLE_CREATE", "X"]),
-    data=st.fixed_dictionaries(dict.fromkeys(KEYS, json_values)),
+    data=st.fixed_dictionaries(dict.fromkeys(KEYS, ODD)),
 )
 def test_a_server_of_its_own_mind_breaks_nothing(name: str, data: dict[str, Any]) -> None:
     assert isinstance(summary(name, data), str)
