@@ -197,13 +197,15 @@ class Supervisor:
 
     async def _run_once(self, slot: Slot) -> tuple[str, int | None]:
         """One process from start to end: why it ended, and its exit code if there was one."""
-        process = await self._find(slot.number)
-        slot.launching = process is None
         try:
+            process = await self._find(slot.number)
+            slot.launching = process is None
             if process is None:
                 spec = link.encode(self._make_spec(slot.number))
                 process = await self._engine.start(slot.number, spec)
-        except OSError as error:
+        except Exception as error:
+            # Whatever it was (the store, the system): a slot that gave up would stay empty unseen
+            log.exception("worker %d", slot.number)
             return f"can't be started: {error}", None
         finally:
             slot.launching = False
