@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -46,14 +47,18 @@ class WorkerLink:
     def send(self, slot: int, message: link.ToWorker) -> bool:
         """False: no worker of this slot is connected, or it has stopped reading."""
         frames = [b"%d" % slot, link.encode(message)]
-        try:
-            zmq.Socket.shadow(self._socket.underlying).send_multipart(frames, zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                raise
+        # Through the asyncio socket and no other way: a send uses up what the descriptor told, and
+        # this socket then looks again for what is to be received. NOBLOCK: done when it returns.
+        sent: asyncio.Future[Any] = asyncio.ensure_future(
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        )
+        error = sent.exception()
+        if error is None:
+            return True
+        if isinstance(error, zmq.ZMQError) and error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
             log.debug("nothing sent to worker %d: %s", slot, error)
             return False
-        return True
+        raise error
 
     async def run(self) -> None:
         """Receive, until cancelled."""

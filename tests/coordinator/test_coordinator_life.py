@@ -1,0 +1,410 @@
+"""A coordinator process from start to end, with a played worker in the worker's place.
+
+The spec's token, what is refused, what is left behind; a worker that dies, a coordinator that dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.control import ControlClient
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import is_held
+from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_outcome, encode
+
+TOKEN = "MTA.very-secret.token"
+
+WORKER = textwrap.dedent("""
+    # Plays a worker: holds its slot's lock, greets, identifies each shard, says that it is ready.
+    import fcntl, os, pathlib, signal, sys, time
+    import zmq
+    from cluster.wire import link
+
+    spec = link.decode_spec(sys.stdin.buffer.read())
+    assert "DCGW_TOKEN" not in os.environ and spec.token not in " ".join(sys.argv)
+    folder = pathlib.Path(spec.journal_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if (folder.parent / "die").exists():
+        sys.exit("the journal's disk is on fire")
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    dealer.identity = b"%d" % spec.slot
+    dealer.connect(spec.link_endpoint)
+    epochs = {s.shard_id: s.last_epoch if s.resume else 0 for s in spec.shards}
+    asked = set()
+
+    def rows():
+        return [link.ShardReport(shard_id=s, state="ready" if e else "awaiting_grant", epoch=e,
+                                 seq=-1, events=10) for s, e in epochs.items()]
+
+    def greet():
+        dealer.send(link.encode(link.Hello(version=link.LINK_VERSION, slot=spec.slot,
+            pid=os.getpid(), started_at=time.time(), package_version="0.1.0", shards=rows())))
+
+    def report():
+        dealer.send(link.encode(link.Report(slot=spec.slot, shards=rows(), cpu_seconds=0.0,
+            rss_bytes=1, events=10, journal_bytes=0, journal_seconds=None, journalling=True,
+            unpublished=0)))
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    while True:
+        greet()
+        report()
+        while dealer.poll(200):
+            message = link.decode_to_worker(dealer.recv())
+            if isinstance(message, link.Stop):
+                dealer.send(link.encode(link.Stopped(slot=spec.slot)))
+                dealer.close()
+                context.term()
+                sys.exit(0)
+            if isinstance(message, link.IdentifyGrant):
+                epochs[message.shard_id] = message.epoch
+                dealer.send(link.encode(link.IdentifySent(
+                    shard_id=message.shard_id, grant_id=message.grant_id)))
+                report()
+            if isinstance(message, link.Welcome):
+                for shard, epoch in epochs.items():
+                    if not epoch:
+                        dealer.send(link.encode(link.IdentifyRequest(shard_id=shard)))
+""")
+
+RUN = textwrap.dedent("""
+    import pathlib, sys
+    import coordinator.engines.local as local
+    worker = sys.argv.pop()
+    real = local.module_command
+    local.module_command = lambda module, *args: (
+        [sys.executable, "-P", worker] if module == "shard_worker" else real(module, *args))
+    from coordinator.__main__ import main
+    sys.exit(main())
+""")
+
+
+class Api:
+    """GET /gateway/bot on loopback, in the clear."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.remaining = 100
+        self.authorization: list[str] = []
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                api.authorization.append(self.headers["Authorization"])
+                body = json.dumps(
+                    {
+                        "url": "wss://gateway.invalid",
+                        "shards": 4,
+                        "session_start_limit": {
+                            "total": 1000,
+                            "remaining": api.remaining,
+                            "reset_after": 3_600_000,
+                            "max_concurrency": 4,
+                        },
+                    }
+                ).encode()
+                self.send_response(api.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/api"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Bench:
+    """Starts coordinators in one state folder and leaves none behind."""
+
+    def __init__(self, state: Path, runtime: Path, api: Api) -> None:
+        self.state = state
+        self.api = api
+        self._runtime = runtime
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._worker = state.parent / "played_worker.py"
+        self._worker.write_text(WORKER)
+
+    def spec(self, **changes: Any) -> CoordinatorSpec:
+        values: dict[str, Any] = {
+            "name": "t",
+            "state_dir": str(self.state),
+            "runtime_dir": str(self._runtime),
+            "token": TOKEN,
+            "api_url": self.api.url,
+            "workers": 2,
+            "adopt_seconds": 30.0,
+            "stop_seconds": 10.0,
+        }
+        return CoordinatorSpec(**{**values, **changes})
+
+    def start(self, data: bytes) -> tuple[subprocess.Popen[bytes], StartOutcome]:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", RUN, str(self._worker)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "DCGW_TOKEN": TOKEN},
+        )
+        self._processes.append(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(data)
+        process.stdin.close()
+        return process, decode_outcome(process.stdout.readline())
+
+    def up(self, **changes: Any) -> subprocess.Popen[bytes]:
+        process, outcome = self.start(encode(self.spec(**changes)))
+        assert outcome.ready, outcome
+        return process
+
+    def status(self, until: Callable[[ClusterStatus], bool]) -> ClusterStatus:
+        """The first status of which it is true."""
+
+        async def ask() -> ClusterStatus:
+            async with ControlClient(self.spec().places.control) as control, asyncio.timeout(20):
+                while not until(status := await control.status()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                return status
+
+        return asyncio.run(ask())
+
+    def control_stop(self) -> None:
+        async def ask() -> None:
+            async with ControlClient(self.spec().places.control) as control:
+                await control.stop()
+
+        asyncio.run(ask())
+
+    def left_behind(self) -> list[str]:
+        """Sockets, running.json and workers that should be gone."""
+        slots = self.spec().places.journal_slots()
+        held = [s for s in slots if is_held(self.spec().places.journal(s) / "owner.lock")]
+        left = [f"worker {slot}" for slot in held]
+        left += [str(p) for p in (self._runtime, self.spec().places.running) if p.exists()]
+        return left + (["coordinator"] if is_held(self.spec().places.lock) else [])
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(15)
+            for pipe in (process.stdout, process.stderr):
+                assert pipe is not None
+                pipe.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    api = Api()
+    runtime = Path(f"/tmp/dcgw-test-{os.getpid()}-{os.urandom(4).hex()}")
+    made = Bench(tmp_path / "state", runtime, api)
+    try:
+        yield made
+    finally:
+        made.close()
+        api.close()
+
+
+def ready(status: ClusterStatus) -> bool:
+    return status.state == "ready"
+
+
+def test_from_start_to_stop(bench: Bench) -> None:
+    process = bench.up()
+    status = bench.status(ready)
+    assert [s.shard_id for s in status.shards] == [0, 1, 2, 3], "auto: as Discord recommends"
+    assert [s.worker for s in status.shards] == [0, 0, 1, 1]
+    assert {s.epoch for s in status.shards} == {1}
+    assert (status.budget.spent, status.budget.remaining) == (4, 96)
+    assert status.events == 20
+    assert bench.api.authorization == [f"Bot {TOKEN}"]
+    bench.control_stop()
+    assert process.wait(15) == 0
+    assert bench.left_behind() == []
+
+
+def test_the_token_is_written_nowhere(bench: Bench) -> None:
+    process = bench.up(log_level="debug")
+    status = bench.status(ready)
+    if sys.platform == "linux":
+        for pid in [process.pid, *(w.pid for w in status.workers)]:
+            assert TOKEN.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        for worker in status.workers:
+            assert TOKEN.encode() not in Path(f"/proc/{worker.pid}/environ").read_bytes()
+    bench.control_stop()
+    assert process.wait(15) == 0
+    files = [path for path in bench.state.rglob("*") if path.is_file()]
+    assert len(files) >= 4
+    for path in files:
+        assert TOKEN.encode() not in path.read_bytes(), path
+        assert b"very-secret" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_it_in_order(bench: Bench, number: signal.Signals) -> None:
+    process = bench.up()
+    bench.status(ready)
+    process.send_signal(number)
+    assert process.wait(15) == 0
+    assert bench.left_behind() == []
+
+
+def test_a_second_one_is_told_who_has_the_folder(bench: Bench) -> None:
+    first = bench.up()
+    second, outcome = bench.start(encode(bench.spec()))
+    assert second.wait(10) == 4
+    assert outcome.error is not None
+    assert outcome.error.kind == "AlreadyRunningError"
+    assert f"pid {first.pid}" in outcome.error.cause
+    assert "stop" in outcome.error.action
+    assert ready(bench.status(ready)), "the first goes on undisturbed"
+
+
+def refused(bench: Bench, data: bytes, kind: str, code: int) -> str:
+    process, outcome = bench.start(data)
+    assert process.wait(15) == code
+    assert outcome.error is not None
+    assert outcome.error.kind == kind
+    text = f"{outcome.error.cause}: {outcome.error.action}"
+    assert TOKEN not in text
+    assert bench.left_behind() == []
+    return text
+
+
+def test_a_refused_token(bench: Bench) -> None:
+    bench.api.status = 401
+    text = refused(bench, encode(bench.spec()), "TokenRefusedError", 5)
+    assert "DCGW_TOKEN" in text
+
+
+def test_a_start_over_budget(bench: Bench) -> None:
+    bench.api.remaining = 3
+    text = refused(bench, encode(bench.spec()), "BudgetError", 6)
+    assert "4 identifies are needed and 3 of 1000 are left" in text
+    assert "1 h 00 min" in text
+
+
+def test_a_spec_that_is_none(bench: Bench) -> None:
+    text = refused(bench, b'{"name": "t", "token": 3}', "ConfigError", 2)
+    assert "token" in text
+
+
+def test_shards_in_a_form_that_is_none(bench: Bench) -> None:
+    refused(bench, encode(bench.spec(shards="7-3/4")), "ConfigError", 2)
+
+
+def test_a_runtime_folder_that_is_too_long(bench: Bench) -> None:
+    text = refused(bench, encode(bench.spec(runtime_dir="/tmp/" + "x" * 120)), "ConfigError", 2)
+    assert "DCGW_RUNTIME_DIR" in text
+
+
+def test_a_store_of_a_newer_version(bench: Bench) -> None:
+    import sqlite3
+
+    bench.state.mkdir(mode=0o700)
+    with sqlite3.connect(bench.state / "store.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    assert "newer" in refused(bench, encode(bench.spec()), "ClusterError", 1)
+
+
+def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "coordinator"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(encode(bench.spec(api_url=url)))
+        process.stdin.close()
+        silent.settimeout(20)
+        peer, _ = silent.accept()
+        process.send_signal(signal.SIGTERM)
+        outcome = decode_outcome(process.stdout.readline())
+        assert process.wait(15) == 1
+        peer.close()
+    process.stdout.close()
+    assert outcome.error is not None
+    assert "stopped before it was up" in outcome.error.cause
+    assert bench.left_behind() == []
+
+
+def test_a_worker_that_is_killed_is_started_again(bench: Bench) -> None:
+    bench.up()
+    before = bench.status(ready)
+    pid = before.workers[0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    after = bench.status(lambda s: ready(s) and s.workers[0].pid not in (pid, None))
+    assert after.workers[0].restarts == 1
+    assert after.workers[1].pid == before.workers[1].pid
+    assert after.events == 30, "what the dead one counted is kept"
+
+
+def test_a_worker_that_cant_run_is_named_by_its_last_words(bench: Bench) -> None:
+    (bench.state / "journal").mkdir(parents=True, mode=0o700)
+    (bench.state / "journal" / "die").touch()
+    bench.up(workers=1)
+    status = bench.status(lambda s: s.workers[0].restarts >= 1)
+    assert "exit code 1: the journal's disk is on fire" in status.workers[0].detail
+    assert status.state == "starting"
+
+
+def test_a_dead_coordinators_workers_are_taken_over(bench: Bench) -> None:
+    first = bench.up()
+    before = bench.status(ready)
+    first.kill()
+    first.wait()
+    second = bench.up()
+    after = bench.status(ready)
+    assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+    assert [s.epoch for s in after.shards] == [1, 1, 1, 1]
+    assert after.store_id == before.store_id
+    bench.control_stop()
+    assert second.wait(15) == 0
+    assert bench.left_behind() == []
+
+
+def test_workers_of_another_plan_go_before_their_shards_start_elsewhere(bench: Bench) -> None:
+    first = bench.up(workers=4)
+    before = bench.status(ready)
+    first.kill()
+    first.wait()
+    bench.up(workers=2)
+    after = bench.status(ready)
+    assert not {w.pid for w in after.workers} & {w.pid for w in before.workers}
+    assert [w.shards for w in after.workers] == [2, 2]
+    for worker in before.workers:
+        assert worker.pid is not None
+        assert not is_held(bench.spec().places.journal(worker.slot) / "owner.lock") or (
+            worker.slot < 2
+        )
