@@ -179,7 +179,7 @@ class Coordinator:
             limiter,
             store,
             account=self._key,
-            shard_count=self._plan.shard_count,
+            plan=self._plan,
             send=lambda slot, message: self._link.send(slot, message),
             fetch=self._fetch_limit,
             clock=time.monotonic,

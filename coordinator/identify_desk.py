@@ -13,6 +13,7 @@ from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_limiter import Grant, IdentifyLimiter
+from coordinator.plan import Plan
 from coordinator.store import Store
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class IdentifyDesk:
         store: Store,
         *,
         account: str,
-        shard_count: int,
+        plan: Plan,
         send: Callable[[int, link.ToWorker], bool],
         fetch: Callable[[], Awaitable[SessionStartLimit]],
         clock: Callable[[], float],
@@ -41,7 +42,10 @@ class IdentifyDesk:
         self._limiter = limiter
         self._store = store
         self._account = account
-        self._shard_count = shard_count
+        self._shard_count = plan.shard_count
+        self._slot_of = {s: slot for slot, shards in enumerate(plan.slots) for s in shards}
+        self.refused = 0
+        """What workers said of shards that are not theirs."""
         self._send = send
         self._fetch = fetch
         self._clock = clock
@@ -75,6 +79,11 @@ class IdentifyDesk:
     ) -> None:
         """What a worker says of an identify."""
         shard = message.shard_id
+        if self._slot_of.get(shard) != slot:
+            self.refused += 1
+            if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+                log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
+            return
         match message:
             case link.IdentifyRequest():
                 held = self._limiter.request(shard, slot)
