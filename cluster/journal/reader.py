@@ -45,6 +45,8 @@ class Facts(NamedTuple):
     """Last seq of the epoch, if it is over."""
     next: int | None
     """The next epoch that this journal knows."""
+    head: int | None
+    """Last seq of the epoch that this journal knows of, held or not; None: it does not know it."""
 
 
 class Head(NamedTuple):
@@ -111,18 +113,19 @@ class JournalReader:
         with self._begin() as txn:
             state = self._state(txn, shard_id)
             if state is None or state.shard_count != shard_count:
-                return Facts(None, None)
+                return Facts(None, None, None)
+            if state.epoch == epoch:
+                return Facts(state.seq if state.ended else None, None, state.seq)
             db = self._db(txn, layout.shard_db(shard_id))
             record = db and find(txn, db, epoch, FOREVER)
+            before, following = state.before, state.epoch
             if db and record:
                 drain = drain_of(txn, db, record)
-                end = drain.before[1] if drain.before and drain.before[0] == epoch else None
-                return Facts(end, drain.epoch)
-            if state.epoch > epoch:
-                linked = state.before is not None and state.before[0] == epoch
-                return Facts(state.before[1] if linked and state.before else None, state.epoch)
-            over = state.epoch == epoch and state.ended
-            return Facts(state.seq if over else None, None)
+                before, following = drain.before, drain.epoch
+            if following <= epoch:
+                return Facts(None, None, None)
+            end = before[1] if before is not None and before[0] == epoch else None
+            return Facts(end, following, end)
 
     def read(
         self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None = None,

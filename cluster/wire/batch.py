@@ -153,6 +153,25 @@ def encode_hole(first: int, last: int) -> bytes:
     return b'{"first":%d,"last":%d}' % (first, last)
 
 
+class _Hole(msgspec.Struct):
+    first: int
+    last: int
+
+
+_hole = msgspec.json.Decoder(_Hole)
+
+
+def hole_first(data: bytes, seq: int) -> int:
+    """The first seq of a ``_hole`` event that ends at ``seq``. Raises topic.WireError."""
+    try:
+        hole = _hole.decode(data)
+    except msgspec.DecodeError as error:
+        raise topic.WireError(f"no hole: {error}") from None
+    if not 0 <= hole.first <= hole.last == seq:
+        raise topic.WireError(f"no hole: {hole}")
+    return hole.first
+
+
 class ShardWriter:
     """Makes the batches of one shard. Pure: what it knows is ``state``, which the journal keeps."""
 

@@ -1,0 +1,101 @@
+"""What a chain holds of one epoch above its position: events, and how far each name is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cluster.chain.words import Names
+from cluster.wire.batch import Batch
+
+Span = tuple[int, int]
+Held = tuple[str, bytes, int]
+"""Name, data, received_ns."""
+
+
+class InHand:
+    """Events by seq, and per name the unbroken row of batches from ``at`` on (its reach)."""
+
+    def __init__(self, names: Names, at: int) -> None:
+        self.names = names
+        self.at = at
+        self.bytes = 0
+        self._events: dict[int, Held] = {}
+        self._reach: dict[str, int] = {}
+        self._loose: dict[str, list[Span]] = {}
+        """Of a name: batches (base, last] that do not join on to its reach."""
+
+    def take(self, name: str, batch: Batch) -> None:
+        """A batch of a subscribed name. What is at or below ``at``, or held, is a duplicate."""
+        events, at, received_ns = self._events, self.at, batch.received_ns
+        for entry in batch.events:
+            seq = entry.seq
+            if seq > at and seq not in events:
+                events[seq] = (name, entry.data, received_ns)
+                self.bytes += len(entry.data)
+        base, last, reach = batch.base, batch.last, self.reach(name)
+        if base > reach:
+            self._loose.setdefault(name, []).append((base, last))
+        elif last > reach:
+            self._reach[name] = last
+            if name in self._loose:
+                self._join(name)
+
+    def reach(self, name: str) -> int:
+        """All of this name up to here is in hand."""
+        return max(self._reach.get(name, -1), self.at)
+
+    def has(self, table: list[tuple[str, int]]) -> bool:
+        """Whether each subscribed name of a mark's table is in hand up to its seq."""
+        names, reach, at = self.names, self._reach, self.at
+        for name, seq in table:
+            if seq > at and (names is None or name in names) and reach.get(name, -1) < seq:
+                return False
+        return True
+
+    def release(self, upto: int) -> Iterator[tuple[int, Held]]:
+        """The events up to a seq, in order; then ``at`` is there."""
+        events = self._events
+        for seq in sorted(seq for seq in events if seq <= upto):
+            held = events.pop(seq)
+            self.bytes -= len(held[1])
+            yield seq, held
+        self.at = upto
+        self._reach = {name: reach for name, reach in self._reach.items() if reach > upto}
+        for name in list(self._loose):
+            self._loose[name] = [span for span in self._loose[name] if span[1] > upto]
+            self._join(name)
+
+    def _join(self, name: str) -> None:
+        """Append to a name's reach the loose batches that now join on to it."""
+        reach, rest = self.reach(name), []
+        for base, last in sorted(self._loose.pop(name)):
+            if base <= reach:
+                reach = max(reach, last)
+            else:
+                rest.append((base, last))
+        if reach > self.at:
+            self._reach[name] = reach
+        if rest:
+            self._loose[name] = rest
+
+    def not_covered(self, name: str, first: int, last: int) -> list[Span]:
+        """What of first..last is not in hand of a name."""
+        spans = [(self.at, self.reach(name)), *sorted(self._loose.get(name, []))]
+        return between(first, last, spans)
+
+    def no_event(self, first: int, last: int) -> list[Span]:
+        """What of first..last is no event that is held."""
+        seqs = sorted(seq for seq in self._events if first <= seq <= last)
+        return between(first, last, [(seq - 1, seq) for seq in seqs])
+
+
+def between(first: int, last: int, spans: list[Span]) -> list[Span]:
+    """What of first..last lies in none of the spans (a, b], which are sorted."""
+    rest = []
+    for a, b in spans:
+        if a >= first and first <= last:
+            rest.append((first, min(a, last)))
+        first = max(first, b + 1)
+    if first <= last:
+        rest.append((first, last))
+    return rest

@@ -1,0 +1,277 @@
+"""ShardChain: the rule of cluster.chain for one shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cluster.chain.in_hand import InHand
+from cluster.chain.missing import missing
+from cluster.chain.words import Answer, Ask, At, Deliver, Mark, Missing, Names, Output
+from cluster.wire.batch import Batch, hole_first
+from cluster.wire.topic import HOLE
+
+PATIENCE: Final = 3
+"""Answers without progress, after which what was asked for counts as gone."""
+
+_Item = tuple[str, Batch] | Mark
+
+
+class ShardChain:
+    """One shard's. After each call ``take`` what is to be handed on."""
+
+    def __init__(self, names: Names, max_bytes: int) -> None:
+        self.epoch = 0
+        """0: not begun; what comes is held."""
+        self.lagging = False
+        """Far behind: what comes live is not held, all is asked for."""
+        self.overflows = 0
+        """How often what was held went over the bound."""
+        self._max_bytes = max_bytes
+        self._hand = InHand(None if names is None else names | {HOLE}, -1)
+        self._marks: dict[int, Mark] = {}
+        """By seq; of two with one seq that with the lower base, which says more."""
+        self._top = -1
+        """The highest seq of this epoch that is known to exist."""
+        self._end: int | None = None
+        self._end_told = False
+        self._later: dict[int, list[_Item]] = {}
+        """Epochs that are known to come, and what is held of them."""
+        self._later_bytes = 0
+        self._befores: dict[int, tuple[int, int]] = {}
+        self._misses = 0
+        self._out: list[Output] = []
+
+    @property
+    def at(self) -> int:
+        """All that is subscribed to is delivered, or gone, up to this seq of the epoch."""
+        return self._hand.at
+
+    def begin(self, epoch: int, at: int, *, lagging: bool = False) -> None:
+        """Everything up to (epoch, at) was delivered, or is not wanted."""
+        self.lagging = self.lagging or lagging
+        self._out.append(At(epoch, at))
+        self._enter(epoch, at)
+        self._settle()
+
+    def take(self) -> list[Output]:
+        """What is to be handed on, in order."""
+        out, self._out = self._out, []
+        return out
+
+    # -- what comes ----------------------------------------------------------------------------
+
+    def batch(self, name: str, batch: Batch) -> None:
+        """A batch, live or asked for; it may be late, early, old, or there for the second time."""
+        if batch.epoch != self.epoch:
+            self._keep_for_later(batch.epoch, batch.before, (name, batch))
+        elif batch.last > self.at:
+            self._top = max(self._top, batch.last)
+            if not self.lagging:
+                self._take(name, batch)
+                self._advance()
+        self._settle()
+
+    def mark(self, mark: Mark) -> None:
+        """A watermark's row, or an epoch's end."""
+        if mark.epoch != self.epoch:
+            self._keep_for_later(mark.epoch, mark.before, mark)
+        else:
+            if mark.final:
+                self._end = mark.seq
+            if mark.seq > self.at:
+                self._top = max(self._top, mark.seq)
+                if not self.lagging:
+                    self._add(mark)
+                    self._advance()
+        self._settle()
+
+    def _take(self, name: str, batch: Batch) -> None:
+        if self._hand.names is None or name in self._hand.names:
+            self._hand.take(name, batch)
+        self._add(Mark(batch.epoch, batch.before, batch.base, batch.last, batch.since))
+
+    def _add(self, mark: Mark) -> None:
+        other = self._marks.get(mark.seq)
+        if other is None or mark.base < other.base:
+            self._marks[mark.seq] = mark
+
+    # -- what moves the position ---------------------------------------------------------------
+
+    def _advance(self) -> None:
+        while True:
+            at, has = self._hand.at, self._hand.has
+            applicable = [
+                mark.seq for mark in self._marks.values() if mark.base <= at and has(mark.table)
+            ]
+            if not applicable:
+                break
+            self._deliver(max(applicable), [])
+        if self._hand.bytes + self._later_bytes > self._max_bytes:
+            self._drop()
+
+    def _deliver(self, upto: int, gaps: list[Missing]) -> None:
+        """All that is held up to a seq goes out, with the gaps between; ``at`` is there."""
+        out, at = self._out, self.at
+        waiting = iter(gaps)
+        gap = next(waiting, None)
+        for seq, (name, data, received_ns) in self._hand.release(upto):
+            while gap is not None and gap.first <= seq:
+                out.append(gap)
+                gap = next(waiting, None)
+            if name == HOLE:
+                first = max(hole_first(data, seq), at + 1)
+                out.append(Missing(self.epoch, None, first, seq, "skipped"))
+            else:
+                out.append(Deliver(self.epoch, seq, name, data, received_ns))
+        if gap is not None:
+            out += [gap, *waiting]
+        out.append(At(self.epoch, upto))
+        self._misses = 0
+        self._marks = {seq: mark for seq, mark in self._marks.items() if seq > upto}
+
+    def _complete(self, upto: int, gone: Iterable[tuple[int, int]], reason: str) -> None:
+        """Up to a seq all is in hand, or gone."""
+        gaps: list[Missing] = []
+        for first, last in gone:
+            gaps += missing(
+                self.epoch, max(first, self.at + 1), min(last, upto), reason, self._hand,
+                self._marks.values(),
+            )  # fmt: skip
+        self._deliver(upto, gaps)
+
+    # -- what is asked for ---------------------------------------------------------------------
+
+    def wanted(self) -> Ask | None:
+        """What has to be asked for; None: nothing is missing that is known to exist."""
+        if self.epoch == 0:
+            return None
+        if self.lagging or (self._later and self._end is None):
+            return Ask(self.epoch, self.at, None)
+        upto = self._top if self._end is None else self._end
+        return Ask(self.epoch, self.at, upto) if upto > self.at else None
+
+    def answer(self, answer: Answer) -> None:
+        """The answer to what ``wanted`` returned."""
+        ask = answer.ask
+        if ask.epoch != self.epoch or ask.after > self.at:
+            return  # To a question of before: what has moved since was delivered.
+        stood = self.at
+        if answer.end is not None:
+            self._end = answer.end
+        if answer.next is not None and answer.next > self.epoch:
+            self._later.setdefault(answer.next, [])
+        for name, batch in answer.batches:
+            if batch.epoch == self.epoch and batch.last > self.at:
+                self._top = max(self._top, batch.last)
+                self._take(name, batch)
+        if answer.reached > self.at:
+            self._complete(answer.reached, answer.gone, "gone")
+        self._advance()
+        if not answer.more:
+            self._answered_whole(ask, answer.next, moved=self.at > stood)
+        self._settle()
+
+    def _answered_whole(self, ask: Ask, following: int | None, *, moved: bool) -> None:
+        """The journals have no more than this answer, and those before it, held."""
+        if ask.upto is None:
+            if self._end is None and following is not None:
+                self._leave("gone")
+                return
+            if self._end is None:
+                self.lagging = False
+        if not moved and self.wanted() is not None:
+            self._misses += 1
+            if self._misses >= PATIENCE:
+                self.give_up("gone")
+
+    def give_up(self, reason: str) -> None:
+        """What is wanted can't be had: it becomes gaps, what is in hand is delivered."""
+        wanted = self.wanted()
+        self.lagging = False
+        if wanted is None:
+            return
+        if wanted.upto is None and self._later and self._end is None:
+            self._leave(reason)
+        else:
+            self._to(self._top if wanted.upto is None else wanted.upto, reason)
+        self._misses = 0
+        self._advance()
+        self._settle()
+
+    def _to(self, upto: int, reason: str) -> None:
+        if upto > self.at:
+            self._complete(upto, [(self.at + 1, upto)], reason)
+
+    # -- epochs --------------------------------------------------------------------------------
+
+    def _keep_for_later(self, epoch: int, before: tuple[int, int] | None, item: _Item) -> None:
+        if epoch < self.epoch:
+            return  # Of an epoch that was delivered or is gone.
+        items = self._later.setdefault(epoch, [])
+        if before is not None:
+            self._befores[epoch] = before
+            self._link()
+        if not self.lagging:
+            items.append(item)
+            self._later_bytes += _size(item)
+            if self._hand.bytes + self._later_bytes > self._max_bytes:
+                self._drop()
+
+    def _link(self) -> None:
+        """Whoever comes after this epoch says where it ended."""
+        for epoch, seq in self._befores.values():
+            if epoch == self.epoch:
+                self._end = seq
+
+    def _settle(self) -> None:
+        """Tell of an epoch's end and go on to the next, as far as what is known allows."""
+        while self.epoch and self._end is not None and self.at >= self._end:
+            if not self._end_told:
+                self._end_told = True
+                self._out.append(Missing(self.epoch, None, self._end + 1, None, "session_lost"))
+            if not self._later:
+                return
+            self._next()
+
+    def _leave(self, reason: str) -> None:
+        """The epoch is over, and nobody knows where it ended."""
+        self._to(self._top, reason)
+        self._out.append(Missing(self.epoch, None, self.at + 1, None, reason))
+        self._next()
+
+    def _next(self) -> None:
+        epoch = min(self._later)
+        self._out.append(At(epoch, -1))
+        self._enter(epoch, -1)
+
+    def _enter(self, epoch: int, at: int) -> None:
+        """Stand at a place; what is held of that epoch, and what comes later, counts from now."""
+        self.epoch, self._hand = epoch, InHand(self._hand.names, at)
+        self._marks, self._top = {}, at
+        self._end, self._end_told, self._misses = None, False, 0
+        items = self._later.pop(epoch, [])
+        self._later = {later: rest for later, rest in self._later.items() if later > epoch}
+        self._befores = {later: b for later, b in self._befores.items() if later > epoch}
+        self._later_bytes = sum(_size(item) for rest in self._later.values() for item in rest)
+        self._link()
+        for item in items:
+            if isinstance(item, Mark):
+                self.mark(item)
+            else:
+                self.batch(*item)
+
+    def _drop(self) -> None:
+        """Over the bound: let go of what is held, and ask for it when its turn comes."""
+        self.overflows += 1
+        self._hand = InHand(self._hand.names, self.at)
+        self._marks = {}
+        self._later = {epoch: [] for epoch in self._later}
+        self._later_bytes = 0
+        self.lagging = True
+
+
+def _size(item: _Item) -> int:
+    if isinstance(item, Mark):
+        return 64 * len(item.table)
+    return sum(len(entry.data) for entry in item[1].events)

@@ -1,0 +1,81 @@
+"""What goes into a ShardChain and what comes out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cluster.wire.batch import Batch
+
+Names = frozenset[str] | None
+"""What is subscribed to; None: everything."""
+
+
+class Deliver(NamedTuple):
+    """One event."""
+
+    epoch: int
+    seq: int
+    name: str
+    data: bytes
+    received_ns: int
+
+
+class Missing(NamedTuple):
+    """Events that can't be had: those of ``names`` with first <= seq <= last."""
+
+    epoch: int
+    names: tuple[str, ...] | None
+    """None: of every name that is subscribed to."""
+    first: int
+    last: int | None
+    """None: nobody knows how many."""
+    reason: str
+    """"gone" (no journal has them), "skipped" (the session skipped them), "session_lost" (what
+    happened between two sessions), "no_replay" (nobody answers)."""
+
+
+class At(NamedTuple):
+    """All up to here has been put out before."""
+
+    epoch: int
+    seq: int
+
+
+Output = Deliver | Missing | At
+
+
+class Mark(NamedTuple):
+    """Above ``base``, up to ``seq``, the names of ``table`` have events, each its last there."""
+
+    epoch: int
+    before: tuple[int, int] | None
+    base: int
+    seq: int
+    table: list[tuple[str, int]]
+    final: bool = False
+    """The epoch ends at ``seq``."""
+
+
+class Ask(NamedTuple):
+    """What must be asked for: the subscribed names in (after, upto] of an epoch."""
+
+    epoch: int
+    after: int
+    upto: int | None
+    """None: to the epoch's end, or as far as it goes."""
+
+
+class Answer(NamedTuple):
+    """To an Ask: all that can be had in (after, reached] is in ``batches``."""
+
+    ask: Ask
+    batches: list[tuple[str, Batch]]
+    reached: int
+    gone: list[tuple[int, int]]
+    """Ranges first to last within (after, reached]."""
+    more: bool
+    """It was cut short: ask again."""
+    end: int | None
+    """Last seq of the epoch, if it is known to be over."""
+    next: int | None
+    """The epoch that follows in the journals."""

@@ -1,0 +1,86 @@
+"""Questions to the replay server and its answers (DEALER and ROUTER).
+
+One msgpack frame each way; a question is answered once. An answer is a bounded slice, so a reader
+asks for the next one when it has room for it: that is its credit.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+REPLAY_VERSION = 1
+
+
+class HeadsRequest(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
+    """What shards are there, and what is held of them?"""
+
+    v: int = REPLAY_VERSION
+    id: int
+
+
+class RangeRequest(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
+    """The messages of these names in (after, upto] of one epoch."""
+
+    v: int = REPLAY_VERSION
+    id: int
+    shard_count: int
+    shard_id: int
+    epoch: int
+    after: int
+    upto: int | None
+    """None: to the epoch's end, or as far as it goes."""
+    names: list[str] | None
+    """None: all. Holes are always among them."""
+
+
+class HeadRow(msgspec.Struct, frozen=True, array_like=True):
+    """One shard."""
+
+    shard_count: int
+    shard_id: int
+    epoch: int
+    seq: int
+    """The newest that is journalled."""
+    oldest: tuple[int, int] | None
+    """(epoch, first seq) of the oldest drain that is held."""
+
+
+class HeadsAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
+    """All shards that the journals of this host know."""
+
+    id: int
+    cluster: str
+    shards: list[HeadRow]
+
+
+class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
+    """All that is held of (after, reached]; what is not in ``messages`` nor ``gone`` did not
+    happen. reached < upto without ``more``: not yet journalled."""
+
+    id: int
+    messages: list[bytes]
+    """As they were published, topic included; the first may begin below ``after``."""
+    reached: int
+    gone: list[tuple[int, int]]
+    """Ranges, first to last, that no journal has."""
+    more: bool
+    """The slice is full: ask again from ``reached``."""
+    end: int | None
+    """Last seq of the epoch, if it is over and its end is known."""
+    next: int | None
+    """The next epoch that the journals know."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """The question was not understood."""
+
+    id: int
+    cause: str
+
+
+Request = HeadsRequest | RangeRequest
+Response = HeadsAnswer | RangeAnswer | Refusal
+
+encode = msgspec.msgpack.Encoder().encode
+decode_request: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+decode_response: msgspec.msgpack.Decoder[Response] = msgspec.msgpack.Decoder(Response)
