@@ -1,0 +1,70 @@
+"""How a fault is asked for, what is refused, and schedules."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from gateway_probe import bench
+
+from cluster.sandbox.control_client import SandboxRefusedError
+from cluster.sandbox.faults import KINDS, FaultError, parse
+from cluster.sandbox.schedule import Schedule
+
+
+def test_faults_are_listed() -> None:
+    async def scenario() -> None:
+        async with bench(faults=[{"kind": "rest_429", "count": 2}]) as b:
+            probe = await b.ready(shard=[0, 1])
+            await b.control.fault(kind="op1", shard=0)
+            await probe.until(1)
+            first, second = await b.control.faults()
+            assert first["kind"] == "rest_429"
+            assert second["met"][0]["shard"] == 0
+            with pytest.raises(SandboxRefusedError, match="how: one of rst, fin, mid_frame"):
+                await b.control.fault(kind="cut", how="scissors")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ([], "kind"),
+        ({}, "kind"),
+        ({"kind": "earthquake"}, "kind"),
+        ({"kind": []}, "kind"),
+        ({"kind": "op7", "shard": -1}, "shard"),
+        ({"kind": "op7", "shard": True}, "shard"),
+        ({"kind": "op7", "shards": 1}, "shards"),
+        ({"kind": "lag", "max_s": 1.5}, "max_s"),
+        ({"kind": "lag", "max_s": float("nan")}, "max_s"),
+        ({"kind": "close", "code": 4000.0}, "code"),
+        ({"kind": "close", "code": 1006}, "code"),
+        ({"kind": "close", "code": 5000}, "code"),
+        ({"kind": "op9", "resumable": 1}, "resumable"),
+        ({"kind": "rest_5xx", "status": 404}, "status"),
+        ({"kind": "rest_429", "count": 0}, "count"),
+    ],
+)
+def test_a_bad_fault_is_refused_by_its_field(spec: Any, field: str) -> None:
+    with pytest.raises(FaultError, match=f"^{field}:|^a fault is an object with `{field}`"):
+        parse(spec)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_defaults(kind: str) -> None:
+    assert parse({"kind": kind}).keys() >= KINDS[kind].keys()
+
+
+def test_a_schedule_is_its_seed() -> None:
+    def first(seed: int) -> list[Any]:
+        return [entry for entry, _ in zip(Schedule(seed), range(200), strict=False)]
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+    for pause, fault in first(3):
+        assert pause > 0
+        parse(fault)
+    assert {fault["kind"] for _, fault in first(3)} > {"cut", "op7", "op9", "half_open"}
