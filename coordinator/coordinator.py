@@ -36,6 +36,7 @@ from coordinator.hub import Hub, LastOut
 from coordinator.identify_desk import IdentifyDesk
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.plan import Plan, plan_for
+from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
 from coordinator.status import Board
 from coordinator.store import Store
@@ -255,6 +256,8 @@ class Coordinator:
         self._background(control.run(), "control server")
         self._background(self._desk.run(), "identify desk")
         self._background(self._tick(), "tick")
+        replay = ReplayProcess.of(self._places, self._store.store_id, time.monotonic)
+        self._background(replay.run(), "replay server")
 
     def _running(self) -> Running:
         places = self._places

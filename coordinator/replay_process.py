@@ -9,9 +9,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from coordinator.engines.local import LocalProcess
+import msgspec
+
+from cluster.wire.places import Places
+from coordinator.engines.local import LocalProcess, module_command
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,18 @@ class ReplayProcess:
         self._clock = clock
         self._sleep = sleep
         self.restarts = 0
+
+    @classmethod
+    def of(cls, places: Places, store_id: str, clock: Callable[[], float]) -> Self:
+        """That of a cluster. Its module is not imported: what maps journals stays out of this
+        process."""
+        spec = {
+            "endpoint": places.replay,
+            "journals": str(places.journals),
+            "cluster": store_id,
+        }
+        command = module_command("coordinator.replay_server")
+        return cls(command, msgspec.json.encode(spec), places.logs, clock=clock)
 
     async def run(self) -> None:
         """Until cancelled; the process is stopped then."""

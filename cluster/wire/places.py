@@ -58,13 +58,18 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     def logs(self) -> Path:
         return self.state_dir / "logs"
 
+    @property
+    def journals(self) -> Path:
+        """The folder of the slots' journal folders."""
+        return self.state_dir / "journal"
+
     def journal(self, slot: int) -> Path:
         """The journal folder of a worker slot."""
-        return self.state_dir / "journal" / f"slot-{slot}"
+        return self.journals / f"slot-{slot}"
 
     def journal_slots(self) -> list[int]:
         """The slots that have a journal folder, whether or not a worker has them now."""
-        names = [folder.name for folder in (self.state_dir / "journal").glob("slot-*")]
+        names = [folder.name for folder in self.journals.glob("slot-*")]
         return sorted(int(n[5:]) for n in names if n[5:].isascii() and n[5:].isdigit())
 
     def endpoint(self, socket: str) -> str:
