@@ -331,6 +331,7 @@ class Coordinator:
             match message:
                 case link.Report():
                     self._board.report(message, time.monotonic())
+                    self._desk.ready(s.shard_id for s in message.shards if s.state == "ready")
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
                     self._desk.handle(slot, message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from cluster.errors import ClusterError
@@ -51,6 +51,8 @@ class IdentifyDesk:
         self._clock = clock
         self._wall = wall
         self._changed = asyncio.Event()
+        self._unanswered: set[int] = set()
+        """Shards whose identify was sent, until they are ready."""
         now, unix = clock(), wall()
         for shard, at in store.recent(account, unix - 60.0, unix):
             limiter.close_bucket(shard, now + limiter.interval_s - max(0.0, unix - at))
@@ -91,11 +93,18 @@ class IdentifyDesk:
                     self._tell(held, self._store.known(self._shard_count, shard).epoch)
             case link.IdentifySent(grant_id=grant_id):
                 self._limiter.sent(shard, grant_id, self._clock())
+                self._unanswered.add(shard)
                 self._note(lambda: self._store.sent(grant_id, self._wall()))
             case link.IdentifyUnused(grant_id=grant_id):
                 if self._limiter.unused(shard, grant_id):
                     self._note(lambda: self._store.unused(grant_id))
         self._changed.set()
+
+    def ready(self, shards: Iterable[int]) -> None:
+        """These shards are ready."""
+        for shard in self._unanswered.intersection(shards):
+            self._unanswered.discard(shard)
+            self._limiter.accepted(shard, self._clock())
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died."""

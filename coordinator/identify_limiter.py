@@ -8,7 +8,8 @@ session ends and the token is reset. Theory of operation:
   state by `sent` (closed for window + margin from then: exactly 5.0 s from the grant earns op 9),
   by `unused` (free again as before), or by being *lost*: its worker died, or said nothing for
   timeout_s. A lost one may have been sent at any moment up to now, so it closes the bucket from
-  now.
+  now. A READY that comes later than the margin closes it a little longer: the identify may have
+  arrived as late as that, and Discord counts from arrival to arrival.
 - A grant is spent when it is given. Only `unused` gives it back.
 - Within a bucket the lowest waiting shard goes first, but one that has had its turn goes after
   those who have not: a shard whose identifies fail again and again starves nobody.
@@ -27,6 +28,10 @@ GRANT_TIMEOUT_S = 30.0
 """Longer than a silent worker is left alive (supervisor.KILL_AFTER_S): nobody sends it later."""
 
 
+LATEST_ARRIVAL_S = 0.5
+"""An identify is taken to arrive within this long; a READY that comes later was long to make."""
+
+
 class Grant(NamedTuple):
     """Leave for one shard to identify once."""
 
@@ -41,6 +46,8 @@ class _Bucket:
     def __init__(self) -> None:
         self.free_at = float("-inf")
         self.outstanding: Grant | None = None
+        self.unanswered: tuple[int, float] | None = None
+        """Shard and time of the last identify sent, until it is accepted."""
         self.waiting: dict[int, int] = {}
         """shard id -> owner."""
         self.served: set[int] = set()
@@ -75,6 +82,7 @@ class IdentifyLimiter:
         """reserve: identifies of the daily limit that are never granted. share: the most that this
         limiter may grant in a day, where others grant for the same account."""
         self.interval_s = window_s + margin_s
+        self._window_s = window_s
         self.max_concurrency = 1
         self.total = 0
         self.reset_at = float("-inf")
@@ -145,8 +153,18 @@ class IdentifyLimiter:
         Discord counts it."""
         bucket = self._bucket(shard_id)
         bucket.free_at = max(bucket.free_at, now + self.interval_s)
+        bucket.unanswered = shard_id, now
         if bucket.outstanding is not None and bucket.outstanding.grant_id == grant_id:
             bucket.outstanding = None
+
+    def accepted(self, shard_id: int, now: float) -> None:
+        """The READY of an identify that was sent has come: it arrived by now at the latest."""
+        bucket = self._bucket(shard_id)
+        if bucket.unanswered is None or bucket.unanswered[0] != shard_id:
+            return
+        arrived = min(now, bucket.unanswered[1] + LATEST_ARRIVAL_S)
+        bucket.free_at = max(bucket.free_at, arrived + self._window_s)
+        bucket.unanswered = None
 
     def unused(self, shard_id: int, grant_id: int) -> bool:
         """The identify was not sent and will not be. False: no such grant is outstanding."""
