@@ -47,6 +47,11 @@ class ShardChain:
         """All that is subscribed to is delivered, or gone, up to this seq of the epoch."""
         return self._hand.at
 
+    @property
+    def first_epoch(self) -> int | None:
+        """The first epoch beyond this one of which something has come."""
+        return min(self._later, default=None)
+
     def begin(self, epoch: int, at: int, *, lagging: bool = False) -> None:
         """Everything up to (epoch, at) was delivered, or is not wanted."""
         self.lagging = self.lagging or lagging

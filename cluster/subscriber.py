@@ -1,0 +1,410 @@
+"""Subscriber: the events of a cluster, each once, in order per shard, and what is missing said.
+
+    async with Subscriber(events=["MESSAGE_CREATE"]) as subscriber:
+        async for item in subscriber:
+            if isinstance(item, Event):
+                print(item.shard_id, item.seq, item.json())
+
+The rule is cluster.chain; here are the sockets, the clock and the queue. Joining goes in this
+order, since subscriptions take effect in order: the names, then watermarks, last; once a watermark
+has come, everything comes; then the replay server says how far each shard is, and from there on
+nothing is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+import zmq
+
+from cluster.chain import At, Deliver, Mark, ShardChain
+from cluster.errors import ConfigError, NotRunningError
+from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
+from cluster.subscribed import Event, Gap, GuildFilter, Item, Stalled
+from cluster.wire import topic, watermark
+from cluster.wire.batch import decode_epoch_end
+from cluster.wire.places import running_clusters
+from cluster.wire.position import Saved, SavedShard, read_saved
+
+__all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
+
+log = logging.getLogger(__name__)
+
+STALL_SECONDS: Final = 3.0
+TICK_SECONDS: Final = 0.05
+GRACE_SECONDS: Final = 0.1
+"""A drain's other batches may be on their way: what is missing is asked for after this."""
+AGAIN_SECONDS: Final = 0.3
+MAX_QUEUE: Final = 20_000
+"""Items that wait for the consumer; beyond that nothing is read, and the hub drops what it must."""
+READ_BATCHES: Final = 200
+"""At most so many messages are read in one turn of the event loop."""
+_Key = tuple[int, int]
+"""Shard count, shard id."""
+
+
+class _Place(NamedTuple):
+    """In the queue: all of a shard up to here stands before."""
+
+    key: _Key
+    epoch: int
+    seq: int
+
+
+class Subscriber:
+    """An async context manager and an async iterator of Event, Gap and Stalled."""
+
+    def __init__(
+        self, endpoint: str | None = None, events: Iterable[str] | None = None,
+        guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
+        replay: str | None = None, max_bytes: int = 64 * 1024 * 1024,
+    ) -> None:  # fmt: skip
+        """endpoint: of the hub, for subscribers; None: the one cluster that runs on this host.
+        events: names as Discord writes them; None: all. guilds: ids; None: all.
+        start: "now", "oldest" (what the journals hold), or a saved ``position``.
+        replay: the replay server; None: that of the local cluster with this endpoint, if there is
+        one. Without it what is missed is a Gap at once.
+        max_bytes: what may be held for each shard while something before it is missing.
+        Raises ConfigError.
+        """
+        if isinstance(start, str) and start not in ("now", "oldest"):
+            raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
+        self._saved = None if isinstance(start, str) else read_saved(start)
+        self._oldest = start == "oldest"
+        self._names = None if events is None else frozenset(events)
+        self._filter = None if guilds is None else GuildFilter(guilds)
+        self._endpoint, self._replay_endpoint = endpoint, replay
+        self._max_bytes = max_bytes
+        self.refused = 0
+        """Messages that could not be read."""
+        self._store = ""
+        self._chains: dict[_Key, ShardChain] = {}
+        self._joined = False
+        self._from_watermarks = False
+        self._queue: deque[Item | _Place] = deque()
+        self._positions: dict[_Key, tuple[int, int]] = {}
+        self._handling: Event | None = None
+        self._blocked: dict[_Key, tuple[int, int, float]] = {}
+        """Where a shard stands for want of something, and when to ask."""
+        self._asking: dict[_Key, asyncio.Task[None]] = {}
+        self._heard: dict[int, float] = {}
+        """Slot -> when its last watermark came."""
+        self._told: set[int | None] = set()
+        self._arrived = asyncio.Event()
+        self._replay: ReplayClient | None = None
+        self._reading = False
+        self._tick_handle: asyncio.TimerHandle | None = None
+
+    # -- joining and leaving -------------------------------------------------------------------
+
+    async def __aenter__(self) -> Subscriber:
+        self._find()
+        self._loop = asyncio.get_running_loop()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 10_000)
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        try:
+            for prefix in self._prefixes():
+                self._socket.subscribe(prefix)
+            self._socket.connect(self._endpoint or "")
+            self._since = time.monotonic()
+            self._listen(True)
+            await self._join()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        self._tick()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        for task in self._asking.values():
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        self._listen(False)
+        self._socket.close(0)
+        if self._replay is not None:
+            self._replay.close()
+        self._context.term()
+
+    def _find(self) -> None:
+        """The local cluster, where the endpoints were not given."""
+        running = running_clusters()
+        if self._endpoint is None:
+            if len(running) != 1:
+                names = ", ".join(cluster.name for cluster in running)
+                raise NotRunningError(
+                    f"several clusters run on this host ({names})" if running
+                    else "no cluster runs on this host",
+                    "give the endpoint" if running else "start one with: dcgw-cluster start",
+                )  # fmt: skip
+            self._endpoint = running[0].hub_endpoint
+        if self._replay_endpoint is None:
+            matching = [c for c in running if c.hub_endpoint == self._endpoint]
+            self._replay_endpoint = matching[0].replay_endpoint if matching else None
+
+    def _prefixes(self) -> list[bytes]:
+        if self._names is None:
+            return [b""]
+        names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.WATERMARK]
+        return [topic.subscription(name) for name in names]
+
+    async def _join(self) -> None:
+        if self._replay_endpoint:
+            self._replay = ReplayClient(self._context, self._replay_endpoint)
+        self._from_watermarks = self._replay is None
+        deadline = self._loop.time() + STALL_SECONDS
+        while not self._heard and self._loop.time() < deadline:
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), deadline - self._loop.time())
+            except TimeoutError:
+                break  # Nobody publishes: said as Stalled, and it begins when somebody does.
+        if self._replay is not None:
+            try:
+                await self._begin_from_journals(self._replay)
+            except NoAnswerError as error:
+                log.warning("%s; shards begin at their next watermark", error)
+                self._from_watermarks = True
+
+    async def _begin_from_journals(self, replay: ReplayClient) -> None:
+        heads = await replay.heads()
+        saved: dict[_Key, SavedShard] = {}
+        if self._saved is not None:
+            if self._saved.store == heads.cluster:
+                saved = {(s.shard_count, s.shard_id): s for s in self._saved.shards}
+            else:
+                self._queue.append(Gap(-1, 0, 0, None, 0, None, "other_store"))
+        self._store = heads.cluster
+        for row in heads.shards:
+            key = (row.shard_count, row.shard_id)
+            chain = self._chain(key)
+            old = saved.get(key)
+            if old is not None:
+                chain.begin(old.epoch, old.seq, lagging=True)
+            elif (self._oldest or self._saved is not None) and row.oldest is not None:
+                chain.begin(row.oldest[0], row.oldest[1] - 1, lagging=True)
+            else:
+                chain.begin(row.epoch, row.seq)
+            self._collect(key, chain)
+        self._joined = True
+        for key, chain in self._chains.items():
+            self._begin_unknown(key, chain)
+
+    def _chain(self, key: _Key) -> ShardChain:
+        chain = self._chains.get(key)
+        if chain is None:
+            chain = self._chains[key] = ShardChain(self._names, self._max_bytes)
+        return chain
+
+    def _begin_unknown(self, key: _Key, chain: ShardChain) -> None:
+        """A shard that no journal knew when we joined: all of it is after that."""
+        if chain.epoch == 0 and self._joined and (first := chain.first_epoch) is not None:
+            chain.begin(first, -1)
+            self._collect(key, chain)
+
+    # -- what comes ----------------------------------------------------------------------------
+
+    def _listen(self, wanted: bool) -> None:
+        if wanted and not self._reading:
+            self._loop.add_reader(self._fd, self._read)
+            self._loop.call_soon(self._read)
+        elif not wanted and self._reading:
+            self._loop.remove_reader(self._fd)
+        self._reading = wanted
+
+    def _read(self) -> None:
+        for _ in range(READ_BATCHES):
+            if not self._reading:
+                return
+            if len(self._queue) > MAX_QUEUE:
+                self._listen(False)
+                return
+            try:
+                message = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                self._message(message)
+            except topic.WireError as error:
+                self.refused += 1
+                log.warning("a message was refused: %s", error)
+        self._loop.call_soon(self._read)  # The descriptor tells of the first message only.
+
+    def _message(self, message: bytes) -> None:
+        found = read_batch(message)
+        if found is not None:
+            name, batch = found
+            if not self._same_store(batch.cluster):
+                return
+            key = (batch.shard_count, batch.shard_id)
+            chain = self._chain(key)
+            chain.batch(name, batch)
+            self._begin_unknown(key, chain)
+            self._collect(key, chain)
+            return
+        name, _, payload = topic.split(message)
+        if name == topic.WATERMARK:
+            self._watermark(watermark.decode(payload))
+        elif name == topic.EPOCH_END:
+            end = decode_epoch_end(payload)
+            if self._same_store(end.cluster):
+                key = (end.shard_count, end.shard_id)
+                mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, final=True)
+                self._marked(key, mark)
+
+    def _watermark(self, mark: watermark.Watermark) -> None:
+        if not self._same_store(mark.cluster):
+            return
+        self._heard[mark.slot] = time.monotonic()
+        self._told -= {mark.slot, None}
+        self._arrived.set()
+        for row in mark.shards:
+            key = (row.shard_count, row.shard_id)
+            chain = self._chain(key)
+            if chain.epoch == 0 and self._from_watermarks:
+                chain.begin(row.epoch, row.seq)
+            self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
+
+    def _marked(self, key: _Key, mark: Mark) -> None:
+        chain = self._chain(key)
+        chain.mark(mark)
+        self._begin_unknown(key, chain)
+        self._collect(key, chain)
+
+    def _same_store(self, store: str) -> bool:
+        """Another store's cluster at this endpoint is another world: it begins anew."""
+        if store == self._store:
+            return True
+        if self._store:
+            self._queue.append(Gap(-1, 0, 0, None, 0, None, "other_store"))
+            self._chains.clear()
+            self._positions.clear()
+            self._blocked.clear()
+        self._store = store
+        return True
+
+    def _collect(self, key: _Key, chain: ShardChain) -> None:
+        """Queue what a chain put out, and see whether it wants something."""
+        count, shard_id = key
+        queue, filtered = self._queue, self._filter
+        for item in chain.take():
+            if isinstance(item, Deliver):
+                if filtered is None or filtered.takes(item.name, item.data):
+                    queue.append(
+                        Event(
+                            item.name, shard_id, count, item.epoch, item.seq, item.data,
+                            item.received_ns, self._store,
+                        )
+                    )  # fmt: skip
+            elif isinstance(item, At):
+                queue.append(_Place(key, item.epoch, item.seq))
+            else:
+                queue.append(Gap(shard_id, count, *item))
+        if queue:
+            self._arrived.set()
+        wanted = chain.wanted()
+        if wanted is None:
+            self._blocked.pop(key, None)
+        else:
+            place = self._blocked.get(key)
+            if place is None or place[:2] != (wanted.epoch, wanted.after):
+                grace = 0.0 if chain.lagging else GRACE_SECONDS
+                due = time.monotonic() + grace
+                self._blocked[key] = (wanted.epoch, wanted.after, due)
+
+    # -- what is asked for, and the clock ------------------------------------------------------
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
+        if self._reading:
+            self._read()  # In case an edge was missed.
+        for key, (_, _, due) in list(self._blocked.items()):
+            if now >= due and key not in self._asking and len(self._queue) <= MAX_QUEUE:
+                task = self._loop.create_task(self._ask(key, self._chains[key]))
+                self._asking[key] = task
+                task.add_done_callback(partial(self._asked, key))
+        self._see_stalls(now)
+
+    async def _ask(self, key: _Key, chain: ShardChain) -> None:
+        while (wanted := chain.wanted()) is not None and len(self._queue) <= MAX_QUEUE:
+            if self._replay is None:
+                chain.give_up("no_replay")
+                self._collect(key, chain)
+                continue
+            names = None if self._names is None else sorted(self._names)
+            try:
+                answer = await self._replay.range(*key, wanted, names)
+            except NoAnswerError as error:
+                log.warning("shard %d: %s; asking again", key[1], error)
+                break
+            if self._chains.get(key) is not chain:
+                return
+            chain.answer(answer)
+            self._collect(key, chain)
+            if not answer.more:
+                break
+        if key in self._blocked:
+            self._blocked[key] = (*self._blocked[key][:2], time.monotonic() + AGAIN_SECONDS)
+
+    def _asked(self, key: _Key, task: asyncio.Task[None]) -> None:
+        del self._asking[key]
+        if not task.cancelled():
+            task.result()
+
+    def _see_stalls(self, now: float) -> None:
+        if not self._reading:
+            self._since = now  # We do not listen: silence says nothing.
+            self._heard = dict.fromkeys(self._heard, now)
+            return
+        silent: dict[int | None, float] = {slot: now - at for slot, at in self._heard.items()}
+        if not silent:
+            silent[None] = now - self._since
+        for slot, seconds in silent.items():
+            if seconds > STALL_SECONDS and slot not in self._told:
+                self._told.add(slot)
+                self._queue.append(Stalled(slot, seconds))
+                self._arrived.set()
+
+    # -- what the consumer sees ----------------------------------------------------------------
+
+    def __aiter__(self) -> Subscriber:
+        return self
+
+    async def __anext__(self) -> Item:
+        """The next item. Calling it says that the one before was handled."""
+        if self._handling is not None:
+            event, self._handling = self._handling, None
+            self._positions[event.shard_count, event.shard_id] = (event.epoch, event.seq)
+        while True:
+            while self._queue:
+                item = self._queue.popleft()
+                if not self._reading and len(self._queue) < MAX_QUEUE // 2:
+                    self._listen(True)
+                if isinstance(item, _Place):
+                    self._positions[item.key] = (item.epoch, item.seq)
+                    continue
+                if isinstance(item, Event):
+                    self._handling = item
+                return item
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """How far all was handled, as data for json.dumps; the event at hand is not included."""
+        shards = [SavedShard(*key, *place) for key, place in sorted(self._positions.items())]
+        return Saved(self._store, shards).plain()

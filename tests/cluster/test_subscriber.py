@@ -1,0 +1,184 @@
+"""Subscriber over real sockets: a writer, a journal, a publisher, the hub and the replay server's
+own code in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import zmq
+
+from cluster.journal import Journal, JournalReader, ShardState
+from cluster.journal.history import History
+from cluster.subscriber import Event, Gap, Item, Subscriber
+from cluster.wire.batch import ShardWriter
+from coordinator.hub import Hub
+from coordinator.replay_server import ReplayServer
+from shard_worker.publisher import Publisher
+
+STORE = "0123456789abcdef"
+
+
+class Line:
+    """Everything between a shard's pump and a subscriber."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.workers, self.events = f"ipc://{folder}/h", f"ipc://{folder}/s"
+        self.replay = f"ipc://{folder}/r"
+        self.hub = Hub(
+            self.context, workers_endpoint=self.workers, subscribers_endpoint=self.events
+        )
+        self.journal = Journal.open(
+            folder / "slot-0", budget_bytes=4 << 20, slot=0, cluster=STORE, boot_id="boot"
+        )
+        self.publisher = Publisher(
+            self.journal, endpoint=self.workers, hwm=1000, cluster=STORE, slot=0,
+            context=self.context,
+        )  # fmt: skip
+        self.publisher.start(asyncio.get_running_loop())
+        # LMDB is opened once in a process, so the server reads through the writer's environment.
+        history = History(folder, STORE, lambda where: _Shared(self.journal.env(), where))
+        self.server = ReplayServer(self.replay, history, STORE, self.context)
+        self.thread = threading.Thread(target=self.server.serve)
+        self.thread.start()
+        self.writers: dict[int, ShardWriter] = {}
+
+    def writer(self, shard: int) -> ShardWriter:
+        if shard not in self.writers:
+            self.writers[shard] = ShardWriter(STORE, ShardState(shard_id=shard, shard_count=2))
+            self.writers[shard].begin_epoch(1)
+        return self.writers[shard]
+
+    def emit(self, shard: int, *names: str, published: bool = True) -> list[tuple[str, int]]:
+        """One drain; not published: it gets lost on the way."""
+        writer = self.writer(shard)
+        seq = writer.state.seq
+        drain = [(name, seq + i, b'{"n":%d}' % (seq + i)) for i, name in enumerate(names, 1)]
+        messages = writer.drain(drain, 1)
+        self.journal.append(shard, messages, writer.state)
+        if not published:
+            self.publisher._cursor = self.journal.last_record
+        self.publisher.wake()
+        return [(name, seq) for name, seq, _ in drain]
+
+    def subscriber(self, **options: object) -> Subscriber:
+        return Subscriber(self.events, replay=self.replay, **options)  # type: ignore[arg-type]  # passed on
+
+    def close(self) -> None:
+        self.server.stop()
+        self.thread.join()
+        self.publisher.close()
+        self.server.close()
+        self.hub.close()
+        self.journal.close()
+        self.context.term()
+
+
+class _Shared(JournalReader):
+    def __init__(self, env: object, folder: Path) -> None:
+        super().__init__(env, (folder / "data.mdb").stat().st_ino)  # type: ignore[arg-type]  # lmdb
+
+    def close(self) -> None:
+        """The environment is the writer's."""
+
+
+@asynccontextmanager
+async def line() -> AsyncIterator[Line]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        made = Line(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+async def take(subscriber: Subscriber, count: int) -> list[Item]:
+    async with asyncio.timeout(10):
+        return [await anext(subscriber) for _ in range(count)]
+
+
+def names(items: list[Item]) -> list[tuple[str, int]]:
+    return [(item.name, item.seq) if isinstance(item, Event) else ("?", -1) for item in items]
+
+
+def test_what_happens_after_joining_comes_once_in_order() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A", "B")
+            async with cluster.subscriber(events=["A", "B"]) as subscriber:
+                sent = cluster.emit(0, "A", "B", "C", "A")
+                sent += cluster.emit(0, "B")
+                items = await take(subscriber, 4)
+                assert names(items) == [event for event in sent if event[0] != "C"]
+                assert isinstance(items[0], Event)
+                assert items[0].json() == {"n": items[0].seq}
+
+    asyncio.run(run())
+
+
+def test_what_the_way_lost_is_asked_for() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A")
+            async with cluster.subscriber(events=["A"]) as subscriber:
+                sent = cluster.emit(0, "A", "B")
+                sent += cluster.emit(0, "A", "A", published=False)
+                sent += cluster.emit(0, "A")
+                items = await take(subscriber, 4)
+                assert names(items) == [event for event in sent if event[0] == "A"]
+
+    asyncio.run(run())
+
+
+def test_the_oldest_and_a_saved_position() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            sent = [*cluster.emit(0, "A", "B"), *cluster.emit(0, "A")]
+            async with cluster.subscriber(start="oldest") as subscriber:
+                assert names(await take(subscriber, 2)) == sent[:2]
+                saved = json.loads(json.dumps(subscriber.position))
+            sent += cluster.emit(0, "C", "A")
+            async with cluster.subscriber(start=saved) as subscriber:
+                # The event that was being handled when the position was taken comes again.
+                assert names(await take(subscriber, 4)) == sent[1:]
+            saved["store"] = "another"
+            async with cluster.subscriber(start=saved) as subscriber:
+                items = await take(subscriber, 6)
+                assert isinstance(items[0], Gap)
+                assert items[0].reason == "other_store"
+                assert names(items[1:]) == sent
+
+    asyncio.run(run())
+
+
+def test_a_shard_that_begins_later_comes_from_its_first_event() -> None:
+    async def run() -> None:
+        async with line() as cluster, cluster.subscriber() as subscriber:
+            sent = cluster.emit(1, "READY", "A")
+            assert names(await take(subscriber, 2)) == sent
+
+    asyncio.run(run())
+
+
+def test_a_new_session_is_a_gap_without_an_end() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A")
+            async with cluster.subscriber(events=["A"]) as subscriber:
+                cluster.emit(0, "A")
+                cluster.writer(0).begin_epoch(3, cause="op 9")
+                cluster.emit(0, "A")
+                first, gap, second = await take(subscriber, 3)
+                assert isinstance(first, Event)
+                assert isinstance(gap, Gap)
+                assert isinstance(second, Event)
+                assert (first.epoch, first.seq, second.epoch, second.seq) == (1, 1, 3, 0)
+                assert (gap.epoch, gap.first, gap.last, gap.reason) == (1, 2, None, "session_lost")
+
+    asyncio.run(run())
