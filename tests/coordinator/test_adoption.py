@@ -1,0 +1,179 @@
+"""Workers from before: taken over, told to stop, or left alone. Locks are real, time is not."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cluster.wire import link
+from cluster.wire.places import Places
+from coordinator.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+
+
+class Held:
+    """A worker that holds its slot's lock until `leave`."""
+
+    def __init__(self, lock: Path) -> None:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(lock, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self.here = True
+
+    def leave(self) -> None:
+        if self.here:
+            os.close(self._fd)
+            self.here = False
+
+
+@contextmanager
+def held(places: Places, slot: int) -> Iterator[Held]:
+    worker = Held(places.journal(slot) / "owner.lock")
+    try:
+        yield worker
+    finally:
+        worker.leave()
+
+
+def hello(slot: int, pid: int = 4242) -> link.Hello:
+    return link.Hello(
+        version=link.LINK_VERSION,
+        slot=slot,
+        pid=pid,
+        started_at=0.0,
+        package_version="0",
+        shards=[],
+    )
+
+
+class Play:
+    """An Adoption whose sleeps are counted, with something to happen at each."""
+
+    def __init__(self, places: Places, fits: Callable[[int, link.Hello], bool]) -> None:
+        self.slept = 0.0
+        self.sent: list[tuple[int, link.ToWorker]] = []
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.on_send: Callable[[], None] = lambda: None
+        self.adoption = Adoption(places, fits=fits, send=self._send, sleep=self._sleep)
+
+    def _send(self, slot: int, message: link.ToWorker) -> bool:
+        self.sent.append((slot, message))
+        self.on_send()
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.on_sleep()
+        await asyncio.sleep(0)
+
+
+def test_a_free_slot_is_found_free_at_once(places: Places) -> None:
+    play = Play(places, lambda slot, hello: True)
+    assert asyncio.run(play.adoption.find(0)) is None
+    assert play.slept == 0
+
+
+def test_who_greets_and_fits_goes_on(places: Places) -> None:
+    play = Play(places, lambda slot, hello: slot == 1)
+    with held(places, 1):
+        play.on_sleep = lambda: play.adoption.hello(1, hello(1))
+        process = asyncio.run(play.adoption.find(1))
+    assert process is not None
+    assert process.pid == 4242
+    assert play.sent == []
+
+
+def test_who_does_not_fit_is_told_to_stop_and_waited_for(places: Places) -> None:
+    play = Play(places, lambda slot, hello: False)
+    with held(places, 0) as worker:
+        play.on_sleep = lambda: play.adoption.hello(0, hello(0))
+        play.on_send = worker.leave
+        assert asyncio.run(play.adoption.find(0)) is None
+        assert not worker.here
+    assert play.sent == [(0, link.Stop())]
+
+
+def test_no_slot_is_free_before_a_slot_that_the_plan_has_no_more(places: Places) -> None:
+    play = Play(places, lambda slot, hello: False)
+    with held(places, 7) as worker:
+        play.on_sleep = lambda: play.adoption.hello(7, hello(7))
+        play.on_send = worker.leave
+        assert asyncio.run(play.adoption.find(0)) is None
+        assert not worker.here
+    assert play.sent == [(7, link.Stop())]
+
+
+def test_waiting_is_bounded(places: Places) -> None:
+    play = Play(places, lambda slot, hello: False)
+    with held(places, 0):
+        assert asyncio.run(play.adoption.find(0)) is None
+        assert play.slept <= 2 * GREET_S, "once for all slots, once for this one"
+        play.on_sleep = lambda: play.adoption.hello(0, hello(0))
+        play.slept = 0
+        assert asyncio.run(play.adoption.find(0)) is None
+        assert play.slept <= GREET_S + LEAVE_S
+
+
+def test_a_slot_is_looked_at_again_each_time(places: Places) -> None:
+    """A worker that was silent at first may greet later."""
+    play = Play(places, lambda slot, hello: True)
+
+    async def twice() -> None:
+        with held(places, 0):
+            assert await play.adoption.find(0) is None
+            play.adoption.hello(0, hello(0, pid=77))
+            found = await play.adoption.find(0)
+            assert found is not None
+            assert found.pid == 77
+        assert await play.adoption.find(0) is None
+
+    asyncio.run(twice())
+
+
+def test_an_adopted_worker_lives_as_long_as_its_lock_is_held(places: Places) -> None:
+    lock = places.journal(0) / "owner.lock"
+    with held(places, 0) as worker:
+        polls = 0
+
+        async def sleep(seconds: float) -> None:
+            nonlocal polls
+            polls += 1
+            assert seconds == POLL_S
+            if polls == 3:
+                worker.leave()
+
+        process = AdoptedProcess(os.getpid(), lock, sleep)
+        assert asyncio.run(process.wait()) is None
+        assert polls == 3
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def test_signals_reach_the_adopted_worker_only(places: Places) -> None:
+    child = sleeper()
+    try:
+        with held(places, 0) as worker:
+            process = AdoptedProcess(child.pid, places.journal(0) / "owner.lock")
+            worker.leave()
+            process.kill()  # the worker is gone, so the number may be another's by now
+            assert child.poll() is None
+        with held(places, 0):
+            process.kill()
+            assert child.wait(10) == -9
+    finally:
+        child.kill()
+        child.wait()
