@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.wire.link import Report, ShardReport
 from coordinator.plan import Plan
@@ -61,6 +63,20 @@ def test_a_counter_that_begins_anew_is_not_a_fall() -> None:
     assert rate.per_second(1.0) == 0.0
     rate.add(2.0, 15.0)
     assert rate.per_second(2.0) == 10.0
+
+
+@given(
+    readings=st.lists(
+        st.tuples(st.floats(0.001, 30), st.integers(0, 100_000)), min_size=1, max_size=30
+    )
+)
+def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, int]]) -> None:
+    rate, now, value = Rate(), 0.0, 0.0
+    rate.add(now, value)
+    for step, more in readings:
+        now, value = now + step, value + more
+        rate.add(now, value)
+        assert 0.0 <= rate.per_second(now) <= value
 
 
 def test_totals_outlive_a_worker_process() -> None:
