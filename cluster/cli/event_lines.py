@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
+WIDE: Final = 110
+"""From this many columns on there is room for everything."""
 NAME_WIDTH: Final = 22
 MOST_CHARACTERS: Final = 300
 """Of a summary: a line stays a line also where no terminal cuts it."""
@@ -18,15 +20,17 @@ def line(
 ) -> Text:
     """14:03:05.123  3  MESSAGE_CREATE  1081...  alice: hello
 
-    width: columns to cut the line to; None: not at all.
+    width: columns to cut the line to, without milliseconds and guild where there are few; None:
+    not at all.
     """
     at = datetime.fromtimestamp(received_ns / 1e9)
-    guild = _guild(name, data)
+    narrow = width is not None and width < WIDE
+    milliseconds = "" if narrow else f".{at.microsecond // 1000:03d}"
     text = Text.assemble(
-        (f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}", "dim"),
+        (f"{at:%H:%M:%S}{milliseconds}", "dim"),
         f" {shard_id:>3} ",
         (f"{name:<{NAME_WIDTH}} ", "bold cyan"),
-        (f"{guild:<19} ", "dim"),
+        ("" if narrow else f"{_guild(name, data):<19} ", "dim"),
         summary(name, data),
         no_wrap=True,
     )

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+import msgspec
+from rich.text import Text
 
+from cluster.cli import event_lines
 from cluster.cli.options import config_option, name_option, running_cluster
+from cluster.cli.output import console, is_terminal
+from cluster.cli.signals import StopRequests, first
 from cluster.config_schema import nearest
-from cluster.errors import ClusterError, ConfigError
+from cluster.errors import ConfigError
+from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
+from cluster.wire.places import Running, is_held
+
+Write = Callable[[Item], None]
+
+
+REASONS = {
+    "gone": "no journal has them any more",
+    "skipped": "Discord's replay left them out",
+    "session_lost": "nobody knows what happened between two sessions",
+    "no_replay": "there is no replay server to ask",
+    "other_store": "the position belongs to another cluster",
+}
 
 
 @click.command(
+    short_help="Show events as they come out.",
     epilog="""\b
 Examples:
   dcgw-cluster tail
   dcgw-cluster tail --event MESSAGE_CREATE --event message_update
   dcgw-cluster tail --guild 197038439483310086 -n 10
-  dcgw-cluster tail --event READY --json | jq .d.guilds"""
+  dcgw-cluster tail --event READY --json | jq .d.guilds""",
 )
 @config_option
 @name_option
@@ -25,7 +48,7 @@ Examples:
 @click.option("--guild", "guilds", multiple=True, type=int, metavar="ID", help="Only of these.")
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="COUNT", help="End after so many.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="A line of JSON an event: {t, s, d, shard, epoch, ...}."
+    "--json", "as_json", is_flag=True, help="A line of JSON an event: t, s, d, shard, epoch."
 )
 def tail(
     config_file: Path | None,
@@ -37,16 +60,100 @@ def tail(
 ) -> None:
     """Show events from now on, until Ctrl-C.
 
-    What could not be had again is shown as a gap; a cluster that falls silent as stalled.
+    What could not be had again is shown as a gap, a cluster that falls silent as stalled.
     """
     names = [event_name(event) for event in events]
     cluster = running_cluster(config_file, name)
-    raise ClusterError(f"{cluster.name} can't be followed by this version yet, {names}")
+    lock = Path(cluster.state_dir) / "coordinator.lock"
+    write = write_json if as_json else line_writer(lock)
+    try:
+        asyncio.run(_tail(cluster, names, guilds, count, write))
+    except BrokenPipeError:
+        # Whoever read this has seen enough. The interpreter flushes once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _tail(
+    cluster: Running, names: list[str], guilds: tuple[int, ...], count: int | None, write: Write
+) -> None:
+    with StopRequests.watch() as requests:
+        await first(_follow(cluster, names, guilds, count, write), requests.wait())
+        if requests.count and not requests.hung_up and is_terminal():
+            click.echo()  # the line on which the terminal shows ^C
+
+
+async def _follow(
+    cluster: Running, names: list[str], guilds: tuple[int, ...], count: int | None, write: Write
+) -> None:
+    left = count
+    async with Subscriber(
+        cluster.hub_endpoint,
+        events=names or None,
+        guilds=guilds or None,
+        replay=cluster.replay_endpoint,
+    ) as items:
+        async for item in items:
+            write(item)
+            if left is not None and isinstance(item, Event):
+                left -= 1
+                if not left:
+                    return
+
+
+def write_json(item: Item) -> None:
+    """One item as a line of JSON; ``d`` as Discord sent it."""
+    match item:
+        case Event():
+            row = {
+                "t": item.name,
+                "s": item.seq,
+                "d": msgspec.Raw(item.data),
+                "shard": item.shard_id,
+                "shard_count": item.shard_count,
+                "epoch": item.epoch,
+                "received_ns": item.received_ns,
+            }
+        case Gap():
+            row = {"gap": item._asdict()}
+        case Stalled():
+            row = {"stalled": item._asdict()}
+    click.echo(msgspec.json.encode(row))
+
+
+def line_writer(lock: Path) -> Write:
+    """Writes items as lines: on a terminal in colour and cut to its width."""
+    out = console() if is_terminal() else None
+
+    def write(item: Item) -> None:
+        width = out.width if out else None
+        if isinstance(item, Event):
+            text = event_lines.line(item.name, item.shard_id, item.received_ns, item.json(), width)
+        else:
+            text = Text(trouble(item, running=is_held(lock)), style="bold yellow")
+        if out:
+            out.print(text, soft_wrap=True)
+        else:
+            click.echo(text.plain.rstrip())
+
+    return write
+
+
+def trouble(item: Gap | Stalled, *, running: bool) -> str:
+    """What is missing, or that nothing comes, in one line."""
+    if isinstance(item, Stalled):
+        who = "the workers" if item.slot is None else f"worker {item.slot}"
+        why = "see `dcgw-cluster status`" if running else "the cluster is not running"
+        return f"--- stalled: nothing from {who} for {item.seconds:.0f} s; {why}"
+    where = "all shards" if item.shard_id < 0 else f"shard {item.shard_id}, epoch {item.epoch}"
+    what = ", ".join(item.names) if item.names else "events"
+    last = "an unknown end" if item.last is None else str(item.last)
+    reason = REASONS.get(item.reason, item.reason)
+    return f"--- gap: {where}: {what} from seq {item.first} to {last} are missing: {reason}"
 
 
 def event_name(text: str) -> str:
     """The name of an event, in any case. ConfigError for one that Discord does not send."""
-    from cluster.sandbox.catalogue import catalogue
+    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
 
     known = catalogue().events
     if text.upper() in known:

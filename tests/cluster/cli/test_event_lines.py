@@ -71,7 +71,7 @@ def test_nobody_steers_the_terminal_by_what_he_writes(content: str) -> None:
     assert all(character.isprintable() for character in plain)
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 3, 1.5, "x", [], [1], [{}], [[]], {}, {"user": 1}, {"name": []}, {"username": {}}]
 )
 KEYS = (
@@ -102,3 +102,13 @@ def test_every_event_of_the_sandbox_has_a_line() -> None:
         event = world.step()
         data = json.loads(event.data)
         assert line(event.name, 0, 0, data, None).plain.split()[2] == event.name
+
+
+def test_few_columns_are_left_to_what_matters() -> None:
+    data = {"author": USER, "content": "hi", "guild_id": "197038439483310086"}
+    assert line("MESSAGE_CREATE", 3, 0, data, 80).plain.split()[1:] == [
+        "3",
+        "MESSAGE_CREATE",
+        "alice:",
+        "hi",
+    ]
