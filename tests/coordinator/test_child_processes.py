@@ -12,9 +12,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import zmq
+import zmq.asyncio
 
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
+from cluster.wire import replay
+from cluster.wire.places import Places
 from coordinator.engines.local import LOG_BYTES, LocalEngine, LocalProcess
 from coordinator.replay_process import FIRST_WAIT_S, LONGEST_WAIT_S, ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
@@ -187,13 +191,13 @@ time.sleep(60)
         slept.append(seconds)
 
     async def scenario() -> None:
-        replay = ReplayProcess(python(code), b"the spec", tmp_path, clock=lambda: 0.0, sleep=sleep)
-        running = asyncio.ensure_future(replay.run())
+        server = ReplayProcess(python(code), b"the spec", tmp_path, clock=lambda: 0.0, sleep=sleep)
+        running = asyncio.ensure_future(server.run())
         while not (tmp_path / "lives.last").exists():  # noqa: ASYNC110  # it tells by a file
             await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert replay.restarts == 3
+        assert server.restarts == 3
         assert slept == [FIRST_WAIT_S, 2 * FIRST_WAIT_S, 4 * FIRST_WAIT_S]
         assert max(slept) <= LONGEST_WAIT_S
 
@@ -202,3 +206,27 @@ time.sleep(60)
     assert [row.split(" ", 1)[1] for row in rows] == ["the spec"] * 4
     with pytest.raises(ProcessLookupError):
         os.kill(int(rows[-1].split()[0]), 0)
+
+
+def test_the_replay_server_takes_what_it_is_given(short_folder: Path) -> None:
+    places = Places(name="c", state_dir=short_folder, runtime_dir=short_folder)
+    for folder in (places.logs, places.journals):
+        folder.mkdir()
+
+    async def scenario() -> None:
+        context = zmq.asyncio.Context()
+        reader = context.socket(zmq.DEALER)
+        reader.connect(places.replay)
+        server = ReplayProcess.of(places, "0123456789abcdef", clock=lambda: 0.0)
+        running = asyncio.ensure_future(server.run())
+        try:
+            await reader.send(replay.encode(replay.HeadsRequest(id=5)))
+            answer = replay.decode_response.decode(await reader.recv())
+        finally:
+            context.destroy(linger=0)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert answer == replay.HeadsAnswer(id=5, cluster="0123456789abcdef", shards=[])
+        assert server.restarts == 0
+
+    play(scenario)
