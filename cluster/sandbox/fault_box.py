@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from cluster.gateway import Op
+from cluster.gateway import Op, Then, after_close
 from cluster.sandbox.faults import ON_CONNECTIONS, Switches, parse
 from cluster.sandbox.peer import Peer, Stage, encode
 
@@ -108,7 +108,7 @@ class FaultBox(Switches):
             case "op9":
                 self._invalidate(peer, fault["resumable"])
             case "close":
-                peer.close(fault["code"], "Asked for by the control door.")
+                self._close(peer, fault["code"])
             case "corrupt" | "truncate":
                 connection.mangle_next(fault["kind"])
             case "slow":
@@ -116,6 +116,14 @@ class FaultBox(Switches):
                 asyncio.get_running_loop().call_later(fault["seconds"], connection.slow, 0.0)
             case "stall":
                 connection.stall(fault["seconds"])
+
+    def _close(self, peer: Peer, code: int) -> None:
+        """A code that says "start a new session" ends this one: a RESUME would not find it."""
+        session = peer.session
+        if session is not None and after_close(code) is not Then.RESUME:
+            peer.session = None
+            self._state.dispatcher.end(session)
+        peer.close(code, "Asked for by the control door.")
 
     def _invalidate(self, peer: Peer, resumable: bool) -> None:
         """Op 9. With d false the session is over; the connection may IDENTIFY again."""

@@ -162,14 +162,24 @@ async def start(session: Session, url: str, control: SandboxControl) -> None:
         await session._socket.close(4000)
 
 
-def test_a_session_that_we_close_with_1000_is_over() -> None:
+@pytest.mark.parametrize("closed_with", [1000, 4007, 4009])
+def test_a_session_that_ended_is_not_resumed(closed_with: int) -> None:
+    """Ours with 1000; or Discord's with a code that says: start a new session."""
+
     async def over() -> None:
         async with Sandbox(QUICK) as sandbox:
             info = sandbox.info
             session = Session(info.token, ssl.create_default_context(cafile=info.ca_file))
-            async with session.connected(info.gateway_url):
+            async with (
+                SandboxControl(info.control_url, info.control_token) as control,
+                session.connected(info.gateway_url),
+            ):
                 await session.identify()
                 await session.until(name="READY")
+                if closed_with != 1000:
+                    await control.fault(kind="close", code=closed_with)
+                    with pytest.raises(ConnectionClosedError):
+                        await session.until(name="none that there is")
             async with session.connected(session.ready["resume_gateway_url"]):
                 await session.resume()
                 answer = await session.receive()
