@@ -35,9 +35,13 @@ class ShardChain:
         """The highest seq of this epoch that is known to exist."""
         self._end: int | None = None
         self._end_told = False
+        self._following: int | None = None
+        """The epoch after this one; None: not known, though some later one may be."""
         self._later: dict[int, list[_Item]] = {}
         """Epochs that are known to come, and what is held of them."""
         self._later_bytes = 0
+        self._later_top: dict[int, int] = {}
+        """The highest seq of each that is known to exist, also when nothing is held of it."""
         self._befores: dict[int, tuple[int, int]] = {}
         self._misses = 0
         self._out: list[Output] = []
@@ -151,7 +155,7 @@ class ShardChain:
         """What has to be asked for; None: nothing is missing that is known to exist."""
         if self.epoch == 0:
             return None
-        if self.lagging or (self._later and self._end is None):
+        if self.lagging or (self._later and (self._end is None or self._following is None)):
             return Ask(self.epoch, self.at, None)
         upto = self._top if self._end is None else self._end
         return Ask(self.epoch, self.at, upto) if upto > self.at else None
@@ -166,6 +170,7 @@ class ShardChain:
             self._end = answer.end
         if answer.next is not None and answer.next > self.epoch:
             self._later.setdefault(answer.next, [])
+            self._following = self._following or answer.next
         for name, batch in answer.batches:
             if batch.epoch == self.epoch and batch.last > self.at:
                 self._top = max(self._top, batch.last)
@@ -183,7 +188,7 @@ class ShardChain:
             if self._end is None and following is not None:
                 self._leave("gone")
                 return
-            if self._end is None:
+            if following is None:
                 self.lagging = False
         if not moved and self.wanted() is not None:
             self._misses += 1
@@ -199,7 +204,10 @@ class ShardChain:
         if wanted.upto is None and self._later and self._end is None:
             self._leave(reason)
         else:
-            self._to(self._top if wanted.upto is None else wanted.upto, reason)
+            upto = self._top if self._end is None else self._end
+            self._to(upto if wanted.upto is None else wanted.upto, reason)
+            if wanted.upto is None and self._later and self.at >= upto:
+                self._following = self._following or min(self._later)
         self._misses = 0
         self._advance()
         self._settle()
@@ -214,6 +222,8 @@ class ShardChain:
         if epoch < self.epoch:
             return  # Of an epoch that was delivered or is gone.
         items = self._later.setdefault(epoch, [])
+        top = item.seq if isinstance(item, Mark) else item[1].last
+        self._later_top[epoch] = max(top, self._later_top.get(epoch, -1))
         if before is not None:
             self._befores[epoch] = before
             self._link()
@@ -225,9 +235,9 @@ class ShardChain:
 
     def _link(self) -> None:
         """Whoever comes after this epoch says where it ended."""
-        for epoch, seq in self._befores.values():
+        for later, (epoch, seq) in self._befores.items():
             if epoch == self.epoch:
-                self._end = seq
+                self._end, self._following = seq, later
 
     def _settle(self) -> None:
         """Tell of an epoch's end and go on to the next, as far as what is known allows."""
@@ -235,29 +245,29 @@ class ShardChain:
             if not self._end_told:
                 self._end_told = True
                 self._out.append(Missing(self.epoch, None, self._end + 1, None, "session_lost"))
-            if not self._later:
+            if self._following is None:
                 return
-            self._next()
+            self._next(self._following)
 
     def _leave(self, reason: str) -> None:
         """The epoch is over, and nobody knows where it ended."""
         self._to(self._top, reason)
         self._out.append(Missing(self.epoch, None, self.at + 1, None, reason))
-        self._next()
+        self._next(self._following or min(self._later))
 
-    def _next(self) -> None:
-        epoch = min(self._later)
+    def _next(self, epoch: int) -> None:
         self._out.append(At(epoch, -1))
         self._enter(epoch, -1)
 
     def _enter(self, epoch: int, at: int) -> None:
         """Stand at a place; what is held of that epoch, and what comes later, counts from now."""
         self.epoch, self._hand = epoch, InHand(self._hand.names, at)
-        self._marks, self._top = {}, at
-        self._end, self._end_told, self._misses = None, False, 0
+        self._marks, self._top = {}, max(at, self._later_top.pop(epoch, -1))
+        self._end, self._end_told, self._following, self._misses = None, False, None, 0
         items = self._later.pop(epoch, [])
         self._later = {later: rest for later, rest in self._later.items() if later > epoch}
         self._befores = {later: b for later, b in self._befores.items() if later > epoch}
+        self._later_top = {later: top for later, top in self._later_top.items() if later > epoch}
         self._later_bytes = sum(_size(item) for rest in self._later.values() for item in rest)
         self._link()
         for item in items:
