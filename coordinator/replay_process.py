@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -52,6 +53,7 @@ class ReplayProcess:
             "endpoint": places.replay,
             "journals": str(places.journals),
             "cluster": store_id,
+            "parent": os.getpid(),
         }
         command = module_command("coordinator.replay_server")
         return cls(command, msgspec.json.encode(spec), places.logs, clock=clock)

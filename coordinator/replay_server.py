@@ -40,6 +40,9 @@ class ReplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The folder with a folder for each slot."""
     cluster: str
     """Store id."""
+    parent: int = 0
+    """Process without which it ends; 0: the one that is its parent once it serves. Given, it is
+    noticed too that it died while this one was starting."""
 
 
 class ReplayServer:
@@ -71,9 +74,9 @@ class ReplayServer:
         """From a signal handler or another thread: end within half a second."""
         self._stopping = True
 
-    def serve(self) -> None:
+    def serve(self, parent: int = 0) -> None:
         """Answer until ``stop``, or until the process that started this one is gone."""
-        parent = os.getppid()
+        parent = parent or os.getppid()
         while not self._stopping and os.getppid() == parent:
             if self._socket.poll(POLL_MS):
                 frames = self._socket.recv_multipart()
@@ -152,7 +155,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, end)
     print('{"ready": true}', flush=True)
     try:
-        server.serve()
+        server.serve(spec.parent)
     finally:
         server.close()
         context.term()

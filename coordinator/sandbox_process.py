@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -39,7 +40,7 @@ class SandboxProcess:
         command: another program in its place, for tests.
         """
         process = await LocalProcess.start(
-            command or module_command("cluster.sandbox", "--with-parent"),
+            command or module_command("cluster.sandbox", f"--with-parent={os.getpid()}"),
             msgspec.json.encode(options),
             logs / "sandbox.log",
             stdout=asyncio.subprocess.PIPE,

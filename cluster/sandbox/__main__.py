@@ -1,4 +1,4 @@
-"""``python -m cluster.sandbox [--with-parent]``: a sandbox in a process of its own.
+"""``python -m cluster.sandbox [--with-parent[=PID]]``: a sandbox in a process of its own.
 
 Standard input: SandboxOptions as one JSON object up to its end (nothing: the defaults). Standard
 output: SandboxInfo as one line of JSON once it serves. SIGTERM and SIGINT stop it. With
@@ -50,15 +50,27 @@ async def _serve(options: SandboxOptions, parent: int | None) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
+def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
+    """The process to live with, if there is one, and the arguments that are not known. With its
+    number given it is noticed too that it died while this process was starting."""
+    parent, unknown = None, []
+    for argument in arguments:
+        flag, _, number = argument.partition("=")
+        if flag == "--with-parent" and (not number or (number.isascii() and number.isdigit())):
+            parent = int(number) if number else os.getppid()
+        else:
+            unknown.append(argument)
+    return parent, unknown
+
+
 def main() -> int:
-    # Before anything that takes time, so that a parent that dies meanwhile is noticed.
-    parent = os.getppid() if "--with-parent" in sys.argv[1:] else None
+    parent, unknown = _parent(sys.argv[1:])
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
-    unknown = [argument for argument in sys.argv[1:] if argument != "--with-parent"]
     if unknown:
-        print("usage: python -m cluster.sandbox [--with-parent] < options.json", file=sys.stderr)
+        usage = "usage: python -m cluster.sandbox [--with-parent[=PID]] < options.json"
+        print(usage, file=sys.stderr)
         return 2
     try:
         given = sys.stdin.buffer.read()
