@@ -26,7 +26,7 @@ async def follow(
     """
     async with ControlClient(spec.places.control, lock=spec.places.lock) as control:
         try:
-            await _show_until_stop(process, control, view, requests)
+            await _show_until_stop(process, control, spec, view, requests)
             if process.process.poll() is None:
                 await _stop(process, control, spec, view, requests)
         finally:
@@ -34,7 +34,11 @@ async def follow(
 
 
 async def _show_until_stop(
-    process: CoordinatorProcess, control: ControlClient, view: View, requests: StopRequests
+    process: CoordinatorProcess,
+    control: ControlClient,
+    spec: CoordinatorSpec,
+    view: View,
+    requests: StopRequests,
 ) -> None:
     pause = STARTING_EVERY_S
     while not requests.count and process.process.poll() is None:
@@ -57,7 +61,12 @@ async def _show_until_stop(
     if not requests.count:
         code = process.process.poll()
         if code != 0:
-            raise await process.died()
+            error = await process.died()
+            raise ClusterError(
+                f"{error.cause}; its workers wait {spec.adopt_seconds:g} s for a new start, then "
+                "close their sessions resumably",
+                error.action,
+            )
         _say(view, requests, "The cluster was stopped.")
 
 

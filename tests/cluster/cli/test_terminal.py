@@ -98,7 +98,7 @@ def test_draws_a_bar_then_the_workers_and_stops(terminal: Callable[..., Terminal
     run.process.send_signal(signal.SIGINT)
     text = run.read_until("in all.")
     assert "Stopped sandbox: 4 sessions closed" in text
-    assert run.process.wait(timeout=10) == 0
+    assert run.process.wait(timeout=PATIENCE_S) == 0
     assert not held()
 
 
@@ -109,7 +109,7 @@ def test_a_second_ctrl_c_does_not_wait(terminal: Callable[..., Terminal]) -> Non
     run.read_until("Ctrl-C again")
     run.process.send_signal(signal.SIGINT)
     assert "Ended at once." in run.read_until("Ended at once.")
-    assert run.process.wait(timeout=10) == 0
+    assert run.process.wait(timeout=PATIENCE_S) == 0
     assert not held()
 
 
@@ -118,5 +118,5 @@ def test_ctrl_c_before_it_is_ready(terminal: Callable[..., Terminal]) -> None:
     run.read_until("events/s ...")
     run.process.send_signal(signal.SIGINT)
     assert "Stopped before it was ready." in run.read_until("ready.")
-    assert run.process.wait(timeout=10) == 130
+    assert run.process.wait(timeout=PATIENCE_S) == 130
     assert not held()
