@@ -11,21 +11,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Final, Protocol
 
-from curl_cffi import Curl, CurlError, CurlOpt
+from curl_cffi import Curl, CurlOpt
 from curl_cffi.aio import AsyncCurl
 
-from shard_worker import handshake
+from shard_worker import easy, handshake
 from shard_worker.websocket import Control, Opcode, WebSocket, WebSocketError, encode, encode_close
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S: Final = 15.0
-"""Name, TCP and TLS."""
 HANDSHAKE_TIMEOUT_S: Final = 25.0
 """Until 101, all in all."""
 CLOSE_TIMEOUT_S: Final = 1.0
@@ -37,8 +35,6 @@ PAUSE_BYTES: Final = 1024 * 1024
 
 _READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
 _PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
-_RAW_MODE: Final = 1  # CURLWS_RAW_MODE
-_HTTP_1_1: Final = 2  # CURL_HTTP_VERSION_1_1: over plain ws there is no h2c offer then
 
 
 class Receiver(Protocol):
@@ -114,37 +110,39 @@ class Connection:
         self.ended: asyncio.Future[None] = self._loop.create_future()
         """Done when nothing is left of the connection."""
         self._curl = Curl()
-        self._set_up(url, key, ca_file, browser)
-        self._transfer: asyncio.Future[None] = multi.add_handle(self._curl)
-        self._transfer.add_done_callback(self._on_transfer_done)
-        self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
-
-    def _set_up(self, url: str, key: bytes, ca_file: str, browser: str) -> None:
-        curl = self._curl
-        if (code := curl.impersonate(browser, default_headers=False)) != 0:
-            raise CurlError(f"libcurl does not know the browser {browser!r}", code)
-        options: list[tuple[CurlOpt, object]] = [
-            (CurlOpt.URL, url.encode()),
-            (CurlOpt.HTTP_VERSION, _HTTP_1_1),
-            (CurlOpt.NOSIGNAL, 1),
-            (CurlOpt.CONNECTTIMEOUT_MS, int(CONNECT_TIMEOUT_S * 1000)),
-            (CurlOpt.TCP_NODELAY, 1),
-            (CurlOpt.TCP_KEEPALIVE, 1),
-            (CurlOpt.WS_OPTIONS, _RAW_MODE),
-            (CurlOpt.WS_HTTPHEADER_ORDER, handshake.ORDER.encode()),
-            (CurlOpt.HTTPHEADER, handshake.headers(key, browser)),
-            (CurlOpt.UPLOAD, 1),
+        easy.set_up(self._curl, url, key, ca_file=ca_file, browser=browser)
+        callbacks: tuple[tuple[CurlOpt, object], ...] = (
             (CurlOpt.READFUNCTION, self._on_wanted),
             (CurlOpt.WRITEFUNCTION, self._on_data),
             (CurlOpt.HEADERFUNCTION, self._on_header),
-        ]
-        if ca_file:
-            options.append((CurlOpt.CAINFO, ca_file.encode()))
-        if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
-            options.append((CurlOpt.PROXY, b""))
-        for option, value in options:
-            if (code := curl.setopt(option, value)) != 0:
-                raise CurlError(f"libcurl refuses {option.name}", code)
+        )
+        for option, callback in callbacks:
+            easy.setopt(self._curl, option, callback)
+        self._transfer: asyncio.Future[None] | None = None
+        self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+        self._address = easy.address_of(url)
+        self._lookup: asyncio.Task[list[Any]] = self._loop.create_task(
+            self._loop.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
+        )
+        self._lookup.add_done_callback(self._on_looked_up)
+
+    def _on_looked_up(self, lookup: asyncio.Task[list[Any]]) -> None:
+        """Begin, at these addresses."""
+        if self._done or lookup.cancelled():
+            return
+        if error := lookup.exception():
+            self._fail(f"{self._address[0]} is not found: {error}")
+            return
+        addresses = [str(info[4][0]) for info in lookup.result()]
+        easy.setopt(self._curl, CurlOpt.RESOLVE, [easy.resolve_entry(*self._address, addresses)])
+        transfer: asyncio.Future[None] = self._multi.add_handle(self._curl)
+        transfer.add_done_callback(self._on_transfer_done)
+        self._transfer = transfer
+
+    @property
+    def _over(self) -> bool:
+        """Whether the transfer ended, by whichever side."""
+        return self._transfer is not None and self._transfer.done()
 
     @property
     def pending(self) -> int:
@@ -158,7 +156,7 @@ class Connection:
         self._send_frame(encode(Opcode.TEXT, payload, os.urandom(4)), urgent=urgent)
 
     def _send_frame(self, frame: bytes, *, urgent: bool) -> None:
-        if self._done or self._transfer.done():
+        if self._done or self._over:
             return
         if urgent:
             self._out.insert(1 if self._begun else 0, frame)
@@ -188,7 +186,8 @@ class Connection:
         self._done = True
         self._receiver = None
         self._timer.cancel()
-        if not self._transfer.done():
+        self._lookup.cancel()
+        if self._transfer is not None and not self._over:
             self._multi.remove_handle(self._curl)
         self._curl.close()
         self._forget(self)
@@ -258,18 +257,18 @@ class Connection:
             return
         # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
         enough = websocket.ready and websocket.pending > PAUSE_BYTES // 2
-        if self._paused and not enough and not self._transfer.done():
+        if self._paused and not enough and not self._over:
             self._paused = False
             self._curl.pause(0)
         if websocket.ready:
             self._schedule()
-        elif self._transfer.done():
+        elif self._over:
             self._finish()
 
     def _open_websocket(self) -> bool:
         """Once the answer is complete: is it a WebSocket?"""
         if not self._answer.complete or self._answer.status != 101:
-            if self._transfer.done():
+            if self._over:
                 self._finish()
             return False
         try:

@@ -117,7 +117,7 @@ class Worker:
                 if silent > self._spec.adopt_seconds:
                     log.warning("no coordinator for %.0f s: closing resumable", silent)
                     self._stop(Exit.ORPHANED, False)
-                elif silent > ASK_AFTER_S and self._greeting is None:
+                elif silent > min(ASK_AFTER_S, self._spec.adopt_seconds / 4) and not self._greeting:
                     self._greet()
                 await asyncio.sleep(REPORT_S)
         except Exception as error:

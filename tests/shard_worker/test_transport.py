@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import uvloop
+from curl_cffi import Curl, CurlError
+from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
 
-from shard_worker import handshake
+from shard_worker import easy, handshake
 from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Connection, Transport
 
 WAIT_S = 10.0
@@ -321,3 +323,44 @@ def test_many_connections_open_and_close() -> None:
         await scenario(Transport())
 
     uvloop.run(main())
+
+
+def test_no_turn_of_the_loop_is_busy() -> None:
+    """libcurl's own lookups have left a socket that was readable for ever."""
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receivers = [Receiver() for _ in range(4)]
+            for receiver in receivers:
+                transport.connect(url.replace("127.0.0.1", "localhost"), receiver)
+            for receiver in receivers:
+                await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            turns = 0
+            until = asyncio.get_running_loop().time() + 0.5
+            action = AsyncCurl.socket_action
+
+            def counted(multi: AsyncCurl, fd: int, events: int) -> int:
+                nonlocal turns
+                turns += 1
+                return action(multi, fd, events)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(AsyncCurl, "socket_action", counted)
+                await asyncio.sleep(until - asyncio.get_running_loop().time())
+            assert turns < 50
+
+    run(scenario)
+
+
+def test_addresses() -> None:
+    assert easy.address_of("wss://h/?v=10") == ("h", 443)
+    assert easy.address_of("ws://[::1]:8/") == ("::1", 8)
+    entry = easy.resolve_entry("h", 443, ["::1", "1.2.3.4", "::1"])
+    assert entry == "+h:443:[::1],1.2.3.4"
+    curl = Curl()
+    with pytest.raises(CurlError, match="netscape"):
+        easy.set_up(curl, "wss://h/", b"k", ca_file="", browser="netscape")
+    curl.close()

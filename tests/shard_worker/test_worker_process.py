@@ -54,7 +54,7 @@ async def ends_equal(rig: Rig, *, identifies: int = 2) -> None:
     expected = await rig.caught_up()
     assert rig.count(IdentifyRequest) >= rig.count(IdentifySent) == identifies
     assert rig.count(IdentifyUnused) == 0
-    assert await rig.stop() == 0
+    assert await rig.stop() == 0, rig.log.decode()
     assert isinstance(rig.heard[-1], Stopped)
     assert rig.journalled() == expected
 
@@ -158,7 +158,7 @@ def test_without_a_coordinator_it_ends_resumable() -> None:
         assert b"no coordinator" in rig.log
         rig.answering = True
         rig.reports.clear()
-        await rig.start()
+        await rig.start(adopt_seconds=60.0)
         await rig.ready()
         await ends_equal(rig)
 
