@@ -61,11 +61,11 @@ async def _show_until_stop(
     if not requests.count:
         code = process.process.poll()
         if code != 0:
-            error = await process.died()
+            death = await process.died()
             raise ClusterError(
-                f"{error.cause}; its workers wait {spec.adopt_seconds:g} s for a new start, then "
+                f"{death.cause}; its workers wait {spec.adopt_seconds:g} s for a new start, then "
                 "close their sessions resumably",
-                error.action,
+                death.action,
             )
         _say(view, requests, "The cluster was stopped.")
 

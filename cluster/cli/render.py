@@ -96,8 +96,8 @@ def waiting(status: ClusterStatus) -> str:
     if len(budget.waiting) == 1:
         return f"shard {budget.waiting[0]} waits to identify, in {span(budget.wait_s)}"
     return (
-        f"{len(budget.waiting)} shards wait to identify ({ranges(budget.waiting, 4)}), "
-        f"the last in {span(budget.wait_s)}"
+        f"{len(budget.waiting)} shards wait to identify, the last in {span(budget.wait_s)}: "
+        f"{ranges(sorted(budget.waiting), 4)}"
     )
 
 

@@ -29,7 +29,8 @@ def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:
     lines = result.output.splitlines()
     assert "A loopback Discord: no account" in lines[0]
     assert any(
-        "0/4 shards ready" in line and "4 shards wait to identify (0-3)" in line for line in lines
+        "0/4 shards ready" in line and "4 shards wait to identify, the last in 21 s: 0-3" in line
+        for line in lines
     )
     assert any("ready: 4/4 shards ready, 499 events/s" in line for line in lines)
     assert lines[-1].startswith("Stopped sandbox: 4 sessions closed")

@@ -91,7 +91,7 @@ def held() -> bool:
 
 def test_draws_a_bar_then_the_workers_and_stops(terminal: Callable[..., Terminal]) -> None:
     run = terminal("start", "--sandbox", fake="ready_after=3")
-    assert "4 shards wait to identify (0-3), the last in 21 s" in run.read_until("wait to identify")
+    assert "4 shards wait to identify, the last in 21 s: 0-3" in run.read_until("21 s: 0-3")
     assert "0 of 4 shards" in run.text
     run.read_until("ready  4 of 4 shards ready")
     assert "\x1b[" in run.raw
