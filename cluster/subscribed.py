@@ -52,6 +52,9 @@ class Gap(NamedTuple):
     saved position belongs to another store)."""
 
 
+OTHER_STORE = Gap(-1, 0, 0, None, 0, None, "other_store")
+
+
 class Stalled(NamedTuple):
     """No watermark came for this long: silence is not health."""
 

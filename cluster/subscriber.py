@@ -18,30 +18,28 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
-from functools import partial
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import zmq
 
+from cluster.asking import Asker
 from cluster.chain import At, Deliver, Mark, ShardChain
-from cluster.errors import ConfigError, NotRunningError
+from cluster.errors import ConfigError
+from cluster.joining import starts
+from cluster.local import find
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
-from cluster.subscribed import Event, Gap, GuildFilter, Item, Stalled
+from cluster.silence import STALL_SECONDS, Silence
+from cluster.subscribed import OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_epoch_end
-from cluster.wire.places import running_clusters
 from cluster.wire.position import Saved, SavedShard, read_saved
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
 log = logging.getLogger(__name__)
 
-STALL_SECONDS: Final = 3.0
 TICK_SECONDS: Final = 0.05
-GRACE_SECONDS: Final = 0.1
-"""A drain's other batches may be on their way: what is missing is asked for after this."""
-AGAIN_SECONDS: Final = 0.3
 MAX_QUEUE: Final = 20_000
 """Items that wait for the consumer; beyond that nothing is read, and the hub drops what it must."""
 READ_BATCHES: Final = 200
@@ -91,21 +89,16 @@ class Subscriber:
         self._queue: deque[Item | _Place] = deque()
         self._positions: dict[_Key, tuple[int, int]] = {}
         self._handling: Event | None = None
-        self._blocked: dict[_Key, tuple[int, int, float]] = {}
-        """Where a shard stands for want of something, and when to ask."""
-        self._asking: dict[_Key, asyncio.Task[None]] = {}
-        self._heard: dict[int, float] = {}
-        """Slot -> when its last watermark came."""
-        self._told: set[int | None] = set()
+        self._asker = Asker(self._names, self._collect, self._has_room)
+        self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
-        self._replay: ReplayClient | None = None
         self._reading = False
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        self._find()
+        self._endpoint, self._replay_endpoint = find(self._endpoint, self._replay_endpoint)
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -114,8 +107,7 @@ class Subscriber:
         try:
             for prefix in self._prefixes():
                 self._socket.subscribe(prefix)
-            self._socket.connect(self._endpoint or "")
-            self._since = time.monotonic()
+            self._socket.connect(self._endpoint)
             self._listen(True)
             await self._join()
         except BaseException:
@@ -130,30 +122,10 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        for task in self._asking.values():
-            task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        await self._asker.close()
         self._listen(False)
         self._socket.close(0)
-        if self._replay is not None:
-            self._replay.close()
         self._context.term()
-
-    def _find(self) -> None:
-        """The local cluster, where the endpoints were not given."""
-        running = running_clusters()
-        if self._endpoint is None:
-            if len(running) != 1:
-                names = ", ".join(cluster.name for cluster in running)
-                raise NotRunningError(
-                    f"several clusters run on this host ({names})" if running
-                    else "no cluster runs on this host",
-                    "give the endpoint" if running else "start one with: dcgw-cluster start",
-                )  # fmt: skip
-            self._endpoint = running[0].hub_endpoint
-        if self._replay_endpoint is None:
-            matching = [c for c in running if c.hub_endpoint == self._endpoint]
-            self._replay_endpoint = matching[0].replay_endpoint if matching else None
 
     def _prefixes(self) -> list[bytes]:
         if self._names is None:
@@ -163,41 +135,30 @@ class Subscriber:
 
     async def _join(self) -> None:
         if self._replay_endpoint:
-            self._replay = ReplayClient(self._context, self._replay_endpoint)
-        self._from_watermarks = self._replay is None
+            self._asker.replay = ReplayClient(self._context, self._replay_endpoint)
+        self._from_watermarks = self._asker.replay is None
         deadline = self._loop.time() + STALL_SECONDS
-        while not self._heard and self._loop.time() < deadline:
+        while not self._silence.slots and self._loop.time() < deadline:
             self._arrived.clear()
             try:
                 await asyncio.wait_for(self._arrived.wait(), deadline - self._loop.time())
             except TimeoutError:
                 break  # Nobody publishes: said as Stalled, and it begins when somebody does.
-        if self._replay is not None:
+        if self._asker.replay is not None:
             try:
-                await self._begin_from_journals(self._replay)
+                await self._begin_from_journals(self._asker.replay)
             except NoAnswerError as error:
                 log.warning("%s; shards begin at their next watermark", error)
                 self._from_watermarks = True
 
     async def _begin_from_journals(self, replay: ReplayClient) -> None:
         heads = await replay.heads()
-        saved: dict[_Key, SavedShard] = {}
-        if self._saved is not None:
-            if self._saved.store == heads.cluster:
-                saved = {(s.shard_count, s.shard_id): s for s in self._saved.shards}
-            else:
-                self._queue.append(Gap(-1, 0, 0, None, 0, None, "other_store"))
+        if self._saved is not None and self._saved.store != heads.cluster:
+            self._queue.append(OTHER_STORE)
         self._store = heads.cluster
-        for row in heads.shards:
-            key = (row.shard_count, row.shard_id)
+        for key, epoch, seq, behind in starts(heads, self._saved, oldest=self._oldest):
             chain = self._chain(key)
-            old = saved.get(key)
-            if old is not None:
-                chain.begin(old.epoch, old.seq, lagging=True)
-            elif (self._oldest or self._saved is not None) and row.oldest is not None:
-                chain.begin(row.oldest[0], row.oldest[1] - 1, lagging=True)
-            else:
-                chain.begin(row.epoch, row.seq)
+            chain.begin(epoch, seq, lagging=behind)
             self._collect(key, chain)
         self._joined = True
         for key, chain in self._chains.items():
@@ -229,7 +190,7 @@ class Subscriber:
         for _ in range(READ_BATCHES):
             if not self._reading:
                 return
-            if len(self._queue) > MAX_QUEUE:
+            if not self._has_room():
                 self._listen(False)
                 return
             try:
@@ -247,8 +208,7 @@ class Subscriber:
         found = read_batch(message)
         if found is not None:
             name, batch = found
-            if not self._same_store(batch.cluster):
-                return
+            self._see_store(batch.cluster)
             key = (batch.shard_count, batch.shard_id)
             chain = self._chain(key)
             chain.batch(name, batch)
@@ -260,16 +220,13 @@ class Subscriber:
             self._watermark(watermark.decode(payload))
         elif name == topic.EPOCH_END:
             end = decode_epoch_end(payload)
-            if self._same_store(end.cluster):
-                key = (end.shard_count, end.shard_id)
-                mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, final=True)
-                self._marked(key, mark)
+            self._see_store(end.cluster)
+            mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, final=True)
+            self._marked((end.shard_count, end.shard_id), mark)
 
     def _watermark(self, mark: watermark.Watermark) -> None:
-        if not self._same_store(mark.cluster):
-            return
-        self._heard[mark.slot] = time.monotonic()
-        self._told -= {mark.slot, None}
+        self._see_store(mark.cluster)
+        self._silence.heard(mark.slot, time.monotonic())
         self._arrived.set()
         for row in mark.shards:
             key = (row.shard_count, row.shard_id)
@@ -284,17 +241,16 @@ class Subscriber:
         self._begin_unknown(key, chain)
         self._collect(key, chain)
 
-    def _same_store(self, store: str) -> bool:
-        """Another store's cluster at this endpoint is another world: it begins anew."""
+    def _see_store(self, store: str) -> None:
+        """Another store's cluster at this endpoint is another world: all begins anew."""
         if store == self._store:
-            return True
+            return
         if self._store:
-            self._queue.append(Gap(-1, 0, 0, None, 0, None, "other_store"))
+            self._queue.append(OTHER_STORE)
             self._chains.clear()
             self._positions.clear()
-            self._blocked.clear()
+            self._asker.forget()
         self._store = store
-        return True
 
     def _collect(self, key: _Key, chain: ShardChain) -> None:
         """Queue what a chain put out, and see whether it wants something."""
@@ -315,69 +271,22 @@ class Subscriber:
                 queue.append(Gap(shard_id, count, *item))
         if queue:
             self._arrived.set()
-        wanted = chain.wanted()
-        if wanted is None:
-            self._blocked.pop(key, None)
-        else:
-            place = self._blocked.get(key)
-            if place is None or place[:2] != (wanted.epoch, wanted.after):
-                grace = 0.0 if chain.lagging else GRACE_SECONDS
-                due = time.monotonic() + grace
-                self._blocked[key] = (wanted.epoch, wanted.after, due)
+        self._asker.see(key, chain)
 
-    # -- what is asked for, and the clock ------------------------------------------------------
+    def _has_room(self) -> bool:
+        return len(self._queue) <= MAX_QUEUE
+
+    # -- the clock ------------------------------------------------------
 
     def _tick(self) -> None:
         now = time.monotonic()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
         if self._reading:
             self._read()  # In case an edge was missed.
-        for key, (_, _, due) in list(self._blocked.items()):
-            if now >= due and key not in self._asking and len(self._queue) <= MAX_QUEUE:
-                task = self._loop.create_task(self._ask(key, self._chains[key]))
-                self._asking[key] = task
-                task.add_done_callback(partial(self._asked, key))
-        self._see_stalls(now)
-
-    async def _ask(self, key: _Key, chain: ShardChain) -> None:
-        while (wanted := chain.wanted()) is not None and len(self._queue) <= MAX_QUEUE:
-            if self._replay is None:
-                chain.give_up("no_replay")
-                self._collect(key, chain)
-                continue
-            names = None if self._names is None else sorted(self._names)
-            try:
-                answer = await self._replay.range(*key, wanted, names)
-            except NoAnswerError as error:
-                log.warning("shard %d: %s; asking again", key[1], error)
-                break
-            if self._chains.get(key) is not chain:
-                return
-            chain.answer(answer)
-            self._collect(key, chain)
-            if not answer.more:
-                break
-        if key in self._blocked:
-            self._blocked[key] = (*self._blocked[key][:2], time.monotonic() + AGAIN_SECONDS)
-
-    def _asked(self, key: _Key, task: asyncio.Task[None]) -> None:
-        del self._asking[key]
-        if not task.cancelled():
-            task.result()
-
-    def _see_stalls(self, now: float) -> None:
-        if not self._reading:
-            self._since = now  # We do not listen: silence says nothing.
-            self._heard = dict.fromkeys(self._heard, now)
-            return
-        silent: dict[int | None, float] = {slot: now - at for slot, at in self._heard.items()}
-        if not silent:
-            silent[None] = now - self._since
-        for slot, seconds in silent.items():
-            if seconds > STALL_SECONDS and slot not in self._told:
-                self._told.add(slot)
-                self._queue.append(Stalled(slot, seconds))
-                self._arrived.set()
+        self._asker.tick(now)
+        for stalled in self._silence.tell(now, listening=self._reading):
+            self._queue.append(stalled)
+            self._arrived.set()
 
     # -- what the consumer sees ----------------------------------------------------------------
 

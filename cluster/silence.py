@@ -1,0 +1,41 @@
+"""Silence is not health: workers whose watermarks stay away. Pure; seconds are passed in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.subscribed import Stalled
+
+STALL_SECONDS: Final = 3.0
+
+
+class Silence:
+    """When each worker was heard last."""
+
+    def __init__(self, now: float) -> None:
+        self.slots: dict[int, float] = {}
+        """Slot -> when its last watermark came."""
+        self._since = now
+        self._told: set[int | None] = set()
+
+    def heard(self, slot: int, now: float) -> None:
+        self.slots[slot] = now
+        self._told -= {slot, None}
+
+    def tell(self, now: float, *, listening: bool) -> list[Stalled]:
+        """Who fell silent since the last call; each is told once, until it is heard again."""
+        if not listening:
+            # Nothing was read: silence says nothing.
+            self._since = now
+            self.slots = dict.fromkeys(self.slots, now)
+            return []
+        silent: dict[int | None, float] = {slot: now - at for slot, at in self.slots.items()}
+        if not silent:
+            silent[None] = now - self._since
+        told = [
+            Stalled(slot, seconds)
+            for slot, seconds in silent.items()
+            if seconds > STALL_SECONDS and slot not in self._told
+        ]
+        self._told |= {stalled.slot for stalled in told}
+        return told
