@@ -62,7 +62,7 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How long a session without a connection stays resumable."""
     replay_events: Count = 20_000
     """Dispatches of a session that are kept for RESUME; older ones are forgotten."""
-    ledger_rows: int = 2_000_000
+    ledger_rows: Positive = 2_000_000
     """Rows that each ledger keeps, 32 bytes each; older ones are dropped and counted."""
 
     # Addresses
