@@ -40,6 +40,9 @@ GREET_RETRY_S: Final = 0.05
 ASK_AFTER_S: Final = 3.0
 """After this long without a word the coordinator is greeted again: it answers if it is there."""
 
+ASK_AGAIN_S: Final = 2.0
+"""A request for a grant is repeated to a coordinator that says hello, but not sooner than this."""
+
 
 class Exit(IntEnum):
     """Exit codes of ``python -m shard_worker``."""
@@ -62,6 +65,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._stopping: asyncio.Future[tuple[Exit, bool]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
+        self._asked_at: dict[int, float] = {}
         self._report_due = False
         self._greeting: asyncio.TimerHandle | None = None
 
@@ -147,9 +151,12 @@ class Worker:
     def _on_message(self, message: ToWorker) -> None:
         match message:
             case Welcome():
-                # It may be a new coordinator, which has heard of no request.
-                for shard in self._shards.values():
-                    shard.ask_again()
+                # It may be a new coordinator, which has heard of no request. One that was made just
+                # now is on its way: asked twice, a second grant would come and be of no use.
+                before = self._loop.time() - ASK_AGAIN_S
+                for shard_id, shard in self._shards.items():
+                    if self._asked_at.get(shard_id, before) <= before:
+                        shard.ask_again()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].granted(message)
@@ -159,7 +166,10 @@ class Worker:
                 self._stop(Exit.STOPPED, logout)
 
     def request_grant(self, shard_id: int) -> None:
-        self._link.send(IdentifyRequest(shard_id=shard_id))
+        if self._link.send(IdentifyRequest(shard_id=shard_id)):
+            self._asked_at[shard_id] = self._loop.time()
+        else:
+            self._asked_at.pop(shard_id, None)
 
     def identify_sent(self, shard_id: int, grant_id: int) -> None:
         self._link.send(IdentifySent(shard_id=shard_id, grant_id=grant_id))

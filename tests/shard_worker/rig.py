@@ -26,6 +26,8 @@ from cluster.wire.link import (
     Hello,
     IdentifyGrant,
     IdentifyRequest,
+    IdentifySent,
+    IdentifyUnused,
     Report,
     ShardPlan,
     ShardReport,
@@ -48,7 +50,6 @@ class Rig:
     def __init__(self, sandbox: Sandbox, shards: int, **spec: Any) -> None:
         self.sandbox = sandbox
         self.folder = tempfile.TemporaryDirectory(prefix="dcgw-")
-        self.granting = True
         self.answering = True
         self.reports: dict[int, ShardReport] = {}
         self.heard: list[FromWorker] = []
@@ -56,6 +57,7 @@ class Rig:
         self.log = b""
         self._epochs: defaultdict[int, int] = defaultdict(int)
         self._grants = 0
+        self._granted: set[int] = set()
         self._changed = asyncio.Condition()
         self._context = zmq.asyncio.Context()
         self._tasks: list[asyncio.Task[None]] = []
@@ -188,7 +190,10 @@ class Rig:
             self.heard.append(message)
             if isinstance(message, Hello) and self.answering:
                 await self.send(Welcome())
-            elif isinstance(message, IdentifyRequest) and self.granting:
+            elif isinstance(message, IdentifySent | IdentifyUnused):
+                self._granted.discard(message.shard_id)
+            elif isinstance(message, IdentifyRequest) and message.shard_id not in self._granted:
+                self._granted.add(message.shard_id)
                 self._grants += 1
                 self._epochs[message.shard_id] += 1
                 await self.send(
