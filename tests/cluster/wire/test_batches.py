@@ -1,0 +1,113 @@
+"""Batches: what a writer says, and that it decodes to what went in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.wire import batch as wire
+from cluster.wire import topic
+from cluster.wire.batch import Batch, ShardState, ShardWriter, decode_batch
+
+
+def writer() -> ShardWriter:
+    made = ShardWriter("store", ShardState(shard_id=3, shard_count=8))
+    made.begin_epoch(1)
+    return made
+
+
+def batches(messages: list[bytes]) -> dict[str, Batch]:
+    found = {}
+    for message in messages:
+        name, number, payload = topic.split(message)
+        assert number == 3
+        found[name] = decode_batch(payload)
+    return found
+
+
+def test_a_drain_makes_a_batch_a_name_with_its_chain() -> None:
+    shard = writer()
+    shard.drain([("A", 1, b"1"), ("B", 2, b"2"), ("A", 3, b"3")], 77)
+    found = batches(shard.drain([("B", 4, b"4"), ("C", 5, b"5")], 78))
+    assert found["B"].prev == 2
+    assert sorted(found["B"].since) == [("A", 3), ("B", 4), ("C", 5)]
+    assert (found["B"].first, found["B"].last, found["B"].received_ns) == (4, 5, 78)
+    assert found["C"].prev == -1
+    assert [(e.seq, e.data) for e in found["C"].events] == [(5, b"5")]
+    assert shard.state.seq == 5
+    assert shard.state.last == {"A": 3, "B": 4, "C": 5}
+
+
+def test_the_first_drain_of_an_epoch_begins_at_zero_wherever_the_server_does() -> None:
+    for seq in (0, 1, 9):
+        assert batches(writer().drain([("READY", seq, b"{}")], 0))["READY"].first == 0
+
+
+def test_a_jump_is_a_hole_and_a_repeated_seq_takes_no_position() -> None:
+    shard = writer()
+    shard.drain([("A", 1, b"")], 0)
+    found = batches(shard.drain([("RESUMED", 1, b""), ("A", 5, b"")], 0))
+    assert set(found) == {topic.HOLE, "A"}
+    (hole,) = found[topic.HOLE].events
+    assert (wire.hole_first(hole.data, hole.seq), hole.seq) == (2, 4)
+    assert dict(found["A"].since)[topic.HOLE] == 4
+    assert shard.repeated == 1
+
+
+def test_a_new_epoch_ends_the_old_one_and_says_so() -> None:
+    shard = writer()
+    shard.state.session_id = "secret"
+    shard.drain([("A", 1, b"")], 0)
+    shard.begin_epoch(4, session_id="other", cause="op 9")
+    end, first = shard.drain([("READY", 1, b"")], 0)
+    name, _, payload = topic.split(end)
+    record = wire.decode_epoch_end(payload)
+    assert (name, record.epoch, record.seq, record.cause) == ("_epoch_end", 1, 1, "op 9")
+    assert batches([first])["READY"].before == (1, 1)
+    with pytest.raises(ValueError):
+        shard.begin_epoch(4)
+
+
+def test_what_a_lost_journal_knew_is_not_claimed() -> None:
+    shard = ShardWriter("store", ShardState(shard_id=3, shard_count=8, epoch=2, seq=9, floor=9))
+    found = batches(shard.drain([("A", 10, b"")], 0))["A"]
+    assert found.prev == (9,)
+    assert found.base == 9
+
+
+def test_a_drain_of_many_bytes_is_cut() -> None:
+    shard = writer()
+    big = b"x" * (wire.MAX_DRAIN_BYTES // 2 + 1)
+    found = [
+        decode_batch(topic.split(message)[2])
+        for message in shard.drain([("A", seq, big) for seq in range(1, 6)], 0)
+    ]
+    assert [(b.first, b.last) for b in found] == [(0, 2), (3, 4), (5, 5)]
+    assert [b.prev for b in found] == [-1, 2, 4]
+
+
+@given(st.lists(st.lists(st.sampled_from("ABCD"), min_size=1, max_size=9), max_size=9))
+def test_since_names_all_that_happened_after_prev(drains: list[list[str]]) -> None:
+    shard, history, seq = writer(), dict[int, str](), 0
+    for names in drains:
+        drain = []
+        for name in names:
+            seq += 1
+            history[seq] = name
+            drain.append((name, seq, b""))
+        for name, found in batches(shard.drain(drain, 0)).items():
+            mine = [s for s, n in history.items() if n == name and s < found.events[0].seq]
+            assert found.prev == max(mine, default=-1)
+            expected = {n: s for s, n in history.items() if s > found.base}
+            assert dict(found.since) == expected
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
+    for message in (data, b"A.1.\0" + data):
+        try:
+            _, _, payload = topic.split(message)
+            decode_batch(payload)
+        except topic.WireError:
+            pass
