@@ -143,7 +143,8 @@ def test_the_next_process_resumes_from_the_journal(number: signal.Signals) -> No
         rig.process.send_signal(number)
         assert await rig.exit_code() == (0 if number == signal.SIGTERM else -number)
         rig.reports.clear()
-        await rig.start()
+        # As if no watermark had ever left the hub: all that the journal holds comes out again.
+        await rig.start(start_after=dict.fromkeys(range(2), (0, -1)))
         await rig.ready()
         await ends_equal(rig)
 
