@@ -6,6 +6,11 @@ that was *received*), back-pressure (a publisher's cursor stands still, reading 
 replay (other processes read the same files) in one.
 
 ``Journal`` writes, one a slot and process. ``JournalReader`` reads, in any process of the host.
+
+Measured (events of 480 B, a state of 44 names, pages reused, Python 3.11, 2 cores): an append costs
+0.4 us an event in drains of 512, 0.7 in drains of 128, 22 to 28 in drains of one (of which the
+state's record is 3, the index 2, pruning 4 in LMDB itself); reading back 0.3 us an event of drains
+of 512, 7 of drains of one.
 """
 
 from cluster.journal.reader import Facts, Head, JournalReader, Reach

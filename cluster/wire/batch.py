@@ -11,6 +11,9 @@ made, and every batch carries a chain, so that whoever holds it knows all that l
   ``_hole`` that all readers take part in.
 
 docs/wire-protocol.md has the format for readers in other languages.
+
+Measured (events of 480 B, four names, Python 3.11, on a machine of 2 cores): 0.5 us an event in
+drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
 """
 
 from __future__ import annotations
@@ -181,6 +184,7 @@ class ShardWriter:
         """Events that were left out because their seq was at or below the last one."""
         self._cluster = cluster
         self._pending: list[bytes] = []
+        self._tail = f".{state.shard_id}.".encode() + topic.SEPARATOR
 
     def begin_epoch(
         self,
@@ -271,10 +275,10 @@ class ShardWriter:
         table = state.last
         prevs = {name: table.pop(name, -1) for name in groups}
         # The newest stand at the end, so ``since`` is a walk back that ends at the first old one.
-        for name, group in sorted(groups.items(), key=_last_seq):
+        ordered = groups.items() if len(groups) == 1 else sorted(groups.items(), key=_last_seq)
+        for name, group in ordered:
             table[name] = group[-1][0]
         state.seq = last
-        tail = f".{state.shard_id}.".encode() + topic.SEPARATOR
         messages = []
         for name, group in groups.items():
             prev = prevs[name]
@@ -298,7 +302,7 @@ class ShardWriter:
                 received_ns,
                 group,
             )
-            messages.append(name.encode() + tail + _encode(payload))
+            messages.append(name.encode() + self._tail + _encode(payload))
         return messages
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import pytest
@@ -24,14 +26,18 @@ EXPECTED = {
 """By hand: what each one must come to."""
 
 
-@pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("wire_vectors", VECTORS / "generate.py")
+def load(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"loaded_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    return load(VECTORS / "generate.py")
 
 
 def test_they_are_current(generator: ModuleType) -> None:
@@ -64,3 +70,52 @@ def test_any_msgpack_reader_can_read_them() -> None:
             if not topic.startswith((b"_watermark", b"_epoch_end")):
                 assert len(fields) == 12
                 assert topic.split(b".")[1] == b"%d" % fields[2]
+
+
+class _Over(Exception):
+    """No message is left."""
+
+
+class _Played:
+    """A socket that has received these messages."""
+
+    def __init__(self, messages: list[bytes]) -> None:
+        self._messages = messages[:]
+
+    def recv(self) -> bytes:
+        if not self._messages:
+            raise _Over
+        return self._messages.pop(0)
+
+
+def read_raw(messages: list[bytes], last: dict[tuple[int, int, int, str], int]) -> list[Any]:
+    """All that the example makes of these messages."""
+    example = load(VECTORS.parents[1] / "examples" / "raw_subscriber.py")
+    found: list[Any] = []
+    with contextlib.suppress(_Over):
+        for item in example.events(_Played(messages), last):
+            found.append(item)  # noqa: PERF402  # list() would lose what came before the end
+    return found
+
+
+def messages_of(name: str) -> list[bytes]:
+    vector = json.loads((VECTORS / f"{name}.json").read_text())
+    return [bytes.fromhex(text) for text in vector["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ordinary", ["A0", "A2", "B1", "B3", "C4"]),
+        ("half_replayed", ["A0", "A2", "B1", "A3"]),
+    ],
+)
+def test_the_raw_example_has_each_name_once_in_order(name: str, expected: list[str]) -> None:
+    found = read_raw(messages_of(name), {})
+    assert [f"{event}{seq}" for _, event, _, _, seq, _ in found] == expected
+
+
+def test_the_raw_example_sees_a_break() -> None:
+    found = read_raw(messages_of("half_replayed")[-1:], {(3, 16, 2, "A"): 0})
+    assert found[0] == ("break", "A", 3, 2, 0, 2)
+    assert found[1][:5] == ("event", "A", 3, 2, 3)
