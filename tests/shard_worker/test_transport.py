@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 import uvloop
-from curl_cffi import Curl, CurlError
 from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
 
-from shard_worker import easy, handshake
+from shard_worker import handshake
 from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Connection, Transport
 
 WAIT_S = 10.0
@@ -319,10 +318,7 @@ def test_many_connections_open_and_close() -> None:
             await transport.close()
             assert all(connection.ended.done() for connection in connections)
 
-    async def main() -> None:
-        await scenario(Transport())
-
-    uvloop.run(main())
+    run(scenario)
 
 
 def test_no_turn_of_the_loop_is_busy() -> None:
@@ -353,14 +349,3 @@ def test_no_turn_of_the_loop_is_busy() -> None:
             assert turns < 50
 
     run(scenario)
-
-
-def test_addresses() -> None:
-    assert easy.address_of("wss://h/?v=10") == ("h", 443)
-    assert easy.address_of("ws://[::1]:8/") == ("::1", 8)
-    entry = easy.resolve_entry("h", 443, ["::1", "1.2.3.4", "::1"])
-    assert entry == "+h:443:[::1],1.2.3.4"
-    curl = Curl()
-    with pytest.raises(CurlError, match="netscape"):
-        easy.set_up(curl, "wss://h/", b"k", ca_file="", browser="netscape")
-    curl.close()

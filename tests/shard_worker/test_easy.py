@@ -1,0 +1,19 @@
+"""Options of libcurl's handle: what is refused, and the addresses it is given."""
+
+from __future__ import annotations
+
+import pytest
+from curl_cffi import Curl, CurlError
+
+from shard_worker import easy
+
+
+def test_addresses() -> None:
+    assert easy.address_of("wss://h/?v=10") == ("h", 443)
+    assert easy.address_of("ws://[::1]:8/") == ("::1", 8)
+    entry = easy.resolve_entry("h", 443, ["::1", "1.2.3.4", "::1"])
+    assert entry == "+h:443:[::1],1.2.3.4"
+    curl = Curl()
+    with pytest.raises(CurlError, match="netscape"):
+        easy.set_up(curl, "wss://h/", b"k", ca_file="", browser="netscape")
+    curl.close()
