@@ -52,6 +52,7 @@ class Gap(NamedTuple):
     saved position belongs to another store)."""
 
 
+NO_REPLAY = Gap(-1, 0, 0, None, 0, None, "no_replay")
 OTHER_STORE = Gap(-1, 0, 0, None, 0, None, "other_store")
 
 

@@ -30,7 +30,7 @@ from cluster.joining import starts
 from cluster.local import find
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
 from cluster.silence import STALL_SECONDS, Silence
-from cluster.subscribed import OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
+from cluster.subscribed import NO_REPLAY, OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.position import Saved, SavedShard, read_saved
@@ -150,6 +150,8 @@ class Subscriber:
             except NoAnswerError as error:
                 log.warning("%s; shards begin at their next watermark", error)
                 self._from_watermarks = True
+        if self._from_watermarks and (self._oldest or self._saved is not None):
+            self._queue.append(NO_REPLAY)  # What was before now was wanted, and nobody has it.
 
     async def _begin_from_journals(self, replay: ReplayClient) -> None:
         heads = await replay.heads()

@@ -182,3 +182,15 @@ def test_a_new_session_is_a_gap_without_an_end() -> None:
                 assert (gap.epoch, gap.first, gap.last, gap.reason) == (1, 2, None, "session_lost")
 
     asyncio.run(run())
+
+
+def test_what_was_before_is_a_gap_when_there_is_nobody_to_ask() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A")
+            async with Subscriber(cluster.events, start="oldest") as subscriber:
+                (gap,) = await take(subscriber, 1)
+                assert isinstance(gap, Gap)
+                assert (gap.shard_id, gap.last, gap.reason) == (-1, None, "no_replay")
+
+    asyncio.run(run())
