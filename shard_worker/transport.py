@@ -60,6 +60,7 @@ class Transport:
         self._ca_file = ca_file
         self._browser = handshake.target(impersonate)
         self._open: set[Connection] = set()
+        self._closed = False
 
     def connect(self, url: str, receiver: Receiver) -> Connection:
         """Begin to connect; ``receiver`` hears how it went, never before this returns."""
@@ -70,7 +71,11 @@ class Transport:
         return connection
 
     async def close(self) -> None:
-        """Let closing connections say goodbye (a second at most), then end all of them."""
+        """Let closing connections say goodbye (a second at most), then end all of them. Calling it
+        again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         loop = asyncio.get_running_loop()
         until = loop.time() + CLOSE_TIMEOUT_S
         while (ends := [c.ended for c in self._open if c.closing]) and loop.time() < until:

@@ -13,7 +13,7 @@ from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
 
 from shard_worker import handshake
-from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Connection, Transport
+from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Transport
 
 WAIT_S = 10.0
 CHROME = (
@@ -151,13 +151,10 @@ def test_our_close_reaches_the_server() -> None:
 
 def test_the_transfer_is_paused_while_nobody_parses() -> None:
     """A receiver that is slow makes the server wait: what is unparsed stays bounded."""
-    sent = 0
 
     async def handler(socket: ServerConnection) -> None:
-        nonlocal sent
         for _ in range(400):
             await socket.send(bytes(100_000))
-            sent += 1
         await socket.close(4000)
 
     async def scenario(transport: Transport) -> None:
@@ -310,7 +307,7 @@ def test_many_connections_open_and_close() -> None:
     async def scenario(transport: Transport) -> None:
         async with server(handler) as url:
             receivers = [Receiver() for _ in range(50)]
-            connections: list[Connection] = [transport.connect(url, r) for r in receivers]
+            connections = [transport.connect(url, receiver) for receiver in receivers]
             for receiver in receivers:
                 await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
             for connection in connections:
