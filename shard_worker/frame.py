@@ -7,7 +7,9 @@ neither in a string (its quotes would be escaped) nor outside one (a comma would
 
 - there must be as many matches as messages, and the text must begin and end with them;
 - one dispatch a slice, the first of each name, READY, RESUMED and every other op are decoded by a
-  strict JSON decoder and must come out the same (a key after ``d`` would pass the count);
+  strict JSON decoder and must come out the same (a key after ``d`` would pass the count); all of a
+  slice are, if a message of it came in pieces, as one does that lost its end;
+- the text must be UTF-8: what a damaged stream inflates to seldom is (no checksum guards it);
 - a slice that fails is split by a JSON decoder; after three such in a row the session goes message
   by message, since other servers write other orders.
 """
@@ -172,6 +174,11 @@ class FrameReader:
 
     def _scan(self, text: bytes, count: int) -> list[Part] | None:
         """Split by the pattern. None: the text is not what the pattern is made for."""
+        if not text.isascii():
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                raise FrameError(f"no UTF-8: {error}") from error
         fields = _PATTERN.split(b"}" + text)
         if len(fields) != 1 + 4 * count or fields[0] or fields[-1][-1:] != b"}":
             return None
@@ -181,7 +188,8 @@ class FrameReader:
         unseen = kinds - self._names.keys()
         # One a slice, at a place that moves, so that no place is never looked at.
         self._turn += 1
-        checked = {self._turn % count}
+        assert self._inflater is not None
+        checked = set(range(count)) if self._inflater.spliced else {self._turn % count}
         if unseen:
             checked.update(names.index(name) for name in unseen if name is not None)
             checked.update(

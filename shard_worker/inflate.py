@@ -32,6 +32,10 @@ class InflateError(Exception):
 class Inflater(Protocol):
     """One connection's transport compression."""
 
+    spliced: bool
+    """Whether a gateway message of the last slice came in several payloads: as a server may send
+    it, and as a message looks that lost its end."""
+
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
         """The text of all gateway messages that end in these payloads, and how many they are.
 
@@ -46,6 +50,7 @@ class ZlibStream:
     """``compress=zlib-stream``."""
 
     def __init__(self, max_inflated: int = MAX_INFLATED) -> None:
+        self.spliced = False
         self._context = zlib_ng.decompressobj()
         self._max = max_inflated
         self._held: list[bytes] = []
@@ -53,7 +58,8 @@ class ZlibStream:
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
         count = sum([payload.endswith(SUFFIX) for payload in payloads])
-        if count == len(payloads) and not self._held:
+        self.spliced = count != len(payloads) or bool(self._held)
+        if not self.spliced:
             return self._decompress(b"".join(payloads)), count
         groups = self._whole(payloads)
         return (self._decompress(b"".join(groups)), len(groups)) if groups else (b"", 0)
@@ -91,6 +97,8 @@ class ZlibStream:
 class ZstdStream:
     """``compress=zstd-stream``."""
 
+    spliced = False
+
     def __init__(self, max_inflated: int = MAX_INFLATED) -> None:
         self._context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
         self._max = max_inflated
@@ -122,6 +130,8 @@ class ZstdStream:
 
 class Plain:
     """No transport compression."""
+
+    spliced = False
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
         return b"".join(payloads), len(payloads)

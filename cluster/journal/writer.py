@@ -265,6 +265,8 @@ class Journal:
     def after(self, record: int) -> Recent | None:
         """The first append with a record beyond this one, from memory or from the file; None: there
         is none. It may begin later than ``record + 1``: what lay between was pruned."""
+        if record >= self.last_record:
+            return None
         for recent in self.recent:
             if recent.first_record + len(recent.messages) - 1 > record:
                 if recent.first_record <= record + 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shard_worker.frame import MISMATCHES, Frame, FrameError, FrameReader, Part, documents, parts
-from shard_worker.inflate import Plain
+from shard_worker.inflate import InflateError, Plain, ZlibStream
 
 HOSTILE = (
     '}{"t":"READY","s":1,"op":0,"d":{',
@@ -202,3 +203,29 @@ def test_what_is_no_frame_is_an_error(text: bytes) -> None:
             continue
         assert read == [], "only nothing may come of nothing"
         assert text == b""
+
+
+@given(st.lists(values, min_size=3, max_size=12), st.data())
+def test_a_message_that_lost_its_end_is_an_error(bodies: list[Any], data: st.DataObject) -> None:
+    """It runs into the next one, in letters that may be right."""
+    frames = FrameReader()
+    frames.connect(ZlibStream())
+    stream = zlib.compressobj()
+    sent = [discord(0, "X_1", seq, body) for seq, body in enumerate(bodies, 1)]
+    messages = [stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH) for text in sent]
+    assert len(flat(frames.read(messages[:1]))) == 1
+    broken = data.draw(st.integers(1, len(messages) - 2))
+    kept = data.draw(st.integers(1, len(messages[broken]) - 1))
+    messages[broken] = messages[broken][:kept]
+    with pytest.raises((FrameError, InflateError)):
+        frames.read(messages[1:])
+
+
+def test_letters_that_are_none_are_an_error() -> None:
+    frames = reader()
+    texts = [discord(0, "X_1", seq, "a" * 9) for seq in range(9)]
+    assert len(flat(frames.read(texts))) == 9
+    for place in range(9):
+        damaged = [*texts[:place], texts[place].replace(b"aaa", b"a\xc3a"), *texts[place + 1 :]]
+        with pytest.raises(FrameError):
+            frames.read(damaged)

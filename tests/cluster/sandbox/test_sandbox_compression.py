@@ -18,6 +18,7 @@ from cluster.sandbox.compression import (
     encoder_for,
     frame,
 )
+from cluster.sandbox.connection import corrupted
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=500), min_size=1, max_size=20)
 
@@ -42,6 +43,25 @@ def test_payload_compression_needs_no_message_before() -> None:
     encoder = PayloadZlibEncoder()
     encoder.encode(b"first")
     assert zlib.decompress(encoder.encode(b"second")) == b"second"
+
+
+@given(PAYLOADS, st.integers(0, 19))
+def test_damage_is_noticed_by_every_decoder(payloads: list[bytes], place: int) -> None:
+    place %= len(payloads)
+    zlib_stream, zstd_stream = encoder_for("zlib-stream"), encoder_for("zstd-stream")
+    inflate = zlib.decompressobj()
+    unzstd = zstandard.ZstdDecompressor().decompressobj()
+    for payload in payloads[:place]:
+        inflate.decompress(zlib_stream.encode(payload))
+        unzstd.decompress(zstd_stream.encode(payload))
+    with pytest.raises(zlib.error):
+        inflate.decompress(corrupted(zlib_stream.encode(payloads[place])))
+    with pytest.raises(zstandard.ZstdError):
+        unzstd.decompress(corrupted(zstd_stream.encode(payloads[place])))
+    with pytest.raises(zlib.error):
+        zlib.decompress(corrupted(PayloadZlibEncoder().encode(payloads[place])))
+    with pytest.raises(UnicodeDecodeError):
+        corrupted(payloads[place]).decode()
 
 
 @pytest.mark.parametrize("compress", [None, "brotli", ""])
