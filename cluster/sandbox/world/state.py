@@ -69,11 +69,22 @@ class Message:
     mentioned, or it is a direct message).
     """
 
-    __slots__ = ("author", "channel_id", "head", "id", "open", "poll", "reactions", "said")
+    __slots__ = (
+        "author",
+        "channel_id",
+        "head",
+        "id",
+        "open",
+        "poll",
+        "reactions",
+        "said",
+        "written_as",
+    )
 
     def __init__(
         self, message_id: int, channel_id: int, author: Member, head: bytes, said: bytes
     ) -> None:
+        self.written_as = author.json
         self.id = message_id
         self.channel_id = channel_id
         self.author = author
@@ -84,6 +95,11 @@ class Message:
         """(user, encoded emoji) of what was added and not removed; None: never any."""
         self.poll: list[tuple[int, int]] | None = None
         """(user, answer) of the votes, when the message is a poll."""
+
+    def head_with(self, member: Member | None) -> bytes:
+        """The head with its author's member as it is now; None: without, as of who has left."""
+        now = b"" if member is None else b'"member":%b,' % member.json
+        return self.head.replace(b'"member":%b,' % self.written_as, now, 1)
 
 
 class Guild:

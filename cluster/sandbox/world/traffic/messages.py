@@ -67,7 +67,9 @@ def message_update(scene: Scene, guild: Guild) -> WorldEvent:
     """A remembered message is edited: the event carries the whole message."""
     message, created = a_message(scene, guild)
     marked = b'"edited_timestamp":"%b"' % scene.clock.timestamp()
-    head = message.head.replace(_NOT_EDITED, marked, 1)
+    # A member as it was then would bring back, in a client's cache, who has left since.
+    head = message.head_with(guild.members.get(message.author.id))
+    head = head.replace(_NOT_EDITED, marked, 1)
     if message.poll is None:
         # A poll can't be edited; its update is the same message again.
         message.said = _CONTENTS[int(scene.draw.random() * 512)]

@@ -72,7 +72,8 @@ def _reply(scene: Scene, guild: Guild) -> WorldEvent:
         head["mentions"] = [_mention(guild, to.author)]
         if b'"referenced_message":' not in to.said:
             # One level only: a chain of replies would grow without end.
-            said["referenced_message"] = msgspec.Raw(to.head + to.said)
+            # The author's member is in the event of its own message only.
+            said["referenced_message"] = msgspec.Raw(to.head_with(None) + to.said)
     return remember(scene, guild, author, head, said)
 
 

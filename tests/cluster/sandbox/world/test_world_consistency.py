@@ -203,17 +203,23 @@ class Model:
     def message_create(self, d: Json) -> None:
         assert d["id"] not in self.messages
         assert d["author"]["id"] in self.members
-        assert d["member"] == {
-            k: v for k, v in self.members[d["author"]["id"]].items() if k != "user"
-        }
+        assert d["member"] == self.author_of(d)
         reference = d.get("message_reference")
         if reference is not None:
             assert self.messages[reference["message_id"]] == d["channel_id"]
+            assert "member" not in d.get("referenced_message", {})
         self.messages[d["id"]] = d["channel_id"]
+
+    def author_of(self, d: Json) -> Json | None:
+        """The member that a message's event shows; None of who has left."""
+        member = self.members.get(d["author"]["id"])
+        return None if member is None else {k: v for k, v in member.items() if k != "user"}
 
     def message_update(self, d: Json) -> None:
         assert self.messages[d["id"]] == d["channel_id"]
         assert d["edited_timestamp"] is not None
+        assert d.get("member") == self.author_of(d)
+        assert "member" not in d.get("referenced_message", {})
 
     def message_delete(self, d: Json) -> None:
         assert self.messages.pop(d["id"]) == d["channel_id"]
