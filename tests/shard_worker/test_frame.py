@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -205,20 +206,36 @@ def test_what_is_no_frame_is_an_error(text: bytes) -> None:
         assert text == b""
 
 
-@given(st.lists(values, min_size=3, max_size=12), st.data())
-def test_a_message_that_lost_its_end_is_an_error(bodies: list[Any], data: st.DataObject) -> None:
-    """It runs into the next one, in letters that may be right."""
-    frames = FrameReader()
-    frames.connect(ZlibStream())
-    stream = zlib.compressobj()
+def test_a_message_that_lost_its_end_is_an_error() -> None:
+    """It runs into the next one, in letters that may be right: zlib itself need not notice. (There
+    are texts, very short and alike, that nobody can tell from what was sent.)"""
+    words = ["alpha", "beta", "gamma", "delta", "hello", "owl", "finch", "crane", "koi"]
+    draw = random.Random(53)  # with a message whose cut passes for whole if only some are decoded
+    bodies = [
+        {
+            "id": str(draw.getrandbits(60)),
+            "content": " ".join(draw.choices(words, k=draw.randrange(12))),
+            "roles": [str(draw.getrandbits(60))] * draw.randrange(3),
+        }
+        for _ in range(12)
+    ]
+    stream = zlib.compressobj(1)
     sent = [discord(0, "X_1", seq, body) for seq, body in enumerate(bodies, 1)]
     messages = [stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH) for text in sent]
-    assert len(flat(frames.read(messages[:1]))) == 1
-    broken = data.draw(st.integers(1, len(messages) - 2))
-    kept = data.draw(st.integers(1, len(messages[broken]) - 1))
-    messages[broken] = messages[broken][:kept]
-    with pytest.raises((FrameError, InflateError)):
-        frames.read(messages[1:])
+    errors = 0
+    for broken in range(1, len(messages) - 1):
+        for kept in range(1, len(messages[broken])):
+            frames = FrameReader()
+            frames.connect(ZlibStream())
+            assert len(flat(frames.read(messages[:1]))) == 1
+            lost = [*messages[1:broken], messages[broken][:kept], *messages[broken + 1 :]]
+            try:
+                got = flat(frames.read(lost))
+            except (FrameError, InflateError):
+                errors += 1
+            else:  # what was lost is the mark of a flush, and no letter
+                assert got == [(0, "X_1", n, body) for n, body in enumerate(bodies, 1)][1:]
+    assert errors > 200
 
 
 def test_letters_that_are_none_are_an_error() -> None:
