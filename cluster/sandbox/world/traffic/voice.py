@@ -64,6 +64,18 @@ def server_update(scene: Scene, guild: Guild) -> WorldEvent:
     return scene.event("VOICE_SERVER_UPDATE", guild, _server(scene, guild))
 
 
+def server_assigned(scene: Scene, guild: Guild) -> WorldEvent:
+    """A voice server for the bot: it goes into a channel first unless it is in one.
+
+    Discord sends this to who connects or is connected; JDA refuses it without a voice state.
+    """
+    bot = guild.member_list[0]
+    if bot.id not in guild.voice_states:
+        channel_id = int(channel_of(scene, guild, (channels.VOICE,))["id"])
+        scene.after.append(move(scene, guild, bot, channel_id))
+    return scene.last(server_update(scene, guild))
+
+
 def effect_send(scene: Scene, guild: Guild) -> WorldEvent:
     """Somebody in a voice channel sends an emoji reaction; goes there first if nobody is in one."""
     there = [s for i, s in guild.voice_states.items() if i in guild.members]
@@ -85,6 +97,6 @@ def effect_send(scene: Scene, guild: Guild) -> WorldEvent:
 
 HANDLERS: Final[dict[str, Handler]] = {
     "VOICE_STATE_UPDATE": state_update,
-    "VOICE_SERVER_UPDATE": server_update,
+    "VOICE_SERVER_UPDATE": server_assigned,
     "VOICE_CHANNEL_EFFECT_SEND": effect_send,
 }

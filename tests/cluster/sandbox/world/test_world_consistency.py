@@ -194,6 +194,9 @@ class Model:
             shown = {k: v for k, v in d.items() if k not in ("member", "guild_id")}
             self.voice[d["user_id"]] = shown
 
+    def voice_server_update(self, d: Json) -> None:
+        assert any(self.members[user_id]["user"]["bot"] for user_id in self.voice)
+
     def voice_channel_effect_send(self, d: Json) -> None:
         assert self.voice[d["user_id"]]["channel_id"] == d["channel_id"]
 
