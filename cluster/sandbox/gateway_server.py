@@ -107,8 +107,9 @@ class GatewayServer:
             elif message.type is WSMsgType.PING:
                 peer.connection.pong(message.data)
             elif message.type is WSMsgType.CLOSE:
-                if not peer.connection.closing:
-                    # Else it only answers our own close, some clients with 1000.
+                if peer.connection.close_code is None:
+                    # Else it only answers our own close, some clients with 1000. The socket may
+                    # be gone already: a client need not wait for the answer.
                     peer.client_code = message.data or None
                 peer.connection.close(message.data or None)
                 peer.connection.finish()

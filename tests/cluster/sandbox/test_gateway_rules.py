@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import zlib
 from typing import Any
 
 import aiohttp
 import pytest
-from gateway_probe import Bench, Probe, bench
+from gateway_probe import Bench, Probe, bench, eventually
 
 from cluster.gateway import ALL_INTENTS, Intents
 
@@ -269,6 +270,22 @@ def test_a_close_with_1000_ends_the_session_and_others_do_not() -> None:
                 answer = await again.receive()
                 assert (answer["t"] == "RESUMED") is kept, code
                 assert (answer["op"] == 9) is not kept, code
+
+    asyncio.run(scenario())
+
+
+def test_a_close_with_1000_counts_when_the_client_does_not_wait_for_the_answer() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            probe = await b.ready()
+            connection = probe.websocket._response.connection
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.write(struct.pack("!BB4sH", 0x88, 0x82, bytes(4), 1000))
+            connection.transport.close()
+            await eventually(lambda: not b.sandbox.state.peers)
+            again = await b.resume(probe)
+            assert (await again.receive())["op"] == 9
 
     asyncio.run(scenario())
 
