@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ _EMPTY = (
 )
 """Lists that the sandbox has nothing for."""
 _VERSIONS = ("/api/v9", "/api/v10", "/api")
+_OTHER_VERSION = re.compile(r"/api/v\d+/")
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -79,6 +81,9 @@ class Rest:
         prefix = next((p for p in _VERSIONS if request.path.startswith(p + "/")), None)
         if prefix is None:
             return await handler(request)
+        if prefix == "/api" and _OTHER_VERSION.match(request.path):
+            # Else a client that speaks v8 would be told that its token is wrong.
+            return _error(400, "Invalid API version", 50041)
         self._state.counters["rest_requests"] += 1
         fault = self._state.faults.rest_answer()
         if fault is not None:

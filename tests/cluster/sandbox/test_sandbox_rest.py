@@ -44,6 +44,17 @@ def test_who_is_not_let_in(authorization: str) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("version", ["v8", "v11"])
+def test_another_version_is_not_a_wrong_token(version: str) -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            for authorization in (None, ""):
+                status, _, answer = await b.get(f"/{version}/gateway", authorization)
+                assert (status, answer["code"]) == (400, 50041)
+
+    asyncio.run(scenario())
+
+
 def test_what_there_is_not() -> None:
     async def scenario() -> None:
         async with bench() as b:
