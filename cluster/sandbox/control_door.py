@@ -266,5 +266,6 @@ def describe(state: State) -> dict[str, Any]:
         "sessions_expired": dispatcher.expired,
         "closes": {str(code): n for code, n in sorted(state.closes.items())},
         "counters": dict(state.counters),
+        "failures": state.failures.describe(),
         "ledger": state.ledger.summary(),
     }

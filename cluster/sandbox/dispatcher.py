@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from cluster.gateway import Intents
 from cluster.sandbox.ledger import Ledger, digest_of
 from cluster.sandbox.session import Session
+from cluster.sandbox.world import WorldEvent
 
 if TYPE_CHECKING:
-    from cluster.sandbox.world import World, WorldEvent
+    from cluster.sandbox.world import World
 
 _GUILDS_A_TURN = 20
 _WELCOME_BYTES = 1024 * 1024
@@ -137,12 +138,23 @@ class Dispatcher:
             if event.name not in ("GUILD_CREATE", "GUILD_DELETE"):
                 return
             del session.pending[event.guild_id]
+        if event.name == "GUILD_CREATE" and event.guild_id is not None:
+            # Now, not when a lagging session gets it: what happens till then comes after it.
+            event = self._as_seen_by(session, event, event.guild_id)
+            digest = digest_of(event.data)
         if session.lag_s or session.held:
             session.held.append((self._now() + session.lag_s, event))
             self._holding[session.id] = session
             self._wake()
             return
         self._deliver(session, event, digest)
+
+    def _as_seen_by(self, session: Session, event: WorldEvent, guild_id: int) -> WorldEvent:
+        """GUILD_CREATE as the session's intents let it see the guild."""
+        data = self._world.guild_create(
+            guild_id, intents=session.intents, large_threshold=session.large_threshold
+        )
+        return WorldEvent(event.name, guild_id, data, event.intents)
 
     def _deliver(self, session: Session, event: WorldEvent, digest: bytes) -> None:
         data = event.data

@@ -79,7 +79,9 @@ def voice(state: State, peer: Peer, d: Any) -> None:
     if guild_id is not None and not _is_snowflake(guild_id):
         peer.close(4002, "Error while decoding payload.")
         return
-    state.dispatcher.publish(state.world.voice_state(d))
+    assert peer.session is not None  # only an attached peer gets here
+    # A voice connection is opened with the gateway session's id: the event must carry this one.
+    state.dispatcher.publish(state.world.voice_state(d, session_id=peer.session.id))
 
 
 def _is_snowflake(value: Any) -> bool:

@@ -127,8 +127,8 @@ class Sandbox:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self._gateway.check_deadlines()
-            self.state.dispatcher.expire()
+            self.state.failures.guard("deadlines", self._gateway.check_deadlines)
+            self.state.failures.guard("expiry", self.state.dispatcher.expire)
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:

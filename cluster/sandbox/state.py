@@ -12,6 +12,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from cluster.sandbox.dispatcher import Dispatcher
+from cluster.sandbox.failures import Failures
 from cluster.sandbox.fault_box import FaultBox
 from cluster.sandbox.identify_gate import IdentifyGate
 from cluster.sandbox.ledger import Ledger
@@ -57,7 +58,8 @@ class State:
             rng=self.rng,
             wake=lambda: self.traffic.wake(),
         )
-        self.traffic = Traffic(world, self.dispatcher, options.rate)
+        self.failures = Failures()
+        self.traffic = Traffic(world, self.dispatcher, options.rate, self.failures)
         self.gateway_url = ""
         self.resume_url = ""
         self.peers: dict[int, Peer] = {}

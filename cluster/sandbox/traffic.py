@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.sandbox.connection import Connection
 from cluster.sandbox.dispatcher import Dispatcher
+from cluster.sandbox.failures import Failures
 
 if TYPE_CHECKING:
-    from cluster.sandbox.world import World
+    from cluster.sandbox.world import World, WorldEvent
 
 TICK_S: Final = 0.005
 _SLICE: Final = 64
@@ -27,9 +28,12 @@ class Traffic:
     rate: world events a second that are asked for. With nothing to do it sleeps.
     """
 
-    def __init__(self, world: World, dispatcher: Dispatcher, rate: float) -> None:
+    def __init__(
+        self, world: World, dispatcher: Dispatcher, rate: float, failures: Failures
+    ) -> None:
         self._world = world
         self._dispatcher = dispatcher
+        self._failures = failures
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._dirty: list[Connection] = []
@@ -77,35 +81,47 @@ class Traffic:
                 self._last = self._loop.time()
             self._wake.clear()
             started = self._loop.time()
-            self._generate(started)
-            self._dispatcher.tick()
-            self.flush()
+            self._failures.guard("traffic", self._generate)
+            self._failures.guard("sessions", self._dispatcher.tick)
+            self._failures.guard("sending", self.flush)
             spent = self._loop.time() - started
             await asyncio.sleep(max(0.0, TICK_S - spent))
 
-    def _generate(self, now: float) -> None:
+    def _generate(self) -> None:
         if not self.rate:
             return
+        now = self._loop.time()
         self._credit += (now - self._last) * self.rate
         self._last = now
         most = max(1.0, self.rate * _CATCH_UP_S)
         if self._credit > most:
             self.shortfall += int(self._credit - most)
             self._credit = most
-        made = 0
-        step = self._world.step
-        while self._credit >= 1.0:
-            count = min(_SLICE, int(self._credit))
-            self._dispatcher.publish([step() for _ in range(count)])
-            self._credit -= count
-            made += count
-            if self._loop.time() - now > _BUSY_S:
-                break
-        if made:
-            self.generated += made
+        before = self.generated
+        try:
+            while self._credit >= 1.0:
+                self._slice(min(_SLICE, int(self._credit)))
+                if self._loop.time() - now > _BUSY_S:
+                    break
+        finally:
+            made = self.generated - before
             self._recent.append((now, made))
             self._recent_count += made
             self._forget(now)
+
+    def _slice(self, count: int) -> None:
+        events: list[WorldEvent] = []
+        step = self._world.step
+        try:
+            for _ in range(count):
+                event = step()
+                events.append(event)
+                if event.name == "GUILD_CREATE":
+                    break  # it is rendered for each session, as the guild is now
+        finally:  # what happened before a bug has happened
+            self._credit -= max(1, len(events))
+            self.generated += len(events)
+            self._dispatcher.publish(events)
 
     def _forget(self, now: float) -> None:
         recent = self._recent

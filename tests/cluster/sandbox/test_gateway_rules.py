@@ -178,6 +178,30 @@ def test_intents_choose_events_and_content() -> None:
     asyncio.run(scenario())
 
 
+def test_a_guild_that_comes_back_is_shown_as_intents_allow() -> None:
+    async def scenario() -> None:
+        async with bench(guilds=1, members_per_guild=20) as b:
+            everything = await b.ready()
+            plain = await b.ready(intents=int(Intents.GUILDS))
+            await b.control.emit("GUILD_CREATE")
+            whole = (await everything.until("GUILD_CREATE"))["d"]
+            part = (await plain.until("GUILD_CREATE"))["d"]
+            assert len(whole["members"]) == 20
+            assert whole["presences"]
+            assert whole["id"] == part["id"]
+            assert part["presences"] == []
+            in_voice = {one["user_id"] for one in part["voice_states"]}
+            bot = str(b.sandbox.world.bot_user["id"])
+            assert {one["user"]["id"] for one in part["members"]} == in_voice | {bot}
+            rows = [row async for row in b.control.all_dispatches()]
+            mine = [
+                (r["s"], r["name"], r["hash"]) for r in rows if r["session"] == plain.session_id
+            ]
+            assert mine == plain.rows
+
+    asyncio.run(scenario())
+
+
 def test_each_generation_of_shards_sees_every_guild_once() -> None:
     async def scenario() -> None:
         async with bench(guilds=12) as b:
@@ -245,7 +269,9 @@ def test_voice_soundboard_and_what_is_only_logged() -> None:
             channel = next(str(i) for i, c in guild.channels.items() if c["type"] == 2)
             d = {"guild_id": str(guild_id), "channel_id": channel, "self_mute": True}
             await probe.send(4, d | {"self_deaf": False})
-            assert (await probe.receive())["d"]["channel_id"] == channel
+            joined = (await probe.receive())["d"]
+            assert joined["channel_id"] == channel
+            assert joined["session_id"] == probe.session_id
             assert (await probe.receive())["t"] == "VOICE_SERVER_UPDATE"
             await probe.send(31, {"guild_ids": [str(guild_id)]})
             assert (await probe.receive())["t"] == "SOUNDBOARD_SOUNDS"

@@ -17,6 +17,7 @@ from gateway_probe import bench, eventually
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxInfo, SandboxOptions
 from cluster.sandbox.control_client import SandboxRefusedError
+from cluster.sandbox.world import WorldEvent
 
 
 def exists(path: str) -> bool:
@@ -44,6 +45,37 @@ def test_a_burst_of_traffic_arrives_as_the_ledger_has_it() -> None:
             assert sorted(r["hash"] for r in world) == sorted(dispatched)
 
     asyncio.run(scenario())
+
+
+def test_a_bug_in_the_world_is_shown_and_does_not_end_the_traffic(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            probe = await b.ready()
+            step, steps = b.sandbox.world.step, 0
+
+            def broken() -> WorldEvent:
+                nonlocal steps
+                steps += 1
+                if steps % 3 == 0:
+                    raise ZeroDivisionError("a bug")
+                return step()
+
+            b.sandbox.world.step = broken  # type: ignore[method-assign]  # the bug to be met
+            await b.control.traffic(rate=1000)
+            while len(probe.rows) < 100:
+                await probe.receive()
+            counts = await b.control.quiesce()
+            failures = (await b.control.state())["failures"]["traffic"]
+            assert failures["count"] >= 30
+            assert failures["last"] == "ZeroDivisionError: a bug"
+            # What had happened in the same turn before the bug has reached everybody.
+            assert counts["world"] == b.sandbox.state.traffic.generated
+            assert counts["dispatches"] == counts["world"] + 4
+
+    asyncio.run(scenario())
+    assert caplog.text.count("ZeroDivisionError: a bug") == 1
 
 
 def test_the_world_goes_on_unseen() -> None:
