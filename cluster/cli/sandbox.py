@@ -71,7 +71,6 @@ def sandbox(config_file: Path | None, as_json: bool, **options: Any) -> None:
 async def _run(options: SandboxOptions, as_json: bool) -> None:
     # Imported here: aiohttp and cryptography take half a second that no other verb needs.
     from cluster.sandbox import Sandbox
-    from cluster.sandbox.faults import FaultError
 
     with StopRequests.watch() as requests:
         try:
@@ -88,8 +87,8 @@ async def _run(options: SandboxOptions, as_json: bool) -> None:
                 f"the sandbox can't listen on {error.strerror}",
                 "give another --port, or 0 for any free one",
             ) from error
-        except FaultError as error:
-            raise ConfigError(f"sandbox.faults has a bad one ({error})") from None
+        except ValueError as error:
+            raise ConfigError(f"an option of the sandbox can't be: {error}") from None
 
 
 def introduction(info: SandboxInfo, options: SandboxOptions) -> str:

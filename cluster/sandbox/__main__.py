@@ -21,7 +21,6 @@ import msgspec
 import uvloop
 
 from cluster.errors import AlreadyRunningError
-from cluster.sandbox.faults import FaultError
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sandbox import Sandbox
 
@@ -76,7 +75,7 @@ def main() -> int:
         given = sys.stdin.buffer.read()
         options = msgspec.json.decode(given.strip() or b"{}", type=SandboxOptions)
         uvloop.run(_serve(options, parent))
-    except (msgspec.DecodeError, FaultError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         print(f"sandbox options: {error}", file=sys.stderr)
         return 2
     except OSError as error:

@@ -103,7 +103,10 @@ class Certificates:
         self._folder = Path(tempfile.mkdtemp(prefix="dcgw-sandbox-"))
         try:
             self.ca_file = Path(ca_file) if ca_file else self._folder / "ca.pem"
-            _write_private(self.ca_file, authority)
+            try:
+                _write_private(self.ca_file, authority)
+            except OSError as error:
+                raise ValueError(f"ca_file: {self.ca_file}: {error.strerror}") from error
             # ssl takes keys from files only; this one lives as long as the call.
             pair = self._folder / "server.pem"
             _write_private(pair, chain + key)

@@ -104,11 +104,15 @@ class ControlDoor:
         mix, rate = body.get("mix"), body.get("rate")
         if rate is not None and (type(rate) not in (int, float) or not 0 <= rate <= 1e6):
             raise _BadRequest("rate: events a second, from 0 to 1000000")
+        if rate and not self._state.options.guilds:
+            raise _BadRequest("rate: nothing happens in a world without guilds")
         if mix is not None:
             try:
                 self._state.world.set_mix(msgspec.convert(mix, dict[str, float]))
-            except (msgspec.ValidationError, ValueError) as error:
+            except msgspec.ValidationError as error:
                 raise _BadRequest(f"mix: {error}") from error
+            except ValueError as error:
+                raise _BadRequest(str(error)) from error
         if rate is not None:
             self._state.traffic.set_rate(float(rate))
         return _answer({"rate": self._state.traffic.rate})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from cluster.gateway import IDENTIFY_WINDOW_S, PRIVILEGED_INTENTS
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Amount = Annotated[float, msgspec.Meta(ge=0)]
+# Upper bounds: a number mistyped by some digits is refused, not met by a full memory.
+Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Many = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+Duration = Annotated[float, msgspec.Meta(ge=0, le=31_536_000)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 DEFAULT_MIX: dict[str, float] = {
@@ -31,10 +35,10 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Seed of the world and its traffic: the same seed makes the same world."""
 
     # The world
-    guilds: Count = 12
-    channels_per_guild: Positive = 8
-    roles_per_guild: Count = 5
-    members_per_guild: Positive = 40
+    guilds: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 12
+    channels_per_guild: Annotated[int, msgspec.Meta(ge=1, le=500)] = 8
+    roles_per_guild: Annotated[int, msgspec.Meta(ge=0, le=250)] = 5
+    members_per_guild: Many = 40
     rate: Amount = 0.0
     """World events a second, all guilds together; 0: none until the control door says so."""
     mix: dict[str, Amount] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
@@ -46,19 +50,19 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Privileged intents that the application has; IDENTIFY with others is closed 4014."""
 
     # Limits
-    shards: Positive = 1
+    shards: Many = 1
     """What GET /gateway/bot recommends."""
-    require_shards: Positive = 1
+    require_shards: Many = 1
     """Fewer shards than this are refused with 4011."""
-    max_concurrency: Positive = 1
+    max_concurrency: Many = 1
     session_start_total: Count = 1000
     session_start_remaining: Count = 1000
-    session_start_reset_s: Amount = 86_400.0
-    identify_window_s: Amount = IDENTIFY_WINDOW_S
-    identify_jitter_s: Amount = 0.3
+    session_start_reset_s: Annotated[float, msgspec.Meta(ge=0.1, le=31_536_000)] = 86_400.0
+    identify_window_s: Duration = IDENTIFY_WINDOW_S
+    identify_jitter_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.3
     """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
-    heartbeat_interval_ms: Positive = 41_250
-    session_expiry_s: Amount = 120.0
+    heartbeat_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 41_250
+    session_expiry_s: Duration = 120.0
     """How long a session without a connection stays resumable."""
     replay_events: Count = 20_000
     """Dispatches of a session that are kept for RESUME; older ones are forgotten."""
@@ -66,7 +70,8 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Rows that each ledger keeps, 32 bytes each; older ones are dropped and counted."""
 
     # Addresses
-    host: str = "127.0.0.1"
+    host: Literal["127.0.0.1", "::1"] = "127.0.0.1"
+    """Loopback only: it has a certificate for no other, and none is its business."""
     port: Port = 0
     """REST and gateway; 0: any free port."""
     resume_port: Port = 0
@@ -81,6 +86,27 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Faults set from the start, in the form that the control door takes."""
     fault_seed: int | None = None
     """Seed of a random schedule of faults; None: none."""
+
+
+_HINTS: Final = {field.name: field.type for field in msgspec.structs.fields(SandboxOptions)}
+
+
+def check(options: SandboxOptions) -> None:
+    """Options that were made in Python are as good as decoded ones. ValueError names the field."""
+    for name, hint in _HINTS.items():
+        value = getattr(options, name)
+        try:
+            msgspec.convert(value, hint)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name}: a finite number")
+    for name in ("token", "control_token"):
+        token = getattr(options, name)
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise ValueError(f"{name}: letters, digits and signs of ASCII, no space")
+    if options.rate and not options.guilds:
+        raise ValueError("rate: 0 in a world without guilds, or guilds: 1 or more")
 
 
 class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):

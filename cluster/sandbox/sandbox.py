@@ -15,10 +15,11 @@ from aiohttp import web
 
 from cluster.sandbox.certificates import Certificates
 from cluster.sandbox.control_door import ControlDoor
+from cluster.sandbox.faults import FaultError
 from cluster.sandbox.gateway_server import ON_RESUME_HOST, GatewayServer
 from cluster.sandbox.ledger import Ledger
 from cluster.sandbox.listeners import Listener
-from cluster.sandbox.options import SandboxInfo, SandboxOptions
+from cluster.sandbox.options import SandboxInfo, SandboxOptions, check
 from cluster.sandbox.rest import Rest
 from cluster.sandbox.schedule import Schedule
 from cluster.sandbox.state import State
@@ -27,18 +28,21 @@ from cluster.sandbox.world import World
 log = logging.getLogger(__name__)
 
 _SWEEP_S = 0.25
+_OTHER = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
+"""`localhost` may be either."""
 
 
 class Sandbox:
     """A loopback Discord on this event loop; an asynchronous context manager.
 
-    OSError: a port that was asked for is in use. FaultError: ``options.faults`` has a bad one.
+    ValueError: an option that can't be, by its name. OSError: a port that was asked for is in use.
     """
 
     info: SandboxInfo
 
     def __init__(self, options: SandboxOptions | None = None) -> None:
         self.options = options or SandboxOptions()
+        check(self.options)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -76,7 +80,9 @@ class Sandbox:
         tls = certificates.server_context
         app = web.Application(middlewares=[rest.middleware])
         app.add_routes([*rest.routes(), *self._gateway_routes()])
-        main = await self._listen(Listener(app, options.host, options.port, tls=tls, also=("::1",)))
+        main = await self._listen(
+            Listener(app, options.host, options.port, tls=tls, also=(_OTHER[options.host],))
+        )
         resume_app = web.Application()
         resume_app[ON_RESUME_HOST] = True
         resume_app.add_routes(self._gateway_routes())
@@ -84,7 +90,8 @@ class Sandbox:
             Listener(resume_app, options.host, options.resume_port, tls=tls)
         )
         state.gateway_url = f"wss://localhost:{main.port}"
-        state.resume_url = f"wss://{options.host}:{resume.port}"
+        address = f"[{options.host}]" if ":" in options.host else options.host
+        state.resume_url = f"wss://{address}:{resume.port}"
         state.faults.refuse = lambda which, seconds: (main if which == "main" else resume).refuse(
             seconds
         )
@@ -94,7 +101,10 @@ class Sandbox:
         # Connections are cut before the listeners wait for their handlers: pushed last, run first.
         self._stack.callback(self._hang_up)
         for fault in options.faults:
-            state.faults.apply(fault)
+            try:
+                state.faults.apply(fault)
+            except FaultError as error:
+                raise FaultError(f"faults: {error}") from None
         self._run(state.traffic.run())
         self._run(self._sweep())
         if options.fault_seed is not None:
@@ -107,7 +117,7 @@ class Sandbox:
             resume_url=state.resume_url,
             ca_file=str(certificates.ca_file),
             token=state.token,
-            control_url=f"http://{options.host}:{control.port}",
+            control_url=f"http://{address}:{control.port}",
             control_token=token,
         )
 

@@ -71,11 +71,11 @@ class World:
     def set_mix(self, mix: dict[str, float]) -> None:
         """Traffic from now on: weights by event name. ValueError for what it can't be."""
         if any(weight < 0 for weight in mix.values()) or sum(mix.values()) <= 0:
-            raise ValueError("a mix needs a weight above 0, and none below")
+            raise ValueError("mix: it needs a weight above 0, and none below")
         events = catalogue().events
         unknown = [name for name in mix if name not in events]
         if unknown:
-            raise ValueError(f"no such events: {', '.join(unknown)}")
+            raise ValueError(f"mix: no such events: {', '.join(unknown)}")
         self._handlers = [talk if name == "MESSAGE_CREATE" else self._handler(name) for name in mix]
         self._weights = list(accumulate(mix.values()))
 
@@ -208,6 +208,8 @@ class World:
         return [guild.member_list[0] for guild in self._guilds.values()]
 
     def _any_guild(self) -> Guild:
+        if not self._guild_ids:
+            raise KeyError("a guild in this world")
         guild_id = self._guild_ids[int(self._random() * len(self._guild_ids))]
         return self._guilds.get(guild_id) or self.guild(guild_id)
 

@@ -34,8 +34,8 @@ INFO = SandboxInfo(
     ("words", "line"),
     [
         (["--port", "99999"], 'Error: --port is "99999": give a whole number from 0 to 65535\n'),
-        (["--rate", "-1"], 'Error: --rate is "-1": give a number of 0 or more\n'),
-        (["--shards", "none"], 'Error: --shards is "none": give a whole number of 1 or more\n'),
+        (["--rate", "-1"], 'Error: --rate is "-1": give a number from 0 to 1000000\n'),
+        (["--shards", "none"], 'Error: --shards is "none": give a whole number from 1 to 100000\n'),
     ],
 )
 def test_options_are_checked(words: list[str], line: str, dcgw: Dcgw) -> None:

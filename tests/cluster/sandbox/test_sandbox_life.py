@@ -261,7 +261,14 @@ def test_a_process_of_its_own(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(b'{"guild": 2}', b"guild"), (b"{", b"options"), (b'{"faults": [{"kind": 1}]}', b"kind")],
+    [
+        (b'{"guild": 2}', b"guild"),
+        (b"{", b"options"),
+        (b'{"faults": [{"kind": 1}]}', b"faults: kind"),
+        (b'{"guilds": 1000000000}', b"guilds"),
+        (b'{"mix": {"NOPE": 1}}', b"mix: no such events: NOPE"),
+        (b'{"ca_file": "/nowhere/ca.pem"}', b"ca_file: /nowhere/ca.pem"),
+    ],
 )
 def test_options_that_can_not_be_used(options: bytes, said: bytes) -> None:
     async def scenario() -> None:
@@ -271,6 +278,59 @@ def test_options_that_can_not_be_used(options: bytes, said: bytes) -> None:
         assert output == b""
         assert said in error
         assert b"Traceback" not in error
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("guilds", -1),
+        ("guilds", 10**9),
+        ("members_per_guild", 0),
+        ("rate", float("nan")),
+        ("rate", -1.0),
+        ("rate", 1e300),
+        ("mix", {"TYPING_START": -1.0}),
+        ("host", "0.0.0.0"),
+        ("port", 65_536),
+        ("session_start_reset_s", 0.0),
+        ("session_expiry_s", float("inf")),
+        ("identify_jitter_s", 1e9),
+        ("heartbeat_interval_ms", 0),
+        ("replay_events", -1),
+        ("token", "Bot abc"),
+        ("fault_seed", "seven"),
+    ],
+)
+def test_a_nonsense_value_is_refused_by_its_name(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        Sandbox(SandboxOptions(**{name: value}))
+
+
+def test_a_world_without_guilds() -> None:
+    async def scenario() -> None:
+        with pytest.raises(ValueError, match=r"^rate: "):
+            Sandbox(SandboxOptions(guilds=0, rate=1.0))
+        async with bench(guilds=0) as b:
+            probe = await b.ready()
+            with pytest.raises(SandboxRefusedError, match="rate: nothing happens"):
+                await b.control.traffic(rate=10)
+            with pytest.raises(SandboxRefusedError, match="there is no"):
+                await b.control.emit("TYPING_START")
+            assert [name for _, name, _ in probe.rows] == ["READY"]
+
+    asyncio.run(scenario())
+
+
+def test_it_listens_on_the_other_loopback_too() -> None:
+    async def scenario() -> None:
+        async with bench(host="::1") as b:
+            assert b.sandbox.info.resume_url.startswith("wss://[::1]:")
+            probe = await b.ready()
+            await probe.websocket.close(code=4000)
+            again = await b.resume(probe)
+            await again.until("RESUMED")
 
     asyncio.run(scenario())
 
