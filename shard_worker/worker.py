@@ -166,7 +166,8 @@ class Worker:
                 self._stop(Exit.STOPPED, logout)
 
     def request_grant(self, shard_id: int) -> None:
-        if self._link.send(IdentifyRequest(shard_id=shard_id)):
+        # A coordinator heeds nobody who has not said hello; after its welcome all is asked again.
+        if self._greeting is None and self._link.send(IdentifyRequest(shard_id=shard_id)):
             self._asked_at[shard_id] = self._loop.time()
         else:
             self._asked_at.pop(shard_id, None)
