@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from client_libraries import Library
+from client_libraries import DISCORDJS, Library
 from client_process import ClientProcess, Receipt, Report, run_client
 
 from cluster.gateway import ALL_INTENTS
@@ -37,6 +37,8 @@ class Bench:
     client: ClientProcess
     cut: bool = False
     """Connections have been cut: the library may say so in its log."""
+    in_order: bool = True
+    """Whether the library hands events on in the order in which they came."""
     expected: tuple[str, ...] = ()
     """Further log records that this test expects."""
 
@@ -62,7 +64,8 @@ class Bench:
         """Received is what was dispatched: by shard, session, s, name and bytes; in order; once."""
         assert sorted(report.receipts, key=_place) == sorted(ledger, key=_place)
         last: dict[tuple[int, str], int] = {}
-        for shard, session, seq, _, _ in report.receipts:
+        receipts = report.receipts if self.in_order else sorted(report.receipts, key=_place)
+        for shard, session, seq, _, _ in receipts:
             assert seq == last.get((shard, session), 0) + 1, "s is not contiguous"
             last[shard, session] = seq
         self.no_complaints(report)
@@ -117,6 +120,8 @@ async def bench(
             run_client(library, info, compression=compression, **config) as client,
         ):
             await client.ready()
-            made = Bench(library, sandbox, control, client)
+            # Of payload compression each message goes through node's thread pool by itself.
+            in_order = not (library is DISCORDJS and compression == "payload")
+            made = Bench(library, sandbox, control, client, in_order=in_order)
             yield made
             made.no_complaints(await client.stop())

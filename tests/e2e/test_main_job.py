@@ -101,6 +101,7 @@ def test_through_a_cut_and_a_reconnect(home: Home) -> None:
             async with running(home, sandbox, "--workers", "2") as control:
                 async with subscriber(home) as events:
                     items = await receive(events, 500)
+                    await connected(control, SHARDS)
                     await control.fault(kind="cut", how="rst", shard=0)
                     await control.fault(kind="op7", shard=1)
                     await control.fault(kind="corrupt", shard=2)
@@ -119,9 +120,16 @@ def test_through_a_cut_and_a_reconnect(home: Home) -> None:
     asyncio.run(main())
 
 
+async def connected(control: SandboxControl, count: int) -> None:
+    """Wait until so many sessions are there for a fault to meet."""
+    async with asyncio.timeout(WITHIN_S):
+        # The control door tells only when it is asked.
+        while sum(s["connected"] for s in (await control.state())["sessions"]) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def resumed(control: SandboxControl, count: int) -> None:
     """Wait until the sandbox has resumed so many sessions."""
     async with asyncio.timeout(WITHIN_S):
-        # The control door tells only when it is asked.
         while (await control.state())["counters"].get("resumed", 0) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.1)

@@ -28,9 +28,11 @@ class Stubborn:
         self._session: Probe | None = None
         self.rows: dict[str, list[Row]] = {}
         self.failures = 0
+        self.stopped = False
 
     async def run(self) -> None:
-        while True:
+        # Not for ever: a cancellation that meets wait_for at its end is lost (Python 3.11).
+        while not self.stopped:
             probe: Probe | None = None
             try:
                 probe = await self._connect()
@@ -103,7 +105,8 @@ def test_every_dispatch_arrives_once_and_in_order(seed: int) -> None:
             await b.control.traffic(rate=0)
             sessions = b.sandbox.state.dispatcher.sessions
             await eventually(lambda: all(client.has_all(sessions) for client in clients))
-            for task in tasks:
+            for client, task in zip(clients, tasks, strict=True):
+                client.stopped = True
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             ledger: dict[str, list[Row]] = {}
