@@ -1,74 +1,16 @@
-"""Real processes: a sandbox Discord of its own, and the command line on a folder of its own."""
+"""A home for each test."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from cluster.sandbox import SandboxInfo
-
-COMMAND_S = 60.0
-"""How long a command may take before the test gives it up."""
-
-
-class Home:
-    """A user's home: environment, state and sockets, apart from everybody else's."""
-
-    def __init__(self, folder: Path, sockets: Path) -> None:
-        self.state = folder / "state"
-        self.sockets = sockets
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DCGW_")}
-        self.env = inherited | {
-            "HOME": str(folder),
-            "DCGW_STATE_DIR": str(self.state),
-            "DCGW_RUNTIME_DIR": str(sockets),
-        }
-
-    def use(self, sandbox: SandboxInfo) -> None:
-        """Point the cluster of this home at a sandbox."""
-        self.env |= {
-            "DCGW_API_URL": sandbox.api_url,
-            "DCGW_CA_FILE": sandbox.ca_file,
-            "DCGW_TOKEN": sandbox.token,
-            "DCGW_INTENTS": "all",
-        }
-
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``dcgw-cluster`` to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "cluster", *arguments],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_S,
-            check=False,
-        )
-
-    def processes(self) -> list[str]:
-        """Command lines of this home's processes that still run, by their environment."""
-        mark = f"DCGW_STATE_DIR={self.state}".encode()
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            # A process may end while it is looked at.
-            with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        return found
-
-    def leftovers(self) -> list[str]:
-        """Processes and sockets that are left."""
-        return self.processes() + [
-            str(path) for path in self.sockets.rglob("*") if path.is_socket()
-        ]
+sys.path.insert(0, str(Path(__file__).parent))
+from home import Home
 
 
 @pytest.fixture
@@ -79,24 +21,3 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield home
         if home.processes():
             home.cli("stop")
-
-
-@contextlib.contextmanager
-def run_sandbox(**options: Any) -> Iterator[SandboxInfo]:
-    """``python -m cluster.sandbox`` until the block ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cluster.sandbox", "--with-parent"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(msgspec.json.encode(options))
-        process.stdin.close()
-        yield msgspec.json.decode(process.stdout.readline(), type=SandboxInfo)
-    finally:
-        process.terminate()
-        process.wait(COMMAND_S)
-        process.stdout.close()

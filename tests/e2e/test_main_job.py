@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from conftest import Home, run_sandbox
+from home import Home, run_sandbox
 
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber

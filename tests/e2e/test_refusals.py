@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 
-from conftest import Home, run_sandbox
+from home import Home, run_sandbox
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int) -> str:
