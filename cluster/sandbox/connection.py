@@ -7,6 +7,7 @@ writes. Knows nothing of sessions; what a payload means is the caller's business
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -230,6 +231,16 @@ class Connection:
         self.half_open = True
         self._frames.clear()
         self._transport.pause_reading()
+
+    def left_by_client(self) -> bool:
+        """Whether the client has ended it: nobody reads, so only the socket itself can tell."""
+        sock = self._transport.get_extra_info("socket")
+        if self._transport.is_closing() or sock is None:
+            return False
+        poll = select.poll()
+        # Linux tells of a FIN by POLLRDHUP; BSDs, macOS among them, by POLLHUP, which always comes.
+        poll.register(sock.fileno(), getattr(select, "POLLRDHUP", 0))
+        return bool(poll.poll(0))
 
     def stall(self, seconds: float) -> None:
         """Send nothing for so long; then all of it."""

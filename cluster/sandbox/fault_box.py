@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from cluster.gateway import Op, Then, after_close
-from cluster.sandbox.faults import ON_CONNECTIONS, Switches, parse
+from cluster.sandbox.faults import ON_CONNECTIONS, FaultError, Switches, parse
 from cluster.sandbox.peer import Peer, Stage, encode
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class FaultBox(Switches):
         super().__init__(state.rng)
         self._state = state
         self.refuse: Callable[[str, float], None] | None = None
+        self.schedule: asyncio.Task[None] | None = None
         self.applied: deque[dict[str, Any]] = deque(maxlen=_LOG_KEPT)
 
     def apply(self, spec: Any) -> dict[str, Any]:
@@ -58,9 +59,23 @@ class FaultBox(Switches):
         self.applied.append(done)
         return done
 
+    def apply_at_start(self, specs: list[dict[str, Any]]) -> None:
+        """Faults that wait for whoever comes. Raises FaultError."""
+        for spec in specs:
+            kind = parse(spec)["kind"]
+            if kind in ON_CONNECTIONS:
+                raise FaultError(
+                    f"kind: `{kind}` meets connections, and at the start there is none"
+                )
+            self.apply(spec)
+
     def clear_all(self) -> None:
-        """Everything that lasts ends; cut and half-open connections stay so."""
+        """Everything that lasts ends, the schedule too; cut and half-open connections stay so."""
         self.clear()
+        if self.schedule is not None:
+            self.schedule.cancel()
+        self._refuse("main", 0.0)
+        self._refuse("resume", 0.0)
         self._state.dispatcher.set_lag(0.0)
         for peer in self._state.peers.values():
             peer.connection.muted = False

@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 
 from cluster.gateway import MAX_SENT_BYTES
 from cluster.sandbox import commands
-from cluster.sandbox.compression import MessageDeflate, encoder_for
+from cluster.sandbox.compression import encoder_for, message_deflate
 from cluster.sandbox.connection import Connection
 from cluster.sandbox.peer import Peer, Stage
 from cluster.sandbox.state import State
@@ -62,17 +62,11 @@ class GatewayServer:
     def _peer(self, request: web.Request, websocket: web.WebSocketResponse) -> Peer:
         transport = request.transport
         assert transport is not None  # prepare() fails without one
-        extensions = websocket.headers.get("Sec-WebSocket-Extensions", "")
-        deflate = (
-            MessageDeflate(context_takeover="server_no_context_takeover" not in extensions)
-            if "permessage-deflate" in extensions
-            else None
-        )
         connection = Connection(
             transport,
             encoder_for(request.query.get("compress")),
             on_dirty=self._state.traffic.mark_dirty,
-            message_deflate=deflate,
+            message_deflate=message_deflate(websocket.headers.get("Sec-WebSocket-Extensions", "")),
         )
         return Peer(next(self._numbers), connection, now=self._state.now())
 
@@ -142,6 +136,9 @@ class GatewayServer:
         """Close who has not sent a heartbeat in time, 4009."""
         now = self._state.now()
         for peer in list(self._state.peers.values()):
+            if peer.connection.half_open and peer.connection.left_by_client():
+                peer.connection.abort()
+                continue
             if not peer.overdue(now):
                 continue
             if peer.connection.half_open:

@@ -96,7 +96,9 @@ class Listener:
         )
 
     def refuse(self, seconds: float) -> None:
-        """Close the listening sockets for so long: connects get ECONNREFUSED."""
+        """Close the listening sockets for so long: connects get ECONNREFUSED. 0: end that now."""
+        if not seconds and (self._reopening is None or self._reopening.done()):
+            return
         if self._reopening is not None:
             self._reopening.cancel()
         self._shut()

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -100,15 +101,18 @@ class Sandbox:
         control = await self._listen(Listener(door.app(), options.host, options.control_port))
         # Connections are cut before the listeners wait for their handlers: pushed last, run first.
         self._stack.callback(self._hang_up)
-        for fault in options.faults:
-            try:
-                state.faults.apply(fault)
-            except FaultError as error:
-                raise FaultError(f"faults: {error}") from None
+        try:
+            state.faults.apply_at_start(options.faults)
+        except FaultError as error:
+            raise FaultError(f"faults: {error}") from None
         self._run(state.traffic.run())
         self._run(self._sweep())
         if options.fault_seed is not None:
-            self._run(Schedule(options.fault_seed).run(state.faults.apply))
+            state.faults.schedule = self._run(
+                Schedule(options.fault_seed).run(
+                    lambda fault: state.failures.guard("faults", lambda: state.faults.apply(fault))
+                )
+            )
         self._stack.push_async_callback(self._end_tasks)
         self.info = SandboxInfo(
             pid=os.getpid(),
@@ -129,10 +133,11 @@ class Sandbox:
         self._stack.push_async_callback(listener.stop)
         return listener
 
-    def _run(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         task.add_done_callback(_report)
         self._tasks.append(task)
+        return task
 
     async def _sweep(self) -> None:
         while True:

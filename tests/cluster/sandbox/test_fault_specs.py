@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from gateway_probe import bench
+from gateway_probe import bench, eventually
 
 from cluster.sandbox.control_client import SandboxRefusedError
 from cluster.sandbox.faults import KINDS, FaultError, parse
@@ -24,6 +24,27 @@ def test_faults_are_listed() -> None:
             assert second["met"][0]["shard"] == 0
             with pytest.raises(SandboxRefusedError, match="how: one of rst, fin, mid_frame"):
                 await b.control.fault(kind="cut", how="scissors")
+
+    asyncio.run(scenario())
+
+
+def test_what_meets_connections_can_not_be_set_before_there_are_any() -> None:
+    async def scenario() -> None:
+        async with bench(faults=[{"kind": "op7"}]):
+            raise AssertionError("it would have met nobody")
+
+    with pytest.raises(FaultError, match=r"^faults: kind: `op7` meets connections"):
+        asyncio.run(scenario())
+
+
+def test_a_schedule_ends_when_faults_are_cleared() -> None:
+    async def scenario() -> None:
+        async with bench(fault_seed=7) as b:
+            schedule = b.sandbox.state.faults.schedule
+            assert schedule is not None
+            assert not schedule.done()
+            await b.control.clear_faults()
+            await eventually(schedule.cancelled)
 
     asyncio.run(scenario())
 

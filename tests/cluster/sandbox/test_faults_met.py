@@ -73,6 +73,21 @@ def test_half_open_neither_reads_nor_writes_and_stays_resumable() -> None:
     asyncio.run(scenario())
 
 
+def test_a_half_open_connection_that_the_client_leaves_is_gone() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            left, stays = await b.ready(), await b.ready()
+            await b.control.fault(kind="half_open")
+            left.websocket.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            await eventually(lambda: len(b.sandbox.state.peers) == 1)
+            assert {s.id: s.sink is None for s in b.sandbox.state.dispatcher.sessions.values()} == {
+                left.session_id: True,
+                stays.session_id: False,
+            }
+
+    asyncio.run(scenario())
+
+
 def test_heartbeats_unanswered_and_answered_again() -> None:
     async def scenario() -> None:
         async with bench() as b:
@@ -186,6 +201,25 @@ def test_refused_connections_come_back() -> None:
 
             await asyncio.wait_for(back(b.sandbox.info.gateway_url), 5)
             await asyncio.wait_for(back(b.sandbox.info.resume_url), 5)
+
+    asyncio.run(scenario())
+
+
+def test_refused_connections_are_taken_again_when_faults_are_cleared() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            await b.control.fault(kind="refuse_connections", seconds=600)
+            await b.control.fault(kind="resume_host", mode="refuse", seconds=600)
+            await b.control.clear_faults()
+            for url in (b.sandbox.info.gateway_url, b.sandbox.info.resume_url):
+                async with asyncio.timeout(5):
+                    while True:
+                        try:
+                            await (await b.connect(url)).until(10)
+                        except aiohttp.ClientConnectorError:
+                            await asyncio.sleep(0.01)
+                        else:
+                            break
 
     asyncio.run(scenario())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 
 import pytest
@@ -17,6 +18,7 @@ from cluster.sandbox.compression import (
     PayloadZlibEncoder,
     encoder_for,
     frame,
+    message_deflate,
 )
 from cluster.sandbox.connection import corrupted
 
@@ -78,6 +80,26 @@ def test_message_deflate(takeover: bool) -> None:
         if not takeover:
             inflate = zlib.decompressobj(-15)
         assert inflate.decompress(deflate.deflate(payload) + b"\x00\x00\xff\xff") == payload
+
+
+@pytest.mark.parametrize(
+    ("agreed", "bits", "takeover"),
+    [
+        ("permessage-deflate", 15, True),
+        ("permessage-deflate; server_max_window_bits=9", 9, True),
+        ("permessage-deflate; server_no_context_takeover; server_max_window_bits=12", 12, False),
+    ],
+)
+def test_message_deflate_is_as_agreed(agreed: str, bits: int, takeover: bool) -> None:
+    deflate = message_deflate(agreed)
+    assert deflate is not None
+    inflate = zlib.decompressobj(-bits)
+    payload = random.Random(1).randbytes(2000) * 20  # what repeats is further away than 512 bytes
+    for _ in range(3):
+        if not takeover:
+            inflate = zlib.decompressobj(-bits)
+        assert inflate.decompress(deflate.deflate(payload) + b"\x00\x00\xff\xff") == payload
+    assert message_deflate("") is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
