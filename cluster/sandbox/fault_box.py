@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +29,8 @@ class FaultBox(Switches):
     """
 
     def __init__(self, state: State) -> None:
-        super().__init__(state.rng)
+        # Of its own: whom a fault meets must not hang on how often others drew.
+        super().__init__(random.Random(f"{state.options.seed}/{state.options.fault_seed}"))
         self._state = state
         self.refuse: Callable[[str, float], None] | None = None
         self.schedule: asyncio.Task[None] | None = None

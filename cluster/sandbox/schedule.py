@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from cluster.sandbox.faults import ON_CONNECTIONS
+
 Spec = dict[str, Any]
 
 _PAUSE_S: Final = (1.0, 6.0)
@@ -24,12 +26,14 @@ _KINDS: Final[list[tuple[float, Callable[[random.Random], Spec]]]] = [
     (1, lambda r: {"kind": "refuse_connections", "seconds": r.uniform(0.2, 1.5)}),
     (1, lambda r: {"kind": "rest_429", "count": 1, "retry_after": r.uniform(0.2, 1.0)}),
     (1, lambda r: {"kind": "rest_5xx", "count": r.randint(1, 2)}),
+    (1, lambda r: {"kind": "mute_heartbeats"}),
+    (1, lambda r: {"kind": "lag", "max_s": r.choice((0.0, r.random()))}),
+    (1, lambda r: {"kind": "trim_on_heartbeat", "on": r.random() < 0.5}),
+    (1, lambda r: {"kind": "permessage_deflate", "on": r.random() < 0.5}),
     (2, lambda r: {"kind": "resume_host", "mode": r.choice(("503", "silent", "refuse"))}),
 ]
-"""Weight and maker. Faults that lose events for good (replay_skips) are not among them."""
-_ON_ONE: Final = frozenset(
-    ("cut", "half_open", "op1", "op7", "op9", "close", "corrupt", "truncate", "slow", "stall")
-)
+"""Weight and maker. What a client can't mend by resuming is not among them: a replay that skips
+events, and a RESUMED whose s stands twice."""
 
 
 class Schedule:
@@ -46,7 +50,7 @@ class Schedule:
             pause = rng.uniform(*self._pause_s)
             (_, make), *_ = rng.choices(_KINDS, weights)
             fault = make(rng)
-            if fault["kind"] in _ON_ONE:
+            if fault["kind"] in ON_CONNECTIONS:
                 fault["shard"] = "random"
             yield pause, fault
 
