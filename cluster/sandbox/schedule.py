@@ -30,10 +30,11 @@ _KINDS: Final[list[tuple[float, Callable[[random.Random], Spec]]]] = [
     (1, lambda r: {"kind": "lag", "max_s": r.choice((0.0, r.random()))}),
     (1, lambda r: {"kind": "trim_on_heartbeat", "on": r.random() < 0.5}),
     (1, lambda r: {"kind": "permessage_deflate", "on": r.random() < 0.5}),
+    (1, lambda r: {"kind": "replay_skips", "count": r.randint(1, 5)}),
+    (1, lambda r: {"kind": "resumed_seq", "mode": r.choice(("repeat", "new"))}),
     (2, lambda r: {"kind": "resume_host", "mode": r.choice(("503", "silent", "refuse"))}),
 ]
-"""Weight and maker. What a client can't mend by resuming is not among them: a replay that skips
-events, and a RESUMED whose s stands twice."""
+"""Weight and maker, of every kind that there is."""
 
 
 class Schedule:

@@ -14,8 +14,8 @@ from client_driver import Driver
 driver = Driver()
 if driver.config["compression"] == "zlib-stream":
     # discord.py chooses at import: zstd-stream wherever a zstd package can be imported.
-    sys.modules["zstandard"] = None  # type: ignore[assignment]  # None makes the import fail
-    sys.modules["compression.zstd"] = None  # type: ignore[assignment]
+    for package in ("zstandard", "compression.zstd"):
+        sys.modules[package] = None  # type: ignore[assignment]  # None makes its import fail
 
 import aiohttp  # noqa: E402
 import discord  # noqa: E402

@@ -92,13 +92,14 @@ def test_so_many_events(dcgw: Dcgw, played: type[Played]) -> None:
 
 
 def test_json_is_one_object_a_line(dcgw: Dcgw, played: type[Played]) -> None:
+    greeting = event(7, content="Grüße\u2028\n")
     played.items = [
-        event(7, content="Grüße\u2028\n"),
+        greeting,
         Gap(3, 4, 1, ("A",), 2, None, "gone"),
         Stalled(None, 3.5),
     ]
     lines = [json.loads(line) for line in dcgw("tail", "--json").stdout_bytes.splitlines()]
-    assert lines[0]["d"] == json.loads(played.items[0].data)  # type: ignore[union-attr]  # an Event
+    assert lines[0]["d"] == json.loads(greeting.data)
     assert {key: lines[0][key] for key in ("t", "s", "shard", "shard_count", "epoch")} == {
         "t": "MESSAGE_CREATE",
         "s": 7,

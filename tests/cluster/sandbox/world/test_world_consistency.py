@@ -269,7 +269,8 @@ class Watcher:
 
     def shown(self, guild_id: int) -> Json:
         data = self.world.guild_create(guild_id, intents=int(ALL_INTENTS), large_threshold=10**6)
-        return json.loads(data)  # type: ignore[no-any-return] # it is an object
+        shown: Json = json.loads(data)
+        return shown
 
     def watch(self, name: str, guild_id: int | None, data: bytes) -> None:
         if name == "USER_UPDATE":
