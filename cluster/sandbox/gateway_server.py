@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from typing import Any
@@ -18,6 +19,7 @@ from cluster.sandbox.state import State
 
 log = logging.getLogger(__name__)
 
+_GONE_LOOK_S = 0.1
 _MAX_MESSAGE = 1024 * 1024
 """What is read at all; what is over Discord's 4096 is answered with 4002 by us."""
 
@@ -91,8 +93,11 @@ class GatewayServer:
         while True:
             message = await websocket.receive()
             if peer.connection.half_open:
-                if message.type in (WSMsgType.CLOSED, WSMsgType.ERROR):
+                if message.type in (WSMsgType.CLOSED, WSMsgType.ERROR) or peer.connection.closing:
                     return
+                if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING):
+                    # From now on receive() returns at once: without a wait nobody else had a turn.
+                    await asyncio.sleep(_GONE_LOOK_S)
                 continue
             if message.type is WSMsgType.TEXT:
                 self._message(peer, message.data.encode())

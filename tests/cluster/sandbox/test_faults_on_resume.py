@@ -91,3 +91,20 @@ def test_sessions_lag_each_other_and_lose_nothing() -> None:
             assert max(first.values()) - min(first.values()) > 0.01
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_says_goodbye_to_silence_stops_nobody_else() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            probe = await b.ready()
+            await b.control.fault(kind="resume_host", mode="silent")
+            silent = await b.connect(probe.resume_url)
+            # The frame alone, with no wait for an answer that never comes.
+            writer = silent.websocket._writer
+            assert writer is not None
+            await writer.close(4000)
+            await b.control.emit("TYPING_START")
+            await probe.until("TYPING_START")
+            assert (await b.control.state())["sessions"]
+
+    asyncio.run(scenario())
