@@ -103,8 +103,8 @@ def test_a_client_that_says_goodbye_to_silence_stops_nobody_else() -> None:
             writer = silent.websocket._writer
             assert writer is not None
             await writer.close(4000)
-            await b.control.emit("TYPING_START")
-            await probe.until("TYPING_START")
-            assert (await b.control.state())["sessions"]
+            async with asyncio.timeout(4.0):
+                await b.control.emit("TYPING_START")
+                await probe.until("TYPING_START")
 
     asyncio.run(scenario())
