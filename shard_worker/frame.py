@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shard_worker.inflate import Inflater
+from shard_worker.inflate import Inflater, Plain
 
 Event = tuple[str, int, bytes]
 """A dispatch: name, s, d."""
@@ -145,15 +145,19 @@ class FrameReader:
         """A new connection begins, with a fresh context; what is known of the server is kept."""
         self._inflater = inflater
 
-    def read(self, payloads: Sequence[bytes]) -> list[Part]:
+    def read(self, payloads: Sequence[bytes], texts: Sequence[int] = ()) -> list[Part]:
         """The frames of a slice of WebSocket messages.
 
+        texts: indices of the messages that came as text. Transport compression is binary, so these
+        are plain JSON: a server that speaks the protocol may leave the compression out.
         Raises InflateError or FrameError; nothing of that slice was given out then.
         """
         assert self._inflater is not None, "connect comes first"
+        if texts and not isinstance(self._inflater, Plain):
+            return self._read_mixed(payloads, frozenset(texts))
         if self.by_message:
-            texts = self._inflater.inflate_each(payloads)
-            return parts(frame for text in texts for frame in self._message(text))
+            bodies = self._inflater.inflate_each(payloads)
+            return parts(frame for plain in bodies for frame in self._message(plain))
         text, count = self._inflater.inflate(payloads)
         if not count:
             return []
@@ -164,6 +168,14 @@ class FrameReader:
             return parts(documents(text))
         self._mismatches = 0
         return out
+
+    def _read_mixed(self, payloads: Sequence[bytes], texts: frozenset[int]) -> list[Part]:
+        """Text as it is; what is binary is a part of the compressed stream."""
+        assert self._inflater is not None
+        plain: list[bytes] = []
+        for i, payload in enumerate(payloads):
+            plain += [payload] if i in texts else self._inflater.inflate_each([payload])
+        return parts(frame for text in plain for frame in self._message(text))
 
     def _message(self, text: bytes) -> list[Frame]:
         """Almost always one frame; a server may have put several into one message."""

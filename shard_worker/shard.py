@@ -223,12 +223,12 @@ class Shard:
     def on_broken(self, cause: str) -> None:
         self._do(self._session.broken("protocol error", self._loop.time(), cause))
 
-    def on_messages(self, messages: list[bytes]) -> None:
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """A drain."""
         received_ns = time.time_ns()
         now = self._loop.time()
         try:
-            parts = self._frames.read(messages)
+            parts = self._frames.read(messages, texts)
         except (InflateError, FrameError) as error:
             self._do(self._session.broken("corrupt stream", now, str(error)))
             return

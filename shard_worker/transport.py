@@ -44,7 +44,8 @@ class Receiver(Protocol):
 
     def on_connect_failed(self, cause: str) -> None: ...
 
-    def on_messages(self, messages: list[bytes]) -> None: ...
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
+        """texts: indices of the messages that came as text, not as binary."""
 
     def on_closed(self, code: int | None, cause: str) -> None: ...
 
@@ -255,7 +256,7 @@ class Connection:
                 self._receiver.on_broken(str(error))
             return
         if piece.messages and self._receiver is not None:
-            self._receiver.on_messages(piece.messages)
+            self._receiver.on_messages(piece.messages, piece.texts)
         for control in piece.controls:
             self._control(control)
         if self.ended.done():

@@ -61,6 +61,8 @@ class Slice(NamedTuple):
 
     messages: list[bytes]
     controls: list[Control]
+    texts: list[int]
+    """Indices of the messages that came as text, not as binary."""
 
 
 class Deflate(NamedTuple):
@@ -161,7 +163,7 @@ class WebSocket:
 
         Raises WebSocketError; what was parsed before the error is lost with the connection.
         """
-        out = Slice([], [])
+        out = Slice([], [], [])
         if not self.ready:
             return out
         if self._chunks:
@@ -221,6 +223,8 @@ class WebSocket:
         if self._fragments_size > self._max or len(self._fragments) > MAX_FRAGMENTS:
             raise WebSocketError(1009, f"a message of over {self._max} bytes or too many fragments")
         if final:
+            if self._first & 0x0F == Opcode.TEXT:
+                out.texts.append(len(out.messages))
             out.messages.append(self._message())
 
     def _message(self) -> bytes:

@@ -246,3 +246,20 @@ def test_letters_that_are_none_are_an_error() -> None:
         damaged = [*texts[:place], texts[place].replace(b"aaa", b"a\xc3a"), *texts[place + 1 :]]
         with pytest.raises(FrameError):
             frames.read(damaged)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(envelopes, st.booleans()), min_size=1, max_size=10))
+def test_text_messages_stand_beside_the_compressed_stream(
+    frames: list[tuple[tuple[int, str, int, Any], bool]],
+) -> None:
+    """A server may leave the compression out, always or now and then, and says so by the type."""
+    context, payloads = zlib.compressobj(), []
+    for frame, as_text in frames:
+        text = discord(*frame)
+        packed = context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH) if not as_text else text
+        payloads.append(packed)
+    made = FrameReader()
+    made.connect(ZlibStream())
+    texts = [i for i, (_, as_text) in enumerate(frames) if as_text]
+    assert flat(made.read(payloads, texts)) == expected([frame for frame, _ in frames])

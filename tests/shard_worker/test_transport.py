@@ -37,7 +37,7 @@ class Receiver:
     def on_connect_failed(self, cause: str) -> None:
         self.over.set_result(("failed", cause))
 
-    def on_messages(self, messages: list[bytes]) -> None:
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         self.messages += messages
         self.largest = max(self.largest, len(messages))
 

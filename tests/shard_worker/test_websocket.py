@@ -88,6 +88,7 @@ def receive(chunks: Iterable[bytes], limit: int = 3) -> tuple[list[bytes], list[
         websocket.feed(chunk)
         while websocket.ready:
             piece = websocket.take(limit)
+            assert piece.texts == sorted(set(piece.texts) & set(range(len(piece.messages))))
             messages += piece.messages
             controls += piece.controls
             if not (piece.messages or piece.controls) and websocket.pending < 2:
@@ -99,6 +100,15 @@ def receive(chunks: Iterable[bytes], limit: int = 3) -> tuple[list[bytes], list[
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     ends = [0, *sorted(places), len(data)]
     return [data[a:b] for a, b in itertools.pairwise(ends)]
+
+
+def test_text_is_told_from_binary() -> None:
+    websocket = WebSocket()
+    kinds = (Opcode.BINARY, Opcode.TEXT, Opcode.PING, Opcode.TEXT, Opcode.BINARY)
+    websocket.feed(by_websockets([(kind, [b"a"]) for kind in kinds]))
+    websocket.feed(by_websockets([(Opcode.TEXT, [b"a", b"b"])]))
+    piece = websocket.take(10)
+    assert (len(piece.messages), piece.texts) == (5, [1, 2, 4])
 
 
 @settings(max_examples=150)
