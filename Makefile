@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test check format clean clients
+.PHONY: start test bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
 
 test: $(STAMP) tests/clients/node_modules/.installed
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# What an event, an idle session and a flood cost; some 4 minutes. `make bench BENCH="--rounds 3"`
+bench: $(STAMP) tests/clients/node_modules/.installed
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -42,4 +46,4 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	fi
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""How many events a second one sandbox process dispatches: `python benchmarks/sandbox_rate.py`.
+"""How many events a second one sandbox process dispatches: `python -m benchmarks.sandbox_rate`.
 
 A sandbox in a process of its own, asked for more than it can; four shards over TLS with
 zlib-stream, read by a client that throws the bytes away. Prints the achieved rate, and the CPU time
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 import uvloop
 
+from benchmarks.children import cpu_seconds
 from cluster.gateway import ALL_INTENTS
 from cluster.sandbox import SandboxControl, SandboxInfo, SandboxOptions
 
@@ -65,17 +66,6 @@ class Discard(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost.set_result(error)
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process, from ps: it is the same on Linux and macOS."""
-    text = subprocess.run(
-        ["ps", "-o", "cputime=", "-p", str(pid)], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    seconds = 0.0
-    for part in text.replace("-", ":").split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds
 
 
 async def measure(info: SandboxInfo, rate: float, seconds: float) -> None:

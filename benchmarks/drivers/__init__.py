@@ -1,0 +1,1 @@
+"""Other people's clients, each a program of its own (see counting)."""

@@ -1,0 +1,53 @@
+"""discord.py with a handler that does nothing (see counting). It knows no guild, so of most events
+it makes no object."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from benchmarks.drivers.counting import Counter, say
+
+# discord.py chooses at import: zstd-stream wherever a zstd package can be imported.
+for package in ("zstandard", "compression.zstd"):
+    sys.modules[package] = None  # type: ignore[assignment]  # None makes its import fail
+
+import aiohttp  # noqa: E402
+import discord  # noqa: E402
+import yarl  # noqa: E402
+from discord.gateway import DiscordWebSocket  # noqa: E402
+from discord.http import Route  # noqa: E402
+
+counter = Counter()
+
+
+class Client(discord.Client):
+    """The library as it is."""
+
+    async def on_ready(self) -> None:
+        say({"ready": True})
+
+    async def on_socket_event_type(self, event_type: str) -> None:
+        """The event that it dispatches for every dispatch of the gateway."""
+        if event_type != "READY":
+            counter.one()
+
+
+async def main() -> None:
+    Route.BASE = f"{counter.settings['api_url']}/v10"
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(counter.settings["url"])
+    client = Client(
+        intents=discord.Intents.all(),
+        connector=aiohttp.TCPConnector(ssl=counter.tls()),
+        max_messages=None,
+        member_cache_flags=discord.MemberCacheFlags.none(),
+        chunk_guilds_at_startup=False,
+        guild_ready_timeout=0.1,
+    )
+    running = asyncio.ensure_future(client.start(counter.settings["token"]))
+    await counter.until_told(client.close)
+    await asyncio.wait({running}, timeout=5)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,73 @@
+"""Other people's clients on the same gateway, each in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from benchmarks.children import Child, child, cpu_seconds
+
+DRIVERS: Final = Path(__file__).parent / "drivers"
+NODE_FOLDER: Final = DRIVERS.parent.parent / "tests" / "clients"
+TOKEN: Final = "MTA3Njk3OTE0NjI3NjYxODI0.benchmark.none"
+"""Nobody's: some libraries read the bot's id from its first part."""
+NODE: Final = shutil.which("node")
+
+
+class Library(NamedTuple):
+    """A library, and with which compression if it has a choice."""
+
+    label: str
+    driver: str
+    needs: str
+    """The Python package, or the folder in node_modules."""
+    compression: str = ""
+
+    @property
+    def command(self) -> list[str]:
+        if self.driver.endswith(".mjs"):
+            return [str(NODE), str(DRIVERS / self.driver), str(NODE_FOLDER)]
+        return [sys.executable, "-m", f"benchmarks.drivers.{self.driver}"]
+
+    @property
+    def missing(self) -> str:
+        """Why it can't be run here; empty: it can."""
+        if not self.driver.endswith(".mjs"):
+            return "" if importlib.util.find_spec(self.needs) else f"no package {self.needs}"
+        if NODE is None:
+            return "no node here"
+        built = (NODE_FOLDER / "node_modules" / self.needs).is_dir()
+        return "" if built else f"no npm package {self.needs}: make clients"
+
+
+LIBRARIES: Final = (
+    Library("discord.py", "discord_py", "discord"),
+    Library("hikari", "hikari_bot", "hikari"),
+    Library("@discordjs/ws + zlib-sync", "discordjs.mjs", "zlib-sync/build", "zlib-sync"),
+    Library("@discordjs/ws + node zlib", "discordjs.mjs", "@discordjs/ws", "node zlib"),
+)
+
+
+async def microseconds(
+    library: Library, gateway: Child, where: Mapping[str, Any], warm: int, events: int
+) -> float:
+    """CPU time an event of receiving and handling ``events``, after ``warm`` others."""
+    settings = {
+        **where,
+        "token": TOKEN,
+        "compression": library.compression,
+        "counts": [warm, warm + events],
+    }
+    env = {"NODE_EXTRA_CA_CERTS": str(where["ca_file"])}
+    async with child(library.label, library.command, settings, env) as client:
+        assert (await client.line())["ready"]
+        await gateway.ask("play", shard=0, first=0, last=warm)
+        assert (await client.line())["count"] == warm
+        before = cpu_seconds(client.pid)
+        await gateway.ask("play", shard=0, first=warm, last=warm + events)
+        assert (await client.line())["count"] == warm + events
+        return (cpu_seconds(client.pid) - before) / events * 1e6

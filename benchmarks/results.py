@@ -1,0 +1,109 @@
+"""What a run of the benchmarks found, and how it is shown: a table, Markdown, JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+from rich import box
+from rich.table import Table
+
+FLOOR = "floor: zlib-ng and msgspec, bare"
+
+
+class Row(msgspec.Struct):
+    """One thing that was measured, a value a round."""
+
+    name: str
+    unit: str
+    values: list[float] = []
+    aim: float | None = None
+    """At most this is wanted, in the row's unit."""
+    of_floor: float | None = None
+    """Median of the ratios to the floor of the same round; None: there is nothing to compare."""
+    aim_of_floor: float | None = None
+    missing: str = ""
+    """Why it was not measured."""
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(self.values) if self.values else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim is met; None: there is none, or nothing was measured."""
+        if self.of_floor is not None and self.aim_of_floor is not None:
+            return self.of_floor <= self.aim_of_floor
+        if self.median is not None and self.aim is not None:
+            return self.median <= self.aim
+        return None
+
+
+class Results(msgspec.Struct):
+    """A whole run."""
+
+    machine: str
+    python: str
+    stream: str
+    rows: list[Row]
+
+    def compare(self) -> None:
+        """Set every row's ratio: round by round, so that a slow minute slows both sides."""
+        floor = next(row for row in self.rows if row.name == FLOOR)
+        for row in self.rows:
+            if row.unit == floor.unit and len(row.values) == len(floor.values) > 0:
+                ratios = [a / b for a, b in zip(row.values, floor.values, strict=True)]
+                row.of_floor = statistics.median(ratios)
+
+
+def machine() -> str:
+    """What it ran on, in general terms."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+HEAD = ("measured", "median", "range", "of floor", "aim")
+
+
+def cells(row: Row) -> Sequence[str]:
+    """A row of the table as text."""
+    if row.median is None:
+        return row.name, "-", row.missing, "", ""
+    spread = f"{_number(min(row.values))} to {_number(max(row.values))}" if row.values[1:] else ""
+    ratio = "" if row.of_floor is None else f"{row.of_floor:.2f}"
+    aim = ""
+    if row.aim_of_floor is not None:
+        aim = f"{row.aim_of_floor:.1f} x floor"
+    elif row.aim is not None:
+        aim = f"{_number(row.aim)} {row.unit}"
+    if row.met is not None:
+        aim += ": met" if row.met else ": missed"
+    return row.name, f"{_number(row.median)} {row.unit}", spread, ratio, aim
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value < 1 else f"{value:.1f}"
+
+
+def table(results: Results) -> Table:
+    """For a terminal."""
+    made = Table(box=box.SIMPLE_HEAD, caption=caption(results), caption_justify="left")
+    for i, head in enumerate(HEAD):
+        made.add_column(head, justify="left" if i in (0, 4) else "right")
+    for row in results.rows:
+        style = "red" if row.met is False else "dim" if row.median is None else ""
+        made.add_row(*cells(row), style=style)
+    return made
+
+
+def caption(results: Results) -> str:
+    return f"{results.stream}\n{results.machine}, Python {results.python}"
+
+
+def markdown(results: Results) -> str:
+    """For a page."""
+    lines = [f"| {' | '.join(HEAD)} |", "| --- | ---: | ---: | ---: | --- |"]
+    lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
+    return "\n".join([*lines, "", *caption(results).split("\n"), ""])
