@@ -84,6 +84,8 @@ class Shard:
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed: float | None = None
+        """When the timer goes off."""
         self._seen = self._session.state
         self._events = 0
         self._guilds = 0
@@ -193,15 +195,17 @@ class Shard:
             self._connection.send(payload)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = self._armed = None
         self._do(self._session.tick(self._loop.time()))
 
     def _arm(self) -> None:
         """One timer, at the time when the session wants to be called."""
         due = self._session.due
+        if due == self._armed:
+            return
+        # Kept apart from the timer: what uvloop makes for a moment that is now has no when().
+        self._armed = due
         if self._timer is not None:
-            if due is not None and self._timer.when() == due:
-                return
             self._timer.cancel()
             self._timer = None
         if due is not None:
