@@ -4,12 +4,20 @@ The command line uses it, and so may any program of the same user on the same ho
 
     async with ControlClient.find() as control:
         status = await control.status()
+
+A program that runs shards of the same bot by itself shares the identifies with the cluster::
+
+        async with control.request_identify(shard_id=3, shard_count=8) as grant:
+            await gateway.identify()
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +29,17 @@ import zmq.asyncio
 
 from cluster import errors
 from cluster.errors import ClusterError, NotRunningError
+from cluster.identifies import Identify
 from cluster.wire import control as wire
 from cluster.wire.control import ClusterStatus, Failure, Response
+from cluster.wire.identifies import Ask, Budget
 from cluster.wire.places import Running, is_held, running_clusters
 
+log = logging.getLogger(__name__)
+
 DEFAULT_TIMEOUT_S: Final = 5.0
+PATIENCE_S: Final = 60.0
+"""Longer than a coordinator takes to be restarted."""
 
 Result = TypeVar("Result")
 
@@ -68,11 +82,14 @@ class ControlClient:
         self.endpoint = endpoint
         self._timeout = timeout
         self._lock_file = lock
-        self._turn = asyncio.Lock()
         self._next_id = 0
+        self._asked: dict[int, asyncio.Future[Response]] = {}
+        """What is under way, by request id."""
+        self._reader: asyncio.Task[None] | None = None
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
         self._socket.connect(endpoint)
 
     @classmethod
@@ -105,6 +122,9 @@ class ControlClient:
 
     def close(self) -> None:
         """Close the socket; what is under way fails."""
+        if self._reader is not None:
+            self._reader.cancel()
+        self._fail(ClusterError("the connection to the coordinator was closed"))
         self._context.destroy(linger=0)
 
     async def ping(self) -> None:
@@ -122,18 +142,60 @@ class ControlClient:
         """
         await self._ask("stop", object, {"logout": logout})
 
+    def request_identify(
+        self,
+        shard_id: int,
+        shard_count: int = 0,
+        *,
+        who: str = "",
+        patience: float | None = PATIENCE_S,
+    ) -> Identify:
+        """Leave to identify a shard of the cluster's bot from outside, in the cluster's own line
+        and out of its budget: an async context manager, entered when the turn has come.
+
+        shard_count: 0 if it does not matter to whoever reads `status`. who: as `status` shows it;
+        empty: this program and its pid. patience: seconds that the coordinator may be silent (it is
+        restarted, say) before NotRunningError; None: for ever. The wait itself has no bound.
+        """
+        program = who or f"{os.path.basename(sys.argv[0]) or 'python'} (pid {os.getpid()})"
+        ask = Ask(
+            ticket=secrets.token_hex(8),
+            shard_id=shard_id,
+            shard_count=shard_count,
+            who=program[:80],
+        )
+        return self.identify(ask, patience=patience)
+
+    def identify(self, ask: Ask, *, patience: float | None) -> Identify:
+        """As `request_identify`, with all that can be said."""
+        return Identify(self, ask, patience=patience)
+
+    async def identify_budget(self, asker: str = "") -> Budget:
+        """What is left of the identifies. asker: whose wait is told in it."""
+        return await self._ask("identify_budget", Budget, {"asker": asker})
+
     async def _ask(
         self, verb: str, kind: type[Result], args: dict[str, Any] | None = None
     ) -> Result:
-        async with self._turn:
-            self._next_id += 1
-            request = wire.Request(id=self._next_id, verb=verb, args=args or {})
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await self._socket.send(wire.encode(request))
-                    response = await self._answer_to(request.id)
-            except TimeoutError:
-                raise self._no_answer() from None
+        try:
+            return await self.exchange(verb, kind, args or {}, self._timeout)
+        except TimeoutError:
+            raise self.no_answer(self._timeout) from None
+
+    async def exchange(
+        self, verb: str, kind: type[Result], args: dict[str, Any], seconds: float
+    ) -> Result:
+        """One request and its answer. TimeoutError: none came in so many seconds."""
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read(), name=f"answers of {self.endpoint}")
+        request = self._request(verb, args)
+        answer = self._asked[request.id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._socket.send(wire.encode(request))
+                response = await answer
+        finally:
+            del self._asked[request.id]
         if response.error is not None:
             raise error_of(response.error)
         try:
@@ -144,24 +206,52 @@ class ControlClient:
                 "it is of another version: restart the cluster with this one",
             ) from None
 
-    async def _answer_to(self, request_id: int) -> Response:
-        """Answers to earlier requests, which were given up, are passed over."""
-        while True:
-            frame = await self._socket.recv()
-            try:
-                response = wire.decode_response(frame)
-            except msgspec.DecodeError as error:
-                raise ClusterError(
-                    f"what answers at {self.endpoint} is no coordinator of this version ({error})",
-                    "restart the cluster with this version",
-                ) from None
-            if response.id == request_id:
-                return response
+    def tell(self, verb: str, args: dict[str, Any]) -> None:
+        """One request of which no answer is awaited; lost if nobody is there."""
+        if self._socket.closed:
+            return
+        sent: asyncio.Future[Any] = asyncio.ensure_future(
+            self._socket.send(wire.encode(self._request(verb, args)), zmq.NOBLOCK)
+        )
+        if (error := sent.exception()) is not None:  # NOBLOCK: it is done
+            log.debug("%s was not told: %s", verb, error)
 
-    def _no_answer(self) -> ClusterError:
+    def _request(self, verb: str, args: dict[str, Any]) -> wire.Request:
+        self._next_id += 1
+        return wire.Request(id=self._next_id, verb=verb, args=args)
+
+    async def _read(self) -> None:
+        """Hand answers to who asked; those to requests that were given up are passed over."""
+        try:
+            while True:
+                frame = await self._socket.recv()
+                try:
+                    response = wire.decode_response(frame)
+                except msgspec.DecodeError as error:
+                    self._fail(
+                        ClusterError(
+                            f"what answers at {self.endpoint} is no coordinator of this version "
+                            f"({error})",
+                            "restart the cluster with this version",
+                        )
+                    )
+                    continue
+                answer = self._asked.get(response.id)
+                if answer is not None and not answer.done():
+                    answer.set_result(response)
+        except zmq.ZMQError as error:
+            self._fail(ClusterError(f"the connection to the coordinator broke ({error})"))
+
+    def _fail(self, error: ClusterError) -> None:
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+    def no_answer(self, seconds: float) -> ClusterError:
+        """What it means that no answer came for so long."""
         if self._lock_file is not None and is_held(self._lock_file):
             return ClusterError(
-                f"the coordinator did not answer within {self._timeout:g} s",
+                f"the coordinator did not answer within {seconds:.3g} s",
                 f"look at {self._lock_file.parent / 'logs' / 'coordinator.log'}",
             )
         return NotRunningError("the cluster has stopped", "start it with `dcgw-cluster start`")

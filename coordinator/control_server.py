@@ -6,9 +6,10 @@ trusted to be well-formed: what is not a request is counted, logged and answered
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zmq
@@ -22,8 +23,23 @@ log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES: Final = 1024 * 1024
 """libzmq disconnects who sends more in one frame."""
 
+MAX_UNDER_WAY: Final = 16_384
+"""Requests that may wait for their answers at a time: about 50 MB."""
+
 Verb = Callable[[dict[str, Any]], Awaitable[object]]
 """Takes a request's args, returns what `result` will be. ClusterError: the answer is that error."""
+
+
+class Parcel(NamedTuple):
+    """What a verb returns that must know when nobody is there to take it."""
+
+    result: object
+    undelivered: Callable[[], None]
+
+
+class _Answer(NamedTuple):
+    response: control.Response
+    undelivered: Callable[[], None] | None = None
 
 
 class ControlServer:
@@ -39,6 +55,9 @@ class ControlServer:
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)  # the answer to `stop` still goes out
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
+        # To an asker that is gone: an error instead of silence
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._under_way = 0
 
     def bind(self) -> None:
         """zmq.ZMQError if it can't be bound."""
@@ -48,14 +67,35 @@ class ControlServer:
         self._socket.close()
 
     async def run(self) -> None:
-        """Answer, until cancelled."""
-        while True:
-            frames: list[Any] = await self._socket.recv_multipart()
-            answer = await self.answer(frames)
-            # ROUTER drops what its asker no longer takes; it never blocks
-            await self._socket.send_multipart([frames[0], control.encode(answer)])
+        """Answer, until cancelled. A request that takes long holds up no other."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                frames: list[Any] = await self._socket.recv_multipart()
+                group.create_task(self._serve(frames))
 
-    async def answer(self, frames: list[bytes]) -> control.Response:
+    async def _serve(self, frames: list[bytes]) -> None:
+        self._under_way += 1
+        try:
+            answer = await self.answer(frames)
+        finally:
+            self._under_way -= 1
+        if not self._send([frames[0], control.encode(answer.response)]) and answer.undelivered:
+            answer.undelivered()
+
+    def _send(self, frames: list[bytes]) -> bool:
+        """False: who asked is gone, or has stopped reading. Done when it returns."""
+        sent: asyncio.Future[Any] = asyncio.ensure_future(
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        )
+        error = sent.exception()
+        if isinstance(error, zmq.ZMQError) and error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+            log.debug("an answer was not taken: %s", error)
+            return False
+        if error is not None:
+            raise error
+        return True
+
+    async def answer(self, frames: list[bytes]) -> _Answer:
         """The answer to one message [sender, request]; never raises."""
         try:
             _, data = frames
@@ -74,6 +114,11 @@ class ControlServer:
                     "use the dcgw-cluster that the cluster was started with",
                 ),
             )
+        if self._under_way > MAX_UNDER_WAY:
+            return _failed(
+                request.id,
+                ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later"),
+            )
         verb = self._verbs.get(request.verb)
         if verb is None:
             known = ", ".join(sorted(self._verbs))
@@ -82,9 +127,12 @@ class ControlServer:
             )
         return await self._run(request, verb)
 
-    async def _run(self, request: control.Request, verb: Verb) -> control.Response:
+    async def _run(self, request: control.Request, verb: Verb) -> _Answer:
+        undelivered = None
         try:
             result = await verb(request.args)
+            if isinstance(result, Parcel):
+                result, undelivered = result
             raw = msgspec.Raw(control.encode(result))
         except ClusterError as error:
             return _failed(request.id, error)
@@ -94,9 +142,9 @@ class ControlServer:
             return _failed(
                 request.id, ClusterError(f"{request.verb} failed ({kind})", "see coordinator.log")
             )
-        return control.Response(id=request.id, ok=True, result=raw)
+        return _Answer(control.Response(id=request.id, ok=True, result=raw), undelivered)
 
 
-def _failed(number: int, error: ClusterError) -> control.Response:
+def _failed(number: int, error: ClusterError) -> _Answer:
     failure = control.Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-    return control.Response(id=number, ok=False, error=failure)
+    return _Answer(control.Response(id=number, ok=False, error=failure))

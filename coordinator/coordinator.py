@@ -23,6 +23,7 @@ import zmq.asyncio
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.gateway import IDENTIFY_WINDOW_S
 from cluster.wire import link
+from cluster.wire.identifies import account_key
 from cluster.wire.places import Running
 from cluster.wire.spec import CoordinatorSpec, parse_shards
 from coordinator import folders, host
@@ -33,7 +34,8 @@ from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.gateway_info import GatewayInfo, SessionStartLimit
 from coordinator.hub import Hub, LastOut
-from coordinator.identify_desk import IdentifyDesk
+from coordinator.identify_desk import Desk, IdentifyDesk, Owners
+from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.plan import Plan, plan_for
 from coordinator.replay_process import ReplayProcess
@@ -65,7 +67,7 @@ class Coordinator:
     _info: GatewayInfo
     _plan: Plan
     _board: Board
-    _desk: IdentifyDesk
+    _desk: Desk
     _link: WorkerLink
     _hub: Hub
     _last_out: LastOut
@@ -176,17 +178,22 @@ class Coordinator:
             share=spec.identify_budget,
             first_grant_id=store.next_grant_id(),
         )
-        self._desk = IdentifyDesk(
+        ledger = Ledger(
+            store, account=self._key, shard_count=self._plan.shard_count, wall=time.time
+        )
+        desk = IdentifyDesk(
             limiter,
-            store,
-            account=self._key,
-            plan=self._plan,
+            ledger,
+            owners=Owners(self._plan),
             send=lambda slot, message: self._link.send(slot, message),
             fetch=self._fetch_limit,
             clock=time.monotonic,
-            wall=time.time,
+            store_id=store.store_id,
+            account=account_key(self._account.token, store.store_id),
+            reserve=spec.identify_reserve,
         )
-        self._desk.take(self._info.session_start_limit)
+        desk.take(self._info.session_start_limit, time.monotonic())
+        self._desk = desk
         resumable = store.resumable(self._plan, self._key, time.time() - RESUMABLE_S)
         self._desk.require(len(self._plan.shards) - len(resumable))
 
@@ -242,7 +249,9 @@ class Coordinator:
             stopping=self._stop.is_set,
             clock=time.monotonic,
         )
-        control = ControlServer(self._context, self._places.control, verbs.table())
+        control = ControlServer(
+            self._context, self._places.control, {**verbs.table(), **self._desk.verbs()}
+        )
         self._stack.callback(control.close)
         try:
             self._link.bind()

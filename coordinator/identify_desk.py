@@ -1,20 +1,24 @@
-"""Where workers ask for identifies: the limiter, the ledger and the link brought together."""
+"""Where identifies are asked for: the limiter, the ledger, the workers' link and those outside."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
+from cluster.wire.identifies import Budget, Budgeted
+from coordinator.control_server import Verb
 from coordinator.gateway_info import SessionStartLimit
-from coordinator.identify_limiter import Grant, IdentifyLimiter
+from coordinator.identify_bucket import Grant
+from coordinator.identify_ledger import Ledger
+from coordinator.identify_limiter import IdentifyLimiter
+from coordinator.identify_outside import Outside, args_of
 from coordinator.plan import Plan
-from coordinator.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -22,89 +26,135 @@ ASK_AGAIN_S: Final = 30.0
 """After numbers that could not be fetched, a ledger that could not be written, or a reset that
 Discord says is now though nothing is left."""
 
+IdentifyWord = link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
+Send = Callable[[int, link.ToWorker], bool]
+
+
+class Desk(Protocol):
+    """Where the workers of a coordinator ask: here, or by a broker (brokered_desk.py)."""
+
+    def require(self, needed: int) -> None:
+        """BudgetError if so many identifies are not left."""
+
+    def handle(self, slot: int, message: IdentifyWord) -> None:
+        """What a worker says of an identify."""
+
+    def ready(self, shards: Iterable[int]) -> None:
+        """These shards are ready."""
+
+    def gone(self, slot: int) -> None:
+        """The worker of this slot died."""
+
+    def status(self) -> BudgetStatus: ...
+
+    def verbs(self) -> Mapping[str, Verb]:
+        """What may be asked from outside."""
+
+    async def run(self) -> None:
+        """Give grants as they fall due, until cancelled."""
+
+
+class Owners:
+    """Which worker speaks for which shard."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._slot_of = {s: slot for slot, shards in enumerate(plan.slots) for s in shards}
+        self.refused = 0
+        """What workers said of shards that are not theirs."""
+
+    def allow(self, slot: int, shard: int) -> bool:
+        """Whether this worker may speak for this shard."""
+        if self._slot_of.get(shard) == slot:
+            return True
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+            log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
+        return False
+
 
 class IdentifyDesk:
-    """Gives grants to workers as the limiter allows. `take` numbers before `start`."""
+    """Gives grants as the limiter allows. `take` numbers before `run`."""
 
     def __init__(
         self,
         limiter: IdentifyLimiter,
-        store: Store,
+        ledger: Ledger,
         *,
-        account: str,
-        plan: Plan,
-        send: Callable[[int, link.ToWorker], bool],
+        owners: Owners,
+        send: Send,
         fetch: Callable[[], Awaitable[SessionStartLimit]],
         clock: Callable[[], float],
-        wall: Callable[[], float],
+        store_id: str,
+        account: str,
+        reserve: int = 0,
     ) -> None:
-        """clock: monotonic seconds. wall: Unix seconds. fetch: the limit of this moment."""
+        """fetch: the limit of this moment. clock: monotonic seconds. account: its account_key, with
+        the store id as salt."""
         self._limiter = limiter
-        self._store = store
-        self._account = account
-        self._shard_count = plan.shard_count
-        self._slot_of = {s: slot for slot, shards in enumerate(plan.slots) for s in shards}
-        self.refused = 0
-        """What workers said of shards that are not theirs."""
+        self._ledger = ledger
+        self._owners = owners
         self._send = send
         self._fetch = fetch
         self._clock = clock
-        self._wall = wall
+        self._store_id = store_id
+        self._account = account
+        self._reserve = reserve
         self._changed = asyncio.Event()
-        self._unanswered: set[int] = set()
-        """Shards whose identify was sent, until they are ready."""
-        now, unix = clock(), wall()
-        for shard, at in store.recent(account, unix - 60.0, unix):
-            limiter.close_bucket(shard, now + limiter.interval_s - max(0.0, unix - at))
+        self._unanswered: dict[int, int] = {}
+        """Shards whose identify was sent, until they are ready, and its grant id."""
+        self._renewing: asyncio.Task[bool] | None = None
+        self._renew_at = float("-inf")
+        """Numbers that are merely old are not asked for again before."""
+        self._troubles: dict[str, str] = {}
+        """What keeps grants back besides the limits, by what it is of."""
+        self._outside = Outside(
+            limiter, ledger, account=account, changed=self._changed.set, clock=clock
+        )
+        for shard, ago in ledger.recent():
+            limiter.close_bucket(shard, clock() + limiter.interval_s - ago)
 
-    def take(self, limit: SessionStartLimit) -> None:
-        """Freshly fetched numbers."""
+    def take(self, limit: SessionStartLimit, asked_at: float) -> None:
+        """Freshly fetched numbers, asked for at this time of the clock."""
         after = limit.reset_after / 1000
         if limit.remaining <= 0:
             after = max(after, ASK_AGAIN_S)
-        unix = self._wall()
-        self._store.reset_due(self._account, unix + after, unix)
+        self._ledger.reset_due(after)
         self._limiter.refresh(
             total=limit.total,
             remaining=limit.remaining,
             reset_at=self._clock() + after,
-            spent=self._store.spent(self._account, unix),
+            spent=self._ledger.spent(),
             max_concurrency=limit.max_concurrency,
+            asked_at=asked_at,
         )
 
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left."""
         self._limiter.require(needed, self._clock())
 
-    def handle(
-        self, slot: int, message: link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
-    ) -> None:
+    def handle(self, slot: int, message: IdentifyWord) -> None:
         """What a worker says of an identify."""
         shard = message.shard_id
-        if self._slot_of.get(shard) != slot:
-            self.refused += 1
-            if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
-                log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
+        if not self._owners.allow(slot, shard):
             return
         match message:
             case link.IdentifyRequest():
                 held = self._limiter.request(shard, slot)
                 if held is not None:  # it was given, and the worker does not know
-                    self._tell(held, self._store.known(self._shard_count, shard).epoch)
+                    self._tell(slot, held, self._ledger.epoch(shard))
             case link.IdentifySent(grant_id=grant_id):
                 self._limiter.sent(shard, grant_id, self._clock())
-                self._unanswered.add(shard)
-                self._note(lambda: self._store.sent(grant_id, self._wall()))
+                self._unanswered[shard] = grant_id
+                self._ledger.sent(grant_id)
             case link.IdentifyUnused(grant_id=grant_id):
                 if self._limiter.unused(shard, grant_id):
-                    self._note(lambda: self._store.unused(grant_id))
+                    self._ledger.unused(grant_id)
         self._changed.set()
 
     def ready(self, shards: Iterable[int]) -> None:
         """These shards are ready."""
-        for shard in self._unanswered.intersection(shards):
-            self._unanswered.discard(shard)
-            self._limiter.accepted(shard, self._clock())
+        for shard in self._unanswered.keys() & set(shards):
+            self._limiter.accepted(shard, self._unanswered.pop(shard), self._clock())
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died."""
@@ -114,70 +164,114 @@ class IdentifyDesk:
 
     def status(self) -> BudgetStatus:
         now, limiter = self._clock(), self._limiter
+        own = [(at, c.shard_id) for at, c in limiter.turns(now) if isinstance(c.owner, int)]
         return BudgetStatus(
             total=limiter.total,
             remaining=limiter.remaining,
             reset_after_s=max(0.0, limiter.reset_at - now),
             max_concurrency=limiter.max_concurrency,
-            spent=self._store.spent(self._account, self._wall()),
-            waiting=limiter.waiting(now),
-            wait_s=limiter.wait_s(now),
+            spent=self._ledger.spent(),
+            waiting=[shard for _, shard in own],
+            wait_s=max((at for at, _ in own), default=now) - now,
+            outside=self._outside.claims(),
+            trouble="; ".join(self._troubles.values()),
         )
+
+    def verbs(self) -> Mapping[str, Verb]:
+        """What programs outside may ask."""
+        return {**self._outside.verbs(), "identify_budget": self._budget}
+
+    async def _budget(self, args: dict[str, Any]) -> Budget:
+        """args: Budgeted."""
+        asker, limiter = args_of(args, Budgeted).asker, self._limiter
+        return Budget(
+            store_id=self._store_id,
+            account=self._account,
+            total=limiter.total,
+            remaining=limiter.remaining,
+            reserve=self._reserve,
+            reset_after_s=max(0.0, limiter.reset_at - self._clock()),
+            max_concurrency=limiter.max_concurrency,
+            wait_s=self._outside.wait_s(asker) if asker else 0.0,
+        )
+
+    # -- turns ----------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Give grants as they fall due, until cancelled."""
-        while True:
-            self._changed.clear()
-            now = self._clock()
-            if self._limiter.needs_refresh(now) and not await self._refetch():
+        try:
+            while True:
+                await self._turn()
+        finally:
+            if self._renewing is not None:
+                self._renewing.cancel()
+                await asyncio.gather(self._renewing, return_exceptions=True)
+
+    async def _turn(self) -> None:
+        """Give what is due, and wait until something else may be."""
+        self._changed.clear()
+        if self._renewing is not None and self._renewing.done():
+            done, self._renewing = self._renewing, None
+            done.result()  # what was not foreseen is no state to go on in
+        now = self._clock()
+        if self._limiter.needs_refresh(now):
+            if not await asyncio.shield(self._renew()):
                 await asyncio.sleep(ASK_AGAIN_S)
-                continue
-            given = [self._give(grant) for grant in self._limiter.due(now)]
-            if not all(given):
-                await asyncio.sleep(ASK_AGAIN_S)
-                continue
-            at = self._limiter.next_at(self._clock())
-            try:
-                async with asyncio.timeout(None if at is None else max(0.0, at - self._clock())):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue  # a turn has come
+            return
+        if self._limiter.stale(now) and now >= self._renew_at:
+            self._renew_at = now + ASK_AGAIN_S
+            self._renew()
+        given = [self._give(grant) for grant in self._limiter.due(now)]
+        if not all(given):
+            await asyncio.sleep(ASK_AGAIN_S)
+            return
+        at = self._limiter.next_at(self._clock())
+        try:
+            async with asyncio.timeout(None if at is None else max(0.0, at - self._clock())):
+                await self._changed.wait()
+        except TimeoutError:
+            return  # a turn has come
+
+    def _renew(self) -> asyncio.Task[bool]:
+        """Fetch the numbers, once at a time. False: they could not be had."""
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._refetch(), name="identify budget")
+            self._renewing.add_done_callback(lambda _: self._changed.set())
+        return self._renewing
 
     async def _refetch(self) -> bool:
+        asked_at = self._clock()
         try:
-            self.take(await self._fetch())
+            self.take(await self._fetch(), asked_at)
         except (ClusterError, sqlite3.Error) as error:
             log.error("the identify budget could not be renewed: %s", error)
+            self._troubles["budget"] = f"the identify budget could not be renewed ({error})"
             return False
+        self._troubles.pop("budget", None)
         return True
 
     def _give(self, grant: Grant) -> bool:
         """False: the ledger can't be written, and the grant was not given."""
-        shard = grant.shard_id
+        shard, owner = grant.shard_id, grant.owner
+        outside = self._outside.shard_count(owner) if isinstance(owner, str) else None
         try:
-            epoch = self._store.grant(
-                grant.grant_id, self._account, self._shard_count, shard, self._wall()
-            )
+            epoch = self._ledger.grant(grant, shard_count=outside)
         except sqlite3.Error as error:
             log.error("shard %d gets no grant, the ledger can't be written: %s", shard, error)
+            self._troubles["ledger"] = f"the identify ledger can't be written ({error})"
             self._limiter.unused(shard, grant.grant_id)
-            self._limiter.request(shard, grant.owner)
+            self._limiter.request(shard, owner)
             return False
-        if not self._tell(grant, epoch):
-            log.warning("worker %d is not there to take shard %d's grant", grant.owner, shard)
+        self._troubles.pop("ledger", None)
+        if isinstance(owner, str):
+            self._outside.give(owner, grant)
+        elif not self._tell(owner, grant, epoch):
+            log.warning("worker %d is not there to take shard %d's grant", owner, shard)
             self._limiter.unused(shard, grant.grant_id)
-            self._note(lambda: self._store.unused(grant.grant_id))
+            self._ledger.unused(grant.grant_id)
         return True
 
-    def _tell(self, grant: Grant, epoch: int) -> bool:
+    def _tell(self, slot: int, grant: Grant, epoch: int) -> bool:
         return self._send(
-            grant.owner,
-            link.IdentifyGrant(shard_id=grant.shard_id, grant_id=grant.grant_id, epoch=epoch),
+            slot, link.IdentifyGrant(shard_id=grant.shard_id, grant_id=grant.grant_id, epoch=epoch)
         )
-
-    def _note(self, write: Callable[[], None]) -> None:
-        """Write to the ledger what makes it more exact; without it, it errs on the safe side."""
-        try:
-            write()
-        except sqlite3.Error as error:
-            log.error("the ledger can't be written: %s", error)

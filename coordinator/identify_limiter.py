@@ -6,64 +6,34 @@ session ends and the token is reset. Theory of operation:
 
 - A bucket is *free*, *granted* or *closed until* a time. A grant makes it granted; it leaves that
   state by `sent` (closed for window + margin from then: exactly 5.0 s from the grant earns op 9),
-  by `unused` (free again as before), or by being *lost*: its worker died, or said nothing for
+  by `unused` (free again as before), or by being *lost*: its owner died, or said nothing for
   timeout_s. A lost one may have been sent at any moment up to now, so it closes the bucket from
   now. A READY that comes later than the margin closes it a little longer: the identify may have
   arrived as late as that, and Discord counts from arrival to arrival.
 - A grant is spent when it is given. Only `unused` gives it back.
 - Within a bucket the lowest waiting shard goes first, but one that has had its turn goes after
   those who have not: a shard whose identifies fail again and again starves nobody.
-- The budget is the smaller of what our own ledger and what Discord's `remaining` leave. After the
-  daily reset nothing is granted until the numbers were fetched again (`needs_refresh`).
+- Who asks is a worker of this cluster or a program outside; both wait in the same line.
+- The budget is the smaller of what our own ledger and what Discord's `remaining` leave. When it is
+  used up nothing is granted after the daily reset until the numbers were fetched again
+  (`needs_refresh`); before that, old numbers are good enough while newer ones come (`stale`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import deque
+from typing import Final
 
 from cluster.errors import BudgetError
 from cluster.gateway import IDENTIFY_WINDOW_S
+from coordinator.identify_bucket import Bucket, Claim, Grant, Owner
 
-GRANT_TIMEOUT_S = 30.0
+GRANT_TIMEOUT_S: Final = 30.0
 """Longer than a silent worker is left alive (supervisor.KILL_AFTER_S): nobody sends it later."""
-
-
-LATEST_ARRIVAL_S = 0.5
+LATEST_ARRIVAL_S: Final = 0.5
 """An identify is taken to arrive within this long; a READY that comes later was long to make."""
-
-
-class Grant(NamedTuple):
-    """Leave for one shard to identify once."""
-
-    grant_id: int
-    shard_id: int
-    owner: int
-    """Slot of the worker that asked."""
-    granted_at: float
-
-
-class _Bucket:
-    def __init__(self) -> None:
-        self.free_at = float("-inf")
-        self.outstanding: Grant | None = None
-        self.unanswered: tuple[int, float] | None = None
-        """Shard and time of the last identify sent, until it is accepted."""
-        self.waiting: dict[int, int] = {}
-        """shard id -> owner."""
-        self.served: set[int] = set()
-        """Shards that had their turn while others may wait for theirs."""
-
-    def order(self) -> list[int]:
-        """The waiting shards in the order of their turns."""
-        return sorted(self.waiting, key=lambda shard: (shard in self.served, shard))
-
-    def take(self) -> tuple[int, int]:
-        """Shard id and owner of the next in turn; it waits no more."""
-        shard = self.order()[0]
-        if shard in self.served:
-            self.served.clear()
-        self.served.add(shard)
-        return shard, self.waiting.pop(shard)
+FRESH_S: Final = 600.0
+"""For so long are Discord's numbers good: others may spend for the same account."""
 
 
 class IdentifyLimiter:
@@ -86,6 +56,7 @@ class IdentifyLimiter:
         self.max_concurrency = 1
         self.total = 0
         self.reset_at = float("-inf")
+        self._fetched_at = float("-inf")
         self._timeout_s = timeout_s
         self._reserve = reserve
         self._share = share
@@ -94,7 +65,11 @@ class IdentifyLimiter:
         """Of the budget when it was refreshed."""
         self._since = 0
         """Spent since."""
-        self._buckets: dict[int, _Bucket] = {}
+        self._sent: deque[float] = deque()
+        """When identifies went out, or may have: those that Discord may not have counted yet."""
+        self._buckets: dict[int, Bucket] = {}
+        self._opened_at = float("-inf")
+        """No bucket is free before: identifies are known of which the bucket is not."""
 
     # -- the budget -----------------------------------------------------------------------------
 
@@ -109,61 +84,80 @@ class IdentifyLimiter:
         return max(0, self._left - self._since)
 
     def refresh(
-        self, *, total: int, remaining: int, reset_at: float, spent: int, max_concurrency: int
+        self,
+        *,
+        total: int,
+        remaining: int,
+        reset_at: float,
+        spent: int,
+        max_concurrency: int,
+        asked_at: float,
     ) -> None:
-        """Take freshly fetched numbers. spent: by our ledger, in the window that ends at reset_at;
-        grants that are outstanding are in it, though Discord has not seen them."""
+        """Take freshly fetched numbers. spent: by our ledger, in the window that ends at reset_at.
+        asked_at: when they were asked for; what was sent since then, or is still to be sent, is in
+        `spent`, and may not be in Discord's `remaining`."""
         self.total = total
         self.reset_at = reset_at
+        self._fetched_at = asked_at
+        while self._sent and self._sent[0] < asked_at - LATEST_ARRIVAL_S:
+            self._sent.popleft()
         outstanding = sum(bucket.outstanding is not None for bucket in self._buckets.values())
         limit = total if self._share is None else min(total, self._share)
-        self._left = min(limit - spent, remaining - outstanding)
+        self._left = min(limit - spent, remaining - outstanding - len(self._sent))
         self._since = 0
         if max_concurrency != self.max_concurrency:
             self._regroup(max_concurrency)
 
     def needs_refresh(self, now: float) -> bool:
         """Whether shards wait, the budget is used up and the reset is past."""
-        waits = any(bucket.waiting for bucket in self._buckets.values())
-        return waits and self.available == 0 and now >= self.reset_at
+        return self._waits() and self.available == 0 and now >= self.reset_at
+
+    def stale(self, now: float) -> bool:
+        """Whether shards wait and the numbers are old."""
+        return self._waits() and (now >= self._fetched_at + FRESH_S or now >= self.reset_at)
 
     def require(self, needed: int, now: float) -> None:
         """Raise BudgetError, with the numbers and when they return, if so many are not left."""
-        if needed <= self.available:
-            return
-        kept = f", of which {self._reserve} are kept in reserve" if self._reserve else ""
-        raise BudgetError(
-            f"{needed} identifies are needed and {self.remaining} of {self.total} are left{kept}",
-            f"they return in {_duration(self.reset_at - now)}: start then, or with fewer shards",
-        )
+        if needed > self.available:
+            raise over_budget(
+                needed,
+                remaining=self.remaining,
+                total=self.total,
+                reserve=self._reserve,
+                reset_after_s=self.reset_at - now,
+            )
 
-    # -- what workers say -----------------------------------------------------------------------
+    # -- what is asked and told -----------------------------------------------------------------
 
-    def request(self, shard_id: int, owner: int) -> Grant | None:
+    def request(self, shard_id: int, owner: Owner) -> Grant | None:
         """A shard asks for its turn. A grant that it has already is returned, to be said again."""
-        bucket = self._bucket(shard_id)
-        held = bucket.outstanding
-        if held is not None and held.shard_id == shard_id and held.owner == owner:
-            return held
-        bucket.waiting[shard_id] = owner
+        bucket, claim = self._bucket(shard_id), Claim(shard_id, owner)
+        if bucket.outstanding is not None and bucket.outstanding.claim == claim:
+            return bucket.outstanding
+        bucket.add(claim)
         return None
+
+    def withdraw(self, shard_id: int, owner: Owner) -> None:
+        """It waits no more."""
+        self._bucket(shard_id).remove(Claim(shard_id, owner))
 
     def sent(self, shard_id: int, grant_id: int, now: float) -> None:
         """The identify of a grant went out now. Heeded even of a grant that was given up for lost:
         Discord counts it."""
         bucket = self._bucket(shard_id)
-        bucket.free_at = max(bucket.free_at, now + self.interval_s)
-        bucket.unanswered = shard_id, now
+        bucket.close(now + self.interval_s)
+        bucket.unanswered = grant_id, now
+        self._sent.append(now)
         if bucket.outstanding is not None and bucket.outstanding.grant_id == grant_id:
             bucket.outstanding = None
 
-    def accepted(self, shard_id: int, now: float) -> None:
+    def accepted(self, shard_id: int, grant_id: int, now: float) -> None:
         """The READY of an identify that was sent has come: it arrived by now at the latest."""
         bucket = self._bucket(shard_id)
-        if bucket.unanswered is None or bucket.unanswered[0] != shard_id:
+        if bucket.unanswered is None or bucket.unanswered[0] != grant_id:
             return
         arrived = min(now, bucket.unanswered[1] + LATEST_ARRIVAL_S)
-        bucket.free_at = max(bucket.free_at, arrived + self._window_s)
+        bucket.close(arrived + self._window_s)
         bucket.unanswered = None
 
     def unused(self, shard_id: int, grant_id: int) -> bool:
@@ -175,12 +169,13 @@ class IdentifyLimiter:
         self._since -= 1
         return True
 
-    def gone(self, owner: int, now: float) -> list[Grant]:
-        """A worker died: its shards wait no more, its grants are lost. Returns these."""
+    def gone(self, owner: Owner, now: float) -> list[Grant]:
+        """Its owner died: its shards wait no more, its grants are lost. Returns these."""
         lost: list[Grant] = []
         for bucket in self._buckets.values():
-            for shard in [s for s, o in bucket.waiting.items() if o == owner]:
-                del bucket.waiting[shard]
+            for claim in bucket.order():
+                if claim.owner == owner:
+                    bucket.remove(claim)
             if bucket.outstanding is not None and bucket.outstanding.owner == owner:
                 lost.append(bucket.outstanding)
                 self._lose(bucket, now)
@@ -188,97 +183,110 @@ class IdentifyLimiter:
 
     def close_bucket(self, shard_id: int, until: float) -> None:
         """An identify of this shard is known from before this limiter was made."""
-        bucket = self._bucket(shard_id)
-        bucket.free_at = max(bucket.free_at, until)
+        self._bucket(shard_id).close(until)
 
     # -- turns ----------------------------------------------------------------------------------
 
     def due(self, now: float) -> list[Grant]:
         """The grants to give now, in shard order. They are spent."""
-        ready: list[_Bucket] = []
+        ready: list[Bucket] = []
         for bucket in self._buckets.values():
             held = bucket.outstanding
             if held is not None and now >= held.granted_at + self._timeout_s:
                 self._lose(bucket, now)
-            if bucket.waiting and bucket.outstanding is None and bucket.free_at <= now:
+            if bucket.waits and bucket.outstanding is None and bucket.free_at <= now:
                 ready.append(bucket)
-        ready.sort(key=lambda bucket: bucket.order()[0])
+        ready.sort(key=lambda bucket: bucket.order()[0].shard_id)
         return [self._grant(bucket, now) for bucket in ready[: self.available]]
 
     def next_at(self, now: float) -> float | None:
         """When `due` or `needs_refresh` may next say something else; None: not before somebody
         speaks."""
-        waiting = [bucket for bucket in self._buckets.values() if bucket.waiting]
+        waiting = [bucket for bucket in self._buckets.values() if bucket.waits]
         if not waiting:
             return None
         if self.available == 0:
             return max(now, self.reset_at)
         return max(now, min(self._opens(bucket) for bucket in waiting))
 
-    def waiting(self, now: float) -> list[int]:
-        """The shards that wait, in the order in which they will get their grants."""
-        return [shard for _, shard in self._schedule(now)]
+    def turns(self, now: float) -> list[tuple[float, Claim]]:
+        """Who waits, in the order of their turns, and when each comes if all goes well: every
+        grant sent at once."""
+        turns = [turn for bucket in self._buckets.values() for turn in self._turns(bucket, now)]
+        turns.sort(key=lambda turn: (turn[0], turn[1].shard_id))
+        return [
+            (at if turn < self.available else max(at, self.reset_at), claim)
+            for turn, (at, claim) in enumerate(turns)
+        ]
 
-    def wait_s(self, now: float) -> float:
-        """How long the last of them will wait if all goes well: every grant sent at once."""
-        schedule = self._schedule(now)
-        if not schedule:
-            return 0.0
-        wait = schedule[-1][0] - now
-        return wait if len(schedule) <= self.available else max(wait, self.reset_at - now)
+    def turn_at(self, shard_id: int, owner: Owner, now: float) -> float:
+        """When this one's turn comes if all goes well."""
+        claim = Claim(shard_id, owner)
+        at = next(at for at, one in self._turns(self._bucket(shard_id), now) if one == claim)
+        return at if self.available else max(at, self.reset_at)
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _bucket(self, shard_id: int) -> _Bucket:
-        return self._buckets.setdefault(shard_id % self.max_concurrency, _Bucket())
+    def _waits(self) -> bool:
+        return any(bucket.waits for bucket in self._buckets.values())
 
-    def _grant(self, bucket: _Bucket, now: float) -> Grant:
+    def _bucket(self, shard_id: int) -> Bucket:
+        number = shard_id % self.max_concurrency
+        if number not in self._buckets:
+            self._buckets[number] = Bucket(self._opened_at)
+        return self._buckets[number]
+
+    def _grant(self, bucket: Bucket, now: float) -> Grant:
         shard, owner = bucket.take()
         bucket.outstanding = grant = Grant(self._next_id, shard, owner, now)
         self._next_id += 1
         self._since += 1
         return grant
 
-    def _lose(self, bucket: _Bucket, now: float) -> None:
+    def _lose(self, bucket: Bucket, now: float) -> None:
         bucket.outstanding = None
-        bucket.free_at = max(bucket.free_at, now + self.interval_s)
+        bucket.close(now + self.interval_s)
+        self._sent.append(now)
 
-    def _opens(self, bucket: _Bucket) -> float:
+    def _opens(self, bucket: Bucket) -> float:
         """When the next turn of a bucket may come at the latest known."""
         held = bucket.outstanding
         return bucket.free_at if held is None else held.granted_at + self._timeout_s
 
-    def _schedule(self, now: float) -> list[tuple[float, int]]:
-        """(time, shard) of every turn to come, if a grant that is out is sent now."""
-        turns: list[tuple[float, int]] = []
-        for bucket in self._buckets.values():
-            opens = max(now, bucket.free_at)
-            if bucket.outstanding is not None:
-                opens = max(opens, now + self.interval_s)
-            for turn, shard in enumerate(bucket.order()):
-                turns.append((opens + turn * self.interval_s, shard))
-        return sorted(turns)
+    def _turns(self, bucket: Bucket, now: float) -> list[tuple[float, Claim]]:
+        """Every turn of a bucket to come, if a grant that is out is sent now."""
+        opens = max(now, bucket.free_at)
+        if bucket.outstanding is not None:
+            opens = max(opens, now + self.interval_s)
+        return [
+            (opens + turn * self.interval_s, claim) for turn, claim in enumerate(bucket.order())
+        ]
 
     def _regroup(self, max_concurrency: int) -> None:
         """Buckets of another size: all of them closed until the last of the old ones opens."""
         old = list(self._buckets.values())
         self.max_concurrency = max_concurrency
+        self._opened_at = max((bucket.free_at for bucket in old), default=self._opened_at)
         self._buckets = {}
-        if not old:
-            return
-        free_at = max(bucket.free_at for bucket in old)
-        held = sorted(b.outstanding for b in old if b.outstanding is not None)
-        for number in range(max_concurrency):
-            self._buckets[number] = bucket = _Bucket()
-            bucket.free_at = free_at
-        for grant in held:
+        for grant in sorted(b.outstanding for b in old if b.outstanding is not None):
             bucket = self._bucket(grant.shard_id)
             if (older := bucket.outstanding) is not None:  # two in one now: wait out that one
-                bucket.free_at = max(bucket.free_at, older.granted_at + self._timeout_s)
+                bucket.close(older.granted_at + self._timeout_s)
             bucket.outstanding = grant
-        for bucket in old:
-            for shard, owner in bucket.waiting.items():
-                self._bucket(shard).waiting[shard] = owner
+        for before in old:
+            for claim in before.order():
+                self._bucket(claim.shard_id).add(claim)
+
+
+def over_budget(
+    needed: int, *, remaining: int, total: int, reserve: int, reset_after_s: float, of: str = ""
+) -> BudgetError:
+    """The refusal of a start that needs more identifies than are left."""
+    kept = f", of which {reserve} are kept in reserve" if reserve else ""
+    return BudgetError(
+        f"{needed} identifies are needed and {remaining} of {total} are left{of}{kept}",
+        f"they return in {_duration(reset_after_s)}: start then, or with fewer shards",
+    )
 
 
 def _duration(seconds: float) -> str:

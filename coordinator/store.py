@@ -117,6 +117,16 @@ class Store:
             )
         return epoch
 
+    def grant_outside(
+        self, grant_id: int, account: str, shard_count: int, shard_id: int, now: float
+    ) -> None:
+        """Write a grant to a program outside to the ledger: spent, and of no epoch of ours."""
+        self._db.execute(
+            "INSERT INTO identifies (grant_id, account, shard_count, shard_id, epoch, granted_at) "
+            "VALUES (?, ?, ?, ?, 0, ?)",
+            (grant_id, account, shard_count, shard_id, now),
+        )
+
     def sent(self, grant_id: int, now: float) -> None:
         self._db.execute("UPDATE identifies SET sent_at = ? WHERE grant_id = ?", (now, grant_id))
 

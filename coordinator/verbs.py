@@ -11,7 +11,7 @@ from cluster.wire.control import ClusterStatus
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.control_server import Verb
-from coordinator.identify_desk import IdentifyDesk
+from coordinator.identify_desk import Desk
 from coordinator.plan import Plan
 from coordinator.status import Board
 from coordinator.supervisor import Supervisor
@@ -26,7 +26,7 @@ class Verbs:
         account: Account,
         plan: Plan,
         board: Board,
-        desk: IdentifyDesk,
+        desk: Desk,
         supervisor: Supervisor,
         *,
         store_id: str,

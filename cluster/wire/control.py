@@ -79,6 +79,15 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class OutsideClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard of a program outside that waits for a grant of this cluster's."""
+
+    shard_id: int
+    shard_count: int
+    """0: it did not say."""
+    who: str
+
+
 class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The identify budget."""
 
@@ -92,6 +101,12 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Shards that wait for a grant, in the order in which they will get one."""
     wait_s: float
     """How long the last of them will wait, by the limiter's arithmetic."""
+    outside: list[OutsideClaim] = []
+    """Who else waits here, in the order in which they came."""
+    broker: str = ""
+    """Control endpoint of the coordinator that grants; empty: this one."""
+    trouble: str = ""
+    """Why nothing is granted at this moment, where it is not for the limits; empty: none."""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):

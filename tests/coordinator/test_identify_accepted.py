@@ -16,7 +16,7 @@ MARGIN_S = 0.25
 def sent(at: float) -> IdentifyLimiter:
     """A limiter whose shard 0 has sent its identify, with shard 1 waiting behind it."""
     made = IdentifyLimiter(margin_s=MARGIN_S)
-    made.refresh(total=1000, remaining=1000, reset_at=9e9, spent=0, max_concurrency=1)
+    made.refresh(total=1000, remaining=1000, reset_at=9e9, spent=0, max_concurrency=1, asked_at=0.0)
     made.request(0, 0)
     (grant,) = made.due(at)
     made.sent(0, grant.grant_id, at)
@@ -26,27 +26,27 @@ def sent(at: float) -> IdentifyLimiter:
 
 def test_a_ready_within_the_margin_changes_nothing() -> None:
     made = sent(10.0)
-    made.accepted(0, 10.2)
+    made.accepted(0, 1, 10.2)
     assert made.next_at(10.2) == 10.0 + IDENTIFY_WINDOW_S + MARGIN_S
 
 
 def test_a_ready_after_it_moves_the_window() -> None:
     made = sent(10.0)
-    made.accepted(0, 10.3)
+    made.accepted(0, 1, 10.3)
     assert made.next_at(10.3) == 10.3 + IDENTIFY_WINDOW_S
 
 
 def test_a_ready_that_took_long_to_make_does_not_hold_up_the_others() -> None:
     made = sent(10.0)
-    made.accepted(0, 14.0)
+    made.accepted(0, 1, 14.0)
     assert made.next_at(14.0) == 10.0 + LATEST_ARRIVAL_S + IDENTIFY_WINDOW_S
 
 
 def test_a_ready_without_an_identify_is_a_resume_of_another_time() -> None:
     made = sent(10.0)
-    made.accepted(1, 10.4)
-    made.accepted(0, 10.1)
-    made.accepted(0, 10.4)
+    made.accepted(1, 2, 10.4)
+    made.accepted(0, 1, 10.1)
+    made.accepted(0, 1, 10.4)
     assert made.next_at(10.4) == 10.0 + IDENTIFY_WINDOW_S + MARGIN_S
 
 
@@ -54,7 +54,7 @@ def test_a_ready_without_an_identify_is_a_resume_of_another_time() -> None:
 def test_no_two_arrivals_within_a_window(jitters: list[float], answer: float) -> None:
     """The next grant is sent at once and arrives 0 to 300 ms later; READY follows arrival."""
     made = IdentifyLimiter(margin_s=MARGIN_S)
-    made.refresh(total=1000, remaining=1000, reset_at=9e9, spent=0, max_concurrency=1)
+    made.refresh(total=1000, remaining=1000, reset_at=9e9, spent=0, max_concurrency=1, asked_at=0.0)
     for shard in range(len(jitters)):
         made.request(shard, 0)
     arrivals: list[float] = []
@@ -66,5 +66,5 @@ def test_no_two_arrivals_within_a_window(jitters: list[float], answer: float) ->
         made.sent(grant.shard_id, grant.grant_id, at)
         arrivals.append(at + jitter)
         now = at + jitter + answer
-        made.accepted(grant.shard_id, now)
+        made.accepted(grant.shard_id, grant.grant_id, now)
     assert all(b - a >= IDENTIFY_WINDOW_S - 1e-9 for a, b in itertools.pairwise(arrivals))

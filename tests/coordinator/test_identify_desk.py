@@ -12,7 +12,8 @@ import pytest
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire import link
 from coordinator.gateway_info import SessionStartLimit
-from coordinator.identify_desk import IdentifyDesk
+from coordinator.identify_desk import IdentifyDesk, Owners
+from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.plan import Plan
 from coordinator.store import Store
@@ -34,16 +35,20 @@ class Office:
         self.sent: list[tuple[int, link.IdentifyGrant]] = []
         self.fetched: list[SessionStartLimit | ClusterError] = []
         self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
+        self.owners = Owners(Plan(8, ((0, 2, 4, 6), (1, 3, 5, 7))))
         self.desk = IdentifyDesk(
             self.limiter,
-            store,
-            account=ACCOUNT,
-            plan=Plan(8, ((0, 2, 4, 6), (1, 3, 5, 7))),
+            Ledger(store, account=ACCOUNT, shard_count=8, wall=self.wall),
+            owners=self.owners,
             send=self.send,
             fetch=self.fetch,
             clock=lambda: self.now,
-            wall=lambda: self.wall_began + self.now - self.began,
+            store_id=store.store_id,
+            account="key",
         )
+
+    def wall(self) -> float:
+        return self.wall_began + self.now - self.began
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         if slot in self.absent:
@@ -53,13 +58,13 @@ class Office:
         return True
 
     async def fetch(self) -> SessionStartLimit:
-        answer = self.fetched.pop(0)
+        answer = self.fetched.pop(0) if self.fetched else ClusterError("no answer")
         if isinstance(answer, ClusterError):
             raise answer
         return answer
 
     def take(self, *, total: int = 1000, remaining: int = 1000, concurrency: int = 1) -> None:
-        self.desk.take(limit(total=total, remaining=remaining, concurrency=concurrency))
+        self.desk.take(limit(total=total, remaining=remaining, concurrency=concurrency), self.now)
 
     def ask(self, *shards: int) -> None:
         for shard in shards:
@@ -284,6 +289,6 @@ def test_a_worker_is_not_heard_for_shards_of_others(play: Play) -> None:
         (grant,) = await office.turn()
         office.desk.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
         assert office.desk.status().spent == 1
-        assert office.desk.refused == 5
+        assert office.owners.refused == 5
 
     play(scenario)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import BudgetError
 from cluster.gateway import IDENTIFY_WINDOW_S
-from coordinator.identify_limiter import GRANT_TIMEOUT_S, Grant, IdentifyLimiter
+from coordinator.identify_bucket import Grant
+from coordinator.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 
 MARGIN_S = 0.25
 INTERVAL_S = IDENTIFY_WINDOW_S + MARGIN_S
@@ -33,6 +34,7 @@ def limiter(
         reset_at=DAY_S,
         spent=spent,
         max_concurrency=concurrency,
+        asked_at=0.0,
     )
     return made
 
@@ -44,6 +46,10 @@ def ask(limiter: IdentifyLimiter, shards: list[int], owner: int = 0) -> None:
 
 def shards_of(grants: list[Grant]) -> list[int]:
     return [grant.shard_id for grant in grants]
+
+
+def waiting(limiter: IdentifyLimiter, now: float) -> list[int]:
+    return [claim.shard_id for _, claim in limiter.turns(now)]
 
 
 def test_a_bucket_opens_a_window_and_a_margin_after_the_identify_was_sent() -> None:
@@ -61,13 +67,13 @@ def test_every_bucket_gives_at_once_and_in_shard_order() -> None:
     one = limiter(concurrency=4)
     ask(one, [7, 2, 5, 3, 4, 0, 1, 6])
     assert shards_of(one.due(0.0)) == [0, 1, 2, 3]
-    assert one.waiting(0.0) == [4, 5, 6, 7]
-    assert one.wait_s(0.0) == INTERVAL_S
+    assert waiting(one, 0.0) == [4, 5, 6, 7]
+    assert one.turns(0.0)[-1][0] == INTERVAL_S
 
 
 def test_grant_ids_go_on_from_where_the_ledger_ends() -> None:
     one = IdentifyLimiter(first_grant_id=41)
-    one.refresh(total=10, remaining=10, reset_at=DAY_S, spent=0, max_concurrency=2)
+    one.refresh(total=10, remaining=10, reset_at=DAY_S, spent=0, max_concurrency=2, asked_at=0.0)
     ask(one, [0, 1])
     assert [grant.grant_id for grant in one.due(0.0)] == [41, 42]
 
@@ -99,7 +105,7 @@ def test_the_grant_of_a_dead_worker_is_spent_and_closes_its_bucket() -> None:
     assert shards_of(one.due(0.0)) == [0, 1]
     assert shards_of(one.gone(0, 3.0)) == [0]
     assert one.available == 3
-    assert one.waiting(3.0) == [4], "the dead worker's shards wait no more"
+    assert waiting(one, 3.0) == [4], "the dead worker's shards wait no more"
     assert one.due(3.0 + INTERVAL_S - 0.01) == []
     assert shards_of(one.due(3.0 + INTERVAL_S)) == [4]
 
@@ -168,7 +174,9 @@ def test_after_the_reset_nothing_is_granted_before_the_numbers_are_fetched() -> 
     assert not one.needs_refresh(DAY_S - 1)
     assert one.due(DAY_S) == []
     assert one.needs_refresh(DAY_S)
-    one.refresh(total=1000, remaining=1000, reset_at=2 * DAY_S, spent=0, max_concurrency=1)
+    one.refresh(
+        total=1000, remaining=1000, reset_at=2 * DAY_S, spent=0, max_concurrency=1, asked_at=0.0
+    )
     assert shards_of(one.due(DAY_S)) == [1]
 
 
@@ -176,7 +184,7 @@ def test_a_refresh_counts_grants_that_discord_has_not_seen() -> None:
     one = limiter()
     ask(one, [0, 1])
     one.due(0.0)
-    one.refresh(total=10, remaining=5, reset_at=DAY_S, spent=0, max_concurrency=1)
+    one.refresh(total=10, remaining=5, reset_at=DAY_S, spent=0, max_concurrency=1, asked_at=0.0)
     assert one.available == 4
 
 
@@ -186,9 +194,11 @@ def test_another_concurrency_never_opens_a_bucket_early(after: int) -> None:
     ask(one, list(range(8)))
     for grant in one.due(0.0)[:2]:
         one.sent(grant.shard_id, grant.grant_id, 1.0)
-    one.refresh(total=1000, remaining=990, reset_at=DAY_S, spent=4, max_concurrency=after)
+    one.refresh(
+        total=1000, remaining=990, reset_at=DAY_S, spent=4, max_concurrency=after, asked_at=0.0
+    )
     assert one.due(1.0 + INTERVAL_S - 0.01) == []
-    assert sorted(one.waiting(1.0)) == [4, 5, 6, 7]
+    assert sorted(waiting(one, 1.0)) == [4, 5, 6, 7]
 
 
 def test_a_shard_that_fails_for_ever_starves_nobody() -> None:
@@ -237,12 +247,13 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
             reset_at=DAY_S,
             spent=spent,
             max_concurrency=concurrency,
+            asked_at=now,
         )
 
     identified = 0
     held: dict[int, Grant] = {}
     arrivals: dict[int, list[float]] = defaultdict(list)
-    waiting: set[int] = set()
+    waits: set[int] = set()
 
     def arrive(shard: int) -> None:
         nonlocal identified
@@ -255,7 +266,7 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
     for step, value in steps:
         if step == "request" and value not in held:
             assert one.request(value, value // 4) is None
-            waiting.add(value)
+            waits.add(value)
         elif step == "sent" and value in held:
             one.sent(value, held.pop(value).grant_id, now)
             arrive(value)
@@ -263,7 +274,7 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
             returned += one.unused(value, held.pop(value).grant_id)
         elif step == "die":
             one.gone(value, now)
-            waiting -= {s for s in waiting if s // 4 == value}
+            waits -= {s for s in waits if s // 4 == value}
             for shard in [s for s in held if s // 4 == value]:
                 del held[shard]
                 arrive(shard)  # the last moment in which it can have been sent
@@ -273,20 +284,20 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
             held = {s: g for s, g in held.items() if now < g.granted_at + GRANT_TIMEOUT_S}
         elif step == "refresh":
             refresh()
-        before = one.waiting(now)
-        assert set(before) == waiting
+        before = waiting(one, now)
+        assert set(before) == waits
         grants = one.due(now)
         assert shards_of(grants) == sorted(shards_of(grants), key=before.index)
         for grant in grants:
             granted += 1
-            waiting.remove(grant.shard_id)
+            waits.remove(grant.shard_id)
             assert grant.shard_id not in held
             assert all(s % concurrency != grant.shard_id % concurrency for s in held)
             held[grant.shard_id] = grant
         assert granted - returned <= max(0, budget - reserve)
         assert identified <= budget
         at = one.next_at(now)
-        assert (at is None) == (not waiting)
+        assert (at is None) == (not waits)
 
 
 @settings(max_examples=100, deadline=None)
@@ -301,7 +312,7 @@ def test_everybody_is_served_in_shard_order_within_the_time_told(
     """Waking only when next_at says so is enough, and nobody waits longer than his turn."""
     one = limiter(concurrency=concurrency)
     ask(one, list(shards))
-    told = one.wait_s(0.0)
+    told = one.turns(0.0)[-1][0]
     served: dict[int, list[int]] = defaultdict(list)
     now, turns = 0.0, 0
     while (at := one.next_at(now)) is not None:
