@@ -15,12 +15,19 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from cluster.config_checks import check_urls, intents_of, read_token
+from cluster.config_checks import broker_endpoint, check_urls, intents_of, read_token
 from cluster.config_schema import HIDDEN, Given, Schema, is_secret, nearest
 from cluster.errors import ConfigError
 from cluster.sandbox.options import SandboxOptions
-from cluster.wire.places import Places, places
-from cluster.wire.spec import CoordinatorSpec, NotNegative, Positive, Seconds, parse_shards
+from cluster.wire.places import CLUSTER_NAME, Places, places
+from cluster.wire.spec import (
+    CoordinatorSpec,
+    NotNegative,
+    Positive,
+    Seconds,
+    check_share,
+    parse_shards,
+)
 
 __all__ = ["HIDDEN", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
 
@@ -29,7 +36,7 @@ MAX_FILE_BYTES: Final = 1024 * 1024
 Name = Annotated[
     str,
     msgspec.Meta(
-        pattern="^[a-z0-9][a-z0-9_-]{0,31}$",
+        pattern=CLUSTER_NAME,
         description="a name of 1 to 32 letters a-z, digits, - and _",
     ),
 ]
@@ -42,6 +49,8 @@ class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
     reserve: NotNegative = 0
     budget: NotNegative = 0
     """0: no bound but Discord's."""
+    broker: str = ""
+    """Empty: this cluster grants its identifies, to itself."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,11 +149,13 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         """What a coordinator is started with, and warnings for the reader."""
         c, where = self.config, self.places
         token, warnings = ("", []) if self.on_sandbox else self.token()
-        part = parse_shards(str(c.shards))
-        if part and not part.whole and not c.identify.budget and not self.on_sandbox:
-            raise ConfigError(
-                f"shards = {c.shards!r} is a part of a bot whose identify budget others spend too",
-                "give this part its share: identify.budget",
+        broker, identify = "", c.identify
+        if not self.on_sandbox:  # which is a bot of its own
+            broker = broker_endpoint(identify.broker, self.environment)
+            if broker == where.control:
+                raise ConfigError("identify.broker is this cluster itself", 'write "self"')
+            check_share(
+                str(c.shards), broker=broker, budget=identify.budget, reserve=identify.reserve
             )
         spec = CoordinatorSpec(
             name=c.name,
@@ -166,6 +177,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             identify_margin_ms=c.identify.margin_ms,
             identify_reserve=c.identify.reserve,
             identify_budget=c.identify.budget or None,
+            identify_broker=broker,
             journal_bytes=c.journal.bytes,
             hub_pipe_messages=c.hub.pipe_messages,
             adopt_seconds=c.adopt_seconds,

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from cluster.config_schema import nearest
 from cluster.errors import ConfigError
 from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+from cluster.wire.places import CLUSTER_NAME, places
+from cluster.wire.spec import SELF
 
 INTENT_GROUPS: Final = {
     "all": ALL_INTENTS,
@@ -50,6 +52,29 @@ def _check_url(key: str, url: str, secure: str, plain: str) -> None:
             f"{key} is {url!r}, which would send the token unencrypted",
             f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
         )
+
+
+def broker_endpoint(value: str, env: Mapping[str, str]) -> str:
+    """identify.broker as a control endpoint: a cluster of this user's and host's by its name, an
+    ipc:// path, or tcp:// on loopback; "self" and nothing stay. ConfigError for anything else."""
+    if value in ("", SELF):
+        return value
+    if re.fullmatch(CLUSTER_NAME, value):
+        return places(value, env).control
+    if value.startswith("ipc:///"):
+        return value
+    if match := re.fullmatch(r"tcp://(\[[0-9a-f:]+\]|[^:/]+):[0-9]{1,5}", value):
+        if is_loopback(match[1].strip("[]")):
+            return value
+        raise ConfigError(
+            f"identify.broker is {value!r}, which is not on this host",
+            "its identifies can be asked for on this host only: forward its control socket to here",
+        )
+    raise ConfigError(
+        f"identify.broker is {value!r}",
+        "give the name of a cluster on this host, its control socket (ipc:///path/control), "
+        'or "self" if this cluster grants for the others',
+    )
 
 
 def is_loopback(host: str) -> bool:

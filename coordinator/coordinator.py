@@ -21,22 +21,19 @@ import zmq
 import zmq.asyncio
 
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.gateway import IDENTIFY_WINDOW_S
 from cluster.wire import link
-from cluster.wire.identifies import account_key
 from cluster.wire.places import Running
-from cluster.wire.spec import CoordinatorSpec, parse_shards
+from cluster.wire.spec import CoordinatorSpec
 from coordinator import folders, host
 from coordinator.account import Account
 from coordinator.adoption import Adoption
 from coordinator.control_server import ControlServer
+from coordinator.desks import make_desk
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
-from coordinator.gateway_info import GatewayInfo, SessionStartLimit
+from coordinator.gateway_info import GatewayInfo
 from coordinator.hub import Hub, LastOut
-from coordinator.identify_desk import Desk, IdentifyDesk, Owners
-from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import IdentifyLimiter
+from coordinator.identify_desk import Desk
 from coordinator.plan import Plan, plan_for
 from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
@@ -140,7 +137,7 @@ class Coordinator:
 
     async def _start(self) -> None:
         spec, places = self._spec, self._places
-        parse_shards(spec.shards)
+        spec.check()
         folders.make(places)
         self._stack.callback(os.close, await folders.lock(places))
         self._stack.callback(folders.clear, places)
@@ -157,7 +154,7 @@ class Coordinator:
         self._info = await self._account.fetch()
         self._plan = plan_for(spec, self._info.shards, host.cores())
         self._board = Board(self._plan)
-        self._make_desk()
+        await self._make_desk()
         self._make_sockets()
         self._make_supervisor()
         self._bind()
@@ -168,37 +165,19 @@ class Coordinator:
         counts = len(self._plan.shards), len(self._plan.slots)
         log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
 
-    def _make_desk(self) -> None:
+    async def _make_desk(self) -> None:
         """The identify desk, with numbers. BudgetError: this start would overspend them."""
-        spec, store = self._spec, self._store
-        limiter = IdentifyLimiter(
-            window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
-            margin_s=spec.identify_margin_ms / 1000,
-            reserve=spec.identify_reserve,
-            share=spec.identify_budget,
-            first_grant_id=store.next_grant_id(),
+        self._desk = await make_desk(
+            self._spec,
+            self._account,
+            self._info,
+            self._plan,
+            self._store,
+            lambda slot, message: self._link.send(slot, message),
+            self._stack,
         )
-        ledger = Ledger(
-            store, account=self._key, shard_count=self._plan.shard_count, wall=time.time
-        )
-        desk = IdentifyDesk(
-            limiter,
-            ledger,
-            owners=Owners(self._plan),
-            send=lambda slot, message: self._link.send(slot, message),
-            fetch=self._fetch_limit,
-            clock=time.monotonic,
-            store_id=store.store_id,
-            account=account_key(self._account.token, store.store_id),
-            reserve=spec.identify_reserve,
-        )
-        desk.take(self._info.session_start_limit, time.monotonic())
-        self._desk = desk
-        resumable = store.resumable(self._plan, self._key, time.time() - RESUMABLE_S)
+        resumable = self._store.resumable(self._plan, self._key, time.time() - RESUMABLE_S)
         self._desk.require(len(self._plan.shards) - len(resumable))
-
-    async def _fetch_limit(self) -> SessionStartLimit:
-        return (await self._account.fetch()).session_start_limit
 
     def _make_sockets(self) -> None:
         """The hub, which binds at once, and the link. The state folder is locked: nobody else's

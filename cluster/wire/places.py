@@ -16,10 +16,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from cluster.errors import ClusterError
+
+CLUSTER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):

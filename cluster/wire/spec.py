@@ -18,6 +18,8 @@ from cluster.wire.control import Failure
 from cluster.wire.places import Places
 
 MAX_SHARDS: Final = 1_000_000
+SELF: Final = "self"
+"""As identify_broker: this coordinator is the broker of others."""
 SHARDS_FORMS: Final = '"auto", a number such as "16", or a part of a larger bot such as "0-15/64"'
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -55,6 +57,23 @@ def parse_shards(text: str) -> ShardRange | None:
         if first <= last < count <= MAX_SHARDS:
             return ShardRange(first, last, count)
     raise ConfigError(f"shards is {text!r}", f"give {SHARDS_FORMS}")
+
+
+def check_share(shards: str, *, broker: str, budget: int | None, reserve: int) -> None:
+    """ConfigError unless it is settled who grants the identifies, and out of what."""
+    part = parse_shards(shards)
+    if part and not part.whole and not broker and not budget:
+        raise ConfigError(
+            f"shards = {shards!r} is a part of a bot whose identify budget others spend too",
+            'name the cluster that grants for all parts in identify.broker ("self" in that one), '
+            "or give this part its share: identify.budget",
+        )
+    if broker not in ("", SELF) and (budget or reserve):
+        key = "identify.budget" if budget else "identify.reserve"
+        raise ConfigError(
+            f"{key} is set, and the identifies come from identify.broker",
+            f"set {key} at the broker, or leave one of them out",
+        )
 
 
 class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +118,9 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Identifies of the daily limit that are left untouched."""
     identify_budget: Positive | None = None
     """Most identifies to spend in a day; the share of one coordinator of a larger bot."""
+    identify_broker: str = ""
+    """Control endpoint of the coordinator that grants, "self" if this one grants for others too;
+    empty: this one, for itself."""
 
     # Limits
     journal_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
@@ -124,6 +146,18 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def __rich_repr__(self) -> Any:
         yield "name", self.name
         yield "state_dir", self.state_dir
+
+    def check(self) -> None:
+        """ConfigError for shards of no known form, or a part of a bot without a share."""
+        if self.sandbox is not None:  # a bot of its own
+            parse_shards(self.shards)
+            return
+        check_share(
+            self.shards,
+            broker=self.identify_broker,
+            budget=self.identify_budget,
+            reserve=self.identify_reserve,
+        )
 
     @property
     def places(self) -> Places:

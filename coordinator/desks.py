@@ -1,0 +1,103 @@
+"""Which identify desk a coordinator has: one that grants, or one that asks the broker."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+import zmq
+
+from cluster.control import ControlClient
+from cluster.errors import ConfigError
+from cluster.gateway import IDENTIFY_WINDOW_S
+from cluster.wire.identifies import account_key
+from cluster.wire.spec import SELF, CoordinatorSpec
+from coordinator.account import Account
+from coordinator.brokered_desk import Asker, BrokeredDesk
+from coordinator.gateway_info import GatewayInfo, SessionStartLimit
+from coordinator.identify_desk import Desk, IdentifyDesk, Owners, Send
+from coordinator.identify_ledger import Ledger
+from coordinator.identify_limiter import IdentifyLimiter
+from coordinator.plan import Plan
+from coordinator.store import Store
+
+BROKER_S: Final = 3.0
+"""A broker that does not answer for so long does not answer."""
+
+
+async def make_desk(
+    spec: CoordinatorSpec,
+    account: Account,
+    info: GatewayInfo,
+    plan: Plan,
+    store: Store,
+    send: Send,
+    stack: AsyncExitStack,
+) -> Desk:
+    """A desk that has its numbers. stack: closes what the desk needs. ClusterError: the broker does
+    not answer, or refuses."""
+    key, count = account.key(store.store_id), plan.shard_count
+    ledger = Ledger(store, account=key, shard_count=count, wall=time.time)
+    if spec.identify_broker in ("", SELF):
+        return _granting(spec, account, info, plan, store, ledger, send)
+    try:
+        control = ControlClient(spec.identify_broker, timeout=BROKER_S)
+    except zmq.ZMQError as error:
+        raise ConfigError(
+            f"identify.broker is {spec.identify_broker!r} ({error.strerror})",
+            "give the control endpoint of a coordinator",
+        ) from error
+    stack.callback(control.close)
+    asker = Asker(
+        store_id=store.store_id,
+        who=f"{spec.name} ({spec.shards})",
+        shard_count=count,
+        account=lambda salt: account_key(account.token, salt),
+    )
+    desk = BrokeredDesk(
+        control,
+        ledger,
+        asker,
+        owners=Owners(plan),
+        send=send,
+        clock=time.monotonic,
+        first_grant_id=store.next_grant_id(),
+    )
+    await desk.begin()
+    return desk
+
+
+def _granting(
+    spec: CoordinatorSpec,
+    account: Account,
+    info: GatewayInfo,
+    plan: Plan,
+    store: Store,
+    ledger: Ledger,
+    send: Send,
+) -> IdentifyDesk:
+    limiter = IdentifyLimiter(
+        window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
+        margin_s=spec.identify_margin_ms / 1000,
+        reserve=spec.identify_reserve,
+        share=spec.identify_budget,
+        first_grant_id=store.next_grant_id(),
+    )
+
+    async def fetch() -> SessionStartLimit:
+        return (await account.fetch()).session_start_limit
+
+    desk = IdentifyDesk(
+        limiter,
+        ledger,
+        owners=Owners(plan),
+        send=send,
+        fetch=fetch,
+        clock=time.monotonic,
+        store_id=store.store_id,
+        account=account_key(account.token, store.store_id),
+        reserve=spec.identify_reserve,
+    )
+    desk.take(info.session_start_limit, time.monotonic())
+    return desk
