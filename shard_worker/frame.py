@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from itertools import filterfalse
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -91,7 +90,7 @@ def _check_utf8(texts: Iterable[bytes]) -> None:
     """Raises FrameError."""
     # Most are ASCII, which is seen at once. The comma keeps the end of one from mending another.
     try:
-        b",".join(filterfalse(bytes.isascii, texts)).decode()
+        b",".join([text for text in texts if not text.isascii()]).decode()
     except UnicodeDecodeError as error:
         raise FrameError(f"no UTF-8: {error}") from error
 
@@ -167,7 +166,7 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._inflater: Inflater | None = None
-        self._names: dict[bytes, str] = {}
+        self._names: dict[bytes | None, str] = {}
         self._turn = 0
         self._mismatches = 0
         self.fallbacks = 0

@@ -9,6 +9,7 @@ no further use: the connection is closed and the session resumed with a fresh on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final, Protocol, cast
 
 import zstandard
@@ -57,7 +58,7 @@ class ZlibStream:
         self._held_size = 0
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
-        count = sum([payload.endswith(SUFFIX) for payload in payloads])
+        count = sum(map(bytes.endswith, payloads, repeat(SUFFIX)))
         self.spliced = count != len(payloads) or bool(self._held)
         if not self.spliced:
             return self._decompress(b"".join(payloads)), count

@@ -171,36 +171,39 @@ class WebSocket:
             self._buffer = b"".join((self._buffer[self._at :], *self._chunks))
             self._chunks.clear()
             self._at = self._fed = 0
-        messages, buffer, end = out.messages, self._buffer, len(self._buffer)
-        at, stop_at = self._at, self._at + max_bytes
-        need, left = 2, max_messages
-        while left > 0 and at < stop_at and not self.closed:
-            if end - at < 2:
+        buffer, end, append = self._buffer, len(self._buffer), out.messages.append
+        at, need, within, limit = self._at, 2, self._first, self._max
+        stop_at = min(at + max_bytes, end - 1)  # a frame's first two bytes must be here
+        for _ in range(max_messages):
+            if at >= stop_at:
                 break
             first, size, start = buffer[at], buffer[at + 1], at + 2
-            if size >= 126:
+            if size == 126 and end >= at + 4:
+                size, start = buffer[at + 2] << 8 | buffer[at + 3], at + 4
+                if size < 126 or size > limit:
+                    raise _bad_length(size, limit)
+            elif size >= 126:
                 if size > 127:
                     raise WebSocketError(1002, "a server's frame is masked")
                 start += 2 if size == 126 else 8
                 if end < start:
                     need = start - at
                     break
-                shortest = 126 if size == 126 else 65_536
                 size = int.from_bytes(buffer[at + 2 : start], "big")
-                if size < shortest:
-                    raise WebSocketError(1002, "a frame's length is not in its shortest form")
-                if size > self._max:
-                    raise WebSocketError(1009, f"a frame of {size} bytes (limit {self._max})")
+                if size < 65_536 or size > limit:
+                    raise _bad_length(size, limit)
             stop = start + size
             if stop > end:
                 need = stop - at
                 break
             at = stop
-            left -= 1
-            if first == 0x82 and not self._first:
-                messages.append(buffer[start:stop])
+            if first == 0x82 and not within:
+                append(buffer[start:stop])
             else:
                 self._frame(first, buffer[start:stop], out)
+                if self.closed:
+                    break
+                within = self._first
         self._at, self._need = at, need
         if at == end:
             self._buffer, self._at = b"", 0
@@ -251,6 +254,12 @@ class WebSocket:
         if len(payload) == 1 or code not in _CLOSE_CODES:
             raise WebSocketError(1002, f"a close frame with {payload[:2].hex()} as its code")
         return Control(opcode, payload, code, _check_utf8(payload[2:]))
+
+
+def _bad_length(size: int, limit: int) -> WebSocketError:
+    if size > limit:
+        return WebSocketError(1009, f"a frame of {size} bytes (limit {limit})")
+    return WebSocketError(1002, "a frame's length is not in its shortest form")
 
 
 def _check_utf8(text: bytes) -> str:
