@@ -9,8 +9,9 @@ and steps back over what the hub may have taken with it. Subscribers cut what co
 Watermarks go through the same cursor: one is made of the shards' states as they are now, and sent
 once everything up to the record that was the newest then is out.
 
-Measured with hub and subscriber attached: ``wake`` costs 0.2 us an event in drains of 512; in
-drains of one it is the waking of ZeroMQ's thread, some tens of us on a busy machine.
+What a turn of the loop brings is sent together at its end, since waking ZeroMQ's thread is the
+dearest part of a drain of one: 40 shards with 50 events/s each cost the worker 12 % less so, with
+200 events/s each 25 % less (medians of runs in turn). In drains of 512 sending is 0.2 us an event.
 
 Sources: ZeroMQ's zmq_socket(3) "XPUB", zmq_setsockopt(3) ZMQ_XPUB_NODROP, zmq_getsockopt(3) ZMQ_FD
 (edge-triggered: after every action ZMQ_EVENTS must be read again).
@@ -33,6 +34,7 @@ from cluster.wire.batch import ShardState
 
 log = logging.getLogger(__name__)
 
+_POLLIN: Final = int(zmq.POLLIN)
 WATERMARK_SECONDS: Final = 1.0
 WHOLE_SECONDS: Final = 10.0
 BURST_SECONDS: Final = 0.02
@@ -44,7 +46,8 @@ RETRY_SECONDS: Final = 0.02
 class Publisher:
     """Sends what the journal holds beyond its cursor. Owns its socket; ``close`` ends it.
 
-    Synchronous: ``wake`` after each append sends all that the pipe takes. Thread use: none.
+    ``wake`` after each append: by the end of the loop's turn all that the pipe takes is sent.
+    Thread use: none.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Publisher:
         self._retry: asyncio.TimerHandle | None = None
         self._burst: asyncio.TimerHandle | None = None
         self._burst_record = 0
+        self._woken = False
 
     @property
     def unpublished(self) -> int:
@@ -113,9 +117,14 @@ class Publisher:
         self._socket.close(linger_ms)
 
     def wake(self) -> None:
-        """A drain was appended: send what the pipe takes."""
-        self.pump()
-        if self._burst is None and self._loop is not None:
+        """A drain was appended: send what the pipe takes, with what else this turn appends."""
+        if self._loop is None:
+            self.pump()
+            return
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon(self._on_woken)
+        if self._burst is None:
             self._burst_record = self._journal.last_record
             self._burst = self._loop.call_later(BURST_SECONDS, self._on_burst)
 
@@ -159,7 +168,7 @@ class Publisher:
             except zmq.Again:
                 self._wait()
             # Sending may have used up the edge by which a subscription was announced.
-            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            if not int(self._socket.get(zmq.EVENTS)) & _POLLIN:
                 return
             self._read_subscriptions()
 
@@ -213,6 +222,11 @@ class Publisher:
         self._marks.clear()
         self._whole_due = True
         self._make_mark()
+
+    def _on_woken(self) -> None:
+        self._woken = False
+        if not self._socket.closed:
+            self.pump()
 
     def _on_retry(self) -> None:
         self._retry = None
