@@ -251,7 +251,8 @@ class Shard:
             if self._connection is None:
                 break
         self._drain(run, received_ns)
-        self._arm()
+        # Not armed anew: events move no moment but the end of a replay, and only to later; the
+        # timer then comes too early, which does no harm.
 
     def _drain(self, events: list[Event], received_ns: int) -> list[Event]:
         if events:
