@@ -197,8 +197,6 @@ class FrameReader:
         text, count = self._inflater.inflate(payloads)
         if not count:
             return []
-        if count == 1:  # Decoded strictly is all that it needs, and cheaper than to be split.
-            return parts(self._message(text))
         out = self._scan(text, count)
         if out is None:
             self._mismatches += 1
@@ -217,7 +215,6 @@ class FrameReader:
 
     def _message(self, text: bytes) -> list[Frame]:
         """Almost always one frame; a server may have put several into one message."""
-        _check_letters(text)
         try:
             return [decode(text)]
         except FrameError:
@@ -261,15 +258,6 @@ class FrameReader:
         for name in names:
             if name is not None and name.decode() not in LIFECYCLE and len(self._names) < MAX_NAMES:
                 self._names[name] = name.decode()
-
-
-def _check_letters(text: bytes) -> None:
-    """A decoder that skips ``d`` does not look at its letters. Raises FrameError."""
-    if not text.isascii():
-        try:
-            text.decode()
-        except UnicodeDecodeError as error:
-            raise FrameError(f"no UTF-8: {error}") from error
 
 
 def _cut(text: bytes, count: int) -> _Cut | None:
