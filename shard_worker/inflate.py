@@ -66,6 +66,8 @@ class ZlibStream:
         return (self._decompress(b"".join(groups)), len(groups)) if groups else (b"", 0)
 
     def inflate_each(self, payloads: Sequence[bytes]) -> list[bytes]:
+        if len(payloads) == 1 and not self._held and payloads[0].endswith(SUFFIX):
+            return [self._decompress(payloads[0])]  # as it is when little comes
         return [self._decompress(group) for group in self._whole(payloads)]
 
     def _whole(self, payloads: Sequence[bytes]) -> list[bytes]:

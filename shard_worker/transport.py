@@ -261,12 +261,13 @@ class Connection:
             self._control(control)
         if self.ended.done():
             return
+        ready = websocket.ready
         # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
-        enough = websocket.ready and websocket.pending > PAUSE_BYTES // 2
+        enough = ready and websocket.pending > PAUSE_BYTES // 2
         if self._paused and not enough and not self._over:
             self._paused = False
             self._curl.pause(0)
-        if websocket.ready:
+        if ready:
             self._schedule()
         elif self._over:
             self._finish()

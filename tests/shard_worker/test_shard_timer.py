@@ -1,0 +1,70 @@
+"""The shard's one timer, on the loop that a worker runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import uvloop
+
+from cluster.wire.link import ShardPlan, WorkerSpec
+from shard_worker.frame import Event
+from shard_worker.shard import Shard
+from shard_worker.transport import Connection, Transport
+
+
+class Wire:
+    """A transport, a connection, a coordinator and a journal that only listen."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.beaten = asyncio.Event()
+
+    def connect(self, url: str, receiver: Shard) -> Connection:
+        return cast(Connection, self)
+
+    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+        self.sent.append(json.loads(payload))
+        if self.sent[-1]["op"] == 1:
+            self.beaten.set()
+
+    def close(self, code: int) -> None: ...
+
+    def request_grant(self, shard_id: int) -> None: ...
+
+    def identify_sent(self, shard_id: int, grant_id: int) -> None: ...
+
+    def identify_unused(self, shard_id: int, grant_id: int) -> None: ...
+
+    def changed(self) -> None: ...
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str) -> None: ...
+
+    def deliver(self, events: Sequence[Event], received_ns: int) -> None: ...
+
+    def end_epoch(self, cause: str) -> None: ...
+
+
+def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:
+    """uvloop makes no timer of a wait below a millisecond, but a call without a time."""
+
+    async def main() -> None:
+        wire = Wire()
+        plan = ShardPlan(shard_id=0, shard_count=1)
+        spec = WorkerSpec(
+            slot=0, cluster="", boot_id="", shards=[plan], token="t", intents=0,
+            gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="",
+            hub_endpoint="",
+        )  # fmt: skip
+        shard = Shard(plan, spec, cast(Transport, wire), wire, wire)
+        shard.start()
+        shard.on_connected()
+        hello = b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":0.0001}}'
+        shard.on_messages([hello], [0])
+        shard.on_messages([b'{"t":null,"s":null,"op":11,"d":null}'], [0])
+        await asyncio.wait_for(wire.beaten.wait(), 10)
+        shard.stop(logout=False)
+
+    uvloop.run(main())
