@@ -53,3 +53,10 @@ class BudgetError(ClusterError):
     """The identify budget does not allow what was asked."""
 
     exit_code = 6
+
+
+class RateLimitedError(ClusterError):
+    """The API asks to be left alone for longer than a start waits."""
+
+    retry_after_s = 0.0
+    """For how long, from when it was raised."""

@@ -315,6 +315,7 @@ class BrokeredDesk:
             self._trouble("ledger", f"the identify ledger can't be written ({error})")
             return False
         self._troubles.pop("ledger", None)
+        del self._waiting[shard]
         held = _Held(slot, grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
         if self._tell(held, shard):
             self._held[shard] = held

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal, NamedTuple
@@ -20,7 +21,7 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
-from cluster.errors import ClusterError, ConfigError, TokenRefusedError
+from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
 from cluster.wire.spec import MAX_SHARDS
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,11 @@ class _Gateway(msgspec.Struct, frozen=True):
     url: str
 
 
+class _RateLimited(msgspec.Struct, frozen=True):
+    retry_after: float
+    """Seconds."""
+
+
 _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
 """For user accounts, which are told no limit: as many as a bot has, one at a time."""
 
@@ -151,14 +157,15 @@ def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retr
 def _retry_after(answer: Answer) -> float | None:
     """Seconds, by the header or the body's retry_after; None where neither can be read."""
     try:
-        return max(0.0, float(answer.retry_after or ""))
+        after = float(answer.retry_after or "")
+        if math.isfinite(after):
+            return max(0.0, after)
     except ValueError:
         pass  # no header, or a date, which Discord does not send: the body says it too
     try:
-        after = msgspec.json.decode(answer.body, type=dict[str, object]).get("retry_after")
+        return max(0.0, msgspec.json.decode(answer.body, type=_RateLimited).retry_after)
     except msgspec.DecodeError:
         return None
-    return max(0.0, float(after)) if isinstance(after, int | float) else None
 
 
 async def fetch(
@@ -175,8 +182,9 @@ async def fetch(
     """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
     one that Retry-After asks for.
 
-    TokenRefusedError: 401. ConfigError: a URL or a certificate file that can't be used.
-    ClusterError: everything else, with the last cause.
+    TokenRefusedError: 401. RateLimitedError: a Retry-After beyond LONGEST_WAIT_S. ConfigError: a
+    URL or a certificate file that can't be used. ClusterError: everything else, with the last
+    cause.
     """
     check_url("api_url", api_url, "https", "http")
     path = "/gateway/bot" if account == "bot" else "/gateway"
@@ -193,9 +201,11 @@ async def fetch(
                 return judged
             cause = judged.cause
             if judged.after is not None and judged.after > LONGEST_WAIT_S:
-                raise ClusterError(
+                limited = RateLimitedError(
                     f"{url} is rate limited for {judged.after:.0f} s", "start again after that"
                 )
+                limited.retry_after_s = judged.after
+                raise limited
             if attempt + 1 < ATTEMPTS:
                 wait = uniform(0.5, 1.0) * 2**attempt if judged.after is None else judged.after
                 log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, RateLimitedError
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
@@ -102,9 +102,9 @@ class IdentifyDesk:
         self._changed = asyncio.Event()
         self._unanswered: dict[int, int] = {}
         """Shards whose identify was sent, until they are ready, and its grant id."""
-        self._renewing: asyncio.Task[bool] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._renew_at = float("-inf")
-        """Numbers that are merely old are not asked for again before."""
+        """Numbers that could not be had are not asked for again before."""
         self._troubles: dict[str, str] = {}
         """What keeps grants back besides the limits, by what it is of."""
         self._outside = Outside(
@@ -215,11 +215,10 @@ class IdentifyDesk:
             done.result()  # what was not foreseen is no state to go on in
         now = self._clock()
         if self._limiter.needs_refresh(now):
-            if not await asyncio.shield(self._renew()):
-                await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.shield(self._renew())
+            await asyncio.sleep(max(0.0, self._renew_at - self._clock()))
             return
         if self._limiter.stale(now) and now >= self._renew_at:
-            self._renew_at = now + ASK_AGAIN_S
             self._renew()
         given = [self._give(grant) for grant in self._limiter.due(now)]
         if not all(given):
@@ -232,23 +231,24 @@ class IdentifyDesk:
         except TimeoutError:
             return  # a turn has come
 
-    def _renew(self) -> asyncio.Task[bool]:
-        """Fetch the numbers, once at a time. False: they could not be had."""
+    def _renew(self) -> asyncio.Task[None]:
+        """Fetch the numbers, once at a time."""
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._refetch(), name="identify budget")
             self._renewing.add_done_callback(lambda _: self._changed.set())
         return self._renewing
 
-    async def _refetch(self) -> bool:
+    async def _refetch(self) -> None:
         asked_at = self._clock()
         try:
             self.take(await self._fetch(), asked_at)
         except (ClusterError, sqlite3.Error) as error:
             log.error("the identify budget could not be renewed: %s", error)
             self._troubles["budget"] = f"the identify budget could not be renewed ({error})"
-            return False
-        self._troubles.pop("budget", None)
-        return True
+            wait = error.retry_after_s if isinstance(error, RateLimitedError) else 0.0
+            self._renew_at = self._clock() + max(ASK_AGAIN_S, wait)
+        else:
+            self._troubles.pop("budget", None)
 
     def _give(self, grant: Grant) -> bool:
         """False: the ledger can't be written, and the grant was not given."""

@@ -139,10 +139,13 @@ class Outside:
     async def unused(self, args: dict[str, Any]) -> None:
         """args: Told. The grant comes back; a ticket that waits does so no more."""
         told = args_of(args, Told)
-        if told.ticket in self._waiting:
-            self._drop(told.ticket)
-        elif ticket := self._granted.pop(told.ticket, None):
+        ticket = self._waiting.get(told.ticket) or self._granted.get(told.ticket)
+        if ticket is None or ticket.ask.shard_id != told.shard_id:
+            return
+        if self._granted.pop(told.ticket, None):
             self._take_back(ticket)
+        else:
+            self._drop(told.ticket)
         self._changed()
 
     def shard_count(self, ticket_id: str) -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError, ConfigError, TokenRefusedError
+from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
 from coordinator.gateway_info import (
     ATTEMPTS,
     LONGEST_WAIT_S,
+    MAX_BODY_BYTES,
     Answer,
     GatewayInfo,
     Retry,
@@ -92,6 +98,9 @@ def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
         (Answer(429, None, b"<html>"), 1.0),
         (answer(429, {"retry_after": "soon"}), 1.0),
         (answer(429, {}, "-5"), 0.0),
+        (answer(429, {"retry_after": 2}, "inf"), 2.0),
+        (answer(429, {"retry_after": 10**400}), 1.0),
+        (answer(429, {"retry_after": True}), 1.0),
     ],
 )
 def test_a_rate_limit_is_waited_for_as_it_asks(limited: Answer, waited: float) -> None:
@@ -101,8 +110,9 @@ def test_a_rate_limit_is_waited_for_as_it_asks(limited: Answer, waited: float) -
 
 
 def test_a_long_rate_limit_is_for_a_person() -> None:
-    with pytest.raises(ClusterError, match="rate limited for 31 s"):
+    with pytest.raises(RateLimitedError, match="rate limited for 31 s") as caught:
         Api(answer(429, {}, str(LONGEST_WAIT_S + 1))).fetch()
+    assert caught.value.retry_after_s == LONGEST_WAIT_S + 1
 
 
 def test_it_gives_up_with_the_last_cause() -> None:
@@ -173,3 +183,88 @@ def test_urls_that_may_not(url: str) -> None:
 def test_a_gateway_that_is_not_encrypted_is_refused() -> None:
     with pytest.raises(ConfigError, match="gateway URL"):
         Api(answer(body=BODY | {"url": "ws://gateway.example"})).fetch()
+
+
+class Server(HTTPServer):
+    """What was asked for, and with which Authorization."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Door)
+        self.seen: list[tuple[str, str]] = []
+
+
+class Door(BaseHTTPRequestHandler):
+    """Answers by the first part of the path, over a real socket."""
+
+    def do_GET(self) -> None:
+        case = self.path.split("/")[1]
+        assert isinstance(self.server, Server)
+        first = not self.server.seen
+        self.server.seen.append((case, self.headers["Authorization"]))
+        body, status = json.dumps(BODY | {"url": "ws://localhost:1"}).encode(), 200
+        headers: dict[str, str] = {}
+        if case == "busy" and first:
+            status, headers, body = 429, {"Retry-After": "0.01"}, b"{}"
+        elif case == "broken" and first:
+            status, body = 502, b"<html>bad gateway</html>"
+        elif case == "moved":
+            status, headers = 302, {"Location": "/ok"}
+        elif case == "long":
+            body = bytes(MAX_BODY_BYTES + 1)
+        elif case == "bomb":
+            body, headers = gzip.compress(bytes(100 * MAX_BODY_BYTES)), {"Content-Encoding": "gzip"}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):  # who had enough hangs up
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def door() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def ask(door: Server, case: str) -> GatewayInfo:
+    async def at_once(seconds: float) -> None:
+        pass
+
+    url = f"http://127.0.0.1:{door.server_port}/{case}"
+    return asyncio.run(fetch(api_url=url, api_version=10, token=TOKEN, sleep=at_once))
+
+
+@pytest.mark.parametrize("case", ["busy", "broken"])
+def test_over_a_socket_it_asks_again(door: Server, case: str) -> None:
+    assert ask(door, case).shards == 9
+    assert door.seen == [(case, f"Bot {TOKEN}")] * 2
+
+
+def test_over_a_socket_the_token_follows_no_redirect(door: Server) -> None:
+    with pytest.raises(ClusterError, match="HTTP 302"):
+        ask(door, "moved")
+    assert [case for case, _ in door.seen] == ["moved"]
+
+
+@pytest.mark.parametrize("case", ["long", "bomb"])
+def test_over_a_socket_the_body_is_bounded_inflated_too(door: Server, case: str) -> None:
+    with pytest.raises(ClusterError, match="file size"):
+        ask(door, case)
+    assert len(door.seen) == 1
+
+
+def test_nobody_there_is_no_answer_after_the_last_try() -> None:
+    server = Server()
+    server.server_close()
+    with pytest.raises(ClusterError, match=f"no answer after {ATTEMPTS} tries"):
+        ask(server, "ok")

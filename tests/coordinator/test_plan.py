@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.wire.spec import ShardRange
-from coordinator.plan import make_plan, worker_count
+from cluster.errors import ConfigError
+from cluster.wire.spec import CoordinatorSpec, ShardRange
+from coordinator.identify_limiter import IdentifyLimiter
+from coordinator.plan import make_plan, plan_for, worker_count
+
+
+def spec(shards: str, workers: int | Literal["auto"] = "auto") -> CoordinatorSpec:
+    return CoordinatorSpec(
+        name="test", state_dir="/s", runtime_dir="/r", token="t", shards=shards, workers=workers
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,3 +72,76 @@ def test_a_worker_that_lost_its_sessions_is_spread_over_all_buckets(
         for shard in slot:
             turns[shard % concurrency] += 1
         assert max(turns) == -(-len(slot) // concurrency)
+
+
+@pytest.mark.parametrize(
+    ("shards", "slots", "count"),
+    [
+        ("auto", ((0, 1, 2), (3, 4)), 5),  # what Discord recommends
+        ("3", ((0, 1), (2,)), 3),
+        ("1", ((0,),), 1),
+        ("6-8/9", ((6, 7), (8,)), 9),
+    ],
+)
+def test_what_a_spec_asks_for(shards: str, slots: tuple[tuple[int, ...], ...], count: int) -> None:
+    plan = plan_for(spec(shards), recommended=5, cores=2)
+    assert (plan.slots, plan.shard_count) == (slots, count)
+
+
+@pytest.mark.parametrize("shards", ["0", "-1", "4-2/8", "0-8/8", "0/8", "many", "", "1 ", "１"])
+def test_other_forms_are_refused(shards: str) -> None:
+    with pytest.raises(ConfigError, match="shards is"):
+        plan_for(spec(shards), recommended=5, cores=2)
+
+
+@given(
+    first=st.integers(0, 100),
+    length=st.integers(1, 2000),
+    cores=st.integers(1, 64),
+    per_worker=st.integers(1, 100),
+)
+def test_auto_is_one_worker_a_core_and_none_over_its_bound(
+    first: int, length: int, cores: int, per_worker: int
+) -> None:
+    shards = ShardRange(first, first + length - 1, 10_000)
+    workers = worker_count(length, "auto", shards_per_worker=per_worker, cores=cores)
+    plan = make_plan(shards, workers)
+    assert max(len(slot) for slot in plan.slots) <= per_worker
+    assert workers >= min(cores, length)
+    if workers > min(cores, length):  # more than the cores only where the bound asks for it
+        assert -(-length // (workers - 1)) > per_worker
+
+
+@given(
+    first=st.integers(0, 40),
+    length=st.integers(1, 80),
+    workers=st.integers(1, 8),
+    concurrency=st.integers(1, 16),
+)
+def test_starting_goes_bucket_by_bucket_whoever_asks_first(
+    first: int, length: int, workers: int, concurrency: int
+) -> None:
+    """Each round grants the next shards by number, one of each bucket."""
+    plan = make_plan(ShardRange(first, first + length - 1, 1000), min(workers, length))
+    limiter = IdentifyLimiter(margin_s=0.25)
+    limiter.refresh(
+        total=1000,
+        remaining=1000,
+        reset_at=9e9,
+        spent=0,
+        max_concurrency=concurrency,
+        asked_at=0.0,
+    )
+    for slot in reversed(range(len(plan.slots))):
+        for shard in plan.slots[slot]:
+            limiter.request(shard, slot)
+    now = 0.0
+    started: list[int] = []
+    while (at := limiter.next_at(now)) is not None:
+        now = at
+        grants = limiter.due(now)
+        assert len(grants) == min(concurrency, length - len(started))
+        for grant in grants:
+            limiter.sent(grant.shard_id, grant.grant_id, now)
+            started.append(grant.shard_id)
+    assert started == plan.shards
