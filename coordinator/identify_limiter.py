@@ -219,12 +219,6 @@ class IdentifyLimiter:
             for turn, (at, claim) in enumerate(turns)
         ]
 
-    def turn_at(self, shard_id: int, owner: Owner, now: float) -> float:
-        """When this one's turn comes if all goes well."""
-        claim = Claim(shard_id, owner)
-        at = next(at for at, one in self._turns(self._bucket(shard_id), now) if one == claim)
-        return at if self.available else max(at, self.reset_at)
-
     # -- inside ---------------------------------------------------------------------------------
 
     def _waits(self) -> bool:

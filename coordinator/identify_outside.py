@@ -102,10 +102,8 @@ class Outside:
         else:
             self._granted[ask.ticket] = ticket
         if ticket.grant is None:
-            now = self._clock()
-            wait_s = self._limiter.turn_at(ask.shard_id, ask.ticket, now) - now
             self._drop(ask.ticket)
-            return Turn(granted=False, wait_s=wait_s)
+            return Turn(granted=False)
         good_s = ticket.grant.granted_at + GRANT_TIMEOUT_S - self._clock()
         return Parcel(
             Turn(granted=True, good_s=max(0.0, good_s)), lambda: self._undelivered(ticket, poll)

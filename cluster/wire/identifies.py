@@ -51,8 +51,6 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     granted: bool
     good_s: float = 0.0
     """Of a grant: for so long after this was said. After it the grant is taken for spent."""
-    wait_s: float = 0.0
-    """Without one: until its turn comes, if all goes well."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

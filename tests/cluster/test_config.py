@@ -17,6 +17,7 @@ from cluster.config import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig, lo
 from cluster.config_schema import Given, allowed
 from cluster.errors import ConfigError
 from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+from cluster.wire.places import places
 from cluster.wire.spec import CoordinatorSpec
 
 COMMENTED = Path(__file__).parents[2] / "configs" / "cluster.toml"
@@ -292,6 +293,59 @@ def test_a_part_of_a_bot_needs_its_share() -> None:
         load(env=env).spec()
     spec, _ = load(env=env | {"DCGW_IDENTIFY_BUDGET": "250"}).spec()
     assert (spec.shards, spec.identify_budget) == ("0-15/64", 250)
+    spec, _ = load(env=env | {"DCGW_IDENTIFY_BROKER": "self"}).spec()
+    assert (spec.identify_broker, spec.identify_budget) == ("self", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "endpoint"),
+    [
+        ("main", "ipc://{main}/control"),
+        ("ipc:///run/dcgw/main/control", "ipc:///run/dcgw/main/control"),
+        ("tcp://127.0.0.1:7000", "tcp://127.0.0.1:7000"),
+        ("tcp://localhost:7000", "tcp://localhost:7000"),
+        ("tcp://[::1]:7000", "tcp://[::1]:7000"),
+        ("self", "self"),
+        ("", ""),
+    ],
+)
+def test_where_the_broker_is(value: str, endpoint: str, tmp_path: Path) -> None:
+    env = {
+        "DCGW_TOKEN": "t",
+        "DCGW_IDENTIFY_BROKER": value,
+        "DCGW_STATE_DIR": str(tmp_path / "state"),
+        "DCGW_RUNTIME_DIR": str(tmp_path / "run"),
+    }
+    spec, _ = load(env=env).spec()
+    assert spec.identify_broker == endpoint.format(main=places("main", env).runtime_dir)
+    spec, _ = load(env=env, on_sandbox=True).spec()
+    assert spec.identify_broker == "", "a sandbox is a bot of its own"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("tcp://10.0.0.7:7000", "not on this host"),
+        ("tcp://discord.example:7000", "not on this host"),
+        ("tcp://localhost", "give the name"),
+        ("ipc://relative/control", "give the name"),
+        ("/run/control", "give the name"),
+        ("Main Cluster", "give the name"),
+        ("default", "this cluster itself"),
+    ],
+)
+def test_a_broker_that_cant_be_is_refused(value: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        load(env={"DCGW_TOKEN": "t", "DCGW_IDENTIFY_BROKER": value}).spec()
+    assert "identify.broker" in caught.value.cause
+
+
+@pytest.mark.parametrize("key", ["budget", "reserve"])
+def test_what_the_broker_keeps_is_not_set_here_too(key: str) -> None:
+    env = {"DCGW_TOKEN": "t", f"DCGW_IDENTIFY_{key.upper()}": "5"}
+    with pytest.raises(ConfigError, match=rf"identify\.{key} is set"):
+        load(env=env | {"DCGW_IDENTIFY_BROKER": "main"}).spec()
+    load(env=env | {"DCGW_IDENTIFY_BROKER": "self"}).spec()
 
 
 @pytest.mark.parametrize(

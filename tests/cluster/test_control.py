@@ -86,6 +86,58 @@ def test_several_at_once_each_get_their_own(tmp_path: Path) -> None:
     assert str(second) == "no: wait"
 
 
+def test_an_answer_that_takes_long_holds_up_no_other(tmp_path: Path) -> None:
+    late: list[wire.Response | bytes] = []
+
+    def answer(request: wire.Request) -> list[wire.Response | bytes]:
+        if request.verb == "stop":
+            late.append(ok(request))
+            return []
+        return [ok(request), *(late if request.id == 3 else [])]
+
+    async def ask(client: ControlClient) -> None:
+        slow = asyncio.create_task(client.stop())
+        await asyncio.sleep(0)
+        await client.ping()
+        assert not slow.done()
+        await client.ping()
+        await slow
+
+    talk(tmp_path, answer, ask)
+
+
+def test_nothing_is_kept_for_a_coordinator_that_comes_later(tmp_path: Path) -> None:
+    """What was asked of nobody was given up, and is not done when somebody comes."""
+
+    async def main() -> list[str]:
+        context = zmq.asyncio.Context()
+        async with ControlClient(f"ipc://{tmp_path / 'door'}", timeout=0.05) as client:
+            with pytest.raises(NotRunningError):
+                await client.stop()
+            door = context.socket(zmq.ROUTER)
+            door.bind(f"ipc://{tmp_path / 'door'}")
+            pinging = asyncio.ensure_future(client.exchange("ping", object, {}, 5.0))
+            identity, frame = await door.recv_multipart()
+            request = wire.decode_request(frame)
+            await door.send_multipart([identity, wire.encode(ok(request))])
+            await pinging
+        context.destroy(linger=0)
+        return [request.verb]
+
+    assert asyncio.run(main()) == ["ping"]
+
+
+def test_closed_it_fails_what_is_under_way(tmp_path: Path) -> None:
+    async def ask(client: ControlClient) -> None:
+        asking = asyncio.create_task(client.ping())
+        await asyncio.sleep(0.05)
+        client.close()
+        with pytest.raises(ClusterError, match="was closed"):
+            await asking
+
+    talk(tmp_path, lambda request: [], ask)
+
+
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"id": "x"})])
 def test_a_door_that_talks_nonsense(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="no coordinator of this version"):

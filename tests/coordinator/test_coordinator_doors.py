@@ -16,7 +16,7 @@ import zmq.asyncio
 from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire import control, link
-from coordinator.control_server import MAX_REQUEST_BYTES, ControlServer
+from coordinator.control_server import MAX_REQUEST_BYTES, ControlServer, Parcel, Verb
 from coordinator.worker_link import WorkerLink
 
 NESTED = b"\x91" * 50_000 + b"\xc0"
@@ -165,6 +165,105 @@ def test_control_hangs_up_on_who_sends_too_much(short_folder: Path) -> None:
                 good = control.encode(control.Request(id=1, verb="ping"))
                 assert (await ask(socket, good)).ok
             assert server.refused == 0
+
+    asyncio.run(scenario())
+
+
+@asynccontextmanager
+async def slow_server(
+    folder: Path, verb: Verb, **others: Verb
+) -> AsyncIterator[tuple[ControlServer, str]]:
+    context = zmq.asyncio.Context()
+    endpoint = f"ipc://{folder / 'control'}"
+    server = ControlServer(context, endpoint, {"long": verb, **others})
+    server.bind()
+    try:
+        async with running(server.run):
+            yield server, endpoint
+    finally:
+        server.close()
+        context.term()
+
+
+def request(number: int, verb: str) -> bytes:
+    return control.encode(control.Request(id=number, verb=verb))
+
+
+def test_control_answers_others_while_one_takes_long(short_folder: Path) -> None:
+    async def scenario() -> None:
+        release = asyncio.Event()
+
+        async def long(args: dict[str, Any]) -> object:
+            await release.wait()
+            return "done"
+
+        async def ping(args: dict[str, Any]) -> object:
+            return "pong"
+
+        async with (
+            slow_server(short_folder, long, ping=ping) as (_, endpoint),
+            dealer(endpoint) as socket,
+        ):
+            for number in range(100):
+                await socket.send(request(number, "long"))
+            assert (await ask(socket, request(777, "ping"))).id == 777
+            release.set()
+            answered = {control.decode_response(await socket.recv()).id for _ in range(100)}
+            assert answered == set(range(100))
+
+    asyncio.run(scenario())
+
+
+def test_control_bounds_what_is_under_way(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        release = asyncio.Event()
+
+        async def long(args: dict[str, Any]) -> object:
+            await release.wait()
+            return "done"
+
+        monkeypatch.setattr("coordinator.control_server.MAX_UNDER_WAY", 3)
+        async with (
+            slow_server(short_folder, long) as (_, endpoint),
+            dealer(endpoint) as socket,
+        ):
+            for number in range(3):
+                await socket.send(request(number, "long"))
+            response = await ask(socket, request(3, "long"))
+            assert (response.id, response.ok) == (3, False)
+            assert response.error is not None
+            assert response.error.cause == "3 requests wait already"
+            release.set()
+            for _ in range(3):
+                await socket.recv()
+            assert (await ask(socket, request(4, "long"))).ok
+
+    asyncio.run(scenario())
+
+
+def test_control_tells_a_verb_that_nobody_took_its_answer(short_folder: Path) -> None:
+    async def scenario() -> None:
+        release, asked, undelivered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def long(args: dict[str, Any]) -> object:
+            asked.set()
+            await release.wait()
+            return Parcel("done", undelivered.set)
+
+        async with slow_server(short_folder, long) as (_, endpoint):
+            async with dealer(endpoint) as socket:
+                await socket.send(request(1, "long"))
+                await asked.wait()
+            async with dealer(endpoint) as socket:  # its connection is known, so the other's end is
+                release.set()
+                assert (await ask(socket, request(2, "long"))).ok
+                async with asyncio.timeout(10):
+                    await undelivered.wait()
+                undelivered.clear()
+                assert (await ask(socket, request(3, "long"))).ok
+            assert not undelivered.is_set(), "that one was taken"
 
     asyncio.run(scenario())
 

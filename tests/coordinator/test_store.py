@@ -98,6 +98,19 @@ def test_what_may_have_been_sent_lately_is_remembered(store: Store) -> None:
     assert store.recent(ACCOUNT, NOW + 2, NOW + 6) == [(0, NOW + 4)]
 
 
+def test_a_grant_to_a_program_outside_is_spent_and_is_no_epoch_of_ours(store: Store) -> None:
+    store.grant(1, ACCOUNT, 8, 3, NOW)
+    store.grant_outside(2, ACCOUNT, 8, 3, NOW + 1)
+    store.grant_outside(3, ACCOUNT, 0, 5, NOW + 1)
+    assert store.spent(ACCOUNT, NOW + 2) == 3
+    assert (store.known(8, 3).epoch, store.known(8, 5).epoch) == (1, 0)
+    store.sent(2, NOW + 2)
+    store.unused(3)
+    assert store.recent(ACCOUNT, NOW + 1, NOW + 3) == [(3, NOW + 2)]
+    assert store.spent(ACCOUNT, NOW + 2) == 2
+    assert store.next_grant_id() == 4
+
+
 def test_old_rows_go_and_grant_ids_still_count_on(store: Store) -> None:
     store.grant(7, ACCOUNT, 4, 0, NOW)
     store.grant(8, ACCOUNT, 4, 1, NOW)
