@@ -35,28 +35,35 @@ class SendLimiter:
     """One connection's budget of sends. Times are seconds of the caller's monotonic clock."""
 
     def __init__(self, heartbeat_interval_s: float) -> None:
-        window = SEND_WINDOW_S + MARGIN_S
-        beats = math.ceil(window / heartbeat_interval_s) + 2  # two more: op 1 may ask for them
-        self._window = window
-        self._others = max(1, SEND_LIMIT - beats)
-        self._sent: deque[float] = deque()
+        self._window = SEND_WINDOW_S + MARGIN_S
+        self._heartbeats: deque[float] = deque()
+        self._others: deque[float] = deque()
+        self.reserve(heartbeat_interval_s)
+
+    def reserve(self, heartbeat_interval_s: float) -> None:
+        """Keep room for heartbeats at this interval: HELLO has said another."""
+        # Two more: op 1 may ask for them.
+        self._reserved = math.ceil(self._window / heartbeat_interval_s) + 2
 
     def heartbeat(self, now: float) -> None:
         """Count a heartbeat; it goes out in any case."""
         self._forget(now)
-        self._sent.append(now)
+        self._heartbeats.append(now)
 
     def wait(self, now: float) -> float:
-        """Seconds until something else than a heartbeat may be sent; 0.0: now."""
+        """Seconds until something else than a heartbeat may be sent; 0.0: now. The first of a
+        connection always may."""
         self._forget(now)
-        over = len(self._sent) - self._others
-        return max(0.0, self._sent[over] + self._window - now) if over >= 0 else 0.0
+        room = SEND_LIMIT - max(self._reserved, len(self._heartbeats))
+        over = len(self._others) - max(1, room)
+        return max(0.0, self._others[over] + self._window - now) if over >= 0 else 0.0
 
     def send(self, now: float) -> None:
         """Count a send that ``wait`` allowed."""
         assert self.wait(now) == 0.0, "sent without room"
-        self._sent.append(now)
+        self._others.append(now)
 
     def _forget(self, now: float) -> None:
-        while self._sent and self._sent[0] + self._window <= now:
-            self._sent.popleft()
+        for sent in (self._heartbeats, self._others):
+            while sent and sent[0] + self._window <= now:
+                sent.popleft()
