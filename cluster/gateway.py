@@ -163,6 +163,24 @@ PRIVILEGED_INTENTS: Final = (
 )
 
 
+def intents_advice(intents: int) -> dict[int, str]:
+    """What to do about the fatal closes that hang on what IDENTIFY asked for: close code -> action,
+    where these intents say more than CLOSE_CODES does."""
+    advice: dict[int, str] = {}
+    unknown = intents & ~ALL_INTENTS
+    if bits := [str(bit) for bit in range(unknown.bit_length()) if unknown >> bit & 1]:
+        advice[4013] = (
+            f"`intents` is {intents}, and no intent has bit {', '.join(bits)}: "
+            "give the names of those that you need"
+        )
+    if names := [i.name for i in PRIVILEGED_INTENTS if intents & i and i.name]:
+        advice[4014] = (
+            f"enable {', '.join(names)} for the bot in the developer portal "
+            "(Bot, Privileged Gateway Intents), or leave them out of `intents`"
+        )
+    return advice
+
+
 def intent_bits(names: Iterable[str]) -> Intents:
     """The bits of intents given by name, in any case. KeyError names the one that is unknown."""
     bits = Intents(0)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+LATE_S: Final = 5.0
+
 
 class Heart:
     """Begins at HELLO. Times are seconds of the caller's monotonic clock."""
@@ -10,7 +14,7 @@ class Heart:
         """interval: seconds. jitter: in [0, 1), so that many sessions do not beat as one."""
         self.due = now + interval * jitter
         """When the next heartbeat is to be sent."""
-        self._interval = interval
+        self.interval = interval
         self._sent = now
         self._unanswered = False
 
@@ -19,11 +23,16 @@ class Heart:
         """At ``due``: a heartbeat was not acknowledged before the next one."""
         return self._unanswered
 
+    def late(self, now: float) -> bool:
+        """Whether a heartbeat is overdue by so long that the server has given the session's
+        connection up: the process, or the machine, was stopped."""
+        return now - self.due > self.interval + LATE_S
+
     def beat(self, now: float) -> None:
         """A heartbeat goes out."""
         # The next one is a whole interval away whatever asked for this one (op 1 may at any time),
         # so an answer always has that long before its absence makes a zombie.
-        self.due = now + self._interval
+        self.due = now + self.interval
         self._sent = now
         self._unanswered = True
 

@@ -26,7 +26,7 @@ Status Codes". The order of states as a table is h11's idea.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -124,7 +124,9 @@ class Session:
         random: Callable[[], float],
         held: Resumable | None = None,
         epoch: int = 0,
+        advice: Mapping[int, str] | None = None,
     ) -> None:
+        """advice: close code -> what to do about it, where more is known than in CLOSE_CODES."""
         self.state = State.WAITING
         self.held = held
         """The session that RESUME would continue, as it was when it was handed over or began."""
@@ -140,6 +142,7 @@ class Session:
         self.duplicates = 0
         """Dispatches at or below ``seq``: a replay that began too early."""
         self.detail = ""
+        self._advice = advice or {}
         self._random = random
         self._backoff = Backoff(random)
         self._wake: float | None = now
@@ -149,6 +152,11 @@ class Session:
         self._tries = Tries()
         self._at_resume_host = False
         self._resume_had_events = False
+
+    @property
+    def heartbeat_interval(self) -> float | None:
+        """Seconds, as HELLO said; None: there was none on this connection."""
+        return self._heart.interval if self._heart else None
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -171,6 +179,8 @@ class Session:
         if self._heart is not None and now >= self._heart.due:
             if self._heart.zombie:
                 return self._lose("zombie", now, close=RESUMABLE_CLOSE)
+            if self._heart.late(now):  # nothing is there to answer this one
+                return self._lose("late heartbeat", now, close=RESUMABLE_CLOSE)
             self._heart.beat(now)
             return [do.SendHeartbeat(self.seq)]
         return []
@@ -195,9 +205,10 @@ class Session:
         label = f"closed {code}" if code is not None else "connection lost"
         detail = f"{label} ({known.name if known else cause})" if known or cause else label
         if then is Then.FATAL and known:
+            action = self._advice.get(known.code, known.action)
             self._move(Input.REFUSED, now)
-            self.detail = f"{detail}: {known.action}"
-            return [do.GiveUp(detail, known.action)]
+            self.detail = f"{detail}: {action}"
+            return [do.GiveUp(detail, action)]
         return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)
 
     def broken(self, cause: str, now: float, detail: str = "") -> list[Action]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cluster.errors import ConfigError
-from cluster.gateway import Op
+from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, ShardPlan, ShardReport, WorkerSpec
 from shard_worker import actions as do
 from shard_worker import identity
@@ -78,8 +78,13 @@ class Shard:
         self._coordinator = coordinator
         self._loop = asyncio.get_running_loop()
         self._identify = identity.identify(spec, plan)
-        check_size(self._identify)
-        self._session = Session(self._loop.time(), random=random.random, held=held, epoch=epoch)
+        self._session = Session(
+            self._loop.time(),
+            random=random.random,
+            held=held,
+            epoch=epoch,
+            advice=intents_advice(spec.intents),
+        )
         self._frames = FrameReader()
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
         self._connection: Connection | None = None
@@ -190,6 +195,8 @@ class Shard:
         self._connection = self._transport.connect(target, self)
 
     def _send(self, payload: bytes) -> None:
+        """Send IDENTIFY or RESUME: the first of a connection, for which there always is room."""
+        check_size(payload)
         if self._connection is not None:
             self._limiter.send(self._loop.time())
             self._connection.send(payload)
@@ -263,7 +270,10 @@ class Shard:
     def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
         session = self._session
         if frame.op != Op.DISPATCH:
-            self._do(session.frame(frame, now))
+            actions = session.frame(frame, now)
+            if frame.op == Op.HELLO and session.heartbeat_interval is not None:
+                self._limiter.reserve(session.heartbeat_interval)
+            self._do(actions)
             return
         if frame.name == "READY":
             self._ready(frame, now, received_ns)
