@@ -16,14 +16,16 @@ import uvloop
 
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
-from shard_worker.identity import gateway_url
+from shard_worker.identity import gateway_url, identify
+from shard_worker.send_limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
 
 MAX_SPEC_BYTES = 16 * 1024 * 1024
 
 
 def read_spec(data: bytes) -> WorkerSpec:
-    """Raises ConfigError, which quotes nothing of the spec: there is a token in it."""
+    """Raises ConfigError or PayloadTooLargeError, which quote nothing of the spec: there is a token
+    in it."""
     try:
         spec = decode_spec(data)
     except msgspec.DecodeError as error:
@@ -34,6 +36,8 @@ def read_spec(data: bytes) -> WorkerSpec:
             "restart the cluster with one version of dcgw-cluster",
         )
     gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+    for shard in spec.shards:
+        check_size(identify(spec, shard))
     return spec
 
 
@@ -51,7 +55,7 @@ def main() -> int:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
         logging.getLogger().setLevel(spec.log_level.upper())
         return uvloop.run(_run(spec))
-    except ConfigError as error:
+    except (ConfigError, PayloadTooLargeError) as error:
         log.error("%s", error)
         return Exit.BAD_SPEC
     except AlreadyRunningError as error:
@@ -59,6 +63,9 @@ def main() -> int:
         return Exit.SLOT_TAKEN
     except ClusterError as error:
         log.error("%s", error)
+        return Exit.FAILED
+    except Exception:
+        log.exception("a fault of this program")
         return Exit.FAILED
 
 

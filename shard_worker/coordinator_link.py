@@ -69,7 +69,7 @@ class CoordinatorLink:
             self.heard_at = self._loop.time()
             try:
                 message = decode_to_worker(data)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 log.warning("the coordinator sent what this worker does not know: %s", error)
                 continue
             self._on_message(message)

@@ -15,6 +15,8 @@ from cluster.errors import ConfigError
 from cluster.gateway import Op
 from cluster.wire.link import ShardPlan, WorkerSpec
 
+MAX_SESSION_ID_BYTES: Final = 1024
+"""Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
 _LIBRARY: Final = "dcgw-cluster"
 _OS: Final = {"Darwin": "macOS", "Linux": "Linux"}
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -80,14 +82,16 @@ def read_ready(d: bytes) -> Ready:
         guilds = msgspec.json.decode(fields.get("guilds", b"[]"), type=list[msgspec.Raw])
     except (msgspec.DecodeError, KeyError, RecursionError) as error:
         raise BadReadyError(f"READY can't be read: {type(error).__name__}") from error
+    # A user account's READY lists its sessions, this one among them.
+    quoted = msgspec.json.encode(session_id)
     if not session_id:
         raise BadReadyError("READY has no session id")
+    if len(quoted) > MAX_SESSION_ID_BYTES:
+        raise BadReadyError(f"READY has a session id of {len(quoted)} bytes")
     for name in _SECRETS:
         if name in fields:
             fields[name] = msgspec.Raw(b'""')
     blanked = msgspec.json.encode(fields)
-    # A user account's READY lists its sessions, this one among them.
-    quoted = msgspec.json.encode(session_id)
     return Ready(session_id, resume_url or "", len(guilds), blanked.replace(quoted, b'""'))
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import zmq
 
@@ -68,10 +68,16 @@ class Worker:
         self._asked_at: dict[int, float] = {}
         self._report_due = False
         self._greeting: asyncio.TimerHandle | None = None
+        self._ticked_at = self._loop.time()
+        self._error: BaseException | None = None
 
     async def run(self) -> Exit:
-        """Until it is told to stop, or nobody is there to tell it."""
+        """Until it is told to stop, or nobody is there to tell it.
+
+        Raises ClusterError if it can't begin, and the exception that nobody had foreseen.
+        """
         spec = self._spec
+        self._loop.set_exception_handler(self._on_unforeseen)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         store = Store(spec, context)  # before anything else: it says whether this slot is ours
         transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
@@ -89,6 +95,7 @@ class Worker:
             for shard in self._shards.values():
                 shard.start()
             ticker = self._loop.create_task(self._tick())
+            ticker.add_done_callback(self._on_ticker_end)
             try:
                 code, logout = await self._stopping
             finally:
@@ -99,6 +106,8 @@ class Worker:
             self._report()
             store.close()
             self._link.send(Stopped(slot=spec.slot))
+            if self._error is not None:
+                raise self._error
             return code
         finally:
             if self._greeting is not None:
@@ -111,24 +120,51 @@ class Worker:
         if not self._stopping.done():
             self._stopping.set_result((code, logout))
 
+    def _on_unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a callback did not catch has left something half done: events that were taken and
+        are not journalled, a timer that is not set. So nothing more is taken, at once; the journal
+        is whole, and the next process in this slot goes on from it."""
+        message, error = context["message"], context.get("exception")
+        if "handle" not in context:  # a result that nobody has asked for: nothing hangs on it
+            log.error("unforeseen: %s", message, exc_info=error)
+            return
+        log.error("unforeseen, and the end of this process: %s", message)
+        self._fail(error or RuntimeError(message))
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._stop(Exit.FAILED, False)
+        for shard in self._shards.values():
+            shard.stop(logout=False)
+
     async def _tick(self) -> None:
         """Once a second: report, look after the journal, see whether anybody is there."""
-        try:
-            while True:
-                self._report()
-                self._store.tick()
-                silent = self._loop.time() - self._link.heard_at
-                if silent > self._spec.adopt_seconds:
-                    log.warning("no coordinator for %.0f s: closing resumable", silent)
-                    self._stop(Exit.ORPHANED, False)
-                elif silent > min(ASK_AFTER_S, self._spec.adopt_seconds / 4) and not self._greeting:
-                    self._greet()
-                await asyncio.sleep(REPORT_S)
-        except Exception as error:
-            # Without its ticker a worker would run on unseen.
-            if not self._stopping.done():
-                self._stopping.set_exception(error)
-            raise
+        while True:
+            self._report()
+            self._store.tick()
+            self._look_for_coordinator()
+            await asyncio.sleep(REPORT_S)
+
+    def _on_ticker_end(self, ticker: asyncio.Task[None]) -> None:
+        """Without its ticker a worker would run on unseen."""
+        if not ticker.cancelled() and (error := ticker.exception()):
+            self._fail(error)
+
+    def _look_for_coordinator(self) -> None:
+        now, ask_after = self._loop.time(), min(ASK_AFTER_S, self._spec.adopt_seconds / 4)
+        stopped = now - self._ticked_at - REPORT_S
+        self._ticked_at = now
+        self._link.poll()
+        if stopped > ASK_AFTER_S:
+            # The process was stopped (SIGSTOP, a suspended machine): the silence was its own.
+            log.warning("this process was stopped for %.0f s", stopped)
+            self._link.heard_at = max(self._link.heard_at, now - ask_after)
+        silent = now - self._link.heard_at
+        if silent > self._spec.adopt_seconds:
+            log.warning("no coordinator for %.0f s: closing resumable", silent)
+            self._stop(Exit.ORPHANED, False)
+        elif silent > ask_after and not self._greeting:
+            self._greet()
 
     # -- to and from the coordinator -----------------------------------------------------------
 
