@@ -80,8 +80,6 @@ class BrokeredDesk:
         self._next_id = first_grant_id
         self._budget: Budget | None = None
         self._looked_at = 0.0
-        self._silent_since: float | None = None
-        """Since when the broker does not answer; None: it does."""
         self._reset_at = float("-inf")
         """Of the ledger's window, by the clock."""
         self._waiting: dict[int, tuple[int, asyncio.Task[None]]] = {}
@@ -92,7 +90,7 @@ class BrokeredDesk:
         self._saying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._troubles: dict[str, str] = {}
-        """What else keeps grants back besides the limits, by what it is of."""
+        """What keeps grants back besides the limits, by what it is of."""
         self._failure: BaseException | None = None
 
     # -- the broker's numbers -------------------------------------------------------------------
@@ -111,16 +109,12 @@ class BrokeredDesk:
     async def _look(self) -> bool:
         """Ask for the numbers. False: no answer. ClusterError: it refuses, or grants for another
         account."""
-        asked_at = self._clock()
         try:
             budget = await self._control.identify_budget(self._asker.store_id)
         except NotRunningError:
-            if self._silent_since is None:
-                self._silent_since = asked_at
-                log.error("the broker %s does not answer", self._control.endpoint)
+            self._trouble("silence", f"the broker {self._control.endpoint} does not answer")
             return False
-        if self._silent_since is not None:
-            self._silent_since = None
+        if self._troubles.pop("silence", None):
             log.info("the broker %s answers again", self._control.endpoint)
         if budget.account != self._asker.account(budget.store_id):
             raise ClusterError(
@@ -173,14 +167,8 @@ class BrokeredDesk:
             waiting=sorted(self._waiting),
             wait_s=max(0.0, budget.wait_s - ago) if self._waiting else 0.0,
             broker=self._control.endpoint,
-            trouble="; ".join(self._all_troubles()),
+            trouble="; ".join(self._troubles.values()),
         )
-
-    def _all_troubles(self) -> Iterable[str]:
-        if self._silent_since is not None:
-            silent = self._clock() - self._silent_since
-            yield f"the broker {self._control.endpoint} has not answered for {silent:.0f} s"
-        yield from self._troubles.values()
 
     def verbs(self) -> Mapping[str, Verb]:
         """Programs outside are told where to ask: a second line beside the broker's own would let

@@ -214,7 +214,8 @@ class Outside:
 
 
 def _who(ask: Ask) -> str:
-    return ask.who or "a program outside"
+    """For a terminal or a log, whatever it said."""
+    return "".join(c if c.isprintable() else "?" for c in ask.who) or "a program outside"
 
 
 def args_of(args: dict[str, Any], kind: type[Args]) -> Args:

@@ -93,12 +93,22 @@ def waiting(status: ClusterStatus) -> str:
     budget = status.budget
     if not budget.waiting:
         return ""
+    known = not budget.trouble  # else nobody knows for how long
     if len(budget.waiting) == 1:
-        return f"shard {budget.waiting[0]} waits to identify, in {span(budget.wait_s)}"
+        when = f", in {span(budget.wait_s)}" if known else ""
+        return f"shard {budget.waiting[0]} waits to identify{when}"
+    when = f", the last in {span(budget.wait_s)}" if known else ""
     return (
-        f"{len(budget.waiting)} shards wait to identify, the last in {span(budget.wait_s)}: "
-        f"{ranges(sorted(budget.waiting), 4)}"
+        f"{len(budget.waiting)} shards wait to identify{when}: {ranges(sorted(budget.waiting), 4)}"
     )
+
+
+def outside(status: ClusterStatus) -> list[str]:
+    """Whose shards wait here besides this cluster's own."""
+    shards: dict[str, list[int]] = {}
+    for claim in status.budget.outside:
+        shards.setdefault(claim.who, []).append(claim.shard_id)
+    return [f"{who} waits here for shard {ranges(sorted(ids), 4)}" for who, ids in shards.items()]
 
 
 def facts(status: ClusterStatus) -> Table:
@@ -115,8 +125,10 @@ def facts(status: ClusterStatus) -> Table:
         f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}; "
         f"{budget.max_concurrency} at a time",
     )
-    if line := waiting(status):
-        grid.add_row("", line)
+    if budget.broker:
+        grid.add_row("", f"granted by {budget.broker}")
+    for line in filter(None, [waiting(status), *outside(status)]):
+        grid.add_row("", Text(line))
     grid.add_row("subscribe", status.hub_endpoint)
     grid.add_row("replay", status.replay_endpoint)
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
@@ -251,6 +263,8 @@ def complaints(status: ClusterStatus) -> list[Text]:
         for worker in status.workers
         if not worker.journalling and worker.state == "running"
     ]
+    if status.budget.trouble:
+        found.append(status.budget.trouble)
     return [Text(line, style="red") for line in found]
 
 

@@ -166,7 +166,7 @@ def test_a_broker_that_comes_back_goes_on_from_its_ledger(
             _, grant = await west.next()
         west.want(5)
         with caplog.at_level(logging.INFO):
-            await until(lambda: "has not answered" in west.desk.status().trouble)
+            await until(lambda: "does not answer" in west.desk.status().trouble)
             assert west.desk.status().waiting == [5]
             assert west.grants.empty()
             west.sent(grant)  # said to nobody yet

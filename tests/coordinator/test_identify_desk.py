@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import BudgetError, ClusterError
+from cluster.errors import BudgetError, ClusterError, RateLimitedError
 from cluster.wire import link
 from coordinator.gateway_info import SessionStartLimit
-from coordinator.identify_desk import IdentifyDesk, Owners
+from coordinator.identify_desk import ASK_AGAIN_S, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import IdentifyLimiter
+from coordinator.identify_limiter import FRESH_S, IdentifyLimiter
 from coordinator.plan import Plan
 from coordinator.store import Store
 
@@ -290,5 +290,71 @@ def test_a_worker_is_not_heard_for_shards_of_others(play: Play) -> None:
         office.desk.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
         assert office.desk.status().spent == 1
         assert office.owners.refused == 5
+
+    play(scenario)
+
+
+def test_old_numbers_are_fetched_again_while_grants_go_on(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [limit(remaining=700)]
+        assert len(await office.turn()) == 1
+        assert office.fetched == []
+        assert office.desk.status().remaining == 699, "its identify is still to come"
+
+    play(scenario)
+
+
+def test_numbers_that_cant_be_renewed_are_said_and_asked_for_again_later(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(concurrency=2)
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [ClusterError("no answer"), limit(remaining=5, concurrency=2)]
+        assert len(await office.turn()) == 1, "the old ones are good enough"
+        assert "no answer" in office.desk.status().trouble
+        office.ask(1)
+        await office.turn(later=ASK_AGAIN_S - 1)
+        assert len(office.fetched) == 1
+        office.ask(2)
+        await office.turn(later=1)
+        assert office.fetched == []
+        assert office.desk.status().trouble == ""
+
+    play(scenario)
+
+
+def test_a_rate_limit_is_waited_for(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0, 1)
+        limited = RateLimitedError("rate limited for 600 s")
+        limited.retry_after_s = 600.0
+        office.fetched = [limited, limit()]
+        await office.turn()
+        await office.turn(later=599.0)
+        assert len(office.fetched) == 1
+        await office.turn(later=1.0)
+        assert office.fetched == []
+
+    play(scenario)
+
+
+def test_what_was_not_foreseen_ends_the_desk(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [limit(concurrency=0)]  # which no decoder lets through
+        with pytest.raises(ZeroDivisionError):
+            async with asyncio.timeout(5):
+                await office.desk.run()
 
     play(scenario)

@@ -108,8 +108,11 @@ def test_one_who_gives_up_leaves_the_line(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
         east.want(0)
         await east.next()
-        waits = asyncio.create_task(control.request_identify(shard_id=1).granted())
+        asked = control.request_identify(shard_id=1, shard_count=16, who="\x1b[2Jme\n")
+        waits = asyncio.create_task(asked.granted())
         await until(lambda: len(east.desk.status().outside) == 1)
+        (claim,) = east.desk.status().outside
+        assert (claim.shard_id, claim.shard_count, claim.who) == (1, 16, "?[2Jme?")
         waits.cancel()
         await until(lambda: east.desk.status().outside == [])
         assert east.limiter.turns(time.monotonic()) == []

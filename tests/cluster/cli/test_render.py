@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from cluster.cli import render
 from cluster.cli.views import LineView, picture, shares
-from cluster.wire.control import ClusterStatus
+from cluster.wire.control import ClusterStatus, OutsideClaim
 
 
 def text(what: RenderableType, width: int) -> str:
@@ -125,3 +125,28 @@ def test_lines_come_when_something_changed_or_time_passed(
         view.show(made(fake, 4, ready))
         printed.append(bool(capsys.readouterr().out))
     assert printed == [True, False, True, False, True, True]
+
+
+def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
+    status = made(fake, 4, 2)
+    west = [
+        OutsideClaim(shard_id=shard, shard_count=8, who="west (4-7/8)") for shard in (7, 4, 5, 6)
+    ]
+    granting = msgspec.structs.replace(
+        status, budget=msgspec.structs.replace(status.budget, outside=west)
+    )
+    shown = text(render.full(granting, 80), 80)
+    assert "2 shards wait to identify, the last in 10 s: 2-3" in shown
+    assert "west (4-7/8) waits here for shard 4-7" in shown
+    trouble = "the broker ipc:///run/dcgw/main/control does not answer"
+    asking = msgspec.structs.replace(
+        status,
+        budget=msgspec.structs.replace(
+            status.budget, broker="ipc:///run/dcgw/main/control", trouble=trouble
+        ),
+    )
+    shown = text(render.full(asking, 80), 80)
+    assert "granted by ipc:///run/dcgw/main/control" in shown
+    assert trouble in shown
+    assert "2 shards wait to identify: 2-3" in shown, "nobody knows for how long"
+    assert trouble in render.line(asking)
