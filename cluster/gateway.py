@@ -167,7 +167,7 @@ def intents_advice(intents: int) -> dict[int, str]:
     """What to do about the fatal closes that hang on what IDENTIFY asked for: close code -> action,
     where these intents say more than CLOSE_CODES does."""
     advice: dict[int, str] = {}
-    unknown = intents & ~ALL_INTENTS
+    unknown = intents & ~int(ALL_INTENTS)
     if bits := [str(bit) for bit in range(unknown.bit_length()) if unknown >> bit & 1]:
         advice[4013] = (
             f"`intents` is {intents}, and no intent has bit {', '.join(bits)}: "

@@ -70,15 +70,23 @@ class Rig:
         self.hub.setsockopt(zmq.SUBSCRIBE, b"")
         self.hub.setsockopt(zmq.RCVHWM, 0)
         self.hub.bind(self.endpoint("hub"))
-        self.router = self._bind_router()
-        self._tasks = [asyncio.create_task(self._coordinate()), asyncio.create_task(self._gather())]
+        self._tasks = [asyncio.create_task(self._gather())]
+        self.coordinator_comes()
         return self
 
-    def _bind_router(self) -> zmq.asyncio.Socket:
-        router = self._context.socket(zmq.ROUTER)
-        router.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        router.bind(self.endpoint("link"))
-        return router
+    def coordinator_comes(self) -> None:
+        """A coordinator process begins; it knows nothing of the one before."""
+        self.router = self._context.socket(zmq.ROUTER)
+        self.router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        self.router.bind(self.endpoint("link"))
+        self._coordinating = asyncio.create_task(self._coordinate())
+        self._tasks.append(self._coordinating)
+
+    async def coordinator_goes(self) -> None:
+        """As if it were killed."""
+        self._coordinating.cancel()
+        await asyncio.gather(self._coordinating, return_exceptions=True)
+        self.router.close(0)
 
     async def __aexit__(
         self,

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from cluster.gateway import CLOSE_CODES, Then
+from cluster.gateway import CLOSE_CODES, Intents, Then, intents_advice
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame
+from shard_worker.heart import LATE_S
 from shard_worker.session import CONNECTED, TRANSITIONS, Input, Resumable, Session, State
 
 INTERVAL = 40.0
@@ -25,9 +26,15 @@ def event(seq: int, name: str = "A") -> Event:
 class Clock:
     """A session with its clock; ``random`` always gives a half."""
 
-    def __init__(self, held: Resumable | None = None) -> None:
+    def __init__(
+        self,
+        held: Resumable | None = None,
+        *,
+        random: float = 0.5,
+        advice: dict[int, str] | None = None,
+    ) -> None:
         self.now = 1000.0
-        self.session = Session(self.now, random=lambda: 0.5, held=held)
+        self.session = Session(self.now, random=lambda: random, held=held, advice=advice)
 
     def pass_to_due(self) -> list[Action]:
         assert self.session.due is not None
@@ -120,6 +127,32 @@ def test_a_missed_acknowledgement_is_a_zombie() -> None:
     clock.resume()
 
 
+def test_a_heartbeat_that_is_far_too_late_finds_nobody() -> None:
+    """The process was stopped: the server has given the connection up long ago."""
+    for late, actions in (
+        (INTERVAL + LATE_S, [do.SendHeartbeat(1)]),
+        (INTERVAL + LATE_S + 0.1, [do.Close(4000)]),
+    ):
+        clock = Clock()
+        clock.ready()
+        assert clock.session.due is not None
+        clock.now = clock.session.due + late
+        assert clock.session.tick(clock.now) == actions
+    assert clock.session.reconnects == {"late heartbeat": 1}
+    clock.resume()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.25, 0.999])
+def test_the_first_heartbeat_is_jittered(jitter: float) -> None:
+    clock = Clock(random=jitter)
+    clock.connect()
+    clock.hello()
+    assert clock.session.due == clock.now + INTERVAL * jitter
+    clock.pass_to_due()
+    clock.session.frame(ACK, clock.now)
+    assert clock.session.due == clock.now + INTERVAL, "only the first"
+
+
 def test_op_1_is_answered_at_once_and_puts_the_next_heartbeat_off() -> None:
     clock = Clock()
     clock.ready()
@@ -129,26 +162,79 @@ def test_op_1_is_answered_at_once_and_puts_the_next_heartbeat_off() -> None:
     assert clock.pass_to_due() == [do.Close(4000)], "op 1's answer wants its ACK too"
 
 
-@pytest.mark.parametrize("code", [None, 1000, 1006, 4999, *CLOSE_CODES])
-def test_close_codes(code: int | None) -> None:
+RESUMED_AFTER = (None, 1000, 1001, 1006, 3999, 4000, 4001, 4002, 4005, 4006, 4008, 4017, 4999)
+"""With codes that nobody has listed, and none at all."""
+IDENTIFIED_AFTER = (4003, 4007, 4009)
+FATAL = {
+    4004: ("authentication failed", "DCGW_TOKEN"),
+    4010: ("invalid shard", "`shards`"),
+    4011: ("sharding required", "more"),
+    4012: ("invalid api version", "`api_version`"),
+    4013: ("invalid intents", "`intents`"),
+    4014: ("disallowed intents", "privileged intents"),
+    4015: ("too many sessions", "close other sessions"),
+    4016: ("connection request canceled", "the account"),
+}
+"""Meaning, and a part of what to do."""
+
+
+def test_the_tables_of_close_codes_are_the_same() -> None:
+    ours = {code: c.then for code, c in CLOSE_CODES.items()}
+    assert {code for code, then in ours.items() if then is Then.FATAL} == set(FATAL)
+    assert {code for code, then in ours.items() if then is Then.IDENTIFY} == set(IDENTIFIED_AFTER)
+    assert {code for code, then in ours.items() if then is Then.RESUME} <= set(RESUMED_AFTER)
+
+
+@pytest.mark.parametrize("code", RESUMED_AFTER)
+def test_closes_that_are_resumed(code: int | None) -> None:
     clock = Clock()
     clock.ready()
     clock.dispatch(2)
-    then = CLOSE_CODES[code].then if code in CLOSE_CODES else Then.RESUME
-    actions = clock.session.closed(code, clock.now)
-    if then is Then.FATAL:
-        assert code is not None
-        meaning = CLOSE_CODES[code]
-        assert actions == [do.GiveUp(f"closed {code} ({meaning.name})", meaning.action)]
-        assert clock.session.state is State.FATAL
-        assert clock.session.due is None
-        assert meaning.action in clock.session.detail
-    elif then is Then.RESUME:
-        assert actions == []
-        clock.resume()
-    else:
-        assert actions == [do.EndEpoch(1, 2, f"closed {code}")]
-        clock.identify(epoch=2)
+    assert clock.session.closed(code, clock.now) == []
+    clock.resume()
+    assert clock.session.seq == 2
+
+
+@pytest.mark.parametrize("code", IDENTIFIED_AFTER)
+def test_closes_that_end_the_session(code: int) -> None:
+    clock = Clock()
+    clock.ready()
+    clock.dispatch(2)
+    assert clock.session.closed(code, clock.now) == [do.EndEpoch(1, 2, f"closed {code}")]
+    clock.identify(epoch=2)
+
+
+@pytest.mark.parametrize("code", FATAL)
+def test_closes_that_are_fatal(code: int) -> None:
+    """The tries are over, and a reader sees what was meant and what to do about it."""
+    meaning, advice = FATAL[code]
+    clock = Clock()
+    clock.ready()
+    (gave_up,) = clock.session.closed(code, clock.now)
+    assert isinstance(gave_up, do.GiveUp)
+    assert gave_up.cause == f"closed {code} ({meaning})"
+    assert advice in gave_up.action
+    assert clock.session.detail == f"{gave_up.cause}: {gave_up.action}"
+    assert clock.session.state is State.FATAL
+    assert clock.session.due is None, "it would spin"
+    assert clock.session.tick(clock.now + 1e6) == []
+
+
+def test_4014_names_the_privileged_intents_and_4013_the_bits() -> None:
+    asked = Intents.GUILDS | Intents.GUILD_MEMBERS | Intents.MESSAGE_CONTENT
+    advice = intents_advice(int(asked) | 1 << 17 | 1 << 31)
+    for code, named, unnamed in (
+        (4014, ("GUILD_MEMBERS, MESSAGE_CONTENT", "portal"), ("GUILD_PRESENCES", "GUILDS")),
+        (4013, ("bit 17, 31",), ("15",)),
+    ):
+        clock = Clock(advice=advice)
+        clock.identify()
+        (gave_up,) = clock.session.closed(code, clock.now)
+        assert isinstance(gave_up, do.GiveUp)
+        assert all(word in gave_up.action for word in named)
+        assert not [word for word in unnamed if word in gave_up.action]
+        assert gave_up.action in clock.session.detail
+    assert intents_advice(int(Intents.GUILDS)) == {}, "nothing better is known"
 
 
 @pytest.mark.parametrize("state", [State.AWAITING_GRANT, State.IDENTIFYING, State.RESUMING])
@@ -172,6 +258,21 @@ def test_op_7_resumes() -> None:
     assert clock.session.frame(Frame(99, "", -1, b"{}"), clock.now) == []  # ops of later days
     assert clock.session.frame(Frame(7, "", -1, b"null"), clock.now) == [do.Close(4000)]
     clock.resume()
+
+
+@pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("resumable", [b"true", b"false", b"null"])
+def test_after_op_9_it_waits_one_to_five_seconds(random: float, resumable: bytes) -> None:
+    clock = Clock(random=random)
+    clock.ready()
+    clock.session.frame(Frame(9, "", -1, resumable), clock.now)
+    assert clock.session.due is not None
+    assert 1.0 <= clock.session.due - clock.now <= 5.0
+    assert clock.session.tick(clock.now + 0.99) == []
+    if resumable == b"true":
+        clock.resume()
+    else:
+        clock.identify(epoch=2)
 
 
 def test_op_9() -> None:

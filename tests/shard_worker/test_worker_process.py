@@ -5,60 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
-from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, IdentifyUnused, Stopped
+from cluster.sandbox import SandboxControl
+from cluster.wire.link import IdentifySent
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import Rig
-
-Scenario = Callable[[Rig, SandboxControl], Awaitable[None]]
-
-
-def run(
-    scenario: Scenario, shards: int = 2, spec: dict[str, Any] | None = None, **options: Any
-) -> None:
-    """A scenario in a sandbox of its own; at the end the token must stand in no log."""
-
-    async def main() -> None:
-        chosen = SandboxOptions(
-            shards=shards, max_concurrency=shards, guilds=6, members_per_guild=10, **options
-        )
-        async with (
-            Sandbox(chosen) as sandbox,
-            Rig(sandbox, shards, **(spec or {})) as rig,
-            SandboxControl(sandbox.info.control_url, sandbox.info.control_token) as control,
-        ):
-            await scenario(rig, control)
-            assert sandbox.info.token.encode() not in rig.log
-            assert rig.process is None or rig.process.returncode is not None
-
-    asyncio.run(main())
-
-
-async def under_traffic(rig: Rig, control: SandboxControl) -> None:
-    """All shards ready, and events on their way."""
-    await rig.start()
-    await rig.ready()
-    await control.traffic(rate=1000)
-    await rig.until(lambda: sum(r.events for r in rig.reports.values()) > 200)
-
-
-async def ends_equal(rig: Rig, *, identifies: int = 2) -> None:
-    """Ledger, hub and journal agree, and no more was identified than had to be."""
-    expected = await rig.caught_up()
-    # What comes before its hello a coordinator does not heed: a shard would wait in vain.
-    assert isinstance(next(m for m in rig.heard if isinstance(m, Hello | IdentifyRequest)), Hello)
-    assert rig.count(IdentifyRequest) >= rig.count(IdentifySent) == identifies
-    assert rig.count(IdentifyUnused) == 0
-    assert await rig.stop() == 0, rig.log.decode()
-    assert isinstance(rig.heard[-1], Stopped)
-    assert rig.journalled() == expected
+from scenarios import ends_equal, run, under_traffic
 
 
 def test_cuts() -> None:
@@ -137,13 +94,13 @@ def test_a_dead_resume_host() -> None:
     run(scenario, spec={"compress": "zstd-stream"})
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_next_process_resumes_from_the_journal(number: signal.Signals) -> None:
     async def scenario(rig: Rig, control: SandboxControl) -> None:
         await under_traffic(rig, control)
         assert rig.process is not None
         rig.process.send_signal(number)
-        assert await rig.exit_code() == (0 if number == signal.SIGTERM else -number)
+        assert await rig.exit_code() == (-number if number == signal.SIGKILL else 0)
         rig.reports.clear()
         # As if no watermark had ever left the hub: all that the journal holds comes out again.
         await rig.start(start_after=dict.fromkeys(range(2), (0, -1)))

@@ -1,0 +1,162 @@
+"""What nobody foresees, and what a coordinator does wrong: no event is lost, no shard is silently
+dead."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cluster.sandbox import SandboxControl
+from cluster.wire.link import Hello, IdentifySent, Stop, encode
+from shard_worker.delivery import ShardDelivery
+from shard_worker.frame import Event
+from shard_worker.transport import Connection
+from shard_worker.worker import Worker
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rig import Rig
+from scenarios import ends_equal, run, under_traffic
+
+
+class UnforeseenError(Exception):
+    """Something that no code expects."""
+
+
+async def inside(rig: Rig, control: SandboxControl) -> asyncio.Task[Any]:
+    """A worker in this process, under traffic."""
+    worker = asyncio.create_task(Worker(rig.spec()).run())
+    await rig.ready()
+    await control.traffic(rate=1000)
+    await rig.until(lambda: sum(r.events for r in rig.reports.values()) > 200)
+    return worker
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before", "after"])
+def test_an_event_that_could_not_be_delivered_comes_again(
+    written: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session has counted it: without the end of the process, RESUME would skip it."""
+    deliver = ShardDelivery.deliver
+
+    def broken(self: ShardDelivery, events: Sequence[Event], received_ns: int) -> None:
+        if written:
+            deliver(self, events, received_ns)
+        raise UnforeseenError("in a drain")
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        worker = await inside(rig, control)
+        with monkeypatch.context() as patch:
+            patch.setattr(ShardDelivery, "deliver", broken)
+            with pytest.raises(UnforeseenError):
+                await asyncio.wait_for(worker, 20)
+        rig.reports.clear()
+        await rig.start()
+        await rig.ready()
+        await ends_equal(rig)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("name", ["_on_data", "_on_wanted"])
+def test_an_error_in_a_callback_of_libcurl_ends_the_connection(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept by curl_cffi until the transfer has ended, and is the cause of that end."""
+    intact, failures = getattr(Connection, name), list[str]()
+
+    def once(self: Connection, argument: Any) -> Any:
+        if failures:
+            raise UnforeseenError(failures.pop())
+        return intact(self, argument)
+
+    monkeypatch.setattr(Connection, name, once)
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        worker = await inside(rig, control)
+        failures.append("in a callback")
+        await rig.until(
+            lambda: any(r.reconnects.get("connection lost") for r in rig.reports.values())
+        )
+        await rig.ready()
+        assert not failures
+        expected = await rig.caught_up()
+        await rig.send(Stop())
+        assert await asyncio.wait_for(worker, 20) == 0
+        assert rig.journalled() == expected
+
+    run(scenario, heartbeat_interval_ms=400)
+
+
+def test_link_messages_that_are_none() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        for data in (
+            b"",
+            b"\xc1",
+            b"\x91" * 100_000,
+            msgspec.msgpack.encode({"type": "explode"}),
+            msgspec.msgpack.encode({"type": "identify_grant", "shard_id": "x"}),
+            encode(Hello(version=1, slot=0, pid=1, started_at=0, package_version="", shards=[])),
+        ):
+            await rig.router.send_multipart([b"0", data])
+        await rig.router.send_multipart([b"0", b"two", b"frames"])
+        await ends_equal(rig)
+        assert b"does not know" in rig.log
+        assert b"Traceback" not in rig.log
+
+    run(scenario)
+
+
+def test_a_coordinator_that_comes_back_in_time() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        events, hellos = len(rig.messages), rig.count(Hello)
+        await rig.coordinator_goes()
+        await rig.until(lambda: len(rig.messages) > events + 500)  # without it all goes on
+        rig.coordinator_comes()
+        await rig.until(lambda: rig.count(Hello) > hellos)
+        await rig.ready()
+        assert all(not r.reconnects for r in rig.reports.values())
+        await ends_equal(rig)
+
+    run(scenario, spec={"adopt_seconds": 8.0})
+
+
+def test_a_process_that_was_stopped_leaves_its_dead_connections_at_once() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        assert rig.process is not None
+        await control.fault(kind="half_open")
+        rig.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(6.5)  # past heart.LATE_S: only time shows it
+        rig.process.send_signal(signal.SIGCONT)
+        await rig.until(
+            lambda: all(
+                r.state == "ready" and r.reconnects.keys() & {"late heartbeat", "zombie"}
+                for r in rig.reports.values()
+            )
+        )
+        assert b"was stopped for" in rig.log
+        await ends_equal(rig)
+        assert b"no coordinator" not in rig.log
+
+    run(scenario, heartbeat_interval_ms=1000, spec={"adopt_seconds": 5.0})
+
+
+def test_an_identify_that_is_too_large_is_refused_before_anything_opens() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await rig.start(presence={"status": "online", "activities": [{"name": "x" * 5000}]})
+        assert await rig.exit_code() == 2
+        assert b"over Discord's limit of 4096" in rig.log
+        assert b"Traceback" not in rig.log
+        assert not rig.journal_dir.exists()
+        assert rig.count(IdentifySent) == 0
+
+    run(scenario, shards=1)
