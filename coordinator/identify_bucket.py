@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-Owner = int | str
-"""Who asked: the slot of a worker of this cluster, or the ticket of a program outside."""
+
+class Outsider(NamedTuple):
+    """A program outside that asked."""
+
+    asker: str
+    """The same in all that one coordinator asks; empty: a program that is none."""
+    ticket: str
+    """Another one for each identify."""
+
+
+Owner = int | Outsider
+"""Who asked; int: the slot of a worker of this cluster."""
 
 
 class Claim(NamedTuple):
@@ -13,6 +23,12 @@ class Claim(NamedTuple):
 
     shard_id: int
     owner: Owner
+
+    @property
+    def seat(self) -> tuple[int, int | str]:
+        """What is the same when the same shard of the same asker comes again."""
+        asker = self.owner if isinstance(self.owner, int) else self.owner.asker
+        return self.shard_id, asker
 
 
 class Grant(NamedTuple):
@@ -38,8 +54,8 @@ class Bucket:
         """Grant id and time of the last identify sent, until it is accepted."""
         self._waiting: dict[Claim, None] = {}
         """In the order in which they came."""
-        self._served: set[int] = set()
-        """Shards that had their turn while others may wait for theirs."""
+        self._served: set[tuple[int, int | str]] = set()
+        """Seats that had their turn while others may wait for theirs."""
 
     @property
     def waits(self) -> bool:
@@ -60,13 +76,13 @@ class Bucket:
 
     def order(self) -> list[Claim]:
         """Who waits, in the order of their turns; of one shard, who came first."""
-        return sorted(self._waiting, key=lambda c: (c.shard_id in self._served, c.shard_id))
+        return sorted(self._waiting, key=lambda c: (c.seat in self._served, c.shard_id))
 
     def take(self) -> Claim:
         """The next in turn; it waits no more."""
         claim = self.order()[0]
-        if claim.shard_id in self._served:
+        if claim.seat in self._served:
             self._served.clear()
-        self._served.add(claim.shard_id)
+        self._served.add(claim.seat)
         self.remove(claim)
         return claim

@@ -14,7 +14,7 @@ from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
 from coordinator.control_server import Verb
 from coordinator.gateway_info import SessionStartLimit
-from coordinator.identify_bucket import Grant
+from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.identify_outside import Outside, args_of
@@ -253,7 +253,7 @@ class IdentifyDesk:
     def _give(self, grant: Grant) -> bool:
         """False: the ledger can't be written, and the grant was not given."""
         shard, owner = grant.shard_id, grant.owner
-        outside = self._outside.shard_count(owner) if isinstance(owner, str) else None
+        outside = self._outside.shard_count(owner) if isinstance(owner, Outsider) else None
         try:
             epoch = self._ledger.grant(grant, shard_count=outside)
         except sqlite3.Error as error:
@@ -263,7 +263,7 @@ class IdentifyDesk:
             self._limiter.request(shard, owner)
             return False
         self._troubles.pop("ledger", None)
-        if isinstance(owner, str):
+        if isinstance(owner, Outsider):
             self._outside.give(owner, grant)
         elif not self._tell(owner, grant, epoch):
             log.warning("worker %d is not there to take shard %d's grant", owner, shard)

@@ -18,7 +18,7 @@ from cluster.errors import ClusterError
 from cluster.wire.control import OutsideClaim
 from cluster.wire.identifies import POLL_S, Ask, Told, Turn
 from coordinator.control_server import Parcel, Verb
-from coordinator.identify_bucket import Grant
+from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 
@@ -35,6 +35,7 @@ class Ticket:
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
+        self.owner = Outsider(ask.asker, ask.ticket)
         self.grant: Grant | None = None
         self.poll: asyncio.Future[None] | None = None
         """Of the newest request; done when there is something to say."""
@@ -91,7 +92,7 @@ class Outside:
         self._check(ask)
         ticket = self._granted.get(ask.ticket) or self._waiting.get(ask.ticket) or Ticket(ask)
         poll = ticket.renew()
-        ticket.grant = self._limiter.request(ask.shard_id, ask.ticket)
+        ticket.grant = self._limiter.request(ask.shard_id, ticket.owner)
         if ticket.grant is None:
             self._granted.pop(ask.ticket, None)  # given up for lost
             self._waiting[ask.ticket] = ticket
@@ -146,18 +147,18 @@ class Outside:
             self._drop(told.ticket)
         self._changed()
 
-    def shard_count(self, ticket_id: str) -> int:
-        """Of a ticket that waits; 0: it was not said."""
-        return self._waiting[ticket_id].ask.shard_count
+    def shard_count(self, owner: Outsider) -> int:
+        """Of one that waits; 0: it was not said."""
+        return self._waiting[owner.ticket].ask.shard_count
 
-    def give(self, ticket_id: str, grant: Grant) -> None:
-        """The turn of a ticket that waits has come, and is in the ledger."""
-        ticket = self._waiting.pop(ticket_id)
+    def give(self, owner: Outsider, grant: Grant) -> None:
+        """The turn of one that waits has come, and is in the ledger."""
+        ticket = self._waiting.pop(owner.ticket)
         for old in [t for t, one in self._granted.items() if self._lost(one)]:
             log.warning("nothing was heard of a grant to %s: spent", _who(self._granted[old].ask))
             del self._granted[old]
         ticket.grant = grant
-        self._granted[ticket_id] = ticket
+        self._granted[owner.ticket] = ticket
         ticket.wake()
 
     def claims(self) -> list[OutsideClaim]:
@@ -170,8 +171,9 @@ class Outside:
     def wait_s(self, asker: str) -> float:
         """Until the last turn of what this asker waits for, if all goes well."""
         now = self._clock()
-        own = {ticket for ticket, one in self._waiting.items() if one.ask.asker == asker}
-        return max((at - now for at, c in self._limiter.turns(now) if c.owner in own), default=0.0)
+        turns = self._limiter.turns(now)
+        own = [at for at, c in turns if isinstance(c.owner, Outsider) and c.owner.asker == asker]
+        return max(own, default=now) - now
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -190,7 +192,7 @@ class Outside:
     def _drop(self, ticket_id: str) -> None:
         """It waits no more."""
         ticket = self._waiting.pop(ticket_id)
-        self._limiter.withdraw(ticket.ask.shard_id, ticket_id)
+        self._limiter.withdraw(ticket.ask.shard_id, ticket.owner)
         ticket.wake()
         ticket.poll = None
 

@@ -104,6 +104,20 @@ def test_it_waits_in_the_workers_line_in_shard_order(short_folder: Path) -> None
     play(short_folder, scenario)
 
 
+def test_the_same_shard_of_a_program_takes_no_turn_from_the_workers(short_folder: Path) -> None:
+    async def scenario(east: Cluster, control: ControlClient) -> None:
+        async with control.request_identify(shard_id=0):
+            waits = asyncio.create_task(control.request_identify(shard_id=1).granted())
+            await until(lambda: len(east.desk.status().outside) == 1)
+            east.want(0)
+        _, grant = await east.next()
+        assert grant.shard_id == 0, "0 had its turn, this cluster's 0 had none"
+        assert not waits.done()
+        waits.cancel()
+
+    play(short_folder, scenario)
+
+
 def test_one_who_gives_up_leaves_the_line(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
         east.want(0)
