@@ -206,6 +206,10 @@ class ControlClient:
                 "it is of another version: restart the cluster with this one",
             ) from None
 
+    def ask_again(self) -> None:
+        """The coordinator was restarted: what is under way gets no answer (TimeoutError)."""
+        self._fail(TimeoutError())
+
     def tell(self, verb: str, args: dict[str, Any]) -> None:
         """One request of which no answer is awaited; lost if nobody is there."""
         if self._socket.closed:
@@ -242,7 +246,7 @@ class ControlClient:
         except zmq.ZMQError as error:
             self._fail(ClusterError(f"the connection to the coordinator broke ({error})"))
 
-    def _fail(self, error: ClusterError) -> None:
+    def _fail(self, error: Exception) -> None:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(error)

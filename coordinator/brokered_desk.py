@@ -122,7 +122,10 @@ class BrokeredDesk:
                 "account than this one",
                 "give both the same token, or name another cluster in identify.broker",
             )
-        self._budget, self._looked_at = budget, self._clock()
+        before, self._budget, self._looked_at = self._budget, budget, self._clock()
+        if before is not None and before.run != budget.run:
+            log.warning("the broker %s was restarted", self._control.endpoint)
+            self._control.ask_again()
         self._troubles.pop("broker", None)
         self._note_reset(self._looked_at + budget.reset_after_s)
         return True

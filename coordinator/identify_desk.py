@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
@@ -105,6 +106,7 @@ class IdentifyDesk:
         self._renewing: asyncio.Task[None] | None = None
         self._renew_at = float("-inf")
         """Numbers that could not be had are not asked for again before."""
+        self._run = secrets.token_hex(4)
         self._troubles: dict[str, str] = {}
         """What keeps grants back besides the limits, by what it is of."""
         self._outside = Outside(
@@ -193,6 +195,7 @@ class IdentifyDesk:
             reset_after_s=max(0.0, limiter.reset_at - self._clock()),
             max_concurrency=limiter.max_concurrency,
             wait_s=self._outside.wait_s(asker) if asker else 0.0,
+            run=self._run,
         )
 
     # -- turns ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
-Verbs: ``status``, ``stop``, ``ping``.
+Verbs: ``status``, ``stop``, ``ping``, and those of cluster.wire.identifies.
 """
 
 from __future__ import annotations

@@ -79,6 +79,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrency: int
     wait_s: float = 0.0
     """Until the last turn of what this asker waits for, if all goes well."""
+    run: Key = ""
+    """Another one after each restart: what was asked before will not be answered."""
 
 
 def account_key(token: str, salt: str) -> str:

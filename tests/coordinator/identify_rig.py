@@ -148,13 +148,13 @@ async def granting(
 
 @asynccontextmanager
 async def asking(
-    folder: Path, broker: str, *, name: str = "west", count: int = 8
+    folder: Path, broker: str, *, name: str = "west", count: int = 8, silence: float = 2.0
 ) -> AsyncIterator[Cluster]:
     """A cluster of the other half that asks the broker at this endpoint."""
     async with AsyncExitStack() as stack:
         cluster = Cluster(folder, name, tuple(range(count // 2, count)), count)
         stack.callback(cluster.store.close)
-        control = await stack.enter_async_context(ControlClient(broker, timeout=2.0))
+        control = await stack.enter_async_context(ControlClient(broker, timeout=silence))
         await cluster.asks(control)
         await stack.enter_async_context(cluster.open())
         yield cluster

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from identify_rig import INTERVAL_S, Cluster, asking, granting, until
 from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire import link
+from cluster.wire.identifies import POLL_S
 
 Scenario = Callable[[Cluster, Cluster], Awaitable[None]]
 
@@ -155,36 +157,31 @@ def test_a_broker_that_comes_back_goes_on_from_its_ledger(
     """It was gone with a grant outstanding and shards in its line."""
 
     async def scenario() -> None:
-        async with granting(short_folder) as east, asking(short_folder, east.endpoint) as west:
-            pass
-        async with granting(short_folder) as east:
-            control = ControlClient(east.endpoint, timeout=0.2)
-            west = Cluster(short_folder, "west", (4, 5, 6, 7), 8)
-            await west.asks(control)
-            running = asyncio.ensure_future(west.desk.run())
+        async with AsyncExitStack() as stack:
+            broker = await stack.enter_async_context(AsyncExitStack())
+            east = await broker.enter_async_context(granting(short_folder))
+            west = await stack.enter_async_context(asking(short_folder, east.endpoint, silence=0.2))
             west.want(4)
             _, grant = await west.next()
-        west.want(5)
-        with caplog.at_level(logging.INFO):
+            west.want(5)
+            await until(lambda: len(east.desk.status().outside) == 1)
+            await broker.aclose()
             await until(lambda: "does not answer" in west.desk.status().trouble)
             assert west.desk.status().waiting == [5]
             assert west.grants.empty()
             west.sent(grant)  # said to nobody yet
-            async with granting(short_folder) as again:
-                back = time.monotonic()
-                await until(lambda: len(again.desk.status().outside) == 1)
-                at, second = await west.next()
-                assert at >= back + INTERVAL_S - 0.05
-                assert (second.shard_id, again.desk.status().spent) == (5, 2)
-                await until(lambda: west.desk.status().trouble == "")
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-                control.close()
-        west.store.close()
-        said = [r.getMessage() for r in caplog.records if "answer" in r.getMessage()]
-        assert len(said) == 2, "once that it is gone, once that it is back"
+            again = await broker.enter_async_context(granting(short_folder))
+            back = time.monotonic()
+            at, second = await west.next()
+            assert back + INTERVAL_S - 0.05 <= at < back + POLL_S, "it is asked again at once"
+            assert (second.shard_id, again.desk.status().spent) == (5, 2)
+            await until(lambda: west.desk.status().trouble == "")
 
-    asyncio.run(scenario())
+    with caplog.at_level(logging.INFO):
+        asyncio.run(scenario())
+    said = [r.getMessage() for r in caplog.records if r.name == "coordinator.brokered_desk"]
+    words = ("does not answer", "answers again", "was restarted")
+    assert [line for line, word in zip(said, words, strict=True) if word not in line] == []
 
 
 def test_the_next_coordinator_passes_on_what_a_worker_says_of_an_old_grant(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +23,7 @@ from cluster.wire.control import ClusterStatus
 from cluster.wire.places import places
 
 SHARDS = 8
-BUCKETS = 2
+BUCKETS = 4
 JITTER_S = 0.3
 WITHIN_S = 60.0
 
@@ -98,11 +100,13 @@ def test_two_parts_of_a_bot_share_one_limiter(homes: tuple[Home, Home]) -> None:
         ):
             async with control.request_identify(shard_id=1, shard_count=16):
                 pass  # a program of its own, which says that it identified
-            first, second = await until_ready(east), await until_ready(west)
+            second, first = await until_ready(west), await until_ready(east)
             state = await discord.state()
             times = identifies(await discord.commands())
         assert state["identifies"] == {"admitted": SHARDS, "early": 0}
-        assert {bucket: len(sent) for bucket, sent in times.items()} == {0: 4, 1: 4}
+        assert {bucket: len(sent) for bucket, sent in times.items()} == dict.fromkeys(
+            range(BUCKETS), 2
+        )
         for sent in times.values():  # what is sent 5 s apart may arrive closer, and did not
             assert min(b - a for a, b in itertools.pairwise(sent)) >= IDENTIFY_WINDOW_S
         assert first.budget.remaining == 1000 - SHARDS - 1, "the program outside is counted"
@@ -133,4 +137,37 @@ def test_a_broker_that_is_not_there_or_of_another_bot_is_named(homes: tuple[Home
         assert "another account" in line
         assert sandbox.token not in line
         east.cli("stop")
+    assert east.leftovers() + west.leftovers() == []
+
+
+def test_a_broker_that_is_killed_and_comes_back_is_waited_for(homes: tuple[Home, Home]) -> None:
+    """Its workers go on, the other cluster waits; nobody grants meanwhile, nothing is granted
+    twice."""
+    east, west = homes
+    broker = control_of(east)
+
+    async def scenario(sandbox: SandboxInfo) -> None:
+        async with (
+            running(east, sandbox, DCGW_SHARDS="0-3/8", DCGW_IDENTIFY_BROKER="self"),
+            running(west, sandbox, DCGW_SHARDS="4-7/8", DCGW_IDENTIFY_BROKER=broker),
+            SandboxControl(sandbox.control_url, sandbox.control_token) as discord,
+        ):
+            async with ControlClient(broker) as control, asyncio.timeout(WITHIN_S):
+                while len((await control.status()).budget.outside) < 4:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            os.kill((await until_ready(east)).pid, signal.SIGKILL)
+            async with ControlClient(control_of(west)) as control, asyncio.timeout(WITHIN_S):
+                while not (status := await control.status()).budget.trouble:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            assert broker in status.budget.trouble
+            assert (status.state, status.shards_ready) == ("starting", 0)
+            await cli(east, "start", "--detach")
+            second, first = await until_ready(west), await until_ready(east)
+            assert second.budget.trouble == ""
+            state = await discord.state()
+        assert state["identifies"] == {"admitted": SHARDS, "early": 0}
+        assert first.budget.spent == SHARDS
+
+    with run_sandbox(max_concurrency=BUCKETS, identify_jitter_s=JITTER_S, guilds=8) as sandbox:
+        asyncio.run(scenario(sandbox))
     assert east.leftovers() + west.leftovers() == []
