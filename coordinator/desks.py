@@ -14,7 +14,8 @@ from cluster.gateway import IDENTIFY_WINDOW_S
 from cluster.wire.identifies import account_key
 from cluster.wire.spec import SELF, CoordinatorSpec
 from coordinator.account import Account
-from coordinator.brokered_desk import Asker, BrokeredDesk
+from coordinator.broker import Asker, Broker
+from coordinator.brokered_desk import BrokeredDesk
 from coordinator.gateway_info import GatewayInfo, SessionStartLimit
 from coordinator.identify_desk import Desk, IdentifyDesk, Owners, Send
 from coordinator.identify_ledger import Ledger
@@ -55,17 +56,14 @@ async def make_desk(
         shard_count=count,
         account=lambda salt: account_key(account.token, salt),
     )
-    desk = BrokeredDesk(
-        control,
+    return BrokeredDesk(
+        await Broker.meet(control, ledger, asker, time.monotonic),
         ledger,
-        asker,
         owners=Owners(plan),
         send=send,
         clock=time.monotonic,
         first_grant_id=store.next_grant_id(),
     )
-    await desk.begin()
-    return desk
 
 
 def _granting(

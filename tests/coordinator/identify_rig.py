@@ -14,7 +14,8 @@ from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.identifies import account_key
-from coordinator.brokered_desk import Asker, BrokeredDesk
+from coordinator.broker import Asker, Broker
+from coordinator.brokered_desk import BrokeredDesk
 from coordinator.control_server import ControlServer
 from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_desk import Desk, IdentifyDesk, Owners
@@ -80,25 +81,22 @@ class Cluster:
         desk.take(limit, time.monotonic())
         self.desk = desk
 
-    async def asks(self, broker: ControlClient, token: str = TOKEN) -> BrokeredDesk:
+    async def asks(self, control: ControlClient, token: str = TOKEN) -> None:
         """Its desk asks the broker."""
-        desk = BrokeredDesk(
-            broker,
+        asker = Asker(
+            self.store.store_id,
+            self.name,
+            self.plan.shard_count,
+            lambda salt: account_key(token, salt),
+        )
+        self.desk = BrokeredDesk(
+            await Broker.meet(control, self.ledger(), asker, time.monotonic),
             self.ledger(),
-            Asker(
-                self.store.store_id,
-                self.name,
-                self.plan.shard_count,
-                lambda salt: account_key(token, salt),
-            ),
             owners=Owners(self.plan),
             send=self.send,
             clock=time.monotonic,
             first_grant_id=self.store.next_grant_id(),
         )
-        await desk.begin()
-        self.desk = desk
-        return desk
 
     def want(self, *shards: int) -> None:
         for shard in shards:

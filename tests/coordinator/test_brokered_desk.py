@@ -179,7 +179,7 @@ def test_a_broker_that_comes_back_goes_on_from_its_ledger(
 
     with caplog.at_level(logging.INFO):
         asyncio.run(scenario())
-    said = [r.getMessage() for r in caplog.records if r.name == "coordinator.brokered_desk"]
+    said = [r.getMessage() for r in caplog.records if r.name == "coordinator.broker"]
     words = ("does not answer", "answers again", "was restarted")
     assert [line for line, word in zip(said, words, strict=True) if word not in line] == []
 
