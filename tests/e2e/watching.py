@@ -1,0 +1,195 @@
+"""What came out of a cluster, beside what the sandbox says went in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgpack  # type: ignore[import-untyped]  # it carries no types
+import zmq
+import zmq.asyncio
+from home import Home
+
+from cluster.control import ControlClient
+from cluster.sandbox import SandboxControl, SandboxInfo
+from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
+from cluster.wire.control import ClusterStatus, ShardStatus
+from cluster.wire.places import places
+
+WITHIN_S = 60.0
+"""How long what must come may take."""
+BLANKED = "READY"
+"""Its session id is blanked before it is journalled, so its bytes differ from what was sent."""
+
+Row = tuple[int, int, str, str]
+"""Shard, seq, name, hash of d ("" for READY)."""
+Answer = TypeVar("Answer")
+
+
+def row_of(shard_id: int, seq: int, name: str, data: bytes) -> Row:
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    return shard_id, seq, name, "" if name == BLANKED else digest
+
+
+def row_of_ledger(row: dict[str, Any]) -> Row:
+    return row["shard"], row["s"], row["name"], "" if row["name"] == BLANKED else row["hash"]
+
+
+async def ledger(sandbox: SandboxControl) -> list[Row]:
+    """What was dispatched, without what a RESUME sent once more."""
+    return [row_of_ledger(r) async for r in sandbox.all_dispatches() if not r.get("replayed")]
+
+
+async def eventually(
+    ask: Callable[[], Awaitable[Answer]],
+    holds: Callable[[Answer], bool],
+    within_s: float = WITHIN_S,
+) -> Answer:
+    """Ask a door, which tells only when it is asked, until what it says holds."""
+    answer: Answer | None = None
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                answer = await ask()
+                if holds(answer):
+                    return answer
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError(f"not within {within_s:g} s: {answer}") from None
+
+
+def control_of(home: Home) -> ControlClient:
+    where = places("default", home.env)
+    return ControlClient(where.control, lock=where.lock)
+
+
+def sandbox_of(info: SandboxInfo) -> SandboxControl:
+    return SandboxControl(info.control_url, info.control_token)
+
+
+async def connected(sandbox: SandboxControl, count: int) -> None:
+    """So many sessions are there for a fault to meet."""
+    await eventually(sandbox.state, lambda s: sum(x["connected"] for x in s["sessions"]) >= count)
+
+
+async def identified(sandbox: SandboxControl) -> int:
+    """Identifies spent, those that came too early among them."""
+    counts = (await sandbox.state())["identifies"]
+    return int(counts["admitted"]) + int(counts["early"])
+
+
+def reconnects(status: ClusterStatus) -> Counter[tuple[int, str]]:
+    """(shard, cause) -> how often."""
+    return Counter({
+        (shard.shard_id, cause): count
+        for shard in status.shards
+        for cause, count in shard.reconnects.items()
+    })  # fmt: skip
+
+
+def shard_of(status: ClusterStatus, shard_id: int) -> ShardStatus:
+    return next(shard for shard in status.shards if shard.shard_id == shard_id)
+
+
+class Seen:
+    """What a Subscriber gave out, gathered beside the test."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.events = 0
+        self._more = asyncio.Condition()
+
+    async def gather(self, subscriber: Subscriber) -> None:
+        async for item in subscriber:
+            async with self._more:
+                self.items.append(item)
+                self.events += isinstance(item, Event)
+                self._more.notify_all()
+
+    async def until(self, count: int) -> None:
+        """So many events came."""
+        try:
+            async with asyncio.timeout(WITHIN_S), self._more:
+                await self._more.wait_for(lambda: self.events >= count)
+        except TimeoutError:
+            gaps = [item for item in self.items if not isinstance(item, Event)]
+            raise AssertionError(f"{self.events} events came, not {count}; {gaps[:5]}") from None
+
+    async def more(self, count: int) -> None:
+        """So many more came."""
+        await self.until(self.events + count)
+
+    def check(self, expected: list[Row]) -> None:
+        """Each dispatch once, nothing else, in order per shard, no gap."""
+        assert [item for item in self.items if isinstance(item, Gap)] == []
+        events = [item for item in self.items if isinstance(item, Event)]
+        received = [row_of(e.shard_id, e.seq, e.name, e.data) for e in events]
+        assert Counter(received) == Counter(expected)
+        for shard in {row[0] for row in expected}:
+            seqs = [seq for shard_id, seq, *_ in received if shard_id == shard]
+            assert seqs == list(range(1, len(seqs) + 1)), f"shard {shard} is out of order"
+
+    @property
+    def stalls(self) -> list[Stalled]:
+        return [item for item in self.items if isinstance(item, Stalled)]
+
+
+@asynccontextmanager
+async def watching(home: Home) -> AsyncIterator[Seen]:
+    """Everything that the cluster of this home delivers, from its first event on."""
+    where = places("default", home.env)
+    seen = Seen()
+    async with Subscriber(where.events, start="oldest", replay=where.replay) as subscriber:
+        task = asyncio.create_task(seen.gather(subscriber))
+        try:
+            yield seen
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+class Raw:
+    """Another witness: ZeroMQ and msgpack, nothing of ours. Rows as they come off the wire."""
+
+    def __init__(self, home: Home) -> None:
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
+        self._socket.subscribe(b"")
+        self._socket.connect(places("default", home.env).events)
+        self.rows: list[Row] = []
+        self._joined = asyncio.Event()
+        self._task = asyncio.create_task(self._read())
+
+    async def joined(self) -> None:
+        """Something came: from here on everything does."""
+        await asyncio.wait_for(self._joined.wait(), WITHIN_S)
+
+    async def _read(self) -> None:
+        while True:
+            topic, _, payload = (await self._socket.recv()).partition(b"\0")
+            name, shard, _ = topic.decode().rsplit(".", 2)
+            self._joined.set()
+            if not name.startswith("_"):
+                self.rows += [
+                    row_of(int(shard), s, name, d) for s, d in msgpack.unpackb(payload)[11]
+                ]
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._context.destroy(0)
+
+
+def assert_same(one: list[Row], other: list[Row]) -> None:
+    """Each row as often here as there; what differs is named, not printed whole."""
+    here, there = Counter(one), Counter(other)
+    assert not (here - there), f"too many: {list((here - there).items())[:5]}"
+    assert not (there - here), f"missing: {list((there - here).items())[:5]}"
