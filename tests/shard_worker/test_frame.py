@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import zlib
@@ -107,6 +108,69 @@ def frames_of(part: Part) -> list[Frame]:
     return [part] if isinstance(part, Frame) else [Frame(0, n, s, d) for n, s, d in part]
 
 
+@st.composite
+def compressed_streams(draw: st.DrawFn) -> tuple[list[Any], list[bytes], list[int]]:
+    """(frames, payloads, ends of slices): a connection of zlib-stream, now and then with another
+    order of keys, several frames in a message, a message in several payloads."""
+    sent = draw(st.lists(envelopes, min_size=1, max_size=16))
+    texts, at = list[bytes](), 0
+    while at < len(sent):
+        size = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
+        group = sent[at : at + size]
+        written = draw(st.sampled_from([discord, discord, other])) if size == 1 else discord
+        texts.append(b"".join(written(*frame) for frame in group))
+        at += size
+    context, payloads = zlib.compressobj(), list[bytes]()
+    for text in texts:
+        message = context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH)
+        cuts = sorted(draw(st.lists(st.integers(1, len(message) - 1), max_size=2, unique=True)))
+        ends = [0, *(cuts if draw(st.booleans()) else []), len(message)]
+        payloads += [message[a:b] for a, b in itertools.pairwise(ends)]
+    return sent, payloads, sorted(draw(st.lists(st.integers(0, len(payloads)), max_size=5)))
+
+
+@settings(max_examples=250)
+@given(compressed_streams())
+def test_slices_and_message_by_message_are_equal(
+    stream: tuple[list[Any], list[bytes], list[int]],
+) -> None:
+    """Whatever the bodies try, wherever messages and slices end: the same events, byte for byte."""
+    frames, payloads, ends = stream
+    slices, single = reader(), message_reader()
+    slices.connect(ZlibStream())
+    single.connect(ZlibStream())
+    got: list[Part] = []
+    for start, end in itertools.pairwise([0, *ends, len(payloads)]):
+        got += slices.read(payloads[start:end])
+    by_one = [part for payload in payloads for part in single.read([payload])]
+    assert flat(got) == expected(frames)
+    assert [f for p in got for f in frames_of(p)] == [f for p in by_one for f in frames_of(p)]
+
+
+def test_after_a_corrupt_stream_a_fresh_context_reads_on() -> None:
+    """The old one is of no use; what is known of the server's order of keys stays."""
+    texts = [discord(0, "X_1", seq, {"n": "owl" * seq}) for seq in range(1, 40)]
+
+    def packed() -> list[bytes]:
+        context = zlib.compressobj()
+        return [context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH) for text in texts]
+
+    frames = FrameReader()
+    frames.connect(ZlibStream())
+    sent = packed()
+    assert len(flat(frames.read(sent[:10]))) == 10
+    broken = [*sent[10:20], b"\x07" + sent[20][1:], *sent[21:]]
+    with pytest.raises((InflateError, FrameError)):
+        frames.read(broken)
+    with pytest.raises((InflateError, FrameError)):
+        frames.read(sent[30:])
+    frames.connect(ZlibStream())
+    assert flat(frames.read(packed())) == [
+        (0, "X_1", seq, {"n": "owl" * seq}) for seq in range(1, 40)
+    ]
+    assert frames.fallbacks == 0
+
+
 @given(st.lists(envelopes, min_size=1, max_size=6))
 def test_other_orders_are_read_too(frames: list[tuple[int, str, int, Any]]) -> None:
     texts = [other(*frame) for frame in frames]
@@ -122,6 +186,19 @@ def test_other_orders_are_read_too(frames: list[tuple[int, str, int, Any]]) -> N
 def test_mixed_orders(frames: list[tuple[int, str, int, Any]], data: st.DataObject) -> None:
     texts = [(discord if data.draw(st.booleans()) else other)(*frame) for frame in frames]
     assert flat(reader().read(texts)) == expected(frames)
+
+
+def test_a_frame_behind_a_dispatch_in_its_message_is_no_part_of_it() -> None:
+    """As many dispatches as messages, and one frame more: it must not end up in a body."""
+    made = reader()
+    plain = [discord(0, "A", n, {}) for n in range(8)]
+    made.read(plain)
+    for frame in (discord(11, "", 0, None), b'{"t":"A","s":1,"op":7,"d":null}'):
+        for place in range(8):
+            texts = [*plain[:place], plain[place] + frame, *plain[place + 1 :]]
+            got = [f for part in made.read(texts) for f in frames_of(part)]
+            assert [f.data for f in got if f.op == 0] == [b"{}"] * 8
+            assert len(got) == 9
 
 
 def test_several_frames_in_one_message() -> None:
