@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -81,5 +82,41 @@ def test_what_a_slice_inflates_to_is_bounded(
 ) -> None:
     bomb = compressed(kind, [bytes(1_000_000)])
     assert make(1_000_001).inflate(bomb) == (bytes(1_000_000), 1)
-    with pytest.raises(InflateError, match="over 999999 bytes"):
-        make(999_999).inflate(bomb)
+    for way in (make(999_999).inflate, make(999_999).inflate_each):
+        with pytest.raises(InflateError, match="over 999999 bytes"):
+            way(bomb)
+
+
+@pytest.mark.parametrize("kind", ["zlib-stream", "zstd-stream"])
+def test_a_bomb_is_refused_before_it_has_grown(kind: str) -> None:
+    """What is inflated beyond the bound is little, however far a payload would go."""
+    bomb = compressed(kind, [bytes(200_000_000)])
+    assert sum(map(len, bomb)) < 300_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(InflateError, match="over 1000000 bytes"):
+            KINDS[kind](1_000_000).inflate(bomb)  # type: ignore[call-arg]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000
+
+
+def test_a_message_whose_end_never_comes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shard_worker.inflate.MAX_HELD", 1000)
+    for inflater in (ZlibStream(), ZlibStream()):
+        assert inflater.inflate([b"x" * 500, b"x" * 500]) == (b"", 0)
+        with pytest.raises(InflateError, match="longer than 1000 bytes"):
+            inflater.inflate([b"x"])
+
+
+def test_a_zstd_window_is_bounded() -> None:
+    """A frame's header may ask for memory of any size."""
+    for exponent, fits in ((10, True), (18, False)):  # 1 MiB; 256 MiB
+        header = b"\x28\xb5\x2f\xfd\x00" + bytes([exponent << 3])
+        stream = header + b"\x08\x00\x00x"
+        if fits:
+            assert ZstdStream().inflate([stream])[0] in (b"", b"x")
+        else:
+            with pytest.raises(InflateError, match="zstd-stream"):
+                ZstdStream().inflate([stream])

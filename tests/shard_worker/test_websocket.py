@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Close as OracleClose
 from websockets.frames import Frame as OracleFrame
 from websockets.frames import Opcode as OracleOpcode
 from websockets.streams import StreamReader
-from wsproto.frame_protocol import FrameProtocol
+from wsproto.frame_protocol import FrameProtocol, ParseFailed
 
 from shard_worker.websocket import (
+    MAX_FRAGMENTS,
     Control,
     Deflate,
     Opcode,
@@ -26,6 +29,7 @@ from shard_worker.websocket import (
     parse_extensions,
 )
 
+TEXT, CLOSE = Opcode.TEXT, Opcode.CLOSE
 EDGES = (0, 1, 125, 126, 127, 65_535, 65_536)
 KEY = b"\x12\xf4\x56\x78"
 
@@ -151,6 +155,100 @@ def test_cut_at_every_byte() -> None:
     assert receive(wire[i : i + 1] for i in range(len(wire))) == whole
 
 
+@settings(max_examples=60)
+@given(streams, st.sampled_from([by_websockets, by_wsproto]))
+def test_every_place_of_a_cut_gives_the_same(
+    stream: list[tuple[Opcode, list[bytes]]],
+    frame: Callable[[Iterable[tuple[Opcode, list[bytes]]]], bytes],
+) -> None:
+    wire = frame((op, [part[:40] for part in parts]) for op, parts in stream if op is not TEXT)
+    whole = receive([wire])
+    assert whole[0] == [b"".join(p[:40] for p in f) for op, f in stream if op is Opcode.BINARY]
+    for at in range(len(wire) + 1):
+        assert receive([wire[:at], wire[at:]]) == whole
+    assert receive(wire[i : i + 1] for i in range(len(wire))) == whole
+
+
+def by_wsproto_read(wire: bytes) -> list[tuple[int, bytes]] | None:
+    """What a client of `wsproto` reads, up to a close; None: it refuses. Text is given as bytes."""
+    protocol = FrameProtocol(client=True, extensions=[])
+    protocol.receive_bytes(wire)
+    out: list[tuple[int, bytes]] = []
+    message = b""
+    try:
+        for frame in protocol.received_frames():
+            payload: Any = frame.payload
+            if frame.opcode == 8:
+                # (code, reason); wsproto tells a missing code as 1005
+                out.append((8, b"" if payload[0] == 1005 else int(payload[0]).to_bytes(2, "big")))
+                break
+            payload = payload.encode() if isinstance(payload, str) else bytes(payload)
+            if frame.opcode > 8:
+                out.append((frame.opcode, payload))
+                continue
+            message += payload
+            if frame.message_finished:
+                out.append((0, message))
+                message = b""
+    except ParseFailed:
+        return None
+    return out
+
+
+def read(wire: bytes) -> list[tuple[int, bytes]] | None:
+    """The same by ours."""
+    websocket = WebSocket()
+    websocket.feed(wire)
+    out: list[tuple[int, bytes]] = []
+    try:
+        while websocket.ready:
+            piece = websocket.take(1)
+            out += [(0, message) for message in piece.messages]
+            for control in piece.controls:
+                payload = control.payload[:2] if control.opcode is CLOSE else control.payload
+                out.append((int(control.opcode), payload))
+            if not (piece.messages or piece.controls) and websocket.pending < 2:
+                break
+    except WebSocketError:
+        return None
+    return out
+
+
+first_bytes = st.one_of(
+    st.sampled_from([0x82, 0x82, 0x81, 0x02, 0x01, 0x00, 0x80, 0x88, 0x89, 0x8A]),
+    st.integers(0, 255),
+)
+
+
+@st.composite
+def raw_frames(draw: st.DrawFn) -> bytes:
+    """A frame that may be wrong: reserved bits and opcodes, a mask, lengths in the wrong form."""
+    payload = draw(st.one_of(st.binary(max_size=130), st.integers(0, 65_535).map(_two_bytes)))
+    first = draw(first_bytes)
+    if first & 0x0F < 2:  # wsproto looks at a text's letters before its end has come
+        payload = bytes(byte & 0x7F for byte in payload)
+    size = len(payload)
+    form = draw(st.sampled_from(["short", "short", "short", "16", "64"]))
+    bit = draw(st.sampled_from([0, 0, 0, 0, 0x80]))
+    if form == "short" and size < 126:
+        head = bytes([bit | size])
+    elif form == "64":
+        head = bytes([bit | 127]) + size.to_bytes(8, "big")
+    else:
+        head = bytes([bit | 126]) + size.to_bytes(2, "big")
+    return bytes([first]) + head + (bytes(4) if bit else b"") + payload
+
+
+def _two_bytes(code: int) -> bytes:
+    return code.to_bytes(2, "big")
+
+
+@settings(max_examples=400)
+@given(st.lists(raw_frames(), min_size=1, max_size=3).map(b"".join))
+def test_what_wsproto_refuses_we_refuse_and_what_it_reads_we_read(wire: bytes) -> None:
+    assert read(wire) == by_wsproto_read(wire)
+
+
 @pytest.mark.parametrize("size", EDGES)
 def test_lengths_both_ways(size: int) -> None:
     payload = bytes(i & 0xFF for i in range(size))
@@ -261,6 +359,72 @@ def test_close_codes_and_the_silence_after() -> None:
     websocket = WebSocket()
     websocket.feed(b"\x88\x00")
     assert websocket.take(10).controls == [Control(Opcode.CLOSE, b"", None, "")]
+
+
+@pytest.mark.parametrize(
+    ("codes", "allowed"),
+    [
+        (range(1000), False),
+        ((1000, 1001, 1002, 1003), True),
+        ((1004, 1005, 1006, 1015), False),  # never on the wire
+        (range(1007, 1015), True),
+        (range(1016, 3000), False),
+        (range(3000, 5000), True),
+        ((5000, 65_535), False),
+    ],
+)
+def test_which_close_codes_a_server_may_send(codes: Iterable[int], allowed: bool) -> None:
+    for code in codes:
+        websocket = WebSocket()
+        websocket.feed(b"\x88\x02" + code.to_bytes(2, "big"))
+        if allowed:
+            assert [control.code for control in websocket.take(1).controls] == [code]
+        else:
+            with pytest.raises(WebSocketError, match=r"close frame with .* as its code"):
+                websocket.take(1)
+
+
+@given(st.one_of(st.none(), st.integers(3000, 4999)), st.binary(min_size=4, max_size=4))
+def test_our_close_is_read_by_both(code: int | None, key: bytes) -> None:
+    wire = encode_close(code, key)
+    reader = StreamReader()
+    reader.feed_data(wire)
+    parser = OracleFrame.parse(reader.read_exact, mask=True, max_size=None)
+    with pytest.raises(StopIteration) as done:
+        next(parser)
+    assert OracleClose.parse(done.value.value.data).code == (1005 if code is None else code)
+    protocol = FrameProtocol(client=False, extensions=[])
+    protocol.receive_bytes(wire)
+    (frame,) = protocol.received_frames()
+    payload: Any = frame.payload
+    assert payload[0] == (1005 if code is None else code)
+
+
+def test_a_message_of_64_mib_is_read_and_one_byte_more_is_refused() -> None:
+    limit = 64 * 1024 * 1024
+    websocket = WebSocket()
+    websocket.feed(b"\x82\x7f" + limit.to_bytes(8, "big"))
+    websocket.feed(bytes(limit))
+    (message,) = websocket.take(1).messages
+    assert len(message) == limit
+    for wire in (
+        b"\x82\x7f" + (limit + 1).to_bytes(8, "big"),  # by its header: nothing of it is waited for
+        b"\x82\x7f" + (1 << 63).to_bytes(8, "big"),
+        b"\x02\x7f" + (limit + 1).to_bytes(8, "big"),
+    ):
+        websocket = WebSocket()
+        websocket.feed(wire)
+        with pytest.raises(WebSocketError) as error:
+            websocket.take(1)
+        assert error.value.code == 1009
+
+
+def test_a_message_has_a_bound_of_fragments() -> None:
+    websocket = WebSocket()
+    websocket.feed(b"\x02\x00" + b"\x00\x00" * MAX_FRAGMENTS)
+    with pytest.raises(WebSocketError) as error:
+        websocket.take(2 * MAX_FRAGMENTS)
+    assert error.value.code == 1009
 
 
 def test_our_close_frame() -> None:
