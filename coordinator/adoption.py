@@ -104,7 +104,13 @@ class Adoption:
         return self._found.pop(slot, None)
 
     async def _look_everywhere(self) -> None:
-        await asyncio.gather(*(self._settle(slot) for slot in self._places.journal_slots()))
+        await asyncio.gather(*(self._look(slot) for slot in self._places.journal_slots()))
+
+    async def _look(self, slot: int) -> None:
+        try:
+            await self._settle(slot)
+        except OSError as error:  # that slot's own start will meet it too; the others go on
+            log.error("worker slot %d can't be looked at: %s", slot, error)
 
     async def _settle(self, slot: int) -> None:
         """Find the worker of a slot, or see it go."""

@@ -142,7 +142,7 @@ def is_held(lock: Path) -> bool:
     """Whether some process holds this lock file (flock)."""
     try:
         fd = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

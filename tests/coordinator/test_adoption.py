@@ -85,6 +85,19 @@ def test_a_free_slot_is_found_free_at_once(places: Places) -> None:
     assert play.slept == 0
 
 
+def test_a_slot_that_can_not_be_looked_at_stops_no_other(places: Places) -> None:
+    places.journal(0).parent.mkdir(parents=True)
+    places.journal(0).write_text("no folder")
+    places.journal(1).symlink_to(places.journal(1))  # ELOOP for whoever opens what is in it
+    play = Play(places, lambda slot, hello: True)
+
+    async def find() -> None:
+        for slot in (2, 0):
+            assert await play.adoption.find(slot) is None
+
+    asyncio.run(find())
+
+
 def test_who_greets_and_fits_goes_on(places: Places) -> None:
     play = Play(places, lambda slot, hello: slot == 1)
     with held(places, 1):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 
 from home import Home, run_sandbox
+from watching import connected, control_of, eventually, identified, sandbox_of, shard_of
+
+from cluster.wire.places import places
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int) -> str:
@@ -38,8 +42,96 @@ def test_a_budget_that_does_not_allow_it(home: Home) -> None:
     with run_sandbox(session_start_remaining=3) as sandbox:
         home.use(sandbox)
         line = refused(home.cli("start", "--detach", "--shards", "4"), 6)
-    assert "4" in line
-    assert "3" in line
+
+        async def spent() -> int:
+            async with sandbox_of(sandbox) as control:
+                return await identified(control)
+
+        assert asyncio.run(spent()) == 0
+    assert "4 identifies are needed and 3 of 1000 are left" in line
+    assert "they return in 24 h" in line
+    assert home.leftovers() == []
+
+
+def test_privileged_intents_that_the_bot_has_not(home: Home) -> None:
+    """4014: every shard that asked says which intents, and none asks again."""
+    with run_sandbox(shards=2, max_concurrency=2, privileged_intents=0) as info:
+        home.use(info)
+        home.env["DCGW_INTENTS"] = "guilds,guild_members,message_content"
+        start = home.cli("start", "--detach", "--workers", "1")
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with sandbox_of(info) as sandbox, control_of(home) as control:
+                status = await eventually(
+                    control.status, lambda s: all(x.state == "fatal" for x in s.shards)
+                )
+                for shard in status.shards:
+                    assert "4014" in shard.detail
+                    assert "GUILD_MEMBERS, MESSAGE_CONTENT" in shard.detail
+                    assert "GUILD_PRESENCES" not in shard.detail
+                    assert "developer portal" in shard.detail
+                assert (await sandbox.state())["closes"] == {"4014": 2}
+
+        asyncio.run(main())
+        shown = home.cli("status")
+        assert "4014" in shown.stdout
+        assert "MESSAGE_CONTENT" in shown.stdout
+        assert home.cli("stop").returncode == 0
+    assert home.leftovers() == []
+
+
+def test_a_token_that_is_reset_while_it_runs(home: Home) -> None:
+    """4004 ends that shard's tries and names its cause; the others go on."""
+    with run_sandbox(shards=3, max_concurrency=3, guilds=6, rate=60.0) as info:
+        home.use(info)
+        start = home.cli("start", "--detach", "--workers", "1")
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with sandbox_of(info) as sandbox, control_of(home) as control:
+                await connected(sandbox, 3)
+                await eventually(control.status, lambda s: s.state == "ready")
+                await sandbox.fault(kind="close", code=4004, shard=1)
+                status = await eventually(control.status, lambda s: shard_of(s, 1).state == "fatal")
+                assert status.state == "degraded"
+                assert "4004" in shard_of(status, 1).detail
+                assert "token" in shard_of(status, 1).detail
+                before = {shard.shard_id: shard.seq for shard in status.shards}
+                await eventually(
+                    control.status,
+                    lambda s: all(shard_of(s, x).seq > before[x] + 20 for x in (0, 2)),
+                )
+                assert await identified(sandbox) == 3
+                assert len((await sandbox.state())["connections"]) == 2
+
+        asyncio.run(main())
+        assert home.cli("stop").returncode == 0
+    assert home.leftovers() == []
+
+
+def test_a_worker_that_can_not_run(home: Home) -> None:
+    """A crash loop: named by what the worker said, tried more and more seldom."""
+    with run_sandbox(shards=2, max_concurrency=2) as info:
+        home.use(info)
+        slot = places("default", home.env).journal(0)
+        slot.parent.mkdir(parents=True)
+        slot.write_text("no folder")
+        start = home.cli("start", "--detach", "--workers", "2")
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with control_of(home) as control:
+                status = await eventually(control.status, lambda s: s.workers[0].state == "failed")
+                worker = status.workers[0]
+                assert "in a row" in worker.detail
+                assert "slot-0" in worker.detail
+                assert status.workers[1].state == "running", status.workers[1].detail
+                await eventually(control.status, lambda s: s.shards_ready == 1)
+
+        asyncio.run(main())
+        assert "slot-0" in home.cli("status").stdout
+        assert home.cli("stop").returncode == 0
     assert home.leftovers() == []
 
 

@@ -1,0 +1,39 @@
+"""64 shards at max_concurrency 16: as fast as Discord allows, and not faster."""
+
+from __future__ import annotations
+
+import asyncio
+
+from home import Home, run_sandbox
+from watching import control_of, eventually, identified, sandbox_of
+
+from cluster.gateway import IDENTIFY_WINDOW_S, Op
+
+SHARDS = 64
+CONCURRENCY = 16
+MARGIN_S = 0.25
+ALLOWED_S = (SHARDS // CONCURRENCY - 1) * (IDENTIFY_WINDOW_S + MARGIN_S)
+"""From the first identify of a bucket to its last; the margin is configs/cluster.toml's."""
+
+
+def test_ready_as_soon_as_the_limiter_allows(home: Home) -> None:
+    with run_sandbox(guilds=SHARDS, shards=SHARDS, max_concurrency=CONCURRENCY) as info:
+        home.use(info)
+        start = home.cli("start", "--detach")
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with sandbox_of(info) as sandbox, control_of(home) as control:
+                await eventually(control.status, lambda s: s.state == "ready")
+                sent = [c["at"] for c in await sandbox.commands() if c["op"] == Op.IDENTIFY]
+                readies = [r["at"] async for r in sandbox.all_dispatches() if r["name"] == "READY"]
+                assert len(sent) == len(readies) == SHARDS == await identified(sandbox)
+                assert (await sandbox.state())["identifies"]["early"] == 0  # no op 9
+                # Processes start before the first identify; that is not the limiter's time.
+                took = max(readies) - min(sent)
+                assert ALLOWED_S <= took <= 1.05 * ALLOWED_S, took
+
+        asyncio.run(main())
+        stop = home.cli("stop")
+        assert stop.returncode == 0, stop.stderr
+    assert home.leftovers() == []

@@ -1,0 +1,154 @@
+"""Processes that die under traffic: sessions go on, nothing is lost, no identify is spent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+from home import Home, run_sandbox
+from watching import (
+    Seen,
+    connected,
+    control_of,
+    eventually,
+    identified,
+    ledger,
+    sandbox_of,
+    watching,
+)
+
+from cluster.control import ControlClient
+from cluster.sandbox import SandboxControl
+from cluster.wire.places import is_held, places
+
+SHARDS = 4
+RATE = 300.0
+
+
+def start(home: Home) -> None:
+    done = home.cli("start", "--detach", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+
+
+def stop(home: Home) -> None:
+    done = home.cli("stop")
+    assert done.returncode == 0, done.stderr
+
+
+async def happened(sandbox: SandboxControl, count: int) -> None:
+    """So many more events of the world."""
+    at = (await sandbox.state())["events"]["happened"]
+    await eventually(sandbox.state, lambda s: s["events"]["happened"] >= at + count)
+
+
+def under_traffic(
+    home: Home,
+    deaths: Callable[[SandboxControl, ControlClient, Seen], Awaitable[None]],
+) -> None:
+    """A cluster, its deaths, and every event compared at the end."""
+    with run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info:
+        home.use(info)
+        start(home)
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                await connected(sandbox, SHARDS)
+                await seen.until(500)
+                await deaths(sandbox, control, seen)
+                await seen.more(300)
+                await sandbox.quiesce()
+                expected = await ledger(sandbox)
+                await seen.until(len(expected))
+                seen.check(expected)
+                assert await identified(sandbox) == SHARDS
+
+        asyncio.run(main())
+        stop(home)
+    assert home.leftovers() == []
+
+
+def test_a_killed_coordinator(home: Home) -> None:
+    """Its workers go on without it; the next one adopts them, and they are the same processes."""
+
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        os.kill(before.pid, signal.SIGKILL)
+        await happened(sandbox, 200)  # without a hub: the next one must bring it
+        await asyncio.to_thread(start, home)
+        async with control_of(home) as anew:
+            after = await eventually(anew.status, lambda s: s.state == "ready")
+        assert after.pid != before.pid
+        assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+        assert (await sandbox.state())["counters"].get("resumed", 0) == 0
+
+    under_traffic(home, deaths)
+
+
+def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
+    """The killed one is seen at once; the frozen one is killed after 15 s without a word."""
+
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        killed, frozen = (worker.pid for worker in before.workers)
+        assert killed is not None
+        assert frozen is not None
+        os.kill(frozen, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        await eventually(control.status, lambda s: s.workers[1].state == "missing")
+        after = await eventually(
+            control.status,
+            lambda s: s.state == "ready" and all(w.restarts == 1 for w in s.workers),
+        )
+        assert {worker.pid for worker in after.workers}.isdisjoint({killed, frozen})
+        assert (await sandbox.state())["counters"]["resumed"] == SHARDS
+
+    under_traffic(home, deaths)
+
+
+def test_workers_that_nobody_adopts(home: Home) -> None:
+    """They close their sessions resumable and go; a later start resumes them all."""
+    home.env["DCGW_ADOPT_SECONDS"] = "2"
+
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        os.kill(before.pid, signal.SIGKILL)
+        where = places("default", home.env)
+        locks = [where.journal(slot) / "owner.lock" for slot in range(2)]
+
+        async def held() -> bool:
+            return any(is_held(lock) for lock in locks)
+
+        await eventually(held, lambda is_so: not is_so)
+        state = await sandbox.state()
+        assert not any(session["connected"] for session in state["sessions"])
+        assert len(state["sessions"]) == SHARDS
+        assert not {"1000", "1001"} & state["closes"].keys()
+        await asyncio.to_thread(start, home)
+        async with control_of(home) as anew:
+            await eventually(anew.status, lambda s: s.state == "ready")
+        assert (await sandbox.state())["counters"]["resumed"] == SHARDS
+
+    under_traffic(home, deaths)
+
+
+def test_stop_and_start_twice(home: Home) -> None:
+    """A stop leaves sessions that the next start resumes; what happened meanwhile comes too."""
+
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        for n in (1, 2):
+            async with control_of(home) as now:
+                await eventually(now.status, lambda s: s.state == "ready")
+            await asyncio.to_thread(stop, home)
+            await happened(sandbox, 100)
+            await asyncio.to_thread(start, home)
+            async with control_of(home) as anew:
+                await eventually(anew.status, lambda s: s.state == "ready")
+            assert (await sandbox.state())["counters"]["resumed"] == n * SHARDS
+
+    under_traffic(home, deaths)
