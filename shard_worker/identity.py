@@ -100,8 +100,12 @@ def gateway_url(base: str, api_version: int, compress: str) -> str:
 
     Raises ConfigError for another scheme; plain ws goes to this host only.
     """
-    parts = urlsplit(base)
-    if parts.scheme not in ("wss", "ws") or not parts.hostname:
+    try:
+        parts = urlsplit(base)
+        known = parts.scheme in ("wss", "ws") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none, half a bracket
+        known = False
+    if not known:
         raise ConfigError(f"gateway_url {base!r} is no wss:// URL", "write wss://host[:port]")
     if parts.scheme == "ws" and parts.hostname not in _LOOPBACK:
         raise ConfigError(f"gateway_url {base!r} is not encrypted", "plain ws is for loopback only")

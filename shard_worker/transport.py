@@ -134,9 +134,10 @@ class Connection:
 
     def _on_looked_up(self, lookup: asyncio.Task[list[Any]]) -> None:
         """Begin, at these addresses."""
+        error = None if lookup.cancelled() else lookup.exception()
         if self._done or lookup.cancelled():
             return
-        if error := lookup.exception():
+        if error is not None:
             self._fail(f"{self._address[0]} is not found: {error}")
             return
         addresses = [str(info[4][0]) for info in lookup.result()]

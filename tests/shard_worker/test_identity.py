@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
 from cluster.wire.link import ShardPlan, WorkerSpec
+from shard_worker.easy import address_of
 from shard_worker.identity import (
     BadReadyError,
     gateway_url,
@@ -102,6 +103,7 @@ def test_ready_without_a_resume_url() -> None:
         b'{"session_id":1}',
         b'{"session_id":"s"',
         b'{"session_id":"s","guilds":5}',
+        b'{"session_id":"' + b"s" * 1023 + b'"}',  # RESUME would not hold it
     ],
 )
 def test_a_ready_that_is_none(d: bytes) -> None:
@@ -117,6 +119,21 @@ def test_urls() -> None:
     assert gateway_url("ws://localhost:8080/proxy?x=1", 9, "") == (
         "ws://localhost:8080/proxy?v=9&encoding=json"
     )
-    for bad in ("ws://gateway.discord.gg", "http://localhost", "gateway.discord.gg", "wss://"):
+    for bad in (
+        *("ws://gateway.discord.gg", "http://localhost", "gateway.discord.gg", "wss://"),
+        *("wss://h:99999", "wss://h:0", "wss://h:x", "wss://[::1", "wss://:443"),
+    ):
         with pytest.raises(ConfigError):
             gateway_url(bad, 10, "")
+
+
+@given(st.one_of(st.text(max_size=30), st.from_regex(r"wss?://[^/]{0,12}(:[0-9]{1,6})?/?")))
+def test_a_server_s_url_is_usable_or_refused(url: str) -> None:
+    """READY brings one: it must not end the worker, which would resume with it again."""
+    try:
+        made = gateway_url(url, 10, "")
+    except ConfigError:
+        return
+    host, port = address_of(made)
+    assert host
+    assert 0 < port < 65_536
