@@ -31,6 +31,8 @@ MAX_RESUMES, MAX_RESUMES_WITHOUT_EVENTS, MAX_HOST_TRIES = 20, 5, 3
 MAX_EARLY_IDENTIFIES, LEAST_PAUSE_S = 9, 450.0
 """Identifies that lead to no READY: a few soon, then one in so long at least."""
 
+MAX_SILENCE_S = 61.0
+
 NATURAL = {
     State.WAITING: "due",
     State.CONNECTING: "connected",
@@ -318,8 +320,12 @@ def fail(world: World, reached: int, how: str) -> None:
     if how == "events" and session.state is State.RESUMING:
         world.dispatch([world.last + 1])
     if how == "silence":
+        began = world.now
         while session.state is not State.WAITING:
             world.due()
+            if world.beat_open and session.state is not State.AWAITING_GRANT:
+                world.brought("ack")  # it lives, and still says nothing
+        assert world.now - began <= MAX_SILENCE_S
     elif how in ("events", "closed"):
         world.closed(4000)
     else:
