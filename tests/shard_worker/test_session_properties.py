@@ -325,7 +325,7 @@ def fail(world: World, reached: int, how: str) -> None:
             world.due()
             if world.beat_open and session.state is not State.AWAITING_GRANT:
                 world.brought("ack")  # it lives, and still says nothing
-        assert world.now - began <= MAX_SILENCE_S
+            assert world.now - began <= MAX_SILENCE_S
     elif how in ("events", "closed"):
         world.closed(4000)
     else:
