@@ -34,6 +34,7 @@ from coordinator.engines.local import LocalEngine
 from coordinator.gateway_info import GatewayInfo
 from coordinator.hub import Hub, LastOut
 from coordinator.identify_desk import Desk
+from coordinator.identify_hold import IdentifyHold
 from coordinator.plan import Plan, plan_for
 from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
@@ -87,6 +88,7 @@ class Coordinator:
         self._stop = asyncio.Event()
         self._logout = False
         self._failure: BaseException | None = None
+        self._hold = IdentifyHold()
         self._started_at = time.time()
 
     async def __aenter__(self) -> Self:
@@ -221,6 +223,7 @@ class Coordinator:
             self._plan,
             self._board,
             self._desk,
+            self._hold,
             self._supervisor,
             store_id=self._store.store_id,
             gateway_url=self._gateway_url,
@@ -320,9 +323,25 @@ class Coordinator:
                 case link.Report():
                     self._board.report(message, time.monotonic())
                     self._desk.ready(s.shard_id for s in message.shards if s.state == "ready")
+                    if self._hold.report(message.shards):
+                        self._hold_changed()
+                case link.IdentifyRequest() if self._hold.reason:
+                    pass  # it asks again when it is welcomed again
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
                     self._desk.handle(slot, message)
 
     def _worker_gone(self, slot: int) -> None:
         self._board.gone(slot)
         self._desk.gone(slot)
+        if self._hold.gone(self._plan.slots[slot]):
+            self._hold_changed()
+
+    def _hold_changed(self) -> None:
+        """Nobody waits for a grant any more, or all who do ask again."""
+        if self._hold.reason:
+            log.error("%s", self._hold.reason)
+        for slot in range(len(self._plan.slots)):
+            if self._hold.reason:
+                self._desk.gone(slot)
+            else:
+                self._link.send(slot, link.Welcome())

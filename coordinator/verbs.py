@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 import cluster
-from cluster.wire.control import ClusterStatus
+from cluster.wire.control import BudgetStatus, ClusterStatus
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.control_server import Verb
 from coordinator.identify_desk import Desk
+from coordinator.identify_hold import IdentifyHold
 from coordinator.plan import Plan
 from coordinator.status import Board
 from coordinator.supervisor import Supervisor
@@ -27,6 +30,7 @@ class Verbs:
         plan: Plan,
         board: Board,
         desk: Desk,
+        hold: IdentifyHold,
         supervisor: Supervisor,
         *,
         store_id: str,
@@ -41,6 +45,7 @@ class Verbs:
         self._plan = plan
         self._board = board
         self._desk = desk
+        self._hold = hold
         self._supervisor = supervisor
         self._store_id = store_id
         self._gateway_url = gateway_url
@@ -82,8 +87,13 @@ class Verbs:
             replay_endpoint=self._spec.places.replay,
             workers=[board.worker(slot, now) for slot in slots.values()],
             shards=board.shards(slots, now),
-            budget=self._desk.status(),
+            budget=self._budget(),
         )
+
+    def _budget(self) -> BudgetStatus:
+        budget = self._desk.status()
+        troubles = [text for text in (self._hold.reason, budget.trouble) if text]
+        return msgspec.structs.replace(budget, trouble="; ".join(troubles))
 
     def state(self) -> str:
         """ "degraded": was ready, and is not now."""

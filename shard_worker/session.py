@@ -142,6 +142,8 @@ class Session:
         self.duplicates = 0
         """Dispatches at or below ``seq``: a replay that began too early."""
         self.detail = ""
+        self.refused: int | None = None
+        """The fatal close code, once there was one."""
         self._advice = advice or {}
         self._random = random
         self._backoff = Backoff(random)
@@ -207,6 +209,7 @@ class Session:
         if then is Then.FATAL and known:
             action = self._advice.get(known.code, known.action)
             self._move(Input.REFUSED, now)
+            self.refused = known.code
             self.detail = f"{detail}: {action}"
             return [do.GiveUp(detail, action)]
         return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)

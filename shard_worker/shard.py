@@ -135,6 +135,7 @@ class Shard:
             guilds=self._guilds,
             reconnects=dict(session.reconnects),
             detail=session.detail,
+            refused=session.refused,
         )
 
     # -- what the session asks for -------------------------------------------------------------

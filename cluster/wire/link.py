@@ -86,6 +86,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many reconnects, by cause."""
     detail: str = ""
     """Why it is where it is: for a fatal close its meaning and what to do."""
+    refused: int | None = None
+    """The close code that made it fatal."""
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):

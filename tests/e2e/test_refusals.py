@@ -81,6 +81,32 @@ def test_privileged_intents_that_the_bot_has_not(home: Home) -> None:
     assert home.leftovers() == []
 
 
+def test_one_refusal_is_enough(home: Home) -> None:
+    """Where every shard would hear the same, those in line spend no identify on it."""
+    with run_sandbox(
+        shards=8, max_concurrency=2, privileged_intents=0, identify_window_s=0.2
+    ) as info:
+        home.use(info)
+        start = home.cli("start", "--detach", "--workers", "2")
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with sandbox_of(info) as sandbox, control_of(home) as control:
+                status = await eventually(control.status, lambda s: s.budget.trouble != "")
+                assert "4014" in status.budget.trouble
+                states = ("fatal", "awaiting_grant")
+                await eventually(
+                    control.status,
+                    lambda s: s.uptime_s > 5 and all(x.state in states for x in s.shards),
+                )
+                assert sum((await sandbox.state())["closes"].values()) <= 4  # two at a time
+
+        asyncio.run(main())
+        assert "no shard identifies" in " ".join(home.cli("status").stdout.split())
+        assert home.cli("stop").returncode == 0
+    assert home.leftovers() == []
+
+
 def test_a_token_that_is_reset_while_it_runs(home: Home) -> None:
     """4004 ends that shard's tries and names its cause; the others go on."""
     with run_sandbox(shards=3, max_concurrency=3, guilds=6, rate=60.0) as info:
