@@ -74,7 +74,11 @@ def _say(outcome: StartOutcome) -> None:
 
 async def run(spec: CoordinatorSpec) -> None:
     """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
-    coordinator = Coordinator(spec, on_locked=lambda logs: log_to(logs, spec.log_level, spec.token))
+    coordinator = Coordinator(
+        spec,
+        on_locked=lambda logs: log_to(logs, spec.log_level, spec.token),
+        keep_lock=True,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, coordinator.request_stop)

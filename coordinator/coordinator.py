@@ -47,8 +47,8 @@ from coordinator.worker_specs import WorkerSpecs
 
 log = logging.getLogger(__name__)
 
-WORKERS_SHARE: Final = 0.6
-"""Of the time that a stop may take; the rest is for what is stopped after them."""
+WORKERS_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.15, 0.2
+"""Of the time that a stop may take; each is stopped after the one before."""
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down which shards have a session."""
 RESUMABLE_S: Final = 300.0
@@ -77,13 +77,16 @@ class Coordinator:
         *,
         engine: Engine | None = None,
         on_locked: Callable[[Path], None] | None = None,
+        keep_lock: bool = False,
     ) -> None:
         """engine: where workers run; this host by default. on_locked: called with the folder of the
-        logs once the state folder is ours."""
+        logs once the state folder is ours. keep_lock: hold the state folder until the process is
+        gone, so that who sees it free finds nothing of it left."""
         self._spec = spec
         self._places = spec.places
         self._engine = engine or LocalEngine(self._places.logs)
         self._on_locked = on_locked
+        self._keep_lock = keep_lock
         self._stack = AsyncExitStack()
         self._stop = asyncio.Event()
         self._logout = False
@@ -141,7 +144,9 @@ class Coordinator:
         spec, places = self._spec, self._places
         spec.check()
         folders.make(places)
-        self._stack.callback(os.close, await folders.lock(places))
+        lock = await folders.lock(places)
+        if not self._keep_lock:
+            self._stack.callback(os.close, lock)
         self._stack.callback(folders.clear, places)
         if self._on_locked is not None:
             self._on_locked(places.logs)
@@ -150,7 +155,7 @@ class Coordinator:
         sandbox = None
         if spec.sandbox is not None:
             sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
-            self._stack.push_async_callback(sandbox.close)
+            self._stack.push_async_callback(sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE)
         self._account = Account.of(spec, sandbox.info if sandbox else None, self._started_at)
         self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
@@ -247,7 +252,12 @@ class Coordinator:
         self._background(control.run(), "control server")
         self._background(self._desk.run(), "identify desk")
         self._background(self._tick(), "tick")
-        replay = ReplayProcess.of(self._places, self._store.store_id, time.monotonic)
+        replay = ReplayProcess.of(
+            self._places,
+            self._store.store_id,
+            time.monotonic,
+            self._spec.stop_seconds * REPLAY_SHARE,
+        )
         self._background(replay.run(), "replay server")
 
     def _running(self) -> Running:

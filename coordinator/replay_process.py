@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 STABLE_S: Final = 60.0
-STOP_S: Final = 2.0
 
 
 class ReplayProcess:
@@ -35,18 +34,20 @@ class ReplayProcess:
         logs: Path,
         *,
         clock: Callable[[], float],
+        stop_s: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """spec: for its standard input."""
+        """spec: for its standard input. stop_s: how long it may take to stop before SIGKILL."""
         self._command = command
         self._spec = spec
         self._log = logs / "replay.log"
         self._clock = clock
+        self._stop_s = stop_s
         self._sleep = sleep
         self.restarts = 0
 
     @classmethod
-    def of(cls, places: Places, store_id: str, clock: Callable[[], float]) -> Self:
+    def of(cls, places: Places, store_id: str, clock: Callable[[], float], stop_s: float) -> Self:
         """That of a cluster. Its module is not imported: what maps journals stays out of this
         process."""
         spec = {
@@ -56,7 +57,7 @@ class ReplayProcess:
             "parent": os.getpid(),
         }
         command = module_command("coordinator.replay_server")
-        return cls(command, msgspec.json.encode(spec), places.logs, clock=clock)
+        return cls(command, msgspec.json.encode(spec), places.logs, clock=clock, stop_s=stop_s)
 
     async def run(self) -> None:
         """Until cancelled; the process is stopped then."""
@@ -81,5 +82,5 @@ class ReplayProcess:
             code = await process.wait()
         finally:
             if process.running:
-                await process.stop(STOP_S)
+                await process.stop(self._stop_s)
         return f"{code}: {process.last_words()}"

@@ -18,7 +18,8 @@ from coordinator.engines.local import LocalProcess, module_command
 log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
-STOP_S: Final = 5.0
+STOP_S: Final = 4.0
+"""How long it may take to stop before SIGKILL."""
 EXIT_S: Final = 2.0
 
 
@@ -65,9 +66,10 @@ class SandboxProcess:
             await process.stop(STOP_S)
             raise
 
-    async def close(self) -> None:
+    async def close(self, stop_s: float = STOP_S) -> None:
+        """stop_s: how long it may take before SIGKILL."""
         self._stopping = True
-        await self._process.stop(STOP_S)
+        await self._process.stop(stop_s)
         await self._watch
 
     async def _watched(self) -> None:

@@ -191,7 +191,9 @@ time.sleep(60)
         slept.append(seconds)
 
     async def scenario() -> None:
-        server = ReplayProcess(python(code), b"the spec", tmp_path, clock=lambda: 0.0, sleep=sleep)
+        server = ReplayProcess(
+            python(code), b"the spec", tmp_path, clock=lambda: 0.0, sleep=sleep, stop_s=5.0
+        )
         running = asyncio.ensure_future(server.run())
         while not (tmp_path / "lives.last").exists():  # noqa: ASYNC110  # it tells by a file
             await asyncio.sleep(0.01)
@@ -217,7 +219,7 @@ def test_the_replay_server_takes_what_it_is_given(short_folder: Path) -> None:
         context = zmq.asyncio.Context()
         reader = context.socket(zmq.DEALER)
         reader.connect(places.replay)
-        server = ReplayProcess.of(places, "0123456789abcdef", clock=lambda: 0.0)
+        server = ReplayProcess.of(places, "0123456789abcdef", lambda: 0.0, stop_s=5.0)
         running = asyncio.ensure_future(server.run())
         try:
             await reader.send(replay.encode(replay.HeadsRequest(id=5)))

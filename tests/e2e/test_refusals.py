@@ -156,7 +156,7 @@ def test_a_worker_that_can_not_run(home: Home) -> None:
                 await eventually(control.status, lambda s: s.shards_ready == 1)
 
         asyncio.run(main())
-        assert "slot-0" in home.cli("status").stdout
+        assert "slot-0" in home.cli("status").stdout.replace("\n", "")
         assert home.cli("stop").returncode == 0
     assert home.leftovers() == []
 
