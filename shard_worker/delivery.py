@@ -66,13 +66,24 @@ class ShardDelivery:
         self._journal = journal
         self._publisher = publisher
 
-    def begin_epoch(self, epoch: int, session_id: str, resume_url: str) -> None:
+    @property
+    def began_ns(self) -> int:
+        """When the session's READY came, in whichever process: Unix ns; 0: not known."""
+        return self._writer.state.began_ns
+
+    @property
+    def guilds(self) -> int:
+        """How many guilds it named."""
+        return self._writer.state.guilds
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         """A new session. Journalled with the drain that follows, which holds its READY."""
         self._writer.begin_epoch(
             epoch,
             session_id=session_id,
             resume_url=resume_url,
             cause="identified anew",
+            guilds=guilds,
             received_ns=time.time_ns(),
         )
 

@@ -134,8 +134,6 @@ class Session:
         """s of the last event taken; -1: none."""
         self.epoch = max(epoch, held.epoch if held else 0)
         """Of the last identify; what a grant brings is larger."""
-        self.since: float | None = None
-        """When READY or RESUMED first came for this session."""
         self.latency: float | None = None
         """Seconds between the last heartbeat and its acknowledgement."""
         self.reconnects: Counter[str] = Counter()
@@ -285,7 +283,7 @@ class Session:
         self.seq = seq
         self._move(Input.READY, now)
         self._tries.identified()
-        self.since, self._ready_at, self.detail = now, now, ""
+        self._ready_at, self.detail = now, ""
         return []
 
     def resumed(self, now: float) -> list[Action]:
@@ -294,7 +292,6 @@ class Session:
             return self.broken("RESUMED out of place", now)
         self._move(Input.RESUMED, now)
         self._tries.resumed(self._at_resume_host)
-        self.since = now if self.since is None else self.since
         self._ready_at, self.detail = now, ""
         return []
 
@@ -349,7 +346,7 @@ class Session:
         if self.held is None:
             return []
         ended = do.EndEpoch(self.held.epoch, self.seq, cause)
-        self.held, self.seq, self.since = None, -1, None
+        self.held, self.seq = None, -1
         self._tries.dropped()
         return [ended]
 

@@ -35,7 +35,15 @@ DEFAULT_INTERVAL_S = 41.25
 class Delivery(Protocol):
     """Where a shard's events go: its part of the journal."""
 
-    def begin_epoch(self, epoch: int, session_id: str, resume_url: str) -> None:
+    @property
+    def began_ns(self) -> int:
+        """When the session's READY came: Unix ns; 0: not known."""
+
+    @property
+    def guilds(self) -> int:
+        """How many guilds it named."""
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         """A new session; what is delivered from now on belongs to it."""
 
     def deliver(self, events: Sequence[Event], received_ns: int) -> None:
@@ -93,7 +101,6 @@ class Shard:
         """When the timer goes off."""
         self._seen = self._session.state
         self._events = 0
-        self._guilds = 0
 
     @property
     def state(self) -> State:
@@ -130,13 +137,18 @@ class Shard:
             epoch=session.epoch,
             seq=session.seq,
             events=self._events,
-            session_age_s=None if session.since is None else self._loop.time() - session.since,
+            session_age_s=self._age_s() if session.held else None,
             heartbeat_ms=None if session.latency is None else session.latency * 1000,
-            guilds=self._guilds,
+            guilds=self._delivery.guilds if session.held else 0,
             reconnects=dict(session.reconnects),
             detail=session.detail,
             refused=session.refused,
         )
+
+    def _age_s(self) -> float | None:
+        """Of the session, not of this process: its beginning is in the journal."""
+        began_ns = self._delivery.began_ns
+        return max(0.0, (time.time_ns() - began_ns) / 1e9) if began_ns else None
 
     # -- what the session asks for -------------------------------------------------------------
 
@@ -293,6 +305,7 @@ class Shard:
         self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))
         if self._connection is None or self._session.state is not State.READY:
             return
-        self._guilds = ready.guilds
-        self._delivery.begin_epoch(self._session.epoch, ready.session_id, ready.resume_url)
+        self._delivery.begin_epoch(
+            self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
+        )
         self._drain([(frame.name, frame.seq, ready.blanked)], received_ns)

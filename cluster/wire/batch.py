@@ -52,6 +52,10 @@ class ShardState(msgspec.Struct, kw_only=True):
     """What was at or below this seq is not known (a journal was lost); -1: all is."""
     ended: bool = False
     """The epoch is over, and its end was written."""
+    began_ns: int = 0
+    """When this epoch's READY came: Unix ns; 0: not known."""
+    guilds: int = 0
+    """How many guilds it named."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -195,6 +199,7 @@ class ShardWriter:
         resume_url: str = "",
         cause: str = "",
         received_ns: int = 0,
+        guilds: int = 0,
     ) -> None:
         """A new session: epochs only grow. Call it before the drain that holds its READY.
 
@@ -209,6 +214,7 @@ class ShardWriter:
             before = (state.epoch, state.seq)
         state.epoch, state.before = epoch, before
         state.session_id, state.resume_url = session_id, resume_url
+        state.began_ns, state.guilds = received_ns, guilds
         state.seq, state.last, state.floor, state.ended = -1, {}, -1, False
 
     def end_epoch(self, cause: str, received_ns: int) -> list[bytes]:

@@ -79,9 +79,11 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     """Dispatches since the worker started."""
     session_age_s: float | None = None
+    """Since the session's READY, in whichever process; None: there is none, or it is not known."""
     heartbeat_ms: float | None = None
     """Round trip of the last heartbeat that was answered."""
     guilds: int = 0
+    """How many guilds the session's READY named."""
     reconnects: dict[str, int] = {}
     """How many reconnects, by cause."""
     detail: str = ""

@@ -101,10 +101,17 @@ def test_the_next_process_resumes_from_the_journal(number: signal.Signals) -> No
         assert rig.process is not None
         rig.process.send_signal(number)
         assert await rig.exit_code() == (-number if number == signal.SIGKILL else 0)
-        rig.reports.clear()
+        reports, rig.reports = rig.reports, {}
         # As if no watermark had ever left the hub: all that the journal holds comes out again.
         await rig.start(start_after=dict.fromkeys(range(2), (0, -1)))
         await rig.ready()
+        for shard, before in reports.items():  # what is told of the session outlives the process
+            now = rig.reports[shard]
+            assert now.guilds == before.guilds
+            assert now.session_age_s is not None
+            assert before.session_age_s is not None
+            assert now.session_age_s > before.session_age_s
+        assert sum(report.guilds for report in reports.values()) == 6
         await ends_equal(rig)
 
     run(scenario)
