@@ -15,7 +15,13 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from cluster.config_checks import broker_endpoint, check_urls, intents_of, read_token
+from cluster.config_checks import (
+    broker_endpoint,
+    check_presence,
+    check_urls,
+    intents_of,
+    read_token,
+)
 from cluster.config_schema import HIDDEN, Given, Schema, is_secret, nearest
 from cluster.errors import ConfigError
 from cluster.sandbox.options import SandboxOptions
@@ -219,6 +225,7 @@ def load(
     parse_shards(str(config.shards))
     intents_of(config.intents)
     check_urls(config.api_url, config.gateway_url)
+    check_presence(config.presence)
     return Loaded(
         config=config,
         file=found,

@@ -8,12 +8,14 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cluster.config_schema import nearest
 from cluster.errors import ConfigError
-from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+from cluster.gateway import ALL_INTENTS, MAX_SENT_BYTES, PRIVILEGED_INTENTS, Intents
 from cluster.wire.places import CLUSTER_NAME, places
 from cluster.wire.spec import SELF
 
@@ -26,6 +28,8 @@ INTENT_GROUPS: Final = {
 
 MAX_TOKEN_FILE_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+MAX_PRESENCE_BYTES: Final = MAX_SENT_BYTES - 1024
+"""Beside it an IDENTIFY holds the token and some 300 bytes."""
 _LOOPBACK_NAMES: Final = ("localhost",)
 
 
@@ -51,6 +55,16 @@ def _check_url(key: str, url: str, secure: str, plain: str) -> None:
         raise ConfigError(
             f"{key} is {url!r}, which would send the token unencrypted",
             f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
+        )
+
+
+def check_presence(presence: Mapping[str, Any] | None) -> None:
+    """Refuse a presence that makes every IDENTIFY larger than the gateway takes (close 4002)."""
+    size = len(msgspec.json.encode(presence))
+    if size > MAX_PRESENCE_BYTES:
+        raise ConfigError(
+            f"presence is {size:,} bytes as JSON, more than {MAX_PRESENCE_BYTES:,}",
+            f"shorten it: Discord takes {MAX_SENT_BYTES:,} bytes for all of an IDENTIFY",
         )
 
 

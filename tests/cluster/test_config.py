@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -114,6 +115,17 @@ class TestLayers:
         self, variable: str, text: str, key: str, value: Any
     ) -> None:
         assert load(env={variable: text}).values()[key] == value
+
+    def test_a_presence_that_no_identify_could_hold(self) -> None:
+        def of(size: int) -> dict[str, str]:
+            activities = [{"name": "x" * size}]
+            return {"DCGW_PRESENCE": json.dumps({"status": "idle", "activities": activities})}
+
+        load(env=of(3000))
+        with pytest.raises(
+            ConfigError, match=r"presence is 4,0\d\d bytes as JSON, more than 3,072"
+        ):
+            load(env=of(4000))
 
     def test_every_key_has_one_variable(self) -> None:
         assert len(VARIABLES) == len(SCHEMA.keys)
