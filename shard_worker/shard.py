@@ -23,7 +23,8 @@ from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame, FrameError, FrameReader
 from shard_worker.inflate import KINDS, InflateError
 from shard_worker.send_limiter import SendLimiter, check_size
-from shard_worker.session import Resumable, Session, State
+from shard_worker.session import Resumable, Session
+from shard_worker.states import State
 from shard_worker.transport import Connection, Transport
 
 log = logging.getLogger(__name__)

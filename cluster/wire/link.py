@@ -72,7 +72,7 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
 
     shard_id: int
     state: str
-    """A state of shard_worker.session.State, in lower case: "ready", "resuming", "fatal" ..."""
+    """A state of shard_worker.states.State, in lower case: "ready", "resuming", "fatal" ..."""
     epoch: int
     seq: int
     """Last journalled seq of this epoch; -1: none."""

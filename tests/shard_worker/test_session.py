@@ -11,7 +11,8 @@ from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame
 from shard_worker.heart import LATE_S
-from shard_worker.session import CONNECTED, TRANSITIONS, Input, Resumable, Session, State
+from shard_worker.session import Resumable, Session
+from shard_worker.states import CONNECTED, TRANSITIONS, Input, State
 
 INTERVAL = 40.0
 HELLO = Frame(10, "", -1, json.dumps({"heartbeat_interval": INTERVAL * 1000}).encode())

@@ -24,7 +24,8 @@ from cluster.gateway import CLOSE_CODES, Then
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame
-from shard_worker.session import CONNECTED, Resumable, Session, State
+from shard_worker.session import Resumable, Session
+from shard_worker.states import CONNECTED, State
 
 DAY_S = 24 * 3600.0
 MAX_RESUMES, MAX_RESUMES_WITHOUT_EVENTS, MAX_HOST_TRIES = 20, 5, 3

@@ -1,0 +1,86 @@
+"""A session's states: what moves it from one to another, as a table.
+
+Theory of operation
+-------------------
+The shell (shard.py) tells the machine what happened, with the time it happened at, and does the
+actions that come back, in order. Between inputs it calls ``tick`` when ``due`` has come: waits,
+heartbeats and deadlines all hang on that one timer.
+
+    WAITING --wake--> CONNECTING --101--> AWAITING_HELLO --HELLO--> AWAITING_GRANT or RESUMING
+    AWAITING_GRANT --grant--> IDENTIFYING --READY--> READY        RESUMING --RESUMED--> READY
+
+Every state with a connection is left for WAITING when that connection is lost, by whichever side,
+and for FATAL when the server refuses for good. Whoever holds a session (id and seq) resumes;
+whoever has none asks for a grant, and sends IDENTIFY with that grant only. After ``Close`` the
+connection is nobody's: nothing that it still brings may be passed in. A heartbeat that was not
+acknowledged before the next, or that is itself late by more than an interval (the process was
+stopped), is a lost connection.
+
+No loop runs for ever without READY or RESUMED: a resume host that does not get to HELLO is left for
+the main URL after 3 tries, a session that can't be resumed is dropped after 5 tries (20, if each
+brought events), identifies that fail slow down to one in a quarter of an hour. Times between tries
+grow exponentially with full jitter, and start over after a stable minute.
+
+Sources: Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and
+Status Codes". The order of states as a table is h11's idea.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class State(Enum):
+    """Where a session is."""
+
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    AWAITING_HELLO = "awaiting_hello"
+    AWAITING_GRANT = "awaiting_grant"
+    IDENTIFYING = "identifying"
+    RESUMING = "resuming"
+    READY = "ready"
+    FATAL = "fatal"
+    CLOSED = "closed"
+
+
+class Input(Enum):
+    """What moves a session from one state to another."""
+
+    WAKE = "the wait is over"
+    CONNECTED = "the server answered 101"
+    HELLO = "HELLO, and there is no session"
+    HELLO_RESUME = "HELLO, and there is a session"
+    GRANT = "this shard may identify"
+    READY = "READY"
+    RESUMED = "RESUMED"
+    LOST = "the connection is gone"
+    REFUSED = "the server closed with a code that is fatal"
+    STOP = "the shell wants no more"
+
+
+BEATING: Final = (State.AWAITING_GRANT, State.IDENTIFYING, State.RESUMING, State.READY)
+"""States after HELLO, in which heartbeats go out."""
+CONNECTED: Final = (State.CONNECTING, State.AWAITING_HELLO, *BEATING)
+"""States that have a connection, or one on its way."""
+
+TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
+    (State.WAITING, Input.WAKE): State.CONNECTING,
+    (State.CONNECTING, Input.CONNECTED): State.AWAITING_HELLO,
+    (State.AWAITING_HELLO, Input.HELLO): State.AWAITING_GRANT,
+    (State.AWAITING_HELLO, Input.HELLO_RESUME): State.RESUMING,
+    (State.AWAITING_GRANT, Input.GRANT): State.IDENTIFYING,
+    (State.IDENTIFYING, Input.READY): State.READY,
+    (State.RESUMING, Input.RESUMED): State.READY,
+    **{(state, Input.LOST): State.WAITING for state in CONNECTED},
+    **{(state, Input.REFUSED): State.FATAL for state in CONNECTED},
+    **{(state, Input.STOP): State.CLOSED for state in State if state is not State.CLOSED},
+}
+
+DEADLINES_S: Final[dict[State, float]] = {
+    State.CONNECTING: 40.0,  # the transport has time-outs of its own; this one guards them
+    State.AWAITING_HELLO: 10.0,
+    State.IDENTIFYING: 60.0,
+    State.RESUMING: 60.0,  # since the last event of the replay
+}
