@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from shard_worker import actions as do
-from shard_worker.backoff import identify_pause, invalid_session_wait
+from shard_worker.backoff import Backoff, identify_pause, invalid_session_wait
 from shard_worker.session import Resumable
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=30))
+def test_waits_are_anything_from_nothing_to_a_ceiling_that_doubles(chances: list[float]) -> None:
+    """Full jitter: what fell together does not return together."""
+    drawn = iter(chances)
+    backoff = Backoff(lambda: next(drawn))
+    for tries, chance in enumerate(chances):
+        assert backoff.next() == chance * min(60.0, 0.5 * 2**tries)
+    backoff.reset()
+    drawn = iter([0.5])
+    assert backoff.next() == 0.25
+
+
+def test_many_failures_keep_the_ceiling() -> None:
+    backoff = Backoff(lambda: 1.0)
+    assert [backoff.next() for _ in range(10_000)][-1] == 60.0
 
 
 def test_pauses() -> None:
