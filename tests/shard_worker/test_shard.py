@@ -1,0 +1,106 @@
+"""The shell around the session: what is journalled, sent and reported, and in which order."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+
+from cluster.gateway import Intents
+from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
+from shard_worker.frame import Event
+from shard_worker.session import Resumable
+from shard_worker.shard import Shard
+from shard_worker.transport import Connection, Transport
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_shard_timer import Wire
+
+PLAN = ShardPlan(shard_id=0, shard_count=1)
+PRIVILEGED = Intents.GUILDS | Intents.GUILD_PRESENCES
+
+
+class Ordered(Wire):
+    """Remembers in which order what was done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[Any] = []
+
+    def connect(self, url: str, receiver: Shard) -> Connection:
+        self.done.append(url)
+        return super().connect(url, receiver)
+
+    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+        message = json.loads(payload)
+        if message["op"] in (1, 6):
+            self.done.append((message["op"], message["d"]))
+
+    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+        self.done.append([seq for _, seq, _ in events])
+
+
+def on_a_loop(scenario: Callable[[Shard, Ordered], None], held: Resumable | None = None) -> None:
+    async def main() -> None:
+        wire = Ordered()
+        spec = WorkerSpec(
+            slot=0, cluster="", boot_id="", shards=[PLAN], token="t", intents=int(PRIVILEGED),
+            gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="",
+            hub_endpoint="",
+        )  # fmt: skip
+        shard = Shard(PLAN, spec, cast(Transport, wire), wire, wire, held, 1 if held else 0)
+        shard.start()
+        scenario(shard, wire)
+        shard.stop(logout=False)
+
+    uvloop.run(main())
+
+
+def frame(op: int, d: Any, name: str | None = None, seq: int | None = None) -> bytes:
+    return json.dumps({"t": name, "s": seq, "op": op, "d": d}, separators=(",", ":")).encode()
+
+
+HELLO = frame(10, {"heartbeat_interval": 41250})
+
+
+def test_a_heartbeat_carries_what_is_journalled_and_no_more() -> None:
+    """Within a drain, too: Discord may trim its replay by it."""
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        ready = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+        shard.on_messages([ready], [0])
+        wire.done.clear()
+        a, b = frame(0, {}, "A", 2), frame(0, {}, "A", 3)
+        shard.on_messages([a, b, frame(1, None), frame(0, {}, "A", 4)], [0, 1, 2, 3])
+        assert wire.done == [[2, 3], (1, 3), [4]]
+
+    on_a_loop(scenario)
+
+
+def test_a_resume_url_that_can_t_be_is_left_for_the_main_one() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        assert wire.done == ["wss://localhost/?v=10&encoding=json"]
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        assert wire.done[1] == (6, {"token": "t", "session_id": "s", "seq": 7})
+
+    on_a_loop(scenario, Resumable("s", "wss://h:99999", 7, 1))
+
+
+def test_a_refusal_is_reported_with_what_was_asked_for() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.on_closed(4014, "Disallowed intent(s).")
+        report = shard.report()
+        assert report.state == "fatal"
+        assert "closed 4014 (disallowed intents): enable GUILD_PRESENCES for" in report.detail
+
+    on_a_loop(scenario)
