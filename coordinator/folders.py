@@ -8,20 +8,16 @@ import fcntl
 import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
-from cluster.wire.places import Places, Running, make_private
+from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.wire.places import Places, Running, check_socket_paths, make_private
 
 log = logging.getLogger(__name__)
 
-IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
-"""Longest path of a Unix socket (sun_path without its NUL)."""
-SOCKETS: Final = ("control", "link", "hub", "events", "replay")
 _LOCK_TRIES: Final = 20
 _LOCK_WAIT_S: Final = 0.05
 
@@ -29,13 +25,7 @@ _LOCK_WAIT_S: Final = 0.05
 def make(places: Places) -> None:
     """Create both folders, for this user only. ConfigError: a path that is too long for a socket.
     ClusterError: a folder that can't be made."""
-    longest = max(len(os.fsencode(places.runtime_dir / name)) for name in SOCKETS)
-    if longest > IPC_PATH_BYTES:
-        raise ConfigError(
-            f"the runtime folder {places.runtime_dir} is too long for a socket's path by "
-            f"{longest - IPC_PATH_BYTES} bytes",
-            "set DCGW_RUNTIME_DIR to a short folder",
-        )
+    check_socket_paths(places)
     try:
         for folder in (places.state_dir, places.logs, places.runtime_dir):
             make_private(folder)

@@ -8,6 +8,7 @@ import click
 
 from cluster import __version__
 from cluster.cli.config import config
+from cluster.cli.doctor import doctor
 from cluster.cli.output import complain
 from cluster.cli.sandbox import sandbox
 from cluster.cli.start import start
@@ -67,5 +68,5 @@ def main() -> None:
     """
 
 
-for verb in (start, status, tail, stop, sandbox, config):
+for verb in (start, status, tail, stop, doctor, sandbox, config):
     main.add_command(verb)

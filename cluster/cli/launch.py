@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import signal
 import subprocess
@@ -14,9 +13,9 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-import cluster
 from cluster.control import error_of
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.installation import check_packages
 from cluster.wire import spec as wire
 from cluster.wire.places import is_held, make_private
 
@@ -160,16 +159,3 @@ def last_line(file: Path, start: int = 0) -> str:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else ""
-
-
-def check_packages() -> None:
-    """Other distributions install packages of these names: are they ours?"""
-    home = Path(cluster.__file__).parent.parent
-    for name in ("coordinator", "shard_worker"):
-        found = importlib.util.find_spec(name)
-        if found is None or found.origin is None or Path(found.origin).parent.parent != home:
-            where = found.origin if found else "it is missing"
-            raise ClusterError(
-                f"the package {name} is not dcgw-cluster's ({where})",
-                "install dcgw-cluster into a virtual environment of its own",
-            )

@@ -16,7 +16,7 @@ import lmdb
 from cluster.journal import layout
 from cluster.journal.identity import DATA
 
-_NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
+NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
 """File systems where an allocated block does not mean that a later write finds room, or where a
 shared map is not what it is on a disk."""
 
@@ -42,7 +42,7 @@ def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, boo
     is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
     an error. Raises lmdb.Error and OSError.
     """
-    if file_system(folder) not in _NO_PROMISE:
+    if file_system(folder) not in NO_PROMISE:
         env = _open(folder, map_size, writemap=True)
         if _allocate(folder / DATA, map_size):
             return env, True

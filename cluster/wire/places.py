@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +21,12 @@ from typing import Final
 
 import msgspec
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, ConfigError
 
 CLUSTER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
+IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
+"""Longest path of a Unix socket (sun_path without its NUL)."""
+SOCKETS: Final = ("control", "link", "hub", "events", "replay")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +128,18 @@ def places(name: str, env: Mapping[str, str] = os.environ, state_dir: Path | Non
     state = (state_dir or state_root(env) / name).absolute()
     tag = hashlib.blake2b(str(state).encode(), digest_size=4).hexdigest()
     return Places(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
+
+
+def check_socket_paths(places: Places) -> int:
+    """Bytes of the longest socket path. ConfigError: it is too long to be bound."""
+    longest = max(len(os.fsencode(places.runtime_dir / name)) for name in SOCKETS)
+    if longest > IPC_PATH_BYTES:
+        raise ConfigError(
+            f"the runtime folder {places.runtime_dir} is too long for a socket's path by "
+            f"{longest - IPC_PATH_BYTES} bytes",
+            "set DCGW_RUNTIME_DIR to a short folder",
+        )
+    return longest
 
 
 def make_private(folder: Path) -> None:

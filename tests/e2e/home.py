@@ -43,7 +43,7 @@ class Home:
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``dcgw-cluster`` to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "cluster", *arguments],
+            [sys.executable, "-P", "-m", "cluster", *arguments],
             env=self.env,
             capture_output=True,
             text=True,

@@ -1,0 +1,26 @@
+"""One line of `doctor`."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import msgspec
+
+from cluster.errors import ClusterError
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check found."""
+
+    check: str
+    """"packages", "token" ..."""
+    state: State
+    text: str
+    action: str = ""
+    """What the reader can do; empty where all is well."""
+
+    @classmethod
+    def of(cls, check: str, error: ClusterError) -> Self:
+        return cls(check=check, state="failed", text=error.cause, action=error.action)

@@ -1,0 +1,119 @@
+"""What this machine offers: packages, folders, sockets, descriptors, disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from cluster import __version__
+from cluster.doctor.finding import Finding
+from cluster.errors import ClusterError
+from cluster.gateway import PRIVILEGED_INTENTS, Intents
+from cluster.installation import check_packages
+from cluster.journal.environment import NO_PROMISE, file_system
+from cluster.wire.places import IPC_PATH_BYTES, Places, check_socket_paths, is_held
+from cluster.wire.spec import CoordinatorSpec
+
+LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
+FILES_OF_A_WORKER: Final = 64
+"""Descriptors that a worker has besides those of its sessions."""
+FILES_OF_A_SESSION: Final = 2
+"""While it reconnects the old connection may still say goodbye."""
+MIB: Final = 1024 * 1024
+
+
+def packages() -> Finding:
+    """The three packages come from one installation; versions of what they stand on."""
+    try:
+        home = check_packages()
+    except ClusterError as error:
+        return Finding.of("packages", error)
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    text = f"dcgw-cluster {__version__} in {home}; Python {platform.python_version()}, {libraries}"
+    return Finding(check="packages", state="ok", text=text)
+
+
+def state_folder(places: Places) -> Finding:
+    """Whether the folder is, or can be made, ours; whether a cluster runs in it."""
+    folder = places.state_dir
+    if is_held(places.lock):
+        text = f"{folder}; the cluster {places.name!r} is running in it"
+        return Finding(check="state", state="ok", text=text)
+    return _writable("state", folder, "give state_dir (DCGW_STATE_DIR) another folder")
+
+
+def sockets(places: Places) -> Finding:
+    """Their paths' length, and their folder."""
+    try:
+        longest = check_socket_paths(places)
+    except ClusterError as error:
+        return Finding.of("sockets", error)
+    found = _writable(
+        "sockets", places.runtime_dir, "give runtime_dir (DCGW_RUNTIME_DIR) another folder"
+    )
+    if found.state != "ok":
+        return found
+    text = f"{places.runtime_dir}, the longest path has {longest} of {IPC_PATH_BYTES} bytes"
+    return Finding(check="sockets", state="ok", text=text)
+
+
+def _writable(check: str, folder: Path, action: str) -> Finding:
+    near = nearest(folder)
+    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
+        return Finding(check=check, state="failed", text=f"{near} can't be written", action=action)
+    if near == folder and folder.stat().st_uid != os.getuid():
+        text = f"{folder} is not a folder of this user's"
+        return Finding(check=check, state="failed", text=text, action=action)
+    return Finding(check=check, state="ok", text=str(folder))
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or the first above it that exists."""
+    return next(f for f in (folder, *folder.parents) if f.exists())
+
+
+def descriptors(fullest: int, limit: int | None = None) -> Finding:
+    """Whether a worker with so many shards may open its connections."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if limit is None else limit
+    need = FILES_OF_A_WORKER + FILES_OF_A_SESSION * fullest
+    text = f"{fullest} shards of a worker need up to {need:,}, {soft:,} are allowed"
+    if soft != resource.RLIM_INFINITY and need > soft:
+        action = f"`ulimit -n {need}` (systemd: LimitNOFILE={need}), or more workers"
+        return Finding(check="descriptors", state="failed", text=text, action=action)
+    return Finding(check="descriptors", state="ok", text=text)
+
+
+def disk(places: Places, workers: int, journal_bytes: int) -> Finding:
+    """Room for the journals, which are allocated whole: twice their budget."""
+    folder = nearest(places.journals)
+    there = sum(f.stat().st_blocks * 512 for f in places.journals.glob("slot-*/data.mdb"))
+    need = max(0, workers * 2 * journal_bytes - there)
+    free = shutil.disk_usage(folder).free
+    kind = file_system(folder)
+    text = (
+        f"{workers} journals take {workers * 2 * journal_bytes // MIB:,} MiB ({there // MIB:,} are "
+        f"there), {free // MIB:,} MiB are free on {kind or 'this file system'}"
+    )
+    if need > free:
+        action = "free the disk, or lower journal.bytes"
+        return Finding(check="disk", state="failed", text=text, action=action)
+    if kind in NO_PROMISE:
+        text += ", which can't promise room for what is allocated: the journal costs 3 to 4 times"
+        action = "another file system for state_dir makes it cheaper; it is safe as it is"
+        return Finding(check="disk", state="warning", text=text, action=action)
+    return Finding(check="disk", state="ok", text=text)
+
+
+def intents(spec: CoordinatorSpec) -> Finding:
+    """Which of the privileged ones are asked for: Discord says only at IDENTIFY what it allows."""
+    asked = Intents(spec.intents) & PRIVILEGED_INTENTS
+    if not asked:
+        return Finding(check="intents", state="ok", text="none that is privileged")
+    names = ", ".join(intent.name or "?" for intent in asked)
+    text = f"{names} must be enabled for the bot in the developer portal (else 4014)"
+    return Finding(check="intents", state="ok", text=text)

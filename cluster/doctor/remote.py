@@ -1,0 +1,109 @@
+"""What the API and the gateway say, asked by the code that a cluster would ask them with.
+
+That code is in packages that this one does not import, so it runs as processes, as the coordinator
+and the workers do: the token goes over a pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from typing import Final
+
+import msgspec
+
+from cluster.control import error_of
+from cluster.doctor.finding import Finding
+from cluster.errors import ClusterError
+from cluster.wire import checks
+from cluster.wire import spec as wire
+from cluster.wire.spec import CoordinatorSpec
+
+API_S: Final = 45.0
+"""With the retries that a start makes."""
+GATEWAY_S: Final = 40.0
+MAX_SHOWN: Final = 200
+
+
+async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
+    """Run ``python -m module`` on these bytes. ClusterError: it gave no answer."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        module,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={k: v for k, v in os.environ.items() if k != "DCGW_TOKEN"},
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            out, words = await process.communicate(data)
+        return checks.decode_outcome(out)
+    except TimeoutError:
+        raise ClusterError(f"no answer within {within_s:g} s", "check the network") from None
+    except msgspec.DecodeError:
+        last = words.decode(errors="replace").strip().splitlines()[-1:]
+        raise ClusterError(f"the check itself failed ({''.join(last)[:MAX_SHOWN]})") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
+    """GET /gateway/bot, and the plan that follows. Raises ClusterError."""
+    outcome = await ask("coordinator.check", wire.encode(spec), API_S)
+    if outcome.error is not None:
+        raise error_of(outcome.error)
+    if outcome.api is None:
+        raise ClusterError("the check of the API answered something else")
+    return outcome.api
+
+
+async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
+    """Connect, shake hands with the certificate verified, wait for HELLO."""
+    asked = checks.GatewayCheck(
+        gateway_url=url,
+        api_version=spec.api_version,
+        compress=spec.compress,
+        ca_file=spec.ca_file,
+    )
+    try:
+        outcome = await ask("shard_worker.check", checks.encode(asked), GATEWAY_S)
+        if outcome.error is not None:
+            raise error_of(outcome.error)
+    except ClusterError as error:
+        return Finding.of("gateway", ClusterError(f"{url}: {error.cause}", error.action))
+    hello = outcome.gateway
+    assert hello is not None
+    text = (
+        f"{url} said HELLO after {hello.seconds * 1000:.0f} ms, heartbeats every "
+        f"{hello.heartbeat_interval_s:g} s; no identify was spent"
+    )
+    return Finding(check="gateway", state="ok", text=text)
+
+
+def token(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
+    """It was taken, or there would be no answer."""
+    shards = f"{answer.shards} shards on {answer.workers} workers"
+    text = f"{spec.api_url} takes it and recommends {answer.recommended} shards; {shards} would run"
+    return Finding(check="token", state="ok", text=text)
+
+
+def identifies(answer: checks.ApiAnswer, reserve: int) -> Finding:
+    """Whether a start that can resume nothing has enough."""
+    left = max(0, answer.remaining - reserve)
+    text = (
+        f"{answer.remaining:,} of {answer.total:,} are left, {answer.max_concurrency} at a time; "
+        f"a start that resumes nothing needs {answer.shards:,}"
+    )
+    if left >= answer.shards:
+        return Finding(check="identifies", state="ok", text=text)
+    hours = answer.reset_after_s / 3600
+    action = f"such a start would be refused; all are back in {hours:.1f} h"
+    return Finding(check="identifies", state="warning", text=text, action=action)

@@ -1,0 +1,53 @@
+"""``python -m coordinator.check``: asks the API as a start would, for `doctor`; starts nothing.
+
+Reads one CoordinatorSpec as JSON from standard input (a token in an argument or in the environment
+can be read by others), writes one cluster.wire.checks.Outcome. Exit code 0, also for an error told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+from cluster.errors import ClusterError
+from cluster.wire import checks
+from cluster.wire.control import Failure
+from cluster.wire.spec import CoordinatorSpec
+from coordinator import host
+from coordinator.__main__ import MAX_SPEC_BYTES, read_spec
+from coordinator.account import Account
+from coordinator.plan import plan_for
+
+
+async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
+    """Raises ClusterError."""
+    info = await Account.of(spec, None, time.time()).fetch()
+    plan, limit = plan_for(spec, info.shards, host.cores()), info.session_start_limit
+    return checks.ApiAnswer(
+        gateway_url=spec.gateway_url or info.url,
+        recommended=info.shards,
+        total=limit.total,
+        remaining=limit.remaining,
+        reset_after_s=limit.reset_after / 1000,
+        max_concurrency=limit.max_concurrency,
+        shards=len(plan.shards),
+        workers=len(plan.slots),
+        fullest=max(map(len, plan.slots)),
+    )
+
+
+def main() -> int:
+    """The process. Returns its exit code."""
+    try:
+        spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
+        outcome = checks.Outcome(api=asyncio.run(check(spec)))
+    except ClusterError as error:
+        failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
+        outcome = checks.Outcome(error=failure)
+    sys.stdout.buffer.write(checks.encode(outcome) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What `doctor` says of a machine, where the machine can be made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cluster.doctor import local
+from cluster.gateway import Intents
+from cluster.wire.places import Places
+from cluster.wire.spec import CoordinatorSpec
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("limit", "state"), [(192, "ok"), (191, "failed")])
+def test_descriptors(limit: int, state: str) -> None:
+    found = local.descriptors(64, limit)
+    assert found.state == state
+    assert ("ulimit -n 192" in found.action) is (state == "failed")
+
+
+def test_disk_counts_what_is_there(places: Places) -> None:
+    assert local.disk(places, 2, MIB).state in ("ok", "warning")
+    assert "0 are there" in local.disk(places, 2, MIB).text
+    places.journal(0).mkdir(parents=True)
+    (places.journal(0) / "data.mdb").write_bytes(b"x" * (3 * MIB))
+    assert "3 are there" in local.disk(places, 2, MIB).text
+    found = local.disk(places, 1_000_000, 1024 * MIB)
+    assert found.state == "failed"
+    assert "journal.bytes" in found.action
+
+
+def test_a_file_where_a_folder_should_be(places: Places) -> None:
+    places.state_dir.write_text("")
+    found = local.state_folder(places)
+    assert found.state == "failed"
+    assert "state_dir" in found.action
+
+
+def test_intents_that_are_privileged_are_named() -> None:
+    def of(intents: Intents) -> str:
+        spec = CoordinatorSpec(
+            name="t", state_dir="/s", runtime_dir="/r", token="t", intents=int(intents)
+        )
+        return local.intents(spec).text
+
+    assert "GUILD_PRESENCES must be enabled" in of(Intents.GUILDS | Intents.GUILD_PRESENCES)
+    assert of(Intents.GUILDS) == "none that is privileged"

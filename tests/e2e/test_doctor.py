@@ -1,0 +1,111 @@
+"""`doctor` as a person runs it: what is right is said, what is wrong is named with a way out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from home import Home, run_sandbox
+from watching import identified, sandbox_of
+
+
+def findings(home: Home, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
+    """By check."""
+    done = home.cli("doctor", "--json", *arguments)
+    assert done.returncode == code, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return {row["check"]: row for row in json.loads(done.stdout)}
+
+
+def test_all_is_well(home: Home) -> None:
+    with run_sandbox(shards=2) as info:
+        home.use(info)
+        found = findings(home)
+        assert {row["state"] for row in found.values()} == {"ok"}, found
+        assert "recommends 2 shards" in found["token"]["text"]
+        assert "HELLO" in found["gateway"]["text"]
+        assert "GUILD_MEMBERS" in found["intents"]["text"]
+        assert "ulimit" not in found["descriptors"]["text"]
+        text = home.cli("doctor")
+        assert text.stdout.rstrip().endswith("A start would work.")
+        assert info.token not in text.stdout + text.stderr
+
+        async def spent() -> int:
+            async with sandbox_of(info) as sandbox:
+                return await identified(sandbox)
+
+        assert asyncio.run(spent()) == 0
+    assert home.leftovers() == []
+
+
+def test_on_a_sandbox_of_its_own(home: Home) -> None:
+    assert {row["state"] for row in findings(home, "--sandbox").values()} == {"ok"}
+    assert home.leftovers() == []
+
+
+def test_a_wrong_token(home: Home) -> None:
+    with run_sandbox() as info:
+        home.use(info)
+        home.env["DCGW_TOKEN"] = "bm90LW91cnM.wrong.wrong"
+        found = findings(home, code=1)
+    assert found["token"]["state"] == "failed"
+    assert "DCGW_TOKEN" in found["token"]["action"]
+    assert "wrong.wrong" not in json.dumps(found)
+    assert found["gateway"]["state"] == "skipped"
+
+
+def test_no_token(home: Home) -> None:
+    found = findings(home, code=1)
+    assert "token_file" in found["token"]["action"]
+    assert found["packages"]["state"] == "ok"
+
+
+def test_a_certificate_that_nobody_vouches_for(home: Home) -> None:
+    with run_sandbox() as info, run_sandbox() as other:
+        home.use(info)
+        home.env["DCGW_CA_FILE"] = other.ca_file
+        found = findings(home, code=1)
+    assert found["token"]["state"] == "failed"
+    assert "certificate" in found["token"]["text"]
+    assert "ca_file" in found["token"]["action"]
+
+
+def test_a_gateway_that_is_not_there(home: Home) -> None:
+    with run_sandbox() as info:
+        home.use(info)
+        home.env["DCGW_GATEWAY_URL"] = "ws://127.0.0.1:9"
+        found = findings(home, code=1)
+    assert found["token"]["state"] == "ok"
+    assert found["gateway"]["state"] == "failed"
+    assert "127.0.0.1:9" in found["gateway"]["text"]
+    assert "gateway_url" in found["gateway"]["action"]
+
+
+def test_fewer_identifies_than_shards(home: Home) -> None:
+    with run_sandbox(shards=4, session_start_remaining=3) as info:
+        home.use(info)
+        found = findings(home)
+    assert found["identifies"]["state"] == "warning"
+    assert "3 of 1,000 are left" in found["identifies"]["text"]
+
+
+def test_a_folder_too_long_for_sockets(home: Home) -> None:
+    home.env["DCGW_RUNTIME_DIR"] = str(home.sockets / ("x" * 100))
+    found = findings(home, code=1)
+    assert found["sockets"]["state"] == "failed"
+    assert "DCGW_RUNTIME_DIR" in found["sockets"]["action"]
+
+
+def test_somebody_elses_package(home: Home, tmp_path: Path) -> None:
+    """Another distribution's `coordinator` comes first on the path: found, and a start refused."""
+    (tmp_path / "other" / "coordinator").mkdir(parents=True)
+    (tmp_path / "other" / "coordinator" / "__init__.py").write_text("raise SystemExit('not ours')")
+    home.env["PYTHONPATH"] = str(tmp_path / "other")
+    found = findings(home, code=1)
+    assert "coordinator is not dcgw-cluster's" in found["packages"]["text"]
+    assert "virtual environment" in found["packages"]["action"]
+    start = home.cli("start", "--sandbox", "--detach")
+    assert start.returncode == 1
+    assert "coordinator is not dcgw-cluster's" in start.stderr
