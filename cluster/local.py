@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cluster.errors import NotRunningError
 from cluster.wire.places import running_clusters
 
 
-def find(endpoint: str | None, replay: str | None) -> tuple[str, str | None]:
+class Doors(NamedTuple):
+    """Where a subscriber goes."""
+
+    events: str
+    replay: str | None
+    control: str | None
+    """The coordinator's; None: it is not known."""
+
+
+def find(endpoint: str | None, replay: str | None) -> Doors:
     """Where to subscribe and whom to ask: what was given, and for the rest the local cluster.
 
-    replay stays None if no local cluster has this endpoint. Raises NotRunningError if there is no
-    endpoint to be found.
+    replay and control stay None if no local cluster has this endpoint. Raises NotRunningError if
+    there is no endpoint to be found.
     """
     running = running_clusters()
     if endpoint is None:
@@ -22,6 +33,7 @@ def find(endpoint: str | None, replay: str | None) -> tuple[str, str | None]:
             names = ", ".join(cluster.name for cluster in running)
             raise NotRunningError(f"several clusters run on this host: {names}", "give an endpoint")
         endpoint = running[0].hub_endpoint
-    if replay is None:
-        replay = next((c.replay_endpoint for c in running if c.hub_endpoint == endpoint), None)
-    return endpoint, replay
+    local = next((c for c in running if c.hub_endpoint == endpoint), None)
+    if local is None:
+        return Doors(endpoint, replay, None)
+    return Doors(endpoint, replay or local.replay_endpoint, local.control_endpoint)

@@ -29,6 +29,7 @@ from cluster.errors import ConfigError
 from cluster.joining import starts
 from cluster.local import find
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
+from cluster.reporting import Progress, Reporter
 from cluster.silence import STALL_SECONDS, Silence
 from cluster.subscribed import NO_REPLAY, OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
 from cluster.wire import topic, watermark
@@ -62,13 +63,16 @@ class Subscriber:
     def __init__(
         self, endpoint: str | None = None, events: Iterable[str] | None = None,
         guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
-        replay: str | None = None, max_bytes: int = 64 * 1024 * 1024,
+        replay: str | None = None, control: str | None = None, name: str | None = None,
+        max_bytes: int = 64 * 1024 * 1024,
     ) -> None:  # fmt: skip
         """endpoint: of the hub, for subscribers; None: the one cluster that runs on this host.
         events: names as Discord writes them; None: all. guilds: ids; None: all.
         start: "now", "oldest" (what the journals hold), or a saved ``position``.
         replay: the replay server; None: that of the local cluster with this endpoint, if there is
         one. Without it what is missed is a Gap at once.
+        control: the coordinator's control door, for a word on how it fares (cluster.reporting);
+        None: the local cluster's. name: under which `status` shows it; None: the program's.
         max_bytes: what may be held for each shard while something before it is missing.
         Raises ConfigError.
         """
@@ -78,7 +82,10 @@ class Subscriber:
         self._oldest = start == "oldest"
         self._names = None if events is None else frozenset(events)
         self._filter = None if guilds is None else GuildFilter(guilds)
-        self._endpoint, self._replay_endpoint = endpoint, replay
+        self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
+        self._name = name
+        self._reporter: Reporter | None = None
+        self._events = self._gaps = 0
         self._max_bytes = max_bytes
         self.refused = 0
         """Messages that could not be read."""
@@ -98,7 +105,9 @@ class Subscriber:
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        self._endpoint, self._replay_endpoint = find(self._endpoint, self._replay_endpoint)
+        doors = find(self._endpoint, self._replay_endpoint)
+        self._endpoint, self._replay_endpoint = doors.events, doors.replay
+        self._control = self._control or doors.control
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -113,6 +122,8 @@ class Subscriber:
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
+        if self._control is not None:
+            self._reporter = Reporter(self._context, self._control, self._name)
         self._tick()
         return self
 
@@ -125,6 +136,8 @@ class Subscriber:
         await self._asker.close()
         self._listen(False)
         self._socket.close(0)
+        if self._reporter is not None:
+            self._reporter.close(self._progress())
         self._context.term()
 
     def _prefixes(self) -> list[bytes]:
@@ -270,6 +283,7 @@ class Subscriber:
             elif isinstance(item, At):
                 queue.append(_Place(key, item.epoch, item.seq))
             else:
+                self._gaps += 1
                 queue.append(Gap(shard_id, count, *item))
         if queue:
             self._arrived.set()
@@ -289,6 +303,12 @@ class Subscriber:
         for stalled in self._silence.tell(now, listening=self._reading):
             self._queue.append(stalled)
             self._arrived.set()
+        if self._reporter is not None and self._reporter.due(now):
+            self._reporter.tell(now, self._progress())
+
+    def _progress(self) -> Progress:
+        behind = sum(chain.behind for chain in self._chains.values())
+        return Progress(behind + len(self._queue), self._events, self._gaps, self._asker.answers)
 
     # -- what the consumer sees ----------------------------------------------------------------
 
@@ -310,6 +330,7 @@ class Subscriber:
                     continue
                 if isinstance(item, Event):
                     self._handling = item
+                    self._events += 1
                 return item
             self._arrived.clear()
             await self._arrived.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import zmq
@@ -26,6 +26,7 @@ MAX_REQUEST_BYTES: Final = 1024 * 1024
 MAX_UNDER_WAY: Final = 16_384
 """Requests that may wait for their answers at a time: about 50 MB."""
 
+Args = TypeVar("Args", bound=msgspec.Struct)
 Verb = Callable[[dict[str, Any]], Awaitable[object]]
 """Takes a request's args, returns what `result` will be. ClusterError: the answer is that error."""
 
@@ -148,3 +149,11 @@ class ControlServer:
 def _failed(number: int, error: ClusterError) -> _Answer:
     failure = control.Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
     return _Answer(control.Response(id=number, ok=False, error=failure))
+
+
+def args_of(args: dict[str, Any], kind: type[Args]) -> Args:
+    """A request's args as what they must be. ClusterError for anything else."""
+    try:
+        return msgspec.convert(args, kind)
+    except msgspec.ValidationError as error:
+        raise ClusterError(f"not the arguments of this request ({error})") from None

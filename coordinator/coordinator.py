@@ -41,6 +41,7 @@ from coordinator.sandbox_process import SandboxProcess
 from coordinator.status import Board
 from coordinator.store import Store
 from coordinator.supervisor import TICK_S, Supervisor
+from coordinator.troubles import troubles
 from coordinator.verbs import Verbs
 from coordinator.worker_link import WorkerLink
 from coordinator.worker_specs import WorkerSpecs
@@ -92,6 +93,7 @@ class Coordinator:
         self._logout = False
         self._failure: BaseException | None = None
         self._hold = IdentifyHold()
+        self._sandbox: SandboxProcess | None = None
         self._started_at = time.time()
 
     async def __aenter__(self) -> Self:
@@ -152,11 +154,12 @@ class Coordinator:
             self._on_locked(places.logs)
         self._store = Store.open(places.store)
         self._stack.callback(self._store.close)
-        sandbox = None
         if spec.sandbox is not None:
-            sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
+            self._sandbox = sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
             self._stack.push_async_callback(sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE)
-        self._account = Account.of(spec, sandbox.info if sandbox else None, self._started_at)
+        self._account = Account.of(
+            spec, self._sandbox.info if self._sandbox else None, self._started_at
+        )
         self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
         self._plan = plan_for(spec, self._info.shards, host.cores())
@@ -195,6 +198,7 @@ class Coordinator:
         self._context = zmq.asyncio.Context(context)
         self._hub = Hub(context, workers_endpoint=places.hub, subscribers_endpoint=places.events)
         self._stack.callback(self._hub.close)
+        self._hub.connections.start(asyncio.get_running_loop())
         self._last_out = LastOut(context, places.events)
         self._stack.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
@@ -230,13 +234,17 @@ class Coordinator:
             self._desk,
             self._hold,
             self._supervisor,
+            self._hub,
+            lambda: troubles(
+                self._places.logs, self._sandbox, self._replay, self._link, self._control
+            ),
             store_id=self._store.store_id,
             gateway_url=self._gateway_url,
             stop=self.request_stop,
             stopping=self._stop.is_set,
             clock=time.monotonic,
         )
-        control = ControlServer(
+        self._control = control = ControlServer(
             self._context, self._places.control, {**verbs.table(), **self._desk.verbs()}
         )
         self._stack.callback(control.close)
@@ -252,7 +260,7 @@ class Coordinator:
         self._background(control.run(), "control server")
         self._background(self._desk.run(), "identify desk")
         self._background(self._tick(), "tick")
-        replay = ReplayProcess.of(
+        self._replay = replay = ReplayProcess.of(
             self._places,
             self._store.store_id,
             time.monotonic,

@@ -18,6 +18,7 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic, watermark
+from coordinator.audience import Connections
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Hub:
         steering = f"inproc://hub-{id(self):x}"
         # The thread closes what it was given; a socket belongs to one thread at a time.
         sockets = []
+        connections = None
         try:
             workers = context.socket(zmq.SUB)
             sockets.append(workers)
@@ -55,6 +57,7 @@ class Hub:
             sockets.append(subscribers)
             subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
             subscribers.setsockopt(zmq.LINGER, 0)
+            connections = Connections(subscribers)
             steered = context.socket(zmq.PAIR)
             sockets.append(steered)
             steered.bind(steering)
@@ -64,7 +67,11 @@ class Hub:
         except BaseException:
             for socket in sockets:
                 socket.close(0)
+            if connections is not None:
+                connections.close()
             raise
+        self.connections = connections
+        """Of subscribers, our own among them."""
         self._steering = context.socket(zmq.PAIR)
         self._steering.setsockopt(zmq.LINGER, 0)
         self._steering.connect(steering)
@@ -79,6 +86,7 @@ class Hub:
 
     def close(self) -> None:
         """Stop the thread and unbind. Calling it again does nothing."""
+        self.connections.close()
         if self._steering.closed:
             return
         if self._thread.is_alive():

@@ -13,12 +13,12 @@ from cluster.errors import ClusterError, RateLimitedError
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
-from coordinator.control_server import Verb
+from coordinator.control_server import Verb, args_of
 from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
-from coordinator.identify_outside import Outside, args_of
+from coordinator.identify_outside import Outside
 from coordinator.plan import Plan
 
 log = logging.getLogger(__name__)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
-
-import msgspec
+from typing import Any, Final
 
 from cluster.errors import ClusterError
 from cluster.wire.control import OutsideClaim
 from cluster.wire.identifies import POLL_S, Ask, Told, Turn
-from coordinator.control_server import Parcel, Verb
+from coordinator.control_server import Parcel, Verb, args_of
 from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
@@ -26,8 +24,6 @@ log = logging.getLogger(__name__)
 
 MAX_SENT: Final = 1024
 """Identifies that were sent and may yet be said to be accepted."""
-
-Args = TypeVar("Args", bound=msgspec.Struct)
 
 
 class Ticket:
@@ -218,10 +214,3 @@ class Outside:
 def _who(ask: Ask) -> str:
     """For a terminal or a log, whatever it said."""
     return "".join(c if c.isprintable() else "?" for c in ask.who) or "a program outside"
-
-
-def args_of(args: dict[str, Any], kind: type[Args]) -> Args:
-    try:
-        return msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
-        raise ClusterError(f"not the arguments of this request ({error})") from None

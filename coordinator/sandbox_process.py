@@ -66,6 +66,10 @@ class SandboxProcess:
             await process.stop(STOP_S)
             raise
 
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
     async def close(self, stop_s: float = STOP_S) -> None:
         """stop_s: how long it may take before SIGKILL."""
         self._stopping = True

@@ -1,23 +1,28 @@
-"""The verbs of the control door: ping, status, stop."""
+"""The verbs of the control door: ping, status, stop, subscriber."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 import cluster
-from cluster.wire.control import BudgetStatus, ClusterStatus
+from cluster.wire.control import BudgetStatus, ClusterStatus, SubscriberReport
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
-from coordinator.control_server import Verb
+from coordinator.audience import Audience
+from coordinator.control_server import Verb, args_of
+from coordinator.hub import Hub
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
 from coordinator.plan import Plan
 from coordinator.status import Board
 from coordinator.supervisor import Supervisor
+
+OWN: Final = 1
+"""Connections to the hub that are the coordinator's own: LastOut."""
 
 
 class Verbs:
@@ -32,6 +37,8 @@ class Verbs:
         desk: Desk,
         hold: IdentifyHold,
         supervisor: Supervisor,
+        hub: Hub,
+        troubles: Callable[[], list[str]],
         *,
         store_id: str,
         gateway_url: str,
@@ -39,7 +46,8 @@ class Verbs:
         stopping: Callable[[], bool],
         clock: Callable[[], float],
     ) -> None:
-        """stop: begins to stop, with whether to log out. clock: monotonic seconds."""
+        """troubles: what is wrong with parts that this does not know. stop: begins to stop,
+        with whether to log out. clock: monotonic seconds."""
         self._spec = spec
         self._account = account
         self._plan = plan
@@ -47,6 +55,9 @@ class Verbs:
         self._desk = desk
         self._hold = hold
         self._supervisor = supervisor
+        self._hub = hub
+        self._troubles = troubles
+        self._audience = Audience()
         self._store_id = store_id
         self._gateway_url = gateway_url
         self._stop = stop
@@ -57,7 +68,12 @@ class Verbs:
 
     def table(self) -> Mapping[str, Verb]:
         """By name."""
-        return {"ping": self.ping, "status": self.status, "stop": self.stop}
+        return {
+            "ping": self.ping,
+            "status": self.status,
+            "stop": self.stop,
+            "subscriber": self.subscriber,
+        }
 
     async def ping(self, args: dict[str, Any]) -> dict[str, int]:
         return {"pid": os.getpid()}
@@ -67,8 +83,13 @@ class Verbs:
         self._stop(args.get("logout") is True)
         return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
 
+    async def subscriber(self, args: dict[str, Any]) -> None:
+        """args: SubscriberReport."""
+        self._audience.report(args_of(args, SubscriberReport), self._clock())
+
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
         now, board, slots = self._clock(), self._board, self._supervisor.slots
+        subscribers = self._audience.rows(now)
         return ClusterStatus(
             name=self._spec.name,
             store_id=self._store_id,
@@ -88,6 +109,9 @@ class Verbs:
             workers=[board.worker(slot, now) for slot in slots.values()],
             shards=board.shards(slots, now),
             budget=self._budget(),
+            subscribers=subscribers,
+            subscribers_unknown=max(0, len(self._hub.connections) - OWN - len(subscribers)),
+            troubles=self._troubles(),
         )
 
     def _budget(self) -> BudgetStatus:

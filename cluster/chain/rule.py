@@ -52,6 +52,11 @@ class ShardChain:
         return self._hand.at
 
     @property
+    def behind(self) -> int:
+        """How many seqs of this epoch are known to be there beyond ``at``."""
+        return max(0, self._top - self.at)
+
+    @property
     def first_epoch(self) -> int | None:
         """The first epoch beyond this one of which something has come."""
         return min(self._later, default=None)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import zmq
 
+from cluster.reporting import Progress, Reporter
 from cluster.wire.batch import decode_batch
 from cluster.wire.topic import WireError, split
 
@@ -24,7 +25,14 @@ class EventRates:
     Only shares are trusted: when more comes than is kept, the rest is dropped, evenly enough.
     """
 
-    def __init__(self, endpoint: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        control: str | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """endpoint: of the hub. control: of the coordinator, so that `status` knows who this is."""
         self._clock = clock
         self._looks: deque[tuple[float, Counter[str]]] = deque([(clock(), Counter())])
         """(time, events since the look before), the oldest as the begin of the window."""
@@ -34,12 +42,16 @@ class EventRates:
         self._socket.linger = 0
         self._socket.subscribe(b"")
         self._socket.connect(endpoint)
+        self._events = 0
+        self._reporter = control and Reporter(self._context, control, "dcgw-cluster start")
 
     def __call__(self) -> dict[str, float]:
         """Events a second by name, over the last seconds."""
         self._looks.append((self._clock(), self._drain()))
         while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
             self._looks.popleft()
+        if self._reporter and self._reporter.due(self._looks[-1][0]):
+            self._reporter.tell(self._looks[-1][0], Progress(0, self._events, 0, 0))
         passed = self._looks[-1][0] - self._looks[0][0]
         counts: Counter[str] = Counter()
         for _, look in islice(self._looks, 1, None):
@@ -59,8 +71,11 @@ class EventRates:
                     counts[name] += len(decode_batch(payload).events)
             except WireError:
                 continue  # of another version: this is a picture, readers will say so
+        self._events += counts.total()
         return counts
 
     def close(self) -> None:
         """Close the socket."""
+        if self._reporter:
+            self._reporter.close(Progress(0, self._events, 0, 0))
         self._context.destroy(linger=0)

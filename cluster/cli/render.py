@@ -10,11 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cluster.cli.event_lines import printable
 from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
 
 COLLAPSE_OVER: Final = 32
 """With more shards than this, ready ones are counted and not listed."""
 MOST_LISTED: Final = 20
+MOST_SUBSCRIBERS: Final = 8
 WIDE: Final = 110
 """From this many columns on, tables show all they have."""
 
@@ -129,10 +131,53 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("", f"granted by {budget.broker}")
     for line in filter(None, [waiting(status), *outside(status)]):
         grid.add_row("", Text(line))
+    if causes := reconnects(status.shards):
+        grid.add_row("reconnects", causes)
+    if beats := heartbeats(status.shards):
+        grid.add_row("heartbeats", beats)
+    for number, line in enumerate(subscribers(status)):
+        grid.add_row("" if number else "subscribers", Text(line))
     grid.add_row("subscribe", status.hub_endpoint)
     grid.add_row("replay", status.replay_endpoint)
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
+
+
+def reconnects(listed: Sequence[ShardStatus]) -> str:
+    """How often, by cause, of all shards; the most frequent first."""
+    causes: Counter[str] = Counter()
+    for shard in listed:
+        causes.update(shard.reconnects)
+    return ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
+
+
+def heartbeats(listed: Sequence[ShardStatus]) -> str:
+    """The usual round trip and the worst one; "" while none was answered."""
+    known = sorted(
+        (shard.heartbeat_ms, shard.shard_id) for shard in listed if shard.heartbeat_ms is not None
+    )
+    if not known:
+        return ""
+    usual, (worst, shard_id) = known[len(known) // 2][0], known[-1]
+    if len(known) == 1:
+        return _ms(worst)
+    return f"median {_ms(usual)}, at most {_ms(worst)} (shard {shard_id})"
+
+
+def subscribers(status: ClusterStatus) -> list[str]:
+    """A line each; those that do not report themselves are counted."""
+    lines = [
+        f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
+        + (f", {one.gaps:,} gaps" if one.gaps else "")
+        + (f", {one.replays:,} replays" if one.replays else "")
+        + f" in {span(one.since_s)}"
+        for one in status.subscribers[:MOST_SUBSCRIBERS]
+    ]
+    if rest := len(status.subscribers) - len(lines):
+        lines.append(f"... and {rest} more: --json has them")
+    if status.subscribers_unknown:
+        lines.append(f"{status.subscribers_unknown} that do not report themselves")
+    return lines or ["none"]
 
 
 def _table(*columns: tuple[str, bool]) -> Table:
@@ -196,10 +241,17 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
                 Text.assemble(f"{count:,} ", state(name)) for name, count in counts.most_common()
             )
         )
-        listed = [shard for shard in listed if shard.state != "ready"]
+        # Who only waits for a grant is in the line on identifies.
+        waits = set(status.budget.waiting)
+        listed = [s for s in listed if s.state != "ready" and s.shard_id not in waits]
     cut = listed if every else listed[:MOST_LISTED] if parts else listed
     if cut:
         parts.append(_shard_table(cut, width))
+        parts += [
+            Text(f"shard {shard.shard_id}: {printable(shard.detail)}", style="dim")
+            for shard in cut
+            if shard.detail and shard.state != "fatal"  # these are said on top
+        ]
     if len(cut) < len(listed):
         parts.append(Text(f"... and {len(listed) - len(cut)} more: --all lists them", style="dim"))
     return Group(*parts)
@@ -265,6 +317,7 @@ def complaints(status: ClusterStatus) -> list[Text]:
     ]
     if status.budget.trouble:
         found.append(status.budget.trouble)
+    found += status.troubles
     return [Text(line, style="red") for line in found]
 
 

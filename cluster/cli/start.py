@@ -80,7 +80,7 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
         if detach:
             click.echo(_detached(process, spec))
         elif is_terminal():
-            with closing(EventRates(spec.places.events)) as rates:
+            with closing(EventRates(spec.places.events, spec.places.control)) as rates:
                 await follow(process, spec, LiveView(console(), rates), requests)
         else:
             await follow(process, spec, LineView(), requests)

@@ -91,6 +91,8 @@ async def _follow(
         events=names or None,
         guilds=guilds or None,
         replay=cluster.replay_endpoint,
+        control=cluster.control_endpoint,
+        name="dcgw-cluster tail",
     ) as items:
         async for item in items:
             write(item)

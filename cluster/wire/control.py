@@ -2,12 +2,12 @@
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
-Verbs: ``status``, ``stop``, ``ping``, and those of cluster.wire.identifies.
+Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -109,6 +109,35 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing is granted at this moment, where it is not for the limits; empty: none."""
 
 
+class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `subscriber`: what a subscriber says of itself every few seconds."""
+
+    id: Annotated[str, msgspec.Meta(max_length=32)]
+    """Random, its own for as long as it lives."""
+    name: Annotated[str, msgspec.Meta(max_length=64)]
+    pid: int
+    lag: int
+    """Events that are known to be there and were not given out yet."""
+    events: int
+    """Given out since it began."""
+    gaps: int
+    replays: int
+    """Answers that it needed from the replay server."""
+    leaving: bool = False
+
+
+class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscriber as `status` shows it."""
+
+    name: str
+    pid: int
+    lag: int
+    events: int
+    gaps: int
+    replays: int
+    since_s: float
+
+
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to `status`."""
 
@@ -132,8 +161,21 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     workers: list[WorkerStatus]
     shards: list[ShardStatus]
     budget: BudgetStatus
+    subscribers: list[SubscriberStatus] = []
+    """Those that report themselves, as Subscriber does."""
+    subscribers_unknown: int = 0
+    """Other connections to the hub."""
+    troubles: list[str] = []
+    """What is wrong with the coordinator's own parts, in words."""
 
 
 encode = msgspec.msgpack.encode
+
+
+def as_args(struct: msgspec.Struct) -> dict[str, Any]:
+    """A struct as a request's args."""
+    return msgspec.structs.asdict(struct)
+
+
 decode_request = msgspec.msgpack.Decoder(Request).decode
 decode_response = msgspec.msgpack.Decoder(Response).decode

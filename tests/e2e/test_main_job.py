@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from home import Home, run_sandbox
-from watching import identified, ledger, sandbox_of, watching
+from watching import Raw, control_of, eventually, identified, ledger, sandbox_of, watching
 
 SHARDS = 4
 
@@ -17,13 +17,30 @@ def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
         assert start.returncode == 0, start.stderr
 
         async def main() -> None:
-            async with sandbox_of(info) as sandbox, watching(home) as seen:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home, "the witness") as seen,
+            ):
                 await seen.until(2_000)
+                raw = Raw(home)
+                status = await eventually(
+                    control.status,
+                    lambda s: bool(s.subscribers) and s.subscribers[0].events > 2_000,
+                )
+                assert [one.name for one in status.subscribers] == ["the witness"]
+                assert status.subscribers[0].gaps == 0
+                assert status.subscribers_unknown == 1
+                assert status.troubles == []
+                await raw.close()
                 await sandbox.quiesce()
                 expected = await ledger(sandbox)
                 await seen.until(len(expected))
                 seen.check(expected)
                 assert await identified(sandbox) == SHARDS
+                await eventually(control.status, lambda s: s.subscribers_unknown == 0)
+            async with control_of(home) as control:
+                await eventually(control.status, lambda s: s.subscribers == [])
 
         asyncio.run(main())
         stop = home.cli("stop")

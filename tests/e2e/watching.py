@@ -140,11 +140,13 @@ class Seen:
 
 
 @asynccontextmanager
-async def watching(home: Home) -> AsyncIterator[Seen]:
+async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
     """Everything that the cluster of this home delivers, from its first event on."""
     where = places("default", home.env)
     seen = Seen()
-    async with Subscriber(where.events, start="oldest", replay=where.replay) as subscriber:
+    async with Subscriber(
+        where.events, start="oldest", replay=where.replay, control=where.control, name=name
+    ) as subscriber:
         task = asyncio.create_task(seen.gather(subscriber))
         try:
             yield seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from types import ModuleType
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from cluster.cli import render
 from cluster.cli.views import LineView, picture, shares
+from cluster.wire import control
 from cluster.wire.control import ClusterStatus, OutsideClaim
 
 
@@ -45,18 +47,83 @@ class TestFits:
         assert ("wait" in shown) == (ready < shards)
 
 
+def restless(status: control.ClusterStatus, shards: range) -> control.ClusterStatus:
+    """These shards are between two tries; nobody waits for a grant."""
+    rows = [
+        msgspec.structs.replace(s, state="waiting", detail=f"op 7; next try in {s.shard_id} s")
+        if s.shard_id in shards
+        else s
+        for s in status.shards
+    ]
+    budget = msgspec.structs.replace(status.budget, waiting=[])
+    return msgspec.structs.replace(status, shards=rows, budget=budget)
+
+
 def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType) -> None:
-    shown = text(render.shards(made(fake, 200, 190), 80), 80)
+    shown = text(render.shards(restless(made(fake, 200, 200), range(190, 200)), 80), 80)
     assert "190 ready" in shown
-    assert "10 awaits grant" in shown
+    assert "10 waiting" in shown
     listed = [line for line in shown.splitlines() if line.lstrip()[:1].isdigit()][1:]
     assert [int(line.split()[0]) for line in listed] == list(range(190, 200))
+    assert "shard 199: op 7; next try in 199 s" in shown
+
+
+def test_who_waits_for_a_grant_is_counted_only(fake: ModuleType) -> None:
+    """A line on identifies names them: a start of a thousand shards is no table of waiting."""
+    shown = text(render.shards(made(fake, 200, 190), 80), 80)
+    assert "10 awaits grant" in shown
+    assert len(shown.splitlines()) == 1
 
 
 def test_a_long_list_is_cut_and_says_so(fake: ModuleType) -> None:
-    shown = text(render.shards(made(fake, 200, 100), 80), 80)
-    assert "... and 80 more: --all lists them" in shown
-    assert "more" not in text(render.shards(made(fake, 200, 100), 80, every=True), 80)
+    status = restless(made(fake, 200, 200), range(100, 200))
+    assert "... and 80 more: --all lists them" in text(render.shards(status, 80), 80)
+    assert "more" not in text(render.shards(status, 80, every=True), 80)
+
+
+def test_reconnects_and_heartbeats_of_all_shards(fake: ModuleType) -> None:
+    status = made(fake, 3, 3)
+    rows = [
+        msgspec.structs.replace(
+            shard,
+            reconnects={"op 7": 1, "zombie": shard.shard_id},
+            heartbeat_ms=10.0**shard.shard_id,
+        )
+        for shard in status.shards
+    ]
+    assert render.reconnects(rows) == "3 op 7, 3 zombie"
+    assert render.heartbeats(rows) == "median 10 ms, at most 100 ms (shard 2)"
+    assert render.heartbeats(rows[:1]) == "1.0 ms"
+    assert render.heartbeats([]) == render.reconnects([]) == ""
+
+
+def subscriber(name: str, **other: Any) -> control.SubscriberStatus:
+    row: dict[str, Any] = {"lag": 0, "events": 7, "gaps": 0, "replays": 0, "since_s": 5.0} | other
+    return control.SubscriberStatus(name=name, pid=17, **row)
+
+
+def test_subscribers(fake: ModuleType) -> None:
+    status = made(fake, 1, 1)
+    assert render.subscribers(status) == ["none"]
+    rows = [subscriber("bot\x1b[2J.py", lag=1200, gaps=1, replays=2), subscriber("tail")]
+    status = msgspec.structs.replace(status, subscribers=rows, subscribers_unknown=3)
+    assert render.subscribers(status) == [
+        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gaps, 2 replays in 5.0 s",
+        "tail (pid 17): 0 behind, 7 events in 5.0 s",
+        "3 that do not report themselves",
+    ]
+    many = msgspec.structs.replace(status, subscribers=[subscriber("x")] * 20)
+    assert render.subscribers(many)[-2] == "... and 12 more: --json has them"
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("shards", [1, 4, 200])
+def test_no_line_is_wider_than_the_terminal(fake: ModuleType, shards: int, width: int) -> None:
+    status = restless(made(fake, shards, shards), range(0, shards, 3))
+    rows = [subscriber("a bot with a long name of its own " * 2, lag=10**6)]
+    status = msgspec.structs.replace(status, subscribers=rows, troubles=["something " * 30])
+    lines = text(render.full(status, width), width).splitlines()
+    assert max(map(len, lines)) <= width
 
 
 def test_complaints_come_first(fake: ModuleType) -> None:

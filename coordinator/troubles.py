@@ -1,0 +1,30 @@
+"""What is wrong with the coordinator's own parts and children, in words for `status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coordinator.control_server import ControlServer
+from coordinator.replay_process import ReplayProcess
+from coordinator.sandbox_process import SandboxProcess
+from coordinator.worker_link import WorkerLink
+
+
+def troubles(
+    logs: Path,
+    sandbox: SandboxProcess | None,
+    replay: ReplayProcess,
+    link: WorkerLink,
+    control: ControlServer,
+) -> list[str]:
+    """A line each, with where to look."""
+    found = []
+    if sandbox is not None and not sandbox.running:
+        found.append(f"the sandbox has ended: see {logs / 'sandbox.log'}")
+    if replay.restarts:
+        times = f"{replay.restarts} time{'s' if replay.restarts > 1 else ''}"
+        found.append(f"the replay server was restarted {times}: see {logs / 'replay.log'}")
+    if refused := link.refused + control.refused:
+        what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
+        found.append(f"{what} came to the coordinator: see {logs / 'coordinator.log'}")
+    return found
