@@ -3,6 +3,7 @@
 A worker holds a lock on its slot's folder, so a slot whose lock is held has an owner. It greets
 whoever binds the link's endpoint next. Its sessions go on if it runs the shards of today's plan for
 today's account; otherwise it closes them resumably, and the slot's next process resumes them.
+One that does neither hangs, and is killed: the lock's file says who it is.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from cluster.processes import Owner, process_start
 from cluster.wire import link
 from cluster.wire.places import Places, is_held
-from coordinator import host
 from coordinator.engines import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class AdoptedProcess:
         self._pid = pid
         self._lock = lock
         self._sleep = sleep
-        self._started = host.process_start(pid)
+        self._started = process_start(pid)
 
     @property
     def pid(self) -> int:
@@ -60,7 +61,7 @@ class AdoptedProcess:
 
     def _signal(self, number: signal.Signals) -> None:
         """A number that was given to another process since is not signalled."""
-        if not is_held(self._lock) or host.process_start(self._pid) != self._started:
+        if not is_held(self._lock) or process_start(self._pid) != self._started:
             log.warning("pid %d is not the worker any more: no %s", self._pid, number.name)
             return
         os.kill(self._pid, number)
@@ -101,6 +102,8 @@ class Adoption:
         await asyncio.shield(self._survey)
         if slot not in self._found:
             await self._settle(slot)
+        if slot not in self._found:
+            await self._end_silent(slot)
         return self._found.pop(slot, None)
 
     async def _look_everywhere(self) -> None:
@@ -124,6 +127,20 @@ class Adoption:
             return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
         self._send(slot, link.Stop())
+        await self._until(lambda: not is_held(lock), LEAVE_S)
+
+    async def _end_silent(self, slot: int) -> None:
+        """A worker that neither greets nor goes, though it was waited for twice, hangs: it keeps
+        this slot's shards from everybody. Its journal has all that it received."""
+        lock = self._places.journal(slot) / "owner.lock"
+        if slot in self._hellos or not is_held(lock):
+            return
+        owner = Owner.read(lock)
+        if owner is None:
+            log.error("%s is held by a process that does not say who it is", lock)
+            return
+        log.error("worker %d, pid %d, does not greet and is killed", slot, owner.pid)
+        os.kill(owner.pid, signal.SIGKILL)
         await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _greeting(self, slot: int, lock: Path) -> link.Hello | None:

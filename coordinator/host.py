@@ -34,17 +34,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def process_start(pid: int) -> str:
-    """When a process started, in this machine's own words; with the pid it names the process.
-    Empty: there is none. Linux: proc(5), field 22 of stat. macOS: ps(1)."""
-    if sys.platform == "darwin":
-        command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        return done.stdout.strip()
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return stat.rpartition(")")[2].split()[19]

@@ -19,6 +19,7 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.journal import Journal
+from cluster.processes import Owner
 from cluster.wire.batch import ShardState, ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
@@ -46,6 +47,8 @@ def take_slot(folder: Path) -> int:
         raise AlreadyRunningError(
             f"another worker holds {folder}", "wait for it to exit, or stop it"
         ) from None
+    os.ftruncate(fd, 0)
+    os.write(fd, Owner.of(os.getpid()).line())  # for whoever finds it held and hears nothing
     return fd
 
 

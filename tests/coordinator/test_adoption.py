@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cluster.wire import link
-from cluster.wire.places import Places
+from cluster.wire.places import Places, is_held
 from coordinator.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
 
 
@@ -137,6 +139,37 @@ def test_waiting_is_bounded(places: Places) -> None:
         play.slept = 0
         assert asyncio.run(play.adoption.find(0)) is None
         assert play.slept <= GREET_S + LEAVE_S
+
+
+def test_who_hangs_is_killed_by_what_the_lock_says(places: Places) -> None:
+    """A process that holds the lock, wrote its name into it, and says nothing."""
+    lock = places.journal(0) / "owner.lock"
+    lock.parent.mkdir(parents=True)
+    code = f"""
+import fcntl, os, sys, time
+from cluster.processes import Owner
+fd = os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT)
+fcntl.flock(fd, fcntl.LOCK_EX)
+os.write(fd, Owner.of(os.getpid()).line())
+print(flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as hung:
+        assert hung.stdout is not None
+        hung.stdout.readline()
+        play = Play(places, lambda slot, hello: True)
+        play.on_sleep = lambda: time.sleep(0.002)  # a killed process takes its time to be gone
+        assert asyncio.run(play.adoption.find(0)) is None
+        assert hung.wait(10) == -signal.SIGKILL
+    assert not is_held(lock)
+
+
+def test_a_name_that_is_another_processes_is_not_killed(places: Places) -> None:
+    """The pid is ours, the start is not: it was another process's number before."""
+    with held(places, 0):
+        (places.journal(0) / "owner.lock").write_text(f"{os.getpid()} 1\n")
+        play = Play(places, lambda slot, hello: True)
+        assert asyncio.run(play.adoption.find(0)) is None
 
 
 def test_a_slot_is_looked_at_again_each_time(places: Places) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cluster.errors import ClusterError
 from cluster.wire.spec import ShardRange
+from coordinator import store as store_module
 from coordinator.plan import make_plan
 from coordinator.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store
 
@@ -166,3 +168,27 @@ def test_a_damaged_file_is_named(path: Path, content: bytes) -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="can't be opened"):
         Store.open(tmp_path / "missing" / "store.sqlite")
+
+
+def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stood in it stays; a step that fails leaves it as it was."""
+    with closing(Store.open(path)) as store:
+        store_id = store.store_id
+        store.grant(1, "a", 4, 2, 10.0)
+    more = "ALTER TABLE identifies ADD COLUMN who TEXT NOT NULL DEFAULT 'us';"
+    monkeypatch.setattr(store_module, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(
+        store_module, "_MIGRATIONS", (*store_module._MIGRATIONS, f"{more} nonsense;")
+    )
+    with pytest.raises(ClusterError, match="can't be opened"):
+        Store.open(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert "who" not in {row[1] for row in db.execute("PRAGMA table_info(identifies)")}
+    monkeypatch.setattr(store_module, "_MIGRATIONS", (store_module._MIGRATIONS[0], more))
+    with closing(Store.open(path)) as store:
+        assert store.store_id == store_id
+        assert store.known(4, 2).epoch == 1
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("SELECT who FROM identifies").fetchall() == [("us",)]

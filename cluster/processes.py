@@ -1,0 +1,48 @@
+"""Which process is meant: its pid alone may be another's by now."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple, Self
+
+MAX_OWNER_BYTES = 256
+
+
+def process_start(pid: int) -> str:
+    """When a process started, in this machine's own words; with the pid it names the process.
+    Empty: there is none. Linux: proc(5), field 22 of stat. macOS: ps(1)."""
+    if sys.platform == "darwin":
+        command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return done.stdout.strip()
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+class Owner(NamedTuple):
+    """The process that wrote itself into a lock file."""
+
+    pid: int
+    start: str
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        return cls(pid, process_start(pid))
+
+    @classmethod
+    def read(cls, lock: Path) -> Self | None:
+        """Whoever held this lock last; None: it did not say, or there is no such process now."""
+        try:
+            pid, _, start = lock.read_bytes()[:MAX_OWNER_BYTES].decode().strip().partition(" ")
+            owner = cls(int(pid), start)
+        except (OSError, ValueError):
+            return None
+        return owner if start and process_start(owner.pid) == start else None
+
+    def line(self) -> bytes:
+        return f"{self.pid} {self.start}\n".encode()
