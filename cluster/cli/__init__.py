@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+import sys
+from typing import Any, Final
 
 import click
 
 from cluster import __version__
 from cluster.cli.config import config
 from cluster.cli.doctor import doctor
-from cluster.cli.output import complain
+from cluster.cli.output import complain, no_more_output
 from cluster.cli.sandbox import sandbox
 from cluster.cli.start import start
 from cluster.cli.status import status
@@ -18,10 +20,21 @@ from cluster.cli.tail import tail
 from cluster.errors import ClusterError
 
 EXIT_INTERRUPTED = 130
+CANT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Verbs(click.Group):
     """Foreseen errors are one line on stderr and an exit code; a traceback is a bug."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.errno not in CANT_WRITE or error.filename is not None:
+                raise
+            no_more_output()
+            complain(ClusterError(f"the output can't be written ({error.strerror})"))
+            sys.exit(ClusterError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -32,6 +33,11 @@ def show(out: Console, what: RenderableType) -> None:
 def is_terminal() -> bool:
     """Whether somebody looks: then lines may be redrawn in place."""
     return sys.stdout.isatty()
+
+
+def no_more_output() -> None:
+    """Nobody takes what is written; what the interpreter flushes on its way out goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: ClusterError) -> None:

@@ -67,8 +67,8 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
     with StopRequests.watch() as requests:
         process = CoordinatorProcess.start(spec)
-        click.echo(_opening(loaded, spec))
         try:
+            click.echo(_opening(loaded, spec))
             await first(process.ready(), requests.wait())
         except BaseException:
             await process.end()

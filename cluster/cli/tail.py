@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from rich.text import Text
 
 from cluster.cli import event_lines
 from cluster.cli.options import config_option, name_option, running_cluster
-from cluster.cli.output import console, is_terminal
+from cluster.cli.output import console, is_terminal, no_more_output
 from cluster.cli.signals import StopRequests, first
 from cluster.config_schema import nearest
 from cluster.errors import ConfigError
@@ -69,8 +67,7 @@ def tail(
     try:
         asyncio.run(_tail(cluster, names, guilds, count, write))
     except BrokenPipeError:
-        # Whoever read this has seen enough. The interpreter flushes once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        no_more_output()  # whoever read this has seen enough
 
 
 async def _tail(
