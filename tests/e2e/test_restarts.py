@@ -111,6 +111,25 @@ def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
     under_traffic(home, deaths)
 
 
+def test_a_worker_that_hangs_while_its_coordinator_dies(home: Home) -> None:
+    """It does not greet the next coordinator, which kills it: its lock says who it is."""
+
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        frozen, other = (worker.pid for worker in before.workers)
+        assert frozen is not None
+        os.kill(frozen, signal.SIGSTOP)
+        os.kill(before.pid, signal.SIGKILL)
+        await asyncio.to_thread(start, home)
+        async with control_of(home) as anew:
+            after = await eventually(anew.status, lambda s: s.state == "ready")
+        assert after.workers[0].pid != frozen
+        assert after.workers[1].pid == other
+        assert (await sandbox.state())["counters"]["resumed"] == SHARDS // 2
+
+    under_traffic(home, deaths)
+
+
 def test_workers_that_nobody_adopts(home: Home) -> None:
     """They close their sessions resumable and go; a later start resumes them all."""
     home.env["DCGW_ADOPT_SECONDS"] = "2"
