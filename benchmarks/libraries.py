@@ -47,8 +47,8 @@ class Library(NamedTuple):
 LIBRARIES: Final = (
     Library("discord.py", "discord_py", "discord"),
     Library("hikari", "hikari_bot", "hikari"),
-    Library("@discordjs/ws + zlib-sync", "discordjs.mjs", "zlib-sync/build", "zlib-sync"),
-    Library("@discordjs/ws + node zlib", "discordjs.mjs", "@discordjs/ws", "node zlib"),
+    Library("@discordjs/ws zlib-sync", "discordjs.mjs", "zlib-sync/build", "zlib-sync"),
+    Library("@discordjs/ws node zlib", "discordjs.mjs", "@discordjs/ws", "node zlib"),
 )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from rich import box
 from rich.table import Table
 
-FLOOR = "floor: zlib-ng and msgspec, bare"
+FLOOR = "floor: zlib-ng, msgspec"
 
 
 class Row(msgspec.Struct):
@@ -75,9 +75,9 @@ def cells(row: Row) -> Sequence[str]:
     ratio = "" if row.of_floor is None else f"{row.of_floor:.2f}"
     aim = ""
     if row.aim_of_floor is not None:
-        aim = f"{row.aim_of_floor:.1f} x floor"
+        aim = f"≤ {row.aim_of_floor:.2f}"
     elif row.aim is not None:
-        aim = f"{_number(row.aim)} {row.unit}"
+        aim = f"≤ {_number(row.aim)} {row.unit}"
     if row.met is not None:
         aim += ": met" if row.met else ": missed"
     return row.name, f"{_number(row.median)} {row.unit}", spread, ratio, aim
@@ -89,7 +89,9 @@ def _number(value: float) -> str:
 
 def table(results: Results) -> Table:
     """For a terminal."""
-    made = Table(box=box.SIMPLE_HEAD, caption=caption(results), caption_justify="left")
+    made = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, caption=caption(results), caption_justify="left"
+    )
     for i, head in enumerate(HEAD):
         made.add_column(head, justify="left" if i in (0, 4) else "right")
     for row in results.rows:

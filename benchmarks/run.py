@@ -70,7 +70,7 @@ async def _events(options: Options, bench: Bench, say: Say) -> list[Row]:
             lambda: measures.throughput(bench, warm, events, 256 * MIB),
         ),
         (
-            Row("worker, journal's pages reused", "µs", aim_of_floor=MAX_OF_FLOOR),
+            Row("worker, pages reused", "µs", aim_of_floor=MAX_OF_FLOOR),
             lambda: measures.throughput(bench, events, events, max(MIB, events * REUSED_BYTES)),
         ),
     ]
@@ -100,8 +100,8 @@ def _library(
 
 async def _memory(options: Options, bench: Bench, say: Say) -> list[Row]:
     one, session = (
-        Row("worker, one idle session", "MB"),
-        Row("worker, each further session", "MB", aim=MAX_SESSION_MB),
+        Row("worker, 1 idle session", "MB"),
+        Row("each further session", "MB", aim=MAX_SESSION_MB),
     )
     for number in range(1, options.rounds + 1):
         say(f"round {number} of {options.rounds}: {options.sessions} idle sessions")
@@ -113,7 +113,7 @@ async def _memory(options: Options, bench: Bench, say: Say) -> list[Row]:
 
 
 async def _trickle(options: Options, bench: Bench, say: Say) -> list[Row]:
-    row = Row(f"worker, {TRICKLE_SESSIONS} x {TRICKLE_RATE:.0f} events/s", "µs")
+    row = Row(f"worker, {TRICKLE_SESSIONS} x {TRICKLE_RATE:.0f}/s", "µs")
     say(f"a trickle, {options.seconds:.0f} s")
     row.values.append(
         await measures.trickle(bench, TRICKLE_SESSIONS, TRICKLE_RATE, options.seconds)
@@ -126,9 +126,9 @@ async def _flood(options: Options, bench: Bench, say: Say) -> list[Row]:
     say(f"a flood of {events:,} events among {QUIET_SESSIONS} quiet sessions")
     latencies, reported = (sorted(ms) for ms in await measures.flood(bench, QUIET_SESSIONS, events))
     return [
-        Row("heartbeats in a flood, p50", "ms", _quantile(latencies, 0.5)),
-        Row("heartbeats in a flood, p99", "ms", _quantile(latencies, 0.99), aim=MAX_BEAT_MS),
-        Row("the same, in reports, p99", "ms", _quantile(reported, 0.99), aim=MAX_BEAT_MS),
+        Row("beats in a flood, p50", "ms", _quantile(latencies, 0.5)),
+        Row("beats in a flood, p99", "ms", _quantile(latencies, 0.99), aim=MAX_BEAT_MS),
+        Row("the same, reported, p99", "ms", _quantile(reported, 0.99), aim=MAX_BEAT_MS),
     ]
 
 

@@ -103,7 +103,7 @@ def test_rows_are_compared_round_by_round() -> None:
     slow.aim_of_floor, other.aim = 2.0, 9.5
     Results("", "", "", [floor, slow, other]).compare()
     assert (slow.of_floor, slow.met, other.of_floor, other.met) == (2.5, False, None, True)
-    assert cells(slow) == ("slow", "3.5 µs", "3.0 to 4.0", "2.50", "2.0 x floor: missed")
+    assert cells(slow) == ("slow", "3.5 µs", "3.0 to 4.0", "2.50", "≤ 2.00: missed")
     assert cells(Row("none", "µs", missing="no node here"))[1:3] == ("-", "no node here")
 
 
