@@ -58,19 +58,25 @@ async def stop_cluster(
     """
     begun = time.monotonic()
     before = await control.status()
-    await control.stop(logout=logout)
-    while is_held(lock):
-        if time.monotonic() - begun > deadline_s:
-            raise ClusterError(
-                f"the cluster {before.name!r} has not stopped within {deadline_s:g} s",
-                f"look at {lock.parent / 'logs' / 'coordinator.log'}; its pid is {before.pid}",
-            )
-        if say is not None:
-            try:
-                say(await control.status())
-            except ClusterError:
-                say = None  # the door closes first; the lock tells the rest
-        await asyncio.sleep(POLL_S)
+    tasks = [asyncio.ensure_future(control.stop(logout=logout))]
+    if say is not None:
+        tasks.append(asyncio.ensure_future(_watch(control, say)))
+    try:
+        # No answer is waited for: whoever goes may take it along. The lock is the truth.
+        while is_held(lock):
+            if time.monotonic() - begun > deadline_s:
+                raise ClusterError(
+                    f"the cluster {before.name!r} has not stopped within {deadline_s:g} s",
+                    f"look at {lock.parent / 'logs' / 'coordinator.log'}; its pid is {before.pid}",
+                )
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(POLL_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return Stopped(
         name=before.name,
         sandbox=before.sandbox,
@@ -79,3 +85,12 @@ async def stop_cluster(
         shards=before.shard_count,
         events=before.events,
     )
+
+
+async def _watch(control: ControlClient, say: Callable[[ClusterStatus], None]) -> None:
+    try:
+        while True:
+            say(await control.status())
+            await asyncio.sleep(POLL_S)
+    except ClusterError:
+        pass  # the door closes first; the lock tells the rest

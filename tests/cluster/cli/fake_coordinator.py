@@ -36,6 +36,8 @@ class Behaviour(msgspec.Struct):
     signal: str = "SIGINT"
     """Sent to the command line after so many."""
     deaf_to_stop: bool = False
+    mute_at_stop: bool = False
+    """Is gone before anybody has its answer."""
     stop_by_itself_after: int = 0
     fatal: bool = False
     seen: str = ""
@@ -186,6 +188,8 @@ def serve(door: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> None
                 sandbox=running.sandbox,
                 fatal=behaviour.fatal,
             )
+        if request.verb == "stop" and behaviour.mute_at_stop:
+            return
         result = msgspec.Raw(msgspec.msgpack.encode(answer))
         door.send_multipart(
             [identity, control.encode(control.Response(id=request.id, ok=True, result=result))]

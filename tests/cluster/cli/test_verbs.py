@@ -98,6 +98,12 @@ class TestStop:
         assert process.wait(timeout=30) == 0
         assert dcgw("status").exit_code == 3
 
+    def test_whoever_goes_may_take_the_answer_along(self, dcgw: Dcgw, running: Running) -> None:
+        running(ready_after=1, mute_at_stop=True)
+        result = dcgw("stop")
+        assert result.exit_code == 0, result.stderr
+        assert result.output.startswith("Stopped sandbox: 4 sessions closed")
+
     def test_logout_is_handed_on(self, dcgw: Dcgw, running: Running, home: Path) -> None:
         running(seen=str(home / "seen"))
         assert dcgw("stop", "--logout").exit_code == 0
