@@ -1,4 +1,4 @@
-"""A ClusterStatus as text and tables. Pure: what is shown depends on the status and the width."""
+"""A ClusterStatus as text. Pure: what is shown depends on the status and the width."""
 
 from __future__ import annotations
 
@@ -11,71 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.event_lines import printable
-from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
+from cluster.cli.tables import SLOW_HEARTBEAT_MS, shards, workers
+from cluster.cli.words import count, ms, ranges, rate, span, state
+from cluster.wire.control import ClusterStatus, ShardStatus
 
-COLLAPSE_OVER: Final = 32
-"""With more shards than this, ready ones are counted and not listed."""
-MOST_LISTED: Final = 20
 MOST_SUBSCRIBERS: Final = 8
-WIDE: Final = 110
-"""From this many columns on, tables show all they have."""
-
-WORDS: Final = {"awaiting_hello": "awaits hello", "awaiting_grant": "awaits grant"}
-STYLES: Final = {
-    "ready": "green",
-    "running": "green",
-    "fatal": "bold red",
-    "failed": "bold red",
-    "missing": "red",
-    "degraded": "yellow",
-    "restarting": "yellow",
-    "stopping": "yellow",
-}
-
-
-def span(seconds: float | None) -> str:
-    """A time span in at most two units: 4.2 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; "-" for None."""
-    if seconds is None:
-        return "-"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, unit, small, name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // small} {name}"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
-
-
-def size(count: int) -> str:
-    """Bytes as KiB, MiB or GiB."""
-    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count / 1024:.0f} KiB"
-
-
-def rate(events_per_s: float) -> str:
-    """Events a second, with a decimal where it says something."""
-    return f"{events_per_s:,.1f}" if 0 < events_per_s < 10 else f"{events_per_s:,.0f}"
-
-
-def state(name: str) -> Text:
-    """A state in its colour."""
-    return Text(WORDS.get(name, name), style=STYLES.get(name, "cyan"))
-
-
-def ranges(ids: Sequence[int], most: int = 8) -> str:
-    """Numbers in short: 0-3, 7, 9-12 (+4 more)."""
-    parts: list[tuple[int, int]] = []
-    for one in ids:
-        if parts and one == parts[-1][1] + 1:
-            parts[-1] = (parts[-1][0], one)
-        else:
-            parts.append((one, one))
-    text = ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in parts[:most])
-    if rest := sum(b - a + 1 for a, b in parts[most:]):
-        text += f" (+{rest} more)"
-    return text
+MOST_COMPLAINTS: Final = 12
+FRESH_S: Final = 3600.0
+"""A worker's restart is news for so long."""
 
 
 def headline(status: ClusterStatus) -> Text:
@@ -101,7 +44,7 @@ def waiting(status: ClusterStatus) -> str:
         return f"shard {budget.waiting[0]} waits to identify{when}"
     when = f", the last in {span(budget.wait_s)}" if known else ""
     return (
-        f"{len(budget.waiting)} shards wait to identify{when}: {ranges(sorted(budget.waiting), 4)}"
+        f"{len(budget.waiting)} shards wait to identify{when}: {ranges(sorted(budget.waiting), 3)}"
     )
 
 
@@ -148,7 +91,7 @@ def reconnects(listed: Sequence[ShardStatus]) -> str:
     causes: Counter[str] = Counter()
     for shard in listed:
         causes.update(shard.reconnects)
-    return ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
+    return ", ".join(f"{times:,}x {cause}" for cause, times in causes.most_common())
 
 
 def heartbeats(listed: Sequence[ShardStatus]) -> str:
@@ -160,146 +103,28 @@ def heartbeats(listed: Sequence[ShardStatus]) -> str:
         return ""
     usual, (worst, shard_id) = known[len(known) // 2][0], known[-1]
     if len(known) == 1:
-        return _ms(worst)
-    return f"median {_ms(usual)}, at most {_ms(worst)} (shard {shard_id})"
+        return ms(worst)
+    return f"median {ms(usual)}, at most {ms(worst)} (shard {shard_id})"
 
 
 def subscribers(status: ClusterStatus) -> list[str]:
     """A line each; those that do not report themselves are counted."""
     lines = [
         f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
-        + (f", {one.gaps:,} gaps" if one.gaps else "")
-        + (f", {one.replays:,} replays" if one.replays else "")
+        + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
+        + (f", {count(one.replays, 'replay')}" if one.replays else "")
         + f" in {span(one.since_s)}"
         for one in status.subscribers[:MOST_SUBSCRIBERS]
     ]
     if rest := len(status.subscribers) - len(lines):
         lines.append(f"... and {rest} more: --json has them")
     if status.subscribers_unknown:
-        lines.append(f"{status.subscribers_unknown} that do not report themselves")
+        lines.append(f"{status.subscribers_unknown:,} unknown: connected, without a report")
     return lines or ["none"]
 
 
-def _table(*columns: tuple[str, bool]) -> Table:
-    """(heading, is a number) ..."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading, number in columns:
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return table
-
-
-def workers(status: ClusterStatus, width: int) -> Table:
-    """A line a worker; the narrow form leaves out what `--json` has."""
-    wide = width >= WIDE
-    table = _table(
-        ("worker", True),
-        ("pid", True),
-        ("state", False),
-        ("shards", True),
-        ("events/s", True),
-        ("CPU", True),
-        ("memory", True),
-        ("journal", True),
-        *((("holds", True), ("behind", True), ("restarts", True), ("up", True)) if wide else ()),
-    )
-    for worker in status.workers:
-        row: list[RenderableType] = [
-            str(worker.slot),
-            str(worker.pid or "-"),
-            state(worker.state),
-            f"{worker.shards_ready}/{worker.shards}",
-            rate(worker.events_per_s),
-            f"{worker.cpu_percent:.0f} %",
-            size(worker.rss_bytes),
-            _journal(worker) if not wide else size(worker.journal_bytes),
-        ]
-        if wide:
-            row += [
-                _journal(worker),
-                f"{worker.unpublished:,}",
-                str(worker.restarts),
-                span(worker.uptime_s),
-            ]
-        table.add_row(*row)
-    return table
-
-
-def _journal(worker: WorkerStatus) -> Text:
-    if not worker.journalling:
-        return Text("suspended", style="bold red")
-    return Text(span(worker.journal_seconds))
-
-
-def shards(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
-    """A line a shard; of many, a count by state and the ones that are not ready."""
-    listed = status.shards
-    parts: list[RenderableType] = []
-    if len(listed) > COLLAPSE_OVER and not every:
-        counts = Counter(shard.state for shard in listed)
-        parts.append(
-            Text("  ").join(
-                Text.assemble(f"{count:,} ", state(name)) for name, count in counts.most_common()
-            )
-        )
-        # Who only waits for a grant is in the line on identifies.
-        waits = set(status.budget.waiting)
-        listed = [s for s in listed if s.state != "ready" and s.shard_id not in waits]
-    cut = listed if every else listed[:MOST_LISTED] if parts else listed
-    if cut:
-        parts.append(_shard_table(cut, width))
-        parts += [
-            Text(f"shard {shard.shard_id}: {printable(shard.detail)}", style="dim")
-            for shard in cut
-            if shard.detail and shard.state != "fatal"  # these are said on top
-        ]
-    if len(cut) < len(listed):
-        parts.append(Text(f"... and {len(listed) - len(cut)} more: --all lists them", style="dim"))
-    return Group(*parts)
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
-
-
-def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
-    wide = width >= WIDE
-    table = _table(
-        ("shard", True),
-        ("worker", True),
-        ("state", False),
-        ("seq", True),
-        ("events/s", True),
-        ("beat", True),
-        ("session", True),
-        *(
-            (("epoch", True), ("guilds", True), ("events", True), ("reconnects", False))
-            if wide
-            else (("reconn.", True),)
-        ),
-    )
-    for shard in listed:
-        row: list[RenderableType] = [
-            str(shard.shard_id),
-            str(shard.worker),
-            state(shard.state),
-            f"{shard.seq:,}" if shard.seq >= 0 else "-",
-            rate(shard.events_per_s),
-            _ms(shard.heartbeat_ms),
-            span(shard.session_age_s),
-        ]
-        if wide:
-            causes = ", ".join(f"{count} {cause}" for cause, count in shard.reconnects.items())
-            row += [str(shard.epoch), f"{shard.guilds:,}", f"{shard.events:,}", causes or "none"]
-        else:
-            row.append(str(sum(shard.reconnects.values())))
-        table.add_row(*row)
-    return table
-
-
 def complaints(status: ClusterStatus) -> list[Text]:
-    """What a reader must act on: fatal shards, failed workers, suspended journals."""
+    """What a reader must act on (red), and what is worth a look (yellow)."""
     lines: dict[str, list[int]] = {}
     for shard in status.shards:
         if shard.state == "fatal":
@@ -318,12 +143,36 @@ def complaints(status: ClusterStatus) -> list[Text]:
     if status.budget.trouble:
         found.append(status.budget.trouble)
     found += status.troubles
-    return [Text(line, style="red") for line in found]
+    texts = [Text(printable(line), style="red") for line in found[:MOST_COMPLAINTS]]
+    if rest := len(found) - len(texts):
+        texts.append(Text(f"... and {rest} more: --json has them", style="red"))
+    return texts + [Text(line, style="yellow") for line in _worth_a_look(status)]
+
+
+def _worth_a_look(status: ClusterStatus) -> list[str]:
+    found = [
+        f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
+        f"the last {span(worker.uptime_s)} ago"
+        for worker in status.workers
+        if worker.restarts and worker.uptime_s is not None and worker.uptime_s < FRESH_S
+    ]
+    slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
+    if slow:
+        found.append(f"heartbeats of shard {ranges(slow)} take more than a second")
+    return found
+
+
+def verdict(status: ClusterStatus) -> list[Text]:
+    """Is anything wrong?"""
+    found = complaints(status)
+    if not found and status.state == "ready":
+        return [Text("Nothing is wrong.", style="green")]
+    return found
 
 
 def full(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
     """All of `status`."""
-    parts: list[RenderableType] = [headline(status), *complaints(status), Text(), facts(status)]
+    parts: list[RenderableType] = [headline(status), *verdict(status), Text(), facts(status)]
     if status.workers:
         parts += [Text(), workers(status, width)]
     if status.shards:

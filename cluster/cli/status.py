@@ -20,12 +20,12 @@ from cluster.wire.places import Running
     epilog="""\b
 Examples:
   dcgw-cluster status
-  dcgw-cluster status --all --name sandbox
+  dcgw-cluster status --shards --name sandbox
   dcgw-cluster status --json | jq .events_per_s"""
 )
 @config_option
 @name_option
-@click.option("--all", "every", is_flag=True, help="A line a shard, however many there are.")
+@click.option("--shards", "every", is_flag=True, help="A line a shard, however many there are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everything there is.")
 def status(config_file: Path | None, name: str | None, every: bool, as_json: bool) -> None:
     """Show the running cluster. Exit code 3 if none is running.

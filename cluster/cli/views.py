@@ -14,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli import render
+from cluster.cli.event_lines import WIDE
+from cluster.cli.tables import workers
+from cluster.cli.words import rate
 from cluster.wire.control import ClusterStatus
 
 LINE_EVERY_S: Final = 5.0
@@ -101,7 +104,7 @@ def picture(
         if text := render.waiting(status):
             parts.append(Text(text, style="yellow"))
     if status.workers:
-        parts += [Text(), render.workers(status, width)]
+        parts += [Text(), workers(status, width)]
     if by_name:
         parts += [Text(), _names(by_name, width)]
     parts += [Text(), Text(f"{status.events:,} events so far. {HINTS}", style="dim")]
@@ -120,10 +123,10 @@ def _names(by_name: dict[str, float], width: int) -> Table:
     """The busiest event names and how many a second."""
     most = sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[:8]
     table = Table.grid(padding=(0, 2))
-    columns = 2 if width < render.WIDE else 4
+    columns = 2 if width < WIDE else 4
     for start in range(0, len(most), columns):
         cells: list[RenderableType] = []
         for name, events in most[start : start + columns]:
-            cells += [Text(render.rate(events), justify="right"), Text(name, style="dim")]
+            cells += [Text(rate(events), justify="right"), Text(name, style="dim")]
         table.add_row(*cells)
     return table

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
-from cluster.cli import render
+from cluster.cli import render, tables, words
 from cluster.cli.views import LineView, picture, shares
 from cluster.wire import control
 from cluster.wire.control import ClusterStatus, OutsideClaim
@@ -60,7 +60,7 @@ def restless(status: control.ClusterStatus, shards: range) -> control.ClusterSta
 
 
 def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType) -> None:
-    shown = text(render.shards(restless(made(fake, 200, 200), range(190, 200)), 80), 80)
+    shown = text(tables.shards(restless(made(fake, 200, 200), range(190, 200)), 80), 80)
     assert "190 ready" in shown
     assert "10 waiting" in shown
     listed = [line for line in shown.splitlines() if line.lstrip()[:1].isdigit()][1:]
@@ -70,15 +70,15 @@ def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType)
 
 def test_who_waits_for_a_grant_is_counted_only(fake: ModuleType) -> None:
     """A line on identifies names them: a start of a thousand shards is no table of waiting."""
-    shown = text(render.shards(made(fake, 200, 190), 80), 80)
+    shown = text(tables.shards(made(fake, 200, 190), 80), 80)
     assert "10 awaits grant" in shown
     assert len(shown.splitlines()) == 1
 
 
 def test_a_long_list_is_cut_and_says_so(fake: ModuleType) -> None:
     status = restless(made(fake, 200, 200), range(100, 200))
-    assert "... and 80 more: --all lists them" in text(render.shards(status, 80), 80)
-    assert "more" not in text(render.shards(status, 80, every=True), 80)
+    assert "... and 80 more: --shards lists all" in text(tables.shards(status, 80), 80)
+    assert "more" not in text(tables.shards(status, 80, every=True), 80)
 
 
 def test_reconnects_and_heartbeats_of_all_shards(fake: ModuleType) -> None:
@@ -91,9 +91,9 @@ def test_reconnects_and_heartbeats_of_all_shards(fake: ModuleType) -> None:
         )
         for shard in status.shards
     ]
-    assert render.reconnects(rows) == "3 op 7, 3 zombie"
+    assert render.reconnects(rows) == "3x op 7, 3x zombie"
     assert render.heartbeats(rows) == "median 10 ms, at most 100 ms (shard 2)"
-    assert render.heartbeats(rows[:1]) == "1.0 ms"
+    assert render.heartbeats(rows[:1]) == "1 ms"
     assert render.heartbeats([]) == render.reconnects([]) == ""
 
 
@@ -108,9 +108,9 @@ def test_subscribers(fake: ModuleType) -> None:
     rows = [subscriber("bot\x1b[2J.py", lag=1200, gaps=1, replays=2), subscriber("tail")]
     status = msgspec.structs.replace(status, subscribers=rows, subscribers_unknown=3)
     assert render.subscribers(status) == [
-        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gaps, 2 replays in 5.0 s",
+        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gap, 2 replays in 5.0 s",
         "tail (pid 17): 0 behind, 7 events in 5.0 s",
-        "3 that do not report themselves",
+        "3 unknown: connected, without a report",
     ]
     many = msgspec.structs.replace(status, subscribers=[subscriber("x")] * 20)
     assert render.subscribers(many)[-2] == "... and 12 more: --json has them"
@@ -124,6 +124,89 @@ def test_no_line_is_wider_than_the_terminal(fake: ModuleType, shards: int, width
     status = msgspec.structs.replace(status, subscribers=rows, troubles=["something " * 30])
     lines = text(render.full(status, width), width).splitlines()
     assert max(map(len, lines)) <= width
+
+
+def changed(status: ClusterStatus, shard_id: int, **fields: Any) -> ClusterStatus:
+    rows = list(status.shards)
+    rows[shard_id] = msgspec.structs.replace(rows[shard_id], **fields)
+    return msgspec.structs.replace(status, shards=rows)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_of_a_thousand_the_first_screen_says_what_is_wrong(fake: ModuleType, width: int) -> None:
+    status = made(fake, 1000, 1000)
+    workers = [msgspec.structs.replace(status.workers[0], slot=n) for n in range(16)]
+    status = msgspec.structs.replace(status, workers=workers)
+    screen = text(render.full(status, width), width).splitlines()
+    assert screen[1] == "Nothing is wrong."
+    assert len(screen) < 40
+    status = changed(status, 700, state="fatal", detail="4004 (the token is wrong): mend it")
+    status = changed(status, 30, state="resuming")
+    status = changed(status, 900, heartbeat_ms=2500.0)
+    status = changed(status, 901, reconnects={"zombie": 4})
+    lines = text(render.full(status, width), width).splitlines()
+    assert lines[1] == "shard 700 gave up: 4004 (the token is wrong): mend it"
+    assert lines[2] == "heartbeats of shard 900 take more than a second"
+    shown = text(tables.shards(status, width), width).splitlines()
+    assert shown[0] == "998 ready  1 resuming  1 fatal  of 1,000 shards"
+    assert [line.split()[0] for line in shown[2:6]] == ["700", "30", "900", "901"]
+    assert "shard 900: its last heartbeat took 2,500 ms" in shown
+    assert "shard 901: it reconnected 4 times (4x zombie)" in shown
+
+
+def test_a_reconnect_an_hour_is_no_trouble(fake: ModuleType) -> None:
+    shard = msgspec.structs.replace(made(fake, 1, 1).shards[0], reconnects={"op 7": 20})
+    assert tables.trouble(shard, 24 * 3600.0) == ""
+    assert tables.trouble(shard, 3600.0) == "it reconnected 20 times (20x op 7)"
+
+
+def test_causes_are_shown_where_they_fit(fake: ModuleType) -> None:
+    status = made(fake, 2, 2)
+    few = changed(status, 1, reconnects={"closed 4009": 1, "op 7": 2})
+    assert "2x op 7, 1x closed 4009" in text(tables.shards(few, 100), 100)
+    many = changed(
+        status, 1, reconnects={"op 7": 2} | {f"closed {n}": 1 for n in range(4000, 4009)}
+    )
+    shown = text(tables.shards(many, 80), 80).splitlines()
+    assert shown[0].split()[-1] == "reconn."
+    assert shown[2].split()[-1] == "11"
+    assert "closed 4008" in text(tables.shards(many, 200), 200)
+
+
+def test_the_last_columns_go_first(fake: ModuleType) -> None:
+    status = made(fake, 2, 2)
+    headings = {
+        width: text(tables.workers(status, width), width).splitlines()[0].split()[7:]
+        for width in (70, 80, 90, 120)
+    }
+    assert headings == {
+        70: ["journal"],
+        80: ["journal", "restarts"],
+        90: ["journal", "behind", "restarts"],
+        120: ["journal", "on", "disk", "behind", "restarts", "up"],
+    }
+
+
+def test_of_many_workers_those_that_are_well_are_counted(fake: ModuleType) -> None:
+    status = made(fake, 4, 4)
+    workers = [msgspec.structs.replace(status.workers[0], slot=n) for n in range(100)]
+    workers[42] = msgspec.structs.replace(workers[42], restarts=1)
+    shown = text(tables.workers(msgspec.structs.replace(status, workers=workers), 80), 80)
+    lines = shown.splitlines()
+    assert lines[0] == "100 running  of 100 workers"
+    assert [line.split()[0] for line in lines[1:]] == ["worker", "42"]
+
+
+def test_a_restart_is_news_for_an_hour(fake: ModuleType) -> None:
+    status = made(fake, 4, 4)
+    worker = msgspec.structs.replace(status.workers[0], restarts=2, uptime_s=90.0)
+    status = msgspec.structs.replace(status, workers=[worker])
+    assert [str(one) for one in render.verdict(status)] == [
+        "worker 0 was restarted 2 times, the last 1 min 30 s ago"
+    ]
+    old = msgspec.structs.replace(worker, uptime_s=4000.0)
+    status = msgspec.structs.replace(status, workers=[old])
+    assert [str(one) for one in render.verdict(status)] == ["Nothing is wrong."]
 
 
 def test_complaints_come_first(fake: ModuleType) -> None:
@@ -141,7 +224,7 @@ def test_complaints_come_first(fake: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "said"),
     [
         (None, "-"),
         (0.04, "0.0 s"),
@@ -153,25 +236,25 @@ def test_complaints_come_first(fake: ModuleType) -> None:
         (100_000, "1 d 3 h"),
     ],
 )
-def test_span(seconds: float | None, words: str) -> None:
-    assert render.span(seconds) == words
+def test_span(seconds: float | None, said: str) -> None:
+    assert words.span(seconds) == said
 
 
 def test_ranges() -> None:
-    assert render.ranges([]) == ""
-    assert render.ranges([3]) == "3"
-    assert render.ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
-    assert render.ranges([0, 2, 4, 6, 7], most=2) == "0, 2 (+3 more)"
+    assert words.ranges([]) == ""
+    assert words.ranges([3]) == "3"
+    assert words.ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+    assert words.ranges([0, 2, 4, 6, 7], most=2) == "0, 2 (+3 more)"
 
 
 def test_size_and_rate() -> None:
-    assert [render.size(n) for n in (0, 2048, 5 << 20, 3 << 30)] == [
+    assert [words.size(n) for n in (0, 2048, 5 << 20, 3 << 30)] == [
         "0 KiB",
         "2 KiB",
         "5.0 MiB",
         "3.0 GiB",
     ]
-    assert [render.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
+    assert [words.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
 
 
 def test_shares_add_up_to_the_total() -> None:

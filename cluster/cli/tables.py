@@ -1,0 +1,172 @@
+"""Workers and shards as tables that fit the width: what matters least goes first. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cluster.cli.event_lines import printable
+from cluster.cli.words import count, ms, rate, size, span, state
+from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
+
+COLLAPSE_OVER: Final = 32
+"""With more rows than this, those that are well are counted and not listed."""
+MOST_LISTED: Final = 20
+GAP: Final = 2
+SLOW_HEARTBEAT_MS: Final = 1000.0
+RESTLESS: Final = 3
+"""Reconnects, and as many an hour: more is trouble. Discord asks for one every few hours."""
+FIRST: Final = ("fatal", "down")
+"""States that stand before all others in a list of troubled shards."""
+
+
+class Column(NamedTuple):
+    """All of one column."""
+
+    heading: str
+    number: bool
+    cells: Sequence[Text]
+
+    @property
+    def width(self) -> int:
+        return max([cell_len(self.heading), *(cell.cell_len for cell in self.cells)])
+
+
+def fitted(columns: Sequence[Column], width: int, drop: Iterable[str]) -> Table:
+    """The columns as a table of at most this width: `drop` names those that may go, in order."""
+    left = list(columns)
+    for heading in drop:
+        if sum(column.width + GAP for column in left) - GAP <= width:
+            break
+        left = [column for column in left if column.heading != heading]
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
+    for column in left:
+        justify = "right" if column.number else "left"
+        table.add_column(column.heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for row in zip(*(column.cells for column in left), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _numbers(heading: str, cells: Iterable[str]) -> Column:
+    return Column(heading, True, [Text(cell) for cell in cells])
+
+
+def workers(status: ClusterStatus, width: int) -> RenderableType:
+    """A line a worker; of many, those that need a look and a count of the others."""
+    listed = status.workers
+    if len(listed) <= COLLAPSE_OVER:
+        return _worker_table(listed, width)
+    troubled = [w for w in listed if w.state != "running" or w.restarts or not w.journalling]
+    parts: list[RenderableType] = [counts([worker.state for worker in listed], "workers")]
+    if troubled:
+        parts.append(_worker_table(troubled[:MOST_LISTED], width))
+    if len(troubled) > MOST_LISTED:
+        parts.append(Text(f"... and {len(troubled) - MOST_LISTED} more: --json", style="dim"))
+    return Group(*parts)
+
+
+def _worker_table(listed: Sequence[WorkerStatus], width: int) -> Table:
+    columns = [
+        _numbers("worker", [str(w.slot) for w in listed]),
+        _numbers("pid", [str(w.pid or "-") for w in listed]),
+        Column("state", False, [state(w.state) for w in listed]),
+        _numbers("shards", [f"{w.shards_ready}/{w.shards}" for w in listed]),
+        _numbers("events/s", [rate(w.events_per_s) for w in listed]),
+        _numbers("CPU", [f"{w.cpu_percent:.0f} %" for w in listed]),
+        _numbers("memory", [size(w.rss_bytes) if w.rss_bytes else "-" for w in listed]),
+        Column("journal", True, [_journal(w) for w in listed]),
+        _numbers("on disk", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
+        _numbers("behind", [f"{w.unpublished:,}" for w in listed]),
+        _numbers("restarts", [str(w.restarts) for w in listed]),
+        _numbers("up", [span(w.uptime_s) for w in listed]),
+    ]
+    return fitted(columns, width, ("up", "on disk", "behind", "restarts"))
+
+
+def _journal(worker: WorkerStatus) -> Text:
+    if not worker.journalling:
+        return Text("suspended", style="bold red")
+    return Text(span(worker.journal_seconds))
+
+
+def counts(states: Iterable[str], what: str) -> Text:
+    """190 ready  10 awaits grant  of 200 shards"""
+    found = Counter(states)
+    parts = [Text.assemble(f"{number:,} ", state(name)) for name, number in found.most_common()]
+    return Text("  ").join([*parts, Text(f"of {found.total():,} {what}", style="dim")])
+
+
+def trouble(shard: ShardStatus, uptime_s: float) -> str:
+    """What is wrong with a shard that is ready; "" if nothing is."""
+    times = sum(shard.reconnects.values())
+    found = []
+    if shard.heartbeat_ms is not None and shard.heartbeat_ms >= SLOW_HEARTBEAT_MS:
+        found.append(f"its last heartbeat took {ms(shard.heartbeat_ms)}")
+    if times > RESTLESS * max(1.0, uptime_s / 3600):
+        found.append(f"it reconnected {count(times, 'time')} ({causes(shard)})")
+    return ", ".join(found)
+
+
+def causes(shard: ShardStatus) -> str:
+    """2x op 7, 1x zombie: the most frequent first."""
+    return ", ".join(f"{n}x {why}" for why, n in Counter(shard.reconnects).most_common())
+
+
+def shards(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
+    """A line a shard; of many, a count by state and those that are not ready or troubled."""
+    listed = status.shards
+    uptime_s = status.uptime_s
+    notes = {s.shard_id: s.detail or trouble(s, uptime_s) for s in listed}
+    if every or len(listed) <= COLLAPSE_OVER:
+        return Group(_shard_table(listed, width), *_notes(listed, notes))
+    # Who only waits for a grant is in the line on identifies.
+    waits = set(status.budget.waiting)
+    listed = [s for s in listed if s.shard_id not in waits]
+    listed = [s for s in listed if s.state != "ready" or trouble(s, uptime_s)]
+    listed.sort(key=lambda s: (s.state not in FIRST, s.state == "ready", s.shard_id))
+    cut = listed[:MOST_LISTED]
+    parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
+    if cut:
+        parts += [_shard_table(cut, width), *_notes(cut, notes)]
+    if len(cut) < len(listed):
+        more = f"... and {len(listed) - len(cut)} more: --shards lists all"
+        parts.append(Text(more, style="dim"))
+    return Group(*parts)
+
+
+def _notes(listed: Sequence[ShardStatus], notes: dict[int, str]) -> list[Text]:
+    """Why each is where it is; what is wrong with those that gave up is said on top."""
+    return [
+        Text(f"shard {shard.shard_id}: {printable(notes[shard.shard_id])}", style="dim")
+        for shard in listed
+        if notes[shard.shard_id] and shard.state != "fatal"
+    ]
+
+
+def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
+    head = [
+        _numbers("shard", [str(s.shard_id) for s in listed]),
+        _numbers("worker", [str(s.worker) for s in listed]),
+        Column("state", False, [state(s.state) for s in listed]),
+        _numbers("seq", [f"{s.seq:,}" if s.seq >= 0 else "-" for s in listed]),
+        _numbers("events/s", [rate(s.events_per_s) for s in listed]),
+        _numbers("beat", [ms(s.heartbeat_ms) for s in listed]),
+        _numbers("session", [span(s.session_age_s) for s in listed]),
+    ]
+    more = [
+        _numbers("epoch", [str(s.epoch) for s in listed]),
+        _numbers("guilds", [f"{s.guilds:,}" for s in listed]),
+        _numbers("events", [f"{s.events:,}" for s in listed]),
+    ]
+    why = Column("reconnects", False, [Text(causes(s) or "none") for s in listed])
+    if sum(column.width + GAP for column in [*head, why]) - GAP <= width:
+        return fitted([*head, *more, why], width, ("guilds", "events", "epoch"))
+    times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
+    return fitted([*head, times], width, ("events/s", "worker", "reconn."))
