@@ -12,7 +12,7 @@ start: $(STAMP)
 test: $(STAMP) tests/clients/node_modules/.installed
 	$(BIN)/pytest -n 2 --dist worksteal
 
-# What an event, an idle session and a flood cost; some 4 minutes. `make bench BENCH="--rounds 3"`
+# What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
 bench: $(STAMP) tests/clients/node_modules/.installed
 	@$(BIN)/python -m benchmarks $(BENCH)
 
