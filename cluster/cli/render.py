@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.event_lines import printable
-from cluster.cli.tables import SLOW_HEARTBEAT_MS, shards, workers
+from cluster.cli.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
 from cluster.cli.words import count, ms, ranges, rate, span, state
 from cluster.wire.control import ClusterStatus, ShardStatus
 
@@ -124,7 +124,7 @@ def subscribers(status: ClusterStatus) -> list[str]:
 
 
 def complaints(status: ClusterStatus) -> list[Text]:
-    """What a reader must act on (red), and what is worth a look (yellow)."""
+    """What a reader must act on: what gave up, failed, or can't keep the promise."""
     lines: dict[str, list[int]] = {}
     for shard in status.shards:
         if shard.state == "fatal":
@@ -146,11 +146,17 @@ def complaints(status: ClusterStatus) -> list[Text]:
     texts = [Text(printable(line), style="red") for line in found[:MOST_COMPLAINTS]]
     if rest := len(found) - len(texts):
         texts.append(Text(f"... and {rest} more: --json has them", style="red"))
-    return texts + [Text(line, style="yellow") for line in _worth_a_look(status)]
+    return texts
+
+
+def looks(status: ClusterStatus) -> list[Text]:
+    """What is worth a look: it may pass by itself."""
+    return [Text(printable(line), style="yellow") for line in _worth_a_look(status) if line]
 
 
 def _worth_a_look(status: ClusterStatus) -> list[str]:
-    found = [
+    found = [_not_ready(status)] if status.state == "degraded" else []
+    found += [
         f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
         f"the last {span(worker.uptime_s)} ago"
         for worker in status.workers
@@ -162,12 +168,26 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     return found
 
 
+def _not_ready(status: ClusterStatus) -> str:
+    down = [shard for shard in status.shards if shard.state not in ("ready", "fatal")]
+    if not down:
+        return ""
+    text = f"shard {ranges([shard.shard_id for shard in down])} not ready"
+    reasons = Counter(reason(shard, status.uptime_s) for shard in down)
+    del reasons[""]
+    most = reasons.most_common(1)
+    return f"{text}: {most[0][0]}{' (most of them)' if len(reasons) > 1 else ''}" if most else text
+
+
+def wrong(status: ClusterStatus) -> list[Text]:
+    """All that is not as it should be."""
+    return [*complaints(status), *looks(status)]
+
+
 def verdict(status: ClusterStatus) -> list[Text]:
     """Is anything wrong?"""
-    found = complaints(status)
-    if not found and status.state == "ready":
-        return [Text("Nothing is wrong.", style="green")]
-    return found
+    well = [Text("Nothing is wrong.", style="green")] if status.state == "ready" else []
+    return wrong(status) or well
 
 
 def full(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
@@ -186,5 +206,5 @@ def line(status: ClusterStatus) -> str:
         f"{status.state}: {status.shards_ready}/{status.shard_count} shards ready, "
         f"{rate(status.events_per_s)} events/s, {status.events:,} events"
     )
-    parts = [text, waiting(status), *(str(one) for one in complaints(status))]
+    parts = [text, waiting(status), *(str(one) for one in wrong(status))]
     return "; ".join(part for part in parts if part)

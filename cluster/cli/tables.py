@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.event_lines import printable
-from cluster.cli.words import count, ms, rate, size, span, state
+from cluster.cli.words import count, ms, ranges, rate, size, span, state
 from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
 
 COLLAPSE_OVER: Final = 32
 """With more rows than this, those that are well are counted and not listed."""
 MOST_LISTED: Final = 20
+MOST_REASONS: Final = 8
 GAP: Final = 2
 SLOW_HEARTBEAT_MS: Final = 1000.0
 RESTLESS: Final = 3
@@ -108,9 +109,9 @@ def trouble(shard: ShardStatus, uptime_s: float) -> str:
     times = sum(shard.reconnects.values())
     found = []
     if shard.heartbeat_ms is not None and shard.heartbeat_ms >= SLOW_HEARTBEAT_MS:
-        found.append(f"its last heartbeat took {ms(shard.heartbeat_ms)}")
+        found.append(f"the last heartbeat took {ms(shard.heartbeat_ms)}")
     if times > RESTLESS * max(1.0, uptime_s / 3600):
-        found.append(f"it reconnected {count(times, 'time')} ({causes(shard)})")
+        found.append(f"{count(times, 'reconnect')} ({causes(shard)})")
     return ", ".join(found)
 
 
@@ -123,9 +124,8 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     """A line a shard; of many, a count by state and those that are not ready or troubled."""
     listed = status.shards
     uptime_s = status.uptime_s
-    notes = {s.shard_id: s.detail or trouble(s, uptime_s) for s in listed}
     if every or len(listed) <= COLLAPSE_OVER:
-        return Group(_shard_table(listed, width), *_notes(listed, notes))
+        return Group(_shard_table(listed, width), *_notes(listed, uptime_s))
     # Who only waits for a grant is in the line on identifies.
     waits = set(status.budget.waiting)
     listed = [s for s in listed if s.shard_id not in waits]
@@ -134,20 +134,30 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     cut = listed[:MOST_LISTED]
     parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
     if cut:
-        parts += [_shard_table(cut, width), *_notes(cut, notes)]
+        parts.append(_shard_table(cut, width))
     if len(cut) < len(listed):
         more = f"... and {len(listed) - len(cut)} more: --shards lists all"
         parts.append(Text(more, style="dim"))
-    return Group(*parts)
+    return Group(*parts, *_notes(listed, uptime_s))
 
 
-def _notes(listed: Sequence[ShardStatus], notes: dict[int, str]) -> list[Text]:
-    """Why each is where it is; what is wrong with those that gave up is said on top."""
-    return [
-        Text(f"shard {shard.shard_id}: {printable(notes[shard.shard_id])}", style="dim")
-        for shard in listed
-        if notes[shard.shard_id] and shard.state != "fatal"
-    ]
+def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
+    """Why they are where they are, a line a reason; why some gave up is said on top."""
+    reasons: dict[str, list[int]] = {}
+    for shard in listed:
+        if shard.state != "fatal" and (why := reason(shard, uptime_s)):
+            reasons.setdefault(why, []).append(shard.shard_id)
+    most = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    lines = [f"shard {ranges(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]
+    if rest := len(reasons) - len(lines):
+        lines.append(f"... and {count(rest, 'reason')} more: --json has them")
+    return [Text(line, style="dim") for line in lines]
+
+
+def reason(shard: ShardStatus, uptime_s: float) -> str:
+    """Why a shard is not ready, or what is wrong with it; "" if nothing is said of it. When it
+    tries again is left out: many shards may have one reason."""
+    return shard.detail.partition("; next try")[0] or trouble(shard, uptime_s)
 
 
 def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:

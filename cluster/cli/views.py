@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cluster.cli import render
 from cluster.cli.event_lines import WIDE
-from cluster.cli.tables import workers
+from cluster.cli.tables import counts, workers
 from cluster.cli.words import rate
 from cluster.wire.control import ClusterStatus
 
@@ -98,9 +98,11 @@ def picture(
     status: ClusterStatus, width: int, by_name: dict[str, float] | None = None
 ) -> RenderableType:
     """The frame of this moment: a bar until all shards are ready, then workers and events."""
-    parts: list[RenderableType] = [render.headline(status), *render.complaints(status)]
+    parts: list[RenderableType] = [render.headline(status), *render.wrong(status)]
     if status.shards_ready < status.shard_count or not status.shard_count:
         parts.append(_bar(status, width))
+        if len(status.shards) > 1:
+            parts.append(counts([shard.state for shard in status.shards], "shards"))
         if text := render.waiting(status):
             parts.append(Text(text, style="yellow"))
     if status.workers:
