@@ -23,6 +23,7 @@ GAP: Final = 2
 SLOW_HEARTBEAT_MS: Final = 1000.0
 RESTLESS: Final = 3
 """Reconnects, and as many an hour: more is trouble. Discord asks for one every few hours."""
+WELL: Final = ("ready", "running")
 FIRST: Final = ("fatal", "down")
 """States that stand before all others in a list of troubled shards."""
 
@@ -98,9 +99,10 @@ def _journal(worker: WorkerStatus) -> Text:
 
 
 def counts(states: Iterable[str], what: str) -> Text:
-    """190 ready  10 awaits grant  of 200 shards"""
+    """190 ready  10 awaiting grant  of 200 shards: what is well stands first."""
     found = Counter(states)
-    parts = [Text.assemble(f"{number:,} ", state(name)) for name, number in found.most_common()]
+    names = sorted(found, key=lambda name: (name not in WELL, -found[name], name))
+    parts = [Text.assemble(f"{found[name]:,} ", state(name)) for name in names]
     return Text("  ").join([*parts, Text(f"of {found.total():,} {what}", style="dim")])
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-WORDS: Final = {"awaiting_hello": "awaits hello", "awaiting_grant": "awaits grant"}
+WORDS: Final = {"awaiting_hello": "awaiting hello", "awaiting_grant": "awaiting grant"}
 STYLES: Final = {
     "ready": "green",
     "running": "green",

@@ -71,7 +71,7 @@ def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType)
 def test_who_waits_for_a_grant_is_counted_only(fake: ModuleType) -> None:
     """A line on identifies names them: a start of a thousand shards is no table of waiting."""
     shown = text(tables.shards(made(fake, 200, 190), 80), 80)
-    assert "10 awaits grant" in shown
+    assert "10 awaiting grant" in shown
     assert len(shown.splitlines()) == 1
 
 
@@ -148,7 +148,7 @@ def test_of_a_thousand_the_first_screen_says_what_is_wrong(fake: ModuleType, wid
     assert lines[1] == "shard 700 gave up: 4004 (the token is wrong): mend it"
     assert lines[2] == "heartbeats of shard 900 take more than a second"
     shown = text(tables.shards(status, width), width).splitlines()
-    assert shown[0] == "998 ready  1 resuming  1 fatal  of 1,000 shards"
+    assert shown[0] == "998 ready  1 fatal  1 resuming  of 1,000 shards"
     assert [line.split()[0] for line in shown[2:6]] == ["700", "30", "900", "901"]
     assert "shard 900: the last heartbeat took 2,500 ms" in shown
     assert "shard 901: 4 reconnects (4x zombie)" in shown
