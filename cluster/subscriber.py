@@ -307,8 +307,9 @@ class Subscriber:
             self._reporter.tell(now, self._progress())
 
     def _progress(self) -> Progress:
-        behind = sum(chain.behind for chain in self._chains.values())
-        return Progress(behind + len(self._queue), self._events, self._gaps, self._asker.answers)
+        waiting = sum(isinstance(item, Event) for item in self._queue)
+        lag = waiting + sum(chain.behind for chain in self._chains.values())
+        return Progress(lag, self._events, self._gaps, self._asker.answers)
 
     # -- what the consumer sees ----------------------------------------------------------------
 

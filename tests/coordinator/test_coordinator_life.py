@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 
 from cluster.control import ControlClient
+from cluster.subscriber import Subscriber
 from cluster.wire.control import ClusterStatus
 from cluster.wire.places import is_held
 from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_outcome, encode
@@ -356,6 +358,29 @@ def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
     assert outcome.error is not None
     assert "stopped before it was up" in outcome.error.cause
     assert bench.left_behind() == []
+
+
+def test_who_listens_is_shown_by_name_and_others_are_counted(bench: Bench) -> None:
+    bench.up()
+    places = bench.spec().places
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    raw = context.socket(zmq.SUB)
+    raw.connect(places.events)
+
+    async def listen() -> ClusterStatus:
+        # The played workers publish nothing, and joining waits for a watermark; it reports after.
+        async with Subscriber(places.events, control=places.control, name="a bot"):
+            return await asyncio.to_thread(bench.status, lambda status: bool(status.subscribers))
+
+    found = asyncio.run(listen())
+    assert [(one.name, one.pid, one.lag) for one in found.subscribers] == [
+        ("a bot", os.getpid(), 0)
+    ]
+    assert found.subscribers_unknown == 1
+    bench.status(lambda status: (status.subscribers, status.subscribers_unknown) == ([], 1))
+    raw.close(0)
+    bench.status(lambda status: status.subscribers_unknown == 0)
+    context.term()
 
 
 def test_a_worker_that_is_killed_is_started_again(bench: Bench) -> None:
