@@ -60,17 +60,17 @@ def _numbers(heading: str, cells: Iterable[str]) -> Column:
     return Column(heading, True, [Text(cell) for cell in cells])
 
 
-def workers(status: ClusterStatus, width: int) -> RenderableType:
-    """A line a worker; of many, those that need a look and a count of the others."""
+def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> RenderableType:
+    """A line a worker; of more than `most`, those that need a look and a count of all."""
     listed = status.workers
-    if len(listed) <= COLLAPSE_OVER:
+    if len(listed) <= most:
         return _worker_table(listed, width)
     troubled = [w for w in listed if w.state != "running" or w.restarts or not w.journalling]
     parts: list[RenderableType] = [counts([worker.state for worker in listed], "workers")]
     if troubled:
-        parts.append(_worker_table(troubled[:MOST_LISTED], width))
-    if len(troubled) > MOST_LISTED:
-        parts.append(Text(f"... and {len(troubled) - MOST_LISTED} more: --json", style="dim"))
+        parts.append(_worker_table(troubled[:most], width))
+    if len(troubled) > most:
+        parts.append(Text(f"... and {len(troubled) - most} more: --json has them", style="dim"))
     return Group(*parts)
 
 

@@ -20,6 +20,10 @@ from cluster.cli.words import rate
 from cluster.wire.control import ClusterStatus
 
 LINE_EVERY_S: Final = 5.0
+PROGRESS_EVERY_S: Final = 1.0
+"""Of shards that become ready, a line at most so often."""
+OTHER_LINES: Final = 18
+"""Of the picture, besides the workers'."""
 
 HINTS: Final = """\
 Ctrl-C stops it. In another terminal:
@@ -46,16 +50,18 @@ class LineView:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._shown: tuple[object, ...] = ()
+        self._ready = -1
         self._last = float("-inf")
 
     def note(self, text: str) -> None:
         click.echo(text)
 
     def show(self, status: ClusterStatus) -> None:
-        key = (status.state, status.shards_ready, [str(one) for one in render.complaints(status)])
+        key = (status.state, [str(one) for one in render.complaints(status)])
         now = self._clock()
-        if key != self._shown or now - self._last >= LINE_EVERY_S:
-            self._shown, self._last = key, now
+        pause = PROGRESS_EVERY_S if status.shards_ready != self._ready else LINE_EVERY_S
+        if key != self._shown or now - self._last >= pause:
+            self._shown, self._ready, self._last = key, status.shards_ready, now
             click.echo(render.line(status))
 
     def close(self) -> None:
@@ -78,7 +84,8 @@ class LiveView:
             self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
             self._live.start()
         by_name = shares(self._rates(), status.events_per_s) if self._rates else {}
-        self._live.update(picture(status, self._out.width, by_name), refresh=True)
+        frame = picture(status, self._out.width, by_name, self._out.height)
+        self._live.update(frame, refresh=True)
 
     def close(self) -> None:
         if self._live is not None:
@@ -95,7 +102,10 @@ def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
 
 
 def picture(
-    status: ClusterStatus, width: int, by_name: dict[str, float] | None = None
+    status: ClusterStatus,
+    width: int,
+    by_name: dict[str, float] | None = None,
+    height: int = 60,
 ) -> RenderableType:
     """The frame of this moment: a bar until all shards are ready, then workers and events."""
     parts: list[RenderableType] = [render.headline(status), *render.wrong(status)]
@@ -106,7 +116,7 @@ def picture(
         if text := render.waiting(status):
             parts.append(Text(text, style="yellow"))
     if status.workers:
-        parts += [Text(), workers(status, width)]
+        parts += [Text(), workers(status, width, max(4, height - OTHER_LINES))]
     if by_name:
         parts += [Text(), _names(by_name, width)]
     parts += [Text(), Text(f"{status.events:,} events so far. {HINTS}", style="dim")]

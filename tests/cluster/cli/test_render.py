@@ -205,6 +205,15 @@ def test_what_was_ready_and_is_not_is_said_with_its_most_frequent_reason(fake: M
     assert first in render.line(status)
 
 
+def test_the_picture_fits_a_small_terminal(fake: ModuleType) -> None:
+    status = made(fake, 1000, 900)
+    workers = [msgspec.structs.replace(status.workers[0], slot=n) for n in range(16)]
+    status = msgspec.structs.replace(status, workers=workers)
+    names = {f"EVENT_{n}": 9.0 for n in range(8)}
+    assert len(text(picture(status, 80, names, 24), 80).splitlines()) < 24
+    assert "100 awaiting grant" in text(picture(status, 80, names, 24), 80)
+
+
 def test_a_restart_is_news_for_an_hour(fake: ModuleType) -> None:
     status = made(fake, 4, 4)
     worker = msgspec.structs.replace(status.workers[0], restarts=2, uptime_s=90.0)
@@ -278,11 +287,11 @@ def test_lines_come_when_something_changed_or_time_passed(
     now = 0.0
     view = LineView(clock=lambda: now)
     printed = []
-    for at, ready in [(0.0, 0), (0.2, 0), (1.0, 1), (2.0, 1), (6.0, 1), (7.0, 4)]:
+    for at, ready in [(0.0, 0), (0.2, 0), (0.5, 1), (1.0, 2), (2.0, 2), (6.0, 2), (6.2, 4)]:
         now = at
         view.show(made(fake, 4, ready))
         printed.append(bool(capsys.readouterr().out))
-    assert printed == [True, False, True, False, True, True]
+    assert printed == [True, False, False, True, False, True, True]
 
 
 def test_a_time_that_passes_is_no_news(
