@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cluster.cli.event_lines import printable
 from cluster.cli.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
-from cluster.cli.words import count, ms, ranges, rate, span, state
+from cluster.cli.words import count, ms, named, ranges, rate, roughly, span, state
 from cluster.wire.control import ClusterStatus, ShardStatus
 
 MOST_SUBSCRIBERS: Final = 8
@@ -27,7 +27,7 @@ def headline(status: ClusterStatus) -> Text:
         (status.name, "bold"),
         "  ",
         state(status.state),
-        f"  {status.shards_ready} of {status.shard_count} shards ready",
+        f"  {status.shards_ready:,} of {status.shard_count:,} shards ready",
         f"  {rate(status.events_per_s)} events/s",
         f"  up {span(status.uptime_s)}",
     )
@@ -53,7 +53,7 @@ def outside(status: ClusterStatus) -> list[str]:
     shards: dict[str, list[int]] = {}
     for claim in status.budget.outside:
         shards.setdefault(claim.who, []).append(claim.shard_id)
-    return [f"{who} waits here for shard {ranges(sorted(ids), 4)}" for who, ids in shards.items()]
+    return [f"{who} waits here for {named(sorted(ids), 4)}" for who, ids in shards.items()]
 
 
 def facts(status: ClusterStatus) -> Table:
@@ -113,7 +113,7 @@ def subscribers(status: ClusterStatus) -> list[str]:
         f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
         + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
         + (f", {count(one.replays, 'replay')}" if one.replays else "")
-        + f" in {span(one.since_s)}"
+        + f" in {roughly(one.since_s)}"
         for one in status.subscribers[:MOST_SUBSCRIBERS]
     ]
     if rest := len(status.subscribers) - len(lines):
@@ -129,7 +129,7 @@ def complaints(status: ClusterStatus) -> list[Text]:
     for shard in status.shards:
         if shard.state == "fatal":
             lines.setdefault(shard.detail, []).append(shard.shard_id)
-    found = [f"shard {ranges(ids)} gave up: {detail}" for detail, ids in lines.items()]
+    found = [f"{named(ids)} gave up: {detail}" for detail, ids in lines.items()]
     found += [
         f"worker {worker.slot} {worker.state}: {worker.detail}"
         for worker in status.workers
@@ -164,7 +164,7 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     ]
     slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
     if slow:
-        found.append(f"heartbeats of shard {ranges(slow)} take more than a second")
+        found.append(f"heartbeats of {named(slow)} take more than a second")
     return found
 
 
@@ -172,7 +172,7 @@ def _not_ready(status: ClusterStatus) -> str:
     down = [shard for shard in status.shards if shard.state not in ("ready", "fatal")]
     if not down:
         return ""
-    text = f"shard {ranges([shard.shard_id for shard in down])} not ready"
+    text = f"{named([shard.shard_id for shard in down])} not ready"
     reasons = Counter(reason(shard, status.uptime_s) for shard in down)
     del reasons[""]
     most = reasons.most_common(1)

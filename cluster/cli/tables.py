@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.event_lines import printable
-from cluster.cli.words import count, ms, ranges, rate, size, span, state
+from cluster.cli.words import count, ms, named, rate, size, span, state
 from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
 
 COLLAPSE_OVER: Final = 32
@@ -66,7 +66,9 @@ def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> Ren
     if len(listed) <= most:
         return _worker_table(listed, width)
     troubled = [w for w in listed if w.state != "running" or w.restarts or not w.journalling]
-    parts: list[RenderableType] = [counts([worker.state for worker in listed], "workers")]
+    cpu, memory = sum(w.cpu_percent for w in listed), sum(w.rss_bytes for w in listed)
+    total = counts([worker.state for worker in listed], "workers")
+    parts: list[RenderableType] = [total.append(f"  CPU {cpu:.0f} %  memory {size(memory)}")]
     if troubled:
         parts.append(_worker_table(troubled[:most], width))
     if len(troubled) > most:
@@ -150,7 +152,7 @@ def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
         if shard.state != "fatal" and (why := reason(shard, uptime_s)):
             reasons.setdefault(why, []).append(shard.shard_id)
     most = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    lines = [f"shard {ranges(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]
+    lines = [f"{named(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]
     if rest := len(reasons) - len(lines):
         lines.append(f"... and {count(rest, 'reason')} more: --json has them")
     return [Text(line, style="dim") for line in lines]

@@ -127,7 +127,7 @@ def _bar(status: ClusterStatus, width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     total = max(status.shard_count, 1)
     bar = ProgressBar(total=total, completed=status.shards_ready, width=min(50, width - 30))
-    grid.add_row(bar, f"{status.shards_ready} of {status.shard_count} shards")
+    grid.add_row(bar, f"{status.shards_ready:,} of {status.shard_count:,} shards")
     return grid
 
 

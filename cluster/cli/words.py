@@ -75,3 +75,13 @@ def ms(value: float | None) -> str:
 def count(number: int, what: str) -> str:
     """1 gap, 2 gaps."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def roughly(seconds: float) -> str:
+    """A span in its largest unit: 42 s, 3 min, 2 h, 5 d."""
+    return " ".join(span(seconds).split()[:2])
+
+
+def named(ids: Sequence[int], most: int = 8) -> str:
+    """shard 3, shards 0-2, 7"""
+    return f"shard{'' if len(ids) == 1 else 's'} {ranges(ids, most)}"

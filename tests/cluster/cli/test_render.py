@@ -65,7 +65,7 @@ def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType)
     assert "10 waiting" in shown
     listed = [line for line in shown.splitlines() if line.lstrip()[:1].isdigit()][1:]
     assert [int(line.split()[0]) for line in listed] == list(range(190, 200))
-    assert "shard 190-199: op 7\n" in shown
+    assert "shards 190-199: op 7\n" in shown
 
 
 def test_who_waits_for_a_grant_is_counted_only(fake: ModuleType) -> None:
@@ -193,14 +193,14 @@ def test_of_many_workers_those_that_are_well_are_counted(fake: ModuleType) -> No
     workers[42] = msgspec.structs.replace(workers[42], restarts=1)
     shown = text(tables.workers(msgspec.structs.replace(status, workers=workers), 80), 80)
     lines = shown.splitlines()
-    assert lines[0] == "100 running  of 100 workers"
+    assert lines[0] == "100 running  of 100 workers  CPU 1230 %  memory 5.1 GiB"
     assert [line.split()[0] for line in lines[1:]] == ["worker", "42"]
 
 
 def test_what_was_ready_and_is_not_is_said_with_its_most_frequent_reason(fake: ModuleType) -> None:
     status = msgspec.structs.replace(restless(made(fake, 200, 200), range(90)), state="degraded")
     status = changed(status, 4, detail="zombie; next try in 2 s")
-    first = "shard 0-89 not ready: op 7 (most of them)"
+    first = "shards 0-89 not ready: op 7 (most of them)"
     assert [str(one) for one in render.verdict(status)] == [first]
     assert first in render.line(status)
 
@@ -255,6 +255,14 @@ def test_complaints_come_first(fake: ModuleType) -> None:
 )
 def test_span(seconds: float | None, said: str) -> None:
     assert words.span(seconds) == said
+
+
+def test_roughly() -> None:
+    assert [words.roughly(n) for n in (4.2, 75, 7300, 100_000)] == ["4.2 s", "1 min", "2 h", "1 d"]
+
+
+def test_named() -> None:
+    assert [words.named(ids) for ids in ([3], [3, 4])] == ["shard 3", "shards 3-4"]
 
 
 def test_ranges() -> None:
@@ -316,7 +324,7 @@ def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
     )
     shown = text(render.full(granting, 80), 80)
     assert "2 shards wait to identify, the last in 10 s: 2-3" in shown
-    assert "west (4-7/8) waits here for shard 4-7" in shown
+    assert "west (4-7/8) waits here for shards 4-7" in shown
     trouble = "the broker ipc:///run/dcgw/main/control does not answer"
     asking = msgspec.structs.replace(
         status,
