@@ -180,7 +180,8 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
         _numbers("events", [f"{s.events:,}" for s in listed]),
     ]
     why = Column("reconnects", False, [Text(causes(s) or "none") for s in listed])
-    if sum(column.width + GAP for column in [*head, why]) - GAP <= width:
-        return fitted([*head, *more, why], width, ("guilds", "events", "epoch"))
+    least = [column for column in head if column.heading != "worker"]
+    if sum(column.width + GAP for column in [*least, why]) - GAP <= width:
+        return fitted([*head, *more, why], width, ("guilds", "events", "epoch", "worker"))
     times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
     return fitted([*head, times], width, ("events/s", "worker", "reconn."))

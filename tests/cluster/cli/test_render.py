@@ -164,6 +164,9 @@ def test_causes_are_shown_where_they_fit(fake: ModuleType) -> None:
     status = made(fake, 2, 2)
     few = changed(status, 1, reconnects={"closed 4009": 1, "op 7": 2})
     assert "2x op 7, 1x closed 4009" in text(tables.shards(few, 100), 100)
+    narrow = text(tables.shards(few, 80), 80)
+    assert "2x op 7, 1x closed 4009" in narrow
+    assert "worker" not in narrow
     many = changed(
         status, 1, reconnects={"op 7": 2} | {f"closed {n}": 1 for n in range(4000, 4009)}
     )
