@@ -30,7 +30,14 @@ Examples:
 def status(config_file: Path | None, name: str | None, every: bool, as_json: bool) -> None:
     """Show the running cluster. Exit code 3 if none is running.
 
-    "journal" is for how long back a subscriber can ask for what it missed, at the present rate.
+    The second line says whether anything is wrong. With more than 32 shards those that are well are
+    counted, and the others listed. What the columns say:
+
+    \b
+    journal   how far back a subscriber can ask for what it missed
+    behind    records that are in the journal and not yet published
+    beat      round trip of the last heartbeat
+    session   age of the session; seq and epoch are its position
     """
     now = asyncio.run(_status(running_cluster(config_file, name)))
     if as_json:
