@@ -17,7 +17,6 @@ import asyncio
 import logging
 import os
 import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +29,7 @@ import zmq.asyncio
 from cluster import errors
 from cluster.errors import ClusterError, NotRunningError
 from cluster.identifies import Identify
+from cluster.reporting import default_name
 from cluster.wire import control as wire
 from cluster.wire.control import ClusterStatus, Failure, Response
 from cluster.wire.identifies import Ask, Budget
@@ -157,7 +157,7 @@ class ControlClient:
         empty: this program and its pid. patience: seconds that the coordinator may be silent (it is
         restarted, say) before NotRunningError; None: for ever. The wait itself has no bound.
         """
-        program = who or f"{os.path.basename(sys.argv[0]) or 'python'} (pid {os.getpid()})"
+        program = who or f"{default_name()} (pid {os.getpid()})"
         ask = Ask(
             ticket=secrets.token_hex(8),
             shard_id=shard_id,

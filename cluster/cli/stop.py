@@ -44,7 +44,13 @@ def stop(config_file: Path | None, name: str | None, logout: bool, timeout: floa
     Sessions are closed so that they can be resumed: `stop` and `start` lose no event and spend no
     identify, if no more than a minute or so lies between them.
     """
-    click.echo(asyncio.run(_stop(running_cluster(config_file, name), logout, timeout)))
+    running = running_cluster(config_file, name)
+    try:
+        stopped = asyncio.run(_stop(running, logout, timeout))
+    except KeyboardInterrupt:
+        click.echo("Not waited for; what was asked goes on: see `dcgw-cluster status`.", err=True)
+        raise
+    click.echo(stopped)
 
 
 async def _stop(running: Running, logout: bool, deadline_s: float) -> Stopped:

@@ -120,3 +120,16 @@ def test_ctrl_c_before_it_is_ready(terminal: Callable[..., Terminal]) -> None:
     assert "Stopped before it was ready." in run.read_until("ready.")
     assert run.process.wait(timeout=PATIENCE_S) == 130
     assert not held()
+
+
+def test_ctrl_c_while_it_waits_for_the_end(
+    terminal: Callable[..., Terminal], running: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    running(deaf_to_stop=True)
+    run = terminal("stop")
+    run.read_until("4 open")
+    run.process.send_signal(signal.SIGINT)
+    text = run.read_until("dcgw-cluster status")
+    assert "what was asked goes on" in text
+    assert run.process.wait(timeout=PATIENCE_S) == 130
+    assert "Traceback" not in run.text
