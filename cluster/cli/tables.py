@@ -91,7 +91,8 @@ def _worker_table(listed: Sequence[WorkerStatus], width: int) -> Table:
         _numbers("restarts", [str(w.restarts) for w in listed]),
         _numbers("up", [span(w.uptime_s) for w in listed]),
     ]
-    return fitted(columns, width, ("up", "on disk", "behind", "restarts"))
+    drop = ("up", "on disk", "behind", "restarts", "pid", "CPU", "memory")
+    return fitted(columns, width, drop)
 
 
 def _journal(worker: WorkerStatus) -> Text:
@@ -184,4 +185,4 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
     if sum(column.width + GAP for column in [*least, why]) - GAP <= width:
         return fitted([*head, *more, why], width, ("guilds", "events", "epoch", "worker"))
     times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
-    return fitted([*head, times], width, ("events/s", "worker", "reconn."))
+    return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "beat"))

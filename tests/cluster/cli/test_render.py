@@ -29,7 +29,7 @@ def made(fake: ModuleType, shards: int, ready: int, **more: object) -> ClusterSt
     return status
 
 
-@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("width", [50, 80, 200])
 @pytest.mark.parametrize(("shards", "ready"), [(1, 1), (1, 0), (4, 2), (200, 200), (200, 150)])
 class TestFits:
     def test_status(self, shards: int, ready: int, width: int, fake: ModuleType) -> None:
