@@ -89,6 +89,7 @@ async def run(spec: CoordinatorSpec) -> None:
 
 def main() -> int:
     """The process. Returns its exit code."""
+    os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
     try:
         asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
     except ClusterError as error:

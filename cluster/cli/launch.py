@@ -59,7 +59,7 @@ class CoordinatorProcess:
             make_private(where.state_dir)
             make_private(where.logs)
             log = where.logs / "coordinator.log"
-            with log.open("ab") as stderr:
+            with open(log, "ab", opener=lambda path, how: os.open(path, how, 0o600)) as stderr:
                 log_start = stderr.seek(0, os.SEEK_END)
                 process = subprocess.Popen(
                     cls.command,

@@ -1,0 +1,254 @@
+"""The token, and what a session could be taken over with: in nothing that a cluster writes, says,
+publishes, or shows of its processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import lmdb
+import pytest
+import zmq
+import zmq.asyncio
+from home import Home, run_sandbox
+from watching import connected, control_of, eventually, reconnects, sandbox_of
+
+from cluster.journal.layout import MAX_DATABASES, STATE_DB
+from cluster.sandbox import SandboxControl, SandboxInfo
+from cluster.wire.places import places
+
+SHARDS = 4
+RATE = 200.0
+JOURNAL_BYTES = 4 * 1024 * 1024
+VERBS = (
+    ("status",),
+    ("status", "--json", "--shards"),
+    ("tail", "-n", "50"),
+    ("tail", "-n", "50", "--json"),
+    ("doctor",),
+    ("doctor", "--json"),
+    ("config", "check"),
+    ("config", "show", "--json"),
+)
+
+Traces = dict[str, bytes]
+"""What was found of a cluster, by where."""
+
+
+class Told(NamedTuple):
+    """All that a cluster let out in its life."""
+
+    home: Home
+    token: str
+    sessions: set[str]
+    traces: Traces
+    """Files, processes, output, messages."""
+    states: bytes
+    """The state records of its journals: where session ids belong."""
+    modes: dict[str, int]
+    """Of its folders and files, while it ran and after."""
+
+
+def where_is(secret: str, traces: Traces) -> list[str]:
+    """Where it stands; a token also where only its last part does, which is the secret one."""
+    last = secret.rpartition(".")[2].encode()
+    return [name for name, data in traces.items() if last in data]
+
+
+def processes_of(home: Home) -> Traces:
+    """What the system tells of the running processes."""
+    mark = f"DCGW_STATE_DIR={home.state}".encode()
+    found: Traces = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # a process may end while it is looked at
+            environment = (entry / "environ").read_bytes()
+            if mark in environment.split(b"\0"):
+                command = (entry / "cmdline").read_bytes()
+                who = command.decode().replace("\0", " ")
+                found |= {f"environ {entry.name} {who}": environment}
+                found |= {f"cmdline {entry.name} {who}": command}
+    return found
+
+
+def files_of(home: Home, when: str) -> Traces:
+    folder = places("default", home.env).state_dir
+    return {
+        f"{when}, {path.relative_to(folder)}": path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def modes_of(home: Home, when: str) -> dict[str, int]:
+    """Of all but sockets, which are what their folder is."""
+    return {
+        f"{when}, {path}": path.stat().st_mode
+        for root in (home.state, home.sockets)
+        for path in root.rglob("*")
+        if not path.is_socket()
+    }
+
+
+def journals_of(home: Home) -> tuple[Traces, bytes]:
+    """A stopped cluster's journals as LMDB has them: what is no state record, and what is. (In the
+    file's bytes they can't be told apart: a page that is free keeps what it held.)"""
+    where = places("default", home.env)
+    found: Traces = {}
+    states = b""
+    for slot in where.journal_slots():
+        env = lmdb.open(str(where.journal(slot)), readonly=True, max_dbs=MAX_DATABASES)
+        with env.begin() as txn:
+            names = [bytes(name) for name, _ in txn.cursor()]
+        for name in names:
+            database = env.open_db(name, create=False)
+            with env.begin(db=database) as txn:
+                content = b"".join(bytes(key) + bytes(value) for key, value in txn.cursor())
+            if name == STATE_DB:
+                states += content
+            else:
+                found[f"journal {slot}, database {name.decode()}"] = content
+        env.close()
+    return found, states
+
+
+class Wire:
+    """All that the cluster publishes, raw."""
+
+    def __init__(self, home: Home) -> None:
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
+        self._socket.subscribe(b"")
+        self._socket.connect(places("default", home.env).events)
+        self.messages: list[bytes] = []
+        self._task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while True:
+            self.messages.append(await self._socket.recv())
+
+    async def close(self) -> bytes:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._context.destroy(0)
+        return b"\n".join(self.messages)
+
+
+def run(home: Home, *arguments: str) -> Traces:
+    done = home.cli(*arguments)
+    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    assert done.stdout, arguments
+    return {f"output of {' '.join(arguments)}": (done.stdout + done.stderr).encode()}
+
+
+async def session_ids(sandbox: SandboxControl) -> set[str]:
+    return {session["session"] for session in (await sandbox.state())["sessions"]}
+
+
+async def live(home: Home, info: SandboxInfo) -> tuple[Traces, set[str]]:
+    """A start, a session that ends, a cut, a killed worker, every verb, a stop."""
+    traces = await asyncio.to_thread(run, home, "start", "--detach", "--workers", "2")
+    async with sandbox_of(info) as sandbox, control_of(home) as control:
+        wire = Wire(home)
+        await eventually(control.status, lambda s: s.state == "ready")
+        await connected(sandbox, SHARDS)
+        first = await session_ids(sandbox)
+        await sandbox.fault(kind="op9", resumable=False, shard=0)
+        await eventually(lambda: session_ids(sandbox), lambda now: not first >= now)
+        await sandbox.fault(kind="cut", how="rst", shard=1)
+        await eventually(control.status, lambda s: any(shard == 1 for shard, _ in reconnects(s)))
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        assert before.workers[1].pid is not None
+        os.kill(before.workers[1].pid, signal.SIGKILL)
+        await eventually(
+            control.status, lambda s: s.state == "ready" and s.workers[1].restarts == 1
+        )
+        traces |= await asyncio.to_thread(processes_of, home)
+        for verb in VERBS:
+            traces |= await asyncio.to_thread(run, home, *verb)
+        sessions = first | await session_ids(sandbox)
+        traces["published"] = await wire.close()
+    traces |= files_of(home, "running")
+    return traces, sessions
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    with (
+        tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
+        run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info,
+    ):
+        home = Home(tmp_path_factory.mktemp("home"), Path(sockets))
+        home.use(info)
+        home.env |= {"DCGW_LOG_LEVEL": "debug", "DCGW_JOURNAL_BYTES": str(JOURNAL_BYTES)}
+        try:
+            traces, sessions = asyncio.run(live(home, info))
+            modes = modes_of(home, "running")
+        finally:
+            stopped = run(home, "stop")
+        assert home.leftovers() == []
+        journals, states = journals_of(home)
+        traces |= stopped | journals | files_of(home, "stopped")
+        modes |= modes_of(home, "stopped")
+        yield Told(home, info.token, sessions, traces, states, modes)
+
+
+def test_all_was_looked_at(told: Told) -> None:
+    """Else the other tests could not fail."""
+    for part in (
+        "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay_server",
+        "running.json", "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
+        "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
+        "journal 0, database s0", "output of start", "output of stop",
+    ):  # fmt: skip
+        assert any(part in name for name in told.traces), part
+    assert b"READY.0" in told.traces["published"]
+    assert len(told.traces["published"]) > 100_000
+    assert told.traces["running, logs/worker-1.log"]
+    assert len(told.sessions) == SHARDS + 1
+
+
+def test_what_is_there_is_found(told: Told, tmp_path: Path) -> None:
+    """The same searches, where there is something: a process and a file that give it away."""
+    home = Home(tmp_path, tmp_path)
+    folder = places("default", home.env).state_dir
+    folder.mkdir(parents=True)
+    (folder / "leak").write_text(f"Authorization: Bot {told.token}")
+    command = [sys.executable, "-c", "input()", told.token]
+    env = home.env | {"DCGW_TOKEN": told.token}
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE) as process:
+        traces = processes_of(home) | files_of(home, "now")
+        assert len(traces) == 3
+        assert where_is(told.token, traces) == list(traces)
+        process.communicate(b"\n")
+
+
+def test_the_token_is_nowhere(told: Told) -> None:
+    assert where_is(told.token, told.traces) == []
+    assert where_is(told.token, {"states": told.states}) == []
+
+
+def test_session_ids_are_in_the_state_records_only(told: Told) -> None:
+    """A session id is half of what takes a session over. The pages of state records lie in the
+    journal's file, which only its owner can read."""
+    apart = {name: data for name, data in told.traces.items() if not name.endswith("data.mdb")}
+    assert len(told.traces) - len(apart) == 4
+    now = [one for one in told.sessions if one.encode() in told.states]
+    assert len(now) == SHARDS
+    for session in told.sessions:
+        assert where_is(session, apart) == []
+
+
+def test_nobody_else_can_read_it(told: Told) -> None:
+    assert any(name.endswith("data.mdb") for name in told.modes)
+    open_to_others = {name: oct(mode) for name, mode in told.modes.items() if mode & 0o077}
+    assert open_to_others == {}
