@@ -18,6 +18,7 @@ import msgspec
 from cluster.config_checks import (
     broker_endpoint,
     check_presence,
+    check_readable,
     check_urls,
     intents_of,
     read_token,
@@ -25,12 +26,15 @@ from cluster.config_checks import (
 from cluster.config_schema import HIDDEN, Given, Schema, is_secret, nearest
 from cluster.errors import ConfigError
 from cluster.sandbox.options import SandboxOptions
+from cluster.sandbox.options import check as check_sandbox
 from cluster.wire.places import CLUSTER_NAME, Places, places
 from cluster.wire.spec import (
+    SHARDS_FORMS,
     CoordinatorSpec,
     NotNegative,
     Positive,
     Seconds,
+    StopSeconds,
     check_share,
     parse_shards,
 )
@@ -44,6 +48,16 @@ Name = Annotated[
     msgspec.Meta(
         pattern=CLUSTER_NAME,
         description="a name of 1 to 32 letters a-z, digits, - and _",
+    ),
+]
+
+
+Shards = Annotated[int | str, msgspec.Meta(description=SHARDS_FORMS)]
+IntentNames = Annotated[
+    NotNegative | str | list[str],
+    msgspec.Meta(
+        description='names such as ["guilds", "guild_messages"], a bit mask, "all", '
+        '"unprivileged" or "none"'
     ),
 ]
 
@@ -79,10 +93,10 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     runtime_dir: str = ""
     token_file: str = ""
     account: Literal["bot", "user"] = "bot"
-    intents: NotNegative | str | list[str] = "unprivileged"
+    intents: IntentNames = "unprivileged"
     presence: dict[str, Any] | None = None
     large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
-    shards: int | str = "auto"
+    shards: Shards = "auto"
     workers: Positive | Literal["auto"] = "auto"
     shards_per_worker: Positive = 64
     api_url: str = "https://discord.com/api"
@@ -91,7 +105,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     compress: Literal["zlib-stream", "zstd-stream", ""] = "zlib-stream"
     ca_file: str = ""
     adopt_seconds: Seconds = 60.0
-    stop_seconds: Annotated[float, msgspec.Meta(ge=1)] = 20.0
+    stop_seconds: StopSeconds = 20.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
@@ -157,6 +171,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         token, warnings = ("", []) if self.on_sandbox else self.token()
         broker, identify = "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
+            if c.ca_file:
+                check_readable("ca_file", self._path("ca_file"))
             broker = broker_endpoint(identify.broker, self.environment)
             if broker == where.control:
                 raise ConfigError("identify.broker is this cluster itself", 'write "self"')
@@ -226,6 +242,12 @@ def load(
     intents_of(config.intents)
     check_urls(config.api_url, config.gateway_url)
     check_presence(config.presence)
+    if on_sandbox:
+        try:
+            check_sandbox(config.sandbox)
+        except ValueError as error:
+            field, _, wanted = str(error).partition(": ")
+            raise ConfigError(f"sandbox.{field} does not fit", f"give {wanted}") from None
     return Loaded(
         config=config,
         file=found,

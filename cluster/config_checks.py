@@ -35,12 +35,14 @@ _LOOPBACK_NAMES: Final = ("localhost",)
 
 def check_urls(api_url: str, gateway_url: str) -> None:
     """Refuse what is no URL, and unencrypted ones that would leave this machine with a token."""
-    _check_url("api_url", api_url, "https", "http")
+    check_url("api_url", api_url, "https", "http")
     if gateway_url:
-        _check_url("gateway_url", gateway_url, "wss", "ws")
+        check_url("gateway_url", gateway_url, "wss", "ws")
 
 
-def _check_url(key: str, url: str, secure: str, plain: str) -> None:
+def check_url(key: str, url: str, secure: str, plain: str) -> None:
+    """ConfigError, which names the key, unless the URL has the secure scheme, or the plain one on
+    this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -56,6 +58,16 @@ def _check_url(key: str, url: str, secure: str, plain: str) -> None:
             f"{key} is {url!r}, which would send the token unencrypted",
             f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
         )
+
+
+def check_readable(key: str, file: Path) -> None:
+    """Refuse a file that can't be read, by the key that names it."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise ConfigError(
+            f"{key} {file} can't be read ({error.strerror})", "check the path and its mode"
+        ) from None
 
 
 def check_presence(presence: Mapping[str, Any] | None) -> None:
@@ -116,8 +128,8 @@ def intents_of(value: int | str | Sequence[str]) -> int:
         if found is None:
             known = [*INTENT_GROUPS, *(intent.lower() for intent in Intents.__members__)]
             meant = nearest(name, known)
-            hint = f"did you mean {meant!r}? " if meant else ""
-            raise ConfigError(f"intents names {name!r}", f"{hint}give {', '.join(known)}")
+            hint = f"did you mean {meant!r}?" if meant else f"give {', '.join(known)}"
+            raise ConfigError(f"intents names {name!r}", hint)
         bits |= found
     return int(bits)
 

@@ -19,6 +19,7 @@ from cluster.errors import ConfigError
 
 _SECRET: Final = re.compile(r"token(?!_file)|secret|passw|credential", re.IGNORECASE)
 _LONGEST_SHOWN: Final = 40
+_MOST_LISTED: Final = 8
 HIDDEN: Final = "<hidden>"
 
 
@@ -102,18 +103,27 @@ class Schema:
             flag = given.source.startswith("--")
             raise ConfigError(
                 f"{given.source} is {value}" if flag else f"{name} is {value} in {given.source}",
-                f"give {allowed(kind)}",
+                f"give {allowed(kind)}{_form(given, kind)}",
             ) from None
 
     def _unknown(self, name: str, given: Given) -> ConfigError:
+        table = name.rpartition(".")[0]
+        if isinstance(given.value, Mapping) and not table:
+            meant = nearest(name, self.tables)
+            tables = ", ".join(f"[{known}]" for known in self.tables)
+            hint = f"did you mean [{meant}]? " if meant else ""
+            return ConfigError(
+                f"unknown table [{name}] in {given.source}", f"{hint}the tables are {tables}"
+            )
         cause = f"unknown key {name} = {shown(name, given.value)} in {given.source}"
         meant = nearest(name, self.keys)
-        table = name.rpartition(".")[0]
-        fellows = [key for key in self.keys if key.rpartition(".")[0] == table]
-        listed = ", ".join(key.rpartition(".")[2] for key in fellows)
-        where = f"[{table}]" if table else "the top level"
-        hint = f"did you mean {meant}? " if meant else ""
-        return ConfigError(cause, f"{hint}{where} takes {listed}")
+        fellows = [known for known in self.keys if known.rpartition(".")[0] == table]
+        listed = ", ".join(fellow.rpartition(".")[2] for fellow in fellows)
+        where = f"[{table}] takes" if table else "the keys outside of tables are"
+        hint = f"did you mean {meant}?" if meant else ""
+        if meant and len(fellows) > _MOST_LISTED:  # the list would bury the hint
+            return ConfigError(cause, hint)
+        return ConfigError(cause, f"{hint} {where} {listed}".lstrip())
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:
@@ -132,12 +142,27 @@ def _split(values: Mapping[str, Any], table: str) -> Iterable[tuple[str, Any]]:
 def _read_text(text: str, kind: Any) -> Any:
     """Lists are comma-separated or JSON, maps JSON; the rest is msgspec's reading of text."""
     info = inspect.type_info(kind)
+    info = info.type if isinstance(info, inspect.Metadata) else info
     kinds = info.types if isinstance(info, inspect.UnionType) else (info,)
     if text[:1] in "[{" and any(isinstance(k, inspect.ListType | inspect.DictType) for k in kinds):
         return json.loads(text)
     if any(isinstance(k, inspect.ListType) for k in kinds) and "," in text:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
+
+
+def _form(given: Given, kind: Any) -> str:
+    """How it is to be written, where the value would do and only its form is wrong."""
+    if given.text:
+        tables = any(word in allowed(kind) for word in ("a table", "tables"))
+        return " as JSON" if tables else ""
+    try:
+        if isinstance(given.value, str):
+            msgspec.convert(given.value, kind, strict=False)
+            return ", without quotes"
+    except msgspec.ValidationError:
+        pass  # the value is wrong, too
+    return ""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -148,7 +173,10 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
         return moved[0]
     folded = {known.lower().replace("_", "."): known for known in names}
     close = difflib.get_close_matches(name.lower().replace("_", "."), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
+    if close:
+        return folded[close[0]]
+    begun = [known for known in names if known.rpartition(".")[2].startswith(f"{last}_")]
+    return begun[0] if len(begun) == 1 else None
 
 
 def shown(name: str, value: Any) -> str:

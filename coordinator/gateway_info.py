@@ -8,7 +8,6 @@ asks again, a bounded number of times, where that helps.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import math
 import random
@@ -21,7 +20,8 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
-from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
+from cluster.config_checks import check_url, is_loopback
+from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
 from cluster.wire.spec import MAX_SHARDS
 
 log = logging.getLogger(__name__)
@@ -98,28 +98,6 @@ _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_00
 """For user accounts, which are told no limit: as many as a bot has, one at a time."""
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host of a URL is this machine, by name or number."""
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_url(name: str, url: str, secure: str, plain: str) -> None:
-    """ConfigError unless the URL has the secure scheme, or the plain one on loopback."""
-    parts = urlsplit(url)
-    if parts.hostname and (
-        parts.scheme == secure or (parts.scheme == plain and is_loopback(parts.hostname))
-    ):
-        return
-    raise ConfigError(
-        f"{name} is {url!r}", f"give {secure}://HOST; {plain}:// is allowed for this host only"
-    )
-
-
 def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
     """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
     if answer.status == REFUSED:
@@ -193,7 +171,7 @@ async def fetch(
     if account == "bot":  # "Reference", "User Agent": a bot says that it is one
         headers["User-Agent"] = f"DiscordBot (dcgw-cluster, {__version__})"
     cause = ""
-    async with _Getter(ca_file, is_loopback(urlsplit(url).hostname)) as getter:
+    async with _Getter(ca_file, is_loopback(urlsplit(url).hostname or "")) as getter:
         for attempt in range(ATTEMPTS):
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from cluster.cli.options import config_option
 from cluster.cli.output import console, warn
+from cluster.cli.words import count
 from cluster.config import HIDDEN, VARIABLES, Loaded, load
 
 
@@ -34,7 +35,7 @@ def check(config_file: Path | None, sandbox: bool) -> None:
     for warning in warnings:
         warn(warning)
     where = str(loaded.file) if loaded.file else "no file, defaults"
-    click.echo(f"The configuration is right ({where}; {len(loaded.sources)} keys are set).")
+    click.echo(f"The configuration is right ({where}; {count(len(loaded.sources), 'key')} set).")
 
 
 @config.command(

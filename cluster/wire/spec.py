@@ -24,7 +24,8 @@ SHARDS_FORMS: Final = '"auto", a number such as "16", or a part of a larger bot 
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+StopSeconds = Annotated[float, msgspec.Meta(ge=1, le=86_400)]
 
 _NUMBER = re.compile(r"[0-9]{1,7}")
 _PART = re.compile(r"([0-9]{1,7})-([0-9]{1,7})/([0-9]{1,7})")
@@ -129,7 +130,7 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """High-water mark of a worker's socket to the hub."""
     adopt_seconds: Seconds = 60.0
     """How long workers go on without a coordinator."""
-    stop_seconds: Annotated[float, msgspec.Meta(ge=1)] = 20.0
+    stop_seconds: StopSeconds = 20.0
     """Within this long a stop is done, by signals if it must be."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.config import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig, load, locate
+from cluster.config_checks import check_url
 from cluster.config_schema import Given, allowed
 from cluster.errors import ConfigError
 from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
@@ -143,6 +144,7 @@ class TestLayers:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = write(tmp_path, 'state_dir = "state"\nca_file = "ca.pem"')
+        (tmp_path / "ca.pem").touch()
         (tmp_path / "below").mkdir()
         monkeypatch.chdir(tmp_path / "below")
         spec, _ = load(file=file, env={"DCGW_TOKEN": "t"}).spec()
@@ -160,7 +162,10 @@ class TestRefusals:
             ("margin_ms = 4", ["unknown key margin_ms", "did you mean identify.margin_ms?"]),
             ("journal_bytes = 4", ["unknown key journal_bytes", "did you mean journal.bytes?"]),
             ("[identify]\nmargin = 4", ["identify.margin", "identify.margin_ms", "reserve"]),
-            ("[identfy]\nmargin_ms = 4", ["unknown key identfy"]),
+            ("[identfy]\nmargin_ms = 4", ["unknown table [identfy]", "did you mean [identify]?"]),
+            ("[logs]\nlevel = 1", ["unknown table [logs]", "[journal], [hub], [sandbox]"]),
+            ("margin = 4", ["did you mean identify.margin_ms?"]),
+            ("colour = 4", ["the keys outside of tables are name, state_dir"]),
             ("identify = 3", ["identify in mine.toml is 3", "it is a table"]),
             ("large_threshold = 20", ["large_threshold is 20", "a whole number from 50 to 250"]),
             ("workers = 0", ["workers is 0", 'a whole number of 1 or more or "auto"']),
@@ -169,10 +174,14 @@ class TestRefusals:
             ("api_version = 8", ["api_version is 8", "9 or 10"]),
             ('compress = "gzip"', ['compress is "gzip"', '"zlib-stream" or "zstd-stream"']),
             ('log_level = "trace"', ["log_level", '"debug", "error", "info" or "warning"']),
-            ("stop_seconds = 0", ["stop_seconds is 0", "a number of 1"]),
-            ('adopt_seconds = "60"', ['adopt_seconds is "60"', "a number"]),
+            ("stop_seconds = 0", ["stop_seconds is 0", "a number from 1 to 86400"]),
+            ("adopt_seconds = inf", ["adopt_seconds is Infinity", "a number from 0 to 86400"]),
+            ('adopt_seconds = "60"', ['adopt_seconds is "60"', "a number", "without quotes"]),
+            ('workers = "4"', ['or "auto", without quotes']),
             ("shards = 0", ["shards is '0'", "a part of a larger bot"]),
+            ("shards = 1.5", ["shards is 1.5", "a part of a larger bot"]),
             ("shards = true", ["shards is true"]),
+            ("intents = true", ["intents is true", "a bit mask"]),
             ('shards = "4-2/8"', ["4-2/8"]),
             ('name = "../x"', ["name is", "1 to 32 letters"]),
             ('intents = ["guild"]', ["intents names 'guild'", "did you mean 'guilds'?"]),
@@ -209,6 +218,13 @@ class TestRefusals:
     def test_a_token_in_the_file_is_told_where_to_go(self, tmp_path: Path) -> None:
         assert "DCGW_TOKEN" in str(refused(f'token = "{TOKEN}"', tmp_path))
 
+    def test_a_table_in_a_variable_is_json(self) -> None:
+        with pytest.raises(ConfigError, match=r"presence is .*give a table as JSON"):
+            load(env={"DCGW_PRESENCE": "idle"})
+
+    def test_a_likely_key_is_not_buried_under_all_others(self, tmp_path: Path) -> None:
+        assert str(refused("shard = 4", tmp_path)).endswith("did you mean shards?")
+
     def test_an_unknown_variable(self) -> None:
         with pytest.raises(ConfigError, match=r"DCGW_SHARD .*did you mean DCGW_SHARDS\?"):
             load(env={"DCGW_SHARD": "4"})
@@ -235,6 +251,20 @@ class TestRefusals:
         except ConfigError as error:
             refusal = error.cause
         assert not refusal or (name in refusal and "here" in refusal)
+
+
+def test_an_authority_that_is_not_there(tmp_path: Path) -> None:
+    file = write(tmp_path, 'ca_file = "none.pem"')
+    with pytest.raises(ConfigError, match=r"ca_file .*none\.pem can't be read \(No such file"):
+        load(file=file, env={"DCGW_TOKEN": "t"}).spec()
+    load(file=file, env={}, on_sandbox=True).spec()  # which has its own
+
+
+def test_a_world_that_a_sandbox_would_refuse(tmp_path: Path) -> None:
+    file = write(tmp_path, "[sandbox]\nguilds = 0")
+    load(file=file, env={})
+    with pytest.raises(ConfigError, match=r"sandbox\.rate .*guilds: 1 or more"):
+        load(file=file, env={}, on_sandbox=True)
 
 
 class TestToken:
@@ -401,9 +431,27 @@ def test_a_mistake_elsewhere_keeps_nobody_from_finding_the_cluster(tmp_path: Pat
     [
         ("large_threshold", "a whole number from 50 to 250"),
         ("compress", '"", "zlib-stream" or "zstd-stream"'),
-        ("intents", "a whole number of 0 or more or a text or a list of texts"),
+        ("workers", 'a whole number of 1 or more or "auto"'),
+        ("sandbox.faults", "a list of tables"),
         ("presence", "a table"),
     ],
 )
 def test_what_is_allowed_in_words(key: str, words: str) -> None:
     assert allowed(SCHEMA.keys[key].type) == words
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://discord.com/api", "http://localhost:80/x", "http://127.0.0.1:1", "http://[::1]:1"],
+)
+def test_urls_that_may_be_asked(url: str) -> None:
+    check_url("api_url", url, "https", "http")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://discord.com/api", "ftp://localhost", "discord.com", "https://", "http://10.0.0.1", ""],
+)
+def test_urls_that_may_not(url: str) -> None:
+    with pytest.raises(ConfigError, match="api_url"):
+        check_url("api_url", url, "https", "http")

@@ -21,7 +21,6 @@ from coordinator.gateway_info import (
     Answer,
     GatewayInfo,
     Retry,
-    check_url,
     fetch,
     judge,
 )
@@ -161,23 +160,6 @@ def test_a_body_that_is_something_else_is_an_error_for_a_person(body: bytes) -> 
 def test_judge_says_when_to_ask_again() -> None:
     assert judge(answer(500), "bot") == Retry("HTTP 500", None)
     assert judge(Answer(0, None, b"timed out"), "bot") == Retry("timed out", None)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["https://discord.com/api", "http://localhost:80/x", "http://127.0.0.1:1", "http://[::1]:1"],
-)
-def test_urls_that_may_be_asked(url: str) -> None:
-    check_url("api_url", url, "https", "http")
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://discord.com/api", "ftp://localhost", "discord.com", "https://", "http://10.0.0.1", ""],
-)
-def test_urls_that_may_not(url: str) -> None:
-    with pytest.raises(ConfigError, match="api_url"):
-        check_url("api_url", url, "https", "http")
 
 
 def test_a_gateway_that_is_not_encrypted_is_refused() -> None:
