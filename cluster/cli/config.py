@@ -42,7 +42,7 @@ def check(config_file: Path | None, sandbox: bool) -> None:
     epilog="""\b
 Examples:
   dcgw-cluster config show
-  dcgw-cluster config show > cluster.toml
+  dcgw-cluster config show > everything.toml
   DCGW_SHARDS=16 dcgw-cluster config show --json"""
 )
 @config_option

@@ -27,10 +27,18 @@ def config_option(command: Command) -> Command:
     )(command)
 
 
+def complete_cluster(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Names of running clusters, for the shell."""
+    return [one.name for one in running_clusters() if one.name.startswith(begun)]
+
+
 def name_option(command: Command) -> Command:
     """--name NAME"""
     return click.option(
-        "--name", metavar="NAME", help="Which cluster, where several run on this host."
+        "--name",
+        metavar="NAME",
+        help="Which cluster, where several run on this host.",
+        shell_complete=complete_cluster,
     )(command)
 
 

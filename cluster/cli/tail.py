@@ -31,6 +31,13 @@ REASONS = {
 }
 
 
+def complete_event(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Names of events for the shell, whatever the case of what was typed."""
+    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
+
+    return [name for name in sorted(catalogue().events) if name.startswith(begun.upper())]
+
+
 @click.command(
     short_help="Show events as they come out.",
     epilog="""\b
@@ -42,7 +49,14 @@ Examples:
 )
 @config_option
 @name_option
-@click.option("--event", "events", multiple=True, metavar="NAME", help="Only these; repeatable.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="NAME",
+    help="Only these; repeatable.",
+    shell_complete=complete_event,
+)
 @click.option("--guild", "guilds", multiple=True, type=int, metavar="ID", help="Only of these.")
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="COUNT", help="End after so many.")
 @click.option(
