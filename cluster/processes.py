@@ -1,13 +1,21 @@
-"""Which process is meant: its pid alone may be another's by now."""
+"""Processes: which one is meant (its pid alone may be another's by now), what a child inherits."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
 MAX_OWNER_BYTES = 256
+_NOT_INHERITED = ("DCGW_TOKEN",)
+
+
+def child_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """This environment without secrets: others can read a process's environment."""
+    return {key: value for key, value in env.items() if key not in _NOT_INHERITED}
 
 
 def process_start(pid: int) -> str:

@@ -23,6 +23,7 @@ from cluster.config import Loaded, load
 from cluster.control import ControlClient
 from cluster.doctor import Finding, State, local, remote
 from cluster.errors import ClusterError
+from cluster.processes import child_environment
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import CoordinatorSpec
 
@@ -160,6 +161,7 @@ def _sandbox(loaded: Loaded) -> Iterator[SandboxInfo | None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=child_environment(),
     )
     try:
         assert process.stdin is not None

@@ -16,6 +16,7 @@ import msgspec
 from cluster.control import error_of
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.installation import check_packages
+from cluster.processes import child_environment
 from cluster.wire import spec as wire
 from cluster.wire.places import is_held, make_private
 
@@ -67,7 +68,7 @@ class CoordinatorProcess:
                     stdout=subprocess.PIPE,
                     stderr=stderr,
                     start_new_session=True,
-                    env={k: v for k, v in os.environ.items() if k != "DCGW_TOKEN"},
+                    env=child_environment(),
                 )
         except OSError as error:
             raise ClusterError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from typing import Final
 
@@ -17,6 +16,7 @@ import msgspec
 from cluster.control import error_of
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
+from cluster.processes import child_environment
 from cluster.wire import checks
 from cluster.wire import spec as wire
 from cluster.wire.spec import CoordinatorSpec
@@ -37,7 +37,7 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={k: v for k, v in os.environ.items() if k != "DCGW_TOKEN"},
+        env=child_environment(),
     )
     try:
         async with asyncio.timeout(within_s):

@@ -12,26 +12,22 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
+
+from cluster.processes import child_environment
 
 LOG_BYTES: Final = 10 * 1024 * 1024
 """A log longer than this is set aside as .1 when the next process of its slot starts."""
 _TAIL_BYTES: Final = 4096
 _STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
-_NOT_INHERITED: Final = ("DCGW_TOKEN",)
 
 
 def module_command(module: str, *args: str) -> list[str]:
     """Command line of one of our modules. -P: a folder named `cluster` where the user happens to
     stand is not taken for ours."""
     return [sys.executable, "-P", "-m", module, *args]
-
-
-def child_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """This environment without secrets: others can read a process's environment."""
-    return {key: value for key, value in env.items() if key not in _NOT_INHERITED}
 
 
 class LocalProcess:

@@ -69,9 +69,10 @@ def processes_of(home: Home) -> Traces:
     found: Traces = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # a process may end while it is looked at
+            # In this order: until its exec a child has its parent's words, and its environment.
+            command = (entry / "cmdline").read_bytes()
             environment = (entry / "environ").read_bytes()
-            if mark in environment.split(b"\0"):
-                command = (entry / "cmdline").read_bytes()
+            if command and mark in environment.split(b"\0"):
                 who = command.decode().replace("\0", " ")
                 found |= {f"environ {entry.name} {who}": environment}
                 found |= {f"cmdline {entry.name} {who}": command}
@@ -235,6 +236,23 @@ def test_what_is_there_is_found(told: Told, tmp_path: Path) -> None:
 def test_the_token_is_nowhere(told: Told) -> None:
     assert where_is(told.token, told.traces) == []
     assert where_is(told.token, {"states": told.states}) == []
+
+
+def test_the_children_of_a_doctor(home: Home) -> None:
+    """A real bot's token is set while a check runs against a sandbox: it stays with the command."""
+    home.env["DCGW_TOKEN"] = token = "bm90LWEtYm90.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
+    seen: Traces = {}
+    command = [sys.executable, "-P", "-m", "cluster", "doctor", "--sandbox"]
+    with subprocess.Popen(command, env=home.env, stdout=subprocess.PIPE) as process:
+        while process.poll() is None:
+            seen |= processes_of(home)
+        assert process.stdout is not None
+        seen["output"] = process.stdout.read()
+    children = {name: data for name, data in seen.items() if "-m cluster doctor" not in name}
+    for module in ("cluster.sandbox", "coordinator.check", "shard_worker.check"):
+        assert any("environ" in name and module in name for name in children), module
+    assert where_is(token, seen)
+    assert where_is(token, children) == []
 
 
 def test_session_ids_are_in_the_state_records_only(told: Told) -> None:
