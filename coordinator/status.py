@@ -55,6 +55,8 @@ class Board:
         self._shards = {shard: _Seen() for shard in plan.shards}
         self._reports: dict[int, Report] = {}
         self._shard_reports: dict[int, ShardReport] = {}
+        self.was_ready = False
+        """All shards were ready at some time, whether or not anybody asked then."""
 
     def report(self, report: Report, now: float) -> None:
         """Take a report; shards that are not in the slot's plan are passed over."""
@@ -72,6 +74,8 @@ class Board:
                 seen.rate.add(now, shard.events)
                 seen.events = shard.events
                 self._shard_reports[shard.shard_id] = shard
+        if not self.was_ready:
+            self.was_ready = len(self.ready) == len(self._shards)
 
     def gone(self, slot: int) -> None:
         """The worker of this slot ended: its counters go into the totals, its shards are down."""

@@ -64,7 +64,6 @@ class Verbs:
         self._stopping = stopping
         self._clock = clock
         self._started = clock()
-        self._was_ready = False
 
     def table(self) -> Mapping[str, Verb]:
         """By name."""
@@ -125,6 +124,5 @@ class Verbs:
             return "stopping"
         running = all(slot.state == "running" for slot in self._supervisor.slots.values())
         if running and len(self._board.ready) == len(self._plan.shards):
-            self._was_ready = True
             return "ready"
-        return "degraded" if self._was_ready else "starting"
+        return "degraded" if self._board.was_ready else "starting"

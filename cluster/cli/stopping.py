@@ -31,14 +31,18 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     events: int
 
     def __str__(self) -> str:
-        count = f"{self.sessions} session{'' if self.sessions == 1 else 's'}"
-        if self.sandbox:
+        one = self.sessions == 1
+        count = f"{self.sessions} session{'' if one else 's'}"
+        if not self.sessions:
+            how = "no shard had a session" + (", the sandbox is gone" if self.sandbox else "")
+        elif self.sandbox:
             how = f"{count} closed, the sandbox is gone"
         elif self.logout:
             how = f"{count} ended at Discord; the next start will identify"
         else:
-            how = f"{count} closed resumable; the next start resumes them, spending no identify"
-        if without := self.shards - self.sessions:
+            them = "it" if one else "them"
+            how = f"{count} closed resumable; the next start resumes {them}, spending no identify"
+        if self.sessions and (without := self.shards - self.sessions):
             how += f" ({without} of {self.shards} shards had none)"
         return f"Stopped {self.name}: {how}. {self.events:,} events in all."
 

@@ -122,3 +122,13 @@ def test_shards_of_a_worker_that_is_down_say_why() -> None:
     assert [row.state for row in rows] == ["starting", "starting", "down", "down"]
     assert rows[2].detail == "worker 1 is restarting"
     assert rows[2].seq == -1
+
+
+def test_it_remembers_that_all_were_ready() -> None:
+    board = Board(PLAN)
+    board.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
+    board.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
+    assert not board.was_ready
+    board.report(report(1, 0, {2: "ready", 3: "ready"}), 1.0)
+    board.report(report(0, 0, {0: "fatal", 1: "ready"}), 2.0)
+    assert board.was_ready
