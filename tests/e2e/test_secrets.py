@@ -224,9 +224,12 @@ def test_what_is_there_is_found(told: Told, tmp_path: Path) -> None:
     folder = places("default", home.env).state_dir
     folder.mkdir(parents=True)
     (folder / "leak").write_text(f"Authorization: Bot {told.token}")
-    command = [sys.executable, "-c", "input()", told.token]
+    command = [sys.executable, "-c", "print(flush=True); input()", told.token]
     env = home.env | {"DCGW_TOKEN": told.token}
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs: its arguments are in their place
         traces = processes_of(home) | files_of(home, "now")
         assert len(traces) == 3
         assert where_is(told.token, traces) == list(traces)
