@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cluster.gateway import Op
+from cluster.sandbox import register
 from cluster.sandbox.handshake import identify, resume
 from cluster.sandbox.peer import Peer, Stage
 from cluster.sandbox.requests import request_members, request_soundboard, update_presence, voice
+from cluster.sandbox.session import Session
 from cluster.sandbox.state import State
 from cluster.sandbox.trace import TRACE
 
@@ -36,10 +38,19 @@ def qos_heartbeat(state: State, peer: Peer, d: Any) -> None:
 def _beat(state: State, peer: Peer, seq: int | None) -> None:
     peer.last_heartbeat = state.now()
     peer.heartbeats += 1
-    if peer.session is not None and seq is not None and state.faults.trim_on_heartbeat:
-        peer.session.trim(min(seq, peer.session.seq))
+    if peer.session is not None and seq is not None:
+        _acknowledge(state, peer.session, seq)
     if not peer.connection.muted:
         peer.send(Op.HEARTBEAT_ACK, None)
+
+
+def _acknowledge(state: State, session: Session, seq: int) -> None:
+    if seq > session.seq:
+        state.counters["acknowledged_ahead"] += 1
+        seq = session.seq
+    session.acknowledged = max(session.acknowledged, seq)
+    if state.faults.trim_on_heartbeat:
+        session.trim(seq)
 
 
 def logged_only(state: State, peer: Peer, d: Any) -> None:
@@ -99,6 +110,6 @@ def disconnected(state: State, peer: Peer) -> None:
     if session is None or session.ended or session.sink is not peer.connection:
         return
     if peer.client_code in (1000, 1001):
-        state.dispatcher.end(session)
+        state.dispatcher.end(session, register.LEFT)
     else:
         state.dispatcher.detach(session)

@@ -154,6 +154,12 @@ class SandboxControl:
         answer: dict[str, Any] = await self._ask("POST", "/quiesce")
         return answer
 
+    async def sessions(self, after: int = 0) -> list[dict[str, Any]]:
+        """Every session with n > after, in the order in which they began (docs/sandbox.md)."""
+        answer = await self._ask("GET", "/sessions", query={"after": after})
+        rows: list[dict[str, Any]] = answer["sessions"]
+        return rows
+
     async def commands(self) -> list[dict[str, Any]]:
         """What clients have sent besides heartbeats, without tokens."""
         answer: list[dict[str, Any]] = (await self._ask("GET", "/commands"))["commands"]

@@ -73,6 +73,7 @@ class ControlDoor:
                 web.get("/ledger/world", self._world),
                 web.get("/ledger/dispatches", self._dispatches),
                 web.post("/quiesce", self._quiesce),
+                web.get("/sessions", self._sessions),
                 web.get("/commands", self._commands),
                 web.get("/token", self._get_token),
             ]
@@ -201,6 +202,10 @@ class ControlDoor:
         )
         return _answer({"rows": rows})
 
+    async def _sessions(self, request: web.Request) -> web.Response:
+        after = _number("after", request.query.get("after"), 0)
+        return _answer({"sessions": self._state.dispatcher.register.rows(after)})
+
     async def _commands(self, request: web.Request) -> web.Response:
         return _answer({"commands": list(self._state.commands)})
 
@@ -251,7 +256,11 @@ def describe(state: State) -> dict[str, Any]:
             "shortfall": traffic.shortfall,
         },
         "session_start_limit": state.gate.session_start_limit(),
-        "identifies": {"admitted": state.gate.admitted, "early": state.gate.early},
+        "identifies": {
+            "admitted": state.gate.admitted,
+            "early": state.gate.early,
+            "unavoidable": dispatcher.register.unavoidable(),
+        },
         "sessions": sessions,
         "shards_ready": sum(1 for s in sessions if s["connected"] and not s["pending_guilds"]),
         "connections": [

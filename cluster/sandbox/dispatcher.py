@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from cluster.gateway import Intents
+from cluster.sandbox import register
 from cluster.sandbox.ledger import Ledger, digest_of
+from cluster.sandbox.register import Register
 from cluster.sandbox.session import Session
 from cluster.sandbox.world import WorldEvent
 
@@ -46,6 +48,7 @@ class Dispatcher:
         self._rng = rng
         self._wake = wake
         self.sessions: dict[str, Session] = {}
+        self.register = Register(wall)
         self._routes: dict[int, dict[int, list[Session]]] = {}
         self._warming: dict[str, Session] = {}
         self._holding: dict[str, Session] = {}
@@ -74,12 +77,15 @@ class Dispatcher:
         )
         session.lag_s = self._rng.uniform(0.0, self.lag_s)
         self.sessions[session_id] = session
+        self.register.opened(session)
         shards = self._routes.setdefault(shard_count, {})
         shards.setdefault(shard, []).append(session)
         return session
 
-    def end(self, session: Session) -> None:
-        """The session is over: nothing more is dispatched to it, and it can't be resumed."""
+    def end(self, session: Session, cause: str) -> None:
+        """The session is over: nothing more is dispatched to it, and it can't be resumed.
+        cause: one of the register's."""
+        self.register.ended(session, cause)
         session.ended = True
         session.sink = None
         del self.sessions[session.id]
@@ -103,7 +109,7 @@ class Dispatcher:
             gone = session.detached_at
             if session.sink is None and gone is not None and now - gone >= self._expiry_s:
                 self.expired += 1
-                self.end(session)
+                self.end(session, register.EXPIRED)
 
     def set_lag(self, lag_s: float) -> None:
         """Each session lags by a time of its own, up to this; 0 lets go of what was held."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from cluster.gateway import Op, Then, after_close
+from cluster.sandbox import register
 from cluster.sandbox.faults import ON_CONNECTIONS, FaultError, Switches, parse
 from cluster.sandbox.peer import Peer, Stage, encode
 
@@ -124,6 +125,8 @@ class FaultBox(Switches):
                 peer.send(Op.RECONNECT, None)
             case "op9":
                 self._invalidate(peer, fault["resumable"])
+            case "forget":
+                self._forget(peer)
             case "close":
                 self._close(peer, fault["code"])
             case "corrupt" | "truncate":
@@ -139,8 +142,15 @@ class FaultBox(Switches):
         session = peer.session
         if session is not None and after_close(code) is not Then.RESUME:
             peer.session = None
-            self._state.dispatcher.end(session)
+            self._state.dispatcher.end(session, register.CLOSED)
         peer.close(code, "Asked for by the control door.")
+
+    def _forget(self, peer: Peer) -> None:
+        """The session is gone, and the client is not told: it finds out by its RESUME."""
+        if peer.session is not None:
+            session, peer.session = peer.session, None
+            self._state.dispatcher.end(session, register.FORGOTTEN)
+        peer.connection.reset()
 
     def _invalidate(self, peer: Peer, resumable: bool) -> None:
         """Op 9. With d false the session is over; the connection may IDENTIFY again."""
@@ -150,7 +160,7 @@ class FaultBox(Switches):
             if resumable:
                 self._state.dispatcher.detach(session)
             else:
-                self._state.dispatcher.end(session)
+                self._state.dispatcher.end(session, register.OP_9)
         peer.stage = Stage.GREETED
         peer.send(Op.INVALID_SESSION, resumable)
 

@@ -10,7 +10,7 @@ import math
 import random
 from typing import Any, Final
 
-from cluster.sandbox.session import Buffered
+from cluster.sandbox.session import Buffered, Session
 
 
 class FaultError(ValueError):
@@ -59,6 +59,7 @@ KINDS: Final[dict[str, dict[str, Field]]] = {
     "op1": {"count": Field(1, least=1, most=1000)},
     "op7": {},
     "op9": {"resumable": Field(True)},
+    "forget": {},
     "close": {"code": Field(4000, least=1000, most=4999)},
     "corrupt": {},
     "truncate": {},
@@ -102,6 +103,7 @@ ON_CONNECTIONS: Final = frozenset(
         "op1",
         "op7",
         "op9",
+        "forget",
         "close",
         "corrupt",
         "truncate",
@@ -195,11 +197,12 @@ class Switches:
     def repeats_seq(self) -> bool:
         return self.take("_repeats")
 
-    def skipped(self, missed: list[Buffered]) -> list[Buffered]:
+    def skipped(self, session: Session, missed: list[Buffered]) -> list[Buffered]:
         """A replay without some of its events, where that was asked for."""
         if self._skip_resumes <= 0 or not missed:
             return missed
         self._skip_resumes -= 1
         count = min(self._skip_count, len(missed))
         gone = set(self._rng.sample(range(len(missed)), count))
+        session.skipped += sorted(missed[at].seq for at in gone)
         return [entry for at, entry in enumerate(missed) if at not in gone]

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from cluster.gateway import MAX_SENT_BYTES
-from cluster.sandbox import commands
+from cluster.sandbox import commands, register
 from cluster.sandbox.compression import encoder_for, message_deflate
 from cluster.sandbox.connection import Connection
 from cluster.sandbox.peer import Peer, Stage
@@ -20,6 +20,7 @@ from cluster.sandbox.state import State
 log = logging.getLogger(__name__)
 
 _GONE_LOOK_S = 0.1
+_GRACE_S = 1.0
 _MAX_MESSAGE = 1024 * 1024
 """What is read at all; what is over Discord's 4096 is answered with 4002 by us."""
 
@@ -82,6 +83,7 @@ class GatewayServer:
             return
         peer.version = int(version)
         peer.interval_s = self._state.options.heartbeat_interval_ms / 1000
+        peer.grace_s = self._state.options.heartbeat_grace_s or max(_GRACE_S, peer.interval_s / 2)
         hello = {
             "heartbeat_interval": self._state.options.heartbeat_interval_ms,
             "_trace": commands.TRACE,
@@ -154,7 +156,7 @@ class GatewayServer:
             else:
                 self._state.counters["heartbeats_missed"] += 1
                 if peer.session is not None:
-                    self._state.dispatcher.end(peer.session)
+                    self._state.dispatcher.end(peer.session, register.HEARTBEATS_MISSED)
                     peer.session = None
                 peer.close(4009, "Session timed out.")
 

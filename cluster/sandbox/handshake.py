@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Op
+from cluster.sandbox import register
 from cluster.sandbox.compression import PayloadZlibEncoder, PlainEncoder
 from cluster.sandbox.identify_gate import Verdict
 from cluster.sandbox.peer import Peer, Stage, encode
@@ -151,7 +152,7 @@ def exhausted(state: State) -> None:
     """One session start too many: every session ends and the token is reset."""
     state.reset_token()
     for session in list(state.dispatcher.sessions.values()):
-        state.dispatcher.end(session)
+        state.dispatcher.end(session, register.EXHAUSTED)
     for peer in list(state.peers.values()):
         if peer.stage in (Stage.IDENTIFYING, Stage.ATTACHED):
             peer.session = None
@@ -188,17 +189,19 @@ def resume(state: State, peer: Peer, d: Any) -> None:
         peer.send(Op.INVALID_SESSION, False)
         return
     if not session.knows(seq):
-        state.dispatcher.end(session)
+        state.dispatcher.end(session, register.INVALID_SEQ)
         peer.close(4007, "Invalid seq.")
         return
     missed = session.replay(seq)
     if missed is None:
         state.counters["resumes_refused"] += 1
-        state.dispatcher.end(session)
+        below = seq < session.acknowledged
+        state.dispatcher.end(session, register.ACKNOWLEDGED if below else register.REPLAY_GONE)
         peer.send(Op.INVALID_SESSION, False)
         return
+    session.acknowledged = max(session.acknowledged, seq)
     # Detached while it is replayed: what happens meanwhile would overtake.
-    for entry in state.faults.skipped(missed):
+    for entry in state.faults.skipped(session, missed):
         peer.connection.send(entry.payload)
         state.dispatcher.replayed(session, entry.seq, entry.name, entry.hash)
     peer.connection.allow_replay()

@@ -62,6 +62,8 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     identify_jitter_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.3
     """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
     heartbeat_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 41_250
+    heartbeat_grace_s: Duration = 0.0
+    """How much later than due a heartbeat may come; 0: half an interval, at least 1 s."""
     session_expiry_s: Duration = 120.0
     """How long a session without a connection stays resumable."""
     replay_events: Count = 20_000

@@ -11,8 +11,6 @@ from cluster.sandbox.connection import Connection
 from cluster.sandbox.send_guard import SendGuard
 from cluster.sandbox.session import Session
 
-_GRACE_S = 1.0
-
 
 class Stage(Enum):
     """Where a connection is; ``commands.TABLE`` says what may be sent in each."""
@@ -35,6 +33,8 @@ class Peer:
         self.session: Session | None = None
         self.version = 10
         self.interval_s = 0.0
+        self.grace_s = 0.0
+        """How much later than due a heartbeat may come."""
         self.last_heartbeat = now
         self.heartbeats = 0
         self.client_code: int | None = None
@@ -49,11 +49,10 @@ class Peer:
         self.connection.close(code, reason)
 
     def overdue(self, now: float) -> bool:
-        """Whether half an interval, but at least a second, has passed since one was due."""
+        """Whether more than the grace has passed since a heartbeat was due."""
         if self.stage is Stage.CLOSED or not self.interval_s:
             return False
-        allowed = self.interval_s + max(_GRACE_S, self.interval_s / 2)
-        return now - self.last_heartbeat > allowed
+        return now - self.last_heartbeat > self.interval_s + self.grace_s
 
 
 encode = msgspec.json.Encoder().encode

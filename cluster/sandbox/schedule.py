@@ -18,6 +18,7 @@ _KINDS: Final[list[tuple[float, Callable[[random.Random], Spec]]]] = [
     (2, lambda r: {"kind": "op1", "count": r.randint(1, 3)}),
     (3, lambda r: {"kind": "op7"}),
     (1, lambda r: {"kind": "op9", "resumable": r.random() < 0.75}),
+    (1, lambda r: {"kind": "forget"}),
     (2, lambda r: {"kind": "close", "code": r.choice((4000, 4001, 4002, 4008, 1001, 1011))}),
     (1, lambda r: {"kind": "corrupt"}),
     (1, lambda r: {"kind": "truncate"}),

@@ -37,10 +37,13 @@ class Session:
 
     shard, shard_count: what IDENTIFY asked for. intents: bits. seq: last s, 0 for none yet.
     index: its number in the ledger. pending: guilds whose GUILD_CREATE is still to be sent.
+    acknowledged: the highest s that the client named in a heartbeat or RESUME. skipped: those that
+    a replay left out, as a fault.
     """
 
     __slots__ = (
         "_forgotten",
+        "acknowledged",
         "buffer",
         "detached_at",
         "ended",
@@ -56,6 +59,7 @@ class Session:
         "shard",
         "shard_count",
         "sink",
+        "skipped",
         "version",
     )
 
@@ -87,6 +91,8 @@ class Session:
         self.lag_s = 0.0
         self.held: deque[tuple[float, WorldEvent]] = deque()
         self.member_requests: dict[int, float] = {}
+        self.acknowledged = 0
+        self.skipped: list[int] = []
         self._forgotten = 0
 
     def dispatch(self, name: str, digest: bytes, data: bytes) -> int:
