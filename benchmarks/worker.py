@@ -172,6 +172,7 @@ async def worker(
             cluster="0123456789abcdef",
             boot_id="benchmark",
             shards=[ShardPlan(shard_id=n, shard_count=shards) for n in range(shards)],
+            shard_count=shards,
             token="benchmark",
             intents=int(ALL_INTENTS),
             gateway_url=gateway["url"],

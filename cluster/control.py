@@ -17,7 +17,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -33,6 +33,7 @@ from cluster.reporting import default_name
 from cluster.wire import control as wire
 from cluster.wire.control import ClusterStatus, Failure, Response
 from cluster.wire.identifies import Ask, Budget
+from cluster.wire.operations import Follow
 from cluster.wire.places import Running, is_held, running_clusters
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ PATIENCE_S: Final = 60.0
 """Longer than a coordinator takes to be restarted."""
 
 Result = TypeVar("Result")
+Say = Callable[[wire.Operation], None]
 
 
 def find_cluster(name: str | None = None, env: Mapping[str, str] = os.environ) -> Running:
@@ -141,6 +143,37 @@ class ControlClient:
         logout: end the sessions at Discord instead of leaving them resumable.
         """
         await self._ask("stop", object, {"logout": logout})
+
+    async def restart_rolling(self, say: Say | None = None) -> str:
+        """Restart all workers, one by one: no event is lost, no identify spent. Returns what was
+        done when it is. say: called with how far it is, as it goes on."""
+        return await self._operate("restart", {}, say)
+
+    async def restart_worker(self, worker: int, say: Say | None = None) -> str:
+        """Restart the worker of one slot; its sessions are resumed."""
+        return await self._operate("restart", {"worker": worker}, say)
+
+    async def restart_shard(self, shard: int, say: Say | None = None) -> str:
+        """Resume one shard on another connection; one that has given up tries anew."""
+        return await self._operate("restart", {"shard": shard}, say)
+
+    async def scale(self, workers: int, say: Say | None = None) -> str:
+        """Let so many workers carry the shards, which move without a loss and without an
+        identify."""
+        return await self._operate("scale", {"workers": workers}, say)
+
+    async def _operate(self, verb: str, args: dict[str, Any], say: Say | None) -> str:
+        """Begin a long operation and follow it to its end. ClusterError: why it failed; or the
+        coordinator was restarted meanwhile, and how far it came is to be seen in `status`."""
+        now = await self._ask(verb, wire.Operation, args)
+        while now.state == "running":
+            if say is not None:
+                say(now)
+            follow = Follow(id=now.id, known=now.text, done=now.done)
+            now = await self._ask("operation", wire.Operation, wire.as_args(follow))
+        if now.failure is not None:
+            raise error_of(now.failure)
+        return now.text
 
     def request_identify(
         self,

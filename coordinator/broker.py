@@ -33,7 +33,6 @@ class Asker(NamedTuple):
 
     store_id: str
     who: str
-    shard_count: int
     account: Callable[[str], str]
     """The account_key with this salt."""
 
@@ -132,13 +131,13 @@ class Broker:
                 of=f" at {self.endpoint}",
             )
 
-    def identify(self, shard: int, grant_id: int) -> Identify:
+    def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:
         """The identify of this shard that our ledger has, or will have, under this number."""
         asker = self._asker
         ask = Ask(
             ticket=f"{asker.store_id}.{grant_id}.{shard}",
             shard_id=shard,
-            shard_count=asker.shard_count,
+            shard_count=shard_count,
             asker=asker.store_id,
             who=asker.who,
             account=asker.account(self._budget.store_id),

@@ -30,10 +30,13 @@ LOOK_S: Final = 2.0
 IDLE_LOOK_S: Final = 30.0
 
 
+_Shard = tuple[int, int]
+"""Slot, shard id."""
+
+
 class _Held(NamedTuple):
     """A grant that a worker has."""
 
-    slot: int
     grant_id: int
     epoch: int
     until: float
@@ -60,10 +63,10 @@ class BrokeredDesk:
         self._send = send
         self._clock = clock
         self._next_id = first_grant_id
-        self._waiting: dict[int, tuple[int, asyncio.Task[None]]] = {}
-        """Shard -> slot, and what waits for its grant."""
-        self._held: dict[int, _Held] = {}
-        self._sent: dict[int, Identify] = {}
+        self._waiting: dict[_Shard, asyncio.Task[None]] = {}
+        """What waits for a shard's grant."""
+        self._held: dict[_Shard, _Held] = {}
+        self._sent: dict[_Shard, Identify] = {}
         """Shards whose identify was sent, until they are ready."""
         self._saying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -74,7 +77,7 @@ class BrokeredDesk:
         self._broker.require(needed)
 
     def status(self) -> BudgetStatus:
-        return self._broker.status(sorted(self._waiting))
+        return self._broker.status(sorted(shard for _, shard in self._waiting))
 
     def verbs(self) -> Mapping[str, Verb]:
         """Programs outside are told where to ask: a second line beside the broker's own would let
@@ -92,58 +95,66 @@ class BrokeredDesk:
 
     def handle(self, slot: int, message: IdentifyWord) -> None:
         """What a worker says of an identify."""
-        shard = message.shard_id
+        shard, of = message.shard_id, (slot, message.shard_id)
         if not self._owners.allow(slot, shard):
             return
         match message:
             case link.IdentifyRequest():
-                self._request(slot, shard)
+                self._request(of)
             case link.IdentifySent(grant_id=grant_id):
                 self._ledger.sent(grant_id)
                 # One that is not known here was given by the coordinator before this one
-                granted = self._take(shard, grant_id) or self._broker.identify(shard, grant_id)
-                self._sent[shard] = granted
+                granted = self._take(of, grant_id) or self._identify(of, grant_id)
+                self._sent[of] = granted
                 self._say(granted.sent())
             case link.IdentifyUnused(grant_id=grant_id):
-                if taken := self._take(shard, grant_id):
+                if taken := self._take(of, grant_id):
                     self._ledger.unused(grant_id)
                     self._say(taken.unused())
 
-    def ready(self, shards: Iterable[int]) -> None:
-        """These shards are ready."""
-        for shard in self._sent.keys() & set(shards):
-            self._say(self._sent.pop(shard).ready())
+    def ready(self, slot: int, shards: Iterable[int]) -> None:
+        """These shards of the worker of this slot are ready."""
+        for of in self._sent.keys() & {(slot, shard) for shard in shards}:
+            self._say(self._sent.pop(of).ready())
+
+    def withdraw(self, slot: int, shard: int) -> None:
+        """This shard is no more with the worker of this slot."""
+        if task := self._waiting.pop((slot, shard), None):
+            task.cancel()
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died: its shards wait no more, its grants may have been used."""
-        for shard, (of, task) in list(self._waiting.items()):
-            if of == slot:
-                del self._waiting[shard]
+        for of, task in list(self._waiting.items()):
+            if of[0] == slot:
+                del self._waiting[of]
                 task.cancel()
-        for shard, held in list(self._held.items()):
-            if held.slot == slot:
-                log.warning("shard %d's grant is lost with its worker: spent", shard)
-                del self._held[shard]
+        for of, held in list(self._held.items()):
+            if of[0] == slot:
+                log.warning("shard %d's grant is lost with its worker: spent", of[1])
+                del self._held[of]
                 self._say(held.identify.sent())
 
-    def _request(self, slot: int, shard: int) -> None:
-        if (held := self._held.get(shard)) is not None:
+    def _request(self, of: _Shard) -> None:
+        if (held := self._held.get(of)) is not None:
             if self._clock() < held.until:  # it was given, and the worker does not know
-                self._tell(held, shard)
+                self._tell(held, of)
                 return
-            del self._held[shard]  # the broker takes it for spent by now
-        if shard not in self._waiting:
-            task = asyncio.create_task(self._get(slot, shard), name=f"identify of shard {shard}")
-            self._waiting[shard] = slot, task
-            task.add_done_callback(lambda done: self._got(shard, done))
+            del self._held[of]  # the broker takes it for spent by now
+        if of not in self._waiting:
+            task = asyncio.create_task(self._get(of), name=f"identify of shard {of[1]}")
+            self._waiting[of] = task
+            task.add_done_callback(lambda done: self._got(of, done))
             self._changed.set()
 
-    def _take(self, shard: int, grant_id: int) -> Identify | None:
+    def _identify(self, of: _Shard, grant_id: int) -> Identify:
+        return self._broker.identify(of[1], grant_id, self._owners.shard_count(of[0]))
+
+    def _take(self, of: _Shard, grant_id: int) -> Identify | None:
         """The grant with this number, which the worker has no more."""
-        held = self._held.get(shard)
+        held = self._held.get(of)
         if held is None or held.grant_id != grant_id:
             return None
-        del self._held[shard]
+        del self._held[of]
         return held.identify
 
     # -- asking ---------------------------------------------------------------------------------
@@ -167,54 +178,56 @@ class BrokeredDesk:
                     continue
             raise self._failure
         finally:
-            tasks = [task for _, task in self._waiting.values()] + list(self._saying)
+            tasks = [*self._waiting.values(), *self._saying]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _get(self, slot: int, shard: int) -> None:
+    async def _get(self, of: _Shard) -> None:
         """Wait for the broker's grant, and give it on."""
         while True:
             grant_id, self._next_id = self._next_id, self._next_id + 1
-            identify = self._broker.identify(shard, grant_id)
+            identify = self._identify(of, grant_id)
             try:
                 await identify.granted()
             except ClusterError as error:
                 self._broker.trouble("refusal", f"{self._broker.endpoint} refuses: {error}")
             else:
                 self._broker.well("refusal")
-                if self._give(slot, shard, grant_id, identify):
+                if self._give(of, grant_id, identify):
                     return
                 self._say(identify.unused())
             await asyncio.sleep(ASK_AGAIN_S)
 
-    def _give(self, slot: int, shard: int, grant_id: int, identify: Identify) -> bool:
+    def _give(self, of: _Shard, grant_id: int, identify: Identify) -> bool:
         """False: the ledger can't be written, and the grant was not given."""
-        now = self._clock()
+        now, (slot, shard) = self._clock(), of
         try:
-            epoch = self._ledger.grant(Grant(grant_id, shard, slot, now))
+            grant = Grant(grant_id, shard, slot, now)
+            epoch = self._ledger.grant(grant, self._owners.shard_count(slot))
         except sqlite3.Error as error:
             self._broker.trouble("ledger", f"the identify ledger can't be written ({error})")
             return False
         self._broker.well("ledger")
-        del self._waiting[shard]
-        held = _Held(slot, grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
-        if self._tell(held, shard):
-            self._held[shard] = held
+        del self._waiting[of]
+        held = _Held(grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
+        if self._tell(held, of):
+            self._held[of] = held
         else:
             log.warning("worker %d is not there to take shard %d's grant", slot, shard)
             self._ledger.unused(grant_id)
             self._say(identify.unused())
         return True
 
-    def _tell(self, held: _Held, shard: int) -> bool:
+    def _tell(self, held: _Held, of: _Shard) -> bool:
+        slot, shard = of
         grant = link.IdentifyGrant(shard_id=shard, grant_id=held.grant_id, epoch=held.epoch)
-        return self._send(held.slot, grant)
+        return self._send(slot, grant)
 
-    def _got(self, shard: int, task: asyncio.Task[None]) -> None:
+    def _got(self, of: _Shard, task: asyncio.Task[None]) -> None:
         """What waited for a grant is done."""
-        if shard in self._waiting and self._waiting[shard][1] is task:
-            del self._waiting[shard]
+        if self._waiting.get(of) is task:
+            del self._waiting[of]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failure = error  # it was not foreseen, so it is no state to go on in
             self._changed.set()

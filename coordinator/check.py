@@ -33,7 +33,7 @@ async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
         max_concurrency=limit.max_concurrency,
         shards=len(plan.shards),
         workers=len(plan.slots),
-        fullest=max(map(len, plan.slots)),
+        fullest=max(map(len, plan.slots.values())),
     )
 
 

@@ -27,16 +27,24 @@ from cluster.wire.spec import CoordinatorSpec
 from coordinator import folders, host
 from coordinator.account import Account
 from coordinator.adoption import Adoption
+from coordinator.changes import Changes
 from coordinator.control_server import ControlServer
 from coordinator.desks import make_desk
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.gateway_info import GatewayInfo
+from coordinator.handover import Handover
 from coordinator.hub import Hub, LastOut
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
-from coordinator.plan import Plan, plan_for
+from coordinator.moving import Moving
+from coordinator.operation_verbs import OperationVerbs
+from coordinator.operations import Operations
+from coordinator.plan import Stored, plan_for
+from coordinator.reception import Reception
 from coordinator.replay_process import ReplayProcess
+from coordinator.restarting import Restarting
+from coordinator.roster import Roster
 from coordinator.sandbox_process import SandboxProcess
 from coordinator.status import Board
 from coordinator.store import Store
@@ -64,13 +72,16 @@ class Coordinator:
     _store: Store
     _account: Account
     _info: GatewayInfo
-    _plan: Plan
+    _roster: Roster
     _board: Board
     _desk: Desk
     _link: WorkerLink
     _hub: Hub
     _last_out: LastOut
+    _specs: WorkerSpecs
+    _handover: Handover
     _supervisor: Supervisor
+    _reception: Reception
 
     def __init__(
         self,
@@ -93,6 +104,8 @@ class Coordinator:
         self._logout = False
         self._failure: BaseException | None = None
         self._hold = IdentifyHold()
+        self._changes = Changes()
+        self._operations = Operations(time.monotonic)
         self._sandbox: SandboxProcess | None = None
         self._started_at = time.time()
 
@@ -162,17 +175,19 @@ class Coordinator:
         )
         self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
-        self._plan = plan_for(spec, self._info.shards, host.cores())
-        self._board = Board(self._plan)
+        plan = plan_for(spec, self._info.shards, host.cores(), self._store.plan())
+        self._roster = Roster(plan)
+        self._board = Board(self._roster)
         await self._make_desk()
         self._make_sockets()
         self._make_supervisor()
         self._bind()
-        self._store.set_plan(self._plan)
+        self._save_plan()
         folders.tell(places, self._running())
         self._stack.push_async_callback(self._stop_workers)
-        self._supervisor.start(range(len(self._plan.slots)))
-        counts = len(self._plan.shards), len(self._plan.slots)
+        self._stack.push_async_callback(self._operations.close)
+        self._supervisor.start(plan.slots)
+        counts = len(plan.shards), len(plan.slots)
         log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
 
     async def _make_desk(self) -> None:
@@ -181,13 +196,14 @@ class Coordinator:
             self._spec,
             self._account,
             self._info,
-            self._plan,
+            self._roster,
             self._store,
-            lambda slot, message: self._link.send(slot, message),
+            self._send,
             self._stack,
         )
-        resumable = self._store.resumable(self._plan, self._key, time.time() - RESUMABLE_S)
-        self._desk.require(len(self._plan.shards) - len(resumable))
+        plan = self._roster.plan
+        resumable = self._store.resumable(plan, self._key, time.time() - RESUMABLE_S)
+        self._desk.require(len(plan.shards) - len(resumable))
 
     def _make_sockets(self) -> None:
         """The hub, which binds at once, and the link. The state folder is locked: nobody else's
@@ -202,26 +218,40 @@ class Coordinator:
         self._last_out = LastOut(context, places.events)
         self._stack.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
-        self._link = WorkerLink(self._context, places.link, self._on_message)
+        self._link = WorkerLink(
+            self._context, places.link, lambda slot, word: self._reception.message(slot, word)
+        )
         self._stack.callback(self._link.close)
 
     def _make_supervisor(self) -> None:
-        specs = WorkerSpecs(
+        self._specs = specs = WorkerSpecs(
             self._spec,
             self._account,
-            self._plan,
+            self._roster,
             self._store,
             self._last_out,
             self._gateway_url,
             host.boot_id(),
         )
-        self._adoption = Adoption(self._places, fits=specs.fits, send=self._link.send)
+        adoption = Adoption(self._places, fits=specs.fits, send=self._send)
+        self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
         self._supervisor = Supervisor(
             self._engine,
-            make_spec=specs.make,
-            on_gone=self._worker_gone,
-            find=self._adoption.find,
+            make_spec=self._make_spec,
+            on_gone=lambda slot: self._reception.gone(slot),
+            find=adoption.find,
             clock=time.monotonic,
+        )
+        self._reception = Reception(
+            self._roster,
+            self._board,
+            self._desk,
+            self._hold,
+            self._supervisor,
+            adoption,
+            self._handover,
+            self._changes,
+            self._send,
         )
 
     def _bind(self) -> None:
@@ -229,12 +259,13 @@ class Coordinator:
         verbs = Verbs(
             self._spec,
             self._account,
-            self._plan,
+            self._roster,
             self._board,
             self._desk,
             self._hold,
             self._supervisor,
             self._hub,
+            self._operations,
             lambda: troubles(
                 self._places.logs, self._sandbox, self._replay, self._link, self._control
             ),
@@ -244,9 +275,8 @@ class Coordinator:
             stopping=self._stop.is_set,
             clock=time.monotonic,
         )
-        self._control = control = ControlServer(
-            self._context, self._places.control, {**verbs.table(), **self._desk.verbs()}
-        )
+        table = {**verbs.table(), **self._desk.verbs(), **self._operation_verbs().table()}
+        self._control = control = ControlServer(self._context, self._places.control, table)
         self._stack.callback(control.close)
         try:
             self._link.bind()
@@ -267,6 +297,21 @@ class Coordinator:
             self._spec.stop_seconds * REPLAY_SHARE,
         )
         self._background(replay.run(), "replay server")
+
+    def _operation_verbs(self) -> OperationVerbs:
+        roster, board, changes = self._roster, self._board, self._changes
+        restarting = Restarting(roster, board, self._supervisor, changes, self._send)
+        moving = Moving(
+            roster,
+            board,
+            self._desk,
+            self._supervisor,
+            self._handover,
+            changes,
+            send=self._send,
+            save=lambda: self._save_plan(scaled=True),
+        )
+        return OperationVerbs(self._operations, restarting, moving)
 
     def _running(self) -> Running:
         places = self._places
@@ -314,13 +359,21 @@ class Coordinator:
             if time.monotonic() - seen_at >= SEEN_EVERY_S:
                 seen_at = time.monotonic()
                 self._write_seen()
+            self._tell_out()
+
+    def _tell_out(self) -> None:
+        """Which watermarks have come out of the hub. Only to those that have greeted: a worker that
+        hears nothing greets, and is found so."""
+        for slot, sent_ns in self._last_out.slots.items():
+            if self._supervisor.knows(slot):
+                self._send(slot, link.Out(sent_ns=sent_ns))
+        self._last_out.slots.clear()
 
     def _write_seen(self) -> None:
         """Which shards have a session. What is not written costs a resume, so it stops nothing."""
-        slot_of = {s: slot for slot, shards in enumerate(self._plan.slots) for s in shards}
-        alive = {shard: slot_of[shard] for shard in self._board.ready}
+        plan = self._roster.plan
         try:
-            self._store.seen(self._plan.shard_count, alive, time.time())
+            self._store.seen(plan.shard_count, self._board.ready(plan), time.time())
         except sqlite3.Error as error:
             log.error("the store can't be written: %s", error)
 
@@ -328,38 +381,31 @@ class Coordinator:
         self._write_seen()
         stop = link.Stop(logout=self._logout)
         seconds = self._spec.stop_seconds * WORKERS_SHARE
-        await self._supervisor.stop(lambda slot: self._link.send(slot, stop), seconds)
+        await self._supervisor.stop(lambda slot: self._send(slot, stop), seconds)
 
-    def _on_message(self, slot: int, message: link.FromWorker) -> None:
-        if isinstance(message, link.Hello):
-            if self._supervisor.greeted(slot, message.pid):
-                self._link.send(slot, link.Welcome())
-            else:
-                self._adoption.hello(slot, message)
-        elif self._supervisor.heard(slot):
-            match message:
-                case link.Report():
-                    self._board.report(message, time.monotonic())
-                    self._desk.ready(s.shard_id for s in message.shards if s.state == "ready")
-                    if self._hold.report(message.shards):
-                        self._hold_changed()
-                case link.IdentifyRequest() if self._hold.reason:
-                    pass  # it asks again when it is welcomed again
-                case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
-                    self._desk.handle(slot, message)
+    # -- what its parts need of each other --------------------------------------------------------
 
-    def _worker_gone(self, slot: int) -> None:
-        self._board.gone(slot)
-        self._desk.gone(slot)
-        if self._hold.gone(self._plan.slots[slot]):
-            self._hold_changed()
+    def _send(self, slot: int, message: link.ToWorker) -> bool:
+        """False: no worker of this slot is connected."""
+        return self._link.send(slot, message)
 
-    def _hold_changed(self) -> None:
-        """Nobody waits for a grant any more, or all who do ask again."""
-        if self._hold.reason:
-            log.error("%s", self._hold.reason)
-        for slot in range(len(self._plan.slots)):
-            if self._hold.reason:
-                self._desk.gone(slot)
-            else:
-                self._link.send(slot, link.Welcome())
+    def _make_spec(self, slot: int) -> link.WorkerSpec:
+        spec = self._specs.make(slot)
+        self._handover.given(slot, (shard.shard_id for shard in spec.shards))
+        return spec
+
+    def _save_plan(self, *, scaled: bool = False) -> None:
+        """The plan in force is what the next start takes up. scaled: its workers were changed on
+        request; once they were, it stays so until the configuration says another number."""
+        spec, before = self._spec, self._store.plan()
+        same = before is not None and before.asked_shards == spec.shards
+        kept = same and before is not None and before.asked_workers == spec.workers
+        self._store.set_plan(
+            Stored(
+                plan=self._roster.plan,
+                asked_shards=spec.shards,
+                asked_workers=spec.workers,
+                resharded=before is not None and same and before.resharded,
+                scaled=scaled or (before is not None and kept and before.scaled),
+            )
+        )

@@ -20,7 +20,7 @@ from coordinator.gateway_info import GatewayInfo, SessionStartLimit
 from coordinator.identify_desk import Desk, IdentifyDesk, Owners, Send
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
-from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.store import Store
 
 BROKER_S: Final = 3.0
@@ -31,17 +31,16 @@ async def make_desk(
     spec: CoordinatorSpec,
     account: Account,
     info: GatewayInfo,
-    plan: Plan,
+    roster: Roster,
     store: Store,
     send: Send,
     stack: AsyncExitStack,
 ) -> Desk:
     """A desk that has its numbers. stack: closes what the desk needs. ClusterError: the broker does
     not answer, or refuses."""
-    key, count = account.key(store.store_id), plan.shard_count
-    ledger = Ledger(store, account=key, shard_count=count, wall=time.time)
+    ledger = Ledger(store, account=account.key(store.store_id), wall=time.time)
     if spec.identify_broker in ("", SELF):
-        return _granting(spec, account, info, plan, store, ledger, send)
+        return _granting(spec, account, info, roster, store, ledger, send)
     try:
         control = ControlClient(spec.identify_broker, timeout=BROKER_S)
     except zmq.ZMQError as error:
@@ -53,13 +52,12 @@ async def make_desk(
     asker = Asker(
         store_id=store.store_id,
         who=f"{spec.name} ({spec.shards})",
-        shard_count=count,
         account=lambda salt: account_key(account.token, salt),
     )
     return BrokeredDesk(
         await Broker.meet(control, ledger, asker, time.monotonic),
         ledger,
-        owners=Owners(plan),
+        owners=Owners(roster),
         send=send,
         clock=time.monotonic,
         first_grant_id=store.next_grant_id(),
@@ -70,7 +68,7 @@ def _granting(
     spec: CoordinatorSpec,
     account: Account,
     info: GatewayInfo,
-    plan: Plan,
+    roster: Roster,
     store: Store,
     ledger: Ledger,
     send: Send,
@@ -89,7 +87,7 @@ def _granting(
     desk = IdentifyDesk(
         limiter,
         ledger,
-        owners=Owners(plan),
+        owners=Owners(roster),
         send=send,
         fetch=fetch,
         clock=time.monotonic,

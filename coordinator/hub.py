@@ -126,8 +126,10 @@ class LastOut:
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        self.shards: dict[int, tuple[int, int]] = {}
-        """Shard id -> (epoch, seq)."""
+        self.shards: dict[tuple[int, int], tuple[int, int]] = {}
+        """(shard count, shard id) -> (epoch, seq)."""
+        self.slots: dict[int, int] = {}
+        """Slot -> sent_ns of its last watermark."""
         self.refused = 0
         """Messages under a watermark's topic that were none."""
         self._socket = context.socket(zmq.SUB)
@@ -156,10 +158,11 @@ class LastOut:
                 self.refused += 1
                 log.warning("a watermark was refused: %s", error)
                 continue
+            self.slots[mark.slot] = mark.sent_ns
             for row in mark.shards:
                 # Two slots may name a shard that has moved: the newer position counts.
-                known = self.shards.get(row.shard_id, (0, -1))
-                self.shards[row.shard_id] = max(known, (row.epoch, row.seq))
+                key = row.shard_count, row.shard_id
+                self.shards[key] = max(self.shards.get(key, (0, -1)), (row.epoch, row.seq))
 
     def close(self) -> None:
         if self._socket.closed:

@@ -19,7 +19,7 @@ from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.identify_outside import Outside
-from coordinator.plan import Plan
+from coordinator.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,11 @@ class Desk(Protocol):
     def handle(self, slot: int, message: IdentifyWord) -> None:
         """What a worker says of an identify."""
 
-    def ready(self, shards: Iterable[int]) -> None:
-        """These shards are ready."""
+    def ready(self, slot: int, shards: Iterable[int]) -> None:
+        """These shards of the worker of this slot are ready."""
+
+    def withdraw(self, slot: int, shard: int) -> None:
+        """This shard is no more with the worker of this slot."""
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died."""
@@ -58,19 +61,24 @@ class Desk(Protocol):
 class Owners:
     """Which worker speaks for which shard."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._slot_of = {s: slot for slot, shards in enumerate(plan.slots) for s in shards}
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
         self.refused = 0
         """What workers said of shards that are not theirs."""
 
     def allow(self, slot: int, shard: int) -> bool:
-        """Whether this worker may speak for this shard."""
-        if self._slot_of.get(shard) == slot:
+        """Whether this worker may speak for this shard. One that had it may still have to say what
+        became of a grant; what it asks for it will not use, and says so."""
+        if self._roster.had(slot, shard):
             return True
         self.refused += 1
         if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
             log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
         return False
+
+    def shard_count(self, slot: int) -> int:
+        """Of the shards of this worker."""
+        return self._roster.shard_count(slot)
 
 
 class IdentifyDesk:
@@ -101,8 +109,8 @@ class IdentifyDesk:
         self._account = account
         self._reserve = reserve
         self._changed = asyncio.Event()
-        self._unanswered: dict[int, int] = {}
-        """Shards whose identify was sent, until they are ready, and its grant id."""
+        self._unanswered: dict[tuple[int, int], int] = {}
+        """(slot, shard) of an identify that was sent, until it is ready, and its grant id."""
         self._renewing: asyncio.Task[None] | None = None
         self._renew_at = float("-inf")
         """Numbers that could not be had are not asked for again before."""
@@ -143,20 +151,26 @@ class IdentifyDesk:
             case link.IdentifyRequest():
                 held = self._limiter.request(shard, slot)
                 if held is not None:  # it was given, and the worker does not know
-                    self._tell(slot, held, self._ledger.epoch(shard))
+                    epoch = self._ledger.epoch(self._owners.shard_count(slot), shard)
+                    self._tell(slot, held, epoch)
             case link.IdentifySent(grant_id=grant_id):
                 self._limiter.sent(shard, grant_id, self._clock())
-                self._unanswered[shard] = grant_id
+                self._unanswered[slot, shard] = grant_id
                 self._ledger.sent(grant_id)
             case link.IdentifyUnused(grant_id=grant_id):
                 if self._limiter.unused(shard, grant_id):
                     self._ledger.unused(grant_id)
         self._changed.set()
 
-    def ready(self, shards: Iterable[int]) -> None:
-        """These shards are ready."""
-        for shard in self._unanswered.keys() & set(shards):
-            self._limiter.accepted(shard, self._unanswered.pop(shard), self._clock())
+    def ready(self, slot: int, shards: Iterable[int]) -> None:
+        """These shards of the worker of this slot are ready."""
+        for of in self._unanswered.keys() & {(slot, shard) for shard in shards}:
+            self._limiter.accepted(of[1], self._unanswered.pop(of), self._clock())
+
+    def withdraw(self, slot: int, shard: int) -> None:
+        """This shard is no more with the worker of this slot."""
+        self._limiter.withdraw(shard, slot)
+        self._changed.set()
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died."""
@@ -256,9 +270,8 @@ class IdentifyDesk:
     def _give(self, grant: Grant) -> bool:
         """False: the ledger can't be written, and the grant was not given."""
         shard, owner = grant.shard_id, grant.owner
-        outside = self._outside.shard_count(owner) if isinstance(owner, Outsider) else None
         try:
-            epoch = self._ledger.grant(grant, shard_count=outside)
+            epoch = self._write(grant)
         except sqlite3.Error as error:
             log.error("shard %d gets no grant, the ledger can't be written: %s", shard, error)
             self._troubles["ledger"] = f"the identify ledger can't be written ({error})"
@@ -273,6 +286,14 @@ class IdentifyDesk:
             self._limiter.unused(shard, grant.grant_id)
             self._ledger.unused(grant.grant_id)
         return True
+
+    def _write(self, grant: Grant) -> int:
+        """Into the ledger; the epoch that it begins, 0 outside."""
+        owner = grant.owner
+        if isinstance(owner, Outsider):
+            self._ledger.grant_outside(grant, self._outside.shard_count(owner))
+            return 0
+        return self._ledger.grant(grant, self._owners.shard_count(owner))
 
     def _tell(self, slot: int, grant: Grant, epoch: int) -> bool:
         return self._send(

@@ -19,25 +19,23 @@ RECENT_S: Final = 60.0
 class Ledger:
     """What was granted, to this cluster's shards and to programs outside."""
 
-    def __init__(
-        self, store: Store, *, account: str, shard_count: int, wall: Callable[[], float]
-    ) -> None:
-        """account: its key in this store. shard_count: of this cluster. wall: Unix seconds."""
+    def __init__(self, store: Store, *, account: str, wall: Callable[[], float]) -> None:
+        """account: its key in this store. wall: Unix seconds."""
         self._store = store
         self._account = account
-        self._shard_count = shard_count
         self._wall = wall
 
-    def grant(self, grant: Grant, *, shard_count: int | None = None) -> int:
-        """Write it down; the epoch that it begins. shard_count: of the program outside to which it
-        is given, whose epochs are its own (0). sqlite3.Error: it is not written, so not given."""
-        if shard_count is not None:
-            self._store.grant_outside(
-                grant.grant_id, self._account, shard_count, grant.shard_id, self._wall()
-            )
-            return 0
+    def grant(self, grant: Grant, shard_count: int) -> int:
+        """Write it down; the epoch that it begins. sqlite3.Error: it is not written, so not
+        given."""
         return self._store.grant(
-            grant.grant_id, self._account, self._shard_count, grant.shard_id, self._wall()
+            grant.grant_id, self._account, shard_count, grant.shard_id, self._wall()
+        )
+
+    def grant_outside(self, grant: Grant, shard_count: int) -> None:
+        """Write down one to a program outside, whose epochs are its own. sqlite3.Error."""
+        self._store.grant_outside(
+            grant.grant_id, self._account, shard_count, grant.shard_id, self._wall()
         )
 
     def sent(self, grant_id: int) -> None:
@@ -48,9 +46,9 @@ class Ledger:
         """It was not sent: it is not spent."""
         self._note(lambda: self._store.unused(grant_id))
 
-    def epoch(self, shard_id: int) -> int:
+    def epoch(self, shard_count: int, shard_id: int) -> int:
         """Of the last grant to this shard of the cluster."""
-        return self._store.known(self._shard_count, shard_id).epoch
+        return self._store.known(shard_count, shard_id).epoch
 
     def spent(self) -> int:
         """Since the last daily reset, at most a day back."""

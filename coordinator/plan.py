@@ -8,6 +8,8 @@ would each have all their shards in one bucket.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import count, pairwise
 from typing import Literal
 
 import msgspec
@@ -19,13 +21,44 @@ class Plan(msgspec.Struct, frozen=True):
     """Shards by worker slot."""
 
     shard_count: int
-    slots: tuple[tuple[int, ...], ...]
-    """Shard ids by slot number."""
+    slots: dict[int, tuple[int, ...]]
+    """Slot number -> shard ids."""
 
     @property
     def shards(self) -> list[int]:
         """All shard ids of the plan, ascending."""
-        return sorted(shard for slot in self.slots for shard in slot)
+        return sorted(shard for shards in self.slots.values() for shard in shards)
+
+    @property
+    def slot_of(self) -> dict[int, int]:
+        """Shard id -> slot number."""
+        return {shard: slot for slot, shards in self.slots.items() for shard in shards}
+
+    def move(self, shard: int, to: int) -> Plan:
+        """The plan in which this shard is in that slot, which may be a new one."""
+        slots = {
+            slot: tuple(s for s in shards if s != shard) for slot, shards in self.slots.items()
+        }
+        slots[to] = tuple(sorted((*slots.get(to, ()), shard)))
+        return Plan(self.shard_count, slots)
+
+    def without(self, slot: int) -> Plan:
+        """The plan without a slot that has no shards."""
+        assert not self.slots[slot]
+        return Plan(self.shard_count, {n: s for n, s in self.slots.items() if n != slot})
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan that was last in force, and what it was made for."""
+
+    plan: Plan
+    asked_shards: str
+    """`shards` of the configuration then."""
+    asked_workers: int | Literal["auto"]
+    resharded: bool = False
+    """Its shard count was chosen while it ran (`reshard`), and not by asked_shards."""
+    scaled: bool = False
+    """Its number of workers was (`scale`)."""
 
 
 def worker_count(
@@ -39,26 +72,64 @@ def worker_count(
     return max(1, min(wanted, shards))
 
 
-def make_plan(shards: ShardRange, workers: int) -> Plan:
+def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
     """Equal parts of the range, in order; the first ones carry one more where it does not divide.
 
-    workers: 1 to len(shards).
+    workers: 1 to len(shards). first_slot: number of the first of them.
     """
-    size, more = divmod(len(shards), workers)
-    slots: list[tuple[int, ...]] = []
-    first = shards.first
-    for slot in range(workers):
-        after = first + size + (slot < more)
-        slots.append(tuple(range(first, after)))
-        first = after
-    return Plan(shards.count, tuple(slots))
+    parts = _parts(range(shards.first, shards.last + 1), workers)
+    return Plan(shards.count, dict(enumerate(parts, first_slot)))
 
 
-def plan_for(spec: CoordinatorSpec, recommended: int, cores: int) -> Plan:
-    """The plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto"."""
-    shards = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
-    count = len(shards)
-    workers = worker_count(
-        count, spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
+def replan(plan: Plan, workers: int) -> Plan:
+    """The same shards on so many workers, in equal parts of neighbours as ever; each part in the
+    slot that has most of it already, so that few shards move. Slots that are too many are left out;
+    new ones get the lowest free numbers. workers: 1 to the number of shards."""
+    parts = _parts(plan.shards, workers)
+    stay = sorted(
+        (-len(set(part) & set(shards)), slot, number)
+        for number, part in enumerate(parts)
+        for slot, shards in plan.slots.items()
     )
-    return make_plan(shards, workers)
+    slots: dict[int, tuple[int, ...]] = {}
+    placed: set[int] = set()
+    for common, slot, number in stay:
+        if common and slot not in slots and number not in placed:
+            slots[slot] = parts[number]
+            placed.add(number)
+    free = (slot for slot in count() if slot not in slots)
+    for number, part in enumerate(parts):
+        if number not in placed:
+            slots[next(free)] = part
+    return Plan(plan.shard_count, dict(sorted(slots.items())))
+
+
+def _parts(shards: Sequence[int], workers: int) -> list[tuple[int, ...]]:
+    size, more = divmod(len(shards), workers)
+    ends = [(n + 1) * size + min(n + 1, more) for n in range(workers)]
+    return [tuple(shards[begin:end]) for begin, end in pairwise([0, *ends])]
+
+
+def plan_for(
+    spec: CoordinatorSpec, recommended: int, cores: int, stored: Stored | None = None
+) -> Plan:
+    """The plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto".
+
+    stored: what was changed while the cluster ran holds until the configuration says another thing
+    than it said then; and shards stay where they are."""
+    shards = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
+    same = stored is not None and stored.asked_shards == spec.shards
+    if stored is not None and same and stored.resharded:
+        shards = ShardRange(0, stored.plan.shard_count - 1, stored.plan.shard_count)
+    workers = worker_count(
+        len(shards), spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
+    )
+    wanted = make_plan(shards, workers)
+    if stored is None or (stored.plan.shard_count, stored.plan.shards) != (
+        wanted.shard_count,
+        wanted.shards,
+    ):
+        return wanted
+    if stored.scaled and same and stored.asked_workers == spec.workers:
+        workers = len(stored.plan.slots)
+    return stored.plan if workers == len(stored.plan.slots) else replan(stored.plan, workers)

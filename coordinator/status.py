@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from typing import Final
 
 from cluster.wire.control import ShardStatus, WorkerStatus
 from cluster.wire.link import Report, ShardReport
 from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.supervisor import Slot
 
 WINDOW_S: Final = 5.0
@@ -46,55 +47,96 @@ class _Seen:
         self.events = 0
 
 
+_Shard = tuple[int, int]
+"""Shard count, shard id."""
+
+
 class Board:
     """The last report of every slot, with rates."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._workers = {slot: _Seen() for slot in range(len(plan.slots))}
-        self._shards = {shard: _Seen() for shard in plan.shards}
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._workers: defaultdict[int, _Seen] = defaultdict(_Seen)
+        self._shards: defaultdict[_Shard, _Seen] = defaultdict(_Seen)
         self._reports: dict[int, Report] = {}
-        self._shard_reports: dict[int, ShardReport] = {}
+        self._shard_reports: dict[_Shard, ShardReport] = {}
+        self._retired = 0
+        """Events of workers that are no more."""
         self.was_ready = False
         """All shards were ready at some time, whether or not anybody asked then."""
 
     def report(self, report: Report, now: float) -> None:
         """Take a report; shards that are not in the slot's plan are passed over."""
-        if report.slot not in self._workers:
+        plan = self._roster.of(report.slot)
+        if plan is None:
             return
         worker = self._workers[report.slot]
         worker.rate.add(now, report.events)
         worker.cpu.add(now, report.cpu_seconds)
         worker.events = report.events
         self._reports[report.slot] = report
-        own = set(self._plan.slots[report.slot])
+        own = set(plan.slots[report.slot])
         for shard in report.shards:
             if shard.shard_id in own:
-                seen = self._shards[shard.shard_id]
+                key = plan.shard_count, shard.shard_id
+                seen = self._shards[key]
                 seen.rate.add(now, shard.events)
                 seen.events = shard.events
-                self._shard_reports[shard.shard_id] = shard
+                self._shard_reports[key] = shard
         if not self.was_ready:
-            self.was_ready = len(self.ready) == len(self._shards)
+            self.was_ready = self.all_ready(self._roster.plan)
 
     def gone(self, slot: int) -> None:
         """The worker of this slot ended: its counters go into the totals, its shards are down."""
         worker = self._workers[slot]
         worker.before, worker.events = worker.before + worker.events, 0
         self._reports.pop(slot, None)
-        for shard in self._plan.slots[slot]:
-            seen = self._shards[shard]
-            seen.before, seen.events = seen.before + seen.events, 0
-            self._shard_reports.pop(shard, None)
+        for shard in self._roster.shards(slot):
+            self.left(self._roster.shard_count(slot), shard)
 
-    @property
-    def ready(self) -> list[int]:
-        """Shards that are ready now, ascending."""
-        return sorted(s for s, report in self._shard_reports.items() if report.state == "ready")
+    def left(self, shard_count: int, shard: int) -> None:
+        """A shard has no worker at this moment; the next one's counter begins at zero."""
+        seen = self._shards[shard_count, shard]
+        seen.before, seen.events = seen.before + seen.events, 0
+        self._shard_reports.pop((shard_count, shard), None)
+
+    def retired(self, slot: int) -> None:
+        """The slot is no more, and its worker has ended."""
+        worker = self._workers.pop(slot)
+        self._retired += worker.before + worker.events
+
+    def ready(self, plan: Plan) -> list[int]:
+        """Shards of a plan that are ready now, ascending."""
+        return [s for s in plan.shards if self.state(plan.shard_count, s) == "ready"]
+
+    def all_ready(self, plan: Plan) -> bool:
+        """Whether every shard of a plan is."""
+        return len(self.ready(plan)) == len(plan.shards)
+
+    def state(self, shard_count: int, shard: int) -> str:
+        """Of a shard, as its worker said last; empty: it has said nothing."""
+        report = self._shard_reports.get((shard_count, shard))
+        return "" if report is None else report.state
+
+    def detail(self, shard_count: int, shard: int) -> str:
+        """Why a shard is where it is."""
+        report = self._shard_reports.get((shard_count, shard))
+        return "" if report is None else report.detail
+
+    def reconnects(self, shard_count: int, shard: int) -> int:
+        """How often a shard's connection was lost or given up, in its worker's lifetime."""
+        report = self._shard_reports.get((shard_count, shard))
+        return 0 if report is None else sum(report.reconnects.values())
+
+    def unpublished(self, slot: int) -> int:
+        """Records that a worker has still to send, as it said last."""
+        report = self._reports.get(slot)
+        return 0 if report is None else report.unpublished
 
     @property
     def events(self) -> int:
-        return sum(worker.before + worker.events for worker in self._workers.values())
+        workers = self._workers.values()
+        return self._retired + sum(worker.before + worker.events for worker in workers)
 
     def events_per_s(self, now: float) -> float:
         return sum(worker.rate.per_second(now) for worker in self._workers.values())
@@ -102,8 +144,8 @@ class Board:
     def worker(self, slot: Slot, now: float) -> WorkerStatus:
         report = self._reports.get(slot.number)
         seen = self._workers[slot.number]
-        shards = self._plan.slots[slot.number]
-        states = [self._shard_reports[s].state for s in shards if s in self._shard_reports]
+        shards, count = self._roster.shards(slot.number), self._roster.shard_count(slot.number)
+        states = [self.state(count, shard) for shard in shards]
         return WorkerStatus(
             slot=slot.number,
             pid=slot.process.pid if slot.process else None,
@@ -119,12 +161,13 @@ class Board:
             journalling=report.journalling if report else True,
             unpublished=report.unpublished if report else 0,
             restarts=slot.restarts,
+            version=slot.version,
             detail=slot.detail,
         )
 
-    def shard(self, shard_id: int, slot: Slot, now: float) -> ShardStatus:
-        report = self._shard_reports.get(shard_id)
-        seen = self._shards[shard_id]
+    def shard(self, shard_count: int, shard_id: int, slot: Slot, now: float) -> ShardStatus:
+        report = self._shard_reports.get((shard_count, shard_id))
+        seen = self._shards[shard_count, shard_id]
         if report is None:
             report = ShardReport(
                 shard_id=shard_id,
@@ -150,10 +193,11 @@ class Board:
         )
 
     def shards(self, slots: dict[int, Slot], now: float) -> list[ShardStatus]:
-        """All shards of the plan, ascending."""
+        """All shards of the plan in force, ascending."""
+        plan = self._roster.plan
         rows = [
-            self.shard(shard, slots[number], now)
-            for number, shards in enumerate(self._plan.slots)
+            self.shard(plan.shard_count, shard, slots[number], now)
+            for number, shards in plan.slots.items()
             for shard in shards
         ]
         return sorted(rows, key=lambda row: row.shard_id)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import msgspec
 
 from cluster.errors import ClusterError
-from coordinator.plan import Plan
+from coordinator.plan import Plan, Stored
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _MIGRATIONS: Final = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -32,6 +33,10 @@ _MIGRATIONS: Final = (
         shard_count INTEGER NOT NULL, shard_id INTEGER NOT NULL, epoch INTEGER NOT NULL,
         account TEXT NOT NULL, slot INTEGER, seen_at REAL,
         PRIMARY KEY (shard_count, shard_id));
+    """,
+    """
+    DELETE FROM meta WHERE key = 'plan';
+    ALTER TABLE shards DROP COLUMN slot;
     """,
 )
 """Step n leads from schema version n to n + 1."""
@@ -54,9 +59,8 @@ class Known(NamedTuple):
     epoch: int
     """Of its last grant; 0: none."""
     account: str
-    slot: int | None
     seen_at: float | None
-    """When its session was last known to live, in this slot's journal."""
+    """When its session was last known to live."""
 
 
 class Store:
@@ -101,10 +105,14 @@ class Store:
     def grant(
         self, grant_id: int, account: str, shard_count: int, shard_id: int, now: float
     ) -> int:
-        """Write a grant to the ledger and return the epoch that it begins."""
+        """Write a grant to the ledger and return the epoch that it begins. Epochs grow over all
+        shard counts, since a journal keeps a shard id's epochs in order, whatever the count was."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            epoch = self.known(shard_count, shard_id).epoch + 1
+            (before,) = self._db.execute(
+                "SELECT coalesce(max(epoch), 0) FROM shards WHERE shard_id = ?", (shard_id,)
+            ).fetchone()
+            epoch = int(before) + 1
             self._db.execute(
                 "INSERT OR REPLACE INTO shards (shard_count, shard_id, epoch, account) "
                 "VALUES (?, ?, ?, ?)",
@@ -177,41 +185,39 @@ class Store:
 
     def known(self, shard_count: int, shard_id: int) -> Known:
         row = self._db.execute(
-            "SELECT epoch, account, slot, seen_at FROM shards "
-            "WHERE shard_count = ? AND shard_id = ?",
+            "SELECT epoch, account, seen_at FROM shards WHERE shard_count = ? AND shard_id = ?",
             (shard_count, shard_id),
         ).fetchone()
-        return Known(*row) if row else Known(0, "", None, None)
+        return Known(*row) if row else Known(0, "", None)
 
-    def seen(self, shard_count: int, alive: dict[int, int], now: float) -> None:
-        """These shards (id -> slot) have a session now."""
+    def seen(self, shard_count: int, alive: Iterable[int], now: float) -> None:
+        """These shards have a session now."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
-                "UPDATE shards SET slot = ?, seen_at = ? WHERE shard_count = ? AND shard_id = ?",
-                [(slot, now, shard_count, shard) for shard, slot in alive.items()],
+                "UPDATE shards SET seen_at = ? WHERE shard_count = ? AND shard_id = ?",
+                [(now, shard_count, shard) for shard in alive],
             )
 
     def resumable(self, plan: Plan, account: str, since: float) -> set[int]:
-        """Shards of the plan whose session was alive then or later, in the slot that they have."""
+        """Shards of the plan whose session was alive then or later."""
         return {
             shard
-            for slot, shards in enumerate(plan.slots)
-            for shard in shards
+            for shard in plan.shards
             if (known := self.known(plan.shard_count, shard)).account == account
-            and known.slot == slot
             and (known.seen_at or 0.0) >= since
         }
 
-    def plan(self) -> Plan | None:
+    def plan(self) -> Stored | None:
         """The plan that was last in force."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
-        return msgspec.json.decode(row[0], type=Plan) if row else None
+        return msgspec.json.decode(row[0], type=Stored) if row else None
 
-    def set_plan(self, plan: Plan) -> None:
+    def set_plan(self, stored: Stored) -> None:
+        """It is in force from now on."""
         self._db.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('plan', ?)",
-            (msgspec.json.encode(plan).decode(),),
+            (msgspec.json.encode(stored).decode(),),
         )
 
 

@@ -14,6 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
+from cluster.errors import ClusterError
 from cluster.wire import link
 from coordinator.engines import Engine, WorkerProcess
 
@@ -52,17 +53,34 @@ class Slot:
         """Why this process was killed by us; empty: it was not."""
         self.failures = 0
         """Ends in a row without a stable run between them."""
+        self.version = ""
+        """Of the package that its process runs; empty: it has not said."""
+        self.told = ""
+        """Why this process was told to end; empty: it was not. Its end is no failure then."""
+        self.retired = False
+        """No process follows the one that is there."""
+        self.again = asyncio.Event()
+        """Set: the next process is wanted now."""
+        self.gone = asyncio.Event()
+        """Set while there is no process."""
+        self.gone.set()
 
     def began(self, process: WorkerProcess, now: float) -> None:
         self.process = process
         self.started_at = now
         self.heard_at = None
-        self.killed_for = ""
+        self.killed_for = self.told = ""
+        self.gone.clear()
 
     def ended(self, cause: str, code: int | None, now: float) -> float | None:
         """The process is gone. Returns seconds until the next try, before jitter; None: no more."""
         stable = self.started_at is not None and now - self.started_at >= STABLE_S
         self.process = self.started_at = self.heard_at = None
+        self.version = ""
+        self.gone.set()
+        if self.told:
+            self.state, self.detail = "restarting", self.told
+            return 0.0
         self.failures = 1 if stable else self.failures + 1
         self.detail = cause
         if code == BAD_SPEC:
@@ -112,12 +130,63 @@ class Supervisor:
             self.slots[number] = slot = Slot(number)
             self._tasks[number] = asyncio.create_task(self._run(slot), name=f"worker {number}")
 
-    def greeted(self, number: int, pid: int) -> bool:
-        """A worker says who it is. False: it is not the process of this slot."""
+    async def restart(
+        self, number: int, tell: Callable[[int], bool], seconds: float, *, retire: bool = False
+    ) -> None:
+        """End the process of a slot and see it gone: told by `tell`, as in `stop`, and by signals
+        when that takes too long. Another one follows at once, or none: retire. Where none runs
+        now, the next one is not waited for any longer.
+
+        ClusterError: it is still there after SIGKILL.
+        """
+        slot = self.slots[number]
+        slot.retired = slot.retired or retire
+        process = slot.process
+        if process is None:
+            if retire:
+                await self._forget(slot)
+                return
+            self._wake(slot)
+            return
+        slot.told = "told to end" if retire else "restarted on request"
+        if not tell(number):
+            process.terminate()
+        for send, share in ((process.terminate, 0.6), (process.kill, 0.2), (None, 0.2)):
+            try:
+                async with asyncio.timeout(seconds * share):
+                    await slot.gone.wait()
+                break
+            except TimeoutError:
+                if send is None:
+                    raise ClusterError(
+                        f"worker {number}, pid {process.pid}, is still there after SIGKILL",
+                        "look at the machine: its disk may hang",
+                    ) from None
+                log.warning("worker %d has not ended: signalled", number)
+                send()
+        if retire:
+            await self._forget(slot)
+
+    def _wake(self, slot: Slot) -> None:
+        slot.again.set()
+        if self._tasks[slot.number].done():  # it had given up
+            self.start([slot.number])
+
+    async def _forget(self, slot: Slot) -> None:
+        task = self._tasks.pop(slot.number)
+        if slot.process is None and not slot.launching:
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        del self.slots[slot.number]
+
+    def greeted(self, number: int, pid: int, version: str = "") -> bool:
+        """A worker says who it is. False: it is not the process of this slot. version: of its
+        package."""
         slot = self.slots.get(number)
         if slot is None or slot.process is None or slot.process.pid != pid:
             return False
         slot.heard_at = self._clock()
+        slot.version = version
         return self.heard(number)
 
     def heard(self, number: int) -> bool:
@@ -131,6 +200,11 @@ class Supervisor:
             slot.state = "running"
             slot.detail = ""
         return True
+
+    def knows(self, number: int) -> bool:
+        """Whether the process of this slot has greeted."""
+        slot = self.slots.get(number)
+        return slot is not None and slot.heard_at is not None
 
     def tick(self) -> None:
         """Once in TICK_S: look for workers that say nothing."""
@@ -183,17 +257,31 @@ class Supervisor:
                 send(slot.process)
 
     async def _run(self, slot: Slot) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not slot.retired:
             slot.state = "starting"
             cause, code = await self._run_once(slot)
             wait = slot.ended(cause, code, self._clock())
             self._on_gone(slot.number)
-            if self._stopping.is_set():
+            if self._stopping.is_set() or slot.retired:
                 return
-            log.error("worker %d: %s", slot.number, slot.detail)
+            (log.info if slot.told else log.error)("worker %d: %s", slot.number, slot.detail)
             if wait is None:
                 return
-            await self._sleep(wait * self._uniform(0.5, 1.0))
+            await self._pause(slot, wait * self._uniform(0.5, 1.0))
+
+    async def _pause(self, slot: Slot, seconds: float) -> None:
+        """Until then, or until somebody wants it to start now."""
+        slot.again.clear()
+        waits = [
+            asyncio.ensure_future(self._sleep(seconds)),
+            asyncio.ensure_future(slot.again.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _run_once(self, slot: Slot) -> tuple[str, int | None]:
         """One process from start to end: why it ended, and its exit code if there was one."""

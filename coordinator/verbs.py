@@ -17,7 +17,8 @@ from coordinator.control_server import Verb, args_of
 from coordinator.hub import Hub
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
-from coordinator.plan import Plan
+from coordinator.operations import Operations
+from coordinator.roster import Roster
 from coordinator.status import Board
 from coordinator.supervisor import Supervisor
 
@@ -32,12 +33,13 @@ class Verbs:
         self,
         spec: CoordinatorSpec,
         account: Account,
-        plan: Plan,
+        roster: Roster,
         board: Board,
         desk: Desk,
         hold: IdentifyHold,
         supervisor: Supervisor,
         hub: Hub,
+        operations: Operations,
         troubles: Callable[[], list[str]],
         *,
         store_id: str,
@@ -50,12 +52,13 @@ class Verbs:
         with whether to log out. clock: monotonic seconds."""
         self._spec = spec
         self._account = account
-        self._plan = plan
+        self._roster = roster
         self._board = board
         self._desk = desk
         self._hold = hold
         self._supervisor = supervisor
         self._hub = hub
+        self._operations = operations
         self._troubles = troubles
         self._audience = Audience()
         self._store_id = store_id
@@ -96,8 +99,8 @@ class Verbs:
             version=cluster.__version__,
             uptime_s=now - self._started,
             state=self.state(),
-            shard_count=self._plan.shard_count,
-            shards_ready=len(board.ready),
+            shard_count=self._roster.plan.shard_count,
+            shards_ready=len(board.ready(self._roster.plan)),
             events=board.events,
             events_per_s=board.events_per_s(now),
             api_url=self._account.api_url,
@@ -110,6 +113,7 @@ class Verbs:
             budget=self._budget(),
             subscribers=subscribers,
             subscribers_unknown=max(0, len(self._hub.connections) - OWN - len(subscribers)),
+            operation=self._operations.status(),
             troubles=self._troubles(),
         )
 
@@ -123,6 +127,6 @@ class Verbs:
         if self._stopping():
             return "stopping"
         running = all(slot.state == "running" for slot in self._supervisor.slots.values())
-        if running and len(self._board.ready) == len(self._plan.shards):
+        if running and self._board.all_ready(self._roster.plan):
             return "ready"
         return "degraded" if self._board.was_ready else "starting"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cluster import __version__
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, WorkerSpec
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.hub import LastOut
-from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.store import Store
 
 
@@ -18,7 +17,7 @@ class WorkerSpecs(NamedTuple):
 
     spec: CoordinatorSpec
     account: Account
-    plan: Plan
+    roster: Roster
     store: Store
     last_out: LastOut
     gateway_url: str
@@ -26,12 +25,13 @@ class WorkerSpecs(NamedTuple):
 
     def make(self, slot: int) -> WorkerSpec:
         spec, places, out = self.spec, self.spec.places, self.last_out.shards
-        shards = self.plan.slots[slot]
+        shards, count = self.roster.shards(slot), self.roster.shard_count(slot)
         return WorkerSpec(
             slot=slot,
             cluster=self.store.store_id,
             boot_id=self.boot_id,
-            shards=[self._shard(shard) for shard in shards],
+            shards=[self.shard(count, shard) for shard in shards],
+            shard_count=count,
             token=self.account.token,
             intents=spec.intents,
             gateway_url=self.gateway_url,
@@ -45,29 +45,30 @@ class WorkerSpecs(NamedTuple):
             link_endpoint=places.link,
             hub_endpoint=places.hub,
             hub_pipe_messages=spec.hub_pipe_messages,
-            start_after={shard: out[shard] for shard in shards if shard in out} or None,
+            start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
             adopt_seconds=spec.adopt_seconds,
             log_level=spec.log_level,
         )
 
     def fits(self, slot: int, hello: Hello) -> bool:
-        """Whether a worker from before may go on in this slot: it runs the slot's shards,
-        for this account, in this version."""
-        if slot >= len(self.plan.slots):
-            return False
-        shards = [self._shard(shard) for shard in self.plan.slots[slot]]
+        """Whether a worker from before may go on in this slot: it runs the slot's shards, for this
+        account, and speaks this link's version. One of an older package goes on too, until it is
+        restarted."""
+        own, count = self.roster.shards(slot), self.roster.shard_count(slot)
         return (
-            hello.version == LINK_VERSION
-            and hello.package_version == __version__
-            and {report.shard_id for report in hello.shards} == set(self.plan.slots[slot])
-            and all(shard.resume for shard in shards)
+            bool(own)
+            and hello.version == LINK_VERSION
+            and hello.shard_count == count
+            and {report.shard_id for report in hello.shards} == set(own)
+            and all(self.shard(count, shard).resume for shard in own)
         )
 
-    def _shard(self, shard: int) -> ShardPlan:
-        known = self.store.known(self.plan.shard_count, shard)
+    def shard(self, shard_count: int, shard: int) -> ShardPlan:
+        """What a worker is told of one shard."""
+        known = self.store.known(shard_count, shard)
         return ShardPlan(
             shard_id=shard,
-            shard_count=self.plan.shard_count,
+            shard_count=shard_count,
             last_epoch=known.epoch,
             resume=known.account in ("", self.account.key(self.store.store_id)),
         )

@@ -19,6 +19,7 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.journal import Journal
+from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
 from cluster.wire.batch import ShardState, ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
@@ -110,7 +111,9 @@ class Store:
 
     def __init__(self, spec: WorkerSpec, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         folder = Path(spec.journal_dir)
+        self._folder = folder
         self._cluster = spec.cluster
+        self._boot_id = spec.boot_id
         self._lock: int | None = take_slot(folder)
         try:
             self._journal = Journal.open(
@@ -130,8 +133,10 @@ class Store:
             cluster=spec.cluster,
             slot=spec.slot,
             start_after=spec.start_after,
+            shard_count=spec.shard_count,
             context=context,
         )
+        self.look_around()
 
     def start(self) -> None:
         """Publish from now on, on the running loop."""
@@ -139,16 +144,46 @@ class Store:
 
     def shard(self, plan: ShardPlan) -> tuple[ShardDelivery, Resumable | None, int]:
         """A shard's part, the session that it can resume, and the newest epoch known of it."""
-        state = self._journal.states().get(plan.shard_id)
-        if state is None or state.shard_count != plan.shard_count:
-            # Another count is another numbering: nothing of it is continued.
-            state = ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
+        state = self._newest(plan)
         held = None
         if plan.resume and state.session_id and not state.ended:
             held = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
         writer = ShardWriter(self._cluster, state)
         delivery = ShardDelivery(writer, self._journal, self._publisher)
         return delivery, held, max(state.epoch, plan.last_epoch)
+
+    def look_around(self) -> None:
+        """Read anew what the journals of other slots know: a shard that moves here was there."""
+        self._others = newest(self._folder, cluster=self._cluster, boot_id=self._boot_id)
+
+    def _newest(self, plan: ShardPlan) -> ShardState:
+        """The shard as the journals of this host know it; one that another slot had until now is
+        continued in this one."""
+        own = self._journal.states().get(plan.shard_id)
+        if own is not None and own.shard_count != plan.shard_count:
+            own = None  # another count is another numbering: nothing of it is continued
+        other = self._others.get((plan.shard_count, plan.shard_id))
+        if other is None or (own is not None and at(own) >= at(other)):
+            state = own or ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
+        else:
+            log.info("shard %d comes from another slot, at %s", plan.shard_id, at(other))
+            state = other
+        if state is not own or state.moved_to >= 0:
+            state.moved_to = -1
+            self._journal.append(plan.shard_id, [], state)
+        return state
+
+    def release(self, shard_id: int, to_slot: int) -> None:
+        """Another slot's worker takes this shard over from where it is now: its tombstone. What is
+        still to be published of it is published from here."""
+        state = self._journal.states().get(shard_id)
+        if state is not None:
+            state.moved_to = to_slot
+            self._journal.append(shard_id, [], state)
+
+    def out(self, sent_ns: int) -> None:
+        """A watermark has come out of the hub."""
+        self._publisher.out(sent_ns)
 
     def tick(self) -> None:
         """Once a second: forget readers that died, before they pin pages."""

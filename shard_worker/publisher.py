@@ -4,7 +4,8 @@ The socket is an XPUB with XPUB_NODROP and a finite high-water mark, connected t
 EAGAIN says that the pipe is full, and the cursor stands still until it can be written again. A
 ``\\x01`` read from it (the hub's subscription) says that the hub is there, a ``\\x00`` that it is
 gone; from then on sends would be accepted and dropped, so the cursor waits for the next ``\\x01``
-and steps back over what the hub may have taken with it. Subscribers cut what comes twice.
+and steps back to the last watermark that the coordinator has seen come out of the hub: what was
+sent since may have gone with it. Subscribers cut what comes twice.
 
 Watermarks go through the same cursor: one is made of the shards' states as they are now, and sent
 once everything up to the record that was the newest then is out.
@@ -24,7 +25,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import zmq
 
@@ -43,6 +44,20 @@ RETRY_SECONDS: Final = 0.02
 """ZMQ_FD tells when a full pipe can be written again; this is for the time it does not."""
 
 
+SENT_MARKS: Final = 3600
+"""An hour of watermarks: whoever tells what came out does so once a second."""
+
+
+class _Mark(NamedTuple):
+    """A watermark."""
+
+    record: int
+    """It covers all up to this one."""
+    sent_ns: int
+    """What its message says: its name."""
+    message: bytes
+
+
 class Publisher:
     """Sends what the journal holds beyond its cursor. Owns its socket; ``close`` ends it.
 
@@ -52,19 +67,20 @@ class Publisher:
 
     def __init__(
         self, journal: Journal, *, endpoint: str, hwm: int, cluster: str, slot: int,
-        start_after: Mapping[int, tuple[int, int]] | None = None,
+        start_after: Mapping[int, tuple[int, int]] | None = None, shard_count: int = 0,
         clock_ns: Callable[[], int] = time.time_ns,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:  # fmt: skip
         """endpoint: where the hub's SUB is bound. hwm: messages that the pipe holds.
         start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
-        and the cursor begins at the journal's end."""
+        and the cursor begins at the journal's end. shard_count: shards of another one, which the
+        journal may still hold, stand in no watermark; 0: all do."""
         self.hub_there = False
         self._journal = journal
         self._cluster = cluster
         self._slot = slot
         self._clock_ns = clock_ns
-        self._step_back = 2 * hwm
+        self._shard_count = shard_count
         self._socket = (context or zmq.Context.instance()).socket(zmq.XPUB)
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -77,12 +93,14 @@ class Publisher:
         self._cursor = journal.last_record
         if start_after is not None:
             self._cursor = journal.record_before(start_after)
+        self._known_out = self._cursor
+        """All up to this record is known to have come out of the hub, or was not ours to send."""
         self._messages: Sequence[bytes] = ()
         self._next = 0
-        self._sent: deque[int] = deque(maxlen=self._step_back)
-        """Records of the last sends: how far to step back."""
-        self._marks: deque[tuple[int, bytes]] = deque()
-        """Watermarks that wait for the cursor to reach a record."""
+        self._marks: deque[_Mark] = deque()
+        """Watermarks that wait for the cursor to reach their record."""
+        self._sent: deque[_Mark] = deque(maxlen=SENT_MARKS)
+        """Watermarks that were sent, and of which it is not known that they came out."""
         self._marked: dict[int, tuple[int, int]] = {}
         """Shard id -> (epoch, seq) of its last watermark."""
         self._whole_due = True
@@ -137,18 +155,19 @@ class Publisher:
 
     def _make_mark(self) -> None:
         rows = [row for state in self._journal.states().values() if (row := self._row(state))]
-        message = watermark.encode(
-            self._cluster, self._slot, self._clock_ns(), self._whole_due, rows
-        )
-        self._marks.append((self._journal.last_record, message))
+        sent_ns = self._clock_ns()
+        message = watermark.encode(self._cluster, self._slot, sent_ns, self._whole_due, rows)
+        self._marks.append(_Mark(self._journal.last_record, sent_ns, message))
         if self._whole_due:
             self._whole_at_ns = self._clock_ns()
         self._whole_due = False
 
     def _row(self, state: ShardState) -> watermark.Row | None:
-        if state.epoch == 0:
+        if state.epoch == 0 or self._shard_count not in (0, state.shard_count):
             return None
         marked = self._marked.get(state.shard_id)
+        if state.moved_to >= 0 and marked in (None, (state.epoch, state.seq)):
+            return None  # its new owner speaks for it; from here only the tail is still to be said
         if marked == (state.epoch, state.seq) and not self._whole_due:
             return None
         same = marked is not None and marked[0] == state.epoch and not self._whole_due
@@ -158,6 +177,11 @@ class Publisher:
         return watermark.Row(
             state.shard_id, state.shard_count, state.epoch, state.before, state.seq, base, last
         )
+
+    def out(self, sent_ns: int) -> None:
+        """The watermark that was made then has come out of the hub, and so all that it covers."""
+        while self._sent and self._sent[0].sent_ns <= sent_ns:
+            self._known_out = max(self._known_out, self._sent.popleft().record)
 
     def pump(self) -> None:
         """Send up to the journal's end, or until the pipe is full or the hub gone."""
@@ -175,9 +199,9 @@ class Publisher:
     def _send_one(self) -> bool:
         """Send one message; False: there is none. Raises zmq.Again."""
         marks = self._marks
-        if marks and marks[0][0] <= self._cursor:
-            self._socket.send(marks[0][1], zmq.NOBLOCK)
-            marks.popleft()
+        if marks and marks[0].record <= self._cursor:
+            self._socket.send(marks[0].message, zmq.NOBLOCK)
+            self._sent.append(marks.popleft()._replace(message=b""))
             return True
         if self._next >= len(self._messages):
             self._journal.release(self._cursor)
@@ -192,7 +216,6 @@ class Publisher:
         self._socket.send(self._messages[self._next], zmq.NOBLOCK)
         self._next += 1
         self._cursor += 1
-        self._sent.append(self._cursor)
         return True
 
     def _wait(self) -> None:
@@ -213,11 +236,12 @@ class Publisher:
                 self.hub_there = False
 
     def _go_back(self) -> None:
-        """To before what may have been in the pipe, or in the hub, when the hub went."""
-        if self._sent:
-            log.info("the hub is back; sending again from record %d", self._sent[0])
-            self._cursor = self._sent[0] - 1
-            self._sent.clear()
+        """To the last watermark that is known to have come out: what was sent since may have been
+        in the pipe, or in the hub, when the hub went."""
+        if self._cursor > self._known_out:
+            log.info("the hub is back; sending again from record %d", self._known_out + 1)
+            self._cursor = self._known_out
+        self._sent.clear()
         self._messages, self._next = (), 0
         self._marks.clear()
         self._whole_due = True

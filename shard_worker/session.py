@@ -144,6 +144,20 @@ class Session:
         """What came can't be read, or is out of place: a fresh connection is the cure."""
         return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
 
+    def reconnect(self, now: float) -> list[Action]:
+        """Another connection, at once: somebody asked for it. One that gave up tries anew."""
+        if self.state in CONNECTED:
+            out = self._lose("restart", now, close=RESUMABLE_CLOSE)
+            if self.held is not None:  # an identify costs one of a day's: it waits its time
+                self._wake, self.detail = now, "restart"
+            return out
+        if self.state is State.FATAL:
+            self._move(Input.RETRY, now)
+            self.refused, self.detail = None, ""
+        if self.state is State.WAITING:
+            self._wake = now
+        return []
+
     def stop(self, now: float, *, logout: bool = False) -> list[Action]:
         """No more. logout: end the session; else it stays resumable."""
         if self.state is State.CLOSED:

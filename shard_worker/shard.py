@@ -120,6 +120,10 @@ class Shard:
         """Close the connection: resumable, or for good."""
         self._do(self._session.stop(self._loop.time(), logout=logout))
 
+    def reconnect(self) -> None:
+        """Another connection, at once; a shard that has given up tries anew."""
+        self._do(self._session.reconnect(self._loop.time()))
+
     def granted(self, grant: IdentifyGrant) -> None:
         """The coordinator's leave to identify."""
         self._do(self._session.granted(grant.grant_id, grant.epoch, self._loop.time()))

@@ -57,6 +57,7 @@ class Input(Enum):
     RESUMED = "RESUMED"
     LOST = "the connection is gone"
     REFUSED = "the server closed with a code that is fatal"
+    RETRY = "somebody says that what was refused was mended"
     STOP = "the shell wants no more"
 
 
@@ -75,6 +76,7 @@ TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
     (State.RESUMING, Input.RESUMED): State.READY,
     **{(state, Input.LOST): State.WAITING for state in CONNECTED},
     **{(state, Input.REFUSED): State.FATAL for state in CONNECTED},
+    (State.FATAL, Input.RETRY): State.WAITING,
     **{(state, Input.STOP): State.CLOSED for state in State if state is not State.CLOSED},
 }
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import zmq
 
 import cluster
+from cluster.errors import ClusterError
 from cluster.wire.link import (
     LINK_VERSION,
     Hello,
@@ -20,9 +21,14 @@ from cluster.wire.link import (
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    Out,
+    Reconnect,
+    Release,
     Report,
+    ShardPlan,
     Stop,
     Stopped,
+    Take,
     ToWorker,
     Welcome,
     WorkerSpec,
@@ -65,6 +71,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._stopping: asyncio.Future[tuple[Exit, bool]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
+        self._events_of_released = 0
         self._asked_at: dict[int, float] = {}
         self._report_due = False
         self._greeting: asyncio.TimerHandle | None = None
@@ -87,10 +94,9 @@ class Worker:
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
         try:
             store.start()
+            self._transport = transport
             for plan in spec.shards:
-                delivery, held, epoch = store.shard(plan)
-                shard = Shard(plan, spec, transport, delivery, self, held, epoch)
-                self._shards[plan.shard_id] = shard
+                self._add(plan)
             self._greet()
             for shard in self._shards.values():
                 shard.start()
@@ -115,6 +121,12 @@ class Worker:
             store.close()
             self._link.close()
             context.term()
+
+    def _add(self, plan: ShardPlan) -> Shard:
+        delivery, held, epoch = self._store.shard(plan)
+        shard = Shard(plan, self._spec, self._transport, delivery, self, held, epoch)
+        self._shards[plan.shard_id] = shard
+        return shard
 
     def _stop(self, code: Exit, logout: bool) -> None:
         if not self._stopping.done():
@@ -181,6 +193,7 @@ class Worker:
             pid=os.getpid(),
             started_at=self._started_at,
             package_version=cluster.__version__,
+            shard_count=self._spec.shard_count,
             shards=[shard.report() for shard in self._shards.values()],
         )
 
@@ -198,8 +211,40 @@ class Worker:
                     self._shards[shard_id].granted(message)
                 else:
                     self.identify_unused(shard_id, grant_id)
+            case Out(sent_ns=sent_ns):
+                self._store.out(sent_ns)
+            case Reconnect(shard_id=shard_id):
+                if shard_id in self._shards:
+                    self._shards[shard_id].reconnect()
+            case Release(shard_id=shard_id, to_slot=to_slot):
+                self._release(shard_id, to_slot)
+            case Take(shard=plan):
+                self._take(plan)
             case Stop(logout=logout):
                 self._stop(Exit.STOPPED, logout)
+
+    def _release(self, shard_id: int, to_slot: int) -> None:
+        shard = self._shards.pop(shard_id, None)
+        if shard is None:
+            return
+        shard.stop(logout=False)
+        self._store.release(shard_id, to_slot)
+        self._events_of_released += shard.events
+        self._asked_at.pop(shard_id, None)
+        self._report()  # without it: only then is it given to another worker
+
+    def _take(self, plan: ShardPlan) -> None:
+        if plan.shard_id in self._shards:
+            return
+        try:
+            self._store.look_around()
+            shard = self._add(plan)
+        except ClusterError as error:
+            log.error("shard %d can't be taken: %s", plan.shard_id, error)
+            return
+        log.info("shard %d is this worker's now", plan.shard_id)
+        shard.start()
+        self._report()
 
     def request_grant(self, shard_id: int) -> None:
         # A coordinator heeds nobody who has not said hello; after its welcome all is asked again.
@@ -229,7 +274,7 @@ class Worker:
                 shards=[shard.report() for shard in self._shards.values()],
                 cpu_seconds=usage.cpu_seconds(),
                 rss_bytes=usage.rss_bytes(),
-                events=sum(shard.events for shard in self._shards.values()),
+                events=self._events_of_released + sum(s.events for s in self._shards.values()),
                 journal_bytes=journal.bytes,
                 journal_seconds=journal.seconds,
                 journalling=journal.journalling,

@@ -12,7 +12,9 @@ from cluster import __version__
 from cluster.cli.config import config
 from cluster.cli.doctor import doctor
 from cluster.cli.output import complain, no_more_output
+from cluster.cli.restart import restart
 from cluster.cli.sandbox import sandbox
+from cluster.cli.scale import scale
 from cluster.cli.start import start
 from cluster.cli.status import status
 from cluster.cli.stop import stop
@@ -81,5 +83,5 @@ def main() -> None:
     """
 
 
-for verb in (start, status, tail, stop, doctor, sandbox, config):
+for verb in (start, status, tail, restart, scale, stop, doctor, sandbox, config):
     main.add_command(verb)

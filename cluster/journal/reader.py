@@ -99,6 +99,12 @@ class JournalReader:
         except FileNotFoundError:
             return False
 
+    def states(self) -> list[ShardState]:
+        """Of every shard of the journal."""
+        with self._begin() as txn:
+            db = self._db(txn, layout.STATE_DB)
+            return [] if db is None else [_decode_state(v) for _, v in txn.cursor(db=db)]
+
     def heads(self) -> list[Head]:
         """Every shard of the journal."""
         with self._begin() as txn:

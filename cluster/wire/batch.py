@@ -56,6 +56,9 @@ class ShardState(msgspec.Struct, kw_only=True):
     """When this epoch's READY came: Unix ns; 0: not known."""
     guilds: int = 0
     """How many guilds it named."""
+    moved_to: int = -1
+    """The slot that took the shard over, from this state on; -1: none did. What is left here is a
+    tombstone: it keeps the shard's session in case that the new owner's journal is lost."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

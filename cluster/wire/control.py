@@ -2,7 +2,8 @@
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
-Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies.
+Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies and
+cluster.wire.operations.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     journalling: bool
     unpublished: int
     restarts: int
+    version: str = ""
+    """Of the package that its process runs; empty: not known."""
     detail: str = ""
 
 
@@ -107,6 +110,24 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Control endpoint of the coordinator that grants; empty: this one."""
     trouble: str = ""
     """Why nothing is granted at this moment, where it is not for the limits; empty: none."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one is."""
+
+    id: str
+    kind: str
+    """ "rolling restart", "scale" ..."""
+    text: str = ""
+    """What it does just now, or has done."""
+    done: int = 0
+    total: int = 0
+    """Steps; 0: it can't be said."""
+    state: str = "running"
+    """ "running", "done", "failed"."""
+    failure: Failure | None = None
+    seconds: float = 0.0
+    """Since it began, or that it took."""
 
 
 class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +186,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Those that report themselves, as Subscriber does."""
     subscribers_unknown: int = 0
     """Other connections to the hub."""
+    operation: Operation | None = None
+    """The long request that is under way, or was the last; None: there was none."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-LINK_VERSION: Final = 1
+LINK_VERSION: Final = 2
 
 
 class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Store id: 16 hexadecimal digits."""
     boot_id: str
     shards: list[ShardPlan]
+    shard_count: int
+    """Of all shards that this worker has or will be given."""
     token: str
     intents: int
     gateway_url: str
@@ -101,6 +103,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     started_at: float
     """Unix seconds."""
     package_version: str
+    shard_count: int
+    """Of its shards; 0: it has none."""
     shards: list[ShardReport]
 
 
@@ -172,8 +176,35 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
     logout: bool = False
 
 
+class Out(msgspec.Struct, frozen=True, kw_only=True, tag="out"):
+    """The watermark that the worker made then has come out of the hub: all that it covers has."""
+
+    sent_ns: int
+
+
+class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):
+    """Close this shard's connection and resume on another; a shard that has given up tries anew."""
+
+    shard_id: int
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
+    """Give this shard up to the worker of another slot: close its connection resumably, leave its
+    session in this slot's journal, and report at once, without it."""
+
+    shard_id: int
+    to_slot: int
+
+
+class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
+    """This shard is this worker's from now on. Its session is in a journal of this host, and no
+    other worker has the shard any more."""
+
+    shard: ShardPlan
+
+
 FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Stopped
-ToWorker = Welcome | IdentifyGrant | Stop
+ToWorker = Welcome | IdentifyGrant | Stop | Out | Reconnect | Release | Take
 
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

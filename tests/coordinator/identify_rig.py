@@ -22,6 +22,7 @@ from coordinator.identify_desk import Desk, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.store import Store
 
 WINDOW_S = 0.2
@@ -38,7 +39,7 @@ class Cluster:
     def __init__(self, folder: Path, name: str, shards: tuple[int, ...], count: int) -> None:
         self.endpoint = f"ipc://{folder / name}"
         self.name = name
-        self.plan = Plan(count, (shards,))
+        self.plan = Plan(count, {0: shards})
         self.store = Store.open(folder / f"{name}.sqlite")
         self.absent = False
         """The worker is not there."""
@@ -56,8 +57,7 @@ class Cluster:
         return True
 
     def ledger(self) -> Ledger:
-        count = self.plan.shard_count
-        return Ledger(self.store, account=ACCOUNT, shard_count=count, wall=time.time)
+        return Ledger(self.store, account=ACCOUNT, wall=time.time)
 
     def grants_itself(self, *, remaining: int = 1000, concurrency: int = 1) -> None:
         """Its desk has a limiter of its own."""
@@ -68,7 +68,7 @@ class Cluster:
         desk = IdentifyDesk(
             self.limiter,
             self.ledger(),
-            owners=Owners(self.plan),
+            owners=Owners(Roster(self.plan)),
             send=self.send,
             fetch=fetch,
             clock=time.monotonic,
@@ -86,13 +86,12 @@ class Cluster:
         asker = Asker(
             self.store.store_id,
             self.name,
-            self.plan.shard_count,
             lambda salt: account_key(token, salt),
         )
         self.desk = BrokeredDesk(
             await Broker.meet(control, self.ledger(), asker, time.monotonic),
             self.ledger(),
-            owners=Owners(self.plan),
+            owners=Owners(Roster(self.plan)),
             send=self.send,
             clock=time.monotonic,
             first_grant_id=self.store.next_grant_id(),

@@ -56,6 +56,7 @@ def hello(slot: int, pid: int = 4242) -> link.Hello:
         pid=pid,
         started_at=0.0,
         package_version="0",
+        shard_count=4,
         shards=[],
     )
 

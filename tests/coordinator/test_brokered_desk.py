@@ -134,7 +134,7 @@ def test_a_late_ready_is_passed_on(short_folder: Path) -> None:
         east.want(0)
         west.sent(grant)
         await asyncio.sleep(0.15)  # it arrives so much later than it was sent
-        west.desk.ready([4])
+        west.desk.ready(0, [4])
         ready = time.monotonic()
         at, _ = await east.next()
         assert at >= ready + INTERVAL_S - 0.05 - 0.02, "a window from when it was READY"

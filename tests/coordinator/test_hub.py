@@ -47,7 +47,7 @@ def test_events_come_through_and_the_last_watermark_is_known(
                 await asyncio.sleep(0.02)
             while not out.refused:  # noqa: ASYNC110  # what changes it is ZeroMQ
                 await asyncio.sleep(0.02)
-        assert out.shards == {3: (2, 41)}
+        assert out.shards == {(8, 3): (2, 41)}
         out.close()
         worker.close(0)
         hub.close()

@@ -16,6 +16,7 @@ from coordinator.identify_desk import ASK_AGAIN_S, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import FRESH_S, IdentifyLimiter
 from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.store import Store
 
 INTERVAL_S = 5.25
@@ -35,10 +36,10 @@ class Office:
         self.sent: list[tuple[int, link.IdentifyGrant]] = []
         self.fetched: list[SessionStartLimit | ClusterError] = []
         self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
-        self.owners = Owners(Plan(8, ((0, 2, 4, 6), (1, 3, 5, 7))))
+        self.owners = Owners(Roster(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
         self.desk = IdentifyDesk(
             self.limiter,
-            Ledger(store, account=ACCOUNT, shard_count=8, wall=self.wall),
+            Ledger(store, account=ACCOUNT, wall=self.wall),
             owners=self.owners,
             send=self.send,
             fetch=self.fetch,

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from cluster.wire.link import Report, ShardReport
 from coordinator.plan import Plan
+from coordinator.roster import Roster
 from coordinator.status import WINDOW_S, Board, Rate
 from coordinator.supervisor import Slot
 
-PLAN = Plan(4, ((0, 1), (2, 3)))
+PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
 
 
 def report(slot: int, events: int, states: dict[int, str], cpu: float = 0.0) -> Report:
@@ -80,28 +81,28 @@ def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, 
 
 
 def test_totals_outlive_a_worker_process() -> None:
-    board = Board(PLAN)
+    board = Board(Roster(PLAN))
     board.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
     board.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
-    assert (board.events, board.ready) == (130, [0, 1, 2])
+    assert (board.events, board.ready(PLAN)) == (130, [0, 1, 2])
     board.gone(0)
-    assert (board.events, board.ready) == (130, [2])
+    assert (board.events, board.ready(PLAN)) == (130, [2])
     board.report(report(0, 10, {0: "ready", 1: "identifying"}), 5.0)
-    assert (board.events, board.ready) == (140, [0, 2])
+    assert (board.events, board.ready(PLAN)) == (140, [0, 2])
     slot = Slot(0)
     slot.state = "running"
-    assert board.shard(0, slot, 5.0).events == 55
+    assert board.shard(4, 0, slot, 5.0).events == 55
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:
-    board = Board(PLAN)
+    board = Board(Roster(PLAN))
     board.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
     board.report(report(9, 100, {0: "ready"}), 0.0)
-    assert board.ready == [0]
+    assert board.ready(PLAN) == [0]
 
 
 def test_a_worker_row_tells_what_it_reported() -> None:
-    board = Board(PLAN)
+    board = Board(Roster(PLAN))
     slot = Slot(0)
     slot.state = "running"
     slot.started_at = 1.0
@@ -114,7 +115,7 @@ def test_a_worker_row_tells_what_it_reported() -> None:
 
 
 def test_shards_of_a_worker_that_is_down_say_why() -> None:
-    board = Board(PLAN)
+    board = Board(Roster(PLAN))
     slots = {0: Slot(0), 1: Slot(1)}
     slots[1].state = "restarting"
     rows = board.shards(slots, 0.0)
@@ -125,7 +126,7 @@ def test_shards_of_a_worker_that_is_down_say_why() -> None:
 
 
 def test_it_remembers_that_all_were_ready() -> None:
-    board = Board(PLAN)
+    board = Board(Roster(PLAN))
     board.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
     board.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
     assert not board.was_ready

@@ -87,6 +87,7 @@ class Room:
             raise self.make_spec_fails
         return link.WorkerSpec(
             slot=slot,
+            shard_count=4,
             cluster="0" * 16,
             boot_id="boot",
             shards=[],

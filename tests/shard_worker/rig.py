@@ -120,6 +120,7 @@ class Rig:
                 ShardPlan(shard_id=n, shard_count=self._shards, last_epoch=self._epochs[n])
                 for n in range(self._shards)
             ],
+            "shard_count": self._shards,
             "token": info.token,
             "intents": int(ALL_INTENTS),
             "gateway_url": info.gateway_url,

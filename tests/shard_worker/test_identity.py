@@ -28,6 +28,7 @@ def spec(**changes: Any) -> WorkerSpec:
         "cluster": "c",
         "boot_id": "b",
         "shards": [],
+        "shard_count": 1,
         "token": "secret.token",
         "intents": 513,
         "gateway_url": "wss://gateway.discord.gg",
@@ -35,6 +36,7 @@ def spec(**changes: Any) -> WorkerSpec:
         "link_endpoint": "l",
         "hub_endpoint": "h",
     }
+    fields["shard_count"] = 1
     return WorkerSpec(**(fields | changes))
 
 

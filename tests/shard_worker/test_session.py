@@ -81,7 +81,7 @@ def test_the_table_is_whole() -> None:
         assert TRANSITIONS[state, Input.LOST] is State.WAITING
         assert TRANSITIONS[state, Input.REFUSED] is State.FATAL
     assert not [state for state, _ in TRANSITIONS if state is State.CLOSED]
-    assert {i for s, i in TRANSITIONS if s is State.FATAL} == {Input.STOP}
+    assert {i for s, i in TRANSITIONS if s is State.FATAL} == {Input.STOP, Input.RETRY}
 
 
 def test_first_start() -> None:

@@ -48,9 +48,9 @@ def on_a_loop(scenario: Callable[[Shard, Ordered], None], held: Resumable | None
     async def main() -> None:
         wire = Ordered()
         spec = WorkerSpec(
-            slot=0, cluster="", boot_id="", shards=[PLAN], token="t", intents=int(PRIVILEGED),
-            gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="",
-            hub_endpoint="",
+            slot=0, cluster="", boot_id="", shards=[PLAN], shard_count=1, token="t",
+            intents=int(PRIVILEGED), gateway_url="wss://localhost", compress="", journal_dir="",
+            link_endpoint="", hub_endpoint="",
         )  # fmt: skip
         shard = Shard(PLAN, spec, cast(Transport, wire), wire, wire, held, 1 if held else 0)
         shard.start()

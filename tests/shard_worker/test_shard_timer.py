@@ -56,8 +56,8 @@ def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:
         wire = Wire()
         plan = ShardPlan(shard_id=0, shard_count=1)
         spec = WorkerSpec(
-            slot=0, cluster="", boot_id="", shards=[plan], token="t", intents=0,
-            gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="",
+            slot=0, cluster="", boot_id="", shards=[plan], shard_count=1, token="t",
+            intents=0, gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="",
             hub_endpoint="",
         )  # fmt: skip
         shard = Shard(plan, spec, cast(Transport, wire), wire, wire)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from cluster.sandbox import SandboxControl
-from cluster.wire.link import Hello, IdentifySent, Stop, encode
+from cluster.wire.link import Hello, IdentifySent, Stop, Stopped, encode
 from shard_worker.delivery import ShardDelivery
 from shard_worker.frame import Event
 from shard_worker.transport import Connection
@@ -103,7 +103,7 @@ def test_link_messages_that_are_none() -> None:
             b"\x91" * 100_000,
             msgspec.msgpack.encode({"type": "explode"}),
             msgspec.msgpack.encode({"type": "identify_grant", "shard_id": "x"}),
-            encode(Hello(version=1, slot=0, pid=1, started_at=0, package_version="", shards=[])),
+            encode(Stopped(slot=0)),
         ):
             await rig.router.send_multipart([b"0", data])
         await rig.router.send_multipart([b"0", b"two", b"frames"])

@@ -1,0 +1,45 @@
+"""Long requests to a coordinator: restart, scale, reshard.
+
+Each begins at once and is answered by the Operation (cluster.wire.control) that it has become;
+``operation`` then waits a moment for what is new of it. One is under way at a time. It goes on when
+who asked goes away.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+FOLLOW_S: Final = 2.0
+"""`operation` is answered after so long, if nothing is new."""
+
+
+class Follow(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `operation`."""
+
+    id: str
+    known: str = ""
+    """Its text as it was last heard, and its number of steps: answered when they are others."""
+    done: int = 0
+
+
+class RestartArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `restart`: one of the two, or neither for a rolling restart of all workers."""
+
+    worker: int | None = None
+    shard: int | None = None
+
+
+class ScaleArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `scale`."""
+
+    workers: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class ReshardArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `reshard`."""
+
+    shards: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+    """0: as many as GET /gateway/bot recommends."""
+    overlap_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 10.0

@@ -1,0 +1,90 @@
+"""What workers say, and that they ended, passed on to whom it concerns."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from cluster.wire import link
+from coordinator.adoption import Adoption
+from coordinator.changes import Changes
+from coordinator.handover import Handover
+from coordinator.identify_desk import Desk
+from coordinator.identify_hold import IdentifyHold
+from coordinator.roster import Roster
+from coordinator.status import Board
+from coordinator.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """The link's handler."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        board: Board,
+        desk: Desk,
+        hold: IdentifyHold,
+        supervisor: Supervisor,
+        adoption: Adoption,
+        handover: Handover,
+        changes: Changes,
+        send: Callable[[int, link.ToWorker], bool],
+    ) -> None:
+        self._roster = roster
+        self._board = board
+        self._desk = desk
+        self._hold = hold
+        self._supervisor = supervisor
+        self._adoption = adoption
+        self._handover = handover
+        self._changes = changes
+        self._send = send
+
+    def message(self, slot: int, message: link.FromWorker) -> None:
+        """What the worker of this slot says, or one that claims to be it."""
+        if isinstance(message, link.Hello):
+            if self._supervisor.greeted(slot, message.pid, message.package_version):
+                self._send(slot, link.Welcome())
+                self._handover.report(slot, (s.shard_id for s in message.shards))
+                self._changes.tell()
+            else:
+                self._adoption.hello(slot, message)
+        elif self._supervisor.heard(slot):
+            match message:
+                case link.Report():
+                    self._report(slot, message)
+                case link.IdentifyRequest() if self._hold.reason:
+                    pass  # it asks again when it is welcomed again
+                case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
+                    self._desk.handle(slot, message)
+
+    def _report(self, slot: int, report: link.Report) -> None:
+        self._board.report(report, time.monotonic())
+        self._handover.report(slot, (s.shard_id for s in report.shards))
+        self._desk.ready(slot, (s.shard_id for s in report.shards if s.state == "ready"))
+        if self._hold.report(report.shards):
+            self._hold_changed()
+        self._changes.tell()
+
+    def gone(self, slot: int) -> None:
+        """The worker of this slot ended."""
+        self._board.gone(slot)
+        self._desk.gone(slot)
+        self._handover.gone(slot)
+        if self._hold.gone(self._roster.shards(slot)):
+            self._hold_changed()
+        self._changes.tell()
+
+    def _hold_changed(self) -> None:
+        """Nobody waits for a grant any more, or all who do ask again."""
+        if self._hold.reason:
+            log.error("%s", self._hold.reason)
+        for slot in self._roster.slots:
+            if self._hold.reason:
+                self._desk.gone(slot)
+            else:
+                self._send(slot, link.Welcome())

@@ -1,0 +1,74 @@
+"""Which worker has which shards at this moment: the plan in force, and while the bot is resharded
+the one that is to follow it (pure).
+
+Plans change while a cluster runs: shards move between workers, workers come and go. Whoever needs
+to know asks here, so that nobody keeps an old plan. A slot belongs to one plan.
+"""
+
+from __future__ import annotations
+
+from coordinator.plan import Plan
+
+
+class Roster:
+    """The plans of a running cluster."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        """In force: what `status` is about, and what the next start takes up."""
+        self.incoming: Plan | None = None
+        """Of another shard count, started beside the one in force."""
+        self._former: set[tuple[int, int]] = set()
+        """(slot, shard) of workers that had a shard once."""
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Both, or the one."""
+        return [self.plan] if self.incoming is None else [self.plan, self.incoming]
+
+    @property
+    def slots(self) -> list[int]:
+        """Of all plans, ascending."""
+        return sorted(slot for plan in self.plans for slot in plan.slots)
+
+    def of(self, slot: int) -> Plan | None:
+        """The plan that a slot belongs to; None: it belongs to none any more."""
+        return next((plan for plan in self.plans if slot in plan.slots), None)
+
+    def shards(self, slot: int) -> tuple[int, ...]:
+        """Shard ids of a slot."""
+        plan = self.of(slot)
+        return () if plan is None else plan.slots[slot]
+
+    def shard_count(self, slot: int) -> int:
+        """Of the slot's plan; 0: it has none."""
+        plan = self.of(slot)
+        return 0 if plan is None else plan.shard_count
+
+    def owns(self, slot: int, shard: int) -> bool:
+        """Whether this slot's worker is the one that has this shard."""
+        return shard in self.shards(slot)
+
+    def had(self, slot: int, shard: int) -> bool:
+        """Whether it has it, or had it once."""
+        return self.owns(slot, shard) or (slot, shard) in self._former
+
+    def move(self, shard: int, to: int) -> None:
+        """A shard of the plan in force is another slot's from now on."""
+        self._former.add((self.plan.slot_of[shard], shard))
+        self.plan = self.plan.move(shard, to)
+
+    def open_slot(self, slot: int) -> None:
+        """A slot without shards, in the plan in force."""
+        self.plan = Plan(self.plan.shard_count, {**self.plan.slots, slot: ()})
+
+    def close_slot(self, slot: int) -> None:
+        """It has no shards and no worker any more."""
+        self.plan = self.plan.without(slot)
+
+    def free_slots(self, number: int) -> int:
+        """The first of so many slot numbers in a row that no plan has."""
+        first = 0
+        while any(slot in self.slots for slot in range(first, first + number)):
+            first += 1
+        return first
