@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test bench check format clean clients
+.PHONY: start test chaos bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
 
 test: $(STAMP) tests/clients/node_modules/.installed
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# Faults in pairs on a cluster under traffic, and what was lost. ONLY=k: the pair with that fault.
+FAULTS ?= 60
+SEED ?= 1
+chaos: $(STAMP)
+	@exec $(BIN)/python tests/chaos/run_chaos.py --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 # What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
 bench: $(STAMP) tests/clients/node_modules/.installed

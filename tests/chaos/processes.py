@@ -1,0 +1,203 @@
+"""The processes of one chaos run: a sandbox, a cluster by its command line, subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack  # type: ignore[import-untyped]  # it carries no types
+import msgspec
+
+from cluster.processes import Owner
+from cluster.sandbox import SandboxInfo
+from cluster.wire.places import Places, is_held, places
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parent.parent
+SHIM: Final = HERE / "shim"
+"""First on the path of the cluster's processes: short times for long, and what is broken."""
+COMMAND_S: Final = 120.0
+ROLES: Final = {
+    "coordinator": "coordinator",
+    "coordinator.replay_server": "replay",
+    "shard_worker": "worker",
+}
+
+
+class CommandFailed(Exception):
+    """A command of the cluster's command line did not end well."""
+
+
+class Machine:
+    """One cluster on a folder of its own, and the sandbox that it talks to."""
+
+    def __init__(self, folder: Path, sockets: Path, mutant: str = "") -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DCGW_")}
+        path = [str(SHIM), str(ROOT)]
+        if inherited.get("PYTHONPATH"):
+            path.append(inherited["PYTHONPATH"])
+        self.env = inherited | {
+            "HOME": str(folder),
+            "DCGW_STATE_DIR": str(self.state),
+            "DCGW_RUNTIME_DIR": str(sockets),
+            "DCGW_INTENTS": "all",
+            "DCGW_JOURNAL_BYTES": str(32 * 1024 * 1024),
+            "DCGW_HUB_PIPE_MESSAGES": "200",
+            "CHAOS_MUTANT": mutant,
+            "PYTHONPATH": os.pathsep.join(path),
+        }
+        self.places: Places = places("default", self.env)
+        self.workers = 0
+        self._sandbox: asyncio.subprocess.Process | None = None
+
+    # -- the sandbox ---------------------------------------------------------------------------
+
+    async def start_sandbox(self, **options: Any) -> SandboxInfo:
+        with (self.folder / "sandbox.log").open("ab") as log:
+            self._sandbox = process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "cluster.sandbox", f"--with-parent={os.getpid()}",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+                cwd=ROOT,
+            )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(options))
+        process.stdin.close()
+        info = msgspec.json.decode(await process.stdout.readline(), type=SandboxInfo)
+        self.env |= {
+            "DCGW_API_URL": info.api_url,
+            "DCGW_CA_FILE": info.ca_file,
+            "DCGW_TOKEN": info.token,
+        }
+        return info
+
+    # -- the cluster ---------------------------------------------------------------------------
+
+    async def cli(self, *arguments: str) -> str:
+        """Run `dcgw-cluster`; what it printed. CommandFailed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "cluster", *arguments,
+            env=self.env, cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), COMMAND_S)
+        except TimeoutError:
+            process.kill()
+            raise CommandFailed(f"{' '.join(arguments)}: not done in {COMMAND_S:g} s") from None
+        if process.returncode:
+            raise CommandFailed(f"{' '.join(arguments)}: {err.decode().strip()}")
+        return out.decode()
+
+    async def start(self) -> None:
+        await self.cli("start", "--detach", "--workers", str(self.workers))
+
+    def pids(self, role: str) -> list[int]:
+        """The living processes of a role: coordinator, replay or worker."""
+        return [pid for pid, its in self.processes() if its == role]
+
+    def processes(self) -> list[tuple[int, str]]:
+        """Pid and role of each that lives: the cluster's, and its bots."""
+        mark = f"DCGW_STATE_DIR={self.state}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it may end while it is looked at
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    command = (entry / "cmdline").read_bytes().split(b"\0")
+                    module = command[3].decode() if len(command) > 3 else ""
+                    found.append((int(entry.name), ROLES.get(module, module)))
+        return found
+
+    def worker(self, slot: int) -> int | None:
+        """The process that holds a slot."""
+        lock = self.places.journal(slot) / "owner.lock"
+        owner = Owner.read(lock) if is_held(lock) else None
+        return owner.pid if owner is not None else None
+
+    def coordinator(self) -> int | None:
+        return next(iter(self.pids("coordinator")), None)
+
+    def replay(self) -> int | None:
+        return next(iter(self.pids("replay")), None)
+
+    async def end(self) -> None:
+        """Whatever is left is killed."""
+        for pid, _ in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._sandbox is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._sandbox.terminate()
+            await self._sandbox.wait()
+
+
+class Bot:
+    """A process with a Subscriber (subscriber_witness.py), and what it told."""
+
+    def __init__(
+        self, machine: Machine, name: str, on_frame: Callable[[dict[str, Any]], None],
+        names: list[str] | None = None,
+    ) -> None:  # fmt: skip
+        """on_frame: called with each frame that it tells."""
+        self.name = name
+        self.saved: str | dict[str, Any] = "oldest"
+        self.joined = asyncio.Event()
+        self._machine = machine
+        self._names = names
+        self._on_frame = on_frame
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """From what it saved last."""
+        where = self._machine.places
+        spec = {
+            "events": where.events, "replay": where.replay, "control": where.control,
+            "names": self._names, "name": self.name, "start": self.saved,
+        }  # fmt: skip
+        with (self._machine.folder / f"{self.name}.log").open("ab") as log:
+            self._process = process = await asyncio.create_subprocess_exec(
+                sys.executable, str(HERE / "subscriber_witness.py"),
+                env=self._machine.env, cwd=self._machine.folder, stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(spec).encode() + b"\n")
+        self.joined.clear()
+        self._reading = asyncio.create_task(self._read(process))
+
+    async def kill(self) -> None:
+        """SIGKILL; what it had told is here when this returns."""
+        assert self._process is not None
+        assert self._reading is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        with contextlib.suppress(asyncio.IncompleteReadError):  # it was killed, in a frame or not
+            while True:
+                (length,) = struct.unpack("<I", await process.stdout.readexactly(4))
+                frame = msgpack.unpackb(await process.stdout.readexactly(length))
+                if "joined" in frame:
+                    self.joined.set()
+                else:
+                    self.saved = frame["saved"]
+                self._on_frame(frame)

@@ -1,0 +1,171 @@
+"""Which faults, in which order and pairs: the same seed, the same storm. Pure.
+
+Kinds are dealt from a shuffled deck in which each lies as often as it weighs, so that every kind
+comes before any comes again and again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from cluster.gateway import CLOSE_CODES, Then
+
+RESUMABLE_CLOSES: Final = (
+    *(c.code for c in CLOSE_CODES.values() if c.then is Then.RESUME and c.code >= 4000), 1011, 4099,
+)  # fmt: skip
+"""All that are documented, a code of WebSocket's, and one that nobody knows."""
+ENDING_CLOSES: Final = tuple(c.code for c in CLOSE_CODES.values() if c.then is Then.IDENTIFY)
+
+
+class Shape(NamedTuple):
+    """What there is to be broken."""
+
+    shards: int
+    slots: int
+
+
+class Fault(NamedTuple):
+    """One fault: plain data, done by strikes.STRIKES[kind]."""
+
+    kind: str
+    params: dict[str, Any]
+    needs: tuple[str, ...] = ()
+    """What no other fault may meddle with meanwhile."""
+
+    def __str__(self) -> str:
+        rest = " ".join(f"{key}={value}" for key, value in self.params.items())
+        return f"{self.kind} {rest}".rstrip()
+
+
+class Pair(NamedTuple):
+    """Two faults, the second ``offset`` seconds after the first."""
+
+    number: int
+    """Of its first fault, from 1."""
+    faults: tuple[Fault, ...]
+    offset: float
+    pause: float
+    """Seconds until the next pair."""
+
+
+Make = Callable[[random.Random, Shape], Fault]
+
+
+def on_shard(kind: str, **choices: tuple[Any, ...]) -> Make:
+    """A fault of one connection."""
+
+    def make(rng: random.Random, shape: Shape) -> Fault:
+        params = {key: rng.choice(values) for key, values in choices.items()}
+        return Fault(kind, {"shard": rng.randrange(shape.shards)} | params)
+
+    return make
+
+
+def timed(kind: str, low: float, high: float, needs: tuple[str, ...]) -> Make:
+    """A fault that lasts."""
+
+    def make(rng: random.Random, shape: Shape) -> Fault:
+        return Fault(kind, {"seconds": round(rng.uniform(low, high), 2)}, needs)
+
+    return make
+
+
+def on_slot(kind: str, *also: str, seconds: tuple[float, float] | None = None) -> Make:
+    """A fault of one worker, and of what else it needs."""
+
+    def make(rng: random.Random, shape: Shape) -> Fault:
+        slot = rng.randrange(shape.slots)
+        params: dict[str, Any] = {"slot": slot}
+        if seconds:
+            params["seconds"] = round(rng.uniform(*seconds), 2)
+        return Fault(kind, params, (f"slot-{slot}", *also))
+
+    return make
+
+
+def _two_workers(rng: random.Random, shape: Shape) -> Fault:
+    one, other = rng.sample(range(shape.slots), 2)
+    return Fault("two_workers_killed", {"slots": [one, other]}, (f"slot-{one}", f"slot-{other}"))
+
+
+def _skips(rng: random.Random, shape: Shape) -> Fault:
+    params = {"shard": rng.randrange(shape.shards), "count": rng.randint(1, 5)}
+    return Fault("replay_skips", params, ("doors",))
+
+
+def _everything(rng: random.Random, shape: Shape) -> Fault:
+    slots = (f"slot-{slot}" for slot in range(shape.slots))
+    return Fault("started_together", {}, ("coordinator", "replay", "late", *slots))
+
+
+def _bot(kind: str) -> Make:
+    def make(rng: random.Random, shape: Shape) -> Fault:
+        bot = rng.choice(("all", "some"))
+        return Fault(kind, {"bot": bot, "seconds": round(rng.uniform(1.0, 3.0), 2)}, (bot,))
+
+    return make
+
+
+def _bot_and_worker(rng: random.Random, shape: Shape) -> Fault:
+    bot, slot = rng.choice(("all", "some")), rng.randrange(shape.slots)
+    return Fault("subscriber_restarted", {"bot": bot, "slot": slot}, (bot, f"slot-{slot}"))
+
+
+DECK: Final[list[tuple[int, Make]]] = [
+    (1, on_shard("cut", how=("rst",))),
+    (1, on_shard("cut", how=("fin",))),
+    (1, on_shard("cut", how=("mid_frame",))),
+    (2, on_shard("half_open")),
+    (2, on_shard("mute_heartbeats")),
+    (2, on_shard("op7")),
+    (1, on_shard("op9_resumable")),
+    (1, on_shard("op9_lost")),
+    (3, on_shard("close_resumable", code=RESUMABLE_CLOSES)),
+    (1, on_shard("close_lost", code=ENDING_CLOSES)),
+    (1, on_shard("forgotten_session")),
+    (1, on_shard("corrupt")),
+    (1, on_shard("truncate")),
+    (1, on_shard("stall", seconds=(1.0, 2.5, 5.0))),
+    (1, on_shard("repeated_seq")),
+    (2, timed("refused_connections", 0.3, 2.0, ("doors",))),
+    (2, on_shard("dead_resume_host", mode=("503", "refuse", "silent"))),
+    (3, _skips),
+    (3, on_slot("worker_killed")),
+    (2, on_slot("worker_stopped", seconds=(0.5, 3.0))),
+    (1, on_slot("worker_hangs")),
+    (1, _two_workers),
+    (2, timed("coordinator_killed", 0.0, 1.5, ("coordinator", "replay"))),
+    (2, timed("coordinator_stopped", 0.5, 3.0, ("coordinator",))),
+    (2, lambda r, s: Fault("replay_killed", {}, ("replay",))),
+    (1, timed("replay_stopped", 0.5, 3.0, ("replay",))),
+    (1, on_slot("worker_and_coordinator_killed", "coordinator", "replay")),
+    (1, on_slot("worker_and_replay_killed", "replay")),
+    (1, on_slot("full_pipe", "coordinator")),
+    (2, _bot("subscriber_stopped")),
+    (1, _bot("subscriber_busy")),
+    (2, _bot_and_worker),
+    (2, timed("late_joiner", 1.0, 3.0, ("late",))),
+    (1, _everything),
+]
+"""How often each kind lies in the deck, and its maker."""
+
+
+def storm(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:
+    """``count`` faults in pairs. only: the pair with this fault, alone."""
+    rng = random.Random(f"{seed}/storm")
+    deck: list[Make] = []
+    number = 1
+    while number <= count:
+        faults: list[Fault] = []
+        while len(faults) < min(2, count - number + 1):
+            if not deck:
+                deck = [make for weight, make in DECK for _ in range(weight)]
+                rng.shuffle(deck)
+            faults.append(deck.pop()(rng, shape))
+        pair = Pair(number, tuple(faults), round(rng.uniform(0.0, 0.8), 2),
+                    round(rng.uniform(0.8, 1.8), 2))  # fmt: skip
+        if only is None or pair.number <= only < pair.number + len(faults):
+            yield pair
+        number += len(faults)

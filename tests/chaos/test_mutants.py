@@ -1,0 +1,45 @@
+"""The driver, checked: the product broken in six ways, and each is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from storm import Fault, Pair, Shape
+from tempest import Tempest
+
+SHAPE = Shape(shards=4, slots=2)
+CUT = Fault("refused_connections", {"seconds": 0.5}, ("doors",))
+KILLS = [Fault("worker_killed", {"slot": slot}, (f"slot-{slot}",)) for slot in (0, 1)]
+
+
+def pairs(*faults: Fault) -> list[Pair]:
+    return [Pair(n, (fault,), 0.0, 1.0) for n, fault in enumerate(faults, 1)]
+
+
+@pytest.mark.parametrize(
+    ("mutant", "faults", "kind", "text"),
+    [
+        ("drop_batch", [CUT], "other", "the live chain broke"),
+        ("publish_before_journal", [*KILLS, *KILLS], "other", "the journal ends at"),
+        ("resume_one_later", [CUT, CUT], "", ""),
+        ("heartbeat_ahead", [CUT, CUT], "", ""),
+        ("since_is_not_looked_at", [CUT, CUT, CUT], "lost", ""),
+        ("double_grant", [CUT], "identify", "before their bucket was free"),
+    ],
+)
+def test_a_mutant_is_seen(mutant: str, faults: list[Fault], kind: str, text: str) -> None:
+    options: dict[str, Any] = {"max_concurrency": 2 if mutant == "double_grant" else 4}
+
+    async def storm() -> Tempest:
+        tempest = Tempest(
+            1, len(faults), shape=SHAPE, mutant=mutant, options=options, pairs=pairs(*faults)
+        )
+        await tempest.run()
+        return tempest
+
+    tempest = asyncio.run(storm())
+    assert tempest.breaches
+    first = tempest.breaches[0]
+    assert (kind in ("", first.kind), text in first.text) == (True, True), first

@@ -1,0 +1,76 @@
+"""The schedule, and the judgement of identifies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from identifies import judged
+from storm import DECK, ENDING_CLOSES, RESUMABLE_CLOSES, Shape, storm
+from strikes import STRIKES
+
+SHAPE = Shape(shards=6, slots=3)
+
+
+def test_the_same_seed_is_the_same_storm() -> None:
+    assert list(storm(5, 61, SHAPE)) == list(storm(5, 61, SHAPE))
+    assert list(storm(5, 61, SHAPE)) != list(storm(6, 61, SHAPE))
+
+
+def test_so_many_faults_in_pairs() -> None:
+    pairs = list(storm(1, 61, SHAPE))
+    assert [pair.number for pair in pairs] == list(range(1, 62, 2))
+    assert [len(pair.faults) for pair in pairs] == [2] * 30 + [1]
+    assert all(0 <= pair.offset < 1 for pair in pairs)
+
+
+def test_one_pair_alone_is_the_one_of_the_whole_storm() -> None:
+    pairs = list(storm(3, 60, SHAPE))
+    assert list(storm(3, 60, SHAPE, only=17)) == list(storm(3, 60, SHAPE, only=18)) == [pairs[8]]
+
+
+def test_every_kind_comes_before_any_comes_too_often() -> None:
+    deck = sum(weight for weight, _ in DECK)
+    kinds = {fault.kind for pair in storm(9, deck, SHAPE) for fault in pair.faults}
+    assert kinds == set(STRIKES)
+    assert deck <= 60, "60 faults have to hold every kind"
+
+
+def test_every_close_code_is_dealt() -> None:
+    codes = {
+        fault.params["code"]
+        for pair in storm(1, 1000, SHAPE)
+        for fault in pair.faults
+        if "code" in fault.params
+    }
+    assert codes == {*RESUMABLE_CLOSES, *ENDING_CLOSES}
+    assert {4000, 4001, 4002, 4005, 4008} <= set(RESUMABLE_CLOSES)
+    assert set(ENDING_CLOSES) == {4003, 4007, 4009}
+
+
+def session(n: int, at: float, **more: Any) -> dict[str, Any]:
+    return {"n": n, "session": f"s{n}", "shard": 1, "shard_count": 4, "opened_at": at,
+            "ended_at": None, "cause": "", "acknowledged": 5, **more}  # fmt: skip
+
+
+def dues(*rows: dict[str, Any], seen: set[str] | None = None) -> list[bool]:
+    return [identify.due for identify in judged(rows, seen or set())]
+
+
+def test_which_identifies_are_due() -> None:
+    ended = session(1, 1.0, ended_at=2.0, cause="op 9")
+    assert dues(ended, session(2, 3.0)) == [True, True]
+    assert dues(session(1, 1.0), session(2, 3.0)) == [True, False]
+    # What the client brought about is its own.
+    assert dues(session(1, 1.0, ended_at=2.0, cause="invalid seq"), session(2, 3.0)) == [
+        True, False,
+    ]  # fmt: skip
+    # It identified before the server ended the session.
+    assert dues(session(1, 1.0, ended_at=4.0, cause="op 9"), session(2, 3.0)) == [True, False]
+    # Another shard's end is no reason.
+    assert dues(ended | {"shard": 2}, session(2, 0.5), session(3, 3.0)) == [True, True, False]
+
+
+def test_a_session_whose_ready_never_came() -> None:
+    unheard = session(1, 1.0, acknowledged=0)
+    assert dues(unheard, session(2, 3.0)) == [True, True]
+    assert dues(unheard, session(2, 3.0), seen={"s1"}) == [True, False]

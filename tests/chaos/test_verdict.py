@@ -1,0 +1,201 @@
+"""The checker, checked: what it must see in a stream, and what it must let pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from book import Book
+from evidence import Came, Item, Missed
+from hypothesis import given
+from hypothesis import strategies as st
+from verdict import Audit, unexplained
+
+KEY = (4, 1)
+NAMES = ("READY", "A", "B", "A", "B", "A", "B", "A", "B", "A")
+"""Of s = 1, 2 ... of every session here."""
+
+
+def ledger(*sessions: tuple[str, float, int]) -> Book:
+    """Sessions by name, the time of their READY, and how many dispatches; an event a second."""
+    book = Book()
+    n = 0
+    for session, began, count in sessions:
+        for s in range(1, count + 1):
+            n += 1
+            book.add([row(n, session, s, began + s - 1)])
+    book.as_of = 1e6
+    return book
+
+
+def row(n: int, session: str, s: int, at: float) -> dict[str, Any]:
+    name = NAMES[(s - 1) % len(NAMES)]
+    return {"n": n, "shard": KEY[1], "shard_count": KEY[0], "session": session, "s": s,
+            "name": name, "hash": f"{session}{s}", "at": at}  # fmt: skip
+
+
+def came(epoch: int, seq: int, session: str, received: float = 0.0) -> Came:
+    name = NAMES[(seq - 1) % len(NAMES)]
+    digest = "" if name == "READY" else f"{session}{seq}"
+    return Came(KEY, epoch, seq, name, digest, int((received or seq) * 1e9))
+
+
+def gap(epoch: int, first: int, last: int | None, reason: str = "skipped") -> Missed:
+    return Missed(KEY, epoch, None, first, last, reason)
+
+
+def judge(items: list[Item], book: Book | None = None, at: tuple[int, int] | None = None) -> Audit:
+    """A stream, handled up to its last item, or to a place."""
+    audit = Audit("w")
+    audit.take(items, {KEY: at or items[-1].place})
+    audit.work(book or ledger(("x", 1.0, 10)))
+    return audit
+
+
+def kinds(audit: Audit) -> list[str]:
+    return [breach.kind for breach in audit.breaches]
+
+
+WHOLE: list[Item] = [came(1, seq, "x") for seq in range(1, 11)]
+
+
+def test_a_whole_stream() -> None:
+    audit = judge(WHOLE)
+    assert (kinds(audit), audit.counts["events"], audit.places()) == ([], 10, {KEY: (1, 10)})
+    assert (audit.said_at, audit.due_at) == ([], [])
+
+
+def without(*seqs: int) -> list[Item]:
+    return [item for item in WHOLE if item.place[1] not in seqs]
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        (without(4), ["lost"]),
+        (without(4, 5, 6), ["lost"] * 3),
+        ([*WHOLE[:5], WHOLE[4], *WHOLE[5:]], ["duplicate"]),
+        ([*WHOLE[:3], WHOLE[4], WHOLE[3], *WHOLE[5:]], ["lost", "disorder"]),
+        ([*WHOLE[:3], came(1, 4, "y"), *WHOLE[4:]], ["lost"]),
+        # Gaps that are not exact
+        ([*WHOLE[:3], gap(1, 4, 5), *WHOLE[4:]], ["gap"]),
+        ([*WHOLE[:5], gap(1, 5, 5), *WHOLE[5:]], ["gap"]),
+        ([*WHOLE[:3], gap(1, 4, 4), *WHOLE[5:]], ["lost"]),
+        ([*WHOLE, gap(1, 10, None, "session_lost")], ["gap"]),
+        ([*WHOLE, gap(1, 11, None, "gone")], ["gap"]),
+        ([*WHOLE, gap(1, 11, None, "session_lost"), gap(1, 11, None, "session_lost")], ["gap"]),
+        ([*WHOLE[:8], gap(1, 9, None, "session_lost"), WHOLE[8]], ["gap"]),
+        # Right ones
+        ([*WHOLE[:3], gap(1, 4, 4), *WHOLE[4:]], []),
+        ([*WHOLE[:3], gap(1, 4, 6), *WHOLE[6:]], []),
+        ([*WHOLE[:8], gap(1, 9, None, "session_lost")], []),
+    ],
+)  # fmt: skip
+def test_what_is_seen_in_a_session(items: list[Item], expected: list[str]) -> None:
+    assert kinds(judge(items, at=items[-1].place)) == expected
+
+
+def test_gaps_said_and_due() -> None:
+    audit = judge([*WHOLE[:3], gap(1, 4, 5), *WHOLE[5:], gap(1, 11, None, "session_lost")])
+    assert len(audit.said_at) == len(audit.due_at) == 3
+    assert [(session, s) for session, s, _ in audit.said] == [("x", 4), ("x", 5)]
+    assert unexplained(audit.said, {"x": {4, 5, 6}}, "w") == []
+    assert [b.kind for b in unexplained(audit.said, {"x": {4}}, "w")] == ["gap"]
+
+
+def test_an_epoch_that_ends_without_a_word() -> None:
+    book = ledger(("x", 1.0, 5), ("y", 100.0, 5))
+    items = [*WHOLE[:5], came(3, 1, "y", 100.5), came(3, 2, "y")]
+    assert kinds(judge(items, book)) == ["gap"]
+    told = [*WHOLE[:5], gap(1, 6, None, "session_lost"), *items[5:]]
+    assert kinds(judge(told, book)) == []
+
+
+def test_an_epoch_is_the_session_that_was_newest_when_ready_came() -> None:
+    """Two sessions between the epochs brought nothing: their events are nobody's."""
+    book = ledger(("x", 1.0, 5), ("a", 50.0, 9), ("b", 60.0, 9), ("y", 100.0, 5))
+    items = [*WHOLE[:5], gap(1, 6, None, "session_lost"), came(4, 1, "y", 100.2)]
+    audit = judge(items, book)
+    assert (kinds(audit), book.seen) == ([], {"x", "y"})
+    assert audit.behind(book, book.heads()) == [KEY]  # of y, s 2 to 5 are still to come
+
+
+def test_what_is_not_handled_or_not_in_the_ledger_yet_waits() -> None:
+    book = ledger(("x", 1.0, 5))
+    audit = judge(WHOLE, book, at=(1, 7))
+    assert (kinds(audit), audit.places()) == ([], {KEY: (1, 5)})
+    book.add([row(6, "x", 6, 6.0), row(7, "x", 7, 7.0), row(8, "x", 8, 8.0)])
+    audit.work(book)
+    assert (kinds(audit), audit.places()) == ([], {KEY: (1, 7)})
+
+
+def test_a_position_beyond_the_last_item_says_that_nothing_was_there() -> None:
+    assert kinds(judge(WHOLE[:5], at=(1, 8))) == ["lost"] * 3
+
+
+def test_a_witness_that_dies_gets_again_what_it_had_not_handled() -> None:
+    book = ledger(("x", 1.0, 10))
+    audit = judge(WHOLE[:8], book, at=(1, 5))
+    audit.restarted()
+    audit.take(WHOLE[5:], {KEY: (1, 10)})
+    audit.work(book)
+    assert (kinds(audit), audit.counts["events"]) == ([], 10)
+
+
+def test_names() -> None:
+    """Who takes some names is owed those alone."""
+    book = ledger(("x", 1.0, 10))
+    full = Audit("all")
+    full.take(WHOLE, {KEY: (1, 10)})
+    full.work(book)
+    some = Audit("some", frozenset("A"))
+    some.take([i for i in WHOLE if isinstance(i, Came) and i.name == "A"], {KEY: (1, 10)})
+    some.work(book)
+    assert (kinds(some), some.places()) == ([], {KEY: (1, 10)})
+    less = Audit("less", frozenset("A"))
+    less.take([came(1, 4, "x")], {KEY: (1, 6)})
+    less.work(book)
+    assert kinds(less) == ["lost"] * 2
+
+
+def test_a_late_joiner_is_owed_what_was_dispatched_after_it_had_joined() -> None:
+    book = ledger(("x", 1.0, 10))
+    judge(WHOLE, book)
+    for first, expected in ((6, []), (7, []), (8, ["lost"])):
+        late = Audit("late", late={KEY: (1, 2)})
+        assert late.places() == {KEY: (1, 2)}
+        late.joined(6.5)
+        late.take([came(1, s, "x") for s in range(first, 11)], {KEY: (1, 10)})
+        late.work(book)
+        assert kinds(late) == expected
+
+
+def test_what_all_are_past_is_dropped() -> None:
+    book = ledger(("x", 1.0, 10))
+    audit = judge(WHOLE, book, at=(1, 7))
+    late = Audit("late", late={KEY: (1, 4)})
+    book.drop([audit.places(), late.places()])
+    pages = book.pages(KEY, 1)
+    assert pages is not None
+    assert (pages.base, pages.head) == (4, 10)
+    assert pages.row(4) is None
+    book.drop([audit.places(), {}])  # one that has not begun holds all
+    assert pages.base == 4
+
+
+@given(st.data())
+def test_every_event_is_accounted_for(data: st.DataObject) -> None:
+    """However a stream is thinned and covered by gaps: lost is what is neither there nor said."""
+    there = data.draw(st.sets(st.integers(2, 10)))
+    said = data.draw(st.sets(st.integers(2, 10)))
+    items: list[Item] = [WHOLE[0]]
+    for seq in range(2, 11):
+        if seq in said:
+            items.append(gap(1, seq, seq))
+        if seq in there:
+            items.append(WHOLE[seq - 1])
+    audit = judge(items, at=(1, 10))
+    assert audit.counts["lost"] == len(set(range(2, 11)) - there - said)
+    assert audit.counts["gap"] == len(there & said)
+    assert audit.counts["events"] == 1 + len(there)
+    assert len(audit.due_at) == len(set(range(2, 11)) - there)
