@@ -20,7 +20,8 @@ from cluster.sandbox.options import SandboxInfo
 from cluster.wire import replay
 from cluster.wire.places import Places
 from coordinator.engines.local import LOG_BYTES, LocalEngine, LocalProcess
-from coordinator.replay_process import FIRST_WAIT_S, LONGEST_WAIT_S, ReplayProcess
+from coordinator.kept_process import FIRST_WAIT_S, LONGEST_WAIT_S
+from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
 
 INFO = SandboxInfo(
