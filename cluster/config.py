@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -38,6 +39,7 @@ from cluster.wire.spec import (
     check_share,
     parse_shards,
 )
+from cluster.wire.tcp import check_tcp
 
 __all__ = ["HIDDEN", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
 
@@ -71,6 +73,7 @@ class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """0: no bound but Discord's."""
     broker: str = ""
     """Empty: this cluster grants its identifies, to itself."""
+    broker_keys: str = ""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +86,14 @@ class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """[hub]"""
 
     pipe_messages: Positive = 1000
+
+
+class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """[tcp]; empty: not offered."""
+
+    events: str = ""
+    replay: str = ""
+    control: str = ""
 
 
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +121,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
+    tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
     sandbox: SandboxOptions = msgspec.field(default_factory=SandboxOptions)
 
 
@@ -159,7 +171,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         from wherever the command is run; one from elsewhere is relative to here."""
         in_file = self.file is not None and self.sources.get(key) == self.file.name
         base = self.file.parent if self.file and in_file else Path.cwd()
-        return (base / Path(getattr(self.config, key)).expanduser()).resolve()
+        return (base / Path(attrgetter(key)(self.config)).expanduser()).resolve()
 
     def token(self) -> tuple[str, list[str]]:
         """The token (without "Bot"), and warnings about how it is kept. ConfigError without one."""
@@ -173,7 +185,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
                 check_readable("ca_file", self._path("ca_file"))
-            broker = broker_endpoint(identify.broker, self.environment)
+            if identify.broker_keys:
+                check_readable("identify.broker_keys", self._path("identify.broker_keys"))
+            broker = broker_endpoint(identify.broker, self.environment, identify.broker_keys)
             if broker == where.control:
                 raise ConfigError("identify.broker is this cluster itself", 'write "self"')
             check_share(
@@ -196,10 +210,16 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             api_version=c.api_version,
             compress=c.compress,
             ca_file=str(self._path("ca_file")) if c.ca_file else "",
+            tcp_events=c.tcp.events,
+            tcp_replay=c.tcp.replay,
+            tcp_control=c.tcp.control,
             identify_margin_ms=c.identify.margin_ms,
             identify_reserve=c.identify.reserve,
             identify_budget=c.identify.budget or None,
             identify_broker=broker,
+            identify_broker_keys=str(self._path("identify.broker_keys"))
+            if broker and identify.broker_keys
+            else "",
             journal_bytes=c.journal.bytes,
             hub_pipe_messages=c.hub.pipe_messages,
             adopt_seconds=c.adopt_seconds,
@@ -242,6 +262,7 @@ def load(
     intents_of(config.intents)
     check_urls(config.api_url, config.gateway_url)
     check_presence(config.presence)
+    check_tcp({key: value for key, value in msgspec.structs.asdict(config.tcp).items() if value})
     if on_sandbox:
         try:
             check_sandbox(config.sandbox)

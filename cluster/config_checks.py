@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import stat
@@ -18,6 +17,7 @@ from cluster.errors import ConfigError
 from cluster.gateway import ALL_INTENTS, MAX_SENT_BYTES, PRIVILEGED_INTENTS, Intents
 from cluster.wire.places import CLUSTER_NAME, places
 from cluster.wire.spec import SELF
+from cluster.wire.tcp import Tcp, is_loopback
 
 INTENT_GROUPS: Final = {
     "all": ALL_INTENTS,
@@ -30,7 +30,6 @@ MAX_TOKEN_FILE_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 MAX_PRESENCE_BYTES: Final = MAX_SENT_BYTES - 1024
 """Beside it an IDENTIFY holds the token and some 300 bytes."""
-_LOOPBACK_NAMES: Final = ("localhost",)
 
 
 def check_urls(api_url: str, gateway_url: str) -> None:
@@ -80,37 +79,29 @@ def check_presence(presence: Mapping[str, Any] | None) -> None:
         )
 
 
-def broker_endpoint(value: str, env: Mapping[str, str]) -> str:
+def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
     """identify.broker as a control endpoint: a cluster of this user's and host's by its name, an
-    ipc:// path, or tcp:// on loopback; "self" and nothing stay. ConfigError for anything else."""
+    ipc:// path, or tcp://, which needs keys unless it is loopback; "self" and nothing stay. keys:
+    identify.broker_keys. ConfigError for anything else."""
     if value in ("", SELF):
         return value
     if re.fullmatch(CLUSTER_NAME, value):
         return places(value, env).control
     if value.startswith("ipc:///"):
         return value
-    if match := re.fullmatch(r"tcp://(\[[0-9a-f:]+\]|[^:/]+):[0-9]{1,5}", value):
-        if is_loopback(match[1].strip("[]")):
+    if (tcp := Tcp.read(value)) is not None and not tcp.everywhere:
+        if tcp.loopback or keys:
             return value
         raise ConfigError(
-            f"identify.broker is {value!r}, which is not on this host",
-            "its identifies can be asked for on this host only: forward its control socket to here",
+            f"identify.broker is {value!r}, which is not on this host, and there are no keys",
+            "name in identify.broker_keys the file that `dcgw-cluster keys add NAME --may "
+            "identify` made there",
         )
     raise ConfigError(
         f"identify.broker is {value!r}",
-        "give the name of a cluster on this host, its control socket (ipc:///path/control), "
-        'or "self" if this cluster grants for the others',
+        "give the name of a cluster on this host, its control socket (ipc:///path/control), one "
+        'on another host (tcp://HOST:PORT), or "self" if this cluster grants for the others',
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a URL's host is this machine, by its name alone (nothing is resolved)."""
-    if host.lower() in _LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def intents_of(value: int | str | Sequence[str]) -> int:

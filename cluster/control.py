@@ -27,18 +27,24 @@ import zmq
 import zmq.asyncio
 
 from cluster import errors
-from cluster.errors import ClusterError, NotRunningError
+from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.identifies import Identify
+from cluster.local import named
 from cluster.reporting import default_name
+from cluster.secured import Handshakes, connect
 from cluster.wire import control as wire
 from cluster.wire.control import ClusterStatus, Failure, Response
 from cluster.wire.identifies import Ask, Budget
+from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.operations import Follow
 from cluster.wire.places import Running, is_held, running_clusters
+from cluster.wire.tcp import PREFIX
 
 log = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S: Final = 5.0
+LOOK_S: Final = 0.1
+"""How soon it is noticed that the key is refused."""
 PATIENCE_S: Final = 60.0
 """Longer than a coordinator takes to be restarted."""
 
@@ -70,17 +76,30 @@ def find_cluster(name: str | None = None, env: Mapping[str, str] = os.environ) -
 class ControlClient:
     """A connection to a coordinator's control door.
 
-    endpoint: ZeroMQ endpoint of its ROUTER socket ("ipc://...").
+    endpoint: ZeroMQ endpoint of its ROUTER socket ("ipc://..."), or of a cluster's control door on
+    TCP; None: the one that the keys name.
     timeout: seconds that an answer may take before NotRunningError.
     lock: the coordinator's lock file, to tell "gone" from "does not answer"; None: unknown.
+    keys: for TCP: the file that `dcgw-cluster keys add` made, or what is in it.
 
     Requests may be made concurrently; each waits for its own answer. Every method raises the
     ClusterError that the coordinator answered with. Use as an async context manager, or close().
     """
 
     def __init__(
-        self, endpoint: str, *, timeout: float = DEFAULT_TIMEOUT_S, lock: Path | None = None
+        self,
+        endpoint: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        lock: Path | None = None,
+        keys: ClientKeys | Path | str | None = None,
     ) -> None:
+        """Raises ConfigError."""
+        held = read_keys(keys)
+        if endpoint is None:
+            if held is None:
+                raise ConfigError("no endpoint is given", "give one, or ControlClient.find()")
+            endpoint = named(held, "control")
         self.endpoint = endpoint
         self._timeout = timeout
         self._lock_file = lock
@@ -92,7 +111,12 @@ class ControlClient:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
-        self._socket.connect(endpoint)
+        self._handshakes = Handshakes(self._socket, endpoint, held)
+        try:
+            connect(self._socket, endpoint, held)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def find(
@@ -127,6 +151,7 @@ class ControlClient:
         if self._reader is not None:
             self._reader.cancel()
         self._fail(ClusterError("the connection to the coordinator was closed"))
+        self._handshakes.close()
         self._context.destroy(linger=0)
 
     async def ping(self) -> None:
@@ -225,8 +250,8 @@ class ControlClient:
         answer = self._asked[request.id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(seconds):
-                await self._socket.send(wire.encode(request))
-                response = await answer
+                await self._until(asyncio.ensure_future(self._socket.send(wire.encode(request))))
+                response = await self._until(answer)
         finally:
             del self._asked[request.id]
         if response.error is not None:
@@ -238,6 +263,17 @@ class ControlClient:
                 f"the coordinator's answer to {verb} is not understood ({error})",
                 "it is of another version: restart the cluster with this one",
             ) from None
+
+    async def _until(self, done: asyncio.Future[Result]) -> Result:
+        """Its result. KeyRefusedError as soon as the key is refused: no answer would ever come."""
+        try:
+            while not done.done():
+                if (refusal := self._handshakes.refusal()) is not None:
+                    raise refusal
+                await asyncio.wait([done], timeout=LOOK_S if self._handshakes.watching else None)
+        finally:
+            done.cancel()
+        return done.result()
 
     def ask_again(self) -> None:
         """The coordinator was restarted: what is under way gets no answer (TimeoutError)."""
@@ -291,7 +327,21 @@ class ControlClient:
                 f"the coordinator did not answer within {seconds:.3g} s",
                 f"look at {self._lock_file.parent / 'logs' / 'coordinator.log'}",
             )
+        if self.endpoint.startswith(PREFIX):
+            return self._no_answer_on_tcp(seconds)
         return NotRunningError("the cluster has stopped", "start it with `dcgw-cluster start`")
+
+    def _no_answer_on_tcp(self, seconds: float) -> ClusterError:
+        self._handshakes.read()
+        if self._handshakes.broken:
+            return NotRunningError(
+                f"{self.endpoint} breaks the handshake off",
+                "is it the cluster that the key file is of, with the server keys of then?",
+            )
+        return NotRunningError(
+            f"nothing answers at {self.endpoint} within {seconds:.3g} s",
+            "does the cluster run there, with tcp.control set, and no firewall between?",
+        )
 
 
 def error_of(failure: Failure) -> ClusterError:

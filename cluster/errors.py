@@ -60,3 +60,9 @@ class RateLimitedError(ClusterError):
 
     retry_after_s = 0.0
     """For how long, from when it was raised."""
+
+
+class KeyRefusedError(ClusterError):
+    """A cluster on TCP does not know this key, or the key may not do what was asked."""
+
+    exit_code = 7

@@ -1,10 +1,11 @@
-"""The endpoints of a cluster that runs on this host."""
+"""The endpoints of a cluster: of one that runs on this host, or those that a key file names."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from cluster.errors import NotRunningError
+from cluster.errors import ConfigError, NotRunningError
+from cluster.wire.keys import ClientKeys
 from cluster.wire.places import running_clusters
 
 
@@ -17,12 +18,19 @@ class Doors(NamedTuple):
     """The coordinator's; None: it is not known."""
 
 
-def find(endpoint: str | None, replay: str | None) -> Doors:
-    """Where to subscribe and whom to ask: what was given, and for the rest the local cluster.
+def find(
+    endpoint: str | None, replay: str | None, keys: ClientKeys | None = None
+) -> Doors:  # fmt: skip
+    """Where to subscribe and whom to ask: what was given, and for the rest what the keys name, or
+    the local cluster.
 
-    replay and control stay None if no local cluster has this endpoint. Raises NotRunningError if
-    there is no endpoint to be found.
+    replay and control stay None if neither names them. Raises NotRunningError if there is no local
+    cluster to be found, ConfigError if the keys name none.
     """
+    if keys is not None:
+        return Doors(
+            endpoint or named(keys, "events"), replay or keys.replay or None, keys.control or None
+        )
     running = running_clusters()
     if endpoint is None:
         if not running:
@@ -37,3 +45,14 @@ def find(endpoint: str | None, replay: str | None) -> Doors:
     if local is None:
         return Doors(endpoint, replay, None)
     return Doors(endpoint, replay or local.replay_endpoint, local.control_endpoint)
+
+
+def named(keys: ClientKeys, which: Literal["events", "control"]) -> str:
+    """An endpoint that the keys name. ConfigError: they do not."""
+    endpoint = keys.events if which == "events" else keys.control
+    if not endpoint:
+        raise ConfigError(
+            f"the key {keys.name!r} says nothing of where the cluster's {which} are",
+            "give the endpoint, tcp://HOST:PORT",
+        )
+    return endpoint

@@ -12,8 +12,10 @@ import zmq
 
 from cluster.chain import Answer, Ask
 from cluster.errors import ClusterError
+from cluster.secured import connect
 from cluster.wire import replay, topic
 from cluster.wire.batch import Batch, decode_batch, hole_first
+from cluster.wire.keys import ClientKeys
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,13 @@ class NoAnswerError(ClusterError):
 class ReplayClient:
     """One DEALER socket; questions may overlap. ``close`` ends it. Belongs to one event loop."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        keys: ClientKeys | None = None,
+    ) -> None:
+        """keys: for an endpoint on TCP."""
         self.asked = 0
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[replay.Response]] = {}
@@ -36,7 +44,7 @@ class ReplayClient:
         # A question to a server that is away waits for it; asked again later, it is answered twice.
         self._socket.setsockopt(zmq.SNDHWM, 100)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.connect(endpoint)
+        connect(self._socket, endpoint, keys)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._read)
 

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 import zmq
 
+from cluster.secured import connect
 from cluster.wire import control
+from cluster.wire.keys import ClientKeys
 
 EVERY_S: Final = 2.0
 FAREWELL_MS: Final = 200
@@ -37,9 +39,14 @@ class Reporter:
     """Owns its socket; ``close`` says that the subscriber is leaving. Thread use: none."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, name: str | None
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        name: str | None,
+        keys: ClientKeys | None = None,
     ) -> None:
-        """endpoint: the coordinator's control door. name: None: the program's."""
+        """endpoint: the coordinator's control door. name: None: the program's. keys: for an
+        endpoint on TCP."""
         self._name = (name or default_name())[:LONGEST_NAME]
         self._id = secrets.token_hex(8)
         self._number = 0
@@ -49,7 +56,7 @@ class Reporter:
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
         self._socket.setsockopt(zmq.RECONNECT_IVL, 500)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 5000)
-        self._socket.connect(endpoint)
+        connect(self._socket, endpoint, keys)
 
     def due(self, now: float) -> bool:
         """Whether it is time for a word. now: seconds of a monotonic clock."""

@@ -14,10 +14,12 @@ nothing is missed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -25,15 +27,17 @@ import zmq
 
 from cluster.asking import Asker
 from cluster.chain import At, Deliver, Mark, ShardChain
-from cluster.errors import ConfigError
+from cluster.errors import ConfigError, KeyRefusedError
 from cluster.joining import starts
 from cluster.local import find
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
 from cluster.reporting import Progress, Reporter
+from cluster.secured import Handshakes, connect
 from cluster.silence import STALL_SECONDS, Silence
 from cluster.subscribed import NO_REPLAY, OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_epoch_end
+from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
@@ -43,6 +47,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.05
 MAX_QUEUE: Final = 20_000
 """Items that wait for the consumer; beyond that nothing is read, and the hub drops what it must."""
+LOOK_SECONDS: Final = 0.2
+"""While joining: how soon it is noticed that the key is refused."""
 READ_BATCHES: Final = 200
 """At most so many messages are read in one turn of the event loop."""
 _Key = tuple[int, int]
@@ -64,7 +70,7 @@ class Subscriber:
         self, endpoint: str | None = None, events: Iterable[str] | None = None,
         guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
-        max_bytes: int = 64 * 1024 * 1024,
+        keys: ClientKeys | Path | str | None = None, max_bytes: int = 64 * 1024 * 1024,
     ) -> None:  # fmt: skip
         """endpoint: of the hub, for subscribers; None: the one cluster that runs on this host.
         events: names as Discord writes them; None: all. guilds: ids; None: all.
@@ -73,6 +79,9 @@ class Subscriber:
         one. Without it what is missed is a Gap at once.
         control: the coordinator's control door, for a word on how it fares (cluster.reporting);
         None: the local cluster's. name: under which `status` shows it; None: the program's.
+        keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
+        endpoints that are not given are those that stand in it. A cluster that does not know the
+        key (any more) is a KeyRefusedError, on entering or from the iterator.
         max_bytes: what may be held for each shard while something before it is missing.
         Raises ConfigError.
         """
@@ -83,6 +92,8 @@ class Subscriber:
         self._names = None if events is None else frozenset(events)
         self._filter = None if guilds is None else GuildFilter(guilds)
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
+        self._keys = read_keys(keys)
+        self._refused: KeyRefusedError | None = None
         self._name = name
         self._reporter: Reporter | None = None
         self._events = self._gaps = 0
@@ -105,7 +116,7 @@ class Subscriber:
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        doors = find(self._endpoint, self._replay_endpoint)
+        doors = find(self._endpoint, self._replay_endpoint, self._keys)
         self._endpoint, self._replay_endpoint = doors.events, doors.replay
         self._control = self._control or doors.control
         self._loop = asyncio.get_running_loop()
@@ -113,17 +124,18 @@ class Subscriber:
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 10_000)
         self._fd = int(self._socket.getsockopt(zmq.FD))
+        self._handshakes = Handshakes(self._socket, self._endpoint, self._keys)
         try:
             for prefix in self._prefixes():
                 self._socket.subscribe(prefix)
-            self._socket.connect(self._endpoint)
+            connect(self._socket, self._endpoint, self._keys)
             self._listen(True)
             await self._join()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
         if self._control is not None:
-            self._reporter = Reporter(self._context, self._control, self._name)
+            self._reporter = Reporter(self._context, self._control, self._name, self._keys)
         self._tick()
         return self
 
@@ -135,6 +147,7 @@ class Subscriber:
             self._tick_handle.cancel()
         await self._asker.close()
         self._listen(False)
+        self._handshakes.close()
         self._socket.close(0)
         if self._reporter is not None:
             self._reporter.close(self._progress())
@@ -148,15 +161,16 @@ class Subscriber:
 
     async def _join(self) -> None:
         if self._replay_endpoint:
-            self._asker.replay = ReplayClient(self._context, self._replay_endpoint)
+            self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
         self._from_watermarks = self._asker.replay is None
         deadline = self._loop.time() + STALL_SECONDS
-        while not self._silence.slots and self._loop.time() < deadline:
+        while not self._silence.slots and (left := deadline - self._loop.time()) > 0:
             self._arrived.clear()
-            try:
-                await asyncio.wait_for(self._arrived.wait(), deadline - self._loop.time())
-            except TimeoutError:
-                break  # Nobody publishes: said as Stalled, and it begins when somebody does.
+            # If nobody publishes: said as Stalled, and it begins when somebody does.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), min(left, LOOK_SECONDS))
+            if (refused := self._handshakes.refusal()) is not None:
+                raise refused
         if self._asker.replay is not None:
             try:
                 await self._begin_from_journals(self._asker.replay)
@@ -300,6 +314,9 @@ class Subscriber:
         if self._reading:
             self._read()  # In case an edge was missed.
         self._asker.tick(now)
+        if self._refused is None and (refused := self._handshakes.refusal()) is not None:
+            self._refused = refused
+            self._arrived.set()
         for stalled in self._silence.tell(now, listening=self._reading):
             self._queue.append(stalled)
             self._arrived.set()
@@ -333,6 +350,8 @@ class Subscriber:
                     self._handling = item
                     self._events += 1
                 return item
+            if self._refused is not None:
+                raise self._refused
             self._arrived.clear()
             await self._arrived.wait()
 

@@ -32,6 +32,7 @@ from coordinator.control_server import ControlServer
 from coordinator.desks import make_desk
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
+from coordinator.gate_process import GateProcess
 from coordinator.gateway_info import GatewayInfo
 from coordinator.handover import Handover
 from coordinator.hub import Hub, LastOut
@@ -56,7 +57,7 @@ from coordinator.worker_specs import WorkerSpecs
 
 log = logging.getLogger(__name__)
 
-WORKERS_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.15, 0.2
+WORKERS_SHARE, GATE_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.04, 0.15, 0.2
 """Of the time that a stop may take; each is stopped after the one before."""
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down which shards have a session."""
@@ -107,6 +108,7 @@ class Coordinator:
         self._changes = Changes()
         self._operations = Operations(time.monotonic)
         self._sandbox: SandboxProcess | None = None
+        self._gate: GateProcess | None = None
         self._started_at = time.time()
 
     async def __aenter__(self) -> Self:
@@ -182,6 +184,7 @@ class Coordinator:
         self._make_sockets()
         self._make_supervisor()
         self._bind()
+        await self._open_gate()
         self._save_plan()
         folders.tell(places, self._running())
         self._stack.push_async_callback(self._stop_workers)
@@ -267,7 +270,12 @@ class Coordinator:
             self._hub,
             self._operations,
             lambda: troubles(
-                self._places.logs, self._sandbox, self._replay, self._link, self._control
+                self._places.logs,
+                self._sandbox,
+                self._replay,
+                self._gate,
+                self._link,
+                self._control,
             ),
             store_id=self._store.store_id,
             gateway_url=self._gateway_url,
@@ -312,6 +320,15 @@ class Coordinator:
             save=lambda: self._save_plan(scaled=True),
         )
         return OperationVerbs(self._operations, restarting, moving)
+
+    async def _open_gate(self) -> None:
+        """The way in over TCP, where there is one. ClusterError: it can't listen."""
+        if not self._spec.tcp:
+            return
+        stop_s = self._spec.stop_seconds * GATE_SHARE
+        self._gate = gate = await GateProcess.start(self._spec, time.monotonic, stop_s)
+        self._stack.push_async_callback(gate.first.stop, stop_s)
+        self._background(gate.run(gate.first), "TCP gate")
 
     def _running(self) -> Running:
         places = self._places

@@ -6,8 +6,6 @@ import time
 from contextlib import AsyncExitStack
 from typing import Final
 
-import zmq
-
 from cluster.control import ControlClient
 from cluster.errors import ConfigError
 from cluster.gateway import IDENTIFY_WINDOW_S
@@ -42,12 +40,11 @@ async def make_desk(
     if spec.identify_broker in ("", SELF):
         return _granting(spec, account, info, roster, store, ledger, send)
     try:
-        control = ControlClient(spec.identify_broker, timeout=BROKER_S)
-    except zmq.ZMQError as error:
-        raise ConfigError(
-            f"identify.broker is {spec.identify_broker!r} ({error.strerror})",
-            "give the control endpoint of a coordinator",
-        ) from error
+        control = ControlClient(
+            spec.identify_broker, timeout=BROKER_S, keys=spec.identify_broker_keys or None
+        )
+    except ConfigError as error:
+        raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
     stack.callback(control.close)
     asker = Asker(
         store_id=store.store_id,

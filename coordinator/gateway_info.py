@@ -20,9 +20,10 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
-from cluster.config_checks import check_url, is_loopback
+from cluster.config_checks import check_url
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
 from cluster.wire.spec import MAX_SHARDS
+from cluster.wire.tcp import is_loopback
 
 log = logging.getLogger(__name__)
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 ANSWERS_HWM = 64
 """Slices that wait for one reader; a reader that asks for more without reading loses them."""
 MAX_QUESTION = 64 * 1024
+MAX_FRAMES = 3
+"""Address and question, with the address at the TCP gate between them for who came through it."""
 POLL_MS = 500
 
 
@@ -88,16 +90,17 @@ class ReplayServer:
 
     def _answer(self, frames: list[bytes]) -> None:
         try:
-            if len(frames) != 2:
+            if not 2 <= len(frames) <= MAX_FRAMES:
                 raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
-            request = replay.decode_request.decode(frames[1])
+            request = replay.decode_request.decode(frames[-1])
             response = self._respond(request)
         except (msgspec.DecodeError, RecursionError) as error:
             self.refused += 1
             log.warning("a question was refused: %s", error)
             response = replay.Refusal(id=-1, cause=str(error))
         try:
-            self._socket.send_multipart([frames[0], replay.encode(response)], zmq.NOBLOCK)
+            address = frames[: max(1, min(len(frames), MAX_FRAMES) - 1)]
+            self._socket.send_multipart([*address, replay.encode(response)], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
                 raise

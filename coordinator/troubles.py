@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from coordinator.control_server import ControlServer
+from coordinator.gate_process import GateProcess
 from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
 from coordinator.worker_link import WorkerLink
@@ -14,6 +15,7 @@ def troubles(
     logs: Path,
     sandbox: SandboxProcess | None,
     replay: ReplayProcess,
+    gate: GateProcess | None,
     link: WorkerLink,
     control: ControlServer,
 ) -> list[str]:
@@ -21,9 +23,13 @@ def troubles(
     found = []
     if sandbox is not None and not sandbox.running:
         found.append(f"the sandbox has ended: see {logs / 'sandbox.log'}")
-    if replay.restarts:
-        times = f"{replay.restarts} time{'s' if replay.restarts > 1 else ''}"
-        found.append(f"the replay server was restarted {times}: see {logs / 'replay.log'}")
+    for name, process, file in (
+        ("replay server", replay, "replay.log"),
+        ("TCP gate", gate, "gate.log"),
+    ):
+        if process is not None and process.restarts:
+            times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
+            found.append(f"the {name} was restarted {times}: see {logs / file}")
     if refused := link.refused + control.refused:
         what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
         found.append(f"{what} came to the coordinator: see {logs / 'coordinator.log'}")

@@ -1,4 +1,4 @@
-"""The verbs of the control door: ping, status, stop, subscriber."""
+"""The verbs of the control door: ping, status, stop, subscriber, and the TCP gate's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 import cluster
-from cluster.wire.control import BudgetStatus, ClusterStatus, SubscriberReport
+from cluster.wire.control import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.audience import Audience
@@ -24,6 +24,9 @@ from coordinator.supervisor import Supervisor
 
 OWN: Final = 1
 """Connections to the hub that are the coordinator's own: LastOut."""
+OF_GATE: Final = 1
+GATE_SILENT_S: Final = 10.0
+"""A gate that says nothing for so long is not there."""
 
 
 class Verbs:
@@ -67,6 +70,8 @@ class Verbs:
         self._stopping = stopping
         self._clock = clock
         self._started = clock()
+        self._gate_report: GateReport | None = None
+        self._gate_at = 0.0
 
     def table(self) -> Mapping[str, Verb]:
         """By name."""
@@ -75,6 +80,7 @@ class Verbs:
             "status": self.status,
             "stop": self.stop,
             "subscriber": self.subscriber,
+            "_gate": self.gate,
         }
 
     async def ping(self, args: dict[str, Any]) -> dict[str, int]:
@@ -89,9 +95,17 @@ class Verbs:
         """args: SubscriberReport."""
         self._audience.report(args_of(args, SubscriberReport), self._clock())
 
+    async def gate(self, args: dict[str, Any]) -> None:
+        """args: GateReport. The gate lets no client say it."""
+        self._gate_report, self._gate_at = args_of(args, GateReport), self._clock()
+
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
         now, board, slots = self._clock(), self._board, self._supervisor.slots
         subscribers = self._audience.rows(now)
+        gate = self._gate_report if now - self._gate_at <= GATE_SILENT_S else None
+        connections = len(self._hub.connections) - OWN
+        if gate is not None and gate.events:
+            connections += gate.subscribers - OF_GATE
         return ClusterStatus(
             name=self._spec.name,
             store_id=self._store_id,
@@ -112,8 +126,9 @@ class Verbs:
             shards=board.shards(slots, now),
             budget=self._budget(),
             subscribers=subscribers,
-            subscribers_unknown=max(0, len(self._hub.connections) - OWN - len(subscribers)),
+            subscribers_unknown=max(0, connections - len(subscribers)),
             operation=self._operations.status(),
+            gate=gate,
             troubles=self._troubles(),
         )
 

@@ -11,6 +11,7 @@ import click
 from cluster import __version__
 from cluster.cli.config import config
 from cluster.cli.doctor import doctor
+from cluster.cli.keys import keys
 from cluster.cli.output import complain, no_more_output
 from cluster.cli.restart import restart
 from cluster.cli.sandbox import sandbox
@@ -57,6 +58,7 @@ Exit codes:
   4    already running, or a port or socket is in use
   5    Discord refused the token
   6    the identify budget does not allow it
+  7    the cluster does not know the key, or the key may not do this
   130  interrupted
 
 \b
@@ -83,5 +85,5 @@ def main() -> None:
     """
 
 
-for verb in (start, status, tail, restart, scale, stop, doctor, sandbox, config):
+for verb in (start, status, tail, restart, scale, stop, keys, doctor, sandbox, config):
     main.add_command(verb)

@@ -13,6 +13,7 @@ from cluster.cli.options import config_option
 from cluster.cli.output import console, warn
 from cluster.cli.words import count
 from cluster.config import HIDDEN, VARIABLES, Loaded, load
+from cluster.wire.keys import KeyFolder, check_keys
 
 
 @click.group()
@@ -31,7 +32,8 @@ Examples:
 def check(config_file: Path | None, sandbox: bool) -> None:
     """Check every key, value and variable, and that there is a token. Exit code 2 if not."""
     loaded = load(file=config_file, on_sandbox=sandbox)
-    _, warnings = loaded.spec()
+    spec, warnings = loaded.spec()
+    warnings += check_keys(KeyFolder(spec.places.keys), spec.tcp)
     for warning in warnings:
         warn(warning)
     where = str(loaded.file) if loaded.file else "no file, defaults"

@@ -25,7 +25,7 @@ from cluster.doctor import Finding, State, local, remote
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.sandbox.options import SandboxInfo
-from cluster.wire.spec import CoordinatorSpec
+from cluster.wire.spec import SELF, CoordinatorSpec
 
 MARKS: Final[dict[State, tuple[str, str]]] = {
     "ok": ("ok", "green"),
@@ -129,8 +129,8 @@ async def _answers(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Findi
             yield Finding(check=check, state="skipped", text="needs the API's answer")
         return
     yield remote.token(answer, spec)
-    if spec.identify_broker:
-        yield await _broker(spec.identify_broker)
+    if spec.identify_broker not in ("", SELF):
+        yield await _broker(spec)
     else:
         yield remote.identifies(answer, spec.identify_reserve)
     yield await remote.gateway(spec, answer.gateway_url)
@@ -138,15 +138,16 @@ async def _answers(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Findi
     yield local.disk(loaded.places, answer.workers, spec.journal_bytes)
 
 
-async def _broker(endpoint: str) -> Finding:
+async def _broker(spec: CoordinatorSpec) -> Finding:
     """Whether who grants our identifies answers."""
-    async with ControlClient(endpoint) as control:
-        try:
-            await control.ping()
-        except ClusterError as error:
-            cause = f"the broker {endpoint} does not answer ({error.cause})"
-            action = "start the cluster that grants, or set identify.broker right"
-            return Finding.of("identifies", ClusterError(cause, action))
+    endpoint = spec.identify_broker
+    try:
+        async with ControlClient(endpoint, keys=spec.identify_broker_keys or None) as control:
+            await control.identify_budget()
+    except ClusterError as error:
+        cause = f"the broker {endpoint} does not grant ({error.cause})"
+        action = error.action or "start the cluster that grants, or set identify.broker right"
+        return Finding.of("identifies", ClusterError(cause, action))
     return Finding(check="identifies", state="ok", text=f"granted by {endpoint}, which answers")
 
 

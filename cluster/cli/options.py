@@ -11,6 +11,7 @@ import click
 from cluster.config import locate
 from cluster.config_schema import Given
 from cluster.control import find_cluster
+from cluster.errors import ConfigError
 from cluster.wire.places import Running, running_clusters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,6 +41,30 @@ def name_option(command: Command) -> Command:
         help="Which cluster, where several run on this host.",
         shell_complete=complete_cluster,
     )(command)
+
+
+def remote_options(command: Command) -> Command:
+    """--keys FILE and --endpoint"""
+    command = click.option(
+        "--endpoint",
+        metavar="tcp://HOST:PORT",
+        help="With --keys, where the file does not say it.",
+    )(command)
+    return click.option(
+        "--keys",
+        "keys_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Of a cluster on another host: the file that `keys add` made there.",
+    )(command)
+
+
+def check_remote(keys_file: Path | None, endpoint: str | None, name: str | None) -> None:
+    """ConfigError for options that do not go together."""
+    if endpoint is not None and keys_file is None:
+        raise ConfigError("--endpoint is given without --keys", "give the key file, too")
+    if keys_file is not None and name is not None:
+        raise ConfigError("--name is for clusters on this host", "leave it out, or --keys")
 
 
 def flags(values: Mapping[str, Any], options: Mapping[str, str] | None = None) -> dict[str, Given]:

@@ -17,6 +17,7 @@ from cluster.cli.rates import EventRates
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.views import LineView, LiveView
 from cluster.config import Loaded, load
+from cluster.wire.keys import KeyFolder, check_keys
 from cluster.wire.spec import CoordinatorSpec
 
 INTERRUPTED = 130
@@ -57,6 +58,7 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
     given = {f"sandbox.{key}" if key in of_sandbox else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
+    warnings += check_keys(KeyFolder(spec.places.keys), spec.tcp)
     for warning in warnings:
         warn(warning)
     code = asyncio.run(_run(loaded, spec, detach))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,13 +12,19 @@ import msgspec
 from rich.text import Text
 
 from cluster.cli import event_lines
-from cluster.cli.options import config_option, name_option, running_cluster
+from cluster.cli.options import (
+    check_remote,
+    config_option,
+    name_option,
+    remote_options,
+    running_cluster,
+)
 from cluster.cli.output import console, is_terminal, no_more_output
 from cluster.cli.signals import StopRequests, first
 from cluster.config_schema import nearest
 from cluster.errors import ConfigError
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
-from cluster.wire.places import Running, is_held
+from cluster.wire.places import is_held
 
 Write = Callable[[Item], None]
 
@@ -45,10 +52,12 @@ Examples:
   dcgw-cluster tail
   dcgw-cluster tail --event MESSAGE_CREATE --event message_update
   dcgw-cluster tail --guild 197038439483310086 -n 10
-  dcgw-cluster tail --event READY --json | jq .d.guilds""",
+  dcgw-cluster tail --event READY --json | jq .d.guilds
+  dcgw-cluster tail --keys bot.key""",
 )
 @config_option
 @name_option
+@remote_options
 @click.option(
     "--event",
     "events",
@@ -65,6 +74,8 @@ Examples:
 def tail(
     config_file: Path | None,
     name: str | None,
+    keys_file: Path | None,
+    endpoint: str | None,
     events: tuple[str, ...],
     guilds: tuple[int, ...],
     count: int | None,
@@ -75,36 +86,39 @@ def tail(
     What could not be had again is shown as a gap, a cluster that falls silent as stalled.
     """
     names = [event_name(event) for event in events]
-    cluster = running_cluster(config_file, name)
-    lock = Path(cluster.state_dir) / "coordinator.lock"
+    check_remote(keys_file, endpoint, name)
+    lock = None
+    subscriber = partial(
+        Subscriber, events=names or None, guilds=guilds or None, name="dcgw-cluster tail"
+    )
+    if keys_file is not None:
+        subscriber = partial(subscriber, endpoint, keys=keys_file)
+    else:
+        cluster = running_cluster(config_file, name)
+        lock = Path(cluster.state_dir) / "coordinator.lock"
+        subscriber = partial(
+            subscriber,
+            cluster.hub_endpoint,
+            replay=cluster.replay_endpoint,
+            control=cluster.control_endpoint,
+        )
     write = write_json if as_json else line_writer(lock)
     try:
-        asyncio.run(_tail(cluster, names, guilds, count, write))
+        asyncio.run(_tail(subscriber, count, write))
     except BrokenPipeError:
         no_more_output()  # whoever read this has seen enough
 
 
-async def _tail(
-    cluster: Running, names: list[str], guilds: tuple[int, ...], count: int | None, write: Write
-) -> None:
+async def _tail(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
     with StopRequests.watch() as requests:
-        await first(_follow(cluster, names, guilds, count, write), requests.wait())
+        await first(_follow(subscriber, count, write), requests.wait())
         if requests.count and not requests.hung_up and is_terminal():
             click.echo()  # the line on which the terminal shows ^C
 
 
-async def _follow(
-    cluster: Running, names: list[str], guilds: tuple[int, ...], count: int | None, write: Write
-) -> None:
+async def _follow(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
     left = count
-    async with Subscriber(
-        cluster.hub_endpoint,
-        events=names or None,
-        guilds=guilds or None,
-        replay=cluster.replay_endpoint,
-        control=cluster.control_endpoint,
-        name="dcgw-cluster tail",
-    ) as items:
+    async with subscriber() as items:
         async for item in items:
             write(item)
             if left is not None and isinstance(item, Event):
@@ -133,7 +147,7 @@ def write_json(item: Item) -> None:
     click.echo(msgspec.json.encode(row))
 
 
-def line_writer(lock: Path) -> Write:
+def line_writer(lock: Path | None) -> Write:
     """Writes items as lines: on a terminal in colour and cut to its width."""
     out = console() if is_terminal() else None
 
@@ -142,7 +156,7 @@ def line_writer(lock: Path) -> Write:
         if isinstance(item, Event):
             text = event_lines.line(item.name, item.shard_id, item.received_ns, item.json(), width)
         else:
-            text = Text(trouble(item, running=is_held(lock)), style="bold yellow")
+            text = Text(trouble(item, running=lock is None or is_held(lock)), style="bold yellow")
         if out:
             out.print(text, soft_wrap=True)
         else:

@@ -3,7 +3,7 @@
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
 Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies and
-cluster.wire.operations.
+cluster.wire.operations. Which of them a key may ask over TCP: coordinator/gate_control.py.
 """
 
 from __future__ import annotations
@@ -159,6 +159,23 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     since_s: float
 
 
+class GateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `_gate`: what the TCP gate says of itself every few seconds. Its own word: it passes
+    on no verb that begins with an underscore."""
+
+    pid: int
+    events: str = ""
+    """Where it listens for subscribers; empty: it does not."""
+    replay: str = ""
+    control: str = ""
+    keys: int
+    """Clients that may come in."""
+    subscribers: int
+    """Connections to `events`."""
+    refused: int
+    """Connections that were not let in."""
+
+
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to `status`."""
 
@@ -188,6 +205,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Other connections to the hub."""
     operation: Operation | None = None
     """The long request that is under way, or was the last; None: there was none."""
+    gate: GateReport | None = None
+    """The way in over TCP; None: there is none, or it is not up."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""
 

@@ -1,6 +1,6 @@
 """Where a cluster keeps its state and its sockets, and how others on this host find it.
 
-state folder    <state root>/<name>          store, journals, logs, lock; 0700
+state folder    <state root>/<name>          store, journals, logs, keys, lock; 0700
 runtime folder  <runtime root>/<name>-<8 hex of the state folder's path>   ipc sockets; 0700
 
 An ipc path longer than 107 bytes (103 on macOS) can't be bound, so sockets have a short folder of
@@ -64,6 +64,11 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def logs(self) -> Path:
         return self.state_dir / "logs"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the keys for TCP."""
+        return self.state_dir / "keys"
 
     @property
     def journals(self) -> Path:

@@ -15,7 +15,9 @@ import msgspec
 
 from cluster.errors import ConfigError
 from cluster.wire.control import Failure
+from cluster.wire.keys import KeyFolder, check_keys
 from cluster.wire.places import Places
+from cluster.wire.tcp import check_tcp
 
 MAX_SHARDS: Final = 1_000_000
 SELF: Final = "self"
@@ -112,6 +114,12 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ca_file: str = ""
     """PEM file of the certificate authority; empty: the system's."""
 
+    # TCP, besides the local sockets; empty: not offered
+    tcp_events: str = ""
+    """Where subscribers on other hosts connect: "tcp://ADDRESS:PORT"."""
+    tcp_replay: str = ""
+    tcp_control: str = ""
+
     # Identifies
     identify_margin_ms: NotNegative = 250
     """Added to the 5 s between two identifies of a bucket."""
@@ -122,6 +130,9 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     identify_broker: str = ""
     """Control endpoint of the coordinator that grants, "self" if this one grants for others too;
     empty: this one, for itself."""
+
+    identify_broker_keys: str = ""
+    """Key file for a broker on TCP; absolute."""
 
     # Limits
     journal_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
@@ -149,7 +160,10 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         yield "state_dir", self.state_dir
 
     def check(self) -> None:
-        """ConfigError for shards of no known form, or a part of a bot without a share."""
+        """ConfigError for shards of no known form, a part of a bot without a share, or TCP without
+        keys."""
+        check_tcp(self.tcp)
+        check_keys(KeyFolder(self.places.keys), self.tcp)
         if self.sandbox is not None:  # a bot of its own
             parse_shards(self.shards)
             return
@@ -159,6 +173,16 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             budget=self.identify_budget,
             reserve=self.identify_reserve,
         )
+
+    @property
+    def tcp(self) -> dict[str, str]:
+        """What is offered over TCP: endpoints by "events", "replay" and "control"."""
+        named = {
+            "events": self.tcp_events,
+            "replay": self.tcp_replay,
+            "control": self.tcp_control,
+        }
+        return {name: endpoint for name, endpoint in named.items() if endpoint}
 
     @property
     def places(self) -> Places:

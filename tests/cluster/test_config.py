@@ -163,7 +163,7 @@ class TestRefusals:
             ("journal_bytes = 4", ["unknown key journal_bytes", "did you mean journal.bytes?"]),
             ("[identify]\nmargin = 4", ["identify.margin", "identify.margin_ms", "reserve"]),
             ("[identfy]\nmargin_ms = 4", ["unknown table [identfy]", "did you mean [identify]?"]),
-            ("[logs]\nlevel = 1", ["unknown table [logs]", "[journal], [hub], [sandbox]"]),
+            ("[logs]\nlevel = 1", ["unknown table [logs]", "[journal], [hub], [tcp], [sandbox]"]),
             ("margin = 4", ["did you mean identify.margin_ms?"]),
             ("colour = 4", ["the keys outside of tables are name, state_dir"]),
             ("identify = 3", ["identify in mine.toml is 3", "it is a table"]),
@@ -362,6 +362,18 @@ def test_where_the_broker_is(value: str, endpoint: str, tmp_path: Path) -> None:
     assert spec.identify_broker == endpoint.format(main=places("main", env).runtime_dir)
     spec, _ = load(env=env, on_sandbox=True).spec()
     assert spec.identify_broker == "", "a sandbox is a bot of its own"
+
+
+def test_a_broker_on_another_host_has_keys(tmp_path: Path) -> None:
+    file = write(tmp_path, '[identify]\nbroker = "tcp://10.0.0.7:1"\nbroker_keys = "east.key"\n')
+    with pytest.raises(ConfigError, match=r"identify\.broker_keys .*east\.key can't be read"):
+        load(file=file, env={"DCGW_TOKEN": "t"}).spec()
+    (tmp_path / "east.key").touch()
+    spec, _ = load(file=file, env={"DCGW_TOKEN": "t"}).spec()
+    assert (spec.identify_broker, spec.identify_broker_keys) == (
+        "tcp://10.0.0.7:1",
+        str(tmp_path / "east.key"),
+    )
 
 
 @pytest.mark.parametrize(

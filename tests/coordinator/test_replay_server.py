@@ -85,10 +85,12 @@ def test_nonsense_is_refused_and_it_goes_on(server: str) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         socket = context.socket(zmq.DEALER)
         socket.connect(server)
-        for nonsense in ([b"\xff" * 50], [b""], [b"a", b"b"], [b"\x81" * 3000]):
+        for nonsense in ([b"\xff" * 50], [b""], [b"a", b"b"], [b"a", b"b", b"c"], [b"\x81" * 3000]):
             socket.send_multipart(nonsense)
             assert socket.poll(5000)
-            assert b"refused" in socket.recv()
+            *address, refusal = socket.recv_multipart()
+            assert b"refused" in refusal
+            assert address == nonsense[:-1][:1], "what stands before a question is an address"
         socket.close(0)
         client = ReplayClient(context, server)
         assert (await client.heads()).cluster == STORE

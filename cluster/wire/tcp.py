@@ -1,0 +1,84 @@
+"""Endpoints on TCP: "tcp://HOST:PORT", where HOST is a name, an IPv4 address, an IPv6 address in
+brackets, or (where one listens) "*"."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Self
+
+from cluster.errors import ConfigError
+
+PREFIX: Final = "tcp://"
+_ENDPOINT: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253}|\*):(\d{1,5})")
+_LOOPBACK_NAMES: Final = ("localhost",)
+
+
+class Tcp(NamedTuple):
+    """An endpoint in its parts."""
+
+    host: str
+    """Without brackets."""
+    port: int
+
+    @classmethod
+    def read(cls, endpoint: str) -> Self | None:
+        """None: it is none."""
+        if not (match := _ENDPOINT.fullmatch(endpoint)):
+            return None
+        host, port = match[1].strip("[]"), int(match[2])
+        if not 1 <= port <= 65535 or (":" in host and _address(host) is None):
+            return None
+        return cls(host, port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{PREFIX}{host}:{self.port}"
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether a socket must be let speak IPv6. A name may stand for either kind of address;
+        where the system has no IPv6, ZeroMQ falls back."""
+        return not isinstance(_address(self.host), ipaddress.IPv4Address)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on all addresses, and so names none to connect to."""
+        address = _address(self.host)
+        return self.host == "*" or (address is not None and address.is_unspecified)
+
+    @property
+    def loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name alone (nothing is resolved)."""
+    address = _address(host)
+    return address.is_loopback if address is not None else host.lower() in _LOOPBACK_NAMES
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def check_tcp(endpoints: Mapping[str, str]) -> None:
+    """ConfigError unless they are endpoints to listen on, each another one. endpoints: by
+    "events", "replay" and "control"."""
+    seen: dict[str, str] = {}
+    for name, endpoint in endpoints.items():
+        if Tcp.read(endpoint) is None:
+            raise ConfigError(
+                f"tcp.{name} is {endpoint!r}",
+                "give tcp://ADDRESS:PORT, such as tcp://0.0.0.0:7311, tcp://[::]:7311 or "
+                "tcp://10.0.0.5:7311",
+            )
+        if endpoint in seen:
+            raise ConfigError(
+                f"tcp.{name} and tcp.{seen[endpoint]} are both {endpoint}", "give each its own port"
+            )
+        seen[endpoint] = name
