@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,14 @@ class Home:
         return self.processes() + [
             str(path) for path in self.sockets.rglob("*") if path.is_socket()
         ]
+
+
+def offer(home: Home) -> None:
+    """Let the cluster of this home offer all that it can over TCP, on ports that are free now."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    for one, door in zip(held, ("EVENTS", "REPLAY", "CONTROL"), strict=True):
+        home.env[f"DCGW_TCP_{door}"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+        one.close()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
-"""The token, and what a session could be taken over with: in nothing that a cluster writes, says,
-publishes, or shows of its processes."""
+"""The token, what a session could be taken over with, and TCP's keys: in nothing that a cluster
+writes, says, publishes, answers, or shows of its processes, but where they belong."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ import lmdb
 import pytest
 import zmq
 import zmq.asyncio
-from home import Home, run_sandbox
-from watching import connected, control_of, eventually, reconnects, sandbox_of
+from home import Home, offer, run_sandbox
+from watching import WITHIN_S, connected, control_of, eventually, reconnects, sandbox_of
+from zmq.utils import z85
 
 from cluster.journal.layout import MAX_DATABASES, STATE_DB
 from cluster.sandbox import SandboxControl, SandboxInfo
+from cluster.secured import connect
+from cluster.wire import replay
+from cluster.wire.keys import ClientKeys, KeyFolder
 from cluster.wire.places import places
 
 SHARDS = 4
@@ -37,6 +41,8 @@ VERBS = (
     ("doctor", "--json"),
     ("config", "check"),
     ("config", "show", "--json"),
+    ("keys", "list"),
+    ("keys", "list", "--json"),
 )
 
 Traces = dict[str, bytes]
@@ -54,7 +60,9 @@ class Told(NamedTuple):
     states: bytes
     """The state records of its journals: where session ids belong."""
     modes: dict[str, int]
-    """Of its folders and files, while it ran and after."""
+    """Of its folders, sockets and files, while it ran and after."""
+    keys: dict[str, str]
+    """Secret keys by whose they are."""
 
 
 def where_is(secret: str, traces: Traces) -> list[str]:
@@ -89,12 +97,12 @@ def files_of(home: Home, when: str) -> Traces:
 
 
 def modes_of(home: Home, when: str) -> dict[str, int]:
-    """Of all but sockets, which are what their folder is."""
+    """Of the cluster's own folder in each root, and of all in it. What a socket allows is what its
+    folder allows; libzmq makes it by the umask."""
     return {
         f"{when}, {path}": path.stat().st_mode
         for root in (home.state, home.sockets)
         for path in root.rglob("*")
-        if not path.is_socket()
     }
 
 
@@ -121,14 +129,14 @@ def journals_of(home: Home) -> tuple[Traces, bytes]:
 
 
 class Wire:
-    """All that the cluster publishes, raw."""
+    """All that the cluster publishes, raw: on this host, or over TCP."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, keys: ClientKeys | None = None) -> None:
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
         self._socket.subscribe(b"")
-        self._socket.connect(places("default", home.env).events)
+        connect(self._socket, keys.events if keys else places("default", home.env).events, keys)
         self.messages: list[bytes] = []
         self._task = asyncio.create_task(self._read())
 
@@ -151,15 +159,42 @@ def run(home: Home, *arguments: str) -> Traces:
     return {f"output of {' '.join(arguments)}": (done.stdout + done.stderr).encode()}
 
 
+async def answers(home: Home, keys: ClientKeys) -> Traces:
+    """All that the replay server has, asked for over TCP."""
+    context = zmq.asyncio.Context()
+    socket = context.socket(zmq.DEALER)
+    connect(socket, keys.replay, keys)
+    found = []
+    await socket.send(replay.encode(replay.HeadsRequest(id=0)))
+    found.append(await socket.recv())
+    heads = replay.decode_response.decode(found[0])
+    assert isinstance(heads, replay.HeadsAnswer)
+    for row in heads.shards:
+        for epoch in range(1, row.epoch + 1):
+            after, more = -1, True
+            while more:
+                question = replay.RangeRequest(
+                    id=0, shard_count=row.shard_count, shard_id=row.shard_id, epoch=epoch,
+                    after=after, upto=None, names=None,
+                )  # fmt: skip
+                await socket.send(replay.encode(question))
+                found.append(await socket.recv())
+                answer = replay.decode_response.decode(found[-1])
+                assert isinstance(answer, replay.RangeAnswer)
+                after, more = answer.reached, answer.more
+    context.destroy(0)
+    return {"answers of the replay server": b"".join(found)}
+
+
 async def session_ids(sandbox: SandboxControl) -> set[str]:
     return {session["session"] for session in (await sandbox.state())["sessions"]}
 
 
-async def live(home: Home, info: SandboxInfo) -> tuple[Traces, set[str]]:
+async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces, set[str]]:
     """A start, a session that ends, a cut, a killed worker, every verb, a stop."""
     traces = await asyncio.to_thread(run, home, "start", "--detach", "--workers", "2")
     async with sandbox_of(info) as sandbox, control_of(home) as control:
-        wire = Wire(home)
+        wire, far = Wire(home), Wire(home, keys)
         await eventually(control.status, lambda s: s.state == "ready")
         await connected(sandbox, SHARDS)
         first = await session_ids(sandbox)
@@ -176,8 +211,9 @@ async def live(home: Home, info: SandboxInfo) -> tuple[Traces, set[str]]:
         traces |= await asyncio.to_thread(processes_of, home)
         for verb in VERBS:
             traces |= await asyncio.to_thread(run, home, *verb)
+        traces |= await asyncio.wait_for(answers(home, keys), WITHIN_S)
         sessions = first | await session_ids(sandbox)
-        traces["published"] = await wire.close()
+        traces |= {"published": await wire.close(), "published over TCP": await far.close()}
     traces |= files_of(home, "running")
     return traces, sessions
 
@@ -191,8 +227,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         home = Home(tmp_path_factory.mktemp("home"), Path(sockets))
         home.use(info)
         home.env |= {"DCGW_LOG_LEVEL": "debug", "DCGW_JOURNAL_BYTES": str(JOURNAL_BYTES)}
+        offer(home)
+        file = tmp_path_factory.mktemp("client") / "bot.key"
+        made = run(home, "keys", "add", "bot", "--may", "control", "--out", str(file))
+        keys = ClientKeys.read(file)
         try:
-            traces, sessions = asyncio.run(live(home, info))
+            traces, sessions = asyncio.run(live(home, info, keys))
+            traces |= made
             modes = modes_of(home, "running")
         finally:
             stopped = run(home, "stop")
@@ -200,20 +241,24 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         journals, states = journals_of(home)
         traces |= stopped | journals | files_of(home, "stopped")
         modes |= modes_of(home, "stopped")
-        yield Told(home, info.token, sessions, traces, states, modes)
+        server = KeyFolder(places("default", home.env).keys).server()
+        secrets = {"server": server.secret, "client": keys.secret}
+        yield Told(home, info.token, sessions, traces, states, modes, secrets)
 
 
 def test_all_was_looked_at(told: Told) -> None:
     """Else the other tests could not fail."""
     for part in (
         "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay_server",
-        "running.json", "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
+        "coordinator.gate", "gate.log", "keys/server.json", "keys/clients.json", "running.json",
+        "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
         "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
         "journal 0, database s0", "output of start", "output of stop",
     ):  # fmt: skip
         assert any(part in name for name in told.traces), part
-    assert b"READY.0" in told.traces["published"]
-    assert len(told.traces["published"]) > 100_000
+    for heard in ("published", "published over TCP", "answers of the replay server"):
+        assert b"READY.0" in told.traces[heard]
+        assert len(told.traces[heard]) > 100_000
     assert told.traces["running, logs/worker-1.log"]
     assert len(told.sessions) == SHARDS + 1
 
@@ -269,7 +314,17 @@ def test_session_ids_are_in_the_state_records_only(told: Told) -> None:
         assert where_is(session, apart) == []
 
 
+def test_keys_are_in_their_own_file_only(told: Told) -> None:
+    """A client's secret is in no file of the cluster's; the server's is in one."""
+    places_of = {"server": ["running, keys/server.json", "stopped, keys/server.json"], "client": []}
+    for whose, secret in told.keys.items():
+        for form in (secret.encode(), z85.decode(secret)):
+            found = [name for name, data in told.traces.items() if form in data]
+            assert found == (places_of[whose] if form == secret.encode() else []), whose
+
+
 def test_nobody_else_can_read_it(told: Told) -> None:
-    assert any(name.endswith("data.mdb") for name in told.modes)
+    for name in ("data.mdb", "/control", "/events", "/replay", "/server.json", "/gate.log"):
+        assert any(path.endswith(name) for path in told.modes), name
     open_to_others = {name: oct(mode) for name, mode in told.modes.items() if mode & 0o077}
     assert open_to_others == {}
