@@ -52,7 +52,7 @@ HEARTBEAT_MS: Final = 10_000
 HEARTBEAT_TIMEOUT_MS: Final = 30_000
 LAST_ANSWERS_MS: Final = 500
 POLL_MS: Final = 200
-REPORT_S: Final = 2.0
+REPORT_S: Final = 1.0
 BIND_S: Final = 3.0
 """A port that was closed a moment ago, or by the gate before this one, is free by then."""
 MOST_MEMORY: Final = 1 << 30

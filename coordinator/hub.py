@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from typing import Final
 
 import zmq
@@ -19,13 +18,13 @@ import zmq
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic, watermark
 from coordinator.audience import Connections
+from coordinator.passage import Passage
 
 log = logging.getLogger(__name__)
 
 SUBSCRIBER_HWM: Final = 10_000
 """Messages (batches) that wait for one subscriber; beyond that it loses some."""
 WORKERS_HWM: Final = 1_000
-STOP_SECONDS: Final = 5.0
 
 
 class Hub:
@@ -44,8 +43,6 @@ class Hub:
         workers_hwm: int = WORKERS_HWM,
         subscriber_hwm: int = SUBSCRIBER_HWM,
     ) -> None:
-        steering = f"inproc://hub-{id(self):x}"
-        # The thread closes what it was given; a socket belongs to one thread at a time.
         sockets = []
         connections = None
         try:
@@ -58,9 +55,6 @@ class Hub:
             subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
             subscribers.setsockopt(zmq.LINGER, 0)
             connections = Connections(subscribers)
-            steered = context.socket(zmq.PAIR)
-            sockets.append(steered)
-            steered.bind(steering)
             # Subscribers first: workers begin to send as soon as they are let in.
             _bind(subscribers, subscribers_endpoint)
             _bind(workers, workers_endpoint)
@@ -72,29 +66,16 @@ class Hub:
             raise
         self.connections = connections
         """Of subscribers, our own among them."""
-        self._steering = context.socket(zmq.PAIR)
-        self._steering.setsockopt(zmq.LINGER, 0)
-        self._steering.connect(steering)
-        self._thread = threading.Thread(
-            target=_run, args=(workers, subscribers, steered), name="hub", daemon=True
-        )
-        self._thread.start()
+        self._passage = Passage("hub", workers, subscribers)
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._passage.alive
 
     def close(self) -> None:
         """Stop the thread and unbind. Calling it again does nothing."""
         self.connections.close()
-        if self._steering.closed:
-            return
-        if self._thread.is_alive():
-            self._steering.send(b"TERMINATE")
-            self._thread.join(STOP_SECONDS)
-        self._steering.close()
-        if self._thread.is_alive():
-            log.error("the hub's thread did not end within %s s", STOP_SECONDS)
+        self._passage.close()
 
 
 def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
@@ -105,18 +86,6 @@ def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
             f"{endpoint} can't be bound: {error.strerror}",
             "stop what uses it, or give the cluster another address",
         ) from error
-
-
-def _run(
-    workers: zmq.Socket[bytes], subscribers: zmq.Socket[bytes], steered: zmq.Socket[bytes]
-) -> None:
-    try:
-        zmq.proxy_steerable(workers, subscribers, None, steered)
-    except zmq.ContextTerminated:
-        log.warning("the hub ended with its context")
-    finally:
-        for socket in (workers, subscribers, steered):
-            socket.close(0)
 
 
 class LastOut:

@@ -41,7 +41,9 @@ class Passage:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop the thread, which closes the sockets."""
+        """Stop the thread, which closes the sockets. Calling it again does nothing."""
+        if self._steering.closed:
+            return
         if self._thread.is_alive():
             self._steering.send(b"TERMINATE")
             self._thread.join(STOP_SECONDS)

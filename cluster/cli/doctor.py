@@ -110,6 +110,7 @@ async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
     for warning in warnings:
         yield Finding(check="token", state="warning", text=warning)
     yield local.intents(spec)
+    yield local.tcp(loaded.places, spec.tcp)
     with _sandbox(loaded) as info:
         if info is not None:
             spec = msgspec.structs.replace(

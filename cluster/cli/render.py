@@ -82,6 +82,8 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("" if number else "subscribers", Text(line))
     grid.add_row("subscribe", status.hub_endpoint)
     grid.add_row("replay", status.replay_endpoint)
+    for number, line in enumerate(over_tcp(status)):
+        grid.add_row("" if number else "tcp", Text(line))
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
 
@@ -121,6 +123,19 @@ def subscribers(status: ClusterStatus) -> list[str]:
     if status.subscribers_unknown:
         lines.append(f"{status.subscribers_unknown:,} unknown: connected, without a report")
     return lines or ["none"]
+
+
+def over_tcp(status: ClusterStatus) -> list[str]:
+    """What is offered over TCP, to how many; none if nothing is."""
+    gate = status.gate
+    if gate is None:
+        return []
+    doors = {"events": gate.events, "replay": gate.replay, "control": gate.control}
+    offered = ", ".join(f"{door} {endpoint}" for door, endpoint in doors.items() if endpoint)
+    who = f"{count(gate.keys, 'key')}, {count(gate.subscribers, 'subscriber')}"
+    if gate.refused:
+        who += f", {count(gate.refused, 'connection')} refused"
+    return [offered, who]
 
 
 def complaints(status: ClusterStatus) -> list[Text]:

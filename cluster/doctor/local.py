@@ -6,9 +6,13 @@ import os
 import platform
 import resource
 import shutil
+import stat
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+import zmq
 
 from cluster import __version__
 from cluster.doctor.finding import Finding
@@ -16,8 +20,16 @@ from cluster.errors import ClusterError
 from cluster.gateway import PRIVILEGED_INTENTS, Intents
 from cluster.installation import check_packages
 from cluster.journal.environment import NO_PROMISE, file_system
-from cluster.wire.places import IPC_PATH_BYTES, Places, check_socket_paths, is_held
+from cluster.wire.keys import KeyFolder, check_keys
+from cluster.wire.places import (
+    IPC_PATH_BYTES,
+    Places,
+    check_socket_paths,
+    is_held,
+    replaceable,
+)
 from cluster.wire.spec import CoordinatorSpec
+from cluster.wire.tcp import Tcp
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
 FILES_OF_A_WORKER: Final = 64
@@ -41,10 +53,11 @@ def packages() -> Finding:
 def state_folder(places: Places) -> Finding:
     """Whether the folder is, or can be made, ours; whether a cluster runs in it."""
     folder = places.state_dir
-    if is_held(places.lock):
+    found = _writable("state", folder, "give state_dir (DCGW_STATE_DIR) another folder")
+    if found.state == "ok" and is_held(places.lock):
         text = f"{folder}; the cluster {places.name!r} is running in it"
         return Finding(check="state", state="ok", text=text)
-    return _writable("state", folder, "give state_dir (DCGW_STATE_DIR) another folder")
+    return found
 
 
 def sockets(places: Places) -> Finding:
@@ -66,10 +79,51 @@ def _writable(check: str, folder: Path, action: str) -> Finding:
     near = nearest(folder)
     if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
         return Finding(check=check, state="failed", text=f"{near} can't be written", action=action)
-    if near == folder and folder.stat().st_uid != os.getuid():
-        text = f"{folder} is not a folder of this user's"
-        return Finding(check=check, state="failed", text=text, action=action)
+    if near == folder:
+        info = folder.stat()
+        if info.st_uid != os.getuid():
+            text = f"{folder} is not a folder of this user's"
+            return Finding(check=check, state="failed", text=text, action=action)
+        if text := replaceable(folder):
+            return Finding(check=check, state="failed", text=text, action=action)
+        if info.st_mode & 0o077:
+            text = f"others can enter {folder} (mode {stat.S_IMODE(info.st_mode):o})"
+            action = f"`chmod 700 {folder}`, as every start does"
+            return Finding(check=check, state="warning", text=text, action=action)
     return Finding(check=check, state="ok", text=str(folder))
+
+
+def tcp(places: Places, offered: Mapping[str, str]) -> Finding:
+    """What is offered over TCP: its keys, and its ports, unless the cluster has them already."""
+    if not offered:
+        return Finding(check="tcp", state="ok", text="nothing is offered over TCP")
+    try:
+        warnings = check_keys(KeyFolder(places.keys), offered)
+    except ClusterError as error:
+        return Finding.of("tcp", error)
+    if not is_held(places.lock):
+        for name, endpoint in offered.items():
+            if why := _bindable(endpoint):
+                text = f"tcp.{name}: {endpoint} can't be bound ({why})"
+                action = "stop what uses it, or give another address"
+                return Finding(check="tcp", state="failed", text=text, action=action)
+    text = ", ".join(f"{name} at {endpoint}" for name, endpoint in offered.items())
+    if warnings:
+        return Finding(check="tcp", state="warning", text=f"{text}; {warnings[0]}")
+    keys = len(KeyFolder(places.keys).clients())
+    return Finding(check="tcp", state="ok", text=f"{text}, for {keys} keys")
+
+
+def _bindable(endpoint: str) -> str:
+    """Why it can't be listened on; empty: it can."""
+    at = Tcp.read(endpoint)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        socket.setsockopt(zmq.IPV6, int(at is not None and at.ipv6))
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            return str(error.strerror)
+    return ""
 
 
 def nearest(folder: Path) -> Path:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -148,8 +149,11 @@ def check_socket_paths(places: Places) -> int:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder that only this user can enter; refuse one that is somebody else's."""
+    """Create a folder that only this user can enter; refuse one that is somebody else's, or that
+    somebody else could put another in the place of. ClusterError, OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if whose := replaceable(folder):
+        raise ClusterError(whose, "give DCGW_STATE_DIR and DCGW_RUNTIME_DIR folders of your own")
     info = folder.lstat()
     if info.st_uid != os.getuid() or folder.is_symlink():
         raise ClusterError(
@@ -157,6 +161,17 @@ def make_private(folder: Path) -> None:
         )
     if info.st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def replaceable(folder: Path) -> str:
+    """Why others could put another folder in this one's place; empty: they can't. A group may
+    write to what is above it: many systems give each user a group of its own."""
+    above = folder.parent.stat()
+    if above.st_uid not in (0, os.getuid()):
+        return f"{folder.parent} belongs to another user, who could put another {folder.name} there"
+    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+        return f"everybody can write to {folder.parent}, and put another {folder.name} there"
+    return ""
 
 
 def is_held(lock: Path) -> bool:

@@ -92,9 +92,9 @@ class Rig:
         connect(one, self.outside[door], keys)
         return one
 
-    def receives(self, subscriber: zmq.Socket[bytes]) -> bool:
+    def receives(self, subscriber: zmq.Socket[bytes], tries: int = 50) -> bool:
         """Whether what the hub sends from now on reaches it within a moment."""
-        for _ in range(10):
+        for _ in range(tries):
             self.hub.send(b"MESSAGE_CREATE.0.\0x")
             if subscriber.poll(100):
                 subscriber.recv()
@@ -328,8 +328,9 @@ def test_a_removed_key_is_cut_off_and_the_others_come_back(rig: Rig) -> None:
     until(lambda: rig.receives(kept))
     while lost.poll(0):
         lost.recv()  # what came before it was cut off
-    assert not rig.receives(lost)
-    door.send(control.encode(control.Request(id=1, verb="ping")))
+    assert not rig.receives(lost, tries=3)
+    with contextlib.suppress(zmq.Again):  # it knows already that nobody takes it
+        door.send(control.encode(control.Request(id=1, verb="ping")), zmq.NOBLOCK)
     assert not door.poll(300)
     assert rig.requests() == []
     for one in (lost, kept, door):
@@ -348,7 +349,7 @@ def test_new_server_keys_shut_the_old_ones_out(rig: Rig) -> None:
     until(lambda: rig.receives(new))
     while old.poll(0):
         old.recv()
-    assert not rig.receives(old)
+    assert not rig.receives(old, tries=3)
     for one in (old, new):
         one.close()
 

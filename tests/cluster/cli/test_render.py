@@ -340,3 +340,18 @@ def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
     assert trouble in shown
     assert "2 shards wait to identify: 2-3" in shown, "nobody knows for how long"
     assert trouble in render.line(asking)
+
+
+@pytest.mark.parametrize("width", [50, 100])
+def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
+    status = made(fake, 1, 1)
+    assert "tcp" not in text(render.full(status, width), width)
+    gate = control.GateReport(
+        pid=7, events="tcp://0.0.0.0:7311", control="tcp://[::]:7313", keys=1, subscribers=2,
+        refused=1_234,
+    )  # fmt: skip
+    shown = text(render.full(msgspec.structs.replace(status, gate=gate), width), width)
+    flat = " ".join(shown.split())
+    assert "tcp events tcp://0.0.0.0:7311, control tcp://[::]:7313" in flat
+    assert "1 key, 2 subscribers, 1,234 connections refused" in flat
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= width

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from cluster.doctor import local
 from cluster.gateway import Intents
+from cluster.wire.keys import KeyFolder
 from cluster.wire.places import Places
 from cluster.wire.spec import CoordinatorSpec
 
@@ -53,3 +55,34 @@ def test_intents_that_are_privileged_are_named() -> None:
 
     assert "GUILD_PRESENCES must be enabled" in of(Intents.GUILDS | Intents.GUILD_PRESENCES)
     assert of(Intents.GUILDS) == "none that is privileged"
+
+
+def test_folders_that_others_can_enter_or_replace(places: Places) -> None:
+    places.runtime_dir.mkdir(mode=0o700)
+    assert local.sockets(places).state == "ok"
+    places.runtime_dir.chmod(0o750)
+    found = local.sockets(places)
+    assert (found.state, "mode 750" in found.text) == ("warning", True)
+    assert f"chmod 700 {places.runtime_dir}" in found.action
+    places.runtime_dir.chmod(0o700)
+    places.runtime_dir.parent.chmod(0o777)
+    found = local.sockets(places)
+    assert (found.state, "everybody can write to" in found.text) == ("failed", True)
+    places.runtime_dir.parent.chmod(0o1777)
+    assert local.sockets(places).state == "ok", "as the temporary folder is"
+
+
+def test_tcp_has_keys_and_free_ports(places: Places) -> None:
+    assert local.tcp(places, {}).state == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        offered = {"events": f"tcp://127.0.0.1:{taken.getsockname()[1]}"}
+        found = local.tcp(places, offered)
+        assert (found.state, "there are no keys" in found.text) == ("failed", True)
+        keys = KeyFolder(places.keys)
+        keys.renew()
+        found = local.tcp(places, offered)
+        assert (found.state, "can't be bound" in found.text) == ("failed", True)
+    found = local.tcp(places, offered)
+    assert (found.state, "no client has a key" in found.text) == ("warning", True)
+    keys.add("bot", (), now=0)
+    assert local.tcp(places, offered).state == "ok"

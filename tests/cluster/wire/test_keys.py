@@ -157,7 +157,16 @@ def test_two_at_one_place_are_refused() -> None:
         check_tcp({"events": "tcp://a:1", "replay": "tcp://a:1"})
 
 
-@given(st.text(max_size=60) | st.from_regex(r"tcp://\[?[0-9a-f:.]{0,50}\]?:[0-9]{0,6}"))
+@given(
+    st.text(max_size=60)
+    | st.builds(
+        "tcp://{}{}{}:{}".format,
+        st.sampled_from(["", "["]),
+        st.text("0123456789abcdef:.%*", max_size=20) | st.ip_addresses().map(str),
+        st.sampled_from(["", "]"]),
+        st.integers(-1, 70_000),
+    )
+)
 def test_any_text_is_an_endpoint_or_none(text: str) -> None:
     tcp = Tcp.read(text)
     assert tcp is None or Tcp.read(str(tcp)) == tcp
