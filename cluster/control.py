@@ -187,6 +187,12 @@ class ControlClient:
         identify."""
         return await self._operate("scale", {"workers": workers}, say)
 
+    async def reshard(self, shards: int, overlap_s: float = 10.0, say: Say | None = None) -> str:
+        """Another shard count, while the cluster runs: the new shards are identified beside the old
+        ones, both publish for overlap_s seconds, then the old ones log out. shards: 0: as many as
+        Discord recommends. BudgetError: not enough identifies are left."""
+        return await self._operate("reshard", {"shards": shards, "overlap_s": overlap_s}, say)
+
     async def _operate(self, verb: str, args: dict[str, Any], say: Say | None) -> str:
         """Begin a long operation and follow it to its end. ClusterError: why it failed; or the
         coordinator was restarted meanwhile, and how far it came is to be seen in `status`."""

@@ -96,7 +96,7 @@ CLOSE_CODES: Final[dict[int, CloseCode]] = {
             4011,
             "sharding required",
             Then.FATAL,
-            'the bot is in too many guilds for this many shards: use `shards = "auto"` or more',
+            "the bot is in too many guilds for so few shards: run `dcgw-cluster reshard auto`",
         ),
         CloseCode(
             4012, "invalid api version", Then.FATAL, "set `api_version` to one that Discord serves"

@@ -75,12 +75,15 @@ class Adoption:
         places: Places,
         *,
         fits: Callable[[int, link.Hello], bool],
+        farewell: Callable[[link.Hello], link.Stop] = lambda hello: link.Stop(),
         send: Callable[[int, link.ToWorker], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """fits: whether the worker that greets may go on in this slot."""
+        """fits: whether the worker that greets may go on in this slot. farewell: how one that may
+        not is told to stop."""
         self._places = places
         self._fits = fits
+        self._farewell = farewell
         self._send = send
         self._sleep = sleep
         self._hellos: dict[int, link.Hello] = {}
@@ -126,7 +129,7 @@ class Adoption:
             self._found[slot] = AdoptedProcess(hello.pid, lock)
             return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
-        self._send(slot, link.Stop())
+        self._send(slot, self._farewell(hello))
         await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _end_silent(self, slot: int) -> None:

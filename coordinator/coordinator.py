@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,7 +36,7 @@ from coordinator.engines.local import LocalEngine
 from coordinator.gate_process import GateProcess
 from coordinator.gateway_info import GatewayInfo
 from coordinator.handover import Handover
-from coordinator.hub import Hub, LastOut
+from coordinator.hub import Announcer, Hub, LastOut
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
 from coordinator.moving import Moving
@@ -44,6 +45,7 @@ from coordinator.operations import Operations
 from coordinator.plan import Stored, plan_for
 from coordinator.reception import Reception
 from coordinator.replay_process import ReplayProcess
+from coordinator.resharding import Resharding
 from coordinator.restarting import Restarting
 from coordinator.roster import Roster
 from coordinator.sandbox_process import SandboxProcess
@@ -104,7 +106,8 @@ class Coordinator:
         self._stop = asyncio.Event()
         self._logout = False
         self._failure: BaseException | None = None
-        self._hold = IdentifyHold()
+        self._holds: defaultdict[int, IdentifyHold] = defaultdict(IdentifyHold)
+        """By shard count."""
         self._changes = Changes()
         self._operations = Operations(time.monotonic)
         self._sandbox: SandboxProcess | None = None
@@ -221,6 +224,8 @@ class Coordinator:
         self._last_out = LastOut(context, places.events)
         self._stack.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
+        self._announcer = Announcer(context, places.hub)
+        self._stack.callback(self._announcer.close)
         self._link = WorkerLink(
             self._context, places.link, lambda slot, word: self._reception.message(slot, word)
         )
@@ -236,7 +241,7 @@ class Coordinator:
             self._gateway_url,
             host.boot_id(),
         )
-        adoption = Adoption(self._places, fits=specs.fits, send=self._send)
+        adoption = Adoption(self._places, fits=specs.fits, farewell=specs.farewell, send=self._send)
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
         self._supervisor = Supervisor(
             self._engine,
@@ -249,7 +254,7 @@ class Coordinator:
             self._roster,
             self._board,
             self._desk,
-            self._hold,
+            self._holds,
             self._supervisor,
             adoption,
             self._handover,
@@ -265,7 +270,7 @@ class Coordinator:
             self._roster,
             self._board,
             self._desk,
-            self._hold,
+            lambda: self._holds[self._roster.plan.shard_count].reason,
             self._supervisor,
             self._hub,
             self._operations,
@@ -319,7 +324,24 @@ class Coordinator:
             send=self._send,
             save=lambda: self._save_plan(scaled=True),
         )
-        return OperationVerbs(self._operations, restarting, moving)
+        resharding = Resharding(
+            self._spec,
+            roster,
+            board,
+            self._desk,
+            self._supervisor,
+            changes,
+            store_id=self._store.store_id,
+            cores=host.cores(),
+            recommended=self._recommended,
+            send=self._send,
+            publish=self._announcer.publish,
+            save=lambda: self._save_plan(resharded=True),
+        )
+        return OperationVerbs(self._operations, restarting, moving, resharding)
+
+    async def _recommended(self) -> int:
+        return (await self._account.fetch()).shards
 
     async def _open_gate(self) -> None:
         """The way in over TCP, where there is one. ClusterError: it can't listen."""
@@ -411,9 +433,9 @@ class Coordinator:
         self._handover.given(slot, (shard.shard_id for shard in spec.shards))
         return spec
 
-    def _save_plan(self, *, scaled: bool = False) -> None:
-        """The plan in force is what the next start takes up. scaled: its workers were changed on
-        request; once they were, it stays so until the configuration says another number."""
+    def _save_plan(self, *, scaled: bool = False, resharded: bool = False) -> None:
+        """The plan in force is what the next start takes up. scaled, resharded: its workers or its
+        shard count were changed on request; that holds until the configuration says another."""
         spec, before = self._spec, self._store.plan()
         same = before is not None and before.asked_shards == spec.shards
         kept = same and before is not None and before.asked_workers == spec.workers
@@ -422,7 +444,7 @@ class Coordinator:
                 plan=self._roster.plan,
                 asked_shards=spec.shards,
                 asked_workers=spec.workers,
-                resharded=before is not None and same and before.resharded,
+                resharded=resharded or (before is not None and same and before.resharded),
                 scaled=scaled or (before is not None and kept and before.scaled),
             )
         )

@@ -88,6 +88,23 @@ def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
         ) from error
 
 
+class Announcer:
+    """The coordinator's own word to subscribers: it publishes to the hub as a worker does."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        """endpoint: the hub's, for workers."""
+        self._socket = context.socket(zmq.PUB)
+        self._socket.setsockopt(zmq.LINGER, 500)
+        self._socket.connect(endpoint)
+
+    def publish(self, message: bytes) -> None:
+        """Send a message, topic included; it is repeated by whoever needs it to arrive."""
+        self._socket.send(message, zmq.NOBLOCK)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class LastOut:
     """The last watermark of each shard that came out of the hub: a subscriber of our own PUB.
 

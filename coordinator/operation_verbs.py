@@ -1,4 +1,5 @@
-"""The verbs that begin long operations: restart, scale, and `operation`, which follows one."""
+"""The verbs that begin long operations: restart, scale, reshard; and `operation`, which follows
+one."""
 
 from __future__ import annotations
 
@@ -7,26 +8,35 @@ from typing import Any
 
 from cluster.errors import ClusterError
 from cluster.wire.control import Operation
-from cluster.wire.operations import RestartArgs, ScaleArgs
+from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
 from coordinator.control_server import Verb, args_of
 from coordinator.moving import Moving
 from coordinator.operations import Operations
+from coordinator.resharding import Resharding
 from coordinator.restarting import Restarting
 
 
 class OperationVerbs:
     """What may be done to a running cluster."""
 
-    def __init__(self, operations: Operations, restarting: Restarting, moving: Moving) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        restarting: Restarting,
+        moving: Moving,
+        resharding: Resharding,
+    ) -> None:
         self._operations = operations
         self._restarting = restarting
         self._moving = moving
+        self._resharding = resharding
 
     def table(self) -> Mapping[str, Verb]:
         """By name."""
         return {
             "restart": self.restart,
             "scale": self.scale,
+            "reshard": self.reshard,
             "operation": self._operations.follow,
         }
 
@@ -50,4 +60,12 @@ class OperationVerbs:
         return self._operations.begin(
             f"scale to {workers} workers",
             lambda progress: self._moving.scale(workers, progress),
+        )
+
+    async def reshard(self, args: dict[str, Any]) -> Operation:
+        """args: ReshardArgs."""
+        asked = args_of(args, ReshardArgs)
+        return self._operations.begin(
+            f"reshard to {asked.shards or 'the recommended number of'} shards",
+            lambda progress: self._resharding.reshard(asked.shards, asked.overlap_s, progress),
         )

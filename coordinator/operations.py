@@ -34,9 +34,9 @@ class Progress:
         """This is begun."""
         self._tell(text, self._done, self._total)
 
-    def did(self, text: str) -> None:
-        """A step is done."""
-        self._done += 1
+    def did(self, text: str, done: int | None = None) -> None:
+        """One more step is done, or so many are."""
+        self._done = self._done + 1 if done is None else done
         self._tell(text, self._done, self._total)
 
 

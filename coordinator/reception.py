@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cluster.wire import link
 from coordinator.adoption import Adoption
@@ -27,17 +27,18 @@ class Reception:
         roster: Roster,
         board: Board,
         desk: Desk,
-        hold: IdentifyHold,
+        holds: Mapping[int, IdentifyHold],
         supervisor: Supervisor,
         adoption: Adoption,
         handover: Handover,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
     ) -> None:
+        """holds: by shard count."""
         self._roster = roster
         self._board = board
         self._desk = desk
-        self._hold = hold
+        self._holds = holds
         self._supervisor = supervisor
         self._adoption = adoption
         self._handover = handover
@@ -57,7 +58,7 @@ class Reception:
             match message:
                 case link.Report():
                     self._report(slot, message)
-                case link.IdentifyRequest() if self._hold.reason:
+                case link.IdentifyRequest() if self._hold(slot).reason:
                     pass  # it asks again when it is welcomed again
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
                     self._desk.handle(slot, message)
@@ -66,8 +67,10 @@ class Reception:
         self._board.report(report, time.monotonic())
         self._handover.report(slot, (s.shard_id for s in report.shards))
         self._desk.ready(slot, (s.shard_id for s in report.shards if s.state == "ready"))
-        if self._hold.report(report.shards):
-            self._hold_changed()
+        if self._hold(slot).report(report.shards):
+            self._hold_changed(slot)
+        if report.held and not self._roster.held_for(slot):
+            self._send(slot, link.Publish())
         self._changes.tell()
 
     def gone(self, slot: int) -> None:
@@ -75,16 +78,21 @@ class Reception:
         self._board.gone(slot)
         self._desk.gone(slot)
         self._handover.gone(slot)
-        if self._hold.gone(self._roster.shards(slot)):
-            self._hold_changed()
+        if self._hold(slot).gone(self._roster.shards(slot)):
+            self._hold_changed(slot)
         self._changes.tell()
 
-    def _hold_changed(self) -> None:
-        """Nobody waits for a grant any more, or all who do ask again."""
-        if self._hold.reason:
-            log.error("%s", self._hold.reason)
-        for slot in self._roster.slots:
-            if self._hold.reason:
-                self._desk.gone(slot)
+    def _hold(self, slot: int) -> IdentifyHold:
+        """Of the shard count of this worker's shards: another one may be what helps."""
+        return self._holds[self._roster.shard_count(slot)]
+
+    def _hold_changed(self, slot: int) -> None:
+        """Nobody of this shard count waits for a grant any more, or all who do ask again."""
+        hold, plan = self._hold(slot), self._roster.of(slot)
+        if hold.reason:
+            log.error("%s", hold.reason)
+        for other in plan.slots if plan else ():
+            if hold.reason:
+                self._desk.gone(other)
             else:
-                self._send(slot, link.Welcome())
+                self._send(other, link.Welcome())

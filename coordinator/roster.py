@@ -1,5 +1,5 @@
 """Which worker has which shards at this moment: the plan in force, and while the bot is resharded
-the one that is to follow it (pure).
+one of another shard count beside it (pure).
 
 Plans change while a cluster runs: shards move between workers, workers come and go. Whoever needs
 to know asks here, so that nobody keeps an old plan. A slot belongs to one plan.
@@ -16,15 +16,17 @@ class Roster:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         """In force: what `status` is about, and what the next start takes up."""
-        self.incoming: Plan | None = None
-        """Of another shard count, started beside the one in force."""
+        self.beside: Plan | None = None
+        """Of another shard count: to follow the one in force, or the one that it has followed."""
+        self.held = False
+        """The one beside is still to come: what its shards receive is shown to nobody yet."""
         self._former: set[tuple[int, int]] = set()
         """(slot, shard) of workers that had a shard once."""
 
     @property
     def plans(self) -> list[Plan]:
         """Both, or the one."""
-        return [self.plan] if self.incoming is None else [self.plan, self.incoming]
+        return [self.plan] if self.beside is None else [self.plan, self.beside]
 
     @property
     def slots(self) -> list[int]:
@@ -48,6 +50,24 @@ class Roster:
     def owns(self, slot: int, shard: int) -> bool:
         """Whether this slot's worker is the one that has this shard."""
         return shard in self.shards(slot)
+
+    def held_for(self, slot: int) -> int:
+        """The shard count in force, if that of this slot is still to come; otherwise 0."""
+        coming = self.held and self.beside is not None and slot in self.beside.slots
+        return self.plan.shard_count if coming else 0
+
+    def put_beside(self, plan: Plan) -> None:
+        """A plan of another shard count begins."""
+        self.beside, self.held = plan, True
+
+    def exchange(self) -> None:
+        """The plan beside comes into force; the other one goes on beside it for a while."""
+        assert self.beside is not None
+        self.plan, self.beside, self.held = self.beside, self.plan, False
+
+    def drop_beside(self) -> None:
+        """The plan beside is no more: its workers have ended."""
+        self.beside, self.held = None, False
 
     def had(self, slot: int, shard: int) -> bool:
         """Whether it has it, or had it once."""

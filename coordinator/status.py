@@ -102,8 +102,8 @@ class Board:
 
     def retired(self, slot: int) -> None:
         """The slot is no more, and its worker has ended."""
-        worker = self._workers.pop(slot)
-        self._retired += worker.before + worker.events
+        if worker := self._workers.pop(slot, None):
+            self._retired += worker.before + worker.events
 
     def ready(self, plan: Plan) -> list[int]:
         """Shards of a plan that are ready now, ascending."""
@@ -127,6 +127,11 @@ class Board:
         """How often a shard's connection was lost or given up, in its worker's lifetime."""
         report = self._shard_reports.get((shard_count, shard))
         return 0 if report is None else sum(report.reconnects.values())
+
+    def held(self, slot: int) -> bool | None:
+        """Whether a worker holds back what its shards receive; None: it has not reported."""
+        report = self._reports.get(slot)
+        return None if report is None else report.held
 
     def unpublished(self, slot: int) -> int:
         """Records that a worker has still to send, as it said last."""

@@ -16,7 +16,6 @@ from coordinator.audience import Audience
 from coordinator.control_server import Verb, args_of
 from coordinator.hub import Hub
 from coordinator.identify_desk import Desk
-from coordinator.identify_hold import IdentifyHold
 from coordinator.operations import Operations
 from coordinator.roster import Roster
 from coordinator.status import Board
@@ -39,7 +38,7 @@ class Verbs:
         roster: Roster,
         board: Board,
         desk: Desk,
-        hold: IdentifyHold,
+        hold: Callable[[], str],
         supervisor: Supervisor,
         hub: Hub,
         operations: Operations,
@@ -134,7 +133,7 @@ class Verbs:
 
     def _budget(self) -> BudgetStatus:
         budget = self._desk.status()
-        troubles = [text for text in (self._hold.reason, budget.trouble) if text]
+        troubles = [text for text in (self._hold(), budget.trouble) if text]
         return msgspec.structs.replace(budget, trouble="; ".join(troubles))
 
     def state(self) -> str:

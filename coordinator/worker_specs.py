@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, WorkerSpec
+from cluster.wire.batch import RESHARDED
+from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
 from coordinator.hub import LastOut
@@ -46,6 +47,7 @@ class WorkerSpecs(NamedTuple):
             hub_endpoint=places.hub,
             hub_pipe_messages=spec.hub_pipe_messages,
             start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
+            held_for=self.roster.held_for(slot),
             adopt_seconds=spec.adopt_seconds,
             log_level=spec.log_level,
         )
@@ -62,6 +64,13 @@ class WorkerSpecs(NamedTuple):
             and {report.shard_id for report in hello.shards} == set(own)
             and all(self.shard(count, shard).resume for shard in own)
         )
+
+    def farewell(self, hello: Hello) -> Stop:
+        """To a worker that does not fit: its sessions are resumed by others, but for those of a
+        shard count that is no more in force (a resharding was cut short): they end."""
+        if hello.shard_count in (0, self.roster.plan.shard_count):
+            return Stop()
+        return Stop(logout=True, cause=RESHARDED)
 
     def shard(self, shard_count: int, shard: int) -> ShardPlan:
         """What a worker is told of one shard."""

@@ -21,7 +21,7 @@ from cluster.errors import AlreadyRunningError
 from cluster.journal import Journal
 from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
-from cluster.wire.batch import ShardState, ShardWriter
+from cluster.wire.batch import Public, ShardState, ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
 from shard_worker.frame import Event
@@ -134,12 +134,16 @@ class Store:
             slot=spec.slot,
             start_after=spec.start_after,
             shard_count=spec.shard_count,
+            held=spec.held_for > 0,
             context=context,
         )
+        self._shard_count, self._held_for = spec.shard_count, spec.held_for
         self.look_around()
 
     def start(self) -> None:
         """Publish from now on, on the running loop."""
+        if not self.held:
+            self._make_public()  # where the word to publish was lost with the process before
         self._publisher.start(asyncio.get_running_loop())
 
     def shard(self, plan: ShardPlan) -> tuple[ShardDelivery, Resumable | None, int]:
@@ -151,6 +155,26 @@ class Store:
         writer = ShardWriter(self._cluster, state)
         delivery = ShardDelivery(writer, self._journal, self._publisher)
         return delivery, held, max(state.epoch, plan.last_epoch)
+
+    @property
+    def held(self) -> bool:
+        """Whether what is received is not published, because another shard count is in force."""
+        return self._publisher.held
+
+    def publish(self) -> None:
+        """The shard count of these shards comes into force: what they receive from now on counts,
+        and is published. Nothing changes where it was in force."""
+        if self.held:
+            self._make_public()
+            self._publisher.publish_from_here()
+
+    def _make_public(self) -> None:
+        now_ns = time.time_ns()
+        for state in self._journal.states().values():
+            if state.held and state.shard_count == self._shard_count:
+                state.public = Public(state.epoch, state.seq, now_ns, state.held)
+                state.held = 0
+                self._journal.append(state.shard_id, [], state)
 
     def look_around(self) -> None:
         """Read anew what the journals of other slots know: a shard that moves here was there."""
@@ -168,7 +192,9 @@ class Store:
         else:
             log.info("shard %d comes from another slot, at %s", plan.shard_id, at(other))
             state = other
-        if state is not own or state.moved_to >= 0:
+        if self._held_for:
+            state.held, state.public = self._held_for, None
+        if state is not own or state.moved_to >= 0 or self._held_for:
             state.moved_to = -1
             self._journal.append(plan.shard_id, [], state)
         return state

@@ -68,14 +68,16 @@ class Publisher:
     def __init__(
         self, journal: Journal, *, endpoint: str, hwm: int, cluster: str, slot: int,
         start_after: Mapping[int, tuple[int, int]] | None = None, shard_count: int = 0,
-        clock_ns: Callable[[], int] = time.time_ns,
+        held: bool = False, clock_ns: Callable[[], int] = time.time_ns,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:  # fmt: skip
         """endpoint: where the hub's SUB is bound. hwm: messages that the pipe holds.
         start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
         and the cursor begins at the journal's end. shard_count: shards of another one, which the
-        journal may still hold, stand in no watermark; 0: all do."""
+        journal may still hold, stand in no watermark; 0: all do. held: nothing is sent until
+        `publish_from_here`."""
         self.hub_there = False
+        self.held = held
         self._journal = journal
         self._cluster = cluster
         self._slot = slot
@@ -115,7 +117,7 @@ class Publisher:
     @property
     def unpublished(self) -> int:
         """Records that the journal holds beyond the cursor."""
-        return self._journal.last_record - self._cursor
+        return 0 if self.held else self._journal.last_record - self._cursor
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Follow the socket and the clock on this loop."""
@@ -178,6 +180,14 @@ class Publisher:
             state.shard_id, state.shard_count, state.epoch, state.before, state.seq, base, last
         )
 
+    def publish_from_here(self) -> None:
+        """What was journalled until now is not sent; what follows is."""
+        self.held = False
+        self._cursor = self._known_out = self._journal.last_record
+        self._messages, self._next = (), 0
+        self._marks.clear()
+        self.watermark_due(whole=True)
+
     def out(self, sent_ns: int) -> None:
         """The watermark that was made then has come out of the hub, and so all that it covers."""
         while self._sent and self._sent[0].sent_ns <= sent_ns:
@@ -187,7 +197,7 @@ class Publisher:
         """Send up to the journal's end, or until the pipe is full or the hub gone."""
         while True:
             try:
-                while self.hub_there and self._send_one():
+                while self.hub_there and not self.held and self._send_one():
                     pass
             except zmq.Again:
                 self._wait()

@@ -158,15 +158,16 @@ class Session:
             self._wake = now
         return []
 
-    def stop(self, now: float, *, logout: bool = False) -> list[Action]:
-        """No more. logout: end the session; else it stays resumable."""
+    def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
+        """No more. logout: end the session, and its epoch with this cause; else it stays
+        resumable."""
         if self.state is State.CLOSED:
             return []
         out: list[Action] = []
         if self.state in CONNECTED:
             out = [do.Close(1000 if logout else RESUMABLE_CLOSE)]
         if logout:
-            out += self._drop("logout")
+            out += self._drop(cause)
         self._move(Input.STOP, now)
         return out
 

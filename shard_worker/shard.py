@@ -116,9 +116,9 @@ class Shard:
         """Begin to connect."""
         self._tick()
 
-    def stop(self, *, logout: bool) -> None:
-        """Close the connection: resumable, or for good."""
-        self._do(self._session.stop(self._loop.time(), logout=logout))
+    def stop(self, *, logout: bool, cause: str = "logout") -> None:
+        """Close the connection: resumable, or for good, which is the end of the epoch."""
+        self._do(self._session.stop(self._loop.time(), logout=logout, cause=cause))
 
     def reconnect(self) -> None:
         """Another connection, at once; a shard that has given up tries anew."""

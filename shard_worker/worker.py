@@ -22,6 +22,7 @@ from cluster.wire.link import (
     IdentifySent,
     IdentifyUnused,
     Out,
+    Publish,
     Reconnect,
     Release,
     Report,
@@ -46,6 +47,7 @@ GREET_RETRY_S: Final = 0.05
 ASK_AFTER_S: Final = 3.0
 """After this long without a word the coordinator is greeted again: it answers if it is there."""
 
+RESUMABLE: Final = Stop()
 ASK_AGAIN_S: Final = 2.0
 """A request for a grant is repeated to a coordinator that says hello, but not sooner than this."""
 
@@ -69,7 +71,7 @@ class Worker:
         self._spec = spec
         self._started_at = time.time()
         self._loop = asyncio.get_running_loop()
-        self._stopping: asyncio.Future[tuple[Exit, bool]] = self._loop.create_future()
+        self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
         self._events_of_released = 0
         self._asked_at: dict[int, float] = {}
@@ -89,7 +91,7 @@ class Worker:
         store = Store(spec, context)  # before anything else: it says whether this slot is ours
         transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop, Exit.STOPPED, False)
+            self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
         self._store = store
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
         try:
@@ -103,11 +105,11 @@ class Worker:
             ticker = self._loop.create_task(self._tick())
             ticker.add_done_callback(self._on_ticker_end)
             try:
-                code, logout = await self._stopping
+                code, how = await self._stopping
             finally:
                 ticker.cancel()
             for shard in self._shards.values():
-                shard.stop(logout=logout)
+                shard.stop(logout=how.logout, cause=how.cause)
             await transport.close()
             self._report()
             store.close()
@@ -128,9 +130,9 @@ class Worker:
         self._shards[plan.shard_id] = shard
         return shard
 
-    def _stop(self, code: Exit, logout: bool) -> None:
+    def _stop(self, code: Exit, how: Stop = RESUMABLE) -> None:
         if not self._stopping.done():
-            self._stopping.set_result((code, logout))
+            self._stopping.set_result((code, how))
 
     def _on_unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What a callback did not catch has left something half done: events that were taken and
@@ -145,7 +147,7 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
-        self._stop(Exit.FAILED, False)
+        self._stop(Exit.FAILED)
         for shard in self._shards.values():
             shard.stop(logout=False)
 
@@ -174,7 +176,7 @@ class Worker:
         silent = now - self._link.heard_at
         if silent > self._spec.adopt_seconds:
             log.warning("no coordinator for %.0f s: closing resumable", silent)
-            self._stop(Exit.ORPHANED, False)
+            self._stop(Exit.ORPHANED)
         elif silent > ask_after and not self._greeting:
             self._greet()
 
@@ -220,8 +222,11 @@ class Worker:
                 self._release(shard_id, to_slot)
             case Take(shard=plan):
                 self._take(plan)
-            case Stop(logout=logout):
-                self._stop(Exit.STOPPED, logout)
+            case Publish():
+                self._store.publish()
+                self._report()
+            case Stop():
+                self._stop(Exit.STOPPED, message)
 
     def _release(self, shard_id: int, to_slot: int) -> None:
         shard = self._shards.pop(shard_id, None)
@@ -279,5 +284,6 @@ class Worker:
                 journal_seconds=journal.seconds,
                 journalling=journal.journalling,
                 unpublished=journal.unpublished,
+                held=self._store.held,
             )
         )

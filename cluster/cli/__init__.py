@@ -13,6 +13,7 @@ from cluster.cli.config import config
 from cluster.cli.doctor import doctor
 from cluster.cli.keys import keys
 from cluster.cli.output import complain, no_more_output
+from cluster.cli.reshard import reshard
 from cluster.cli.restart import restart
 from cluster.cli.sandbox import sandbox
 from cluster.cli.scale import scale
@@ -85,5 +86,5 @@ def main() -> None:
     """
 
 
-for verb in (start, status, tail, restart, scale, stop, keys, doctor, sandbox, config):
+for verb in (start, status, tail, restart, scale, reshard, stop, keys, doctor, sandbox, config):
     main.add_command(verb)

@@ -29,7 +29,22 @@ FORMAT: Final = 1
 MAX_DRAIN_BYTES: Final = 1024 * 1024
 """A drain with more bytes of ``d`` is cut in several: a batch is held in memory by everybody."""
 
+RESHARDED: Final = "resharded"
+"""Cause of an epoch's end after which none follows: another shard count is in force."""
+
 _encode = msgspec.msgpack.Encoder().encode
+
+
+class Public(msgspec.Struct, frozen=True, array_like=True):
+    """A shard whose count came into force while another one was: its events count after (epoch,
+    seq), and those that the other one delivers too are told apart by nobody but the reader."""
+
+    epoch: int
+    seq: int
+    since_ns: int
+    """Unix time."""
+    of_count: int
+    """The other shard count, which goes on for a while."""
 
 
 class ShardState(msgspec.Struct, kw_only=True):
@@ -59,6 +74,14 @@ class ShardState(msgspec.Struct, kw_only=True):
     moved_to: int = -1
     """The slot that took the shard over, from this state on; -1: none did. What is left here is a
     tombstone: it keeps the shard's session in case that the new owner's journal is lost."""
+    held: int = 0
+    """The shard count that is in force while this shard's is not yet: what it receives is
+    journalled and shown to nobody. 0: its own is."""
+    public: Public | None = None
+    """From where on its events count, if its shard count came into force while it ran; None: all
+    do."""
+    retired: bool = False
+    """The epoch is over and none follows: the shard count is no more in force."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -219,6 +242,7 @@ class ShardWriter:
         state.session_id, state.resume_url = session_id, resume_url
         state.began_ns, state.guilds = received_ns, guilds
         state.seq, state.last, state.floor, state.ended = -1, {}, -1, False
+        state.retired = False
 
     def end_epoch(self, cause: str, received_ns: int) -> list[bytes]:
         """The session can't be resumed: the messages to journal and publish. Its credentials go.
@@ -229,6 +253,7 @@ class ShardWriter:
         if state.epoch == 0 or state.ended:
             return []
         state.ended, state.session_id, state.resume_url = True, "", ""
+        state.retired = cause == RESHARDED
         payload = _encode(
             (
                 FORMAT,

@@ -58,6 +58,9 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """High-water mark of the worker's socket to the hub."""
     start_after: dict[int, tuple[int, int]] | None = None
     """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
+    held_for: int = 0
+    """The shard count that is in force, if that of these shards is not yet: what they receive is
+    journalled, and published only after Publish. 0: theirs is in force."""
     adopt_seconds: float = 60.0
     """How long to go on without a coordinator before closing resumably and exiting."""
     log_level: str = "info"
@@ -124,6 +127,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     """False: the journal can't be written; the promise is suspended."""
     unpublished: int
     """Records that the journal holds beyond the publisher's cursor."""
+    held: bool = False
+    """What its shards receive is not published: WorkerSpec.held_for."""
 
 
 class IdentifyRequest(msgspec.Struct, frozen=True, kw_only=True, tag="identify_request"):
@@ -171,15 +176,21 @@ class IdentifyGrant(msgspec.Struct, frozen=True, kw_only=True, tag="identify_gra
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
     """Close the sessions and exit. logout: end the sessions (1000) instead of leaving them
-    resumable."""
+    resumable. cause: of their epochs' end then."""
 
     logout: bool = False
+    cause: str = "logout"
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True, tag="out"):
     """The watermark that the worker made then has come out of the hub: all that it covers has."""
 
     sent_ns: int
+
+
+class Publish(msgspec.Struct, frozen=True, kw_only=True, tag="publish"):
+    """The shard count of this worker's shards comes into force: publish what they receive from now
+    on. Said to a worker that does so already, it changes nothing."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):
@@ -204,7 +215,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
 
 
 FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Stopped
-ToWorker = Welcome | IdentifyGrant | Stop | Out | Reconnect | Release | Take
+ToWorker = Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Release | Take
 
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from cluster.wire.batch import Public
+
 REPLAY_VERSION = 1
 
 
@@ -43,6 +45,12 @@ class HeadRow(msgspec.Struct, frozen=True, array_like=True):
     """The newest that is journalled."""
     oldest: tuple[int, int] | None
     """(epoch, first seq) of the oldest drain that is held."""
+    public: Public | None = None
+    """From where on its events count, if its shard count came into force while another one was;
+    nil: all do. What lies before is in the journals and of no use."""
+    state: str = ""
+    """"held": its shard count is not in force yet, read nothing of it; "retired": it is no more, no
+    epoch follows this one."""
 
 
 class HeadsAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
@@ -69,6 +77,8 @@ class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
     """Last seq of the epoch, if it is over and its end is known."""
     next: int | None
     """The next epoch that the journals know."""
+    final: bool = False
+    """No epoch follows the end: the shard count is no more in force."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

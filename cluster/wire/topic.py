@@ -16,6 +16,8 @@ WATERMARK: Final = "_watermark"
 EPOCH_END: Final = "_epoch_end"
 HOLE: Final = "_hole"
 """A batch whose events are ranges of seqs that the session skipped."""
+RESHARD: Final = "_reshard"
+"""Its number is the shard count that is to come into force."""
 MAX_TOPIC: Final = 128
 """Bytes; a longer topic is not ours."""
 

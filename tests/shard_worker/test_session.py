@@ -169,7 +169,7 @@ IDENTIFIED_AFTER = (4003, 4007, 4009)
 FATAL = {
     4004: ("authentication failed", "DCGW_TOKEN"),
     4010: ("invalid shard", "`shards`"),
-    4011: ("sharding required", "more"),
+    4011: ("sharding required", "reshard auto"),
     4012: ("invalid api version", "`api_version`"),
     4013: ("invalid intents", "`intents`"),
     4014: ("disallowed intents", "privileged intents"),

@@ -1,0 +1,47 @@
+"""Word of a resharding: once a second while it lasts, before the first event of the new count.
+
+Two shard counts deliver the same events for a while. Who hears this remembers what the count in
+force delivers, and knows then which events of the other one it has had.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.wire import topic
+from cluster.wire.batch import FORMAT
+
+
+class Reshard(msgspec.Struct, frozen=True, array_like=True):
+    """The msgpack array of the message."""
+
+    format: int
+    cluster: str
+    of_count: int
+    """In force now."""
+    to_count: int
+    overlap_ns: int
+    """For so long both deliver; more than their sessions lie apart."""
+    stage: str
+    """"preparing": nothing of the new count was published yet; "overlap": both are; "done"."""
+    sent_ns: int
+
+
+_decoder = msgspec.msgpack.Decoder(Reshard)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encode(word: Reshard) -> bytes:
+    """The message, topic included."""
+    return topic.topic(topic.RESHARD, word.to_count) + topic.SEPARATOR + _encode(word)
+
+
+def decode(payload: bytes | memoryview) -> Reshard:
+    """Raises topic.WireError."""
+    try:
+        word = _decoder.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise topic.WireError(f"no word of a resharding: {error}") from None
+    if word.format != FORMAT:
+        raise topic.WireError(f"format {word.format}: this reader knows format {FORMAT}")
+    return word
