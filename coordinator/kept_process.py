@@ -12,8 +12,10 @@ from coordinator.engines.local import LocalProcess
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_S: Final = 0.5
+FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 30.0
+KILLED_WAIT_S: Final = 1.0
+"""At most, after one that did not end by itself: its clients wait for it."""
 STABLE_S: Final = 60.0
 
 
@@ -43,24 +45,41 @@ class KeptProcess:
         wait = FIRST_WAIT_S
         while True:
             began = self._clock()
-            why = await self._run_once(first)
+            status, why = await self._run_once(first)
             first = None
             if self._clock() - began >= STABLE_S:
                 wait = FIRST_WAIT_S
+            if status is not None:
+                self._ended(status)
             log.error("the %s ended (%s): again in %.1f s", self._name, why, wait)
             await self._sleep(wait)
             self.restarts += 1
-            wait = min(LONGEST_WAIT_S, wait * 2)
+            wait = next_wait(wait, killed=status is not None and status < 0)
 
-    async def _run_once(self, process: LocalProcess | None) -> str:
+    def _before(self) -> None:
+        """It is about to be started."""
+
+    def _ended(self, status: int) -> None:
+        """It has ended. status: below 0 the signal that killed it."""
+
+    async def _run_once(self, process: LocalProcess | None) -> tuple[int | None, str]:
+        """Its status, and in words."""
         try:
-            process = process or await self._start()
+            if process is None:
+                self._before()
+                process = await self._start()
         except (OSError, ClusterError) as error:
-            return f"can't be started: {error}"
+            return None, f"can't be started: {error}"
         log.info("%s started, pid %d", self._name, process.pid)
         try:
             code = await process.wait()
         finally:
             if process.running:
                 await process.stop(self._stop_s)
-        return f"{code}: {process.last_words()}"
+        return code, f"{code}: {process.last_words()}"
+
+
+def next_wait(wait: float, *, killed: bool) -> float:
+    """How long the next wait is, after this one. One that was killed did nothing wrong, and is
+    wanted; one that ends by itself each time has a cause that lasts."""
+    return min(KILLED_WAIT_S if killed else LONGEST_WAIT_S, wait * 2)

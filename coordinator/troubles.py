@@ -30,6 +30,10 @@ def troubles(
         if process is not None and process.restarts:
             times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
             found.append(f"the {name} was restarted {times}: see {logs / file}")
+    found += [
+        f"the journal {name} is damaged, what only it holds is gone: see {logs / 'replay.log'}"
+        for name in replay.unreadable()
+    ]
     if refused := link.refused + control.refused:
         what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
         found.append(f"{what} came to the coordinator: see {logs / 'coordinator.log'}")

@@ -7,7 +7,6 @@ more asks again from where it ended.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -92,13 +91,6 @@ class JournalReader:
     def close(self) -> None:
         self._env.close()
 
-    def current(self, folder: Path) -> bool:
-        """Whether the folder still holds the file that is open here."""
-        try:
-            return os.stat(folder / identity.DATA).st_ino == self.inode
-        except FileNotFoundError:
-            return False
-
     def states(self) -> list[ShardState]:
         """Of every shard of the journal."""
         with self._begin() as txn:
@@ -110,7 +102,7 @@ class JournalReader:
         with self._begin() as txn:
             state_db = self._db(txn, layout.STATE_DB)
             if state_db is None:
-                return []
+                raise UnreadableJournalError("it has no table of shards")
             states = [_decode_state(value) for _, value in txn.cursor(db=state_db)]
             return [Head(state, self._oldest(txn, state.shard_id)) for state in states]
 
@@ -136,12 +128,13 @@ class JournalReader:
     def read(
         self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None = None,
         names: frozenset[str] | None = None, max_bytes: int = 1 << 20,
+        seconds: float = READ_SECONDS,
     ) -> Reach:  # fmt: skip
         """The messages of these names (None: all; holes and the epoch's end always) in
         (after, upto], whole, as they were published; from the first that is held, up to the first
-        that is missing, or until the slice is full (``more``)."""
+        that is missing, or until the slice is full or took so long (``more``)."""
         wanted = names and {name.encode() for name in names | {topic.HOLE, topic.EPOCH_END}}
-        until = self._clock() + READ_SECONDS
+        until = self._clock() + seconds
         limit = FOREVER if upto is None else upto
         messages: list[bytes] = []
         start, reached, size = -1, after, 0
@@ -187,7 +180,9 @@ class JournalReader:
 
     def _state(self, txn: lmdb.Transaction, shard_id: int) -> ShardState | None:
         db = self._db(txn, layout.STATE_DB)
-        value = db and txn.get(layout.shard_key.pack(shard_id), db=db)
+        if db is None:
+            raise UnreadableJournalError("it has no table of shards")
+        value = txn.get(layout.shard_key.pack(shard_id), db=db)
         return _decode_state(value) if value else None
 
     def _oldest(self, txn: lmdb.Transaction, shard_id: int) -> tuple[int, int] | None:

@@ -59,6 +59,8 @@ class HeadsAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
     id: int
     cluster: str
     shards: list[HeadRow]
+    unreadable: int = 0
+    """Journals that are there and can't be read: shards may be missing here, or part of them."""
 
 
 class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):

@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 import zmq
 
+from benchmarks.children import rss_bytes
 from cluster.chain import Ask
 from cluster.journal import Journal, ShardState
 from cluster.replay_client import ReplayClient
+from cluster.wire import replay
 from cluster.wire.batch import ShardWriter
+from coordinator.turns import WAITING_EACH
 
 STORE = "0123456789abcdef"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     endpoint = f"ipc://{tmp_path}/r"
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator.replay_server"],
@@ -34,16 +37,21 @@ def server(tmp_path: Path) -> Iterator[str]:
     process.stdin.close()
     process.stdin = None
     assert json.loads(process.stdout.readline()) == {"ready": True}
-    yield endpoint
+    yield process
     process.terminate()
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 
 
-def journal(tmp_path: Path, slot: int) -> Journal:
+@pytest.fixture
+def server(process: subprocess.Popen[str], tmp_path: Path) -> str:
+    return f"ipc://{tmp_path}/r"
+
+
+def journal(tmp_path: Path, slot: int, budget: int = 1 << 20) -> Journal:
     return Journal.open(
-        tmp_path / "journal" / f"slot-{slot}", budget_bytes=1 << 20, slot=slot, cluster=STORE,
+        tmp_path / "journal" / f"slot-{slot}", budget_bytes=budget, slot=slot, cluster=STORE,
         boot_id="boot",
     )  # fmt: skip
 
@@ -98,3 +106,47 @@ def test_nonsense_is_refused_and_it_goes_on(server: str) -> None:
         context.term()
 
     asyncio.run(run())
+
+
+def test_one_who_asks_and_does_not_read_costs_the_others_nothing(
+    process: subprocess.Popen[str], server: str, tmp_path: Path
+) -> None:
+    held = journal(tmp_path, 0, 8 << 20)
+    writer = ShardWriter(STORE, ShardState(shard_id=0, shard_count=1))
+    writer.begin_epoch(1)
+    for seq in range(60):
+        held.append(0, writer.drain([("A", seq, b"x" * 100_000)], 1), writer.state)
+
+    def question(number: int, upto: int) -> bytes:
+        return replay.encode(
+            replay.RangeRequest(
+                id=number, shard_count=1, shard_id=0, epoch=1, after=-1, upto=upto, names=None
+            )
+        )
+
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    modest = context.socket(zmq.DEALER)
+    modest.connect(server)
+    modest.send(question(0, 0))
+    modest.recv()
+    before = rss_bytes(process.pid)
+    greedy = []
+    for _ in range(4):
+        socket = context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.RCVHWM, 1)
+        socket.connect(server)
+        for number in range(WAITING_EACH):
+            socket.send(question(number, 59))
+        greedy.append(socket)
+    for number in range(300):
+        modest.send(question(number, 0))
+        assert modest.poll(5000), "it is answered while the others fill their pipes, and after"
+        answer = replay.decode_response.decode(modest.recv())
+        assert isinstance(answer, replay.RangeAnswer)
+        assert answer.id == number
+    # Each slice is a MiB: four in the socket, one that waits; the last question of 64 is not lost.
+    assert rss_bytes(process.pid) - before < 4 * 8 << 20
+    got = [replay.decode_response.decode(greedy[0].recv()).id for _ in range(WAITING_EACH)]
+    assert got == list(range(WAITING_EACH))
+    context.destroy(0)
+    held.close()

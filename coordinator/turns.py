@@ -1,0 +1,66 @@
+"""Whose question is answered next: one of each reader in turn, however many one asks. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Final, Generic, NamedTuple, TypeVar
+
+WAITING_EACH: Final = 64
+"""Questions of one reader that may wait."""
+WAITING: Final = 10_000
+"""Questions of all readers."""
+
+Address = tuple[bytes, ...]
+"""Frames that lead to a reader."""
+_Question = TypeVar("_Question")
+
+
+class Turn(NamedTuple, Generic[_Question]):
+    """A question whose turn it is."""
+
+    reader: Address
+    question: _Question
+
+
+class Turns(Generic[_Question]):
+    """Questions that wait, by reader; the reader at the front is next."""
+
+    def __init__(self, each: int = WAITING_EACH, all_readers: int = WAITING) -> None:
+        self.waiting = 0
+        self._each = each
+        self._all = all_readers
+        self._readers: OrderedDict[Address, deque[_Question]] = OrderedDict()
+
+    @property
+    def readers(self) -> int:
+        """How many have a question that waits."""
+        return len(self._readers)
+
+    def add(self, reader: Address, question: _Question) -> bool:
+        """False: too many wait already, and this one was not taken."""
+        questions = self._readers.get(reader)
+        if self.waiting >= self._all or (questions is not None and len(questions) >= self._each):
+            return False
+        if questions is None:
+            questions = self._readers[reader] = deque()
+        questions.append(question)
+        self.waiting += 1
+        return True
+
+    def take(self) -> Turn[_Question] | None:
+        """The oldest question of whoever waits longest for a turn; None: nobody asks."""
+        if not self._readers:
+            return None
+        reader, questions = self._readers.popitem(last=False)
+        question = questions.popleft()
+        self.waiting -= 1
+        if questions:
+            self._readers[reader] = questions  # behind all others
+        return Turn(reader, question)
+
+    def put_back(self, turn: Turn[_Question]) -> None:
+        """It can't be answered now: it stays its reader's next question, behind all others."""
+        questions = self._readers.pop(turn.reader, deque())
+        questions.appendleft(turn.question)
+        self._readers[turn.reader] = questions
+        self.waiting += 1
