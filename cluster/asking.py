@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 0.1
 """A drain's other batches may be on their way: what is missing is asked for after this."""
 AGAIN_SECONDS: Final = 0.3
+AT_ONCE: Final = 4
+"""Questions that stand open, each about another shard: what their answers take of memory, some MiB
+each while they are read, is bounded so."""
 
 _Key = tuple[int, int]
 
@@ -40,6 +43,7 @@ class Asker:
         self._blocked: dict[_Key, tuple[int, int, float, ShardChain]] = {}
         """Epoch and seq where a shard stands, when to ask, and its chain."""
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._closed = False
 
     def see(self, key: _Key, chain: ShardChain) -> None:
         """Something has come for this shard: does it want anything?"""
@@ -59,12 +63,15 @@ class Asker:
     def tick(self, now: float) -> None:
         """Ask for what is due. now: time.monotonic()."""
         for key, (_, _, due, chain) in list(self._blocked.items()):
-            if now >= due and key not in self._tasks and self._has_room():
+            if len(self._tasks) >= AT_ONCE or not self._has_room():
+                return
+            if now >= due and key not in self._tasks:
                 task = asyncio.get_running_loop().create_task(self._ask(key, chain))
                 self._tasks[key] = task
                 task.add_done_callback(partial(self._done, key))
 
     async def close(self) -> None:
+        self._closed = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -76,6 +83,8 @@ class Asker:
         del self._tasks[key]
         if not task.cancelled():
             task.result()
+            if not self._closed:
+                self.tick(time.monotonic())
 
     async def _ask(self, key: _Key, chain: ShardChain) -> None:
         while (wanted := chain.wanted()) is not None and self._has_room():
@@ -95,6 +104,13 @@ class Asker:
             self._collect(key, chain)
             if not answer.more:
                 break
+            if len(self._blocked) > AT_ONCE:
+                self._put_last(key, 0.0)  # Others wait too: one slice each.
+                return
+        self._put_last(key, AGAIN_SECONDS)
+
+    def _put_last(self, key: _Key, seconds: float) -> None:
+        """Asked again after so long, if it is still wanted, and after the others."""
         if key in self._blocked:
-            epoch, seq, _, chain = self._blocked[key]
-            self._blocked[key] = (epoch, seq, time.monotonic() + AGAIN_SECONDS, chain)
+            epoch, seq, _, chain = self._blocked.pop(key)
+            self._blocked[key] = (epoch, seq, time.monotonic() + seconds, chain)

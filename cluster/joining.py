@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cluster.subscribed import Gap
 from cluster.wire.position import Saved
 from cluster.wire.replay import HeadsAnswer
 
@@ -19,20 +20,45 @@ class Start(NamedTuple):
     """What follows is in the journals, and has to be asked for."""
 
 
-def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> list[Start]:
+class Starts(NamedTuple):
+    """Of all shards, and what can't be had of those that were saved."""
+
+    shards: list[Start]
+    gaps: list[Gap]
+    unknown: dict[tuple[int, int], tuple[int, int]]
+    """Saved places of shards that no journal knows: of use if one comes again."""
+
+
+def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     """From the saved place; a shard that it does not know, or all of them if it was saved under
-    another store, from the oldest that is held; without a saved one from now, or the oldest."""
+    another store, from the oldest that is held; without a saved one from now, or the oldest.
+
+    A saved shard that no journal knows is gone. One whose epoch lies ahead of what the journals
+    know was saved before the store was replaced by an older copy: epochs are counted anew since
+    then, so its place means nothing, and it comes from the oldest too.
+    """
     places = {}
     if saved is not None and saved.store == heads.cluster:
         places = {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
-    found = []
+    found, gaps = [], []
     for row in heads.shards:
         key = (row.shard_count, row.shard_id)
-        if key in places:
-            found.append(Start(key, *places[key], behind=True))
+        place = places.pop(key, None)
+        if place is not None and place[0] > row.epoch:
+            gaps.append(_gap(key, place, "ahead"))
+            place = None
+        if place is not None:
+            found.append(Start(key, *place, behind=True))
         elif (oldest or saved is not None) and row.oldest is not None:
             epoch, first = row.oldest
             found.append(Start(key, epoch, first - 1, behind=True))
         else:
             found.append(Start(key, row.epoch, row.seq, behind=False))
-    return found
+    gaps += [_gap(key, place, "gone") for key, place in places.items()]
+    return Starts(found, gaps, places)
+
+
+def _gap(key: tuple[int, int], place: tuple[int, int], reason: str) -> Gap:
+    count, shard_id = key
+    epoch, seq = place
+    return Gap(shard_id, count, epoch, None, seq + 1, None, reason)

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from cluster.wire.position import Position
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One dispatch."""
-
-    name: str
-    shard_id: int
-    shard_count: int
-    epoch: int
-    seq: int
-    data: bytes
-    """``d`` as Discord sent it: JSON."""
-    received_ns: int
-    """Unix time at which the worker took it off the socket."""
-    store: str
-
-    def json(self) -> Any:
-        """``d``, decoded."""
-        return msgspec.json.decode(self.data)
-
-    @property
-    def position(self) -> Position:
-        """Its name for ever."""
-        return Position(self.store, self.shard_count, self.shard_id, self.epoch, self.seq)
+from cluster.chain import Event
+from cluster.errors import ConfigError
 
 
 class Gap(NamedTuple):
@@ -49,7 +27,8 @@ class Gap(NamedTuple):
     reason: str
     """"gone" (no journal has them), "skipped" (Discord's replay left them out), "session_lost"
     (what happened between two sessions), "no_replay" (there is nobody to ask), "other_store" (the
-    saved position belongs to another store)."""
+    saved position belongs to another store), "ahead" (to an epoch that this store has not come to:
+    an older copy took its place)."""
 
 
 NO_REPLAY = Gap(-1, 0, 0, None, 0, None, "no_replay")
@@ -77,6 +56,9 @@ _ITSELF = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
 """Events whose ``d`` is the guild."""
 
 
+_NAME = re.compile("[A-Z][A-Z0-9_]{0,99}")
+
+
 class GuildFilter:
     """Takes the events of some guilds. It stands after the chain, so that chains stay whole."""
 
@@ -92,3 +74,17 @@ class GuildFilter:
             self.unreadable += 1
             return False
         return (found.id if name in _ITSELF else found.guild_id) in self._guilds
+
+
+def checked_names(events: Iterable[str]) -> frozenset[str]:
+    """Names of events, of which some may come. Raises ConfigError."""
+    names = frozenset([events] if isinstance(events, str) else events)
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"there can't be an event {name!r}",
+                'give names as Discord writes them, such as "MESSAGE_CREATE"; None takes all',
+            )
+    if not names:
+        raise ConfigError("events is empty", "give names, or None for all")
+    return names

@@ -17,50 +17,52 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import zmq
 
 from cluster.asking import Asker
-from cluster.chain import At, Deliver, Mark, ShardChain
+from cluster.chain import Event, Mark, ShardChain
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.joining import starts
 from cluster.local import find
+from cluster.outbox import Key, Outbox
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
 from cluster.reporting import Progress, Reporter
 from cluster.secured import Handshakes, connect
 from cluster.silence import STALL_SECONDS, Silence
-from cluster.subscribed import NO_REPLAY, OTHER_STORE, Event, Gap, GuildFilter, Item, Stalled
+from cluster.subscribed import (
+    NO_REPLAY,
+    OTHER_STORE,
+    Gap,
+    GuildFilter,
+    Item,
+    Stalled,
+    checked_names,
+)
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
+from cluster.wire.replay import HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.05
-MAX_QUEUE: Final = 20_000
-"""Items that wait for the consumer; beyond that nothing is read, and the hub drops what it must."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+RECEIVE_HWM: Final = 256
+"""Messages that wait in the socket: for as long as the event loop is busy elsewhere."""
+HEADS_TRIES: Final = 3
+"""A replay server that was killed just now is back in a second or two."""
 LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
 READ_BATCHES: Final = 200
 """At most so many messages are read in one turn of the event loop."""
-_Key = tuple[int, int]
-"""Shard count, shard id."""
-
-
-class _Place(NamedTuple):
-    """In the queue: all of a shard up to here stands before."""
-
-    key: _Key
-    epoch: int
-    seq: int
 
 
 class Subscriber:
@@ -70,10 +72,11 @@ class Subscriber:
         self, endpoint: str | None = None, events: Iterable[str] | None = None,
         guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
-        keys: ClientKeys | Path | str | None = None, max_bytes: int = 64 * 1024 * 1024,
+        keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
     ) -> None:  # fmt: skip
         """endpoint: of the hub, for subscribers; None: the one cluster that runs on this host.
-        events: names as Discord writes them; None: all. guilds: ids; None: all.
+        events: names as Discord writes them, also those that it does not send yet; None: all.
+        guilds: ids; None: all.
         start: "now", "oldest" (what the journals hold), or a saved ``position``.
         replay: the replay server; None: that of the local cluster with this endpoint, if there is
         one. Without it what is missed is a Gap at once.
@@ -82,35 +85,41 @@ class Subscriber:
         keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
         endpoints that are not given are those that stand in it. A cluster that does not know the
         key (any more) is a KeyRefusedError, on entering or from the iterator.
-        max_bytes: what may be held for each shard while something before it is missing.
+        max_bytes: what it may keep in memory: half of it for what waits to be taken from the
+        iterator, half for what is held while something before it is missing, all shards together.
+        Past the first half it reads no more until there is room, and the hub drops what it can't
+        keep; past the second it lets go of what the fullest shard holds. Both are asked for again.
+        The sockets' own buffers and the answers that are being read (some 16 MiB) come on top.
         Raises ConfigError.
         """
         if isinstance(start, str) and start not in ("now", "oldest"):
             raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
         self._saved = None if isinstance(start, str) else read_saved(start)
         self._oldest = start == "oldest"
-        self._names = None if events is None else frozenset(events)
-        self._filter = None if guilds is None else GuildFilter(guilds)
+        self._names = None if events is None else checked_names(events)
+        self._out = Outbox(None if guilds is None else GuildFilter(guilds))
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
         self._refused: KeyRefusedError | None = None
         self._name = name
         self._reporter: Reporter | None = None
-        self._events = self._gaps = 0
         self._max_bytes = max_bytes
+        self.held = 0
+        """Bytes that are held while something before them is missing."""
+        self._holds: dict[Key, int] = {}
         self.refused = 0
         """Messages that could not be read."""
         self._store = ""
-        self._chains: dict[_Key, ShardChain] = {}
+        self._chains: dict[Key, ShardChain] = {}
         self._joined = False
+        self._unknown: dict[Key, tuple[int, int]] = {}
         self._from_watermarks = False
-        self._queue: deque[Item | _Place] = deque()
-        self._positions: dict[_Key, tuple[int, int]] = {}
-        self._handling: Event | None = None
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
         self._reading = False
+        self._paused = False
+        """There was no room: nothing is read until there is."""
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
@@ -122,7 +131,7 @@ class Subscriber:
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, 10_000)
+        self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._handshakes = Handshakes(self._socket, self._endpoint, self._keys)
         try:
@@ -148,9 +157,10 @@ class Subscriber:
         await self._asker.close()
         self._listen(False)
         self._handshakes.close()
+        self._paused = False
         self._socket.close(0)
         if self._reporter is not None:
-            self._reporter.close(self._progress())
+            self._reporter.close(self.progress())
         self._context.term()
 
     def _prefixes(self) -> list[bytes]:
@@ -178,14 +188,18 @@ class Subscriber:
                 log.warning("%s; shards begin at their next watermark", error)
                 self._from_watermarks = True
         if self._from_watermarks and (self._oldest or self._saved is not None):
-            self._queue.append(NO_REPLAY)  # What was before now was wanted, and nobody has it.
+            self._out.say(NO_REPLAY)  # What was before now was wanted, and nobody has it.
 
     async def _begin_from_journals(self, replay: ReplayClient) -> None:
-        heads = await replay.heads()
+        heads = await self._heads(replay)
         if self._saved is not None and self._saved.store != heads.cluster:
-            self._queue.append(OTHER_STORE)
+            self._out.say(OTHER_STORE)
         self._store = heads.cluster
-        for key, epoch, seq, behind in starts(heads, self._saved, oldest=self._oldest):
+        found = starts(heads, self._saved, oldest=self._oldest)
+        for gap in found.gaps:
+            self._out.say(gap)
+        self._unknown = found.unknown
+        for key, epoch, seq, behind in found.shards:
             chain = self._chain(key)
             chain.begin(epoch, seq, lagging=behind)
             self._collect(key, chain)
@@ -193,16 +207,25 @@ class Subscriber:
         for key, chain in self._chains.items():
             self._begin_unknown(key, chain)
 
-    def _chain(self, key: _Key) -> ShardChain:
+    async def _heads(self, replay: ReplayClient) -> HeadsAnswer:
+        """Raises NoAnswerError, later where what was before now is wanted."""
+        for _ in range(HEADS_TRIES - 1 if self._oldest or self._saved is not None else 0):
+            with contextlib.suppress(NoAnswerError):
+                return await replay.heads()
+        return await replay.heads()
+
+    def _chain(self, key: Key) -> ShardChain:
         chain = self._chains.get(key)
         if chain is None:
-            chain = self._chains[key] = ShardChain(self._names, self._max_bytes)
+            chain = self._chains[key] = ShardChain(self._names, self._max_bytes // 2)
         return chain
 
-    def _begin_unknown(self, key: _Key, chain: ShardChain) -> None:
-        """A shard that no journal knew when we joined: all of it is after that."""
+    def _begin_unknown(self, key: Key, chain: ShardChain) -> None:
+        """A shard that no journal knew when we joined: all of it is after that, or after the place
+        that was saved of it."""
         if chain.epoch == 0 and self._joined and (first := chain.first_epoch) is not None:
-            chain.begin(first, -1)
+            epoch, seq = self._unknown.get(key, (first, -1))
+            chain.begin(first, seq if epoch == first else -1)
             self._collect(key, chain)
 
     # -- what comes ----------------------------------------------------------------------------
@@ -221,6 +244,7 @@ class Subscriber:
                 return
             if not self._has_room():
                 self._listen(False)
+                self._paused = True
                 return
             try:
                 message = self._socket.recv(zmq.NOBLOCK)
@@ -264,7 +288,7 @@ class Subscriber:
                 chain.begin(row.epoch, row.seq)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
-    def _marked(self, key: _Key, mark: Mark) -> None:
+    def _marked(self, key: Key, mark: Mark) -> None:
         chain = self._chain(key)
         chain.mark(mark)
         self._begin_unknown(key, chain)
@@ -275,36 +299,36 @@ class Subscriber:
         if store == self._store:
             return
         if self._store:
-            self._queue.append(OTHER_STORE)
+            self._out.say(OTHER_STORE)
             self._chains.clear()
-            self._positions.clear()
+            self._holds.clear()
+            self.held = 0
+            self._out.forget()
             self._asker.forget()
         self._store = store
 
-    def _collect(self, key: _Key, chain: ShardChain) -> None:
+    def _collect(self, key: Key, chain: ShardChain) -> None:
         """Queue what a chain put out, and see whether it wants something."""
-        count, shard_id = key
-        queue, filtered = self._queue, self._filter
-        for item in chain.take():
-            if isinstance(item, Deliver):
-                if filtered is None or filtered.takes(item.name, item.data):
-                    queue.append(
-                        Event(
-                            item.name, shard_id, count, item.epoch, item.seq, item.data,
-                            item.received_ns, self._store,
-                        )
-                    )  # fmt: skip
-            elif isinstance(item, At):
-                queue.append(_Place(key, item.epoch, item.seq))
-            else:
-                self._gaps += 1
-                queue.append(Gap(shard_id, count, *item))
-        if queue:
+        self._out.put(key, chain.take())
+        if self._out:
             self._arrived.set()
+        held, before = chain.held, self._holds.get(key, 0)
+        if held != before:
+            self._holds[key] = held
+            self.held += held - before
+            if self.held > self._max_bytes // 2:
+                self._let_go()
         self._asker.see(key, chain)
 
+    def _let_go(self) -> None:
+        """What is held is too much: the shard that holds most lets go of it, and asks for it."""
+        key = max(self._holds, key=self._holds.__getitem__)
+        self.held -= self._holds.pop(key)
+        self._chains[key].drop()
+        self._asker.see(key, self._chains[key])
+
     def _has_room(self) -> bool:
-        return len(self._queue) <= MAX_QUEUE
+        return self._out.bytes <= self._max_bytes // 2
 
     # -- the clock ------------------------------------------------------
 
@@ -318,15 +342,15 @@ class Subscriber:
             self._refused = refused
             self._arrived.set()
         for stalled in self._silence.tell(now, listening=self._reading):
-            self._queue.append(stalled)
+            self._out.say(stalled)
             self._arrived.set()
         if self._reporter is not None and self._reporter.due(now):
-            self._reporter.tell(now, self._progress())
+            self._reporter.tell(now, self.progress())
 
-    def _progress(self) -> Progress:
-        waiting = sum(isinstance(item, Event) for item in self._queue)
-        lag = waiting + sum(chain.behind for chain in self._chains.values())
-        return Progress(lag, self._events, self._gaps, self._asker.answers)
+    def progress(self) -> Progress:
+        """How it fares."""
+        lag = self._out.left + sum(chain.behind for chain in self._chains.values())
+        return Progress(lag, self._out.events, self._out.gaps, self._asker.answers)
 
     # -- what the consumer sees ----------------------------------------------------------------
 
@@ -335,20 +359,12 @@ class Subscriber:
 
     async def __anext__(self) -> Item:
         """The next item. Calling it says that the one before was handled."""
-        if self._handling is not None:
-            event, self._handling = self._handling, None
-            self._positions[event.shard_count, event.shard_id] = (event.epoch, event.seq)
         while True:
-            while self._queue:
-                item = self._queue.popleft()
-                if not self._reading and len(self._queue) < MAX_QUEUE // 2:
-                    self._listen(True)
-                if isinstance(item, _Place):
-                    self._positions[item.key] = (item.epoch, item.seq)
-                    continue
-                if isinstance(item, Event):
-                    self._handling = item
-                    self._events += 1
+            item = self._out.next()
+            if self._paused and self._out.bytes < self._max_bytes // 4:
+                self._paused = False
+                self._listen(True)
+            if item is not None:
                 return item
             if self._refused is not None:
                 raise self._refused
@@ -358,5 +374,5 @@ class Subscriber:
     @property
     def position(self) -> dict[str, Any]:
         """How far all was handled, as data for json.dumps; the event at hand is not included."""
-        shards = [SavedShard(*key, *place) for key, place in sorted(self._positions.items())]
-        return Saved(self._store, shards).plain()
+        places = sorted(self._out.positions().items())
+        return Saved(self._store, [SavedShard(*key, *place) for key, place in places]).plain()

@@ -15,17 +15,20 @@ An epoch is left when it is delivered or gone up to its end, which its end recor
 ``before`` of what comes later. What is held is bounded: past the bound it is dropped and asked for.
 """
 
+from cluster.chain.in_hand import measured
 from cluster.chain.rule import ShardChain
-from cluster.chain.words import Answer, Ask, At, Deliver, Mark, Missing, Names, Output
+from cluster.chain.words import Answer, Ask, At, Delivered, Event, Mark, Missing, Names, Output
 
 __all__ = [
     "Answer",
     "Ask",
     "At",
-    "Deliver",
+    "Delivered",
+    "Event",
     "Mark",
     "Missing",
     "Names",
     "Output",
     "ShardChain",
+    "measured",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
 
-from cluster.chain.words import Names
+from cluster.chain.words import EVENT_BYTES, Delivered, Event, Names
 from cluster.wire.batch import Batch
+from cluster.wire.topic import HOLE
 
 Span = tuple[int, int]
-Held = tuple[str, bytes, int]
-"""Name, data, received_ns."""
 
 
 class InHand:
@@ -19,20 +18,24 @@ class InHand:
         self.names = names
         self.at = at
         self.bytes = 0
-        self._events: dict[int, Held] = {}
+        """What is held takes so much of memory."""
+        self.holes = False
+        """Whether holes may be among what is held."""
+        self._events: dict[int, Event] = {}
         self._reach: dict[str, int] = {}
         self._loose: dict[str, list[Span]] = {}
         """Of a name: batches (base, last] that do not join on to its reach."""
 
     def take(self, name: str, batch: Batch) -> None:
         """A batch of a subscribed name. What is at or below ``at``, or held, is a duplicate."""
-        events, at, received_ns = self._events, self.at, batch.received_ns
-        for entry in batch.events:
-            seq = entry.seq
-            if seq > at and seq not in events:
-                events[seq] = (name, entry.data, received_ns)
-                self.bytes += len(entry.data)
         base, last, reach = batch.base, batch.last, self.reach(name)
+        self.holes = self.holes or name == HOLE
+        delivered = made(name, batch, self.at)
+        if base < reach or name in self._loose:
+            held = self._events
+            delivered = measured([event for event in delivered.events if event.seq not in held])
+        self._events.update([(event.seq, event) for event in delivered.events])
+        self.bytes += delivered.bytes
         if base > reach:
             self._loose.setdefault(name, []).append((base, last))
         elif last > reach:
@@ -52,18 +55,28 @@ class InHand:
                 return False
         return True
 
-    def release(self, upto: int) -> Iterator[tuple[int, Held]]:
+    def pass_by(self, upto: int) -> None:
+        """``at`` is there, and nothing was held."""
+        self.at = upto
+
+    def release(self, upto: int) -> Delivered:
         """The events up to a seq, in order; then ``at`` is there."""
         events = self._events
-        for seq in sorted(seq for seq in events if seq <= upto):
-            held = events.pop(seq)
-            self.bytes -= len(held[1])
-            yield seq, held
+        seqs = sorted(events)
+        if not seqs or seqs[-1] <= upto:
+            delivered = Delivered([events[seq] for seq in seqs], self.bytes)
+            events.clear()
+            self.bytes, self.holes = 0, False
+        else:
+            out = [events.pop(seq) for seq in seqs[: bisect_right(seqs, upto)]]
+            delivered = measured(out)
+            self.bytes -= delivered.bytes
         self.at = upto
         self._reach = {name: reach for name, reach in self._reach.items() if reach > upto}
         for name in list(self._loose):
             self._loose[name] = [span for span in self._loose[name] if span[1] > upto]
             self._join(name)
+        return delivered
 
     def _join(self, name: str) -> None:
         """Append to a name's reach the loose batches that now join on to it."""
@@ -87,6 +100,28 @@ class InHand:
         """What of first..last is no event that is held."""
         seqs = sorted(seq for seq in self._events if first <= seq <= last)
         return between(first, last, [(seq - 1, seq) for seq in seqs])
+
+
+def made(name: str, batch: Batch, at: int) -> Delivered:
+    """A batch's events above a seq."""
+    shard_id, shard_count, epoch = batch.shard_id, batch.shard_count, batch.epoch
+    received_ns, store = batch.received_ns, batch.cluster
+    entries = batch.events
+    if batch.base < at:
+        entries = [entry for entry in entries if entry.seq > at]
+    events, size = [], EVENT_BYTES * len(entries)
+    for entry in entries:
+        data = entry.data
+        size += len(data)
+        events.append(
+            Event(name, shard_id, shard_count, epoch, entry.seq, data, received_ns, store)
+        )
+    return Delivered(events, size)
+
+
+def measured(events: list[Event]) -> Delivered:
+    """With what they take of memory."""
+    return Delivered(events, sum(len(event.data) for event in events) + EVENT_BYTES * len(events))
 
 
 def between(first: int, last: int, spans: list[Span]) -> list[Span]:

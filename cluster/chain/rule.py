@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cluster.chain.in_hand import InHand
+from cluster.chain.in_hand import InHand, made, measured
 from cluster.chain.missing import missing
-from cluster.chain.words import Answer, Ask, At, Deliver, Mark, Missing, Names, Output
+from cluster.chain.words import (
+    EVENT_BYTES,
+    NAME_BYTES,
+    Answer,
+    Ask,
+    At,
+    Event,
+    Mark,
+    Missing,
+    Names,
+    Output,
+)
 from cluster.wire.batch import Batch, hole_first
 from cluster.wire.topic import HOLE
 
@@ -21,6 +32,7 @@ class ShardChain:
     """One shard's. After each call ``take`` what is to be handed on."""
 
     def __init__(self, names: Names, max_bytes: int) -> None:
+        """max_bytes: what it may hold (``held``)."""
         self.epoch = 0
         """0: not begun; what comes is held."""
         self.lagging = False
@@ -30,6 +42,7 @@ class ShardChain:
         self._max_bytes = max_bytes
         self._hand = InHand(None if names is None else names | {HOLE}, -1)
         self._marks: dict[int, Mark] = {}
+        self._mark_bytes = 0
         """By seq; of two with one seq that with the lower base, which says more."""
         self._top = -1
         """The highest seq of this epoch that is known to exist."""
@@ -57,6 +70,11 @@ class ShardChain:
         return max(0, self._top - self.at)
 
     @property
+    def held(self) -> int:
+        """Bytes of memory that what is held takes, near enough."""
+        return self._hand.bytes + self._mark_bytes + self._later_bytes
+
+    @property
     def first_epoch(self) -> int | None:
         """The first epoch beyond this one of which something has come."""
         return min(self._later, default=None)
@@ -79,12 +97,37 @@ class ShardChain:
         """A batch, live or asked for; it may be late, early, old, or there for the second time."""
         if batch.epoch != self.epoch:
             self._keep_for_later(batch.epoch, batch.before, (name, batch))
-        elif batch.last > self.at:
+        elif batch.last > self._hand.at:
             self._top = max(self._top, batch.last)
             if not self.lagging:
-                self._take(name, batch)
-                self._advance()
+                if not self._marks and self._stands_alone(name, batch):
+                    self._pass_on(name, batch)
+                else:
+                    self._take(name, batch)
+                    self._advance()
         self._settle()
+
+    def _stands_alone(self, name: str, batch: Batch) -> bool:
+        """Whether a batch applies at once, with nothing else in hand or missing before its end: as
+        most do at a trickle."""
+        at, names = self._hand.at, self._hand.names
+        if batch.base > at or self._hand.bytes or name == HOLE:
+            return False
+        if names is not None and name not in names:
+            return False
+        for other, seq in batch.since:
+            if seq > at and other != name and (names is None or other in names):
+                return False
+        return True
+
+    def _pass_on(self, name: str, batch: Batch) -> None:
+        """What taking it and delivering up to its end come to, without holding it between."""
+        delivered = made(name, batch, self._hand.at)
+        if delivered.events:
+            self._out.append(delivered)
+        self._hand.pass_by(batch.last)
+        self._out.append(At(self.epoch, batch.last))
+        self._misses = 0
 
     def mark(self, mark: Mark) -> None:
         """A watermark's row, or an epoch's end."""
@@ -109,40 +152,39 @@ class ShardChain:
         other = self._marks.get(mark.seq)
         if other is None or mark.base < other.base:
             self._marks[mark.seq] = mark
+            self._mark_bytes += _mark_bytes(mark) - (_mark_bytes(other) if other else 0)
 
     # -- what moves the position ---------------------------------------------------------------
 
     def _advance(self) -> None:
-        while True:
+        while self._marks:
             at, has = self._hand.at, self._hand.has
-            applicable = [
-                mark.seq for mark in self._marks.values() if mark.base <= at and has(mark.table)
-            ]
-            if not applicable:
+            # The highest that applies takes the others with it.
+            for seq in sorted(self._marks, reverse=True):
+                mark = self._marks[seq]
+                if mark.base <= at and has(mark.table):
+                    self._deliver(seq, [])
+                    break
+            else:
                 break
-            self._deliver(max(applicable), [])
-        if self._hand.bytes + self._later_bytes > self._max_bytes:
-            self._drop()
+        if self.held > self._max_bytes:
+            self.drop()
 
     def _deliver(self, upto: int, gaps: list[Missing]) -> None:
         """All that is held up to a seq goes out, with the gaps between; ``at`` is there."""
         out, at = self._out, self.at
-        waiting = iter(gaps)
-        gap = next(waiting, None)
-        for seq, (name, data, received_ns) in self._hand.release(upto):
-            while gap is not None and gap.first <= seq:
-                out.append(gap)
-                gap = next(waiting, None)
-            if name == HOLE:
-                first = max(hole_first(data, seq), at + 1)
-                out.append(Missing(self.epoch, None, first, seq, "skipped"))
-            else:
-                out.append(Deliver(self.epoch, seq, name, data, received_ns))
-        if gap is not None:
-            out += [gap, *waiting]
+        holes = self._hand.holes
+        delivered = self._hand.release(upto)
+        if not gaps and not holes:
+            if delivered.events:
+                out.append(delivered)
+        else:
+            out += _with_gaps(delivered.events, gaps, at, self.epoch)
         out.append(At(self.epoch, upto))
         self._misses = 0
-        self._marks = {seq: mark for seq, mark in self._marks.items() if seq > upto}
+        if self._marks:
+            self._marks = {seq: mark for seq, mark in self._marks.items() if seq > upto}
+            self._mark_bytes = sum(map(_mark_bytes, self._marks.values()))
 
     def _complete(self, upto: int, gone: Iterable[tuple[int, int]], reason: str) -> None:
         """Up to a seq all is in hand, or gone."""
@@ -235,8 +277,8 @@ class ShardChain:
         if not self.lagging:
             items.append(item)
             self._later_bytes += _size(item)
-            if self._hand.bytes + self._later_bytes > self._max_bytes:
-                self._drop()
+            if self.held > self._max_bytes:
+                self.drop()
 
     def _link(self) -> None:
         """Whoever comes after this epoch says where it ended."""
@@ -267,7 +309,8 @@ class ShardChain:
     def _enter(self, epoch: int, at: int) -> None:
         """Stand at a place; what is held of that epoch, and what comes later, counts from now."""
         self.epoch, self._hand = epoch, InHand(self._hand.names, at)
-        self._marks, self._top = {}, max(at, self._later_top.pop(epoch, -1))
+        self._marks, self._mark_bytes = {}, 0
+        self._top = max(at, self._later_top.pop(epoch, -1))
         self._end, self._end_told, self._following, self._misses = None, False, None, 0
         items = self._later.pop(epoch, [])
         self._later = {later: rest for later, rest in self._later.items() if later > epoch}
@@ -281,17 +324,53 @@ class ShardChain:
             else:
                 self.batch(*item)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Over the bound: let go of what is held, and ask for it when its turn comes."""
         self.overflows += 1
         self._hand = InHand(self._hand.names, self.at)
-        self._marks = {}
+        self._marks, self._mark_bytes = {}, 0
         self._later = {epoch: [] for epoch in self._later}
         self._later_bytes = 0
         self.lagging = True
 
 
+def _with_gaps(events: list[Event], gaps: list[Missing], at: int, epoch: int) -> list[Output]:
+    """Events in order with gaps, and with holes, which become gaps; ``at`` is what was delivered
+    before."""
+    out: list[Output] = []
+    run: list[Event] = []
+
+    def end_run() -> None:
+        if run:
+            out.append(measured(run.copy()))
+            run.clear()
+
+    waiting = iter(gaps)
+    gap = next(waiting, None)
+    for event in events:
+        while gap is not None and gap.first <= event.seq:
+            end_run()
+            out.append(gap)
+            gap = next(waiting, None)
+        if event.name == HOLE:
+            end_run()
+            first = max(hole_first(event.data, event.seq), at + 1)
+            out.append(Missing(epoch, None, first, event.seq, "skipped"))
+        else:
+            run.append(event)
+    end_run()
+    if gap is not None:
+        out += [gap, *waiting]
+    return out
+
+
+def _mark_bytes(mark: Mark) -> int:
+    return NAME_BYTES * (1 + len(mark.table))
+
+
 def _size(item: _Item) -> int:
     if isinstance(item, Mark):
-        return 64 * len(item.table)
-    return sum(len(entry.data) for entry in item[1].events)
+        return _mark_bytes(item)
+    batch = item[1]
+    size = sum(len(entry.data) for entry in batch.events) + EVENT_BYTES * len(batch.events)
+    return size + NAME_BYTES * (1 + len(batch.since))

@@ -35,6 +35,7 @@ REASONS = {
     "session_lost": "nobody knows what happened between two sessions",
     "no_replay": "there is no replay server to ask",
     "other_store": "the position belongs to another cluster",
+    "ahead": "an older copy of the cluster's store took its place",
 }
 
 

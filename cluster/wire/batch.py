@@ -26,8 +26,9 @@ import msgspec
 from cluster.wire import topic
 
 FORMAT: Final = 1
-MAX_DRAIN_BYTES: Final = 1024 * 1024
-"""A drain with more bytes of ``d`` is cut in several: a batch is held in memory by everybody."""
+MAX_DRAIN_BYTES: Final = 256 * 1024
+"""A drain with more bytes of ``d`` is cut in several: a batch is held in memory by everybody, and
+the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
 
 RESHARDED: Final = "resharded"
 """Cause of an epoch's end after which none follows: another shard count is in force."""

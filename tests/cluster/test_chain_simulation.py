@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.chain import Answer, Ask, Deliver, Mark, Missing, Output, ShardChain
+from cluster.chain import Answer, Ask, Delivered, Event, Mark, Missing, Output, ShardChain
 from cluster.wire import topic
 from cluster.wire.batch import Batch, ShardState, ShardWriter, decode_batch, decode_epoch_end
 
@@ -163,13 +163,17 @@ def follow(
     return out
 
 
+def events_of(out: list[Output]) -> list[Event]:
+    return [event for item in out if isinstance(item, Delivered) for event in item.events]
+
+
 def check(world: World, names: frozenset[str] | None, out: list[Output]) -> set[tuple[int, int]]:
     """Once, in order, equal; or in a gap, and then not delivered. Returns what is in gaps."""
-    delivered = [(item.epoch, item.seq) for item in out if isinstance(item, Deliver)]
+    events = events_of(out)
+    delivered = [(event.epoch, event.seq) for event in events]
     assert delivered == sorted(set(delivered)), "order, and once"
-    for item in out:
-        if isinstance(item, Deliver):
-            assert world.events[(item.epoch, item.seq)] == (item.name, item.data)
+    for event in events:
+        assert world.events[(event.epoch, event.seq)] == (event.name, event.data)
     gaps = [item for item in out if isinstance(item, Missing)]
 
     def in_gap(epoch: int, seq: int, name: str) -> bool:
@@ -182,7 +186,7 @@ def check(world: World, names: frozenset[str] | None, out: list[Output]) -> set[
         )
 
     # A seq below an epoch that was left unseen is covered by the gap at its place.
-    seen = {item.epoch for item in out}
+    seen = {item.epoch for item in [*events, *out] if not isinstance(item, Delivered)}
     lost = set()
     for (epoch, seq), (name, _) in world.events.items():
         if names is not None and name not in names:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import zmq
 
+from cluster.errors import ConfigError
 from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
 from cluster.subscriber import Event, Gap, Item, Subscriber
@@ -194,3 +196,77 @@ def test_what_was_before_is_a_gap_when_there_is_nobody_to_ask() -> None:
                 assert (gap.shard_id, gap.last, gap.reason) == (-1, None, "no_replay")
 
     asyncio.run(run())
+
+
+def test_a_saved_shard_that_no_journal_knows_is_gone_and_said_so() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A")
+            saved = {"store": STORE, "shards": [[2, 0, 1, -1], [2, 1, 4, 7], [9, 3, 1, 5]]}
+            async with cluster.subscriber(start=saved) as subscriber:
+                first, second, event = await take(subscriber, 3)
+                assert first == Gap(1, 2, 4, None, 8, None, "gone")
+                assert second == Gap(3, 9, 1, None, 6, None, "gone")
+                assert names([event]) == [("A", 0)]
+                # One of them comes again, in the epoch in which it was saved.
+                state = ShardState(shard_id=1, shard_count=2, epoch=4, seq=7)
+                cluster.writers[1] = ShardWriter(STORE, state)
+                sent = cluster.emit(1, "A", "B")
+                assert names(await take(subscriber, 2)) == sent == [("A", 8), ("B", 9)]
+
+    asyncio.run(run())
+
+
+def test_a_position_ahead_of_the_store_is_a_gap_and_no_stall() -> None:
+    async def run() -> None:
+        async with line() as cluster:
+            sent = cluster.emit(0, "A", "B")
+            saved = {"store": STORE, "shards": [[2, 0, 9, 100]]}
+            async with cluster.subscriber(start=saved) as subscriber:
+                gap, *events = await take(subscriber, 3)
+                assert gap == Gap(0, 2, 9, None, 101, None, "ahead")
+                sent += cluster.emit(0, "A")
+                assert names(events + await take(subscriber, 1)) == sent
+            # In the same epoch what it says was handled, was: it names the same events.
+            saved = {"store": STORE, "shards": [[2, 0, 1, 3]]}
+            async with cluster.subscriber(start=saved) as subscriber:
+                cluster.emit(0, "C")
+                sent = cluster.emit(0, "A")
+                assert names(await take(subscriber, 1)) == sent == [("A", 4)]
+
+    asyncio.run(run())
+
+
+def test_what_all_shards_hold_together_is_bounded() -> None:
+    async def run() -> None:
+        async with (
+            line() as cluster,
+            cluster.subscriber(events=["A"], max_bytes=40_000) as subscriber,
+        ):
+            gathering = asyncio.create_task(take(subscriber, 202))
+            sent: list[list[tuple[str, int]]] = [[], []]
+            most = 0
+            for shard in (0, 1):
+                sent[shard] += cluster.emit(shard, "A", published=False)  # what stands before all
+            for _ in range(100):
+                for shard in (0, 1):
+                    sent[shard] += cluster.emit(shard, "A")
+                await asyncio.sleep(0)
+                most = max(most, subscriber.held)
+            items = await gathering
+            for shard in (0, 1):
+                assert (
+                    names([i for i in items if isinstance(i, Event) and i.shard_id == shard])
+                    == sent[shard]
+                )
+            assert 0 < most <= 20_000
+            assert subscriber.held == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("events", [[], ["message_create"], ["_watermark"], ["MESSAGE_CREATE.3"]])
+def test_names_that_never_come_are_refused(events: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        Subscriber("ipc:///nowhere", events=events)
+    Subscriber("ipc:///nowhere", events="MESSAGE_CREATE")

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster.chain import Deliver, Mark, Missing, ShardChain
+from cluster.chain import Delivered, Mark, Missing, ShardChain
 from cluster.wire import topic, watermark
 from cluster.wire.batch import (
     ShardState,
@@ -106,8 +106,8 @@ def outcome(names: list[str], at: int, messages: list[bytes]) -> list[list[Any]]
             chain.batch(name, decode_batch(payload))
     then: list[list[Any]] = []
     for item in chain.take():
-        if isinstance(item, Deliver):
-            then.append(["event", item.epoch, item.name, item.seq, item.data.decode()])
+        if isinstance(item, Delivered):
+            then += [["event", e.epoch, e.name, e.seq, e.data.decode()] for e in item.events]
         elif isinstance(item, Missing):
             then.append(["gap", item.epoch, item.first, item.last, item.reason])
     if (wanted := chain.wanted()) is not None:
