@@ -237,17 +237,24 @@ class ShardChain:
                 return
             if following is None:
                 self.lagging = False
-        if not moved and self.wanted() is not None:
-            self._misses += 1
-            if self._misses >= PATIENCE:
-                self.give_up("gone")
+        wanted = self.wanted()
+        if moved or wanted is None or ask.after < wanted.after:
+            return  # The last: it tells nothing of what is wanted now.
+        self._misses += 1
+        if self._misses >= PATIENCE:
+            # What has become known since it was asked for may be had.
+            known = wanted.upto is not None and ask.upto is not None
+            self.give_up("gone", ask.upto if known else None)
 
-    def give_up(self, reason: str) -> None:
-        """What is wanted can't be had: it becomes gaps, what is in hand is delivered."""
+    def give_up(self, reason: str, upto: int | None = None) -> None:
+        """What is wanted, or that of it up to a seq, can't be had: it becomes gaps, what is in hand
+        is delivered."""
         wanted = self.wanted()
         self.lagging = False
         if wanted is None:
             return
+        if upto is not None:
+            wanted = wanted._replace(upto=upto)
         if wanted.upto is None and self._later and self._end is None:
             self._leave(reason)
         else:
