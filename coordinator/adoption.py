@@ -9,6 +9,7 @@ One that does neither hangs, and is killed: the lock's file says who it is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -67,6 +68,11 @@ class AdoptedProcess:
         os.kill(self._pid, number)
 
 
+def _kill(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted
+        os.kill(pid, number)
+
+
 class Adoption:
     """Finds the living owner of a slot."""
 
@@ -108,6 +114,31 @@ class Adoption:
         if slot not in self._found:
             await self._end_silent(slot)
         return self._found.pop(slot, None)
+
+    async def end(self, stop: link.Stop, seconds: float) -> None:
+        """No worker outlives a stop: those that were not taken over yet are told, and signalled
+        when they do not hear, within so long. The supervisor's own must be gone by now."""
+        if self._survey is not None:
+            self._survey.cancel()
+            await asyncio.gather(self._survey, return_exceptions=True)
+        slots = self._places.journal_slots()
+        await asyncio.gather(*(self._end(slot, stop, seconds) for slot in slots))
+
+    async def _end(self, slot: int, stop: link.Stop, seconds: float) -> None:
+        lock = self._places.journal(slot) / "owner.lock"
+        if stop.logout:  # a signal can't say that
+            await self._until(lambda: slot in self._hellos or not is_held(lock), seconds / 2)
+        owner = Owner.read(lock) if is_held(lock) else None
+        if owner is None:
+            return
+        log.info("worker %d, pid %d, was not taken over yet: told to stop", slot, owner.pid)
+        if slot not in self._hellos or not self._send(slot, stop):
+            _kill(owner.pid, signal.SIGTERM)
+        await self._until(lambda: not is_held(lock), seconds / 2)
+        if is_held(lock):
+            log.error("worker %d, pid %d, has not stopped and is killed", slot, owner.pid)
+            _kill(owner.pid, signal.SIGKILL)
+            await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _look_everywhere(self) -> None:
         await asyncio.gather(*(self._look(slot) for slot in self._places.journal_slots()))

@@ -241,7 +241,9 @@ class Coordinator:
             self._gateway_url,
             host.boot_id(),
         )
-        adoption = Adoption(self._places, fits=specs.fits, farewell=specs.farewell, send=self._send)
+        self._adoption = adoption = Adoption(
+            self._places, fits=specs.fits, farewell=specs.farewell, send=self._send
+        )
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
         self._supervisor = Supervisor(
             self._engine,
@@ -421,6 +423,7 @@ class Coordinator:
         stop = link.Stop(logout=self._logout)
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await self._supervisor.stop(lambda slot: self._send(slot, stop), seconds)
+        await self._adoption.end(stop, seconds)
 
     # -- what its parts need of each other --------------------------------------------------------
 

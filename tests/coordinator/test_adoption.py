@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.processes import Owner
 from cluster.wire import link
 from cluster.wire.places import Places, is_held
 from coordinator.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
@@ -142,27 +143,73 @@ def test_waiting_is_bounded(places: Places) -> None:
         assert play.slept <= GREET_S + LEAVE_S
 
 
-def test_who_hangs_is_killed_by_what_the_lock_says(places: Places) -> None:
+@contextmanager
+def owning(lock: Path, deaf: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds the lock, wrote its name into it, and says nothing."""
-    lock = places.journal(0) / "owner.lock"
     lock.parent.mkdir(parents=True)
     code = f"""
-import fcntl, os, sys, time
+import fcntl, os, signal, sys, time
 from cluster.processes import Owner
 fd = os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT)
 fcntl.flock(fd, fcntl.LOCK_EX)
 os.write(fd, Owner.of(os.getpid()).line())
+if {deaf}:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(flush=True)
 time.sleep(60)
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as hung:
-        assert hung.stdout is not None
-        hung.stdout.readline()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        try:
+            yield owner
+        finally:
+            owner.kill()
+
+
+def test_who_hangs_is_killed_by_what_the_lock_says(places: Places) -> None:
+    lock = places.journal(0) / "owner.lock"
+    with owning(lock) as hung:
         play = Play(places, lambda slot, hello: True)
         play.on_sleep = lambda: time.sleep(0.002)  # a killed process takes its time to be gone
         assert asyncio.run(play.adoption.find(0)) is None
         assert hung.wait(10) == -signal.SIGKILL
     assert not is_held(lock)
+
+
+@pytest.mark.parametrize(("deaf", "signalled"), [(False, "SIGTERM"), (True, "SIGKILL")])
+@pytest.mark.parametrize("logout", [False, True])
+def test_a_stop_ends_who_has_not_greeted_yet(
+    places: Places, deaf: bool, signalled: str, logout: bool
+) -> None:
+    """A coordinator that is stopped before a worker from before it was taken over."""
+
+    async def stopped(play: Play) -> None:
+        finding = asyncio.create_task(play.adoption.find(0))
+        await asyncio.sleep(0)
+        finding.cancel()
+        await asyncio.gather(finding, return_exceptions=True)
+        play.slept = 0.0
+        await play.adoption.end(link.Stop(logout=logout), 4.0)
+
+    with owning(places.journal(0) / "owner.lock", deaf) as owner:
+        play = Play(places, lambda slot, hello: True)
+        play.on_sleep = lambda: time.sleep(0.002)
+        asyncio.run(stopped(play))
+        assert owner.wait(10) == -signal.Signals[signalled]
+        assert play.slept <= 4.0 + (LEAVE_S if deaf else 0.0)
+        assert play.sent == []
+
+
+def test_a_stop_is_said_to_who_has_greeted_and_was_not_taken_over(places: Places) -> None:
+    play = Play(places, lambda slot, hello: True)
+    with held(places, 3) as worker:
+        (places.journal(3) / "owner.lock").write_bytes(Owner.of(os.getpid()).line())
+        play.on_sleep = lambda: play.adoption.hello(3, hello(3))
+        play.on_send = worker.leave
+        asyncio.run(play.adoption.end(link.Stop(logout=True), 4.0))
+        assert not worker.here
+    assert play.sent == [(3, link.Stop(logout=True))]
 
 
 def test_a_name_that_is_another_processes_is_not_killed(places: Places) -> None:
