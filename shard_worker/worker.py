@@ -48,8 +48,6 @@ ASK_AFTER_S: Final = 3.0
 """After this long without a word the coordinator is greeted again: it answers if it is there."""
 
 RESUMABLE: Final = Stop()
-ASK_AGAIN_S: Final = 2.0
-"""A request for a grant is repeated to a coordinator that says hello, but not sooner than this."""
 
 
 class Exit(IntEnum):
@@ -74,7 +72,6 @@ class Worker:
         self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
         self._events_of_released = 0
-        self._asked_at: dict[int, float] = {}
         self._report_due = False
         self._greeting: asyncio.TimerHandle | None = None
         self._ticked_at = self._loop.time()
@@ -202,12 +199,10 @@ class Worker:
     def _on_message(self, message: ToWorker) -> None:
         match message:
             case Welcome():
-                # It may be a new coordinator, which has heard of no request. One that was made just
-                # now is on its way: asked twice, a second grant would come and be of no use.
-                before = self._loop.time() - ASK_AGAIN_S
-                for shard_id, shard in self._shards.items():
-                    if self._asked_at.get(shard_id, before) <= before:
-                        shard.ask_again()
+                # What was asked before may have met a coordinator that did not heed us yet, however
+                # short ago it was. Asked twice, the same grant is said twice, and handed back once.
+                for shard in self._shards.values():
+                    shard.ask_again()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].granted(message)
@@ -235,7 +230,6 @@ class Worker:
         shard.stop(logout=False)
         self._store.release(shard_id, to_slot)
         self._events_of_released += shard.events
-        self._asked_at.pop(shard_id, None)
         self._report()  # without it: only then is it given to another worker
 
     def _take(self, plan: ShardPlan) -> None:
@@ -253,10 +247,8 @@ class Worker:
 
     def request_grant(self, shard_id: int) -> None:
         # A coordinator heeds nobody who has not said hello; after its welcome all is asked again.
-        if self._greeting is None and self._link.send(IdentifyRequest(shard_id=shard_id)):
-            self._asked_at[shard_id] = self._loop.time()
-        else:
-            self._asked_at.pop(shard_id, None)
+        if self._greeting is None:
+            self._link.send(IdentifyRequest(shard_id=shard_id))
 
     def identify_sent(self, shard_id: int, grant_id: int) -> None:
         self._link.send(IdentifySent(shard_id=shard_id, grant_id=grant_id))

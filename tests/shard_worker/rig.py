@@ -51,6 +51,7 @@ class Rig:
         self.sandbox = sandbox
         self.folder = tempfile.TemporaryDirectory(prefix="dcgw-")
         self.answering = True
+        self.granting = True
         self.reports: dict[int, ShardReport] = {}
         self.heard: list[FromWorker] = []
         self.messages: list[bytes] = []
@@ -201,7 +202,11 @@ class Rig:
                 await self.send(Welcome())
             elif isinstance(message, IdentifySent | IdentifyUnused):
                 self._granted.discard(message.shard_id)
-            elif isinstance(message, IdentifyRequest) and message.shard_id not in self._granted:
+            elif (
+                isinstance(message, IdentifyRequest)
+                and self.granting
+                and message.shard_id not in self._granted
+            ):
                 self._granted.add(message.shard_id)
                 self._grants += 1
                 self._epochs[message.shard_id] += 1

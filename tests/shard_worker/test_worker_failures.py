@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from cluster.sandbox import SandboxControl
-from cluster.wire.link import Hello, IdentifySent, Stop, Stopped, encode
+from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
 from shard_worker.delivery import ShardDelivery
 from shard_worker.frame import Event
 from shard_worker.transport import Connection
@@ -127,6 +127,26 @@ def test_a_coordinator_that_comes_back_in_time() -> None:
         await ends_equal(rig)
 
     run(scenario, spec={"adopt_seconds": 8.0})
+
+
+def test_a_request_that_a_new_coordinator_did_not_heed_yet_is_made_again() -> None:
+    """It heeds nobody whom it has not welcomed: what was asked an instant before is lost."""
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        rig.granting = False
+        asked = rig.count(IdentifyRequest)
+        await control.fault(kind="op9", resumable=False, shard=0)
+        await rig.until(lambda: rig.count(IdentifyRequest) > asked)
+        rig.granting = True
+        hellos = rig.count(Hello)
+        await rig.send(Welcome())
+        await rig.until(lambda: rig.count(IdentifyRequest) > asked + 1)
+        assert rig.count(Hello) == hellos, "it was asked at once, not after a silence"
+        await rig.reconnected("op 9")
+        await ends_equal(rig)
+
+    run(scenario, shards=1, identify_window_s=0.0)
 
 
 def test_a_process_that_was_stopped_leaves_its_dead_connections_at_once() -> None:
