@@ -46,8 +46,14 @@ class Arena:
         """Audits of those who left."""
         self.raw = RawWitness(machine.places.events, machine.places.replay)
         self.locks: dict[str, asyncio.Lock] = {}
+        self.slots = list(range(machine.workers))
+        """Worker slots; scaling may bring others."""
         self._late = 0
         self._breaks = 0
+
+    def slot(self, index: int) -> int:
+        """A worker's slot, by its place among them."""
+        return self.slots[index % len(self.slots)]
 
     # -- witnesses -----------------------------------------------------------------------------
 

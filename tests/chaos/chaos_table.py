@@ -102,5 +102,7 @@ def verdict(tempest: Tempest, seconds: float) -> str:
     lines += [f"  {b.kind} ({b.who}): {b.text}"[:400] for b in tempest.breaches[:8]]
     if first is not None and first.number:
         lines.append(f"Again, alone: make chaos SEED={tempest.seed} ONLY={first.number}")
-    lines.append(f"Logs: {tempest.folder} (state/logs, sandbox.log)")
+    lines.append(
+        f"Logs: {tempest.folder}: state/default/logs, and those of sandbox and subscribers"
+    )
     return "\n".join(lines)

@@ -53,12 +53,12 @@ class Pair(NamedTuple):
 Make = Callable[[random.Random, Shape], Fault]
 
 
-def on_shard(kind: str, **choices: tuple[Any, ...]) -> Make:
+def on_shard(kind: str, needs: tuple[str, ...] = (), **choices: tuple[Any, ...]) -> Make:
     """A fault of one connection."""
 
     def make(rng: random.Random, shape: Shape) -> Fault:
         params = {key: rng.choice(values) for key, values in choices.items()}
-        return Fault(kind, {"shard": rng.randrange(shape.shards)} | params)
+        return Fault(kind, {"shard": rng.randrange(shape.shards)} | params, needs)
 
     return make
 
@@ -98,6 +98,13 @@ def _skips(rng: random.Random, shape: Shape) -> Fault:
 def _everything(rng: random.Random, shape: Shape) -> Fault:
     slots = (f"slot-{slot}" for slot in range(shape.slots))
     return Fault("started_together", {}, ("coordinator", "replay", "late", *slots))
+
+
+def _scaled(rng: random.Random, shape: Shape) -> Fault:
+    workers = rng.choice((shape.slots - 1, shape.slots + 1))
+    slots = (f"slot-{slot}" for slot in range(shape.slots))
+    params = {"workers": workers, "kill": rng.random() < 0.5}
+    return Fault("scaled", params, ("operation", *slots))
 
 
 def _bot(kind: str) -> Make:
@@ -143,6 +150,10 @@ DECK: Final[list[tuple[int, Make]]] = [
     (1, on_slot("worker_and_coordinator_killed", "coordinator", "replay")),
     (1, on_slot("worker_and_replay_killed", "replay")),
     (1, on_slot("full_pipe", "coordinator")),
+    (1, lambda r, s: Fault("rolling_restart", {}, ("operation",))),
+    (1, on_slot("worker_restarted", "operation")),
+    (1, on_shard("shard_restarted", needs=("operation",))),
+    (2, _scaled),
     (2, _bot("subscriber_stopped")),
     (1, _bot("subscriber_busy")),
     (2, _bot_and_worker),

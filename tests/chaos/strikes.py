@@ -10,13 +10,16 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import lmdb
 from arena import SOME, Arena, Stuck
-from evidence import Breach
+from evidence import Breach, Key, Place
 from processes import CommandFailed
 
+from cluster.control import ControlClient
+from cluster.errors import ClusterError
 from cluster.journal import layout
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import UnreadableJournalError
@@ -110,26 +113,30 @@ async def _kill_worker(arena: Arena, slot: int) -> int | None:
     await arena.until(
         lambda: not is_held(lock) or arena.machine.worker(slot) != pid, f"worker {slot} is dead"
     )
-    _nothing_unjournalled(arena, slot)
+    _nothing_unjournalled(arena)
     return pid
 
 
-def _nothing_unjournalled(arena: Arena, slot: int) -> None:
-    """What came out of the cluster stands in the journal of who sent it."""
+def _nothing_unjournalled(arena: Arena) -> None:
+    """What came out of the cluster stands in a journal."""
     out = dict(arena.raw.live)
-    try:
-        reader = JournalReader.open(arena.machine.places.journal(slot))
-    except (FileNotFoundError, UnreadableJournalError):
-        return  # its next process makes it anew
-    try:
-        for head in reader.heads():
-            key = (head.state.shard_count, head.state.shard_id)
-            held = (head.state.epoch, head.state.seq)
-            if out.get(key, (0, 0)) > held:
-                text = f"{key}: {out[key]} was published, and the journal ends at {held}"
-                arena.others.append(Breach("other", "journal", time.time(), text))
-    finally:
-        reader.close()
+    held: dict[Key, Place] = {}
+    where = arena.machine.places
+    for slot in where.journal_slots():
+        try:
+            reader = JournalReader.open(where.journal(slot))
+        except (FileNotFoundError, UnreadableJournalError):
+            continue  # its next process makes it anew
+        try:
+            for state in reader.states():
+                key = (state.shard_count, state.shard_id)
+                held[key] = max(held.get(key, (0, 0)), (state.epoch, state.seq))
+        finally:
+            reader.close()
+    for key, place in out.items():
+        if place > held.get(key, (0, 0)):
+            text = f"{key}: {place} was published, and the journals end at {held.get(key)}"
+            arena.others.append(Breach("other", "journal", time.time(), text))
 
 
 async def _next_worker(arena: Arena, slot: int, before: int | None) -> None:
@@ -139,6 +146,7 @@ async def _next_worker(arena: Arena, slot: int, before: int | None) -> None:
 
 
 async def worker_killed(arena: Arena, slot: int) -> None:
+    slot = arena.slot(slot)
     await _next_worker(arena, slot, await _kill_worker(arena, slot))
 
 
@@ -147,6 +155,7 @@ async def two_workers_killed(arena: Arena, slots: list[int]) -> None:
 
 
 async def worker_stopped(arena: Arena, slot: int, seconds: float) -> None:
+    slot = arena.slot(slot)
     await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
     pid = arena.machine.worker(slot)
     _signal(pid, signal.SIGSTOP)
@@ -156,6 +165,7 @@ async def worker_stopped(arena: Arena, slot: int, seconds: float) -> None:
 
 async def worker_hangs(arena: Arena, slot: int) -> None:
     """SIGSTOP for good: the coordinator has to notice."""
+    slot = arena.slot(slot)
     await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
     pid = arena.machine.worker(slot)
     _signal(pid, signal.SIGSTOP)
@@ -227,6 +237,7 @@ async def replay_stopped(arena: Arena, seconds: float) -> None:
 
 
 async def worker_and_coordinator_killed(arena: Arena, slot: int) -> None:
+    slot = arena.slot(slot)
     async with _hub_away(arena):
         _signal(arena.machine.coordinator(), signal.SIGKILL)
         before = await _kill_worker(arena, slot)
@@ -241,6 +252,7 @@ async def worker_and_replay_killed(arena: Arena, slot: int) -> None:
 
 async def full_pipe(arena: Arena, slot: int) -> None:
     """The hub stands still until the worker's pipe is full, by the numbers; then it is killed."""
+    slot = arena.slot(slot)
     await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
     coordinator = arena.machine.coordinator()
     rate = arena.state["traffic"]["rate"]
@@ -297,6 +309,51 @@ def _waiting(arena: Arena, slot: int, stood: int) -> int:
     return int(size * (records - PIPE_MESSAGES) / records) - KERNEL_BYTES
 
 
+# -- operations ------------------------------------------------------------------------------
+
+
+async def _operate(arena: Arena, ask: Callable[[ControlClient], Awaitable[str]]) -> None:
+    """As an operator does: again, if something else went wrong in the midst of it."""
+    where = arena.machine.places
+    deadline = time.monotonic() + 90
+    while True:
+        async with ControlClient(where.control, lock=where.lock) as control:
+            try:
+                await asyncio.wait_for(ask(control), 90)
+                break
+            except (ClusterError, TimeoutError) as error:
+                if time.monotonic() > deadline:
+                    raise Stuck(f"not in 90 s: {error}") from None
+        await asyncio.sleep(0.3)
+
+
+async def rolling_restart(arena: Arena) -> None:
+    await _operate(arena, lambda control: control.restart_rolling())
+
+
+async def worker_restarted(arena: Arena, slot: int) -> None:
+    await _operate(arena, lambda control: control.restart_worker(arena.slot(slot)))
+
+
+async def shard_restarted(arena: Arena, shard: int) -> None:
+    await _operate(arena, lambda control: control.restart_shard(shard))
+
+
+async def _scale(workers: int, control: ControlClient) -> str:
+    return await control.scale(workers)
+
+
+async def scaled(arena: Arena, workers: int, kill: bool) -> None:
+    """Another number of workers, and back; an old owner that dies in between takes nothing back."""
+    async with _hub_away(arena):  # a shard's new worker may be heard before the last of its old one
+        for count in (workers, len(arena.slots)):
+            await _operate(arena, partial(_scale, count))
+            if kill and count == workers:
+                _signal(arena.machine.worker(arena.slots[0]), signal.SIGKILL)
+        async with ControlClient(arena.machine.places.control) as control:
+            arena.slots = [worker.slot for worker in (await control.status()).workers]
+
+
 # -- subscribers -------------------------------------------------------------------------------
 
 
@@ -316,6 +373,7 @@ async def subscriber_busy(arena: Arena, bot: str, seconds: float) -> None:
 
 async def subscriber_restarted(arena: Arena, bot: str, slot: int) -> None:
     """The bot dies, a worker dies while it is away, and it goes on from what it saved."""
+    slot = arena.slot(slot)
     its = arena.bots[bot]
     await its.kill()
     before = await _kill_worker(arena, slot)
@@ -369,6 +427,10 @@ STRIKES: Final[dict[str, Strike]] = {
     "worker_and_coordinator_killed": worker_and_coordinator_killed,
     "worker_and_replay_killed": worker_and_replay_killed,
     "full_pipe": full_pipe,
+    "rolling_restart": rolling_restart,
+    "worker_restarted": worker_restarted,
+    "shard_restarted": shard_restarted,
+    "scaled": scaled,
     "subscriber_stopped": subscriber_stopped,
     "subscriber_busy": subscriber_busy,
     "subscriber_restarted": subscriber_restarted,

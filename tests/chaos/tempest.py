@@ -278,7 +278,11 @@ class Tempest:
             await bot.kill()
         await self.machine.cli("stop")
         # A worker that was taken over counts as gone when it lets go of its lock, at its very end.
-        await self.arena.until(lambda: not self.machine.processes(), "all of it is gone", 5.0)
+        try:
+            await self.arena.until(lambda: not self.machine.processes(), "", 5.0)
+        except Stuck:
+            left = [f"{role} {pid}" for pid, role in self.machine.processes()]
+            raise Stuck(f"left running by `stop`: {', '.join(left)}") from None
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

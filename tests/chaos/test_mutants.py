@@ -22,7 +22,7 @@ def pairs(*faults: Fault) -> list[Pair]:
     ("mutant", "faults", "kind", "text"),
     [
         ("drop_batch", [CUT], "other", "the live chain broke"),
-        ("publish_before_journal", [*KILLS, *KILLS], "other", "the journal ends at"),
+        ("publish_before_journal", [*KILLS, *KILLS], "other", "the journals end at"),
         ("resume_one_later", [CUT, CUT], "", ""),
         ("heartbeat_ahead", [CUT, CUT], "", ""),
         ("since_is_not_looked_at", [CUT, CUT, CUT], "lost", ""),
