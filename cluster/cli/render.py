@@ -74,6 +74,8 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("", f"granted by {budget.broker}")
     for line in filter(None, [waiting(status), *outside(status)]):
         grid.add_row("", Text(line))
+    if under_way := operation(status):
+        grid.add_row("under way", Text(under_way))
     if causes := reconnects(status.shards):
         grid.add_row("reconnects", causes)
     if beats := heartbeats(status.shards):
@@ -86,6 +88,15 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("" if number else "tcp", Text(line))
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
+
+
+def operation(status: ClusterStatus) -> str:
+    """What was asked for and is under way; "" if nothing is."""
+    now = status.operation
+    if now is None or now.state != "running":
+        return ""
+    steps = f" ({now.done} of {now.total} done)" if now.total else ""
+    return f"{now.kind} for {span(now.seconds)}: {now.text}{steps}"
 
 
 def reconnects(listed: Sequence[ShardStatus]) -> str:
@@ -177,6 +188,15 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
         for worker in status.workers
         if worker.restarts and worker.uptime_s is not None and worker.uptime_s < FRESH_S
     ]
+    if status.operation is not None and status.operation.state == "failed":
+        found.append(f"{status.operation.kind} failed: {status.operation.text}")
+    others = [w.slot for w in status.workers if w.version not in ("", status.version)]
+    if others:
+        found.append(
+            f"{named(others, what='worker')} run{'s' if len(others) == 1 else ''} another version "
+            f"than {status.version}: "
+            "`dcgw-cluster restart --rolling` replaces them"
+        )
     slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
     if slow:
         found.append(f"heartbeats of {named(slow)} take more than a second")

@@ -82,6 +82,6 @@ def roughly(seconds: float) -> str:
     return " ".join(span(seconds).split()[:2])
 
 
-def named(ids: Sequence[int], most: int = 8) -> str:
+def named(ids: Sequence[int], most: int = 8, *, what: str = "shard") -> str:
     """shard 3, shards 0-2, 7"""
-    return f"shard{'' if len(ids) == 1 else 's'} {ranges(ids, most)}"
+    return f"{what}{'' if len(ids) == 1 else 's'} {ranges(ids, most)}"

@@ -66,7 +66,10 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
     if times >= MOST_DEATHS:
         log.error("the journal in %s is not read: this worker died of it %d times", other, times)
         return []
-    note.write_bytes(msgspec.json.encode(Looking(other.name, inode, times + 1)))
+    try:
+        note.write_bytes(msgspec.json.encode(Looking(other.name, inode, times + 1)))
+    except OSError as error:  # a full disk: better read unnoted than a session lost
+        log.warning("it is not noted that %s is read: %s", other, error)
     try:
         reader = JournalReader.open(other)
         try:

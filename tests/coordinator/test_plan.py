@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cluster.errors import ConfigError
 from cluster.wire.spec import CoordinatorSpec, ShardRange
 from coordinator.identify_limiter import IdentifyLimiter
-from coordinator.plan import make_plan, plan_for, worker_count
+from coordinator.plan import Stored, make_plan, plan_for, replan, worker_count
 
 
 def spec(shards: str, workers: int | Literal["auto"] = "auto") -> CoordinatorSpec:
@@ -145,3 +145,54 @@ def test_starting_goes_bucket_by_bucket_whoever_asks_first(
             limiter.sent(grant.shard_id, grant.grant_id, now)
             started.append(grant.shard_id)
     assert started == plan.shards
+
+
+@given(
+    length=st.integers(1, 200),
+    before=st.integers(1, 20),
+    after=st.integers(1, 20),
+    again=st.integers(1, 20),
+)
+def test_another_number_of_workers_moves_few_shards(
+    length: int, before: int, after: int, again: int
+) -> None:
+    before, after, again = min(before, length), min(after, length), min(again, length)
+    plan = make_plan(ShardRange(0, length - 1, length), before)
+    for workers in (after, again):
+        changed = replan(plan, workers)
+        assert changed.shards == plan.shards
+        assert len(changed.slots) == workers
+        assert sorted(changed.slots.values()) == sorted(
+            make_plan(ShardRange(0, length - 1, length), workers).slots.values()
+        ), "as a start with so many would cut them"
+        stay = sum(plan.slot_of[s] == slot for s, slot in changed.slot_of.items())
+        assert stay >= min(map(len, [*plan.slots.values(), *changed.slots.values()]))
+        if workers == len(plan.slots):
+            assert changed == plan
+        plan = changed
+
+
+def test_a_worker_more_takes_only_what_is_its_own() -> None:
+    plan = make_plan(ShardRange(0, 63, 64), 2)
+    changed = replan(plan, 3)
+    moved = [s for s, slot in changed.slot_of.items() if plan.slot_of[s] != slot]
+    assert len(moved) == 21
+
+
+def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -> None:
+    asked = spec("4", 2)
+    first = plan_for(asked, 1, 8)
+    scaled = Stored(plan=replan(first, 3), asked_shards="4", asked_workers=2, scaled=True)
+    assert plan_for(asked, 1, 8, scaled) == scaled.plan
+    assert len(plan_for(spec("4", 4), 1, 8, scaled).slots) == 4, "another number is configured now"
+    resharded = Stored(
+        plan=make_plan(ShardRange(0, 7, 8), 2, first_slot=2),
+        asked_shards="4",
+        asked_workers=2,
+        resharded=True,
+    )
+    assert plan_for(asked, 1, 8, resharded) == resharded.plan
+    assert plan_for(spec("6", 2), 1, 8, resharded).shard_count == 6
+    automatic = Stored(plan=first, asked_shards="auto", asked_workers=2)
+    assert plan_for(spec("auto", 2), 4, 8, automatic) == first
+    assert plan_for(spec("auto", 2), 9, 8, automatic).shard_count == 9, "Discord says more now"

@@ -355,3 +355,26 @@ def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
     assert "tcp events tcp://0.0.0.0:7311, control tcp://[::]:7313" in flat
     assert "1 key, 2 subscribers, 1,234 connections refused" in flat
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
+
+
+def test_what_is_under_way_and_what_failed(fake: ModuleType) -> None:
+    now = control.Operation(
+        id="1", kind="rolling restart", text="worker 1 is back", done=2, total=4, seconds=12.0
+    )
+    status = msgspec.structs.replace(made(fake, 4, 4), operation=now)
+    assert "rolling restart for 12 s: worker 1 is back (2 of 4 done)" in text(
+        render.full(status, 100), 100
+    )
+    failed = msgspec.structs.replace(now, state="failed", text="worker 2 is not back")
+    status = msgspec.structs.replace(status, operation=failed)
+    shown = text(render.full(status, 100), 100)
+    assert "rolling restart failed: worker 2 is not back" in shown
+    assert "under way" not in shown
+
+
+def test_workers_of_another_version_are_named(fake: ModuleType) -> None:
+    status = made(fake, 8, 8)
+    old = [msgspec.structs.replace(w, version="0.0.9") for w in status.workers[:1]]
+    status = msgspec.structs.replace(status, workers=[*old, *status.workers[1:]])
+    assert "worker 0 run another version" not in text(render.full(status, 100), 100)
+    assert "worker 0 runs another version" in text(render.full(status, 100), 100)
