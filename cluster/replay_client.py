@@ -16,10 +16,15 @@ from cluster.secured import connect
 from cluster.wire import replay, topic
 from cluster.wire.batch import Batch, decode_batch, hole_first
 from cluster.wire.keys import ClientKeys
+from cluster.wire.tcp import PREFIX
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 5.0
+FAR_SECONDS: Final = 20.0
+"""Over TCP an answer, of 1 MiB or a little more, may have a slow way."""
+MOST_ASKED: Final = 8
+"""Questions under way at a time: as many answers as the TCP gate holds for one reader."""
 
 
 class NoAnswerError(ClusterError):
@@ -37,6 +42,8 @@ class ReplayClient:
     ) -> None:
         """keys: for an endpoint on TCP."""
         self.asked = 0
+        self._patience = FAR_SECONDS if endpoint.startswith(PREFIX) else ANSWER_SECONDS
+        self._turns = asyncio.Semaphore(MOST_ASKED)
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[replay.Response]] = {}
         self._loop = asyncio.get_running_loop()
@@ -82,17 +89,21 @@ class ReplayClient:
         )
 
     async def _ask(self, request: replay.Request) -> replay.Response:
+        async with self._turns:
+            return await self._ask_now(request)
+
+    async def _ask_now(self, request: replay.Request) -> replay.Response:
         self.asked += 1
         future: asyncio.Future[replay.Response] = self._loop.create_future()
         self._waiting[request.id] = future
         try:
             self._socket.send(replay.encode(request), zmq.NOBLOCK)
             self._loop.call_soon(self._read)  # Sending may have used up the edge of an answer.
-            return await asyncio.wait_for(future, ANSWER_SECONDS)
+            return await asyncio.wait_for(future, self._patience)
         except zmq.Again:
             raise NoAnswerError("the replay server takes no questions") from None
         except TimeoutError:
-            raise NoAnswerError(f"the replay server did not answer in {ANSWER_SECONDS} s") from None
+            raise NoAnswerError(f"the replay server did not answer in {self._patience} s") from None
         finally:
             del self._waiting[request.id]
 

@@ -12,12 +12,9 @@ from zmq.utils.monitor import parse_monitor_message
 
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.wire.keys import ClientKeys
-from cluster.wire.tcp import PREFIX, Tcp
+from cluster.wire.tcp import PREFIX, Tcp, keep_alive
 
 HANDSHAKE_MS: Final = 10_000
-HEARTBEAT_MS: Final = 5_000
-HEARTBEAT_TIMEOUT_MS: Final = 15_000
-"""A server that says nothing for so long is gone, whatever TCP thinks; it is connected to anew."""
 RECONNECT_MS: Final = 200
 RECONNECT_MAX_MS: Final = 5_000
 
@@ -36,8 +33,7 @@ def connect(socket: zmq.Socket[Any], endpoint: str, keys: ClientKeys | None) -> 
             )
         socket.setsockopt(zmq.IPV6, int(tcp.ipv6))
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        keep_alive(socket)
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
         if keys is not None:

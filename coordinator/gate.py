@@ -33,7 +33,7 @@ from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.control import Failure, GateReport
 from cluster.wire.keys import KeyFolder, ServerKeys
 from cluster.wire.spec import StartOutcome, encode
-from cluster.wire.tcp import Tcp
+from cluster.wire.tcp import Tcp, keep_alive
 from coordinator.gate_control import MAX_REQUEST_BYTES, ControlDesk
 from coordinator.passage import Passage
 from coordinator.peers import Peers
@@ -46,10 +46,9 @@ SUBSCRIBER_HWM: Final = 2_000
 ANSWERS_HWM: Final = 8
 """Replay's slices that wait for one reader."""
 QUESTIONS_HWM: Final = 16
-MAX_SUBSCRIPTION_BYTES: Final = 1024
+MAX_SUBSCRIPTION_BYTES: Final = 768
+"""Longer than any topic; the last message of a handshake must fit, too."""
 MAX_QUESTION_BYTES: Final = 64 * 1024
-HEARTBEAT_MS: Final = 10_000
-HEARTBEAT_TIMEOUT_MS: Final = 30_000
 LAST_ANSWERS_MS: Final = 500
 POLL_MS: Final = 200
 REPORT_S: Final = 1.0
@@ -109,9 +108,9 @@ class Gate:
         self._open_control()
         if "replay" in self._spec.outside:
             front = self._listener(zmq.ROUTER, MAX_QUESTION_BYTES, ANSWERS_HWM)
-            front.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
             back = self._inner(zmq.DEALER)
             back.setsockopt(zmq.SNDHWM, QUESTIONS_HWM)
+            back.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
             self._pass("replay", front, back)
         if "events" in self._spec.outside:
             # PUB, and all that the hub has: a subscription takes effect here, at once and in order
@@ -165,6 +164,7 @@ class Gate:
         socket.setsockopt(zmq.HANDSHAKE_IVL, self._spec.handshake_ms)
         socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
         socket.setsockopt(zmq.SNDHWM, hwm)
+        socket.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
         return socket
 
     def _bind(self, socket: zmq.Socket[bytes], name: str) -> None:
@@ -222,7 +222,8 @@ class Gate:
             if not passage.alive:
                 raise ClusterError("a thread of the gate has ended")
         if peak_memory() > MOST_MEMORY:
-            raise ClusterError(f"more than {MOST_MEMORY >> 20} MiB wait for clients")
+            log.error("more than %d MiB are held for clients: ending", MOST_MEMORY >> 20)
+            os._exit(ClusterError.exit_code)  # to close in order would take what fills it in, still
 
     def _report(self, now: float) -> GateReport:
         outside = self._spec.outside
@@ -249,9 +250,8 @@ def secure(socket: zmq.Socket[bytes], server: ServerKeys) -> None:
     socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret.encode())
     socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(zmq.LINGER, 0)
+    keep_alive(socket)
 
 
 def peak_memory() -> int:

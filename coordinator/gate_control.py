@@ -7,8 +7,9 @@ gate's own on the way there and its own one back. What is not allowed does not g
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import msgspec
 import zmq
@@ -22,6 +23,8 @@ from coordinator.zap import Keyring, user_of
 log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
+MAX_NAME: Final = 64
+"""Of a subscriber, as cluster.wire.control has it."""
 MAX_UNDER_WAY: Final = 4096
 """Requests of one key that may wait for their answers."""
 
@@ -39,7 +42,7 @@ NEEDS: Final[dict[str, Right]] = {
 
 def refusal(client: Client | None, verb: str) -> ClusterError | None:
     """Why this client may not ask this; None: it may. Pure."""
-    if client is None:
+    if client is None:  # removed a moment ago
         return KeyRefusedError("the key is not known any more", "ask for another one")
     if verb.startswith("_"):
         return KeyRefusedError(f"{verb[:40]!r} is not for clients")
@@ -52,10 +55,43 @@ def refusal(client: Client | None, verb: str) -> ClusterError | None:
     )
 
 
+def named(request: control.Request, client: Client) -> control.Request:
+    """The request as the coordinator gets it: a subscriber's report says whose key it came with, so
+    that nobody passes for a program of this host. Pure."""
+    name = request.args.get("name")
+    if request.verb != "subscriber" or not isinstance(name, str):
+        return request
+    told = f"{client.name}: {name}"[:MAX_NAME]
+    return msgspec.structs.replace(request, args=request.args | {"name": told})
+
+
 class _Asked(NamedTuple):
     sender: bytes
     key: str
     request: control.Request
+
+
+class Reporters:
+    """The subscribers that report themselves with each key: of one key not more than MOST at a
+    time, else one client could fill `status`. Times are seconds of a monotonic clock."""
+
+    MOST: ClassVar[int] = 64
+    SILENT_S: ClassVar[float] = 10.0
+
+    def __init__(self) -> None:
+        self._seen: dict[str, dict[object, float]] = {}
+        """Key -> id of a reporter -> when it was heard last."""
+
+    def takes(self, key: str, reporter: object, now: float) -> bool:
+        """Whether there is room for it."""
+        seen = self._seen.setdefault(key, {})
+        if reporter not in seen and len(seen) >= self.MOST:
+            seen = {one: at for one, at in seen.items() if now - at <= self.SILENT_S}
+            self._seen[key] = seen
+            if len(seen) >= self.MOST:
+                return False
+        seen[reporter] = now
+        return True
 
 
 class ControlDesk:
@@ -69,6 +105,7 @@ class ControlDesk:
         self._keyring = keyring
         self._asked: dict[int, _Asked] = {}
         self._under_way: Counter[str] = Counter()
+        self._reporters = Reporters()
         self._number = 0
         self.refused = 0
         """Messages that were no requests, and requests that were not allowed."""
@@ -86,19 +123,27 @@ class ControlDesk:
             return
         key = user_of(frames[1])
         client = self._keyring.clients().get(key)
-        why = refusal(client, request.verb)
-        if why is None and self._under_way[key] >= MAX_UNDER_WAY:
-            why = ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later")
+        why = refusal(client, request.verb) or self._too_much(key, request)
         if why is not None:
             self._refuse(sender, request.id, client.name if client else key, why)
             return
-        number = self._tell(request)
+        assert client is not None  # else it was refused
+        number = self._tell(named(request, client))
         if number is None:
             busy = ClusterError("the coordinator takes no requests", "ask again later")
             self._refuse(sender, request.id, key, busy)
             return
         self._asked[number] = _Asked(sender, key, request)
         self._under_way[key] += 1
+
+    def _too_much(self, key: str, request: control.Request) -> ClusterError | None:
+        if self._under_way[key] >= MAX_UNDER_WAY:
+            return ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later")
+        if request.verb == "subscriber":
+            reporter = str(request.args.get("id"))[:64]
+            if not self._reporters.takes(key, reporter, time.monotonic()):
+                return ClusterError(f"{Reporters.MOST} subscribers report with this key already")
+        return None
 
     def _refuse(self, sender: bytes, number: int, who: str, error: ClusterError) -> None:
         self.refused += 1

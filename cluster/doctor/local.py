@@ -111,7 +111,7 @@ def tcp(places: Places, offered: Mapping[str, str]) -> Finding:
     if warnings:
         return Finding(check="tcp", state="warning", text=f"{text}; {warnings[0]}")
     keys = len(KeyFolder(places.keys).clients())
-    return Finding(check="tcp", state="ok", text=f"{text}, for {keys} keys")
+    return Finding(check="tcp", state="ok", text=f"{text}; clients with a key: {keys}")
 
 
 def _bindable(endpoint: str) -> str:

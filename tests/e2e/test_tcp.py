@@ -90,7 +90,7 @@ def test_a_subscribers_key_gets_every_event_and_commands_nothing(far: Far) -> No
             await eventually(local.status, lambda s: s.state == "ready")
             await seen.more(200)
             status = await eventually(
-                local.status, lambda s: [x.name for x in s.subscribers] == ["far away"]
+                local.status, lambda s: [x.name for x in s.subscribers] == ["bot: far away"]
             )
             assert status.gate is not None
             assert status.gate.events == bot.events

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
+from cluster.secured import connect
 from cluster.wire.keys import ClientKeys, KeyFolder, check_keys, encode, pair
 from cluster.wire.tcp import Tcp, check_tcp
 
@@ -150,6 +152,18 @@ def test_what_is_no_endpoint_is_refused(text: str) -> None:
     assert Tcp.read(text) is None
     with pytest.raises(ConfigError, match=r"tcp\.replay is"):
         check_tcp({"replay": text})
+
+
+def test_a_client_has_no_heartbeats(tmp_path: Path) -> None:
+    """libzmq 4.3.5 aborts the process when one is due on a connection that broke while its socket
+    was full, as that of a subscriber that handles its events slowly is."""
+    keys = KeyFolder(tmp_path / "keys").add("bot", (), now=0)
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.linger = 0
+        connect(socket, "tcp://127.0.0.1:1", keys)
+        assert socket.getsockopt(zmq.HEARTBEAT_IVL) == 0
+        assert socket.getsockopt(zmq.TCP_KEEPALIVE) == 1
+        assert socket.getsockopt(zmq.MECHANISM) == zmq.CURVE
 
 
 def test_two_at_one_place_are_refused() -> None:
