@@ -11,6 +11,10 @@ import msgspec
 from cluster.chain import Event
 from cluster.errors import ConfigError
 
+__all__ = [
+    "NO_REPLAY", "OTHER_STORE", "Event", "Gap", "GuildFilter", "Item", "Stalled", "checked_names"
+]  # fmt: skip
+
 
 class Gap(NamedTuple):
     """Events that were missed and can't be had again."""
