@@ -91,7 +91,6 @@ class Gate:
         folder = Path(spec.keys)
         self._server = KeyFolder(folder).server()
         self._keyring = Keyring(folder)
-        self._known = frozenset(self._keyring.clients())
         try:
             self._open()
         except BaseException:
@@ -207,13 +206,13 @@ class Gate:
         return False
 
     def _outdated(self) -> bool:
-        clients = self._keyring.clients()
-        if lost := self._known - clients.keys():
-            log.warning("%d of the keys removed: all connections are made anew", len(lost))
+        # Of those that were let in, not of those that were known a moment ago: a key may come and
+        # go between two looks, and its connection stay.
+        if lost := self._zap.admitted.keys() - self._keyring.clients().keys():
+            log.warning("%d of the keys in use removed: connections are made anew", len(lost))
             return True
-        self._known = frozenset(clients)
         if self._keyring.renewed(self._server):
-            log.warning("the server's keys were renewed: all connections are made anew")
+            log.warning("the server's keys were renewed: connections are made anew")
             return True
         return False
 
@@ -233,7 +232,7 @@ class Gate:
             events=outside.get("events", ""),
             replay=outside.get("replay", ""),
             control=outside.get("control", ""),
-            keys=len(self._known),
+            keys=len(self._keyring.clients()),
             subscribers=events.connected(now) if events else 0,
             refused=self.refused + sum(peers.refused for peers in self._peers.values()),
         )

@@ -89,7 +89,8 @@ class Zap:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], keyring: Keyring) -> None:
         self._keyring = keyring
         self.refused = 0
-        self._seen: Counter[str] = Counter()
+        self.admitted: Counter[str] = Counter()
+        """How often each public key was let in."""
         self.socket = context.socket(zmq.REP)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(ENDPOINT)
@@ -110,8 +111,8 @@ class Zap:
         client = self._keyring.clients().get(key)
         address = frames[3].decode(errors="replace")
         if client is not None:
-            self._seen[key] += 1
-            times = self._seen[key]
+            self.admitted[key] += 1
+            times = self.admitted[key]
             if times & (times - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
                 log.info("%s (key %s) comes in from %s, %d", client.name, key, address, times)
             return client
