@@ -145,7 +145,7 @@ def over_tcp(status: ClusterStatus) -> list[str]:
     offered = ", ".join(f"{door} {endpoint}" for door, endpoint in doors.items() if endpoint)
     who = f"{count(gate.keys, 'key')}, {count(gate.subscribers, 'subscriber')}"
     if gate.refused:
-        who += f", {count(gate.refused, 'connection')} refused"
+        who += f", {count(gate.refused, 'connection')} not let in"
     return [offered, who]
 
 

@@ -88,8 +88,7 @@ def check_tcp(endpoints: Mapping[str, str]) -> None:
         if Tcp.read(endpoint) is None:
             raise ConfigError(
                 f"tcp.{name} is {endpoint!r}",
-                "give tcp://ADDRESS:PORT, such as tcp://0.0.0.0:7311, tcp://[::]:7311 or "
-                "tcp://10.0.0.5:7311",
+                "give tcp://ADDRESS:PORT, such as tcp://*:7311 or tcp://10.0.0.5:7311",
             )
         if endpoint in seen:
             raise ConfigError(

@@ -353,7 +353,7 @@ def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
     shown = text(render.full(msgspec.structs.replace(status, gate=gate), width), width)
     flat = " ".join(shown.split())
     assert "tcp events tcp://0.0.0.0:7311, control tcp://[::]:7313" in flat
-    assert "1 key, 2 subscribers, 1,234 connections refused" in flat
+    assert "1 key, 2 subscribers, 1,234 connections not let in" in flat
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
 
 
