@@ -2,8 +2,9 @@
 
     python raw_subscriber.py ipc:///run/user/1000/dcgw/mybot-1a2b3c4d/events MESSAGE_CREATE
 
-Prints a JSON line for each event, and one for each break of the chain. The order is whole per
-shard and name; a break says what has to be asked of the replay server (docs/wire-protocol.md).
+Prints a JSON line for each event, each break and each new session. The order is whole per shard and
+name; a break says what to ask the replay server for, a new session that between it and the one
+before events may have happened that nobody saw (docs/wire-protocol.md).
 """
 
 import json
@@ -14,29 +15,40 @@ import zmq
 
 
 def events(socket, last):
-    """Yield ("event", ...) and ("break", ...) tuples; last: (shard, epoch, name) -> last seq."""
+    """Yield ("event", name, shard, epoch, seq, data), ("break", name, shard, epoch, after, upto)
+    and ("session", "_", shard, epoch, before). last: (shard, count, epoch, name) -> last seq."""
+    began = {}  # (shard, count) -> first and newest epoch
     while True:
         topic, _, payload = socket.recv().partition(b"\0")
-        name = topic.decode().rsplit(".", 2)[0]
-        if name.startswith("_"):
+        name, fields = topic.decode().rsplit(".", 2)[0], msgpack.unpackb(payload)
+        if name.startswith("_") and name != "_epoch_end":
             continue
-        fields = msgpack.unpackb(payload)
-        shard, count, epoch = fields[2:5]
-        prev, batch = fields[8], fields[11]
-        base = prev if isinstance(prev, int) else prev[0]
-        known = last.get((shard, count, epoch, name))
-        if known is not None and base > known:
-            yield "break", name, shard, epoch, known, base
-        for seq, data in batch:
-            if known is None or seq > known:
-                yield "event", name, shard, epoch, seq, data
-        last[shard, count, epoch, name] = max(batch[-1][0], -1 if known is None else known)
+        shard, count, epoch, before = fields[2:6]
+        first, newest = began.setdefault((shard, count), (epoch, epoch))
+        if epoch > newest:
+            began[shard, count] = first, epoch
+            yield "session", "_", shard, epoch, before
+        unseen = -1 if epoch > first else None  # None: it began before we came
+        if name == "_epoch_end":  # of each name the last that there was
+            batches = [(n, seq, []) for n, seq in fields[8] if (shard, count, epoch, n) in last]
+        else:
+            prev = fields[8] if isinstance(fields[8], int) else fields[8][0]
+            batches = [(name, prev, fields[11])]
+        for name, base, batch in batches:
+            known = last.get((shard, count, epoch, name), unseen)
+            if known is not None and base > known:
+                yield "break", name, shard, epoch, known, base
+            for seq, data in batch:
+                if known is None or seq > known:
+                    yield "event", name, shard, epoch, seq, data
+            ends = [base, *(seq for seq, _ in batch)] + ([] if known is None else [known])
+            last[shard, count, epoch, name] = max(ends)
 
 
 if __name__ == "__main__":
     subscriber = zmq.Context().socket(zmq.SUB)
-    for wanted in sys.argv[2:] or [""]:
-        subscriber.subscribe(f"{wanted}." if wanted else "")
+    for wanted in [f"{name}." for name in [*sys.argv[2:], "_epoch_end"]] if sys.argv[2:] else [""]:
+        subscriber.subscribe(wanted)
     subscriber.connect(sys.argv[1])
     for kind, name, shard, epoch, *rest in events(subscriber, {}):
         rest[-1] = json.loads(rest[-1]) if kind == "event" else rest[-1]

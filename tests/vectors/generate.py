@@ -87,6 +87,26 @@ def cases() -> dict[str, dict[str, Any]]:
     shard = writer()
     drain(shard, "A")
     case("watermark", "all of A was lost, and the watermark shows it", ["A"], -1, [mark(shard)])
+    shard = writer()
+    old = drain(shard, "A")
+    case("epoch_end", "the session is over, said at once; nobody knows what happened since", ["A"],
+         -1, [*old, *shard.end_epoch("op 9", 1_700_000_000_000_000_000)])  # fmt: skip
+    shard = writer()
+    ours = [drain(shard, "A"), drain(shard, "A", "B"), drain(shard, "B")]
+    theirs = [drain(shard, "A"), drain(shard, "A", "B")]
+    case(
+        "moved",
+        "a shard moves: the other worker's first batches come before the old one's tail, and it "
+        "sends the last drain of the old one again",
+        ["A", "B"], -1, [*ours[0], *theirs[0], *ours[1], *theirs[1], *ours[2], *ours[2]],
+    )  # fmt: skip
+    shard = writer()
+    drain(shard, "A", "B")
+    shard.state.last, shard.state.floor = {}, 1
+    after = drain(shard, "A") + drain(shard, "B")
+    case("unknown_prev", "a journal was lost: prev is [1], all up to 1 is asked for", ["A", "B"],
+         0, after)  # fmt: skip
+    case("unknown_prev_reached", "who has all up to 1 does not mind", ["A", "B"], 1, after)
     return found
 
 

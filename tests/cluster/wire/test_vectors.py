@@ -22,6 +22,10 @@ EXPECTED = {
     "new_epoch": ["0 A", "gap 1 None", "0 A"],
     "hole": ["0 A", "gap 1 2", "3 A"],
     "watermark": ["ask -1 0"],
+    "epoch_end": ["0 A", "gap 1 None"],
+    "moved": ["0 A", "1 A", "2 B", "3 B", "4 A", "5 A", "6 B"],
+    "unknown_prev": ["ask 0 3"],
+    "unknown_prev_reached": ["2 A", "3 B"],
 }
 """By hand: what each one must come to."""
 
@@ -108,10 +112,16 @@ def messages_of(name: str) -> list[bytes]:
     [
         ("ordinary", ["A0", "A2", "B1", "B3", "C4"]),
         ("half_replayed", ["A0", "A2", "B1", "A3"]),
+        (
+            "moved",
+            ["A0", "A4", "B2", "A5", "B6"],
+        ),  # A1 and B3 are breaks
+        ("new_epoch", ["A0", "A0"]),
+        ("epoch_end", ["A0"]),
     ],
 )
 def test_the_raw_example_has_each_name_once_in_order(name: str, expected: list[str]) -> None:
-    found = read_raw(messages_of(name), {})
+    found = [item for item in read_raw(messages_of(name), {}) if item[0] == "event"]
     assert [f"{event}{seq}" for _, event, _, _, seq, _ in found] == expected
 
 
@@ -119,3 +129,28 @@ def test_the_raw_example_sees_a_break() -> None:
     found = read_raw(messages_of("half_replayed")[-1:], {(3, 16, 2, "A"): 0})
     assert found[0] == ("break", "A", 3, 2, 0, 2)
     assert found[1][:5] == ("event", "A", 3, 2, 3)
+
+
+def test_the_raw_example_follows_epochs() -> None:
+    once, *rest = read_raw(messages_of("new_epoch"), {})
+    assert once[0] == "event"
+    assert rest[0] == ("session", "_", 3, 5, [2, 0])
+    assert rest[1][:5] == ("event", "A", 3, 5, 0)
+
+
+def test_the_raw_example_sees_what_an_epoch_lost_at_its_ends(generator: ModuleType) -> None:
+    shard = generator.writer()
+    seen, missed = generator.drain(shard, "A"), generator.drain(shard, "A", "B")
+    end = shard.end_epoch("op 9", 1)
+    shard.begin_epoch(3)
+    early, late = generator.drain(shard, "A"), generator.drain(shard, "A")
+    assert missed
+    assert early
+    kinds = [item[:1] + item[3:] for item in read_raw([*seen, *end, *late], {})]
+    assert kinds == [
+        ("event", 2, 0, b'{"n":0}'),
+        ("break", 2, 0, 1),
+        ("session", 3, [2, 2]),
+        ("break", 3, -1, 0),
+        ("event", 3, 1, b'{"n":1}'),
+    ]
