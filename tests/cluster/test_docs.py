@@ -1,0 +1,45 @@
+"""What the documentation names is there: tests, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+HELD_UP = "held up by"
+"""The last column of a table whose every row must name a test."""
+
+
+def rows(page: str) -> list[str]:
+    """Of tables with such a column, without their heads."""
+    found, inside = [], False
+    for line in page.splitlines():
+        if not line.startswith("|"):
+            inside = False
+        elif line.rstrip(" |").endswith(HELD_UP):
+            inside = True
+        elif inside and not line.startswith("| ---"):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_and_file_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    for file, test in NAMED.findall(text):
+        assert re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text(), re.M), (file, test)
+    for link in LINK.findall(text):
+        assert (page.parent / link).exists(), link
+
+
+def test_every_promise_names_the_test_that_holds_it_up() -> None:
+    promised = rows((ROOT / "docs" / "delivery.md").read_text())
+    assert len(promised) > 30
+    for row in promised:
+        last = row.rstrip(" |").rsplit(" | ", 1)[1]
+        assert NAMED.search(last), row
