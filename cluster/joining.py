@@ -35,7 +35,8 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
 
     A saved shard that no journal knows is gone. One whose epoch lies ahead of what the journals
     know was saved before the store was replaced by an older copy: epochs are counted anew since
-    then, so its place means nothing, and it comes from the oldest too.
+    then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
+    count came into force is not wanted: the other count has delivered it.
     """
     places = {}
     if saved is not None and saved.store == heads.cluster:
@@ -44,6 +45,8 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     for row in heads.shards:
         key = (row.shard_count, row.shard_id)
         place = places.pop(key, None)
+        if row.state == "held" or (row.state == "retired" and place is None and not oldest):
+            continue  # Not in force yet, or no more: of use only to who has begun to read it.
         if place is not None and place[0] > row.epoch:
             gaps.append(_gap(key, place, "ahead"))
             place = None
@@ -51,7 +54,10 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
             found.append(Start(key, *place, behind=True))
         elif (oldest or saved is not None) and row.oldest is not None:
             epoch, first = row.oldest
-            found.append(Start(key, epoch, first - 1, behind=True))
+            start = epoch, first - 1
+            if row.public is not None:
+                start = max(start, (row.public.epoch, row.public.seq))
+            found.append(Start(key, *start, behind=True))
         else:
             found.append(Start(key, row.epoch, row.seq, behind=False))
     gaps += [_gap(key, place, "gone") for key, place in places.items()]

@@ -38,6 +38,8 @@ class Matching:
         self.of_count = of_count
         self.to_count = to_count
         self.window_ns = window_ns
+        self.both = False
+        """Something of the new generation has come."""
         self.left_out = 0
         """Events that the other generation had delivered."""
         self.forgotten = 0
@@ -52,7 +54,6 @@ class Matching:
     def ended(self, at_ns: int) -> None:
         """The old generation has delivered all that it will; its last epoch ended then."""
         self._ended_ns = at_ns
-        self._sweep(at_ns - 2 * self.window_ns)
 
     def over(self, now_ns: int) -> bool:
         """Whether nothing that comes now can have been delivered by the old generation."""
@@ -64,8 +65,10 @@ class Matching:
         if not old and event.shard_count != self.to_count:
             return True
         now_ns = event.received_ns
-        if not old and self.over(now_ns):
-            return True
+        if not old:
+            self.both = True
+            if self.over(now_ns):
+                return True
         key = _key(event)
         if self._match((not old, key), now_ns):
             self.left_out += 1
@@ -79,8 +82,8 @@ class Matching:
         return True
 
     def live(self, now_ns: int) -> None:
-        """Nothing is being replayed: what is older than two windows will not be matched."""
-        self._sweep(now_ns - 2 * self.window_ns)
+        """Nothing is being replayed: what is older than two overlaps will not be matched."""
+        self._sweep(now_ns - 2 * PARTS * self.window_ns)
 
     def _match(self, kind: _Kind, now_ns: int) -> bool:
         near = (t for t in self._waiting.get(kind, ()) if abs(t - now_ns) <= self.window_ns)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cluster.chain import At, Delivered, Event, Output, measured
+from cluster.generations import Generations
 from cluster.subscribed import Gap, GuildFilter, Item, Stalled
 
 Key = tuple[int, int]
@@ -31,10 +32,20 @@ class _Place(NamedTuple):
     seq: int
 
 
+class _Retired(NamedTuple):
+    """All of a shard that is no more stands before."""
+
+    key: Key
+
+
 class Outbox:
     """``next`` gives the items one by one; calling it says that the one before was handled."""
 
-    def __init__(self, filtered: GuildFilter | None = None) -> None:
+    def __init__(
+        self, filtered: GuildFilter | None = None, generations: Generations | None = None
+    ) -> None:
+        """generations: of which only one's events are to be given out; None: there is one."""
+        self._generations = generations or Generations()
         self.bytes = 0
         """What waits takes so much of memory."""
         self.gaps = 0
@@ -42,7 +53,7 @@ class Outbox:
         self._waiting = self._given = 0
         """Events of the runs that wait, or are being given out; of those before."""
         self._filter = filtered
-        self._items: deque[_Run | _Place | Gap | Stalled] = deque()
+        self._items: deque[_Run | _Place | _Retired | Gap | Stalled] = deque()
         self._positions: dict[Key, tuple[int, int]] = {}
         self._run = _Run((0, 0), [], 0)
         """Events that are being given out; ``_next`` is the index of the next one."""
@@ -61,6 +72,10 @@ class Outbox:
             else:
                 self.say(Gap(key[1], key[0], *item))
 
+    def retire(self, key: Key) -> None:
+        """Nothing of this shard will come: once all of it was handled it has no position."""
+        self._items.append(_Retired(key))
+
     def say(self, item: Gap | Stalled) -> None:
         """Something that is no event."""
         self._items.append(item)
@@ -68,6 +83,8 @@ class Outbox:
         self.gaps += isinstance(item, Gap)
 
     def _put_events(self, key: Key, item: Delivered) -> None:
+        if (matching := self._generations.matching) is not None:
+            item = measured([event for event in item.events if matching.takes(event)])
         if self._filter is not None:
             takes = self._filter.takes
             item = measured([event for event in item.events if takes(event.name, event.data)])
@@ -87,6 +104,8 @@ class Outbox:
             item = self._items.popleft()
             if isinstance(item, _Place):
                 self._positions[item.key] = (item.epoch, item.seq)
+            elif isinstance(item, _Retired):
+                self._positions.pop(item.key, None)
             elif isinstance(item, _Run):
                 self._run, self._next = item, 1
                 return item.events[0]

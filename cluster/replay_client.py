@@ -85,8 +85,9 @@ class ReplayClient:
         except topic.WireError as error:
             raise NoAnswerError(f"the replay server's answer can't be read: {error}") from error
         return Answer(
-            ask, batches, answer.reached, answer.gone, answer.more, answer.end, answer.next
-        )
+            ask, batches, answer.reached, answer.gone, answer.more, answer.end, answer.next,
+            answer.final,
+        )  # fmt: skip
 
     async def _ask(self, request: replay.Request) -> replay.Response:
         async with self._turns:

@@ -27,6 +27,7 @@ import zmq
 from cluster.asking import Asker
 from cluster.chain import Event, Mark, ShardChain
 from cluster.errors import ConfigError, KeyRefusedError
+from cluster.generations import Generations
 from cluster.joining import starts
 from cluster.local import find
 from cluster.outbox import Key, Outbox
@@ -43,8 +44,8 @@ from cluster.subscribed import (
     Stalled,
     checked_names,
 )
-from cluster.wire import topic, watermark
-from cluster.wire.batch import decode_epoch_end
+from cluster.wire import reshard, topic, watermark
+from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
 from cluster.wire.replay import HeadsAnswer
@@ -97,7 +98,8 @@ class Subscriber:
         self._saved = None if isinstance(start, str) else read_saved(start)
         self._oldest = start == "oldest"
         self._names = None if events is None else checked_names(events)
-        self._out = Outbox(None if guilds is None else GuildFilter(guilds))
+        self._generations = Generations()
+        self._out = Outbox(None if guilds is None else GuildFilter(guilds), self._generations)
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
         self._refused: KeyRefusedError | None = None
@@ -114,6 +116,7 @@ class Subscriber:
         self._joined = False
         self._unknown: dict[Key, tuple[int, int]] = {}
         self._from_watermarks = False
+        self._looking: asyncio.Task[None] | None = None
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
@@ -154,6 +157,9 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._asker.close()
         self._listen(False)
         self._handshakes.close()
@@ -166,7 +172,7 @@ class Subscriber:
     def _prefixes(self) -> list[bytes]:
         if self._names is None:
             return [b""]
-        names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.WATERMARK]
+        names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.RESHARD, topic.WATERMARK]
         return [topic.subscription(name) for name in names]
 
     async def _join(self) -> None:
@@ -203,6 +209,7 @@ class Subscriber:
             chain = self._chain(key)
             chain.begin(epoch, seq, lagging=behind)
             self._collect(key, chain)
+        self._generations.heads(heads.shards, self._begun())
         self._joined = True
         for key, chain in self._chains.items():
             self._begin_unknown(key, chain)
@@ -224,9 +231,54 @@ class Subscriber:
         """A shard that no journal knew when we joined: all of it is after that, or after the place
         that was saved of it."""
         if chain.epoch == 0 and self._joined and (first := chain.first_epoch) is not None:
+            if self._asker.replay is not None and self._of_another_count(key):
+                self._look_up()
+                return
             epoch, seq = self._unknown.get(key, (first, -1))
             chain.begin(first, seq if epoch == first else -1)
             self._collect(key, chain)
+
+    def _begun(self) -> set[int]:
+        """Shard counts of which something is read."""
+        return {count for (count, _), chain in self._chains.items() if chain.epoch}
+
+    def _of_another_count(self, key: Key) -> bool:
+        """Whether a shard may be one whose count has come into force while another one was: where
+        it begins, the journals know."""
+        return self._generations.known or bool(self._begun() - {key[0]})
+
+    def _look_up(self) -> None:
+        if self._looking is None:
+            self._looking = self._loop.create_task(self._begin_others())
+            self._looking.add_done_callback(self._looked)
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not task.cancelled():
+            task.result()
+
+    async def _begin_others(self) -> None:
+        """Begin shards of a new count where it came into force."""
+        assert self._asker.replay is not None
+        try:
+            heads = await self._asker.replay.heads()
+        except NoAnswerError as error:
+            log.warning("%s; asking again where new shards begin", error)
+            await asyncio.sleep(TICK_SECONDS)
+            return  # The next that comes of them asks again.
+        for row in heads.shards:
+            key = (row.shard_count, row.shard_id)
+            chain = self._chains.get(key)
+            if chain is None or chain.epoch or row.state == "held":
+                continue
+            if row.state == "retired":  # its last words, after it was finished here
+                del self._chains[key]
+                continue
+            public = row.public
+            first = chain.first_epoch or row.epoch
+            chain.begin(*((public.epoch, public.seq) if public else (first, -1)))
+            self._collect(key, chain)
+        self._generations.heads(heads.shards, self._begun())
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -274,8 +326,15 @@ class Subscriber:
         elif name == topic.EPOCH_END:
             end = decode_epoch_end(payload)
             self._see_store(end.cluster)
-            mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, final=True)
+            retired = end.cause == RESHARDED
+            if retired:
+                self._generations.epoch_ended(end.received_ns)
+            mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
             self._marked((end.shard_count, end.shard_id), mark)
+        elif name == topic.RESHARD:
+            word = reshard.decode(payload)
+            self._see_store(word.cluster)
+            self._generations.word(word, time.time_ns())
 
     def _watermark(self, mark: watermark.Watermark) -> None:
         self._see_store(mark.cluster)
@@ -319,6 +378,15 @@ class Subscriber:
             if self.held > self._max_bytes // 2:
                 self._let_go()
         self._asker.see(key, chain)
+        if chain.finished:
+            self._finish(key)
+
+    def _finish(self, key: Key) -> None:
+        """All of a shard that is no more was delivered."""
+        del self._chains[key]
+        self.held -= self._holds.pop(key, 0)
+        self._out.retire(key)
+        self._generations.finished(key[0], self._begun(), time.time_ns())
 
     def _let_go(self) -> None:
         """What is held is too much: the shard that holds most lets go of it, and asks for it."""
@@ -338,6 +406,8 @@ class Subscriber:
         if self._reading:
             self._read()  # In case an edge was missed.
         self._asker.tick(now)
+        lagging = any(chain.lagging for chain in self._chains.values())
+        self._generations.tick(time.time_ns(), lagging=lagging)
         if self._refused is None and (refused := self._handshakes.refusal()) is not None:
             self._refused = refused
             self._arrived.set()

@@ -34,6 +34,7 @@ from cluster.journal.reader import READ_SECONDS
 from cluster.journal.reading import NAME, Reading
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
+from cluster.wire.batch import ShardState
 from coordinator.turns import Address, Turns
 
 log = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ class ReplayServer:
         rows = [
             replay.HeadRow(
                 head.state.shard_count, head.state.shard_id, head.state.epoch, head.state.seq,
-                head.oldest,
+                head.oldest, head.state.public, _state(head.state),
             )
             for head in self._history.heads()
             if head.state.epoch > 0
@@ -243,6 +244,10 @@ def main() -> int:
         server.close()
         context.term()
     return 0
+
+
+def _state(state: ShardState) -> str:
+    return "held" if state.held else "retired" if state.retired else ""
 
 
 def step_back() -> None:

@@ -90,7 +90,7 @@ class Resharding:
             await self._prepare(after, progress)
             # Who listens has had the time to remember what it is to compare with.
             await asyncio.sleep(max(0.0, began + overlap_s - time.monotonic()))
-            await self._make_public(after, progress)
+            await self._make_public(after, overlap_s, progress)
             progress.step(f"both publish for {overlap_s:g} s")
             await asyncio.sleep(overlap_s)
             await self._end(before)
@@ -166,7 +166,7 @@ class Resharding:
                 "see `dcgw-cluster status` and the workers' logs; the old shards were not touched",
             )
 
-    async def _make_public(self, plan: Plan, progress: Progress) -> None:
+    async def _make_public(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
         """From here on the new count is in force."""
         progress.step("the new shards come into force")
 
@@ -176,7 +176,7 @@ class Resharding:
         try:
             for _ in range(int(PUBLISH_S / ANNOUNCE_S)):
                 for slot in plan.slots:
-                    self._send(slot, link.Publish())
+                    self._send(slot, link.Publish(overlap_ns=int(overlap_s * 1e9)))
                 if await self._changes.until(all_public, ANNOUNCE_S):
                     break
             else:

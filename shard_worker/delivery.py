@@ -22,7 +22,7 @@ from cluster.journal import Journal
 from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
 from cluster.wire.batch import Public, ShardState, ShardWriter
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.link import OVERLAP_NS, ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
 from shard_worker.frame import Event
 from shard_worker.publisher import Publisher
@@ -161,18 +161,19 @@ class Store:
         """Whether what is received is not published, because another shard count is in force."""
         return self._publisher.held
 
-    def publish(self) -> None:
+    def publish(self, overlap_ns: int) -> None:
         """The shard count of these shards comes into force: what they receive from now on counts,
-        and is published. Nothing changes where it was in force."""
+        and is published. Nothing changes where it was in force. overlap_ns: for so long the other
+        count goes on."""
         if self.held:
-            self._make_public()
+            self._make_public(overlap_ns)
             self._publisher.publish_from_here()
 
-    def _make_public(self) -> None:
+    def _make_public(self, overlap_ns: int = OVERLAP_NS) -> None:
         now_ns = time.time_ns()
         for state in self._journal.states().values():
             if state.held and state.shard_count == self._shard_count:
-                state.public = Public(state.epoch, state.seq, now_ns, state.held)
+                state.public = Public(state.epoch, state.seq, now_ns, state.held, overlap_ns)
                 state.held = 0
                 self._journal.append(state.shard_id, [], state)
 

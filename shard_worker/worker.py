@@ -217,8 +217,8 @@ class Worker:
                 self._release(shard_id, to_slot)
             case Take(shard=plan):
                 self._take(plan)
-            case Publish():
-                self._store.publish()
+            case Publish(overlap_ns=overlap_ns):
+                self._store.publish(overlap_ns)
                 self._report()
             case Stop():
                 self._stop(Exit.STOPPED, message)

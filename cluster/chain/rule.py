@@ -48,6 +48,8 @@ class ShardChain:
         """The highest seq of this epoch that is known to exist."""
         self._end: int | None = None
         self._end_told = False
+        self._retired = False
+        """No epoch follows this one: its shard count is no more in force."""
         self._following: int | None = None
         """The epoch after this one; None: not known, though some later one may be."""
         self._later: dict[int, list[_Item]] = {}
@@ -68,6 +70,11 @@ class ShardChain:
     def behind(self) -> int:
         """How many seqs of this epoch are known to be there beyond ``at``."""
         return max(0, self._top - self.at)
+
+    @property
+    def finished(self) -> bool:
+        """All of a retired shard was put out: nothing more will come."""
+        return self._retired and self._end_told and self._following is None
 
     @property
     def held(self) -> int:
@@ -135,7 +142,7 @@ class ShardChain:
             self._keep_for_later(mark.epoch, mark.before, mark)
         else:
             if mark.final:
-                self._end = mark.seq
+                self._end, self._retired = mark.seq, mark.retired
             if mark.seq > self.at:
                 self._top = max(self._top, mark.seq)
                 if not self.lagging:
@@ -214,7 +221,7 @@ class ShardChain:
             return  # To a question of before: what has moved since was delivered.
         stood = self.at
         if answer.end is not None:
-            self._end = answer.end
+            self._end, self._retired = answer.end, self._retired or answer.final
         if answer.next is not None and answer.next > self.epoch:
             self._later.setdefault(answer.next, [])
             self._following = self._following or answer.next
@@ -298,7 +305,8 @@ class ShardChain:
         while self.epoch and self._end is not None and self.at >= self._end:
             if not self._end_told:
                 self._end_told = True
-                self._out.append(Missing(self.epoch, None, self._end + 1, None, "session_lost"))
+                if not self._retired:
+                    self._out.append(Missing(self.epoch, None, self._end + 1, None, "session_lost"))
             if self._following is None:
                 return
             self._next(self._following)
@@ -319,6 +327,7 @@ class ShardChain:
         self._marks, self._mark_bytes = {}, 0
         self._top = max(at, self._later_top.pop(epoch, -1))
         self._end, self._end_told, self._following, self._misses = None, False, None, 0
+        self._retired = False
         items = self._later.pop(epoch, [])
         self._later = {later: rest for later, rest in self._later.items() if later > epoch}
         self._befores = {later: b for later, b in self._befores.items() if later > epoch}

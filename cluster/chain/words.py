@@ -85,6 +85,8 @@ class Mark(NamedTuple):
     table: list[tuple[str, int]]
     final: bool = False
     """The epoch ends at ``seq``."""
+    retired: bool = False
+    """And no other follows: the shard count is no more in force."""
 
 
 class Ask(NamedTuple):
@@ -110,3 +112,5 @@ class Answer(NamedTuple):
     """Last seq of the epoch, if it is known to be over."""
     next: int | None
     """The epoch that follows in the journals."""
+    final: bool = False
+    """None follows the end: the shard count is no more in force."""

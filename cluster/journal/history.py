@@ -47,6 +47,7 @@ class Slice(NamedTuple):
     more: bool
     end: int | None
     next: int | None
+    final: bool
 
 
 class History:
@@ -107,6 +108,7 @@ class History:
         end = next((fact.end for fact in facts if fact.end is not None), None)
         following = min((fact.next for fact in facts if fact.next is not None), default=None)
         head = max((fact.head for fact in facts if fact.head is not None), default=-1)
+        final = following is None and any(fact.final for fact in facts)
         messages: list[bytes] = []
         gone: list[tuple[int, int]] = []
         while upto is None or after < upto:
@@ -129,7 +131,7 @@ class History:
             after = best.reached
             max_bytes -= sum(map(len, best.messages))
             if best.more or max_bytes <= 0 or self._clock() > until:
-                return Slice(messages, after, gone, True, end, following)
+                return Slice(messages, after, gone, True, end, following, final)
         known = max(head, -1 if end is None else end)
         if upto is not None and (following is not None or self.unreadable):
             # The journals are past this epoch, or one that may have held it can't be read: the
@@ -139,7 +141,7 @@ class History:
         if limit > after:
             gone.append((after + 1, limit))
             after = limit
-        return Slice(messages, after, gone, False, end, following)
+        return Slice(messages, after, gone, False, end, following, final)
 
     def _ask(self, question: Callable[[JournalReader], _Answer]) -> list[_Answer]:
         """What each journal answers; one that turns out damaged is left out from now on."""

@@ -46,6 +46,8 @@ class Facts(NamedTuple):
     """The next epoch that this journal knows."""
     head: int | None
     """Last seq of the epoch that this journal knows of, held or not; None: it does not know it."""
+    final: bool = False
+    """No epoch follows the end: the shard count is no more in force."""
 
 
 class Head(NamedTuple):
@@ -113,7 +115,8 @@ class JournalReader:
             if state is None or state.shard_count != shard_count:
                 return Facts(None, None, None)
             if state.epoch == epoch:
-                return Facts(state.seq if state.ended else None, None, state.seq)
+                end = state.seq if state.ended else None
+                return Facts(end, None, state.seq, state.retired)
             db = self._db(txn, layout.shard_db(shard_id))
             record = db and find(txn, db, epoch, FOREVER)
             before, following = state.before, state.epoch

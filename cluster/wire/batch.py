@@ -45,7 +45,9 @@ class Public(msgspec.Struct, frozen=True, array_like=True):
     since_ns: int
     """Unix time."""
     of_count: int
-    """The other shard count, which goes on for a while."""
+    """The other shard count."""
+    overlap_ns: int
+    """It goes on for so long."""
 
 
 class ShardState(msgspec.Struct, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 LINK_VERSION: Final = 2
+OVERLAP_NS: Final = 10_000_000_000
 
 
 class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +192,9 @@ class Out(msgspec.Struct, frozen=True, kw_only=True, tag="out"):
 class Publish(msgspec.Struct, frozen=True, kw_only=True, tag="publish"):
     """The shard count of this worker's shards comes into force: publish what they receive from now
     on. Said to a worker that does so already, it changes nothing."""
+
+    overlap_ns: int = OVERLAP_NS
+    """For so long the other shard count goes on."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):

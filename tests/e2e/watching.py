@@ -99,6 +99,8 @@ def shard_of(status: ClusterStatus, shard_id: int) -> ShardStatus:
 class Seen:
     """What a Subscriber gave out, gathered beside the test."""
 
+    subscriber: Subscriber
+
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.events = 0
@@ -147,6 +149,7 @@ async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
     async with Subscriber(
         where.events, start="oldest", replay=where.replay, control=where.control, name=name
     ) as subscriber:
+        seen.subscriber = subscriber
         task = asyncio.create_task(seen.gather(subscriber))
         try:
             yield seen

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from cluster.journal import Journal, ShardState, identity, siblings
+from cluster.journal.reader import JournalReader
 from cluster.journal.siblings import LOOKING, Looking, newest
 from cluster.wire.batch import ShardWriter
 
@@ -38,15 +40,15 @@ def test_the_newest_state_in_any_other_slot(tmp_path: Path) -> None:
     received(second, shard=0, epoch=2, events=9)
     received(first, shard=1, epoch=3, events=1)
     received(second, shard=1, epoch=2, events=50)
-    found = of(tmp_path)  # while their owners have them open
+    first.close()  # LMDB must not be opened twice in one process
+    second.close()
+    found = of(tmp_path)
     assert {key: siblings.at(state) for key, state in found.items()} == {
         (COUNT, 0): (2, 9),
         (COUNT, 1): (3, 1),
     }
     assert found[COUNT, 1].session_id == "session of 3"
     assert siblings.at(of(tmp_path, slot=1)[COUNT, 0]) == (2, 5), "a slot's own is not looked at"
-    first.close()
-    second.close()
 
 
 @pytest.mark.parametrize("damage", ["cut", "another cluster's", "died of", "rebooted"])
@@ -60,12 +62,12 @@ def test_a_journal_that_may_not_be_opened_is_left_out(tmp_path: Path, damage: st
     if damage == "cut":
         data = folder / identity.DATA
         data.write_bytes(data.read_bytes()[:9000])
-    changed = {
+    changes: dict[str, dict[str, Any]] = {
         "another cluster's": {"cluster": "f" * 16},
         "died of": {"opening": 2},
         "rebooted": {"boot_id": "before", "clean": False},
-    }.get(damage, {})
-    identity.write(folder, msgspec.structs.replace(whose, **changed))
+    }
+    identity.write(folder, msgspec.structs.replace(whose, **changes.get(damage, {})))
     assert of(tmp_path) == {}
 
 
@@ -82,7 +84,7 @@ def test_a_file_at_which_this_worker_died_twice_is_left_alone(
         raise SystemExit("as SIGBUS would end it: nothing after this is done")
 
     with monkeypatch.context() as patched:
-        patched.setattr(siblings.JournalReader, "open", dies)
+        patched.setattr(JournalReader, "open", dies)
         for times in (1, 2):
             with pytest.raises(SystemExit):
                 of(tmp_path)

@@ -1,0 +1,194 @@
+"""Another shard count under traffic: every event of the world once, or nothing has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from home import Home, run_sandbox
+from watching import (
+    Seen,
+    connected,
+    control_of,
+    eventually,
+    identified,
+    row_of,
+    sandbox_of,
+    watching,
+)
+
+from cluster.control import ControlClient
+from cluster.errors import BudgetError, ClusterError
+from cluster.sandbox import SandboxControl
+from cluster.subscriber import Event, Gap, Subscriber
+from cluster.wire.places import places
+
+OVERLAP_S = 3.0
+Happened = Counter[tuple[str, str]]
+"""Name and hash of what happened, how often."""
+
+
+async def world(sandbox: SandboxControl, after: int) -> Happened:
+    """What happened since."""
+    happened: Happened = Counter()
+    while rows := await sandbox.ledger_world(after):
+        happened.update((row["name"], row["hash"]) for row in rows)
+        after = rows[-1]["n"]
+    return happened
+
+
+async def quiet(sandbox: SandboxControl) -> int:
+    """Nothing happens: so far has the world come."""
+    await sandbox.quiesce()
+    return int((await sandbox.ledger_summary())["world"])
+
+
+def delivered(items: list[Any]) -> Happened:
+    events = [item for item in items if isinstance(item, Event)]
+    return Counter(row_of(e.shard_id, e.seq, e.name, e.data)[2:4] for e in events)
+
+
+def check(seen: list[Any], happened: Happened) -> None:
+    """Each of these once for each time that it happened."""
+    got = delivered(seen)
+    assert {event: got[event] for event in happened} == dict(happened)
+    assert [item for item in seen if isinstance(item, Gap)] == []
+
+
+def start(home: Home, shards: int, **env: str) -> None:
+    home.env |= env
+    done = home.cli("start", "--detach", "--shards", str(shards), "--workers", "2")
+    assert done.returncode == 0, done.stderr
+
+
+async def settled(sandbox: SandboxControl, seen: Seen, after: int) -> Happened:
+    """All that happened, once it has come."""
+    await sandbox.quiesce()
+    happened = await world(sandbox, after)
+
+    async def missing() -> int:
+        return sum((happened - delivered(seen.items)).values())
+
+    await eventually(missing, lambda count: count == 0)
+    return happened
+
+
+def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
+    """Live; by a subscriber that was away all the while; and by one that begins at the oldest."""
+    with run_sandbox(
+        guilds=8, shards=2, max_concurrency=8, rate=0.0, identify_window_s=0.5
+    ) as info:
+        home.use(info)
+        start(home, 2)
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                await eventually(control.status, lambda s: s.state == "ready")
+                await connected(sandbox, 2)
+                at = await quiet(sandbox)
+                await sandbox.traffic(rate=200.0)
+                await seen.more(200)
+                saved = json.loads(json.dumps(seen.subscriber.position))
+                before = delivered(seen.items)
+                assert await control.reshard(4, OVERLAP_S) == "4 shards now, 2 before"
+                await seen.more(200)
+                status = await control.status()
+                assert (status.shard_count, status.shards_ready, status.state) == (4, 4, "ready")
+                assert await control.reshard(3, OVERLAP_S) == "3 shards now, 4 before"
+                await seen.more(200)
+                happened = await settled(sandbox, seen, at)
+                check(seen.items, happened)
+                assert await identified(sandbox) == 2 + 4 + 3
+                state = await sandbox.state()
+                assert sum(s["connected"] for s in state["sessions"]) == 3, "the old are logged out"
+                position = json.dumps(seen.subscriber.position)
+                assert {count for count, *_ in json.loads(position)["shards"]} == {3}
+                for begin, due in ((saved, happened - before), ("oldest", happened)):
+                    check(await replayed(home, begin, due), due)
+                # What it was resharded to holds for the next start
+                await asyncio.to_thread(home.cli, "stop")
+                await asyncio.to_thread(start, home, 2)
+                async with control_of(home) as again:
+                    status = await eventually(again.status, lambda s: s.state == "ready")
+                assert status.shard_count == 3
+                assert await identified(sandbox) == 2 + 4 + 3
+
+        asyncio.run(main())
+        home.cli("stop")
+    assert home.leftovers() == []
+
+
+async def replayed(home: Home, begin: Any, due: Happened) -> list[Any]:
+    """What comes to a subscriber that begins there, until all of this has."""
+    where = places("default", home.env)
+    items: list[Any] = []
+    async with (
+        asyncio.timeout(60),
+        Subscriber(
+            where.events, start=begin, replay=where.replay, control=where.control
+        ) as subscriber,
+    ):
+        async for item in subscriber:
+            items.append(item)
+            if len(items) >= due.total() and not due - delivered(items):
+                break
+    return items
+
+
+def test_what_can_not_be_done_changes_nothing(home: Home) -> None:
+    with run_sandbox(
+        guilds=4,
+        shards=2,
+        max_concurrency=1,
+        rate=0.0,
+        identify_window_s=0.5,
+        session_start_total=20,
+        session_start_remaining=20,
+    ) as info:
+        home.use(info)
+        start(home, 2)
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                before = await eventually(control.status, lambda s: s.state == "ready")
+                at = await quiet(sandbox)
+                await sandbox.traffic(rate=100.0)
+                with pytest.raises(BudgetError, match="50 identifies are needed and 18 of 20"):
+                    await control.reshard(50, OVERLAP_S)
+                assert await refused(control, sandbox) is not None
+                await seen.more(100)
+                after = await eventually(control.status, lambda s: s.state == "ready")
+                assert [(w.slot, w.pid) for w in after.workers] == [
+                    (w.slot, w.pid) for w in before.workers
+                ]
+                check(seen.items, await settled(sandbox, seen, at))
+
+        asyncio.run(main())
+        home.cli("stop")
+    assert home.leftovers() == []
+
+
+async def refused(control: ControlClient, sandbox: SandboxControl) -> ClusterError:
+    """A new shard is refused while the others are not ready yet."""
+
+    async def refuse() -> None:
+        await eventually(control.status, lambda s: s.operation is not None and s.operation.done > 2)
+        await sandbox.fault(kind="close", code=4013, shard=2)
+
+    task = asyncio.create_task(refuse())
+    with pytest.raises(ClusterError) as caught:
+        await control.reshard(6, OVERLAP_S)
+    await task
+    return caught.value
