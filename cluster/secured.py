@@ -44,7 +44,8 @@ def connect(socket: zmq.Socket[Any], endpoint: str, keys: ClientKeys | None) -> 
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         raise ConfigError(
-            f"{endpoint!r} is no endpoint ({error.strerror})", "give tcp://HOST:PORT or ipc:///PATH"
+            f"{endpoint!r} is no endpoint ({zmq.strerror(error.errno or 0)})",
+            "give tcp://HOST:PORT or ipc:///PATH",
         ) from error
 
 

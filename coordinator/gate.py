@@ -181,7 +181,7 @@ class Gate:
                     time.sleep(0.02)
                     continue
                 raise AlreadyRunningError(
-                    f"tcp.{name}: {endpoint} can't be bound ({error.strerror})",
+                    f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",
                     "stop what uses it, or give another address",
                 ) from error
             log.info("%s on %s", name, endpoint)

@@ -122,7 +122,7 @@ def _bindable(endpoint: str) -> str:
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as error:
-            return str(error.strerror)
+            return zmq.strerror(error.errno or 0)
     return ""
 
 

@@ -138,7 +138,8 @@ class KeyFolder:
         """In the order in which they were added."""
         if not self.clients_file.exists():
             return []
-        return _read(self.clients_file, Clients, f"{self.clients_file}", "").clients
+        action = "put it right, or remove it and make the keys anew"
+        return _read(self.clients_file, Clients, f"{self.clients_file}", action).clients
 
     def renew(self) -> ServerKeys:
         """A new server pair: every client's file is void."""

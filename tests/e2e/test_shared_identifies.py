@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from home import Home, run_sandbox
+from home import Home, offer, run_sandbox
 
 from cluster.control import ControlClient
 from cluster.gateway import IDENTIFY_WINDOW_S, Op
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.control import ClusterStatus
+from cluster.wire.keys import KeyFolder, encode
 from cluster.wire.places import places
 
 SHARDS = 8
@@ -87,15 +88,27 @@ def identifies(commands: list[dict[str, Any]]) -> dict[int, list[float]]:
     return times
 
 
-def test_two_parts_of_a_bot_share_one_limiter(homes: tuple[Home, Home]) -> None:
+def test_two_parts_of_a_bot_share_one_limiter(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    """The second as if it ran on another host: over TCP, with a key that may nothing else."""
     east, west = homes
-    broker = control_of(east)
+    offer(east)
+    broker = east.env["DCGW_TCP_CONTROL"]
+    file = tmp_path / "west.key"
+    file.write_bytes(
+        encode(KeyFolder(places("default", east.env).keys).add("west", ("identify",), now=0))
+    )
 
     async def scenario(sandbox: SandboxInfo) -> None:
         async with (
             running(east, sandbox, DCGW_SHARDS="0-3/8", DCGW_IDENTIFY_BROKER="self"),
-            running(west, sandbox, DCGW_SHARDS="4-7/8", DCGW_IDENTIFY_BROKER=broker),
-            ControlClient(broker) as control,
+            running(
+                west,
+                sandbox,
+                DCGW_SHARDS="4-7/8",
+                DCGW_IDENTIFY_BROKER=broker,
+                DCGW_IDENTIFY_BROKER_KEYS=str(file),
+            ),
+            ControlClient(control_of(east)) as control,
             SandboxControl(sandbox.control_url, sandbox.control_token) as discord,
         ):
             async with control.request_identify(shard_id=1, shard_count=16):
