@@ -268,6 +268,7 @@ def describe(state: State) -> dict[str, Any]:
                 "number": p.number,
                 "stage": p.stage.value,
                 "shard": p.session.shard if p.session else None,
+                "shard_count": p.session.shard_count if p.session else None,
                 "heartbeats": p.heartbeats,
                 "sent_messages": p.connection.sent_messages,
                 "sent_bytes": p.connection.sent_bytes,

@@ -33,6 +33,9 @@ class Arena:
         self.machine = machine
         self.sandbox = sandbox
         self.shards = shards
+        """The shard count in force."""
+        self.logouts: list[tuple[float, float]] = []
+        """From and to (Unix time) where sessions were to be logged out."""
         self.book = Book()
         self.state: dict[str, Any] = {}
         """The sandbox's, of a moment ago."""
@@ -144,12 +147,15 @@ class Arena:
             await asyncio.sleep(0.03)
 
     def connections(self) -> Mapping[int, int]:
-        """Shard -> number of the connection that its session has."""
-        connected = {s["shard"] for s in self.state["sessions"] if s["connected"]}
+        """Shard, of the count in force -> number of the connection that its session has."""
+        sessions = self.state["sessions"]
+        connected = {(s["shard_count"], s["shard"]) for s in sessions if s["connected"]}
         return {
             c["shard"]: c["number"]
             for c in self.state["connections"]
-            if c["shard"] in connected and c["stage"] == "attached"
+            if c["shard_count"] == self.shards
+            and (c["shard_count"], c["shard"]) in connected
+            and c["stage"] == "attached"
         }
 
     async def connected(self, shards: Iterable[int]) -> None:
@@ -177,8 +183,8 @@ class Arena:
             raise Stuck(f"not within {PATIENCE_S:g} s: {late} are to come; at {at}") from None
 
     def heads(self, shards: Iterable[int]) -> dict[Key, tuple[int, int]]:
-        wanted = set(shards)
-        return {key: head for key, head in self.book.heads().items() if key[1] in wanted}
+        wanted = {(self.shards, shard) for shard in shards}
+        return {key: head for key, head in self.book.heads().items() if key in wanted}
 
 
 def _names(names: list[str] | None) -> Names:

@@ -62,7 +62,9 @@ def table(tempest: Tempest) -> Table:
     for occurrence in tempest.occurrences:
         kind = "(the start)" if occurrence.number == 0 else occurrence.fault.kind
         kinds[kind].append(occurrence)
-    found = Table(title=f"seed {tempest.seed}")
+    caption = "duplicates (+n): what both shard counts of a resharding brought"
+    resharded = any(o.counts["twice"] for o in tempest.occurrences)
+    found = Table(title=f"seed {tempest.seed}", caption=caption if resharded else None)
     found.add_column("fault", no_wrap=True)
     for column in COLUMNS:
         found.add_column(column, justify="right")
@@ -84,7 +86,7 @@ def _cells(occurrences: list[Occurrence]) -> list[str]:
         f"{counts['events']:,}",
         str(counts["lost"]),
         str(counts["disorder"]),
-        str(counts["duplicate"]),
+        f"{counts['duplicate']}" + (f" (+{counts['twice']:,})" if counts["twice"] else ""),
         f"{counts['said']} / {counts['due']}",
         f"{counts['spent']} / {counts['needed']}",
         str(counts["gap"] + counts["identify"] + counts["other"]),

@@ -19,6 +19,10 @@ RESUMABLE_CLOSES: Final = (
 ENDING_CLOSES: Final = tuple(c.code for c in CLOSE_CODES.values() if c.then is Then.IDENTIFY)
 
 
+ALONE: Final = frozenset({"resharded"})
+"""Kinds whose promise holds only while connections do."""
+
+
 class Shape(NamedTuple):
     """What there is to be broken."""
 
@@ -48,6 +52,11 @@ class Pair(NamedTuple):
     offset: float
     pause: float
     """Seconds until the next pair."""
+
+    @property
+    def alone(self) -> bool:
+        """One of them is of a kind that nothing may overlap: they come one after the other."""
+        return any(fault.kind in ALONE for fault in self.faults)
 
 
 Make = Callable[[random.Random, Shape], Fault]
@@ -107,6 +116,10 @@ def _scaled(rng: random.Random, shape: Shape) -> Fault:
     return Fault("scaled", params, ("operation", *slots))
 
 
+def _resharded(rng: random.Random, shape: Shape) -> Fault:
+    return Fault("resharded", {"shards": rng.choice((4, shape.shards)), "overlap": 2.0})
+
+
 def _bot(kind: str) -> Make:
     def make(rng: random.Random, shape: Shape) -> Fault:
         bot = rng.choice(("all", "some"))
@@ -161,6 +174,8 @@ DECK: Final[list[tuple[int, Make]]] = [
     (1, _everything),
 ]
 """How often each kind lies in the deck, and its maker."""
+LATER: Final[list[tuple[int, Make]]] = [(1, _resharded)]
+"""What joins the deck once Subscriber follows a resharding."""
 
 
 def storm(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:

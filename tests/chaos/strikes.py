@@ -35,6 +35,7 @@ what lay between is in the journal, not live."""
 
 async def _meet(arena: Arena, shard: int, **fault: Any) -> None:
     """Let a fault meet the shard's connection, and wait for its next one."""
+    shard %= arena.shards  # there may be another number of them by now
     deadline = time.monotonic() + 60
     while True:
         await arena.connected([shard])
@@ -60,6 +61,7 @@ def connection(kind: str, **fixed: Any) -> Strike:
 
 async def stall(arena: Arena, shard: int, seconds: float) -> None:
     """Nothing for a while, then all of it: if it lasts, the session is elsewhere by then."""
+    shard %= arena.shards
     await arena.connected([shard])
     await arena.sandbox.fault(kind="stall", shard=shard, seconds=seconds)
     await asyncio.sleep(seconds)
@@ -83,7 +85,7 @@ async def dead_resume_host(arena: Arena, shard: int, mode: str) -> None:
 
 async def replay_skips(arena: Arena, shard: int, count: int) -> None:
     """The connection is away long enough for something to be missed."""
-    await arena.connected([shard])
+    await arena.connected([shard % arena.shards])
     await arena.sandbox.fault(kind="replay_skips", count=count, resumes=2)
     await arena.sandbox.fault(kind="refuse_connections", seconds=0.5)
     await _meet(arena, shard, kind="cut", how="rst")
@@ -336,7 +338,7 @@ async def worker_restarted(arena: Arena, slot: int) -> None:
 
 
 async def shard_restarted(arena: Arena, shard: int) -> None:
-    await _operate(arena, lambda control: control.restart_shard(shard))
+    await _operate(arena, lambda control: control.restart_shard(shard % arena.shards))
 
 
 async def _scale(workers: int, control: ControlClient) -> str:
@@ -350,8 +352,32 @@ async def scaled(arena: Arena, workers: int, kill: bool) -> None:
             await _operate(arena, partial(_scale, count))
             if kill and count == workers:
                 _signal(arena.machine.worker(arena.slots[0]), signal.SIGKILL)
-        async with ControlClient(arena.machine.places.control) as control:
-            arena.slots = [worker.slot for worker in (await control.status()).workers]
+        await _learn_slots(arena)
+
+
+async def _learn_slots(arena: Arena) -> None:
+    async with ControlClient(arena.machine.places.control) as control:
+        arena.slots = [worker.slot for worker in (await control.status()).workers]
+
+
+async def resharded(arena: Arena, shards: int, overlap: float) -> None:
+    """Another shard count; nothing else is broken meanwhile (Tempest sees to it), since sessions
+    that lag more than the overlap cost duplicates or losses, as is documented."""
+    before = arena.shards
+    after = shards if shards != before else before + 2
+    began = time.time()
+    judges = [audit for name, audit in arena.audits.items() if name != "raw"]
+    async with _hub_away(arena):
+        for audit in judges:
+            audit.resharding(before, after)
+        await _operate(arena, lambda control: control.reshard(after, overlap))
+        arena.shards = after
+        arena.logouts.append((began, time.time()))
+        await arena.connected(range(after))
+        await arena.caught_up(range(after), list(arena.audits))
+        for audit in judges:
+            audit.resharded(before)
+        await _learn_slots(arena)
 
 
 # -- subscribers -------------------------------------------------------------------------------
@@ -431,6 +457,7 @@ STRIKES: Final[dict[str, Strike]] = {
     "worker_restarted": worker_restarted,
     "shard_restarted": shard_restarted,
     "scaled": scaled,
+    "resharded": resharded,
     "subscriber_stopped": subscriber_stopped,
     "subscriber_busy": subscriber_busy,
     "subscriber_restarted": subscriber_restarted,
@@ -441,4 +468,4 @@ STRIKES: Final[dict[str, Strike]] = {
 
 def shards_of(arena: Arena, params: dict[str, Any]) -> Iterable[int]:
     """Whom a fault meets: its shard, or any."""
-    return [params["shard"]] if "shard" in params else range(arena.shards)
+    return [params["shard"] % arena.shards] if "shard" in params else range(arena.shards)

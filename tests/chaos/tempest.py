@@ -56,7 +56,7 @@ class Occurrence:
         self.ended: float | None = None
         self.recovery_s = 0.0
         self.counts: Counter[str] = Counter()
-        """events, lost, disorder, duplicate, other, said, due, spent, needed."""
+        """events, lost, disorder, duplicate, other, said, due, spent, needed, twice."""
 
     def __str__(self) -> str:
         return f"fault {self.number}, {self.fault}"
@@ -144,17 +144,22 @@ class Tempest:
 
     async def _storm(self) -> None:
         """All of it; cancelled when something is broken that must not."""
-        await self.arena.connected(range(self.shape.shards))
+        await self.arena.connected(range(self.arena.shards))
         self.occurrences[0].ended = time.time()
         settled = 1
         async with asyncio.TaskGroup() as group:
             running: set[asyncio.Task[None]] = set()
             for pair in self.pairs:
-                if pair.number - settled >= SETTLE_EVERY:
-                    settled = pair.number
-                    if running:
+                settles = pair.number - settled >= SETTLE_EVERY
+                if settles or pair.alone:
+                    while running:
                         await asyncio.wait(running)
+                if settles:
+                    settled = pair.number
                     await self._settle()
+                if pair.alone:
+                    await self._pair(pair)
+                    continue
                 task = group.create_task(self._pair(pair))
                 running.add(task)
                 task.add_done_callback(running.discard)
@@ -165,8 +170,12 @@ class Tempest:
 
     async def _pair(self, pair: Pair) -> None:
         first, *rest = pair.faults
-        later = [self._later(pair.offset, pair.number + 1, fault) for fault in rest]
-        await asyncio.gather(self._fault(pair.number, first), *later)
+        if pair.alone:
+            for number, fault in enumerate(pair.faults, pair.number):
+                await self._fault(number, fault)
+        else:
+            later = [self._later(pair.offset, pair.number + 1, fault) for fault in rest]
+            await asyncio.gather(self._fault(pair.number, first), *later)
         seconds = [o.recovery_s for o in self.occurrences if o.number - pair.number in (0, 1)]
         what = " + ".join(str(fault) for fault in pair.faults)
         self.tell(f"{pair.number + len(rest):5}  {what}: {max(seconds):.1f} s")
@@ -196,6 +205,9 @@ class Tempest:
                 return
             it.ended = time.time()
             it.recovery_s = it.ended - struck
+            if fault.kind == "resharded":
+                audit = arena.audits["all"]
+                it.counts["twice"], audit.twice = audit.twice, 0
             it.counts["events"] = arena.book.events - events
 
     # -- drawing sums --------------------------------------------------------------------------
@@ -203,8 +215,8 @@ class Tempest:
     async def _settle(self) -> None:
         """Nothing is broken now: everything has come, and the numbers are even."""
         arena = self.arena
-        await arena.connected(range(self.shape.shards))
-        await arena.caught_up(range(self.shape.shards), list(arena.audits))
+        await arena.connected(range(self.arena.shards))
+        await arena.caught_up(range(self.arena.shards), list(arena.audits))
         rows = await arena.sandbox.sessions()
         skipped = {row["session"]: set(row["skipped"]) for row in rows}
         for audit in [*arena.audits.values(), *arena.done]:
@@ -216,7 +228,7 @@ class Tempest:
         self._gather()
 
     def _judge_identifies(self, rows: list[dict[str, Any]]) -> None:
-        found = judged(rows, self.arena.book.seen)
+        found = judged(rows, self.arena.book.seen, self.arena.logouts)
         for identify in found[self._judged_sessions :]:
             whose = self._whose(identify.at, ("op9_lost", "close_lost", "forgotten_session"))
             whose.counts["spent"] += 1

@@ -31,7 +31,7 @@ def test_one_pair_alone_is_the_one_of_the_whole_storm() -> None:
 def test_every_kind_comes_before_any_comes_too_often() -> None:
     deck = sum(weight for weight, _ in DECK)
     kinds = {fault.kind for pair in storm(9, deck, SHAPE) for fault in pair.faults}
-    assert kinds == set(STRIKES)
+    assert kinds == set(STRIKES) - {"resharded"}
     assert deck <= 60, "60 faults have to hold every kind"
 
 
@@ -68,6 +68,13 @@ def test_which_identifies_are_due() -> None:
     assert dues(session(1, 1.0, ended_at=4.0, cause="op 9"), session(2, 3.0)) == [True, False]
     # Another shard's end is no reason.
     assert dues(ended | {"shard": 2}, session(2, 0.5), session(3, 3.0)) == [True, True, False]
+
+
+def test_a_session_that_was_to_be_logged_out() -> None:
+    left = session(1, 1.0, ended_at=2.0, cause="left")
+    assert dues(left, session(2, 3.0)) == [True, False]
+    again = judged([left, session(2, 3.0)], set(), [(1.5, 2.5)])
+    assert [identify.due for identify in again] == [True, True]
 
 
 def test_a_session_whose_ready_never_came() -> None:

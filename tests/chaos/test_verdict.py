@@ -183,6 +183,45 @@ def test_what_all_are_past_is_dropped() -> None:
     assert pages.base == 4
 
 
+OLD, NEW = (4, 1), (6, 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost", "twice"),
+    [
+        ({3, 4, 5, 6}, {4, 5, 6, 7}, 0, 3),  # both gave all
+        ({3, 4}, {5, 6, 7}, 0, 0),  # one of two
+        ({3, 4, 6}, {4, 6, 7}, 1, 2),  # s 5 by neither
+        ({3, 5, 6}, {4, 5, 6, 7}, 0, 2),
+        ({4, 5, 6}, {7}, 1, 0),  # s 3 was the old one's alone
+    ],
+)
+def test_a_resharding(old: set[int], new: set[int], lost: int, twice: int) -> None:
+    """Of what two sessions bring one is to come, and what only one brings, too. Contents here are
+    named by their s; the old session sees 1 to 6, the new one 4 to 7 (and a READY of its own)."""
+    book = Book()
+    for n in range(1, 7):
+        book.add([row(n, "x", n, float(n))])
+    again = [(1, 1, "READY"), *((s - 2, s, NAMES[s - 1]) for s in range(4, 8))]
+    for n, (seq, s, name) in enumerate(again, 7):
+        plain = row(n, "y", seq, float(n)) | {"shard_count": NEW[0], "shard": NEW[1]}
+        book.add([plain | {"name": name, "hash": f"x{s}"}])
+    book.as_of = 1e6
+    audit = Audit("w")
+    audit.take(WHOLE[:2], {OLD: (1, 2)})
+    audit.work(book)
+    audit.resharding(OLD[0], NEW[0])
+    audit.take([came(1, s, "x") for s in sorted(old)], {OLD: (1, 6)})
+    items: list[Item] = [Came(NEW, 1, 1, "READY", "", int(7.5e9))]
+    items += [Came(NEW, 1, s - 2, NAMES[s - 1], f"x{s}", 0) for s in sorted(new)]
+    audit.take(items, {NEW: (1, 5)})
+    audit.work(book)
+    audit.resharded(OLD[0])
+    assert kinds(audit) == ["lost"] * lost
+    assert audit.twice == twice
+    assert audit.places() == {OLD: (1, 6), NEW: (1, 5)}
+
+
 @given(st.data())
 def test_every_event_is_accounted_for(data: st.DataObject) -> None:
     """However a stream is thinned and covered by gaps: lost is what is neither there nor said."""

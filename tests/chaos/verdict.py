@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from book import Book, Pages
-from evidence import Breach, Came, Item, Key, Missed, Names, Place
+from evidence import Breach, Came, Item, Key, Missed, Names, Place, Row
 
 MAX_GAP: Final = 1_000_000
 """A bounded gap that is longer is no gap but nonsense."""
@@ -37,6 +37,35 @@ class Line:
         """Seqs of this epoch that were counted as lost."""
 
 
+class Twins:
+    """What two shard counts brought of each content while one followed the other. A subscriber
+    gives out one of two; what neither gave is lost, what both gave is there twice."""
+
+    def __init__(self, counts: tuple[int, int]) -> None:
+        self.counts = counts
+        self._came: Counter[tuple[str, str]] = Counter()
+        self._dispatched: Counter[tuple[int, str, str]] = Counter()
+        self._at: dict[tuple[str, str], float] = {}
+
+    def saw(self, count: int, row: Row, *, came: bool) -> None:
+        """A dispatch of one of the counts, and whether it was given out."""
+        content = (row.name, row.hash)
+        self._dispatched[count, row.name, row.hash] += 1
+        self._came[content] += came
+        self._at[content] = row.at
+
+    def sums(self) -> tuple[list[tuple[float, str, int]], int]:
+        """Time, name and number of what is lost; how many came twice."""
+        lost, twice = [], 0
+        for content, at in self._at.items():
+            happened = max(self._dispatched[count, *content] for count in self.counts)
+            missing = happened - self._came[content]
+            if missing > 0:
+                lost.append((at, content[0], missing))
+            twice += max(0, -missing)
+        return lost, twice
+
+
 class Audit:
     """Judges one witness. ``take`` what it says, then ``work``; breaches gather in ``breaches``."""
 
@@ -56,6 +85,9 @@ class Audit:
         self.said_at: list[float] = []
         self.due_at: list[float] = []
         """Unix time of each event, or session's end, that gaps say or that gaps are due for."""
+        self.twice = 0
+        """Events that both shard counts of a resharding brought."""
+        self._twins: Twins | None = None
         self._late = late is not None
         self._floor = dict(late or {})
         self._joined_at = float("inf")
@@ -75,6 +107,21 @@ class Audit:
     def joined(self, at: float) -> None:
         """It says that it has joined, at this Unix time."""
         self._joined_at = min(self._joined_at, at)
+
+    def resharding(self, of_count: int, to_count: int) -> None:
+        """From now on both counts bring the same events, of which one is to come."""
+        self._twins = Twins((of_count, to_count))
+
+    def resharded(self, of_count: int) -> None:
+        """The old count's sessions were logged out, and all was judged."""
+        assert self._twins is not None
+        lost, twice = self._twins.sums()
+        self.twice += twice
+        self._twins = None
+        for at, name, number in lost:
+            self._breach("lost", at, f"{number} {name}, which neither shard count brought")
+        for key, line in self._lines.items():
+            line.ended = line.ended or key[0] == of_count
 
     def restarted(self) -> None:
         """The witness died: what it had not yet handled will come again."""
@@ -177,6 +224,8 @@ class Audit:
             self._breach("lost", at, f"{event} is not what was sent: {row}")
         line.at = event.seq
         self.counts["events"] += 1
+        if row is not None and self._twins is not None:
+            self._twins.saw(event.key[0], row, came=True)
 
     def _missed(self, line: Line, gap: Missed, pages: Pages) -> None:
         if gap.last is None:
@@ -217,8 +266,12 @@ class Audit:
             row = pages.row(seq)
             if row is None or not self._takes(row.name):
                 continue
+            told = seq in line.told
+            if not told and self._twins is not None:
+                self._twins.saw(pages.key[0], row, came=False)
+                continue
             self.due_at.append(row.at)
-            if seq in line.told:
+            if told:
                 line.told.discard(seq)
             else:
                 line.lost.add(seq)
