@@ -76,6 +76,17 @@ class RawWitness:
             items, self._items = self._items, []
             return items, dict(self._position)
 
+    def ends(self, count: int) -> dict[Key, Place]:
+        """Of each shard of this count the epoch it is in and its last seq, if it is known to be
+        over."""
+        with self._lock:
+            found = {}
+            for key, epoch in self._current.items():
+                end = self._parts[key][epoch].end
+                if key[0] == count and end is not None:
+                    found[key] = (epoch, end)
+            return found
+
     # -- the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:

@@ -174,20 +174,23 @@ DECK: Final[list[tuple[int, Make]]] = [
     (1, _everything),
 ]
 """How often each kind lies in the deck, and its maker."""
-LATER: Final[list[tuple[int, Make]]] = [(1, _resharded)]
-"""What joins the deck once Subscriber follows a resharding."""
+SLOW: Final[list[tuple[int, Make]]] = [(1, _resharded)]
+"""What joins the deck of a long storm: each takes some 20 s, alone."""
+LONG: Final = 100
+"""Faults of a long storm."""
 
 
 def storm(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:
     """``count`` faults in pairs. only: the pair with this fault, alone."""
     rng = random.Random(f"{seed}/storm")
+    kinds = DECK + SLOW if count >= LONG else DECK
     deck: list[Make] = []
     number = 1
     while number <= count:
         faults: list[Fault] = []
         while len(faults) < min(2, count - number + 1):
             if not deck:
-                deck = [make for weight, make in DECK for _ in range(weight)]
+                deck = [make for weight, make in kinds for _ in range(weight)]
                 rng.shuffle(deck)
             faults.append(deck.pop()(rng, shape))
         pair = Pair(number, tuple(faults), round(rng.uniform(0.0, 0.8), 2),

@@ -375,8 +375,18 @@ async def resharded(arena: Arena, shards: int, overlap: float) -> None:
         arena.logouts.append((began, time.time()))
         await arena.connected(range(after))
         await arena.caught_up(range(after), list(arena.audits))
+        await arena.until(lambda: len(arena.raw.ends(before)) == before, "the old count's ends")
+        ends = arena.raw.ends(before)
+        raw = arena.audits["raw"]
+        await arena.until(
+            lambda: (
+                all(raw.places().get(key, (0, 0)) >= end for key, end in ends.items())
+                and all(audit.has_left(before) for audit in judges)
+            ),
+            f"the old count is over: {ends}",
+        )
         for audit in judges:
-            audit.resharded(before)
+            audit.resharded(ends, arena.book)
         await _learn_slots(arena)
 
 

@@ -194,6 +194,7 @@ OLD, NEW = (4, 1), (6, 2)
         ({3, 4, 6}, {4, 6, 7}, 1, 2),  # s 5 by neither
         ({3, 5, 6}, {4, 5, 6, 7}, 0, 2),
         ({4, 5, 6}, {7}, 1, 0),  # s 3 was the old one's alone
+        ({3, 4, 5, 6}, {6}, 1, 1),  # and s 7 the new one's
     ],
 )
 def test_a_resharding(old: set[int], new: set[int], lost: int, twice: int) -> None:
@@ -211,12 +212,16 @@ def test_a_resharding(old: set[int], new: set[int], lost: int, twice: int) -> No
     audit.take(WHOLE[:2], {OLD: (1, 2)})
     audit.work(book)
     audit.resharding(OLD[0], NEW[0])
-    audit.take([came(1, s, "x") for s in sorted(old)], {OLD: (1, 6)})
+    audit.take([came(1, s, "x") for s in sorted(old)], {OLD: (1, 3)})
     items: list[Item] = [Came(NEW, 1, 1, "READY", "", int(7.5e9))]
     items += [Came(NEW, 1, s - 2, NAMES[s - 1], f"x{s}", 0) for s in sorted(new)]
-    audit.take(items, {NEW: (1, 5)})
+    audit.take(items, {OLD: (1, 4), NEW: (1, 5)})
     audit.work(book)
-    audit.resharded(OLD[0])
+    assert not audit.has_left(OLD[0])
+    audit.take([], {NEW: (1, 5)})  # the old shard is in the position no more
+    audit.work(book)
+    assert audit.has_left(OLD[0])
+    audit.resharded({OLD: (1, 6)}, book)
     assert kinds(audit) == ["lost"] * lost
     assert audit.twice == twice
     assert audit.places() == {OLD: (1, 6), NEW: (1, 5)}

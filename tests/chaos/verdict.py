@@ -31,18 +31,24 @@ class Line:
         """The epoch's end was told."""
         self.queue: deque[Item] = deque()
         self.position: Place = (0, -1)
+        self.finished = False
+        """It is in no position any more: all of it was handled, and nothing follows."""
         self.told: set[int] = set()
         """Seqs above ``at`` that a gap covers."""
         self.lost: set[int] = set()
         """Seqs of this epoch that were counted as lost."""
 
 
+OF_A_SESSION: Final = frozenset({"READY", "RESUMED", "GUILD_CREATE"})
+"""What a session begins with, and nobody did: a shard of a new count is begun after it."""
+
+
 class Twins:
     """What two shard counts brought of each content while one followed the other. A subscriber
     gives out one of two; what neither gave is lost, what both gave is there twice."""
 
-    def __init__(self, counts: tuple[int, int]) -> None:
-        self.counts = counts
+    def __init__(self, of_count: int, to_count: int) -> None:
+        self.of_count, self.to_count = of_count, to_count
         self._came: Counter[tuple[str, str]] = Counter()
         self._dispatched: Counter[tuple[int, str, str]] = Counter()
         self._at: dict[tuple[str, str], float] = {}
@@ -58,8 +64,11 @@ class Twins:
         """Time, name and number of what is lost; how many came twice."""
         lost, twice = [], 0
         for content, at in self._at.items():
-            happened = max(self._dispatched[count, *content] for count in self.counts)
+            before = self._dispatched[self.of_count, *content]
+            happened = max(before, self._dispatched[self.to_count, *content])
             missing = happened - self._came[content]
+            if not before and content[0] in OF_A_SESSION:
+                continue
             if missing > 0:
                 lost.append((at, content[0], missing))
             twice += max(0, -missing)
@@ -92,6 +101,8 @@ class Audit:
         self._floor = dict(late or {})
         self._joined_at = float("inf")
         self._lines: dict[Key, Line] = {}
+        self._positions: set[Key] = set()
+        """Of the last position that it told."""
 
     def take(self, items: Iterable[Item], position: Mapping[Key, Place]) -> None:
         """What came since the last call, in its order, and how far all was handled now."""
@@ -102,7 +113,10 @@ class Audit:
                 self._line(item.key).queue.append(item)
         for key, place in position.items():
             line = self._line(key)
-            line.position = max(line.position, place)
+            line.position, line.finished = max(line.position, place), False
+        for key in self._positions - position.keys():
+            self._lines[key].finished = True
+        self._positions = set(position)
 
     def joined(self, at: float) -> None:
         """It says that it has joined, at this Unix time."""
@@ -110,21 +124,30 @@ class Audit:
 
     def resharding(self, of_count: int, to_count: int) -> None:
         """From now on both counts bring the same events, of which one is to come."""
-        self._twins = Twins((of_count, to_count))
+        self._twins = Twins(of_count, to_count)
 
-    def resharded(self, of_count: int) -> None:
-        """The old count's sessions were logged out, and all was judged."""
+    def has_left(self, count: int) -> bool:
+        """Whether all shards of this count are finished, and judged."""
+        lines = [line for key, line in self._lines.items() if key[0] == count]
+        return all(line.finished and not line.queue for line in lines)
+
+    def resharded(self, ends: Mapping[Key, Place], book: Book) -> None:
+        """The old count's sessions were logged out, and all was judged. ends: where they ended."""
         assert self._twins is not None
+        for key, (epoch, seq) in ends.items():
+            line, pages = self._line(key), book.pages(key, epoch)
+            if pages is not None and line.epoch == epoch:
+                self._pass(line, seq, pages)
+            line.ended = True
         lost, twice = self._twins.sums()
         self.twice += twice
         self._twins = None
         for at, name, number in lost:
             self._breach("lost", at, f"{number} {name}, which neither shard count brought")
-        for key, line in self._lines.items():
-            line.ended = line.ended or key[0] == of_count
 
     def restarted(self) -> None:
         """The witness died: what it had not yet handled will come again."""
+        self._positions.clear()
         for line in self._lines.values():
             line.queue = deque(i for i in line.queue if i.place <= line.position)
 
@@ -145,7 +168,7 @@ class Audit:
     def work(self, book: Book) -> None:
         """Judge all that can be judged now."""
         for line in self._lines.values():
-            while line.queue and line.queue[0].place <= line.position:
+            while line.queue and (line.finished or line.queue[0].place <= line.position):
                 if not self._judge(line, line.queue[0], book):
                     break
                 line.queue.popleft()
