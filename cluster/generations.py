@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from cluster.chain import Event
 from cluster.matching import PARTS, Matching
 from cluster.wire.replay import HeadRow
 from cluster.wire.reshard import Reshard
@@ -24,19 +25,23 @@ class Generations:
     """What a subscriber knows of reshardings. Times are Unix ns."""
 
     def __init__(self) -> None:
-        self.matching: Matching | None = None
-        """While two counts deliver the same events."""
         self.known = False
         """A resharding was heard of: where a shard of an unknown count begins has to be asked."""
+        self.matchings: list[Matching] = []
+        """Of counts that deliver the same events for a while; mostly none."""
         self._heard_ns = 0
-        self._ended_ns = 0
+
+    def takes(self, event: Event) -> bool:
+        """Whether to deliver it. Every matching is asked: each counts what has come."""
+        takes = [matching.takes(event) for matching in self.matchings]
+        return all(takes)
 
     def word(self, word: Reshard, now_ns: int) -> None:
         """An announcement."""
         self.known = True
         self._heard_ns = now_ns
         if word.stage != "done":
-            self._begin(word.of_count, word.to_count, word.overlap_ns)
+            self._begin(word.of_count, word.to_count, word.overlap_ns, 0)
 
     def heads(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:
         """What the journals know. begun: shard counts that are read from somewhere on."""
@@ -44,32 +49,36 @@ class Generations:
             self.known = self.known or row.public is not None or bool(row.state)
             public = row.public
             if public is not None and {public.of_count, row.shard_count} <= set(begun):
-                self._begin(public.of_count, row.shard_count, public.overlap_ns)
-                ended = public.since_ns + public.overlap_ns + SLACK_NS
-                self._ended_ns = max(self._ended_ns, ended)
+                self._begin(
+                    public.of_count, row.shard_count, public.overlap_ns, public.since_ns
+                ).ended_at = public.since_ns + public.overlap_ns + SLACK_NS
 
-    def epoch_ended(self, at_ns: int) -> None:
-        """A retired shard's last epoch ended then."""
-        self._ended_ns = max(self._ended_ns, at_ns)
+    def epoch_ended(self, shard_count: int, at_ns: int) -> None:
+        """A shard's last epoch ended then, and none follows."""
+        for matching in self.matchings:
+            if matching.of_count == shard_count:
+                matching.ended_at = max(matching.ended_at, at_ns)
 
-    def finished(self, shard_count: int, left: Collection[int], now_ns: int) -> None:
+    def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
-        matching = self.matching
-        if matching is not None and matching.of_count == shard_count and shard_count not in left:
-            matching.ended(self._ended_ns or now_ns)
+        for matching in self.matchings:
+            if matching.of_count not in left:
+                matching.ended(matching.ended_at or now_ns)
 
     def tick(self, now_ns: int, *, lagging: bool) -> None:
         """lagging: something is replayed, so old events may still come."""
-        matching = self.matching
-        if matching is None or lagging:
+        if lagging or not self.matchings:
             return
-        matching.live(now_ns)
-        given_up = not matching.both and now_ns - self._heard_ns > FORGET_NS
-        if given_up or matching.over(now_ns - SLACK_NS):
-            self.matching = None
-            self._ended_ns = 0
+        silent = now_ns - self._heard_ns > FORGET_NS
+        for matching in list(self.matchings):
+            matching.live(now_ns)
+            if (silent and not matching.both) or matching.over(now_ns - SLACK_NS):
+                self.matchings.remove(matching)
 
-    def _begin(self, of_count: int, to_count: int, overlap_ns: int) -> None:
-        now = self.matching
-        if now is None or (now.of_count, now.to_count) != (of_count, to_count):
-            self.matching = Matching(of_count, to_count, overlap_ns // PARTS)
+    def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> Matching:
+        for matching in self.matchings:
+            if (matching.of_count, matching.to_count) == (of_count, to_count):
+                return matching
+        matching = Matching(of_count, to_count, overlap_ns // PARTS, since_ns)
+        self.matchings.append(matching)
+        return matching

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cluster.subscribed import Gap
-from cluster.wire.position import Saved
-from cluster.wire.replay import HeadsAnswer
+from cluster.wire.position import WHOLE, Saved
+from cluster.wire.replay import HeadRow, HeadsAnswer
+
+Key = tuple[int, int]
+"""Shard count, shard id."""
 
 
 class Start(NamedTuple):
@@ -25,8 +28,10 @@ class Starts(NamedTuple):
 
     shards: list[Start]
     gaps: list[Gap]
-    unknown: dict[tuple[int, int], tuple[int, int]]
+    unknown: dict[Key, tuple[int, int]]
     """Saved places of shards that no journal knows: of use if one comes again."""
+    whole: dict[Key, tuple[int, int]]
+    """Saved places of shards that are no more, and of which all was handled."""
 
 
 def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
@@ -38,30 +43,49 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
     count came into force is not wanted: the other count has delivered it.
     """
-    places = {}
+    places: dict[Key, tuple[int, int]] = {}
     if saved is not None and saved.store == heads.cluster:
         places = {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
-    found, gaps = [], []
+    newest = max((_since(row) for row in heads.shards if _key(row) in places), default=0)
+    found, gaps, whole = [], [], {}
     for row in heads.shards:
-        key = (row.shard_count, row.shard_id)
+        key, public = _key(row), row.public
         place = places.pop(key, None)
-        if row.state == "held" or (row.state == "retired" and place is None and not oldest):
-            continue  # Not in force yet, or no more: of use only to who has begun to read it.
+        if row.state == "held":
+            continue
         if place is not None and place[0] > row.epoch:
             gaps.append(_gap(key, place, "ahead"))
             place = None
+        if place is not None and place[1] == WHOLE:
+            if place[0] == row.epoch:
+                whole[key] = place
+                continue
+            place = None if public is None else (public.epoch, public.seq)  # in force once more
+        unread = saved is not None and _since(row) >= newest  # It has come and gone since.
+        if place is None and row.state == "retired" and not oldest and not unread:
+            continue
         if place is not None:
             found.append(Start(key, *place, behind=True))
         elif (oldest or saved is not None) and row.oldest is not None:
             epoch, first = row.oldest
             start = epoch, first - 1
-            if row.public is not None:
-                start = max(start, (row.public.epoch, row.public.seq))
+            if public is not None:
+                start = max(start, (public.epoch, public.seq))
             found.append(Start(key, *start, behind=True))
         else:
             found.append(Start(key, row.epoch, row.seq, behind=False))
-    gaps += [_gap(key, place, "gone") for key, place in places.items()]
-    return Starts(found, gaps, places)
+    unknown = {key: place for key, place in places.items() if place[1] != WHOLE}
+    gaps += [_gap(key, place, "gone") for key, place in unknown.items()]
+    return Starts(found, gaps, unknown, whole)
+
+
+def _key(row: HeadRow) -> Key:
+    return row.shard_count, row.shard_id
+
+
+def _since(row: HeadRow) -> int:
+    """When its count came into force: Unix ns; 0: it always was."""
+    return row.public.since_ns if row.public is not None else 0
 
 
 def _gap(key: tuple[int, int], place: tuple[int, int], reason: str) -> Gap:

@@ -34,10 +34,13 @@ _Kind = tuple[bool, bytes]
 class Matching:
     """One resharding, as a subscriber sees it."""
 
-    def __init__(self, of_count: int, to_count: int, window_ns: int) -> None:
+    def __init__(self, of_count: int, to_count: int, window_ns: int, since_ns: int = 0) -> None:
+        """since_ns: when the new generation began to deliver, if that is known: what the old one
+        received long before can have no like."""
         self.of_count = of_count
         self.to_count = to_count
         self.window_ns = window_ns
+        self._since_ns = since_ns
         self.both = False
         """Something of the new generation has come."""
         self.left_out = 0
@@ -49,6 +52,8 @@ class Matching:
         self._order: deque[tuple[int, _Kind]] = deque()
         """Of each, as they came; of those that were matched, too."""
         self._count = 0
+        self.ended_at = 0
+        """Latest end of an old epoch that is known: Unix ns."""
         self._ended_ns: int | None = None
 
     def ended(self, at_ns: int) -> None:
@@ -56,7 +61,7 @@ class Matching:
         self._ended_ns = at_ns
 
     def over(self, now_ns: int) -> bool:
-        """Whether nothing that comes now can have been delivered by the old generation."""
+        """Whether nothing that is received now can have been delivered by the old generation."""
         return self._ended_ns is not None and now_ns > self._ended_ns + self.window_ns
 
     def takes(self, event: Event) -> bool:
@@ -65,10 +70,9 @@ class Matching:
         if not old and event.shard_count != self.to_count:
             return True
         now_ns = event.received_ns
-        if not old:
-            self.both = True
-            if self.over(now_ns):
-                return True
+        self.both = self.both or not old
+        if now_ns < self._since_ns - self.window_ns or self.over(now_ns):
+            return True
         key = _key(event)
         if self._match((not old, key), now_ns):
             self.left_out += 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cluster.chain import At, Delivered, Event, Output, measured
 from cluster.generations import Generations
 from cluster.subscribed import Gap, GuildFilter, Item, Stalled
+from cluster.wire.position import WHOLE
 
 Key = tuple[int, int]
 """Shard count, shard id."""
@@ -32,12 +33,6 @@ class _Place(NamedTuple):
     seq: int
 
 
-class _Retired(NamedTuple):
-    """All of a shard that is no more stands before."""
-
-    key: Key
-
-
 class Outbox:
     """``next`` gives the items one by one; calling it says that the one before was handled."""
 
@@ -53,7 +48,7 @@ class Outbox:
         self._waiting = self._given = 0
         """Events of the runs that wait, or are being given out; of those before."""
         self._filter = filtered
-        self._items: deque[_Run | _Place | _Retired | Gap | Stalled] = deque()
+        self._items: deque[_Run | _Place | Gap | Stalled] = deque()
         self._positions: dict[Key, tuple[int, int]] = {}
         self._run = _Run((0, 0), [], 0)
         """Events that are being given out; ``_next`` is the index of the next one."""
@@ -72,9 +67,13 @@ class Outbox:
             else:
                 self.say(Gap(key[1], key[0], *item))
 
-    def retire(self, key: Key) -> None:
-        """Nothing of this shard will come: once all of it was handled it has no position."""
-        self._items.append(_Retired(key))
+    def retire(self, key: Key, epoch: int) -> None:
+        """Nothing more of this shard will come."""
+        self._items.append(_Place(key, epoch, WHOLE))
+
+    def handled(self, places: Mapping[Key, tuple[int, int]]) -> None:
+        """All up to there was handled before."""
+        self._positions.update(places)
 
     def say(self, item: Gap | Stalled) -> None:
         """Something that is no event."""
@@ -83,8 +82,9 @@ class Outbox:
         self.gaps += isinstance(item, Gap)
 
     def _put_events(self, key: Key, item: Delivered) -> None:
-        if (matching := self._generations.matching) is not None:
-            item = measured([event for event in item.events if matching.takes(event)])
+        if self._generations.matchings:
+            matched = self._generations.takes
+            item = measured([event for event in item.events if matched(event)])
         if self._filter is not None:
             takes = self._filter.takes
             item = measured([event for event in item.events if takes(event.name, event.data)])
@@ -104,8 +104,6 @@ class Outbox:
             item = self._items.popleft()
             if isinstance(item, _Place):
                 self._positions[item.key] = (item.epoch, item.seq)
-            elif isinstance(item, _Retired):
-                self._positions.pop(item.key, None)
             elif isinstance(item, _Run):
                 self._run, self._next = item, 1
                 return item.events[0]

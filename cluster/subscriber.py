@@ -205,6 +205,7 @@ class Subscriber:
         for gap in found.gaps:
             self._out.say(gap)
         self._unknown = found.unknown
+        self._out.handled(found.whole)
         for key, epoch, seq, behind in found.shards:
             chain = self._chain(key)
             chain.begin(epoch, seq, lagging=behind)
@@ -328,7 +329,7 @@ class Subscriber:
             self._see_store(end.cluster)
             retired = end.cause == RESHARDED
             if retired:
-                self._generations.epoch_ended(end.received_ns)
+                self._generations.epoch_ended(end.shard_count, end.received_ns)
             mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
             self._marked((end.shard_count, end.shard_id), mark)
         elif name == topic.RESHARD:
@@ -383,10 +384,9 @@ class Subscriber:
 
     def _finish(self, key: Key) -> None:
         """All of a shard that is no more was delivered."""
-        del self._chains[key]
+        self._out.retire(key, self._chains.pop(key).epoch)
         self.held -= self._holds.pop(key, 0)
-        self._out.retire(key)
-        self._generations.finished(key[0], self._begun(), time.time_ns())
+        self._generations.finished(self._begun(), time.time_ns())
 
     def _let_go(self) -> None:
         """What is held is too much: the shard that holds most lets go of it, and asks for it."""

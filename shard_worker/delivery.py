@@ -184,9 +184,7 @@ class Store:
     def _newest(self, plan: ShardPlan) -> ShardState:
         """The shard as the journals of this host know it; one that another slot had until now is
         continued in this one."""
-        own = self._journal.states().get(plan.shard_id)
-        if own is not None and own.shard_count != plan.shard_count:
-            own = None  # another count is another numbering: nothing of it is continued
+        own = self._journal.states().get((plan.shard_count, plan.shard_id))
         other = self._others.get((plan.shard_count, plan.shard_id))
         if other is None or (own is not None and at(own) >= at(other)):
             state = own or ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
@@ -203,7 +201,7 @@ class Store:
     def release(self, shard_id: int, to_slot: int) -> None:
         """Another slot's worker takes this shard over from where it is now: its tombstone. What is
         still to be published of it is published from here."""
-        state = self._journal.states().get(shard_id)
+        state = self._journal.states().get((self._shard_count, shard_id))
         if state is not None:
             state.moved_to = to_slot
             self._journal.append(shard_id, [], state)

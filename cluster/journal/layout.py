@@ -4,7 +4,7 @@ folder/data.mdb, lock.mdb   the environment of a slot
 folder/journal.json         whose it is; read before the environment is opened (identity.py)
 
 database    key                                     value
-``state``   shard id, u32                           msgpack of ShardState
+``state``   shard id, u32, shard count, u32         msgpack of ShardState
 ``index``   first record number of an append, u64   AppendRow: shard id, records, size, time
 ``s<id>``   record number u64 + piece u16           16 KiB of a message
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_DATABASES: Final = 1024
 MAX_READERS: Final = 512
 STATE_DB: Final = b"state"
@@ -32,7 +32,7 @@ INLINE: Final = 1900
 
 record_key: Final = struct.Struct(">QH")
 number_key: Final = struct.Struct(">Q")
-shard_key: Final = struct.Struct(">I")
+shard_key: Final = struct.Struct(">II")
 _row: Final = struct.Struct(">IIQQ")
 
 

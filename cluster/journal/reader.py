@@ -106,13 +106,16 @@ class JournalReader:
             if state_db is None:
                 raise UnreadableJournalError("it has no table of shards")
             states = [_decode_state(value) for _, value in txn.cursor(db=state_db)]
-            return [Head(state, self._oldest(txn, state.shard_id)) for state in states]
+            return [
+                Head(state, self._oldest(txn, state.shard_id, state.shard_count))
+                for state in states
+            ]
 
     def facts(self, shard_id: int, shard_count: int, epoch: int) -> Facts:
         """Whether an epoch is over, and what came after it."""
         with self._begin() as txn:
-            state = self._state(txn, shard_id)
-            if state is None or state.shard_count != shard_count:
+            state = self._state(txn, shard_id, shard_count)
+            if state is None:
                 return Facts(None, None, None)
             if state.epoch == epoch:
                 end = state.seq if state.ended else None
@@ -122,7 +125,8 @@ class JournalReader:
             before, following = state.before, state.epoch
             if db and record:
                 drain = drain_of(txn, db, record)
-                before, following = drain.before, drain.epoch
+                if drain.shard_count == shard_count:  # else the slot had another one between
+                    before, following = drain.before, drain.epoch
             if following <= epoch:
                 return Facts(None, None, None)
             end = before[1] if before is not None and before[0] == epoch else None
@@ -181,19 +185,26 @@ class JournalReader:
         except lmdb.NotFoundError:
             return None
 
-    def _state(self, txn: lmdb.Transaction, shard_id: int) -> ShardState | None:
+    def _state(self, txn: lmdb.Transaction, shard_id: int, shard_count: int) -> ShardState | None:
         db = self._db(txn, layout.STATE_DB)
         if db is None:
             raise UnreadableJournalError("it has no table of shards")
-        value = txn.get(layout.shard_key.pack(shard_id), db=db)
+        value = txn.get(layout.shard_key.pack(shard_id, shard_count), db=db)
         return _decode_state(value) if value else None
 
-    def _oldest(self, txn: lmdb.Transaction, shard_id: int) -> tuple[int, int] | None:
+    def _oldest(
+        self, txn: lmdb.Transaction, shard_id: int, shard_count: int
+    ) -> tuple[int, int] | None:
         db = self._db(txn, layout.shard_db(shard_id))
         if db is None:
             return None
         cursor = txn.cursor(db=db)
         if not cursor.first():
             return None
-        drain = drain_of(txn, db, layout.record_key.unpack(cursor.key())[0])
-        return drain.epoch, drain.first
+        record: int | None = layout.record_key.unpack(cursor.key())[0]
+        while record is not None:
+            drain = drain_of(txn, db, record)
+            if drain.shard_count == shard_count:
+                return drain.epoch, drain.first
+            record = find(txn, db, drain.epoch, FOREVER)
+        return None

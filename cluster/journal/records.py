@@ -29,6 +29,7 @@ class Drain(NamedTuple):
     first: int
     last: int
     before: tuple[int, int] | None
+    shard_count: int
 
 
 def read_append(
@@ -136,7 +137,7 @@ def drain_of(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
         span = msgspec.convert(fields, Span)
     except (msgpack.UnpackException, ValueError) as error:
         raise UnreadableJournalError(f"record {record} of the journal: {error}") from error
-    return Drain(span.epoch, span.first, span.last, span.before)
+    return Drain(span.epoch, span.first, span.last, span.before, span.shard_count)
 
 
 def place(name: bytes, message: bytes) -> Drain:
@@ -144,8 +145,8 @@ def place(name: bytes, message: bytes) -> Drain:
     try:
         if name == _END:
             end = decode_epoch_end(payload)
-            return Drain(end.epoch, end.seq + 1, end.seq, end.before)
+            return Drain(end.epoch, end.seq + 1, end.seq, end.before, end.shard_count)
         span = decode_span(payload)
     except topic.WireError as error:
         raise UnreadableJournalError(f"a record of the journal: {error}") from error
-    return Drain(span.epoch, span.first, span.last, span.before)
+    return Drain(span.epoch, span.first, span.last, span.before, span.shard_count)

@@ -83,7 +83,7 @@ class Journal:
         self._state_db = env.open_db(layout.STATE_DB)
         self._index_db = env.open_db(layout.INDEX_DB)
         self._dbs: dict[int, lmdb._Database] = {}
-        self._states: dict[int, ShardState] = {}
+        self._states: dict[tuple[int, int], ShardState] = {}
         self._bytes = 0
         self._oldest_ns: int | None = None
         self.last_record = 0
@@ -127,7 +127,7 @@ class Journal:
         with self._env.begin() as txn:
             for _, value in txn.cursor(db=self._state_db):
                 state = _decode_state(value)
-                self._states[state.shard_id] = state
+                self._states[state.shard_count, state.shard_id] = state
             for key, value in txn.cursor(db=self._index_db):
                 row = layout.unpack_row(value)
                 if self._oldest_ns is None:
@@ -135,8 +135,9 @@ class Journal:
                 self._bytes += row.size
                 self.last_record = layout.number_key.unpack(key)[0] + row.records - 1
 
-    def states(self) -> dict[int, ShardState]:
-        """Shard id -> state: what a new process resumes from, and what was appended since."""
+    def states(self) -> dict[tuple[int, int], ShardState]:
+        """(shard count, shard id) -> state: what a new process resumes from, and what was appended
+        since."""
         return self._states
 
     @property
@@ -152,7 +153,7 @@ class Journal:
         the publisher all the same. ``messages`` may be empty: then only the state is written.
         """
         first = self.last_record + 1
-        self._states[shard_id] = state
+        self._states[state.shard_count, shard_id] = state
         now_ns = self._clock_ns()
         if self.journalling or now_ns >= self._retry_ns:
             self._write(shard_id, first, messages, state, now_ns)
@@ -220,7 +221,11 @@ class Journal:
             if messages:
                 row = layout.AppendRow(shard_id, len(messages), size, now_ns)
                 put(layout.number_key.pack(first), row.pack(), append=True, db=self._index_db)
-            put(layout.shard_key.pack(shard_id), _encode_state(state), db=self._state_db)
+            put(
+                layout.shard_key.pack(shard_id, state.shard_count),
+                _encode_state(state),
+                db=self._state_db,
+            )
             held, oldest = self._bytes + size, self._oldest_ns or now_ns
             if held > budget:
                 goal = budget - min(budget // SLACK, SLACK_BYTES)

@@ -7,11 +7,15 @@ position saved under another store says nothing about this one.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from cluster.errors import ConfigError
+
+WHOLE: Final = (1 << 53) - 1
+"""As the seq of a saved place: all of a shard whose count is no more in force. The largest integer
+that every language's JSON keeps."""
 
 
 class Position(NamedTuple):

@@ -51,7 +51,7 @@ def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None
     sent = fill(journal, writer, 10, 20) + fill(journal, writer, 100_000, 5)
     journal.close()
     journal = opened(tmp_path)
-    assert journal.states() == {0: writer.state}
+    assert journal.states() == {(4, 0): writer.state}
     assert journal.last_record == len(sent)
     assert (tmp_path / "slot-0").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "slot-0" / "data.mdb").stat().st_mode & 0o777 == 0o600
