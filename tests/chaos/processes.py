@@ -25,6 +25,8 @@ ROOT: Final = HERE.parent.parent
 SHIM: Final = HERE / "shim"
 """First on the path of the cluster's processes: short times for long, and what is broken."""
 COMMAND_S: Final = 120.0
+PIPE_MESSAGES: Final = 200
+"""Between a worker and the hub."""
 ROLES: Final = {
     "coordinator": "coordinator",
     "coordinator.replay_server": "replay",
@@ -52,7 +54,7 @@ class Machine:
             "DCGW_RUNTIME_DIR": str(sockets),
             "DCGW_INTENTS": "all",
             "DCGW_JOURNAL_BYTES": str(32 * 1024 * 1024),
-            "DCGW_HUB_PIPE_MESSAGES": "200",
+            "DCGW_HUB_PIPE_MESSAGES": str(PIPE_MESSAGES),
             "CHAOS_MUTANT": mutant,
             "PYTHONPATH": os.pathsep.join(path),
         }

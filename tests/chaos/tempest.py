@@ -21,7 +21,7 @@ from identifies import judged
 from processes import CommandFailed, Machine
 from storm import Fault, Pair, Shape, storm
 from strikes import STRIKES, shards_of
-from verdict import unexplained
+from sums import cut_short, unexplained
 
 from cluster.errors import ClusterError
 from cluster.sandbox import SandboxControl
@@ -42,6 +42,12 @@ OPTIONS: Final[dict[str, Any]] = {
     "session_start_remaining": 100_000,
     "faults": [{"kind": "trim_on_heartbeat"}],
 }
+DISTURBED_S: Final = 1.0
+UNDISTURBING: Final = frozenset(
+    ("op9_lost", "close_lost", "replay_killed", "replay_stopped", "coordinator_killed",
+     "coordinator_stopped", "late_joiner", "subscriber_stopped", "subscriber_busy"),
+)  # fmt: skip
+"""Kinds that touch no connection, or end it by a word that comes after all that was sent."""
 START: Final = Fault("started_together", {})
 """What every run begins with, and the first identifies are of."""
 
@@ -223,9 +229,21 @@ class Tempest:
             for breach in unexplained(audit.said, skipped, audit.who):
                 self._breach(breach.kind, breach.who, breach.text, breach.at)
             audit.said.clear()
+        for at, text in cut_short(rows, arena.audits["all"].ends):
+            if not self._disturbed(at):
+                self._breach("lost", "all", text, at)
+        arena.audits["all"].ends.clear()
         arena.done = [audit for audit in arena.done if audit.breaches]
         self._judge_identifies(rows)
         self._gather()
+
+    def _disturbed(self, at: float) -> bool:
+        """Whether something else kept a session from hearing all that was sent to it then."""
+        return any(
+            o.began <= at + DISTURBED_S and (o.ended or at) >= at - DISTURBED_S
+            for o in self.occurrences
+            if o.fault.kind not in UNDISTURBING
+        )
 
     def _judge_identifies(self, rows: list[dict[str, Any]]) -> None:
         found = judged(rows, self.arena.book.seen, self.arena.logouts)

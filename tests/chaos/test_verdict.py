@@ -9,7 +9,8 @@ from book import Book
 from evidence import Came, Item, Missed
 from hypothesis import given
 from hypothesis import strategies as st
-from verdict import Audit, unexplained
+from sums import cut_short, unexplained
+from verdict import Audit
 
 KEY = (4, 1)
 NAMES = ("READY", "A", "B", "A", "B", "A", "B", "A", "B", "A")
@@ -101,6 +102,16 @@ def test_gaps_said_and_due() -> None:
     assert [(session, s) for session, s, _ in audit.said] == [("x", 4), ("x", 5)]
     assert unexplained(audit.said, {"x": {4, 5, 6}}, "w") == []
     assert [b.kind for b in unexplained(audit.said, {"x": {4}}, "w")] == ["gap"]
+
+
+def test_what_was_sent_before_the_servers_word_must_have_come() -> None:
+    audit = judge([*WHOLE[:8], gap(1, 9, None, "session_lost")])
+    assert audit.ends == {"x": 8}
+    ended = {"session": "x", "seq": 8, "cause": "op 9", "ended_at": 9.0}
+    assert cut_short([ended], audit.ends) == []
+    assert [at for at, _ in cut_short([ended | {"seq": 9}], audit.ends)] == [9.0]
+    assert cut_short([ended | {"seq": 9, "cause": "forgotten"}], audit.ends) == []
+    assert cut_short([ended | {"seq": 9, "session": "y"}], audit.ends) == []
 
 
 def test_an_epoch_that_ends_without_a_word() -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from book import Book, Pages
-from evidence import Breach, Came, Item, Key, Missed, Names, Place, Row
+from evidence import Breach, Came, Item, Key, Missed, Names, Place
+from twins import Twins
 
 MAX_GAP: Final = 1_000_000
 """A bounded gap that is longer is no gap but nonsense."""
@@ -39,42 +40,6 @@ class Line:
         """Seqs of this epoch that were counted as lost."""
 
 
-OF_A_SESSION: Final = frozenset({"READY", "RESUMED", "GUILD_CREATE"})
-"""What a session begins with, and nobody did: a shard of a new count is begun after it."""
-
-
-class Twins:
-    """What two shard counts brought of each content while one followed the other. A subscriber
-    gives out one of two; what neither gave is lost, what both gave is there twice."""
-
-    def __init__(self, of_count: int, to_count: int) -> None:
-        self.of_count, self.to_count = of_count, to_count
-        self._came: Counter[tuple[str, str]] = Counter()
-        self._dispatched: Counter[tuple[int, str, str]] = Counter()
-        self._at: dict[tuple[str, str], float] = {}
-
-    def saw(self, count: int, row: Row, *, came: bool) -> None:
-        """A dispatch of one of the counts, and whether it was given out."""
-        content = (row.name, row.hash)
-        self._dispatched[count, row.name, row.hash] += 1
-        self._came[content] += came
-        self._at[content] = row.at
-
-    def sums(self) -> tuple[list[tuple[float, str, int]], int]:
-        """Time, name and number of what is lost; how many came twice."""
-        lost, twice = [], 0
-        for content, at in self._at.items():
-            before = self._dispatched[self.of_count, *content]
-            happened = max(before, self._dispatched[self.to_count, *content])
-            missing = happened - self._came[content]
-            if not before and content[0] in OF_A_SESSION:
-                continue
-            if missing > 0:
-                lost.append((at, content[0], missing))
-            twice += max(0, -missing)
-        return lost, twice
-
-
 class Audit:
     """Judges one witness. ``take`` what it says, then ``work``; breaches gather in ``breaches``."""
 
@@ -91,6 +56,8 @@ class Audit:
         """events, and breaches by kind."""
         self.said: list[tuple[str, int, float]] = []
         """Session, s and time of each event that a bounded gap covers."""
+        self.ends: dict[str, int] = {}
+        """Session -> its last s, where its end was told."""
         self.said_at: list[float] = []
         self.due_at: list[float] = []
         """Unix time of each event, or session's end, that gaps say or that gaps are due for."""
@@ -280,6 +247,7 @@ class Audit:
             self._breach("gap", at, f"covers what came, up to {line.at}: {gap}")
         self._pass(line, gap.first - 1, pages)
         line.ended = True
+        self.ends[pages.session] = gap.first - 1
         self.said_at.append(at)
         self.due_at.append(at)
 
@@ -313,16 +281,3 @@ class Audit:
         elif epoch > line.epoch:
             self._enter(line, epoch, pages)
         self._pass(line, seq, pages)
-
-
-def unexplained(
-    said: Iterable[tuple[str, int, float]], skipped: Mapping[str, set[int]], who: str
-) -> list[Breach]:
-    """Events that gaps cover although the sandbox never left them out of a replay."""
-    return [
-        Breach(
-            "gap", who, at, f"s {seq} of a session: said to be missing, and no replay skipped it"
-        )
-        for session, seq, at in said
-        if seq not in skipped.get(session, ())
-    ]

@@ -1,0 +1,69 @@
+"""A worker that is killed while its pipe to the hub is full, by the numbers."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+import lmdb
+from arena import Arena, Stuck
+from hands import hub_away, kill_worker, next_worker, send
+from processes import PIPE_MESSAGES
+
+from cluster.journal import layout
+
+KERNEL_BYTES: Final = 4 * 212_992
+"""More than a local socket holds between two processes (net.core.wmem_default, both ways)."""
+
+
+async def full_pipe(arena: Arena, slot: int) -> None:
+    """The hub stands still until the worker's pipe is full, by the numbers; then it is killed."""
+    slot = arena.slot(slot)
+    await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
+    coordinator = arena.machine.coordinator()
+    rate = arena.state["traffic"]["rate"]
+    async with hub_away(arena):
+        send(coordinator, signal.SIGSTOP)
+        stood = _last_record(arena, slot)
+        try:
+            await arena.sandbox.traffic(rate=max(rate, 1.0) * 8)
+            await arena.until(lambda: _waiting(arena, slot, stood) > 0, "the pipe is full")
+            before = await kill_worker(arena, slot)
+            waiting = _waiting(arena, slot, stood)
+            if waiting <= 0:
+                raise Stuck(f"the pipe was not full: {waiting} bytes waited")
+        finally:
+            await arena.sandbox.traffic(rate=rate)
+            send(coordinator, signal.SIGCONT)
+        await next_worker(arena, slot, before)
+
+
+def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, layout.AppendRow]]:
+    """The journal's index beyond a record: (first record, append)."""
+    folder = str(arena.machine.places.journal(slot))
+    with lmdb.open(folder, readonly=True, max_dbs=4, max_readers=layout.MAX_READERS) as env:
+        db = env.open_db(layout.INDEX_DB, create=False)
+        with env.begin() as txn, txn.cursor(db=db) as cursor:
+            found = cursor.set_range(layout.number_key.pack(after + 1))
+            rows = []
+            while found:
+                number = layout.number_key.unpack(cursor.key())[0]
+                rows.append((number, layout.unpack_row(cursor.value())))
+                found = cursor.next()
+            return rows
+
+
+def _last_record(arena: Arena, slot: int) -> int:
+    rows = _rows(arena, slot, 0)
+    return rows[-1][0] + rows[-1][1].records - 1 if rows else 0
+
+
+def _waiting(arena: Arena, slot: int, stood: int) -> int:
+    """Bytes of records that can't have left the worker: journalled since the hub stands still,
+    beyond what the pipe holds in messages and the sockets between them hold in bytes."""
+    rows = _rows(arena, slot, stood)
+    records = sum(row.records for _, row in rows)
+    size = sum(row.size for _, row in rows)
+    if records <= PIPE_MESSAGES:
+        return 0
+    return int(size * (records - PIPE_MESSAGES) / records) - KERNEL_BYTES
