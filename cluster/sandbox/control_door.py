@@ -259,6 +259,7 @@ def describe(state: State) -> dict[str, Any]:
         "identifies": {
             "admitted": state.gate.admitted,
             "early": state.gate.early,
+            "earliest_s": round(state.gate.earliest_s, 3),
             "unavoidable": dispatcher.register.unavoidable(),
         },
         "sessions": sessions,

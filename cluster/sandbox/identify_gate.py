@@ -51,6 +51,8 @@ class IdentifyGate:
         self._last: dict[int, float] = {}
         self.admitted = 0
         self.early = 0
+        self.earliest_s = 0.0
+        """How much too early the earliest of these was."""
 
     def arrival_delay(self) -> float:
         """How long the next identify is on its way: two sent 5.0 s apart can arrive closer."""
@@ -63,6 +65,7 @@ class IdentifyGate:
         last = self._last.get(bucket)
         if last is not None and now - last < self.window_s:
             self.early += 1
+            self.earliest_s = max(self.earliest_s, self.window_s - (now - last))
             return Verdict.EARLY
         self._renew(now)
         if self._remaining <= 0:

@@ -44,8 +44,9 @@ async def kill_worker(arena: Arena, slot: int) -> int | None:
 
 
 def nothing_unjournalled(arena: Arena) -> None:
-    """What came out of the cluster stands in a journal."""
-    out = dict(arena.raw.live)
+    """What came out of the cluster stands in a journal. Of a shard count that is in force no more
+    a journal need not know the state."""
+    out = {key: place for key, place in arena.raw.live.items() if key[0] == arena.shards}
     held: dict[Key, Place] = {}
     where = arena.machine.places
     for slot in where.journal_slots():

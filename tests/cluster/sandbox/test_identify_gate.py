@@ -59,6 +59,7 @@ def test_an_early_identify_costs_no_session_start_and_does_not_move_the_window()
     clock.time += 4.9
     assert gate.admit(0) is Verdict.EARLY
     assert gate.remaining == 4
+    assert round(gate.earliest_s, 6) == 0.1
     clock.time += 0.1
     assert gate.admit(0) is Verdict.ADMITTED
 

@@ -121,7 +121,12 @@ def test_state_tells_rate_sessions_and_limits() -> None:
             (session,) = state["sessions"]
             assert session["connected"] is True
             assert session["shard_count"] == 1
-            assert state["identifies"] == {"admitted": 1, "early": 0, "unavoidable": 1}
+            assert state["identifies"] == {
+                "admitted": 1,
+                "early": 0,
+                "earliest_s": 0.0,
+                "unavoidable": 1,
+            }
 
     asyncio.run(scenario())
 
