@@ -17,6 +17,8 @@ from cluster.wire.link import ShardPlan, WorkerSpec
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
+MAX_RESUME_URL: Final = 2048
+"""Characters; it is journalled with every drain."""
 _LIBRARY: Final = "dcgw-cluster"
 _OS: Final = {"Darwin": "macOS", "Linux": "Linux"}
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -88,6 +90,8 @@ def read_ready(d: bytes) -> Ready:
         raise BadReadyError("READY has no session id")
     if len(quoted) > MAX_SESSION_ID_BYTES:
         raise BadReadyError(f"READY has a session id of {len(quoted)} bytes")
+    if resume_url and len(resume_url) > MAX_RESUME_URL:
+        raise BadReadyError(f"READY has a resume_gateway_url of {len(resume_url)} characters")
     for name in _SECRETS:
         if name in fields:
             fields[name] = msgspec.Raw(b'""')

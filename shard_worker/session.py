@@ -77,6 +77,8 @@ class Session:
         self._deadline: float | None = None
         self._heart: Heart | None = None
         self._ready_at: float | None = None
+        self._asked_at: float | None = None
+        """When the server last asked for a heartbeat."""
         self._tries = Tries()
         self._at_resume_host = False
         self._resume_had_events = False
@@ -181,6 +183,9 @@ class Session:
             latency = self._heart.acknowledged(now)
             self.latency = self.latency if latency is None else latency
         elif self._heart is not None and frame.op == Op.HEARTBEAT:
+            if self._asked_at == now:
+                return []  # many in one slice: one heartbeat answers them
+            self._asked_at = now
             self._heart.beat(now)
             return [do.SendHeartbeat(self.seq)]
         elif frame.op == Op.HELLO:

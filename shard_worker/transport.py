@@ -32,6 +32,10 @@ SLICE_MESSAGES: Final = 512
 SLICE_BYTES: Final = 64 * 1024
 """Bounds of one turn, some 2 ms of work; a message that is larger is a slice of its own."""
 PAUSE_BYTES: Final = 1024 * 1024
+MAX_REFUSAL: Final = 64 * 1024
+"""Most bytes of an answer that is no WebSocket."""
+MAX_UNSENT: Final = 256
+"""Frames that may wait for a server that does not read."""
 
 _READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
 _PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
@@ -108,6 +112,7 @@ class Connection:
         self._early: list[bytes] = []
         self._out: deque[bytes] = deque()
         self._begun = False
+        self._unread = False
         self._paused = False
         self._pumping = False
         self._failure: BaseException | None = None
@@ -165,11 +170,20 @@ class Connection:
     def _send_frame(self, frame: bytes, *, urgent: bool) -> None:
         if self._done or self._over:
             return
+        if len(self._out) >= MAX_UNSENT:
+            if not self._unread:
+                self._unread = True
+                self._loop.call_soon(self._on_unread)
+            return
         if urgent:
             self._out.insert(1 if self._begun else 0, frame)
         else:
             self._out.append(frame)
         self._curl.pause(_PAUSE_RECV if self._paused else 0)
+
+    def _on_unread(self) -> None:
+        if self._receiver is not None:
+            self._receiver.on_broken(f"{MAX_UNSENT} frames wait, and the server does not read")
 
     def close(self, code: int) -> None:
         """Send a close frame and let go: the receiver hears nothing more."""
@@ -215,6 +229,8 @@ class Connection:
     def _on_data(self, data: bytes) -> int:
         if self._websocket is None:
             self._early.append(data)
+            if self._answer.status != 101 and self.pending > MAX_REFUSAL:
+                return 0  # the transfer ends with this
         else:
             websocket = self._websocket
             websocket.feed(data)
@@ -258,7 +274,10 @@ class Connection:
             return
         if piece.messages and self._receiver is not None:
             self._receiver.on_messages(piece.messages, piece.texts)
+        pings = sum(control.opcode is Opcode.PING for control in piece.controls)
         for control in piece.controls:
+            if control.opcode is Opcode.PING and (pings := pings - 1):
+                continue  # the last of several is answered (RFC 6455, section 5.5.3)
             self._control(control)
         if self.ended.done():
             return
@@ -305,7 +324,7 @@ class Connection:
                 self._send_frame(encode_close(control.code, os.urandom(4)), urgent=True)
                 self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
             if receiver is not None:
-                receiver.on_closed(control.code, control.reason)
+                receiver.on_closed(control.code, _printable(control.reason))
 
     def _on_transfer_done(self, transfer: asyncio.Future[None]) -> None:
         if not transfer.cancelled() and (error := transfer.exception()) is not None:
@@ -333,6 +352,11 @@ class Connection:
             self._fail(f"the server answered {self._answer.status} instead of 101")
         else:
             self._fail(cause)
+
+
+def _printable(text: str) -> str:
+    """What goes into a log and onto a terminal: a server may write anything."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _explain(failure: BaseException | None) -> str:

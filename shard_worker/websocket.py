@@ -18,6 +18,8 @@ from typing import Final, NamedTuple, cast
 
 from zlib_ng import zlib_ng
 
+from shard_worker.inflate import bound
+
 MAX_MESSAGE: Final = 64 * 1024 * 1024
 """Largest message in bytes, on the wire and inflated by permessage-deflate."""
 MAX_FRAGMENTS: Final = 65_536
@@ -114,12 +116,13 @@ class _MessageInflater:
         self._context = zlib_ng.decompressobj(-deflate.server_max_window_bits)
 
     def inflate(self, payload: bytes) -> bytes:
+        most = bound(len(payload), self._max_bytes)
         try:
-            message = self._context.decompress(payload + _TAIL, self._max_bytes)
+            message = self._context.decompress(payload + _TAIL, most)
         except ZlibError as error:
             raise WebSocketError(1007, f"permessage-deflate: {error}") from error
         if self._context.unconsumed_tail:
-            raise WebSocketError(1009, f"message inflates to over {self._max_bytes} bytes")
+            raise WebSocketError(1009, f"message inflates to over {most} bytes")
         if self._context.eof and not self._deflate.server_no_context_takeover:
             # A final block ends zlib's stream and with it the window that the next message needs.
             raise WebSocketError(1007, "permessage-deflate: final block in a kept context")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,6 +43,7 @@ class Receiver:
         self.largest = max(self.largest, len(messages))
 
     def on_closed(self, code: int | None, cause: str) -> None:
+        self.cause = cause
         self.over.set_result(("closed", code))
 
     def on_broken(self, cause: str) -> None:
@@ -72,7 +74,7 @@ async def server(
 
 @asynccontextmanager
 async def raw_server(
-    answer: bytes, *, then_close: bool = True
+    answer: bytes, *, then_close: bool = True, reads: bool = True
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Answers every request with these bytes; the requests."""
     requests: list[bytes] = []
@@ -83,11 +85,12 @@ async def raw_server(
         accept = handshake.accept(key).encode()
         writer.write(answer.replace(b"ACCEPT", accept))
         await writer.drain()
-        if then_close:
-            writer.close()
-        else:
+        if not reads:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a socket's
+            await writer.wait_closed()
+        if not then_close:
             await reader.read()
-            writer.close()
+        writer.close()
 
     made = await asyncio.start_server(handle, "127.0.0.1", 0)
     try:
@@ -344,5 +347,63 @@ def test_no_turn_of_the_loop_is_busy() -> None:
                 patch.setattr(AsyncCurl, "socket_action", counted)
                 await asyncio.sleep(until - asyncio.get_running_loop().time())
             assert turns < 50
+
+    run(scenario)
+
+
+def test_a_server_that_asks_and_does_not_read() -> None:
+    """Answers must not pile up for a server that takes none of them."""
+
+    async def scenario(transport: Transport) -> None:
+        async with raw_server(UPGRADED + b"\r\n", then_close=False, reads=False) as (url, _):
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for _ in range(500):
+                connection.send(b"x" * 60_000)
+                await asyncio.sleep(0)
+            kind, cause = await receiver.end()
+            assert (kind, cause) == ("broken", "256 frames wait, and the server does not read")
+            assert len(connection._out) <= 256
+            connection.close(4000)
+            await asyncio.wait_for(connection.ended, WAIT_S)
+
+    run(scenario)
+
+
+def test_many_pings_in_a_slice_are_answered_once() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        pongs = [await socket.ping(b"%d" % n) for n in range(20)]
+        await asyncio.gather(*pongs)  # a pong answers all pings before it (RFC 6455, 5.5.3)
+        await socket.close(4000, "line one\nline two \x1b[2J")
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            transport.connect(url, receiver)
+            assert await receiver.end() == ("closed", 4000)
+            assert receiver.cause == "line one\ufffdline two \ufffd[2J"
+
+    run(scenario)
+
+
+def test_a_refusal_without_end_is_cut() -> None:
+    """An answer that is no WebSocket is not collected until the time-out."""
+
+    async def scenario(transport: Transport) -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while not writer.is_closing():
+                    writer.write(bytes(65_536))
+                    await writer.drain()
+
+        made = await asyncio.start_server(handle, "127.0.0.1", 0)
+        receiver = Receiver()
+        transport.connect(f"ws://127.0.0.1:{made.sockets[0].getsockname()[1]}/", receiver)
+        kind, cause = await receiver.end()
+        assert (kind, "answered 200" in cause) == ("failed", True)
+        made.close()
 
     run(scenario)
