@@ -32,6 +32,9 @@ the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
 
 RESHARDED: Final = "resharded"
 """Cause of an epoch's end after which none follows: another shard count is in force."""
+MAX_NAMES: Final = 512
+"""Of one epoch. Discord has some hundred; a server that makes up more must not make a table of all
+of them that goes out with every batch. The oldest are forgotten then, as after a lost journal."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -299,6 +302,8 @@ class ShardWriter:
             group = groups.get(name)
             if group is None:
                 groups[name] = [(seq, data)]
+                if len(groups) >= MAX_NAMES:
+                    size = MAX_DRAIN_BYTES + 1  # the drain is cut before the next event
             else:
                 group.append((seq, data))
         if groups:
@@ -340,7 +345,15 @@ class ShardWriter:
                 group,
             )
             messages.append(name.encode() + self._tail + _encode(payload))
+        if len(table) > MAX_NAMES:
+            self._forget()
         return messages
+
+    def _forget(self) -> None:
+        """Drop the older half of the names; up to the newest of those nothing is known any more."""
+        state = self.state
+        for name in list(state.last)[: len(state.last) - MAX_NAMES // 2]:
+            state.floor = max(state.floor, state.last.pop(name))
 
 
 def _last_seq(item: tuple[str, list[tuple[int, bytes]]]) -> int:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.chain import Answer, Deliver, ShardChain
 from cluster.wire import batch as wire
 from cluster.wire import topic
 from cluster.wire.batch import Batch, ShardState, ShardWriter, decode_batch
@@ -111,3 +112,31 @@ def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
             decode_batch(payload)
         except topic.WireError:
             pass
+
+
+def test_a_server_that_makes_names_up_makes_no_table_of_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is forgotten is said to be unknown, so a reader asks for it and loses nothing."""
+    monkeypatch.setattr(wire, "MAX_NAMES", 16)
+    shard, chain = writer(), ShardChain(None, 1 << 30)
+    chain.begin(1, -1)
+    sent: list[bytes] = []
+    for drain in range(20):
+        seqs = range(1 + 10 * drain, 11 + 10 * drain)
+        sent += shard.drain([(f"NAME_{seq % 50}", seq, b"{}") for seq in seqs], 0)
+        assert len(shard.state.last) <= wire.MAX_NAMES
+    assert shard.state.floor > 0
+    sent += shard.drain([(f"OTHER_{seq}", seq, b"{}") for seq in range(201, 401)], 0)
+    assert max(len(decode_batch(topic.split(m)[2]).since) for m in sent) <= 2 * wire.MAX_NAMES
+    delivered: list[int] = []
+    for message in sent:
+        name, _, payload = topic.split(message)
+        chain.batch(name, decode_batch(payload))
+        delivered += [out.seq for out in chain.take() if isinstance(out, Deliver)]
+        if (wanted := chain.wanted()) is not None and wanted.upto is not None:
+            had = [(topic.split(m)[0], decode_batch(topic.split(m)[2])) for m in sent]
+            inside = [(n, b) for n, b in had if b.last > wanted.after and b.first <= wanted.upto]
+            chain.answer(Answer(wanted, inside, wanted.upto, [], False, None, None))
+            delivered += [out.seq for out in chain.take() if isinstance(out, Deliver)]
+    assert delivered == list(range(1, 401))
