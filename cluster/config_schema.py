@@ -98,7 +98,7 @@ class Schema:
         try:
             value = _read_text(given.value, kind) if given.text else given.value
             return msgspec.convert(value, kind, strict=not given.text)
-        except (msgspec.ValidationError, json.JSONDecodeError):
+        except (msgspec.ValidationError, json.JSONDecodeError, RecursionError):
             value = shown(name, given.value)
             flag = given.source.startswith("--")
             raise ConfigError(

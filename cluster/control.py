@@ -39,6 +39,7 @@ from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.operations import Follow
 from cluster.wire.places import Running, is_held, running_clusters
 from cluster.wire.tcp import PREFIX
+from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
@@ -264,7 +265,7 @@ class ControlClient:
             raise error_of(response.error)
         try:
             return msgspec.msgpack.decode(response.result, type=kind)
-        except msgspec.DecodeError as error:
+        except MALFORMED as error:
             raise ClusterError(
                 f"the coordinator's answer to {verb} is not understood ({error})",
                 "it is of another version: restart the cluster with this one",
@@ -306,7 +307,7 @@ class ControlClient:
                 frame = await self._socket.recv()
                 try:
                     response = wire.decode_response(frame)
-                except msgspec.DecodeError as error:
+                except MALFORMED as error:
                     self._fail(
                         ClusterError(
                             f"what answers at {self.endpoint} is no coordinator of this version "

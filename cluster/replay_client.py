@@ -7,7 +7,6 @@ import itertools
 import logging
 from typing import Final
 
-import msgspec
 import zmq
 
 from cluster.chain import Answer, Ask
@@ -17,6 +16,7 @@ from cluster.wire import replay, topic
 from cluster.wire.batch import Batch, decode_batch, hole_first
 from cluster.wire.keys import ClientKeys
 from cluster.wire.tcp import PREFIX
+from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class ReplayClient:
         keys: ClientKeys | None = None,
     ) -> None:
         """keys: for an endpoint on TCP."""
-        self.asked = 0
         self._patience = FAR_SECONDS if endpoint.startswith(PREFIX) else ANSWER_SECONDS
         self._turns = asyncio.Semaphore(MOST_ASKED)
+        self.asked = self.refused = 0
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[replay.Response]] = {}
         self._loop = asyncio.get_running_loop()
@@ -116,8 +116,10 @@ class ReplayClient:
                 return
             try:
                 response = replay.decode_response.decode(frame)
-            except msgspec.DecodeError as error:
-                log.warning("an answer of the replay server can't be read: %s", error)
+            except MALFORMED as error:
+                self.refused += 1
+                if worth_saying(self.refused):
+                    log.warning("an answer of the replay server can't be read: %s", error)
                 continue
             future = self._waiting.get(response.id)
             if future is not None and not future.done():

@@ -10,6 +10,7 @@ import msgspec
 
 from cluster.chain import Event
 from cluster.errors import ConfigError
+from cluster.wire.refusals import MALFORMED
 
 __all__ = [
     "NO_REPLAY", "OTHER_STORE", "Event", "Gap", "GuildFilter", "Item", "Stalled", "checked_names"
@@ -74,7 +75,7 @@ class GuildFilter:
     def takes(self, name: str, data: bytes) -> bool:
         try:
             found = _guild.decode(data)
-        except msgspec.DecodeError:
+        except MALFORMED:
             self.unreadable += 1
             return False
         return (found.id if name in _ITSELF else found.guild_id) in self._guilds

@@ -49,6 +49,7 @@ from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
 from cluster.wire.replay import HeadsAnswer
+from cluster.wire.refusals import worth_saying
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -64,6 +65,8 @@ LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
 READ_BATCHES: Final = 200
 """At most so many messages are read in one turn of the event loop."""
+MAX_CHAINS: Final = 65_536
+"""Shards of all shard counts that may be heard of."""
 
 
 class Subscriber:
@@ -135,6 +138,7 @@ class Subscriber:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, topic.MAX_MESSAGE)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._handshakes = Handshakes(self._socket, self._endpoint, self._keys)
         try:
@@ -225,6 +229,8 @@ class Subscriber:
     def _chain(self, key: Key) -> ShardChain:
         chain = self._chains.get(key)
         if chain is None:
+            if len(self._chains) >= MAX_CHAINS:
+                raise topic.WireError(f"one more shard than {MAX_CHAINS}")
             chain = self._chains[key] = ShardChain(self._names, self._max_bytes // 2)
         return chain
 
@@ -307,7 +313,8 @@ class Subscriber:
                 self._message(message)
             except topic.WireError as error:
                 self.refused += 1
-                log.warning("a message was refused: %s", error)
+                if worth_saying(self.refused):
+                    log.warning("message %d was refused: %s", self.refused, error)
         self._loop.call_soon(self._read)  # The descriptor tells of the first message only.
 
     def _message(self, message: bytes) -> None:

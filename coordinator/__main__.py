@@ -18,10 +18,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.control import Failure
+from cluster.wire.refusals import MALFORMED
 from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_spec, encode
 from coordinator.coordinator import Coordinator
 
@@ -36,7 +35,7 @@ def read_spec(data: bytes) -> CoordinatorSpec:
     """ConfigError, which names the field and never the token, for what is no spec."""
     try:
         return decode_spec(data)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ConfigError(f"the coordinator's spec can't be read ({error})") from None
 
 

@@ -62,7 +62,8 @@ class AdoptedProcess:
 
     def _signal(self, number: signal.Signals) -> None:
         """A number that was given to another process since is not signalled."""
-        if not is_held(self._lock) or process_start(self._pid) != self._started:
+        same = self._started and process_start(self._pid) == self._started
+        if not is_held(self._lock) or not same:
             log.warning("pid %d is not the worker any more: no %s", self._pid, number.name)
             return
         os.kill(self._pid, number)
@@ -98,7 +99,8 @@ class Adoption:
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         """A worker greets that the supervisor did not start."""
-        self._hellos[slot] = hello
+        if self._places.journal(slot).exists():  # no others: nobody would ever ask for them
+            self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
         """The worker that goes on in this slot; None: the slot is free, or will not be freed.

@@ -17,6 +17,7 @@ import zmq.asyncio
 
 from cluster.errors import ClusterError
 from cluster.wire import control
+from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ MAX_REQUEST_BYTES: Final = 1024 * 1024
 
 MAX_UNDER_WAY: Final = 16_384
 """Requests that may wait for their answers at a time: about 50 MB."""
+MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
+"""And so many bytes of them."""
 
 Args = TypeVar("Args", bound=msgspec.Struct)
 Verb = Callable[[dict[str, Any]], Awaitable[object]]
@@ -58,7 +61,7 @@ class ControlServer:
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
         # To an asker that is gone: an error instead of silence
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._under_way = 0
+        self._under_way = self._bytes_under_way = 0
 
     def bind(self) -> None:
         """zmq.ZMQError if it can't be bound."""
@@ -75,11 +78,14 @@ class ControlServer:
                 group.create_task(self._serve(frames))
 
     async def _serve(self, frames: list[bytes]) -> None:
+        size = sum(map(len, frames))
         self._under_way += 1
+        self._bytes_under_way += size
         try:
             answer = await self.answer(frames)
         finally:
             self._under_way -= 1
+            self._bytes_under_way -= size
         if not self._send([frames[0], control.encode(answer.response)]) and answer.undelivered:
             answer.undelivered()
 
@@ -101,9 +107,9 @@ class ControlServer:
         try:
             _, data = frames
             request = control.decode_request(data)
-        except (ValueError, RecursionError, msgspec.DecodeError) as error:
+        except (ValueError, *MALFORMED) as error:
             self.refused += 1
-            if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+            if worth_saying(self.refused):
                 log.warning("control message %d refused: %s", self.refused, error)
             return _failed(0, ClusterError(f"not a control request ({error})"))
         if request.v != control.CONTROL_VERSION:
@@ -115,10 +121,10 @@ class ControlServer:
                     "use the dcgw-cluster that the cluster was started with",
                 ),
             )
-        if self._under_way > MAX_UNDER_WAY:
+        if self._under_way > MAX_UNDER_WAY or self._bytes_under_way > MAX_BYTES_UNDER_WAY:
             return _failed(
                 request.id,
-                ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later"),
+                ClusterError(f"{self._under_way - 1} requests wait already", "ask again later"),
             )
         verb = self._verbs.get(request.verb)
         if verb is None:

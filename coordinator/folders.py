@@ -15,6 +15,7 @@ import msgspec
 
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.places import Places, Running, check_socket_paths, make_private
+from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ async def lock(places: Places) -> int:
 def _pid(running: Path) -> str:
     try:
         return f"pid {msgspec.json.decode(running.read_bytes(), type=Running).pid}"
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *MALFORMED):
         return "it is just starting"
 
 

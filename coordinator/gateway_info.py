@@ -22,8 +22,9 @@ from curl_cffi.requests import AsyncSession, RequestsError, Response
 from cluster import __version__
 from cluster.config_checks import check_url
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
-from cluster.wire.spec import MAX_SHARDS
 from cluster.wire.tcp import is_loopback
+from cluster.wire.numbers import MAX_SHARDS
+from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retr
             return msgspec.json.decode(answer.body, type=GatewayInfo)
         url = msgspec.json.decode(answer.body, type=_Gateway).url
         return GatewayInfo(url=url, shards=1, session_start_limit=_UNLIMITED)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ClusterError(
             f"the answer to GET /gateway is not what Discord documents ({error})",
             "check that api_url leads to Discord's API or to a server that speaks as it does",
@@ -143,7 +144,7 @@ def _retry_after(answer: Answer) -> float | None:
         pass  # no header, or a date, which Discord does not send: the body says it too
     try:
         return max(0.0, msgspec.json.decode(answer.body, type=_RateLimited).retry_after)
-    except msgspec.DecodeError:
+    except MALFORMED:
         return None
 
 

@@ -17,6 +17,7 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic, watermark
+from cluster.wire.refusals import worth_saying
 from coordinator.audience import Connections
 from coordinator.passage import Passage
 
@@ -29,6 +30,10 @@ What waits is memory of this process, shared by all subscribers that wait for th
 trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000 held 440 MiB of
 6,000 such), 256 MiB at most where single events are not larger than wire.batch.MAX_DRAIN_BYTES."""
 WORKERS_HWM: Final = 1_000
+MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128
+"""Bytes of what a subscriber says; a prefix longer than a topic takes nothing."""
+READ_AT_ONCE: Final = 100
+"""Watermarks that are taken in one turn of the loop."""
 
 
 class Hub:
@@ -53,10 +58,12 @@ class Hub:
             workers = context.socket(zmq.SUB)
             sockets.append(workers)
             workers.setsockopt(zmq.RCVHWM, workers_hwm)
+            workers.setsockopt(zmq.MAXMSGSIZE, topic.MAX_MESSAGE)
             workers.subscribe(b"")
             subscribers = context.socket(zmq.PUB)
             sockets.append(subscribers)
             subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
+            subscribers.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
             subscribers.setsockopt(zmq.LINGER, 0)
             connections = Connections(subscribers)
             # Subscribers first: workers begin to send as soon as they are let in.
@@ -136,8 +143,10 @@ class LastOut:
         self.read()
 
     def read(self) -> None:
-        """Take what has come."""
-        while True:
+        """Take what has come; of much, the rest in the turns that follow."""
+        for _ in range(READ_AT_ONCE):
+            if self._socket.closed:
+                return
             try:
                 message = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
@@ -146,13 +155,16 @@ class LastOut:
                 mark = watermark.decode(topic.split(message)[2])
             except topic.WireError as error:
                 self.refused += 1
-                log.warning("a watermark was refused: %s", error)
+                if worth_saying(self.refused):
+                    log.warning("watermark %d was refused: %s", self.refused, error)
                 continue
             self.slots[mark.slot] = mark.sent_ns
             for row in mark.shards:
                 # Two slots may name a shard that has moved: the newer position counts.
                 key = row.shard_count, row.shard_id
                 self.shards[key] = max(self.shards.get(key, (0, -1)), (row.epoch, row.seq))
+        if self._loop is not None:
+            self._loop.call_soon(self.read)
 
     def close(self) -> None:
         if self._socket.closed:

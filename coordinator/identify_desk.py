@@ -13,6 +13,7 @@ from cluster.errors import ClusterError, RateLimitedError
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
+from cluster.wire.refusals import worth_saying
 from coordinator.control_server import Verb, args_of
 from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_bucket import Grant, Outsider
@@ -72,7 +73,7 @@ class Owners:
         if self._roster.had(slot, shard):
             return True
         self.refused += 1
-        if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+        if worth_saying(self.refused):
             log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
         return False
 

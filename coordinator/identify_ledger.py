@@ -70,5 +70,5 @@ class Ledger:
         """Write what makes it more exact; without it, it errs on the safe side."""
         try:
             write()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # of a number that no grant ever had
             log.error("the ledger can't be written: %s", error)

@@ -36,6 +36,7 @@ from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.batch import ShardState
 from coordinator.turns import Address, Turns
+from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +162,24 @@ class ReplayServer:
             self._send(turn.reader, replay.encode(self._respond(turn.question)))
             return True
         return False
+    def _answer(self, frames: list[bytes]) -> None:
+        try:
+            if not 2 <= len(frames) <= MAX_FRAMES:
+                raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
+            request = replay.decode_request.decode(frames[-1])
+            response = self._respond(request)
+        except MALFORMED as error:
+            self.refused += 1
+            if worth_saying(self.refused):
+                log.warning("question %d was refused: %s", self.refused, error)
+            response = replay.Refusal(id=-1, cause=str(error))
+        try:
+            address = frames[: max(1, min(len(frames), MAX_FRAMES) - 1)]
+            self._socket.send_multipart([*address, replay.encode(response)], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            self.unsent += 1  # It asks again, if it is still there.
 
     def _respond(self, request: replay.Request) -> replay.Response:
         try:
@@ -218,7 +237,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         spec = msgspec.json.decode(sys.stdin.buffer.read(), type=ReplaySpec)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         print(f"no ReplaySpec on the standard input: {error}", file=sys.stderr)
         return 2
     step_back()

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 import zmq
 import zmq.asyncio
 
 from cluster.wire import link
+from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class WorkerLink:
             sender, data = frames
             slot = int(sender)
             message = link.decode_from_worker(data)
-        except (ValueError, RecursionError, msgspec.DecodeError) as error:
+        except (ValueError, *MALFORMED) as error:
             self._refuse(frames[0], str(error))
             return
         if slot != getattr(message, "slot", slot):
@@ -81,5 +81,5 @@ class WorkerLink:
 
     def _refuse(self, sender: bytes, why: str) -> None:
         self.refused += 1
-        if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: no flood of lines
+        if worth_saying(self.refused):
             log.warning("link message %d of %r refused: %s", self.refused, sender[:16], why)

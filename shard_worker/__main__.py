@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import sys
 
-import msgspec
 import uvloop
 
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
+from cluster.wire.refusals import MALFORMED
 from shard_worker.identity import gateway_url, identify
 from shard_worker.send_limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
@@ -28,7 +28,7 @@ def read_spec(data: bytes) -> WorkerSpec:
     in it."""
     try:
         spec = decode_spec(data)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ConfigError("the worker's spec can't be read", type(error).__name__) from None
     if spec.version != LINK_VERSION:
         raise ConfigError(

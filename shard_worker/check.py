@@ -17,6 +17,7 @@ from cluster.errors import ClusterError, ConfigError
 from cluster.gateway import Op
 from cluster.wire import checks
 from cluster.wire.control import Failure
+from cluster.wire.refusals import MALFORMED
 from shard_worker.frame import Frame, FrameError, FrameReader
 from shard_worker.identity import gateway_url
 from shard_worker.inflate import KINDS, InflateError
@@ -53,7 +54,7 @@ class _Greeted:
                 if frame.op == Op.HELLO and not self.interval.done():
                     hello = msgspec.json.decode(frame.data, type=_Hello)
                     self.interval.set_result(hello.heartbeat_interval / 1000)
-        except (InflateError, FrameError, msgspec.DecodeError) as error:
+        except (InflateError, FrameError, *MALFORMED) as error:
             self._fail(f"what came is no HELLO ({error})")
 
     def on_closed(self, code: int | None, cause: str) -> None:
@@ -94,7 +95,7 @@ def main() -> int:
     try:
         spec = checks.decode_gateway_check(sys.stdin.buffer.read(MAX_CHECK_BYTES))
         outcome = checks.Outcome(gateway=uvloop.run(check(spec)))
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         outcome = _failed(ConfigError(f"the check can't be read ({error})"))
     except ClusterError as error:
         outcome = _failed(error)

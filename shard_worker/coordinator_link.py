@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 import zmq
 
 from cluster.wire.link import FromWorker, ToWorker, decode_to_worker, encode
+from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ class CoordinatorLink:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
+        self.refused = 0
+        """Messages that this worker does not know."""
         self.heard_at = self._loop.time()
         """When the coordinator last said something (the loop's time); at first: now."""
         self._socket = context.socket(zmq.DEALER)
@@ -69,8 +71,10 @@ class CoordinatorLink:
             self.heard_at = self._loop.time()
             try:
                 message = decode_to_worker(data)
-            except (msgspec.DecodeError, RecursionError) as error:
-                log.warning("the coordinator sent what this worker does not know: %s", error)
+            except MALFORMED as error:
+                self.refused += 1
+                if worth_saying(self.refused):
+                    log.warning("message %d of the coordinator's refused: %s", self.refused, error)
                 continue
             self._on_message(message)
 

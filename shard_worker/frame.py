@@ -29,6 +29,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from cluster.wire import numbers
+from cluster.wire.refusals import MALFORMED
 from shard_worker.inflate import Inflater, Plain
 
 Event = tuple[str, int, bytes]
@@ -57,8 +59,8 @@ LIFECYCLE: Final = frozenset(("READY", "RESUMED"))
 MISMATCHES: Final = 3
 """Slices in a row that the pattern failed on before it is given up."""
 MAX_NAMES: Final = 4096
-MAX_SEQ: Final = 10**18 - 1
-"""A larger s is no gateway's: what counts on from it must still fit 64 bits."""
+MAX_SEQ: Final = numbers.MAX_SEQ - 1
+"""A larger s is no gateway's."""
 MAX_FRAMES: Final = 65_536
 """Frames that a slice may hold which is split by a decoder."""
 _PATTERN: Final = re.compile(
@@ -88,7 +90,7 @@ def decode(text: bytes) -> Frame:
     _check_utf8((text,))  # msgspec looks into strings only where it makes them
     try:
         envelope = _envelope.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise FrameError(f"no gateway frame: {error}") from error
     name, seq = envelope.t or "", -1 if envelope.s is None else envelope.s
     if envelope.op == 0 and (seq < 0 or not _NAME.fullmatch(name)):

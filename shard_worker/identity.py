@@ -14,6 +14,7 @@ import msgspec
 from cluster.errors import ConfigError
 from cluster.gateway import Op
 from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.refusals import MALFORMED
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
@@ -82,7 +83,7 @@ def read_ready(d: bytes) -> Ready:
         session_id = msgspec.json.decode(fields["session_id"], type=str)
         resume_url = msgspec.json.decode(fields.get("resume_gateway_url", b'""'), type=str | None)
         guilds = msgspec.json.decode(fields.get("guilds", b"[]"), type=list[msgspec.Raw])
-    except (msgspec.DecodeError, KeyError, RecursionError) as error:
+    except (KeyError, *MALFORMED) as error:
         raise BadReadyError(f"READY can't be read: {type(error).__name__}") from error
     # A user account's READY lists its sessions, this one among them.
     quoted = msgspec.json.encode(session_id)

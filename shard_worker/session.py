@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from cluster.gateway import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
+from cluster.wire.refusals import MALFORMED
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.backoff import Backoff, Tries, identify_pause, invalid_session_wait
@@ -202,7 +203,7 @@ class Session:
     def _hello(self, data: bytes, now: float) -> list[Action]:
         try:
             interval = msgspec.json.decode(data, type=_Hello).heartbeat_interval / 1000
-        except msgspec.DecodeError as error:
+        except MALFORMED as error:
             return self.broken("bad HELLO", now, str(error))
         if self.state is not State.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)

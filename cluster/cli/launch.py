@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
-import msgspec
-
 from cluster.control import error_of
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.installation import check_packages
 from cluster.processes import child_environment
 from cluster.wire import spec as wire
 from cluster.wire.places import is_held, make_private
+from cluster.wire.refusals import MALFORMED
 
 START_DEADLINE_S: Final = 120.0
 """Sockets bound, sandbox started, Discord's gateway asked (with its retries)."""
@@ -104,7 +103,7 @@ class CoordinatorProcess:
             raise await self.died()
         try:
             outcome = wire.decode_outcome(answer)
-        except msgspec.DecodeError:
+        except MALFORMED:
             await self.end()
             raise ClusterError(
                 "the coordinator answered something else than expected", self.last_words()

@@ -11,14 +11,13 @@ import contextlib
 import sys
 from typing import Final
 
-import msgspec
-
 from cluster.control import error_of
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.wire import checks
 from cluster.wire import spec as wire
+from cluster.wire.refusals import MALFORMED
 from cluster.wire.spec import CoordinatorSpec
 
 API_S: Final = 45.0
@@ -45,7 +44,7 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
         return checks.decode_outcome(out)
     except TimeoutError:
         raise ClusterError(f"no answer within {within_s:g} s", "check the network") from None
-    except msgspec.DecodeError:
+    except MALFORMED:
         last = words.decode(errors="replace").strip().splitlines()[-1:]
         raise ClusterError(f"the check itself failed ({''.join(last)[:MAX_SHOWN]})") from None
     finally:

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from cluster.journal import layout
+from cluster.wire.refusals import MALFORMED
 
 DATA: Final = "data.mdb"
 LOCK: Final = "lock.mdb"
@@ -45,7 +46,7 @@ def read(folder: Path) -> Identity | None:
     """None: there is none, or it can't be read."""
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=Identity)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *MALFORMED):
         return None
 
 

@@ -20,6 +20,7 @@ from cluster.journal import identity
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire.batch import ShardState
+from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
             reader.close()
     except FileNotFoundError:
         states = []  # set aside just now
-    except (UnreadableJournalError, lmdb.Error, msgspec.DecodeError) as error:
+    except (UnreadableJournalError, lmdb.Error, *MALFORMED) as error:
         log.error("the journal in %s is not read: %s", other, error)
         states = []
     with contextlib.suppress(FileNotFoundError):
@@ -89,5 +90,5 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
 def _noted(note: Path) -> Looking | None:
     try:
         return msgspec.json.decode(note.read_bytes(), type=Looking)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *MALFORMED):
         return None

@@ -24,6 +24,8 @@ from typing import Final
 import msgspec
 
 from cluster.wire import topic
+from cluster.wire.numbers import MAX_SEQ, After, Epoch, Seq, ShardCount, ShardId
+from cluster.wire.refusals import MALFORMED
 
 FORMAT: Final = 1
 MAX_DRAIN_BYTES: Final = 256 * 1024
@@ -93,7 +95,7 @@ class ShardState(msgspec.Struct, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One event of a batch."""
 
-    seq: int
+    seq: Seq
     data: bytes
 
 
@@ -102,14 +104,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    shard_id: int
-    shard_count: int
-    epoch: int
-    before: tuple[int, int] | None
-    first: int
-    last: int
-    prev: int | tuple[int]
-    since: list[tuple[str, int]]
+    shard_id: ShardId
+    shard_count: ShardCount
+    epoch: Epoch
+    before: tuple[Epoch, After] | None
+    first: Seq
+    last: Seq
+    prev: int | tuple[After]  # msgspec mixes up a bounded int beside a tuple
+    since: list[tuple[str, Seq]]
     received_ns: int
     events: list[Entry]
 
@@ -124,12 +126,12 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    shard_id: int
-    shard_count: int
-    epoch: int
-    before: tuple[int, int] | None
-    first: int
-    last: int
+    shard_id: ShardId
+    shard_count: ShardCount
+    epoch: Epoch
+    before: tuple[Epoch, After] | None
+    first: Seq
+    last: Seq
 
 
 class EpochEnd(msgspec.Struct, frozen=True, array_like=True):
@@ -137,14 +139,14 @@ class EpochEnd(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    shard_id: int
-    shard_count: int
-    epoch: int
-    before: tuple[int, int] | None
-    seq: int
-    base: int
+    shard_id: ShardId
+    shard_count: ShardCount
+    epoch: Epoch
+    before: tuple[Epoch, After] | None
+    seq: After
+    base: After
     """``last`` is complete above this seq."""
-    last: list[tuple[str, int]]
+    last: list[tuple[str, Seq]]
     received_ns: int
     cause: str
 
@@ -158,9 +160,11 @@ def decode_batch(payload: bytes | memoryview) -> Batch:
     """Raises topic.WireError."""
     try:
         batch = _batch.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no batch: {error}") from None
     _check(batch.format)
+    if not -1 <= batch.base < batch.last + 1 <= MAX_SEQ:
+        raise topic.WireError(f"no batch: {batch.base} before {batch.last}")
     return batch
 
 
@@ -168,7 +172,7 @@ def decode_span(payload: bytes | memoryview) -> Span:
     """The first fields of a batch; its events are skipped. Raises topic.WireError."""
     try:
         return _span.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no batch: {error}") from None
 
 
@@ -176,7 +180,7 @@ def decode_epoch_end(payload: bytes | memoryview) -> EpochEnd:
     """Raises topic.WireError."""
     try:
         end = _end.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no epoch end: {error}") from None
     _check(end.format)
     return end
@@ -204,7 +208,7 @@ def hole_first(data: bytes, seq: int) -> int:
     """The first seq of a ``_hole`` event that ends at ``seq``. Raises topic.WireError."""
     try:
         hole = _hole.decode(data)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no hole: {error}") from None
     if not 0 <= hole.first <= hole.last == seq:
         raise topic.WireError(f"no hole: {hole}")

@@ -233,15 +233,15 @@ def encode(message: FromWorker | ToWorker | WorkerSpec) -> bytes:
 
 
 def decode_from_worker(data: bytes) -> FromWorker:
-    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    """Raises one of refusals.MALFORMED for anything else."""
     return _from_worker.decode(data)
 
 
 def decode_to_worker(data: bytes) -> ToWorker:
-    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    """Raises one of refusals.MALFORMED for anything else."""
     return _to_worker.decode(data)
 
 
 def decode_spec(data: bytes) -> WorkerSpec:
-    """Raises msgspec.DecodeError (ValidationError among them) for anything else."""
+    """Raises one of refusals.MALFORMED for anything else."""
     return _spec.decode(data)

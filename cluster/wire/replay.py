@@ -6,11 +6,16 @@ asks for the next one when it has room for it: that is its credit.
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
 import msgspec
 
 from cluster.wire.batch import Public
+from cluster.wire.numbers import After, Epoch, ShardCount, ShardId
 
 REPLAY_VERSION = 1
+MAX_ASKED: Final = 2048
+"""Names in a question."""
 
 
 class HeadsRequest(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
@@ -25,13 +30,13 @@ class RangeRequest(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
 
     v: int = REPLAY_VERSION
     id: int
-    shard_count: int
-    shard_id: int
-    epoch: int
-    after: int
-    upto: int | None
+    shard_count: ShardCount
+    shard_id: ShardId
+    epoch: Epoch
+    after: After
+    upto: After | None
     """None: to the epoch's end, or as far as it goes."""
-    names: list[str] | None
+    names: Annotated[list[str], msgspec.Meta(max_length=MAX_ASKED)] | None
     """None: all. Holes are always among them."""
 
 

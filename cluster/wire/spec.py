@@ -16,10 +16,10 @@ import msgspec
 from cluster.errors import ConfigError
 from cluster.wire.control import Failure
 from cluster.wire.keys import KeyFolder, check_keys
+from cluster.wire.numbers import MAX_SHARDS
 from cluster.wire.places import Places
 from cluster.wire.tcp import check_tcp
 
-MAX_SHARDS: Final = 1_000_000
 SELF: Final = "self"
 """As identify_broker: this coordinator is the broker of others."""
 SHARDS_FORMS: Final = '"auto", a number such as "16", or a part of a larger bot such as "0-15/64"'
@@ -205,6 +205,6 @@ _spec = msgspec.json.Decoder(CoordinatorSpec)
 
 
 def decode_spec(data: bytes) -> CoordinatorSpec:
-    """Raises msgspec.DecodeError (ValidationError among them), whose text names the field and the
+    """Raises one of refusals.MALFORMED, whose text names the field and the
     types, never the token."""
     return _spec.decode(data)

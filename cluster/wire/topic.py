@@ -20,6 +20,8 @@ RESHARD: Final = "_reshard"
 """Its number is the shard count that is to come into force."""
 MAX_TOPIC: Final = 128
 """Bytes; a longer topic is not ours."""
+MAX_MESSAGE: Final = 192 * 1024 * 1024
+"""Bytes of a message: the largest event that a worker takes fits. A socket hangs up on more."""
 
 
 class WireError(Exception):
@@ -42,12 +44,11 @@ def split(message: bytes) -> tuple[str, int, memoryview]:
     if end < 0:
         raise WireError(f"no topic in the first {MAX_TOPIC} bytes")
     name, dot, number = message[: end - 1].partition(b".")
-    if message[end - 1 : end] != b"." or not dot or not name or not number.isdigit():
+    # Of bytes, isalnum and isdigit are about ASCII alone.
+    named = name.replace(b"_", b"0").isalnum()
+    if message[end - 1 : end] != b"." or not dot or not named or not number.isdigit():
         raise WireError(f"the topic {message[:end]!r} is not NAME.NUMBER.")
-    try:
-        return name.decode("ascii"), int(number), memoryview(message)[end + 1 :]
-    except UnicodeDecodeError:
-        raise WireError(f"the topic {message[:end]!r} is not ASCII") from None
+    return name.decode(), int(number), memoryview(message)[end + 1 :]
 
 
 def name_of(message: bytes) -> bytes:

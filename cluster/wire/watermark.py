@@ -10,19 +10,21 @@ import msgspec
 
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
+from cluster.wire.numbers import After, Epoch, Seq, ShardCount, ShardId, Slot
+from cluster.wire.refusals import MALFORMED
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """One shard in a watermark."""
 
-    shard_id: int
-    shard_count: int
-    epoch: int
-    before: tuple[int, int] | None
-    seq: int
-    base: int
+    shard_id: ShardId
+    shard_count: ShardCount
+    epoch: Epoch
+    before: tuple[Epoch, After] | None
+    seq: After
+    base: After
     """``last`` is complete above this seq: -1 in a whole table of an epoch that is known whole."""
-    last: list[tuple[str, int]]
+    last: list[tuple[str, Seq]]
     """[name, last seq] of every name with an event in (base, seq]."""
 
 
@@ -31,7 +33,7 @@ class Watermark(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    slot: int
+    slot: Slot
     sent_ns: int
     whole: bool
     """All of the worker's shards are in it; otherwise those that changed."""
@@ -52,7 +54,7 @@ def decode(payload: bytes | memoryview) -> Watermark:
     """Raises topic.WireError."""
     try:
         mark = _decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no watermark: {error}") from None
     if mark.format != FORMAT:
         raise topic.WireError(f"format {mark.format}: this reader knows format {FORMAT}")

@@ -269,7 +269,7 @@ def test_websocket_frames_are_read_or_refused(chunks: Messages, deflate: bool) -
 # -- a shard under it ----------------------------------------------------------------------------
 
 SPEC = WorkerSpec(
-    slot=0, cluster="0" * 16, boot_id="", shards=[], token="x.y.z", intents=0,
+    slot=0, cluster="0" * 16, boot_id="", shard_count=1, shards=[], token="x.y.z", intents=0,
     gateway_url="wss://localhost", compress="", journal_dir="", link_endpoint="", hub_endpoint="",
 )  # fmt: skip
 

@@ -1,0 +1,17 @@
+"""What comes in and can't be used: how a decoder says so, and how often it is worth a line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec's decoders raise for bytes that are no message: no such form (ValidationError among
+them), text that is not UTF-8, nested too deep."""
+
+
+def worth_saying(count: int) -> bool:
+    """Whether the refusal of this number gets a line, so that no flood of them fills a disk: the
+    1st, 2nd, 4th, 8th ..."""
+    return count & (count - 1) == 0
