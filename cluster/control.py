@@ -38,8 +38,8 @@ from cluster.wire.identifies import Ask, Budget
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.operations import Follow
 from cluster.wire.places import Running, is_held, running_clusters
-from cluster.wire.tcp import PREFIX
 from cluster.wire.refusals import MALFORMED
+from cluster.wire.tcp import PREFIX
 
 log = logging.getLogger(__name__)
 

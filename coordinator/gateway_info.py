@@ -22,9 +22,9 @@ from curl_cffi.requests import AsyncSession, RequestsError, Response
 from cluster import __version__
 from cluster.config_checks import check_url
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
-from cluster.wire.tcp import is_loopback
 from cluster.wire.numbers import MAX_SHARDS
 from cluster.wire.refusals import MALFORMED
+from cluster.wire.tcp import is_loopback
 
 log = logging.getLogger(__name__)
 

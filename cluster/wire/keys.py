@@ -27,6 +27,7 @@ import zmq
 
 from cluster.errors import ConfigError
 from cluster.wire.places import make_private
+from cluster.wire.refusals import MALFORMED
 
 Right = Literal["status", "identify", "control"]
 RIGHTS: Final[dict[Right, str]] = {
@@ -254,7 +255,7 @@ def _read(file: Path, kind: type[Content], what: str, action: str) -> Content:
         if len(data) > MAX_FILE_BYTES:
             raise msgspec.DecodeError("it is too long")
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         # msgspec names fields and types, never values; this holds a secret all the same
         why = error if isinstance(error, msgspec.ValidationError) else type(error).__name__
         raise ConfigError(f"{what} is damaged, or something else ({why})", action) from None
