@@ -14,11 +14,15 @@ from typing import Final
 import lmdb
 
 from cluster.journal import layout
-from cluster.journal.identity import DATA
+from cluster.journal.identity import DATA, LOCK
 
 NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
 """File systems where an allocated block does not mean that a later write finds room, or where a
 shared map is not what it is on a disk."""
+
+
+LOCK_BYTES: Final = 128 + 64 * layout.MAX_READERS
+"""LMDB's header and 64 bytes a reader, whatever the size of a cache line is taken for."""
 
 
 def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
@@ -35,6 +39,19 @@ def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     return kind
 
 
+def make_lock_file(folder: Path) -> None:
+    """LMDB maps lock.mdb and writes into it: where it has holes, a full disk is a SIGBUS. So it is
+    written to its full length first. Raises OSError."""
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # Whoever else has it open writes there too: bytes are added at its end, never over others.
+        size = os.fstat(fd).st_size
+        if size < LOCK_BYTES and os.pwrite(fd, bytes(LOCK_BYTES - size), size) < LOCK_BYTES - size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / LOCK))
+    finally:
+        os.close(fd)
+
+
 def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, bool]:
     """The environment, and whether it is written through the map.
 
@@ -42,6 +59,7 @@ def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, boo
     is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
     an error. Raises lmdb.Error and OSError.
     """
+    make_lock_file(folder)
     if file_system(folder) not in NO_PROMISE:
         env = _open(folder, map_size, writemap=True)
         if _allocate(folder / DATA, map_size):

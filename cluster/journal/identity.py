@@ -8,6 +8,8 @@ have it mapped.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import struct
 from pathlib import Path
@@ -15,13 +17,16 @@ from typing import Final
 
 import msgspec
 
-from cluster.journal import layout
+from cluster.journal import deaths, layout
 from cluster.wire.refusals import MALFORMED
 
 DATA: Final = "data.mdb"
 LOCK: Final = "lock.mdb"
 RECORD: Final = "journal.json"
 ASIDE: Final = "aside"
+RECORD_BYTES: Final = 256
+"""journal.json is at least so long, so that a newer one is never longer than the one before."""
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 _MAGIC: Final = 0xBEEFC0DE
 _META: Final = struct.Struct("<16xIIQQI44x48xQQ")
@@ -45,20 +50,35 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 def read(folder: Path) -> Identity | None:
     """None: there is none, or it can't be read."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Identity)
+        with (folder / RECORD).open("rb") as file:
+            return msgspec.json.decode(file.read(4096), type=Identity)
     except (FileNotFoundError, *MALFORMED):
         return None
 
 
 def write(folder: Path, identity: Identity) -> None:
-    """Replaces journal.json at once."""
+    """Replaces journal.json at once; on a full disk it is written over, which needs no room."""
+    data = msgspec.json.encode(identity)
+    data += b" " * (RECORD_BYTES - len(data))
     draft = folder / f"{RECORD}.{os.getpid()}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(fd, msgspec.json.encode(identity))
+        _put(draft, data, os.O_CREAT | os.O_TRUNC)
+        draft.replace(folder / RECORD)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # it was not made
+            draft.unlink()
+        if error.errno not in NO_ROOM:
+            raise
+        _put(folder / RECORD, data, 0)
+
+
+def _put(file: Path, data: bytes, flags: int) -> None:
+    fd = os.open(file, os.O_WRONLY | flags, 0o600)
+    try:
+        if os.write(fd, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     finally:
         os.close(fd)
-    draft.replace(folder / RECORD)
 
 
 def damage(data: Path) -> str:
@@ -100,7 +120,7 @@ def objection(folder: Path, *, cluster: str, boot_id: str) -> str:
         return "the host was rebooted without a clean stop"
     if identity.opening >= 2:
         return "whoever opened it died of it"
-    return damage(data)
+    return deaths.cause(folder) or damage(data)
 
 
 def set_aside(folder: Path) -> None:
@@ -109,3 +129,4 @@ def set_aside(folder: Path) -> None:
         file = folder / name
         if file.exists():
             file.replace(folder / f"{ASIDE}-{name}")
+    (folder / deaths.NAME).unlink(missing_ok=True)  # that was of the one that is gone

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 import lmdb
@@ -13,6 +15,7 @@ from cluster.errors import ClusterError
 from cluster.journal import layout
 from cluster.wire import topic
 from cluster.wire.batch import Span, decode_epoch_end, decode_span
+from cluster.wire.refusals import MALFORMED
 
 FOREVER: Final = 1 << 62
 _END: Final = topic.EPOCH_END.encode()
@@ -20,6 +23,26 @@ _END: Final = topic.EPOCH_END.encode()
 
 class UnreadableJournalError(ClusterError):
     """A journal that must not be, or can't be, opened."""
+
+
+DAMAGE: Final = (
+    UnreadableJournalError,
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.PanicError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.IncompatibleError,
+    lmdb.BadDbiError,
+    lmdb.BadTxnError,
+    lmdb.BadValsizeError,
+    lmdb.NotFoundError,
+    lmdb.KeyExistsError,
+    SystemError,  # py-lmdb's, from a cursor whose page was none
+    struct.error,
+    *MALFORMED,
+)
+"""What a sound journal never raises: it has to be set aside."""
 
 
 class Drain(NamedTuple):
@@ -48,8 +71,12 @@ def read_append(
             row = layout.unpack_row(rows.value())
             if first + row.records - 1 > record:
                 db = env.open_db(layout.shard_db(row.shard_id), txn=txn, create=False)
-                found_records = records(txn, db, first)
-                return first, [next(found_records)[1] for _ in range(row.records)]
+                whole = [message for _, message in islice(records(txn, db, first), row.records)]
+                if len(whole) != row.records:
+                    raise UnreadableJournalError(
+                        f"records after {first} of the journal are missing"
+                    )
+                return first, whole
             found = rows.next()
     return None
 

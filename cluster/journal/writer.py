@@ -6,6 +6,7 @@ Thread use: none; a journal belongs to one event loop and is never taken across 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,10 @@ import lmdb
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.journal import environment, identity, layout
+from cluster.journal import environment, identity
 from cluster.journal.identity import Identity
-from cluster.journal.records import first_beyond, read_append
+from cluster.journal.pages import Pages
+from cluster.journal.records import DAMAGE
 from cluster.wire.batch import ShardState
 
 log = logging.getLogger(__name__)
@@ -27,14 +29,6 @@ RECENT_BYTES: Final = 8 * 1024 * 1024
 """What is kept in memory beyond the publisher's cursor, so that it need not be read back."""
 RETRY_NS: Final = 1_000_000_000
 """After a failed write the disk is tried again once in this time."""
-SLACK: Final = 64
-"""What is over the budget is pruned down to this part below it: many appends at once are deleted
-for a third of what each alone would cost."""
-SLACK_BYTES: Final = 256 * 1024
-"""And never more than this in a turn of the loop (some 0.5 ms), but for what one append brings."""
-
-_encode_state = msgspec.msgpack.Encoder().encode
-_decode_state = msgspec.msgpack.Decoder(ShardState).decode
 
 
 class JournalError(ClusterError):
@@ -62,33 +56,27 @@ class Journal:
     """The journal of a worker slot. Made by ``Journal.open``; ``close`` ends it."""
 
     def __init__(
-        self, env: lmdb.Environment, folder: Path, whose: Identity, budget_bytes: int,
-        clock_ns: Callable[[], int],
-    ) -> None:  # fmt: skip
-        self.journalling = True
-        """False: the last write failed; drains are published from memory, a crash loses them."""
+        self, folder: Path, whose: Identity, budget_bytes: int, clock_ns: Callable[[], int]
+    ) -> None:
+        self.journalling = False
+        """False: drains are published from memory, and a crash loses them."""
         self.unjournalled = 0
         """Appends that were not written."""
         self.set_aside = ""
-        """Why an older journal of this slot was set aside; empty: it was not."""
+        """Why a journal of this slot was last set aside; empty: none was."""
         self.recent: deque[Recent] = deque()
+        self.last_record = 0
+        """Number of the newest record; 0: none yet. Records count from 1."""
         self._recent_bytes = 0
-        self._env = env
         self._folder = folder
         self._identity = whose
         self._budget = budget_bytes
         self._clock_ns = clock_ns
         self._retry_ns = 0
         self._closed = False
-        self._state_db = env.open_db(layout.STATE_DB)
-        self._index_db = env.open_db(layout.INDEX_DB)
-        self._dbs: dict[int, lmdb._Database] = {}
+        self._pages: Pages | None = None
+        """None: there was no room to begin one."""
         self._states: dict[tuple[int, int], ShardState] = {}
-        self._bytes = 0
-        self._oldest_ns: int | None = None
-        self.last_record = 0
-        """Number of the newest record; 0: none yet. Records count from 1."""
-        self._load()
 
     @classmethod
     def open(
@@ -98,7 +86,8 @@ class Journal:
         """The journal in this folder (made if need be, 0700), which the caller owns by its lock.
 
         budget_bytes: what it may hold; the file is allocated twice as large. A journal that can't
-        be trusted (another cluster's, damaged, from before an unclean reboot) is set aside.
+        be trusted (another cluster's, damaged, from before an unclean reboot) is set aside. Where
+        a new one finds no room, events go out unjournalled until there is.
         Raises JournalError.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -110,30 +99,58 @@ class Journal:
         before = identity.read(folder)
         opening = before.opening + 1 if before else 1
         whose = Identity(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
-        try:
-            identity.write(folder, whose)
-            env, _ = environment.open_for_writing(folder, 2 * budget_bytes)
-            journal = cls(env, folder, whose, budget_bytes, clock_ns)
-            identity.write(folder, msgspec.structs.replace(whose, opening=0))
-        except (lmdb.Error, OSError) as error:
-            raise JournalError(
-                f"the journal in {folder} can't be opened: {error}",
-                "see that the disk has room for twice journal_bytes and that the folder is yours",
-            ) from error
+        journal = cls(folder, whose, budget_bytes, clock_ns)
         journal.set_aside = objection
+        new = not (folder / identity.DATA).exists()
+        try:
+            journal._open()
+        except DAMAGE as error:
+            journal._begin_anew(error)
+        except (lmdb.Error, OSError) as error:
+            if not (new and _no_room(error)):
+                raise JournalError(
+                    f"the journal in {folder} can't be opened: {error}",
+                    "see that the disk has room for twice journal_bytes and that the folder is "
+                    "yours",
+                ) from error
+            journal._suspend(error, clock_ns())
         return journal
 
-    def _load(self) -> None:
-        with self._env.begin() as txn:
-            for _, value in txn.cursor(db=self._state_db):
-                state = _decode_state(value)
-                self._states[state.shard_count, state.shard_id] = state
-            for key, value in txn.cursor(db=self._index_db):
-                row = layout.unpack_row(value)
-                if self._oldest_ns is None:
-                    self._oldest_ns = row.at_ns
-                self._bytes += row.size
-                self.last_record = layout.number_key.unpack(key)[0] + row.records - 1
+    def _open(self) -> None:
+        """Raises lmdb.Error, OSError, DAMAGE."""
+        identity.write(self._folder, self._identity)
+        env, _ = environment.open_for_writing(self._folder, 2 * self._budget)
+        try:
+            pages = Pages(env, self._budget)
+            if self._states:
+                pages.put_states(self._states.values())
+            identity.write(self._folder, msgspec.structs.replace(self._identity, opening=0))
+        except BaseException:
+            env.close()
+            raise
+        self._pages, self._states = pages, self._states or pages.states
+        self.last_record = max(self.last_record, pages.last_record)
+        self.journalling = True
+
+    def _begin_anew(self, why: BaseException) -> None:
+        """The file is damaged: what it held is gone, what is known of the shards goes into a new
+        one. Without room for it events go out unjournalled."""
+        self.set_aside = f"it is damaged: {why}"
+        log.error("the journal in %s is set aside: %s", self._folder, self.set_aside)
+        if self._pages is not None:
+            self._pages.env.close()
+            self._pages = None
+        identity.set_aside(self._folder)
+        try:
+            self._open()
+        except (lmdb.Error, OSError, *DAMAGE) as error:
+            self._suspend(error, self._clock_ns())
+
+    def _suspend(self, why: BaseException, now_ns: int) -> None:
+        if self.journalling or not self._retry_ns:
+            log.error("the journal can't be written: %s; events go out unjournalled", why)
+        self.journalling = False
+        self._retry_ns = now_ns + RETRY_NS
 
     def states(self) -> dict[tuple[int, int], ShardState]:
         """(shard count, shard id) -> state: what a new process resumes from, and what was appended
@@ -142,9 +159,11 @@ class Journal:
 
     @property
     def stats(self) -> JournalStats:
-        oldest = self._oldest_ns
+        if self._pages is None:
+            return JournalStats(0, None, self.last_record)
+        oldest = self._pages.oldest_ns
         seconds = None if oldest is None else max(0.0, (self._clock_ns() - oldest) / 1e9)
-        return JournalStats(self._bytes, seconds, self.last_record)
+        return JournalStats(self._pages.bytes, seconds, self.last_record)
 
     def append(self, shard_id: int, messages: Sequence[bytes], state: ShardState) -> int:
         """Write a drain and its shard's state in one transaction; the number of its last record.
@@ -177,101 +196,25 @@ class Journal:
     def _write(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
     ) -> None:
+        was, self.journalling = self.journalling, True
         try:
-            try:
-                self._transaction(shard_id, first, messages, state, now_ns, self._budget)
-            except lmdb.MapFullError:
-                # A reader that died with a transaction open pins pages; so may one that is slow.
-                self._env.reader_check()
-                self._make_room()
-                self._transaction(shard_id, first, messages, state, now_ns, self._budget // 2)
+            if self._pages is None:
+                self._open()
+            assert self._pages is not None
+            self._pages.write(shard_id, first, messages, state, now_ns)
+        except DAMAGE as error:
+            self.journalling = was
+            self._begin_anew(error)
+            if self._pages is not None:
+                self._write(shard_id, first, messages, state, now_ns)
         except (lmdb.Error, OSError) as error:
-            if self.journalling:
-                log.error("the journal can't be written: %s; events go out unjournalled", error)
-            self.journalling = False
-            self._retry_ns = now_ns + RETRY_NS
+            self.journalling = was
+            self._suspend(error, now_ns)
         else:
-            if not self.journalling:
-                log.warning("the journal is written again; %d drains are not in it",
-                            self.unjournalled)  # fmt: skip
-            self.journalling = True
-
-    def _transaction(
-        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
-        budget: int,
-    ) -> None:  # fmt: skip
-        db = self._dbs.get(shard_id)
-        if db is None:
-            db = self._dbs[shard_id] = self._env.open_db(layout.shard_db(shard_id))
-        size, number, key, piece = 0, first, layout.record_key.pack, layout.PIECE
-        with self._env.begin(write=True, buffers=True) as txn:
-            put = txn.put
-            for message in messages:
-                length = len(message)
-                if length <= piece:
-                    put(key(number, 0), message, append=True, db=db)
-                    size += layout.size_on_disk(length)
-                else:
-                    view = memoryview(message)
-                    for i, start in enumerate(range(0, length, piece)):
-                        part = view[start : start + piece]
-                        put(key(number, i), part, append=True, db=db)
-                        size += layout.size_on_disk(len(part))
-                number += 1
-            if messages:
-                row = layout.AppendRow(shard_id, len(messages), size, now_ns)
-                put(layout.number_key.pack(first), row.pack(), append=True, db=self._index_db)
-            put(
-                layout.shard_key.pack(shard_id, state.shard_count),
-                _encode_state(state),
-                db=self._state_db,
-            )
-            held, oldest = self._bytes + size, self._oldest_ns or now_ns
-            if held > budget:
-                goal = budget - min(budget // SLACK, SLACK_BYTES)
-                held, oldest = self._prune(txn, held, goal, first, oldest)
-        # Only now: a transaction that failed has changed nothing.
-        self._bytes, self._oldest_ns = held, oldest
-
-    def _prune(
-        self, txn: lmdb.Transaction, held: int, budget: int, keep: int, oldest: int
-    ) -> tuple[int, int]:
-        """Delete the oldest appends until the budget is kept, whole drains at a time; the append
-        that begins at record ``keep`` stays. Returns what is held, and the oldest time."""
-        rows = txn.cursor(db=self._index_db)
-        found = rows.first()
-        while found:
-            number = layout.number_key.unpack(rows.key())[0]
-            row = layout.unpack_row(rows.value())
-            oldest = row.at_ns
-            if held <= budget or number >= keep:
-                break
-            db = self._dbs.get(row.shard_id)
-            if db is None:
-                # Opened inside the transaction: LMDB allows one write transaction at a time.
-                db = self._env.open_db(layout.shard_db(row.shard_id), txn=txn)
-            if row.size < layout.INLINE and row.records == 1:
-                txn.delete(layout.record_key.pack(number, 0), db=db)
-            else:
-                _delete_range(txn, db, number, number + row.records)
-            held -= row.size
-            found = rows.delete()
-        rows.close()
-        return held, oldest
-
-    def _make_room(self) -> None:
-        """Prune to half the budget in small transactions: a full map has no room for one."""
-        target = self._budget // 2
-        step = max(self._budget // 16, 1)
-        while self._bytes > target:
-            with self._env.begin(write=True, buffers=True) as txn:
-                goal = max(target, self._bytes - step)
-                held, oldest = self._prune(
-                    txn, self._bytes, goal, self.last_record + 1, self._oldest_ns or 0
+            if not was:
+                log.warning(
+                    "the journal is written again; %d drains are not in it", self.unjournalled
                 )
-            if held >= self._bytes:
-                return
-            self._bytes, self._oldest_ns = held, oldest
 
     def after(self, record: int) -> Recent | None:
         """The first append with a record beyond this one, from memory or from the file; None: there
@@ -288,47 +231,55 @@ class Journal:
         )
 
     def _read_after(self, record: int) -> Recent | None:
-        found = read_append(self._env, self._index_db, record)
+        if self._pages is None:
+            return None
+        try:
+            found = self._pages.read_after(record)
+        except DAMAGE as error:
+            self._begin_anew(error)
+            return None
         return found and Recent(found[0], found[1], sum(map(len, found[1])))
 
     def record_before(self, known: Mapping[int, tuple[int, int]]) -> int:
         """The record up to which all is known: shard id -> (epoch, seq). A shard of which nothing
         is known holds nobody back."""
-        beyond = [
-            record
-            for shard_id, (epoch, seq) in known.items()
-            if (record := first_beyond(self._env, shard_id, epoch, seq)) is not None
-        ]
-        return min(beyond, default=self.last_record + 1) - 1
+        beyond = None
+        if self._pages is not None:
+            try:
+                beyond = self._pages.first_beyond(known)
+            except DAMAGE as error:
+                self._begin_anew(error)
+        return self.last_record if beyond is None else beyond - 1
 
     def env(self) -> lmdb.Environment:
         """For a reader in this same process: LMDB must not be opened twice in one."""
-        return self._env
+        assert self._pages is not None
+        return self._pages.env
 
     def check_readers(self) -> int:
         """Clear slots of readers that died; call it every second. Returns how many there were."""
-        return self._env.reader_check()
+        return 0 if self._pages is None else self._pages.env.reader_check()
 
     def sync(self) -> None:
         """Write to the disk: what the process alone would lose only with the kernel."""
-        self._env.sync(True)
+        if self._pages is not None:
+            self._pages.env.sync(True)
 
     def close(self) -> None:
         """Sync and close; the journal is marked clean. Calling it again does nothing."""
         if self._closed:
             return
         self._closed = True
-        self._env.sync(True)
-        self._env.close()
+        if self._pages is None:
+            return
+        self._pages.env.sync(True)
+        self._pages.env.close()
         clean = msgspec.structs.replace(self._identity, clean=True, opening=0)
         identity.write(self._folder, clean)
 
 
-def _delete_range(txn: lmdb.Transaction, db: lmdb._Database, first: int, end: int) -> None:
-    """Delete the pieces of records first to end - 1."""
-    cursor = txn.cursor(db=db)
-    found = cursor.set_range(layout.record_key.pack(first, 0))
-    limit = layout.record_key.pack(end, 0)
-    while found and bytes(cursor.key()) < limit:
-        found = cursor.delete()
-    cursor.close()
+def _no_room(error: BaseException) -> bool:
+    """Whether a disk was full: LMDB gives the number of the system's error in words alone."""
+    if isinstance(error, OSError):
+        return error.errno in identity.NO_ROOM
+    return any(os.strerror(number) in str(error) for number in identity.NO_ROOM)

@@ -151,7 +151,8 @@ def test_a_full_disk_suspends_the_promise_and_it_comes_back(tmp_path: Path) -> N
     clock = Clock()
     journal, writer = opened(tmp_path, clock=clock), shard_writer()
     disk = Failing(journal.env())
-    journal._env = disk  # type: ignore[assignment]  # what a disk does can't be had otherwise
+    assert journal._pages is not None
+    journal._pages.env = disk  # type: ignore[assignment]  # what a disk does can't be had otherwise
     fill(journal, writer, 10)
     disk.full = True
     lost = fill(journal, writer, 10, 10)

@@ -1,0 +1,169 @@
+"""Pages: a journal's file as LMDB transactions. What a failure means is writer.py's matter.
+
+Thread use: none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import lmdb
+import msgspec
+
+from cluster.journal import layout
+from cluster.journal.records import first_beyond, read_append
+from cluster.wire.batch import ShardState
+
+SLACK: Final = 64
+"""What is over the budget is pruned down to this part below it: many appends at once are deleted
+for a third of what each alone would cost."""
+SLACK_BYTES: Final = 256 * 1024
+"""And never more than this in a turn of the loop (some 0.5 ms), but for what one append brings."""
+
+_encode_state = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(ShardState).decode
+
+
+class Pages:
+    """An open file. Every method raises lmdb.Error, and records.DAMAGE for a damaged one."""
+
+    def __init__(self, env: lmdb.Environment, budget_bytes: int) -> None:
+        """Reads what is there."""
+        self.env = env
+        self.states: dict[tuple[int, int], ShardState] = {}
+        """As they were when it was opened."""
+        self.bytes = 0
+        self.oldest_ns: int | None = None
+        """When the oldest append was written: Unix ns."""
+        self.last_record = 0
+        """Number of the newest record when it was opened; 0: none."""
+        self._budget = budget_bytes
+        self._state_db = env.open_db(layout.STATE_DB)
+        self._index_db = env.open_db(layout.INDEX_DB)
+        self._dbs: dict[int, lmdb._Database] = {}
+        with env.begin() as txn:
+            for _, value in txn.cursor(db=self._state_db):
+                state = _decode_state(value)
+                self.states[state.shard_count, state.shard_id] = state
+            for key, value in txn.cursor(db=self._index_db):
+                row = layout.unpack_row(value)
+                if self.oldest_ns is None:
+                    self.oldest_ns = row.at_ns
+                self.bytes += row.size
+                self.last_record = layout.number_key.unpack(key)[0] + row.records - 1
+
+    def write(
+        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
+    ) -> None:
+        """An append and its shard's state, in one transaction, whole or not at all; where the map
+        is full, once more with half of the budget pruned."""
+        try:
+            self._transaction(shard_id, first, messages, state, now_ns, self._budget)
+        except lmdb.MapFullError:
+            # A reader that died with a transaction open pins pages; so may one that is slow.
+            self.env.reader_check()
+            self._make_room(first)
+            self._transaction(shard_id, first, messages, state, now_ns, self._budget // 2)
+
+    def put_states(self, states: Iterable[ShardState]) -> None:
+        """Write these states into a file that is new."""
+        with self.env.begin(write=True) as txn:
+            for state in states:
+                key = layout.shard_key.pack(state.shard_id, state.shard_count)
+                txn.put(key, _encode_state(state), db=self._state_db)
+
+    def _transaction(
+        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
+        budget: int,
+    ) -> None:  # fmt: skip
+        db = self._dbs.get(shard_id)
+        if db is None:
+            db = self._dbs[shard_id] = self.env.open_db(layout.shard_db(shard_id))
+        size, number, key, piece = 0, first, layout.record_key.pack, layout.PIECE
+        with self.env.begin(write=True, buffers=True) as txn:
+            put = txn.put
+            for message in messages:
+                length = len(message)
+                if length <= piece:
+                    put(key(number, 0), message, append=True, db=db)
+                    size += layout.size_on_disk(length)
+                else:
+                    view = memoryview(message)
+                    for i, start in enumerate(range(0, length, piece)):
+                        part = view[start : start + piece]
+                        put(key(number, i), part, append=True, db=db)
+                        size += layout.size_on_disk(len(part))
+                number += 1
+            if messages:
+                row = layout.AppendRow(shard_id, len(messages), size, now_ns)
+                put(layout.number_key.pack(first), row.pack(), append=True, db=self._index_db)
+            whose = layout.shard_key.pack(shard_id, state.shard_count)
+            put(whose, _encode_state(state), db=self._state_db)
+            held, oldest = self.bytes + size, self.oldest_ns or now_ns
+            if held > budget:
+                goal = budget - min(budget // SLACK, SLACK_BYTES)
+                held, oldest = self._prune(txn, held, goal, first, oldest)
+        # Only now: a transaction that failed has changed nothing.
+        self.bytes, self.oldest_ns = held, oldest
+
+    def _prune(
+        self, txn: lmdb.Transaction, held: int, budget: int, keep: int, oldest: int
+    ) -> tuple[int, int]:
+        """Delete the oldest appends until the budget is kept, whole drains at a time; the append
+        that begins at record ``keep`` stays. Returns what is held, and the oldest time."""
+        rows = txn.cursor(db=self._index_db)
+        found = rows.first()
+        while found:
+            number = layout.number_key.unpack(rows.key())[0]
+            row = layout.unpack_row(rows.value())
+            oldest = row.at_ns
+            if held <= budget or number >= keep:
+                break
+            db = self._dbs.get(row.shard_id)
+            if db is None:
+                # Opened inside the transaction: LMDB allows one write transaction at a time.
+                db = self.env.open_db(layout.shard_db(row.shard_id), txn=txn)
+            if row.size < layout.INLINE and row.records == 1:
+                txn.delete(layout.record_key.pack(number, 0), db=db)
+            else:
+                _delete_range(txn, db, number, number + row.records)
+            held -= row.size
+            found = rows.delete()
+        rows.close()
+        return held, oldest
+
+    def _make_room(self, keep: int) -> None:
+        """Prune to half the budget in small transactions: a full map has no room for one."""
+        target = self._budget // 2
+        step = max(self._budget // 16, 1)
+        while self.bytes > target:
+            with self.env.begin(write=True, buffers=True) as txn:
+                goal = max(target, self.bytes - step)
+                held, oldest = self._prune(txn, self.bytes, goal, keep, self.oldest_ns or 0)
+            if held >= self.bytes:
+                return
+            self.bytes, self.oldest_ns = held, oldest
+
+    def read_after(self, record: int) -> tuple[int, list[bytes]] | None:
+        """The first append with a record beyond this one: its first record, and its messages."""
+        return read_append(self.env, self._index_db, record)
+
+    def first_beyond(self, known: Mapping[int, tuple[int, int]]) -> int | None:
+        """The first record beyond what is known, shard id -> (epoch, seq); None: there is none."""
+        beyond = [
+            record
+            for shard_id, (epoch, seq) in known.items()
+            if (record := first_beyond(self.env, shard_id, epoch, seq)) is not None
+        ]
+        return min(beyond, default=None)
+
+
+def _delete_range(txn: lmdb.Transaction, db: lmdb._Database, first: int, end: int) -> None:
+    """Delete the pieces of records first to end - 1."""
+    cursor = txn.cursor(db=db)
+    found = cursor.set_range(layout.record_key.pack(first, 0))
+    limit = layout.record_key.pack(end, 0)
+    while found and bytes(cursor.key()) < limit:
+        found = cursor.delete()
+    cursor.close()
