@@ -8,7 +8,7 @@ import click
 
 from cluster.cli.operating import operate
 from cluster.cli.options import config_option, name_option, running_cluster
-from cluster.wire.spec import MAX_SHARDS
+from cluster.wire.numbers import MAX_SHARDS
 
 
 def _shards(value: str) -> int:

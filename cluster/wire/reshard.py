@@ -10,6 +10,7 @@ import msgspec
 
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
+from cluster.wire.refusals import MALFORMED
 
 
 class Reshard(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +41,7 @@ def decode(payload: bytes | memoryview) -> Reshard:
     """Raises topic.WireError."""
     try:
         word = _decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise topic.WireError(f"no word of a resharding: {error}") from None
     if word.format != FORMAT:
         raise topic.WireError(f"format {word.format}: this reader knows format {FORMAT}")
