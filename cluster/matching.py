@@ -17,7 +17,7 @@ import hashlib
 from collections import deque
 from typing import Final
 
-from cluster.subscribed import Event
+from cluster.chain import Event
 
 PARTS: Final = 5
 """The window is the overlap divided by this."""

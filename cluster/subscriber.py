@@ -48,8 +48,8 @@ from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
-from cluster.wire.replay import HeadsAnswer
 from cluster.wire.refusals import worth_saying
+from cluster.wire.replay import HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 

@@ -35,8 +35,8 @@ from cluster.journal.reading import NAME, Reading
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.batch import ShardState
-from coordinator.turns import Address, Turns
 from cluster.wire.refusals import MALFORMED, worth_saying
+from coordinator.turns import Address, Turns
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,6 @@ MAX_FRAMES: Final = 3
 """Address and question, with the address at a gate between them for who came through one."""
 POLL_MS: Final = 500
 STUCK_POLL_MS: Final = 10
-LOGGED: Final = 100
-"""So many refusals are logged one by one, then every one in so many."""
 NICE: Final = 5
 """Some three times less of a busy core than a worker gets."""
 
@@ -133,7 +131,7 @@ class ReplayServer:
                 if not 2 <= len(frames) <= MAX_FRAMES:
                     raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
                 question = replay.decode_request.decode(frames[-1])
-            except (msgspec.DecodeError, RecursionError) as error:
+            except MALFORMED as error:
                 self._refuse(reader, -1, str(error))
                 continue
             if question.v != replay.REPLAY_VERSION:
@@ -144,7 +142,7 @@ class ReplayServer:
 
     def _refuse(self, reader: Address, question: int, cause: str) -> None:
         self.refused += 1
-        if self.refused <= LOGGED or self.refused % LOGGED == 0:
+        if worth_saying(self.refused):
             log.warning("a question was refused (the %d.): %s", self.refused, cause)
         if reader not in self._stuck:
             self._send(reader, replay.encode(replay.Refusal(id=question, cause=cause)))
@@ -162,24 +160,6 @@ class ReplayServer:
             self._send(turn.reader, replay.encode(self._respond(turn.question)))
             return True
         return False
-    def _answer(self, frames: list[bytes]) -> None:
-        try:
-            if not 2 <= len(frames) <= MAX_FRAMES:
-                raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
-            request = replay.decode_request.decode(frames[-1])
-            response = self._respond(request)
-        except MALFORMED as error:
-            self.refused += 1
-            if worth_saying(self.refused):
-                log.warning("question %d was refused: %s", self.refused, error)
-            response = replay.Refusal(id=-1, cause=str(error))
-        try:
-            address = frames[: max(1, min(len(frames), MAX_FRAMES) - 1)]
-            self._socket.send_multipart([*address, replay.encode(response)], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
-                raise
-            self.unsent += 1  # It asks again, if it is still there.
 
     def _respond(self, request: replay.Request) -> replay.Response:
         try:
@@ -237,7 +217,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         spec = msgspec.json.decode(sys.stdin.buffer.read(), type=ReplaySpec)
-    except MALFORMED as error:
+    except msgspec.DecodeError as error:
         print(f"no ReplaySpec on the standard input: {error}", file=sys.stderr)
         return 2
     step_back()

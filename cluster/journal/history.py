@@ -7,7 +7,6 @@ A journal that turns out damaged is not read again, and neither is one whose rea
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import lmdb
-import msgspec
 
 from cluster.journal import identity
 from cluster.journal.reader import READ_SECONDS, Head, JournalReader
 from cluster.journal.reading import Reading, inodes_of
-from cluster.journal.records import UnreadableJournalError
+from cluster.journal.records import DAMAGE, UnreadableJournalError
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +27,6 @@ DIED_OF_IT: Final = "whoever read it died of it"
 FAILURES: Final = 3
 """So often a journal is found damaged before it is not looked at again: at first its owner may
 have been making it."""
-_DAMAGE: Final = (
-    UnreadableJournalError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError,
-    struct.error, msgspec.DecodeError,
-)  # fmt: skip
-"""What reading a sound journal never raises."""
-
 _Answer = TypeVar("_Answer")
 
 
@@ -150,7 +142,7 @@ class History:
             self._note(reader.inode)
             try:
                 answers.append(question(reader))
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 reader.close()
                 del self._readers[folder]
                 self._failed(folder, reader.inode, str(error))

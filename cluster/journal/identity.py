@@ -67,7 +67,7 @@ def write(folder: Path, identity: Identity) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):  # it was not made
             draft.unlink()
-        if error.errno not in NO_ROOM:
+        if error.errno not in NO_ROOM or not (folder / RECORD).exists():
             raise
         _put(folder / RECORD, data, 0)
 

@@ -5,6 +5,7 @@ Thread use: none; a journal belongs to one event loop and is never taken across 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -17,7 +18,7 @@ import lmdb
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.journal import environment, identity
+from cluster.journal import environment, identity, layout
 from cluster.journal.identity import Identity
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
@@ -101,13 +102,17 @@ class Journal:
         whose = Identity(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
         journal = cls(folder, whose, budget_bytes, clock_ns)
         journal.set_aside = objection
-        new = not (folder / identity.DATA).exists()
+        data = folder / identity.DATA
+        new = not data.exists() or data.stat().st_size <= layout.PAGE  # LMDB's first has two
         try:
             journal._open()
         except DAMAGE as error:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
             if not (new and _no_room(error)):
+                if before is not None:
+                    with contextlib.suppress(OSError):  # nobody died of it
+                        identity.write(folder, before)
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
                     "see that the disk has room for twice journal_bytes and that the folder is "

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster import matching
+from cluster.chain import Event
 from cluster.matching import Matching
-from cluster.subscribed import Event
 
 S = 1_000_000_000
 OLD, NEW = 4, 8

@@ -285,17 +285,20 @@ def test_an_answer_that_is_none_ends_nobody(short_folder: Path) -> None:
         socket = context.socket(zmq.ROUTER)
         socket.bind(f"ipc://{short_folder}/r")
         client = ReplayClient(zmq.Context(context), f"ipc://{short_folder}/r")
-        heads = asyncio.ensure_future(client.heads())
-        who, question = await socket.recv_multipart()
-        for nonsense in [*spoilt(ANSWERED, 200), DEEP, b"\xa2\xc3\x28"]:
-            await socket.send_multipart([who, nonsense])
-        number = replay.decode_request.decode(question).id
-        answer = replay.HeadsAnswer(id=number, cluster=STORE, shards=[])
-        await socket.send_multipart([who, replay.encode(answer)])
-        assert await asyncio.wait_for(heads, 10)
-        assert client.refused > 50
-        client.close()
-        socket.close(0)
-        context.term()
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                heads = asyncio.ensure_future(client.heads())
+                who, question = await socket.recv_multipart()
+                for nonsense in [*spoilt(ANSWERED, 200), DEEP, b"\xa2\xc3\x28"]:
+                    await socket.send_multipart([who, nonsense])
+                number = replay.decode_request.decode(question).id
+                answer = replay.HeadsAnswer(id=number, cluster=STORE, shards=[])
+                await socket.send_multipart([who, replay.encode(answer)])
+                assert await heads == answer
+            assert client.refused > 50
+        finally:
+            client.close()
+            socket.close(0)
+            context.term()
 
     asyncio.run(main())

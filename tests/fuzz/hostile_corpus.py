@@ -41,11 +41,11 @@ ASKED = [
 ]  # fmt: skip
 ANSWERED = [
     replay.encode(
-        replay.HeadsAnswer(id=1, cluster="0" * 16, shards=[replay.HeadRow(2, 1, 3, 6, (3, 0))])
+        replay.HeadsAnswer(id=901, cluster="0" * 16, shards=[replay.HeadRow(2, 1, 3, 6, (3, 0))])
     ),
     replay.encode(
         replay.RangeAnswer(
-            id=2, messages=PUBLISHED[:2], reached=2, gone=[(0, 0)], more=True, end=None, next=None
+            id=902, messages=PUBLISHED[:2], reached=2, gone=[(0, 0)], more=True, end=None, next=None
         )
     ),
 ]

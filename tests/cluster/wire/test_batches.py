@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.chain import Answer, Deliver, ShardChain
+from cluster.chain import Answer, Delivered, Output, ShardChain
 from cluster.wire import batch as wire
 from cluster.wire import topic
 from cluster.wire.batch import Batch, ShardState, ShardWriter, decode_batch
@@ -133,10 +133,14 @@ def test_a_server_that_makes_names_up_makes_no_table_of_all_of_them(
     for message in sent:
         name, _, payload = topic.split(message)
         chain.batch(name, decode_batch(payload))
-        delivered += [out.seq for out in chain.take() if isinstance(out, Deliver)]
+        delivered += _seqs(chain.take())
         if (wanted := chain.wanted()) is not None and wanted.upto is not None:
             had = [(topic.split(m)[0], decode_batch(topic.split(m)[2])) for m in sent]
             inside = [(n, b) for n, b in had if b.last > wanted.after and b.first <= wanted.upto]
             chain.answer(Answer(wanted, inside, wanted.upto, [], False, None, None))
-            delivered += [out.seq for out in chain.take() if isinstance(out, Deliver)]
+            delivered += _seqs(chain.take())
     assert delivered == list(range(1, 401))
+
+
+def _seqs(out: list[Output]) -> list[int]:
+    return [event.seq for item in out if isinstance(item, Delivered) for event in item.events]
