@@ -15,8 +15,8 @@ from cluster.secured import connect
 from cluster.wire import replay, topic
 from cluster.wire.batch import Batch, decode_batch, hole_first
 from cluster.wire.keys import ClientKeys
-from cluster.wire.tcp import PREFIX
 from cluster.wire.refusals import MALFORMED, worth_saying
+from cluster.wire.tcp import PREFIX
 
 log = logging.getLogger(__name__)
 
