@@ -318,7 +318,8 @@ def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
 def read_file(file: Path) -> dict[str, Given]:
     """The values of a TOML file by dotted key, not yet checked."""
     try:
-        data = file.read_bytes()
+        with file.open("rb") as handle:
+            data = handle.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise ConfigError(
                 f"{file} is larger than {MAX_FILE_BYTES} bytes", "is it the right file?"

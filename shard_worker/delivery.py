@@ -18,7 +18,7 @@ from typing import NamedTuple
 import zmq
 
 from cluster.errors import AlreadyRunningError
-from cluster.journal import Journal
+from cluster.journal import Journal, deaths
 from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
 from cluster.wire.batch import Public, ShardState, ShardWriter
@@ -48,8 +48,12 @@ def take_slot(folder: Path) -> int:
         raise AlreadyRunningError(
             f"another worker holds {folder}", "wait for it to exit, or stop it"
         ) from None
-    os.ftruncate(fd, 0)
-    os.write(fd, Owner.of(os.getpid()).line())  # for whoever finds it held and hears nothing
+    line = Owner.of(os.getpid()).line()  # for whoever finds it held and hears nothing
+    try:
+        os.pwrite(fd, line, 0)  # over what is there, which needs no room on a full disk
+        os.ftruncate(fd, len(line))
+    except OSError as error:
+        log.warning("%s does not say who holds it: %s", folder / "owner.lock", error)
     return fd
 
 
@@ -123,6 +127,10 @@ class Store:
                 cluster=spec.cluster,
                 boot_id=spec.boot_id,
             )
+            try:
+                deaths.watch(folder)
+            except OSError as error:
+                log.warning("a death by the journal would leave no word in %s: %s", folder, error)
         except BaseException:
             self._unlock()
             raise

@@ -18,7 +18,7 @@ import msgspec
 
 from cluster.journal import identity
 from cluster.journal.reader import JournalReader
-from cluster.journal.records import UnreadableJournalError
+from cluster.journal.records import DAMAGE
 from cluster.wire.batch import ShardState
 from cluster.wire.refusals import MALFORMED
 
@@ -79,7 +79,7 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
             reader.close()
     except FileNotFoundError:
         states = []  # set aside just now
-    except (UnreadableJournalError, lmdb.Error, *MALFORMED) as error:
+    except (lmdb.Error, OSError, *DAMAGE) as error:
         log.error("the journal in %s is not read: %s", other, error)
         states = []
     with contextlib.suppress(FileNotFoundError):

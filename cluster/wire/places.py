@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import stat
 import sys
@@ -23,10 +24,13 @@ from typing import Final
 import msgspec
 
 from cluster.errors import ClusterError, ConfigError
+from cluster.wire.refusals import MALFORMED
 
 CLUSTER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
 IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
 """Longest path of a Unix socket (sun_path without its NUL)."""
+MAX_RUNNING_BYTES: Final = 64 * 1024
+log = logging.getLogger(__name__)
 SOCKETS: Final = ("control", "link", "hub", "events", "replay")
 
 
@@ -190,9 +194,17 @@ def is_held(lock: Path) -> bool:
 
 
 def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
-    """The clusters of this user that run on this host, by their locks."""
-    return [
-        msgspec.json.decode(record.read_bytes(), type=Running)
-        for record in sorted(state_root(env).glob("*/running.json"))
-        if is_held(record.parent / "coordinator.lock")
-    ]
+    """The clusters of this user that run on this host, by their locks. What is no running.json is
+    left out, and logged."""
+    found = []
+    for record in sorted(state_root(env).glob("*/running.json")):
+        if not is_held(record.parent / "coordinator.lock"):
+            continue
+        try:
+            with record.open("rb") as file:
+                found.append(msgspec.json.decode(file.read(MAX_RUNNING_BYTES), type=Running))
+        except FileNotFoundError:
+            continue  # it stopped just now
+        except (OSError, *MALFORMED) as error:
+            log.error("%s is not what a running cluster writes there: %s", record, error)
+    return found
