@@ -15,7 +15,7 @@ from typing import Final
 NAME: Final = "died.txt"
 """Beside the journal."""
 _SIZE: Final = 16 * 1024
-_OURS: Final = os.sep.join(("cluster", "journal", "")).encode()
+_OURS: Final = os.fsencode(Path(__file__).parent) + os.sep.encode()
 
 
 def watch(folder: Path) -> None:
