@@ -109,10 +109,9 @@ class Journal:
         except DAMAGE as error:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
+            with contextlib.suppress(OSError):  # nobody died of it
+                identity.write(folder, msgspec.structs.replace(whose, opening=opening - 1))
             if not (new and _no_room(error)):
-                if before is not None:
-                    with contextlib.suppress(OSError):  # nobody died of it
-                        identity.write(folder, before)
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
                     "see that the disk has room for twice journal_bytes and that the folder is "
