@@ -1,0 +1,153 @@
+"""A whole cluster on a full disk, and one whose journals are damaged: said in `status`, delivered
+on, and what is lost is a gap."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from home import Home, run_sandbox
+from small_disk import Disk, small_disk
+from watching import (
+    WITHIN_S,
+    connected,
+    control_of,
+    eventually,
+    identified,
+    ledger,
+    sandbox_of,
+    watching,
+)
+
+from cluster.journal.identity import DATA
+from cluster.subscriber import Event, Gap, Subscriber
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import places
+
+MIB = 1024 * 1024
+SHARDS = 2
+
+
+def start(home: Home, *flags: str) -> None:
+    done = home.cli("start", "--detach", "--workers", "1", *flags)
+    assert done.returncode == 0, done.stderr
+
+
+def suspended(status: ClusterStatus) -> bool:
+    return not status.workers[0].journalling
+
+
+def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
+    """Journal and store at once. Who listens loses nothing; who was away has a gap for what no
+    journal has; an identify is not given without its row in the ledger, and is when there is
+    room."""
+    with (
+        small_disk(tmp_path / "disk", 16 * MIB) as disk,
+        run_sandbox(guilds=4, shards=SHARDS, max_concurrency=SHARDS, rate=200) as info,
+    ):
+        home.use(info)
+        home.env |= {"DCGW_STATE_DIR": str(disk.folder / "state"), "DCGW_JOURNAL_BYTES": f"{MIB}"}
+        home.state = disk.folder / "state"
+        disk.fill(leaving=MIB)  # too little to allocate the journal
+        start(home)
+
+        async def main() -> None:
+            where = places("default", home.env)
+            async with (
+                sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
+            ):  # fmt: skip
+                await connected(sandbox, SHARDS)
+                await seen.until(100)
+                away = seen.subscriber.position
+                disk.fill()
+                await eventually(control.status, suspended)
+                shown = await asyncio.to_thread(home.cli, "status")
+                assert "can't write its journal" in shown.stdout
+                assert "suspended" in shown.stdout
+                await seen.more(200)
+                disk.empty()
+                await eventually(control.status, lambda s: not suspended(s))
+                await seen.more(100)
+                await sandbox.quiesce()
+                expected = await ledger(sandbox)
+                await seen.until(len(expected))
+                seen.check(expected)
+                await check_who_was_away(where.events, where.replay, away, len(expected))
+                await no_identify_without_its_row(disk)
+
+        async def check_who_was_away(
+            events: str, replay: str, away: dict[str, Any], total: int
+        ) -> None:
+            got: list[Event | Gap] = []
+            async with (
+                Subscriber(events, start=away, replay=replay) as late, asyncio.timeout(WITHIN_S)
+            ):  # fmt: skip
+                async for item in late:
+                    if isinstance(item, Event | Gap):
+                        got.append(item)
+                    reached = sum(seq for _, _, _, seq in late.position["shards"])
+                    if reached >= total - 2 * SHARDS:
+                        break
+            gaps = [item for item in got if isinstance(item, Gap)]
+            assert {gap.reason for gap in gaps} == {"gone"}
+            missing = sum((gap.last or 0) - gap.first + 1 for gap in gaps)
+            assert missing >= 100
+            assert all(gap.last is not None for gap in gaps)
+
+        async def no_identify_without_its_row(disk: Disk) -> None:
+            async with sandbox_of(info) as sandbox, control_of(home) as control:
+                spent = await identified(sandbox)
+                disk.fill()
+                await sandbox.fault(kind="op9", resumable=False)
+                status = await eventually(control.status, lambda s: bool(s.budget.trouble))
+                assert "ledger can't be written" in status.budget.trouble
+                assert await identified(sandbox) == spent
+                disk.empty()
+
+        asyncio.run(main())
+        stopped = home.cli("stop")
+        assert stopped.returncode == 0, stopped.stderr
+    assert home.leftovers() == []
+
+
+def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
+    """The worker dies of it once and begins anew, the replay server answers, and a subscriber is
+    told what is gone."""
+    with run_sandbox(guilds=4, shards=SHARDS, max_concurrency=SHARDS, rate=200) as info:
+        home.use(info)
+        home.env["DCGW_JOURNAL_BYTES"] = f"{MIB}"
+        start(home)
+
+        async def main() -> None:
+            where = places("default", home.env)
+            data = where.journal(0) / DATA
+            inode = data.stat().st_ino
+
+            async def another() -> bool:
+                return data.exists() and data.stat().st_ino != inode
+
+            async with (
+                sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
+            ):  # fmt: skip
+                await connected(sandbox, SHARDS)
+                await seen.until(200)
+                os.truncate(data, 4 * 4096)
+                await eventually(another, bool)
+                await eventually(control.status, lambda s: s.state == "ready")
+                await seen.more(200)
+                assert (await control.status()).workers[0].restarts == 1
+                log = (where.logs / "worker-0.log").read_text()
+                assert "is set aside: whoever had it open died of it" in log
+                late = Subscriber(where.events, start="oldest", replay=where.replay)
+                async with late, asyncio.timeout(WITHIN_S):
+                    async for item in late:
+                        if isinstance(item, Event):
+                            break
+                events = [item for item in seen.items if isinstance(item, Event)]
+                assert len({event.position for event in events}) == len(events)
+
+        asyncio.run(main())
+        assert home.cli("stop").returncode == 0
+    assert home.leftovers() == []
