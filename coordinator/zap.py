@@ -100,7 +100,13 @@ class Zap:
         frames = self.socket.recv_multipart()
         version, request = (*frames, b"", b"")[:2]
         client = self._admit(frames)
-        verdict = (b"400", b"refused", b"") if client is None else (b"200", b"OK", user_id(client))
+        if client is not None:
+            verdict = (b"200", b"OK", user_id(client))
+        elif self._keyring.trouble:
+            # Who has a key is not told that it has none, on which libzmq would never try again
+            verdict = (b"300", b"later", b"")
+        else:
+            verdict = (b"400", b"refused", b"")
         self.socket.send_multipart([version, request, *verdict, b""])
 
     def _admit(self, frames: list[bytes]) -> Client | None:

@@ -69,7 +69,7 @@ def test_without_a_file_or_with_a_damaged_one_nobody_is(door: Door) -> None:
     assert door.ask(bot.public) == b"200"
     whole = door.keys.clients_file.read_bytes()
     door.keys.clients_file.write_bytes(whole[:-10])
-    assert door.ask(bot.public) == b"400"
+    assert door.ask(bot.public) == b"300", "not for good: when it is mended, who has a key gets in"
     assert "damaged" in door.keyring.trouble
     door.keys.clients_file.write_bytes(whole)
     assert door.ask(bot.public) == b"200"
