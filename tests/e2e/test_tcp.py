@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from watching import WITHIN_S, Seen, control_of, eventually, sandbox_of
 from cluster.control import ControlClient
 from cluster.errors import KeyRefusedError, NotRunningError
 from cluster.sandbox import SandboxInfo
-from cluster.subscriber import Event, Subscriber
+from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.keys import ClientKeys, KeyFolder, Right, encode, pair
 from cluster.wire.places import places
 
@@ -63,6 +64,22 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
         finally:
             far.cli("stop")
         assert far.leftovers() == []
+
+
+async def misses_nothing(subscriber: Subscriber, until_ns: int) -> None:
+    """Every event of every shard, until each had one that was received after this moment."""
+    last: dict[int, int] = {}
+    after: set[int] = set()
+    async with asyncio.timeout(WITHIN_S):
+        async for item in subscriber:
+            assert not isinstance(item, Gap), item
+            if isinstance(item, Event):
+                assert item.seq == last.get(item.shard_id, item.seq - 1) + 1
+                last[item.shard_id] = item.seq
+                if item.received_ns > until_ns:
+                    after.add(item.shard_id)
+                if len(after) == SHARDS:
+                    return
 
 
 async def to_its_end(subscriber: Subscriber) -> None:
@@ -124,15 +141,7 @@ def test_a_key_that_is_taken_away_is_cut_off_and_says_so(far: Far) -> None:
                 assert done.returncode == 0
                 with pytest.raises(KeyRefusedError, match="does not know the key 'lost'"):
                     await to_its_end(goes)
-            seqs: dict[int, list[int]] = {}
-            async with asyncio.timeout(WITHIN_S):
-                async for item in stays:
-                    assert isinstance(item, Event), "the others miss nothing"
-                    seqs.setdefault(item.shard_id, []).append(item.seq)
-                    if sum(map(len, seqs.values())) == 300:
-                        break
-            for found in seqs.values():
-                assert found == list(range(found[0], found[0] + len(found)))
+            await misses_nothing(stays, time.time_ns())
             assert (await control.status()).state == "ready"
         with pytest.raises(KeyRefusedError):
             await Subscriber(keys=lost).__aenter__()
@@ -180,7 +189,11 @@ def test_a_gate_that_is_killed_comes_back_and_a_control_key_stops_it_all(far: Fa
 
     async def scenario() -> None:
         deploy = far.key("deploy", "control")
-        async with ControlClient(keys=deploy) as control, control_of(far) as local:
+        async with (
+            ControlClient(keys=deploy) as control,
+            control_of(far) as local,
+            Subscriber(keys=deploy) as subscriber,
+        ):
             before = await eventually(local.status, lambda s: s.gate is not None)
             assert before.gate is not None
             pid = before.gate.pid
@@ -190,6 +203,7 @@ def test_a_gate_that_is_killed_comes_back_and_a_control_key_stops_it_all(far: Fa
             )
             assert any("TCP gate was restarted" in line for line in after.troubles)
             await eventually(control.status, lambda s: s.state == "ready")
+            await misses_nothing(subscriber, time.time_ns())
             await control.stop()
 
         async def left() -> list[str]:
