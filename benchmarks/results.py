@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 FLOOR = "floor: zlib-ng, msgspec"
+WORKER = "worker, pages reused"
 
 
 class Row(msgspec.Struct):
@@ -22,9 +23,15 @@ class Row(msgspec.Struct):
     values: list[float] = []
     aim: float | None = None
     """At most this is wanted, in the row's unit."""
+    at_least: float | None = None
+    """At least this is wanted."""
     of_floor: float | None = None
     """Median of the ratios to the floor of the same round; None: there is nothing to compare."""
     aim_of_floor: float | None = None
+    of_worker: float | None = None
+    """The same, to the worker of the same round."""
+    aim_of_worker: int | None = None
+    """At most the worker's divided by this is wanted."""
     missing: str = ""
     """Why it was not measured."""
 
@@ -37,8 +44,12 @@ class Row(msgspec.Struct):
         """Whether the aim is met; None: there is none, or nothing was measured."""
         if self.of_floor is not None and self.aim_of_floor is not None:
             return self.of_floor <= self.aim_of_floor
+        if self.of_worker is not None and self.aim_of_worker is not None:
+            return self.of_worker <= 1 / self.aim_of_worker
         if self.median is not None and self.aim is not None:
             return self.median <= self.aim
+        if self.median is not None and self.at_least is not None:
+            return self.median >= self.at_least
         return None
 
 
@@ -52,11 +63,17 @@ class Results(msgspec.Struct):
 
     def compare(self) -> None:
         """Set every row's ratio: round by round, so that a slow minute slows both sides."""
-        floor = next(row for row in self.rows if row.name == FLOOR)
+        rows = {row.name: row for row in self.rows}
         for row in self.rows:
-            if row.unit == floor.unit and len(row.values) == len(floor.values) > 0:
-                ratios = [a / b for a, b in zip(row.values, floor.values, strict=True)]
-                row.of_floor = statistics.median(ratios)
+            row.of_floor = _ratio(row, rows[FLOOR])
+            if row.aim_of_worker is not None:
+                row.of_worker = _ratio(row, rows[WORKER])
+
+
+def _ratio(row: Row, other: Row) -> float | None:
+    if row.unit != other.unit or not row.values or len(row.values) != len(other.values):
+        return None
+    return statistics.median(a / b for a, b in zip(row.values, other.values, strict=True))
 
 
 def machine() -> str:
@@ -76,6 +93,12 @@ def cells(row: Row) -> Sequence[str]:
     aim = ""
     if row.aim_of_floor is not None:
         aim = f"≤ {row.aim_of_floor:.2f}"
+    elif row.aim_of_worker is not None:
+        aim = f"≤ 1/{row.aim_of_worker} of the worker"
+        if row.of_worker is not None:
+            aim += f" (1/{1 / row.of_worker:.1f})"
+    elif row.at_least is not None:
+        aim = f"≥ {_number(row.at_least)} {row.unit}"
     elif row.aim is not None:
         aim = f"≤ {_number(row.aim)} {row.unit}"
     if row.met is not None:

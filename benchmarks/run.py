@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import libraries, measures, recording
+from benchmarks import delivery, libraries, measures, recording
 from benchmarks.measures import Bench
-from benchmarks.results import FLOOR, Results, Row, machine
+from benchmarks.results import FLOOR, WORKER, Results, Row, machine
 from benchmarks.worker import MIB
 
 MAX_OF_FLOOR: Final = 2.0
@@ -20,6 +20,10 @@ MAX_BEAT_MS: Final = 100.0
 TRICKLE_SESSIONS: Final = 40
 TRICKLE_RATE: Final = 50.0
 QUIET_SESSIONS: Final = 20
+HUB_OF_WORKER, SUBSCRIBER_OF_WORKER = 8, 3
+"""At most these parts of the worker's cost are wanted."""
+MIN_REPLAY: Final = 50_000.0
+REPLAY_DRAINS: Final = (1, 8, 128)
 FLOOD_PER_SECOND: Final = 100_000
 REUSED_BYTES: Final = 400
 """Journal bytes an event, so that as many events as are then measured fill it: an event takes some
@@ -53,6 +57,7 @@ async def run(options: Options, say: Say) -> Results:
             f"{bench.stream.compressed_bytes:.0f} B compressed on average; {options.rounds} rounds"
         )
         rows = await _events(options, bench, say)
+        rows += await _replay(options, bench, say)
         rows += await _memory(options, bench, say)
         rows += await _trickle(options, bench, say)
         rows += await _flood(options, bench, say)
@@ -70,11 +75,14 @@ async def _events(options: Options, bench: Bench, say: Say) -> list[Row]:
             lambda: measures.throughput(bench, warm, events, 256 * MIB),
         ),
         (
-            Row("worker, pages reused", "µs", aim_of_floor=MAX_OF_FLOOR),
+            Row(WORKER, "µs", aim_of_floor=MAX_OF_FLOOR),
             lambda: measures.throughput(bench, events, events, max(MIB, events * REUSED_BYTES)),
         ),
     ]
     rows = [row for row, _ in measured]
+    hub = Row("hub, a subscriber", "µs", aim_of_worker=HUB_OF_WORKER)
+    subscriber = Row("Subscriber", "µs", aim_of_worker=SUBSCRIBER_OF_WORKER)
+    rows += [hub, subscriber]
     for library in libraries.LIBRARIES:
         row = Row(library.label, "µs", missing=library.missing)
         rows.append(row)
@@ -84,6 +92,19 @@ async def _events(options: Options, bench: Bench, say: Say) -> list[Row]:
         for row, measure in measured:
             say(f"round {number} of {options.rounds}: {row.name}")
             row.values.append(await measure())
+        say(f"round {number} of {options.rounds}: delivery")
+        cost = await delivery.live(bench, events)
+        hub.values.append(cost.hub)
+        subscriber.values.append(cost.subscriber)
+    return rows
+
+
+async def _replay(options: Options, bench: Bench, say: Say) -> list[Row]:
+    rows = []
+    for drain in REPLAY_DRAINS:
+        say(f"replay, drains of {drain}")
+        rate = await delivery.replayed(bench, options.events, drain)
+        rows.append(Row(f"replay, drains of {drain}", "/s", [rate], at_least=MIN_REPLAY))
     return rows
 
 

@@ -50,12 +50,15 @@ class Outbox:
         self._filter = filtered
         self._items: deque[_Run | _Place | Gap | Stalled] = deque()
         self._positions: dict[Key, tuple[int, int]] = {}
-        self._run = _Run((0, 0), [], 0)
-        """Events that are being given out; ``_next`` is the index of the next one."""
-        self._next = 0
+        self.run: list[Event] = []
+        """Events that are being given out."""
+        self.at = 0
+        """Index of the next one of them. Whoever takes it from there adds one."""
+        self._key: Key = (0, 0)
+        self._run_bytes = 0
 
     def __bool__(self) -> bool:
-        return bool(self._items) or self._next < len(self._run.events)
+        return bool(self._items) or self.at < len(self.run)
 
     def put(self, key: Key, outputs: Iterable[Output]) -> None:
         """What a shard's chain put out."""
@@ -95,18 +98,18 @@ class Outbox:
 
     def next(self) -> Item | None:
         """The next item; None: there is none yet."""
-        at, events = self._next, self._run.events
-        if at < len(events):
-            self._next = at + 1
-            return events[at]
+        if self.at < len(self.run):
+            self.at += 1
+            return self.run[self.at - 1]
         self._end_run()
         while self._items:
             item = self._items.popleft()
             if isinstance(item, _Place):
                 self._positions[item.key] = (item.epoch, item.seq)
             elif isinstance(item, _Run):
-                self._run, self._next = item, 1
-                return item.events[0]
+                self._key, self.run, self._run_bytes = item
+                self.at = 1
+                return self.run[0]
             else:
                 self.bytes -= ITEM_BYTES
                 return item
@@ -114,33 +117,32 @@ class Outbox:
 
     def _end_run(self) -> None:
         """All of it was handled."""
-        run = self._run
-        if run.events:
-            last = run.events[-1]
-            self._positions[run.key] = (last.epoch, last.seq)
-            self.bytes -= run.bytes
-            self._waiting -= len(run.events)
-            self._given += len(run.events)
-            self._run, self._next = _Run((0, 0), [], 0), 0
+        if self.run:
+            last = self.run[-1]
+            self._positions[self._key] = (last.epoch, last.seq)
+            self.bytes -= self._run_bytes
+            self._waiting -= len(self.run)
+            self._given += len(self.run)
+            self.run, self.at = [], 0
 
     def positions(self) -> dict[Key, tuple[int, int]]:
         """Up to where all was handled, by shard: (epoch, seq). The item that was given out last is
         not included."""
         handled = dict(self._positions)
-        if self._next >= 2:
-            event = self._run.events[self._next - 2]
-            handled[self._run.key] = (event.epoch, event.seq)
+        if self.at >= 2:
+            event = self.run[self.at - 2]
+            handled[self._key] = (event.epoch, event.seq)
         return handled
 
     @property
     def events(self) -> int:
         """Given out, the one at hand included."""
-        return self._given + self._next
+        return self._given + self.at
 
     @property
     def left(self) -> int:
         """Events that were not given out yet."""
-        return self._waiting - self._next
+        return self._waiting - self.at
 
     def forget(self) -> None:
         """Another store: positions of before mean nothing here. What waits is given out."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from operator import attrgetter
 
 from cluster.chain.words import EVENT_BYTES, Delivered, Event, Names
 from cluster.wire.batch import Batch
 from cluster.wire.topic import HOLE
 
 Span = tuple[int, int]
+_seq = attrgetter("seq")
 
 
 class InHand:
@@ -21,7 +23,10 @@ class InHand:
         """What is held takes so much of memory."""
         self.holes = False
         """Whether holes may be among what is held."""
-        self._events: dict[int, Event] = {}
+        self._runs: list[list[Event]] = []
+        """Events, each list in order; none is held twice."""
+        self._seqs: set[int] | None = None
+        """Of all events, once there may be duplicates; until then nobody needs them."""
         self._reach: dict[str, int] = {}
         self._loose: dict[str, list[Span]] = {}
         """Of a name: batches (base, last] that do not join on to its reach."""
@@ -32,16 +37,24 @@ class InHand:
         self.holes = self.holes or name == HOLE
         delivered = made(name, batch, self.at)
         if base < reach or name in self._loose:
-            held = self._events
+            held = self._known_seqs()
             delivered = measured([event for event in delivered.events if event.seq not in held])
-        self._events.update([(event.seq, event) for event in delivered.events])
-        self.bytes += delivered.bytes
+        if delivered.events:
+            self._runs.append(delivered.events)
+            self.bytes += delivered.bytes
+            if self._seqs is not None:
+                self._seqs.update([event.seq for event in delivered.events])
         if base > reach:
             self._loose.setdefault(name, []).append((base, last))
         elif last > reach:
             self._reach[name] = last
             if name in self._loose:
                 self._join(name)
+
+    def _known_seqs(self) -> set[int]:
+        if self._seqs is None:
+            self._seqs = {event.seq for run in self._runs for event in run}
+        return self._seqs
 
     def reach(self, name: str) -> int:
         """All of this name up to here is in hand."""
@@ -61,15 +74,17 @@ class InHand:
 
     def release(self, upto: int) -> Delivered:
         """The events up to a seq, in order; then ``at`` is there."""
-        events = self._events
-        seqs = sorted(events)
-        if not seqs or seqs[-1] <= upto:
-            delivered = Delivered([events[seq] for seq in seqs], self.bytes)
-            events.clear()
-            self.bytes, self.holes = 0, False
+        runs, self._seqs = self._runs, None
+        events = runs[0] if len(runs) == 1 else [event for run in runs for event in run]
+        if len(runs) > 1:
+            events.sort(key=_seq)
+        if not events or events[-1].seq <= upto:
+            delivered = Delivered(events, self.bytes)
+            self._runs, self.bytes, self.holes = [], 0, False
         else:
-            out = [events.pop(seq) for seq in seqs[: bisect_right(seqs, upto)]]
-            delivered = measured(out)
+            end = bisect_right(events, upto, key=_seq)
+            delivered = measured(events[:end])
+            self._runs = [events[end:]]
             self.bytes -= delivered.bytes
         self.at = upto
         self._reach = {name: reach for name, reach in self._reach.items() if reach > upto}
@@ -98,7 +113,9 @@ class InHand:
 
     def no_event(self, first: int, last: int) -> list[Span]:
         """What of first..last is no event that is held."""
-        seqs = sorted(seq for seq in self._events if first <= seq <= last)
+        seqs = sorted(
+            event.seq for run in self._runs for event in run if first <= event.seq <= last
+        )
         return between(first, last, [(seq - 1, seq) for seq in seqs])
 
 
@@ -109,19 +126,16 @@ def made(name: str, batch: Batch, at: int) -> Delivered:
     entries = batch.events
     if batch.base < at:
         entries = [entry for entry in entries if entry.seq > at]
-    events, size = [], EVENT_BYTES * len(entries)
-    for entry in entries:
-        data = entry.data
-        size += len(data)
-        events.append(
-            Event(name, shard_id, shard_count, epoch, entry.seq, data, received_ns, store)
-        )
-    return Delivered(events, size)
+    events = [
+        Event(name, shard_id, shard_count, epoch, entry.seq, entry.data, received_ns, store)
+        for entry in entries
+    ]
+    return measured(events)
 
 
 def measured(events: list[Event]) -> Delivered:
     """With what they take of memory."""
-    return Delivered(events, sum(len(event.data) for event in events) + EVENT_BYTES * len(events))
+    return Delivered(events, sum([len(event.data) for event in events]) + EVENT_BYTES * len(events))
 
 
 def between(first: int, last: int, spans: list[Span]) -> list[Span]:

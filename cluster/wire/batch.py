@@ -92,14 +92,15 @@ class ShardState(msgspec.Struct, kw_only=True):
     """The epoch is over and none follows: the shard count is no more in force."""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One event of a batch."""
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event of a batch. It refers to nothing that could refer to it: the garbage collector need
+    not look."""
 
     seq: Seq
     data: bytes
 
 
-class Batch(msgspec.Struct, frozen=True, array_like=True):
+class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The msgpack array of a batch."""
 
     format: int

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__, libraries, measures, recording
+from benchmarks import __main__, delivery, libraries, measures, recording
 from benchmarks.libraries import LIBRARIES, Library
-from benchmarks.results import FLOOR, Results, Row, cells
+from benchmarks.results import FLOOR, WORKER, Results, Row, cells
 
 EVENTS = 2000
 
@@ -66,6 +66,29 @@ def test_the_worker_and_its_floor(folder: Path) -> None:
     asyncio.run(main())
 
 
+def test_delivery(folder: Path) -> None:
+    async def main() -> None:
+        async with measures.bench(EVENTS, folder) as bench:
+            cost = await delivery.live(bench, EVENTS)
+            rate = await delivery.replayed(bench, EVENTS, 8)
+        assert 0.01 < cost.hub < 1000
+        assert 0.1 < cost.subscriber < 1000
+        assert rate > 100
+
+    asyncio.run(main())
+
+
+def test_batches_are_of_the_recordings_events(folder: Path) -> None:
+    stream = recording.load(EVENTS, folder=folder)
+    digests = [
+        recording.digest(name, seq + recording.FIRST_SEQ, data)
+        for drain in delivery.drains(stream, EVENTS, 300)
+        for name, seq, data in drain
+    ]
+    assert len(digests) == EVENTS
+    assert recording.added(digests) == stream.digest(0, EVENTS)
+
+
 def test_quiet_sessions(folder: Path) -> None:
     async def main() -> None:
         async with measures.bench(EVENTS, folder) as bench:
@@ -104,6 +127,11 @@ def test_rows_are_compared_round_by_round() -> None:
     Results("", "", "", [floor, slow, other]).compare()
     assert (slow.of_floor, slow.met, other.of_floor, other.met) == (2.5, False, None, True)
     assert cells(slow) == ("slow", "3.5 µs", "3.0 to 4.0", "2.50", "≤ 2.00: missed")
+    worker = Row(WORKER, "µs", [6, 6])
+    hub, replay = Row("hub", "µs", [1, 2], aim_of_worker=8), Row("replay", "/s", [9], at_least=8)
+    Results("", "", "", [floor, worker, hub, replay]).compare()
+    assert (hub.of_worker, hub.met, replay.met) == (0.25, False, True)
+    assert cells(hub)[4] == "≤ 1/8 of the worker (1/4.0): missed"
     assert cells(Row("none", "µs", missing="no node here"))[1:3] == ("-", "no node here")
 
 
