@@ -219,14 +219,16 @@ def follow(
 
     def ask(now: Moment) -> None:
         wanted = chain.wanted()
-        if wanted is not None and served:
+        if wanted is None or on_their_way:
+            return  # one question at a time: an answer that is not heard in time is never heard
+        if served:
             on_their_way.append(world.answer(wanted, names, random.randint(1, 4), now))
-        elif wanted is not None:
+        else:
             chain.give_up("no_replay")
 
     def hear() -> None:
         if on_their_way:
-            chain.answer(on_their_way.pop(random.randrange(len(on_their_way))))
+            chain.answer(on_their_way.pop())
 
     chain.begin(*start, lagging=random.random() < 0.3)
     now: Moment = 0
