@@ -138,11 +138,13 @@ class Wire:
         self._socket.subscribe(b"")
         connect(self._socket, keys.events if keys else places("default", home.env).events, keys)
         self.messages: list[bytes] = []
+        self.joined = asyncio.Event()
         self._task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         while True:
             self.messages.append(await self._socket.recv())
+            self.joined.set()
 
     async def close(self) -> bytes:
         self._task.cancel()
@@ -197,6 +199,8 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
         wire, far = Wire(home), Wire(home, keys)
         await eventually(control.status, lambda s: s.state == "ready")
         await connected(sandbox, SHARDS)
+        for one in (wire, far):
+            await asyncio.wait_for(one.joined.wait(), WITHIN_S)
         first = await session_ids(sandbox)
         await sandbox.fault(kind="op9", resumable=False, shard=0)
         await eventually(lambda: session_ids(sandbox), lambda now: not first >= now)
@@ -209,9 +213,10 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
             control.status, lambda s: s.state == "ready" and s.workers[1].restarts == 1
         )
         traces |= await asyncio.to_thread(processes_of, home)
+        # While the small journals still hold the first events
+        traces |= await asyncio.wait_for(answers(home, keys), WITHIN_S)
         for verb in VERBS:
             traces |= await asyncio.to_thread(run, home, *verb)
-        traces |= await asyncio.wait_for(answers(home, keys), WITHIN_S)
         sessions = first | await session_ids(sandbox)
         traces |= {"published": await wire.close(), "published over TCP": await far.close()}
     traces |= files_of(home, "running")
