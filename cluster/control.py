@@ -163,12 +163,14 @@ class ControlClient:
         """The state of the cluster, its workers and its shards at this moment."""
         return await self._ask("status", ClusterStatus)
 
-    async def stop(self, *, logout: bool = False) -> None:
+    async def stop(self, *, logout: bool = False, keep_workers: bool = False) -> None:
         """Ask the cluster to stop; returns when it has begun to. It is gone when its lock is free.
 
-        logout: end the sessions at Discord instead of leaving them resumable.
+        logout: end the sessions at Discord instead of leaving them resumable. keep_workers: only
+        the coordinator ends; the workers and their sessions go on for `adopt_seconds`, and the
+        next start takes them over.
         """
-        await self._ask("stop", object, {"logout": logout})
+        await self._ask("stop", object, {"logout": logout, "keep_workers": keep_workers})
 
     async def restart_rolling(self, say: Say | None = None) -> str:
         """Restart all workers, one by one: no event is lost, no identify spent. Returns what was

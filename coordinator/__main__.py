@@ -71,7 +71,7 @@ def _say(outcome: StartOutcome) -> None:
     os.close(null)
 
 
-async def run(spec: CoordinatorSpec) -> None:
+async def run(spec: CoordinatorSpec) -> Coordinator:
     """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
     coordinator = Coordinator(
         spec,
@@ -84,18 +84,22 @@ async def run(spec: CoordinatorSpec) -> None:
     async with coordinator:
         _say(StartOutcome(ready=True))
         await coordinator.until_stopped()
+    return coordinator
 
 
 def main() -> int:
     """The process. Returns its exit code."""
     os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
     try:
-        asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
+        coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
     except ClusterError as error:
         log.error("%s", error)
         failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
         _say(StartOutcome(error=failure))
         return error.exit_code
+    if coordinator.keeps_workers:
+        logging.shutdown()
+        os._exit(0)  # asyncio kills its child processes when their objects are collected
     return 0
 
 

@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 
 WORKERS_SHARE, GATE_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.04, 0.15, 0.2
 """Of the time that a stop may take; each is stopped after the one before."""
+CLEAR_EVERY_S: Final = 3600.0
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down which shards have a session."""
 RESUMABLE_S: Final = 300.0
@@ -105,6 +106,8 @@ class Coordinator:
         self._stack = AsyncExitStack()
         self._stop = asyncio.Event()
         self._logout = False
+        self.keeps_workers = False
+        """They go on without this coordinator, for the next one to take over."""
         self._failure: BaseException | None = None
         self._holds: defaultdict[int, IdentifyHold] = defaultdict(IdentifyHold)
         """By shard count."""
@@ -141,12 +144,13 @@ class Coordinator:
         await self._stack.aclose()
         log.info("stopped")
 
-    def request_stop(self, logout: bool = False) -> None:
+    def request_stop(self, logout: bool = False, keep_workers: bool = False) -> None:
         """Begin to stop; `until_stopped` returns. logout: end the sessions instead of leaving them
-        resumable."""
+        resumable. keep_workers: they go on without this coordinator."""
         if not self._stop.is_set():
-            log.info("stopping%s", ", logging out" if logout else "")
-            self._logout = logout
+            how = ", logging out" if logout else ", the workers go on" if keep_workers else ""
+            log.info("stopping%s", how)
+            self._logout, self.keeps_workers = logout, keep_workers
             self._stop.set()
 
     async def until_stopped(self) -> None:
@@ -391,7 +395,8 @@ class Coordinator:
         self._stack.push_async_callback(cancel)
 
     async def _tick(self) -> None:
-        seen_at = time.monotonic()
+        seen_at = cleared_at = time.monotonic()
+        folders.clear_retired(self._places, self._roster.slots, time.time())
         while True:
             await asyncio.sleep(TICK_S)
             self._supervisor.tick()
@@ -400,6 +405,9 @@ class Coordinator:
             if time.monotonic() - seen_at >= SEEN_EVERY_S:
                 seen_at = time.monotonic()
                 self._write_seen()
+            if time.monotonic() - cleared_at >= CLEAR_EVERY_S:
+                cleared_at = time.monotonic()
+                folders.clear_retired(self._places, self._roster.slots, time.time())
             self._tell_out()
 
     def _tell_out(self) -> None:
@@ -420,6 +428,9 @@ class Coordinator:
 
     async def _stop_workers(self) -> None:
         self._write_seen()
+        if self.keeps_workers:
+            await self._supervisor.leave()
+            return
         stop = link.Stop(logout=self._logout)
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await self._supervisor.stop(lambda slot: self._send(slot, stop), seconds)

@@ -8,17 +8,19 @@ import fcntl
 import logging
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.wire.places import Places, Running, check_socket_paths, make_private
+from cluster.wire.places import Places, Running, check_socket_paths, is_held, make_private
 from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
+RETIRED_S: Final = 86_400.0
 _LOCK_TRIES: Final = 20
 _LOCK_WAIT_S: Final = 0.05
 
@@ -79,6 +81,23 @@ def clear(places: Places) -> None:
     with contextlib.suppress(FileNotFoundError):  # it was not written yet
         places.running.unlink()
     shutil.rmtree(places.runtime_dir, onerror=_not_removed)
+
+
+def clear_retired(places: Places, in_use: Collection[int], now: float) -> None:
+    """Remove the journals of slots that no plan has, RETIRED_S after they were closed; until then
+    their history is there to be asked for. now: Unix seconds."""
+    for slot in places.journal_slots():
+        folder = places.journal(slot)
+        if slot in in_use or is_held(folder / "owner.lock"):
+            continue
+        try:
+            closed_at = max(file.stat().st_mtime for file in folder.iterdir())
+        except (OSError, ValueError) as error:
+            log.warning("the retired journal %s can't be looked at: %s", folder, error)
+            continue
+        if now - closed_at > RETIRED_S:
+            log.info("the journal of slot %d, which is no more, is removed", slot)
+            shutil.rmtree(folder, onerror=_not_removed)
 
 
 def _not_removed(_: object, path: str, info: object) -> None:

@@ -223,6 +223,13 @@ class Supervisor:
                 slot.state = "missing"
                 slot.detail = f"no report for {silent:.0f} s"
 
+    async def leave(self) -> None:
+        """Keep no worker running any more, and let those that run go on."""
+        self._stopping.set()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
     async def stop(self, tell: Callable[[int], bool], seconds: float) -> None:
         """Stop all: told over the link, then SIGTERM, then SIGKILL, within so long. tell: sends a
         Stop to a slot; False: it can't be reached, and gets the signal at once."""

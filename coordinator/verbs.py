@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 import cluster
+from cluster.errors import ClusterError
 from cluster.wire.control import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
@@ -46,12 +47,12 @@ class Verbs:
         *,
         store_id: str,
         gateway_url: str,
-        stop: Callable[[bool], None],
+        stop: Callable[[bool, bool], None],
         stopping: Callable[[], bool],
         clock: Callable[[], float],
     ) -> None:
         """troubles: what is wrong with parts that this does not know. stop: begins to stop,
-        with whether to log out. clock: monotonic seconds."""
+        with whether to log out, and whether to let the workers go on. clock: monotonic seconds."""
         self._spec = spec
         self._account = account
         self._roster = roster
@@ -86,8 +87,15 @@ class Verbs:
         return {"pid": os.getpid()}
 
     async def stop(self, args: dict[str, Any]) -> dict[str, float]:
-        """args: {logout: bool}. Answered when it has begun; done within `seconds`."""
-        self._stop(args.get("logout") is True)
+        """args: {logout: bool, keep_workers: bool}. Answered when it has begun; done within
+        `seconds`."""
+        keep = args.get("keep_workers") is True
+        if keep and self._spec.sandbox is not None:
+            raise ClusterError("the sandbox of this cluster ends with its coordinator")
+        operation = self._operations.status()
+        if keep and operation is not None and operation.state == "running":
+            raise ClusterError(f"a {operation.kind} is under way", "wait until it is done")
+        self._stop(args.get("logout") is True, keep)
         return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
 
     async def subscriber(self, args: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sandbox: bool
     logout: bool
+    kept: bool = False
+    """The workers go on."""
     sessions: int
     shards: int
     events: int
@@ -33,6 +35,11 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         one = self.sessions == 1
         count = f"{self.sessions} session{'' if one else 's'}"
+        if self.kept:
+            return (
+                f"Stopped the coordinator of {self.name}: its workers go on with {count} for "
+                "adopt_seconds (60 unless configured); the next start takes them over."
+            )
         if not self.sessions:
             how = "no shard had a session" + (", the sandbox is gone" if self.sandbox else "")
         elif self.sandbox:
@@ -53,6 +60,7 @@ async def stop_cluster(
     *,
     logout: bool,
     deadline_s: float,
+    keep_workers: bool = False,
     say: Callable[[ClusterStatus], None] | None = None,
 ) -> Stopped:
     """Ask for a stop and wait until the coordinator's lock is free.
@@ -62,7 +70,7 @@ async def stop_cluster(
     """
     begun = time.monotonic()
     before = await control.status()
-    tasks = [asyncio.ensure_future(control.stop(logout=logout))]
+    tasks = [asyncio.ensure_future(control.stop(logout=logout, keep_workers=keep_workers))]
     if say is not None:
         tasks.append(asyncio.ensure_future(_watch(control, say)))
     try:
@@ -85,6 +93,7 @@ async def stop_cluster(
         name=before.name,
         sandbox=before.sandbox,
         logout=logout,
+        kept=keep_workers,
         sessions=sum(shard.state in HELD_STATES for shard in before.shards),
         shards=before.shard_count,
         events=before.events,

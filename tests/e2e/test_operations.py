@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from home import Home
-from test_restarts import SHARDS, under_traffic
+from test_restarts import SHARDS, happened, under_traffic
 from watching import Seen, eventually
 
 from cluster.control import ControlClient
@@ -81,3 +81,18 @@ def test_the_next_start_goes_on_with_what_was_scaled(home: Home) -> None:
 def _start(home: Home) -> None:
     done = home.cli("start", "--detach", "--workers", "2")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_coordinator_is_replaced_while_its_workers_go_on(home: Home) -> None:
+    async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
+        before = await eventually(control.status, lambda s: s.state == "ready")
+        stopped = await asyncio.to_thread(home.cli, "stop", "--keep-workers")
+        assert "its workers go on with 4 sessions" in stopped.stdout, stopped.stderr
+        await happened(sandbox, 100)
+        await asyncio.to_thread(_start, home)
+        after = await eventually(control.status, lambda s: s.state == "ready")
+        assert after.pid != before.pid
+        assert of(after) == of(before)
+        assert (await sandbox.state())["counters"].get("resumed", 0) == 0
+
+    under_traffic(home, deaths)

@@ -108,7 +108,7 @@ class TestStop:
         running(seen=str(home / "seen"))
         assert dcgw("stop", "--logout").exit_code == 0
         requests = [json.loads(line) for line in (home / "seen").read_text().splitlines()]
-        assert {"verb": "stop", "args": {"logout": True}} in requests
+        assert {"verb": "stop", "args": {"logout": True, "keep_workers": False}} in requests
 
     def test_gives_up_after_its_time(self, dcgw: Dcgw, running: Running) -> None:
         running(deaf_to_stop=True)
