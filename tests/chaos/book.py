@@ -22,6 +22,8 @@ class Pages:
         self.opened_at = opened_at
         self.base = 0
         self.rows: list[Row] = []
+        self.last_at = opened_at
+        """When its newest dispatch was."""
 
     @property
     def head(self) -> int:
@@ -68,6 +70,7 @@ class Book:
             if plain["s"] != pages.head + 1:
                 raise ValueError(f"the ledger goes from s {pages.head} to {plain['s']}")
             digest = "" if plain["name"] == BLANKED else plain["hash"]
+            pages.last_at = plain["at"]
             pages.rows.append(Row(plain["name"], digest, plain["at"]))
             self.events += 1
 

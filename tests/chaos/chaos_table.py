@@ -12,9 +12,13 @@ from rich.table import Table
 from tempest import Occurrence, Tempest
 
 COLUMNS: Final = (
-    "times", "events meanwhile", "lost", "out of order", "duplicates", "gaps said / due",
-    "identifies spent / due", "other", "slowest recovery, s",
+    "times", "events", "lost", "out of order", "duplicates", "gaps", "identifies", "other",
+    "recovery",
 )  # fmt: skip
+CAPTION: Final = (
+    "events: meanwhile; gaps: said / due; identifies: spent / due; recovery: the slowest, in s"
+)
+TWICE: Final = "; duplicates (+n): what both shard counts of a resharding brought"
 
 
 class Progress:
@@ -62,9 +66,8 @@ def table(tempest: Tempest) -> Table:
     for occurrence in tempest.occurrences:
         kind = "(the start)" if occurrence.number == 0 else occurrence.fault.kind
         kinds[kind].append(occurrence)
-    caption = "duplicates (+n): what both shard counts of a resharding brought"
     resharded = any(o.counts["twice"] for o in tempest.occurrences)
-    found = Table(title=f"seed {tempest.seed}", caption=caption if resharded else None)
+    found = Table(title=f"seed {tempest.seed}", caption=CAPTION + TWICE * resharded)
     found.add_column("fault", no_wrap=True)
     for column in COLUMNS:
         found.add_column(column, justify="right")

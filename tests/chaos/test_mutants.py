@@ -23,8 +23,9 @@ def pairs(*faults: Fault) -> list[Pair]:
     [
         ("drop_batch", [CUT], "other", "the live chain broke"),
         ("publish_before_journal", [*KILLS, *KILLS], "other", "the journals end at"),
-        ("resume_one_later", [CUT, CUT], "", ""),
-        ("heartbeat_ahead", [CUT, CUT], "", ""),
+        ("resume_one_later", [CUT, CUT], "gap", "no replay skipped it"),
+        # Whichever comes first: the heartbeat itself, or a RESUME from what it let be forgotten.
+        ("heartbeat_ahead", [CUT, CUT], "", "acknowledged"),
         ("since_is_not_looked_at", [CUT, CUT, CUT], "lost", ""),
         ("double_grant", [CUT], "identify", "before their bucket was free"),
     ],

@@ -237,7 +237,7 @@ class Audit:
                     self.said_at.append(row.at)
 
     def _end(self, line: Line, gap: Missed, pages: Pages) -> None:
-        at = pages.rows[-1].at if pages.rows else pages.opened_at
+        at = pages.last_at
         if gap.reason != "session_lost":
             self._breach("gap", at, f"an open end that is not a session's: {gap}")
         if line.ended:
