@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from arena import Arena, Stuck
+from evidence import Key, Place
 from hands import hub_away, send
+from verdict import Audit
 
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
@@ -61,6 +63,27 @@ async def _learn_slots(arena: Arena) -> None:
         arena.slots = [worker.slot for worker in (await control.status()).workers]
 
 
+async def _old_count_over(arena: Arena, count: int, judges: list[Audit]) -> dict[Key, Place]:
+    """Wait until all that a shard count brought is judged; where its shards ended."""
+    raw = arena.audits["raw"]
+
+    def left() -> list[str]:
+        ends = arena.raw.ends(count)
+        late = [
+            f"raw: {key} is at {raw.places().get(key)}, of {end}"
+            for key, end in ends.items()
+            if raw.places().get(key, (0, 0)) < end
+        ]
+        late += [f"{audit.who}: {key}" for audit in judges for key in audit.not_left(count)]
+        return late + ["an end is not known"] * (count - len(ends))
+
+    try:
+        await arena.until(lambda: not left(), "")
+    except Stuck:
+        raise Stuck(f"the old count is not over: {left()}") from None
+    return arena.raw.ends(count)
+
+
 async def resharded(arena: Arena, shards: int, overlap: float) -> None:
     """Another shard count; nothing else is broken meanwhile (Tempest sees to it), since sessions
     that lag more than the overlap cost duplicates or losses, as is documented."""
@@ -76,16 +99,7 @@ async def resharded(arena: Arena, shards: int, overlap: float) -> None:
         arena.logouts.append((began, time.time()))
         await arena.connected(range(after))
         await arena.caught_up(range(after), list(arena.audits))
-        await arena.until(lambda: len(arena.raw.ends(before)) == before, "the old count's ends")
-        ends = arena.raw.ends(before)
-        raw = arena.audits["raw"]
-        await arena.until(
-            lambda: (
-                all(raw.places().get(key, (0, 0)) >= end for key, end in ends.items())
-                and all(audit.has_left(before) for audit in judges)
-            ),
-            f"the old count is over: {ends}",
-        )
+        ends = await _old_count_over(arena, before, judges)
         for audit in judges:
             audit.resharded(ends, arena.book)
         await _learn_slots(arena)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from sums import cut_short, unexplained
 from verdict import Audit
 
+from cluster.wire import position
+
 KEY = (4, 1)
 NAMES = ("READY", "A", "B", "A", "B", "A", "B", "A", "B", "A")
 """Of s = 1, 2 ... of every session here."""
@@ -228,10 +230,10 @@ def test_a_resharding(old: set[int], new: set[int], lost: int, twice: int) -> No
     items += [Came(NEW, 1, s - 2, NAMES[s - 1], f"x{s}", 0) for s in sorted(new)]
     audit.take(items, {OLD: (1, 4), NEW: (1, 5)})
     audit.work(book)
-    assert not audit.has_left(OLD[0])
-    audit.take([], {NEW: (1, 5)})  # the old shard is in the position no more
+    assert audit.not_left(OLD[0]) == [OLD]
+    audit.take([], {OLD: (1, position.WHOLE), NEW: (1, 5)})
     audit.work(book)
-    assert audit.has_left(OLD[0])
+    assert audit.not_left(OLD[0]) == []
     audit.resharded({OLD: (1, 6)}, book)
     assert kinds(audit) == ["lost"] * lost
     assert audit.twice == twice

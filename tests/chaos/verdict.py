@@ -14,6 +14,8 @@ from book import Book, Pages
 from evidence import Breach, Came, Item, Key, Missed, Names, Place
 from twins import Twins
 
+from cluster.wire.position import WHOLE
+
 MAX_GAP: Final = 1_000_000
 """A bounded gap that is longer is no gap but nonsense."""
 
@@ -33,7 +35,7 @@ class Line:
         self.queue: deque[Item] = deque()
         self.position: Place = (0, -1)
         self.finished = False
-        """It is in no position any more: all of it was handled, and nothing follows."""
+        """All of it was handled, and nothing follows: its shard count is in force no more."""
         self.told: set[int] = set()
         """Seqs above ``at`` that a gap covers."""
         self.lost: set[int] = set()
@@ -68,8 +70,6 @@ class Audit:
         self._floor = dict(late or {})
         self._joined_at = float("inf")
         self._lines: dict[Key, Line] = {}
-        self._positions: set[Key] = set()
-        """Of the last position that it told."""
 
     def take(self, items: Iterable[Item], position: Mapping[Key, Place]) -> None:
         """What came since the last call, in its order, and how far all was handled now."""
@@ -80,10 +80,8 @@ class Audit:
                 self._line(item.key).queue.append(item)
         for key, place in position.items():
             line = self._line(key)
-            line.position, line.finished = max(line.position, place), False
-        for key in self._positions - position.keys():
-            self._lines[key].finished = True
-        self._positions = set(position)
+            line.position = max(line.position, place)
+            line.finished = line.position[1] == WHOLE
 
     def joined(self, at: float) -> None:
         """It says that it has joined, at this Unix time."""
@@ -93,10 +91,10 @@ class Audit:
         """From now on both counts bring the same events, of which one is to come."""
         self._twins = Twins(of_count, to_count)
 
-    def has_left(self, count: int) -> bool:
-        """Whether all shards of this count are finished, and judged."""
-        lines = [line for key, line in self._lines.items() if key[0] == count]
-        return all(line.finished and not line.queue for line in lines)
+    def not_left(self, count: int) -> list[Key]:
+        """Shards of this count that are not finished, and judged."""
+        lines = [(key, line) for key, line in self._lines.items() if key[0] == count]
+        return [key for key, line in lines if line.queue or not line.finished]
 
     def resharded(self, ends: Mapping[Key, Place], book: Book) -> None:
         """The old count's sessions were logged out, and all was judged. ends: where they ended."""
@@ -114,7 +112,6 @@ class Audit:
 
     def restarted(self) -> None:
         """The witness died: what it had not yet handled will come again."""
-        self._positions.clear()
         for line in self._lines.values():
             line.queue = deque(i for i in line.queue if i.place <= line.position)
 
