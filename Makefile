@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test chaos bench check format clean clients
+.PHONY: start test chaos fuzz bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -17,6 +17,12 @@ FAULTS ?= 60
 SEED ?= 1
 chaos: $(STAMP)
 	@exec $(BIN)/python tests/chaos/run_chaos.py --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+# What comes from outside, by a fuzzer (Linux on x86-64): `make fuzz SECONDS=600`
+SECONDS ?= 60
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --group fuzz
+	@$(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS)
 
 # What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
 bench: $(STAMP) tests/clients/node_modules/.installed
@@ -52,4 +58,4 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	fi
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -327,7 +327,7 @@ def read_file(file: Path) -> dict[str, Given]:
         document = tomllib.loads(data.decode())
     except OSError as error:
         raise ConfigError(f"{file} can't be read ({error.strerror})", "check its mode") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is not valid TOML ({error})", "mend that line") from None
     if "token" in document:
         raise ConfigError(

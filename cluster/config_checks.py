@@ -110,7 +110,7 @@ def intents_of(value: int | str | Sequence[str]) -> int:
     if isinstance(value, int):
         return value
     if isinstance(value, str):
-        if value.isdecimal():
+        if value.isdecimal() and len(value) < 20:
             return int(value)
         value = [value]
     bits = Intents(0)

@@ -125,10 +125,15 @@ class Coordinator:
             if not starting.done():
                 raise ClusterError("stopped before it was up")
             await starting
-        except BaseException:
+        except BaseException as error:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             await self._stack.aclose()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise ClusterError(
+                    f"the state folder {self._places.state_dir} can't be used ({error})",
+                    "check its disk and its rights",
+                ) from error
             raise
         finally:
             stopped.cancel()

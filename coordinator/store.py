@@ -7,6 +7,7 @@ give two events one position, and there are a few grants a second at most. Times
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -17,7 +18,10 @@ from typing import Final, NamedTuple, Self
 import msgspec
 
 from cluster.errors import ClusterError
+from cluster.wire.refusals import MALFORMED
 from coordinator.plan import Plan, Stored
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 2
 _MIGRATIONS: Final = (
@@ -211,7 +215,11 @@ class Store:
     def plan(self) -> Stored | None:
         """The plan that was last in force."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
-        return msgspec.json.decode(row[0], type=Stored) if row else None
+        try:
+            return msgspec.json.decode(row[0], type=Stored) if row else None
+        except (TypeError, *MALFORMED) as error:
+            log.error("the stored plan can't be read, and is made anew: %s", error)
+            return None
 
     def set_plan(self, stored: Stored) -> None:
         """It is in force from now on."""
@@ -230,6 +238,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"knows {SCHEMA_VERSION})",
             "upgrade dcgw-cluster, or give the cluster another state folder",
         )
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":  # a row that can't be read would show in the midst of a start
+        raise sqlite3.DatabaseError(f"it is damaged: {found.splitlines()[-1]}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     for step in range(version, SCHEMA_VERSION):

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final
 
 from coordinator.control_server import ControlServer
 from coordinator.gate_process import GateProcess
 from coordinator.replay_process import ReplayProcess
 from coordinator.sandbox_process import SandboxProcess
 from coordinator.worker_link import WorkerLink
+
+LITTLE_ROOM: Final = 64 * 1024 * 1024
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Room for this user on a folder's file system; None: it can't be told."""
+    try:
+        told = os.statvfs(folder)
+    except OSError:
+        return None
+    return told.f_bavail * told.f_frsize
 
 
 def troubles(
@@ -21,6 +34,12 @@ def troubles(
 ) -> list[str]:
     """A line each, with where to look."""
     found = []
+    free = free_bytes(logs)
+    if free is not None and free < LITTLE_ROOM:
+        found.append(
+            f"only {free / 2**20:.0f} MiB are left on the disk of {logs.parent}: journals that are "
+            "not allocated yet, identifies and logs need room there"
+        )
     if sandbox is not None and not sandbox.running:
         found.append(f"the sandbox has ended: see {logs / 'sandbox.log'}")
     for name, process, file in (

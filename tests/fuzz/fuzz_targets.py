@@ -1,0 +1,156 @@
+"""What a fuzzer calls with bytes: each parser of what comes from outside, and what must hold of it.
+
+An exception that a target lets through is a find. ``SEEDS`` are inputs to begin with.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import zstandard
+from hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
+
+from cluster.chain import Answer, Mark, ShardChain
+from cluster.errors import ClusterError
+from cluster.replay_client import read_batch
+from cluster.wire import control, link, replay, topic, watermark
+from cluster.wire.batch import decode_epoch_end
+from cluster.wire.control import SubscriberReport
+from cluster.wire.identifies import Ask
+from cluster.wire.refusals import MALFORMED
+from coordinator.control_server import args_of
+from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
+from shard_worker.inflate import KINDS, InflateError, Plain
+from shard_worker.websocket import Deflate, WebSocket, WebSocketError
+
+CUT: Final = b"\x7f\x80"
+"""Between the pieces of an input that is a list."""
+FRAMES: Final = [
+    b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}',
+    b'{"t":"READY","s":1,"op":0,"d":{"session_id":"a","guilds":[]}}',
+    b'{"t":"A","s":2,"op":0,"d":{"x":"}{\\"t\\":"}}',
+    b'{"op":0,"d":[],"s":3,"t":"B_1"}',
+    b'{"t":null,"s":null,"op":11,"d":null}',
+]
+
+
+def inflate(data: bytes) -> None:
+    """Payloads of a connection: together or one by one they give the same text, or a refusal."""
+    kind = sorted(KINDS)[data[0] % len(KINDS)] if data else ""
+    payloads = data[1:].split(CUT)
+    together, single = KINDS[kind](), KINDS[kind]()
+    try:
+        text, count = together.inflate(payloads)
+    except InflateError:
+        return
+    each = single.inflate_each(payloads)
+    assert (b"".join(each), len(each)) == (text, count)
+
+
+def frames_of(parts: list[Part]) -> Iterator[Frame]:
+    for part in parts:
+        if isinstance(part, Frame):
+            yield part
+        else:
+            yield from (Frame(0, *event) for event in part)
+
+
+def frame(data: bytes) -> None:
+    """A slice: where each message is one frame for a decoder, the pattern cuts the same ones."""
+    messages = data.split(CUT)
+    reader = FrameReader()
+    reader.connect(Plain())
+    reader.read([b'{"t":"%b","s":1,"op":0,"d":1}' % name for name in (b"A", b"B_1")])
+    try:
+        read = list(frames_of(reader.read(messages)))
+    except (FrameError, InflateError):
+        read = None
+    assert read is None or all(-1 <= f.seq <= MAX_SEQ for f in read)
+    try:
+        expected = [decode(message) for message in messages]
+    except FrameError:
+        return
+    assert read is not None, "a slice of frames was refused"
+    assert read == expected
+
+
+def websocket(data: bytes) -> None:
+    """Bytes of a server, in pieces."""
+    made = WebSocket(Deflate() if data[:1] > b"\x7f" else None, max_message=1 << 16)
+    for piece in data[1:].split(CUT):
+        made.feed(piece)
+        try:
+            while made.ready:
+                before = made.pending
+                made.take(4, 64)
+                assert made.pending < before or not made.ready
+        except WebSocketError:
+            return
+
+
+def batch(data: bytes) -> None:
+    """Published messages, through a chain."""
+    chain = ShardChain(None if data[:1] > b"\x7f" else frozenset("A"), 4096)
+    if data[:1] and data[0] & 1:
+        chain.begin(3, -1)
+    for message in data[1:].split(CUT):
+        try:
+            found = read_batch(message)
+            name, _, payload = topic.split(message)
+            if found is not None:
+                chain.batch(*found)
+            elif name == topic.WATERMARK:
+                for row in watermark.decode(payload).shards:
+                    chain.mark(Mark(row.epoch, row.before, row.base, row.seq, row.last))
+            else:
+                end = decode_epoch_end(payload)
+                chain.mark(Mark(end.epoch, end.before, end.base, end.seq, end.last, final=True))
+        except topic.WireError:
+            continue
+        chain.take()
+        if (wanted := chain.wanted()) is not None:
+            chain.answer(Answer(wanted, [], wanted.after, [], False, None, None))
+            chain.take()
+
+
+def messages(data: bytes) -> None:
+    """What comes to the control door, over the link, to the replay server and from it."""
+    for read in (
+        control.decode_request, control.decode_response, link.decode_from_worker,
+        link.decode_to_worker, replay.decode_request.decode, replay.decode_response.decode,
+    ):  # fmt: skip
+        try:
+            found = read(data)
+        except MALFORMED:
+            continue
+        if isinstance(found, control.Request):
+            for kind in (SubscriberReport, Ask):
+                try:
+                    args_of(found.args, kind)
+                except ClusterError:
+                    continue
+
+
+def _streams() -> list[bytes]:
+    deflate, zstd = zlib.compressobj(), zstandard.ZstdCompressor().compressobj()
+    block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+    kinds = {kind: bytes([at]) for at, kind in enumerate(sorted(KINDS))}
+    return [
+        kinds[""] + CUT.join(FRAMES),
+        kinds["zlib-stream"]
+        + CUT.join(deflate.compress(f) + deflate.flush(zlib.Z_SYNC_FLUSH) for f in FRAMES),
+        kinds["zstd-stream"] + CUT.join(zstd.compress(f) + zstd.flush(block) for f in FRAMES),
+    ]
+
+
+_WIRE = b"\x82\x02hi\x89\x01x\x02\x01a\x80\x01b\x81\x7e\x00\x80" + b"x" * 128 + b"\x88\x02\x03\xe8"
+TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
+    "inflate": (inflate, _streams()),
+    "frame": (frame, [CUT.join(FRAMES), CUT.join(FRAMES[:3]), FRAMES[2]]),
+    "websocket": (websocket, [b"\x00" + _WIRE, b"\x80" + _WIRE, b"\x00" + CUT.join([_WIRE] * 2)]),
+    "batch": (batch, [b"\x00" + CUT.join(PUBLISHED), b"\x81" + CUT.join(PUBLISHED)]),
+    "messages": (messages, [*REQUESTED, *SAID, *ASKED, *ANSWERED]),
+}
+"""Name -> (what is called, inputs to begin with)."""
