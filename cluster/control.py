@@ -204,7 +204,15 @@ class ControlClient:
             if say is not None:
                 say(now)
             follow = Follow(id=now.id, known=now.text, done=now.done)
-            now = await self._ask("operation", wire.Operation, wire.as_args(follow))
+            try:
+                now = await self.exchange(
+                    "operation", wire.Operation, wire.as_args(follow), self._timeout
+                )
+            except TimeoutError:
+                raise ClusterError(
+                    f"the coordinator went away during the {now.kind}",
+                    "once it is back, `dcgw-cluster status` shows how far it came",
+                ) from None
         if now.failure is not None:
             raise error_of(now.failure)
         return now.text

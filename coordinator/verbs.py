@@ -148,7 +148,8 @@ class Verbs:
         """ "degraded": was ready, and is not now."""
         if self._stopping():
             return "stopping"
-        running = all(slot.state == "running" for slot in self._supervisor.slots.values())
+        slots = self._supervisor.slots
+        running = all(slots[n].state == "running" for n in self._roster.plan.slots if n in slots)
         if running and self._board.all_ready(self._roster.plan):
             return "ready"
         return "degraded" if self._board.was_ready else "starting"

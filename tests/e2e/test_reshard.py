@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -182,6 +184,51 @@ def test_what_can_not_be_done_changes_nothing(home: Home) -> None:
                     (w.slot, w.pid) for w in before.workers
                 ]
                 check(seen.items, await settled(sandbox, seen, at))
+
+        asyncio.run(main())
+        home.cli("stop")
+    assert home.leftovers() == []
+
+
+@pytest.mark.parametrize("when", ["preparing", "overlap"])
+def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
+    """The next one goes on with the count that was in force; the other one is logged out."""
+    with run_sandbox(
+        guilds=8, shards=2, max_concurrency=4, rate=0.0, identify_window_s=0.5
+    ) as info:
+        home.use(info)
+        start(home, 2)
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                before = await eventually(control.status, lambda s: s.state == "ready")
+                at = await quiet(sandbox)
+                await sandbox.traffic(rate=200.0)
+                asked = asyncio.create_task(control.reshard(4, OVERLAP_S))
+                if when == "preparing":
+                    await eventually(
+                        control.status, lambda s: s.operation is not None and s.operation.done > 0
+                    )
+                else:
+                    await eventually(control.status, lambda s: s.shard_count == 4)
+                os.kill(before.pid, signal.SIGKILL)
+                await asyncio.to_thread(start, home, 2)
+                with pytest.raises(ClusterError, match="went away|not known"):
+                    await asked
+                after = await eventually(control.status, lambda s: s.state == "ready")
+                assert after.shard_count == (2 if when == "preparing" else 4)
+                await eventually(
+                    sandbox.state,
+                    lambda s: sum(x["connected"] for x in s["sessions"]) == after.shard_count,
+                )
+                await seen.more(200)
+                check(seen.items, await settled(sandbox, seen, at))
+                spent = await identified(sandbox)
+                assert spent == 6 if when == "overlap" else spent <= 6
 
         asyncio.run(main())
         home.cli("stop")
