@@ -51,12 +51,18 @@ class ReplayClient:
         # A question to a server that is away waits for it; asked again later, it is answered twice.
         self._socket.setsockopt(zmq.SNDHWM, 100)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor_fd = int(self._monitor.getsockopt(zmq.FD))
         connect(self._socket, endpoint, keys)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._read)
+        self._loop.add_reader(self._monitor_fd, self._see_gone)
 
     def close(self) -> None:
         self._loop.remove_reader(self._fd)
+        self._loop.remove_reader(self._monitor_fd)
+        self._socket.disable_monitor()
+        self._monitor.close(0)
         self._socket.close(0)
         for future in self._waiting.values():
             future.cancel()
@@ -107,6 +113,20 @@ class ReplayClient:
             raise NoAnswerError(f"the replay server did not answer in {self._patience} s") from None
         finally:
             del self._waiting[request.id]
+
+    def _see_gone(self) -> None:
+        """A server that died takes the questions with it that it had: they are asked again at once
+        instead of being waited for."""
+        gone = False
+        while not self._socket.closed:
+            try:
+                self._monitor.recv_multipart(zmq.NOBLOCK)
+                gone = True
+            except zmq.Again:
+                break
+        for future in self._waiting.values() if gone else ():
+            if not future.done():
+                future.set_exception(NoAnswerError("the replay server went away"))
 
     def _read(self) -> None:
         while not self._socket.closed:

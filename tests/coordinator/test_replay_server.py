@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import zmq
 from benchmarks.children import rss_bytes
 from cluster.chain import Ask
 from cluster.journal import Journal, ShardState
-from cluster.replay_client import ReplayClient
+from cluster.replay_client import NoAnswerError, ReplayClient
 from cluster.wire import replay
 from cluster.wire.batch import ShardWriter
 from coordinator.turns import WAITING_EACH
@@ -23,20 +24,26 @@ from coordinator.turns import WAITING_EACH
 STORE = "0123456789abcdef"
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    endpoint = f"ipc://{tmp_path}/r"
+def start(tmp_path: Path) -> subprocess.Popen[str]:
+    """At ``tmp_path``/r, and ready."""
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator.replay_server"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
-    spec = {"endpoint": endpoint, "journals": str(tmp_path / "journal"), "cluster": STORE}
+    endpoint, journals = f"ipc://{tmp_path}/r", str(tmp_path / "journal")
+    spec = {"endpoint": endpoint, "journals": journals, "cluster": STORE}
     process.stdin.write(json.dumps(spec))
     process.stdin.close()
     process.stdin = None
     assert json.loads(process.stdout.readline()) == {"ready": True}
+    return process
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = start(tmp_path)
     yield process
     process.terminate()
     _, errors = process.communicate(timeout=10)
@@ -103,6 +110,35 @@ def test_nonsense_is_refused_and_it_goes_on(server: str) -> None:
         client = ReplayClient(context, server)
         assert (await client.heads()).cluster == STORE
         client.close()
+        context.term()
+
+    asyncio.run(run())
+
+
+def test_a_server_that_dies_is_asked_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.replay_client.ANSWER_SECONDS", 60.0)
+
+    async def run() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        first = start(tmp_path)
+        client = ReplayClient(context, f"ipc://{tmp_path}/r")
+        await client.heads()
+        first.send_signal(signal.SIGSTOP)
+        asked = [asyncio.ensure_future(client.heads()) for _ in range(2)]
+        await asyncio.sleep(0)
+        first.kill()
+        async with asyncio.timeout(10):
+            for question in asked:
+                with pytest.raises(NoAnswerError, match="went away"):
+                    await question
+            second = await asyncio.to_thread(start, tmp_path)
+            assert (await client.heads()).cluster == STORE
+        client.close()
+        for process in (first, second):
+            process.kill()
+            process.communicate()
         context.term()
 
     asyncio.run(run())
