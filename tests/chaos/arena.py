@@ -121,6 +121,8 @@ class Arena:
         # Who takes everything first: it sees READY, and what session an epoch is.
         for audit in sorted(self.audits.values(), key=lambda a: a.names is not None):
             audit.work(self.book)
+        while self.raw.problems:
+            self.others.append(Breach("other", "raw", time.time(), self.raw.problems.popleft()))
         while self._breaks < len(self.raw.breaks):
             before, at, text = self.raw.breaks[self._breaks]
             self._breaks += 1

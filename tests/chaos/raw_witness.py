@@ -186,7 +186,9 @@ class RawWitness:
     def _answer(self, frame: bytes) -> None:
         answer = msgpack.unpackb(frame)
         if answer["type"] == "heads":
-            for count, shard, epoch, seq, oldest in answer["shards"]:
+            for count, shard, epoch, seq, oldest, *later in answer["shards"]:
+                if "held" in later:
+                    continue  # a shard count that is not in force yet, and may never be
                 if (count, shard) not in self._current:  # everything: from the oldest on
                     self._see((count, shard), oldest[0] if oldest else epoch, None, 0)
                 self._see((count, shard), epoch, None, seq)

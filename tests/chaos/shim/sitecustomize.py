@@ -31,7 +31,12 @@ def small_pipe(module: ModuleType) -> None:
 SHORT: dict[str, dict[str, Any]] = {
     "shard_worker.session": {"STABLE_S": 3.0},
     "shard_worker.backoff": {"CAP_S": 3.0, "INVALID_SESSION_WAIT_S": (0.2, 1.0)},
-    "coordinator.supervisor": {"STABLE_S": 3.0, "KILL_AFTER_S": 8.0, "LONGEST_WAIT_S": 2.0},
+    "coordinator.supervisor": {
+        "STABLE_S": 3.0,
+        "KILL_AFTER_S": 8.0,
+        "LONGEST_WAIT_S": 2.0,
+        "CRASH_LOOP_S": 5.0,
+    },
     "coordinator.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
     "coordinator.kept_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},
