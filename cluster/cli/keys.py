@@ -100,7 +100,10 @@ def add(
     if file == STDOUT:
         return
     rights = f"subscribe, replay{''.join(f', {right}' for right in may)}"
-    click.echo(f"{client} may {rights}. Its file, for its own host and nobody else: {file}")
+    click.echo(
+        f"{client} may {rights} at {loaded.config.name}. Its file, for its own host and nobody "
+        f"else: {file}"
+    )
     if not any(ends.values()):
         warn(_no_endpoints(loaded.config))
 

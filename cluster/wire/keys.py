@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ import zmq
 from cluster.errors import ConfigError
 from cluster.wire.places import make_private
 from cluster.wire.refusals import MALFORMED
+
+log = logging.getLogger(__name__)
 
 Right = Literal["status", "identify", "control"]
 RIGHTS: Final[dict[Right, str]] = {
@@ -98,8 +101,12 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def read(cls, file: Path) -> ClientKeys:
-        """ConfigError: it can't be read, or is no such file. Its text is in no message."""
-        return _read(file, cls, f"the key file {file}", "make one with `dcgw-cluster keys add`")
+        """ConfigError: it can't be read, or is no such file. Its text is in no message. A file that
+        others can read is taken, with a warning."""
+        keys = _read(file, cls, f"the key file {file}", "make one with `dcgw-cluster keys add`")
+        if open_to_others(file):
+            log.warning("the key file %s can be read by others: chmod 600 %s", file, file)
+        return keys
 
 
 def read_keys(keys: ClientKeys | Path | str | None) -> ClientKeys | None:

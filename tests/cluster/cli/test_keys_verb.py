@@ -28,7 +28,7 @@ def folder(name: str = "default") -> KeyFolder:
 def test_a_key_is_made_listed_and_removed(dcgw: Run, home: Path) -> None:
     done = dcgw("keys", "add", "bot", "--host", "gw.example.org", **TCP)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "bot may subscribe, replay. Its file" in done.stdout
+    assert "bot may subscribe, replay at default. Its file" in done.stdout
     made = ClientKeys.read(home / "bot.key")
     assert stat.S_IMODE((home / "bot.key").stat().st_mode) == 0o600
     assert made.secret not in done.output

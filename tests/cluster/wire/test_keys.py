@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
 from cluster.secured import connect
-from cluster.wire.keys import ClientKeys, KeyFolder, check_keys, encode, pair
+from cluster.wire.keys import ClientKeys, KeyFolder, check_keys, encode, pair, write_private
 from cluster.wire.tcp import Tcp, check_tcp
 
 OFFERED = {"events": "tcp://0.0.0.0:7311"}
@@ -116,6 +116,22 @@ def test_what_a_damaged_file_holds_is_in_no_message(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         ClientKeys.read(file)
     assert secret[:10] not in str(caught.value)
+
+
+def test_a_key_file_that_others_can_read_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "bot.key"
+    write_private(file, encode(KeyFolder(tmp_path / "keys").add("bot", (), now=0)))
+    assert mode(file) == 0o600
+    ClientKeys.read(file)
+    assert caplog.text == ""
+    file.chmod(0o644)
+    secret = ClientKeys.read(file).secret
+    assert f"{file} can be read by others: chmod 600" in caplog.text
+    assert secret not in caplog.text
+    with pytest.raises(FileExistsError):
+        write_private(file, b"")
 
 
 @pytest.mark.parametrize(
