@@ -57,6 +57,7 @@ class ReplayClient:
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._read)
         self._loop.add_reader(self._monitor_fd, self._see_gone)
+        self._see_gone()  # Its descriptor tells nothing to who has never read in vain.
 
     def close(self) -> None:
         self._loop.remove_reader(self._fd)
