@@ -26,7 +26,7 @@ from cluster.wire import control
 from cluster.wire.keys import ClientKeys, KeyFolder, pair
 
 WITHIN_S = 20.0
-HANDSHAKE_MS = 400
+HANDSHAKE_MS = 250
 DOORS = ("events", "replay", "control")
 
 
@@ -250,7 +250,7 @@ def test_who_has_no_key_or_a_wrong_one_gets_nothing(rig: Rig) -> None:
     plain.subscribe(b"")
     plain.connect(rig.outside["events"])
     outside.append(plain)
-    for _ in range(10):
+    for _ in range(5):
         assert rig.receives(inside)
         assert [one for one in outside if one.poll(10)] == []
     assert rig.requests() == []
