@@ -51,8 +51,9 @@ from coordinator.roster import Roster
 from coordinator.sandbox_process import SandboxProcess
 from coordinator.status import Board
 from coordinator.store import Store
-from coordinator.supervisor import TICK_S, Supervisor
+from coordinator.supervisor import Supervisor
 from coordinator.troubles import troubles
+from coordinator.upkeep import Upkeep
 from coordinator.verbs import Verbs
 from coordinator.worker_link import WorkerLink
 from coordinator.worker_specs import WorkerSpecs
@@ -61,9 +62,6 @@ log = logging.getLogger(__name__)
 
 WORKERS_SHARE, GATE_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.04, 0.15, 0.2
 """Of the time that a stop may take; each is stopped after the one before."""
-CLEAR_EVERY_S: Final = 3600.0
-SEEN_EVERY_S: Final = 30.0
-"""How often it is written down which shards have a session."""
 RESUMABLE_S: Final = 300.0
 """For this long a session is taken to be resumable when a start counts the identifies it needs.
 Discord does not say how long it is; where it was shorter the limiter still keeps the budget."""
@@ -313,7 +311,17 @@ class Coordinator:
         self._background(self._link.run(), "worker link")
         self._background(control.run(), "control server")
         self._background(self._desk.run(), "identify desk")
-        self._background(self._tick(), "tick")
+        self._upkeep = Upkeep(
+            self._places,
+            self._roster,
+            self._board,
+            self._store,
+            self._supervisor,
+            self._hub,
+            self._last_out,
+            self._send,
+        )
+        self._background(self._upkeep.run(), "upkeep")
         self._replay = replay = ReplayProcess.of(
             self._places,
             self._store.store_id,
@@ -324,7 +332,6 @@ class Coordinator:
 
     def _operation_verbs(self) -> OperationVerbs:
         roster, board, changes = self._roster, self._board, self._changes
-        restarting = Restarting(roster, board, self._supervisor, changes, self._send)
         moving = Moving(
             roster,
             board,
@@ -343,12 +350,12 @@ class Coordinator:
             self._supervisor,
             changes,
             store_id=self._store.store_id,
-            cores=host.cores(),
             recommended=self._recommended,
             send=self._send,
             publish=self._announcer.publish,
             save=lambda: self._save_plan(resharded=True),
         )
+        restarting = Restarting(roster, board, self._supervisor, changes, self._send)
         return OperationVerbs(self._operations, restarting, moving, resharding)
 
     async def _recommended(self) -> int:
@@ -399,40 +406,8 @@ class Coordinator:
         task.add_done_callback(ended)
         self._stack.push_async_callback(cancel)
 
-    async def _tick(self) -> None:
-        seen_at = cleared_at = time.monotonic()
-        folders.clear_retired(self._places, self._roster.slots, time.time())
-        while True:
-            await asyncio.sleep(TICK_S)
-            self._supervisor.tick()
-            if not self._hub.alive:
-                raise ClusterError("the hub's thread has ended")
-            if time.monotonic() - seen_at >= SEEN_EVERY_S:
-                seen_at = time.monotonic()
-                self._write_seen()
-            if time.monotonic() - cleared_at >= CLEAR_EVERY_S:
-                cleared_at = time.monotonic()
-                folders.clear_retired(self._places, self._roster.slots, time.time())
-            self._tell_out()
-
-    def _tell_out(self) -> None:
-        """Which watermarks have come out of the hub. Only to those that have greeted: a worker that
-        hears nothing greets, and is found so."""
-        for slot, sent_ns in self._last_out.slots.items():
-            if self._supervisor.knows(slot):
-                self._send(slot, link.Out(sent_ns=sent_ns))
-        self._last_out.slots.clear()
-
-    def _write_seen(self) -> None:
-        """Which shards have a session. What is not written costs a resume, so it stops nothing."""
-        plan = self._roster.plan
-        try:
-            self._store.seen(plan.shard_count, self._board.ready(plan), time.time())
-        except sqlite3.Error as error:
-            log.error("the store can't be written: %s", error)
-
     async def _stop_workers(self) -> None:
-        self._write_seen()
+        self._upkeep.write_seen()
         if self.keeps_workers:
             await self._supervisor.leave()
             return
@@ -455,15 +430,12 @@ class Coordinator:
     def _save_plan(self, *, scaled: bool = False, resharded: bool = False) -> None:
         """The plan in force is what the next start takes up. scaled, resharded: its workers or its
         shard count were changed on request; that holds until the configuration says another."""
-        spec, before = self._spec, self._store.plan()
-        same = before is not None and before.asked_shards == spec.shards
-        kept = same and before is not None and before.asked_workers == spec.workers
         self._store.set_plan(
-            Stored(
-                plan=self._roster.plan,
-                asked_shards=spec.shards,
-                asked_workers=spec.workers,
-                resharded=resharded or (before is not None and same and before.resharded),
-                scaled=scaled or (before is not None and kept and before.scaled),
+            Stored.of(
+                self._roster.plan,
+                self._spec,
+                self._store.plan(),
+                scaled=scaled,
+                resharded=resharded,
             )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count, pairwise
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -59,6 +59,25 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """Its shard count was chosen while it ran (`reshard`), and not by asked_shards."""
     scaled: bool = False
     """Its number of workers was (`scale`)."""
+
+    @classmethod
+    def of(
+        cls, plan: Plan, spec: CoordinatorSpec, before: Self | None, *, scaled: bool = False,
+        resharded: bool = False,
+    ) -> Self:  # fmt: skip
+        """What is to be stored of a plan that comes into force. before: what is stored now.
+        scaled, resharded: it was changed so just now; what was changed before holds on."""
+        same = before is not None and before.asked_shards == spec.shards
+        if before is not None and same:
+            resharded = resharded or before.resharded
+            scaled = scaled or (before.scaled and before.asked_workers == spec.workers)
+        return cls(
+            plan=plan,
+            asked_shards=spec.shards,
+            asked_workers=spec.workers,
+            resharded=resharded,
+            scaled=scaled,
+        )
 
 
 def worker_count(

@@ -20,6 +20,7 @@ from cluster.errors import ClusterError
 from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
+from coordinator import host
 from coordinator.changes import Changes
 from coordinator.identify_desk import Desk
 from coordinator.operations import Progress
@@ -52,7 +53,6 @@ class Resharding:
         changes: Changes,
         *,
         store_id: str,
-        cores: int,
         recommended: Callable[[], Awaitable[int]],
         send: Callable[[int, link.ToWorker], bool],
         publish: Callable[[bytes], None],
@@ -67,7 +67,6 @@ class Resharding:
         self._supervisor = supervisor
         self._changes = changes
         self._store_id = store_id
-        self._cores = cores
         self._recommended = recommended
         self._send = send
         self._publish = publish
@@ -119,7 +118,7 @@ class Resharding:
             shards,
             self._spec.workers,
             shards_per_worker=self._spec.shards_per_worker,
-            cores=self._cores,
+            cores=host.cores(),
         )
         first = self._roster.free_slots(workers)
         return make_plan(ShardRange(0, shards - 1, shards), workers, first)

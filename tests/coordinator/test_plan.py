@@ -196,3 +196,19 @@ def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -
     automatic = Stored(plan=first, asked_shards="auto", asked_workers=2)
     assert plan_for(spec("auto", 2), 4, 8, automatic) == first
     assert plan_for(spec("auto", 2), 9, 8, automatic).shard_count == 9, "Discord says more now"
+
+
+def test_what_is_stored_of_a_plan_that_comes_into_force() -> None:
+    asked = spec("4", 2)
+    plan = plan_for(asked, 1, 8)
+    first = Stored.of(plan, asked, None)
+    assert (first.scaled, first.resharded) == (False, False)
+    scaled = Stored.of(replan(plan, 3), asked, first, scaled=True)
+    again = Stored.of(scaled.plan, asked, scaled)
+    assert (again.scaled, again.resharded) == (True, False), "it holds for later starts"
+    both = Stored.of(plan, asked, again, resharded=True)
+    assert (both.scaled, both.resharded) == (True, True)
+    fewer = Stored.of(plan, spec("4", 1), both)
+    assert (fewer.scaled, fewer.resharded) == (False, True), "`workers` says another number"
+    other = Stored.of(plan, spec("8", 2), both)
+    assert (other.scaled, other.resharded) == (False, False), "`shards` says another"
