@@ -217,7 +217,7 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
                     await eventually(control.status, lambda s: s.shard_count == 4)
                 os.kill(before.pid, signal.SIGKILL)
                 await asyncio.to_thread(start, home, 2)
-                with pytest.raises(ClusterError, match="went away|not known"):
+                with pytest.raises(ClusterError, match=r"went away|not known"):
                     await asked
                 after = await eventually(control.status, lambda s: s.state == "ready")
                 assert after.shard_count == (2 if when == "preparing" else 4)
