@@ -29,9 +29,11 @@ class Stuck(Exception):
 class Arena:
     """``pulse`` it as a task: it reads the ledger and judges all witnesses."""
 
-    def __init__(self, machine: Machine, sandbox: SandboxControl, shards: int) -> None:
+    def __init__(self, machine: Machine, sandbox: SandboxControl, shards: int, rate: float) -> None:
+        """rate: of the traffic, events a second."""
         self.machine = machine
         self.sandbox = sandbox
+        self.rate = rate
         self.shards = shards
         """The shard count in force."""
         self.logouts: list[tuple[float, float]] = []

@@ -16,26 +16,46 @@ KERNEL_BYTES: Final = 4 * 212_992
 """More than a local socket holds between two processes (net.core.wmem_default, both ways)."""
 
 
+FASTER: Final = 8
+TRIES: Final = 5
+
+
 async def full_pipe(arena: Arena, slot: int) -> None:
     """The hub stands still until the worker's pipe is full, by the numbers; then it is killed."""
     slot = arena.slot(slot)
-    await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
-    coordinator = arena.machine.coordinator()
-    rate = arena.state["traffic"]["rate"]
-    async with hub_away(arena):
-        send(coordinator, signal.SIGSTOP)
-        stood = _last_record(arena, slot)
-        try:
-            await arena.sandbox.traffic(rate=max(rate, 1.0) * 8)
-            await arena.until(lambda: _waiting(arena, slot, stood) > 0, "the pipe is full")
-            before = await kill_worker(arena, slot)
-            waiting = _waiting(arena, slot, stood)
-            if waiting <= 0:
-                raise Stuck(f"the pipe was not full: {waiting} bytes waited")
-        finally:
-            await arena.sandbox.traffic(rate=rate)
-            send(coordinator, signal.SIGCONT)
-        await next_worker(arena, slot, before)
+    for _ in range(TRIES):
+        await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
+        before = arena.machine.worker(slot)
+        async with hub_away(arena):
+            done = await _fill_and_kill(arena, slot)
+            await next_worker(arena, slot, before)
+        if done:
+            return
+    raise Stuck(f"worker {slot} ended {TRIES} times before its pipe was full")
+
+
+async def _fill_and_kill(arena: Arena, slot: int) -> bool:
+    """False: the worker ended by itself (it had been told to) before its pipe was full."""
+    machine, pid = arena.machine, arena.machine.worker(slot)
+    coordinator = machine.coordinator()
+    send(coordinator, signal.SIGSTOP)
+    stood = _last_record(arena, slot)
+    try:
+        await arena.sandbox.traffic(rate=arena.rate * FASTER)
+        await arena.until(
+            lambda: machine.worker(slot) != pid or _waiting(arena, slot, stood) > 0,
+            "the pipe is full",
+        )
+        if machine.worker(slot) != pid:
+            return False
+        await kill_worker(arena, slot)
+        waiting = _waiting(arena, slot, stood)
+        if waiting <= 0:
+            raise Stuck(f"the pipe was not full: {waiting} bytes waited")
+        return True
+    finally:
+        await arena.sandbox.traffic(rate=arena.rate)
+        send(coordinator, signal.SIGCONT)
 
 
 def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, layout.AppendRow]]:

@@ -122,7 +122,7 @@ class Tempest:
         sandbox = await stack.enter_async_context(
             SandboxControl(info.control_url, info.control_token)
         )
-        self.arena = arena = Arena(self.machine, sandbox, self.shape.shards)
+        self.arena = arena = Arena(self.machine, sandbox, self.shape.shards, RATE)
         arena.state = await sandbox.state()
         arena.start_raw()
         stack.callback(arena.raw.close)
