@@ -183,3 +183,112 @@ def test_watermarks_tell_what_changed_and_come_when_nothing_does(
         socket.close(0)
 
     asyncio.run(run())
+
+
+def test_what_is_known_to_be_out_is_not_sent_again(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    """The coordinator tells which watermark came out of the hub: what it covers has."""
+
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        await until(lambda: publisher.unpublished == 0, socket)
+        publisher.watermark_due()
+        told = last_mark(socket, 4)
+        for _ in range(3):
+            emit(journal, writer, publisher)
+        await until(lambda: publisher.unpublished == 0, socket)
+        publisher.out(told)
+        publisher.out(told - 1)  # late, and said already
+        socket.close(0)
+        await until(lambda: not publisher.hub_there)
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0 and publisher.hub_there, socket)
+        assert received(socket)[0] == [5, 6, 7]
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def last_mark(socket: zmq.Socket[bytes], seq: int) -> int:
+    """When the watermark that covers a seq was made."""
+    while socket.poll(5000):
+        name, _, payload = topic.split(socket.recv())
+        if name == topic.WATERMARK:
+            mark = watermark.decode(payload)
+            if any(row.seq == seq for row in mark.shards):
+                return mark.sent_ns
+    raise AssertionError("no such watermark")
+
+
+def test_what_is_held_back_is_never_sent_and_what_follows_is(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, held=True, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        publisher.watermark_due(whole=True)
+        assert received(socket, 100) == ([], []), "not even a watermark"
+        assert publisher.unpublished == 0
+        publisher.publish_from_here()
+        for _ in range(2):
+            emit(journal, writer, publisher)
+        events: list[int] = []
+        marks: list[int] = []
+        while len(events) < 2:
+            more = received(socket, 100)
+            events, marks = events + more[0], marks + more[1]
+            await asyncio.sleep(0)
+        assert events == [5, 6]
+        assert marks[0] == 4, "from where on it counts"
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def test_shards_that_moved_or_are_of_another_count_stand_in_no_whole_watermark(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    moved = ShardWriter(STORE, ShardState(shard_id=1, shard_count=1))
+    other = ShardWriter(STORE, ShardState(shard_id=2, shard_count=7))
+    for shard in (writer, moved, other):
+        if shard is not writer:
+            shard.begin_epoch(1)
+        state = shard.state
+        journal.append(state.shard_id, shard.drain([("A", 0, b"{}")], 1), state)
+    moved.state.moved_to = 4
+    journal.append(1, [], moved.state)
+
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, shard_count=1,
+            context=context,
+        )  # fmt: skip
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        publisher.watermark_due(whole=True)
+        rows = []
+        while socket.poll(500):
+            _, _, payload = topic.split(socket.recv())
+            rows += [row.shard_id for row in watermark.decode(payload).shards]
+        assert set(rows) == {0}
+        publisher.close()
+
+    asyncio.run(run())

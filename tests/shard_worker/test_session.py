@@ -449,3 +449,52 @@ def test_stop() -> None:
     ]
     clock = Clock(Resumable("id", RESUME, 5, 1))
     assert clock.session.stop(clock.now) == []  # nothing is open
+
+
+def test_another_connection_on_request() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.dispatch(2, 3)
+    assert clock.session.reconnect(clock.now) == [do.Close(4000)]
+    assert clock.session.due == clock.now, "at once"
+    clock.resume()
+    assert clock.session.reconnects == {"restart": 1}
+    assert clock.session.seq == 3
+
+
+def test_an_identify_that_is_asked_for_again_waits_its_time() -> None:
+    clock = Clock()
+    clock.connect()
+    clock.hello()
+    clock.session.granted(1, 1, clock.now)
+    assert clock.session.reconnect(clock.now) == [do.Close(4000)]
+    assert clock.session.due is not None
+    assert clock.session.due > clock.now
+
+
+def test_who_gave_up_tries_anew_when_asked() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.session.closed(4014, clock.now)
+    assert clock.session.state is State.FATAL
+    assert clock.session.reconnect(clock.now) == []
+    assert (clock.session.state, clock.session.refused) == (State.WAITING, None)
+    clock.resume()
+
+
+def test_who_waits_for_its_next_try_tries_at_once_when_asked() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.session.closed(None, clock.now)
+    assert clock.session.reconnect(clock.now) == []
+    assert clock.session.due == clock.now
+    clock.resume()
+
+
+def test_a_logout_says_why_the_epoch_ends() -> None:
+    clock = Clock()
+    clock.ready()
+    assert clock.session.stop(clock.now, logout=True, cause="resharded") == [
+        do.Close(1000),
+        do.EndEpoch(1, 1, "resharded"),
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.sandbox import SandboxControl
-from cluster.wire.link import IdentifySent
+from cluster.wire.link import IdentifySent, Reconnect, Release, ShardPlan, Take
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import Rig
@@ -186,3 +186,25 @@ def test_a_spec_that_is_none(data: bytes) -> None:
         assert b"Traceback" not in log
 
     asyncio.run(main())
+
+
+def test_a_shard_that_is_given_up_and_taken_again() -> None:
+    """Its worker goes on with the others; taken again, it is resumed from the journal."""
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        await rig.send(Release(shard_id=1, to_slot=3))
+        await rig.until(lambda: set(rig.reports) == {0})
+        await rig.send(Release(shard_id=1, to_slot=3))  # said twice, as it may be
+        events = len(rig.messages)
+        await rig.until(lambda: len(rig.messages) > events + 50)
+        plan = ShardPlan(shard_id=1, shard_count=2)
+        await rig.send(Take(shard=plan))
+        await rig.send(Take(shard=plan))
+        await rig.ready()
+        await rig.send(Reconnect(shard_id=0))
+        await rig.until(lambda: rig.reports[0].reconnects.get("restart") == 1)
+        await rig.ready()
+        await ends_equal(rig)
+
+    run(scenario)
