@@ -17,7 +17,8 @@ An epoch is left when it is delivered or gone up to its end, which its end recor
 
 from cluster.chain.in_hand import measured
 from cluster.chain.rule import ShardChain
-from cluster.chain.words import Answer, Ask, At, Delivered, Event, Mark, Missing, Names, Output
+from cluster.chain.words import Answer, Ask, At, Delivered, Mark, Missing, Names, Output
+from cluster.wire.batch import Event
 
 __all__ = [
     "Answer",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from operator import attrgetter
 
-from cluster.chain.words import EVENT_BYTES, Delivered, Event, Names
-from cluster.wire.batch import Batch
+from cluster.chain.words import EVENT_BYTES, Delivered, Names
+from cluster.wire.batch import Batch, Event, Source
 from cluster.wire.topic import HOLE
 
 Span = tuple[int, int]
@@ -121,15 +121,14 @@ class InHand:
 
 def made(name: str, batch: Batch, at: int) -> Delivered:
     """A batch's events above a seq."""
-    shard_id, shard_count, epoch = batch.shard_id, batch.shard_count, batch.epoch
-    received_ns, store = batch.received_ns, batch.cluster
-    entries = batch.events
+    events = batch.events
     if batch.base < at:
-        entries = [entry for entry in entries if entry.seq > at]
-    events = [
-        Event(name, shard_id, shard_count, epoch, entry.seq, entry.data, received_ns, store)
-        for entry in entries
-    ]
+        events = [event for event in events if event.seq > at]
+    source = Source(
+        name, batch.shard_id, batch.shard_count, batch.epoch, batch.received_ns, batch.cluster
+    )
+    for event in events:
+        event.source = source
     return measured(events)
 
 

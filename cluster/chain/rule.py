@@ -13,13 +13,12 @@ from cluster.chain.words import (
     Answer,
     Ask,
     At,
-    Event,
     Mark,
     Missing,
     Names,
     Output,
 )
-from cluster.wire.batch import Batch, hole_first
+from cluster.wire.batch import Batch, Event, hole_first
 from cluster.wire.topic import HOLE
 
 PATIENCE: Final = 3

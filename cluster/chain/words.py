@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-
-from cluster.wire.batch import Batch
-from cluster.wire.position import Position
+from cluster.wire.batch import Batch, Event
 
 Names = frozenset[str] | None
 """What is subscribed to; None: everything."""
@@ -17,30 +14,6 @@ EVENT_BYTES: Final = 256
 """What an event that is held takes of memory beside its data."""
 NAME_BYTES: Final = 160
 """What a name in a mark's table takes."""
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One dispatch."""
-
-    name: str
-    shard_id: int
-    shard_count: int
-    epoch: int
-    seq: int
-    data: bytes
-    """``d`` as Discord sent it: JSON."""
-    received_ns: int
-    """Unix time at which the worker took it off the socket."""
-    store: str
-
-    def json(self) -> Any:
-        """``d``, decoded."""
-        return msgspec.json.decode(self.data)
-
-    @property
-    def position(self) -> Position:
-        """Its name for ever."""
-        return Position(self.store, self.shard_count, self.shard_id, self.epoch, self.seq)
 
 
 class Delivered(NamedTuple):

@@ -19,12 +19,13 @@ drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from cluster.wire import topic
 from cluster.wire.numbers import MAX_SEQ, After, Epoch, Seq, ShardCount, ShardId
+from cluster.wire.position import Position
 from cluster.wire.refusals import MALFORMED
 
 FORMAT: Final = 1
@@ -92,12 +93,77 @@ class ShardState(msgspec.Struct, kw_only=True):
     """The epoch is over and none follows: the shard count is no more in force."""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event of a batch. It refers to nothing that could refer to it: the garbage collector need
-    not look."""
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """What all events of a batch have in common."""
+
+    name: str
+    shard_id: int
+    shard_count: int
+    epoch: int
+    received_ns: int
+    """Unix time at which the worker took them off the socket."""
+    store: str
+
+
+NOWHERE: Final = Source("", -1, 0, 0, 0, "")
+
+
+class Event(msgspec.Struct, array_like=True, gc=False):
+    """One dispatch.
+
+    It is decoded as it stands in a batch, and told its source then: making another object of it
+    costs more than decoding it does. It refers to nothing that could refer to it, so the garbage
+    collector need not look.
+    """
 
     seq: Seq
     data: bytes
+    """``d`` as Discord sent it: JSON."""
+    source: Source = NOWHERE
+
+    @classmethod
+    def of(
+        cls, name: str, shard_id: int, shard_count: int, epoch: int, seq: int, data: bytes,
+        received_ns: int, store: str,
+    ) -> Event:  # fmt: skip
+        return cls(seq, data, Source(name, shard_id, shard_count, epoch, received_ns, store))
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def shard_id(self) -> int:
+        return self.source.shard_id
+
+    @property
+    def shard_count(self) -> int:
+        return self.source.shard_count
+
+    @property
+    def epoch(self) -> int:
+        return self.source.epoch
+
+    @property
+    def received_ns(self) -> int:
+        """Unix time at which the worker took it off the socket."""
+        return self.source.received_ns
+
+    @property
+    def store(self) -> str:
+        return self.source.store
+
+    def json(self) -> Any:
+        """``d``, decoded."""
+        return msgspec.json.decode(self.data)
+
+    @property
+    def position(self) -> Position:
+        """Its name for ever."""
+        source = self.source
+        return Position(
+            source.store, source.shard_count, source.shard_id, source.epoch, self.seq
+        )  # fmt: skip
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -114,7 +180,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     prev: int | tuple[After]  # msgspec mixes up a bounded int beside a tuple
     since: list[tuple[str, Seq]]
     received_ns: int
-    events: list[Entry]
+    events: list[Event]
 
     @property
     def base(self) -> int:

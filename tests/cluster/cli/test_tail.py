@@ -24,7 +24,9 @@ Running = Callable[..., subprocess.Popen[bytes]]
 
 def event(seq: int, name: str = "MESSAGE_CREATE", **data: Any) -> Event:
     body = {"guild_id": "42", "author": {"username": "alice"}, "content": f"number {seq}"} | data
-    return Event(name, 3, 4, 1, seq, json.dumps(body).encode(), 1_700_000_000_000_000_000, "0" * 16)
+    return Event.of(
+        name, 3, 4, 1, seq, json.dumps(body).encode(), 1_700_000_000_000_000_000, "0" * 16
+    )
 
 
 class Played:
@@ -173,7 +175,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
         "    def __aiter__(self): return self\n"
         "    async def __anext__(self):\n"
         "        await asyncio.sleep(0)\n"
-        "        return Event('A', 0, 1, 1, 1, b'{}', 1, '')\n"
+        "        return Event.of('A', 0, 1, 1, 1, b'{}', 1, '')\n"
         "sys.modules['cluster.cli.tail'].Subscriber = Endless\n"
         "sys.argv[1:] = ['tail']\n"
         "main()\n"
