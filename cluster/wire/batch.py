@@ -29,9 +29,9 @@ from cluster.wire.position import Position
 from cluster.wire.refusals import MALFORMED
 
 FORMAT: Final = 1
-MAX_DRAIN_BYTES: Final = 256 * 1024
-"""A drain with more bytes of ``d`` is cut in several: a batch is held in memory by everybody, and
-the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
+MAX_DRAIN_BYTES: Final = 384 * 1024
+"""A drain with more bytes of ``d`` is cut in several, 512 usual events are not: a batch is held in
+memory by everybody, and the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
 
 RESHARDED: Final = "resharded"
 """Cause of an epoch's end after which none follows: another shard count is in force."""
