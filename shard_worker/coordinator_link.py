@@ -74,7 +74,10 @@ class CoordinatorLink:
             except MALFORMED as error:
                 self.refused += 1
                 if worth_saying(self.refused):
-                    log.warning("message %d of the coordinator's refused: %s", self.refused, error)
+                    log.warning(
+                        "the coordinator sent what this worker does not know (%d times): %s",
+                        self.refused, error,
+                    )  # fmt: skip
                 continue
             self._on_message(message)
 
