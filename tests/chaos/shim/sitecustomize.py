@@ -36,6 +36,7 @@ SHORT: dict[str, dict[str, Any]] = {
         "KILL_AFTER_S": 8.0,
         "LONGEST_WAIT_S": 2.0,
         "CRASH_LOOP_S": 5.0,
+        "FIRST_REPORT_S": 15.0,
     },
     "coordinator.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
