@@ -202,7 +202,8 @@ class Switches:
         if self._skip_resumes <= 0 or not missed:
             return missed
         self._skip_resumes -= 1
-        count = min(self._skip_count, len(missed))
-        gone = set(self._rng.sample(range(len(missed)), count))
+        # A RESUMED that repeats the last event's s follows that event.
+        some = range(len(missed) - (self._repeats > 0))
+        gone = set(self._rng.sample(some, min(self._skip_count, len(some))))
         session.skipped += sorted(missed[at].seq for at in gone)
         return [entry for at, entry in enumerate(missed) if at not in gone]

@@ -122,6 +122,24 @@ def test_what_a_replay_skipped_is_written_down() -> None:
     asyncio.run(scenario())
 
 
+def test_a_resumed_that_repeats_an_s_repeats_one_that_came() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            probe = await b.ready()
+            await b.control.fault(kind="replay_skips", count=100)
+            await b.control.fault(kind="resumed_seq", mode="repeat")
+            await b.control.fault(kind="cut")
+            await probe.closed()
+            await b.control.emit("MESSAGE_CREATE", count=3)
+            again = await b.resume(probe)
+            resumed = await again.until("RESUMED")
+            assert [s for s, *_ in again.rows] == [7, 7]
+            assert resumed["s"] == 7
+            assert (await b.control.sessions())[0]["skipped"] == [5, 6]
+
+    asyncio.run(scenario())
+
+
 def test_a_late_heartbeat_is_forgiven_for_as_long_as_the_options_say() -> None:
     async def scenario() -> None:
         async with bench(heartbeat_interval_ms=100, heartbeat_grace_s=0.1) as b:
