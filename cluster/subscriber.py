@@ -404,8 +404,10 @@ class Subscriber:
         """What is held is too much: the shard that holds most lets go of it, and asks for it."""
         key = max(self._holds, key=self._holds.__getitem__)
         self.held -= self._holds.pop(key)
-        self._chains[key].drop()
-        self._asker.see(key, self._chains[key])
+        chain = self._chains.get(key)
+        if chain is not None:  # Else it was finished, and is gone.
+            chain.drop()
+            self._asker.see(key, chain)
 
     def _has_room(self) -> bool:
         return self._out.bytes <= self._max_bytes // 2

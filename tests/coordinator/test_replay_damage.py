@@ -9,6 +9,8 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import zmq
@@ -22,6 +24,7 @@ from cluster.wire.batch import ShardWriter
 from cluster.wire.places import Places
 from coordinator.kept_process import FIRST_WAIT_S, KILLED_WAIT_S, next_wait
 from coordinator.replay_process import ReplayProcess
+from coordinator.troubles import troubles
 
 STORE = "0123456789abcdef"
 LARGE = b"x" * 9000
@@ -116,6 +119,13 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert heads.unreadable == 1
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
+        nothing: Any = SimpleNamespace(refused=0)
+        told = troubles(places.logs, None, server, None, nothing, nothing)
+        log = places.logs / "replay.log"
+        assert told == [
+            f"the replay server was restarted 1 time: see {log}",
+            f"the journal slot-0 is damaged, what only it holds is gone: see {log}",
+        ]
         text = (places.logs / "replay.log").read_text()
         assert "slot-0 is not read" in text
 
