@@ -15,9 +15,7 @@ MOST_CHARACTERS: Final = 300
 """Of a summary: a line stays a line also where no terminal cuts it."""
 
 
-def line(
-    name: str, shard_id: int, received_ns: int, data: dict[str, Any] | list[Any], width: int | None
-) -> Text:
+def line(name: str, shard_id: int, received_ns: int, data: Any, width: int | None) -> Text:
     """14:03:05.123  3  MESSAGE_CREATE  1081...  alice: hello
 
     width: columns to cut the line to, without milliseconds and guild where there are few; None:
@@ -39,7 +37,7 @@ def line(
     return text
 
 
-def _guild(name: str, data: dict[str, Any] | list[Any]) -> str:
+def _guild(name: str, data: Any) -> str:
     if not isinstance(data, dict):
         return "-"
     own = name in ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
@@ -47,10 +45,12 @@ def _guild(name: str, data: dict[str, Any] | list[Any]) -> str:
     return printable(str(value)) if value else "-"
 
 
-def summary(name: str, data: dict[str, Any] | list[Any]) -> str:
+def summary(name: str, data: Any) -> str:
     """What an event is about, in one line that a terminal can be given."""
-    if not isinstance(data, dict):
+    if isinstance(data, list):
         return f"{len(data)} items"
+    if not isinstance(data, dict):
+        return "" if data is None else printable(str(data))[:MOST_CHARACTERS]
     about = next((make for start, make in SUMMARIES if name.startswith(start)), _by_fields)
     return printable(about(data))[:MOST_CHARACTERS]
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -25,6 +26,7 @@ from cluster.config_schema import nearest
 from cluster.errors import ConfigError
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.places import is_held
+from cluster.wire.refusals import MALFORMED
 
 Write = Callable[[Item], None]
 
@@ -155,7 +157,7 @@ def line_writer(lock: Path | None) -> Write:
     def write(item: Item) -> None:
         width = out.width if out else None
         if isinstance(item, Event):
-            text = event_lines.line(item.name, item.shard_id, item.received_ns, item.json(), width)
+            text = event_lines.line(item.name, item.shard_id, item.received_ns, _data(item), width)
         else:
             text = Text(trouble(item, running=lock is None or is_held(lock)), style="bold yellow")
         if out:
@@ -164,6 +166,14 @@ def line_writer(lock: Path | None) -> Write:
             click.echo(text.plain.rstrip())
 
     return write
+
+
+def _data(event: Event) -> Any:
+    """``d``, decoded; what a server sent that can't be read is shown as its text."""
+    try:
+        return event.json()
+    except MALFORMED:
+        return event.data.decode(errors="replace")
 
 
 def trouble(item: Gap | Stalled, *, running: bool) -> str:

@@ -18,3 +18,5 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQ)]
 After = Annotated[int, msgspec.Meta(ge=-1, le=MAX_SEQ)]
 """A seq, or -1: before the first."""
 Slot = Annotated[int, msgspec.Meta(ge=0, lt=MAX_SHARDS)]
+Ns = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""Unix time in nanoseconds."""

@@ -10,7 +10,7 @@ import msgspec
 
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
-from cluster.wire.numbers import After, Epoch, Seq, ShardCount, ShardId, Slot
+from cluster.wire.numbers import After, Epoch, Ns, Seq, ShardCount, ShardId, Slot
 from cluster.wire.refusals import MALFORMED
 
 
@@ -34,7 +34,7 @@ class Watermark(msgspec.Struct, frozen=True, array_like=True):
     format: int
     cluster: str
     slot: Slot
-    sent_ns: int
+    sent_ns: Ns
     whole: bool
     """All of the worker's shards are in it; otherwise those that changed."""
     shards: list[Row]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import Result
 
-from cluster.cli.tail import trouble
+from cluster.cli.tail import line_writer, trouble
 from cluster.subscriber import Event, Gap, Item, Stalled
 
 Dcgw = Callable[..., Result]
@@ -189,3 +189,24 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
         process.stdout.close()
         assert process.wait(timeout=30) == 0
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"[" * 10_000 + b"]" * 10_000, "[[[["),
+        (b'"\xff\xfe"', "\ufffd"),
+        (b"{not json", "{not json"),
+        (b"7", "7"),
+        (b"null", ""),
+        (b'"text\\u001b[2J"', "text [2J"),
+    ],
+)
+def test_events_that_can_t_be_read_are_shown_as_they_are(
+    data: bytes, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line_writer(None)(Event.of("MESSAGE_CREATE", 3, 4, 1, 9, data, 2**63 - 1, "0" * 16))
+    out = capsys.readouterr().out
+    assert shown in out
+    assert len(out.splitlines()) == 1
+    assert len(out) < 500
