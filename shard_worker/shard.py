@@ -195,7 +195,9 @@ class Shard:
                     self._connection.close(code)
                     self._connection = None
             case do.EndEpoch(epoch, seq, cause):
-                log.warning("shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
+                wanted = self._session.state is State.CLOSED
+                level = logging.INFO if wanted else logging.WARNING
+                log.log(level, "shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
                 self._delivery.end_epoch(cause)
             case do.GiveUp():
                 self._connection = None
