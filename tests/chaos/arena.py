@@ -36,8 +36,8 @@ class Arena:
         self.rate = rate
         self.shards = shards
         """The shard count in force."""
-        self.logouts: list[tuple[float, float]] = []
-        """From and to (Unix time) where sessions were to be logged out."""
+        self.logouts: list[tuple[int, float]] = []
+        """Shard counts that were in force no more, and since when (Unix time)."""
         self.book = Book()
         self.state: dict[str, Any] = {}
         """The sandbox's, of a moment ago."""

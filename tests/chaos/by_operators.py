@@ -89,14 +89,13 @@ async def resharded(arena: Arena, shards: int, overlap: float) -> None:
     that lag more than the overlap cost duplicates or losses, as is documented."""
     before = arena.shards
     after = shards if shards != before else before + 2
-    began = time.time()
     judges = [audit for name, audit in arena.audits.items() if name != "raw"]
     async with hub_away(arena):
         for audit in judges:
             audit.resharding(before, after)
         await _operate(arena, lambda control: control.reshard(after, overlap))
         arena.shards = after
-        arena.logouts.append((began, time.time()))
+        arena.logouts.append((before, time.time()))
         await arena.connected(range(after))
         await arena.caught_up(range(after), list(arena.audits))
         ends = await _old_count_over(arena, before, judges)

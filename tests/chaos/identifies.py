@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from evidence import Key
 
-from cluster.sandbox.register import LEFT, UNAVOIDABLE
+from cluster.sandbox.register import UNAVOIDABLE
 
 
 class Identify(NamedTuple):
@@ -21,27 +21,25 @@ class Identify(NamedTuple):
 
 
 def judged(
-    rows: Iterable[dict[str, Any]], seen: Set[str], logouts: Iterable[tuple[float, float]] = ()
+    rows: Iterable[dict[str, Any]], seen: Set[str], logouts: Iterable[tuple[int, float]] = ()
 ) -> list[Identify]:
     """rows: the register's, in order. seen: sessions whose READY a witness has, so that it was
-    journalled, and could have been resumed. logouts: from and to where sessions that their client
-    left were to be left."""
-    wanted = list(logouts)
+    journalled, and could have been resumed. logouts: shard counts that were in force no more, and
+    since when (Unix time): their sessions were logged out, or forgotten where there was no
+    connection to say it on."""
+    out = list(logouts)
     newest: dict[Key, dict[str, Any]] = {}
     found = []
     for row in rows:
         key = (row["shard_count"], row["shard"])
         before = newest.get(key)
         newest[key] = row
-        if before is not None and before["cause"] == LEFT and _within(before["ended_at"], wanted):
+        since = before["opened_at"] if before is not None else row["opened_at"]
+        if any(count == key[0] and since < at <= row["opened_at"] for count, at in out):
             found.append(Identify(key, row["opened_at"], True, "logged out"))
             continue
         found.append(Identify(key, row["opened_at"], *_judged(before, row["opened_at"], seen)))
     return found
-
-
-def _within(at: float, spans: Iterable[tuple[float, float]]) -> bool:
-    return any(since <= at <= until for since, until in spans)
 
 
 def _judged(before: dict[str, Any] | None, at: float, seen: Set[str]) -> tuple[bool, str]:

@@ -75,8 +75,14 @@ def test_which_identifies_are_due() -> None:
 def test_a_session_that_was_to_be_logged_out() -> None:
     left = session(1, 1.0, ended_at=2.0, cause="left")
     assert dues(left, session(2, 3.0)) == [True, False]
-    again = judged([left, session(2, 3.0)], set(), [(1.5, 2.5)])
-    assert [identify.due for identify in again] == [True, True]
+    for rows, count, expected in (
+        ([left, session(2, 3.0)], 4, True),
+        ([left, session(2, 3.0)], 6, False),
+        ([session(1, 1.0), session(2, 3.0)], 4, True),  # it had no connection to say it on
+        ([session(1, 2.7), session(2, 3.0)], 4, False),
+    ):
+        again = judged(rows, set(), [(count, 2.5)])
+        assert [identify.due for identify in again] == [True, expected]
 
 
 def test_a_session_whose_ready_never_came() -> None:

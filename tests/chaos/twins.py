@@ -28,8 +28,8 @@ class Twins:
         self._came[content] += came
         self._at[content] = row.at
 
-    def sums(self) -> tuple[list[tuple[float, str, int]], int]:
-        """Time, name and number of what is lost; how many came twice."""
+    def sums(self) -> tuple[list[tuple[float, str]], int]:
+        """What is lost: when it was dispatched last, and in words; how many came twice."""
         lost, twice = [], 0
         for content, at in self._at.items():
             before = self._dispatched[self.of_count, *content]
@@ -38,6 +38,13 @@ class Twins:
             if not before and content[0] in OF_A_SESSION:
                 continue
             if missing > 0:
-                lost.append((at, content[0], missing))
+                after = self._dispatched[self.to_count, *content]
+                lost.append(
+                    (
+                        at,
+                        f"{missing} {content[0]}: {before} by the old count, {after} by "
+                        f"the new one, {self._came[content]} came",
+                    )
+                )
             twice += max(0, -missing)
         return lost, twice

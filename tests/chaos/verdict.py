@@ -107,8 +107,8 @@ class Audit:
         lost, twice = self._twins.sums()
         self.twice += twice
         self._twins = None
-        for at, name, number in lost:
-            self._breach("lost", at, f"{number} {name}, which neither shard count brought")
+        for at, text in lost:
+            self._breach("lost", at, text)
 
     def restarted(self) -> None:
         """The witness died: what it had not yet handled will come again."""
