@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from evidence import Row
+from evidence import BLANKED, Row
 
 OF_A_SESSION: Final = frozenset({"READY", "RESUMED", "GUILD_CREATE"})
 """What a session begins with, and nobody did: a shard of a new count is begun after it."""
@@ -17,34 +17,23 @@ class Twins:
 
     def __init__(self, of_count: int, to_count: int) -> None:
         self.of_count, self.to_count = of_count, to_count
-        self._came: Counter[tuple[str, str]] = Counter()
-        self._dispatched: Counter[tuple[int, str, str]] = Counter()
-        self._at: dict[tuple[str, str], float] = {}
+        self._seen: dict[tuple[str, str], list[tuple[float, int, bool]]] = {}
+        """By content: when it was dispatched, in which count, and whether it was given out."""
 
     def saw(self, count: int, row: Row, *, came: bool) -> None:
         """A dispatch of one of the counts, and whether it was given out."""
-        content = (row.name, row.hash)
-        self._dispatched[count, row.name, row.hash] += 1
-        self._came[content] += came
-        self._at[content] = row.at
+        self._seen.setdefault((row.name, row.hash), []).append((row.at, count, came))
 
     def sums(self) -> tuple[list[tuple[float, str]], int]:
         """What is lost: when it was dispatched last, and in words; how many came twice."""
         lost, twice = [], 0
-        for content, at in self._at.items():
-            before = self._dispatched[self.of_count, *content]
-            happened = max(before, self._dispatched[self.to_count, *content])
-            missing = happened - self._came[content]
-            if not before and content[0] in OF_A_SESSION:
+        for (name, _), seen in self._seen.items():
+            counts = Counter(count for _, count, _ in seen)
+            if name == BLANKED or (not counts[self.of_count] and name in OF_A_SESSION):
                 continue
+            missing = max(counts.values()) - sum(came for *_, came in seen)
             if missing > 0:
-                after = self._dispatched[self.to_count, *content]
-                lost.append(
-                    (
-                        at,
-                        f"{missing} {content[0]}: {before} by the old count, {after} by "
-                        f"the new one, {self._came[content]} came",
-                    )
-                )
+                told = (f"{at:.3f} of {count}{' came' * came}" for at, count, came in sorted(seen))
+                lost.append((max(seen)[0], f"{missing} {name}: {', '.join(told)}"))
             twice += max(0, -missing)
         return lost, twice
