@@ -16,6 +16,8 @@ KERNEL_BYTES: Final = 4 * 212_992
 """More than a local socket holds between two processes (net.core.wmem_default, both ways)."""
 
 
+MAP_BYTES: Final = 1 << 30
+"""More than a journal takes: it may grow while it is read."""
 FASTER: Final = 8
 TRIES: Final = 5
 
@@ -61,7 +63,9 @@ async def _fill_and_kill(arena: Arena, slot: int) -> bool:
 def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, layout.AppendRow]]:
     """The journal's index beyond a record: (first record, append)."""
     folder = str(arena.machine.places.journal(slot))
-    with lmdb.open(folder, readonly=True, max_dbs=4, max_readers=layout.MAX_READERS) as env:
+    with lmdb.open(
+        folder, MAP_BYTES, readonly=True, max_dbs=4, max_readers=layout.MAX_READERS
+    ) as env:
         db = env.open_db(layout.INDEX_DB, create=False)
         with env.begin() as txn, txn.cursor(db=db) as cursor:
             found = cursor.set_range(layout.number_key.pack(after + 1))
