@@ -175,6 +175,7 @@ class Store:
         count goes on."""
         if self.held:
             self._make_public(overlap_ns)
+            self._held_for = 0  # a shard that moves here from now on is as public as it was
             self._publisher.publish_from_here()
 
     def _make_public(self, overlap_ns: int = OVERLAP_NS) -> None:
