@@ -32,9 +32,14 @@ class Generations:
         self._heard_ns = 0
 
     def takes(self, event: Event) -> bool:
-        """Whether to deliver it. Every matching is asked: each counts what has come."""
-        takes = [matching.takes(event) for matching in self.matchings]
-        return all(takes)
+        """Whether to deliver it. Every matching is asked; what one of them leaves out is not
+        delivered, and no other may take it for that."""
+        had = [matching.has_had(event) for matching in self.matchings]
+        if any(had):
+            return False
+        for matching in self.matchings:
+            matching.remember(event)
+        return True
 
     def word(self, word: Reshard, now_ns: int) -> None:
         """An announcement."""

@@ -66,24 +66,36 @@ class Matching:
 
     def takes(self, event: Event) -> bool:
         """Whether to deliver it; False: the other generation has delivered it."""
-        old = event.shard_count == self.of_count
-        if not old and event.shard_count != self.to_count:
-            return True
-        now_ns = event.received_ns
-        self.both = self.both or not old
-        if now_ns < self._since_ns - self.window_ns or self.over(now_ns):
-            return True
-        key = _key(event)
-        if self._match((not old, key), now_ns):
-            self.left_out += 1
+        if self.has_had(event):
             return False
+        self.remember(event)
+        return True
+
+    def has_had(self, event: Event) -> bool:
+        """Whether the other generation has delivered it, which is then used up."""
+        old = event.shard_count == self.of_count
+        self.both = self.both or event.shard_count == self.to_count
+        if not self._concerns(event) or not self._match((not old, _key(event)), event.received_ns):
+            return False
+        self.left_out += 1
+        return True
+
+    def _concerns(self, event: Event) -> bool:
+        now_ns = event.received_ns
+        of_either = event.shard_count in (self.of_count, self.to_count)
+        return of_either and now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
+
+    def remember(self, event: Event) -> None:
+        """It is delivered: its like of the other generation will not be."""
+        if not self._concerns(event):
+            return
+        old, key, now_ns = event.shard_count == self.of_count, _key(event), event.received_ns
         self._waiting.setdefault((old, key), deque()).append(now_ns)
         self._order.append((now_ns, (old, key)))
         self._count += 1
         while self._count > MAX_WAITING:
             time_ns, kind = self._order.popleft()
             self.forgotten += self._remove(kind, time_ns)
-        return True
 
     def live(self, now_ns: int) -> None:
         """Nothing is being replayed: what is older than two overlaps will not be matched."""

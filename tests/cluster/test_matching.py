@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cluster import matching
 from cluster.chain import Event
+from cluster.generations import Generations
 from cluster.matching import Matching
 
 S = 1_000_000_000
@@ -114,3 +115,15 @@ def test_every_event_of_the_world_once(
         if both.takes(event(count, text, int(at * S))):
             delivered[text] += 1
     assert delivered == Counter(text for _, text in world)
+
+
+def test_what_one_resharding_leaves_out_no_other_takes_for_delivered() -> None:
+    """The one before may still be known while the next one begins: the same counts, the other way
+    round. Of what happened twice, two come."""
+    known = Generations()
+    known.matchings.append(Matching(NEW, OLD, WINDOW))
+    assert known.takes(event(NEW, "x", 0))
+    known.matchings.append(Matching(OLD, NEW, WINDOW))
+    assert not known.takes(event(OLD, "x", 1))
+    assert known.takes(event(NEW, "x", 2)), "the second time"
+    assert not known.takes(event(OLD, "x", 3))
