@@ -27,7 +27,7 @@ RUBBISH = {
     "cut": msgspec.json.encode(RUNNING)[:-9],
     "zeros": bytes(10_000),
     "not text": b'{"name":"\xff"}',
-    "deep": b"[" * 20_000,
+    "deep": b"[" * 60_000,
     "other": b'{"name":1}',
     "huge": b" " * 200_000 + b"{}",
 }

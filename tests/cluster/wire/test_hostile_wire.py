@@ -84,7 +84,7 @@ def test_a_topic_that_is_none(name: str) -> None:
 
 def test_depth_in_a_guild_filter_is_unreadable_and_counted() -> None:
     guilds = GuildFilter([5])
-    deep = b'{"guild_id":"5","x":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+    deep = b'{"guild_id":"5","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     assert not guilds.takes("A", deep)
     assert guilds.unreadable == 1
 
