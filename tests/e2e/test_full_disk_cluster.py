@@ -123,16 +123,16 @@ def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
         async def main() -> None:
             where = places("default", home.env)
             data = where.journal(0) / DATA
-            inode = data.stat().st_ino
-
-            async def another() -> bool:
-                return data.exists() and data.stat().st_ino != inode
-
             async with (
                 sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
             ):  # fmt: skip
                 await connected(sandbox, SHARDS)
                 await seen.until(200)
+                inode = data.stat().st_ino
+
+                async def another() -> bool:
+                    return data.exists() and data.stat().st_ino != inode
+
                 os.truncate(data, 4 * 4096)
                 await eventually(another, bool)
                 await eventually(control.status, lambda s: s.state == "ready")
