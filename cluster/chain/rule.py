@@ -209,7 +209,7 @@ class ShardChain:
         if self.epoch == 0:
             return None
         if self.lagging or (self._later and (self._end is None or self._following is None)):
-            return Ask(self.epoch, self.at, None)
+            return Ask(self.epoch, self.at, None, self._top)
         upto = self._top if self._end is None else self._end
         return Ask(self.epoch, self.at, upto) if upto > self.at else None
 
@@ -246,11 +246,13 @@ class ShardChain:
         wanted = self.wanted()
         if moved or wanted is None or ask.after < wanted.after:
             return  # The last: it tells nothing of what is wanted now.
+        # What has become known since it was asked for may be had.
+        known = None if wanted.upto is None else ask.known if ask.upto is None else ask.upto
+        if known is not None and known <= self.at:
+            return
         self._misses += 1
         if self._misses >= PATIENCE:
-            # What has become known since it was asked for may be had.
-            known = wanted.upto is not None and ask.upto is not None
-            self.give_up("gone", ask.upto if known else None)
+            self.give_up("gone", known)
 
     def give_up(self, reason: str, upto: int | None = None) -> None:
         """What is wanted, or that of it up to a seq, can't be had: it becomes gaps, what is in hand

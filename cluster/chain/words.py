@@ -69,6 +69,8 @@ class Ask(NamedTuple):
     after: int
     upto: int | None
     """None: to the epoch's end, or as far as it goes."""
+    known: int = -1
+    """The highest seq that was known to exist when it was asked."""
 
 
 class Answer(NamedTuple):

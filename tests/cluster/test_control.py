@@ -58,7 +58,8 @@ def test_arguments_go_over(tmp_path: Path) -> None:
         return [ok(request)]
 
     talk(tmp_path, answer, lambda client: client.stop(logout=True))
-    assert [(one.verb, one.args) for one in seen] == [("stop", {"logout": True})]
+    args = {"logout": True, "keep_workers": False}
+    assert [(one.verb, one.args) for one in seen] == [("stop", args)]
 
 
 def test_an_answer_to_an_earlier_request_is_passed_over(tmp_path: Path) -> None:
