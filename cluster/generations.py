@@ -17,6 +17,8 @@ from cluster.wire.reshard import Reshard
 FORGET_NS: Final = 15_000_000_000
 """Announcements come once a second; so long after the last one, with nothing of the new count, it
 was given up."""
+MOST: Final = 8
+"""Reshardings that are matched at a time: a reader of a day's history may meet some."""
 SLACK_NS: Final = 5_000_000_000
 """The old generation takes so long to log out, beyond the overlap."""
 
@@ -66,12 +68,15 @@ class Generations:
 
     def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
-        for matching in self.matchings:
+        for matching in list(self.matchings):
             if matching.of_count not in left:
                 matching.ended(matching.ended_at or now_ns)
+            elif matching.both and matching.to_count not in left:  # it was taken back
+                self.matchings.remove(matching)
 
     def tick(self, now_ns: int, *, lagging: bool) -> None:
-        """lagging: something is replayed, so old events may still come."""
+        """lagging: something is replayed, or nothing is read for want of room: old events may still
+        come."""
         if lagging or not self.matchings:
             return
         silent = now_ns - self._heard_ns > FORGET_NS
@@ -85,5 +90,5 @@ class Generations:
             if (matching.of_count, matching.to_count) == (of_count, to_count):
                 return matching
         matching = Matching(of_count, to_count, overlap_ns // PARTS, since_ns)
-        self.matchings.append(matching)
+        self.matchings = [*self.matchings[-MOST + 1 :], matching]
         return matching

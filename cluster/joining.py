@@ -51,7 +51,11 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     for row in heads.shards:
         key, public = _key(row), row.public
         place = places.pop(key, None)
-        if row.state == "held":
+        if row.state == "held":  # what there was of it before is not read past what is held now
+            if place is not None and place[1] == WHOLE:
+                whole[key] = place
+            elif place is not None:
+                gaps.append(_gap(key, place, "gone"))
             continue
         if place is not None and place[0] > row.epoch:
             gaps.append(_gap(key, place, "ahead"))

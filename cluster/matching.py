@@ -22,8 +22,8 @@ from cluster.chain import Event
 PARTS: Final = 5
 """The window is the overlap divided by this."""
 MAX_WAITING: Final = 200_000
-"""Events whose like has not come yet; some 50 MB. Beyond that the oldest are forgotten, and their
-like is delivered again."""
+"""Events that are remembered, matched or not; at most some 60 MB. Beyond that the oldest are
+forgotten, and their like is delivered again."""
 _KEY_BYTES: Final = 16
 
 
@@ -51,7 +51,6 @@ class Matching:
         """Times of the events whose like has not come."""
         self._order: deque[tuple[int, _Kind]] = deque()
         """Of each, as they came; of those that were matched, too."""
-        self._count = 0
         self.ended_at = 0
         """Latest end of an old epoch that is known: Unix ns."""
         self._ended_ns: int | None = None
@@ -92,8 +91,7 @@ class Matching:
         old, key, now_ns = event.shard_count == self.of_count, _key(event), event.received_ns
         self._waiting.setdefault((old, key), deque()).append(now_ns)
         self._order.append((now_ns, (old, key)))
-        self._count += 1
-        while self._count > MAX_WAITING:
+        while len(self._order) > MAX_WAITING:
             time_ns, kind = self._order.popleft()
             self.forgotten += self._remove(kind, time_ns)
 
@@ -117,7 +115,6 @@ class Matching:
         if times is None or time_ns not in times:
             return False
         times.remove(time_ns)
-        self._count -= 1
         if not times:
             del self._waiting[kind]
         return True

@@ -30,6 +30,7 @@ from cluster.errors import ConfigError, KeyRefusedError
 from cluster.generations import Generations
 from cluster.joining import starts
 from cluster.local import find
+from cluster.newcomers import Newcomers
 from cluster.outbox import Key, Outbox
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
 from cluster.reporting import Progress, Reporter
@@ -49,7 +50,7 @@ from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
 from cluster.wire.refusals import worth_saying
-from cluster.wire.replay import HeadsAnswer
+from cluster.wire.replay import HeadRow, HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -121,7 +122,7 @@ class Subscriber:
         self._joined = False
         self._unknown: dict[Key, tuple[int, int]] = {}
         self._from_watermarks = False
-        self._looking: asyncio.Task[None] | None = None
+        self._newcomers: Newcomers | None = None
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
@@ -163,9 +164,8 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        if self._newcomers is not None:
+            await self._newcomers.close()
         await self._asker.close()
         self._listen(False)
         self._handshakes.close()
@@ -184,6 +184,7 @@ class Subscriber:
     async def _join(self) -> None:
         if self._replay_endpoint:
             self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
+            self._newcomers = Newcomers(self._asker.replay, self._chains, self._begin, self._drop)
         self._from_watermarks = self._asker.replay is None
         deadline = self._loop.time() + STALL_SECONDS
         while not self._silence.slots and (left := deadline - self._loop.time()) > 0:
@@ -218,7 +219,7 @@ class Subscriber:
             self._collect(key, chain)
         self._generations.heads(heads.shards, self._begun())
         self._joined = True
-        for key, chain in self._chains.items():
+        for key, chain in list(self._chains.items()):
             self._begin_unknown(key, chain)
 
     async def _heads(self, replay: ReplayClient) -> HeadsAnswer:
@@ -239,13 +240,21 @@ class Subscriber:
     def _begin_unknown(self, key: Key, chain: ShardChain) -> None:
         """A shard that no journal knew when we joined: all of it is after that, or after the place
         that was saved of it."""
-        if chain.epoch == 0 and self._joined and (first := chain.first_epoch) is not None:
-            if self._asker.replay is not None and self._of_another_count(key):
-                self._look_up()
-                return
-            epoch, seq = self._unknown.get(key, (first, -1))
-            chain.begin(first, seq if epoch == first else -1)
-            self._collect(key, chain)
+        if chain.epoch or not self._joined or (first := chain.first_epoch) is None:
+            return
+        if self._newcomers is not None and self._of_another_count(key):
+            self._newcomers.look_up()
+            return
+        epoch, seq = self._unknown.get(key, (first, -1))
+        chain.begin(first, seq if epoch == first else -1)
+        self._collect(key, chain)
+
+    def _begin(self, rows: list[HeadRow], places: dict[Key, tuple[int, int]]) -> None:
+        """Shards of a new count begin there, by these heads."""
+        self._generations.heads(rows, self._begun() | {count for count, _ in places})
+        for key, place in places.items():
+            self._chains[key].begin(*place)
+            self._collect(key, self._chains[key])
 
     def _begun(self) -> set[int]:
         """Shard counts of which something is read."""
@@ -256,38 +265,10 @@ class Subscriber:
         it begins, the journals know."""
         return self._generations.known or bool(self._begun() - {key[0]})
 
-    def _look_up(self) -> None:
-        if self._looking is None:
-            self._looking = self._loop.create_task(self._begin_others())
-            self._looking.add_done_callback(self._looked)
-
-    def _looked(self, task: asyncio.Task[None]) -> None:
-        self._looking = None
-        if not task.cancelled():
-            task.result()
-
-    async def _begin_others(self) -> None:
-        """Begin shards of a new count where it came into force."""
-        assert self._asker.replay is not None
-        try:
-            heads = await self._asker.replay.heads()
-        except NoAnswerError as error:
-            log.warning("%s; asking again where new shards begin", error)
-            await asyncio.sleep(TICK_SECONDS)
-            return  # The next that comes of them asks again.
-        for row in heads.shards:
-            key = (row.shard_count, row.shard_id)
-            chain = self._chains.get(key)
-            if chain is None or chain.epoch or row.state == "held":
-                continue
-            if row.state == "retired":  # its last words, after it was finished here
-                del self._chains[key]
-                continue
-            public = row.public
-            first = chain.first_epoch or row.epoch
-            chain.begin(*((public.epoch, public.seq) if public else (first, -1)))
-            self._collect(key, chain)
-        self._generations.heads(heads.shards, self._begun())
+    def _drop(self, key: Key) -> None:
+        """A shard of which nothing more is wanted."""
+        del self._chains[key]
+        self.held -= self._holds.pop(key, 0)
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -348,6 +329,16 @@ class Subscriber:
             word = reshard.decode(payload)
             self._see_store(word.cluster)
             self._generations.word(word, time.time_ns())
+            if word.stage == "done":
+                self._look_for_ends(word.of_count)
+
+    def _look_for_ends(self, shard_count: int) -> None:
+        """Shards of this count are no more; who has not heard the last words of one asks for
+        them."""
+        for key, chain in self._chains.items():
+            if key[0] == shard_count and chain.epoch:
+                chain.lagging = True
+                self._asker.see(key, chain)
 
     def _watermark(self, mark: watermark.Watermark) -> None:
         self._see_store(mark.cluster)
@@ -355,6 +346,7 @@ class Subscriber:
         self._arrived.set()
         for row in mark.shards:
             key = (row.shard_count, row.shard_id)
+            self._silence.speaks_of(mark.slot, key)
             chain = self._chain(key)
             if chain.epoch == 0 and self._from_watermarks:
                 chain.begin(row.epoch, row.seq)
@@ -396,8 +388,9 @@ class Subscriber:
 
     def _finish(self, key: Key) -> None:
         """All of a shard that is no more was delivered."""
-        self._out.retire(key, self._chains.pop(key).epoch)
-        self.held -= self._holds.pop(key, 0)
+        self._out.retire(key, self._chains[key].epoch)
+        self._drop(key)
+        self._silence.ended(key)
         self._generations.finished(self._begun(), time.time_ns())
 
     def _let_go(self) -> None:
@@ -420,7 +413,7 @@ class Subscriber:
         if self._reading:
             self._read()  # In case an edge was missed.
         self._asker.tick(now)
-        lagging = any(chain.lagging for chain in self._chains.values())
+        lagging = self._paused or any(chain.lagging for chain in self._chains.values())
         self._generations.tick(time.time_ns(), lagging=lagging)
         if self._refused is None and (refused := self._handshakes.refusal()) is not None:
             self._refused = refused

@@ -83,14 +83,16 @@ class Adoption:
         *,
         fits: Callable[[int, link.Hello], bool],
         farewell: Callable[[link.Hello], link.Stop] = lambda hello: link.Stop(),
+        planned: Callable[[int], bool] = lambda slot: True,
         send: Callable[[int, link.ToWorker], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """fits: whether the worker that greets may go on in this slot. farewell: how one that may
-        not is told to stop."""
+        not is told to stop. planned: whether a slot is in use: `find` will be called for it."""
         self._places = places
         self._fits = fits
         self._farewell = farewell
+        self._planned = planned
         self._send = send
         self._sleep = sleep
         self._hellos: dict[int, link.Hello] = {}
@@ -148,6 +150,8 @@ class Adoption:
     async def _look(self, slot: int) -> None:
         try:
             await self._settle(slot)
+            if not self._planned(slot):  # nobody looks at it again
+                await self._end_silent(slot)
         except OSError as error:  # that slot's own start will meet it too; the others go on
             log.error("worker slot %d can't be looked at: %s", slot, error)
 
@@ -166,7 +170,7 @@ class Adoption:
         await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _end_silent(self, slot: int) -> None:
-        """A worker that neither greets nor goes, though it was waited for twice, hangs: it keeps
+        """A worker that neither greets nor goes, though it was waited for, hangs: it keeps
         this slot's shards from everybody. Its journal has all that it received."""
         lock = self._places.journal(slot) / "owner.lock"
         if slot in self._hellos or not is_held(lock):

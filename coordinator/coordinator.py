@@ -187,8 +187,9 @@ class Coordinator:
         )
         self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
-        plan = plan_for(spec, self._info.shards, host.cores(), self._store.plan())
-        self._roster = Roster(plan)
+        stored = self._store.plan()
+        plan = plan_for(spec, self._info.shards, host.cores(), stored)
+        self._roster = Roster(plan, stored.counts if stored else {})
         self._board = Board(self._roster)
         await self._make_desk()
         self._make_sockets()
@@ -249,7 +250,11 @@ class Coordinator:
             host.boot_id(),
         )
         self._adoption = adoption = Adoption(
-            self._places, fits=specs.fits, farewell=specs.farewell, send=self._send
+            self._places,
+            fits=specs.fits,
+            farewell=specs.farewell,
+            planned=lambda slot: self._roster.of(slot) is not None,
+            send=self._send,
         )
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
         self._supervisor = Supervisor(
@@ -429,13 +434,21 @@ class Coordinator:
 
     def _save_plan(self, *, scaled: bool = False, resharded: bool = False) -> None:
         """The plan in force is what the next start takes up. scaled, resharded: its workers or its
-        shard count were changed on request; that holds until the configuration says another."""
-        self._store.set_plan(
-            Stored.of(
-                self._roster.plan,
-                self._spec,
-                self._store.plan(),
-                scaled=scaled,
-                resharded=resharded,
+        shard count were changed on request; that holds until the configuration says another.
+        ClusterError: it can't be written."""
+        try:
+            before = self._store.plan()
+            self._store.set_plan(
+                Stored.of(
+                    self._roster.plan,
+                    self._spec,
+                    before,
+                    scaled=scaled,
+                    resharded=resharded,
+                    counts=self._roster.counts,
+                )
             )
-        )
+        except sqlite3.Error as error:
+            raise ClusterError(
+                f"the plan can't be written ({error})", f"make room for {self._places.store}"
+            ) from error

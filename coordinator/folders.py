@@ -83,9 +83,10 @@ def clear(places: Places) -> None:
     shutil.rmtree(places.runtime_dir, onerror=_not_removed)
 
 
-def clear_retired(places: Places, in_use: Collection[int], now: float) -> None:
+def clear_retired(places: Places, in_use: Collection[int], now: float) -> list[int]:
     """Remove the journals of slots that no plan has, RETIRED_S after they were closed; until then
-    their history is there to be asked for. now: Unix seconds."""
+    their history is there to be asked for. Returns these slots. now: Unix seconds."""
+    removed = []
     for slot in places.journal_slots():
         folder = places.journal(slot)
         if slot in in_use or is_held(folder / "owner.lock"):
@@ -98,6 +99,8 @@ def clear_retired(places: Places, in_use: Collection[int], now: float) -> None:
         if now - closed_at > RETIRED_S:
             log.info("the journal of slot %d, which is no more, is removed", slot)
             shutil.rmtree(folder, onerror=_not_removed)
+            removed.append(slot)
+    return removed
 
 
 def _not_removed(_: object, path: str, info: object) -> None:

@@ -23,6 +23,7 @@ from coordinator.supervisor import Supervisor
 
 START_S: Final = 60.0
 MOVE_S: Final = 60.0
+IDENTIFY_S: Final = 10.0
 EMPTY_S: Final = 10.0
 """How long a worker that has no shards any more may take to publish what it still has."""
 LEAVE_S: Final = 20.0
@@ -64,7 +65,7 @@ class Moving:
             )
         if workers == len(before.slots):
             return f"there are {workers} workers already"
-        goal = replan(before, workers)
+        goal = replan(before, workers, self._roster.unfit(before.shard_count))
         moves = [
             (shard, to) for shard, to in sorted(goal.slot_of.items()) if before.slot_of[shard] != to
         ]
@@ -91,10 +92,14 @@ class Moving:
         def all_run() -> bool:
             return all(self._supervisor.slots[slot].state == "running" for slot in slots)
 
-        if not await self._changes.until(all_run, START_S):
+        def settled() -> bool:
+            return all_run() or any(self._supervisor.slots[s].state == "failed" for s in slots)
+
+        await self._changes.until(settled, START_S)
+        if not all_run():
             late = next(s for s in slots if self._supervisor.slots[s].state != "running")
             raise ClusterError(
-                f"worker {late} did not start within {START_S:g} s "
+                f"worker {late} did not start "
                 f"({self._supervisor.slots[late].detail or self._supervisor.slots[late].state})",
                 f"see worker-{late}.log; no shard was moved",
             )
@@ -102,6 +107,10 @@ class Moving:
     async def _move(self, shard: int, to: int) -> None:
         plan = self._roster.plan
         count, of = plan.shard_count, plan.slot_of[shard]
+        # An identify that is under way would be lost with its connection.
+        await self._changes.until(
+            lambda: self._board.state(count, shard) != "identifying", IDENTIFY_S
+        )
         was_ready = self._board.state(count, shard) == "ready"
         self._roster.move(shard, to)
         self._save()

@@ -8,7 +8,7 @@ would each have all their shards in one bucket.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count, pairwise
 from typing import Literal, Self
 
@@ -59,11 +59,13 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """Its shard count was chosen while it ran (`reshard`), and not by asked_shards."""
     scaled: bool = False
     """Its number of workers was (`scale`)."""
+    counts: dict[int, int] = {}
+    """Slot -> the shard count that its journal has, of slots that are no more too."""
 
     @classmethod
     def of(
         cls, plan: Plan, spec: CoordinatorSpec, before: Self | None, *, scaled: bool = False,
-        resharded: bool = False,
+        resharded: bool = False, counts: Mapping[int, int],
     ) -> Self:  # fmt: skip
         """What is to be stored of a plan that comes into force. before: what is stored now.
         scaled, resharded: it was changed so just now; what was changed before holds on."""
@@ -77,6 +79,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
             asked_workers=spec.workers,
             resharded=resharded,
             scaled=scaled,
+            counts=dict(counts),
         )
 
 
@@ -100,10 +103,10 @@ def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
     return Plan(shards.count, dict(enumerate(parts, first_slot)))
 
 
-def replan(plan: Plan, workers: int) -> Plan:
+def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
     """The same shards on so many workers, in equal parts of neighbours as ever; each part in the
     slot that has most of it already, so that few shards move. Slots that are too many are left out;
-    new ones get the lowest free numbers. workers: 1 to the number of shards."""
+    new ones get the lowest free numbers that are not unfit. workers: 1 to the number of shards."""
     parts = _parts(plan.shards, workers)
     stay = sorted(
         (-len(set(part) & set(shards)), slot, number)
@@ -116,7 +119,7 @@ def replan(plan: Plan, workers: int) -> Plan:
         if common and slot not in slots and number not in placed:
             slots[slot] = parts[number]
             placed.add(number)
-    free = (slot for slot in count() if slot not in slots)
+    free = (slot for slot in count() if slot not in slots and slot not in unfit)
     for number, part in enumerate(parts):
         if number not in placed:
             slots[next(free)] = part
@@ -144,6 +147,9 @@ def plan_for(
         len(shards), spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
     )
     wanted = make_plan(shards, workers)
+    if stored is not None:  # a scaling that was cut short leaves workers without shards
+        full = {slot: has for slot, has in stored.plan.slots.items() if has}
+        stored = msgspec.structs.replace(stored, plan=Plan(stored.plan.shard_count, full))
     if stored is None or (stored.plan.shard_count, stored.plan.shards) != (
         wanted.shard_count,
         wanted.shards,
@@ -151,4 +157,7 @@ def plan_for(
         return wanted
     if stored.scaled and same and stored.asked_workers == spec.workers:
         workers = len(stored.plan.slots)
-    return stored.plan if workers == len(stored.plan.slots) else replan(stored.plan, workers)
+    if workers == len(stored.plan.slots):
+        return stored.plan
+    unfit = [slot for slot, of in stored.counts.items() if of != wanted.shard_count]
+    return replan(stored.plan, workers, unfit)

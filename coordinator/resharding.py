@@ -20,11 +20,10 @@ from cluster.errors import ClusterError
 from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
-from coordinator import host
 from coordinator.changes import Changes
 from coordinator.identify_desk import Desk
 from coordinator.operations import Progress
-from coordinator.plan import Plan, make_plan, worker_count
+from coordinator.plan import Plan, make_plan
 from coordinator.roster import Roster
 from coordinator.status import Board
 from coordinator.supervisor import Supervisor
@@ -37,6 +36,7 @@ PUBLISH_S: Final = 30.0
 EMPTY_S: Final = 10.0
 LEAVE_S: Final = 20.0
 ANNOUNCE_S: Final = 1.0
+DONE_TIMES: Final = 2
 _GOODBYE: Final = link.Stop(logout=True, cause=RESHARDED)
 
 
@@ -90,8 +90,7 @@ class Resharding:
             # Who listens has had the time to remember what it is to compare with.
             await asyncio.sleep(max(0.0, began + overlap_s - time.monotonic()))
             await self._make_public(after, overlap_s, progress)
-            progress.step(f"both publish for {overlap_s:g} s")
-            await asyncio.sleep(overlap_s)
+            await self._overlap(after, overlap_s, progress)
             await self._end(before)
         except asyncio.CancelledError:  # the cluster stops, and waits for its workers itself
             for slot in self._roster.beside.slots if self._roster.beside else ():
@@ -100,7 +99,9 @@ class Resharding:
         finally:
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
-        self._say(before, after, overlap_s, "done")
+        for _ in range(DONE_TIMES):  # who missed the last words of a shard looks for them then
+            self._say(before, after, overlap_s, "done")
+            await asyncio.sleep(ANNOUNCE_S)
         return f"{shards} shards now, {before.shard_count} before"
 
     def _check(self, shards: int) -> None:
@@ -114,13 +115,12 @@ class Resharding:
             raise ClusterError("a user account's session is not sharded")
 
     def _plan(self, shards: int) -> Plan:
-        workers = worker_count(
-            shards,
-            self._spec.workers,
-            shards_per_worker=self._spec.shards_per_worker,
-            cores=host.cores(),
-        )
-        first = self._roster.free_slots(workers)
+        """As many workers as there are now, and more where one would carry too many."""
+        workers = len(self._roster.plan.slots)
+        if self._spec.workers == "auto":
+            workers = max(workers, -(-shards // self._spec.shards_per_worker))
+        workers = min(workers, shards)
+        first = self._roster.free_slots(workers, shards)
         return make_plan(ShardRange(0, shards - 1, shards), workers, first)
 
     # -- the new generation ---------------------------------------------------------------------
@@ -130,18 +130,23 @@ class Resharding:
         self._roster.put_beside(plan)
         self._supervisor.start(plan.slots)
         try:
-            ready, since = 0, time.monotonic()
             progress.step(f"{len(plan.shards)} shards identify beside those in force")
-            while not self._board.all_ready(plan):
-                count = len(self._board.ready(plan))
-                if count != ready:
-                    progress.did(f"{count} of {len(plan.shards)} new shards are ready", count)
-                    ready, since = count, time.monotonic()
-                self._look(plan, since)
-                await self._changes.until(lambda: self._board.all_ready(plan), ANNOUNCE_S)
+            await self._until_ready(plan, progress)
         except ClusterError:
             await self._take_back(plan)
             raise
+
+    async def _until_ready(self, plan: Plan, progress: Progress) -> None:
+        """ClusterError: it will not be, or nothing comes nearer to it for too long."""
+        most, since = 0, time.monotonic()
+        while not self._board.all_ready(plan):
+            ready = len(self._board.ready(plan))
+            if ready > most:
+                progress.did(f"{ready} of {len(plan.shards)} new shards are ready", ready)
+                most, since = ready, time.monotonic()
+            self._look(plan, since)
+            await self._changes.until(lambda: self._board.all_ready(plan), ANNOUNCE_S)
+        self._look(plan, since)
 
     def _look(self, plan: Plan, since: float) -> None:
         """ClusterError: it will not get ready."""
@@ -150,19 +155,24 @@ class Resharding:
             if worker.state == "failed":
                 raise ClusterError(
                     f"worker {slot} of the new shard count failed ({worker.detail})",
-                    f"see worker-{slot}.log; the old shards were not touched",
+                    f"see worker-{slot}.log; the old shards go on",
+                )
+            if not self._board.journals(slot):
+                raise ClusterError(
+                    f"worker {slot} of the new shard count can't write its journal",
+                    "make room: each worker takes twice journal.bytes; the old shards go on",
                 )
         for shard in plan.shards:
             if self._board.state(plan.shard_count, shard) == "fatal":
                 raise ClusterError(
                     f"shard {shard} of {plan.shard_count} was refused "
                     f"({self._board.detail(plan.shard_count, shard)})",
-                    "the old shards were not touched",
+                    "the old shards go on",
                 )
         if time.monotonic() - since > STALL_S + self._desk.status().wait_s:
             raise ClusterError(
                 f"only {len(self._board.ready(plan))} of {len(plan.shards)} new shards got ready",
-                "see `dcgw-cluster status` and the workers' logs; the old shards were not touched",
+                "see `dcgw-cluster status` and the workers' logs; the old shards go on",
             )
 
     async def _make_public(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
@@ -182,11 +192,30 @@ class Resharding:
                 raise ClusterError(
                     "a worker of the new shard count does not answer", "the old shards go on"
                 )
+            self._look(plan, time.monotonic())
         except ClusterError:
             await self._take_back(plan)
             raise
         self._roster.exchange()
-        self._save()
+        try:
+            self._save()
+        except ClusterError:
+            self._roster.exchange()
+            await self._take_back(plan)
+            raise
+
+    async def _overlap(self, after: Plan, overlap_s: float, progress: Progress) -> None:
+        """Both publish. The old shards go only when all of the new ones are there; if one of these
+        fails for good, the old ones, which have had everything, stay."""
+        progress.step(f"both publish for {overlap_s:g} s")
+        await asyncio.sleep(overlap_s)
+        try:
+            await self._until_ready(after, progress)
+        except ClusterError:
+            self._roster.exchange()
+            self._save()
+            await self._take_back(after)
+            raise
 
     async def _take_back(self, plan: Plan) -> None:
         log.warning("the new shard count is given up")

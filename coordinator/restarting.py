@@ -19,6 +19,7 @@ from coordinator.supervisor import Supervisor
 
 BACK_S: Final = 60.0
 """What was ready before is ready again within this, or the restart has failed."""
+IDENTIFY_S: Final = 10.0
 LEAVE_S: Final = 20.0
 
 
@@ -57,6 +58,11 @@ class Restarting:
             raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
         count, shards = self._roster.shard_count(slot), self._roster.shards(slot)
         before = [shard for shard in shards if self._board.state(count, shard) == "ready"]
+        # An identify that is under way would be lost with its connection.
+        await self._changes.until(
+            lambda: all(self._board.state(count, shard) != "identifying" for shard in shards),
+            IDENTIFY_S,
+        )
         stop = link.Stop()
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S)
 

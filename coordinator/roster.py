@@ -7,15 +7,20 @@ to know asks here, so that nobody keeps an old plan. A slot belongs to one plan.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from coordinator.plan import Plan
 
 
 class Roster:
     """The plans of a running cluster."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, counts: Mapping[int, int] | None = None) -> None:
+        """counts: those of slots that are no more too."""
         self.plan = plan
         """In force: what `status` is about, and what the next start takes up."""
+        self.counts = {**(counts or {}), **dict.fromkeys(plan.slots, plan.shard_count)}
+        """Slot -> the shard count that its journal has."""
         self.beside: Plan | None = None
         """Of another shard count: to follow the one in force, or the one that it has followed."""
         self.held = False
@@ -56,8 +61,18 @@ class Roster:
         coming = self.held and self.beside is not None and slot in self.beside.slots
         return self.plan.shard_count if coming else 0
 
+    def unfit(self, shard_count: int) -> list[int]:
+        """Slots whose journals have another shard count: a shard's epochs would stand there out of
+        order."""
+        return [slot for slot, count in self.counts.items() if count != shard_count]
+
+    def cleared(self, slot: int) -> None:
+        """The journal of a slot that is no more was removed."""
+        self.counts.pop(slot, None)
+
     def put_beside(self, plan: Plan) -> None:
         """A plan of another shard count begins."""
+        self.counts |= dict.fromkeys(plan.slots, plan.shard_count)
         self.beside, self.held = plan, True
 
     def exchange(self) -> None:
@@ -80,15 +95,17 @@ class Roster:
 
     def open_slot(self, slot: int) -> None:
         """A slot without shards, in the plan in force."""
+        self.counts[slot] = self.plan.shard_count
         self.plan = Plan(self.plan.shard_count, {**self.plan.slots, slot: ()})
 
     def close_slot(self, slot: int) -> None:
         """It has no shards and no worker any more."""
         self.plan = self.plan.without(slot)
 
-    def free_slots(self, number: int) -> int:
-        """The first of so many slot numbers in a row that no plan has."""
+    def free_slots(self, number: int, shard_count: int) -> int:
+        """The first of so many slot numbers in a row that no plan has, and that are not unfit."""
+        taken = {*self.slots, *self.unfit(shard_count)}
         first = 0
-        while any(slot in self.slots for slot in range(first, first + number)):
+        while any(slot in taken for slot in range(first, first + number)):
             first += 1
         return first

@@ -128,6 +128,11 @@ class Board:
         report = self._shard_reports.get((shard_count, shard))
         return 0 if report is None else sum(report.reconnects.values())
 
+    def journals(self, slot: int) -> bool:
+        """Whether a worker writes its journal, as far as it has said."""
+        report = self._reports.get(slot)
+        return report is None or report.journalling
+
     def held(self, slot: int) -> bool | None:
         """Whether a worker holds back what its shards receive; None: it has not reported."""
         report = self._reports.get(slot)

@@ -306,7 +306,7 @@ class Supervisor:
             slot.launching = False
         slot.began(process, self._clock())
         log.info("worker %d started, pid %d", slot.number, process.pid)
-        if self._stopping.is_set():
+        if self._stopping.is_set() or slot.retired:  # since it was begun
             process.terminate()
         code = await process.wait()
         log.info("worker %d ended with %s", slot.number, code)

@@ -41,21 +41,28 @@ class Upkeep(NamedTuple):
 
     async def run(self) -> None:
         """Until cancelled. ClusterError: the hub has ended."""
-        seen_at = time.monotonic()
+        seen_at, seen = time.monotonic(), self.ready
         cleared_at = float("-inf")
         while True:
             now = time.monotonic()
             if now - cleared_at >= CLEAR_EVERY_S:
                 cleared_at = now
-                folders.clear_retired(self.places, self.roster.slots, time.time())
+                for slot in folders.clear_retired(self.places, self.roster.slots, time.time()):
+                    self.roster.cleared(slot)
             await asyncio.sleep(TICK_S)
             self.supervisor.tick()
             if not self.hub.alive:
                 raise ClusterError("the hub's thread has ended")
-            if now - seen_at >= SEEN_EVERY_S:
-                seen_at = now
+            # At once where that changes: a start that knows of no session asks for identifies.
+            if now - seen_at >= SEEN_EVERY_S or self.ready != seen:
+                seen_at, seen = now, self.ready
                 self.write_seen()
             self.tell_out()
+
+    @property
+    def ready(self) -> tuple[int, list[int]]:
+        """The shard count in force, and the shards that are ready."""
+        return self.roster.plan.shard_count, self.board.ready(self.roster.plan)
 
     def tell_out(self) -> None:
         """Which watermarks have come out of the hub. Only to those that have greeted: a worker that
@@ -67,8 +74,7 @@ class Upkeep(NamedTuple):
 
     def write_seen(self) -> None:
         """Which shards have a session. What is not written costs a resume, so it stops nothing."""
-        plan = self.roster.plan
         try:
-            self.store.seen(plan.shard_count, self.board.ready(plan), time.time())
+            self.store.seen(*self.ready, time.time())
         except sqlite3.Error as error:
             log.error("the store can't be written: %s", error)

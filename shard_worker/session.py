@@ -148,11 +148,13 @@ class Session:
         return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
 
     def reconnect(self, now: float) -> list[Action]:
-        """Another connection, at once: somebody asked for it. One that gave up tries anew."""
+        """Another connection, at once: somebody asked for it. One that gave up tries anew; one that
+        identifies goes on with that, since its identify is spent."""
+        if self.state is State.IDENTIFYING:
+            return []
         if self.state in CONNECTED:
             out = self._lose("restart", now, close=RESUMABLE_CLOSE)
-            if self.held is not None:  # an identify costs one of a day's: it waits its time
-                self._wake, self.detail = now, "restart"
+            self._wake, self.detail = now, "restart"
             return out
         if self.state is State.FATAL:
             self._move(Input.RETRY, now)

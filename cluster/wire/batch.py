@@ -332,6 +332,9 @@ class ShardWriter:
             return []
         state.ended, state.session_id, state.resume_url = True, "", ""
         state.retired = cause == RESHARDED
+        if state.retired and state.held:  # it never was in force: nothing of it counts
+            state.public = Public(state.epoch, state.seq, received_ns, state.held, 0)
+            state.held = 0
         payload = _encode(
             (
                 FORMAT,

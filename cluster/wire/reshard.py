@@ -6,10 +6,13 @@ force delivers, and knows then which events of the other one it has had.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
+from cluster.wire.numbers import Ns, ShardCount
 from cluster.wire.refusals import MALFORMED
 
 
@@ -18,14 +21,14 @@ class Reshard(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    of_count: int
+    of_count: ShardCount
     """In force now."""
-    to_count: int
-    overlap_ns: int
+    to_count: ShardCount
+    overlap_ns: Ns
     """For so long both deliver; more than their sessions lie apart."""
-    stage: str
+    stage: Literal["preparing", "overlap", "done"]
     """"preparing": nothing of the new count was published yet; "overlap": both are; "done"."""
-    sent_ns: int
+    sent_ns: Ns
 
 
 _decoder = msgspec.msgpack.Decoder(Reshard)

@@ -127,3 +127,12 @@ def test_what_one_resharding_leaves_out_no_other_takes_for_delivered() -> None:
     assert not known.takes(event(OLD, "x", 1))
     assert known.takes(event(NEW, "x", 2)), "the second time"
     assert not known.takes(event(OLD, "x", 3))
+
+
+def test_what_is_remembered_is_bounded_also_when_all_is_matched() -> None:
+    both = Matching(OLD, NEW, WINDOW)
+    for number in range(matching.MAX_WAITING):
+        both.takes(event(OLD, f"{number}", number))
+        both.takes(event(NEW, f"{number}", number))
+    assert both.left_out == matching.MAX_WAITING
+    assert len(both._order) <= matching.MAX_WAITING

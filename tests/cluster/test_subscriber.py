@@ -6,8 +6,10 @@ import asyncio
 import json
 
 import pytest
+import zmq
 from delivery_line import STORE, line
 
+from cluster import newcomers
 from cluster.chain import ShardChain
 from cluster.errors import ConfigError
 from cluster.journal import ShardState
@@ -188,3 +190,41 @@ def test_names_that_never_come_are_refused(events: list[str]) -> None:
     with pytest.raises(ConfigError):
         Subscriber("ipc:///nowhere", events=events)
     Subscriber("ipc:///nowhere", events="MESSAGE_CREATE")
+
+
+def test_a_new_count_that_no_journal_knows_is_not_passed_over_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its worker can't write: what comes of it is given out, what may lie before is a gap."""
+    monkeypatch.setattr(newcomers, "PATIENCE_SECONDS", 0.5)
+
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A")
+            async with cluster.subscriber() as subscriber:
+                cluster.emit(0, "A")
+                await anext(subscriber)
+                socket = cluster.context.socket(zmq.PUB)
+                socket.connect(cluster.workers)
+                writer = ShardWriter(STORE, ShardState(shard_id=1, shard_count=8))
+                writer.begin_epoch(9)
+                items: list[Item] = []
+
+                async def gather() -> None:
+                    while True:
+                        items.append(await anext(subscriber))
+
+                task = asyncio.create_task(gather())
+                async with asyncio.timeout(20):
+                    while not any(isinstance(i, Event) and i.shard_count == 8 for i in items):
+                        for message in writer.drain([("B", writer.state.seq + 1, b"{}")], 1):
+                            socket.send(message)
+                        await asyncio.sleep(0.02)
+                task.cancel()
+                socket.close(0)
+                first = next(i for i in items if isinstance(i, Event))
+                gaps = [i for i in items if isinstance(i, Gap)]
+                assert all(gap.reason == "gone" for gap in gaps)
+                assert first.seq == (gaps[0].last or 0) + 1 if gaps else first.seq == 0
+
+    asyncio.run(run())

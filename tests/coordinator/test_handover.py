@@ -89,6 +89,17 @@ def test_a_dead_owner_holds_nobody_up() -> None:
     assert [type(message) for _, message in made.under_way] == [link.Take]
 
 
+def test_while_a_worker_from_before_is_not_taken_over_nothing_is_taken() -> None:
+    roster = Roster(Plan(SHARDS, {0: (0, 1), 1: (2, 3)}))
+    made = World(roster)
+    made.handover.report(1, (2, 3))
+    roster.move(1, 1)
+    made.handover.settle()
+    assert made.under_way == [], "worker 0 lives, and may have it"
+    made.handover.report(0, (0, 1))
+    assert [type(message) for _, message in made.under_way] == [link.Release]
+
+
 step = st.one_of(
     st.tuples(st.just("report"), st.integers(0, SLOTS - 1)),
     st.tuples(st.just("arrives"), st.integers(0, 9)),

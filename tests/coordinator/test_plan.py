@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cluster.errors import ConfigError
 from cluster.wire.spec import CoordinatorSpec, ShardRange
 from coordinator.identify_limiter import IdentifyLimiter
-from coordinator.plan import Stored, make_plan, plan_for, replan, worker_count
+from coordinator.plan import Plan, Stored, make_plan, plan_for, replan, worker_count
+from coordinator.roster import Roster
 
 
 def spec(shards: str, workers: int | Literal["auto"] = "auto") -> CoordinatorSpec:
@@ -201,14 +202,31 @@ def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -
 def test_what_is_stored_of_a_plan_that_comes_into_force() -> None:
     asked = spec("4", 2)
     plan = plan_for(asked, 1, 8)
-    first = Stored.of(plan, asked, None)
+    first = Stored.of(plan, asked, None, counts={})
     assert (first.scaled, first.resharded) == (False, False)
-    scaled = Stored.of(replan(plan, 3), asked, first, scaled=True)
-    again = Stored.of(scaled.plan, asked, scaled)
+    scaled = Stored.of(replan(plan, 3), asked, first, scaled=True, counts={})
+    again = Stored.of(scaled.plan, asked, scaled, counts={})
     assert (again.scaled, again.resharded) == (True, False), "it holds for later starts"
-    both = Stored.of(plan, asked, again, resharded=True)
+    both = Stored.of(plan, asked, again, resharded=True, counts={})
     assert (both.scaled, both.resharded) == (True, True)
-    fewer = Stored.of(plan, spec("4", 1), both)
+    fewer = Stored.of(plan, spec("4", 1), both, counts={})
     assert (fewer.scaled, fewer.resharded) == (False, True), "`workers` says another number"
-    other = Stored.of(plan, spec("8", 2), both)
+    other = Stored.of(plan, spec("8", 2), both, counts={})
     assert (other.scaled, other.resharded) == (False, False), "`shards` says another"
+
+
+def test_a_scaling_that_was_cut_short_leaves_no_worker_without_shards() -> None:
+    cut = Plan(4, {0: (0, 1), 1: (2, 3), 2: (), 3: ()})
+    stored = Stored(plan=cut, asked_shards="4", asked_workers=2, scaled=True)
+    assert plan_for(spec("4", 2), 4, 2, stored).slots == {0: (0, 1), 1: (2, 3)}
+
+
+def test_a_slot_whose_journal_has_another_shard_count_is_left_alone() -> None:
+    plan = make_plan(ShardRange(0, 7, 8), 2, first_slot=2)
+    roster = Roster(plan, {0: 4, 1: 4, 2: 8, 3: 8, 4: 8})
+    assert replan(plan, 3, roster.unfit(8)).slots.keys() == {2, 3, 4}
+    assert replan(plan, 4, roster.unfit(8)).slots.keys() == {2, 3, 4, 5}
+    assert roster.free_slots(2, 16) == 5
+    assert roster.free_slots(2, 4) == 0, "as it was before"
+    roster.cleared(4)
+    assert roster.free_slots(2, 16) == 4

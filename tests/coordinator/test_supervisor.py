@@ -358,3 +358,27 @@ def test_stop_does_not_wait_for_a_slot_that_waits() -> None:
         assert len(room.processes[0]) == 1
 
     play(scenario)
+
+
+def test_a_slot_that_is_retired_while_its_process_comes_into_being() -> None:
+    async def scenario() -> None:
+        room = Room()
+        launched, go_on, start = asyncio.Event(), asyncio.Event(), room.start
+
+        async def slow(slot: int, spec: bytes) -> Process:
+            launched.set()
+            await go_on.wait()
+            process = await start(slot, spec)
+            process.terminate = lambda: process.end(0)  # type: ignore[method-assign]
+            return process
+
+        room.start = slow  # type: ignore[method-assign]
+        room.supervisor.start([0])
+        await launched.wait()
+        retiring = asyncio.create_task(room.supervisor.restart(0, lambda _: True, 5, retire=True))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait_for(retiring, 5)
+        assert room.supervisor.slots == {}
+
+    asyncio.run(scenario())

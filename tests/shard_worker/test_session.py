@@ -462,14 +462,14 @@ def test_another_connection_on_request() -> None:
     assert clock.session.seq == 3
 
 
-def test_an_identify_that_is_asked_for_again_waits_its_time() -> None:
+def test_an_identify_that_is_under_way_is_not_thrown_away() -> None:
     clock = Clock()
     clock.connect()
     clock.hello()
     clock.session.granted(1, 1, clock.now)
-    assert clock.session.reconnect(clock.now) == [do.Close(4000)]
-    assert clock.session.due is not None
-    assert clock.session.due > clock.now
+    assert clock.session.reconnect(clock.now) == []
+    clock.session.ready("id", RESUME, 1, clock.now)
+    assert clock.session.state is State.READY
 
 
 def test_who_gave_up_tries_anew_when_asked() -> None:

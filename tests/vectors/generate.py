@@ -131,7 +131,7 @@ def outcome(names: list[str], at: int, messages: list[bytes]) -> list[list[Any]]
         elif isinstance(item, Missing):
             then.append(["gap", item.epoch, item.first, item.last, item.reason])
     if (wanted := chain.wanted()) is not None:
-        then.append(["ask", *wanted])
+        then.append(["ask", wanted.epoch, wanted.after, wanted.upto])
     return then
 
 
