@@ -68,11 +68,10 @@ class Generations:
 
     def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
-        for matching in list(self.matchings):
+        for matching in self.matchings:
             if matching.of_count not in left:
                 matching.ended(matching.ended_at or now_ns)
-            elif matching.both and matching.to_count not in left:  # it was taken back
-                self.matchings.remove(matching)
+            matching.taken_back = matching.both and matching.to_count not in left
 
     def tick(self, now_ns: int, *, lagging: bool) -> None:
         """lagging: something is replayed, or nothing is read for want of room: old events may still
@@ -82,7 +81,8 @@ class Generations:
         silent = now_ns - self._heard_ns > FORGET_NS
         for matching in list(self.matchings):
             matching.live(now_ns)
-            if (silent and not matching.both) or matching.over(now_ns - SLACK_NS):
+            given_up = matching.taken_back or (silent and not matching.both)
+            if given_up or matching.over(now_ns - SLACK_NS):
                 self.matchings.remove(matching)
 
     def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> Matching:

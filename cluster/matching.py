@@ -43,6 +43,8 @@ class Matching:
         self._since_ns = since_ns
         self.both = False
         """Something of the new generation has come."""
+        self.taken_back = False
+        """Nothing more of the new generation will come: but for what is replayed."""
         self.left_out = 0
         """Events that the other generation had delivered."""
         self.forgotten = 0

@@ -51,7 +51,11 @@ def test_one_that_was_taken_back_is_forgotten() -> None:
     generations = Generations()
     generations.word(word(4, 8), 0)
     generations.takes(event(8, "x", S))
+    generations.takes(event(4, "y", S))
     generations.finished(left={4}, now_ns=2 * S)
+    generations.tick(2 * S, lagging=True)
+    assert not generations.takes(event(4, "x", S)), "it is still being replayed"
+    generations.tick(3 * S, lagging=False)
     assert generations.matchings == []
 
 
