@@ -7,10 +7,10 @@ from typing import Literal, Self
 
 import msgspec
 
+from cluster import gateway_info
+from cluster.gateway_info import GatewayInfo
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import CoordinatorSpec
-from coordinator import gateway_info
-from coordinator.gateway_info import GatewayInfo
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

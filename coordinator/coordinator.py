@@ -22,6 +22,7 @@ import zmq
 import zmq.asyncio
 
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.gateway_info import GatewayInfo
 from cluster.wire import link
 from cluster.wire.places import Running
 from cluster.wire.spec import CoordinatorSpec
@@ -34,7 +35,6 @@ from coordinator.desks import make_desk
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.gate_process import GateProcess
-from coordinator.gateway_info import GatewayInfo
 from coordinator.handover import Handover
 from coordinator.hub import Announcer, Hub, LastOut
 from coordinator.identify_desk import Desk

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from cluster.errors import ClusterError, RateLimitedError
+from cluster.gateway_info import SessionStartLimit
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.refusals import worth_saying
 from coordinator.control_server import Verb, args_of
-from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import IdentifyLimiter

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
+from cluster.gateway_info import SessionStartLimit
 from cluster.wire import link
-from coordinator.gateway_info import SessionStartLimit
 from coordinator.identify_desk import ASK_AGAIN_S, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_limiter import FRESH_S, IdentifyLimiter

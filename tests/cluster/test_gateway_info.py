@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
-from coordinator.gateway_info import (
+from cluster.gateway_info import (
     ATTEMPTS,
     LONGEST_WAIT_S,
     MAX_BODY_BYTES,
