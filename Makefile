@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
 
+# Four at once, on two cores too: they wait more than they work.
 test: $(STAMP) tests/clients/node_modules/.installed
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 4 --dist worksteal
 
 # Faults in pairs on a cluster under traffic, and what was lost. ONLY=k: the pair with that fault.
 FAULTS ?= 60

@@ -28,8 +28,9 @@ from rich.table import Table
 from benchmarks.children import Child, child, cpu_seconds
 from cluster.subscriber import Event, Subscriber
 from cluster.wire import watermark
-from cluster.wire.batch import ShardState, ShardWriter
 from cluster.wire.keys import KeyFolder, encode
+from cluster.wire.shard_state import ShardState
+from cluster.wire.shard_writer import ShardWriter
 
 STORE: Final = "0123456789abcdef"
 NAME: Final = "MESSAGE_CREATE"

@@ -178,7 +178,7 @@ class Gate:
                 socket.bind(endpoint)
             except zmq.ZMQError as error:
                 if error.errno == zmq.EADDRINUSE and time.monotonic() < deadline:
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # a gate that ended just now may still hold it
                     continue
                 raise AlreadyRunningError(
                     f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",

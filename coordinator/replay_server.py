@@ -34,8 +34,8 @@ from cluster.journal.reader import READ_SECONDS
 from cluster.journal.reading import NAME, Reading
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
-from cluster.wire.batch import ShardState
 from cluster.wire.refusals import MALFORMED, worth_saying
+from cluster.wire.shard_state import ShardState
 from coordinator.turns import Address, Turns
 
 log = logging.getLogger(__name__)

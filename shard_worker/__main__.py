@@ -64,7 +64,7 @@ def main() -> int:
     except ClusterError as error:
         log.error("%s", error)
         return Exit.FAILED
-    except Exception:
+    except Exception:  # the last resort: what nobody foresaw is told with its traceback
         log.exception("a fault of this program")
         return Exit.FAILED
 

@@ -21,9 +21,10 @@ from cluster.errors import AlreadyRunningError
 from cluster.journal import Journal, deaths
 from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
-from cluster.wire.batch import Public, ShardState, ShardWriter
 from cluster.wire.link import OVERLAP_NS, ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
+from cluster.wire.shard_state import Public, ShardState
+from cluster.wire.shard_writer import ShardWriter
 from shard_worker.frame import Event
 from shard_worker.publisher import Publisher
 from shard_worker.session import Resumable

@@ -31,7 +31,7 @@ import zmq
 
 from cluster.journal import Journal
 from cluster.wire import watermark
-from cluster.wire.batch import ShardState
+from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -49,8 +49,8 @@ def fitted(columns: Sequence[Column], width: int, drop: Iterable[str]) -> Table:
         left = [column for column in left if column.heading != heading]
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
     for column in left:
-        justify = "right" if column.number else "left"
-        table.add_column(column.heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        justify: Literal["left", "right"] = "right" if column.number else "left"
+        table.add_column(column.heading, justify=justify, no_wrap=True)
     for row in zip(*(column.cells for column in left), strict=True):
         table.add_row(*row)
     return table

@@ -16,7 +16,7 @@ of 512, 7 of drains of one.
 from cluster.journal.reader import Facts, Head, JournalReader, Reach
 from cluster.journal.records import UnreadableJournalError
 from cluster.journal.writer import Journal, JournalError, JournalStats, Recent
-from cluster.wire.batch import ShardState
+from cluster.wire.shard_state import ShardState
 
 __all__ = [
     "Facts",

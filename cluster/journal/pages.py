@@ -13,7 +13,7 @@ import msgspec
 
 from cluster.journal import layout
 from cluster.journal.records import first_beyond, read_append
-from cluster.wire.batch import ShardState
+from cluster.wire.shard_state import ShardState
 
 SLACK: Final = 64
 """What is over the budget is pruned down to this part below it: many appends at once are deleted

@@ -18,7 +18,7 @@ import msgspec
 from cluster.journal import identity, layout
 from cluster.journal.records import FOREVER, UnreadableJournalError, drain_of, find, place, records
 from cluster.wire import topic
-from cluster.wire.batch import ShardState
+from cluster.wire.shard_state import ShardState
 
 READ_SECONDS: Final = 0.04
 

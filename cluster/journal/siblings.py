@@ -19,8 +19,8 @@ import msgspec
 from cluster.journal import identity
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import DAMAGE
-from cluster.wire.batch import ShardState
 from cluster.wire.refusals import MALFORMED
+from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from cluster.journal import environment, identity, layout
 from cluster.journal.identity import Identity
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
-from cluster.wire.batch import ShardState
+from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from cluster.wire.batch import Public
 from cluster.wire.numbers import After, Epoch, ShardCount, ShardId
+from cluster.wire.shard_state import Public
 
 REPLAY_VERSION = 1
 MAX_ASKED: Final = 2048

@@ -15,7 +15,7 @@ import zmq
 from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
 from cluster.subscriber import Subscriber
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 from coordinator.hub import Hub
 from coordinator.replay_server import ReplayServer
 from shard_worker.publisher import Publisher

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from cluster.chain import Answer, Ask, Delivered, Event, Mark, Missing, Output, ShardChain
 from cluster.wire import topic
-from cluster.wire.batch import Batch, ShardState, ShardWriter, decode_batch, decode_epoch_end
+from cluster.wire.batch import Batch, decode_batch, decode_epoch_end
+from cluster.wire.shard_state import ShardState
+from cluster.wire.shard_writer import ShardWriter
 
 NAMES = ("A", "B", "C", "D")
 EXAMPLES = int(os.environ.get("DCGW_EXAMPLES", "250"))

@@ -11,9 +11,11 @@ from cluster.chain import Event
 from cluster.generations import FORGET_NS, MOST, Generations
 from cluster.joining import starts
 from cluster.wire import reshard, topic
-from cluster.wire.batch import FORMAT, RESHARDED, Public, ShardState, ShardWriter
+from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.position import WHOLE, Saved, SavedShard
 from cluster.wire.replay import HeadRow, HeadsAnswer
+from cluster.wire.shard_state import Public, ShardState
+from cluster.wire.shard_writer import ShardWriter
 from coordinator.replay_server import _state
 
 S = 1_000_000_000

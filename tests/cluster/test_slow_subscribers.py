@@ -11,7 +11,7 @@ import zmq
 
 from benchmarks.children import rss_bytes
 from cluster.journal import Journal, ShardState
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 from coordinator.hub import SUBSCRIBER_HWM
 
 STORE = "0123456789abcdef"

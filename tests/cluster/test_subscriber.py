@@ -14,7 +14,7 @@ from cluster.chain import ShardChain
 from cluster.errors import ConfigError
 from cluster.journal import ShardState
 from cluster.subscriber import Event, Gap, Item, Subscriber
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 
 
 async def take(subscriber: Subscriber, count: int) -> list[Item]:

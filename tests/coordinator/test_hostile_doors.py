@@ -24,7 +24,7 @@ from cluster.journal.history import History
 from cluster.replay_client import ReplayClient
 from cluster.subscriber import Event, Subscriber
 from cluster.wire import control, link, replay
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 from coordinator import control_server
 from coordinator.control_server import ControlServer
 from coordinator.hub import Hub, LastOut

@@ -20,8 +20,8 @@ from cluster.journal import Journal, ShardState, layout
 from cluster.journal.identity import DATA
 from cluster.journal.reading import NAME, REFUSED, Reading
 from cluster.replay_client import NoAnswerError, ReplayClient
-from cluster.wire.batch import ShardWriter
 from cluster.wire.places import Places
+from cluster.wire.shard_writer import ShardWriter
 from coordinator.kept_process import FIRST_WAIT_S, KILLED_WAIT_S, next_wait
 from coordinator.replay_process import ReplayProcess
 from coordinator.troubles import troubles

@@ -18,7 +18,7 @@ from cluster.chain import Ask
 from cluster.journal import Journal, ShardState
 from cluster.replay_client import NoAnswerError, ReplayClient
 from cluster.wire import replay
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 from coordinator.turns import WAITING_EACH
 
 STORE = "0123456789abcdef"

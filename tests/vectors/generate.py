@@ -14,12 +14,9 @@ from typing import Any
 
 from cluster.chain import Delivered, Mark, Missing, ShardChain
 from cluster.wire import topic, watermark
-from cluster.wire.batch import (
-    ShardState,
-    ShardWriter,
-    decode_batch,
-    decode_epoch_end,
-)
+from cluster.wire.batch import decode_batch, decode_epoch_end
+from cluster.wire.shard_state import ShardState
+from cluster.wire.shard_writer import ShardWriter
 
 HERE = Path(__file__).parent
 STORE = "0123456789abcdef"

@@ -15,7 +15,8 @@ from typing import Any
 
 from cluster.journal import Journal, deaths
 from cluster.journal.pages import Pages
-from cluster.wire.batch import ShardState, ShardWriter
+from cluster.wire.shard_state import ShardState
+from cluster.wire.shard_writer import ShardWriter
 
 STORE = "0123456789abcdef"
 SHARDS = 3

@@ -12,7 +12,8 @@ from small_disk import Disk, small_disk
 from cluster.journal import Journal, JournalReader, environment
 from cluster.journal.history import History
 from cluster.journal.identity import DATA, LOCK
-from cluster.wire.batch import ShardState, ShardWriter
+from cluster.wire.shard_state import ShardState
+from cluster.wire.shard_writer import ShardWriter
 
 MIB = 1024 * 1024
 BUDGET = MIB

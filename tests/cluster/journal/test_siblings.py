@@ -11,7 +11,7 @@ import pytest
 from cluster.journal import Journal, ShardState, identity, siblings
 from cluster.journal.reader import JournalReader
 from cluster.journal.siblings import LOOKING, Looking, newest
-from cluster.wire.batch import ShardWriter
+from cluster.wire.shard_writer import ShardWriter
 
 STORE, BOOT = "0123456789abcdef", "boot"
 COUNT = 4

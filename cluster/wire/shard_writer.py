@@ -1,0 +1,178 @@
+"""Makes a shard's batches (batch.py), drain by drain.
+
+Measured (events of 480 B, four names, Python 3.11, on a machine of 2 cores): 0.5 us an event in
+drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from cluster.wire import topic
+from cluster.wire.batch import FORMAT, RESHARDED, encode_hole
+from cluster.wire.shard_state import Public, ShardState
+
+MAX_DRAIN_BYTES: Final = 384 * 1024
+"""A drain with more bytes of ``d`` is cut in several, 512 usual events are not: a batch is held in
+memory by everybody, and the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
+
+MAX_NAMES: Final = 512
+"""Of one epoch. Discord has some hundred; a server that makes up more must not make a table of all
+of them that goes out with every batch. The oldest are forgotten then, as after a lost journal."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class ShardWriter:
+    """Makes the batches of one shard. Pure: what it knows is ``state``, which the journal keeps."""
+
+    def __init__(self, cluster: str, state: ShardState) -> None:
+        self.state = state
+        self.repeated = 0
+        """Events that were left out because their seq was at or below the last one."""
+        self._cluster = cluster
+        self._pending: list[bytes] = []
+        self._tail = f".{state.shard_id}.".encode() + topic.SEPARATOR
+
+    def begin_epoch(
+        self,
+        epoch: int,
+        before: tuple[int, int] | None = None,
+        *,
+        session_id: str = "",
+        resume_url: str = "",
+        cause: str = "",
+        received_ns: int = 0,
+        guilds: int = 0,
+    ) -> None:
+        """A new session: epochs only grow. Call it before the drain that holds its READY.
+
+        before: None: what the state says. Raises ValueError if ``epoch`` is not a new one.
+        """
+        state = self.state
+        if epoch <= state.epoch:
+            raise ValueError(f"epoch {epoch} after epoch {state.epoch}")
+        if state.epoch > 0:
+            if not state.ended:
+                self._pending += self.end_epoch(cause, received_ns)
+            before = (state.epoch, state.seq)
+        state.epoch, state.before = epoch, before
+        state.session_id, state.resume_url = session_id, resume_url
+        state.began_ns, state.guilds = received_ns, guilds
+        state.seq, state.last, state.floor, state.ended = -1, {}, -1, False
+        state.retired = False
+
+    def end_epoch(self, cause: str, received_ns: int) -> list[bytes]:
+        """The session can't be resumed: the messages to journal and publish. Its credentials go.
+
+        begin_epoch does it if it was not done; do it earlier where the next identify has to wait.
+        """
+        state = self.state
+        if state.epoch == 0 or state.ended:
+            return []
+        state.ended, state.session_id, state.resume_url = True, "", ""
+        state.retired = cause == RESHARDED
+        if state.retired and state.held:  # it never was in force: nothing of it counts
+            state.public = Public(state.epoch, state.seq, received_ns, state.held, 0)
+            state.held = 0
+        payload = _encode(
+            (
+                FORMAT,
+                self._cluster,
+                state.shard_id,
+                state.shard_count,
+                state.epoch,
+                state.before,
+                state.seq,
+                state.floor,
+                list(state.last.items()),
+                received_ns,
+                cause,
+            )
+        )
+        return [topic.topic(topic.EPOCH_END, state.shard_id) + topic.SEPARATOR + payload]
+
+    def drain(self, events: Sequence[tuple[str, int, bytes]], received_ns: int) -> list[bytes]:
+        """(name, seq, raw ``d``) in order of seq -> messages, one a name; ``state`` moves on.
+
+        A seq at or below the last one takes no position (RESUMED may repeat one): it is left out.
+        A jump is written as a hole.
+        """
+        messages, self._pending = self._pending, []
+        state = self.state
+        groups: dict[str, list[tuple[int, bytes]]] = {}
+        first, at, size = state.seq + 1, state.seq, 0
+        for name, seq, data in events:
+            if seq <= at:
+                self.repeated += 1
+                continue
+            if size > MAX_DRAIN_BYTES:
+                messages += self._batches(groups, first, at, received_ns)
+                groups, first, size = {}, at + 1, 0
+            if seq != at + 1 and at >= 0:
+                hole = (seq - 1, encode_hole(at + 1, seq - 1))
+                groups.setdefault(topic.HOLE, []).append(hole)
+            at = seq
+            size += len(data)
+            group = groups.get(name)
+            if group is None:
+                groups[name] = [(seq, data)]
+                if len(groups) >= MAX_NAMES:
+                    size = MAX_DRAIN_BYTES + 1  # the drain is cut before the next event
+            else:
+                group.append((seq, data))
+        if groups:
+            messages += self._batches(groups, first, at, received_ns)
+        return messages
+
+    def _batches(
+        self, groups: dict[str, list[tuple[int, bytes]]], first: int, last: int, received_ns: int
+    ) -> list[bytes]:
+        state = self.state
+        table = state.last
+        prevs = {name: table.pop(name, -1) for name in groups}
+        # The newest stand at the end, so ``since`` is a walk back that ends at the first old one.
+        ordered = groups.items() if len(groups) == 1 else sorted(groups.items(), key=_last_seq)
+        for name, group in ordered:
+            table[name] = group[-1][0]
+        state.seq = last
+        messages = []
+        for name, group in groups.items():
+            prev = prevs[name]
+            base = prev if prev >= 0 else state.floor
+            since = []
+            for other, seq in reversed(table.items()):
+                if seq <= base:
+                    break
+                since.append((other, seq))
+            payload = (
+                FORMAT,
+                self._cluster,
+                state.shard_id,
+                state.shard_count,
+                state.epoch,
+                state.before,
+                first,
+                last,
+                prev if prev >= 0 or state.floor < 0 else (state.floor,),
+                since,
+                received_ns,
+                group,
+            )
+            messages.append(name.encode() + self._tail + _encode(payload))
+        if len(table) > MAX_NAMES:
+            self._forget()
+        return messages
+
+    def _forget(self) -> None:
+        """Drop the older half of the names; up to the newest of those nothing is known any more."""
+        state = self.state
+        for name in list(state.last)[: len(state.last) - MAX_NAMES // 2]:
+            state.floor = max(state.floor, state.last.pop(name))
+
+
+def _last_seq(item: tuple[str, list[tuple[int, bytes]]]) -> int:
+    return item[1][-1][0]
