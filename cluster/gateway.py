@@ -1,4 +1,4 @@
-"""Discord's Gateway in constants: opcodes, close codes, intents, limits.
+"""Discord's Gateway in constants: opcodes, close codes, intents, capabilities, limits.
 
 Source: Discord's documentation, "Gateway", "Gateway Events" and "Opcodes and Status Codes";
 user-account opcodes and capabilities from the unofficial documentation of the same names.
@@ -110,9 +110,19 @@ CLOSE_CODES: Final[dict[int, CloseCode]] = {
             Then.FATAL,
             "enable the privileged intents in the developer portal, or leave them out of `intents`",
         ),
-        CloseCode(4015, "too many sessions", Then.FATAL, "close other sessions of this account"),
         CloseCode(
-            4016, "connection request canceled", Then.FATAL, "the account refused this connection"
+            4015,
+            "too many sessions",
+            Then.FATAL,
+            "the user account has as many gateway sessions as it may (50): close other clients of "
+            "it, then `dcgw-cluster restart --shard 0`",
+        ),
+        CloseCode(
+            4016,
+            "connection request canceled",
+            Then.FATAL,
+            "whoever asked for this session took it back; if it is still wanted, "
+            "`dcgw-cluster restart --shard 0`",
         ),
     )
 }
@@ -191,6 +201,33 @@ def intent_bits(names: Iterable[str]) -> Intents:
     for name in names:
         bits |= Intents[name.upper()]
     return bits
+
+
+class Capabilities(IntFlag):
+    """What a user client asks of the gateway ("Using Gateway", "Gateway Capabilities"; unofficial)."""
+
+    LAZY_USER_NOTES = 1 << 0
+    NO_AFFINE_USER_IDS = 1 << 1
+    VERSIONED_READ_STATES = 1 << 2
+    VERSIONED_USER_GUILD_SETTINGS = 1 << 3
+    DEDUPE_USER_OBJECTS = 1 << 4
+    PRIORITIZED_READY_PAYLOAD = 1 << 5
+    """Only with DEDUPE_USER_OBJECTS."""
+    MULTIPLE_GUILD_EXPERIMENT_POPULATIONS = 1 << 6
+    NON_CHANNEL_READ_STATES = 1 << 7
+    AUTH_TOKEN_REFRESH = 1 << 8
+    USER_SETTINGS_PROTO = 1 << 9
+    CLIENT_STATE_V2 = 1 << 10
+    PASSIVE_GUILD_UPDATE = 1 << 11
+    AUTO_CALL_CONNECT = 1 << 12
+    DEBOUNCE_MESSAGE_REACTIONS = 1 << 13
+    PASSIVE_GUILD_UPDATE_V2 = 1 << 14
+    """In place of PASSIVE_GUILD_UPDATE."""
+    CHANNEL_OBFUSCATION = 1 << 15
+    AUTO_LOBBY_CONNECT = 1 << 16
+
+
+ALL_CAPABILITIES: Final = Capabilities(sum(Capabilities))
 
 
 SEND_LIMIT: Final = 120
