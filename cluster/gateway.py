@@ -114,8 +114,8 @@ CLOSE_CODES: Final[dict[int, CloseCode]] = {
             4015,
             "too many sessions",
             Then.FATAL,
-            "the user account has as many gateway sessions as it may (50): close other clients of "
-            "it, then `dcgw-cluster restart --shard 0`",
+            "close other sessions of this account (Discord takes 50 at most), then "
+            "`dcgw-cluster restart --shard 0`",
         ),
         CloseCode(
             4016,
@@ -204,7 +204,7 @@ def intent_bits(names: Iterable[str]) -> Intents:
 
 
 class Capabilities(IntFlag):
-    """What a user client asks of the gateway ("Using Gateway", "Gateway Capabilities"; unofficial)."""
+    """What a user client asks of the gateway (unofficial documentation, "Using Gateway")."""
 
     LAZY_USER_NOTES = 1 << 0
     NO_AFFINE_USER_IDS = 1 << 1

@@ -174,7 +174,7 @@ FATAL = {
     4013: ("invalid intents", "`intents`"),
     4014: ("disallowed intents", "privileged intents"),
     4015: ("too many sessions", "close other sessions"),
-    4016: ("connection request canceled", "the account"),
+    4016: ("connection request canceled", "took it back"),
 }
 """Meaning, and a part of what to do."""
 
