@@ -171,12 +171,15 @@ class IdentifyDesk:
     def withdraw(self, slot: int, shard: int) -> None:
         """This shard is no more with the worker of this slot."""
         self._limiter.withdraw(shard, slot)
+        self._unanswered.pop((slot, shard), None)
         self._changed.set()
 
     def gone(self, slot: int) -> None:
         """The worker of this slot died."""
         for grant in self._limiter.gone(slot, self._clock()):
             log.warning("shard %d's grant is lost with its worker: spent", grant.shard_id)
+        for of in [of for of in self._unanswered if of[0] == slot]:
+            del self._unanswered[of]
         self._changed.set()
 
     def status(self) -> BudgetStatus:

@@ -86,7 +86,7 @@ class Resharding:
         began = time.monotonic()
         announcing = asyncio.create_task(self._announce(before, after, overlap_s))
         try:
-            await self._prepare(after, progress)
+            await self._prepare(after, overlap_s, progress)
             # Who listens has had the time to remember what it is to compare with.
             await asyncio.sleep(max(0.0, began + overlap_s - time.monotonic()))
             await self._make_public(after, overlap_s, progress)
@@ -125,9 +125,9 @@ class Resharding:
 
     # -- the new generation ---------------------------------------------------------------------
 
-    async def _prepare(self, plan: Plan, progress: Progress) -> None:
+    async def _prepare(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
         """Start it and wait until all of it is ready, or take it back."""
-        self._roster.put_beside(plan)
+        self._roster.put_beside(plan, int(overlap_s * 1e9))
         self._supervisor.start(plan.slots)
         try:
             progress.step(f"{len(plan.shards)} shards identify beside those in force")

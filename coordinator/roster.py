@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cluster.wire.link import OVERLAP_NS
 from coordinator.plan import Plan
 
 
@@ -25,6 +26,8 @@ class Roster:
         """Of another shard count: to follow the one in force, or the one that it has followed."""
         self.held = False
         """The one beside is still to come: what its shards receive is shown to nobody yet."""
+        self.overlap_ns = OVERLAP_NS
+        """For so long both go on."""
         self._former: set[tuple[int, int]] = set()
         """(slot, shard) of workers that had a shard once."""
 
@@ -69,10 +72,12 @@ class Roster:
     def cleared(self, slot: int) -> None:
         """The journal of a slot that is no more was removed."""
         self.counts.pop(slot, None)
+        self._former = {of for of in self._former if of[0] != slot}
 
-    def put_beside(self, plan: Plan) -> None:
+    def put_beside(self, plan: Plan, overlap_ns: int = OVERLAP_NS) -> None:
         """A plan of another shard count begins."""
         self.counts |= dict.fromkeys(plan.slots, plan.shard_count)
+        self.overlap_ns = overlap_ns
         self.beside, self.held = plan, True
 
     def exchange(self) -> None:

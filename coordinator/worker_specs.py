@@ -48,6 +48,7 @@ class WorkerSpecs(NamedTuple):
             hub_pipe_messages=spec.hub_pipe_messages,
             start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
             held_for=self.roster.held_for(slot),
+            overlap_ns=self.roster.overlap_ns,
             adopt_seconds=spec.adopt_seconds,
             log_level=spec.log_level,
         )

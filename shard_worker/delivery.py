@@ -21,7 +21,7 @@ from cluster.errors import AlreadyRunningError
 from cluster.journal import Journal, deaths
 from cluster.journal.siblings import at, newest
 from cluster.processes import Owner
-from cluster.wire.link import OVERLAP_NS, ShardPlan, WorkerSpec
+from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
 from cluster.wire.shard_state import Public, ShardState
 from cluster.wire.shard_writer import ShardWriter
@@ -147,12 +147,14 @@ class Store:
             context=context,
         )
         self._shard_count, self._held_for = spec.shard_count, spec.held_for
+        self._overlap_ns = spec.overlap_ns
         self.look_around()
 
     def start(self) -> None:
         """Publish from now on, on the running loop."""
         if not self.held:
-            self._make_public()  # where the word to publish was lost with the process before
+            # Where the word to publish was lost with the process before.
+            self._make_public(self._overlap_ns)
         self._publisher.start(asyncio.get_running_loop())
 
     def shard(self, plan: ShardPlan) -> tuple[ShardDelivery, Resumable | None, int]:
@@ -179,7 +181,7 @@ class Store:
             self._held_for = 0  # a shard that moves here from now on is as public as it was
             self._publisher.publish_from_here()
 
-    def _make_public(self, overlap_ns: int = OVERLAP_NS) -> None:
+    def _make_public(self, overlap_ns: int) -> None:
         now_ns = time.time_ns()
         for state in self._journal.states().values():
             if state.held and state.shard_count == self._shard_count:

@@ -210,6 +210,10 @@ class Worker:
                     self.identify_unused(shard_id, grant_id)
             case Out(sent_ns=sent_ns):
                 self._store.out(sent_ns)
+            case Stop():
+                self._stop(Exit.STOPPED, message)
+            case _ if self._stopping.done():
+                pass  # the next process of this slot is told the same, where it still holds
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].reconnect()
@@ -220,8 +224,6 @@ class Worker:
             case Publish(overlap_ns=overlap_ns):
                 self._store.publish(overlap_ns)
                 self._report()
-            case Stop():
-                self._stop(Exit.STOPPED, message)
 
     def _release(self, shard_id: int, to_slot: int) -> None:
         shard = self._shards.pop(shard_id, None)

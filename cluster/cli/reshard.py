@@ -32,7 +32,7 @@ Examples:
 @click.argument("shards", metavar="N|auto")
 @click.option(
     "--overlap",
-    type=click.FloatRange(0, 600),
+    type=click.FloatRange(1, 600),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

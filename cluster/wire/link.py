@@ -62,6 +62,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     held_for: int = 0
     """The shard count that is in force, if that of these shards is not yet: what they receive is
     journalled, and published only after Publish. 0: theirs is in force."""
+    overlap_ns: int = OVERLAP_NS
+    """Where the word to publish was lost with the process before: as in Publish."""
     adopt_seconds: float = 60.0
     """How long to go on without a coordinator before closing resumably and exiting."""
     log_level: str = "info"

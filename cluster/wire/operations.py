@@ -42,4 +42,4 @@ class ReshardArgs(msgspec.Struct, frozen=True, kw_only=True):
 
     shards: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     """0: as many as GET /gateway/bot recommends."""
-    overlap_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 10.0
+    overlap_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 10.0

@@ -198,6 +198,22 @@ def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, moved: bool) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.turn()
+        sent = link.IdentifySent(shard_id=0, grant_id=grant.grant_id)
+        office.desk.handle(0, sent)
+        assert office.desk._unanswered == {(0, 0): grant.grant_id}
+        office.desk.withdraw(0, 0) if moved else office.desk.gone(0)
+        assert office.desk._unanswered == {}
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_restart_keeps_the_bucket_closed_and_the_ledger(play: Play, told: bool) -> None:
     async def scenario(store: Store) -> None:

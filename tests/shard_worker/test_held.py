@@ -43,7 +43,7 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
         second.shard(plan)
     second.close()
     again = Store(spec(tmp_path, 1 if moved else 0), context)
-    again._make_public()  # as `start` does
+    again._make_public(7)  # as `start` does
     state = again._journal.states()[6, 2]
     assert (state.seq, state.held) == (3, 0)
     assert state.public is not None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.sandbox import SandboxControl
-from cluster.wire.link import IdentifySent, Reconnect, Release, ShardPlan, Take
+from cluster.wire.link import IdentifySent, Reconnect, Release, ShardPlan, Stop, Take
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import Rig
@@ -206,5 +206,21 @@ def test_a_shard_that_is_given_up_and_taken_again() -> None:
         await rig.until(lambda: rig.reports[0].reconnects.get("restart") == 1)
         await rig.ready()
         await ends_equal(rig)
+
+    run(scenario)
+
+
+def test_what_comes_after_stop_is_not_heeded() -> None:
+    """A shard that is begun then would run while its next owner begins it too."""
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        await rig.send(Release(shard_id=1, to_slot=3))
+        await rig.until(lambda: set(rig.reports) == {0})
+        await rig.send(Stop())
+        await rig.send(Take(shard=ShardPlan(shard_id=1, shard_count=2)))
+        assert await rig.exit_code() == 0
+        assert set(rig.reports) == {0}
+        assert b"shard 1 is this worker's now" not in rig.log
 
     run(scenario)
