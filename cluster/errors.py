@@ -66,3 +66,32 @@ class KeyRefusedError(ClusterError):
     """A cluster on TCP does not know this key, or the key may not do what was asked."""
 
     exit_code = 7
+
+
+class CommandError(ClusterError):
+    """An argument of a command is none that Discord takes. Nothing was sent."""
+
+    exit_code = 2
+
+    def __init__(self, cause: str, action: str = "", argument: str = "") -> None:
+        super().__init__(cause, action)
+        self.argument = argument
+        """Its name; the cause begins with it."""
+
+
+class NotSentError(ClusterError):
+    """A command was good, and was not sent: the shard has no session, or is not there."""
+
+
+class BusyError(NotSentError):
+    """A command was not sent, since too many were before it."""
+
+    retry_after_s = 0.0
+    """When there is room again, in seconds from when it was raised."""
+
+    @classmethod
+    def after(cls, seconds: float, cause: str) -> BusyError:
+        """With a way out that says when."""
+        error = cls(cause, f"try again in {max(0.1, seconds):.1f} s")
+        error.retry_after_s = seconds
+        return error

@@ -1,0 +1,27 @@
+"""What a client can ask of the gateway: one function a command, checked before anything is sent.
+
+Pure: a function returns the Command (bulk subscriptions: a list) or raises CommandError, which
+names the argument. ``Commands`` has them all as methods, for whoever can send one.
+"""
+
+from cluster.commands.command import Command, raw
+from cluster.commands.gathering import Gathering, Members
+from cluster.commands.methods import Commands, Take
+from cluster.commands.subscriptions import EVERYTHING, Subscription
+from cluster.commands.voice import LobbyVoiceState
+from cluster.errors import BusyError, CommandError, NotSentError
+
+__all__ = [
+    "EVERYTHING",
+    "BusyError",
+    "Command",
+    "CommandError",
+    "Commands",
+    "Gathering",
+    "LobbyVoiceState",
+    "Members",
+    "NotSentError",
+    "Subscription",
+    "Take",
+    "raw",
+]

@@ -1,0 +1,68 @@
+"""What concerns the session and the client itself: ops 29, 40, 41. For user accounts.
+
+Source: the unofficial documentation, "Gateway Events", "Remote Command", "QoS Heartbeat", "Update
+Time Spent Session ID".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from cluster.commands.checks import flag, number, one_of, refuse, text
+from cluster.commands.command import Command, command
+from cluster.errors import CommandError
+from cluster.gateway import Op
+
+QOS_VERSION: Final = 27
+REASONS: Final = ("foregrounded", "rtc_connected")
+MAX_SESSION_ID: Final = 1024
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def remote_command(target_session_id: str, payload: Any) -> Command:
+    """Op 29: a message to another session of the account, which gets REMOTE_COMMAND. payload: what
+    JSON holds; Discord does not look at it."""
+    if not isinstance(target_session_id, str) or not 1 <= len(target_session_id) <= MAX_SESSION_ID:
+        # It is a credential: not shown.
+        raise CommandError(
+            "target_session_id is none", "give a session's id, as text", "target_session_id"
+        )
+    d = {"target_session_id": target_session_id, "payload": payload}
+    try:
+        return command(Op.REMOTE_COMMAND, d, "payload")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CommandError(f"payload can't be written as JSON ({error})", "", "payload") from None
+
+
+def qos_heartbeat(*, active: bool = True, reasons: Iterable[str] = ("foregrounded",)) -> Command:
+    """Op 40: a heartbeat beside those of the session, with why the client is in use. Its seq is the
+    session's affair, and filled in when it is sent: what it names, Discord may forget."""
+    if isinstance(reasons, str | bytes) or not isinstance(reasons, Iterable):
+        refuse("reasons", reasons, f"a list of {', '.join(REASONS)}")
+    qos = {
+        "ver": QOS_VERSION,
+        "active": flag("active", active),
+        "reasons": [one_of(f"reasons[{n}]", one, REASONS) for n, one in enumerate(reasons)],
+    }
+    return command(Op.QOS_HEARTBEAT, {"seq": None, "qos": qos})
+
+
+def update_time_spent_session_id(
+    initialization_timestamp: int, session_id: str, client_launch_id: str
+) -> Command:
+    """Op 41: since when the client is in use. initialization_timestamp: Unix ms. The ids are UUIDs
+    of the client's own making, as its identify properties have them."""
+    d = {
+        "initialization_timestamp": number("initialization_timestamp", initialization_timestamp),
+        "session_id": _uuid("session_id", session_id),
+        "client_launch_id": _uuid("client_launch_id", client_launch_id),
+    }
+    return command(Op.UPDATE_TIME_SPENT_SESSION_ID, d)
+
+
+def _uuid(argument: str, value: object) -> str:
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        refuse(argument, value, "a UUID")
+    return text(argument, value, 36)

@@ -1,0 +1,52 @@
+"""Waits for all of a gathered answer, on the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cluster.commands.gathering import Gathering, Members
+from cluster.errors import ClusterError
+
+
+class Waiter:
+    """Of one request."""
+
+    def __init__(self, gathering: Gathering) -> None:
+        self._gathering = gathering
+        self._heard = asyncio.Event()
+        self._error: ClusterError | None = None
+
+    def take(self, name: str, data: bytes) -> None:
+        """An event of the session."""
+        gathering = self._gathering
+        if self._error is not None or gathering.complete:
+            return
+        before = gathering.progress
+        try:
+            gathering.take(name, data)
+        except ClusterError as error:
+            self._error = error
+        if self._error is not None or gathering.progress != before:
+            self._heard.set()
+
+    async def wait(self, patience: float) -> Members:
+        """All of it; the next chunk may take so many seconds. Raises what Gathering raises, and
+        ClusterError when none comes."""
+        while not self._gathering.complete:
+            try:
+                async with asyncio.timeout(patience):
+                    await self._heard.wait()
+            except TimeoutError:
+                raise self._too_late(patience) from None
+            self._heard.clear()
+            if self._error is not None:
+                raise self._error
+        return self._gathering.result()
+
+    def _too_late(self, patience: float) -> ClusterError:
+        here, of = self._gathering.progress
+        told = f"{here} of {of} are here" if of is not None else "none is here"
+        return ClusterError(
+            f"no chunk of members came for {patience:g} s, {told}",
+            "is the account in this guild?",
+        )
