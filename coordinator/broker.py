@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 from cluster.control import ControlClient
 from cluster.errors import ClusterError, NotRunningError
 from cluster.identifies import Identify
+from cluster.identify_limiter import over_budget
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Ask, Budget
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import over_budget
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from cluster.errors import ClusterError
 from cluster.identifies import Identify
+from cluster.identify_bucket import Grant
+from cluster.identify_limiter import GRANT_TIMEOUT_S
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from coordinator.broker import Broker
 from coordinator.control_server import Verb
-from coordinator.identify_bucket import Grant
 from coordinator.identify_desk import ASK_AGAIN_S, IdentifyWord, Owners, Send
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import GRANT_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 

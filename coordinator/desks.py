@@ -10,6 +10,7 @@ from cluster.control import ControlClient
 from cluster.errors import ConfigError
 from cluster.gateway import IDENTIFY_WINDOW_S
 from cluster.gateway_info import GatewayInfo, SessionStartLimit
+from cluster.identify_limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key
 from cluster.wire.spec import SELF, CoordinatorSpec
 from coordinator.account import Account
@@ -17,7 +18,6 @@ from coordinator.broker import Asker, Broker
 from coordinator.brokered_desk import BrokeredDesk
 from coordinator.identify_desk import Desk, IdentifyDesk, Owners, Send
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.roster import Roster
 from coordinator.store import Store
 

@@ -11,14 +11,14 @@ from typing import Any, Final, Protocol
 
 from cluster.errors import ClusterError, RateLimitedError
 from cluster.gateway_info import SessionStartLimit
+from cluster.identify_bucket import Grant, Outsider
+from cluster.identify_limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.refusals import worth_saying
 from coordinator.control_server import Verb, args_of
-from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.identify_outside import Outside
 from coordinator.roster import Roster
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cluster.errors import ClusterError
+from cluster.identify_bucket import Grant, Outsider
+from cluster.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire.control import OutsideClaim
 from cluster.wire.identifies import POLL_S, Ask, Told, Turn
 from coordinator.control_server import Parcel, Verb, args_of
-from coordinator.identify_bucket import Grant, Outsider
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 
 log = logging.getLogger(__name__)
 

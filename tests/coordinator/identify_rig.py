@@ -13,6 +13,7 @@ import zmq.asyncio
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.gateway_info import SessionStartLimit
+from cluster.identify_limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.identifies import account_key
 from coordinator.broker import Asker, Broker
@@ -20,7 +21,6 @@ from coordinator.brokered_desk import BrokeredDesk
 from coordinator.control_server import ControlServer
 from coordinator.identify_desk import Desk, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import IdentifyLimiter
 from coordinator.plan import Plan
 from coordinator.roster import Roster
 from coordinator.store import Store

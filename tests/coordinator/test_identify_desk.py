@@ -11,10 +11,10 @@ import pytest
 
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
 from cluster.gateway_info import SessionStartLimit
+from cluster.identify_limiter import FRESH_S, IdentifyLimiter
 from cluster.wire import link
 from coordinator.identify_desk import ASK_AGAIN_S, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger
-from coordinator.identify_limiter import FRESH_S, IdentifyLimiter
 from coordinator.plan import Plan
 from coordinator.roster import Roster
 from coordinator.store import Store

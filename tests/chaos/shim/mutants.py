@@ -113,6 +113,6 @@ MUTANTS: Final[dict[str, dict[str, Callable[[ModuleType], None]]]] = {
     "resume_one_later": {"shard_worker.session": resume_one_later},
     "heartbeat_ahead": {"shard_worker.session": heartbeat_ahead},
     "since_is_not_looked_at": {"cluster.chain.in_hand": since_is_not_looked_at},
-    "double_grant": {"coordinator.identify_limiter": double_grant},
+    "double_grant": {"cluster.identify_limiter": double_grant},
 }
 """Name -> module -> what is done to it."""

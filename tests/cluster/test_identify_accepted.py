@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.gateway import IDENTIFY_WINDOW_S
-from coordinator.identify_limiter import LATEST_ARRIVAL_S, IdentifyLimiter
+from cluster.identify_limiter import LATEST_ARRIVAL_S, IdentifyLimiter
 
 MARGIN_S = 0.25
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import BudgetError
 from cluster.gateway import IDENTIFY_WINDOW_S
-from coordinator.identify_bucket import Grant
-from coordinator.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
+from cluster.identify_bucket import Grant
+from cluster.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 
 MARGIN_S = 0.25
 INTERVAL_S = IDENTIFY_WINDOW_S + MARGIN_S

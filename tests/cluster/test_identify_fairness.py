@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.gateway import IDENTIFY_WINDOW_S
-from coordinator.identify_bucket import Claim, Grant, Outsider, Owner
-from coordinator.identify_limiter import FRESH_S, LATEST_ARRIVAL_S, IdentifyLimiter
+from cluster.identify_bucket import Claim, Grant, Outsider, Owner
+from cluster.identify_limiter import FRESH_S, LATEST_ARRIVAL_S, IdentifyLimiter
 
 MARGIN_S = 0.25
 INTERVAL_S = IDENTIFY_WINDOW_S + MARGIN_S

@@ -26,7 +26,7 @@ from typing import Final
 
 from cluster.errors import BudgetError
 from cluster.gateway import IDENTIFY_WINDOW_S
-from coordinator.identify_bucket import Bucket, Claim, Grant, Owner
+from cluster.identify_bucket import Bucket, Claim, Grant, Owner
 
 GRANT_TIMEOUT_S: Final = 30.0
 """Longer than a silent worker is left alive (supervisor.KILL_AFTER_S): nobody sends it later."""
