@@ -25,7 +25,7 @@ from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.places import make_private
 from cluster.wire.shard_state import Public, ShardState
 from cluster.wire.shard_writer import ShardWriter
-from shard_worker.frame import Event
+from shard_worker.frame import Event, Frame
 from shard_worker.publisher import Publisher
 from shard_worker.session import Resumable
 
@@ -103,6 +103,9 @@ class ShardDelivery:
     def end_epoch(self, cause: str) -> None:
         """Journal and publish the epoch's last record; its credentials go."""
         self._append(self._writer.end_epoch(cause, time.time_ns()))
+
+    def heard(self, frame: Frame) -> None:
+        """Nothing of it is kept."""
 
     def _append(self, messages: list[bytes]) -> None:
         if messages:

@@ -36,6 +36,10 @@ class Heart:
         self._sent = now
         self._unanswered = True
 
+    def excuse(self) -> None:
+        """An answer that was not read can't be missed."""
+        self._unanswered = False
+
     def acknowledged(self, now: float) -> float | None:
         """Op 11. Seconds since the heartbeat; None: nobody waited for it."""
         if not self._unanswered:

@@ -83,6 +83,8 @@ class Session:
         self._tries = Tries()
         self._at_resume_host = False
         self._resume_had_events = False
+        self._unread = False
+        """What the server sends is left unread for now."""
 
     @property
     def heartbeat_interval(self) -> float | None:
@@ -105,6 +107,8 @@ class Session:
                 self.held and self.held.resume_url and self._tries.resume_host
             )
             return [do.Connect(self.held.resume_url if self.held and self._at_resume_host else "")]
+        if self._unread:
+            self._excuse(now)
         if self._deadline is not None and now >= self._deadline:
             return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
         if self._heart is not None and now >= self._heart.due:
@@ -115,6 +119,22 @@ class Session:
             self._heart.beat(now)
             return [do.SendHeartbeat(self.seq)]
         return []
+
+    def hold(self, now: float) -> None:
+        """The shell reads nothing for a while: heartbeats go on, and silence proves nothing."""
+        self._unread = self.state in BEATING
+        self._excuse(now)
+
+    def go_on(self, now: float) -> None:
+        """It reads again."""
+        self._excuse(now)
+        self._unread = False
+
+    def _excuse(self, now: float) -> None:
+        if self._heart is not None:
+            self._heart.excuse()
+        if self._deadline is not None and self.state in BEATING:
+            self._deadline = now + DEADLINES_S[self.state]
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -307,5 +327,6 @@ class Session:
         self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
         if self.state not in BEATING:
             self._heart = self._ready_at = None
+            self._unread = False
         if self.state is not State.WAITING:
             self._wake = None

@@ -11,8 +11,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+import msgspec
 
 from cluster.errors import ConfigError
 from cluster.gateway import Op, intents_advice
@@ -53,6 +55,9 @@ class Delivery(Protocol):
     def end_epoch(self, cause: str) -> None:
         """The session will not be resumed."""
 
+    def heard(self, frame: Frame) -> None:
+        """A frame that is no dispatch, between the drains before and after it."""
+
 
 class Coordinator(Protocol):
     """What a shard says to the coordinator."""
@@ -79,7 +84,10 @@ class Shard:
         coordinator: Coordinator,
         held: Resumable | None = None,
         epoch: int = 0,
+        advice: Mapping[int, str] | None = None,
     ) -> None:
+        """advice: what to do about a fatal close, by its code, in the words of whoever reads it;
+        None: in those of a cluster's configuration."""
         self.plan = plan
         self._spec = spec
         self._transport = transport
@@ -92,7 +100,7 @@ class Shard:
             random=random.random,
             held=held,
             epoch=epoch,
-            advice=intents_advice(spec.intents),
+            advice=intents_advice(spec.intents) if advice is None else advice,
         )
         self._frames = FrameReader()
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
@@ -106,6 +114,17 @@ class Shard:
     @property
     def state(self) -> State:
         return self._session.state
+
+    @property
+    def resumable(self) -> Resumable | None:
+        """The session as it is now, for whoever resumes it; None: there is none."""
+        held = self._session.held
+        return None if held is None else msgspec.structs.replace(held, seq=self._session.seq)
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last heartbeat's round trip; None: none was answered yet."""
+        return self._session.latency
 
     @property
     def events(self) -> int:
@@ -123,6 +142,19 @@ class Shard:
     def reconnect(self) -> None:
         """Another connection, at once; a shard that has given up tries anew."""
         self._do(self._session.reconnect(self._loop.time()))
+
+    def hold(self) -> None:
+        """Read nothing for now: nobody takes what comes. Heartbeats go on. A new connection reads
+        again."""
+        if self._connection is not None:
+            self._session.hold(self._loop.time())
+            self._connection.hold()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._connection is not None:
+            self._session.go_on(self._loop.time())
+            self._connection.go_on()
 
     def granted(self, grant: IdentifyGrant) -> None:
         """The coordinator's leave to identify."""
@@ -290,6 +322,7 @@ class Shard:
     def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
         session = self._session
         if frame.op != Op.DISPATCH:
+            self._delivery.heard(frame)
             actions = session.frame(frame, now)
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
                 self._limiter.reserve(session.heartbeat_interval)

@@ -114,6 +114,7 @@ class Connection:
         self._begun = False
         self._unread = False
         self._paused = False
+        self._held = False
         self._pumping = False
         self._failure: BaseException | None = None
         self._done = False
@@ -161,6 +162,24 @@ class Connection:
         """Bytes that arrived and were not parsed."""
         return self._websocket.pending if self._websocket else sum(map(len, self._early))
 
+    # -- reading -------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Hand nothing over and read nothing from the socket, until ``go_on``. A close, too, is
+        heard only then. Not to be called from within one of libcurl's callbacks."""
+        if self._held or self._done:
+            return
+        self._held = True
+        if not self._paused and not self._over:
+            self._paused = True
+            self._curl.pause(_PAUSE_RECV)
+
+    def go_on(self) -> None:
+        """Read again, what waits first."""
+        if self._held:
+            self._held = False
+            self._schedule()
+
     # -- sending -------------------------------------------------------------------------------
 
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
@@ -188,6 +207,7 @@ class Connection:
     def close(self, code: int) -> None:
         """Send a close frame and let go: the receiver hears nothing more."""
         self._receiver = None
+        self.go_on()  # the answer is read, and what is before it
         if self._done or self.closing:
             return
         self.closing = True
@@ -264,6 +284,8 @@ class Connection:
             return
         if self._websocket is None and not self._open_websocket():
             return
+        if self._held:
+            return
         websocket = self._websocket
         assert websocket is not None
         try:
@@ -284,7 +306,7 @@ class Connection:
         ready = websocket.ready
         # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
         enough = ready and websocket.pending > PAUSE_BYTES // 2
-        if self._paused and not enough and not self._over:
+        if self._paused and not self._held and not enough and not self._over:
             self._paused = False
             self._curl.pause(0)
         if ready:

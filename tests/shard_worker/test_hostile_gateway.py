@@ -311,6 +311,8 @@ class Around:
 
     def end_epoch(self, cause: str) -> None: ...
 
+    def heard(self, frame: Frame) -> None: ...
+
     def request_grant(self, shard_id: int) -> None:
         self.asked += 1
 

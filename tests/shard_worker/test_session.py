@@ -12,7 +12,7 @@ from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame
 from shard_worker.heart import LATE_S
 from shard_worker.session import Resumable, Session
-from shard_worker.states import CONNECTED, TRANSITIONS, Input, State
+from shard_worker.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
 
 INTERVAL = 40.0
 HELLO = Frame(10, "", -1, json.dumps({"heartbeat_interval": INTERVAL * 1000}).encode())
@@ -126,6 +126,48 @@ def test_a_missed_acknowledgement_is_a_zombie() -> None:
     assert clock.pass_to_due() == [do.Close(4000)]
     assert clock.session.reconnects == {"zombie": 1}
     clock.resume()
+
+
+def test_what_is_left_unread_is_not_missed() -> None:
+    """Heartbeats go on, and an answer has a whole interval from when it may be read again."""
+    clock = Clock()
+    clock.ready()
+    clock.session.hold(clock.now)
+    for _ in range(5):
+        assert clock.pass_to_due() == [do.SendHeartbeat(1)]
+    assert clock.session.due is not None
+    clock.now = clock.session.due
+    clock.session.go_on(clock.now)
+    assert clock.session.tick(clock.now) == [do.SendHeartbeat(1)]
+    assert clock.pass_to_due() == [do.Close(4000)]
+    assert clock.session.reconnects == {"zombie": 1}
+
+
+def test_a_replay_that_is_left_unread_does_not_time_out() -> None:
+    clock = Clock(Resumable("id", RESUME, 5, 1))
+    clock.resume()
+    clock.session.hold(clock.now)
+    until = clock.now + 3 * DEADLINES_S[State.RESUMING]
+    while clock.now < until:
+        assert clock.pass_to_due() in ([], [do.SendHeartbeat(5)])
+    clock.session.go_on(clock.now)
+    read_at = clock.now
+    while clock.session.state is State.RESUMING:
+        clock.pass_to_due()
+        clock.session.frame(ACK, clock.now)
+    assert clock.now == read_at + DEADLINES_S[State.RESUMING]
+    assert clock.session.reconnects == {"resuming timed out": 1}
+
+
+def test_a_new_connection_is_read_whatever_was_held_before() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.session.hold(clock.now)
+    clock.lose()
+    clock.resume()
+    clock.session.resumed(clock.now)
+    assert clock.pass_to_due() == [do.SendHeartbeat(1)]
+    assert clock.pass_to_due() == [do.Close(4000)]
 
 
 def test_a_heartbeat_that_is_far_too_late_finds_nobody() -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import uvloop
 
 from cluster.wire.link import ShardPlan, WorkerSpec
-from shard_worker.frame import Event
+from shard_worker.frame import Event, Frame
 from shard_worker.shard import Shard
 from shard_worker.transport import Connection, Transport
 
@@ -47,6 +47,8 @@ class Wire:
     def deliver(self, events: Sequence[Event], received_ns: int) -> None: ...
 
     def end_epoch(self, cause: str) -> None: ...
+
+    def heard(self, frame: Frame) -> None: ...
 
 
 def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:

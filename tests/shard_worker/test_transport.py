@@ -407,3 +407,67 @@ def test_a_refusal_without_end_is_cut() -> None:
         made.close()
 
     run(scenario)
+
+
+def test_a_held_connection_reads_nothing_and_sends_all_the_same() -> None:
+    """Nothing is lost of what waits: it comes in order, the close after it."""
+    many, size = 2000, 4096
+
+    async def scenario(transport: Transport) -> None:
+        heard = asyncio.Event()
+        stalled = asyncio.Event()
+
+        async def handler(socket: ServerConnection) -> None:
+            async def send() -> None:
+                for number in range(many):
+                    await socket.send(b"%d" % number + b"." * size)
+                await socket.close(4001)
+
+            sending = asyncio.create_task(send())
+            assert await socket.recv() == "beat"
+            heard.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(sending), 0.3)
+            if not sending.done():  # eight megabytes fit into no buffer
+                stalled.set()
+            await sending
+
+        class Holding(Receiver):
+            def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
+                super().on_messages(messages, texts)
+                if not stalled.is_set():
+                    connection.hold()
+
+        async with server(handler) as url:
+            receiver = Holding()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.send(b"beat", urgent=True)
+            await asyncio.wait_for(heard.wait(), WAIT_S)
+            await asyncio.wait_for(stalled.wait(), WAIT_S)
+            assert len(receiver.messages) <= SLICE_MESSAGES
+            connection.go_on()
+            assert await receiver.end() == ("closed", 4001)
+            assert [int(m.partition(b".")[0]) for m in receiver.messages] == list(range(many))
+
+    run(scenario)
+
+
+def test_a_held_connection_can_be_closed() -> None:
+    async def scenario(transport: Transport) -> None:
+        closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        async def handler(socket: ServerConnection) -> None:
+            await socket.wait_closed()
+            closed.set_result(socket.close_code)
+
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.hold()
+            connection.close(4000)
+            assert await asyncio.wait_for(closed, WAIT_S) == 4000
+            await asyncio.wait_for(connection.ended, 0.5)
+
+    run(scenario)
