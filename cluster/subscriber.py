@@ -28,13 +28,13 @@ from cluster.asking import Asker
 from cluster.chain import Event, Mark, ShardChain
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.generations import Generations
+from cluster.intake import Intake
 from cluster.joining import starts
 from cluster.local import find
 from cluster.newcomers import Newcomers
 from cluster.outbox import Key, Outbox
 from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
 from cluster.reporting import Progress, Reporter
-from cluster.secured import Handshakes, connect
 from cluster.silence import STALL_SECONDS, Silence
 from cluster.subscribed import (
     NO_REPLAY,
@@ -49,7 +49,6 @@ from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
-from cluster.wire.refusals import worth_saying
 from cluster.wire.replay import HeadRow, HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
@@ -58,16 +57,10 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
-RECEIVE_HWM: Final = 256
-"""Messages that wait in the socket: for as long as the event loop is busy elsewhere."""
 HEADS_TRIES: Final = 3
 """A replay server that was killed just now is back in a second or two."""
 LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
-READ_BATCHES: Final = 200
-READ_BYTES: Final = 512 * 1024
-"""At most so many messages, and so much, is read in one turn of the event loop: what the consumer
-takes next is still in the processor's cache."""
 MAX_CHAINS: Final = 65_536
 """Shards of all shard counts that may be heard of."""
 
@@ -115,8 +108,6 @@ class Subscriber:
         self.held = 0
         """Bytes that are held while something before them is missing."""
         self._holds: dict[Key, int] = {}
-        self.refused = 0
-        """Messages that could not be read."""
         self._store = ""
         self._chains: dict[Key, ShardChain] = {}
         self._joined = False
@@ -126,30 +117,23 @@ class Subscriber:
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
-        self._reading = False
-        self._paused = False
-        """There was no room: nothing is read until there is."""
+        self._intake: Intake | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
         doors = find(self._endpoint, self._replay_endpoint, self._keys)
-        self._endpoint, self._replay_endpoint = doors.events, doors.replay
+        self._replay_endpoint = doors.replay
         self._control = self._control or doors.control
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, topic.MAX_MESSAGE)
-        self._fd = int(self._socket.getsockopt(zmq.FD))
-        self._handshakes = Handshakes(self._socket, self._endpoint, self._keys)
         try:
-            for prefix in self._prefixes():
-                self._socket.subscribe(prefix)
-            connect(self._socket, self._endpoint, self._keys)
-            self._listen(True)
-            await self._join()
+            self._intake = Intake(
+                self._context, doors.events, self._keys, topics=self._prefixes(),
+                take=self._message, waiting=lambda: self._out.bytes, most=self._max_bytes // 2,
+            )  # fmt: skip
+            await self._join(self._intake)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -167,10 +151,8 @@ class Subscriber:
         if self._newcomers is not None:
             await self._newcomers.close()
         await self._asker.close()
-        self._listen(False)
-        self._handshakes.close()
-        self._paused = False
-        self._socket.close(0)
+        if self._intake is not None:
+            self._intake.close()
         if self._reporter is not None:
             self._reporter.close(self.progress())
         self._context.term()
@@ -181,7 +163,7 @@ class Subscriber:
         names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.RESHARD, topic.WATERMARK]
         return [topic.subscription(name) for name in names]
 
-    async def _join(self) -> None:
+    async def _join(self, intake: Intake) -> None:
         if self._replay_endpoint:
             self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
             self._newcomers = Newcomers(self._asker.replay, self._chains, self._begin, self._drop)
@@ -192,7 +174,7 @@ class Subscriber:
             # If nobody publishes: said as Stalled, and it begins when somebody does.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), min(left, LOOK_SECONDS))
-            if (refused := self._handshakes.refusal()) is not None:
+            if (refused := intake.refusal()) is not None:
                 raise refused
         if self._asker.replay is not None:
             try:
@@ -271,37 +253,6 @@ class Subscriber:
         self.held -= self._holds.pop(key, 0)
 
     # -- what comes ----------------------------------------------------------------------------
-
-    def _listen(self, wanted: bool) -> None:
-        if wanted and not self._reading:
-            self._loop.add_reader(self._fd, self._read)
-            self._loop.call_soon(self._read)
-        elif not wanted and self._reading:
-            self._loop.remove_reader(self._fd)
-        self._reading = wanted
-
-    def _read(self) -> None:
-        enough = self._out.bytes + READ_BYTES
-        for _ in range(READ_BATCHES):
-            if not self._reading:
-                return
-            if self._out.bytes > enough:
-                break
-            if not self._has_room():
-                self._listen(False)
-                self._paused = True
-                return
-            try:
-                message = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            try:
-                self._message(message)
-            except topic.WireError as error:
-                self.refused += 1
-                if worth_saying(self.refused):
-                    log.warning("message %d was refused: %s", self.refused, error)
-        self._loop.call_soon(self._read)  # The descriptor tells of the first message only.
 
     def _message(self, message: bytes) -> None:
         found = read_batch(message)
@@ -410,19 +361,25 @@ class Subscriber:
     def _tick(self) -> None:
         now = time.monotonic()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
-        if self._reading:
-            self._read()  # In case an edge was missed.
+        intake = self._intake
+        assert intake is not None  # it ticks from entering to leaving
+        intake.look()
         self._asker.tick(now)
-        lagging = self._paused or any(chain.lagging for chain in self._chains.values())
+        lagging = intake.paused or any(chain.lagging for chain in self._chains.values())
         self._generations.tick(time.time_ns(), lagging=lagging)
-        if self._refused is None and (refused := self._handshakes.refusal()) is not None:
+        if self._refused is None and (refused := intake.refusal()) is not None:
             self._refused = refused
             self._arrived.set()
-        for stalled in self._silence.tell(now, listening=self._reading):
+        for stalled in self._silence.tell(now, listening=intake.reading):
             self._out.say(stalled)
             self._arrived.set()
         if self._reporter is not None and self._reporter.due(now):
             self._reporter.tell(now, self.progress())
+
+    @property
+    def refused(self) -> int:
+        """Messages that could not be read."""
+        return 0 if self._intake is None else self._intake.refused
 
     def progress(self) -> Progress:
         """How it fares."""
@@ -457,9 +414,8 @@ class Subscriber:
     def _next(self) -> Item | None:
         """None: there is nothing yet, and ``_arrived`` will tell. Raises KeyRefusedError."""
         item = self._out.next()
-        if self._paused and self._out.bytes < self._max_bytes // 4:
-            self._paused = False
-            self._listen(True)
+        if self._out.bytes < self._max_bytes // 4 and self._intake is not None:
+            self._intake.go_on()
         if item is None:
             if self._refused is not None:
                 raise self._refused
