@@ -37,7 +37,7 @@ def read_spec(data: bytes) -> WorkerSpec:
         )
     gateway_url(spec.gateway_url, spec.api_version, spec.compress)
     for shard in spec.shards:
-        check_size(identify(spec, shard))
+        check_size(identify(spec, shard, spec.token))
     return spec
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from curl_cffi import Curl, CurlError, CurlOpt
 
+from cluster.browser import Browser
 from shard_worker import handshake
 
 CONNECT_TIMEOUT_S: Final = 15.0
@@ -27,10 +28,10 @@ def setopt(curl: Curl, option: CurlOpt, value: object) -> None:
         raise CurlError(f"libcurl refuses {option.name}", code)
 
 
-def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: str) -> None:
+def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: Browser) -> None:
     """All but the callbacks. ca_file empty: the system's authorities. Raises CurlError."""
-    if (code := curl.impersonate(browser, default_headers=False)) != 0:
-        raise CurlError(f"libcurl does not know the browser {browser!r}", code)
+    if (code := curl.impersonate(browser.target, default_headers=False)) != 0:
+        raise CurlError(f"libcurl does not know the browser {browser.target!r}", code)
     options: list[tuple[CurlOpt, object]] = [
         (CurlOpt.URL, url.encode()),
         (CurlOpt.ECH, b"grease"),

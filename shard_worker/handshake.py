@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import platform
-import re
-from collections.abc import Callable
 from typing import Final
 
-from curl_cffi.requests.impersonate import resolve_latest_browser_type
-
+from cluster.browser import LOCALE, Browser
 from shard_worker.websocket import Deflate, WebSocketError, parse_extensions
 
 ORDER: Final = (
@@ -24,21 +20,10 @@ ORDER: Final = (
 )
 MAX_HEADER_BYTES: Final = 64 * 1024
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_SYSTEM: Final = {
-    "Darwin": "Macintosh; Intel Mac OS X 10_15_7",
-    "Linux": "X11; Linux x86_64",
-}
 
 
 class HandshakeError(Exception):
     """The server's answer is no agreement to a WebSocket."""
-
-
-def target(impersonate: str) -> str:
-    """The name under which libcurl knows a browser. It knows versions only, and answers "chrome"
-    with an error code."""
-    name: Callable[[str], str] = resolve_latest_browser_type
-    return name(impersonate)
 
 
 def new_key(random: bytes) -> bytes:
@@ -51,21 +36,15 @@ def accept(key: bytes) -> str:
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
 
 
-def headers(key: bytes, browser: str) -> list[bytes]:
+def headers(key: bytes, browser: Browser) -> list[bytes]:
     """What Chrome sends beside Host, Connection, Upgrade and Sec-WebSocket-Version."""
-    version = re.search(r"[0-9]+", browser)
-    system = _SYSTEM.get(platform.system(), _SYSTEM["Linux"])
-    agent = (
-        f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) "
-        f"Chrome/{version.group() if version else '0'}.0.0.0 Safari/537.36"
-    )
     return [
         b"Pragma: no-cache",
         b"Cache-Control: no-cache",
-        f"User-Agent: {agent}".encode(),
+        f"User-Agent: {browser.user_agent}".encode(),
         b"Origin: https://discord.com",
         b"Accept-Encoding: gzip, deflate, br, zstd",
-        b"Accept-Language: en-US,en;q=0.9",
+        f"Accept-Language: {LOCALE},en;q=0.9".encode(),
         b"Sec-WebSocket-Key: " + key,
         b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
     ]

@@ -5,23 +5,24 @@ Sources: Discord's documentation, "Gateway Events": Identify, Resume, Heartbeat,
 
 from __future__ import annotations
 
-import platform
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
+from cluster.account import new_launch
+from cluster.browser import browser
 from cluster.errors import ConfigError
 from cluster.gateway import Op
 from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.refusals import MALFORMED
+from shard_worker.frame import Event
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
 MAX_RESUME_URL: Final = 2048
 """Characters; it is journalled with every drain."""
-_LIBRARY: Final = "dcgw-cluster"
-_OS: Final = {"Darwin": "macOS", "Linux": "Linux"}
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,25 +37,19 @@ class Ready(NamedTuple):
     resume_url: str
     guilds: int
     blanked: bytes
-    """``d`` with the session id and the auth token emptied: both are credentials."""
+    """``d`` without what is a credential: session id and tokens are emptied."""
+    auth_token: str
+    """A user account's new token, which takes the place of the one before; mostly empty."""
 
 
-def identify(spec: WorkerSpec, shard: ShardPlan) -> bytes:
-    """Op 2 for a bot."""
-    d: dict[str, Any] = {
-        "token": spec.token,
-        "intents": spec.intents,
-        # A bot names its library, and the same one in both places.
-        "properties": {
-            "os": _OS.get(platform.system(), platform.system()),
-            "browser": _LIBRARY,
-            "device": _LIBRARY,
-        },
-        "large_threshold": spec.large_threshold,
-        "shard": [shard.shard_id, shard.shard_count],
-    }
-    if spec.presence is not None:
-        d["presence"] = spec.presence
+def identify(spec: WorkerSpec, shard: ShardPlan, token: str) -> bytes:
+    """Op 2."""
+    d = spec.account.identify(
+        token,
+        browser(spec.impersonate),
+        spec.launch or new_launch(),
+        (shard.shard_id, shard.shard_count),
+    )
     return _payload(Op.IDENTIFY, d)
 
 
@@ -72,7 +67,8 @@ def _payload(op: Op, d: object) -> bytes:
     return msgspec.json.encode({"op": int(op), "d": d})
 
 
-_SECRETS: Final = ("session_id", "auth_token")
+_OF_SESSIONS: Final = "SESSIONS_REPLACE"
+_SECRETS: Final = ("session_id", "auth_token", "analytics_token")
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -83,6 +79,7 @@ def read_ready(d: bytes) -> Ready:
         session_id = msgspec.json.decode(fields["session_id"], type=str)
         resume_url = msgspec.json.decode(fields.get("resume_gateway_url", b'""'), type=str | None)
         guilds = msgspec.json.decode(fields.get("guilds", b"[]"), type=list[msgspec.Raw])
+        auth_token = msgspec.json.decode(fields.get("auth_token", b"null"), type=str | None)
     except (KeyError, *MALFORMED) as error:
         raise BadReadyError(f"READY can't be read: {type(error).__name__}") from error
     # A user account's READY lists its sessions, this one among them.
@@ -97,7 +94,18 @@ def read_ready(d: bytes) -> Ready:
         if name in fields:
             fields[name] = msgspec.Raw(b'""')
     blanked = msgspec.json.encode(fields)
-    return Ready(session_id, resume_url or "", len(guilds), blanked.replace(quoted, b'""'))
+    blanked = blanked.replace(quoted, b'""')
+    return Ready(session_id, resume_url or "", len(guilds), blanked, auth_token or "")
+
+
+def without_session(events: Sequence[Event], session_id: str) -> list[Event]:
+    """The same without the session id: a user account is told of all its sessions, this one among
+    them, whenever one of them changes (SESSIONS_REPLACE)."""
+    quoted = msgspec.json.encode(session_id)
+    return [
+        (name, seq, data.replace(quoted, b'""') if name == _OF_SESSIONS else data)
+        for name, seq, data in events
+    ]
 
 
 def gateway_url(base: str, api_version: int, compress: str) -> str:

@@ -94,7 +94,8 @@ class Shard:
         self._delivery = delivery
         self._coordinator = coordinator
         self._loop = asyncio.get_running_loop()
-        self._identify = identity.identify(spec, plan)
+        self._token = spec.token
+        """A user account's READY may bring another."""
         self._session = Session(
             self._loop.time(),
             random=random.random,
@@ -214,10 +215,10 @@ class Shard:
             case do.ReturnGrant(grant_id):
                 self._coordinator.identify_unused(shard_id, grant_id)
             case do.SendIdentify(grant_id, _):
-                self._send(self._identify)
+                self._send(identity.identify(self._spec, self.plan, self._token))
                 self._coordinator.identify_sent(shard_id, grant_id)
             case do.SendResume(session_id, seq):
-                self._send(identity.resume(self._spec.token, session_id, seq))
+                self._send(identity.resume(self._token, session_id, seq))
             case do.SendHeartbeat(seq):
                 self._limiter.heartbeat(self._loop.time())
                 if self._connection is not None:
@@ -315,6 +316,8 @@ class Shard:
 
     def _drain(self, events: list[Event], received_ns: int) -> list[Event]:
         if events:
+            if self._spec.kind == "user" and self._session.held is not None:
+                events = identity.without_session(events, self._session.held.session_id)
             self._delivery.deliver(events, received_ns)
             self._events += len(events)
         return []
@@ -345,6 +348,13 @@ class Shard:
         self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))
         if self._connection is None or self._session.state is not State.READY:
             return
+        if ready.auth_token:
+            self._token = ready.auth_token
+            log.warning(
+                "shard %d: Discord gave this account a new token, which is used from now on, and "
+                "kept nowhere: after a restart the one that was configured is tried again",
+                self.plan.shard_id,
+            )
         self._delivery.begin_epoch(
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )

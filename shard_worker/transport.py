@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from curl_cffi import Curl, CurlOpt
 from curl_cffi.aio import AsyncCurl
 
+from cluster.browser import Browser, browser
 from shard_worker import easy, handshake
 from shard_worker.websocket import Control, Opcode, WebSocket, WebSocketError, encode, encode_close
 
@@ -63,7 +64,7 @@ class Transport:
     def __init__(self, *, ca_file: str = "", impersonate: str = "chrome") -> None:
         self._multi = AsyncCurl()
         self._ca_file = ca_file
-        self._browser = handshake.target(impersonate)
+        self._browser = browser(impersonate)
         self._open: set[Connection] = set()
         self._closed = False
 
@@ -99,7 +100,7 @@ class Connection:
         url: str,
         receiver: Receiver,
         ca_file: str,
-        browser: str,
+        browser: Browser,
         forget: Callable[[Connection], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()

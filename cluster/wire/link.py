@@ -7,9 +7,11 @@ token in an argument or in the environment can be read by others), as one msgpac
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
+
+from cluster.account import Account, Kind
 
 LINK_VERSION: Final = 2
 OVERLAP_NS: Final = 10_000_000_000
@@ -38,7 +40,18 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     shard_count: int
     """Of all shards that this worker has or will be given."""
     token: str
-    intents: int
+    kind: Kind = "bot"
+    """Of the account."""
+    intents: int = 0
+    """A bot's."""
+    capabilities: int = 0
+    """A user account's, as what follows."""
+    client_build_number: int = 0
+    subscribe_guilds: Literal["all"] | list[int] = []
+    """Guilds that are subscribed to after each READY."""
+    launch: str = ""
+    """This run of the client (account.new_launch), the same in all its processes; empty: one of
+    the worker's own."""
     gateway_url: str
     """wss://host[:port] without query."""
     api_version: int = 10
@@ -67,6 +80,18 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     adopt_seconds: float = 60.0
     """How long to go on without a coordinator before closing resumably and exiting."""
     log_level: str = "info"
+
+    @property
+    def account(self) -> Account:
+        """What it identifies as."""
+        return Account(
+            kind=self.kind,
+            intents=self.intents,
+            capabilities=self.capabilities,
+            client_build_number=self.client_build_number,
+            presence=self.presence,
+            large_threshold=self.large_threshold,
+        )
 
     def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
         return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"

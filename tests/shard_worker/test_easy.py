@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from curl_cffi import Curl, CurlError
 
+from cluster.browser import browser
 from shard_worker import easy
 
 
@@ -15,5 +16,5 @@ def test_addresses() -> None:
     assert entry == "+h:443:[::1],1.2.3.4"
     curl = Curl()
     with pytest.raises(CurlError, match="netscape"):
-        easy.set_up(curl, "wss://h/", b"k", ca_file="", browser="netscape")
+        easy.set_up(curl, "wss://h/", b"k", ca_file="", browser=browser("netscape"))
     curl.close()

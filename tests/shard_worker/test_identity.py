@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster.account import new_launch
+from cluster.browser import browser
 from cluster.errors import ConfigError
 from cluster.wire.link import ShardPlan, WorkerSpec
 from shard_worker.easy import address_of
@@ -19,7 +21,10 @@ from shard_worker.identity import (
     identify,
     read_ready,
     resume,
+    without_session,
 )
+
+TOKEN = "secret.token"
 
 
 def spec(**changes: Any) -> WorkerSpec:
@@ -29,7 +34,7 @@ def spec(**changes: Any) -> WorkerSpec:
         "boot_id": "b",
         "shards": [],
         "shard_count": 1,
-        "token": "secret.token",
+        "token": TOKEN,
         "intents": 513,
         "gateway_url": "wss://gateway.discord.gg",
         "journal_dir": "j",
@@ -41,16 +46,38 @@ def spec(**changes: Any) -> WorkerSpec:
 
 
 def test_identify() -> None:
-    payload = json.loads(identify(spec(), ShardPlan(shard_id=2, shard_count=8)))
+    payload = json.loads(identify(spec(), ShardPlan(shard_id=2, shard_count=8), TOKEN))
     assert payload["op"] == 2
     d = payload["d"]
-    assert (d["token"], d["intents"], d["shard"]) == ("secret.token", 513, [2, 8])
+    assert (d["token"], d["intents"], d["shard"]) == (TOKEN, 513, [2, 8])
     assert d["properties"]["browser"] == d["properties"]["device"] == "dcgw-cluster"
     assert d["properties"]["os"]
     assert "presence" not in d
     presence: dict[str, Any] = {"status": "idle", "activities": [], "since": None, "afk": False}
-    payload = json.loads(identify(spec(presence=presence), ShardPlan(shard_id=0, shard_count=1)))
+    shard = ShardPlan(shard_id=0, shard_count=1)
+    payload = json.loads(identify(spec(presence=presence), shard, TOKEN))
     assert payload["d"]["presence"] == presence
+
+
+def test_a_user_account_identifies_without_intents_and_shard() -> None:
+    user = spec(
+        kind="user", intents=0, capabilities=1021, client_build_number=9, launch=new_launch()
+    )
+    shard = ShardPlan(shard_id=0, shard_count=1)
+    d = json.loads(identify(user, shard, "renewed"))["d"]
+    assert (d["token"], d["capabilities"]) == ("renewed", 1021)
+    assert d["properties"]["client_launch_id"] == user.launch
+    assert d["properties"]["browser_user_agent"] == browser().user_agent
+    assert not {"intents", "shard"} & set(d)
+
+
+def test_a_user_account_s_sessions_are_told_without_ours() -> None:
+    data = b'[{"session_id":"ours"},{"session_id":"other"}]'
+    events = [("SESSIONS_REPLACE", 1, data), ("MESSAGE_CREATE", 2, b'{"content":"ours"}')]
+    assert without_session(events, "ours") == [
+        ("SESSIONS_REPLACE", 1, b'[{"session_id":""},{"session_id":"other"}]'),
+        events[1],
+    ]
 
 
 def test_the_token_is_not_shown() -> None:
@@ -80,13 +107,16 @@ def test_ready_is_blanked_and_otherwise_the_same(more: dict[str, Any], user: boo
     d = more | {"session_id": "sess:ion", "resume_gateway_url": "wss://r", "guilds": [{}, {}]}
     if user:
         d |= {"auth_token": "au.th", "sessions": [{"session_id": "sess:ion"}]}
+        d |= {"analytics_token": "ana.lytics"}
     ready = read_ready(json.dumps(d).encode())
     assert (ready.session_id, ready.resume_url, ready.guilds) == ("sess:ion", "wss://r", 2)
     assert b"sess:ion" not in ready.blanked
     assert b"au.th" not in ready.blanked
+    assert b"ana.lytics" not in ready.blanked
+    assert ready.auth_token == ("au.th" if user else "")
     d["session_id"] = ""
     if user:
-        d["auth_token"] = ""
+        d["auth_token"] = d["analytics_token"] = ""
     assert json.loads(ready.blanked) == json.loads(json.dumps(d).replace('"sess:ion"', '""'))
 
 

@@ -13,6 +13,7 @@ import uvloop
 from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
 
+from cluster.browser import browser
 from shard_worker import handshake
 from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Transport
 
@@ -214,8 +215,7 @@ def test_the_handshake_is_chrome_s() -> None:
         assert [name for name, _, _ in fields] == CHROME.split()
         values = {name: value for name, _, value in fields}
         assert values["Origin"] == "https://discord.com"
-        version = handshake.target("chrome").removeprefix("chrome")
-        assert f"Chrome/{version}.0.0.0" in values["User-Agent"]
+        assert values["User-Agent"] == browser().user_agent
         assert values["Sec-WebSocket-Extensions"] == "permessage-deflate; client_max_window_bits"
 
     run(scenario)
