@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cluster.account import new_launch
+from cluster.account import Account, new_launch
 from cluster.browser import browser
 from cluster.errors import ConfigError
 from cluster.gateway import Op
@@ -42,9 +42,21 @@ class Ready(NamedTuple):
     """A user account's new token, which takes the place of the one before; mostly empty."""
 
 
+def account_of(spec: WorkerSpec) -> Account:
+    """What the shards of a worker identify as."""
+    return Account(
+        kind=spec.kind,
+        intents=spec.intents,
+        capabilities=spec.capabilities,
+        client_build_number=spec.client_build_number,
+        presence=spec.presence,
+        large_threshold=spec.large_threshold,
+    )
+
+
 def identify(spec: WorkerSpec, shard: ShardPlan, token: str) -> bytes:
     """Op 2."""
-    d = spec.account.identify(
+    d = account_of(spec).identify(
         token,
         browser(spec.impersonate),
         spec.launch or new_launch(),

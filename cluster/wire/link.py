@@ -11,8 +11,6 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from cluster.account import Account, Kind
-
 LINK_VERSION: Final = 2
 OVERLAP_NS: Final = 10_000_000_000
 
@@ -40,7 +38,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     shard_count: int
     """Of all shards that this worker has or will be given."""
     token: str
-    kind: Kind = "bot"
+    kind: Literal["bot", "user"] = "bot"
     """Of the account."""
     intents: int = 0
     """A bot's."""
@@ -80,18 +78,6 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     adopt_seconds: float = 60.0
     """How long to go on without a coordinator before closing resumably and exiting."""
     log_level: str = "info"
-
-    @property
-    def account(self) -> Account:
-        """What it identifies as."""
-        return Account(
-            kind=self.kind,
-            intents=self.intents,
-            capabilities=self.capabilities,
-            client_build_number=self.client_build_number,
-            presence=self.presence,
-            large_threshold=self.large_threshold,
-        )
 
     def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
         return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"
