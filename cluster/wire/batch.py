@@ -103,8 +103,8 @@ class Event(msgspec.Struct, array_like=True, gc=False):
         )  # fmt: skip
 
 
-class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The msgpack array of a batch."""
+class _Epoch(msgspec.Struct, frozen=True, array_like=True):
+    """What every array about an epoch begins with."""
 
     format: int
     cluster: str
@@ -112,8 +112,18 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     shard_count: ShardCount
     epoch: Epoch
     before: tuple[Epoch, After] | None
+
+
+class Span(_Epoch, frozen=True, array_like=True):
+    """A batch's array up to ``prev``: what a reader of journals needs to know."""
+
     first: Seq
     last: Seq
+
+
+class Batch(Span, frozen=True, array_like=True, gc=False):
+    """The msgpack array of a batch."""
+
     prev: int | tuple[After]  # msgspec mixes up a bounded int beside a tuple
     since: list[tuple[str, Seq]]
     received_ns: Ns
@@ -125,28 +135,9 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.prev if isinstance(self.prev, int) else self.prev[0]
 
 
-class Span(msgspec.Struct, frozen=True, array_like=True):
-    """A batch's array up to ``prev``: what a reader of journals needs to know."""
-
-    format: int
-    cluster: str
-    shard_id: ShardId
-    shard_count: ShardCount
-    epoch: Epoch
-    before: tuple[Epoch, After] | None
-    first: Seq
-    last: Seq
-
-
-class EpochEnd(msgspec.Struct, frozen=True, array_like=True):
+class EpochEnd(_Epoch, frozen=True, array_like=True):
     """The msgpack array of an epoch's end: the last record of the epoch."""
 
-    format: int
-    cluster: str
-    shard_id: ShardId
-    shard_count: ShardCount
-    epoch: Epoch
-    before: tuple[Epoch, After] | None
     seq: After
     base: After
     """``last`` is complete above this seq."""
