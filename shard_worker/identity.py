@@ -15,7 +15,7 @@ from cluster.account import Account, new_launch
 from cluster.browser import browser
 from cluster.errors import ConfigError
 from cluster.gateway import Op
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.link import Login, ShardPlan
 from cluster.wire.refusals import MALFORMED
 from shard_worker.frame import Event
 
@@ -42,8 +42,8 @@ class Ready(NamedTuple):
     """A user account's new token, which takes the place of the one before; mostly empty."""
 
 
-def account_of(spec: WorkerSpec) -> Account:
-    """What the shards of a worker identify as."""
+def account_of(spec: Login) -> Account:
+    """What its shards identify as."""
     return Account(
         kind=spec.kind,
         intents=spec.intents,
@@ -54,7 +54,7 @@ def account_of(spec: WorkerSpec) -> Account:
     )
 
 
-def identify(spec: WorkerSpec, shard: ShardPlan, token: str) -> bytes:
+def identify(spec: Login, shard: ShardPlan, token: str) -> bytes:
     """Op 2."""
     d = account_of(spec).identify(
         token,

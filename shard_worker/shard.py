@@ -18,7 +18,7 @@ import msgspec
 
 from cluster.errors import ConfigError
 from cluster.gateway import Op, intents_advice
-from cluster.wire.link import IdentifyGrant, ShardPlan, ShardReport, WorkerSpec
+from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker import actions as do
 from shard_worker import identity
 from shard_worker.actions import Action
@@ -78,7 +78,7 @@ class Shard:
     def __init__(
         self,
         plan: ShardPlan,
-        spec: WorkerSpec,
+        spec: Login,
         transport: Transport,
         delivery: Delivery,
         coordinator: Coordinator,
@@ -115,6 +115,11 @@ class Shard:
     @property
     def state(self) -> State:
         return self._session.state
+
+    @property
+    def token(self) -> str:
+        """What the next identify or resume is sent with."""
+        return self._token
 
     @property
     def resumable(self) -> Resumable | None:

@@ -26,17 +26,9 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     """False: the session in the journal is of another account or server; identify anew."""
 
 
-class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker must know to run. Written once to its standard input."""
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a session must know of the account and of Discord."""
 
-    version: int = LINK_VERSION
-    slot: int
-    cluster: str
-    """Store id: 16 hexadecimal digits."""
-    boot_id: str
-    shards: list[ShardPlan]
-    shard_count: int
-    """Of all shards that this worker has or will be given."""
     token: str
     kind: Literal["bot", "user"] = "bot"
     """Of the account."""
@@ -60,6 +52,22 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     impersonate: str = "chrome"
     presence: dict[str, Any] | None = None
     large_threshold: int = 250
+
+    def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
+        return f"{type(self).__name__}({self.kind}, {self.gateway_url})"
+
+
+class WorkerSpec(Login, frozen=True, kw_only=True):
+    """All that a worker must know to run. Written once to its standard input."""
+
+    version: int = LINK_VERSION
+    slot: int
+    cluster: str
+    """Store id: 16 hexadecimal digits."""
+    boot_id: str
+    shards: list[ShardPlan]
+    shard_count: int
+    """Of all shards that this worker has or will be given."""
     journal_dir: str
     """This slot's folder."""
     journal_bytes: int = 256 * 1024 * 1024
