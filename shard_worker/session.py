@@ -258,7 +258,8 @@ class Session:
         return []
 
     def resumed(self, now: float) -> list[Action]:
-        """RESUMED: the replay is over. Whether it takes a position, ``dispatched`` says."""
+        """RESUMED: the replay is over, or nearly so: it may hold the RESUMED of an earlier try.
+        Whether it takes a position, ``dispatched`` says."""
         if (self.state, Input.RESUMED) not in TRANSITIONS:
             return self.broken("RESUMED out of place", now)
         self._move(Input.RESUMED, now)

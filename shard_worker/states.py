@@ -74,6 +74,8 @@ TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
     (State.AWAITING_GRANT, Input.GRANT): State.IDENTIFYING,
     (State.IDENTIFYING, Input.READY): State.READY,
     (State.RESUMING, Input.RESUMED): State.READY,
+    # A replay may hold the RESUMED of a resume that was cut before it came.
+    (State.READY, Input.RESUMED): State.READY,
     **{(state, Input.LOST): State.WAITING for state in CONNECTED},
     **{(state, Input.REFUSED): State.FATAL for state in CONNECTED},
     (State.FATAL, Input.RETRY): State.WAITING,

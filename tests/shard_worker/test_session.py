@@ -540,3 +540,17 @@ def test_a_logout_says_why_the_epoch_ends() -> None:
         do.Close(1000),
         do.EndEpoch(1, 1, "resharded"),
     ]
+
+
+def test_a_replay_that_holds_the_resumed_of_an_earlier_try() -> None:
+    """That try was cut before its RESUMED came: the server sends it again, and then another."""
+    clock = Clock()
+    clock.ready()
+    clock.lose()
+    clock.resume()
+    for seq in (2, 3):
+        assert clock.session.resumed(clock.now) == []
+        assert clock.session.state is State.READY
+        assert clock.dispatch(seq) == [seq]
+    assert clock.session.seq == 3
+    assert not clock.session.reconnects["RESUMED out of place"]
