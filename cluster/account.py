@@ -28,7 +28,7 @@ TERMS: Final = (
     "automating a user account breaks Discord's Terms of Service and can end that account"
 )
 LARGE_THRESHOLD: Final = 250
-USER_API_VERSION: Final = 9
+USER_API_VERSION: Final[Literal[9]] = 9
 """What Discord's own clients speak; bots speak 10."""
 _LIBRARY: Final = "dcgw-cluster"
 _OS: Final = {"Darwin": "macOS", "Linux": "Linux"}

@@ -18,6 +18,8 @@ import msgspec
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 LOCALE: Final = "en-US"
+ACCEPT_LANGUAGE: Final = f"{LOCALE},en;q=0.9"
+ACCEPT_ENCODING: Final = "gzip, deflate, br, zstd"
 
 
 class System(NamedTuple):
@@ -77,6 +79,27 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
         )
         placed = sorted(zip(_ORDERS[seed % len(_ORDERS)], named, strict=True))
         return ", ".join(f'"{name}";v="{version}"' for _, (name, version) in placed)
+
+    def fetch_headers(self, *, authorization: str, super_properties: str) -> dict[str, str]:
+        """What Discord's web client sends with a GET of the API, in Chrome's order."""
+        return {
+            "sec-ch-ua-platform": f'"{self.system.platform}"',
+            "Authorization": authorization,
+            "X-Debug-Options": "bugReporterEnabled",
+            "sec-ch-ua": self.brands,
+            "sec-ch-ua-mobile": "?0",
+            "X-Super-Properties": super_properties,
+            "X-Discord-Locale": LOCALE,
+            "User-Agent": self.user_agent,
+            "Accept": "*/*",
+            "Sec-Fetch-Site": "same-origin",
+            "Sec-Fetch-Mode": "cors",
+            "Sec-Fetch-Dest": "empty",
+            "Referer": "https://discord.com/channels/@me",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Accept-Language": ACCEPT_LANGUAGE,
+            "Priority": "u=1, i",
+        }
 
     def properties(self) -> dict[str, Any]:
         """What Discord's web client says of the browser, in its order."""

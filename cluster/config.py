@@ -16,11 +16,15 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from cluster.account import TERMS, USER_API_VERSION
 from cluster.config_checks import (
     broker_endpoint,
+    capabilities_of,
+    check_account,
     check_presence,
     check_readable,
     check_urls,
+    guilds_of,
     intents_of,
     read_token,
 )
@@ -36,6 +40,7 @@ from cluster.wire.spec import (
     Positive,
     Seconds,
     StopSeconds,
+    check_one_session,
     check_share,
     parse_shards,
 )
@@ -62,6 +67,16 @@ IntentNames = Annotated[
         '"unprivileged" or "none"'
     ),
 ]
+
+
+CapabilityNames = Annotated[
+    NotNegative | str | list[str],
+    msgspec.Meta(
+        description='names such as ["lazy_user_notes", "user_settings_proto"], a bit mask, '
+        '"default", "all" or "none"'
+    ),
+]
+Guilds = Annotated[str | list[int | str], msgspec.Meta(description='"all", or a list of guild ids')]
 
 
 class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +120,9 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     token_file: str = ""
     account: Literal["bot", "user"] = "bot"
     intents: IntentNames = "unprivileged"
+    capabilities: CapabilityNames = "default"
+    client_build_number: NotNegative = 0
+    subscribe_guilds: Guilds = []
     presence: dict[str, Any] | None = None
     large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
     shards: Shards = "auto"
@@ -112,8 +130,8 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     shards_per_worker: Positive = 64
     api_url: str = "https://discord.com/api"
     gateway_url: str = ""
-    api_version: Literal[9, 10] = 10
-    compress: Literal["zlib-stream", "zstd-stream", ""] = "zlib-stream"
+    api_version: Literal[9, 10, "auto"] = "auto"
+    compress: Literal["zlib-stream", "zstd-stream", "none"] = "zlib-stream"
     ca_file: str = ""
     adopt_seconds: Seconds = 60.0
     stop_seconds: StopSeconds = 20.0
@@ -175,12 +193,23 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     def token(self) -> tuple[str, list[str]]:
         """The token (without "Bot"), and warnings about how it is kept. ConfigError without one."""
-        return read_token(self.env, self._path("token_file") if self.config.token_file else None)
+        c = self.config
+        return read_token(self.env, self._path("token_file") if c.token_file else None, c.account)
+
+    def _kind(self) -> tuple[Literal[9, 10], list[str]]:
+        """The API's version for this kind of account, and warnings on it."""
+        version = self.config.api_version
+        if self.config.account == "bot":
+            return 10 if version == "auto" else version, []
+        warnings = [] if self.on_sandbox else [TERMS[:1].upper() + TERMS[1:]]
+        return USER_API_VERSION if version == "auto" else version, warnings
 
     def spec(self) -> tuple[CoordinatorSpec, list[str]]:
         """What a coordinator is started with, and warnings for the reader."""
         c, where = self.config, self.places
         token, warnings = ("", []) if self.on_sandbox else self.token()
+        api_version, more = self._kind()
+        warnings += more
         broker, identify = "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
@@ -199,7 +228,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             runtime_dir=str(where.runtime_dir),
             token=token,
             account=c.account,
-            intents=intents_of(c.intents),
+            intents=intents_of(c.intents) if c.account == "bot" else 0,
+            capabilities=capabilities_of(c.capabilities) if c.account == "user" else 0,
+            client_build_number=c.client_build_number,
+            subscribe_guilds=guilds_of(c.subscribe_guilds),
             presence=c.presence,
             large_threshold=c.large_threshold,
             shards=str(c.shards),
@@ -207,8 +239,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             shards_per_worker=c.shards_per_worker,
             api_url=c.api_url,
             gateway_url=c.gateway_url,
-            api_version=c.api_version,
-            compress=c.compress,
+            api_version=api_version,
+            compress="" if c.compress == "none" else c.compress,
             ca_file=str(self._path("ca_file")) if c.ca_file else "",
             tcp_events=c.tcp.events,
             tcp_replay=c.tcp.replay,
@@ -260,8 +292,11 @@ def load(
     assert isinstance(config, ClusterConfig)
     parse_shards(str(config.shards))
     intents_of(config.intents)
+    capabilities_of(config.capabilities)
+    guilds_of(config.subscribe_guilds)
     check_urls(config.api_url, config.gateway_url)
-    check_presence(config.presence)
+    _check_account(config, given)
+    check_presence(config.presence, config.account)
     check_tcp({key: value for key, value in msgspec.structs.asdict(config.tcp).items() if value})
     if on_sandbox:
         try:
@@ -276,6 +311,18 @@ def load(
         on_sandbox=on_sandbox,
         env=dict(env),
     )
+
+
+def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
+    """ConfigError for a mix of a bot and a user account."""
+    said = {
+        key: one.source
+        for key, one in given.items()
+        if "." not in key and getattr(config, key) != SCHEMA.keys[key].default
+    }
+    check_account(config.account, said, config.client_build_number)
+    if config.account == "user":
+        check_one_session(str(config.shards), config.identify.broker)
 
 
 def locate(

@@ -7,14 +7,21 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from cluster.config_schema import nearest
+from cluster.config_schema import nearest, shown
 from cluster.errors import ConfigError
-from cluster.gateway import ALL_INTENTS, MAX_SENT_BYTES, PRIVILEGED_INTENTS, Intents
+from cluster.gateway import (
+    ALL_CAPABILITIES,
+    ALL_INTENTS,
+    MAX_SENT_BYTES,
+    PRIVILEGED_INTENTS,
+    Capabilities,
+    Intents,
+)
 from cluster.wire.places import CLUSTER_NAME, places
 from cluster.wire.spec import SELF
 from cluster.wire.tcp import Tcp, is_loopback
@@ -26,10 +33,18 @@ INTENT_GROUPS: Final = {
 }
 """Names that stand for several intents."""
 
+CAPABILITY_GROUPS: Final = {
+    "all": ALL_CAPABILITIES,
+    "default": ALL_CAPABILITIES & ~Capabilities.AUTH_TOKEN_REFRESH,
+    "none": Capabilities(0),
+}
+"""Names that stand for several capabilities. A token that READY brings in place of the configured
+one would have to be stored by whoever configured it: so that one is only for who asks for it."""
+
 MAX_TOKEN_FILE_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-MAX_PRESENCE_BYTES: Final = MAX_SENT_BYTES - 1024
-"""Beside it an IDENTIFY holds the token and some 300 bytes."""
+MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
+"""Beside it an IDENTIFY holds the token, and some 300 bytes of a bot or 1,000 of a user client."""
 
 
 def check_urls(api_url: str, gateway_url: str) -> None:
@@ -69,12 +84,12 @@ def check_readable(key: str, file: Path) -> None:
         ) from None
 
 
-def check_presence(presence: Mapping[str, Any] | None) -> None:
+def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "user"]) -> None:
     """Refuse a presence that makes every IDENTIFY larger than the gateway takes (close 4002)."""
-    size = len(msgspec.json.encode(presence))
-    if size > MAX_PRESENCE_BYTES:
+    size, most = len(msgspec.json.encode(presence)), MAX_PRESENCE_BYTES[account]
+    if size > most:
         raise ConfigError(
-            f"presence is {size:,} bytes as JSON, more than {MAX_PRESENCE_BYTES:,}",
+            f"presence is {size:,} bytes as JSON, more than {most:,}",
             f"shorten it: Discord takes {MAX_SENT_BYTES:,} bytes for all of an IDENTIFY",
         )
 
@@ -107,25 +122,85 @@ def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
 def intents_of(value: int | str | Sequence[str]) -> int:
     """Intents as a bit mask, from the mask itself, a name, or names (in any case, with or without
     groups such as "unprivileged"). ConfigError names an unknown one."""
+    return _bits("intents", value, INTENT_GROUPS, Intents.__members__)
+
+
+def capabilities_of(value: int | str | Sequence[str]) -> int:
+    """Capabilities of a user client, in the same forms."""
+    return _bits("capabilities", value, CAPABILITY_GROUPS, Capabilities.__members__)
+
+
+def _bits(
+    key: str,
+    value: int | str | Sequence[str],
+    groups: Mapping[str, int],
+    members: Mapping[str, int],
+) -> int:
     if isinstance(value, int):
         return value
     if isinstance(value, str):
         if value.isdecimal() and len(value) < 20:
             return int(value)
         value = [value]
-    bits = Intents(0)
+    bits = 0
     for name in value:
-        found = INTENT_GROUPS.get(name.lower(), Intents.__members__.get(name.upper()))
+        found = groups.get(name.lower(), members.get(name.upper()))
         if found is None:
-            known = [*INTENT_GROUPS, *(intent.lower() for intent in Intents.__members__)]
+            known = [*groups, *(member.lower() for member in members)]
             meant = nearest(name, known)
             hint = f"did you mean {meant!r}?" if meant else f"give {', '.join(known)}"
-            raise ConfigError(f"intents names {name!r}", hint)
+            raise ConfigError(f"{key} names {name!r}", hint)
         bits |= found
     return int(bits)
 
 
-def read_token(env: Mapping[str, str], file: Path | None) -> tuple[str, list[str]]:
+def guilds_of(value: str | Sequence[int | str]) -> Literal["all"] | list[int]:
+    """subscribe_guilds: "all", or ids as numbers or strings. ConfigError names what is none."""
+    if value == "all":
+        return "all"
+    ids: list[int] = []
+    for one in [value] if isinstance(value, str) else value:
+        text = str(one)
+        if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) < 1 << 63):
+            raise ConfigError(
+                f"subscribe_guilds names {shown('', one)}",
+                'give guild ids, or "all" in place of them',
+            )
+        ids.append(int(text))
+    return list(dict.fromkeys(ids))
+
+
+_OF_A_USER: Final = ("capabilities", "client_build_number", "subscribe_guilds")
+
+
+def check_account(
+    account: Literal["bot", "user"], said: Mapping[str, str], client_build_number: int
+) -> None:
+    """Refuse what is half a bot and half a user account. said: keys that somebody gave another
+    value than their default -> where."""
+    if account == "bot":
+        for key in _OF_A_USER:
+            if key in said:
+                raise ConfigError(
+                    f'{key} is set in {said[key]}, and account is "bot"',
+                    'it is a user account\'s: take it out, or set account = "user"',
+                )
+        return
+    if "intents" in said:
+        raise ConfigError(
+            f'intents is set in {said["intents"]}, and account is "user"',
+            'a user account has no intents but capabilities: take it out, or set account = "bot"',
+        )
+    if not client_build_number:
+        raise ConfigError(
+            'client_build_number is not set, and account is "user"',
+            "give the build number of Discord's web client of today (docs/accounts.md)",
+        )
+
+
+def read_token(
+    env: Mapping[str, str], file: Path | None, account: Literal["bot", "user"] = "bot"
+) -> tuple[str, list[str]]:
     """The token from DCGW_TOKEN, else from the file; and warnings. Never part of a message."""
     warnings: list[str] = []
     if env.get("DCGW_TOKEN"):
@@ -135,14 +210,21 @@ def read_token(env: Mapping[str, str], file: Path | None) -> tuple[str, list[str
     else:
         raise ConfigError(
             "no token is set",
-            "put the bot's token into DCGW_TOKEN, or its file's path into token_file; "
+            f"put the {account}'s token into DCGW_TOKEN, or its file's path into token_file; "
             "`dcgw-cluster start --sandbox` runs without an account",
+        )
+    if account == "user" and text.strip().startswith("Bot "):
+        raise ConfigError(
+            f'the token in {source} begins with "Bot", and account is "user"',
+            'put the user account\'s token there, or set account = "bot"',
         )
     token = text.strip().removeprefix("Bot ").strip()
     if not _TOKEN.fullmatch(token):
         raise ConfigError(
             f"{source} holds no token" if not token else f"the token in {source} has spaces in it",
-            "put the bot's token there, as the developer portal shows it",
+            "put the bot's token there, as the developer portal shows it"
+            if account == "bot"
+            else "put the user account's token there",
         )
     return token, warnings
 

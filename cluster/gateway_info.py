@@ -20,6 +20,8 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
+from cluster.account import Account
+from cluster.browser import ACCEPT_ENCODING, browser
 from cluster.config_checks import check_url
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
 from cluster.wire.numbers import MAX_SHARDS
@@ -115,7 +117,7 @@ def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retr
     if answer.status == 401:
         raise TokenRefusedError(
             "Discord refused the token (HTTP 401)",
-            "put the bot's current token into DCGW_TOKEN or token_file, without the word Bot",
+            "put the account's current token into DCGW_TOKEN or token_file, without the word Bot",
         )
     if answer.status != 200:
         raise ClusterError(
@@ -154,13 +156,16 @@ async def fetch(
     api_version: int,
     token: str,
     account: Literal["bot", "user"] = "bot",
+    client_build_number: int = 0,
+    launch: str = "",
     ca_file: str = "",
     get: Get | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> GatewayInfo:
     """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
-    one that Retry-After asks for.
+    one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
+    will say them.
 
     TokenRefusedError: 401. RateLimitedError: a Retry-After beyond LONGEST_WAIT_S. ConfigError: a
     URL or a certificate file that can't be used. ClusterError: everything else, with the last
@@ -169,11 +174,18 @@ async def fetch(
     check_url("api_url", api_url, "https", "http")
     path = "/gateway/bot" if account == "bot" else "/gateway"
     url = f"{api_url.rstrip('/')}/v{api_version}{path}"
-    headers = {"Authorization": f"Bot {token}" if account == "bot" else token}
     if account == "bot":  # "Reference", "User Agent": a bot says that it is one
-        headers["User-Agent"] = f"DiscordBot (dcgw-cluster, {__version__})"
+        agent = f"DiscordBot (dcgw-cluster, {__version__})"
+        headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
+    else:
+        ours = browser()
+        said = Account(kind="user", client_build_number=client_build_number)
+        headers = ours.fetch_headers(
+            authorization=token, super_properties=said.super_properties(ours, launch)
+        )
     cause = ""
-    async with _Getter(ca_file, is_loopback(urlsplit(url).hostname or "")) as getter:
+    loopback = is_loopback(urlsplit(url).hostname or "")
+    async with _Getter(ca_file, loopback, as_browser=account == "user") as getter:
         for attempt in range(ATTEMPTS):
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):
@@ -199,9 +211,11 @@ async def fetch(
 class _Getter:
     """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
 
-    def __init__(self, ca_file: str, loopback: bool) -> None:
+    def __init__(self, ca_file: str, loopback: bool, *, as_browser: bool) -> None:
+        """as_browser: the headers given are all that the browser sends, and in its order."""
         self._session: AsyncSession[Response] = AsyncSession(
-            impersonate="chrome",
+            impersonate=browser().target,
+            default_headers=not as_browser,
             verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
             trust_env=not loopback,  # a proxy would look for loopback on its own host
             timeout=ATTEMPT_S,
@@ -217,7 +231,9 @@ class _Getter:
 
     async def get(self, url: str, headers: dict[str, str]) -> Answer:
         try:
-            response = await self._session.get(url, headers=headers)
+            response = await self._session.get(
+                url, headers=headers, accept_encoding=ACCEPT_ENCODING
+            )
         except RequestsError as error:
             status = REFUSED if error.code in _FINAL else 0
             return Answer(status, None, str(error).partition(". See ")[0].encode())

@@ -8,6 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from cluster import gateway_info
+from cluster.account import new_launch
 from cluster.gateway_info import GatewayInfo
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import CoordinatorSpec
@@ -21,6 +22,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str
     api_version: int
     ca_file: str
+    client_build_number: int = 0
+    """A user account's."""
+    launch: str = ""
+    """This run of the client, the same in all its processes."""
     run: str = ""
     """Of a sandbox that lives as long as this coordinator: its budget and sessions are new."""
 
@@ -29,10 +34,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """started: Unix seconds of this coordinator's start."""
         return cls(
             kind=spec.account,
-            token=sandbox.token if sandbox else spec.token,
+            token=_token(spec, sandbox),
             api_url=sandbox.api_url if sandbox else spec.api_url,
             api_version=spec.api_version,
             ca_file=sandbox.ca_file if sandbox else spec.ca_file,
+            client_build_number=spec.client_build_number,
+            launch=new_launch(),
             run=f"{started}" if sandbox else "",
         )
 
@@ -47,11 +54,20 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.blake2b(text, key=store_id.encode(), digest_size=8).hexdigest()
 
     async def fetch(self) -> GatewayInfo:
-        """GET /gateway/bot; raises what gateway_info.fetch raises."""
+        """GET /gateway/bot, or /gateway for a user account; raises what gateway_info.fetch
+        raises."""
         return await gateway_info.fetch(
             api_url=self.api_url,
             api_version=self.api_version,
             token=self.token,
             account=self.kind,
+            client_build_number=self.client_build_number,
+            launch=self.launch,
             ca_file=self.ca_file,
         )
+
+
+def _token(spec: CoordinatorSpec, sandbox: SandboxInfo | None) -> str:
+    if sandbox is None:
+        return spec.token
+    return sandbox.token if spec.account == "bot" else sandbox.user_token

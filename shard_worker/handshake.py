@@ -11,7 +11,7 @@ import base64
 import hashlib
 from typing import Final
 
-from cluster.browser import LOCALE, Browser
+from cluster.browser import ACCEPT_ENCODING, ACCEPT_LANGUAGE, Browser
 from shard_worker.websocket import Deflate, WebSocketError, parse_extensions
 
 ORDER: Final = (
@@ -43,8 +43,8 @@ def headers(key: bytes, browser: Browser) -> list[bytes]:
         b"Cache-Control: no-cache",
         f"User-Agent: {browser.user_agent}".encode(),
         b"Origin: https://discord.com",
-        b"Accept-Encoding: gzip, deflate, br, zstd",
-        f"Accept-Language: {LOCALE},en;q=0.9".encode(),
+        f"Accept-Encoding: {ACCEPT_ENCODING}".encode(),
+        f"Accept-Language: {ACCEPT_LANGUAGE}".encode(),
         b"Sec-WebSocket-Key: " + key,
         b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
     ]

@@ -52,6 +52,7 @@ Examples:
 @_option("--replay-events", "How many dispatches of a session are kept for RESUME.")
 @_option("--fault-seed", "Faults at random: a schedule from this seed.")
 @_option("--token", "That it takes; a made-up one, never a real one.", "TEXT")
+@_option("--user-token", "The same for its user account.", "TEXT")
 @_option("--ca-file", "Where the certificate authority's certificate is written (PEM).", "FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print where it is as one line of JSON.")
 def sandbox(config_file: Path | None, as_json: bool, **options: Any) -> None:
@@ -99,6 +100,7 @@ A loopback Discord: {options.guilds} guilds, about {options.rate:g} events/s. Ct
   REST       {info.api_url}
   gateway    {info.gateway_url}
   token      {info.token}
+  user token {info.user_token}
   authority  {info.ca_file}
   control    {info.control_url}   Authorization: Bearer {info.control_token}
 

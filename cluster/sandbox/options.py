@@ -45,7 +45,9 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     # The application
     token: str = ""
-    """Empty: one is made from the seed."""
+    """Of the bot. Empty: one is made from the seed."""
+    user_token: str = ""
+    """Of a user account in the same guilds. Empty: one is made from the seed."""
     privileged_intents: Count = int(PRIVILEGED_INTENTS)
     """Privileged intents that the application has; IDENTIFY with others is closed 4014."""
 
@@ -58,6 +60,8 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     session_start_total: Count = 1000
     session_start_remaining: Count = 1000
     session_start_reset_s: Annotated[float, msgspec.Meta(ge=0.1, le=31_536_000)] = 86_400.0
+    user_sessions: Many = 50
+    """Most sessions of the user account; over it IDENTIFY is closed 4015."""
     identify_window_s: Duration = IDENTIFY_WINDOW_S
     identify_jitter_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.3
     """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
@@ -103,10 +107,12 @@ def check(options: SandboxOptions) -> None:
             raise ValueError(f"{name}: {error}") from None
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{name}: a finite number")
-    for name in ("token", "control_token"):
+    for name in ("token", "user_token", "control_token"):
         token = getattr(options, name)
         if token and not (token.isascii() and token.isprintable() and " " not in token):
             raise ValueError(f"{name}: letters, digits and signs of ASCII, no space")
+    if options.token and options.token == options.user_token:
+        raise ValueError("user_token: another than token, by which a bot and a user are told apart")
     if options.rate and not options.guilds:
         raise ValueError("rate: 0 in a world without guilds, or guilds: 1 or more")
 
@@ -123,6 +129,9 @@ class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):
     """wss://127.0.0.1:PORT, another name and another port than gateway_url."""
     ca_file: str
     token: str
+    """The bot's."""
+    user_token: str
+    """A user account's."""
     control_url: str
     """http://127.0.0.1:PORT"""
     control_token: str

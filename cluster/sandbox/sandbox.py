@@ -121,6 +121,7 @@ class Sandbox:
             resume_url=state.resume_url,
             ca_file=str(certificates.ca_file),
             token=state.token,
+            user_token=state.user_token,
             control_url=f"http://{address}:{control.port}",
             control_token=token,
         )

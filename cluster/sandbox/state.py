@@ -36,6 +36,8 @@ class State:
         self.now = loop.time
         self.rng = random.Random(options.seed)
         self.token = options.token or token_for(world.application_id, self.rng)
+        user_rng = random.Random(f"{options.seed}/user token")
+        self.user_token = options.user_token or token_for(world.own_account["id"], user_rng)
         self.refused_tokens: set[str] = set()
         self.ledger = Ledger(options.ledger_rows)
         self.gate = IdentifyGate(
@@ -89,12 +91,17 @@ class State:
         self.commands.append(entry)
 
     def is_token(self, given: str) -> bool:
+        """Whether it is the bot's."""
         return secrets.compare_digest(given.encode(), self.token.encode())
 
+    def is_user_token(self, given: str) -> bool:
+        """Whether it is the user account's."""
+        return secrets.compare_digest(given.encode(), self.user_token.encode())
 
-def token_for(application_id: int | str, rng: random.Random) -> str:
-    """A token of a bot's form: application id in base64, a time, a random part."""
-    head = base64.urlsafe_b64encode(str(application_id).encode()).decode().rstrip("=")
+
+def token_for(account_id: int | str, rng: random.Random) -> str:
+    """A token of the usual form: the account's id in base64, a time, a random part."""
+    head = base64.urlsafe_b64encode(str(account_id).encode()).decode().rstrip("=")
     tail = hashlib.sha256(rng.randbytes(32)).digest()
     body = base64.urlsafe_b64encode(tail).decode().rstrip("=")
     return f"{head}.{body[:6]}.{body[6:44]}"

@@ -62,6 +62,22 @@ def parse_shards(text: str) -> ShardRange | None:
     raise ConfigError(f"shards is {text!r}", f"give {SHARDS_FORMS}")
 
 
+def check_one_session(shards: str, broker: str) -> None:
+    """ConfigError for what a user account has none of: shards, and others that share its
+    identifies."""
+    part = parse_shards(shards)
+    if part is not None and part.count != 1:
+        raise ConfigError(
+            f'shards is {shards!r}, and account is "user"',
+            'a user account has one session, which is never sharded: set shards to "auto"',
+        )
+    if broker:
+        raise ConfigError(
+            'identify.broker is set, and account is "user"',
+            "a user account has one session and nobody to share its identifies with: take it out",
+        )
+
+
 def check_share(shards: str, *, broker: str, budget: int | None, reserve: int) -> None:
     """ConfigError unless it is settled who grants the identifies, and out of what."""
     part = parse_shards(shards)
@@ -93,6 +109,12 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Without the word "Bot". Empty only with ``sandbox``, which brings its own."""
     account: Literal["bot", "user"] = "bot"
     intents: NotNegative = 0
+    """A bot's."""
+    capabilities: NotNegative = 0
+    """A user account's, as the two that follow."""
+    client_build_number: NotNegative = 0
+    subscribe_guilds: Literal["all"] | list[Positive] = []
+    """Guilds that are subscribed to after each READY."""
     presence: dict[str, Any] | None = None
     large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
 
@@ -164,6 +186,8 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         keys."""
         check_tcp(self.tcp)
         check_keys(KeyFolder(self.places.keys), self.tcp)
+        if self.account == "user":
+            check_one_session(self.shards, self.identify_broker)
         if self.sandbox is not None:  # a bot of its own
             parse_shards(self.shards)
             return

@@ -18,7 +18,13 @@ from cluster.config import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig, lo
 from cluster.config_checks import check_url
 from cluster.config_schema import Given, allowed
 from cluster.errors import ConfigError
-from cluster.gateway import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+from cluster.gateway import (
+    ALL_CAPABILITIES,
+    ALL_INTENTS,
+    PRIVILEGED_INTENTS,
+    Capabilities,
+    Intents,
+)
 from cluster.wire.places import places
 from cluster.wire.spec import CoordinatorSpec
 
@@ -171,8 +177,20 @@ class TestRefusals:
             ("workers = 0", ["workers is 0", 'a whole number of 1 or more or "auto"']),
             ('workers = "many"', ['workers is "many"', '"auto"']),
             ("workers = 1.5", ["workers is 1.5"]),
-            ("api_version = 8", ["api_version is 8", "9 or 10"]),
-            ('compress = "gzip"', ['compress is "gzip"', '"zlib-stream" or "zstd-stream"']),
+            ("api_version = 8", ["api_version is 8", "9, 10"]),
+            ('compress = "gzip"', ['compress is "gzip"', '"none", "zlib-stream" or "zstd-stream"']),
+            ('compress = ""', ['compress is ""', '"none"']),
+            ('account = "users"', ['account is "users"', '"bot" or "user"']),
+            (
+                'capabilities = ["lazy_notes"]',
+                ["capabilities names 'lazy_notes'", "lazy_user_notes"],
+            ),
+            ("capabilities = -1", ["capabilities is -1", '"default", "all" or "none"']),
+            ("subscribe_guilds = [1, true]", ["subscribe_guilds is"]),
+            ('subscribe_guilds = "every"', ['subscribe_guilds names "every"', '"all"']),
+            ('subscribe_guilds = ["81384788765712384x"]', ["names", "81384788765712384x"]),
+            ("subscribe_guilds = [0]", ["subscribe_guilds names 0"]),
+            ("subscribe_guilds = [9223372036854775808]", ["subscribe_guilds"]),
             ('log_level = "trace"', ["log_level", '"debug", "error", "info" or "warning"']),
             ("stop_seconds = 0", ["stop_seconds is 0", "a number from 1 to 86400"]),
             ("adopt_seconds = inf", ["adopt_seconds is Infinity", "a number from 0 to 86400"]),
@@ -443,7 +461,8 @@ def test_a_mistake_elsewhere_keeps_nobody_from_finding_the_cluster(tmp_path: Pat
     ("key", "words"),
     [
         ("large_threshold", "a whole number from 50 to 250"),
-        ("compress", '"", "zlib-stream" or "zstd-stream"'),
+        ("compress", '"none", "zlib-stream" or "zstd-stream"'),
+        ("api_version", '9, 10 or "auto"'),
         ("workers", 'a whole number of 1 or more or "auto"'),
         ("sandbox.faults", "a list of tables"),
         ("presence", "a table"),
@@ -468,3 +487,84 @@ def test_urls_that_may_be_asked(url: str) -> None:
 def test_urls_that_may_not(url: str) -> None:
     with pytest.raises(ConfigError, match="api_url"):
         check_url("api_url", url, "https", "http")
+
+
+USER: dict[str, str] = {"DCGW_ACCOUNT": "user", "DCGW_CLIENT_BUILD_NUMBER": "396858"}
+
+
+class TestUserAccount:
+    def test_what_its_coordinator_is_told(self, tmp_path: Path) -> None:
+        file = write(
+            tmp_path,
+            'account = "user"\nclient_build_number = 396858\n'
+            'capabilities = ["lazy_user_notes", "DEDUPE_USER_OBJECTS"]\n'
+            'subscribe_guilds = [81384788765712384, "41771983423143937", 81384788765712384]',
+        )
+        spec, warnings = load(file=file, env={"DCGW_TOKEN": "t"}).spec()
+        assert (spec.account, spec.capabilities, spec.intents) == ("user", 0b10001, 0)
+        assert (spec.api_version, spec.client_build_number) == (9, 396858)
+        assert spec.subscribe_guilds == [81384788765712384, 41771983423143937]
+        assert ["breaks Discord's Terms of Service" in warning for warning in warnings] == [True]
+
+    def test_its_defaults(self) -> None:
+        spec, _ = load(env=USER | {"DCGW_TOKEN": "t"}).spec()
+        assert spec.capabilities == int(ALL_CAPABILITIES & ~Capabilities.AUTH_TOKEN_REFRESH)
+        assert (spec.subscribe_guilds, spec.shards, spec.compress) == ([], "auto", "zlib-stream")
+
+    def test_the_commented_file_serves_it_too(self, tmp_path: Path) -> None:
+        text = COMMENTED.read_text()
+        text = text.replace('account = "bot"', 'account = "user"')
+        text = text.replace("client_build_number = 0", "client_build_number = 396858")
+        spec, _ = load(file=write(tmp_path, text), env={"DCGW_TOKEN": "t"}).spec()
+        assert (spec.account, spec.api_version) == ("user", 9)
+
+    @pytest.mark.parametrize(
+        ("given", "parts"),
+        [
+            ({"INTENTS": "guilds"}, ["intents is set in DCGW_INTENTS", "no intents"]),
+            ({"SHARDS": "2"}, ["shards is '2'", "never sharded"]),
+            ({"SHARDS": "1-1/2"}, ["shards is '1-1/2'", "never sharded"]),
+            ({"IDENTIFY_BROKER": "main"}, ["identify.broker", "one session"]),
+            ({"CLIENT_BUILD_NUMBER": "0"}, ["client_build_number is not set", "web client"]),
+            ({"PRESENCE": json.dumps({"x": "y" * 2100})}, ["presence is 2,1", "2,048"]),
+        ],
+    )
+    def test_what_is_a_bot_s_is_refused(self, given: dict[str, str], parts: list[str]) -> None:
+        env = USER | {f"DCGW_{key}": value for key, value in given.items()}
+        with pytest.raises(ConfigError) as caught:
+            load(env=env)
+        assert all(part in str(caught.value) for part in parts), caught.value
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("capabilities", "all"),
+            ("client_build_number", "396858"),
+            ("subscribe_guilds", "all"),
+        ],
+    )
+    def test_what_is_a_user_s_is_refused_for_a_bot(self, key: str, value: str) -> None:
+        with pytest.raises(ConfigError, match=f"{key} is set in DCGW_.*a user account's"):
+            load(env={f"DCGW_{key.upper()}": value})
+
+    def test_its_token_is_no_bot_s(self) -> None:
+        with pytest.raises(ConfigError, match='begins with "Bot"') as caught:
+            load(env=USER | {"DCGW_TOKEN": f"Bot {TOKEN}"}).spec()
+        assert TOKEN not in str(caught.value)
+        with pytest.raises(ConfigError, match="put the user's token into DCGW_TOKEN"):
+            load(env=USER).spec()
+
+    def test_one_shard_may_be_said(self) -> None:
+        assert load(env=USER | {"DCGW_SHARDS": "1", "DCGW_TOKEN": "t"}).spec()[0].shards == "1"
+
+    def test_a_spec_made_by_hand_is_checked_too(self, tmp_path: Path) -> None:
+        spec = CoordinatorSpec(
+            name="x", state_dir=str(tmp_path), runtime_dir=str(tmp_path), token="t",
+            account="user", shards="4",
+        )  # fmt: skip
+        with pytest.raises(ConfigError, match="never sharded"):
+            spec.check()
+
+
+def test_none_is_no_compression() -> None:
+    assert load(env={"DCGW_COMPRESS": "none", "DCGW_TOKEN": "t"}).spec()[0].compress == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import json
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from cluster.account import new_launch
+from cluster.browser import browser
 from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
 from cluster.gateway_info import (
     ATTEMPTS,
@@ -75,11 +78,15 @@ def test_what_discord_says() -> None:
 
 def test_a_user_account_asks_as_a_user_does() -> None:
     api = Api(answer(body={"url": "wss://gateway.discord.gg"}))
-    info = api.fetch(account="user", api_version=9)
+    info = api.fetch(account="user", api_version=9, client_build_number=7, launch=new_launch())
     ((url, headers),) = api.asked
     assert url == "https://discord.com/api/v9/gateway"
-    assert headers == {"Authorization": TOKEN}
-    assert info.shards == 1
+    assert headers["Authorization"] == TOKEN
+    assert headers["User-Agent"] == browser().user_agent
+    said = json.loads(base64.b64decode(headers["X-Super-Properties"]))
+    assert said["browser_user_agent"] == headers["User-Agent"]
+    assert said["client_build_number"] == 7
+    assert (info.shards, info.session_start_limit.max_concurrency) == (1, 1)
 
 
 def test_server_errors_are_asked_again_with_a_growing_wait() -> None:

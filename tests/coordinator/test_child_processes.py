@@ -31,6 +31,7 @@ INFO = SandboxInfo(
     resume_url="wss://127.0.0.1:2",
     ca_file="/ca.pem",
     token="t",
+    user_token="user",
     control_url="http://127.0.0.1:3",
     control_token="c",
 )

@@ -45,6 +45,8 @@ class World:
         )
         self.bot_user: Json = user_objects.own_user(public)
         owner = user_objects.user(self.application_id - (1 << 50), "owner", "Owner", avatar=None)
+        self.own_account: Json = user_objects.own_user(owner)
+        """The user account: of the same guilds, and the application's owner."""
         flags = application_flags(options.privileged_intents)
         self.application: Json = user_objects.application(
             self.application_id, "sandbox", owner, public, flags

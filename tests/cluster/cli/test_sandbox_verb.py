@@ -25,6 +25,7 @@ INFO = SandboxInfo(
     resume_url="wss://127.0.0.1:40124",
     ca_file="/tmp/ca.pem",
     token="made.up.token",
+    user_token="a.user's.token",
     control_url="http://127.0.0.1:40125",
     control_token="door",
 )
@@ -59,7 +60,14 @@ def test_a_port_in_use(dcgw: Dcgw) -> None:
 
 def test_says_how_to_point_a_client_at_it() -> None:
     text = introduction(INFO, SandboxOptions(guilds=3, rate=5))
-    for part in (INFO.api_url, INFO.gateway_url, INFO.ca_file, INFO.token, INFO.control_url):
+    for part in (
+        INFO.api_url,
+        INFO.gateway_url,
+        INFO.ca_file,
+        INFO.token,
+        INFO.user_token,
+        INFO.control_url,
+    ):
         assert part in text
     for library in ("discord.py", "hikari", "discord.js", "dcgw-cluster start"):
         assert library in text
