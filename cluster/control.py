@@ -26,14 +26,13 @@ import msgspec
 import zmq
 import zmq.asyncio
 
-from cluster import errors
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.identifies import Identify
 from cluster.local import named
 from cluster.reporting import default_name
 from cluster.secured import Handshakes, connect
 from cluster.wire import control as wire
-from cluster.wire.control import ClusterStatus, Failure, Response
+from cluster.wire.control import ClusterStatus, Response, error_of
 from cluster.wire.identifies import Ask, Budget
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.operations import Follow
@@ -359,11 +358,3 @@ class ControlClient:
             f"nothing answers at {self.endpoint} within {seconds:.3g} s",
             "does the cluster run there, with tcp.control set, and no firewall between?",
         )
-
-
-def error_of(failure: Failure) -> ClusterError:
-    """The error that a coordinator told of, as its class of cluster.errors."""
-    kind = getattr(errors, failure.kind, ClusterError)
-    if not (isinstance(kind, type) and issubclass(kind, ClusterError)):
-        kind = ClusterError
-    return kind(failure.cause, failure.action)

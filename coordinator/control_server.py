@@ -153,8 +153,7 @@ class ControlServer:
 
 
 def _failed(number: int, error: ClusterError) -> _Answer:
-    failure = control.Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-    return _Answer(control.Response(id=number, ok=False, error=failure))
+    return _Answer(control.Response(id=number, ok=False, error=control.failure_of(error)))
 
 
 def args_of(args: dict[str, Any], kind: type[Args]) -> Args:

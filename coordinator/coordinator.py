@@ -30,6 +30,7 @@ from coordinator import folders, host
 from coordinator.account import Account
 from coordinator.adoption import Adoption
 from coordinator.changes import Changes
+from coordinator.command_desk import CommandDesk
 from coordinator.control_server import ControlServer
 from coordinator.desks import make_desk
 from coordinator.engines import Engine
@@ -82,6 +83,7 @@ class Coordinator:
     _last_out: LastOut
     _specs: WorkerSpecs
     _handover: Handover
+    _commands: CommandDesk
     _supervisor: Supervisor
     _reception: Reception
 
@@ -257,6 +259,7 @@ class Coordinator:
             send=self._send,
         )
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
+        self._commands = CommandDesk(self._roster, self._send)
         self._supervisor = Supervisor(
             self._engine,
             make_spec=self._make_spec,
@@ -272,6 +275,7 @@ class Coordinator:
             self._supervisor,
             adoption,
             self._handover,
+            self._commands,
             self._changes,
             self._send,
         )
@@ -302,7 +306,12 @@ class Coordinator:
             stopping=self._stop.is_set,
             clock=time.monotonic,
         )
-        table = {**verbs.table(), **self._desk.verbs(), **self._operation_verbs().table()}
+        table = {
+            **verbs.table(),
+            **self._desk.verbs(),
+            **self._operation_verbs().table(),
+            **self._commands.table(),
+        }
         self._control = control = ControlServer(self._context, self._places.control, table)
         self._stack.callback(control.close)
         try:

@@ -149,8 +149,7 @@ class ControlDesk:
         self.refused += 1
         if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
             log.warning("control request %d refused (%s): %s", self.refused, who, error)
-        failure = control.Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-        self._send(sender, control.Response(id=number, ok=False, error=failure))
+        self._send(sender, control.Response(id=number, ok=False, error=control.failure_of(error)))
 
     def take_answer(self) -> None:
         """One answer of the coordinator's."""

@@ -12,8 +12,8 @@ from typing import Final, Self
 
 import msgspec
 
-from cluster.control import error_of
 from cluster.errors import ClusterError
+from cluster.wire.control import error_of
 from cluster.wire.places import Places
 from cluster.wire.spec import CoordinatorSpec, decode_outcome
 from coordinator.engines.local import LocalProcess, module_command

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from cluster.wire import link
 from coordinator.adoption import Adoption
 from coordinator.changes import Changes
+from coordinator.command_desk import CommandDesk
 from coordinator.handover import Handover
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
@@ -31,6 +32,7 @@ class Reception:
         supervisor: Supervisor,
         adoption: Adoption,
         handover: Handover,
+        commands: CommandDesk,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
     ) -> None:
@@ -42,6 +44,7 @@ class Reception:
         self._supervisor = supervisor
         self._adoption = adoption
         self._handover = handover
+        self._commands = commands
         self._changes = changes
         self._send = send
 
@@ -58,6 +61,8 @@ class Reception:
             match message:
                 case link.Report():
                     self._report(slot, message)
+                case link.Sent():
+                    self._commands.answered(slot, message)
                 case link.IdentifyRequest() if self._hold(slot).reason:
                     pass  # it asks again when it is welcomed again
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
@@ -78,6 +83,7 @@ class Reception:
         self._board.gone(slot)
         self._desk.gone(slot)
         self._handover.gone(slot)
+        self._commands.gone(slot)
         if self._hold(slot).gone(self._roster.shards(slot)):
             self._hold_changed(slot)
         self._changes.tell()

@@ -6,7 +6,7 @@ Sources: Discord's documentation, "Gateway Events": Identify, Resume, Heartbeat,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,6 +73,23 @@ def resume(token: str, session_id: str, seq: int) -> bytes:
 def heartbeat(seq: int) -> bytes:
     """Op 1; seq -1: nothing was received yet."""
     return _payload(Op.HEARTBEAT, None if seq < 0 else seq)
+
+
+def with_seq(qos_heartbeat: bytes, seq: int) -> bytes:
+    """Op 40 with the session's seq in place of whatever it has: Discord may forget what is
+    acknowledged, so none but the session says how far that is."""
+    try:
+        d = _qos.decode(qos_heartbeat).d
+    except MALFORMED:
+        d = {}
+    return _payload(Op.QOS_HEARTBEAT, d | {"seq": None if seq < 0 else seq})
+
+
+class _Qos(msgspec.Struct):
+    d: dict[str, Any]
+
+
+_qos: Final = msgspec.json.Decoder(_Qos)
 
 
 def _payload(op: Op, d: object) -> bytes:

@@ -53,10 +53,14 @@ class SendLimiter:
     def wait(self, now: float) -> float:
         """Seconds until something else than a heartbeat may be sent; 0.0: now. The first of a
         connection always may."""
+        return max(0.0, self.free_at(now) - now)
+
+    def free_at(self, now: float) -> float:
+        """The moment when it may be; one that has passed: now."""
         self._forget(now)
         room = SEND_LIMIT - max(self._reserved, len(self._heartbeats))
         over = len(self._others) - max(1, room)
-        return max(0.0, self._others[over] + self._window - now) if over >= 0 else 0.0
+        return self._others[over] + self._window if over >= 0 else now
 
     def send(self, now: float) -> None:
         """Count a send that ``wait`` allowed."""

@@ -16,7 +16,8 @@ from typing import Protocol
 
 import msgspec
 
-from cluster.errors import ConfigError
+from cluster.commands import Command, NotSentError
+from cluster.errors import ClusterError, ConfigError
 from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker import actions as do
@@ -25,6 +26,7 @@ from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame, FrameError, FrameReader
 from shard_worker.inflate import KINDS, InflateError
 from shard_worker.send_limiter import SendLimiter, check_size
+from shard_worker.send_queue import Done, SendQueue
 from shard_worker.session import Resumable, Session
 from shard_worker.states import State
 from shard_worker.transport import Connection, Transport
@@ -105,6 +107,7 @@ class Shard:
         )
         self._frames = FrameReader()
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+        self._commands = SendQueue()
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
@@ -171,6 +174,22 @@ class Shard:
         if self._session.state is State.AWAITING_GRANT:
             self._coordinator.request_grant(self.plan.shard_id)
 
+    def send(self, command: Command, done: Done) -> None:
+        """Send a command in its turn. `done` is called once, at once or later: with None when the
+        command was handed to the connection, or with the error for which it was not (BusyError,
+        NotSentError, PayloadTooLargeError)."""
+        now = self._loop.time()
+        state = self._session.state
+        try:
+            if state in (State.FATAL, State.CLOSED):
+                raise self._not_ready()
+            free_at = self._limiter.free_at(now) if state is State.READY else None
+            self._commands.put(command, done, now, free_at)
+        except ClusterError as error:
+            done(error)
+            return
+        self._do([])
+
     def report(self) -> ShardReport:
         """The shard as it is now."""
         session = self._session
@@ -198,6 +217,7 @@ class Shard:
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:
             self._act(action)
+        self._send_commands()
         self._arm()
         if self._session.state is not self._seen:
             self._seen = self._session.state
@@ -209,6 +229,31 @@ class Shard:
                 f": {self._session.detail}" if self._session.detail else "",
             )
             self._coordinator.changed()
+
+    def _send_commands(self) -> None:
+        """As many as may go now. Who waits in vain is told."""
+        if not self._commands:
+            return
+        now, state = self._loop.time(), self._session.state
+        if state is State.READY and self._connection is not None:
+            while (taken := self._commands.take(self._limiter, now)) is not None:
+                command, done = taken
+                payload = command.payload
+                if command.op == Op.QOS_HEARTBEAT:
+                    payload = identity.with_seq(payload, self._session.seq)
+                self._connection.send(payload)
+                done(None)
+        elif state in (State.FATAL, State.CLOSED):
+            self._commands.fail(self._not_ready())
+        else:
+            self._commands.expired(now, self._not_ready)
+
+    def _not_ready(self) -> NotSentError:
+        state, detail = self._session.state.value, self._session.detail
+        return NotSentError(
+            f"shard {self.plan.shard_id} is {state}{f' ({detail})' if detail else ''}",
+            "send it once the shard is ready",
+        )
 
     def _act(self, action: Action) -> None:
         shard_id = self.plan.shard_id
@@ -264,8 +309,12 @@ class Shard:
         self._do(self._session.tick(self._loop.time()))
 
     def _arm(self) -> None:
-        """One timer, at the time when the session wants to be called."""
+        """One timer, at the time when the session wants to be called, or a command may go out."""
         due = self._session.due
+        if self._commands:
+            ready = self._session.state is State.READY
+            waits = self._limiter.free_at(self._loop.time()) if ready else self._commands.expires
+            due = min((at for at in (due, waits) if at is not None), default=None)
         if due == self._armed:
             return
         # Kept apart from the timer: what uvloop makes for a moment that is now has no when().

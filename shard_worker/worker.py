@@ -13,7 +13,9 @@ from typing import Any, Final
 import zmq
 
 import cluster
+from cluster.commands import Command, NotSentError
 from cluster.errors import ClusterError
+from cluster.wire.control import failure_of
 from cluster.wire.link import (
     LINK_VERSION,
     Hello,
@@ -26,6 +28,8 @@ from cluster.wire.link import (
     Reconnect,
     Release,
     Report,
+    Send,
+    Sent,
     ShardPlan,
     Stop,
     Stopped,
@@ -217,6 +221,8 @@ class Worker:
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].reconnect()
+            case Send():
+                self._send(message)
             case Release(shard_id=shard_id, to_slot=to_slot):
                 self._release(shard_id, to_slot)
             case Take(shard=plan):
@@ -224,6 +230,19 @@ class Worker:
             case Publish(overlap_ns=overlap_ns):
                 self._store.publish(overlap_ns)
                 self._report()
+
+    def _send(self, asked: Send) -> None:
+        def done(error: ClusterError | None) -> None:
+            failure = None if error is None else failure_of(error)
+            self._link.send(Sent(number=asked.number, failure=failure))
+
+        shard = self._shards.get(asked.shard_id)
+        if shard is None:
+            done(
+                NotSentError(f"shard {asked.shard_id} is another worker's by now", "send it again")
+            )
+        else:
+            shard.send(Command(asked.op, asked.payload), done)
 
     def _release(self, shard_id: int, to_slot: int) -> None:
         shard = self._shards.pop(shard_id, None)

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
-from cluster.control import error_of
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.installation import check_packages
 from cluster.processes import child_environment
 from cluster.wire import spec as wire
+from cluster.wire.control import error_of
 from cluster.wire.places import is_held, make_private
 from cluster.wire.refusals import MALFORMED
 

@@ -4,7 +4,7 @@ Pure: a function returns the Command (bulk subscriptions: a list) or raises Comm
 names the argument. ``Commands`` has them all as methods, for whoever can send one.
 """
 
-from cluster.commands.command import Command, raw
+from cluster.commands.command import Command, raw, read
 from cluster.commands.gathering import Gathering, Members
 from cluster.commands.methods import Commands, Take
 from cluster.commands.subscriptions import EVERYTHING, Subscription
@@ -24,4 +24,5 @@ __all__ = [
     "Subscription",
     "Take",
     "raw",
+    "read",
 ]

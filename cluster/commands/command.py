@@ -8,6 +8,7 @@ import msgspec
 
 from cluster.errors import CommandError
 from cluster.gateway import MAX_SENT_BYTES, Op
+from cluster.wire.refusals import MALFORMED
 
 SESSIONS_OWN: Final = frozenset((Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME))
 """A client sends them, and only its session knows when and with what."""
@@ -17,6 +18,8 @@ RECEIVED: Final = frozenset(
 REMOVED: Final = frozenset((12, 15, 16, 23, 24, 25, 26, 27))
 """Opcodes that Discord once had, and now answers with close code 4001."""
 MAX_OP: Final = 255
+UNWRITABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
+"""What msgspec's encoder raises for what JSON does not hold."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -55,8 +58,27 @@ def raw(op: int, d: Any = None) -> Command:
     check_op(op)
     try:
         return command(op, d, "d")
-    except (TypeError, ValueError, RecursionError) as error:
+    except UNWRITABLE as error:
         raise CommandError(f"d can't be written as JSON ({error})", "", "d") from None
+
+
+class _Payload(msgspec.Struct):
+    op: int
+    d: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_payload: Final = msgspec.json.Decoder(_Payload)
+
+
+def read(payload: bytes) -> Command:
+    """A command that came from another process: read, checked and written anew, so that it says
+    nothing beside op and d. CommandError."""
+    try:
+        found = _payload.decode(payload)
+        d = msgspec.json.decode(found.d)  # Raw is skipped over, not read
+    except MALFORMED as error:
+        raise CommandError(f"payload is no JSON of a command ({error})", "", "payload") from None
+    return raw(found.op, d)
 
 
 def check_op(op: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cluster.commands.checks import flag, number, one_of, refuse, text
-from cluster.commands.command import Command, command
+from cluster.commands.command import UNWRITABLE, Command, command
 from cluster.errors import CommandError
 from cluster.gateway import Op
 
@@ -32,7 +32,7 @@ def remote_command(target_session_id: str, payload: Any) -> Command:
     d = {"target_session_id": target_session_id, "payload": payload}
     try:
         return command(Op.REMOTE_COMMAND, d, "payload")
-    except (TypeError, ValueError, RecursionError) as error:
+    except UNWRITABLE as error:
         raise CommandError(f"payload can't be written as JSON ({error})", "", "payload") from None
 
 

@@ -11,12 +11,12 @@ import contextlib
 import sys
 from typing import Final
 
-from cluster.control import error_of
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.wire import checks
 from cluster.wire import spec as wire
+from cluster.wire.control import error_of
 from cluster.wire.refusals import MALFORMED
 from cluster.wire.spec import CoordinatorSpec
 

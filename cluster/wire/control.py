@@ -2,8 +2,9 @@
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
-Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies and
-cluster.wire.operations. Which of them a key may ask over TCP: coordinator/gate_control.py.
+Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies,
+cluster.wire.operations and cluster.wire.commands. Which of them a key may ask over TCP:
+coordinator/gate_control.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import msgspec
+
+import cluster.errors as errors
+from cluster.errors import ClusterError
 
 CONTROL_VERSION: Final = 1
 
@@ -30,6 +34,33 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     cause: str
     action: str = ""
+    retry_after_s: float = 0.0
+    """Of those that say when to try again."""
+    argument: str = ""
+    """Of those that name one."""
+
+
+def failure_of(error: ClusterError) -> Failure:
+    """An error as it is told over a wire."""
+    return Failure(
+        kind=type(error).__name__,
+        cause=error.cause,
+        action=error.action,
+        retry_after_s=getattr(error, "retry_after_s", 0.0),
+        argument=getattr(error, "argument", ""),
+    )
+
+
+def error_of(failure: Failure) -> ClusterError:
+    """The error that was told of, as its class of cluster.errors."""
+    kind = getattr(errors, failure.kind, ClusterError)
+    if not (isinstance(kind, type) and issubclass(kind, ClusterError)):
+        kind = ClusterError
+    error = kind(failure.cause, failure.action)
+    for name in ("retry_after_s", "argument"):
+        if hasattr(error, name):
+            setattr(error, name, getattr(failure, name))
+    return error
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

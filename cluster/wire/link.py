@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from cluster.wire.control import Failure
+
 LINK_VERSION: Final = 2
 OVERLAP_NS: Final = 10_000_000_000
 
@@ -173,6 +175,13 @@ class IdentifyUnused(msgspec.Struct, frozen=True, kw_only=True, tag="identify_un
     grant_id: int
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
+    """What has become of the command of this number: handed to the connection, or not."""
+
+    number: int
+    failure: Failure | None = None
+
+
 class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
     """Last message: sessions closed, journal synced."""
 
@@ -224,6 +233,19 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):
     shard_id: int
 
 
+class Send(msgspec.Struct, frozen=True, kw_only=True, tag="send"):
+    """Send this command on a shard's connection, in its turn. Answered by Sent."""
+
+    number: int
+    shard_id: int
+    op: int
+    payload: bytes
+    """The whole JSON text, at most 4096 bytes."""
+
+    def __repr__(self) -> str:  # it may hold a session id, or what somebody writes
+        return f"Send(number={self.number}, shard_id={self.shard_id}, op={self.op})"
+
+
 class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
     """Give this shard up to the worker of another slot: close its connection resumably, leave its
     session in this slot's journal, and report at once, without it."""
@@ -239,8 +261,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
     shard: ShardPlan
 
 
-FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Stopped
-ToWorker = Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Release | Take
+FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Sent | Stopped
+ToWorker = Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Send | Release | Take
 
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

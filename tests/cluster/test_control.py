@@ -13,7 +13,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from cluster.control import ControlClient, error_of
+from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError, NotRunningError
 from cluster.wire import control as wire
 
@@ -175,6 +175,6 @@ def test_alive_but_silent_is_another_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["ClusterError", "Unheard", "annotations", "__doc__"])
 def test_an_unknown_kind_is_an_error_all_the_same(kind: str) -> None:
-    error = error_of(wire.Failure(kind=kind, cause="it broke", action="mend it"))
+    error = wire.error_of(wire.Failure(kind=kind, cause="it broke", action="mend it"))
     assert type(error) is ClusterError
     assert str(error) == "it broke: mend it"

@@ -30,12 +30,14 @@ class Ordered(Wire):
     def __init__(self) -> None:
         super().__init__()
         self.done: list[Any] = []
+        self.payloads: list[bytes] = []
 
     def connect(self, url: str, receiver: Shard) -> Connection:
         self.done.append(url)
         return super().connect(url, receiver)
 
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
+        self.payloads.append(payload)
         message = json.loads(payload)
         if message["op"] in (1, 6):
             self.done.append((message["op"], message["d"]))

@@ -1,0 +1,32 @@
+"""Commands for the gateway, on their way to the shard that sends them: the verb ``send``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from cluster.gateway import MAX_SENT_BYTES
+
+SEND_S: Final = 75.0
+"""A worker has answered by then: a command waits at most half a minute for a session, or a minute
+for room."""
+
+
+class SendArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `send`: one command, and whose shard is to send it: one of the two."""
+
+    payload: Annotated[bytes, msgspec.Meta(max_length=MAX_SENT_BYTES)]
+    """The JSON text {"op": ..., "d": ...}."""
+    shard: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    guild: Annotated[int, msgspec.Meta(gt=0, lt=1 << 63)] | None = None
+
+    def __repr__(self) -> str:
+        return f"SendArgs({len(self.payload)} bytes)"
+
+
+class SentBy(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `send`: the command was handed to the connection of this shard."""
+
+    shard_id: int
+    shard_count: int
