@@ -91,6 +91,8 @@ async def start(arena: Arena) -> None:
         try:
             await arena.machine.start()
         except CommandFailed as error:
+            with (arena.machine.folder / "driver.log").open("a") as log:
+                log.write(f"{time.time():.3f} {error}\n")
             if time.monotonic() > deadline:
                 raise Stuck(str(error)) from None
             await asyncio.sleep(0.2)
