@@ -7,6 +7,8 @@ import json
 import os
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from watching import (
 
 from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError
-from cluster.sandbox import SandboxControl
+from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.places import places
 from cluster.wire.position import WHOLE
@@ -80,6 +82,18 @@ async def settled(sandbox: SandboxControl, seen: Seen, after: int) -> Happened:
     return happened
 
 
+@asynccontextmanager
+async def looking_on(
+    home: Home, info: SandboxInfo
+) -> AsyncIterator[tuple[SandboxControl, ControlClient, Seen]]:
+    async with (
+        sandbox_of(info) as sandbox,
+        control_of(home) as control,
+        watching(home) as seen,
+    ):
+        yield sandbox, control, seen
+
+
 def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
     """Live; by a subscriber that was away all the while; and by one that begins at the oldest."""
     with run_sandbox(
@@ -89,11 +103,7 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
         start(home, 2)
 
         async def main() -> None:
-            async with (
-                sandbox_of(info) as sandbox,
-                control_of(home) as control,
-                watching(home) as seen,
-            ):
+            async with looking_on(home, info) as (sandbox, control, seen):
                 await eventually(control.status, lambda s: s.state == "ready")
                 await connected(sandbox, 2)
                 at = await quiet(sandbox)
@@ -167,11 +177,7 @@ def test_what_can_not_be_done_changes_nothing(home: Home) -> None:
         start(home, 2)
 
         async def main() -> None:
-            async with (
-                sandbox_of(info) as sandbox,
-                control_of(home) as control,
-                watching(home) as seen,
-            ):
+            async with looking_on(home, info) as (sandbox, control, seen):
                 before = await eventually(control.status, lambda s: s.state == "ready")
                 at = await quiet(sandbox)
                 await sandbox.traffic(rate=100.0)
@@ -200,11 +206,7 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
         start(home, 2)
 
         async def main() -> None:
-            async with (
-                sandbox_of(info) as sandbox,
-                control_of(home) as control,
-                watching(home) as seen,
-            ):
+            async with looking_on(home, info) as (sandbox, control, seen):
                 before = await eventually(control.status, lambda s: s.state == "ready")
                 at = await quiet(sandbox)
                 await sandbox.traffic(rate=200.0)
