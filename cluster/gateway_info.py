@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -176,7 +176,12 @@ async def fetch(
     url = f"{api_url.rstrip('/')}/v{api_version}{path}"
     if account == "bot":  # "Reference", "User Agent": a bot says that it is one
         agent = f"DiscordBot (dcgw-cluster, {__version__})"
-        headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
+        headers = {
+            "User-Agent": agent,
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Authorization": f"Bot {token}",
+        }
     else:
         ours = browser()
         said = Account(kind="user", client_build_number=client_build_number)
@@ -185,7 +190,7 @@ async def fetch(
         )
     cause = ""
     loopback = is_loopback(urlsplit(url).hostname or "")
-    async with _Getter(ca_file, loopback, as_browser=account == "user") as getter:
+    async with _Getter(ca_file, loopback, headers) as getter:
         for attempt in range(ATTEMPTS):
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):
@@ -211,16 +216,19 @@ async def fetch(
 class _Getter:
     """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
 
-    def __init__(self, ca_file: str, loopback: bool, *, as_browser: bool) -> None:
-        """as_browser: the headers given are all that the browser sends, and in its order."""
+    def __init__(self, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
+        """order: of the headers that will be given, which are all that is sent."""
         self._session: AsyncSession[Response] = AsyncSession(
             impersonate=browser().target,
-            default_headers=not as_browser,
+            default_headers=False,  # those of a page that is opened
             verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
             trust_env=not loopback,  # a proxy would look for loopback on its own host
             timeout=ATTEMPT_S,
             allow_redirects=False,
-            curl_options={CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES},
+            curl_options={
+                CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES,
+                CurlOpt.HTTPHEADER_ORDER: ",".join(order),  # else the order of a page's
+            },
         )
 
     async def __aenter__(self) -> _Getter:
