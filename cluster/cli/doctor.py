@@ -22,7 +22,7 @@ from cluster.cli.output import console, show
 from cluster.config import Loaded, load
 from cluster.control import ControlClient
 from cluster.doctor import Finding, State, local, remote
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, ConfigError
 from cluster.processes import child_environment
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import SELF, CoordinatorSpec
@@ -42,18 +42,30 @@ STATE_WIDTH, CHECK_WIDTH = 7, 12
 Examples:
   dcgw-cluster doctor
   dcgw-cluster doctor --sandbox               without an account
+  dcgw-cluster doctor --fingerprint           how we introduce ourselves, on loopback
   dcgw-cluster doctor --config /etc/dcgw/cluster.toml --json""",
 )
 @config_option
 @click.option("--name", metavar="NAME", help="Of the cluster that would be started.")
 @click.option("--sandbox", is_flag=True, help="Against a loopback Discord, started for it.")
+@click.option("--fingerprint", is_flag=True, help="Instead: what our TLS, HTTP and headers show.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of {check, state, text, ...}.")
-def doctor(config_file: Path | None, name: str | None, sandbox: bool, as_json: bool) -> None:
+def doctor(
+    config_file: Path | None, name: str | None, sandbox: bool, fingerprint: bool, as_json: bool
+) -> None:
     """Check all that a start needs: packages, token, sockets, limits, disk, the API, the gateway.
 
     Nothing is started and no identify is spent. Exit code 1 if a check failed.
     """
+    if fingerprint and sandbox:
+        raise ConfigError("--fingerprint needs no sandbox", "leave one of the two out")
     loaded = load(file=config_file, flags=flags({"name": name}), on_sandbox=sandbox)
+    if fingerprint:
+        # What it stands on takes 0.1 s to import, which every verb would wait for.
+        from cluster.cli.fingerprint import show_fingerprint
+
+        show_fingerprint(loaded.config.account, as_json)
+        return
     found = asyncio.run(_gather(loaded, None if as_json else console()))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())

@@ -45,6 +45,19 @@ def test_on_a_sandbox_of_its_own(home: Home) -> None:
     assert home.leftovers() == []
 
 
+def test_what_a_server_sees_of_us(home: Home) -> None:
+    """No token is needed, and the one that there is goes nowhere."""
+    home.env["DCGW_TOKEN"] = "bm90LXNob3du.not.shown"
+    done = home.cli("doctor", "--fingerprint", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "not.shown" not in done.stdout + done.stderr
+    rest, websocket = json.loads(done.stdout)
+    assert (rest["what"], websocket["what"]) == ("rest", "websocket")
+    assert rest["akamai"] == "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"
+    assert websocket["headers"][1] == ["Connection", "Upgrade"]
+    assert home.leftovers() == []
+
+
 def test_a_wrong_token(home: Home) -> None:
     with run_sandbox() as info:
         home.use(info)

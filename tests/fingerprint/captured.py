@@ -1,0 +1,183 @@
+"""How we and a real Chromium introduce ourselves to the same server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from cluster.fingerprint.capture import Capture, CaptureServer
+from cluster.fingerprint.client_hello import EXTENSIONS, GREASE, ClientHello
+from cluster.sandbox.certificates import make_certificates
+
+WAIT_S = 30.0
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TRUST_ANCHORS, ECH = 51764, 65037
+
+
+class OfChromium(NamedTuple):
+    """What it said, from the page to the WebSocket."""
+
+    page: Capture
+    fetch: Capture
+    """Of the API, with a token, by the page's script."""
+    websocket: Capture
+    frames: list[tuple[int, bytes]]
+    """What the WebSocket sent after its handshake: first byte and payload."""
+
+
+class Trust(NamedTuple):
+    """Of servers of one run."""
+
+    context: ssl.SSLContext
+    ca_file: Path
+    pin: str
+    """base64 of the SHA-256 of the server's public key, as Chromium takes it."""
+
+
+@contextmanager
+def trust() -> Iterator[Trust]:
+    authority, chain, key = make_certificates(datetime.datetime.now(datetime.UTC))
+    with tempfile.TemporaryDirectory(prefix="dcgw-fingerprint-") as folder:
+        ca_file, pair = Path(folder) / "ca.pem", Path(folder) / "server.pem"
+        ca_file.write_bytes(authority)
+        pair.write_bytes(chain + key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair)
+        context.num_tickets = 0  # a session that is resumed has an extension more
+        public = x509.load_pem_x509_certificate(chain).public_key()
+        spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        yield Trust(context, ca_file, base64.b64encode(hashlib.sha256(spki).digest()).decode())
+
+
+def browser_path() -> str | None:
+    """An installed Chromium or Chrome."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@asynccontextmanager
+async def running(browser: str, pin: str, url: str) -> AsyncIterator[None]:
+    """The browser without a window, on this page, with a profile of its own."""
+    with tempfile.TemporaryDirectory(
+        prefix="dcgw-chromium-", ignore_cleanup_errors=True
+    ) as profile:
+        command = [
+            *(browser, "--headless", "--disable-gpu", "--no-first-run", "--lang=en-US"),
+            *("--disable-background-networking", "--disable-component-update"),
+            *("--disable-dev-shm-usage", "--no-default-browser-check"),
+            f"--user-data-dir={profile}",
+            f"--ignore-certificate-errors-spki-list={pin}",  # this one key, and no other
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),  # root may not have one
+            url,
+        ]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"], "HOME": profile, "LANGUAGE": "en_US"},
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def of_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> OfChromium:
+    """It opens a page, which opens a WebSocket and asks the API with these headers of its own."""
+    script = """<script>
+    const socket = new WebSocket("wss://localhost:%d/?v=10&encoding=json");
+    socket.onmessage = () => { socket.send("hello".repeat(20)); socket.send("hello".repeat(20)); };
+    fetch("/api/v10/gateway", {headers: %s});
+    </script>"""
+    async with (
+        CaptureServer(given.context, lambda _: ("text/plain", b"")) as gateway,
+        CaptureServer(
+            given.context,
+            lambda _: ("text/html", (script % (gateway.port, json.dumps(dict(own)))).encode()),
+        ) as site,
+        running(browser, given.pin, f"https://localhost:{site.port}/"),
+        asyncio.timeout(WAIT_S),
+    ):
+        page = await site.wait_for(lambda c: c.request.startswith("GET / "))
+        fetch = await site.wait_for(lambda c: "/api/" in c.request)
+        websocket = await gateway.wait_for(lambda c: c.is_websocket)
+        await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= 2)
+        return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
+
+
+def frames_of(data: bytes) -> list[tuple[int, bytes]]:
+    """(first byte, payload unmasked) of each whole frame of a client's, of 125 bytes at most."""
+    found, at = [], 0
+    while at + 6 <= len(data):
+        size, key = data[at + 1] & 0x7F, data[at + 2 : at + 6]
+        payload = data[at + 6 : at + 6 + size]
+        if len(payload) < size:
+            break
+        found.append((data[at], bytes(b ^ key[n % 4] for n, b in enumerate(payload))))
+        at += 6 + size
+    return found
+
+
+def described(hello: ClientHello) -> dict[str, str]:
+    """Each extension's content in words, without what is drawn anew for each connection."""
+    lists = {
+        10: hello.groups,
+        13: hello.signature_algorithms,
+        43: hello.supported_versions,
+    }
+    out = {}
+    for kind, data in hello.extensions:
+        if kind in GREASE:
+            continue
+        text = data.hex()
+        if kind in lists:
+            text = ", ".join(map(_value, lists[kind]))
+        elif kind == 51:
+            text = ", ".join(f"{_value(group)} ({size} bytes)" for group, size in hello.key_shares)
+        elif kind == TRUST_ANCHORS:
+            text = ", ".join(sorted(anchors(data)))
+        elif kind == ECH:
+            text = "..."
+        out[EXTENSIONS.get(kind, str(kind))] = text
+    return out
+
+
+def anchors(data: bytes) -> list[str]:
+    """The ids of a trust_anchors extension: a list of strings of bytes."""
+    found, at = [], 2
+    while at < len(data):
+        found.append(data[at + 1 : at + 1 + data[at]].hex())
+        at += 1 + data[at]
+    return found
+
+
+def _value(value: int) -> str:
+    return "GREASE" if value in GREASE else f"{value:04x}"
+
+
+def differences(ours: ClientHello, theirs: ClientHello) -> dict[str, str]:
+    """By extension, what is not the same."""
+    a, b = described(ours), described(theirs)
+    return {
+        name: f"ours {a.get(name, 'absent')}; theirs {b.get(name, 'absent')}"
+        for name in sorted({*a, *b})
+        if a.get(name) != b.get(name)
+    }
