@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from cluster.gateway import Op
 from cluster.sandbox import register
-from cluster.sandbox.handshake import identify, resume
+from cluster.sandbox.handshake import identify, resume, tell_sessions
 from cluster.sandbox.peer import Peer, Stage
 from cluster.sandbox.requests import request_members, request_soundboard, update_presence, voice
 from cluster.sandbox.session import Session
 from cluster.sandbox.state import State
 from cluster.sandbox.trace import TRACE
+from cluster.sandbox.user_requests import subscribe, subscribe_bulk
 
 __all__ = ["TRACE", "disconnected", "received"]
 
@@ -74,6 +75,8 @@ _COMMANDS: dict[int, Handler] = {
     Op.VOICE_STATE_UPDATE: voice,
     Op.REQUEST_GUILD_MEMBERS: request_members,
     Op.REQUEST_SOUNDBOARD_SOUNDS: request_soundboard,
+    Op.GUILD_SUBSCRIPTIONS: subscribe,
+    Op.GUILD_SUBSCRIPTIONS_BULK: subscribe_bulk,
 }
 _HANDSHAKE: dict[int, Handler] = {Op.IDENTIFY: identify, Op.RESUME: resume}
 _REFUSED: dict[int, Handler] = dict.fromkeys(_COMMANDS, not_authenticated)
@@ -113,3 +116,5 @@ def disconnected(state: State, peer: Peer) -> None:
         state.dispatcher.end(session, register.LEFT)
     else:
         state.dispatcher.detach(session)
+    if session.user is not None:
+        tell_sessions(state)

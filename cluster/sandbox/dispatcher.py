@@ -15,6 +15,7 @@ from cluster.sandbox.session import Session
 from cluster.sandbox.world import WorldEvent
 
 if TYPE_CHECKING:
+    from cluster.sandbox.user_view import UserView
     from cluster.sandbox.world import World
 
 _GUILDS_A_TURN = 20
@@ -60,9 +61,16 @@ class Dispatcher:
     # Sessions
 
     def open(
-        self, *, shard: int, shard_count: int, intents: int, version: int, large_threshold: int
+        self,
+        *,
+        shard: int,
+        shard_count: int,
+        intents: int,
+        version: int,
+        large_threshold: int,
+        user: UserView | None = None,
     ) -> Session:
-        """A new session, not yet connected."""
+        """A new session, not yet connected. user: None for the bot's."""
         # Not from the seed: a session id is a credential, and two sandboxes must not share any.
         session_id = secrets.token_hex(16)
         session = Session(
@@ -74,6 +82,7 @@ class Dispatcher:
             version=version,
             large_threshold=large_threshold,
             replay_events=self._replay_events,
+            user=user,
         )
         session.lag_s = self._rng.uniform(0.0, self.lag_s)
         self.sessions[session_id] = session
@@ -139,6 +148,10 @@ class Dispatcher:
     def _offer(self, session: Session, event: WorldEvent, digest: bytes) -> None:
         if event.intents and not event.intents & session.intents:
             return
+        if session.user is not None:
+            members = self._members_of(event.guild_id)
+            if not session.user.hears(event.name, event.guild_id, members):
+                return
         if session.pending and event.guild_id in session.pending:
             # A guild's events begin with its GUILD_CREATE, which will show what this one did.
             if event.name not in ("GUILD_CREATE", "GUILD_DELETE"):
@@ -155,8 +168,16 @@ class Dispatcher:
             return
         self._deliver(session, event, digest)
 
+    def _members_of(self, guild_id: int | None) -> int:
+        return 0 if guild_id is None else len(self._world.guild(guild_id).members)
+
     def _as_seen_by(self, session: Session, event: WorldEvent, guild_id: int) -> WorldEvent:
-        """GUILD_CREATE as the session's intents let it see the guild."""
+        """GUILD_CREATE as the session's intents or capabilities let it see the guild."""
+        if session.user is not None:
+            data = self._world.user_guild(
+                guild_id, session.user.capabilities, session.large_threshold
+            )
+            return WorldEvent(event.name, guild_id, data, event.intents)
         data = self._world.guild_create(
             guild_id, intents=session.intents, large_threshold=session.large_threshold
         )
@@ -186,8 +207,9 @@ class Dispatcher:
     # A tick's work
 
     def welcome(self, session: Session) -> None:
-        """After READY: GUILD_CREATE of the shard's guilds, a chunk now and a chunk a tick."""
-        if session.intents & _GUILDS:
+        """After READY: GUILD_CREATE of the shard's guilds, a chunk now and a chunk a tick. A user's
+        READY has them in it."""
+        if session.user is None and session.intents & _GUILDS:
             ids = self._world.guild_ids(session.shard, session.shard_count)
             session.expect_guilds(filter(self._world.available, ids))
             self._warming[session.id] = session

@@ -31,6 +31,8 @@ class Peer:
         self.guard = SendGuard()
         self.stage = Stage.GREETED
         self.session: Session | None = None
+        self.user = False
+        """It has identified, or is about to, with a user account's token."""
         self.version = 10
         self.interval_s = 0.0
         self.grace_s = 0.0

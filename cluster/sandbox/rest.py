@@ -14,6 +14,8 @@ from cluster.sandbox.state import State
 _encode = msgspec.json.Encoder().encode
 _OPEN = {"/gateway"}
 """Paths that need no token."""
+_BOTS_ONLY = ("/gateway/bot", "/applications/@me")
+"""Ends of paths that no user's token opens."""
 _EMPTY = (
     "/applications/{id}/entitlements",
     "/applications/{id}/skus",
@@ -99,8 +101,15 @@ class Rest:
             return _error(405, "405: Method Not Allowed")
 
     def _authorized(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme == "Bot" and self._state.is_token(token.strip())
+        value = request.headers.get("Authorization", "")
+        scheme, _, token = value.partition(" ")
+        if scheme == "Bot":
+            return self._state.is_token(token.strip())
+        return self._by_user(request) and not request.path.endswith(_BOTS_ONLY)
+
+    def _by_user(self, request: web.Request) -> bool:
+        """Whether the user account asks."""
+        return self._state.is_user_token(request.headers.get("Authorization", ""))
 
     async def _gateway(self, request: web.Request) -> web.Response:
         return _json({"url": self._state.gateway_url})
@@ -114,7 +123,8 @@ class Rest:
         return _json(answer)
 
     async def _me(self, request: web.Request) -> web.Response:
-        return _json(self._state.world.bot_user)
+        world = self._state.world
+        return _json(world.own_account if self._by_user(request) else world.bot_user)
 
     async def _user(self, request: web.Request) -> web.Response:
         if request.match_info["id"] == str(self._state.world.bot_user["id"]):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from cluster.sandbox.user_view import UserView
     from cluster.sandbox.world import WorldEvent
 
 
@@ -60,6 +61,7 @@ class Session:
         "shard_count",
         "sink",
         "skipped",
+        "user",
         "version",
     )
 
@@ -74,6 +76,7 @@ class Session:
         version: int,
         large_threshold: int = 50,
         replay_events: int,
+        user: UserView | None = None,
     ) -> None:
         self.id = session_id
         self.index = index
@@ -82,6 +85,8 @@ class Session:
         self.intents = intents
         self.version = version
         self.large_threshold = large_threshold
+        self.user = user
+        """Of a user account's session; None: the bot's."""
         self.seq = 0
         self.buffer: deque[Buffered] = deque(maxlen=replay_events)
         self.pending: dict[int, None] = {}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cluster.sandbox.world import World
 
 _COMMANDS_KEPT = 10_000
+USER_STARTS = 1_000_000_000
+"""A number of session starts that nobody comes to."""
 
 
 class State:
@@ -50,6 +52,17 @@ class State:
             now=self.now,
             rng=self.rng,
         )
+        self.user_gate = IdentifyGate(
+            max_concurrency=1,
+            window_s=options.identify_window_s,
+            jitter_s=options.identify_jitter_s,
+            total=USER_STARTS,
+            remaining=USER_STARTS,
+            reset_s=options.session_start_reset_s,
+            now=self.now,
+            rng=self.rng,
+        )
+        """Of the user account: one identify at a time, and no daily limit."""
         self.dispatcher = Dispatcher(
             world,
             self.ledger,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -24,6 +24,7 @@ from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
 from cluster.sandbox.world.traffic.expressions import sounds_of
+from cluster.sandbox.world.user_ready import UserReady, gateway_guild, user_ready
 
 
 def _snowflake(value: Any) -> int:
@@ -119,6 +120,35 @@ class World:
             shard=shard,
             version=version,
         )
+
+    def user_ready(
+        self,
+        *,
+        capabilities: int,
+        large_threshold: int,
+        session_id: str,
+        sessions: Sequence[str],
+        resume_gateway_url: str,
+        shard: tuple[int, int] | None,
+        version: int,
+    ) -> UserReady:
+        """``d`` of READY for a session of the user account, with its guilds as they are now."""
+        return user_ready(
+            user=self.own_account,
+            guilds=[self.guild(one) for one in self.guild_ids(*(shard or (0, 1)))],
+            capabilities=capabilities,
+            large_threshold=large_threshold,
+            session_id=session_id,
+            sessions=sessions,
+            resume_gateway_url=resume_gateway_url,
+            shard=shard,
+            version=version,
+        )
+
+    def user_guild(self, guild_id: int, capabilities: int, large_threshold: int) -> bytes:
+        """``d`` of GUILD_CREATE for a session of the user account. KeyError: no such guild."""
+        guild = self.guild(guild_id)
+        return gateway_guild(guild, self.own_account, capabilities, large_threshold)
 
     def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes:
         """``d`` of GUILD_CREATE for a session, of this moment. KeyError: there is no such guild."""

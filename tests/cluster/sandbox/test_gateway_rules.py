@@ -73,18 +73,6 @@ def test_identifies_that_discord_accepts(changes: Json) -> None:
     asyncio.run(scenario())
 
 
-def test_a_user_client_identifies_with_capabilities() -> None:
-    async def scenario() -> None:
-        async with bench() as b:
-            probe = await b.connect()
-            d = b.identify(capabilities=1021)
-            del d["intents"]
-            await probe.send(2, d)
-            await probe.until("GUILD_CREATE")
-
-    asyncio.run(scenario())
-
-
 @pytest.mark.parametrize("compress", ["zlib-stream", "zstd-stream", None, "lzma"])
 @pytest.mark.parametrize("payload_compression", [False, True])
 def test_every_compression_brings_the_ledger(

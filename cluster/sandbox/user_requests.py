@@ -1,0 +1,31 @@
+"""Requests that only a user account makes: which guilds it wants to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cluster.sandbox.peer import Peer
+from cluster.sandbox.state import State
+from cluster.sandbox.user_view import MalformedSubscription, UserView
+
+
+def subscribe(state: State, peer: Peer, d: Any) -> None:
+    """Op 14: one guild."""
+    _subscribe(peer, lambda view: view.subscribe(d))
+
+
+def subscribe_bulk(state: State, peer: Peer, d: Any) -> None:
+    """Op 37: many guilds."""
+    _subscribe(peer, lambda view: view.subscribe_bulk(d))
+
+
+def _subscribe(peer: Peer, take: Callable[[UserView], None]) -> None:
+    """A bot's is logged and changes nothing: its intents say what it gets."""
+    assert peer.session is not None  # only an attached peer gets here
+    view = peer.session.user
+    try:
+        if view is not None:
+            take(view)
+    except MalformedSubscription as error:
+        peer.close(4002, f"Error while decoding payload: {error}.")

@@ -1,0 +1,223 @@
+"""READY and READY_SUPPLEMENTAL, as a user client gets them.
+
+A user's guilds are there at once and whole; what of them stands where hangs on the capabilities.
+Source: the unofficial documentation, "Gateway Events" (Ready, Ready Supplemental, Gateway Guild)
+and "Using Gateway" (Gateway Capabilities). Where it leaves a value open, it is an empty one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from cluster.gateway import Capabilities as Can
+from cluster.sandbox.world.guild_create import guild_create
+from cluster.sandbox.world.state import Guild, Json, encode
+
+_EXTENDED: Final = frozenset((
+    "joined_at", "large", "unavailable", "member_count", "members", "channels", "threads",
+    "presences", "voice_states", "activity_instances", "embedded_activities", "stage_instances",
+    "guild_scheduled_events", "lazy", "version", "application_command_counts", "stickers", "roles",
+    "emojis", "soundboard_sounds", "premium_subscription_count",
+))  # fmt: skip
+"""What a gateway guild has beside the guild's own properties."""
+
+
+class UserReady(NamedTuple):
+    """``d`` of READY, and of the READY_SUPPLEMENTAL after it; None: there is none."""
+
+    ready: bytes
+    supplemental: bytes | None
+
+
+def user_ready(
+    *,
+    user: Json,
+    guilds: Iterable[Guild],
+    capabilities: int,
+    large_threshold: int,
+    session_id: str,
+    sessions: Sequence[str],
+    resume_gateway_url: str,
+    shard: tuple[int, int] | None,
+    version: int,
+) -> UserReady:
+    """sessions: ids of the account's sessions, this one among them."""
+    can = Can(capabilities & int(sum(Can)))
+    dedupe = Can.DEDUPE_USER_OBJECTS in can
+    later = dedupe and Can.PRIORITIZED_READY_PAYLOAD in can
+    shown = [_guild(guild, user, large_threshold) for guild in guilds]
+    members, users = _take_members(shown, user) if dedupe else ([], {})
+    made: Json = {
+        "_trace": ['["gateway-prd-us-east1-b-0001",{"micros":71311,"calls":[]}]'],
+        "v": version,
+        "user": user,
+        "user_settings_proto": "",
+        "notification_settings": {},
+        "user_guild_settings": _versioned(Can.VERSIONED_USER_GUILD_SETTINGS in can),
+        "read_state": _versioned(Can.VERSIONED_READ_STATES in can),
+        "guild_join_requests": [],
+        "relationships": [],
+        "game_relationships": [],
+        "friend_suggestion_count": 0,
+        "private_channels": [],
+        "connected_accounts": [],
+        "linked_users": [],
+        "session_id": session_id,
+        "session_type": "normal",
+        "sessions": [_session(one) for one in sessions],
+        "static_client_session_id": _made_up("static", user["id"]),
+        "auth_session_id_hash": _made_up("auth session", user["id"]),
+        "analytics_token": _made_up("analytics", user["id"]),
+        "auth": {"authenticator_types": []},
+        "country_code": "US",
+        "geo_ordered_rtc_regions": ["us-east", "us-central", "us-south", "us-west", "brazil"],
+        "consents": {"personalization": {"consented": False}},
+        "tutorial": None,
+        "resume_gateway_url": resume_gateway_url,
+        "api_code_version": 0,
+        "experiments": [],
+        "guild_experiments": [],
+        "explicit_content_scan_version": 2,
+        "feature_flags": {"disabled_functions": [], "disabled_gateway_events": []},
+        "user_application_profiles": {},
+        "ad_personalization_toggles_disabled": False,
+    }
+    if Can.USER_SETTINGS_PROTO not in can:
+        made["user_settings"] = {"status": "online", "locale": "en-US", "theme": "dark"}
+    if Can.LAZY_USER_NOTES not in can:
+        made["notes"] = {}
+    if Can.AUTO_LOBBY_CONNECT in can:
+        made["lobbies"] = []
+    if shard is not None:
+        made["shard"] = list(shard)
+    presences: Json = {"friends": [], "guilds": [[] for _ in shown]}
+    if dedupe:
+        own = [[m for m in of if m["user_id"] == user["id"]] for of in members]
+        made["merged_members"] = own if later else members
+        made["users"] = list(users.values())
+        if not later:
+            made["merged_presences"] = presences
+    else:
+        made["presences"] = []
+    supplemental = None
+    if later:
+        supplemental = {
+            "guilds": [_supplement(guild) for guild in shown],
+            "merged_members": [[m for m in of if m["user_id"] != user["id"]] for of in members],
+            "merged_presences": presences,
+            "lazy_private_channels": [],
+            "disclose": [],
+            "game_invites": [],
+        }
+    made["guilds"] = [_as_asked(guild, can) for guild in shown]
+    return UserReady(encode(made), None if supplemental is None else encode(supplemental))
+
+
+def gateway_guild(guild: Guild, user: Json, capabilities: int, large_threshold: int) -> bytes:
+    """``d`` of GUILD_CREATE for a user session: a guild that was away, or is new."""
+    return encode(_as_asked(_guild(guild, user, large_threshold), Can(capabilities)))
+
+
+def _guild(guild: Guild, user: Json, large_threshold: int) -> Json:
+    """The guild as a user sees it: of its members those in voice and the user itself."""
+    if guild.unavailable:
+        return {"id": str(guild.id), "unavailable": True}
+    data = guild_create(guild, intents=0, large_threshold=large_threshold)
+    made: Json = msgspec.json.decode(data)
+    bot = str(guild.member_list[0].id)
+    in_voice = [m for m in made["members"] if m["user"]["id"] != bot]
+    made["members"] = [own_member(guild, user), *in_voice]
+    made["threads"] = []  # only those that the user was added to
+    made["activity_instances"] = []
+    made["member_count"] += 1
+    return made
+
+
+def own_member(guild: Guild, user: Json) -> Json:
+    """The user account as a member: it is one of every guild, and only it is shown so."""
+    public = ("id", "username", "discriminator", "global_name", "avatar", "public_flags", "bot")
+    return {
+        "user": {key: user[key] for key in public},
+        "nick": None,
+        "avatar": None,
+        "banner": None,
+        "roles": [],
+        "joined_at": guild.joined_at,
+        "premium_since": None,
+        "deaf": False,
+        "mute": False,
+        "flags": 0,
+        "pending": False,
+        "communication_disabled_until": None,
+    }
+
+
+def _take_members(guilds: Sequence[Json], user: Json) -> tuple[list[list[Json]], dict[str, Json]]:
+    """The members out of the guilds: those of each, with ids in place of users, and the users."""
+    users: dict[str, Json] = {}
+    merged: list[list[Json]] = []
+    for guild in guilds:
+        of: list[Json] = []
+        for member in guild.pop("members", ()):
+            who = member["user"]
+            users[who["id"]] = who
+            rest = {key: value for key, value in member.items() if key != "user"}
+            of.append(rest | {"user_id": who["id"]})
+        merged.append(of)
+        guild.pop("presences", None)
+    users.pop(user["id"], None)  # that one stands in READY by itself
+    return merged, users
+
+
+def _as_asked(guild: Json, can: Can) -> Json:
+    if guild.get("unavailable"):
+        return guild
+    later = Can.DEDUPE_USER_OBJECTS in can and Can.PRIORITIZED_READY_PAYLOAD in can
+    left_out = {"voice_states", "activity_instances"} if later else set()
+    if Can.CLIENT_STATE_V2 not in can:
+        return {key: value for key, value in guild.items() if key not in left_out}
+    left_out.add("soundboard_sounds")
+    made: Json = {
+        key: value for key, value in guild.items() if key in _EXTENDED and key not in left_out
+    }
+    properties = {key: value for key, value in guild.items() if key not in _EXTENDED}
+    return {"id": guild["id"], "data_mode": "full", "properties": properties} | made
+
+
+def _supplement(guild: Json) -> Json:
+    if guild.get("unavailable"):
+        return {"id": guild["id"]}
+    return {
+        "id": guild["id"],
+        "voice_states": guild["voice_states"],
+        "activity_instances": guild["activity_instances"],
+    }
+
+
+def _versioned(versioned: bool) -> Any:
+    return {"entries": [], "partial": False, "version": 0} if versioned else []
+
+
+def _session(session_id: str) -> Json:
+    """One of SESSIONS_REPLACE and of READY's sessions."""
+    return {
+        "session_id": session_id,
+        "client_info": {"client": "web", "os": "linux", "version": 0},
+        "status": "online",
+        "activities": [],
+        "hidden_activities": [],
+        "active": True,
+    }
+
+
+def sessions_replace(session_ids: Iterable[str]) -> bytes:
+    """``d`` of SESSIONS_REPLACE: the account's sessions are these now."""
+    return encode([_session(one) for one in session_ids])
+
+
+def _made_up(what: str, user_id: str) -> str:
+    return hashlib.blake2b(f"{what}/{user_id}".encode(), digest_size=16).hexdigest()
