@@ -5,6 +5,10 @@ The command line uses it, and so may any program of the same user on the same ho
     async with ControlClient.find() as control:
         status = await control.status()
 
+Commands for the gateway go by its doors (cluster.door)::
+
+        await control.shard(3).update_presence("dnd")
+
 A program that runs shards of the same bot by itself shares the identifies with the cluster::
 
         async with control.request_identify(shard_id=3, shard_count=8) as grant:
@@ -26,11 +30,15 @@ import msgspec
 import zmq
 import zmq.asyncio
 
+from cluster.commands.checks import number, snowflake
+from cluster.commands.gathering import NAMES
+from cluster.door import Door, Watcher
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.identifies import Identify
 from cluster.local import named
 from cluster.reporting import default_name
 from cluster.secured import Handshakes, connect
+from cluster.subscriber import Subscriber
 from cluster.wire import control as wire
 from cluster.wire.control import ClusterStatus, Response, error_of
 from cluster.wire.identifies import Ask, Budget
@@ -112,6 +120,8 @@ class ControlClient:
         self._socket.linger = 0
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
         self._handshakes = Handshakes(self._socket, endpoint, held)
+        self._keys = held
+        self._answers = Watcher(self._subscriber)
         try:
             connect(self._socket, endpoint, held)
         except BaseException:
@@ -215,6 +225,23 @@ class ControlClient:
         if now.failure is not None:
             raise error_of(now.failure)
         return now.text
+
+    def shard(self, shard_id: int) -> Door:
+        """The commands of a shard: `await control.shard(3).update_presence("dnd")`. CommandError if
+        that can't be the number of one."""
+        return Door(self, self._answers, shard=number("shard_id", shard_id))
+
+    def guild(self, guild_id: int) -> Door:
+        """The commands of the shard that has a guild."""
+        return Door(self, self._answers, guild=int(snowflake("guild_id", guild_id)))
+
+    async def _subscriber(self) -> Subscriber:
+        """Of the events that answer commands."""
+        if self._keys is not None:
+            return Subscriber(events=NAMES, keys=self._keys)
+        status = await self.status()
+        hub, replay = status.hub_endpoint, status.replay_endpoint
+        return Subscriber(hub, NAMES, replay=replay, control=self.endpoint)
 
     def request_identify(
         self,
