@@ -5,22 +5,28 @@ Sources: "Gateway", "Gateway Events" (send events) and "Opcodes and Status Codes
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from cluster.gateway import Op
 from cluster.sandbox import register
+from cluster.sandbox.forms import FORMS
 from cluster.sandbox.handshake import identify, resume, tell_sessions
 from cluster.sandbox.peer import Peer, Stage
-from cluster.sandbox.requests import request_members, request_soundboard, update_presence, voice
+from cluster.sandbox.requests import (
+    Handler,
+    checked,
+    remote_command,
+    request_members,
+    request_soundboard,
+    update_presence,
+    voice,
+)
 from cluster.sandbox.session import Session
 from cluster.sandbox.state import State
 from cluster.sandbox.trace import TRACE
 from cluster.sandbox.user_requests import subscribe, subscribe_bulk
 
 __all__ = ["TRACE", "disconnected", "received"]
-
-Handler = Callable[[State, Peer, Any], None]
 
 
 def heartbeat(state: State, peer: Peer, d: Any) -> None:
@@ -32,8 +38,12 @@ def heartbeat(state: State, peer: Peer, d: Any) -> None:
 
 def qos_heartbeat(state: State, peer: Peer, d: Any) -> None:
     """Op 40 of user clients: a heartbeat with a word on the connection's quality."""
-    seq = d.get("seq") if isinstance(d, dict) else None
-    _beat(state, peer, seq if type(seq) is int else None)
+    if not FORMS[Op.QOS_HEARTBEAT](d):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    if peer.stage is Stage.ATTACHED:
+        state.log_command(peer, Op.QOS_HEARTBEAT, d)
+    _beat(state, peer, d["seq"])
 
 
 def _beat(state: State, peer: Peer, seq: int | None) -> None:
@@ -69,8 +79,11 @@ def already_authenticated(state: State, peer: Peer, d: Any) -> None:
 _ALWAYS: dict[int, Handler] = {Op.HEARTBEAT: heartbeat, Op.QOS_HEARTBEAT: qos_heartbeat}
 _SERVER_ONLY = {Op.DISPATCH, Op.RECONNECT, Op.INVALID_SESSION, Op.HELLO, Op.HEARTBEAT_ACK}
 _COMMANDS: dict[int, Handler] = {
-    op: logged_only for op in Op if op not in _ALWAYS and op not in _SERVER_ONLY
+    op: checked(op) if op in FORMS else logged_only
+    for op in Op
+    if op not in _ALWAYS and op not in _SERVER_ONLY
 } | {
+    Op.REMOTE_COMMAND: remote_command,
     Op.PRESENCE_UPDATE: update_presence,
     Op.VOICE_STATE_UPDATE: voice,
     Op.REQUEST_GUILD_MEMBERS: request_members,

@@ -1,14 +1,19 @@
-"""Requests of an identified client: members, soundboard, presence, voice."""
+"""Requests of an identified client: members, soundboard, presence, voice, user accounts' own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from cluster.gateway import CLOSE_CODES
-from cluster.sandbox.peer import Peer
+from cluster.gateway import CLOSE_CODES, Op
+from cluster.sandbox.forms import FORMS
+from cluster.sandbox.peer import Peer, encode
 from cluster.sandbox.session import Session
 from cluster.sandbox.state import State
 from cluster.sandbox.world import RequestRefused, rate_limited
+from cluster.sandbox.world.answers import ANSWERS
+
+Handler = Callable[[State, Peer, Any], None]
 
 MEMBERS_WINDOW_S = 30.0
 """One op 8 for all members of a guild in this time and session; over it a RATE_LIMITED dispatch.
@@ -63,6 +68,31 @@ def request_soundboard(state: State, peer: Peer, d: Any) -> None:
         return
     for _, sounds in state.world.request_soundboard([int(n) for n in ids]):
         state.dispatcher.dispatch(session, "SOUNDBOARD_SOUNDS", sounds)
+
+
+def checked(op: int) -> Handler:
+    """A request of user accounts: its form is checked, and events answer it where some do."""
+    form, answers = FORMS[op], op in ANSWERS
+
+    def handle(state: State, peer: Peer, d: Any) -> None:
+        if not form(d):
+            peer.close(4002, "Error while decoding payload.")
+        elif answers:
+            assert peer.session is not None
+            for name, data in state.world.answer(op, d):
+                state.dispatcher.dispatch(peer.session, name, data)
+
+    return handle
+
+
+def remote_command(state: State, peer: Peer, d: Any) -> None:
+    """Op 29: REMOTE_COMMAND at another session of the account."""
+    if not FORMS[Op.REMOTE_COMMAND](d):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    target = state.dispatcher.sessions.get(d["target_session_id"])
+    if target is not None:
+        state.dispatcher.dispatch(target, "REMOTE_COMMAND", encode(d["payload"]))
 
 
 def update_presence(state: State, peer: Peer, d: Any) -> None:

@@ -58,6 +58,18 @@ def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: i
     return _chunks(guild, members, not_found, _nonce(d.get("nonce")), wants_presences)
 
 
+def search_recent_members(d: Json, guild: Guild) -> bytes:
+    """``d`` of the GUILD_MEMBERS_CHUNK that answers an op 35: who joined last comes first, from
+    the member of the continuation token on."""
+    query = d["query"].casefold()
+    members = sorted(guild.member_list, key=lambda m: str(m.data["joined_at"]), reverse=True)
+    after = _id(d["continuation_token"]) if d["continuation_token"] is not None else None
+    if after in guild.members:
+        members = members[members.index(guild.members[after]) + 1 :]
+    found = [m for m in members if _named(m, query)] if query else members[:CHUNK]
+    return _chunks(guild, found[:1] if query else found, None, _nonce(d.get("nonce")), False)[0]
+
+
 def _asked(d: Json, guild: Guild, intents: int) -> tuple[list[Member], list[str] | None]:
     if "user_ids" in d:
         asked = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]

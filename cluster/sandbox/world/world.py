@@ -12,6 +12,7 @@ from cluster.gateway import ALL_INTENTS, shard_of_guild
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import requests
+from cluster.sandbox.world.answers import ANSWERS, Asked
 from cluster.sandbox.world.clock import WorldClock, snowflake_at
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.generator import Generator
@@ -66,6 +67,7 @@ class World:
             members=options.members_per_guild,
         )
         self._generator = Generator(self._scene, self.application_id)
+        self._streams: dict[str, Json] = {}
         self._random = draw.random
         self._handlers: list[Handler] = []
         self._weights: list[float] = []
@@ -203,6 +205,13 @@ class World:
     def request_members(self, d: Json, *, intents: int = int(ALL_INTENTS)) -> list[bytes]:
         """``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. RequestRefused: see there."""
         return requests.request_members(d, self._guild_or_none, intents)
+
+    def answer(self, op: int, d: Any) -> list[tuple[str, bytes]]:
+        """(name, ``d``) of the events that answer a request of the user account's, whose form was
+        checked (cluster.sandbox.forms)."""
+        return ANSWERS[op](
+            Asked(d, self._scene, self._guild_or_none, self.own_account["id"], self._streams)
+        )
 
     def request_soundboard(self, guild_ids: Iterable[int]) -> list[tuple[int, bytes]]:
         """(guild, ``d`` of SOUNDBOARD_SOUNDS) for those of the guilds that the bot is in."""

@@ -29,7 +29,8 @@ def test_hello_and_a_heartbeat_before_identify() -> None:
                 await probe.send(1, d)
                 assert await probe.receive() == {"t": None, "s": None, "op": 11, "d": None}
             await probe.websocket.ping(b"hello")
-            await probe.send(40, {"ver": 27, "seq": None, "qos": {}})
+            qos = {"ver": 27, "active": True, "reasons": ["foregrounded"]}
+            await probe.send(40, {"seq": None, "qos": qos})
             assert (await probe.receive())["op"] == 11
 
     asyncio.run(scenario())

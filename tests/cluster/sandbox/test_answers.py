@@ -1,0 +1,144 @@
+"""Each request: what the sandbox records, what it answers, and what it takes for malformed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_probe import Bench, Json, Probe, bench
+
+from cluster.sandbox.catalogue import catalogue
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "commands"))
+from command_rows import USER, Row, rows
+
+
+async def answered(probe: Probe) -> list[Json]:
+    """The dispatches up to the answer of a heartbeat: all that was asked for is answered by then,
+    since the sandbox answers in order."""
+    await probe.send(1, None)
+    found: list[Json] = []
+    while (payload := await probe.receive())["op"] != 11:
+        found.append(payload)
+    return found
+
+
+def in_world(b: Bench) -> tuple[list[Row], Json]:
+    """The rows of a guild and its channels, and the guild's id and channels."""
+    world = b.sandbox.state.world
+    guild = world.guild(world.guild_ids(0, 1)[0])
+    text = guild.text_channels[0]
+    voice = next(int(c["id"]) for c in guild.channels.values() if c["type"] == 2)
+    return rows(guild.id, text, voice), {"id": guild.id, "text": text, "voice": voice}
+
+
+def test_every_request_is_recorded_and_answered() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0) as b:
+            probe = await b.ready()
+            made, _ = in_world(b)
+            for row in made:
+                if row.op != 40:
+                    await probe.send(row.op, row.d)
+                    found = await answered(probe)
+                    assert tuple(one["t"] for one in found) == row.answers, row.name
+                    for one in found:
+                        known = {field.name for field in catalogue().events[one["t"]].fields}
+                        assert not known or set(one["d"]) <= known | {"member"}, one["t"]
+            sent = [(c["op"], c["d"]) for c in await b.control.commands() if c["op"] != 2]
+            assert sent == [(row.op, row.d) for row in made if row.op != 40]
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_from_its_beginning_to_its_end() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0) as b:
+            probe = await b.ready()
+            _, where = in_world(b)
+            guild, voice = str(where["id"]), str(where["voice"])
+            await probe.send(18, {"type": "guild", "guild_id": guild, "channel_id": voice})
+            created, server = await answered(probe)
+            key = created["d"]["stream_key"]
+            assert key.startswith(f"guild:{guild}:{voice}:")
+            assert server["d"]["stream_key"] == key
+            names: list[list[str]] = []
+            for op, d in (
+                (20, {"stream_key": key}),
+                (21, {"stream_key": key}),
+                (22, {"stream_key": key, "paused": True}),
+                (19, {"stream_key": key}),
+                (19, {"stream_key": key}),
+            ):
+                await probe.send(op, d)
+                names.append([one["t"] for one in await answered(probe)])
+            assert names == [
+                ["STREAM_CREATE", "STREAM_SERVER_UPDATE"],
+                ["STREAM_SERVER_UPDATE"],
+                ["STREAM_UPDATE", "STREAM_SERVER_UPDATE"],
+                ["STREAM_DELETE"],
+                [],
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_recent_members_page_by_page() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0, members_per_guild=9) as b:
+            probe = await b.ready()
+            _, where = in_world(b)
+            asked: Json = {"guild_id": str(where["id"]), "query": "", "continuation_token": None}
+            await probe.send(35, asked)
+            (first,) = await answered(probe)
+            joined = [member["joined_at"] for member in first["d"]["members"]]
+            assert joined == sorted(joined, reverse=True)
+            assert len(joined) > 3
+            ids = [member["user"]["id"] for member in first["d"]["members"]]
+            await probe.send(35, asked | {"continuation_token": ids[2], "nonce": "n"})
+            (rest,) = await answered(probe)
+            assert [member["user"]["id"] for member in rest["d"]["members"]] == ids[3:]
+            assert rest["d"]["nonce"] == "n"
+
+    asyncio.run(scenario())
+
+
+def test_a_remote_command_reaches_the_other_session() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0) as b:
+            one, other = await b.ready(), await b.ready()
+            payload = {"type": "VOICE_STATE_UPDATE", "self_mute": True}
+            await one.send(29, {"target_session_id": other.session_id, "payload": payload})
+            assert await answered(one) == []
+            (heard,) = await answered(other)
+            assert (heard["t"], heard["d"]) == ("REMOTE_COMMAND", payload)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("op", "d"),
+    [
+        (5, {}),
+        (13, {"channel_id": 5}),
+        (17, {"lobby_id": "5"}),
+        (18, {"type": "party", "channel_id": "5"}),
+        (22, {"stream_key": f"call:5:{USER}"}),
+        (28, {"guild_id": "5", "channel_id": "6", "threads": [{"thread_id": "7"}]}),
+        (34, {"guild_id": "5", "channel_ids": "6"}),
+        (35, {"guild_id": "5", "query": ""}),
+        (40, {"seq": 1}),
+        (43, {"guild_id": "5", "fields": [None]}),
+    ],
+)
+def test_malformed_requests_are_closed_4002(op: int, d: Any) -> None:
+    async def scenario() -> None:
+        async with bench(rate=0, guilds=1) as b:
+            probe = await b.ready()
+            await probe.send(op, d)
+            assert await probe.closed() == 4002
+
+    asyncio.run(scenario())
