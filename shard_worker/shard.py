@@ -29,6 +29,7 @@ from shard_worker.send_limiter import SendLimiter, check_size
 from shard_worker.send_queue import Done, SendQueue
 from shard_worker.session import Resumable, Session
 from shard_worker.states import State
+from shard_worker.subscriptions import Subscribing, Subscriptions
 from shard_worker.transport import Connection, Transport
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Shard:
         self._frames = FrameReader()
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
         self._commands = SendQueue()
+        self._subscriptions = Subscriptions(spec.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
@@ -380,6 +382,8 @@ class Shard:
         session = self._session
         if frame.op != Op.DISPATCH:
             self._delivery.heard(frame)
+            if frame.op == Op.HEARTBEAT_ACK:
+                self._subscriptions.acknowledged()
             actions = session.frame(frame, now)
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
                 self._limiter.reserve(session.heartbeat_interval)
@@ -392,6 +396,7 @@ class Shard:
         if self._connection is not None and session.state is State.READY:
             event = (frame.name, frame.seq, frame.data)
             self._drain(list(session.dispatched([event], now) or ()), received_ns)
+            self._subscribe(self._subscriptions.resumed())
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
         try:
@@ -413,3 +418,14 @@ class Shard:
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )
         self._drain([(frame.name, frame.seq, ready.blanked)], received_ns)
+        self._subscribe(self._subscriptions.ready(frame.data))
+
+    def _subscribe(self, wanted: Subscribing) -> None:
+        if wanted.trouble:
+            log.warning("shard %d: %s", self.plan.shard_id, wanted.trouble)
+        for command in wanted.commands:
+            self.send(command, self._on_subscribed)
+
+    def _on_subscribed(self, error: ClusterError | None) -> None:
+        if error is not None:
+            log.warning("shard %d: guilds were not subscribed to: %s", self.plan.shard_id, error)

@@ -278,8 +278,8 @@ class Rig:
 
 
 def _hash(name: str, value: str) -> str:
-    """READY is blanked on the way: its hash is another one."""
-    return "" if name == "READY" else value
+    """What names the session is blanked on the way: its hash is another one."""
+    return "" if name in ("READY", "SESSIONS_REPLACE") else value
 
 
 def events(messages: Iterable[bytes]) -> list[Event]:

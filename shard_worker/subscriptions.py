@@ -1,0 +1,89 @@
+"""Guilds that a user account wants to hear of: subscribed to after each READY (op 37).
+
+A new session has no subscriptions; one that is resumed has kept what reached Discord. That they
+did is known when a heartbeat that was sent after them is acknowledged, since Discord reads in
+order: the second acknowledgement after them is of such a one. Until then they are sent again after
+a RESUME. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from cluster.commands.command import Command
+from cluster.commands.subscriptions import bulk_guild_subscribe
+from cluster.errors import ClusterError
+from cluster.wire.refusals import MALFORMED
+
+PROVEN_BY: Final = 2
+"""Acknowledgements."""
+
+
+class _Properties(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class _Guild(msgspec.Struct):
+    id: str = ""
+    properties: _Properties = _Properties()
+    """Where CLIENT_STATE_V2 has moved the guild itself."""
+
+
+class _Ready(msgspec.Struct):
+    guilds: list[_Guild] = []
+
+
+_decoder = msgspec.json.Decoder(_Ready)
+
+
+class Subscribing(NamedTuple):
+    """What is to be sent now, and a word for the log; empty: nothing to say."""
+
+    commands: Sequence[Command]
+    trouble: str = ""
+
+
+class Subscriptions:
+    """Of one shard. Told what happens, it answers with what is to be sent."""
+
+    def __init__(self, wanted: Literal["all"] | Sequence[int]) -> None:
+        """wanted: guild ids, or "all" of those that READY names."""
+        self._wanted = wanted
+        self._unproven: list[Command] = []
+        self._acknowledged = 0
+        """Heartbeats, since they were sent last."""
+
+    def ready(self, d: bytes) -> Subscribing:
+        """READY: a new session."""
+        self._unproven, self._acknowledged = [], 0
+        if not self._wanted:
+            return Subscribing([])
+        try:
+            guilds = _decoder.decode(d).guilds
+            there = [int(guild.id or guild.properties.id) for guild in guilds]
+            wanted = (
+                there if self._wanted == "all" else [one for one in self._wanted if one in there]
+            )
+            self._unproven = bulk_guild_subscribe(wanted)
+        except (ValueError, ClusterError, *MALFORMED) as error:
+            return Subscribing([], f"READY's guilds can't be subscribed to ({error})")
+        if self._wanted == "all" or len(wanted) == len(self._wanted):
+            return Subscribing(self._unproven)
+        absent = ", ".join(str(one) for one in self._wanted if one not in wanted)
+        return Subscribing(
+            self._unproven, f"subscribe_guilds names guilds that the account is not in: {absent}"
+        )
+
+    def resumed(self) -> Subscribing:
+        """RESUMED: the same session goes on."""
+        self._acknowledged = 0
+        return Subscribing(self._unproven)
+
+    def acknowledged(self) -> None:
+        """A heartbeat was."""
+        self._acknowledged += 1
+        if self._acknowledged == PROVEN_BY:
+            self._unproven = []

@@ -1,0 +1,61 @@
+"""When guilds are subscribed to, and to which."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shard_worker.subscriptions import Subscribing, Subscriptions
+
+GUILDS = [{"id": "11"}, {"properties": {"id": "22"}}, {"id": "33", "unavailable": True}]
+
+
+def ready(guilds: Any = GUILDS) -> bytes:
+    return json.dumps({"session_id": "s", "guilds": guilds}).encode()
+
+
+def ids(subscribing: Subscribing) -> list[str]:
+    payloads = [json.loads(command.payload) for command in subscribing.commands]
+    assert all(payload["op"] == 37 for payload in payloads)
+    return [guild for payload in payloads for guild in payload["d"]["subscriptions"]]
+
+
+def test_all_of_them_after_each_ready() -> None:
+    subscriptions = Subscriptions("all")
+    for _ in range(2):
+        asked = subscriptions.ready(ready())
+        assert (ids(asked), asked.trouble) == (["11", "22", "33"], "")
+    assert ids(subscriptions.ready(ready([]))) == []
+
+
+def test_a_list_of_them_and_one_that_is_not_there() -> None:
+    asked = Subscriptions([33, 44]).ready(ready())
+    assert ids(asked) == ["33"]
+    assert asked.trouble.endswith("the account is not in: 44")
+    assert Subscriptions([22]).ready(ready()).trouble == ""
+
+
+def test_none_for_who_wants_none() -> None:
+    subscriptions = Subscriptions([])
+    assert subscriptions.ready(b"not even read") == Subscribing([])
+    assert subscriptions.resumed() == Subscribing([])
+
+
+def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
+    subscriptions = Subscriptions("all")
+    assert ids(subscriptions.ready(ready())) == ids(subscriptions.resumed()) != []
+    subscriptions.acknowledged()  # perhaps of a heartbeat that was sent before them
+    assert ids(subscriptions.resumed()), "the heartbeat may have come before them"
+    subscriptions.acknowledged()
+    subscriptions.acknowledged()
+    assert ids(subscriptions.resumed()) == []
+    assert ids(subscriptions.ready(ready())), "a new session"
+
+
+@pytest.mark.parametrize("guilds", [None, 5, [{"id": 5}], [{}], [{"id": "x"}], [{"id": "-5"}]])
+def test_guilds_that_are_none_cost_no_session(guilds: Any) -> None:
+    asked = Subscriptions("all").ready(ready(guilds))
+    assert not asked.commands
+    assert "can't be subscribed to" in asked.trouble
