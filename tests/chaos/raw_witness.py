@@ -21,6 +21,10 @@ from evidence import BLANKED, Came, Item, Key, Missed, Place
 PATIENCE_S: Final = 0.3
 ANSWER_S: Final = 2.0
 HEADS_S: Final = 1.0
+FLOOD: Final = 1000
+"""Messages within a second: what the hub keeps for one subscriber (coordinator.hub.SUBSCRIBER_HWM).
+A worker that comes back after long brings such a flood, and the hub may drop some of it: it is to
+be asked for, and no break of the chain."""
 
 
 class Part:
@@ -49,6 +53,8 @@ class RawWitness:
         and in words."""
         self.live: dict[Key, Place] = {}
         """The last event of each shard that came live."""
+        self._arrived: deque[float] = deque(maxlen=FLOOD)
+        """When the last messages came: Unix time."""
         self._endpoints = events, replay
         self._parts: dict[Key, dict[int, Part]] = {}
         self._current: dict[Key, int] = {}
@@ -129,6 +135,8 @@ class RawWitness:
 
     def _live(self, frame: bytes) -> None:
         name, fields = split(frame)
+        now = time.time()
+        self._arrived.append(now)
         if name == "_watermark":
             for shard, count, epoch, before, seq, *_ in fields[5]:
                 self._see((count, shard), epoch, before, seq)
@@ -142,14 +150,17 @@ class RawWitness:
             return
         key, epoch = self._batch(name, fields)
         prev, last = fields[8], fields[11][-1][0]
-        now = time.time()
         known, at = self._names.get((key, epoch, name), (None, now))
         base = prev if isinstance(prev, int) else prev[0]
-        if known is not None and base > known:
+        if known is not None and base > known and not self._flooded(now):
+            lately = sum(now - arrived < 1 for arrived in self._arrived)
             text = f"{name} of {key} in epoch {epoch} goes from {known} to {base}"
-            self.breaks.append((at, now, text))
+            self.breaks.append((at, now, f"{text}; {lately} messages came within a second"))
         self._names[key, epoch, name] = (max(last, -1 if known is None else known), now)
         self.live[key] = max(self.live.get(key, (0, 0)), (epoch, last))
+
+    def _flooded(self, now: float) -> bool:
+        return len(self._arrived) == FLOOD and now - self._arrived[0] < 1
 
     def _batch(self, name: str, fields: list[Any]) -> tuple[Key, int]:
         """Keep a batch's events; who it is of."""
