@@ -85,7 +85,7 @@ def _event(row: dict[str, Any], objects: dict[str, tuple[Field, ...]]) -> EventS
     own = _fields(row["fields"] or [])
     written = EVENT_FIELDS.get(name, "")
     array = parse(written) if written.startswith("array") else None
-    if not own and written and array is None:
+    if written and array is None:
         own = _written(written)
     key = None if payload is None else payload.lower().removesuffix(" object")
     inherited = objects.get(ALIASES.get(key, key), ()) if key is not None else ()

@@ -25,7 +25,16 @@ _SUBSCRIPTION: Final = (
     "status: integer; canceled_at: ?ISO8601 timestamp; country?: string"
 )
 
+_STREAM: Final = "stream_key: string; region: string; viewer_ids: array[snowflake]; paused: boolean"
+
 EVENT_FIELDS: Final[dict[str, str]] = {
+    "CALL_UPDATE": (
+        "channel_id: snowflake; message_id: snowflake; region: string; ringing: array[snowflake]"
+    ),
+    "SPEED_TEST_CREATE": _STREAM,
+    "SPEED_TEST_UPDATE": _STREAM,
+    "SPEED_TEST_DELETE": "stream_key: string; reason: string; unavailable?: boolean",
+    "SPEED_TEST_SERVER_UPDATE": "token: string; stream_key: string; endpoint: ?string",
     "THREAD_DELETE": "id: snowflake; guild_id: snowflake; parent_id: snowflake; type: integer",
     "SESSIONS_REPLACE": "array[session object]",
     "GUILD_SOUNDBOARD_SOUNDS_UPDATE": (
@@ -38,9 +47,15 @@ EVENT_FIELDS: Final[dict[str, str]] = {
     "CONTENT_INVENTORY_INBOX_STALE": "refresh_after_ms?: integer",
     "USER_SETTINGS_UPDATE": "locale?: string; status?: string; theme?: string",
 }
-"""Fields of events whose table is empty, as `name[?]: [?]type; ...` or an array type."""
+"""Fields of events whose table is empty or does not say of what an array is, as `name[?]: [?]type; ...` or an array type."""
 
 OBJECT_FIELDS: Final[dict[str, str]] = {
+    "stream": f"rtc_server_id?: snowflake; rtc_channel_id?: snowflake; {_STREAM}",
+    "gateway lobby": (
+        "id: snowflake; application_id: snowflake; metadata: ?map[string, string]; "
+        "members: array[lobby member object]; flags: integer; "
+        "voice_states: array[lobby voice state object]; region: string"
+    ),
     "remote command": "type: string; target_session_id?: string",
     "connection": (
         "id: string; name: string; type: string; revoked?: boolean; verified: boolean; "
@@ -96,4 +111,4 @@ OBJECT_FIELDS: Final[dict[str, str]] = {
         "url: string; proxy_url: string; height: ?integer; width: ?integer; content_type: string"
     ),
 }
-"""Objects without a table, in the same notation."""
+"""Objects without a table, or without a whole one, in the same notation."""

@@ -21,7 +21,9 @@ from cluster.sandbox.world.state import Guild, Json
 _EVERY_FIELD_TO: Final = 1
 """Depth to which optional fields are there, too."""
 _DEEPEST: Final = 4
-"""Depth below which arrays and maps are empty and objects hold scalars only."""
+"""Depth below which arrays and maps are empty."""
+_CUT: Final = 8
+"""Depth below which objects are."""
 
 _Build = Callable[[Scene, Guild], Json]
 
@@ -93,16 +95,18 @@ class Generator:
             if field.optional and (depth > _EVERY_FIELD_TO or field.deprecated):
                 continue
             if depth >= _DEEPEST and not isinstance(field.type, Scalar):
-                made[field.name] = self._empty(field)
+                made[field.name] = self._empty(field, guild, depth)
             elif field.nullable and self._scene.draw.random() < 0.2:
                 made[field.name] = None
             else:
                 made[field.name] = self._value(field.name, field.type, guild, depth)
         return made
 
-    def _empty(self, field: Field) -> Any:
+    def _empty(self, field: Field, guild: Guild, depth: int) -> Any:
         if field.nullable:
             return None
+        if isinstance(field.type, Ref):
+            return self._object(field.type, guild, depth + 1) if depth < _CUT else {}
         return [] if isinstance(field.type, Array | Row) else {}
 
     def _value(self, name: str, kind: Type, guild: Guild, depth: int) -> Any:

@@ -92,6 +92,7 @@ _STRINGS: Final[dict[str, str]] = {
     "content_type": "image/png",
     "filename": "picture.png",
     "version": "1",
+    "flags_new": "0",
     "session_type": "normal",
     "proto": "CgIYAQ==",
     "user_settings_proto": "CgIYAQ==",

@@ -1,0 +1,1 @@
+"""Enumerations and flags of events and objects: a file a theme."""

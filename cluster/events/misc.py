@@ -1,0 +1,22 @@
+"""What is left."""
+
+from __future__ import annotations
+
+from cluster.events.base import UNSET, Absent, Dispatch, dispatch
+from cluster.events.objects.settings import UserSettingsProto
+
+
+@dispatch("CONTENT_INVENTORY_INBOX_STALE", "Misc")
+class ContentInventoryInboxStale(Dispatch):
+    """The account's activity feed is out of date; ask for it again."""
+
+    refresh_after_ms: int | Absent = UNSET
+    """Ask no sooner."""
+
+
+@dispatch("USER_SETTINGS_PROTO_UPDATE", "Misc")
+class UserSettingsProtoUpdate(Dispatch):
+    """Settings of the account were changed (protobuf)."""
+
+    settings: UserSettingsProto
+    partial: bool

@@ -1,0 +1,41 @@
+"""The notification center."""
+
+from __future__ import annotations
+
+from cluster.events.base import Dispatch, Payload, Snowflake, dispatch
+from cluster.events.enums.settings import NotificationCenterItemEnum
+from cluster.events.objects.notifications import NotificationCenterItem
+
+
+@dispatch("NOTIFICATION_CENTER_ITEM_CREATE", "Notification Center", listed=False)
+class NotificationCenterItemCreate(Dispatch):
+    """A notification."""
+
+    item: Payload[NotificationCenterItem]
+
+
+@dispatch("NOTIFICATION_CENTER_ITEM_DELETE", "Notification Center", listed=False)
+class NotificationCenterItemDelete(Dispatch):
+    """A notification was removed."""
+
+    id: Snowflake
+    user_id: Snowflake
+
+
+@dispatch("NOTIFICATION_CENTER_ITEMS_ACK", "Notification Center", listed=False)
+class NotificationCenterItemsAck(Dispatch):
+    """Notifications were seen."""
+
+    id: Snowflake
+
+
+@dispatch("NOTIFICATION_CENTER_ITEM_COMPLETED", "Notification Center", listed=False)
+class NotificationCenterItemCompleted(Dispatch):
+    """What a notification asked for was done."""
+
+    item_enum: NotificationCenterItemEnum
+
+
+@dispatch("GENERIC_PUSH_NOTIFICATION_SENT", "Notification Center", listed=False)
+class GenericPushNotificationSent(Dispatch):
+    """A notification was pushed to the account's devices."""

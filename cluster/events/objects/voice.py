@@ -1,0 +1,68 @@
+"""Voice states, streams and volumes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cluster.events.base import UNSET, Absent, Milliseconds, Object, Snowflake
+from cluster.events.objects.members import Member
+
+
+class VoiceState(Object):
+    """Where somebody is in voice, and who hears them."""
+
+    guild_id: Snowflake | Absent | None = UNSET
+    channel_id: Snowflake | None
+    """None: in none, any more."""
+    lobby_id: Snowflake | Absent = UNSET
+    user_id: Snowflake
+    member: Member | Absent = UNSET
+    session_id: str
+    connected_at: Milliseconds | Absent = UNSET
+    deaf: bool
+    mute: bool
+    self_deaf: bool
+    self_mute: bool
+    self_stream: bool | Absent = UNSET
+    self_video: bool
+    suppress: bool
+    """May not speak."""
+    request_to_speak_timestamp: datetime | None
+    discoverable: bool | Absent = UNSET
+    user_volume: float | Absent = UNSET
+
+
+class LobbyVoiceState(Object):
+    """Where somebody is in a lobby's call."""
+
+    lobby_id: Snowflake | Absent = UNSET
+    channel_id: Snowflake | Absent | None = UNSET
+    """None: in none, any more."""
+    user_id: Snowflake
+    session_id: str | Absent = UNSET
+    deaf: bool | Absent = UNSET
+    mute: bool | Absent = UNSET
+    self_deaf: bool | Absent = UNSET
+    self_mute: bool | Absent = UNSET
+    self_video: bool | Absent = UNSET
+    suppress: bool | Absent = UNSET
+
+
+class Stream(Object):
+    """Somebody's screen or game, shown in a voice channel."""
+
+    stream_key: str
+    rtc_server_id: Snowflake | Absent = UNSET
+    rtc_channel_id: Snowflake | Absent = UNSET
+    region: str
+    viewer_ids: list[Snowflake]
+    paused: bool
+
+
+class AudioContextSetting(Object):
+    """How loud somebody, or a stream, is."""
+
+    muted: bool
+    volume: float
+    """Percent."""
+    soundboard_muted: bool | Absent = UNSET

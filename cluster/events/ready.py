@@ -1,0 +1,121 @@
+"""READY and what follows it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.events.base import UNSET, Absent, Dispatch, Snowflake, dispatch
+from cluster.events.enums.gateway import SessionType
+from cluster.events.enums.users import RequiredAction
+from cluster.events.objects.billing import Payment
+from cluster.events.objects.channels import Channel
+from cluster.events.objects.connections import Connection
+from cluster.events.objects.experiments import ApexExperiments, GuildExperiment, UserExperiment
+from cluster.events.objects.gateway import (
+    ConsoleConnectionRequest,
+    GatewayApplication,
+    GatewayAuth,
+    GatewayFeatureFlags,
+    GatewayGuild,
+    MergedPresences,
+    RegionalFeatureConfig,
+    SupplementalGuild,
+    Tutorial,
+    Versioned,
+)
+from cluster.events.objects.guilds import GuildJoinRequest
+from cluster.events.objects.lobbies import Lobby
+from cluster.events.objects.members import Member
+from cluster.events.objects.presences import Presence, Session
+from cluster.events.objects.reading import ReadState
+from cluster.events.objects.relationships import GameInvite, GameRelationship, Relationship
+from cluster.events.objects.settings import (
+    Consents,
+    NotificationSettings,
+    UserGuildSettings,
+    UserSettings,
+)
+from cluster.events.objects.users import LinkedUser, User
+from cluster.events.objects.widgets import ApplicationProfile
+
+
+@dispatch("READY", "Ready")
+class Ready(Dispatch):
+    """A new session has begun: what the client needs to know of its account."""
+
+    trace: list[str] | Absent = msgspec.field(default=UNSET, name="_trace")
+    v: int
+    """The Gateway's version."""
+    user: User
+    user_settings: UserSettings | Absent | None = UNSET
+    """Deprecated."""
+    user_settings_proto: str | Absent | None = UNSET
+    notification_settings: NotificationSettings | Absent | None = UNSET
+    user_guild_settings: Versioned[UserGuildSettings] | list[UserGuildSettings] | Absent | None = (
+        UNSET
+    )
+    read_state: Versioned[ReadState] | list[ReadState] | Absent | None = UNSET
+    guilds: list[GatewayGuild]
+    """For a bot only their ids: each comes as GUILD_CREATE."""
+    guild_join_requests: list[GuildJoinRequest] | Absent | None = UNSET
+    relationships: list[Relationship] | Absent | None = UNSET
+    game_relationships: list[GameRelationship] | Absent | None = UNSET
+    friend_suggestion_count: int | Absent | None = UNSET
+    private_channels: list[Channel] | Absent | None = UNSET
+    connected_accounts: list[Connection] | Absent | None = UNSET
+    notes: dict[Snowflake, str] | Absent | None = UNSET
+    presences: list[Presence] | Absent = UNSET
+    merged_presences: MergedPresences | Absent = UNSET
+    merged_members: list[list[Member]] | Absent = UNSET
+    """By guild, in the order of ``guilds``."""
+    users: list[User] | Absent | None = UNSET
+    """All users that the event speaks of, with capability DEDUPE_USER_OBJECTS."""
+    linked_users: list[LinkedUser] | Absent | None = UNSET
+    application: GatewayApplication | Absent = UNSET
+    scopes: list[str] | Absent = UNSET
+    session_id: str
+    """To resume with. Empty where a cluster gave the event out: it is a credential."""
+    session_type: SessionType | Absent = UNSET
+    sessions: list[Session] | Absent | None = UNSET
+    static_client_session_id: str | Absent = UNSET
+    auth_session_id_hash: str | Absent | None = UNSET
+    auth_token: str | Absent | None = UNSET
+    analytics_token: str | Absent | None = UNSET
+    auth: GatewayAuth | Absent | None = UNSET
+    required_action: RequiredAction | Absent | None = UNSET
+    country_code: str | Absent | None = UNSET
+    geo_ordered_rtc_regions: list[str] | Absent = UNSET
+    consents: Consents | Absent | None = UNSET
+    tutorial: Tutorial | Absent | None = UNSET
+    shard: tuple[int, int] | Absent = UNSET
+    """Shard id and shard count."""
+    resume_gateway_url: str
+    """Where to resume."""
+    api_code_version: int | Absent | None = UNSET
+    experiments: list[UserExperiment] | Absent | None = UNSET
+    guild_experiments: list[GuildExperiment] | Absent | None = UNSET
+    apex_experiments: ApexExperiments | Absent | None = UNSET
+    explicit_content_scan_version: int | Absent = UNSET
+    pending_payments: list[Payment] | Absent | None = UNSET
+    av_sf_protocol_floor: int | Absent = UNSET
+    feature_flags: GatewayFeatureFlags | Absent = UNSET
+    lobbies: list[Lobby] | Absent = UNSET
+    user_application_profiles: dict[Snowflake, list[ApplicationProfile]] | Absent = UNSET
+    connection_request_data: ConsoleConnectionRequest | Absent = UNSET
+    ad_personalization_toggles_disabled: bool | Absent | None = UNSET
+    broadcaster_user_ids: list[Snowflake] | Absent | None = UNSET
+    """Deprecated."""
+    regional_feature_config: RegionalFeatureConfig | Absent | None = UNSET
+
+
+@dispatch("READY_SUPPLEMENTAL", "Ready")
+class ReadySupplemental(Dispatch):
+    """What of READY can come later (capability PRIORITIZED_READY_PAYLOAD)."""
+
+    guilds: list[SupplementalGuild]
+    merged_members: list[list[Member]] | Absent = UNSET
+    """By guild, in the order of READY's guilds."""
+    merged_presences: MergedPresences | Absent = UNSET
+    lazy_private_channels: list[Channel] | Absent = UNSET
+    disclose: list[str] | Absent = UNSET
+    game_invites: list[GameInvite] | Absent = UNSET
