@@ -21,7 +21,15 @@ from curl_cffi.aio import AsyncCurl
 
 from cluster.browser import Browser, browser
 from shard_worker import easy, handshake
-from shard_worker.websocket import Control, Opcode, WebSocket, WebSocketError, encode, encode_close
+from shard_worker.deflate import MessageDeflater
+from shard_worker.websocket import (
+    Control,
+    Opcode,
+    WebSocket,
+    WebSocketError,
+    close_payload,
+    encode,
+)
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +119,10 @@ class Connection:
         self._answer = handshake.Answer(key)
         self._websocket: WebSocket | None = None
         self._early: list[bytes] = []
-        self._out: deque[bytes] = deque()
-        self._begun = False
+        self._out: deque[tuple[Opcode, bytes]] = deque()
+        self._begun = b""
+        """What libcurl has not taken yet of the frame that it began to."""
+        self._deflater: MessageDeflater | None = None
         self._unread = False
         self._paused = False
         self._held = False
@@ -185,9 +195,9 @@ class Connection:
 
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
         """Send a text message. urgent: before all that is not yet begun."""
-        self._send_frame(encode(Opcode.TEXT, payload, os.urandom(4)), urgent=urgent)
+        self._send(Opcode.TEXT, payload, urgent=urgent)
 
-    def _send_frame(self, frame: bytes, *, urgent: bool) -> None:
+    def _send(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> None:
         if self._done or self._over:
             return
         if len(self._out) >= MAX_UNSENT:
@@ -196,9 +206,9 @@ class Connection:
                 self._loop.call_soon(self._on_unread)
             return
         if urgent:
-            self._out.insert(1 if self._begun else 0, frame)
+            self._out.appendleft((opcode, payload))
         else:
-            self._out.append(frame)
+            self._out.append((opcode, payload))
         self._curl.pause(_PAUSE_RECV if self._paused else 0)
 
     def _on_unread(self) -> None:
@@ -217,7 +227,7 @@ class Connection:
                 self.abort
             )  # perhaps called from within one of libcurl's callbacks
             return
-        self._send_frame(encode_close(code, os.urandom(4)), urgent=True)
+        self._send(Opcode.CLOSE, close_payload(code), urgent=True)
         self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
         self._schedule()
 
@@ -239,13 +249,19 @@ class Connection:
     # -- libcurl's callbacks: queues only --------------------------------------------------------
 
     def _on_wanted(self, size: int) -> bytes | int:
-        if not self._out:
-            return _READFUNC_PAUSE
-        frame = self._out.popleft()
-        self._begun = len(frame) > size
-        if self._begun:
-            self._out.appendleft(frame[size:])
-        return frame[:size]
+        if not self._begun:
+            if not self._out:
+                return _READFUNC_PAUSE
+            self._begun = self._frame(*self._out.popleft())
+        piece, self._begun = self._begun[:size], self._begun[size:]
+        return piece
+
+    def _frame(self, opcode: Opcode, payload: bytes) -> bytes:
+        """Made when it leaves: what compresses messages must see them in the order they do."""
+        compressed = self._deflater is not None and opcode is Opcode.TEXT
+        if self._deflater is not None and compressed:
+            payload = self._deflater.deflate(payload)
+        return encode(opcode, payload, os.urandom(4), compressed=compressed)
 
     def _on_data(self, data: bytes) -> int:
         if self._websocket is None:
@@ -322,10 +338,12 @@ class Connection:
                 self._finish()
             return False
         try:
-            self._websocket = WebSocket(self._answer.agreed())
+            agreed = self._answer.agreed()
         except handshake.HandshakeError as error:
             self._fail(str(error))
             return False
+        self._websocket = WebSocket(agreed)
+        self._deflater = MessageDeflater.of(agreed)
         self._timer.cancel()
         for data in self._early:
             self._websocket.feed(data)
@@ -336,7 +354,7 @@ class Connection:
 
     def _control(self, control: Control) -> None:
         if control.opcode is Opcode.PING:
-            self._send_frame(encode(Opcode.PONG, control.payload, os.urandom(4)), urgent=True)
+            self._send(Opcode.PONG, control.payload, urgent=True)
         elif control.opcode is Opcode.CLOSE:
             receiver, self._receiver = self._receiver, None
             if self.closing:
@@ -344,7 +362,7 @@ class Connection:
             else:
                 # Answered with the same code (RFC 6455, section 5.5.1), whose meaning is theirs.
                 self.closing = True
-                self._send_frame(encode_close(control.code, os.urandom(4)), urgent=True)
+                self._send(Opcode.CLOSE, close_payload(control.code), urgent=True)
                 self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
             if receiver is not None:
                 receiver.on_closed(control.code, _printable(control.reason))

@@ -5,7 +5,8 @@ so that the caller decides how long one turn may be. A server's frame is unmaske
 control frame is whole and at most 125 bytes (5.5) and may stand between the fragments of a message
 (5.4), a length has its shortest form (5.2), reserved bits are zero unless an extension says
 otherwise. Anything else is a ``WebSocketError`` with the close code to answer it with (7.4.1).
-permessage-deflate (RFC 7692) is understood when the server accepted it; we never compress.
+permessage-deflate (RFC 7692) is understood when the server accepted it; for what we send see
+``deflate``.
 
 Measured: 0.3 us a message in slices of 512 (Python 3.11, on a machine of 2 cores).
 """
@@ -25,6 +26,8 @@ MAX_MESSAGE: Final = 64 * 1024 * 1024
 MAX_FRAGMENTS: Final = 65_536
 ZlibError = cast(type[Exception], zlib_ng.error)  # its stub says an instance, not a class
 _TAIL: Final = b"\x00\x00\xff\xff"
+_TAKEOVERS: Final = ("server_no_context_takeover", "client_no_context_takeover")
+_WINDOWS: Final = ("server_max_window_bits", "client_max_window_bits")
 _CLOSE_CODES: Final = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
 
 
@@ -74,6 +77,8 @@ class Deflate(NamedTuple):
 
     server_no_context_takeover: bool = False
     server_max_window_bits: int = 15
+    client_no_context_takeover: bool = False
+    client_max_window_bits: int = 15
 
 
 def parse_extensions(header: str) -> Deflate | None:
@@ -87,24 +92,25 @@ def parse_extensions(header: str) -> Deflate | None:
     name, *parameters = (part.strip() for part in header.split(";"))
     if "," in header or name != "permessage-deflate":
         raise WebSocketError(1010, f"server chose an extension that was not offered: {header!r}")
-    takeover, bits, seen = False, 15, set[str]()
+    agreed = dict[str, int]()
     for parameter in parameters:
         key, _, value = (part.strip() for part in parameter.partition("="))
         value = value.strip('"')
         number = int(value) if value.isascii() and value.isdigit() else 0
-        if key == "server_no_context_takeover" and not value:
-            takeover = True
-        elif key == "server_max_window_bits" and 8 <= number <= 15:
-            bits = number
-        elif not (
-            (key == "client_no_context_takeover" and not value)
-            or (key == "client_max_window_bits" and 8 <= number <= 15)
-        ):
-            raise WebSocketError(1010, f"server's permessage-deflate has {parameter!r}")
-        if key in seen:
+        if key in agreed:
             raise WebSocketError(1010, f"server's permessage-deflate has {key} twice")
-        seen.add(key)
-    return Deflate(takeover, bits)
+        if key in _TAKEOVERS and not value:
+            agreed[key] = True
+        elif key in _WINDOWS and 8 <= number <= 15:
+            agreed[key] = number
+        else:
+            raise WebSocketError(1010, f"server's permessage-deflate has {parameter!r}")
+    return Deflate(
+        server_no_context_takeover=bool(agreed.get("server_no_context_takeover")),
+        server_max_window_bits=agreed.get("server_max_window_bits", 15),
+        client_no_context_takeover=bool(agreed.get("client_no_context_takeover")),
+        client_max_window_bits=agreed.get("client_max_window_bits", 15),
+    )
 
 
 class _MessageInflater:
@@ -284,18 +290,20 @@ def mask(payload: bytes, key: bytes) -> bytes:
     )
 
 
-def encode(opcode: Opcode, payload: bytes, key: bytes) -> bytes:
-    """One whole message as one masked frame; ``key`` is 4 random bytes (section 5.3)."""
+def encode(opcode: Opcode, payload: bytes, key: bytes, *, compressed: bool = False) -> bytes:
+    """One whole message as one masked frame; ``key`` is 4 random bytes (section 5.3). compressed:
+    the payload is a ``MessageDeflater``'s, and RSV1 says so."""
     size = len(payload)
+    first = 0x80 | opcode | (0x40 if compressed else 0)
     if size < 126:
-        head = bytes((0x80 | opcode, 0x80 | size))
+        head = bytes((first, 0x80 | size))
     elif size < 65_536:
-        head = bytes((0x80 | opcode, 0xFE)) + size.to_bytes(2, "big")
+        head = bytes((first, 0xFE)) + size.to_bytes(2, "big")
     else:
-        head = bytes((0x80 | opcode, 0xFF)) + size.to_bytes(8, "big")
+        head = bytes((first, 0xFF)) + size.to_bytes(8, "big")
     return head + key + mask(payload, key)
 
 
-def encode_close(code: int | None, key: bytes) -> bytes:
-    """A close frame; None: without a code."""
-    return encode(Opcode.CLOSE, b"" if code is None else code.to_bytes(2, "big"), key)
+def close_payload(code: int | None) -> bytes:
+    """Of a close frame; None: without a code."""
+    return b"" if code is None else code.to_bytes(2, "big")

@@ -21,11 +21,20 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cluster.fingerprint.capture import Capture, CaptureServer
+from cluster.fingerprint.capture import HELLO, Capture, CaptureServer
 from cluster.fingerprint.client_hello import EXTENSIONS, GREASE, ClientHello
 from cluster.sandbox.certificates import make_certificates
+from shard_worker.transport import Transport
 
 WAIT_S = 30.0
+SAID = [
+    '{"op":1,"d":42}',
+    '{"op":1,"d":43}',
+    '{"op":3,"d":{"status":"online","since":0,"activities":[],"afk":false}}',
+    "",
+    '{"op":1,"d":44}',
+]
+"""What a client says over its WebSocket, short enough for small frames."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TRUST_ANCHORS, ECH = 51764, 65037
 
@@ -100,27 +109,71 @@ async def running(browser: str, pin: str, url: str) -> AsyncIterator[None]:
             await process.wait()
 
 
+PAGE = """<script>
+const socket = new WebSocket("wss://localhost:%d/?v=10&encoding=json");
+socket.onmessage = () => %s.forEach(text => socket.send(text));
+fetch("/api/v10/gateway", {headers: %s});
+</script>"""
+
+
 async def of_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> OfChromium:
-    """It opens a page, which opens a WebSocket and asks the API with these headers of its own."""
-    script = """<script>
-    const socket = new WebSocket("wss://localhost:%d/?v=10&encoding=json");
-    socket.onmessage = () => { socket.send("hello".repeat(20)); socket.send("hello".repeat(20)); };
-    fetch("/api/v10/gateway", {headers: %s});
-    </script>"""
-    async with (
-        CaptureServer(given.context, lambda _: ("text/plain", b"")) as gateway,
-        CaptureServer(
-            given.context,
-            lambda _: ("text/html", (script % (gateway.port, json.dumps(dict(own)))).encode()),
-        ) as site,
-        running(browser, given.pin, f"https://localhost:{site.port}/"),
-        asyncio.timeout(WAIT_S),
-    ):
-        page = await site.wait_for(lambda c: c.request.startswith("GET / "))
-        fetch = await site.wait_for(lambda c: "/api/" in c.request)
-        websocket = await gateway.wait_for(lambda c: c.is_websocket)
-        await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= 2)
-        return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
+    """It opens a page, which opens a WebSocket, says SAID, and asks the API with these headers of
+    its own."""
+    async with CaptureServer(given.context, nothing) as gateway:
+        script = PAGE % (gateway.port, json.dumps(SAID), json.dumps(dict(own)))
+        async with (
+            CaptureServer(given.context, lambda _: ("text/html", script.encode())) as site,
+            running(browser, given.pin, f"https://localhost:{site.port}/"),
+            asyncio.timeout(WAIT_S),
+        ):
+            page = await site.wait_for(lambda c: c.request.startswith("GET / "))
+            fetch = await site.wait_for(lambda c: "/api/" in c.request)
+            websocket = await gateway.wait_for(lambda c: c.is_websocket)
+            await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
+            return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
+
+
+async def our_frames(given: Trust) -> list[tuple[int, bytes]]:
+    """Our transport says SAID."""
+    transport = Transport(ca_file=str(given.ca_file))
+    try:
+        async with CaptureServer(given.context, nothing) as gateway, asyncio.timeout(WAIT_S):
+            receiver = Receiver()
+            connection = transport.connect(f"wss://localhost:{gateway.port}/", receiver)
+            await receiver.greeted
+            for text in SAID:
+                connection.send(text.encode())
+            await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
+            return frames_of(gateway.frames)
+    finally:
+        await transport.close()
+
+
+class Receiver:
+    """Waits for HELLO, which comes compressed."""
+
+    def __init__(self) -> None:
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_connected(self) -> None:
+        pass
+
+    def on_connect_failed(self, cause: str) -> None:
+        self.greeted.set_exception(AssertionError(cause))
+
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
+        assert messages == [HELLO]
+        self.greeted.set_result(None)
+
+    def on_closed(self, code: int | None, cause: str) -> None:
+        pass
+
+    def on_broken(self, cause: str) -> None:
+        self.greeted.set_exception(AssertionError(cause))
+
+
+def nothing(_: str) -> tuple[str, bytes]:
+    return "text/plain", b""
 
 
 def frames_of(data: bytes) -> list[tuple[int, bytes]]:

@@ -133,6 +133,38 @@ def test_messages_both_ways_and_a_close(compression: str | None) -> None:
     run(scenario)
 
 
+def test_what_waits_is_compressed_in_the_order_it_leaves() -> None:
+    """Each message refers to those before it: one that overtakes must be compressed before them."""
+    got: list[str] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        async for message in socket:
+            assert isinstance(message, str)
+            got.append(message)
+            if message.startswith("last"):
+                await socket.close(4000)
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            assert connection._deflater is not None
+            connection.send(bytes(range(32, 127)) * 3000)
+            for n in range(20):
+                connection.send(b"%d the same words" % n)
+            connection.send(b"", urgent=True)
+            connection.send(b"the same words, urgent", urgent=True)
+            connection.send(b"last of the same words")
+            assert await receiver.end() == ("closed", 4000)
+        assert "the same words, urgent" in got[:2]
+        assert [m for m in got if m[:1].isdigit()] == [f"{n} the same words" for n in range(20)]
+        assert got[-1] == "last of the same words"
+        assert len(got) == 24
+
+    run(scenario)
+
+
 def test_our_close_reaches_the_server() -> None:
     seen: list[int | None] = []
 

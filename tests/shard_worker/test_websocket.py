@@ -23,8 +23,8 @@ from shard_worker.websocket import (
     Opcode,
     WebSocket,
     WebSocketError,
+    close_payload,
     encode,
-    encode_close,
     mask,
     parse_extensions,
 )
@@ -386,7 +386,7 @@ def test_which_close_codes_a_server_may_send(codes: Iterable[int], allowed: bool
 
 @given(st.one_of(st.none(), st.integers(3000, 4999)), st.binary(min_size=4, max_size=4))
 def test_our_close_is_read_by_both(code: int | None, key: bytes) -> None:
-    wire = encode_close(code, key)
+    wire = encode(Opcode.CLOSE, close_payload(code), key)
     reader = StreamReader()
     reader.feed_data(wire)
     parser = OracleFrame.parse(reader.read_exact, mask=True, max_size=None)
@@ -428,7 +428,8 @@ def test_a_message_has_a_bound_of_fragments() -> None:
 
 
 def test_our_close_frame() -> None:
-    assert receive([encode_close(4000, b"\0\0\0\0").replace(b"\x82\0\0\0\0", b"\x02", 1)]) == (
+    wire = encode(Opcode.CLOSE, close_payload(4000), b"\0\0\0\0")
+    assert receive([wire.replace(b"\x82\0\0\0\0", b"\x02", 1)]) == (
         [],
         [Control(Opcode.CLOSE, b"\x0f\xa0", 4000, "")],
     )
@@ -475,7 +476,8 @@ def test_extensions() -> None:
     assert parse_extensions("permessage-deflate") == Deflate(False, 15)
     header = 'permessage-deflate; server_no_context_takeover; server_max_window_bits="10"'
     assert parse_extensions(header) == Deflate(True, 10)
-    assert parse_extensions("permessage-deflate; client_max_window_bits=12") == Deflate()
+    header = "permessage-deflate; client_max_window_bits=12; client_no_context_takeover"
+    assert parse_extensions(header) == Deflate(False, 15, True, 12)
     for bad in (
         "permessage-bzip2",
         "permessage-deflate, permessage-deflate",
@@ -483,6 +485,9 @@ def test_extensions() -> None:
         "permessage-deflate; server_max_window_bits",
         "permessage-deflate; foo",
         "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; client_no_context_takeover=1",
+        "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; client_max_window_bits=16",
     ):
         with pytest.raises(WebSocketError):
             parse_extensions(bad)
