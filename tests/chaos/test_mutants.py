@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import Any
 
 import pytest
@@ -44,3 +45,4 @@ def test_a_mutant_is_seen(mutant: str, faults: list[Fault], kind: str, text: str
     assert tempest.breaches
     first = tempest.breaches[0]
     assert (kind in ("", first.kind), text in first.text) == (True, True), first
+    shutil.rmtree(tempest.folder)  # kept for whoever looks for the cause, which is known here

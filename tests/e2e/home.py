@@ -92,7 +92,9 @@ def run_sandbox(**options: Any) -> Iterator[SandboxInfo]:
     try:
         process.stdin.write(msgspec.json.encode(options))
         process.stdin.close()
-        yield msgspec.json.decode(process.stdout.readline(), type=SandboxInfo)
+        line = process.stdout.readline()
+        assert line, f"the sandbox did not start: it ended with {process.wait(COMMAND_S)}"
+        yield msgspec.json.decode(line, type=SandboxInfo)
     finally:
         process.terminate()
         process.wait(COMMAND_S)
