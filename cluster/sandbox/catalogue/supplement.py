@@ -47,7 +47,8 @@ EVENT_FIELDS: Final[dict[str, str]] = {
     "CONTENT_INVENTORY_INBOX_STALE": "refresh_after_ms?: integer",
     "USER_SETTINGS_UPDATE": "locale?: string; status?: string; theme?: string",
 }
-"""Fields of events whose table is empty or does not say of what an array is, as `name[?]: [?]type; ...` or an array type."""
+"""Fields of events whose table is empty, or does not say of what an array is, as
+`name[?]: [?]type; ...` or an array type."""
 
 OBJECT_FIELDS: Final[dict[str, str]] = {
     "stream": f"rtc_server_id?: snowflake; rtc_channel_id?: snowflake; {_STREAM}",
