@@ -25,8 +25,9 @@ from cluster.errors import ConfigError
 Kind = Literal["bot", "user"]
 
 TERMS: Final = (
-    "automating a user account breaks Discord's Terms of Service and can end that account"
+    "Automating a user account breaks Discord's Terms of Service and can end that account"
 )
+"""Said wherever one is started."""
 LARGE_THRESHOLD: Final = 250
 USER_API_VERSION: Final[Literal[9]] = 9
 """What Discord's own clients speak; bots speak 10."""

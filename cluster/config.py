@@ -201,7 +201,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         version = self.config.api_version
         if self.config.account == "bot":
             return 10 if version == "auto" else version, []
-        warnings = [] if self.on_sandbox else [TERMS[:1].upper() + TERMS[1:]]
+        warnings = [] if self.on_sandbox else [TERMS]
         return USER_API_VERSION if version == "auto" else version, warnings
 
     def spec(self) -> tuple[CoordinatorSpec, list[str]]:

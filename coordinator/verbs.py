@@ -127,6 +127,7 @@ class Verbs:
             api_url=self._account.api_url,
             gateway_url=self._gateway_url,
             sandbox=self._spec.sandbox is not None,
+            account=self._spec.account,
             hub_endpoint=self._spec.places.events,
             replay_endpoint=self._spec.places.replay,
             workers=[board.worker(slot, now) for slot in slots.values()],

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cluster.account import TERMS
 from cluster.cli.options import config_option, flags
 from cluster.cli.output import console, show
 from cluster.config import Loaded, load
@@ -120,13 +121,18 @@ async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
             yield Finding(check=check, state="skipped", text="needs the token")
         return
     for warning in warnings:
-        yield Finding(check="token", state="warning", text=warning)
-    yield local.intents(spec)
+        check = "account" if warning == TERMS else "token"
+        yield Finding(check=check, state="warning", text=warning)
+    yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
     yield local.tcp(loaded.places, spec.tcp)
     with _sandbox(loaded) as info:
         if info is not None:
             spec = msgspec.structs.replace(
-                spec, api_url=info.api_url, ca_file=info.ca_file, token=info.token, sandbox=None
+                spec,
+                api_url=info.api_url,
+                ca_file=info.ca_file,
+                token=info.token if spec.account == "bot" else info.user_token,
+                sandbox=None,
             )
         async for finding in _answers(spec, loaded):
             yield finding
@@ -145,7 +151,7 @@ async def _answers(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Findi
     if spec.identify_broker not in ("", SELF):
         yield await _broker(spec)
     else:
-        yield remote.identifies(answer, spec.identify_reserve)
+        yield remote.identifies(answer, spec)
     yield await remote.gateway(spec, answer.gateway_url)
     yield local.descriptors(answer.fullest)
     yield local.disk(loaded.places, answer.workers, spec.journal_bytes)

@@ -63,13 +63,14 @@ def facts(status: ClusterStatus) -> Table:
     grid.add_column(overflow="fold")
     budget = status.budget
     discord = f"a sandbox, {status.api_url}" if status.sandbox else status.api_url
+    user = status.account == "user"
     grid.add_row("events", f"{status.events:,} since the start")
-    grid.add_row("discord", discord)
-    grid.add_row(
-        "identifies",
-        f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}; "
-        f"{budget.max_concurrency} at a time",
+    grid.add_row("discord", f"{discord}, as a user account" if user else discord)
+    left = (
+        f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}"
     )
+    limit = "a limit of our own" if user else f"{budget.max_concurrency} at a time"
+    grid.add_row("identifies", f"{left}; {limit}")
     if budget.broker:
         grid.add_row("", f"granted by {budget.broker}")
     for line in filter(None, [waiting(status), *outside(status)]):

@@ -17,7 +17,7 @@ import zmq
 from cluster import __version__
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
-from cluster.gateway import PRIVILEGED_INTENTS, Intents
+from cluster.gateway import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
 from cluster.installation import check_packages
 from cluster.journal.environment import NO_PROMISE, file_system
 from cluster.wire.keys import KeyFolder, check_keys
@@ -161,6 +161,16 @@ def disk(places: Places, workers: int, journal_bytes: int) -> Finding:
         action = "another file system for state_dir makes it cheaper; it is safe as it is"
         return Finding(check="disk", state="warning", text=text, action=action)
     return Finding(check="disk", state="ok", text=text)
+
+
+def capabilities(spec: CoordinatorSpec) -> Finding:
+    """What a user account's client says that it can do."""
+    known = Capabilities(spec.capabilities & int(ALL_CAPABILITIES))
+    names = [one.name or "?" for one in known]
+    if unknown := spec.capabilities & ~int(ALL_CAPABILITIES):
+        names.append(f"{unknown} without a name")
+    text = f"client build {spec.client_build_number}; {', '.join(names) or 'none'}"
+    return Finding(check="capabilities", state="ok", text=text)
 
 
 def intents(spec: CoordinatorSpec) -> Finding:

@@ -88,15 +88,24 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
 
 
 def token(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
-    """It was taken, or there would be no answer."""
+    """A bot's was taken, or there would be no answer."""
+    if spec.account == "user":
+        text = (
+            f"{spec.api_url} answers; GET /gateway needs no token, so whether it takes this one "
+            "shows when the session identifies"
+        )
+        return Finding(check="token", state="ok", text=text)
     shards = f"{answer.shards} shards on {answer.workers} workers"
     text = f"{spec.api_url} takes it and recommends {answer.recommended} shards; {shards} would run"
     return Finding(check="token", state="ok", text=text)
 
 
-def identifies(answer: checks.ApiAnswer, reserve: int) -> Finding:
+def identifies(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
     """Whether a start that can resume nothing has enough."""
-    left = max(0, answer.remaining - reserve)
+    if spec.account == "user":
+        text = f"Discord sets a user account no limit; at most {answer.total:,} a day are spent"
+        return Finding(check="identifies", state="ok", text=text)
+    left = max(0, answer.remaining - spec.identify_reserve)
     text = (
         f"{answer.remaining:,} of {answer.total:,} are left, {answer.max_concurrency} at a time; "
         f"a start that resumes nothing needs {answer.shards:,}"

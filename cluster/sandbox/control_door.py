@@ -247,6 +247,7 @@ def describe(state: State) -> dict[str, Any]:
         }
         for s in dispatcher.sessions.values()
     ]
+    gates = (state.gate, state.user_gate)
     return {
         "traffic": {
             "rate": traffic.rate,
@@ -257,9 +258,9 @@ def describe(state: State) -> dict[str, Any]:
         },
         "session_start_limit": state.gate.session_start_limit(),
         "identifies": {
-            "admitted": state.gate.admitted,
-            "early": state.gate.early,
-            "earliest_s": round(state.gate.earliest_s, 3),
+            "admitted": sum(gate.admitted for gate in gates),
+            "early": sum(gate.early for gate in gates),
+            "earliest_s": round(max(gate.earliest_s for gate in gates), 3),
             "unavoidable": dispatcher.register.unavoidable(),
         },
         "sessions": sessions,

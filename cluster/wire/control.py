@@ -9,7 +9,7 @@ coordinator/gate_control.py.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -224,6 +224,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str
     gateway_url: str
     sandbox: bool
+    account: Literal["bot", "user"] = "bot"
     hub_endpoint: str
     """Where subscribers connect."""
     replay_endpoint: str

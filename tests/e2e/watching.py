@@ -23,21 +23,21 @@ from cluster.wire.places import places
 
 WITHIN_S = 60.0
 """How long what must come may take."""
-BLANKED = "READY"
-"""Its session id is blanked before it is journalled, so its bytes differ from what was sent."""
+BLANKED = ("READY", "SESSIONS_REPLACE")
+"""The session id is blanked before they are journalled, so the bytes differ from what was sent."""
 
 Row = tuple[int, int, str, str]
-"""Shard, seq, name, hash of d ("" for READY)."""
+"""Shard, seq, name, hash of d ("" where it is blanked)."""
 Answer = TypeVar("Answer")
 
 
 def row_of(shard_id: int, seq: int, name: str, data: bytes) -> Row:
     digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-    return shard_id, seq, name, "" if name == BLANKED else digest
+    return shard_id, seq, name, "" if name in BLANKED else digest
 
 
 def row_of_ledger(row: dict[str, Any]) -> Row:
-    return row["shard"], row["s"], row["name"], "" if row["name"] == BLANKED else row["hash"]
+    return row["shard"], row["s"], row["name"], "" if row["name"] in BLANKED else row["hash"]
 
 
 async def ledger(sandbox: SandboxControl) -> list[Row]:

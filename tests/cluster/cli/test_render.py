@@ -378,3 +378,10 @@ def test_workers_of_another_version_are_named(fake: ModuleType) -> None:
     status = msgspec.structs.replace(status, workers=[*old, *status.workers[1:]])
     assert "worker 0 run another version" not in text(render.full(status, 100), 100)
     assert "worker 0 runs another version" in text(render.full(status, 100), 100)
+
+
+def test_a_user_account_is_shown_as_one(fake: ModuleType) -> None:
+    status = msgspec.structs.replace(made(fake, 1, 1), account="user")
+    shown = text(render.full(status, 120), 120)
+    assert "https://localhost:40123/api, as a user account" in shown
+    assert "a limit of our own" in shown

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.doctor import local
-from cluster.gateway import Intents
+from cluster.doctor import local, remote
+from cluster.gateway import Capabilities, Intents
+from cluster.wire import checks
 from cluster.wire.keys import KeyFolder
 from cluster.wire.places import Places
 from cluster.wire.spec import CoordinatorSpec
@@ -55,6 +56,22 @@ def test_intents_that_are_privileged_are_named() -> None:
 
     assert "GUILD_PRESENCES must be enabled" in of(Intents.GUILDS | Intents.GUILD_PRESENCES)
     assert of(Intents.GUILDS) == "none that is privileged"
+
+
+def test_what_is_said_of_a_user_account() -> None:
+    spec = CoordinatorSpec(
+        name="t", state_dir="/s", runtime_dir="/r", token="t", account="user",
+        capabilities=int(Capabilities.LAZY_USER_NOTES) | 1 << 20, client_build_number=7,
+    )  # fmt: skip
+    said = "client build 7; LAZY_USER_NOTES, 1048576 without a name"
+    assert local.capabilities(spec).text == said
+    answer = checks.ApiAnswer(
+        gateway_url="wss://g", recommended=1, total=1000, remaining=0, reset_after_s=9,
+        max_concurrency=1, shards=1, workers=1, fullest=1,
+    )  # fmt: skip
+    assert "shows when the session identifies" in remote.token(answer, spec).text
+    identifies = remote.identifies(answer, spec)
+    assert (identifies.state, "no limit" in identifies.text) == ("ok", True)
 
 
 def test_folders_that_others_can_enter_or_replace(places: Places) -> None:

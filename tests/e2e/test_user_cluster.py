@@ -1,0 +1,67 @@
+"""A cluster of a user account, without compression: one session, its guilds are subscribed to,
+nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from home import Home, run_sandbox
+from watching import control_of, eventually, identified, ledger, sandbox_of, watching
+
+from cluster.errors import ClusterError
+from cluster.sandbox import SandboxInfo
+from cluster.subscriber import Event
+
+
+def use(home: Home, info: SandboxInfo) -> None:
+    home.use(info)
+    del home.env["DCGW_INTENTS"]
+    home.env |= {
+        "DCGW_TOKEN": info.user_token,
+        "DCGW_ACCOUNT": "user",
+        "DCGW_CLIENT_BUILD_NUMBER": "396858",
+        "DCGW_CAPABILITIES": "all",
+        "DCGW_SUBSCRIBE_GUILDS": "all",
+        "DCGW_COMPRESS": "none",
+    }
+
+
+def test_a_user_account_end_to_end(home: Home) -> None:
+    with run_sandbox(guilds=4, rate=300.0) as info:
+        use(home, info)
+        start = home.cli("start", "--detach", "--workers", "2")
+        assert start.returncode == 0, start.stderr
+        assert "breaks Discord's Terms of Service" in start.stderr
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                await seen.until(300)
+                status = await eventually(control.status, lambda s: s.state == "ready")
+                assert (status.account, status.shard_count, len(status.workers)) == ("user", 1, 1)
+                assert (status.shards[0].guilds, status.budget.max_concurrency) == (4, 1)
+                await sandbox.fault(kind="cut", how="mid_frame")
+                await seen.more(300)
+                with pytest.raises(ClusterError, match="not sharded"):
+                    await control.reshard(2)
+                await sandbox.quiesce()
+                expected = await ledger(sandbox)
+                await seen.until(len(expected))
+                seen.check(expected)
+                names = {item.name for item in seen.items if isinstance(item, Event)}
+                assert {"READY_SUPPLEMENTAL", "TYPING_START", "PRESENCE_UPDATE"} <= names
+                assert await identified(sandbox) == 1
+                await sandbox.fault(kind="close", code=4015)
+                refused = await eventually(control.status, lambda s: s.shards[0].state == "fatal")
+                assert "closed 4015 (too many sessions): close other" in refused.shards[0].detail
+
+        asyncio.run(main())
+        stop = home.cli("stop")
+        assert stop.returncode == 0, stop.stderr
+        log = (home.state / "default" / "logs" / "coordinator.log").read_text()
+        assert info.user_token not in log + start.stdout + start.stderr
+    assert home.leftovers() == []
