@@ -12,11 +12,10 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import zmq
 import zmq.asyncio
@@ -40,6 +39,7 @@ from coordinator.handover import Handover
 from coordinator.hub import Announcer, Hub, LastOut
 from coordinator.identify_desk import Desk
 from coordinator.identify_hold import IdentifyHold
+from coordinator.lifetime import Lifetime
 from coordinator.moving import Moving
 from coordinator.operation_verbs import OperationVerbs
 from coordinator.operations import Operations
@@ -103,12 +103,10 @@ class Coordinator:
         self._engine = engine or LocalEngine(self._places.logs)
         self._on_locked = on_locked
         self._keep_lock = keep_lock
-        self._stack = AsyncExitStack()
-        self._stop = asyncio.Event()
+        self._life = Lifetime()
         self._logout = False
         self.keeps_workers = False
         """They go on without this coordinator, for the next one to take over."""
-        self._failure: BaseException | None = None
         self._holds: defaultdict[int, IdentifyHold] = defaultdict(IdentifyHold)
         """By shard count."""
         self._changes = Changes()
@@ -118,25 +116,13 @@ class Coordinator:
         self._started_at = time.time()
 
     async def __aenter__(self) -> Self:
-        starting = asyncio.create_task(self._start())
-        stopped = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
-                raise ClusterError("stopped before it was up")
-            await starting
-        except BaseException as error:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            await self._stack.aclose()
-            if isinstance(error, sqlite3.Error | OSError):
-                raise ClusterError(
-                    f"the state folder {self._places.state_dir} can't be used ({error})",
-                    "check its disk and its rights",
-                ) from error
-            raise
-        finally:
-            stopped.cancel()
+            await self._life.begin(self._start())
+        except (sqlite3.Error, OSError) as error:
+            raise ClusterError(
+                f"the state folder {self._places.state_dir} can't be used ({error})",
+                "check its disk and its rights",
+            ) from error
         return self
 
     async def __aexit__(
@@ -145,27 +131,26 @@ class Coordinator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        await self._stack.aclose()
+        await self._life.close()
         log.info("stopped")
 
     def request_stop(self, logout: bool = False, keep_workers: bool = False) -> None:
         """Begin to stop; `until_stopped` returns. logout: end the sessions instead of leaving them
         resumable. keep_workers: they go on without this coordinator."""
-        if not self._stop.is_set():
+        if not self._life.ending:
             how = ", logging out" if logout else ", the workers go on" if keep_workers else ""
             log.info("stopping%s", how)
             self._logout, self.keeps_workers = logout, keep_workers
-            self._stop.set()
+            self._life.end()
 
     async def until_stopped(self) -> None:
         """Wait for `request_stop`. Raises what made a part of the coordinator fail."""
-        await self._stop.wait()
-        if self._failure is not None:
+        await self._life.until_ending()
+        if (failure := self._life.failure) is not None:
             raise ClusterError(
-                f"the coordinator failed ({type(self._failure).__name__}: {self._failure})",
+                f"the coordinator failed ({type(failure).__name__}: {failure})",
                 f"see {self._places.logs / 'coordinator.log'}",
-            ) from self._failure
+            ) from failure
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -175,15 +160,17 @@ class Coordinator:
         folders.make(places)
         lock = await folders.lock(places)
         if not self._keep_lock:
-            self._stack.callback(os.close, lock)
-        self._stack.callback(folders.clear, places)
+            self._life.parts.callback(os.close, lock)
+        self._life.parts.callback(folders.clear, places)
         if self._on_locked is not None:
             self._on_locked(places.logs)
         self._store = Store.open(places.store)
-        self._stack.callback(self._store.close)
+        self._life.parts.callback(self._store.close)
         if spec.sandbox is not None:
             self._sandbox = sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
-            self._stack.push_async_callback(sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE)
+            self._life.parts.push_async_callback(
+                sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE
+            )
         self._account = Account.of(
             spec, self._sandbox.info if self._sandbox else None, self._started_at
         )
@@ -200,8 +187,8 @@ class Coordinator:
         await self._open_gate()
         self._save_plan()
         folders.tell(places, self._running())
-        self._stack.push_async_callback(self._stop_workers)
-        self._stack.push_async_callback(self._operations.close)
+        self._life.parts.push_async_callback(self._stop_workers)
+        self._life.parts.push_async_callback(self._operations.close)
         self._supervisor.start(plan.slots)
         counts = len(plan.shards), len(plan.slots)
         log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
@@ -215,7 +202,7 @@ class Coordinator:
             self._roster,
             self._store,
             self._send,
-            self._stack,
+            self._life.parts,
         )
         plan = self._roster.plan
         resumable = self._store.resumable(plan, self._key, time.time() - RESUMABLE_S)
@@ -226,20 +213,20 @@ class Coordinator:
         sockets are taken over."""
         places = self._places
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._stack.callback(context.term)
+        self._life.parts.callback(context.term)
         self._context = zmq.asyncio.Context(context)
         self._hub = Hub(context, workers_endpoint=places.hub, subscribers_endpoint=places.events)
-        self._stack.callback(self._hub.close)
+        self._life.parts.callback(self._hub.close)
         self._hub.connections.start(asyncio.get_running_loop())
         self._last_out = LastOut(context, places.events)
-        self._stack.callback(self._last_out.close)
+        self._life.parts.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
         self._announcer = Announcer(context, places.hub)
-        self._stack.callback(self._announcer.close)
+        self._life.parts.callback(self._announcer.close)
         self._link = WorkerLink(
             self._context, places.link, lambda slot, word: self._reception.message(slot, word)
         )
-        self._stack.callback(self._link.close)
+        self._life.parts.callback(self._link.close)
 
     def _make_supervisor(self) -> None:
         self._specs = specs = WorkerSpecs(
@@ -303,7 +290,7 @@ class Coordinator:
             store_id=self._store.store_id,
             gateway_url=self._gateway_url,
             stop=self.request_stop,
-            stopping=self._stop.is_set,
+            stopping=lambda: self._life.ending,
             clock=time.monotonic,
         )
         table = {
@@ -313,7 +300,7 @@ class Coordinator:
             **self._commands.table(),
         }
         self._control = control = ControlServer(self._context, self._places.control, table)
-        self._stack.callback(control.close)
+        self._life.parts.callback(control.close)
         try:
             self._link.bind()
             control.bind()
@@ -322,9 +309,9 @@ class Coordinator:
                 f"a socket in {self._places.runtime_dir} can't be bound ({error.strerror})",
                 "stop what uses it, or set DCGW_RUNTIME_DIR to another folder",
             ) from error
-        self._background(self._link.run(), "worker link")
-        self._background(control.run(), "control server")
-        self._background(self._desk.run(), "identify desk")
+        self._life.background(self._link.run(), "worker link")
+        self._life.background(control.run(), "control server")
+        self._life.background(self._desk.run(), "identify desk")
         self._upkeep = Upkeep(
             self._places,
             self._roster,
@@ -335,14 +322,14 @@ class Coordinator:
             self._last_out,
             self._send,
         )
-        self._background(self._upkeep.run(), "upkeep")
+        self._life.background(self._upkeep.run(), "upkeep")
         self._replay = replay = ReplayProcess.of(
             self._places,
             self._store.store_id,
             time.monotonic,
             self._spec.stop_seconds * REPLAY_SHARE,
         )
-        self._background(replay.run(), "replay server")
+        self._life.background(replay.run(), "replay server")
 
     def _operation_verbs(self) -> OperationVerbs:
         roster, board, changes = self._roster, self._board, self._changes
@@ -381,8 +368,8 @@ class Coordinator:
             return
         stop_s = self._spec.stop_seconds * GATE_SHARE
         self._gate = gate = await GateProcess.start(self._spec, time.monotonic, stop_s)
-        self._stack.push_async_callback(gate.first.stop, stop_s)
-        self._background(gate.run(gate.first), "TCP gate")
+        self._life.parts.push_async_callback(gate.first.stop, stop_s)
+        self._life.background(gate.run(gate.first), "TCP gate")
 
     def _running(self) -> Running:
         places = self._places
@@ -402,23 +389,6 @@ class Coordinator:
         return self._spec.gateway_url or self._info.url
 
     # -- running --------------------------------------------------------------------------------
-
-    def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run it until the coordinator stops; if it fails, the coordinator does."""
-        task = asyncio.create_task(work, name=name)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("%s failed", name, exc_info=error)
-                self._failure = error
-                self._stop.set()
-
-        async def cancel() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        task.add_done_callback(ended)
-        self._stack.push_async_callback(cancel)
 
     async def _stop_workers(self) -> None:
         self._upkeep.write_seen()

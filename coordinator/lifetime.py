@@ -1,0 +1,76 @@
+"""What begins in an order and ends in the opposite one, until somebody wants an end or a part fails
+(asyncio and contextlib documentation, AsyncExitStack)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from cluster.errors import ClusterError
+
+log = logging.getLogger(__name__)
+
+
+class Lifetime:
+    """Of a coordinator's parts. ``parts`` takes what is to be closed; ``begin`` comes first."""
+
+    def __init__(self) -> None:
+        self.parts = AsyncExitStack()
+        self.failure: BaseException | None = None
+        """What made a part fail that should go on to the end."""
+        self._end = asyncio.Event()
+
+    @property
+    def ending(self) -> bool:
+        """Whether somebody wants an end."""
+        return self._end.is_set()
+
+    def end(self) -> None:
+        """`until_ending` returns; a start that is under way is given up."""
+        self._end.set()
+
+    async def until_ending(self) -> None:
+        await self._end.wait()
+
+    async def begin(self, start: Coroutine[Any, Any, None]) -> None:
+        """Let the parts start. Where that fails nothing is left running. ClusterError: the end was
+        wanted before it was done."""
+        starting = asyncio.create_task(start)
+        ending = asyncio.create_task(self._end.wait())
+        try:
+            await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                raise ClusterError("stopped before it was up")
+            await starting
+        except BaseException:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await self.parts.aclose()
+            raise
+        finally:
+            ending.cancel()
+
+    async def close(self) -> None:
+        """Close the parts, the last one first."""
+        self._end.set()
+        await self.parts.aclose()
+
+    def background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run it until it is its turn to be closed; if it fails, that is the end of all."""
+        task = asyncio.create_task(work, name=name)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("%s failed", name, exc_info=error)
+                self.failure = error
+                self._end.set()
+
+        async def cancel() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        task.add_done_callback(ended)
+        self.parts.push_async_callback(cancel)
