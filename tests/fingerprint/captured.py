@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime
 import hashlib
 import json
@@ -80,8 +81,9 @@ def browser_path() -> str | None:
 
 
 @asynccontextmanager
-async def running(browser: str, pin: str, url: str) -> AsyncIterator[None]:
-    """The browser without a window, on this page, with a profile of its own."""
+async def running(browser: str, pin: str, url: str) -> AsyncIterator[asyncio.Task[bytes]]:
+    """The browser without a window, on this page, with a profile of its own. The task ends with it,
+    with its last words."""
     with tempfile.TemporaryDirectory(
         prefix="dcgw-chromium-", ignore_cleanup_errors=True
     ) as profile:
@@ -99,14 +101,26 @@ async def running(browser: str, pin: str, url: str) -> AsyncIterator[None]:
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "HOME": profile, "LANGUAGE": "en_US"},
         )
+        assert process.stderr is not None
+        words = asyncio.create_task(_last_words(process.stderr))
         try:
-            yield
+            yield words
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # all of it may have ended
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+            await words
+
+
+async def _last_words(stderr: asyncio.StreamReader) -> bytes:
+    """To the end of the stream; the last some lines are kept."""
+    kept = b""
+    while data := await stderr.read(4096):
+        kept = (kept + data)[-2000:]
+    return kept
 
 
 PAGE = """<script>
@@ -123,14 +137,26 @@ async def of_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> OfC
         script = PAGE % (gateway.port, json.dumps(SAID), json.dumps(dict(own)))
         async with (
             CaptureServer(given.context, lambda _: ("text/html", script.encode())) as site,
-            running(browser, given.pin, f"https://localhost:{site.port}/"),
-            asyncio.timeout(WAIT_S),
+            running(browser, given.pin, f"https://localhost:{site.port}/") as words,
         ):
-            page = await site.wait_for(lambda c: c.request.startswith("GET / "))
-            fetch = await site.wait_for(lambda c: "/api/" in c.request)
-            websocket = await gateway.wait_for(lambda c: c.is_websocket)
-            await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
-            return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
+            heard = asyncio.create_task(_heard(site, gateway))
+            await asyncio.wait((heard, words), timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+            if heard.done():
+                return heard.result()
+            heard.cancel()
+            said = words.result().decode(errors="replace") if words.done() else "it runs"
+            raise AssertionError(
+                f"{browser} introduced itself only so far: {site.captures}, {gateway.captures}; "
+                f"failures: {site.failures + gateway.failures}; {said}"
+            )
+
+
+async def _heard(site: CaptureServer, gateway: CaptureServer) -> OfChromium:
+    page = await site.wait_for(lambda c: c.request.startswith("GET / "))
+    fetch = await site.wait_for(lambda c: "/api/" in c.request)
+    websocket = await gateway.wait_for(lambda c: c.is_websocket)
+    await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
+    return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
 
 
 async def our_frames(given: Trust) -> list[tuple[int, bytes]]:
@@ -207,6 +233,9 @@ def described(hello: ClientHello) -> dict[str, str]:
             text = ", ".join(f"{_value(group)} ({size} bytes)" for group, size in hello.key_shares)
         elif kind == TRUST_ANCHORS:
             text = ", ".join(sorted(anchors(data)))
+            out["order of trust_anchors"] = (
+                "sorted" if anchors(data) == sorted(anchors(data)) else "shuffled"
+            )
         elif kind == ECH:
             text = "..."
         out[EXTENSIONS.get(kind, str(kind))] = text

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from captured import Trust, described, trust
+from captured import Receiver, Trust, described, nothing, trust
 from curl_cffi.requests import AsyncSession
 
 from cluster.browser import browser
 from cluster.doctor.fingerprint import TOKEN, Fingerprint, Introductions, introductions, of
 from cluster.fingerprint.capture import Capture, CaptureServer
-from cluster.fingerprint.client_hello import GREASE
+from cluster.fingerprint.client_hello import GREASE, ClientHello
 from cluster.fingerprint.ja import ja3, ja4
+from shard_worker.transport import Transport
 
 WAIT_S = 10.0
 APPLICATION_SETTINGS, PRE_SHARED_KEY = 17613, 41
@@ -36,7 +37,7 @@ def profile(given: Trust) -> Capture:
 
     async def ask() -> Capture:
         async with (
-            CaptureServer(given.context, lambda _: ("text/plain", b"")) as server,
+            CaptureServer(given.context, nothing) as server,
             AsyncSession(impersonate=browser().target, trust_env=False) as session,
         ):
             await session.get(f"https://localhost:{server.port}/", verify=str(given.ca_file))
@@ -94,6 +95,31 @@ def test_a_bot_says_that_it_is_one(ours: Introductions) -> None:
     ]
     assert dict(ours.rest.headers)["user-agent"].startswith("DiscordBot (dcgw-cluster, ")
     assert dict(ours.rest.headers)["authorization"] == f"Bot {TOKEN}"
+
+
+def test_a_connection_resumes_the_tls_session_of_the_one_before() -> None:
+    """As a browser does that connects again to a server that it knows."""
+
+    async def hellos() -> list[ClientHello]:
+        with trust() as given:
+            given.context.num_tickets = 2
+            async with CaptureServer(given.context, nothing) as server:
+                transport = Transport(ca_file=str(given.ca_file))
+                try:
+                    for _ in range(2):
+                        receiver = Receiver()
+                        connection = transport.connect(f"wss://localhost:{server.port}", receiver)
+                        await receiver.greeted
+                        connection.close(1000)
+                        await connection.ended
+                finally:
+                    await transport.close()
+                return [capture.hello for capture in server.captures]
+
+    first, second = asyncio.run(hellos())
+    assert first.extension(PRE_SHARED_KEY) is None
+    assert [kind for kind, _ in second.extensions][-1] == PRE_SHARED_KEY, "the last, as it must be"
+    assert {**described(first), "pre_shared_key": ""}.keys() == described(second).keys()
 
 
 def test_what_is_told_of_it(ours: Introductions) -> None:

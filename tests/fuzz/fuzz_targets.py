@@ -14,6 +14,9 @@ from hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 from cluster.chain import Answer, Mark, ShardChain
 from cluster.errors import ClusterError
+from cluster.fingerprint.client_hello import FingerprintError, complete, parse
+from cluster.fingerprint.http2 import PREFACE, read_opening
+from cluster.fingerprint.ja import ja4_raw
 from cluster.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
@@ -135,6 +138,17 @@ def messages(data: bytes) -> None:
                     continue
 
 
+def introduction(data: bytes) -> None:
+    """What a client says first: HTTP/2, or TLS."""
+    try:
+        if data[:3] == PREFACE[:3]:
+            read_opening(data)
+        elif complete(data):
+            ja4_raw(parse(data))
+    except FingerprintError:
+        return
+
+
 def _streams() -> list[bytes]:
     deflate, zstd = zlib.compressobj(), zstandard.ZstdCompressor().compressobj()
     block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
@@ -148,11 +162,30 @@ def _streams() -> list[bytes]:
 
 
 _WIRE = b"\x82\x02hi\x89\x01x\x02\x01a\x80\x01b\x81\x7e\x00\x80" + b"x" * 128 + b"\x88\x02\x03\xe8"
+_EXTENSIONS = b"".join(
+    kind + len(content).to_bytes(2, "big") + content
+    for kind, content in (
+        (b"\x00\x00", b"\x00\x04\x00\x00\x01a"),
+        (b"\x00\x0a", b"\x00\x02\x00\x1d"),
+        (b"\x00\x0b", b"\x01\x00"),
+        (b"\x00\x0d", b"\x00\x02\x08\x04"),
+        (b"\x00\x10", b"\x00\x03\x02h2"),
+        (b"\x00\x2b", b"\x02\x03\x04"),
+        (b"\x00\x33", b"\x00\x06\x00\x1d\x00\x02xy"),
+    )
+)
+_BODY = b"\x03\x03" + bytes(32) + b"\x00\x00\x02\x13\x01\x01\x00"
+_BODY += len(_EXTENSIONS).to_bytes(2, "big") + _EXTENSIONS
+_HELLO = b"\x16\x03\x01" + (len(_BODY) + 4).to_bytes(2, "big")
+_HELLO += b"\x01" + len(_BODY).to_bytes(3, "big") + _BODY
+_OPENING = PREFACE + b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + b"\x00\x01\x00\x01\x00\x00"
+_OPENING += b"\x00\x00\x03\x01\x05\x00\x00\x00\x01" + b"\x82\x87\x84"
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "inflate": (inflate, _streams()),
     "frame": (frame, [CUT.join(FRAMES), CUT.join(FRAMES[:3]), FRAMES[2]]),
     "websocket": (websocket, [b"\x00" + _WIRE, b"\x80" + _WIRE, b"\x00" + CUT.join([_WIRE] * 2)]),
     "batch": (batch, [b"\x00" + CUT.join(PUBLISHED), b"\x81" + CUT.join(PUBLISHED)]),
     "messages": (messages, [*REQUESTED, *SAID, *ASKED, *ANSWERED]),
+    "introduction": (introduction, [_HELLO, _OPENING]),
 }
 """Name -> (what is called, inputs to begin with)."""
