@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.config import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig, load, locate
+from cluster.config import load, locate
 from cluster.config_checks import check_url
+from cluster.config_keys import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
 from cluster.config_schema import Given, allowed
 from cluster.errors import ConfigError
 from cluster.gateway import (

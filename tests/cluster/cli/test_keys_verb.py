@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from cluster.cli.keys import endpoints
-from cluster.config import ClusterConfig, TcpConfig
+from cluster.config_keys import ClusterConfig, TcpConfig
 from cluster.errors import ConfigError
 from cluster.wire.keys import ClientKeys, KeyFolder
 from cluster.wire.places import places
