@@ -111,7 +111,8 @@ def voice(state: State, peer: Peer, d: Any) -> None:
         return
     assert peer.session is not None  # only an attached peer gets here
     # A voice connection is opened with the gateway session's id: the event must carry this one.
-    state.dispatcher.publish(state.world.voice_state(d, session_id=peer.session.id))
+    made = state.world.voice_state(d, session_id=peer.session.id, of_user=peer.user)
+    state.dispatcher.publish(made)
 
 
 def _is_snowflake(value: Any) -> bool:

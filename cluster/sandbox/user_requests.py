@@ -21,11 +21,9 @@ def subscribe_bulk(state: State, peer: Peer, d: Any) -> None:
 
 
 def _subscribe(peer: Peer, take: Callable[[UserView], None]) -> None:
-    """A bot's is logged and changes nothing: its intents say what it gets."""
+    """A bot's changes nothing: its intents say what it gets."""
     assert peer.session is not None  # only an attached peer gets here
-    view = peer.session.user
     try:
-        if view is not None:
-            take(view)
+        take(peer.session.user or UserView(0, 0))
     except MalformedSubscription as error:
         peer.close(4002, f"Error while decoding payload: {error}.")

@@ -15,7 +15,8 @@ import msgspec
 
 from cluster.gateway import Capabilities as Can
 from cluster.sandbox.world.guild_create import guild_create
-from cluster.sandbox.world.state import Guild, Json, encode
+from cluster.sandbox.world.objects.users import member
+from cluster.sandbox.world.state import Guild, Json, Member, encode
 
 _EXTENDED: Final = frozenset((
     "joined_at", "large", "unavailable", "member_count", "members", "channels", "threads",
@@ -129,31 +130,18 @@ def _guild(guild: Guild, user: Json, large_threshold: int) -> Json:
     data = guild_create(guild, intents=0, large_threshold=large_threshold)
     made: Json = msgspec.json.decode(data)
     bot = str(guild.member_list[0].id)
-    in_voice = [m for m in made["members"] if m["user"]["id"] != bot]
-    made["members"] = [own_member(guild, user), *in_voice]
+    in_voice = [m for m in made["members"] if m["user"]["id"] not in (bot, user["id"])]
+    made["members"] = [account_member(guild, user).full(), *in_voice]
     made["threads"] = []  # only those that the user was added to
     made["activity_instances"] = []
     made["member_count"] += 1
     return made
 
 
-def own_member(guild: Guild, user: Json) -> Json:
+def account_member(guild: Guild, user: Json) -> Member:
     """The user account as a member: it is one of every guild, and only it is shown so."""
     public = ("id", "username", "discriminator", "global_name", "avatar", "public_flags", "bot")
-    return {
-        "user": {key: user[key] for key in public},
-        "nick": None,
-        "avatar": None,
-        "banner": None,
-        "roles": [],
-        "joined_at": guild.joined_at,
-        "premium_since": None,
-        "deaf": False,
-        "mute": False,
-        "flags": 0,
-        "pending": False,
-        "communication_disabled_until": None,
-    }
+    return Member({key: user[key] for key in public}, member([], guild.joined_at))
 
 
 def _take_members(guilds: Sequence[Json], user: Json) -> tuple[list[list[Json]], dict[str, Json]]:
@@ -162,10 +150,10 @@ def _take_members(guilds: Sequence[Json], user: Json) -> tuple[list[list[Json]],
     merged: list[list[Json]] = []
     for guild in guilds:
         of: list[Json] = []
-        for member in guild.pop("members", ()):
-            who = member["user"]
+        for one in guild.pop("members", ()):
+            who = one["user"]
             users[who["id"]] = who
-            rest = {key: value for key, value in member.items() if key != "user"}
+            rest = {key: value for key, value in one.items() if key != "user"}
             of.append(rest | {"user_id": who["id"]})
         merged.append(of)
         guild.pop("presences", None)

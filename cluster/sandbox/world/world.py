@@ -25,7 +25,12 @@ from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
 from cluster.sandbox.world.traffic.expressions import sounds_of
-from cluster.sandbox.world.user_ready import UserReady, gateway_guild, user_ready
+from cluster.sandbox.world.user_ready import (
+    UserReady,
+    account_member,
+    gateway_guild,
+    user_ready,
+)
 
 
 def _snowflake(value: Any) -> int:
@@ -225,8 +230,11 @@ class World:
             bot.presence = self._population.bot_presence
         return []
 
-    def voice_state(self, d: Json, *, session_id: str | None = None) -> list[WorldEvent]:
-        """What an op 4 causes: the bot's VOICE_STATE_UPDATE and, in a channel, the server's.
+    def voice_state(
+        self, d: Json, *, session_id: str | None = None, of_user: bool = False
+    ) -> list[WorldEvent]:
+        """What an op 4 causes: the bot's VOICE_STATE_UPDATE, or the user account's, and, in a
+        channel, the server's.
 
         ``session_id`` is the gateway session's, which Discord puts into the voice state; None: one
         of its own. A guild or channel that there is not is answered by nothing.
@@ -236,8 +244,8 @@ class World:
         if guild is None or (channel_id is not None and channel_id not in guild.channels):
             return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
-        bot = guild.member_list[0]
-        moved = voice.move(self._scene, guild, bot, channel_id, session_id=session_id, **changes)
+        who = account_member(guild, self.own_account) if of_user else guild.member_list[0]
+        moved = voice.move(self._scene, guild, who, channel_id, session_id=session_id, **changes)
         if channel_id is None:
             return [moved]
         return [moved, voice.server_update(self._scene, guild)]

@@ -180,6 +180,22 @@ def test_a_guild_that_was_away_comes_as_the_session_wants_it() -> None:
     asyncio.run(scenario())
 
 
+def test_it_goes_into_voice_as_itself() -> None:
+    async def scenario() -> None:
+        async with bench(guilds=1) as b:
+            probe, d = await ready(b)
+            guild = d["guilds"][0]
+            channel = next(c["id"] for c in guild["channels"] if c["type"] == 2)
+            await probe.send(4, {"guild_id": guild["id"], "channel_id": channel})
+            state = (await probe.until("VOICE_STATE_UPDATE"))["d"]
+            assert state["user_id"] == d["user"]["id"] == state["member"]["user"]["id"]
+            assert state["session_id"] == d["session_id"]
+            _, d = await ready(b)
+            assert [m["user"]["id"] for m in d["guilds"][0]["members"]].count(d["user"]["id"]) == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_bot_beside_it_is_not_concerned() -> None:
     async def scenario() -> None:
         async with bench(guilds=1) as b:
