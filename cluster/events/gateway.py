@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from cluster.events.base import UNSET, Absent, Dispatch, Event, Payload, Snowflake, dispatch
+from cluster.events.enums.users import AuthenticatorType
 from cluster.events.objects.gateway import ConsoleError, RateLimitMetadata
 from cluster.events.objects.integrations import OAuth2Authorization
 from cluster.events.objects.presences import Session
@@ -85,7 +86,7 @@ class AuthenticatorDelete(Dispatch):
     """A security key was removed."""
 
     id: str
-    type: str
+    type: AuthenticatorType | str
 
 
 @dispatch("OAUTH2_TOKEN_CREATE", "Gateway", listed=False)

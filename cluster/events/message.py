@@ -64,6 +64,7 @@ class MessageAck(Dispatch):
     mention_count: int | Absent | None = UNSET
     flags: ReadStateFlags | Absent | None = UNSET
     last_viewed: int | Absent | None = UNSET
+    """Days since 1 January 2015."""
     version: int | Absent = UNSET
 
 

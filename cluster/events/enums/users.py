@@ -98,6 +98,22 @@ class FriendSuggestionReasonType(OpenInt):
     EXTERNAL_FRIEND = 1
 
 
+class LinkStatus(OpenInt):
+    """Of `LinkedUser.link_status`."""
+
+    REQUESTED = 1
+    CONNECTED = 2
+    DISCONNECTED = 3
+    REJECTED = 4
+
+
+class LinkType(OpenInt):
+    """Of `LinkedUser.link_type`."""
+
+    LINKED_USER = 1
+    REQUESTOR = 2
+
+
 class NameplateColorPalette(OpenStr):
     """Of `NameplateData.palette`."""
 

@@ -52,19 +52,19 @@ class ActivityConfig(Object):
 
     application_id: Snowflake | Absent = UNSET
     activity_preview_video_asset_id: Snowflake | Absent | None = UNSET
-    supported_platforms: list[ActivityPlatform]
-    default_orientation_lock_state: OrientationLock
-    tablet_default_orientation_lock_state: OrientationLock
-    requires_age_gate: bool
-    legacy_responsive_aspect_ratio: bool
+    supported_platforms: list[ActivityPlatform] | Absent = UNSET
+    default_orientation_lock_state: OrientationLock | Absent = UNSET
+    tablet_default_orientation_lock_state: OrientationLock | Absent = UNSET
+    requires_age_gate: bool | Absent = UNSET
+    legacy_responsive_aspect_ratio: bool | Absent = UNSET
     premium_tier_requirement: PremiumTier | Absent | None = UNSET
     """Deprecated."""
     free_period_starts_at: datetime | Absent | None = UNSET
     """Deprecated."""
     free_period_ends_at: datetime | Absent | None = UNSET
     """Deprecated."""
-    client_platform_config: dict[str, ActivityPlatformConfig]
-    shelf_rank: int
+    client_platform_config: dict[str, ActivityPlatformConfig] | Absent = UNSET
+    shelf_rank: int | Absent = UNSET
     has_csp_exception: bool | Absent = UNSET
     displays_advertisements: bool | Absent = UNSET
     supported_locales: list[str] | Absent = UNSET
@@ -120,7 +120,7 @@ class Company(Object):
     """Who made or published a game."""
 
     name: str
-    roles: list[int]
+    roles: list[int] | Absent = UNSET
 
 
 class GameDataOverrides(Object):
@@ -152,8 +152,8 @@ class TeamMember(Object):
 
     user: User
     team_id: Snowflake
-    membership_state: TeamMembershipState
-    role: str
+    membership_state: TeamMembershipState | Absent = UNSET
+    role: str | Absent = UNSET
 
 
 class TeamPayoutAccount(Object):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.events.base import UNSET, Absent, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object
 from cluster.events.enums.applications import IntegrationType
 from cluster.events.enums.users import ConnectionType, VisibilityType
 from cluster.events.objects.guilds import PartialGuild
@@ -14,7 +14,7 @@ from cluster.events.objects.integrations import IntegrationAccount
 class ConnectionIntegration(Object):
     """A guild's integration that a connection belongs to."""
 
-    id: Snowflake
+    id: str
     type: IntegrationType
     account: IntegrationAccount
     guild: PartialGuild

@@ -80,8 +80,8 @@ class GuildExperiment(Object, array_like=True):
     trigger_debugging: int
 
 
-class ApexAssignment(Object):
-    """Which variant somebody sees."""
+class ApexAssignment(Object, array_like=True):
+    """Which variant somebody sees. An array on the wire."""
 
     hashed_name: int
     variant_id: int

@@ -89,7 +89,7 @@ class GameServer(Object):
     entitlement_id: Snowflake
     provider_type: GameServerProviderType
     provider_url: str | Absent | None = UNSET
-    status: int
+    status: str | int
     game_id: Snowflake
     game_config: GameServerConfig | Absent = UNSET
 
@@ -124,7 +124,8 @@ class GuildJoinRequest(Object):
     guild_id: Snowflake
     form_responses: list[VerificationFormField] | Absent | None = UNSET
     last_seen: datetime | Absent | None = UNSET
-    actioned_at: Snowflake | Absent = UNSET
+    actioned_at: datetime | Snowflake | Absent = UNSET
+    """The documentation says an id, and shows a time."""
     actioned_by_user: User | Absent = UNSET
     rejection_reason: str | Absent | None = UNSET
     user_id: Snowflake
@@ -199,7 +200,6 @@ class Guild(PartialGuild):
     icon: str | None
     banner: str | None
     splash: str | None
-    discovery_splash: str | None
     owner_id: Snowflake
     application_id: Snowflake | None
     description: str | None
@@ -216,13 +216,9 @@ class Guild(PartialGuild):
     system_channel_flags: SystemChannelFlags
     rules_channel_id: Snowflake | None
     public_updates_channel_id: Snowflake | None
-    safety_alerts_channel_id: Snowflake | None
     vanity_url_code: str | None
     premium_tier: PremiumTier
     preferred_locale: str
-    nsfw_level: NsfwLevel
-    premium_progress_bar_enabled: bool
-    incidents_data: IncidentsData | None
 
 
 class UnavailableGuild(Object):

@@ -37,7 +37,7 @@ class Role(Object):
     description: str | Absent | None = UNSET
     color: int
     """Deprecated. 0xRRGGBB; 0: none."""
-    colors: RoleColors
+    colors: RoleColors | Absent = UNSET
     hoist: bool
     icon: str | Absent | None = UNSET
     unicode_emoji: str | Absent | None = UNSET

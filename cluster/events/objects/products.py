@@ -63,7 +63,7 @@ class Application(Object):
     third_party_skus: list[ApplicationSku] | Absent = UNSET
     hook: bool | Absent = UNSET
     overlay: bool | Absent = UNSET
-    overlay_methods: OverlayMethodFlags | Absent = UNSET
+    overlay_methods: OverlayMethodFlags | Absent | None = UNSET
     overlay_warn: bool | Absent = UNSET
     overlay_compatibility_hook: bool | Absent = UNSET
     bot: User | Absent = UNSET
@@ -134,7 +134,7 @@ class Sku(Object):
     sale_price: dict[str, int] | Absent = UNSET
     created_at: datetime | Absent = UNSET
     updated_at: datetime | Absent = UNSET
-    release_date: date | Absent = UNSET
+    release_date: date | Absent | None = UNSET
     preorder_approximate_release_date: str | Absent = UNSET
     preorder_released_at: datetime | Absent = UNSET
     external_purchase_url: str | Absent = UNSET

@@ -55,8 +55,9 @@ class FriendSuggestionReason(Object):
     """Why somebody is suggested."""
 
     type: FriendSuggestionReasonType
-    platform: ConnectionType
-    name: str
+    platform: ConnectionType | Absent = UNSET
+    name: str | Absent = UNSET
+    platform_type: ConnectionType | Absent = UNSET
 
 
 class FriendSuggestion(Object):

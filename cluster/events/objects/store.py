@@ -110,4 +110,4 @@ class QuestRewardsMetadata(Object):
 class TenantMetadata(Object):
     """What else belongs to a thing that was sold."""
 
-    quest_rewards: QuestRewardsMetadata
+    quest_rewards: QuestRewardsMetadata | Absent = UNSET

@@ -10,6 +10,8 @@ from cluster.events.enums.users import (
     AuthenticatorType,
     DisplayNameEffect,
     DisplayNameFont,
+    LinkStatus,
+    LinkType,
     NameplateColorPalette,
     PremiumSource,
     PremiumSubscriptionGroupRole,
@@ -26,7 +28,7 @@ class AvatarDecorationData(Object):
 
     asset: str
     sku_id: Snowflake
-    expires_at: int | Absent | None = UNSET
+    expires_at: datetime | Absent | None = UNSET
 
 
 class NameplateData(Object):
@@ -36,7 +38,7 @@ class NameplateData(Object):
     sku_id: Snowflake
     label: str
     palette: NameplateColorPalette
-    expires_at: int | None
+    expires_at: datetime | Absent | None = UNSET
 
 
 class Collectibles(Object):
@@ -75,8 +77,8 @@ class LinkedUser(Object):
 
     created_at: datetime
     updated_at: datetime
-    link_status: int
-    link_type: int
+    link_status: LinkStatus
+    link_type: LinkType
     requestor_id: Snowflake
     user_id: Snowflake
 
@@ -85,7 +87,8 @@ class Authenticator(Object):
     """A security key."""
 
     id: str
-    type: str
+    type: AuthenticatorType | str
+    """The documentation says a text, and shows a number."""
     name: str
     last_used: datetime | None
     cred_id: str | Absent = UNSET

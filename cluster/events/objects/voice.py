@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Milliseconds, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake
 from cluster.events.objects.members import Member
 
 
@@ -18,13 +18,13 @@ class VoiceState(Object):
     user_id: Snowflake
     member: Member | Absent = UNSET
     session_id: str
-    connected_at: Milliseconds | Absent = UNSET
+    connected_at: datetime | Absent = UNSET
     deaf: bool
     mute: bool
     self_deaf: bool
     self_mute: bool
     self_stream: bool | Absent = UNSET
-    self_video: bool
+    self_video: bool | Absent = UNSET
     suppress: bool
     """May not speak."""
     request_to_speak_timestamp: datetime | None
