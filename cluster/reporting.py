@@ -33,6 +33,8 @@ class Progress(NamedTuple):
     gaps: int
     replays: int
     """Answers of the replay server that it asked for."""
+    unfit: int = 0
+    """Events of this process that were asked for typed and fit no class."""
 
 
 class Reporter:

@@ -3,7 +3,7 @@
     async with Subscriber(events=["MESSAGE_CREATE"]) as subscriber:
         async for item in subscriber:
             if isinstance(item, Event):
-                print(item.shard_id, item.seq, item.json())
+                print(item.shard_id, item.seq, item.typed())
 
 The rule is cluster.chain; here are the sockets, the clock and the queue. Joining goes in this
 order, since subscriptions take effect in order: the names, then watermarks, last; once a watermark
@@ -49,6 +49,7 @@ from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
+from cluster.wire.refusals import UNFIT
 from cluster.wire.replay import HeadRow, HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
@@ -384,7 +385,8 @@ class Subscriber:
     def progress(self) -> Progress:
         """How it fares."""
         lag = self._out.left + sum(chain.behind for chain in self._chains.values())
-        return Progress(lag, self._out.events, self._out.gaps, self._asker.answers)
+        out = self._out
+        return Progress(lag, out.events, out.gaps, self._asker.answers, UNFIT.count)
 
     # -- what the consumer sees ----------------------------------------------------------------
 

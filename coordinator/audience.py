@@ -52,6 +52,7 @@ class Audience:
                 events=seen.report.events,
                 gaps=seen.report.gaps,
                 replays=seen.report.replays,
+                unfit=seen.report.unfit,
                 since_s=now - seen.since,
             )
             for seen in self._seen.values()

@@ -14,8 +14,10 @@ FORBIDDEN = {
     "coordinator": {"shard_worker"},
     "shard_worker": {"coordinator"},
 }
-GROUND = {"cluster.errors", "cluster.gateway", "cluster.wire"}
+GROUND = {"cluster.errors", "cluster.events", "cluster.gateway", "cluster.wire"}
 """What cluster/wire may import of cluster: it is the floor that everything stands on."""
+EVENTS = {"cluster.events", "cluster.wire.refusals"}
+"""What cluster/events may: a client in any process can decode events with nothing else."""
 
 
 def imported(file: Path) -> set[str]:
@@ -39,12 +41,14 @@ def test_packages_import_one_way(package: str) -> None:
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
 
 
-def test_the_wire_stands_on_the_ground() -> None:
-    for file in (ROOT / "cluster" / "wire").rglob("*.py"):
+@pytest.mark.parametrize(("folder", "ground"), [("wire", GROUND), ("events", EVENTS)])
+def test_the_wire_and_events_stand_on_the_ground(folder: str, ground: set[str]) -> None:
+    for file in (ROOT / "cluster" / folder).rglob("*.py"):
         wrong = {
             name
             for name in imported(file)
             if name.split(".")[0] == "cluster"
-            and not any(name == ground or name.startswith(ground + ".") for ground in GROUND)
+            and name != "cluster"
+            and not any(name == floor or name.startswith(floor + ".") for floor in ground)
         }
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"

@@ -127,6 +127,7 @@ def subscribers(status: ClusterStatus) -> list[str]:
         f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
         + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
         + (f", {count(one.replays, 'replay')}" if one.replays else "")
+        + (f", {one.unfit:,} unfit" if one.unfit else "")
         + f" in {roughly(one.since_s)}"
         for one in status.subscribers[:MOST_SUBSCRIBERS]
     ]

@@ -21,7 +21,7 @@ from cluster.events.objects.users import User
 class ApplicationCommandPermissionsUpdate(Dispatch):
     """Who may use a command was changed."""
 
-    permissions: Payload[GuildCommandPermissions]
+    command_permissions: Payload[GuildCommandPermissions]
 
 
 @dispatch("APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE", "Application", listed=False)

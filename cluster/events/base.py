@@ -73,11 +73,15 @@ class Object(msgspec.Struct, metaclass=ObjectMeta, frozen=True, kw_only=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         there = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [
-            (name, "..." if name in CREDENTIALS and value else value)
-            for name, value in there
-            if value is not UNSET
-        ]
+        return [(name, _shown(name, value)) for name, value in there if value is not UNSET]
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in CREDENTIALS and value:
+        return "..."
+    if isinstance(value, dict):
+        return {key: _shown(key, inner) for key, inner in value.items()}
+    return value
 
 
 class Event(Object):

@@ -9,13 +9,7 @@ from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_h
 import msgspec
 
 from cluster.events.base import DISPATCHES, Dispatch, Event
-
-_REFUSALS: Final = (
-    msgspec.DecodeError,  # ValidationError among them
-    UnicodeDecodeError,
-    RecursionError,
-    ValueError,  # a number with more digits than Python reads
-)
+from cluster.wire.refusals import MALFORMED
 
 _AT: Final = " - at `"
 _Read = Callable[[bytes], Dispatch]
@@ -57,15 +51,6 @@ class ParseError(Event, kw_only=False):
         return f"{self.name} does not fit at {self.path}: {self.reason}"
 
 
-class _Tally:
-    """How many payloads did not fit, in this process: for `status`."""
-
-    unfit = 0
-
-
-TALLY: Final = _Tally()
-
-
 def decode(name: str, data: bytes) -> Event:
     """The event of this wire name with this ``d``.
 
@@ -77,8 +62,7 @@ def decode(name: str, data: bytes) -> Event:
         return UnknownEvent(name, data)
     try:
         event = _reader(cls)(data)
-    except _REFUSALS as error:
-        TALLY.unfit += 1
+    except MALFORMED as error:
         reason, _, path = str(error).partition(_AT)
         return ParseError(name, path.rstrip("`") or "$", reason, data)
     msgspec.structs.force_setattr(event, "raw", data)

@@ -43,40 +43,43 @@ from cluster.events.objects.widgets import ApplicationProfile
 class Ready(Dispatch):
     """A new session has begun: what the client needs to know of its account."""
 
-    trace: list[str] | Absent = msgspec.field(default=UNSET, name="_trace")
     v: int
     """The Gateway's version."""
     user: User
-    user_settings: UserSettings | Absent | None = UNSET
-    """Deprecated."""
-    user_settings_proto: str | Absent | None = UNSET
-    notification_settings: NotificationSettings | Absent | None = UNSET
+    guilds: list[GatewayGuild]
+    """For a bot only their ids: each comes as GUILD_CREATE."""
+    session_id: str
+    """To resume with. Empty where a cluster gave the event out: it is a credential."""
+    resume_gateway_url: str
+    """Where to resume."""
+    shard: tuple[int, int] | Absent = UNSET
+    """Shard id and shard count."""
+    application: GatewayApplication | Absent = UNSET
+    session_type: SessionType | Absent = UNSET
+    private_channels: list[Channel] | Absent | None = UNSET
+    relationships: list[Relationship] | Absent | None = UNSET
+    users: list[User] | Absent | None = UNSET
+    """All users that the event speaks of, with capability DEDUPE_USER_OBJECTS."""
+    merged_members: list[list[Member]] | Absent = UNSET
+    """By guild, in the order of ``guilds``."""
+    merged_presences: MergedPresences | Absent = UNSET
+    presences: list[Presence] | Absent = UNSET
+    read_state: Versioned[ReadState] | list[ReadState] | Absent | None = UNSET
     user_guild_settings: Versioned[UserGuildSettings] | list[UserGuildSettings] | Absent | None = (
         UNSET
     )
-    read_state: Versioned[ReadState] | list[ReadState] | Absent | None = UNSET
-    guilds: list[GatewayGuild]
-    """For a bot only their ids: each comes as GUILD_CREATE."""
+    user_settings_proto: str | Absent | None = UNSET
+    sessions: list[Session] | Absent | None = UNSET
+    user_settings: UserSettings | Absent | None = UNSET
+    """Deprecated."""
+    notification_settings: NotificationSettings | Absent | None = UNSET
     guild_join_requests: list[GuildJoinRequest] | Absent | None = UNSET
-    relationships: list[Relationship] | Absent | None = UNSET
     game_relationships: list[GameRelationship] | Absent | None = UNSET
     friend_suggestion_count: int | Absent | None = UNSET
-    private_channels: list[Channel] | Absent | None = UNSET
     connected_accounts: list[Connection] | Absent | None = UNSET
     notes: dict[Snowflake, str] | Absent | None = UNSET
-    presences: list[Presence] | Absent = UNSET
-    merged_presences: MergedPresences | Absent = UNSET
-    merged_members: list[list[Member]] | Absent = UNSET
-    """By guild, in the order of ``guilds``."""
-    users: list[User] | Absent | None = UNSET
-    """All users that the event speaks of, with capability DEDUPE_USER_OBJECTS."""
     linked_users: list[LinkedUser] | Absent | None = UNSET
-    application: GatewayApplication | Absent = UNSET
     scopes: list[str] | Absent = UNSET
-    session_id: str
-    """To resume with. Empty where a cluster gave the event out: it is a credential."""
-    session_type: SessionType | Absent = UNSET
-    sessions: list[Session] | Absent | None = UNSET
     static_client_session_id: str | Absent = UNSET
     auth_session_id_hash: str | Absent | None = UNSET
     auth_token: str | Absent | None = UNSET
@@ -87,10 +90,6 @@ class Ready(Dispatch):
     geo_ordered_rtc_regions: list[str] | Absent = UNSET
     consents: Consents | Absent | None = UNSET
     tutorial: Tutorial | Absent | None = UNSET
-    shard: tuple[int, int] | Absent = UNSET
-    """Shard id and shard count."""
-    resume_gateway_url: str
-    """Where to resume."""
     api_code_version: int | Absent | None = UNSET
     experiments: list[UserExperiment] | Absent | None = UNSET
     guild_experiments: list[GuildExperiment] | Absent | None = UNSET
@@ -106,6 +105,7 @@ class Ready(Dispatch):
     broadcaster_user_ids: list[Snowflake] | Absent | None = UNSET
     """Deprecated."""
     regional_feature_config: RegionalFeatureConfig | Absent | None = UNSET
+    trace: list[str] | Absent = msgspec.field(default=UNSET, name="_trace")
 
 
 @dispatch("READY_SUPPLEMENTAL", "Ready")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.settings import ReadStateType
 from cluster.events.enums.users import RequiredAction
+from cluster.events.objects.connections import Connection
 from cluster.events.objects.settings import NotificationSettings, UserGuildSettings, UserSettings
 from cluster.events.objects.users import User
 from cluster.events.objects.voice import AudioContextSetting
@@ -52,6 +53,7 @@ class UserConnectionsUpdate(Dispatch):
     """The account's connections to other services were changed: one of them, or only whose they
     are."""
 
+    connection: Payload[Connection]
     user_id: Snowflake | Absent = UNSET
     """Of whom all connections are to be asked for again; the connection is empty then."""
 

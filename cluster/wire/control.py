@@ -175,6 +175,8 @@ class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int
     replays: int
     """Answers that it needed from the replay server."""
+    unfit: int = 0
+    """Events that its process asked for typed and that fit no class."""
     leaving: bool = False
 
 
@@ -187,6 +189,7 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     gaps: int
     replays: int
+    unfit: int = 0
     since_s: float
 
 

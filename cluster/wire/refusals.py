@@ -11,6 +11,16 @@ MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 them), text that is not UTF-8, nested too deep."""
 
 
+class Unfit:
+    """Counts the events that were asked for typed and whose payload fits no class."""
+
+    count = 0
+
+
+UNFIT: Final = Unfit()
+"""Of this process; its subscribers tell `status`."""
+
+
 def worth_saying(count: int) -> bool:
     """Whether the refusal of this number gets a line, so that no flood of them fills a disk: the
     1st, 2nd, 4th, 8th ..."""

@@ -12,7 +12,7 @@ import zmq
 from cluster.reporting import EVERY_S, LONGEST_NAME, Progress, Reporter, default_name
 from cluster.wire import control
 
-PROGRESS = Progress(lag=1, events=2, gaps=3, replays=4)
+PROGRESS = Progress(lag=1, events=2, gaps=3, replays=4, unfit=5)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     door.bind(f"ipc://{tmp_path}/control")
     reporter = Reporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
     first = said(reporter, door)
-    assert (first.lag, first.events, first.gaps, first.replays) == PROGRESS
+    assert (first.lag, first.events, first.gaps, first.replays, first.unfit) == PROGRESS
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
     assert not first.leaving
     assert said(reporter, door).id == first.id

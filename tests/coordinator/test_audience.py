@@ -14,7 +14,7 @@ from coordinator.audience import MOST, SILENT_S, Audience, Connections
 
 def report(name: str = "bot", *, of: str = "a", leaving: bool = False) -> SubscriberReport:
     return SubscriberReport(
-        id=of, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, leaving=leaving
+        id=of, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, unfit=6, leaving=leaving
     )
 
 
@@ -23,7 +23,8 @@ def test_a_report_stays_for_a_while() -> None:
     audience.report(report(), 100.0)
     audience.report(report(), 105.0)
     (row,) = audience.rows(105.0 + SILENT_S)
-    assert (row.name, row.lag, row.events, row.gaps, row.replays) == ("bot", 2, 3, 4, 5)
+    assert (row.name, row.lag, row.events, row.gaps) == ("bot", 2, 3, 4)
+    assert (row.replays, row.unfit) == (5, 6)
     assert row.since_s == 5.0 + SILENT_S
     assert audience.rows(105.1 + SILENT_S) == []
 

@@ -1,13 +1,21 @@
-"""The main job: 4 shards on 2 workers, every dispatched event at a subscriber, exactly once."""
+"""The main job: 4 shards on 2 workers, every dispatched event at a subscriber, exactly once, and
+every event of the catalogue typed there."""
 
 from __future__ import annotations
 
 import asyncio
 
 from home import Home, run_sandbox
-from watching import Raw, control_of, eventually, identified, ledger, sandbox_of, watching
+from watching import Raw, Seen, control_of, eventually, identified, ledger, sandbox_of, watching
+
+from cluster.events import ParseError, UnknownEvent
+from cluster.sandbox import SandboxControl
+from cluster.sandbox.catalogue import catalogue
+from cluster.subscriber import Event
 
 SHARDS = 4
+LIFECYCLE = {"READY", "RESUMED"}
+"""A session gets them when it begins and goes on, and at no other time."""
 
 
 def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
@@ -33,10 +41,12 @@ def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
                 assert status.subscribers_unknown == 1
                 assert status.troubles == []
                 await raw.close()
+                await let_everything_happen(sandbox)
                 await sandbox.quiesce()
                 expected = await ledger(sandbox)
                 await seen.until(len(expected))
                 seen.check(expected)
+                check_typed(seen)
                 assert await identified(sandbox) == SHARDS
                 await eventually(control.status, lambda s: s.subscribers_unknown == 0)
             async with control_of(home) as control:
@@ -46,3 +56,21 @@ def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
         stop = home.cli("stop")
         assert stop.returncode == 0, stop.stderr
     assert home.leftovers() == []
+
+
+async def let_everything_happen(sandbox: SandboxControl) -> None:
+    """Each event of the catalogue, once at least."""
+    for name in catalogue().events.keys() - LIFECYCLE:
+        await sandbox.emit(name)
+
+
+def check_typed(seen: Seen) -> None:
+    """Each event has a class that fits, and each of the catalogue is among them."""
+    names = set()
+    for event in seen.items:
+        if isinstance(event, Event):
+            typed = event.typed()
+            assert not isinstance(typed, ParseError | UnknownEvent), str(typed)
+            assert (typed.name, typed.raw) == (event.name, event.data)
+            names.add(event.name)
+    assert names >= catalogue().events.keys() - {"RESUMED"}

@@ -140,6 +140,18 @@ class GameDataOverrides(Object):
     game_flags: int | Absent = UNSET
 
 
+class ApplicationDirectoryEntry(Object):
+    """How an application is shown in the application directory."""
+
+    guild_count: int | Absent = UNSET
+    supported_locales: list[str] | Absent = UNSET
+    popular_application_command_ids: list[Snowflake] | Absent = UNSET
+    short_description: str | Absent = UNSET
+    short_description_localizations: dict[str, str] | Absent | None = UNSET
+    detailed_description: str | Absent = UNSET
+    detailed_description_localizations: dict[str, str] | Absent | None = UNSET
+
+
 class DirectoryCategory(Object):
     """A category of the application directory."""
 

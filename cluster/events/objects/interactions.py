@@ -14,17 +14,16 @@ from cluster.events.enums.messages import ComponentType
 from cluster.events.objects.billing import Entitlement
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.components import Component
+from cluster.events.objects.guilds import PartialGuild
 from cluster.events.objects.members import Member
 from cluster.events.objects.messages import Message, ResolvedData
 from cluster.events.objects.users import User
 
 
-class InteractionGuild(Object):
+class InteractionGuild(PartialGuild):
     """The guild that an interaction came from."""
 
-    id: Snowflake
-    features: list[str]
-    locale: str
+    locale: str | Absent = UNSET
 
 
 class CommandOption(Object):

@@ -18,6 +18,7 @@ from cluster.events.enums.store import (
 )
 from cluster.events.objects.applications import (
     ActivityConfig,
+    ApplicationDirectoryEntry,
     ApplicationExecutable,
     ApplicationSku,
     Company,
@@ -93,7 +94,7 @@ class Application(Object):
     embedded_activity_config: ActivityConfig | Absent = UNSET
     parent_id: Snowflake | Absent = UNSET
     categories: DirectoryCategory | list[DirectoryCategory] | Absent = UNSET
-    directory_entry: dict[str, Any] | Absent = UNSET
+    directory_entry: ApplicationDirectoryEntry | Absent = UNSET
     position: int | Absent = UNSET
     game_data_overrides: GameDataOverrides | Absent = UNSET
 

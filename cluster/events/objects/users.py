@@ -34,10 +34,11 @@ class AvatarDecorationData(Object):
 class NameplateData(Object):
     """The background of a name in lists."""
 
-    asset: str
-    sku_id: Snowflake
-    label: str
-    palette: NameplateColorPalette
+    id: Snowflake | Absent = UNSET
+    asset: str | Absent = UNSET
+    sku_id: Snowflake | Absent = UNSET
+    label: str | Absent = UNSET
+    palette: NameplateColorPalette | Absent = UNSET
     expires_at: datetime | Absent | None = UNSET
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 ALIASES: Final[dict[str, str]] = {
     "member": "guild member",
+    "action": "automod action",
     "resolved": "resolved data",
     "sent message": "remote command",
     "interaction guild": "partial guild",
@@ -51,6 +52,9 @@ EVENT_FIELDS: Final[dict[str, str]] = {
 `name[?]: [?]type; ...` or an array type."""
 
 OBJECT_FIELDS: Final[dict[str, str]] = {
+    "custom status": (
+        "text: ?string; emoji_id: ?snowflake; emoji_name: ?string; expires_at: ?ISO8601 timestamp"
+    ),
     "stream": f"rtc_server_id?: snowflake; rtc_channel_id?: snowflake; {_STREAM}",
     "gateway lobby": (
         "id: snowflake; application_id: snowflake; metadata: ?map[string, string]; "
@@ -99,9 +103,9 @@ OBJECT_FIELDS: Final[dict[str, str]] = {
         "deaf: boolean; mute: boolean; self_deaf: boolean; self_mute: boolean; "
         "self_video: boolean; suppress: boolean"
     ),
-    "audio context setting": "muted: boolean; volume: float; modified_at: string",
+    "audio context setting": "muted: boolean; volume: float; soundboard_muted: boolean",
     "category": "id: integer; name: string",
-    "game data overrides": "name?: string",
+    "game data overrides": "description?: ?string",
     "billing address": (
         "name: string; line_1: string; line_2: ?string; city: string; state: string; "
         "country: string; postal_code: string"

@@ -105,10 +105,10 @@ def subscriber(name: str, **other: Any) -> control.SubscriberStatus:
 def test_subscribers(fake: ModuleType) -> None:
     status = made(fake, 1, 1)
     assert render.subscribers(status) == ["none"]
-    rows = [subscriber("bot\x1b[2J.py", lag=1200, gaps=1, replays=2), subscriber("tail")]
+    rows = [subscriber("bot\x1b[2J.py", lag=1200, gaps=1, replays=2, unfit=3), subscriber("tail")]
     status = msgspec.structs.replace(status, subscribers=rows, subscribers_unknown=3)
     assert render.subscribers(status) == [
-        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gap, 2 replays in 5.0 s",
+        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gap, 2 replays, 3 unfit in 5.0 s",
         "tail (pid 17): 0 behind, 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]

@@ -1,0 +1,250 @@
+"""``decode``: classes, absent and null and empty, what is unknown, what does not fit, texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from event_samples import NAMES, sample, sample_json
+
+from cluster.events import (
+    UNSET,
+    Event,
+    GuildCreate,
+    HeartbeatAck,
+    MessageCreate,
+    MessageUpdate,
+    ParseError,
+    Ready,
+    Reconnect,
+    SessionsReplace,
+    TypingStart,
+    UnknownEvent,
+    UserConnectionsUpdate,
+    decode,
+    snowflake_time,
+)
+from cluster.events.base import DISPATCHES
+from cluster.events.enums.channels import ChannelType
+from cluster.events.enums.guilds import Permissions
+from cluster.events.enums.messages import MessageFlags, MessageType
+from cluster.events.enums.presences import Status
+from cluster.wire.batch import Event as Envelope
+from cluster.wire.refusals import UNFIT
+
+AUTHOR = {"id": "852892297661906993", "username": "alien", "global_name": None}
+MESSAGE: dict[str, Any] = {
+    "id": "1172895842061799424",
+    "channel_id": "1093681035205984337",
+    "author": AUTHOR,
+    "content": "hello",
+    "timestamp": "2023-11-11T14:23:14.123000+00:00",
+    "edited_timestamp": None,
+    "tts": False,
+    "mention_everyone": False,
+    "mentions": [],
+    "mention_roles": [],
+    "attachments": [],
+    "embeds": [],
+    "pinned": False,
+    "type": 0,
+}
+
+
+MEMBER = {"roles": [], "joined_at": "2023-01-01T00:00:00+00:00", "deaf": False, "mute": False}
+
+
+def of(name: str, d: Any) -> Any:
+    return decode(name, json.dumps(d).encode())
+
+
+def test_every_event_of_the_sandbox_has_its_class_and_its_bytes() -> None:
+    for name in NAMES:
+        event = decode(name, sample(name))
+        assert type(event) is DISPATCHES[name], str(event)
+        assert event.name == name
+        assert event.raw is sample(name)
+
+
+def test_a_message_and_what_stands_beside_it() -> None:
+    match of("MESSAGE_CREATE", MESSAGE | {"guild_id": "41771983423143937", "member": MEMBER}):
+        case MessageCreate(message=message, guild_id=41771983423143937, member=member):
+            assert message.content == "hello"
+            assert message.author.username == "alien"
+            assert message.timestamp == datetime(2023, 11, 11, 14, 23, 14, 123_000, tzinfo=UTC)
+            assert member is not UNSET
+            assert member.roles == []
+        case other:
+            raise AssertionError(other)
+
+
+def test_absent_null_and_empty_are_three_things() -> None:
+    message = of("MESSAGE_CREATE", MESSAGE).message
+    assert message.poll is UNSET
+    assert not message.poll
+    assert message.edited_timestamp is None
+    assert message.attachments == []
+    answered = of("MESSAGE_CREATE", MESSAGE | {"referenced_message": None}).message
+    assert (message.referenced_message, answered.referenced_message) == (UNSET, None)
+
+
+def test_an_edit_may_tell_a_part_only() -> None:
+    edit = of("MESSAGE_UPDATE", {"id": "5", "channel_id": "6", "embeds": []})
+    assert isinstance(edit, MessageUpdate)
+    assert (edit.message.id, edit.message.content, edit.message.embeds) == (5, UNSET, [])
+
+
+def test_ready_of_a_bot_and_of_a_user() -> None:
+    d = {
+        "v": 9,
+        "user": AUTHOR,
+        "session_id": "s",
+        "resume_gateway_url": "wss://gateway.example",
+        "guilds": [{"id": "1", "unavailable": True}],
+    }
+    bot = of("READY", d | {"shard": [0, 2], "user_settings": {}, "tutorial": None})
+    assert isinstance(bot, Ready)
+    assert ([guild.id for guild in bot.guilds], bot.shard) == ([1], (0, 2))
+    merged = [[{"user_id": "3", "roles": ["7"], "joined_at": None}]]
+    read_state = {"entries": [{"id": "9", "mention_count": 2}], "partial": False, "version": 4}
+    guild = {"id": "1", "properties": {"id": "1", "name": "home"}, "data_mode": "full"}
+    user = of("READY", d | {"guilds": [guild], "merged_members": merged, "read_state": read_state})
+    assert isinstance(user, Ready)
+    assert (user.guilds[0].name, user.guilds[0].details.name) == (UNSET, "home")
+    assert user.merged_members
+    assert user.merged_members[0][0].user_id == 3
+    older = of("READY", d | {"read_state": read_state["entries"]})
+    assert isinstance(older, Ready)
+    assert older.read_state == user.read_state.entries  # type: ignore[union-attr]
+
+
+def test_a_guild_in_an_outage_and_one_that_is_flat() -> None:
+    assert isinstance(of("GUILD_CREATE", {"id": "1", "unavailable": True}), GuildCreate)
+    guild = of("GUILD_CREATE", sample_json("GUILD_CREATE")).guild
+    assert guild.details is guild
+    assert guild.details.name
+
+
+def test_an_array_and_a_payload_that_only_says_whose_it_is() -> None:
+    session = sample_json("SESSIONS_REPLACE")[0]
+    two = of("SESSIONS_REPLACE", [session, session])
+    assert isinstance(two, SessionsReplace)
+    assert len(two.sessions) == 2
+    connections = of("USER_CONNECTIONS_UPDATE", {"user_id": "5"})
+    assert isinstance(connections, UserConnectionsUpdate)
+    assert (connections.user_id, connections.connection.name) == (5, UNSET)
+
+
+def test_values_that_came_later_are_kept() -> None:
+    message = of("MESSAGE_CREATE", MESSAGE | {"type": 999, "flags": 1 << 40 | 4}).message
+    assert (message.type, message.type.name) == (999, "UNKNOWN_999")
+    assert isinstance(message.type, MessageType)
+    assert message.flags == 1 << 40 | 4
+    assert message.flags & ~MessageFlags.SUPPRESS_EMBEDS == 1 << 40
+    assert MessageFlags.SUPPRESS_EMBEDS in message.flags
+    presence = of("PRESENCE_UPDATE", sample_json("PRESENCE_UPDATE") | {"status": "away"}).presence
+    assert presence.status == "away"
+    assert isinstance(presence.status, Status)
+    assert str(presence.status) == "away"
+    assert ChannelType(999) == 999
+    assert Permissions(1 << 60 | 8) & Permissions.ADMINISTRATOR
+    assert list(Permissions(1 << 60 | 8 | 16)) == [
+        Permissions.ADMINISTRATOR,
+        Permissions.MANAGE_CHANNELS,
+    ]
+
+
+def test_values_without_a_name_are_not_kept_by_their_class() -> None:
+    known = len(MessageFlags._value2member_map_), len(MessageType._value2member_map_)
+    for bit in range(200, 300):
+        of("MESSAGE_CREATE", MESSAGE | {"type": bit, "flags": bit})
+    assert (len(MessageFlags._value2member_map_), len(MessageType._value2member_map_)) == known
+
+
+@pytest.mark.parametrize("timestamp", [1_700_000_000, "2023-11-14T22:13:20+00:00"])
+def test_a_time_in_seconds_is_a_time(timestamp: Any) -> None:
+    typing = of("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
+    assert isinstance(typing, TypingStart)
+    assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    made = datetime(2016, 4, 30, 11, 18, 25, 796_000, tzinfo=UTC)
+    assert snowflake_time(175928847299117063) == made
+
+
+def test_an_event_without_a_class() -> None:
+    event = decode("SOMETHING_NEW", b'{"a":1}')
+    assert event == UnknownEvent("SOMETHING_NEW", b'{"a":1}')
+    assert event.raw == b'{"a":1}'
+    assert str(event) == "SOMETHING_NEW unknown, 7 bytes"
+
+
+@pytest.mark.parametrize(
+    ("name", "d", "path", "reason"),
+    [
+        ("TYPING_START", b'{"channel_id":"1","timestamp":1}', "$", "required field `user_id`"),
+        ("TYPING_START", b'{"channel_id":"x"}', "$.channel_id", "Expected `int`, got `str`"),
+        ("TYPING_START", b"[]", "$", "Expected `object`, got `array`"),
+        ("TYPING_START", b"{", "$", "truncated"),
+        ("TYPING_START", b'{"channel_id":"\xff"}', "$.channel_id", "Expected"),
+        ("SESSIONS_REPLACE", b'[{"session_id":5}]', "$[0].session_id", "Expected `str`, got `int`"),
+        ("TYPING_START", b'{"x":' + b"[" * 10_000, "$", "recursion"),
+        ("TYPING_START", b'{"channel_id":' + b"9" * 10_000 + b"}", "$.channel_id", "out of range"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_does_not_fit_says_where_and_why(name: str, d: bytes, path: str, reason: str) -> None:
+    error = decode(name, d)
+    assert isinstance(error, ParseError), error
+    assert (error.name, error.path, error.raw) == (name, path, d)
+    assert reason in error.reason
+    assert str(error) == f"{name} does not fit at {path}: {error.reason}"
+
+
+def test_a_misfit_deep_inside_says_where() -> None:
+    error = of("MESSAGE_CREATE", MESSAGE | {"embeds": [{"fields": [{"name": 1, "value": "v"}]}]})
+    assert isinstance(error, ParseError)
+    assert error.path == "$.embeds[0].fields[0].name"
+
+
+def test_a_subscribers_event_is_typed_and_misfits_are_counted() -> None:
+    def envelope(d: bytes) -> Envelope:
+        return Envelope.of("TYPING_START", 0, 1, 1, 0, d, 0, "store")
+
+    before = UNFIT.count
+    assert isinstance(envelope(sample("TYPING_START")).typed(), TypingStart)
+    assert UNFIT.count == before
+    assert isinstance(envelope(b"{}").typed(), ParseError)
+    assert UNFIT.count == before + 1
+
+
+def test_ops_that_are_events() -> None:
+    for event, name in ((Reconnect(), "RECONNECT"), (HeartbeatAck(), "HEARTBEAT_ACK")):
+        assert isinstance(event, Event)
+        assert (event.name, str(event), event.raw) == (name, name, b"null")
+
+
+SECRET = re.compile(r"token|session_id|^(join|spectate|match)$")
+
+
+def marked(value: Any, key: str = "") -> Any:
+    """The same with a mark in the place of each text that is a credential."""
+    if isinstance(value, dict):
+        return {name: marked(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [marked(inner, key) for inner in value]
+    return "MARK" if isinstance(value, str) and SECRET.search(key) else value
+
+
+def test_no_text_of_an_event_shows_a_credential() -> None:
+    for name in NAMES:
+        event = of(name, marked(sample_json(name)))
+        assert type(event) is DISPATCHES[name], str(event)
+        assert "MARK" not in str(event)
+        assert "MARK" not in repr(event)
+        assert "\n" not in str(event)
+        assert len(str(event)) < 400

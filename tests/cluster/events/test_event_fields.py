@@ -1,0 +1,103 @@
+"""Every documented field of every event, and of the objects in it, has a place in the classes.
+
+The documentation's tables are the sandbox's catalogue: two readings of the same pages. What is
+optional there may be absent here, and what is nullable there may be None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from cluster.events.base import DISPATCHES, Dispatch, Object
+from cluster.sandbox.catalogue import Field, catalogue
+from cluster.sandbox.catalogue.types import Array, Either, Map, Ref, Row, Type, Versioned
+
+ELSEWHERE: Final = {"experiment population filters", "directory entry: ApplicationDirectoryEntry"}
+"""Objects that the tables have otherwise than the text: those are arrays on the wire, keyed by a
+hash; an application's directory entry is not a hub's."""
+
+
+def test_every_documented_field_has_a_place() -> None:
+    seen: set[tuple[type, str]] = set()
+    wrong = [
+        fault for name, cls in DISPATCHES.items() for fault in faults_of_event(name, cls, seen)
+    ]
+    assert wrong == []
+    assert len({cls for cls, _ in seen}) > 150
+
+
+def faults_of_event(name: str, cls: type[Dispatch], seen: set[tuple[type, str]]) -> Iterator[str]:
+    hints = get_type_hints(cls, include_extras=True)
+    spec = catalogue().events[name]
+    payload = next((kind for kind in hints.values() if "payload" in get_args(kind)), None)
+    places = places_of(cls)
+    if payload is not None:
+        inner = get_args(payload)[0]
+        if spec.array is not None:
+            yield from faults_below(name, spec.array, inner, seen)
+            return
+        for one in objects_in(inner):
+            places = places_of(one) | places
+        if dict in {getattr(inner, "__origin__", None)}:
+            return  # any object: what another client sent
+    yield from faults_of_fields(name, spec.fields, places, seen)
+
+
+def faults_of_fields(
+    where: str,
+    fields: tuple[Field, ...],
+    places: dict[str, msgspec.structs.FieldInfo],
+    seen: set[tuple[type, str]],
+) -> Iterator[str]:
+    for field in fields:
+        place = places.get(field.name)
+        if place is None:
+            yield f"{where}.{field.name}: no place"
+            continue
+        if field.optional and place.required:
+            yield f"{where}.{field.name}: may be absent"
+        if field.nullable and not takes_none(place.type):
+            yield f"{where}.{field.name}: may be null"
+        yield from faults_below(f"{where}.{field.name}", field.type, place.type, seen)
+
+
+def faults_below(where: str, kind: Type, hint: Any, seen: set[tuple[type, str]]) -> Iterator[str]:
+    """Of the objects in a field: those of the documentation against the classes."""
+    for ref in refs(kind):
+        fields = catalogue().fields_of(ref.name, ref.partial)
+        for cls in objects_in(hint):
+            if {ref.name, f"{ref.name}: {cls.__name__}"} & ELSEWHERE or (cls, ref.name) in seen:
+                continue
+            seen.add((cls, ref.name))
+            yield from faults_of_fields(f"{where}: {cls.__name__}", fields, places_of(cls), seen)
+
+
+def places_of(cls: type[Object]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(cls)}
+
+
+def objects_in(hint: Any) -> Iterator[type[Object]]:
+    """The classes that a type speaks of, but for a list with a version."""
+    if isinstance(hint, type) and issubclass(hint, Object):
+        yield hint
+    for inner in get_args(hint):
+        yield from objects_in(inner)
+
+
+def takes_none(hint: Any) -> bool:
+    return hint is Any or hint is None or hint is type(None) or any(map(takes_none, get_args(hint)))
+
+
+def refs(kind: Type) -> Iterator[Ref]:
+    if isinstance(kind, Ref):
+        yield kind
+    elif isinstance(kind, Array | Versioned):
+        yield from refs(kind.item)
+    elif isinstance(kind, Map):
+        yield from refs(kind.value)
+    elif isinstance(kind, Row | Either):
+        for item in kind.items if isinstance(kind, Row) else kind.choices:
+            yield from refs(item)

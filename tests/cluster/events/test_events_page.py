@@ -1,0 +1,49 @@
+"""docs/events.md is what the code says, and no row of the seed or of the documentation misses."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from events_page import PAGE, page
+
+from cluster.events import Event, HeartbeatAck, Reconnect
+from cluster.events.base import DISPATCHES
+from cluster.sandbox.catalogue import catalogue
+
+SEED: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "seed_events.json").read_text(encoding="utf-8")
+)
+FRAMES = {"RECONNECT(op 7)": Reconnect, "HEARTBEAT_ACK(op 11)": HeartbeatAck, None: Event}
+"""Rows of the seed that are no dispatch: two ops, and "Gateway Payload", which is any event."""
+CLASS = re.compile(r"^\| \*?`([A-Z0-9_]+)`\*? \| `(\w+)` \|", re.M)
+
+
+def test_the_page_is_generated_from_the_code() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "run python tests/cluster/events/events_page.py"
+    )
+
+
+def test_no_row_of_the_seed_misses() -> None:
+    assert len(SEED) == 115
+    rows = [row for row in SEED if row["wire_name"] not in FRAMES]
+    assert len(rows) == 112
+    for row in rows:
+        cls = DISPATCHES[row["wire_name"]]
+        assert cls.category == row["category"], row
+        assert cls.listed, row
+    assert {row["wire_name"] for row in rows} == {c.name for c in DISPATCHES.values() if c.listed}
+
+
+def test_no_event_of_the_documentation_misses() -> None:
+    assert set(DISPATCHES) == set(catalogue().events)
+    assert dict(CLASS.findall(page())) == {name: cls.__name__ for name, cls in DISPATCHES.items()}
+
+
+def test_a_class_bears_the_name_of_its_event() -> None:
+    for name, cls in DISPATCHES.items():
+        assert cls.__name__.upper() == name.replace("_", "")
+        assert cls.__doc__, name
