@@ -3,6 +3,7 @@ subscribed to."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ SPEC: dict[str, Any] = {
 }
 
 
+async def subscribed(rig: Rig) -> None:
+    """The session of now has its subscriptions: the sandbox knows, and nobody tells."""
+    (session,) = rig.sandbox.state.dispatcher.sessions.values()
+    assert session.user is not None
+    async with asyncio.timeout(10):
+        while len(session.user.subscriptions) < 6:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def test_a_user_account_in_zstd_stream() -> None:
     async def scenario(rig: Rig, control: SandboxControl) -> None:
         await under_traffic(rig, control)
@@ -37,6 +47,7 @@ def test_a_user_account_in_zstd_stream() -> None:
         ):
             await control.fault(**fault)
             await rig.reconnected(cause)
+        await subscribed(rig)
         await control.emit("TYPING_START")  # only of guilds that are subscribed to
         await ends_equal(rig, identifies=2)
         names = [name for _, epoch, _, name, _ in rig.published() if epoch == 2]
