@@ -16,7 +16,7 @@ import uvloop
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
 from cluster.wire.refusals import MALFORMED
-from shard_worker.identity import gateway_url, identify
+from shard_worker.identity import account_of, gateway_url, identify
 from shard_worker.send_limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
 
@@ -35,6 +35,7 @@ def read_spec(data: bytes) -> WorkerSpec:
             f"the coordinator speaks version {spec.version}, this worker {LINK_VERSION}",
             "restart the cluster with one version of dcgw-cluster",
         )
+    account_of(spec).check()
     gateway_url(spec.gateway_url, spec.api_version, spec.compress)
     for shard in spec.shards:
         check_size(identify(spec, shard, spec.token))

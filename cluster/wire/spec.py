@@ -188,6 +188,10 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         check_keys(KeyFolder(self.places.keys), self.tcp)
         if self.account == "user":
             check_one_session(self.shards, self.identify_broker)
+            if not self.client_build_number:
+                raise ConfigError(
+                    "client_build_number is not set", "a user account needs the web client's"
+                )
         if self.sandbox is not None:  # a bot of its own
             parse_shards(self.shards)
             return

@@ -558,12 +558,22 @@ class TestUserAccount:
     def test_one_shard_may_be_said(self) -> None:
         assert load(env=USER | {"DCGW_SHARDS": "1", "DCGW_TOKEN": "t"}).spec()[0].shards == "1"
 
-    def test_a_spec_made_by_hand_is_checked_too(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"shards": "4", "client_build_number": 1}, "never sharded"),
+            ({"identify_broker": "self", "client_build_number": 1}, "one session"),
+            ({}, "client_build_number is not set"),
+        ],
+    )
+    def test_a_spec_made_by_hand_is_checked_too(
+        self, given: dict[str, Any], words: str, tmp_path: Path
+    ) -> None:
+        folder = str(tmp_path)
         spec = CoordinatorSpec(
-            name="x", state_dir=str(tmp_path), runtime_dir=str(tmp_path), token="t",
-            account="user", shards="4",
-        )  # fmt: skip
-        with pytest.raises(ConfigError, match="never sharded"):
+            name="x", state_dir=folder, runtime_dir=folder, token="t", account="user", **given
+        )
+        with pytest.raises(ConfigError, match=words):
             spec.check()
 
 

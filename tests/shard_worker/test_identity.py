@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cluster.account import new_launch
 from cluster.browser import browser
 from cluster.errors import ConfigError
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.link import ShardPlan, WorkerSpec, encode
+from shard_worker.__main__ import read_spec
 from shard_worker.easy import address_of
 from shard_worker.identity import (
     BadReadyError,
@@ -69,6 +70,12 @@ def test_a_user_account_identifies_without_intents_and_shard() -> None:
     assert d["properties"]["client_launch_id"] == user.launch
     assert d["properties"]["browser_user_agent"] == browser().user_agent
     assert not {"intents", "shard"} & set(d)
+
+
+def test_a_spec_that_can_t_identify_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigError, match="client_build_number is not set"):
+        read_spec(encode(spec(kind="user", capabilities=1)))
+    read_spec(encode(spec(kind="user", capabilities=1, client_build_number=1)))
 
 
 def test_a_user_account_s_sessions_are_told_without_ours() -> None:
