@@ -95,3 +95,18 @@ class BusyError(NotSentError):
         error = cls(cause, f"try again in {max(0.1, seconds):.1f} s")
         error.retry_after_s = seconds
         return error
+
+
+class GatewayRefusedError(ClusterError):
+    """The gateway closed for good: trying again with the same would end the same."""
+
+    code = 0
+    """Discord's close code ("Gateway Close Event Codes")."""
+
+
+class ConnectionLostError(ClusterError):
+    """A client's connection is gone, and nothing tries for another."""
+
+
+class ClientClosedError(ClusterError):
+    """A client was shut down: there is nothing more to come, and nobody to send."""

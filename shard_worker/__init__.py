@@ -1,1 +1,27 @@
-"""Holds gateway sessions; decides nothing about the cluster."""
+"""Holds gateway sessions; decides nothing about the cluster.
+
+``GatewayClient`` is one session in your own process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shard_worker.client import GatewayClient
+    from shard_worker.session import Resumable
+
+__all__ = ["GatewayClient", "Resumable"]
+
+
+def __getattr__(name: str) -> Any:
+    # A worker process wants neither the typed events nor the commands that a client has.
+    if name == "GatewayClient":
+        from shard_worker.client import GatewayClient
+
+        return GatewayClient
+    if name == "Resumable":
+        from shard_worker.session import Resumable
+
+        return Resumable
+    raise AttributeError(name)

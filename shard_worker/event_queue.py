@@ -1,0 +1,126 @@
+"""What a client received and its user has not taken yet: in order, bounded, safe to wait on.
+
+Past its bound whoever fills it is told to stop; a drain may lie above it. Many may wait at once,
+each item goes to one of them; who is cancelled while waiting takes nothing with him.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from cluster.errors import ClusterError
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
+STRETCH: Final = 10
+"""While an answer is awaited that comes as events, so many times as much may wait: who asks may be
+the one who would take them."""
+
+
+class Received(NamedTuple):
+    """A dispatch, or another frame (``name`` empty, ``seq`` -1)."""
+
+    op: int
+    name: str
+    seq: int
+    data: bytes
+    """The JSON of ``d``."""
+    epoch: int
+    """Which of the client's sessions it belongs to: 1, 2 ..."""
+
+
+class EventQueue:
+    """Lives on the running event loop."""
+
+    def __init__(self, most: int, hold: Callable[[], None], go_on: Callable[[], None]) -> None:
+        """most: events that may wait. hold, go_on: stop filling it, and fill it again."""
+        self._most = most
+        self._hold = hold
+        self._go_on = go_on
+        self._items: deque[Received] = deque()
+        self._bytes = 0
+        self._held = False
+        self._stretched = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._end: Callable[[], ClusterError] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, items: Sequence[Received]) -> None:
+        """Add a drain."""
+        self._items.extend(items)
+        self._bytes += sum(len(item.data) for item in items)
+        self._look()
+        self._wake(len(items))
+
+    async def get(self) -> Received:
+        """The next one, when it is there. Once all was taken and the end was told: raises what that
+        says."""
+        while not self._items:
+            if self._end is not None:
+                raise self._end()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                self._forget(waiter)
+                raise
+        item = self._items.popleft()
+        self._bytes -= len(item.data)
+        self._look()
+        return item
+
+    def end(self, error: Callable[[], ClusterError]) -> None:
+        """Nothing more is put. error: makes what a reader is told after the last item."""
+        self._end = error
+        self._wake(len(self._waiters))
+
+    def reopen(self) -> None:
+        """More is put after all."""
+        self._end = None
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
+    def clear(self) -> None:
+        """Let go of all that waits."""
+        self._items.clear()
+        self._bytes = 0
+        self._look()
+
+    def stretch(self, by: int) -> None:
+        """+1: an answer is awaited; -1: it is no more."""
+        self._stretched += by
+        self._look()
+
+    def _look(self) -> None:
+        """Hold when it is full, go on when half of that is taken."""
+        factor = STRETCH if self._stretched else 1
+        most, most_bytes = self._most * factor, MAX_BYTES * factor
+        if len(self._items) >= most or self._bytes >= most_bytes:
+            self._held = True
+            self._hold()
+        elif self._held and len(self._items) <= most // 2 and self._bytes <= most_bytes // 2:
+            self._held = False
+            self._go_on()
+
+    def _wake(self, most: int) -> None:
+        while self._waiters and most > 0:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                most -= 1
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        """It was cancelled. Had it been woken, what it was woken for is another's."""
+        if waiter.done() and not waiter.cancelled():
+            if self._items or self._end is not None:
+                self._wake(1)
+        elif waiter in self._waiters:
+            self._waiters.remove(waiter)

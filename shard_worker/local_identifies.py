@@ -1,0 +1,176 @@
+"""Who of this process may identify, when: the coordinator's part for clients without one.
+
+All clients of one account on one event loop share a limiter, with Discord's numbers: one identify
+per bucket in 5 s, and no more than are left of the day. A client that a cluster runs beside knows
+nothing of the cluster's identifies (docs/identifies.md says how to share them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, Self
+from weakref import WeakKeyDictionary
+
+from cluster.errors import ClusterError
+from cluster.gateway_info import GatewayInfo
+from cluster.identify_limiter import IdentifyLimiter, over_budget
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_S: Final = 30.0
+"""After numbers that could not be had, or that say nothing is left though the day is over."""
+
+Fetch = Callable[[], Awaitable[GatewayInfo]]
+
+
+class Claimant(Protocol):
+    """Who waits for a turn."""
+
+    def granted(self, grant_id: int) -> None:
+        """Identify now, or say ``unused``: before this returns."""
+
+    def refused(self, error: ClusterError) -> None:
+        """There will be no turn."""
+
+
+class LocalIdentifies:
+    """Of one account on one event loop."""
+
+    def __init__(self) -> None:
+        self._limiter = IdentifyLimiter()
+        self._numbers = itertools.count()
+        self._waiting: dict[int, tuple[Claimant, Fetch]] = {}
+        self._known = False
+        """There are numbers."""
+        self._ask_at = float("-inf")
+        self._changed: asyncio.Event | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, account: str) -> Self:
+        """The one of this account on the running loop. account: whatever tells it from others."""
+        pools = _POOLS.setdefault(asyncio.get_running_loop(), {})
+        pool = pools.setdefault(account, cls())
+        assert isinstance(pool, cls)
+        return pool
+
+    def owner(self) -> int:
+        """A number for a client, by which it is known here."""
+        return next(self._numbers)
+
+    def take(self, info: GatewayInfo, asked_at: float) -> None:
+        """Numbers that were asked for at this time of the loop."""
+        limit = info.session_start_limit
+        after = limit.reset_after / 1000
+        if limit.remaining <= 0:
+            after = max(after, ASK_AGAIN_S)
+        self._known = True
+        self._limiter.refresh(
+            total=limit.total,
+            remaining=limit.remaining,
+            reset_at=asyncio.get_running_loop().time() + after,
+            spent=0,  # of other processes nothing is known but what Discord says
+            max_concurrency=limit.max_concurrency,
+            asked_at=asked_at,
+        )
+
+    def request(self, shard_id: int, owner: int, claimant: Claimant, fetch: Fetch) -> None:
+        """A shard waits for its turn. fetch: asks Discord for its numbers."""
+        self._waiting[owner] = claimant, fetch
+        self._limiter.request(shard_id, owner)
+        if self._running is None:
+            self._changed = asyncio.Event()
+            self._running = asyncio.get_running_loop().create_task(self._run())
+        elif self._changed is not None:
+            self._changed.set()
+
+    def sent(self, shard_id: int, grant_id: int) -> None:
+        """It went out now."""
+        self._limiter.sent(shard_id, grant_id, asyncio.get_running_loop().time())
+
+    def unused(self, shard_id: int, grant_id: int) -> None:
+        self._limiter.unused(shard_id, grant_id)
+
+    def accepted(self, shard_id: int, grant_id: int) -> None:
+        """Its READY came now."""
+        self._limiter.accepted(shard_id, grant_id, asyncio.get_running_loop().time())
+
+    def gone(self, owner: int) -> None:
+        """This client waits no more."""
+        self._waiting.pop(owner, None)
+        self._limiter.gone(owner, asyncio.get_running_loop().time())
+        if self._changed is not None:
+            self._changed.set()
+
+    async def _run(self) -> None:
+        """While anybody waits."""
+        assert self._changed is not None
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                self._changed.clear()
+                await self._renew(loop.time())
+                self._give(loop.time())
+                if not self._waiting:
+                    break
+                due = self._limiter.next_at(loop.time())
+                try:
+                    async with asyncio.timeout_at(due):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass  # a turn has come
+        finally:
+            self._running = self._changed = None
+
+    async def _renew(self, now: float) -> None:
+        """Ask for fresh numbers where the old ones are no good. Where there are none to be had, the
+        old ones hold as long as they allow anything."""
+        old = not self._known or self._limiter.stale(now) or self._limiter.needs_refresh(now)
+        if not old or now < self._ask_at or not self._waiting:
+            return
+        _, fetch = next(iter(self._waiting.values()))
+        try:
+            self.take(await fetch(), now)
+        except ClusterError as error:
+            self._ask_at = asyncio.get_running_loop().time() + ASK_AGAIN_S
+            if self._known and self._limiter.available:
+                log.warning("identifies go by older numbers: %s", error)
+            else:
+                self._refuse(error)
+
+    def _give(self, now: float) -> None:
+        limiter = self._limiter
+        if self._waiting and not limiter.available:
+            self._refuse(
+                over_budget(
+                    len(self._waiting),
+                    remaining=limiter.remaining,
+                    total=limiter.total,
+                    reserve=0,
+                    reset_after_s=limiter.reset_at - now,
+                )
+            )
+            return
+        for grant in limiter.due(now):
+            assert isinstance(grant.owner, int)
+            waiting = self._waiting.pop(grant.owner, None)
+            if waiting is None:
+                limiter.unused(grant.shard_id, grant.grant_id)
+            else:
+                waiting[0].granted(grant.grant_id)
+
+    def _refuse(self, error: ClusterError) -> None:
+        """All who wait are told."""
+        waiting, self._waiting = self._waiting, {}
+        for owner, (claimant, _) in waiting.items():
+            self._limiter.gone(owner, asyncio.get_running_loop().time())
+            claimant.refused(error)
+
+
+_POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, LocalIdentifies]]] = (
+    WeakKeyDictionary()
+)
+"""They outlive their clients: a bucket stays closed for whoever connects next."""
