@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import msgspec
 
@@ -27,7 +27,7 @@ from cluster.commands import Command, Commands, Take
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import Event, HeartbeatAck, Reconnect, decode
 from cluster.gateway import Op
-from shard_worker.client_options import Compress, Intents, Options, options
+from shard_worker.client_options import Compress, Names, Options, options
 from shard_worker.event_queue import Received
 from shard_worker.line import Line, closed
 from shard_worker.local_identifies import LocalIdentifies
@@ -52,10 +52,11 @@ class GatewayClient(Commands):
     def connect(
         token: str,
         *,
-        intents: Intents | None = None,
+        intents: Names | None = None,
         shard: tuple[int, int] | None = None,
-        capabilities: int | None = None,
+        capabilities: Names | None = None,
         client_build_number: int | None = None,
+        subscribe_guilds: Literal["all"] | Iterable[int] = (),
         presence: dict[str, Any] | None = None,
         large_threshold: int = LARGE_THRESHOLD,
         session: Resumable | bytes | str | None = None,
@@ -70,11 +71,13 @@ class GatewayClient(Commands):
     ) -> Connecting:
         """Connect and identify, or resume `session`: `client = await GatewayClient.connect(...)`,
         or `async with GatewayClient.connect(...) as client`, which shuts it down at the end, the
-        session resumable. Returns when READY or RESUMED has come; that is then the first event.
+        session resumable. Returns when READY or, of a session that is resumed, the first event has
+        come.
 
         A bot gives `intents` (bits, a name or names) and its `shard` (id, count; default 0 of 1), a
-        user account `capabilities` (bits) and `client_build_number`. Automating a user account
-        breaks Discord's Terms of Service and can end that account.
+        user account its `capabilities` (bits, a name or names) and `client_build_number`, and, if
+        it likes, `subscribe_guilds`: "all" or ids, subscribed to after each READY. Automating a
+        user account breaks Discord's Terms of Service and can end that account.
 
         presence: what op 2 says of it. session: what `client.session` was, or its JSON.
         reconnect: a connection that is lost is followed by another, on which the session is resumed
@@ -96,6 +99,7 @@ class GatewayClient(Commands):
                 shard=shard,
                 capabilities=capabilities,
                 client_build_number=client_build_number,
+                subscribe_guilds=subscribe_guilds,
                 presence=presence,
                 large_threshold=large_threshold,
                 session=session,
@@ -165,15 +169,16 @@ class GatewayClient(Commands):
         return self._line.state.value
 
     async def resume(self) -> None:
-        """Another connection, on which the session is resumed: no event is lost. Returns when it is
-        ready. Raises ClusterError where there is no session, ClientClosedError, and what `connect`
-        raises."""
+        """Another connection, on which the session is resumed: no event is lost. Returns when the
+        first event has come on it. Raises ClusterError where there is no session,
+        ClientClosedError, and what `connect` raises."""
         self._line.resume()
         await self._line.ready()
 
     async def reconnect(self) -> None:
         """Another connection and another session, which costs an identify. The one before is ended,
-        and what happens until the next READY is seen by nobody. Returns and raises as `resume`."""
+        and what happens until the next READY is seen by nobody. Returns when that has come, raises
+        as `resume`."""
         self._line.reconnect()
         await self._line.ready()
 

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+from curl_cffi import Curl
 
 from cluster import gateway_info
 from cluster.account import LARGE_THRESHOLD, USER_API_VERSION, Account, new_launch
-from cluster.config_checks import check_presence, check_readable, check_urls, intents_of
+from cluster.browser import browser
+from cluster.config_checks import (
+    capabilities_of,
+    check_presence,
+    check_readable,
+    check_urls,
+    guilds_of,
+    intents_of,
+)
 from cluster.errors import ConfigError
 from cluster.gateway_info import GatewayInfo, SessionStartLimit
 from cluster.wire.link import Login, ShardPlan
@@ -26,11 +35,13 @@ from shard_worker.session import Resumable
 API_URL: Final = "https://discord.com/api"
 BOT_API_VERSION: Final = 10
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_PREFIX: Final = re.compile(r"Bot(\s+|$)")
 _UNLIMITED: Final = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
 """Where nobody can be asked: one identify in 5 s, and a day's worth of them."""
 
 Compress = Literal["zlib-stream", "zstd-stream", "none", ""]
-Intents = int | str | Iterable[str]
+Names = int | str | Iterable[str]
+"""Bits, or the names that stand for them."""
 _COMPRESS: Final = {"zlib-stream": "zlib-stream", "zstd-stream": "zstd-stream", "none": "", "": ""}
 
 
@@ -65,16 +76,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             token=login.token,
             account=login.kind,
             ca_file=login.ca_file,
+            client_build_number=login.client_build_number,
+            launch=login.launch,
         )
 
 
 def options(
     token: str,
     *,
-    intents: Intents | None = None,
+    intents: Names | None = None,
     shard: tuple[int, int] | None = None,
-    capabilities: int | None = None,
+    capabilities: Names | None = None,
     client_build_number: int | None = None,
+    subscribe_guilds: Literal["all"] | Iterable[int] = (),
     presence: dict[str, Any] | None = None,
     large_threshold: int = LARGE_THRESHOLD,
     session: Resumable | bytes | str | None = None,
@@ -92,7 +106,7 @@ def options(
     bare = _token(token)
     account = Account.of(
         intents=None if intents is None else intents_of(_names(intents)),
-        capabilities=capabilities,
+        capabilities=None if capabilities is None else capabilities_of(_names(capabilities)),
         client_build_number=client_build_number,
         presence=presence,
         large_threshold=large_threshold,
@@ -108,14 +122,25 @@ def options(
         api_version = USER_API_VERSION if account.kind == "user" else BOT_API_VERSION
     if api_version not in (9, 10):
         raise ConfigError(f"api_version is {api_version!r}", "give 9 or 10")
+    guilds = guilds_of(
+        subscribe_guilds if isinstance(subscribe_guilds, str) else list(subscribe_guilds)
+    )
+    if guilds and account.kind == "bot":
+        raise ConfigError(
+            "subscribe_guilds is given with intents", "it is a user account's: leave it out"
+        )
     if presence is not None:
-        check_presence(presence)
+        check_presence(presence, account.kind)
     api_url = api_url or env.get("DCGW_API_URL") or API_URL
     gateway_url = env.get("DCGW_GATEWAY_URL", "") if gateway_url is None else gateway_url
     ca_file = env.get("DCGW_CA_FILE", "") if ca_file is None else ca_file
     check_urls(api_url, gateway_url)
     if ca_file:
         check_readable("ca_file", Path(ca_file))
+    if Curl().impersonate(browser(impersonate).target, default_headers=False) != 0:
+        raise ConfigError(
+            f"impersonate is {impersonate!r}", 'give "chrome", or "chrome" and a number'
+        )
     login = Login(
         token=bare,
         kind=account.kind,
@@ -123,6 +148,7 @@ def options(
         capabilities=account.capabilities,
         client_build_number=account.client_build_number,
         launch=new_launch(),
+        subscribe_guilds=guilds,
         gateway_url=gateway_url,
         api_version=api_version,
         compress=_COMPRESS[compress],
@@ -144,15 +170,18 @@ def options(
 
 
 def _token(token: str) -> str:
-    if not isinstance(token, str) or not (bare := token.strip().removeprefix("Bot ").strip()):
+    bare = _PREFIX.sub("", token.strip()) if isinstance(token, str) else ""
+    if not bare:
         raise ConfigError("token is empty", "give the account's token as it is")
     if not _TOKEN.fullmatch(bare):
         raise ConfigError("token holds what no token does", "give it as it is, in one line")
     return bare
 
 
-def _names(intents: Intents) -> int | str | list[str]:
-    return intents if isinstance(intents, int | str) else list(intents)
+def _names(given: Names) -> int | str | list[str]:
+    if isinstance(given, int):
+        return int(given)  # of a flag, too
+    return given if isinstance(given, str) else list(given)
 
 
 def _plan(shard: tuple[int, int] | None, kind: Literal["bot", "user"]) -> ShardPlan:

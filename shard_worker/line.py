@@ -131,7 +131,8 @@ class Line:
         self._shard.start()
 
     async def ready(self) -> None:
-        """Return when READY or RESUMED has come. Raises why it will not."""
+        """Return when there is a session: READY or RESUMED has come, or an event of a replay.
+        Raises why there will be none."""
         if self._shard.state is State.READY:
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
@@ -222,6 +223,8 @@ class Line:
         for take in self._takers:
             for name, _, data in events:
                 take(name, data)
+        # RESUMED may come only after so many events that somebody must take them first.
+        self._settle(None)
         epoch = self._epoch
         self.queue.put([Received(0, name, seq, data, epoch) for name, seq, data in events])
 
@@ -259,7 +262,6 @@ class Line:
         """The shard's state is another."""
         state = self._shard.state
         if state is State.READY:
-            self._tries = None
             self._settle(None)
         elif state is State.FATAL:
             code = self._shard.report().refused or 0
@@ -300,6 +302,9 @@ class Line:
         self._settle(error)
 
     def _settle(self, error: Callable[[], ClusterError] | None) -> None:
+        """Those who wait for the session need wait no more."""
+        if error is None:
+            self._tries = None
         for waiter in self._settling:
             if waiter.done():
                 continue

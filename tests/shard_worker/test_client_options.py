@@ -1,0 +1,121 @@
+"""Bad arguments of GatewayClient.connect are refused by name, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from cluster.errors import ClusterError, ConfigError
+from cluster.gateway import ALL_CAPABILITIES, Intents
+from shard_worker import GatewayClient, Resumable
+from shard_worker.client_options import options
+
+TOKEN = "made.up.token"
+SESSION = Resumable("sid", "wss://h", 7, 2)
+
+
+def made(**given: Any) -> Any:
+    chosen = {} if "capabilities" in given else {"intents": 0}
+    return options(**({"token": TOKEN, "env": {}} | chosen | given))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"token": ""}, "token is empty"),
+        ({"token": "Bot "}, "token is empty"),
+        ({"token": "two words"}, "token holds"),
+        ({"token": 7}, "token is empty"),
+        ({"intents": "guild_mesages"}, "intents names 'guild_mesages': did you mean"),
+        ({"intents": -1}, "intents is -1"),
+        ({"intents": None}, "neither intents nor capabilities"),
+        ({"capabilities": 0}, "client_build_number is not set"),
+        ({"capabilities": "lazy_user_note", "client_build_number": 1}, "capabilities names"),
+        ({"intents": 1, "capabilities": 1, "client_build_number": 1}, "intents and capabilities"),
+        ({"intents": 1, "client_build_number": 1}, "intents and client_build_number"),
+        ({"subscribe_guilds": "all"}, "subscribe_guilds is given with intents"),
+        (
+            {"capabilities": 1, "client_build_number": 1, "subscribe_guilds": ["x"]},
+            "subscribe_guilds names",
+        ),
+        ({"shard": (1, 1)}, r"shard is \(1, 1\)"),
+        ({"shard": (-1, 1)}, "shard is"),
+        ({"shard": "01"}, "shard is"),
+        ({"shard": (0, 10**9)}, "shard is"),
+        ({"shard": 3}, "shard is 3"),
+        ({"capabilities": 1, "client_build_number": 1, "shard": (0, 1)}, "shard is .* never"),
+        ({"large_threshold": 49}, "large_threshold is 49"),
+        ({"queue_events": 0}, "queue_events is 0"),
+        ({"compress": "gzip"}, "compress is 'gzip'"),
+        ({"api_version": 8}, "api_version is 8"),
+        ({"presence": {"status": "x" * 5000}}, "presence is"),
+        ({"api_url": "http://discord.com/api"}, "api_url is .* unencrypted"),
+        ({"gateway_url": "https://gateway.discord.gg"}, "gateway_url is"),
+        ({"ca_file": "/nowhere/ca.pem"}, "ca_file /nowhere/ca.pem can't be read"),
+        ({"session": b"{}"}, "session is no saved session"),
+        ({"session": "no json"}, "session is no saved session"),
+        ({"session": 7}, "session is no saved session"),
+        ({"session": Resumable("", "", 1, 1)}, "session is no saved session"),
+        ({"session": Resumable("sid" * 999, "", 1, 1)}, "session is no saved session"),
+        ({"session": Resumable("sid", "", -1, 1)}, "session is no saved session"),
+        ({"session": {"session_id": "sid"}}, "session is no saved session"),
+        ({"impersonate": "netscape4"}, "impersonate is 'netscape4'"),
+    ],
+    ids=str,
+)
+def test_a_bad_argument_is_named(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(ClusterError, match=named) as raised:
+        made(**given)
+    assert TOKEN not in str(raised.value)
+    assert raised.value.action
+    assert "sid" not in str(raised.value).replace("inside", "")
+
+
+def test_connect_itself_refuses_before_it_is_awaited() -> None:
+    with pytest.raises(ConfigError, match="neither"):
+        GatewayClient.connect(TOKEN)
+
+
+def test_intents_and_capabilities_by_name_bits_or_names() -> None:
+    both = Intents.GUILDS | Intents.GUILD_MESSAGES
+    for form in (both, int(both), ["guilds", "GUILD_MESSAGES"], str(int(both))):
+        assert made(intents=form).login.intents == int(both)
+    user = made(capabilities="all", client_build_number=1).login
+    assert (user.kind, user.capabilities) == ("user", int(ALL_CAPABILITIES))
+    # The seed's: bits that no documentation names are the caller's.
+    assert made(capabilities=53607934, client_build_number=369195).login.capabilities == 53607934
+
+
+def test_each_kind_speaks_its_version_of_the_api() -> None:
+    assert made().login.api_version == 10
+    assert made(capabilities=1, client_build_number=1).login.api_version == 9
+
+
+def test_the_environment_says_where_discord_is_unless_an_argument_does(tmp_path: Any) -> None:
+    file = tmp_path / "ca.pem"
+    file.touch()
+    env = {
+        "DCGW_API_URL": "https://localhost:1/api",
+        "DCGW_GATEWAY_URL": "wss://localhost:2",
+        "DCGW_CA_FILE": str(file),
+    }
+    one = made(env=env)
+    assert one.api_url == "https://localhost:1/api"
+    assert (one.login.gateway_url, one.login.ca_file) == ("wss://localhost:2", str(file))
+    two = made(env=env, api_url="https://localhost:3/api", gateway_url="", ca_file="")
+    assert two.api_url == "https://localhost:3/api"
+    assert (two.login.gateway_url, two.login.ca_file) == ("", "")
+    assert made().api_url == "https://discord.com/api"
+
+
+def test_a_session_comes_back_from_its_json() -> None:
+    for form in (SESSION, msgspec.json.encode(SESSION), msgspec.json.encode(SESSION).decode()):
+        assert made(session=form).held == SESSION
+
+
+def test_no_text_of_the_options_shows_a_credential() -> None:
+    shown = repr(made(session=SESSION)) + repr(made(session=SESSION).login)
+    assert TOKEN not in shown
+    assert "sid" not in shown
