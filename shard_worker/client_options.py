@@ -138,9 +138,7 @@ def options(
     if ca_file:
         check_readable("ca_file", Path(ca_file))
     if Curl().impersonate(browser(impersonate).target, default_headers=False) != 0:
-        raise ConfigError(
-            f"impersonate is {impersonate!r}", 'give "chrome", or "chrome" and a number'
-        )
+        raise ConfigError(f"impersonate is {impersonate!r}", 'give "chrome" or such as "chrome146"')
     login = Login(
         token=bare,
         kind=account.kind,

@@ -325,10 +325,17 @@ def test_a_gateway_that_is_not_there_is_an_error_of_connect(
 
 def test_the_end_of_the_block_leaves_the_session_resumable() -> None:
     async def scenario(desk: Desk) -> None:
-        with pytest.raises(ZeroDivisionError):
-            async with desk.connect() as client:
-                await client.next_event()
+        kept: list[GatewayClient] = []
+
+        async def failing() -> None:
+            async with desk.connect() as made:
+                kept.append(made)
+                await made.next_event()
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await failing()
+        client = kept[0]
         await desk.until(lambda: not desk.sandbox.state.peers)
         assert len(desk.sandbox.state.dispatcher.sessions) == 1
         for _ in range(2):

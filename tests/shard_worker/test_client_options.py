@@ -13,7 +13,7 @@ from shard_worker import GatewayClient, Resumable
 from shard_worker.client_options import options
 
 TOKEN = "made.up.token"
-SESSION = Resumable("sid", "wss://h", 7, 2)
+SESSION = Resumable("a-secret", "wss://h", 7, 2)
 
 
 def made(**given: Any) -> Any:
@@ -58,9 +58,9 @@ def made(**given: Any) -> Any:
         ({"session": "no json"}, "session is no saved session"),
         ({"session": 7}, "session is no saved session"),
         ({"session": Resumable("", "", 1, 1)}, "session is no saved session"),
-        ({"session": Resumable("sid" * 999, "", 1, 1)}, "session is no saved session"),
-        ({"session": Resumable("sid", "", -1, 1)}, "session is no saved session"),
-        ({"session": {"session_id": "sid"}}, "session is no saved session"),
+        ({"session": Resumable("a-secret" * 999, "", 1, 1)}, "session is no saved session"),
+        ({"session": Resumable("a-secret", "", -1, 1)}, "session is no saved session"),
+        ({"session": {"session_id": "a-secret"}}, "session is no saved session"),
         ({"impersonate": "netscape4"}, "impersonate is 'netscape4'"),
     ],
     ids=str,
@@ -70,7 +70,7 @@ def test_a_bad_argument_is_named(given: dict[str, Any], named: str) -> None:
         made(**given)
     assert TOKEN not in str(raised.value)
     assert raised.value.action
-    assert "sid" not in str(raised.value).replace("inside", "")
+    assert "a-secret" not in str(raised.value)
 
 
 def test_connect_itself_refuses_before_it_is_awaited() -> None:
@@ -118,4 +118,4 @@ def test_a_session_comes_back_from_its_json() -> None:
 def test_no_text_of_the_options_shows_a_credential() -> None:
     shown = repr(made(session=SESSION)) + repr(made(session=SESSION).login)
     assert TOKEN not in shown
-    assert "sid" not in shown
+    assert "a-secret" not in shown
