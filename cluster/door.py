@@ -93,6 +93,8 @@ class Door(Commands):
         self._watcher = watcher
         self._shard = shard
         self._guild = guild
+        self.sent_by: SentBy | None = None
+        """Which shard sent the last command."""
 
     async def _send(self, command: Command) -> None:
         args = SendArgs(payload=command.payload, shard=self._shard, guild=self._guild)
@@ -107,7 +109,7 @@ class Door(Commands):
         finally:
             asked.cancel()
         try:
-            asked.result()
+            self.sent_by = asked.result()
         except TimeoutError:
             raise ClusterError(
                 "the coordinator did not say whether the command was sent",

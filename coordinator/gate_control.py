@@ -36,6 +36,7 @@ NEEDS: Final[dict[str, Right]] = {
     "identify_ready": "identify",
     "identify_sent": "identify",
     "identify_unused": "identify",
+    "send": "send",
 }
 """What a verb needs; one that is not here needs "control"."""
 

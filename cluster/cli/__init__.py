@@ -17,6 +17,7 @@ from cluster.cli.reshard import reshard
 from cluster.cli.restart import restart
 from cluster.cli.sandbox import sandbox
 from cluster.cli.scale import scale
+from cluster.cli.send import send
 from cluster.cli.start import start
 from cluster.cli.status import status
 from cluster.cli.stop import stop
@@ -86,5 +87,6 @@ def main() -> None:
     """
 
 
-for verb in (start, status, tail, restart, scale, reshard, stop, keys, doctor, sandbox, config):
+VERBS = (start, status, tail, send, restart, scale, reshard, stop, keys, doctor, sandbox, config)
+for verb in VERBS:
     main.add_command(verb)

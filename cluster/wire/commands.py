@@ -19,7 +19,7 @@ class SendArgs(msgspec.Struct, frozen=True, kw_only=True):
     payload: Annotated[bytes, msgspec.Meta(max_length=MAX_SENT_BYTES)]
     """The JSON text {"op": ..., "d": ...}."""
     shard: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    guild: Annotated[int, msgspec.Meta(gt=0, lt=1 << 63)] | None = None
+    guild: Annotated[int, msgspec.Meta(gt=0)] | None = None
 
     def __repr__(self) -> str:
         return f"SendArgs({len(self.payload)} bytes)"

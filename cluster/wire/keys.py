@@ -32,10 +32,11 @@ from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 
-Right = Literal["status", "identify", "control"]
+Right = Literal["status", "identify", "send", "control"]
 RIGHTS: Final[dict[Right, str]] = {
     "status": "ask for the cluster's state",
     "identify": "ask for identifies, as identify.broker and request_identify do",
+    "send": "send commands to the gateway: presence, voice state, requests for members ...",
     "control": "everything that the control door offers, stop among it",
 }
 """Besides what every key may: subscribe, replay, and say how it fares."""

@@ -1,0 +1,145 @@
+"""Each command, from ControlClient and from the command line, reaches Discord as it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from home import Home, run_sandbox
+from watching import eventually
+
+from cluster.cli import main
+from cluster.commands import BusyError, CommandError, NotSentError
+from cluster.control import ControlClient
+from cluster.sandbox import SandboxControl, SandboxInfo
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cluster" / "commands"))
+from command_rows import EVERYTHING, Row, rows
+
+SHARDS = 2
+MEMBERS = 1100
+"""Of a guild: two chunks."""
+Sent = list[tuple[int, Any]]
+
+
+def without_seq(op: int, d: Any) -> tuple[int, Any]:
+    """The session's own seq is whatever it was."""
+    return (op, d | {"seq": None}) if op == 40 else (op, d)
+
+
+async def sent(sandbox: SandboxControl, after: int, number: int) -> Sent:
+    """So many commands that came after the first ones: (op, d)."""
+    found = await eventually(sandbox.commands, lambda all_of: len(all_of) >= after + number)
+    return [without_seq(one["op"], one["d"]) for one in found[after:]]
+
+
+async def a_guild(sandbox: SandboxControl) -> tuple[int, int, int]:
+    """A guild, and a text and a voice channel of it."""
+    await sandbox.emit("MESSAGE_CREATE")
+    (row, *_) = [r for r in await sandbox.ledger_world() if r["name"] == "MESSAGE_CREATE"]
+    guild = int(row["guild_id"])
+    return guild, guild + 1, guild + 2
+
+
+async def by_doors(sandbox: SandboxControl, guild: int, made: list[Row]) -> None:
+    async with ControlClient.find() as control:
+        await eventually(control.status, lambda status: status.state == "ready")
+        door = control.guild(guild)
+        before = len(await sandbox.commands())
+        answers = [await row.call(door) for row in made]
+        expected = [(row.op, row.d) for row in made]
+        assert await sent(sandbox, before, len(made)) == expected
+        by_prefix = answers[[row.op for row in made].index(8)]
+        assert len(by_prefix.members) <= 3
+        shard = (guild >> 22) % SHARDS
+        assert door.sent_by is not None
+        assert (door.sent_by.shard_id, door.sent_by.shard_count) == (shard, SHARDS)
+        everyone = await control.shard(shard).request_guild_members(guild, presences=True)
+        assert len(everyone.chunks) == 2
+        assert len({member["user"]["id"] for member in everyone.members}) == MEMBERS
+        assert everyone.presences
+        with pytest.raises(BusyError, match="try again in") as busy:
+            await door.request_guild_members(guild)
+        assert 0 < busy.value.retry_after_s <= 31
+        known = await sandbox.commands()
+        with pytest.raises(CommandError, match="status is 'away'"):
+            await door.update_presence("away")
+        with pytest.raises(NotSentError, match="shard 7 is not one of this cluster's"):
+            await control.shard(7).update_presence()
+        assert await sandbox.commands() == known, "nothing of it was sent"
+        closes = (await sandbox.state())["closes"]
+        assert not closes
+
+
+async def by_command_line(sandbox: SandboxControl, home: Home, guild: int) -> None:
+    voice = guild + 2
+    everyone = {"since": 0, "activities": [{"name": "chess", "type": 3}]}
+    expected: list[tuple[list[str], Sent]] = [
+        (
+            ["presence", "--status", "idle", "--activity", "chess", "--type", "watching"],
+            [(3, everyone | {"status": "idle", "afk": False})] * SHARDS,
+        ),
+        (
+            ["voice-state", str(guild), str(voice), "--deaf"],
+            [
+                (
+                    4,
+                    {
+                        "guild_id": str(guild),
+                        "channel_id": str(voice),
+                        "self_mute": False,
+                        "self_deaf": True,
+                    },
+                )
+            ],
+        ),
+        (["soundboard", str(guild)], [(31, {"guild_ids": [str(guild)]})]),
+        (["subscribe", str(guild)], [(37, {"subscriptions": {str(guild): EVERYTHING}})]),
+        (["raw", "36", json.dumps({"guild_id": str(guild)}), "--guild", str(guild)], []),
+    ]
+    expected[-1][1].append((36, {"guild_id": str(guild)}))
+    for words, commands in expected:
+        before = len(await sandbox.commands())
+        result = await asyncio.to_thread(run, home, *words)
+        assert result[0] == 0, result
+        assert result[1].startswith("Sent by shard"), result
+        assert await sent(sandbox, before, len(commands)) == commands
+    code, output = await asyncio.to_thread(run, home, "members", str(guild), "--query", "a")
+    assert code == 0, output
+    code, output = await asyncio.to_thread(run, home, "presence", "--status", "away")
+    assert (code, output.splitlines()) == (
+        2,
+        ["Error: status is 'away': give one of online, idle, dnd, invisible, offline, unknown"],
+    )
+
+
+def run(home: Home, *words: str) -> tuple[int, str]:
+    """``dcgw-cluster send``, in this process."""
+    result = CliRunner().invoke(main, ["send", *words], env=home.env)
+    return result.exit_code, result.output
+
+
+def test_every_command_from_every_door(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(info: SandboxInfo) -> None:
+        async with SandboxControl(info.control_url, info.control_token) as sandbox:
+            guild, text, voice = await a_guild(sandbox)
+            await by_doors(sandbox, guild, rows(guild, text, voice))
+            await by_command_line(sandbox, home, guild)
+
+    with run_sandbox(
+        guilds=2, shards=SHARDS, members_per_guild=MEMBERS, rate=0, max_concurrency=SHARDS
+    ) as info:
+        home.use(info)
+        started = home.cli("start", "--detach", "--workers", "1")
+        assert started.returncode == 0, started.stderr
+        for name in ("DCGW_STATE_DIR", "DCGW_RUNTIME_DIR"):
+            monkeypatch.setenv(name, home.env[name])
+        asyncio.run(scenario(info))
+        stopped = home.cli("stop")
+        assert stopped.returncode == 0, stopped.stderr
+    assert home.leftovers() == []
