@@ -58,8 +58,10 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
-HEADS_TRIES: Final = 3
-"""A replay server that was killed just now is back in a second or two."""
+HEADS_SECONDS: Final = 60.0
+"""So long the replay server is waited for where what was before now is wanted: a coordinator that
+was killed is back in seconds, on a machine that is overloaded in some tens of them."""
+HEADS_AGAIN_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
 MAX_CHAINS: Final = 65_536
@@ -207,10 +209,16 @@ class Subscriber:
 
     async def _heads(self, replay: ReplayClient) -> HeadsAnswer:
         """Raises NoAnswerError, later where what was before now is wanted."""
-        for _ in range(HEADS_TRIES - 1 if self._oldest or self._saved is not None else 0):
-            with contextlib.suppress(NoAnswerError):
+        patience = HEADS_SECONDS if self._oldest or self._saved is not None else 0.0
+        deadline = self._loop.time() + patience
+        while True:
+            try:
                 return await replay.heads()
-        return await replay.heads()
+            except NoAnswerError as error:
+                if self._loop.time() >= deadline:
+                    raise
+                log.warning("%s; what was before now is asked for again", error)
+            await asyncio.sleep(HEADS_AGAIN_SECONDS)
 
     def _chain(self, key: Key) -> ShardChain:
         chain = self._chains.get(key)

@@ -13,7 +13,9 @@ from cluster import newcomers
 from cluster.chain import ShardChain
 from cluster.errors import ConfigError
 from cluster.journal import ShardState
+from cluster.replay_client import NoAnswerError, ReplayClient
 from cluster.subscriber import Event, Gap, Item, Subscriber
+from cluster.wire.replay import HeadsAnswer
 from cluster.wire.shard_writer import ShardWriter
 
 
@@ -111,6 +113,32 @@ def test_what_was_before_is_a_gap_when_there_is_nobody_to_ask() -> None:
                 (gap,) = await take(subscriber, 1)
                 assert isinstance(gap, Gap)
                 assert (gap.shard_id, gap.last, gap.reason) == (-1, None, "no_replay")
+
+    asyncio.run(run())
+
+
+def test_a_replay_server_that_is_away_is_waited_for_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = 0
+    heads = ReplayClient.heads
+
+    async def away_at_first(self: ReplayClient) -> HeadsAnswer:
+        nonlocal tries
+        tries += 1
+        if tries <= 5:
+            raise NoAnswerError("it is away")
+        return await heads(self)
+
+    monkeypatch.setattr(ReplayClient, "heads", away_at_first)
+    monkeypatch.setattr("cluster.subscriber.HEADS_AGAIN_SECONDS", 0.0)
+
+    async def run() -> None:
+        async with line() as cluster:
+            sent = cluster.emit(0, "A", "B")
+            async with cluster.subscriber(start="oldest") as subscriber:
+                assert names(await take(subscriber, 2)) == sent
+            assert tries == 6
 
     asyncio.run(run())
 
