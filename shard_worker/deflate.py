@@ -36,8 +36,7 @@ class MessageDeflater:
         out = self._context.compress(payload) + self._context.flush(zlib.Z_SYNC_FLUSH)
         if self._agreed.client_no_context_takeover:
             self._context = self._fresh()
-        # Flushed with nothing new, zlib gives nothing: the empty block of section 7.2.3.6.
-        return out.removesuffix(TAIL) or b"\x00"
+        return out.removesuffix(TAIL)
 
     def _fresh(self) -> zlib._Compress:
         return zlib.compressobj(wbits=-self._agreed.client_max_window_bits)

@@ -42,7 +42,7 @@ def test_the_window_is_kept_or_not() -> None:
 
 
 def test_an_empty_message_is_an_empty_block() -> None:
-    """Section 7.2.3.6; also where zlib has nothing to flush."""
+    """Section 7.2.3.6."""
     ours = deflater()
     assert [ours.deflate(b"") for _ in range(3)] == [b"\x00"] * 3
 
