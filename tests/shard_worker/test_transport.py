@@ -79,8 +79,11 @@ async def raw_server(
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Answers every request with these bytes; the requests."""
     requests: list[bytes] = []
+    kept: list[asyncio.Task[Any] | None] = []
+    """Nothing else holds a handler whose reading is paused: the next collection would end it."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(asyncio.current_task())
         requests.append(await reader.readuntil(b"\r\n\r\n"))
         key = requests[-1].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
         accept = handshake.accept(key).encode()
