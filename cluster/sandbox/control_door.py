@@ -237,6 +237,7 @@ def describe(state: State) -> dict[str, Any]:
     sessions = [
         {
             "session": s.id,
+            "account": "bot" if s.user is None else "user",
             "shard": s.shard,
             "shard_count": s.shard_count,
             "connected": s.sink is not None,

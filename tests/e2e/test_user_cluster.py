@@ -52,7 +52,12 @@ def test_a_user_account_end_to_end(home: Home) -> None:
                 expected = await ledger(sandbox)
                 await seen.until(len(expected))
                 seen.check(expected)
-                names = {item.name for item in seen.items if isinstance(item, Event)}
+                events = [item for item in seen.items if isinstance(item, Event)]
+                secrets = [info.user_token, *[row["session"] for row in await sandbox.sessions()]]
+                assert len(secrets) == 2
+                told = [e.name for e in events if any(s.encode() in e.data for s in secrets)]
+                assert told == []
+                names = {event.name for event in events}
                 assert {"READY_SUPPLEMENTAL", "TYPING_START", "PRESENCE_UPDATE"} <= names
                 assert await identified(sandbox) == 1
                 await sandbox.fault(kind="close", code=4015)

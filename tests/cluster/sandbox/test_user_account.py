@@ -207,5 +207,7 @@ def test_a_bot_beside_it_is_not_concerned() -> None:
                 await probe.until("MESSAGE_CREATE")
             assert "SESSIONS_REPLACE" not in [name for _, name, _ in bot.rows]
             assert "TYPING_START" in [name for _, name, _ in bot.rows]
+            sessions = (await b.control.state())["sessions"]
+            assert [one["account"] for one in sessions] == ["bot", "user"]
 
     asyncio.run(scenario())
