@@ -159,6 +159,12 @@ class GatewayClient(Commands):
         return self._line.session
 
     @property
+    def token(self) -> str:
+        """The token of now: with the capability auth_token_refresh READY may have brought another
+        in place of the one that was given. Keep it for the next start."""
+        return self._line.shard.token
+
+    @property
     def latency(self) -> float | None:
         """Seconds of the last heartbeat's round trip; None: none was answered yet."""
         return self._line.latency
