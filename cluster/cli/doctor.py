@@ -65,7 +65,7 @@ def doctor(
         # What it stands on takes 0.1 s to import, which every verb would wait for.
         from cluster.cli.fingerprint import show_fingerprint
 
-        show_fingerprint(loaded.config.account, as_json)
+        show_fingerprint(loaded.config.account, loaded.config.client_build_number, as_json)
         return
     found = asyncio.run(_gather(loaded, None if as_json else console()))
     if as_json:

@@ -18,9 +18,11 @@ TITLES: Final = {"rest": "The API", "websocket": "The gateway"}
 NAME_WIDTH: Final = 10
 
 
-def show_fingerprint(account: Literal["bot", "user"], as_json: bool) -> None:
+def show_fingerprint(
+    account: Literal["bot", "user"], client_build_number: int, as_json: bool
+) -> None:
     """Nothing of it leaves this machine. Raises ClusterError."""
-    heard = asyncio.run(fingerprints(account))
+    heard = asyncio.run(fingerprints(account, client_build_number))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(heard)).decode())
         return

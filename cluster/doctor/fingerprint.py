@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from cluster import gateway_info
+from cluster.account import new_launch
 from cluster.doctor.remote import GATEWAY_S, ask
 from cluster.fingerprint.capture import Capture, CaptureServer
 from cluster.fingerprint.client_hello import EXTENSIONS, GREASE
@@ -57,7 +58,10 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def introductions(
-    context: ssl.SSLContext, ca_file: Path, account: Literal["bot", "user"]
+    context: ssl.SSLContext,
+    ca_file: Path,
+    account: Literal["bot", "user"],
+    client_build_number: int = 0,
 ) -> Introductions:
     """Ask for the gateway and connect to it, at a server of this context. Raises ClusterError."""
 
@@ -73,6 +77,8 @@ async def introductions(
             api_version=API_VERSION,
             token=TOKEN,
             account=account,
+            client_build_number=client_build_number,
+            launch=new_launch(),
             ca_file=str(ca_file),
         )
         check = checks.GatewayCheck(
@@ -87,11 +93,15 @@ async def introductions(
         )
 
 
-async def fingerprints(account: Literal["bot", "user"]) -> list[Fingerprint]:
-    """Ours. Raises ClusterError."""
+async def fingerprints(
+    account: Literal["bot", "user"], client_build_number: int
+) -> list[Fingerprint]:
+    """Ours. client_build_number: a user client's. Raises ClusterError."""
     certificates = Certificates()
     try:
-        heard = await introductions(certificates.server_context, certificates.ca_file, account)
+        heard = await introductions(
+            certificates.server_context, certificates.ca_file, account, client_build_number
+        )
     finally:
         certificates.close()
     return [of(heard.rest, "rest"), of(heard.websocket, "websocket")]

@@ -25,8 +25,8 @@ SEEN = Fingerprint(
 
 
 def test_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def heard(account: str) -> list[Fingerprint]:
-        assert account == "bot"
+    async def heard(account: str, client_build_number: int) -> list[Fingerprint]:
+        assert (account, client_build_number) == ("bot", 0)
         return [SEEN]
 
     monkeypatch.setattr(fingerprint, "fingerprints", heard)
