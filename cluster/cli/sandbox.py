@@ -100,7 +100,6 @@ A loopback Discord: {options.guilds} guilds, about {options.rate:g} events/s. Ct
   REST       {info.api_url}
   gateway    {info.gateway_url}
   token      {info.token}
-  user token {info.user_token}
   authority  {info.ca_file}
   control    {info.control_url}   Authorization: Bearer {info.control_token}
 
@@ -109,6 +108,9 @@ A cluster on it, in another terminal:
   export DCGW_CA_FILE={info.ca_file}
   export DCGW_TOKEN={info.token}
   dcgw-cluster start
+As its user account (docs/accounts.md), in place of the bot's token:
+  export DCGW_ACCOUNT=user DCGW_CLIENT_BUILD_NUMBER=396858
+  export DCGW_TOKEN={info.user_token}
 
 discord.py: export SSL_CERT_FILE={info.ca_file}, and before the client is made
   discord.http.Route.BASE = "{info.api_url}/v10"
