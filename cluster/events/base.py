@@ -4,6 +4,11 @@
   `Dispatch`: an event of op 0 that has a class of its own.
 - A field that Discord may leave out is `X | Absent` and then `UNSET`, which is false; one that may
   be null is `X | None`. So absent, null and empty are three things.
+- Annotations are what the documentation promises. Servers keep promises less well than that: of a
+  message that was forwarded, or recorded years ago, fields are missing that never are in others. So
+  where a promised field is absent or null all the same, it is UNSET or None, and the event is not
+  lost; a value of another type is a misfit. Only what an event is about must be there: the ``id``
+  of its payload, or its own ids (but for the guild's: a private channel has none).
 - Ids are `Snowflake` (int), timestamps `datetime`, and what Discord writes as a number of
   milliseconds is `Milliseconds`.
 """
@@ -43,6 +48,9 @@ CREDENTIALS: Final = frozenset(
 )  # fmt: skip
 """Fields whose value no text of an event shows: who has it can act for somebody."""
 
+_OWN_IDS: Final = ("id", "channel_id", "message_id", "user_id")
+"""Fields without which there is no event that has them."""
+
 _SHORT: Final = 6
 """Fields in the one line of an event."""
 
@@ -53,19 +61,40 @@ def snowflake_time(snowflake: Snowflake) -> datetime:
 
 
 class ObjectMeta(msgspec.StructMeta):
-    """Makes every object frozen, with fields by keyword: what is required may stand behind what is
-    not, as in the documentation's tables."""
+    """Makes every object frozen, with fields by keyword, and lenient: see above."""
 
     def __new__(
-        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        lenient: bool = True,
+        **options: Any,
     ) -> ObjectMeta:
+        if lenient:
+            _make_lenient(namespace, of_event=any(hasattr(base, "raw") for base in bases))
         options = {"frozen": True, "kw_only": True} | options
         return super().__new__(mcls, name, bases, namespace, **options)
+
+
+def _make_lenient(namespace: dict[str, Any], *, of_event: bool) -> None:
+    hints: dict[str, str] = namespace.get("__annotations__", {})
+    if hints.get("id") == "Snowflake":
+        namespace["promises_id"] = True
+    for field, hint in hints.items():
+        must_be = of_event and field in _OWN_IDS and hint == "Snowflake"
+        if not must_be and not hint.startswith(("ClassVar", "Payload")):
+            hints[field] = f"{hint} | None"
+            namespace.setdefault(field, UNSET)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Object(msgspec.Struct, metaclass=ObjectMeta, frozen=True, kw_only=True):
     """A JSON object. Its text leaves out what is absent, and never shows a credential."""
+
+    promises_id: ClassVar[bool] = False
+    """Whether the documentation has an ``id`` in each such object."""
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

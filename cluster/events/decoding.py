@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from cluster.events.base import DISPATCHES, Dispatch, Event
 from cluster.wire.refusals import MALFORMED
 
-_AT: Final = " - at `"
-_Read = Callable[[bytes], Dispatch]
+_PATH: Final = re.compile(r"`(\$[^`]*)`")
 
 
-class UnknownEvent(Event, kw_only=False):
+class UnknownEvent(Event, kw_only=False, lenient=False):
     """An event that the documentation, as of this version, does not have."""
 
     name: str
@@ -33,7 +33,7 @@ class UnknownEvent(Event, kw_only=False):
         return f"{self.name} unknown, {len(self.data)} bytes"
 
 
-class ParseError(Event, kw_only=False):
+class ParseError(Event, kw_only=False, lenient=False):
     """An event that is known, with a payload that does not fit its class. Nothing is lost: ``raw``
     is all that came."""
 
@@ -63,41 +63,59 @@ def decode(name: str, data: bytes) -> Event:
     try:
         event = _reader(cls)(data)
     except MALFORMED as error:
-        reason, _, path = str(error).partition(_AT)
-        return ParseError(name, path.rstrip("`") or "$", reason, data)
+        reason, _, where = str(error).partition(" - at ")
+        path = _PATH.search(where)
+        return ParseError(name, path[1] if path else "$", reason, data)
     msgspec.structs.force_setattr(event, "raw", data)
     return event
 
 
 @cache
-def _reader(cls: type[Dispatch]) -> _Read:
+def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
     """What reads a class; made when the first such event comes, since that costs more."""
     hints = get_type_hints(cls, include_extras=True)
-    payload = next((name for name, kind in hints.items() if _is_payload(kind)), None)
+    payload = next((name for name, hint in hints.items() if _is_payload(hint)), None)
     if payload is None:
-        return cast(_Read, msgspec.json.Decoder(cls, strict=False).decode)
-    whole = msgspec.json.Decoder(get_args(hints[payload])[0], strict=False).decode
-    beside = [
-        (field.name, hints[field.name], msgspec.field(default=field.default))
-        if field.default is not msgspec.NODEFAULT
-        else (field.name, hints[field.name])
-        for field in msgspec.structs.fields(cls)
-        if field.name not in (payload, "raw")
-    ]
+        return msgspec.json.Decoder(cls, strict=False).decode
+    whole = _payload_reader(get_args(hints[payload])[0])
+    beside = [field for field in msgspec.structs.fields(cls) if field.name not in (payload, "raw")]
     if not beside:
         return lambda data: cls(**{payload: whole(data)})
-    rest = msgspec.json.Decoder(
-        msgspec.defstruct(f"{cls.__name__}Beside", beside, kw_only=True), strict=False
-    ).decode
-    names = [name for name, *_ in beside]
+    rest = _beside_reader(cls, beside, hints)
+    names = [field.name for field in beside]
 
     def read(data: bytes) -> Dispatch:
-        found: Any = rest(data)
+        found = rest(data)
         fields = {name: getattr(found, name) for name in names}
         return cls(**{payload: whole(data)}, **fields)
 
     return read
 
 
-def _is_payload(kind: Any) -> bool:
-    return get_origin(kind) is Annotated and "payload" in get_args(kind)
+def _payload_reader(kind: Any) -> Callable[[bytes], Any]:
+    decode_json: Callable[[bytes], Any] = msgspec.json.Decoder(kind, strict=False).decode
+    if not getattr(kind, "promises_id", False):
+        return decode_json
+
+    def read_with_id(data: bytes) -> Any:
+        found = decode_json(data)
+        if not isinstance(found.id, int):
+            raise msgspec.ValidationError("Object missing required field `id`")
+        return found
+
+    return read_with_id
+
+
+def _beside_reader(
+    cls: type[Dispatch], fields: list[msgspec.structs.FieldInfo], hints: dict[str, Any]
+) -> Callable[[bytes], Any]:
+    """Reads what stands in ``d`` beside the fields of the payload."""
+    described = [
+        (field.name, hints[field.name], msgspec.field(default=field.default)) for field in fields
+    ]
+    beside = msgspec.defstruct(f"{cls.__name__}Beside", described, kw_only=True)
+    return msgspec.json.Decoder(beside, strict=False).decode
+
+
+def _is_payload(hint: Any) -> bool:
+    return get_origin(hint) is Annotated and "payload" in get_args(hint)

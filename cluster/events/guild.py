@@ -19,7 +19,7 @@ from cluster.events.objects.members import Member, Role
 from cluster.events.objects.presences import Presence
 from cluster.events.objects.reading import ChannelUnread
 from cluster.events.objects.schedule import DirectoryEntry
-from cluster.events.objects.users import AvatarDecorationData, User
+from cluster.events.objects.users import AvatarDecorationData, Collectibles, User
 from cluster.events.objects.voice import VoiceState
 
 
@@ -172,6 +172,8 @@ class GuildMemberUpdate(Dispatch):
     nick: str | Absent | None = UNSET
     avatar: str | Absent | None = UNSET
     avatar_decoration_data: AvatarDecorationData | Absent | None = UNSET
+    banner: str | Absent | None = UNSET
+    collectibles: Collectibles | Absent | None = UNSET
     roles: list[Snowflake]
     joined_at: datetime | None
     premium_since: datetime | Absent | None = UNSET
@@ -180,6 +182,7 @@ class GuildMemberUpdate(Dispatch):
     pending: bool | Absent = UNSET
     communication_disabled_until: datetime | Absent | None = UNSET
     """Until when the member is silenced."""
+    unusual_dm_activity_until: datetime | Absent | None = UNSET
     flags: GuildMemberFlags | Absent = UNSET
 
 

@@ -103,6 +103,8 @@ class MessageReactionAdd(Dispatch):
     member: Member | Absent = UNSET
     emoji: Emoji
     type: ReactionType | Absent = UNSET
+    burst: bool | Absent = UNSET
+    """A super reaction."""
     burst_colors: list[str] | Absent = UNSET
     """Of a super reaction, as "#rrggbb"."""
 
@@ -117,6 +119,8 @@ class MessageReactionRemove(Dispatch):
     guild_id: Snowflake | Absent = UNSET
     emoji: Emoji
     type: ReactionType | Absent = UNSET
+    burst: bool | Absent = UNSET
+    """A super reaction."""
 
 
 @dispatch("MESSAGE_REACTION_ADD_MANY", "Message/Reactions")
@@ -137,6 +141,9 @@ class MessageReactionRemoveEmoji(Dispatch):
     message_id: Snowflake
     guild_id: Snowflake | Absent = UNSET
     emoji: Emoji
+    burst: bool | Absent = UNSET
+    """Super reactions."""
+    type: ReactionType | Absent = UNSET
 
 
 @dispatch("MESSAGE_REACTION_REMOVE_ALL", "Message/Reactions")

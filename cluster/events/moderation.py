@@ -17,6 +17,7 @@ class GuildAuditLogEntryCreate(Dispatch):
     """Something was done that the audit log keeps."""
 
     entry: Payload[AuditLogEntry]
+    guild_id: Snowflake | Absent = UNSET
 
 
 @dispatch("GUILD_BAN_ADD", "Guild/Ban")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.events.base import Dispatch, Payload, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.objects.schedule import (
     ScheduledEvent,
     ScheduledEventException,
@@ -65,6 +65,7 @@ class GuildScheduledEventUserAdd(Dispatch):
     """Somebody is interested in a scheduled event."""
 
     subscriber: Payload[ScheduledEventUser]
+    guild_id: Snowflake | Absent = UNSET
 
 
 @dispatch("GUILD_SCHEDULED_EVENT_USER_REMOVE", "Guild/Schedule Event")
@@ -72,3 +73,4 @@ class GuildScheduledEventUserRemove(Dispatch):
     """Somebody is no longer."""
 
     subscriber: Payload[ScheduledEventUser]
+    guild_id: Snowflake | Absent = UNSET

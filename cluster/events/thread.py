@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.channels import ChannelType
 from cluster.events.objects.channels import Channel, ThreadMember
+from cluster.events.objects.messages import Message
 
 
 @dispatch("THREAD_CREATE", "Channel/Thread")
@@ -40,6 +41,7 @@ class ThreadListSync(Dispatch):
     channel_ids: list[Snowflake] | Absent = UNSET
     threads: list[Channel]
     members: list[ThreadMember]
+    most_recent_messages: list[Message] | Absent | None = UNSET
 
 
 @dispatch("THREAD_MEMBER_UPDATE", "Channel/Thread")
@@ -60,3 +62,4 @@ class ThreadMembersUpdate(Dispatch):
     """Discord counts to 50."""
     added_members: list[ThreadMember] | Absent = UNSET
     removed_member_ids: list[Snowflake] | Absent = UNSET
+    member_ids_preview: list[Snowflake] | Absent = UNSET

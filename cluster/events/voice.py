@@ -27,6 +27,7 @@ class CallUpdate(Dispatch):
     """A call has another region, or rings others."""
 
     channel_id: Snowflake
+    guild_id: Snowflake | Absent | None = UNSET
     message_id: Snowflake
     region: str
     ringing: list[Snowflake]

@@ -94,7 +94,7 @@ class ActivityInstance(Object):
 
     application_id: Snowflake
     composite_instance_id: str
-    instance_id: Snowflake
+    instance_id: str
     launch_id: Snowflake
     location: ActivityLocation
     participants: list[ActivityParticipant]

@@ -47,7 +47,7 @@ class SupplementalGuild(Object):
 
     id: Snowflake
     voice_states: list[VoiceState] | Absent = UNSET
-    activity_instances: list[ActivityInstance] | Absent = UNSET
+    activity_instances: list[ActivityInstance] | dict[str, ActivityInstance] | Absent = UNSET
 
 
 class RateLimitMetadata(Object):
@@ -113,6 +113,7 @@ class GatewayGuild(PartialGuild):
     guild itself; ``details`` has them either way. A guild in an outage has its id only.
     """
 
+    id: Snowflake
     joined_at: datetime | Absent = UNSET
     large: bool | Absent = UNSET
     unavailable: bool | Absent = UNSET
@@ -123,7 +124,7 @@ class GatewayGuild(PartialGuild):
     threads: list[Channel] | Absent = UNSET
     presences: list[Presence] | Absent = UNSET
     voice_states: list[VoiceState] | Absent = UNSET
-    activity_instances: list[ActivityInstance] | Absent = UNSET
+    activity_instances: list[ActivityInstance] | dict[str, ActivityInstance] | Absent = UNSET
     stage_instances: list[StageInstance] | Absent = UNSET
     guild_scheduled_events: list[ScheduledEvent] | Absent = UNSET
     data_mode: DataMode | Absent = UNSET

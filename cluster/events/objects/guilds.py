@@ -134,9 +134,9 @@ class GuildJoinRequest(Object):
 
 
 class PartialGuild(Object):
-    """A guild of which perhaps only the id is told."""
+    """A guild of which perhaps only some fields are told."""
 
-    id: Snowflake
+    id: Snowflake | Absent = UNSET
     name: str | Absent = UNSET
     icon: str | Absent | None = UNSET
     banner: str | Absent | None = UNSET
@@ -196,6 +196,7 @@ class PartialGuild(Object):
 class Guild(PartialGuild):
     """A guild's own fields."""
 
+    id: Snowflake
     name: str
     icon: str | None
     banner: str | None

@@ -28,18 +28,18 @@ class AuditLogOptions(Object):
 
     application_id: Snowflake | Absent = UNSET
     auto_moderation_rule_name: str | Absent = UNSET
-    auto_moderation_rule_trigger_type: str | Absent = UNSET
+    auto_moderation_rule_trigger_type: str | int | Absent = UNSET
     channel_id: Snowflake | Absent = UNSET
-    count: str | Absent = UNSET
-    delete_member_days: str | Absent = UNSET
+    count: str | int | Absent = UNSET
+    delete_member_days: str | int | Absent = UNSET
     event_exception_id: Snowflake | Absent = UNSET
     id: Snowflake | Absent = UNSET
     integration_type: IntegrationType | Absent = UNSET
-    members_removed: str | Absent = UNSET
+    members_removed: str | int | Absent = UNSET
     message_id: Snowflake | Absent = UNSET
     role_name: str | Absent = UNSET
     status: str | Absent = UNSET
-    type: str | Absent = UNSET
+    type: str | int | Absent = UNSET
 
 
 class AuditLogEntry(Object):

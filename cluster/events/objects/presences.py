@@ -18,8 +18,8 @@ from cluster.events.objects.users import PartialUser
 class ActivityTimestamps(Object):
     """When an activity began and ends."""
 
-    start: Milliseconds | Absent = UNSET
-    end: Milliseconds | Absent = UNSET
+    start: Milliseconds | float | Absent = UNSET
+    end: Milliseconds | float | Absent = UNSET
 
 
 class ActivityEmoji(Object):
@@ -34,7 +34,7 @@ class ActivityParty(Object):
     """The players that are together in a game."""
 
     id: str | Absent = UNSET
-    size: tuple[int, int] | Absent = UNSET
+    size: list[int] | Absent = UNSET
     """How many there are, and how many there may be."""
 
 

@@ -6,11 +6,15 @@ optional there may be absent here, and what is nullable there may be None.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
-from typing import Any, Final, get_args, get_type_hints
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
+import cluster.events
 from cluster.events.base import DISPATCHES, Dispatch, Object
 from cluster.sandbox.catalogue import Field, catalogue
 from cluster.sandbox.catalogue.types import Array, Either, Map, Ref, Row, Type, Versioned
@@ -47,19 +51,16 @@ def faults_of_event(name: str, cls: type[Dispatch], seen: set[tuple[type, str]])
 
 
 def faults_of_fields(
-    where: str,
-    fields: tuple[Field, ...],
-    places: dict[str, msgspec.structs.FieldInfo],
-    seen: set[tuple[type, str]],
+    where: str, fields: tuple[Field, ...], places: dict[str, Place], seen: set[tuple[type, str]]
 ) -> Iterator[str]:
     for field in fields:
         place = places.get(field.name)
         if place is None:
             yield f"{where}.{field.name}: no place"
             continue
-        if field.optional and place.required:
+        if field.optional and "Absent" not in place.written:
             yield f"{where}.{field.name}: may be absent"
-        if field.nullable and not takes_none(place.type):
+        if field.nullable and "None" not in place.written and "Any" not in place.written:
             yield f"{where}.{field.name}: may be null"
         yield from faults_below(f"{where}.{field.name}", field.type, place.type, seen)
 
@@ -75,8 +76,42 @@ def faults_below(where: str, kind: Type, hint: Any, seen: set[tuple[type, str]])
             yield from faults_of_fields(f"{where}: {cls.__name__}", fields, places_of(cls), seen)
 
 
-def places_of(cls: type[Object]) -> dict[str, msgspec.structs.FieldInfo]:
-    return {field.encode_name: field for field in msgspec.structs.fields(cls)}
+class Place(NamedTuple):
+    """A field of a class."""
+
+    type: Any
+    """As it is read: leniently."""
+    written: str
+    """As the annotation stands in the source: what the documentation promises."""
+
+
+def places_of(cls: type[Object]) -> dict[str, Place]:
+    return {
+        field.encode_name: Place(field.type, written(cls, field.name))
+        for field in msgspec.structs.fields(cls)
+        if field.name != "raw"
+    }
+
+
+def written(cls: type[Object], field: str) -> str:
+    return next(
+        hints[field] for base in cls.__mro__ if field in (hints := sources().get(base.__name__, {}))
+    )
+
+
+@cache
+def sources() -> dict[str, dict[str, str]]:
+    """Annotations in the source, by class and field."""
+    found: dict[str, dict[str, str]] = {}
+    for file in Path(cluster.events.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found[node.name] = {
+                    ast.unparse(line.target): ast.unparse(line.annotation)
+                    for line in node.body
+                    if isinstance(line, ast.AnnAssign)
+                }
+    return found
 
 
 def objects_in(hint: Any) -> Iterator[type[Object]]:
@@ -85,10 +120,6 @@ def objects_in(hint: Any) -> Iterator[type[Object]]:
         yield hint
     for inner in get_args(hint):
         yield from objects_in(inner)
-
-
-def takes_none(hint: Any) -> bool:
-    return hint is Any or hint is None or hint is type(None) or any(map(takes_none, get_args(hint)))
 
 
 def refs(kind: Type) -> Iterator[Ref]:
