@@ -67,8 +67,8 @@ class CaptureServer:
         self.captures: list[Capture] = []
         self.failures: list[str] = []
         """Of connections that came to no request."""
-        self.frames = b""
-        """What WebSockets sent after their handshake, all of them, in the order it came."""
+        self.frames: list[tuple[int, bytes]] = []
+        """What WebSockets sent after their handshake, as frames_of tells it."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0)
@@ -104,16 +104,16 @@ class CaptureServer:
         task.add_done_callback(self._connections.discard)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        noted = len(self.captures)
+        stream = TlsStream(self._context, reader, writer)
         try:
             async with asyncio.timeout(CONNECTION_S):
-                await self._serve(TlsStream(self._context, reader, writer))
+                await self._serve(stream)
         except (
             FingerprintError,
             OSError,  # ssl.SSLError is one, and TimeoutError
             h2.exceptions.ProtocolError,
         ) as error:
-            if len(self.captures) == noted:
+            if all(capture.hello is not stream.hello for capture in self.captures):
                 self.failures = [*self.failures[-MAX_CAPTURES:], f"{type(error).__name__}: {error}"]
         finally:
             writer.close()
@@ -211,6 +211,27 @@ class CaptureServer:
             first |= 0x40
         await stream.write("\r\n".join([*answer, "", ""]).encode())
         await stream.write(bytes((first, len(message))) + message)
+        waiting = b""
         while data := await stream.read():
-            self.frames = (self.frames + data)[:MAX_HEADER_BYTES]
+            found, waiting = frames_of(waiting + data)
+            self.frames = [*self.frames, *found][:MAX_CAPTURES]
             await self._tell()
+            if any(first & 0x0F == 8 for first, _ in found):
+                await stream.write(b"\x88\x00")
+                return
+            if len(waiting) > MAX_HEADER_BYTES:
+                raise FingerprintError(f"no frame in {len(waiting)} bytes")
+
+
+def frames_of(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """(first byte, payload unmasked) of each whole frame of a client's, and the rest. Frames are of
+    125 bytes at most: who talks to this server sends no others."""
+    found, at = [], 0
+    while at + 6 <= len(data):
+        size, key = data[at + 1] & 0x7F, data[at + 2 : at + 6]
+        payload = data[at + 6 : at + 6 + size]
+        if len(payload) < size:
+            break
+        found.append((data[at], bytes(b ^ key[n % 4] for n, b in enumerate(payload))))
+        at += 6 + size
+    return found, data[at:]

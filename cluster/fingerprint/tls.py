@@ -21,6 +21,7 @@ class TlsStream:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.hello: ClientHello | None = None
 
     async def accept(self) -> ClientHello:
         """Read the ClientHello and shake hands. Raises FingerprintError, ssl.SSLError, OSError."""
@@ -29,7 +30,7 @@ class TlsStream:
             if not (data := await self._reader.read(_PIECE)):
                 raise FingerprintError(f"the connection ended after {len(first)} bytes")
             first += data
-        hello = parse(first)
+        self.hello = parse(first)
         self._incoming.write(first)
         while True:
             try:
@@ -39,7 +40,7 @@ class TlsStream:
                 await self._fill()
             else:
                 await self._flush()
-                return hello
+                return self.hello
 
     @property
     def alpn(self) -> str | None:

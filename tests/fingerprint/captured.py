@@ -155,8 +155,8 @@ async def _heard(site: CaptureServer, gateway: CaptureServer) -> OfChromium:
     page = await site.wait_for(lambda c: c.request.startswith("GET / "))
     fetch = await site.wait_for(lambda c: "/api/" in c.request)
     websocket = await gateway.wait_for(lambda c: c.is_websocket)
-    await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
-    return OfChromium(page, fetch, websocket, frames_of(gateway.frames))
+    await gateway.wait_until(lambda: len(gateway.frames) >= len(SAID))
+    return OfChromium(page, fetch, websocket, gateway.frames)
 
 
 async def our_frames(given: Trust) -> list[tuple[int, bytes]]:
@@ -169,8 +169,8 @@ async def our_frames(given: Trust) -> list[tuple[int, bytes]]:
             await receiver.greeted
             for text in SAID:
                 connection.send(text.encode())
-            await gateway.wait_until(lambda: len(frames_of(gateway.frames)) >= len(SAID))
-            return frames_of(gateway.frames)
+            await gateway.wait_until(lambda: len(gateway.frames) >= len(SAID))
+            return gateway.frames
     finally:
         await transport.close()
 
@@ -200,19 +200,6 @@ class Receiver:
 
 def nothing(_: str) -> tuple[str, bytes]:
     return "text/plain", b""
-
-
-def frames_of(data: bytes) -> list[tuple[int, bytes]]:
-    """(first byte, payload unmasked) of each whole frame of a client's, of 125 bytes at most."""
-    found, at = [], 0
-    while at + 6 <= len(data):
-        size, key = data[at + 1] & 0x7F, data[at + 2 : at + 6]
-        payload = data[at + 6 : at + 6 + size]
-        if len(payload) < size:
-            break
-        found.append((data[at], bytes(b ^ key[n % 4] for n, b in enumerate(payload))))
-        at += 6 + size
-    return found
 
 
 def described(hello: ClientHello) -> dict[str, str]:
