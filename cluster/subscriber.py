@@ -59,8 +59,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
 HEADS_SECONDS: Final = 60.0
-"""So long the replay server is waited for where what was before now is wanted: a coordinator that
-was killed is back in seconds, on a machine that is overloaded in some tens of them."""
+"""So long the replay server is waited for: a coordinator that was killed is back in seconds, on a
+machine that is overloaded in some tens of them."""
 HEADS_AGAIN_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
@@ -115,7 +115,8 @@ class Subscriber:
         self._chains: dict[Key, ShardChain] = {}
         self._joined = False
         self._unknown: dict[Key, tuple[int, int]] = {}
-        self._from_watermarks = False
+        self._from_sight = False
+        """Nobody says how far the shards are: each begins where it is first heard of."""
         self._newcomers: Newcomers | None = None
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
@@ -170,7 +171,6 @@ class Subscriber:
         if self._replay_endpoint:
             self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
             self._newcomers = Newcomers(self._asker.replay, self._chains, self._begin, self._drop)
-        self._from_watermarks = self._asker.replay is None
         deadline = self._loop.time() + STALL_SECONDS
         while not self._silence.slots and (left := deadline - self._loop.time()) > 0:
             self._arrived.clear()
@@ -182,11 +182,21 @@ class Subscriber:
         if self._asker.replay is not None:
             try:
                 await self._begin_from_journals(self._asker.replay)
+                return
             except NoAnswerError as error:
-                log.warning("%s; shards begin at their next watermark", error)
-                self._from_watermarks = True
-        if self._from_watermarks and (self._oldest or self._saved is not None):
+                log.warning("%s; shards begin where they are first heard of", error)
+        if self._oldest or self._saved is not None:
             self._out.say(NO_REPLAY)  # What was before now was wanted, and nobody has it.
+        self._from_sight = True
+        for key, chain in self._chains.items():
+            if (place := chain.newest) is not None:
+                self._begin_in_sight(key, chain, *place)
+
+    def _begin_in_sight(self, key: Key, chain: ShardChain, epoch: int, seq: int) -> None:
+        """What came of it until now was before we had joined."""
+        if self._from_sight and not chain.epoch:
+            chain.begin(epoch, seq)
+            self._collect(key, chain)
 
     async def _begin_from_journals(self, replay: ReplayClient) -> None:
         heads = await self._heads(replay)
@@ -208,16 +218,16 @@ class Subscriber:
             self._begin_unknown(key, chain)
 
     async def _heads(self, replay: ReplayClient) -> HeadsAnswer:
-        """Raises NoAnswerError, later where what was before now is wanted."""
-        patience = HEADS_SECONDS if self._oldest or self._saved is not None else 0.0
-        deadline = self._loop.time() + patience
+        """Raises NoAnswerError: soon, where nobody publishes and nothing from before is wanted."""
+        needed = self._silence.slots or self._oldest or self._saved is not None
+        deadline = self._loop.time() + (HEADS_SECONDS if needed else 0.0)
         while True:
             try:
                 return await replay.heads()
             except NoAnswerError as error:
                 if self._loop.time() >= deadline:
                     raise
-                log.warning("%s; what was before now is asked for again", error)
+                log.warning("%s; asking again how far the shards are", error)
             await asyncio.sleep(HEADS_AGAIN_SECONDS)
 
     def _chain(self, key: Key) -> ShardChain:
@@ -270,6 +280,7 @@ class Subscriber:
             self._see_store(batch.cluster)
             key = (batch.shard_count, batch.shard_id)
             chain = self._chain(key)
+            self._begin_in_sight(key, chain, batch.epoch, batch.first - 1)
             chain.batch(name, batch)
             self._begin_unknown(key, chain)
             self._collect(key, chain)
@@ -307,13 +318,11 @@ class Subscriber:
         for row in mark.shards:
             key = (row.shard_count, row.shard_id)
             self._silence.speaks_of(mark.slot, key)
-            chain = self._chain(key)
-            if chain.epoch == 0 and self._from_watermarks:
-                chain.begin(row.epoch, row.seq)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
     def _marked(self, key: Key, mark: Mark) -> None:
         chain = self._chain(key)
+        self._begin_in_sight(key, chain, mark.epoch, mark.seq)
         chain.mark(mark)
         self._begin_unknown(key, chain)
         self._collect(key, chain)

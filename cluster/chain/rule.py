@@ -85,6 +85,11 @@ class ShardChain:
         """The first epoch beyond this one of which something has come."""
         return min(self._later, default=None)
 
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """The highest (epoch, seq) beyond this epoch that is known to exist."""
+        return max(self._later_top.items(), default=None)
+
     def begin(self, epoch: int, at: int, *, lagging: bool = False) -> None:
         """Everything up to (epoch, at) was delivered, or is not wanted."""
         self.lagging = self.lagging or lagging

@@ -143,6 +143,31 @@ def test_a_replay_server_that_is_away_is_waited_for_where_it_is_needed(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_comes_after_joining_is_not_skipped_when_nobody_says_how_far_all_is(
+    monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    """Nobody to ask, or nobody who answers; and no watermark comes between."""
+    monkeypatch.setattr("cluster.subscriber.HEADS_SECONDS", 0.0)
+
+    async def away(self: ReplayClient) -> HeadsAnswer:
+        raise NoAnswerError("it is away")
+
+    monkeypatch.setattr(ReplayClient, "heads", away)
+
+    async def run() -> None:
+        async with line() as cluster:
+            cluster.emit(0, "A", "B")
+            replay = cluster.replay if asked else None
+            async with Subscriber(cluster.events, replay=replay) as subscriber:
+                monkeypatch.setattr(cluster.publisher, "watermark_due", lambda **_: None)
+                sent = cluster.emit(0, "A", "B", "A")
+                sent += cluster.emit(1, "C")
+                assert names(await take(subscriber, 4)) == sent
+
+    asyncio.run(run())
+
+
 def test_a_saved_shard_that_no_journal_knows_is_gone_and_said_so() -> None:
     async def run() -> None:
         async with line() as cluster:
