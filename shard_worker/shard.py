@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from cluster.commands import Command, NotSentError
+from cluster.commands import Command
 from cluster.errors import ClusterError, ConfigError
 from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
@@ -25,17 +25,14 @@ from shard_worker import identity
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame, FrameError, FrameReader
 from shard_worker.inflate import KINDS, InflateError
-from shard_worker.send_limiter import SendLimiter, check_size
-from shard_worker.send_queue import Done, SendQueue
+from shard_worker.outgoing import Outgoing
+from shard_worker.send_queue import Done
 from shard_worker.session import Resumable, Session
 from shard_worker.states import State
 from shard_worker.subscriptions import Subscribing, Subscriptions
 from shard_worker.transport import Connection, Transport
 
 log = logging.getLogger(__name__)
-
-DEFAULT_INTERVAL_S = 41.25
-"""Heartbeat interval that a connection's send budget is reckoned with before HELLO came."""
 
 
 class Delivery(Protocol):
@@ -107,8 +104,7 @@ class Shard:
             advice=intents_advice(spec.intents) if advice is None else advice,
         )
         self._frames = FrameReader()
-        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
-        self._commands = SendQueue()
+        self._outgoing = Outgoing(plan.shard_id, self._session, self._loop.time)
         self._subscriptions = Subscriptions(spec.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -180,16 +176,7 @@ class Shard:
         """Send a command in its turn. `done` is called once, at once or later: with None when the
         command was handed to the connection, or with the error for which it was not (BusyError,
         NotSentError, PayloadTooLargeError)."""
-        now = self._loop.time()
-        state = self._session.state
-        try:
-            if state in (State.FATAL, State.CLOSED):
-                raise self._not_ready()
-            free_at = self._limiter.free_at(now) if state is State.READY else None
-            self._commands.put(command, done, now, free_at)
-        except ClusterError as error:
-            done(error)
-            return
+        self._outgoing.command(command, done)
         self._do([])
 
     def report(self) -> ShardReport:
@@ -219,7 +206,7 @@ class Shard:
     def _do(self, actions: Sequence[Action]) -> None:
         for action in actions:
             self._act(action)
-        self._send_commands()
+        self._outgoing.flush(self._connection)
         self._arm()
         if self._session.state is not self._seen:
             self._seen = self._session.state
@@ -232,31 +219,6 @@ class Shard:
             )
             self._coordinator.changed()
 
-    def _send_commands(self) -> None:
-        """As many as may go now. Who waits in vain is told."""
-        if not self._commands:
-            return
-        now, state = self._loop.time(), self._session.state
-        if state is State.READY and self._connection is not None:
-            while (taken := self._commands.take(self._limiter, now)) is not None:
-                command, done = taken
-                payload = command.payload
-                if command.op == Op.QOS_HEARTBEAT:
-                    payload = identity.with_seq(payload, self._session.seq)
-                self._connection.send(payload)
-                done(None)
-        elif state in (State.FATAL, State.CLOSED):
-            self._commands.fail(self._not_ready())
-        else:
-            self._commands.expired(now, self._not_ready)
-
-    def _not_ready(self) -> NotSentError:
-        state, detail = self._session.state.value, self._session.detail
-        return NotSentError(
-            f"shard {self.plan.shard_id} is {state}{f' ({detail})' if detail else ''}",
-            "send it once the shard is ready",
-        )
-
     def _act(self, action: Action) -> None:
         shard_id = self.plan.shard_id
         match action:
@@ -267,14 +229,14 @@ class Shard:
             case do.ReturnGrant(grant_id):
                 self._coordinator.identify_unused(shard_id, grant_id)
             case do.SendIdentify(grant_id, _):
-                self._send(identity.identify(self._spec, self.plan, self._token))
+                payload = identity.identify(self._spec, self.plan, self._token)
+                self._outgoing.first(self._connection, payload)
                 self._coordinator.identify_sent(shard_id, grant_id)
             case do.SendResume(session_id, seq):
-                self._send(identity.resume(self._token, session_id, seq))
+                payload = identity.resume(self._token, session_id, seq)
+                self._outgoing.first(self._connection, payload)
             case do.SendHeartbeat(seq):
-                self._limiter.heartbeat(self._loop.time())
-                if self._connection is not None:
-                    self._connection.send(identity.heartbeat(seq), urgent=True)
+                self._outgoing.heartbeat(self._connection, seq)
             case do.Close(code):
                 if self._connection is not None:
                     self._connection.close(code)
@@ -296,15 +258,8 @@ class Shard:
             log.warning("shard %d: %s", self.plan.shard_id, error)
             target = identity.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
         self._frames.connect(KINDS[spec.compress]())
-        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+        self._outgoing.connect()
         self._connection = self._transport.connect(target, self)
-
-    def _send(self, payload: bytes) -> None:
-        """Send IDENTIFY or RESUME: the first of a connection, for which there always is room."""
-        check_size(payload)
-        if self._connection is not None:
-            self._limiter.send(self._loop.time())
-            self._connection.send(payload)
 
     def _tick(self) -> None:
         self._timer = self._armed = None
@@ -312,11 +267,8 @@ class Shard:
 
     def _arm(self) -> None:
         """One timer, at the time when the session wants to be called, or a command may go out."""
-        due = self._session.due
-        if self._commands:
-            ready = self._session.state is State.READY
-            waits = self._limiter.free_at(self._loop.time()) if ready else self._commands.expires
-            due = min((at for at in (due, waits) if at is not None), default=None)
+        moments = (self._session.due, self._outgoing.due)
+        due = min((at for at in moments if at is not None), default=None)
         if due == self._armed:
             return
         # Kept apart from the timer: what uvloop makes for a moment that is now has no when().
@@ -386,7 +338,7 @@ class Shard:
                 self._subscriptions.acknowledged()
             actions = session.frame(frame, now)
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
-                self._limiter.reserve(session.heartbeat_interval)
+                self._outgoing.reserve(session.heartbeat_interval)
             self._do(actions)
             return
         if frame.name == "READY":
