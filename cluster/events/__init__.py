@@ -12,8 +12,9 @@ A file a category, in the order of docs/events.md; what is nested in events is i
 
 # fmt: off
 # ruff: isort: off
-from cluster.events.base import UNSET, Absent, Dispatch, Event, Object, Snowflake, snowflake_time
+from cluster.events.base import UNSET, Absent, Dispatch, Event, Object, Snowflake, UnixTime
 from cluster.events.decoding import ParseError, UnknownEvent, decode
+from cluster.events.values import snowflake_time
 from cluster.events.gateway import (
     AuthSessionChange, AuthenticatorCreate, AuthenticatorDelete, AuthenticatorUpdate,
     ConsoleCommandUpdate, ExperimentSessionOverrideCreate, ExperimentSessionOverrideDelete,
@@ -304,7 +305,7 @@ __all__ = [
     "ThreadMembersUpdate",
     "ThreadUpdate",
     "TypingStart",
-    "UnknownEvent",
+    "UnixTime", "UnknownEvent",
     "UserApplicationIdentityRemove",
     "UserApplicationIdentityUpdate",
     "UserApplicationRemove",

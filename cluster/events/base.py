@@ -9,35 +9,30 @@
   where a promised field is absent or null all the same, it is UNSET or None, and the event is not
   lost; a value of another type is a misfit. Only what an event is about must be there: the ``id``
   of its payload, or its own ids (but for the guild's: a private channel has none).
-- Ids are `Snowflake` (int), timestamps `datetime`, and what Discord writes as a number of
-  milliseconds is `Milliseconds`.
+- Ids are `Snowflake` (int), times `datetime`; what Discord writes as a number is `UnixTime`, a
+  `datetime`, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from cluster.events.values import Snowflake, UnixTime
+
 __all__ = [
-    "UNSET", "Absent", "Dispatch", "Event", "Milliseconds", "Object", "Payload", "Snowflake",
-    "dispatch", "snowflake_time",
+    "UNSET", "Absent", "Dispatch", "Event", "Object", "Payload", "Snowflake", "UnixTime",
+    "dispatch",
 ]  # fmt: skip
 
 Absent = UnsetType
-Snowflake = int
-"""An id: 64 bits, a decimal string in Discord's JSON."""
-Milliseconds = int
-"""Unix time in milliseconds."""
 
 T = TypeVar("T")
 Payload = Annotated[T, "payload"]
 """Marks the field of an event that is its whole ``d``; the other fields stand in there, too."""
-
-_DISCORD_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 
 CREDENTIALS: Final = frozenset(
     (
@@ -53,11 +48,6 @@ _OWN_IDS: Final = ("id", "channel_id", "message_id", "user_id")
 
 _SHORT: Final = 6
 """Fields in the one line of an event."""
-
-
-def snowflake_time(snowflake: Snowflake) -> datetime:
-    """When an id was made. Source: Discord's "API Reference", "Snowflakes"."""
-    return _DISCORD_EPOCH + timedelta(milliseconds=snowflake >> 22)
 
 
 class ObjectMeta(msgspec.StructMeta):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, UnixTime, dispatch
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.members import Member
 from cluster.events.objects.messages import ConversationSummary
@@ -144,7 +144,7 @@ class TypingStart(Dispatch):
     channel_id: Snowflake
     guild_id: Snowflake | Absent = UNSET
     user_id: Snowflake
-    timestamp: datetime
+    timestamp: UnixTime
     member: Member | Absent = UNSET
 
 

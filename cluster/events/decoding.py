@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from cluster.events.base import DISPATCHES, Dispatch, Event
+from cluster.events.values import read_unix_time
 from cluster.wire.refusals import MALFORMED
 
 _PATH: Final = re.compile(r"`(\$[^`]*)`")
@@ -76,7 +77,7 @@ def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
     hints = get_type_hints(cls, include_extras=True)
     payload = next((name for name, hint in hints.items() if _is_payload(hint)), None)
     if payload is None:
-        return msgspec.json.Decoder(cls, strict=False).decode
+        return _json_decoder(cls)
     whole = _payload_reader(get_args(hints[payload])[0])
     beside = [field for field in msgspec.structs.fields(cls) if field.name not in (payload, "raw")]
     if not beside:
@@ -93,7 +94,7 @@ def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
 
 
 def _payload_reader(kind: Any) -> Callable[[bytes], Any]:
-    decode_json: Callable[[bytes], Any] = msgspec.json.Decoder(kind, strict=False).decode
+    decode_json = _json_decoder(kind)
     if not getattr(kind, "promises_id", False):
         return decode_json
 
@@ -114,7 +115,12 @@ def _beside_reader(
         (field.name, hints[field.name], msgspec.field(default=field.default)) for field in fields
     ]
     beside = msgspec.defstruct(f"{cls.__name__}Beside", described, kw_only=True)
-    return msgspec.json.Decoder(beside, strict=False).decode
+    return _json_decoder(beside)
+
+
+def _json_decoder(kind: Any) -> Callable[[bytes], Any]:
+    """``strict=False``: a number may be a string, as ids and permissions are."""
+    return msgspec.json.Decoder(kind, strict=False, dec_hook=read_unix_time).decode
 
 
 def _is_payload(hint: Any) -> bool:

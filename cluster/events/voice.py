@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, UnixTime, dispatch
 from cluster.events.enums.channels import VoiceChannelEffectAnimationType
 from cluster.events.objects.expressions import Emoji
 from cluster.events.objects.voice import VoiceState
@@ -71,7 +69,7 @@ class VoiceChannelStartTimeUpdate(Dispatch):
 
     id: Snowflake
     guild_id: Snowflake
-    voice_start_time: datetime | None
+    voice_start_time: UnixTime | None
 
 
 @dispatch("VOICE_CHANNEL_EFFECT_SEND", "Channel/Voice", listed=False)

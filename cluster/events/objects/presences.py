@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.events.base import UNSET, Absent, Milliseconds, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake, UnixTime
 from cluster.events.enums.presences import (
     ActivityFlags,
     ActivityType,
@@ -18,8 +18,8 @@ from cluster.events.objects.users import PartialUser
 class ActivityTimestamps(Object):
     """When an activity began and ends."""
 
-    start: Milliseconds | float | Absent = UNSET
-    end: Milliseconds | float | Absent = UNSET
+    start: UnixTime | Absent = UNSET
+    end: UnixTime | Absent = UNSET
 
 
 class ActivityEmoji(Object):
@@ -77,7 +77,7 @@ class Activity(Object):
     name: str
     type: ActivityType
     url: str | Absent | None = UNSET
-    created_at: Milliseconds | Absent = UNSET
+    created_at: UnixTime | Absent = UNSET
     session_id: str | Absent | None = UNSET
     platform: PresencePlatform | Absent = UNSET
     supported_platforms: list[PresencePlatform] | Absent = UNSET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake, UnixTime
 from cluster.events.enums.settings import ReadStateFlags, ReadStateType
 
 
@@ -43,4 +43,4 @@ class ChannelMetadata(Object):
 
     id: Snowflake
     status: str | Absent | None = UNSET
-    voice_start_time: datetime | Absent | None = UNSET
+    voice_start_time: UnixTime | Absent | None = UNSET

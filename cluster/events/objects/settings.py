@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Milliseconds, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake
 from cluster.events.enums.guilds import NotificationLevel
 from cluster.events.enums.presences import Status
 from cluster.events.enums.settings import (
@@ -139,7 +139,7 @@ class NotificationSettings(Object):
     enable_burst_reaction_notifications: bool | Absent = UNSET
     """Deprecated."""
     quiet_mode: bool | Absent = UNSET
-    focus_mode_expires_at_ms: Milliseconds | Absent = UNSET
+    focus_mode_expires_at_ms: int | Absent = UNSET
     reaction_notifications: int | Absent = UNSET
     game_activity_notifications: int | Absent = UNSET
     """Deprecated."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake, UnixTime
 from cluster.events.enums.users import (
     AgeVerificationStatus,
     AuthenticatorType,
@@ -28,7 +28,7 @@ class AvatarDecorationData(Object):
 
     asset: str
     sku_id: Snowflake
-    expires_at: datetime | Absent | None = UNSET
+    expires_at: UnixTime | Absent | None = UNSET
 
 
 class NameplateData(Object):
@@ -39,7 +39,7 @@ class NameplateData(Object):
     sku_id: Snowflake | Absent = UNSET
     label: str | Absent = UNSET
     palette: NameplateColorPalette | Absent = UNSET
-    expires_at: datetime | Absent | None = UNSET
+    expires_at: UnixTime | Absent | None = UNSET
 
 
 class Collectibles(Object):

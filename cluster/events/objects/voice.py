@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cluster.events.base import UNSET, Absent, Object, Snowflake
+from cluster.events.base import UNSET, Absent, Object, Snowflake, UnixTime
 from cluster.events.objects.members import Member
 
 
@@ -18,7 +18,7 @@ class VoiceState(Object):
     user_id: Snowflake
     member: Member | Absent = UNSET
     session_id: str
-    connected_at: datetime | Absent = UNSET
+    connected_at: UnixTime | Absent = UNSET
     deaf: bool
     mute: bool
     self_deaf: bool

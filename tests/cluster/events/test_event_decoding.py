@@ -164,11 +164,21 @@ def test_values_without_a_name_are_not_kept_by_their_class() -> None:
     assert (len(MessageFlags._value2member_map_), len(MessageType._value2member_map_)) == known
 
 
-@pytest.mark.parametrize("timestamp", [1_700_000_000, "2023-11-14T22:13:20+00:00"])
-def test_a_time_in_seconds_is_a_time(timestamp: Any) -> None:
+@pytest.mark.parametrize(
+    "timestamp",
+    [1_700_000_000, 1_700_000_000_000, 1_700_000_000.0, "1700000000", "2023-11-14T22:13:20+00:00"],
+)
+def test_a_time_that_is_a_number_is_a_time(timestamp: Any) -> None:
     typing = of("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
     assert isinstance(typing, TypingStart)
     assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("start", "year"), [(1e300, 9999), (-(10**30), 1), (0, 1970)])
+def test_an_activity_may_begin_at_any_time(start: float, year: int) -> None:
+    activities = [{"name": "chess", "type": 0, "timestamps": {"start": start}}]
+    presence = of("PRESENCE_UPDATE", {"user": {"id": "1"}, "activities": activities}).presence
+    assert presence.activities[0].timestamps.start.year == year
 
 
 def test_an_id_tells_when_it_was_made() -> None:
