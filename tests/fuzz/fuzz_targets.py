@@ -12,8 +12,10 @@ from typing import Final
 import zstandard
 from hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
+from cluster import events
 from cluster.chain import Answer, Mark, ShardChain
 from cluster.errors import ClusterError
+from cluster.events.base import DISPATCHES
 from cluster.fingerprint.client_hello import FingerprintError, complete, parse
 from cluster.fingerprint.http2 import PREFACE, read_opening
 from cluster.fingerprint.ja import ja4_raw
@@ -28,6 +30,7 @@ from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, de
 from shard_worker.inflate import KINDS, InflateError, Plain
 from shard_worker.websocket import Deflate, WebSocket, WebSocketError
 
+EVENTS: Final = sorted(DISPATCHES)
 CUT: Final = b"\x7f\x80"
 """Between the pieces of an input that is a list."""
 FRAMES: Final = [
@@ -149,6 +152,24 @@ def introduction(data: bytes) -> None:
         return
 
 
+def event(data: bytes) -> None:
+    """``d`` of any event: it gets its class, or a place where it does not fit."""
+    name = EVENTS[data[0] % len(EVENTS)] if data else EVENTS[0]
+    found = events.decode(name, data[1:])
+    assert (found.name, found.raw) == (name, data[1:])
+    assert str(found)
+    assert repr(found)
+    if isinstance(found, events.ParseError):
+        assert found.path.startswith("$")
+        assert found.reason
+    else:
+        assert type(found) is DISPATCHES[name]
+
+
+def _event(name: str, d: bytes) -> bytes:
+    return bytes([EVENTS.index(name)]) + d
+
+
 def _streams() -> list[bytes]:
     deflate, zstd = zlib.compressobj(), zstandard.ZstdCompressor().compressobj()
     block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
@@ -180,6 +201,13 @@ _HELLO = b"\x16\x03\x01" + (len(_BODY) + 4).to_bytes(2, "big")
 _HELLO += b"\x01" + len(_BODY).to_bytes(3, "big") + _BODY
 _OPENING = PREFACE + b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + b"\x00\x01\x00\x01\x00\x00"
 _OPENING += b"\x00\x00\x03\x01\x05\x00\x00\x00\x01" + b"\x82\x87\x84"
+_EVENTS: Final = [
+    _event("MESSAGE_CREATE", b'{"id":"1","content":"x","flags":4,"author":{"id":"2"},"nonce":1}'),
+    _event("TYPING_START", b'{"channel_id":"1","user_id":"2","timestamp":1700000000}'),
+    _event("PRESENCE_UPDATE", b'{"activities":[{"timestamps":{"start":1e300}}],"status":"dnd"}'),
+    _event("READY", b'{"v":9,"guilds":[{"id":"1"}],"read_state":{"entries":[]},"shard":[0,1]}'),
+    _event("SESSIONS_REPLACE", b'[{"session_id":"s","client_info":{"version":0}}]'),
+]
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "inflate": (inflate, _streams()),
     "frame": (frame, [CUT.join(FRAMES), CUT.join(FRAMES[:3]), FRAMES[2]]),
@@ -187,5 +215,6 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "batch": (batch, [b"\x00" + CUT.join(PUBLISHED), b"\x81" + CUT.join(PUBLISHED)]),
     "messages": (messages, [*REQUESTED, *SAID, *ASKED, *ANSWERED]),
     "introduction": (introduction, [_HELLO, _OPENING]),
+    "event": (event, _EVENTS),
 }
 """Name -> (what is called, inputs to begin with)."""

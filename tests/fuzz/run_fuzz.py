@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(".fuzz")
-NAMES = ("inflate", "frame", "websocket", "batch", "messages", "introduction")
+NAMES = ("inflate", "frame", "websocket", "batch", "messages", "introduction", "event")
 """Of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048
 HANG_S = 10
