@@ -6,9 +6,10 @@ from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dis
 from cluster.events.enums.channels import ChannelType
 from cluster.events.enums.messages import ReactionType
 from cluster.events.enums.settings import ReadStateFlags, ReadStateType
+from cluster.events.objects.attachments import DebouncedReaction
 from cluster.events.objects.expressions import Emoji
 from cluster.events.objects.members import Member
-from cluster.events.objects.messages import DebouncedReaction, Message, PartialMessage, SavedMessage
+from cluster.events.objects.messages import Message, PartialMessage, SavedMessage
 
 
 @dispatch("MESSAGE_CREATE", "Message")

@@ -21,7 +21,7 @@ class ActivityLocationKind(OpenStr):
 
 
 class ActivityPlatform(OpenStr):
-    """Of `ActivityConfig.supported_platforms`, `ActivityConfig.client_platform_config`."""
+    """Of `ActivityConfig.supported_platforms`."""
 
     WEB = "web"
     ANDROID = "android"
@@ -36,7 +36,7 @@ class ActivitySurface(OpenStr):
 
 
 class ApplicationCommandOptionType(OpenInt):
-    """."""
+    """Of `CommandOption.type`."""
 
     SUB_COMMAND = 1
     SUB_COMMAND_GROUP = 2
@@ -60,7 +60,7 @@ class ApplicationCommandPermissionType(OpenInt):
 
 
 class ApplicationCommandType(OpenInt):
-    """Of `MessageInteraction.command_type`."""
+    """Of `InteractionData.type`, `MessageInteraction.command_type`."""
 
     CHAT_INPUT = 1
     USER = 2
@@ -69,7 +69,7 @@ class ApplicationCommandType(OpenInt):
 
 
 class ApplicationFlags(Flags):
-    """Of `Application.flags`, `GatewayApplication.flags`."""
+    """Of `GatewayApplication.flags`, `GatewayApplication.flags_new`, `Application.flags`."""
 
     EMBEDDED_RELEASED = 1 << 1
     MANAGED_EMOJI = 1 << 2
@@ -105,7 +105,7 @@ class ApplicationFlags(Flags):
 
 
 class ApplicationType(OpenInt):
-    """Of `Application.type`, `IntegrationApplication.type`."""
+    """Of `IntegrationApplication.type`, `Application.type`."""
 
     DEPRECATED_GAME = 1
     MUSIC = 2
@@ -199,7 +199,7 @@ class InteractionContextType(OpenInt):
 
 
 class InteractionType(OpenInt):
-    """Of `PartialMessageInteraction.type`, `MessageInteraction.type`, `Interaction.type`."""
+    """Of `Interaction.type`, `MessageInteraction.type`, `PartialMessageInteraction.type`."""
 
     PING = 1
     APPLICATION_COMMAND = 2

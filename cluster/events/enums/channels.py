@@ -29,7 +29,7 @@ class ChannelFlags(Flags):
 
 
 class ChannelType(OpenInt):
-    """Of `Channel.type`, `MessageCreate.channel_type`, `MessageUpdate.channel_type`."""
+    """Of `LobbyMessageCreate.channel_type`, `LobbyMessageUpdate.channel_type`."""
 
     GUILD_TEXT = 0
     DM = 1
@@ -61,7 +61,7 @@ class ForumLayoutType(OpenInt):
 
 
 class LobbyFlags(Flags):
-    """."""
+    """Of `Lobby.flags`."""
 
     REQUIRE_APPLICATION_AUTHORIZATION = 1 << 0
 

@@ -6,14 +6,14 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class DirectoryEntryType(OpenInt):
-    """Of `DirectoryEntry.type`, `GuildDirectoryEntryDelete.type`."""
+    """Of `GuildDirectoryEntryDelete.type`, `DirectoryEntry.type`."""
 
     GUILD = 0
     GUILD_SCHEDULED_EVENT = 1
 
 
 class ExplicitContentFilter(OpenInt):
-    """Of `Guild.explicit_content_filter`."""
+    """Of `Guild.explicit_content_filter`, `PartialGuild.explicit_content_filter`."""
 
     DISABLED = 0
     MEMBERS_WITHOUT_ROLES = 1
@@ -37,7 +37,7 @@ class GameServerProviderType(OpenStr):
 
 
 class GuildMemberFlags(Flags):
-    """Of `Member.flags`, `GuildMemberUpdate.flags`."""
+    """Of `GuildMemberUpdate.flags`, `Member.flags`."""
 
     DID_REJOIN = 1 << 0
     COMPLETED_ONBOARDING = 1 << 1
@@ -53,7 +53,7 @@ class GuildMemberFlags(Flags):
 
 
 class HubCategory(OpenInt):
-    """Of `DirectoryEntry.primary_category_id`."""
+    """Of `GuildDirectoryEntryDelete.primary_category_id`."""
 
     UNCATEGORIZED = 0
     SCHOOL_CLUB = 1
@@ -64,7 +64,7 @@ class HubCategory(OpenInt):
 
 
 class HubType(OpenInt):
-    """Of `Guild.hub_type`."""
+    """Of `PartialGuild.hub_type`."""
 
     DEFAULT = 0
     HIGH_SCHOOL = 1
@@ -90,7 +90,7 @@ class InviteType(OpenInt):
 
 
 class JoinRequestStatus(OpenStr):
-    """Of `GuildJoinRequest.application_status`, `GuildJoinRequestCreate.status`."""
+    """Of `GuildJoinRequestCreate.status`, `GuildJoinRequestUpdate.status`."""
 
     STARTED = "STARTED"
     SUBMITTED = "SUBMITTED"
@@ -99,14 +99,14 @@ class JoinRequestStatus(OpenStr):
 
 
 class MfaLevel(OpenInt):
-    """Of `Guild.mfa_level`."""
+    """Of `Guild.mfa_level`, `PartialGuild.mfa_level`."""
 
     NONE = 0
     ELEVATED = 1
 
 
 class NotificationLevel(OpenInt):
-    """Of `ChannelOverride.message_notifications`, `UserGuildSettings.message_notifications`."""
+    """Of `Guild.default_message_notifications`, `ChannelOverride.message_notifications`."""
 
     ALL_MESSAGES = 0
     ONLY_MENTIONS = 1
@@ -115,7 +115,7 @@ class NotificationLevel(OpenInt):
 
 
 class NsfwLevel(OpenInt):
-    """Of `Guild.nsfw_level`, `Guild.owner_configured_content_level`."""
+    """Of `PartialGuild.nsfw_level`, `PartialGuild.owner_configured_content_level`."""
 
     DEFAULT = 0
     EXPLICIT = 1
@@ -124,7 +124,7 @@ class NsfwLevel(OpenInt):
 
 
 class Permissions(Flags):
-    """Of `Role.permissions`, `PermissionOverwrite.allow`, `PermissionOverwrite.deny`."""
+    """Of `InstallParams.permissions`, `PermissionOverwrite.allow`."""
 
     CREATE_INSTANT_INVITE = 1 << 0
     KICK_MEMBERS = 1 << 1
@@ -268,7 +268,7 @@ class StickerType(OpenInt):
 
 
 class SystemChannelFlags(Flags):
-    """Of `Guild.system_channel_flags`."""
+    """Of `Guild.system_channel_flags`, `PartialGuild.system_channel_flags`."""
 
     SUPPRESS_JOIN_NOTIFICATIONS = 1 << 0
     SUPPRESS_PREMIUM_SUBSCRIPTIONS = 1 << 1
@@ -281,7 +281,7 @@ class SystemChannelFlags(Flags):
 
 
 class VerificationLevel(OpenInt):
-    """Of `Guild.verification_level`."""
+    """Of `Guild.verification_level`, `PartialGuild.verification_level`."""
 
     NONE = 0
     LOW = 1
@@ -291,7 +291,7 @@ class VerificationLevel(OpenInt):
 
 
 class Weekday(OpenInt):
-    """Of `RecurrenceRule.by_weekday`."""
+    """Of `NWeekday.day`, `RecurrenceRule.by_weekday`."""
 
     MONDAY = 0
     TUESDAY = 1

@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class AttachmentFlags(Flags):
-    """Of `EmbedMedia.flags`, `UnfurledMediaItem.flags`, `Attachment.flags`."""
+    """Of `Attachment.flags`, `UnfurledMediaItem.flags`, `EmbedMedia.flags`."""
 
     IS_CLIP = 1 << 0
     IS_THUMBNAIL = 1 << 1
@@ -19,7 +19,7 @@ class AttachmentFlags(Flags):
 
 
 class ButtonStyle(OpenInt):
-    """."""
+    """Of `Component.style` where ``type`` is BUTTON."""
 
     PRIMARY = 1
     SECONDARY = 2
@@ -30,7 +30,7 @@ class ButtonStyle(OpenInt):
 
 
 class ComponentType(OpenInt):
-    """."""
+    """Of `Component.type`, `InteractionData.component_type`."""
 
     ACTION_ROW = 1
     BUTTON = 2
@@ -117,7 +117,7 @@ class EphemeralityReason(OpenInt):
 
 
 class MessageFlags(Flags):
-    """Of `SnapshotMessage.flags`, `Message.flags`."""
+    """Of `SnapshotMessage.flags`, `PartialMessage.flags`."""
 
     CROSSPOSTED = 1 << 0
     IS_CROSSPOST = 1 << 1
@@ -154,7 +154,7 @@ class MessageReferenceType(OpenInt):
 
 
 class MessageType(OpenInt):
-    """Of `SnapshotMessage.type`, `Message.type`."""
+    """Of `SnapshotMessage.type`, `Message.type`, `PartialMessage.type`."""
 
     DEFAULT = 0
     RECIPIENT_ADD = 1

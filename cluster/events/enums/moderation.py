@@ -115,7 +115,7 @@ class AutomodKeywordPresetType(OpenInt):
 
 
 class AutomodTriggerType(OpenInt):
-    """Of `AutomodRule.trigger_type`."""
+    """Of `AutoModerationActionExecution.rule_trigger_type`, `AutomodRule.trigger_type`."""
 
     KEYWORD = 1
     HARMFUL_LINK = 2

@@ -53,7 +53,7 @@ class ClientType(OpenStr):
 
 
 class OperatingSystemType(OpenStr):
-    """Of `ClientInfo.os`, `ApplicationExecutable.os`."""
+    """Of `ApplicationExecutable.os`, `ClientInfo.os`."""
 
     WINDOWS = "windows"
     OSX = "osx"

@@ -59,7 +59,7 @@ class HighlightLevel(OpenInt):
 
 
 class NotificationCenterItemEnum(OpenInt):
-    """Of `NotificationCenterItem.item_enum`, `NotificationCenterItemCompleted.item_enum`."""
+    """Of `NotificationCenterItemCompleted.item_enum`, `NotificationCenterItem.item_enum`."""
 
     UPDATE_PROFILE = 0
     FIND_FRIENDS = 1
@@ -90,14 +90,14 @@ class NotificationCenterItemType(OpenStr):
 
 
 class NotificationSettingsFlags(Flags):
-    """."""
+    """Of `NotificationSettings.flags`."""
 
     USE_NEW_NOTIFICATIONS = 1 << 4
     MENTION_ON_ALL_MESSAGES = 1 << 5
 
 
 class ReadStateFlags(Flags):
-    """Of `ReadState.flags`, `MessageAck.flags`."""
+    """Of `MessageAck.flags`, `ReadState.flags`."""
 
     IS_GUILD_CHANNEL = 1 << 0
     IS_THREAD = 1 << 1
@@ -105,7 +105,7 @@ class ReadStateFlags(Flags):
 
 
 class ReadStateType(OpenInt):
-    """Of `ReadState.read_state_type`, `MessageAck.ack_type`, `GuildFeatureAck.ack_type`."""
+    """Of `GuildFeatureAck.ack_type`, `MessageAck.ack_type`, `ReadState.read_state_type`."""
 
     CHANNEL = 0
     GUILD_EVENT = 1

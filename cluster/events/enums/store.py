@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ContentRatingAgency(OpenInt):
-    """Of `ContentRating.rating`, `ContentRating.descriptors`, `Sku.content_rating_agency`."""
+    """Of `Sku.content_rating_agency`."""
 
     ESRB = 1
     PEGI = 2
@@ -120,7 +120,7 @@ class PaymentFlags(Flags):
 
 
 class PaymentGateway(OpenInt):
-    """Of `Sku.eligible_payment_gateways`, `PaymentSource.payment_gateway`."""
+    """Of `PaymentSource.payment_gateway`, `Payment.payment_gateway`."""
 
     STRIPE = 1
     BRAINTREE = 2
@@ -142,7 +142,7 @@ class PaymentSourceFlags(Flags):
 
 
 class PaymentSourceType(OpenInt):
-    """Of `PaymentSource.type`, `BillingPopupBridgeCallback.payment_source_type`."""
+    """Of `BillingPopupBridgeCallback.payment_source_type`, `PaymentSource.type`."""
 
     CARD = 1
     PAYPAL = 2
@@ -187,7 +187,7 @@ class QuestPlatformType(OpenInt):
 
 
 class QuestRewardAssignmentMethod(OpenInt):
-    """Of `QuestRewardCode.tier`, `QuestUserStatus.claimed_tier`."""
+    """Of `QuestUserStatus.claimed_tier`, `QuestRewardCode.tier`."""
 
     ALL = 1
     TIERED = 2

@@ -15,7 +15,7 @@ class AgeVerificationStatus(OpenInt):
 
 
 class AuthenticatorType(OpenInt):
-    """Of `GatewayAuth.authenticator_types`, `User.authenticator_types`."""
+    """Of `AuthenticatorDelete.type`, `GatewayAuth.authenticator_types`, `Authenticator.type`."""
 
     WEBAUTHN = 1
     TOTP = 2
@@ -23,7 +23,7 @@ class AuthenticatorType(OpenInt):
 
 
 class ConnectionType(OpenStr):
-    """Of `Connection.type`, `FriendSuggestionReason.platform`, `GameInvite.platform_type`."""
+    """Of `Connection.type`, `FriendSuggestionReason.platform`."""
 
     AMAZON_MUSIC = "amazon-music"
     BATTLE_NET = "battlenet"
@@ -212,7 +212,7 @@ class RequiredAction(OpenStr):
 
 
 class UserFlags(Flags):
-    """Of `PartialUser.public_flags`, `User.flags`, `User.public_flags`."""
+    """Of `User.flags`, `PartialUser.public_flags`."""
 
     STAFF = 1 << 0
     PARTNER = 1 << 1
