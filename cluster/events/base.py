@@ -69,6 +69,7 @@ class ObjectMeta(msgspec.StructMeta):
 
 
 def _make_lenient(namespace: dict[str, Any], *, of_event: bool) -> None:
+    """Annotations are texts: the file of the class imports them from the future."""
     hints: dict[str, str] = namespace.get("__annotations__", {})
     if hints.get("id") == "Snowflake":
         namespace["promises_id"] = True
