@@ -40,6 +40,11 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
         """Those that were asked for and that are online, decoded anew at each call."""
         return [one for chunk in self.chunks for one in _whole.decode(chunk).presences]
 
+    @property
+    def user_ids(self) -> list[int]:
+        """Ids of the members, in order."""
+        return [int(one["user"]["id"]) for one in self.members]
+
     def __repr__(self) -> str:
         return f"Members(guild_id={self.guild_id}, {len(self.chunks)} chunks)"
 
