@@ -158,14 +158,14 @@ def members(
 def show_members(found: Members, as_json: bool) -> None:
     """A line each."""
     if as_json:
-        for one in [*found.members, *found.presences]:
-            click.echo(msgspec.json.encode(one))
+        for row in [*found.raw_members, *found.raw_presences]:
+            click.echo(row)
         return
     members = found.members
     for member in members:
-        user = member.get("user", {})
-        nick = member.get("nick") or user.get("global_name") or ""
-        click.echo(printable(f"{user.get('id', '-'):<20} {user.get('username', '-'):<32} {nick}"))
+        if user := member.user:
+            nick = member.nick or user.global_name or ""
+            click.echo(printable(f"{user.id:<20} {user.username:<32} {nick}").rstrip())
     click.echo(f"{len(members)} members", err=True)
     if found.not_found:
         click.echo(f"not there: {', '.join(map(str, found.not_found))}", err=True)

@@ -5,13 +5,19 @@ Source: Discord's documentation, "Gateway Events", "Guild Members Chunk" and "Ra
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cluster.errors import BusyError, ClusterError
 from cluster.gateway import Op
 from cluster.wire.refusals import MALFORMED
+
+if TYPE_CHECKING:  # 208 events take a tenth of a second to import, and most programs ask for none
+    from cluster.events import GuildMembersChunk
+    from cluster.events.objects.members import Member
+    from cluster.events.objects.presences import Presence
 
 CHUNK: Final = "GUILD_MEMBERS_CHUNK"
 LIMITED: Final = "RATE_LIMITED"
@@ -31,19 +37,33 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
     """Of the user ids that were asked for."""
 
     @property
-    def members(self) -> list[dict[str, Any]]:
-        """All members, decoded anew at each call."""
-        return [one for chunk in self.chunks for one in _whole.decode(chunk).members]
+    def members(self) -> list[Member]:
+        """All members, decoded at each call. ClusterError: Discord sent one that is none."""
+        return [member for chunk in self._typed() for member in chunk.members]
 
     @property
-    def presences(self) -> list[dict[str, Any]]:
-        """Those that were asked for and that are online, decoded anew at each call."""
-        return [one for chunk in self.chunks for one in _whole.decode(chunk).presences]
+    def presences(self) -> list[Presence]:
+        """Of those that are online, where they were asked for. As `members`."""
+        return [presence for chunk in self._typed() for presence in chunk.presences or ()]
 
     @property
-    def user_ids(self) -> list[int]:
-        """Ids of the members, in order."""
-        return [int(one["user"]["id"]) for one in self.members]
+    def raw_members(self) -> list[bytes]:
+        """The JSON of each member."""
+        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).members]
+
+    @property
+    def raw_presences(self) -> list[bytes]:
+        """The JSON of each presence."""
+        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences]
+
+    def _typed(self) -> Iterator[GuildMembersChunk]:
+        from cluster.events import GuildMembersChunk, decode
+
+        for chunk in self.chunks:
+            event = decode(CHUNK, chunk)
+            if not isinstance(event, GuildMembersChunk):
+                raise ClusterError(f"{event}", "its JSON is in raw_members and raw_presences")
+            yield event
 
     def __repr__(self) -> str:
         return f"Members(guild_id={self.guild_id}, {len(self.chunks)} chunks)"
@@ -55,11 +75,14 @@ class _Head(msgspec.Struct):
     chunk_count: int = 1
     not_found: list[str | int] = []
     nonce: str | None = None
+    members: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] = []
+    """Read here so that a chunk that can't be is refused when it comes."""
 
 
 class _Whole(msgspec.Struct):
-    members: list[dict[str, Any]]
-    presences: list[dict[str, Any]] = []
+    members: list[msgspec.Raw]
+    presences: list[msgspec.Raw] = []
 
 
 class _Meta(msgspec.Struct):

@@ -51,13 +51,14 @@ def test_members_are_gathered_while_nobody_takes_events() -> None:
         async with desk.connect() as client, asyncio.timeout(WAIT_S):
             found = await client.request_guild_members(guild)
             assert len(found.chunks) == 2
-            assert len({member["user"]["id"] for member in found.members}) == 1100
+            assert len({member.user.id for member in found.members if member.user}) == 1100
+            first = next(member.user.id for member in found.members if member.user)
             by_id, by_name = await asyncio.gather(
-                client.request_guild_members(guild, user_ids=[5, found.user_ids[0]]),
+                client.request_guild_members(guild, user_ids=[5, first]),
                 client.request_guild_members(guild, query="a", limit=2),
             )
             assert by_id.not_found == [5]
-            assert [m["user"]["id"] for m in by_id.members] == [str(found.user_ids[0])]
+            assert [m.user.id for m in by_id.members if m.user] == [first]
             assert len(by_name.members) <= 2
             with pytest.raises(BusyError, match="less than 30 s ago: try again in"):
                 await client.request_guild_members(guild)

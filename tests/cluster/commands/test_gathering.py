@@ -20,8 +20,8 @@ GUILD = 41771983423143937
 def chunk(index: int, count: int, **fields: Any) -> bytes:
     d: dict[str, Any] = {
         "guild_id": str(GUILD),
-        "members": [{"user": {"id": str(index)}}],
-        "presences": [{"status": "online"}],
+        "members": [{"nick": str(index), "roles": [], "joined_at": None}],
+        "presences": [{"status": "online", "activities": [], "client_status": {}}],
         "chunk_index": index,
         "chunk_count": count,
         "nonce": "n",
@@ -46,7 +46,7 @@ def test_in_any_order_and_repeated(order: list[int], data: st.DataObject) -> Non
         if complete:
             break
     found = gathering.result()
-    assert [m["user"]["id"] for m in found.members] == [str(n) for n in range(count)]
+    assert [m.nick for m in found.members] == [str(n) for n in range(count)]
     assert len(found.presences) == count
     assert found.not_found == [7] * count
 
@@ -67,6 +67,14 @@ def test_discord_refuses() -> None:
 def test_what_can_t_be_read(data: bytes) -> None:
     with pytest.raises(ClusterError, match=r"can't be read|out of range"):
         Gathering(GUILD, "n").take("GUILD_MEMBERS_CHUNK", data)
+
+
+def test_a_member_that_is_none_is_still_there_as_json() -> None:
+    gathering = Gathering(GUILD, "n")
+    assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{"roles": 5}]))
+    with pytest.raises(ClusterError, match=r"GUILD_MEMBERS_CHUNK.*raw_members"):
+        _ = gathering.result().members
+    assert gathering.result().raw_members == [b'{"roles": 5}']
 
 
 def test_a_chunk_that_does_not_come() -> None:
