@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from cluster.events.base import UNSET, Absent, Object, Snowflake
 from cluster.events.enums.applications import ApplicationFlags, ApplicationType, OverlayMethodFlags
@@ -34,6 +33,7 @@ from cluster.events.objects.store import (
     ExternalSkuStrategy,
     GuildPowerupMetadata,
     LocalizedString,
+    SkuPrice,
     SystemRequirements,
     TenantMetadata,
 )
@@ -128,8 +128,8 @@ class Sku(Object):
     content_rating_agency: ContentRatingAgency | Absent = UNSET
     content_ratings: dict[int, ContentRating] | Absent = UNSET
     system_requirements: dict[int, SystemRequirements] | Absent = UNSET
-    price: dict[str, Any] | Absent = UNSET
-    """By currency, or one `SkuPrice`."""
+    price: SkuPrice | Absent = UNSET
+    """Its developer gets a map by currency instead: see ``raw``."""
     price_tier: int | Absent = UNSET
     sale_price_tier: int | Absent = UNSET
     sale_price: dict[str, int] | Absent = UNSET

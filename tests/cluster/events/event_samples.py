@@ -16,7 +16,7 @@ NAMES: Final = sorted(catalogue().events)
 @cache
 def sample(name: str) -> bytes:
     """``d`` of an event of this name."""
-    return next(event.data for event in reversed(_world().emit(name)) if event.name == name)
+    return next(event.data for event in reversed(world().emit(name)) if event.name == name)
 
 
 def sample_json(name: str) -> Any:
@@ -25,5 +25,6 @@ def sample_json(name: str) -> Any:
 
 
 @cache
-def _world() -> World:
+def world() -> World:
+    """Where they come from."""
     return World(SandboxOptions(guilds=2), now=lambda: 1_750_000_000.0)

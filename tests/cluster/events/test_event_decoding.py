@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from event_samples import NAMES, sample, sample_json
+from event_samples import NAMES, sample, sample_json, world
 
 from cluster.events import (
     UNSET,
@@ -19,6 +19,7 @@ from cluster.events import (
     MessageUpdate,
     ParseError,
     Ready,
+    ReadySupplemental,
     Reconnect,
     SessionsReplace,
     TypingStart,
@@ -32,6 +33,8 @@ from cluster.events.enums.channels import ChannelType
 from cluster.events.enums.guilds import Permissions
 from cluster.events.enums.messages import MessageFlags, MessageType
 from cluster.events.enums.presences import Status
+from cluster.gateway import Capabilities
+from cluster.sandbox.world.traffic import DIRECT_HANDLERS
 from cluster.wire.batch import Event as Envelope
 from cluster.wire.refusals import UNFIT
 
@@ -119,6 +122,30 @@ def test_ready_of_a_bot_and_of_a_user() -> None:
     older = of("READY", d | {"read_state": read_state["entries"]})
     assert isinstance(older, Ready)
     assert older.read_state == user.read_state.entries  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("can", [0, int(sum(Capabilities)), *map(int, Capabilities)])
+def test_what_a_user_client_of_the_sandbox_gets(can: int) -> None:
+    made = world().user_ready(
+        capabilities=can, large_threshold=50, session_id="s", sessions=["s"],
+        resume_gateway_url="wss://gateway.example", shard=None, version=9,
+    )  # fmt: skip
+    ready = decode("READY", made.ready)
+    assert isinstance(ready, Ready), str(ready)
+    assert len(ready.guilds) == 2
+    assert all(guild.details.name for guild in ready.guilds)
+    if made.supplemental is not None:
+        supplemental = decode("READY_SUPPLEMENTAL", made.supplemental)
+        assert isinstance(supplemental, ReadySupplemental), str(supplemental)
+    guild = decode("GUILD_CREATE", world().user_guild(ready.guilds[0].id, can, 50))
+    assert isinstance(guild, GuildCreate), str(guild)
+    assert guild.guild.details.name == ready.guilds[0].details.name
+
+
+def test_what_happens_in_direct_messages_has_its_class() -> None:
+    for name in DIRECT_HANDLERS:
+        for event in world().emit_direct(name):
+            assert type(decode(event.name, event.data)) is DISPATCHES[event.name]
 
 
 def test_a_guild_in_an_outage_and_one_that_is_flat() -> None:

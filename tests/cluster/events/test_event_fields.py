@@ -69,7 +69,10 @@ def faults_below(where: str, kind: Type, hint: Any, seen: set[tuple[type, str]])
     """Of the objects in a field: those of the documentation against the classes."""
     for ref in refs(kind):
         fields = catalogue().fields_of(ref.name, ref.partial)
-        for cls in objects_in(hint):
+        classes = list(objects_in(hint))
+        if not classes:
+            yield f"{where}: {ref.name} has no class"
+        for cls in classes:
             if {ref.name, f"{ref.name}: {cls.__name__}"} & ELSEWHERE or (cls, ref.name) in seen:
                 continue
             seen.add((cls, ref.name))
