@@ -131,6 +131,6 @@ class ExperimentSessionOverrideCreate(Dispatch):
 
 @dispatch("EXPERIMENT_SESSION_OVERRIDE_DELETE", "Gateway", listed=False)
 class ExperimentSessionOverrideDelete(Dispatch):
-    """That is over."""
+    """An override of an experiment in this session is over."""
 
     experiment_name: str

@@ -221,7 +221,7 @@ class PassiveUpdateV1(Dispatch):
 
 @dispatch("PASSIVE_UPDATE_V2", "Guild/Update")
 class PassiveUpdateV2(Dispatch):
-    """The same, as what has changed since (capability PASSIVE_GUILD_UPDATE_V2)."""
+    """PASSIVE_UPDATE_V1 as what has changed since (capability PASSIVE_GUILD_UPDATE_V2)."""
 
     guild_id: Snowflake
     updated_channels: list[ChannelUnread]

@@ -70,6 +70,6 @@ class GameInviteDelete(Dispatch):
 
 @dispatch("GAME_INVITE_DELETE_MANY", "Game Relationship", listed=False)
 class GameInviteDeleteMany(Dispatch):
-    """Several are."""
+    """Several invitations to games are gone."""
 
     invite_ids: list[Snowflake]

@@ -40,21 +40,21 @@ class GuildScheduledEventExceptionCreate(Dispatch):
 
 @dispatch("GUILD_SCHEDULED_EVENT_EXCEPTION_UPDATE", "Guild/Schedule Event", listed=False)
 class GuildScheduledEventExceptionUpdate(Dispatch):
-    """That was changed."""
+    """A moved or cancelled occurrence of a repeated event was changed."""
 
     exception: Payload[ScheduledEventException]
 
 
 @dispatch("GUILD_SCHEDULED_EVENT_EXCEPTION_DELETE", "Guild/Schedule Event", listed=False)
 class GuildScheduledEventExceptionDelete(Dispatch):
-    """An occurrence takes place as planned after all."""
+    """An occurrence of a repeated event takes place as planned after all."""
 
     exception: Payload[ScheduledEventException]
 
 
 @dispatch("GUILD_SCHEDULED_EVENT_EXCEPTIONS_DELETE", "Guild/Schedule Event", listed=False)
 class GuildScheduledEventExceptionsDelete(Dispatch):
-    """All occurrences of an event do."""
+    """All occurrences of a repeated event take place as planned after all."""
 
     guild_id: Snowflake
     event_id: Snowflake
@@ -70,7 +70,7 @@ class GuildScheduledEventUserAdd(Dispatch):
 
 @dispatch("GUILD_SCHEDULED_EVENT_USER_REMOVE", "Guild/Schedule Event")
 class GuildScheduledEventUserRemove(Dispatch):
-    """Somebody is no longer."""
+    """Somebody is no longer interested in a scheduled event."""
 
     subscriber: Payload[ScheduledEventUser]
     guild_id: Snowflake | Absent = UNSET
