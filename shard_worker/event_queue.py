@@ -15,6 +15,7 @@ from cluster.errors import ClusterError
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
+TURN_S: Final = 0.01
 STRETCH: Final = 10
 """While an answer is awaited that comes as events, so many times as much may wait: who asks may be
 the one who would take them."""
@@ -43,6 +44,8 @@ class EventQueue:
         self._items: deque[Received] = deque()
         self._bytes = 0
         self._held = False
+        self._turned = float("-inf")
+        """When the loop last had a turn, as far as those who take know."""
         self._stretched = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._end: Callable[[], ClusterError] | None = None
@@ -59,17 +62,23 @@ class EventQueue:
 
     async def get(self) -> Received:
         """The next one, when it is there. Once all was taken and the end was told: raises what that
-        says."""
+        says. Now and then it lets the loop turn although there is one: who takes without waiting
+        would keep heartbeats from going out."""
+        loop = asyncio.get_running_loop()
+        if self._items and loop.time() - self._turned > TURN_S:
+            await asyncio.sleep(0)
+            self._turned = loop.time()
         while not self._items:
             if self._end is not None:
                 raise self._end()
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = loop.create_future()
             self._waiters.append(waiter)
             try:
                 await waiter
             except asyncio.CancelledError:
                 self._forget(waiter)
                 raise
+            self._turned = loop.time()
         item = self._items.popleft()
         self._bytes -= len(item.data)
         self._look()

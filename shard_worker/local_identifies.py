@@ -143,6 +143,13 @@ class LocalIdentifies:
 
     def _give(self, now: float) -> None:
         limiter = self._limiter
+        for grant in limiter.due(now):
+            assert isinstance(grant.owner, int)
+            waiting = self._waiting.pop(grant.owner, None)
+            if waiting is None:
+                limiter.unused(grant.shard_id, grant.grant_id)
+            else:
+                waiting[0].granted(grant.grant_id)
         if self._waiting and not limiter.available:
             self._refuse(
                 over_budget(
@@ -153,14 +160,6 @@ class LocalIdentifies:
                     reset_after_s=limiter.reset_at - now,
                 )
             )
-            return
-        for grant in limiter.due(now):
-            assert isinstance(grant.owner, int)
-            waiting = self._waiting.pop(grant.owner, None)
-            if waiting is None:
-                limiter.unused(grant.shard_id, grant.grant_id)
-            else:
-                waiting[0].granted(grant.grant_id)
 
     def _refuse(self, error: ClusterError) -> None:
         """All who wait are told."""
