@@ -69,8 +69,7 @@ class EventQueue:
             await asyncio.sleep(0)
             self._turned = loop.time()
         while not self._items:
-            if self._end is not None:
-                raise self._end()
+            self.check()
             waiter = loop.create_future()
             self._waiters.append(waiter)
             try:
@@ -93,9 +92,10 @@ class EventQueue:
         """More is put after all."""
         self._end = None
 
-    @property
-    def ended(self) -> bool:
-        return self._end is not None
+    def check(self) -> None:
+        """Raises what the end says, if there was one."""
+        if self._end is not None:
+            raise self._end()
 
     def clear(self) -> None:
         """Let go of all that waits."""

@@ -135,6 +135,7 @@ class Line:
         Raises why there will be none."""
         if self._shard.state is State.READY:
             return
+        self.queue.check()
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._settling.append(waiter)
         try:

@@ -76,7 +76,7 @@ async def take(client: GatewayClient, upto: int, *, after: int = 0) -> list[Row]
 
 def run(scenario: Callable[[Desk], Awaitable[None]], **options: Any) -> None:
     async def main() -> None:
-        async with desk(**options) as made:
+        async with desk(**options) as made, asyncio.timeout(3 * WAIT_S):
             await scenario(made)
 
     uvloop.run(main(), debug=True)

@@ -193,9 +193,12 @@ def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> 
             before = desk.sent()
             await desk.control.fault(kind="cut", how="rst")
             assert await take(client, before[-1][0]) == before
+            errors: list[ConnectionLostError] = []
             for _ in range(2):
-                with pytest.raises(ConnectionLostError, match=r"resume\(\)"):
+                with pytest.raises(ConnectionLostError, match=r"resume\(\)") as raised:
                     await client.next_event()
+                errors.append(raised.value)
+            assert errors[0] is not errors[1]
             await desk.emit(10)
             await client.resume()
             sent = desk.sent()
@@ -205,9 +208,10 @@ def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> 
     run(scenario)
 
 
-def test_resume_by_hand_loses_nothing() -> None:
+@pytest.mark.parametrize("reconnect", [True, False])
+def test_resume_by_hand_loses_nothing(reconnect: bool) -> None:
     async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
+        async with desk.connect(reconnect=reconnect) as client:
             await desk.control.traffic(rate=300)
             for _ in range(3):
                 await client.resume()

@@ -118,6 +118,18 @@ def test_each_item_goes_to_one_who_waits_whoever_gives_up(steps: list[int | str]
     run(scenario)
 
 
+def test_who_was_woken_and_gives_up_wakes_the_next() -> None:
+    async def scenario() -> None:
+        made, _ = queue()
+        first, second = (asyncio.create_task(made.get()) for _ in range(2))
+        await asyncio.sleep(0)
+        made.put(items(1))
+        first.cancel()
+        assert (await second).seq == 1
+
+    run(scenario)
+
+
 def test_the_end_comes_after_the_last_item_and_stays() -> None:
     async def scenario() -> None:
         made, _ = queue()
