@@ -230,8 +230,8 @@ class Line:
         self.queue.put([Received(0, name, seq, data, epoch) for name, seq, data in events])
 
     def heard(self, frame: Frame) -> None:
-        """A frame that is no dispatch."""
-        if frame.op in TOLD:
+        """A frame that is no dispatch. What comes before READY is of no session."""
+        if frame.op in TOLD and self._shard.state is State.READY:
             self.queue.put([Received(frame.op, "", -1, frame.data, self._epoch)])
 
     def end_epoch(self, cause: str) -> None:
