@@ -13,11 +13,11 @@ from cluster.commands import Command, NotSentError
 from cluster.errors import ClusterError
 from cluster.gateway import Op
 from shard_worker import identity
+from shard_worker.connection import Connection
 from shard_worker.send_limiter import SendLimiter, check_size
 from shard_worker.send_queue import Done, SendQueue
 from shard_worker.session import Session
 from shard_worker.states import State
-from shard_worker.transport import Connection
 
 DEFAULT_INTERVAL_S: Final = 41.25
 """Heartbeat interval that a connection's budget is reckoned with before HELLO came."""

@@ -23,6 +23,7 @@ from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker import actions as do
 from shard_worker import identity
 from shard_worker.actions import Action
+from shard_worker.connection import Connection
 from shard_worker.frame import Event, Frame, FrameError, FrameReader
 from shard_worker.inflate import KINDS, InflateError
 from shard_worker.outgoing import Outgoing
@@ -30,7 +31,7 @@ from shard_worker.send_queue import Done
 from shard_worker.session import Resumable, Session
 from shard_worker.states import State
 from shard_worker.subscriptions import Subscribing, Subscriptions
-from shard_worker.transport import Connection, Transport
+from shard_worker.transport import Transport
 
 log = logging.getLogger(__name__)
 

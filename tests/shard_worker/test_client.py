@@ -24,8 +24,8 @@ from cluster.errors import (
 from cluster.events import HeartbeatAck, Reconnect
 from cluster.identify_limiter import IdentifyLimiter
 from shard_worker import GatewayClient, line, local_identifies
+from shard_worker.connection import SLICE_MESSAGES
 from shard_worker.event_queue import Received
-from shard_worker.transport import SLICE_MESSAGES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from client_desk import WAIT_S, Desk, desk, run, take

@@ -12,10 +12,11 @@ import uvloop
 
 from cluster.gateway import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
+from shard_worker.connection import Connection
 from shard_worker.frame import Event
 from shard_worker.session import Resumable
 from shard_worker.shard import Shard
-from shard_worker.transport import Connection, Transport
+from shard_worker.transport import Transport
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_shard_timer import Wire

@@ -10,9 +10,10 @@ from typing import Any, cast
 import uvloop
 
 from cluster.wire.link import ShardPlan, WorkerSpec
+from shard_worker.connection import Connection
 from shard_worker.frame import Event, Frame
 from shard_worker.shard import Shard
-from shard_worker.transport import Connection, Transport
+from shard_worker.transport import Transport
 
 
 class Wire:

@@ -15,7 +15,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from cluster.browser import browser
 from shard_worker import handshake
-from shard_worker.transport import PAUSE_BYTES, SLICE_MESSAGES, Transport
+from shard_worker.connection import PAUSE_BYTES, SLICE_MESSAGES
+from shard_worker.transport import Transport
 
 WAIT_S = 10.0
 CHROME = (
@@ -152,7 +153,7 @@ def test_what_waits_is_compressed_in_the_order_it_leaves() -> None:
             receiver = Receiver()
             connection = transport.connect(url, receiver)
             await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
-            assert connection._deflater is not None
+            assert connection._unsent.compresses
             connection.send(bytes(range(32, 127)) * 3000)
             for n in range(20):
                 connection.send(b"%d the same words" % n)
@@ -325,7 +326,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shard_worker.transport.HANDSHAKE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("shard_worker.connection.HANDSHAKE_TIMEOUT_S", 0.05)
 
     async def scenario(transport: Transport) -> None:
         async with raw_server(b"", then_close=False) as (url, _):
@@ -399,7 +400,7 @@ def test_a_server_that_asks_and_does_not_read() -> None:
                 await asyncio.sleep(0)
             kind, cause = await receiver.end()
             assert (kind, cause) == ("broken", "256 frames wait, and the server does not read")
-            assert len(connection._out) <= 256
+            assert len(connection._unsent) <= 256
             connection.close(4000)
             await asyncio.wait_for(connection.ended, WAIT_S)
 

@@ -15,9 +15,9 @@ import pytest
 
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
+from shard_worker.connection import Connection
 from shard_worker.delivery import ShardDelivery
 from shard_worker.frame import Event
-from shard_worker.transport import Connection
 from shard_worker.worker import Worker
 
 sys.path.insert(0, str(Path(__file__).parent))
