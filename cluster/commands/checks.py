@@ -16,6 +16,7 @@ _STREAM_KEY: Final = re.compile(
 )
 MAX_REGION: Final = 64
 MAX_SHOWN: Final = 60
+MAX_S: Final = 86_400
 
 
 def refuse(argument: str, value: object, what: str) -> NoReturn:
@@ -66,6 +67,13 @@ def number(argument: str, value: object, least: int = 0, most: int = (1 << 53) -
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         refuse(argument, value, f"a whole number from {least} to {most}")
     return int(value)
+
+
+def seconds(argument: str, value: object) -> float:
+    """A time that passes: more than none, and not for ever."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_S:
+        refuse(argument, value, f"seconds: a number above 0, at most {MAX_S:,}")
+    return float(value)
 
 
 def text(argument: str, value: object, most: int, least: int = 0) -> str:

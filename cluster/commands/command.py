@@ -34,9 +34,16 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def command(op: int, d: object, argument: str = "") -> Command:
-    """A command of this op. CommandError if it is larger than Discord takes; argument: the one
-    that makes it so."""
-    made = Command(int(op), msgspec.json.encode({"op": int(op), "d": d}))
+    """A command of this op. CommandError if it is no JSON, or larger than Discord takes; argument:
+    the one that makes it so."""
+    try:
+        made = Command(int(op), msgspec.json.encode({"op": int(op), "d": d}))
+    except UNWRITABLE as error:
+        raise CommandError(
+            f"{argument or 'd'} can't be written as JSON ({error})",
+            "give texts, numbers, booleans, None, and lists and dicts of them",
+            argument or "d",
+        ) from None
     size = len(made.payload)
     if size > MAX_SENT_BYTES:
         of = f"{argument}: " if argument else ""
@@ -56,10 +63,7 @@ def raw(op: int, d: Any = None) -> Command:
     if not isinstance(op, int) or isinstance(op, bool) or not 0 <= op <= MAX_OP:
         raise CommandError(f"op is {op!r}", f"give a number from 0 to {MAX_OP}", "op")
     check_op(op)
-    try:
-        return command(op, d, "d")
-    except UNWRITABLE as error:
-        raise CommandError(f"d can't be written as JSON ({error})", "", "d") from None
+    return command(op, d, "d")
 
 
 class _Payload(msgspec.Struct):

@@ -5,7 +5,7 @@ Source: Discord's documentation, "Gateway Events", "Guild Members Chunk" and "Ra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -39,7 +39,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def members(self) -> list[Member]:
         """All members, decoded at each call. ClusterError: Discord sent one that is none."""
-        return [member for chunk in self._typed() for member in chunk.members]
+        return [member for chunk in self._typed() for member in chunk.members or ()]
 
     @property
     def presences(self) -> list[Presence]:
@@ -54,7 +54,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def raw_presences(self) -> list[bytes]:
         """The JSON of each presence."""
-        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences]
+        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences or ()]
 
     def _typed(self) -> Iterator[GuildMembersChunk]:
         from cluster.events import GuildMembersChunk, decode
@@ -69,20 +69,23 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
         return f"Members(guild_id={self.guild_id}, {len(self.chunks)} chunks)"
 
 
-class _Head(msgspec.Struct):
+class _Whose(msgspec.Struct):
     guild_id: str
+    nonce: str | None = None
+
+
+class _Head(msgspec.Struct):
     chunk_index: int = 0
     chunk_count: int = 1
-    not_found: list[str | int] = []
-    nonce: str | None = None
+    not_found: list[str | int] | None = None
     members: list[msgspec.Raw] = []
-    presences: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] | None = None
     """Read here so that a chunk that can't be is refused when it comes."""
 
 
 class _Whole(msgspec.Struct):
-    members: list[msgspec.Raw]
-    presences: list[msgspec.Raw] = []
+    members: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -95,6 +98,14 @@ class _Limited(msgspec.Struct):
     meta: _Meta | None = None
 
 
+def _ids(found: Iterable[str | int]) -> Iterator[int]:
+    """Those that are ids."""
+    for one in found:
+        if isinstance(one, int) or (one.isascii() and one.isdecimal() and len(one) <= 20):
+            yield int(one)
+
+
+_whose: Final = msgspec.json.Decoder(_Whose)
 _head: Final = msgspec.json.Decoder(_Head)
 _whole: Final = msgspec.json.Decoder(_Whole)
 _limited: Final = msgspec.json.Decoder(_Limited)
@@ -127,22 +138,24 @@ class Gathering:
         when to try again. ClusterError: what it answers can't be read."""
         try:
             if name == CHUNK:
-                self._chunk(_head.decode(data), data)
+                self._chunk(data)
             elif name == LIMITED:
                 self._refused(_limited.decode(data))
         except MALFORMED as error:
             raise ClusterError(f"a {name} can't be read ({error})") from None
         return self.complete
 
-    def _chunk(self, head: _Head, data: bytes) -> None:
-        if head.nonce != self._nonce or head.guild_id != self._guild_id:
-            return
+    def _chunk(self, data: bytes) -> None:
+        whose = _whose.decode(data)
+        if whose.nonce != self._nonce or whose.guild_id != self._guild_id:
+            return  # whatever else stands in it is another's affair
+        head = _head.decode(data)
         if not 0 <= head.chunk_index < head.chunk_count <= MOST_CHUNKS:
             raise ClusterError(f"chunk {head.chunk_index} of {head.chunk_count} is out of range")
         self._count = head.chunk_count
         if head.chunk_index not in self._chunks:
             self._chunks[head.chunk_index] = data
-            self._not_found += [int(one) for one in head.not_found if str(one).isdecimal()]
+            self._not_found += _ids(head.not_found or ())
 
     def _refused(self, limited: _Limited) -> None:
         if limited.opcode == self._op and limited.meta and limited.meta.nonce == self._nonce:

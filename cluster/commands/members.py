@@ -51,7 +51,7 @@ def _by_name(query: str | None, limit: int | None) -> dict[str, Any]:
     prefix = "" if query is None else text("query", query, MAX_QUERY)
     if limit is None:
         limit = MOST_ASKED if prefix else 0
-    return {"query": prefix, "limit": number("limit", limit, 0, MOST_ASKED)}
+    return {"query": prefix, "limit": number("limit", limit, 1 if prefix else 0, MOST_ASKED)}
 
 
 def search_recent_members(

@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from cluster.commands import guilds, members, presence, sessions, streams, subscriptions, voice
+from cluster.commands import (
+    checks,
+    guilds,
+    members,
+    presence,
+    sessions,
+    streams,
+    subscriptions,
+    voice,
+)
 from cluster.commands.command import Command, raw
 from cluster.commands.gathering import Gathering, Members
 from cluster.commands.presence import Activity
@@ -282,6 +291,7 @@ class Commands(ABC):
 
     async def _gather(self, made: Command, gathering: Gathering, patience: float) -> Members:
         """Send it and wait for all of its answer; each chunk may take `patience` seconds."""
+        patience = checks.seconds("patience", patience)
         waiter = Waiter(gathering)
         async with self._watch(waiter.take):
             await self._send(made)

@@ -11,29 +11,26 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cluster.commands.checks import flag, number, one_of, refuse, text
-from cluster.commands.command import UNWRITABLE, Command, command
+from cluster.commands.command import Command, command
 from cluster.errors import CommandError
 from cluster.gateway import Op
 
 QOS_VERSION: Final = 27
 REASONS: Final = ("foregrounded", "rtc_connected")
-MAX_SESSION_ID: Final = 1024
+_SESSION_ID: Final = re.compile(r"[^\ud800-\udfff]{1,1024}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def remote_command(target_session_id: str, payload: Any) -> Command:
     """Op 29: a message to another session of the account, which gets REMOTE_COMMAND. payload: what
     JSON holds; Discord does not look at it."""
-    if not isinstance(target_session_id, str) or not 1 <= len(target_session_id) <= MAX_SESSION_ID:
+    if not isinstance(target_session_id, str) or not _SESSION_ID.fullmatch(target_session_id):
         # It is a credential: not shown.
         raise CommandError(
             "target_session_id is none", "give a session's id, as text", "target_session_id"
         )
     d = {"target_session_id": target_session_id, "payload": payload}
-    try:
-        return command(Op.REMOTE_COMMAND, d, "payload")
-    except UNWRITABLE as error:
-        raise CommandError(f"payload can't be written as JSON ({error})", "", "payload") from None
+    return command(Op.REMOTE_COMMAND, d, "payload")
 
 
 def qos_heartbeat(*, active: bool = True, reasons: Iterable[str] = ("foregrounded",)) -> Command:
@@ -46,7 +43,7 @@ def qos_heartbeat(*, active: bool = True, reasons: Iterable[str] = ("foregrounde
         "active": flag("active", active),
         "reasons": [one_of(f"reasons[{n}]", one, REASONS) for n, one in enumerate(reasons)],
     }
-    return command(Op.QOS_HEARTBEAT, {"seq": None, "qos": qos})
+    return command(Op.QOS_HEARTBEAT, {"seq": None, "qos": qos}, "reasons")
 
 
 def update_time_spent_session_id(

@@ -102,6 +102,8 @@ def _fields(argument: str, subscription: object) -> dict[str, Any]:
     for name in ("members", "thread_member_lists"):
         if ids := getattr(subscription, name):
             made[name] = snowflakes(of + name, ids)
+    if not isinstance(subscription.channels, Mapping):
+        refuse(f"{of}channels", subscription.channels, "channel ids, each with its ranges")
     if subscription.channels:
         made["channels"] = {
             snowflake(f"{of}channels", channel): _ranges(f"{of}channels[{channel}]", ranges)

@@ -90,6 +90,8 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("activities[0].name", lambda: presence.update_presence(activities=[{"type": 0}])),
     ("activities[0].type", lambda: presence.update_presence(activities=[{"name": "a", "type": 9}])),
     ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": "y" * 4096}])),
+    ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": object()}])),
+    ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": "\ud800"}])),
     ("guild_id", lambda: voice.update_voice_state(-1, VOICE)),
     ("guild_id", lambda: voice.update_voice_state(1 << 64, VOICE)),
     ("guild_id", lambda: voice.update_voice_state(True, VOICE)),
@@ -109,6 +111,7 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("user_ids", lambda: members.request_guild_members(GUILD, user_ids=[1], query="a")),
     ("user_ids[1]", lambda: members.request_guild_members(GUILD, user_ids=[1, "b"])),  # type: ignore[list-item]
     ("limit", lambda: members.request_guild_members(GUILD, query="a", limit=101)),
+    ("limit", lambda: members.request_guild_members(GUILD, query="a", limit=0)),
     ("nonce", lambda: members.request_guild_members(GUILD, nonce="x" * 33)),
     ("nonce", lambda: members.request_guild_members(GUILD, nonce="\u00e4" * 17)),
     ("query", lambda: members.search_recent_members(GUILD, None)),  # type: ignore[arg-type]
@@ -133,6 +136,10 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("guild_ids[1]", lambda: subscriptions.bulk_guild_subscribe([GUILD, 0])),
     ("subscription.typing", lambda: subscriptions.guild_subscribe(GUILD, Subscription(typing=1))),  # type: ignore[arg-type]
     (
+        "subscription.channels",
+        lambda: subscriptions.guild_subscribe(GUILD, Subscription(channels=[5])),  # type: ignore[arg-type]
+    ),
+    (
         "subscription.channels[5]",
         lambda: subscriptions.guild_subscribe(GUILD, Subscription(channels={5: [(99, 0)]})),
     ),
@@ -143,7 +150,9 @@ BAD: list[tuple[str, Callable[[], object]]] = [
         ),
     ),
     ("target_session_id", lambda: sessions.remote_command("", {})),
+    ("target_session_id", lambda: sessions.remote_command("\ud800", {})),
     ("payload", lambda: sessions.remote_command("s", object())),
+    ("reasons", lambda: sessions.qos_heartbeat(reasons=["foregrounded"] * 999)),
     ("reasons[0]", lambda: sessions.qos_heartbeat(reasons=["bored"])),
     ("session_id", lambda: sessions.update_time_spent_session_id(1, "x", "y")),
     ("op", lambda: raw(2, {})),
@@ -165,6 +174,14 @@ def test_what_is_wrong_is_named(argument: str, make: Callable[[], object]) -> No
     assert refused.value.argument == argument
     assert str(refused.value).startswith(argument)
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("patience", [0, -1, "1", None, True, float("nan"), float("inf")])
+def test_a_patience_that_is_none_is_refused_before_anything_is_sent(patience: Any) -> None:
+    kept = Kept()
+    with pytest.raises(CommandError, match=r"^patience is "):
+        asyncio.run(kept.request_guild_members(GUILD, patience=patience))
+    assert kept.sent == []
 
 
 def test_a_session_id_is_in_no_error() -> None:

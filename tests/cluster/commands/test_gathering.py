@@ -69,6 +69,31 @@ def test_what_can_t_be_read(data: bytes) -> None:
         Gathering(GUILD, "n").take("GUILD_MEMBERS_CHUNK", data)
 
 
+def test_a_chunk_of_another_request_disturbs_nobody() -> None:
+    gathering = Gathering(GUILD, "n")
+    assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=5, nonce="of another"))
+    assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1))
+
+
+def test_a_chunk_that_leaves_out_or_has_null() -> None:
+    gathering = Gathering(GUILD, "n")
+    assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 2, presences=None, not_found=None))
+    bare = json.loads(chunk(1, 2))
+    del bare["members"], bare["presences"]
+    assert gathering.take("GUILD_MEMBERS_CHUNK", json.dumps(bare).encode())
+    found = gathering.result()
+    assert ([m.nick for m in found.members], found.presences) == (["0"], [])
+    assert (len(found.raw_members), found.raw_presences) == (1, [])
+
+
+def test_what_was_not_found_and_is_no_id_is_left_out() -> None:
+    gathering = Gathering(GUILD, "n")
+    gathering.take(
+        "GUILD_MEMBERS_CHUNK", chunk(0, 1, not_found=["7", 8, "x", "9" * 5000, "\u0663"])
+    )
+    assert gathering.result().not_found == [7, 8]
+
+
 def test_a_member_that_is_none_is_still_there_as_json() -> None:
     gathering = Gathering(GUILD, "n")
     assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{"roles": 5}]))
