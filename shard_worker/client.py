@@ -28,12 +28,32 @@ from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import Event, HeartbeatAck, Reconnect, decode
 from cluster.gateway import Op
 from shard_worker.client_options import Compress, Names, Options, options
-from shard_worker.event_queue import Received
+from shard_worker.event_queue import HOLE, SKIPPED, Received
 from shard_worker.line import Line, closed
 from shard_worker.local_identifies import LocalIdentifies
 from shard_worker.session import Resumable
 
 QUEUE_EVENTS: Final = 1000
+
+
+class Skipped(Event):
+    """Events of this session that the gateway never sent: its replay left them out. They can't be
+    had again."""
+
+    first: int
+    """Their first s."""
+    last: int
+
+    @property
+    def name(self) -> str:
+        return SKIPPED
+
+    @property
+    def raw(self) -> bytes:
+        return b"null"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first} to {self.last}"
 
 
 class GatewayClient(Commands):
@@ -118,7 +138,8 @@ class GatewayClient(Commands):
 
     async def next_event(self) -> Event:
         """The next event, typed (cluster.events): a class of its own, `UnknownEvent` or
-        `ParseError`; op 7 and op 11 are `Reconnect` and `HeartbeatAck`.
+        `ParseError`; op 7 and op 11 are `Reconnect` and `HeartbeatAck`, and `Skipped` stands where
+        a replay left something out.
 
         Several tasks may wait at once: each event goes to one of them. Cancelling takes no event
         away. Raises, after the last event: GatewayRefusedError or TokenRefusedError (a fatal
@@ -299,4 +320,6 @@ def typed(item: Received) -> Event:
         return Reconnect()
     if item.op == Op.HEARTBEAT_ACK:
         return HeartbeatAck()
+    if item.op == HOLE:
+        return msgspec.json.decode(item.data, type=Skipped)
     return decode(item.name, item.data)

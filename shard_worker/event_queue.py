@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cluster.errors import ClusterError
+from shard_worker.frame import Event
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
@@ -21,16 +22,41 @@ STRETCH: Final = 10
 the one who would take them."""
 
 
+HOLE: Final = -1
+"""No op of Discord's: in its place stands what never came."""
+SKIPPED: Final = "_SKIPPED"
+
+
 class Received(NamedTuple):
-    """A dispatch, or another frame (``name`` empty, ``seq`` -1)."""
+    """A dispatch, another frame (``name`` empty) or a hole (``name`` "_SKIPPED", ``data`` the first
+    and last s that it spans)."""
 
     op: int
     name: str
     seq: int
+    """s; -1: it is no dispatch."""
     data: bytes
     """The JSON of ``d``."""
     epoch: int
     """Which of the client's sessions it belongs to: 1, 2 ..."""
+
+
+def received(events: Sequence[Event], epoch: int, last: int | None) -> list[Received]:
+    """A drain as items, with what its session skipped in between. last: s of the dispatch before
+    it; None: it begins the session."""
+    items = [Received(0, name, seq, data, epoch) for name, seq, data in events]
+    if last is None:
+        last = events[0][1] - 1
+    if events[-1][1] - last == len(events):
+        return items  # as it almost always is: seqs only grow
+    whole: list[Received] = []
+    for item in items:
+        if item.seq > last + 1:
+            span = b'{"first":%d,"last":%d}' % (last + 1, item.seq - 1)
+            whole.append(Received(HOLE, SKIPPED, -1, span, epoch))
+        whole.append(item)
+        last = item.seq
+    return whole
 
 
 class EventQueue:

@@ -24,7 +24,7 @@ from cluster.errors import (
 )
 from cluster.gateway import CLOSE_CODES, Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
-from shard_worker.event_queue import EventQueue, Received
+from shard_worker.event_queue import EventQueue, Received, received
 from shard_worker.frame import Event, Frame
 from shard_worker.local_identifies import Fetch, LocalIdentifies
 from shard_worker.session import Resumable
@@ -87,6 +87,8 @@ class Line:
         self._given: tuple[int, int] | None = (held.epoch, held.seq) if held else None
         """Epoch and seq of the last dispatch that the user was given."""
         self._epoch = held.epoch if held else 0
+        self._last = held.seq if held else None
+        """s of the last dispatch of this epoch that came."""
         self._shard = self._new_shard(login, held)
 
     # -- its life ------------------------------------------------------------------------------
@@ -215,7 +217,7 @@ class Line:
 
     def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         """READY has come."""
-        self._epoch = epoch
+        self._epoch, self._last = epoch, None
         self.guilds = guilds
         self._identifies.accepted(self._plan.shard_id, self._grant)
 
@@ -226,8 +228,8 @@ class Line:
                 take(name, data)
         # RESUMED may come only after so many events that somebody must take them first.
         self._settle(None)
-        epoch = self._epoch
-        self.queue.put([Received(0, name, seq, data, epoch) for name, seq, data in events])
+        self.queue.put(received(events, self._epoch, self._last))
+        self._last = events[-1][1]
 
     def heard(self, frame: Frame) -> None:
         """A frame that is no dispatch. What comes before READY is of no session."""

@@ -23,7 +23,7 @@ from cluster.errors import (
 )
 from cluster.events import HeartbeatAck, Reconnect
 from cluster.identify_limiter import IdentifyLimiter
-from shard_worker import GatewayClient, line, local_identifies
+from shard_worker import GatewayClient, Skipped, line, local_identifies
 from shard_worker.connection import SLICE_MESSAGES
 from shard_worker.event_queue import Received
 
@@ -162,6 +162,34 @@ def test_a_lost_connection_is_followed_by_another_and_nothing_is_missed(
             sent = desk.sent()
             assert await take(client, sent[-1][0]) == sent
             assert "RESUMED" in [name for _, name, _ in sent]
+
+    run(scenario)
+
+
+def test_what_a_replay_leaves_out_is_told() -> None:
+    async def scenario(desk: Desk) -> None:
+        async with desk.connect(reconnect=False) as client:
+            before = desk.sent()
+            assert await take(client, before[-1][0]) == before
+            await desk.control.fault(kind="cut", how="rst")
+            with pytest.raises(ConnectionLostError):
+                await client.next_event()
+            await desk.emit(10)
+            await desk.control.fault(kind="replay_skips", count=3)
+            await client.resume()
+            seen: list[int] = []
+            skipped: list[int] = []
+            async for event in client:
+                if isinstance(event, Skipped):
+                    skipped += range(event.first, event.last + 1)
+                elif event.name == "RESUMED":
+                    break
+                else:
+                    seen.append(1)
+            assert len(skipped) == 3
+            assert len(seen) == 7
+            (session,) = desk.sandbox.state.dispatcher.sessions.values()
+            assert skipped == session.skipped
 
     run(scenario)
 

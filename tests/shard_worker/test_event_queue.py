@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import ClusterError
-from shard_worker.event_queue import MAX_BYTES, STRETCH, TURN_S, EventQueue, Received
+from shard_worker import Skipped
+from shard_worker.event_queue import (
+    HOLE,
+    MAX_BYTES,
+    STRETCH,
+    TURN_S,
+    EventQueue,
+    Received,
+    received,
+)
 
 
 def items(*seqs: int, size: int = 0) -> list[Received]:
@@ -48,6 +58,25 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 def over() -> ClusterError:
     return ClusterError("over")
+
+
+@given(st.integers(0, 5), st.lists(st.integers(1, 4), min_size=1))
+def test_a_drain_and_its_holes_span_all_there_is(last: int, steps: list[int]) -> None:
+    seqs = [last + sum(steps[: n + 1]) for n in range(len(steps))]
+    spans: list[int] = []
+    for item in received([("A", seq, b"") for seq in seqs], 1, last):
+        if item.op == HOLE:
+            hole = msgspec.json.decode(item.data, type=Skipped)
+            assert hole.first <= hole.last
+            spans += range(hole.first, hole.last + 1)
+        else:
+            spans.append(item.seq)
+            assert item.seq in seqs
+    assert spans == list(range(last + 1, seqs[-1] + 1))
+
+
+def test_a_session_begins_without_a_hole() -> None:
+    assert [item.seq for item in received([("READY", 7, b"")], 1, None)] == [7]
 
 
 def test_it_is_held_when_full_and_goes_on_at_half() -> None:
