@@ -21,6 +21,7 @@ class Unsent:
         self._begun = b""
         """What libcurl has not taken yet of the frame that it began to."""
         self._deflater: MessageDeflater | None = None
+        self._closing = False
 
     def agreed(self, deflate: Deflate | None) -> None:
         """What the server agreed to compress."""
@@ -35,8 +36,15 @@ class Unsent:
         return self._deflater is not None
 
     def add(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> bool:
-        """False: too much waits already. urgent: before all that is not yet begun."""
-        if len(self._out) >= MAX_UNSENT:
+        """False: too much waits already. urgent: before all that is not yet begun. A close frame is
+        always taken, and is the last: what waits before it, or comes after it, is dropped (RFC
+        6455, section 5.5.1)."""
+        if self._closing:
+            return True
+        if opcode is Opcode.CLOSE:
+            self._closing = True
+            self._out.clear()
+        elif len(self._out) >= MAX_UNSENT:
             return False
         if urgent:
             self._out.appendleft((opcode, payload))
