@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
+from cluster.commands.presence import check_presence as check_command
 from cluster.config_schema import nearest, shown
-from cluster.errors import ConfigError
+from cluster.errors import CommandError, ConfigError
 from cluster.gateway import (
     ALL_CAPABILITIES,
     ALL_INTENTS,
@@ -85,8 +86,19 @@ def check_readable(key: str, file: Path) -> None:
 
 
 def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "user"]) -> None:
-    """Refuse a presence that makes every IDENTIFY larger than the gateway takes (close 4002)."""
-    size, most = len(msgspec.json.encode(presence)), MAX_PRESENCE_BYTES[account]
+    """Refuse a presence that Discord does not know, or that makes every IDENTIFY larger than the
+    gateway takes (close 4002)."""
+    if presence is None:
+        return
+    try:
+        check_command(presence)
+        size, most = len(msgspec.json.encode(presence)), MAX_PRESENCE_BYTES[account]
+    except CommandError as error:
+        raise ConfigError(error.cause, error.action) from None
+    except (TypeError, ValueError) as error:  # what JSON has no form for
+        raise ConfigError(
+            f"presence is no JSON ({error})", "give what Discord's presence has"
+        ) from None
     if size > most:
         raise ConfigError(
             f"presence is {size:,} bytes as JSON, more than {most:,}",
@@ -119,31 +131,35 @@ def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
     )
 
 
-def intents_of(value: int | str | Sequence[str]) -> int:
+def intents_of(value: object) -> int:
     """Intents as a bit mask, from the mask itself, a name, or names (in any case, with or without
     groups such as "unprivileged"). ConfigError names an unknown one."""
     return _bits("intents", value, INTENT_GROUPS, Intents.__members__)
 
 
-def capabilities_of(value: int | str | Sequence[str]) -> int:
+def capabilities_of(value: object) -> int:
     """Capabilities of a user client, in the same forms."""
     return _bits("capabilities", value, CAPABILITY_GROUPS, Capabilities.__members__)
 
 
 def _bits(
     key: str,
-    value: int | str | Sequence[str],
+    value: object,
     groups: Mapping[str, int],
     members: Mapping[str, int],
 ) -> int:
     if isinstance(value, int):
-        return value
+        return int(value)  # of a flag, too
     if isinstance(value, str):
         if value.isdecimal() and len(value) < 20:
             return int(value)
         value = [value]
+    if not isinstance(value, Iterable):
+        raise ConfigError(f"{key} is {shown('', value)}", "give a number, a name or names")
     bits = 0
     for name in value:
+        if not isinstance(name, str):
+            raise ConfigError(f"{key} names {shown('', name)}", "give names, or one number")
         found = groups.get(name.lower(), members.get(name.upper()))
         if found is None:
             known = [*groups, *(member.lower() for member in members)]
@@ -154,10 +170,12 @@ def _bits(
     return int(bits)
 
 
-def guilds_of(value: str | Sequence[int | str]) -> Literal["all"] | list[int]:
+def guilds_of(value: object) -> Literal["all"] | list[int]:
     """subscribe_guilds: "all", or ids as numbers or strings. ConfigError names what is none."""
     if value == "all":
         return "all"
+    if not isinstance(value, Iterable):
+        value = [value]
     ids: list[int] = []
     for one in [value] if isinstance(value, str) else value:
         text = str(one)

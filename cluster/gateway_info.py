@@ -21,7 +21,7 @@ from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
 from cluster.account import Account
-from cluster.browser import ACCEPT_ENCODING, browser
+from cluster.browser import ACCEPT_ENCODING, Browser, browser
 from cluster.config_checks import check_url
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
 from cluster.wire.numbers import MAX_SHARDS
@@ -159,13 +159,14 @@ async def fetch(
     client_build_number: int = 0,
     launch: str = "",
     ca_file: str = "",
+    impersonate: str = "chrome",
     get: Get | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> GatewayInfo:
     """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
     one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
-    will say them.
+    will say them. impersonate: the browser, as the WebSocket will be that of.
 
     TokenRefusedError: 401. RateLimitedError: a Retry-After beyond LONGEST_WAIT_S. ConfigError: a
     URL or a certificate file that can't be used. ClusterError: everything else, with the last
@@ -174,6 +175,7 @@ async def fetch(
     check_url("api_url", api_url, "https", "http")
     path = "/gateway/bot" if account == "bot" else "/gateway"
     url = f"{api_url.rstrip('/')}/v{api_version}{path}"
+    ours = browser(impersonate)
     if account == "bot":  # "Reference", "User Agent": a bot says that it is one
         agent = f"DiscordBot (dcgw-cluster, {__version__})"
         headers = {
@@ -183,14 +185,13 @@ async def fetch(
             "Authorization": f"Bot {token}",
         }
     else:
-        ours = browser()
         said = Account(kind="user", client_build_number=client_build_number)
         headers = ours.fetch_headers(
             authorization=token, super_properties=said.super_properties(ours, launch)
         )
     cause = ""
     loopback = is_loopback(urlsplit(url).hostname or "")
-    async with _Getter(ca_file, loopback, headers) as getter:
+    async with _Getter(ours, ca_file, loopback, headers) as getter:
         for attempt in range(ATTEMPTS):
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):
@@ -216,10 +217,10 @@ async def fetch(
 class _Getter:
     """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
 
-    def __init__(self, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
+    def __init__(self, ours: Browser, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
         """order: of the headers that will be given, which are all that is sent."""
         self._session: AsyncSession[Response] = AsyncSession(
-            impersonate=browser().target,
+            impersonate=ours.target,
             default_headers=False,  # those of a page that is opened
             verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
             trust_env=not loopback,  # a proxy would look for loopback on its own host

@@ -14,6 +14,7 @@ and is handed to the next `connect`.
 from __future__ import annotations
 
 import asyncio
+import os
 import warnings
 from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import asynccontextmanager
@@ -85,7 +86,7 @@ class GatewayClient(Commands):
         api_url: str | None = None,
         gateway_url: str | None = None,
         api_version: int | None = None,
-        ca_file: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         impersonate: str = "chrome",
         queue_events: int = QUEUE_EVENTS,
     ) -> Connecting:

@@ -35,6 +35,8 @@ from shard_worker.session import Resumable
 API_URL: Final = "https://discord.com/api"
 BOT_API_VERSION: Final = 10
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_CHROME: Final = re.compile(r"chrome([0-9]+[a-z]?)?")
+"""What we say in headers and properties is what Chrome on a desktop says."""
 _PREFIX: Final = re.compile(r"Bot(\s+|$)")
 _UNLIMITED: Final = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
 """Where nobody can be asked: one identify in 5 s, and a day's worth of them."""
@@ -78,6 +80,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             ca_file=login.ca_file,
             client_build_number=login.client_build_number,
             launch=login.launch,
+            impersonate=login.impersonate,
         )
 
 
@@ -97,34 +100,32 @@ def options(
     api_url: str | None = None,
     gateway_url: str | None = None,
     api_version: int | None = None,
-    ca_file: str | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
     impersonate: str = "chrome",
     queue_events: int = 1000,
     env: Mapping[str, str] = os.environ,
 ) -> Options:
     """Raises ConfigError, which names the argument and never quotes the token."""
-    bare = _token(token)
     account = Account.of(
-        intents=None if intents is None else intents_of(_names(intents)),
-        capabilities=None if capabilities is None else capabilities_of(_names(capabilities)),
+        intents=None if intents is None else intents_of(intents),
+        capabilities=None if capabilities is None else capabilities_of(capabilities),
         client_build_number=client_build_number,
         presence=presence,
         large_threshold=large_threshold,
     )
+    bare = _token(token, account.kind)
     if type(large_threshold) is not int or not 50 <= large_threshold <= 250:
         raise ConfigError(f"large_threshold is {large_threshold!r}", "give 50 to 250")
     if type(queue_events) is not int or queue_events < 1:
         raise ConfigError(f"queue_events is {queue_events!r}", "give 1 or more")
-    if compress not in _COMPRESS:
+    if not isinstance(compress, str) or compress not in _COMPRESS:
         given = ", ".join(repr(name) for name in _COMPRESS if name)
         raise ConfigError(f"compress is {compress!r}", f"give {given}")
     if api_version is None:
         api_version = USER_API_VERSION if account.kind == "user" else BOT_API_VERSION
     if api_version not in (9, 10):
         raise ConfigError(f"api_version is {api_version!r}", "give 9 or 10")
-    guilds = guilds_of(
-        subscribe_guilds if isinstance(subscribe_guilds, str) else list(subscribe_guilds)
-    )
+    guilds = guilds_of(subscribe_guilds)
     if guilds and account.kind == "bot":
         raise ConfigError(
             "subscribe_guilds is given with intents", "it is a user account's: leave it out"
@@ -134,9 +135,14 @@ def options(
     api_url = api_url or env.get("DCGW_API_URL") or API_URL
     gateway_url = env.get("DCGW_GATEWAY_URL", "") if gateway_url is None else gateway_url
     ca_file = env.get("DCGW_CA_FILE", "") if ca_file is None else ca_file
+    for name, url in (("api_url", api_url), ("gateway_url", gateway_url)):
+        if not isinstance(url, str):
+            raise ConfigError(f"{name} is {url!r}", "give it as a text")
     check_urls(api_url, gateway_url)
     if ca_file:
         check_readable("ca_file", Path(ca_file))
+    if not isinstance(impersonate, str) or not _CHROME.fullmatch(impersonate):
+        raise ConfigError(f"impersonate is {impersonate!r}", 'give "chrome" or such as "chrome146"')
     if Curl().impersonate(browser(impersonate).target, default_headers=False) != 0:
         raise ConfigError(f"impersonate is {impersonate!r}", 'give "chrome" or such as "chrome146"')
     login = Login(
@@ -150,7 +156,7 @@ def options(
         gateway_url=gateway_url,
         api_version=api_version,
         compress=_COMPRESS[compress],
-        ca_file=ca_file,
+        ca_file=str(ca_file or ""),
         impersonate=impersonate,
         presence=presence,
         large_threshold=large_threshold,
@@ -167,19 +173,18 @@ def options(
     )
 
 
-def _token(token: str) -> str:
+def _token(token: str, kind: Literal["bot", "user"]) -> str:
+    if kind == "user" and isinstance(token, str) and _PREFIX.match(token.strip()):
+        raise ConfigError(
+            'token begins with "Bot", and capabilities are given',
+            "give a user account's token, or a bot's intents in place of capabilities",
+        )
     bare = _PREFIX.sub("", token.strip()) if isinstance(token, str) else ""
     if not bare:
         raise ConfigError("token is empty", "give the account's token as it is")
     if not _TOKEN.fullmatch(bare):
         raise ConfigError("token holds what no token does", "give it as it is, in one line")
     return bare
-
-
-def _names(given: Names) -> int | str | list[str]:
-    if isinstance(given, int):
-        return int(given)  # of a flag, too
-    return given if isinstance(given, str) else list(given)
 
 
 def _plan(shard: tuple[int, int] | None, kind: Literal["bot", "user"]) -> ShardPlan:

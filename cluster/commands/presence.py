@@ -44,6 +44,24 @@ def update_presence(
     return command(Op.PRESENCE_UPDATE, d, "activities")
 
 
+def check_presence(given: object, argument: str = "presence") -> None:
+    """Raises CommandError for what Discord does not take in the presence of an IDENTIFY."""
+    if not isinstance(given, Mapping):
+        refuse(argument, given, "a presence: a mapping with status, activities, since and afk")
+    status, activities, since, afk = map(given.get, ("status", "activities", "since", "afk"))
+    if "status" in given:
+        one_of(f"{argument}.status", status, STATUSES)
+    if since is not None:
+        number(f"{argument}.since", since)
+    if "afk" in given:
+        checked_flag(f"{argument}.afk", afk)
+    if activities is not None:
+        if not isinstance(activities, list | tuple):
+            refuse(f"{argument}.activities", activities, "a list of activities")
+        for n, one in enumerate(activities):
+            activity(f"{argument}.activities[{n}]", one)
+
+
 def activity(argument: str, value: object) -> dict[str, Any]:
     """One activity as it is sent; fields that are not checked here go as they are."""
     if not isinstance(value, Mapping):

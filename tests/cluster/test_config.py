@@ -126,7 +126,7 @@ class TestLayers:
 
     def test_a_presence_that_no_identify_could_hold(self) -> None:
         def of(size: int) -> dict[str, str]:
-            activities = [{"name": "x" * size}]
+            activities = [{"name": "x", "type": 0, "state": "x" * size}]
             return {"DCGW_PRESENCE": json.dumps({"status": "idle", "activities": activities})}
 
         load(env=of(3000))
@@ -134,6 +134,22 @@ class TestLayers:
             ConfigError, match=r"presence is 4,0\d\d bytes as JSON, more than 3,072"
         ):
             load(env=of(4000))
+
+    @pytest.mark.parametrize(
+        ("presence", "named"),
+        [
+            ({"status": "asleep"}, "presence.status is 'asleep': give one of online, idle"),
+            ({"since": -1}, "presence.since is -1"),
+            ({"activities": {"name": "x"}}, "presence.activities is"),
+            ({"activities": [{"name": "x", "type": 9}]}, r"presence.activities\[0\].type is 9"),
+        ],
+        ids=str,
+    )
+    def test_a_presence_that_discord_does_not_know(
+        self, presence: dict[str, Any], named: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=named):
+            load(env={"DCGW_PRESENCE": json.dumps(presence)})
 
     def test_every_key_has_one_variable(self) -> None:
         assert len(VARIABLES) == len(SCHEMA.keys)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from cluster import gateway_info
 from cluster.errors import ClusterError, ConfigError
 from cluster.gateway import ALL_CAPABILITIES, Intents
+from cluster.gateway_info import GatewayInfo
 from shard_worker import GatewayClient, Resumable
 from shard_worker.client_options import options
 
@@ -50,7 +54,7 @@ def made(**given: Any) -> Any:
         ({"queue_events": 0}, "queue_events is 0"),
         ({"compress": "gzip"}, "compress is 'gzip'"),
         ({"api_version": 8}, "api_version is 8"),
-        ({"presence": {"status": "x" * 5000}}, "presence is"),
+        ({"presence": {"note": "x" * 5000}}, "presence is"),
         ({"api_url": "http://discord.com/api"}, "api_url is .* unencrypted"),
         ({"gateway_url": "https://gateway.discord.gg"}, "gateway_url is"),
         ({"ca_file": "/nowhere/ca.pem"}, "ca_file /nowhere/ca.pem can't be read"),
@@ -62,6 +66,31 @@ def made(**given: Any) -> Any:
         ({"session": Resumable("a-secret", "", -1, 1)}, "session is no saved session"),
         ({"session": {"session_id": "a-secret"}}, "session is no saved session"),
         ({"impersonate": "netscape4"}, "impersonate is 'netscape4'"),
+        # Its handshakes, and a Chrome's headers and properties: no browser is that.
+        ({"impersonate": "firefox"}, "impersonate is 'firefox'"),
+        ({"impersonate": "chrome131_android"}, "impersonate is 'chrome131_android'"),
+        ({"impersonate": None}, "impersonate is None"),
+        ({"token": "Bot a", "capabilities": 1, "client_build_number": 1}, "token begins with"),
+        ({"intents": 1.5}, "intents is 1.5"),
+        ({"intents": ["guilds", 2]}, "intents names 2"),
+        ({"intents": b"guilds"}, "intents names"),
+        ({"capabilities": [None], "client_build_number": 1}, "capabilities names null"),
+        (
+            {"capabilities": 1, "client_build_number": 1, "subscribe_guilds": 12.5},
+            "subscribe_guilds names 12.5",
+        ),
+        (
+            {"capabilities": 1, "client_build_number": 1, "subscribe_guilds": None},
+            "subscribe_guilds names null",
+        ),
+        ({"presence": "dnd"}, "presence is 'dnd'"),
+        ({"presence": {"status": "asleep"}}, "presence.status is 'asleep'"),
+        ({"presence": {"afk": 1}}, "presence.afk is 1"),
+        ({"presence": {"activities": [{}]}}, r"presence.activities\[0\].name is None"),
+        ({"presence": {"extra": Path}}, "presence is no JSON"),
+        ({"compress": []}, "compress is"),
+        ({"api_url": 5}, "api_url is 5"),
+        ({"gateway_url": 5}, "gateway_url is 5"),
     ],
     ids=str,
 )
@@ -108,6 +137,26 @@ def test_the_environment_says_where_discord_is_unless_an_argument_does(tmp_path:
     assert two.api_url == "https://localhost:3/api"
     assert (two.login.gateway_url, two.login.ca_file) == ("", "")
     assert made().api_url == "https://discord.com/api"
+
+
+def test_rest_and_websocket_are_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    async def fetch(**given: Any) -> GatewayInfo:
+        asked.update(given)
+        raise ClusterError("enough")
+
+    monkeypatch.setattr(gateway_info, "fetch", fetch)
+    one = made(impersonate="chrome131")
+    with pytest.raises(ClusterError, match="enough"):
+        asyncio.run(one.fetch())
+    assert asked["impersonate"] == one.login.impersonate == "chrome131"
+
+
+def test_a_ca_file_may_be_a_path(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.touch()
+    assert made(ca_file=file).login.ca_file == str(file)
 
 
 def test_a_session_comes_back_from_its_json() -> None:
