@@ -88,7 +88,10 @@ class Object(msgspec.Struct, metaclass=ObjectMeta, frozen=True, kw_only=True):
     """Whether the documentation has an ``id`` in each such object."""
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        try:
+            shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        except RecursionError:  # decoding goes deeper than this, and a log line is to be had of it
+            shown = "..."
         return f"{type(self).__name__}({shown})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -101,6 +104,8 @@ def _shown(name: str, value: Any) -> Any:
         return "..."
     if isinstance(value, dict):
         return {key: _shown(key, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(name, inner) for inner in value]
     return value
 
 

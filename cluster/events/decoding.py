@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,10 @@ from cluster.events.values import read_unix_time
 from cluster.wire.refusals import MALFORMED
 
 _PATH: Final = re.compile(r"`(\$[^`]*)`")
+_PADDED: Final = re.compile(rb'(?<=[\s:,{\[])"(?=[0-9]{15,20}")0+(?=[0-9])')
+"""The zeros before an id, as recordings have whose ids were taken out: "000000000000000000". For
+msgspec it is no number. A quote after one of these bytes begins a string or ends one, and after the
+end of one no digit comes."""
 
 
 class UnknownEvent(Event, kw_only=False, lenient=False):
@@ -61,12 +66,21 @@ def decode(name: str, data: bytes) -> Event:
     cls = DISPATCHES.get(name)
     if cls is None:
         return UnknownEvent(name, data)
+    read = _reader(cls)
     try:
-        event = _reader(cls)(data)
+        event = read(data)
     except MALFORMED as error:
+        unpadded = _PADDED.sub(b'"', data)
+        if unpadded != data:
+            with suppress(*MALFORMED):
+                return _with_raw(read(unpadded), data)
         reason, _, where = str(error).partition(" - at ")
         path = _PATH.search(where)
         return ParseError(name, path[1] if path else "$", reason, data)
+    return _with_raw(event, data)
+
+
+def _with_raw(event: Dispatch, data: bytes) -> Dispatch:
     msgspec.structs.force_setattr(event, "raw", data)
     return event
 

@@ -23,6 +23,7 @@ class UnixTime(datetime):
 _EPOCH: Final = UnixTime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = UnixTime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = UnixTime(9999, 12, 31, tzinfo=UTC)
+_FAR: Final = 1e18
 _MILLISECONDS_FROM: Final = 1e11
 """So many seconds would be the year 5138."""
 
@@ -32,12 +33,25 @@ def read_unix_time(kind: type, value: Any) -> UnixTime:
     can be is the first or last one that can. Raises ValueError for what is no time."""
     if kind is not UnixTime:
         raise NotImplementedError(kind)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return UnixTime.fromisoformat(value)
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return _read_text(value)
+    elif isinstance(value, int | float):
+        number = float(max(-_FAR, min(value, _FAR)))  # an int may be larger than any float
+    else:
+        raise ValueError(f"Expected a time, got `{type(value).__name__}`")
     seconds = number / 1000 if abs(number) >= _MILLISECONDS_FROM else number
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:
         return _FIRST if number < 0 else _LAST
+
+
+def _read_text(text: str) -> UnixTime:
+    try:
+        read = UnixTime.fromisoformat(text)
+    except ValueError:  # its text quotes what it is about, however long that is
+        raise ValueError("Expected a time, got a text that is none") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

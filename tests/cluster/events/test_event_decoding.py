@@ -201,11 +201,46 @@ def test_a_time_that_is_a_number_is_a_time(timestamp: Any) -> None:
     assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("start", "year"), [(1e300, 9999), (-(10**30), 1), (0, 1970)])
+def test_a_time_without_a_zone_is_utc() -> None:
+    typing = of(
+        "TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": "2023-11-14T22:13:20"}
+    )
+    assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("timestamp", ["x" * 1_000_000, "nan", {}, [1]], ids=lambda v: str(v)[:9])
+def test_what_is_no_time_is_not_quoted(timestamp: Any) -> None:
+    error = of("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
+    assert isinstance(error, ParseError)
+    assert error.path == "$.timestamp"
+    assert len(str(error)) < 120
+
+
+@pytest.mark.parametrize(
+    ("start", "year"),
+    [(1e300, 9999), (-(10**30), 1), (0, 1970), (10**400, 9999), (-(10**400), 1), ("9" * 400, 9999)],
+    ids=lambda value: str(value)[:9],
+)
 def test_an_activity_may_begin_at_any_time(start: float, year: int) -> None:
     activities = [{"name": "chess", "type": 0, "timestamps": {"start": start}}]
     presence = of("PRESENCE_UPDATE", {"user": {"id": "1"}, "activities": activities}).presence
     assert presence.activities[0].timestamps.start.year == year
+
+
+def test_ids_with_zeros_before_them_are_ids() -> None:
+    """As in recordings whose ids were taken out."""
+    none, one = "0" * 18, "0" * 17 + "1"
+    d = MESSAGE | {"id": none, "guild_id": one, "mention_roles": [none, one, "7"]}
+    event = of("MESSAGE_CREATE", d)
+    assert isinstance(event, MessageCreate), event
+    assert (event.message.id, event.guild_id, event.message.mention_roles) == (0, 1, [0, 1, 7])
+    assert event.raw == json.dumps(d).encode()
+    quoted = f'a \\"{one}\\", "{one}"'
+    event = of("MESSAGE_CREATE", MESSAGE | {"id": one, "content": quoted})
+    assert (event.message.id, event.message.content) == (1, quoted)
+    error = of("MESSAGE_CREATE", MESSAGE | {"id": none, "embeds": 5})
+    assert isinstance(error, ParseError)
+    assert error.raw == json.dumps(MESSAGE | {"id": none, "embeds": 5}).encode()
 
 
 def test_an_id_tells_when_it_was_made() -> None:
@@ -313,6 +348,25 @@ def marked(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [marked(inner, key) for inner in value]
     return "MARK" if isinstance(value, str) and SECRET.search(key) else value
+
+
+def test_no_credential_deep_in_what_another_client_wrote_is_shown() -> None:
+    event = of("REMOTE_COMMAND", {"a": [[{"token": "MARK", "b": 1}]], "session_id": ["MARK"]})
+    assert "MARK" not in repr(event)
+    assert "'b': 1" in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("MESSAGE_CREATE", b'{"id":"1","referenced_message":', b"}"),
+        ("REMOTE_COMMAND", b'{"a":', b"}"),
+    ],
+)
+def test_what_is_nested_deep_has_a_text(name: str, before: bytes, after: bytes) -> None:
+    event = decode(name, before * 700 + b'{"id":"1"}' + after * 700)
+    assert type(event) is DISPATCHES[name]
+    assert repr(event).endswith(")")
 
 
 def test_no_text_of_an_event_shows_a_credential() -> None:
