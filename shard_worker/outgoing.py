@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cluster.commands import Command, NotSentError
+from cluster.commands import Command, CommandError, NotSentError
 from cluster.errors import ClusterError
-from cluster.gateway import Op
+from cluster.gateway import Intents, Op
+from cluster.wire.link import Login
 from shard_worker import identity
 from shard_worker.connection import Connection
+from shard_worker.member_requests import whole_guilds
 from shard_worker.send_limiter import SendLimiter, check_size
 from shard_worker.send_queue import Done, SendQueue
 from shard_worker.session import Session
@@ -28,9 +30,12 @@ OVER: Final = (State.FATAL, State.CLOSED)
 class Outgoing:
     """Of one shard. Whatever has a connection to send over is given it: None, there is none."""
 
-    def __init__(self, shard_id: int, session: Session, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, shard_id: int, login: Login, session: Session, clock: Callable[[], float]
+    ) -> None:
         """clock: monotonic seconds."""
         self._shard_id = shard_id
+        self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
         self._session = session
         self._clock = clock
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
@@ -63,6 +68,8 @@ class Outgoing:
         try:
             if state in OVER:
                 raise self._not_ready()
+            if not self._may_ask_for_all and whole_guilds(command.op, command.payload):
+                raise _no_intent()  # Discord would close with 4014, which is the end of the shard
             free_at = self._limiter.free_at(now) if state is State.READY else None
             self._commands.put(command, done, now, free_at)
         except ClusterError as error:
@@ -101,3 +108,11 @@ class Outgoing:
             f"shard {self._shard_id} is {state}{f' ({detail})' if detail else ''}",
             "send it once the shard is ready",
         )
+
+
+def _no_intent() -> CommandError:
+    return CommandError(
+        "query is empty: all members of a guild need the GUILD_MEMBERS intent",
+        "add it to `intents`, or ask by name or by user id",
+        "query",
+    )

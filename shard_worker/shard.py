@@ -105,7 +105,7 @@ class Shard:
             advice=intents_advice(spec.intents) if advice is None else advice,
         )
         self._frames = FrameReader()
-        self._outgoing = Outgoing(plan.shard_id, self._session, self._loop.time)
+        self._outgoing = Outgoing(plan.shard_id, spec, self._session, self._loop.time)
         self._subscriptions = Subscriptions(spec.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -76,6 +76,18 @@ async def by_doors(sandbox: SandboxControl, guild: int, made: list[Row]) -> None
         assert not closes
 
 
+async def raw_by_command_line(
+    sandbox: SandboxControl, home: Home, guild: int, made: list[Row]
+) -> None:
+    before = len(await sandbox.commands())
+    for row in made:
+        words = ("raw", str(row.op), json.dumps(row.d), "--guild", str(guild))
+        code, output = await asyncio.to_thread(run, home, *words)
+        assert code == 0, (row.name, output)
+    expected = [(row.op, row.d) for row in made]
+    assert await sent(sandbox, before, len(made)) == expected
+
+
 async def by_command_line(sandbox: SandboxControl, home: Home, guild: int) -> None:
     voice = guild + 2
     everyone = {"since": 0, "activities": [{"name": "chess", "type": 3}]}
@@ -130,6 +142,7 @@ def test_every_command_from_every_door(home: Home, monkeypatch: pytest.MonkeyPat
             guild, text, voice = await a_guild(sandbox)
             await by_doors(sandbox, guild, rows(guild, text, voice))
             await by_command_line(sandbox, home, guild)
+            await raw_by_command_line(sandbox, home, guild, rows(guild, text, voice))
 
     with run_sandbox(
         guilds=2, shards=SHARDS, members_per_guild=MEMBERS, rate=0, max_concurrency=SHARDS

@@ -10,7 +10,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from test_shard import HELLO, Ordered, frame, on_a_loop
 
-from cluster.commands import BusyError, Command, NotSentError, raw
+from cluster.commands import BusyError, Command, CommandError, NotSentError, raw
+from cluster.commands.members import request_guild_members
 from cluster.commands.sessions import qos_heartbeat
 from cluster.errors import ClusterError
 from cluster.wire.link import IdentifyGrant
@@ -89,6 +90,21 @@ def test_a_shard_that_has_given_up_tells_all_who_wait() -> None:
         told.send(shard, raw(3, 2))
         assert [type(error) for error in told.results] == [NotSentError, NotSentError]
         assert "shard 0 is fatal (closed 4014" in str(told.results[0])
+
+    on_a_loop(scenario)
+
+
+def test_all_members_without_the_intent_would_end_the_shard() -> None:
+    """Discord closes with 4014."""
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told = Told()
+        told.send(shard, request_guild_members(5))
+        told.send(shard, request_guild_members(5, query="a"))
+        assert isinstance(told.results[0], CommandError)
+        assert "need the GUILD_MEMBERS intent" in str(told.results[0])
+        assert told.results[1:] == [None]
 
     on_a_loop(scenario)
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from command_rows import Row, rows
-from hypothesis import given
+from command_rows import UUIDS, Row, rows
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cluster.commands import (
@@ -184,10 +184,34 @@ def test_a_patience_that_is_none_is_refused_before_anything_is_sent(patience: An
     assert kept.sent == []
 
 
-def test_a_session_id_is_in_no_error() -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: sessions.remote_command(b"a-session-id", {}),  # type: ignore[arg-type]
+        lambda: sessions.update_time_spent_session_id(1, "a-session-id", UUIDS[1]),
+        lambda: read(b'{"op":29,"d":{"target_session_id":"a-session-id"}'),
+        lambda: raw(29, {"target_session_id": "a-session-id", "payload": object()}),
+    ],
+)
+def test_a_session_id_is_in_no_error(make: Callable[[], object]) -> None:
     with pytest.raises(CommandError) as refused:
-        sessions.remote_command(b"a-session-id", {})  # type: ignore[arg-type]
+        make()
     assert "a-session-id" not in str(refused.value)
+
+
+NEST = b'{"op":44,"d":' + b"[" * 2000 + b"]" * 2000 + b"}"
+
+
+@given(st.binary() | st.builds(lambda a, b: NEST[:a] + b, st.integers(0, len(NEST)), st.binary()))
+@example(NEST)
+@example(b'{"op":44,"d":1e999}')
+@example(b'{"op":44,"d":"\\ud800"}')
+@example(b'{"op":44,"d":' + b"9" * 4000 + b"}")
+def test_a_payload_of_another_process_is_read_or_refused(data: bytes) -> None:
+    with contextlib.suppress(CommandError):
+        made = read(data)
+        assert json.loads(made.payload)["op"] == made.op
+        assert len(made.payload) <= MAX_SENT_BYTES
 
 
 @given(
