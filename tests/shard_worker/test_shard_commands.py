@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 from test_shard import HELLO, Ordered, frame, on_a_loop
 
@@ -77,6 +79,23 @@ def test_what_comes_before_ready_goes_out_after_it_in_order() -> None:
         shard.on_messages([frame(0, {}, "RESUMED", 2)], [0])
         assert sent(wire)[-1] == {"op": 3, "d": 3}
         assert told.results == [None, None, None]
+
+    on_a_loop(scenario)
+
+
+def test_who_waits_for_a_session_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        told = Told()
+        told.send(shard, raw(3, 1))
+        expires = shard._outgoing.due
+        assert expires is not None
+        assert shard._armed == min(expires, shard._session.due or expires)
+        monkeypatch.setattr(shard._outgoing, "_clock", lambda: expires)
+        assert told.results == []
+        shard._tick()
+        (error,) = told.results
+        assert isinstance(error, NotSentError)
+        assert str(error) == "shard 0 is connecting: send it once the shard is ready"
 
     on_a_loop(scenario)
 

@@ -241,6 +241,19 @@ def test_bulk_subscriptions_are_split_without_loss(wanted: dict[int, Subscriptio
         assert len(one.payload) + len(json.dumps(first)) + 25 > MAX_SENT_BYTES
 
 
+def test_bulk_subscriptions_that_just_fit() -> None:
+    """The second guild has room beside the first, or misses it by a byte."""
+    counts = set[int]()
+    for digits in range(1, 20):
+        for many in range(168, 180):
+            ids = [10**18 + n for n in range(many)] + [10 ** (digits - 1)]
+            first = Subscription(members=ids)
+            made = subscriptions.bulk_guild_subscribe({GUILD: first, GUILD + 1: Subscription()})
+            assert all(len(one.payload) <= MAX_SENT_BYTES for one in made)
+            counts.add(len(made))
+    assert counts == {1, 2}
+
+
 @given(st.integers(-1, 300), st.recursive(st.none() | st.integers(0, 99) | st.text("ab"), st.lists))
 def test_raw_takes_what_a_client_may_send_and_nothing_else(op: int, d: Any) -> None:
     removed = {12, 15, 16, 23, 24, 25, 26, 27}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,23 @@ def test_recent_members_page_by_page() -> None:
             (rest,) = await answered(probe)
             assert [member["user"]["id"] for member in rest["d"]["members"]] == ids[3:]
             assert rest["d"]["nonce"] == "n"
+
+    asyncio.run(scenario())
+
+
+def test_a_search_by_name_finds_one_member() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0, members_per_guild=60) as b:
+            probe = await b.ready()
+            _, where = in_world(b)
+            members = b.sandbox.state.world.guild(where["id"]).member_list
+            letters = Counter(str(m.data["nick"] or m.user["username"])[0].lower() for m in members)
+            letter, count = letters.most_common(1)[0]
+            assert count > 1
+            asked = {"guild_id": str(where["id"]), "query": letter, "continuation_token": None}
+            await probe.send(35, asked)
+            (found,) = await answered(probe)
+            assert len(found["d"]["members"]) == 1
 
     asyncio.run(scenario())
 
