@@ -72,16 +72,16 @@ def _parts(texts: Mapping[str, bytes]) -> list[dict[str, msgspec.Raw]]:
     left = 0
     for guild_id, text in texts.items():
         size = len(guild_id) + len('"":,') + len(text)
-        if size > MAX_SENT_BYTES - _EMPTY:
+        if size - 1 > MAX_SENT_BYTES - _EMPTY:
             raise CommandError(
-                f"guild_ids: the subscription of guild {guild_id} alone is {len(text):,} bytes, "
+                f"guild_ids: the payload for guild {guild_id} alone is {size - 1 + _EMPTY:,} bytes, "
                 f"and Discord takes {MAX_SENT_BYTES:,}",
                 "name fewer members or channels in it",
                 "guild_ids",
             )
         if size > left:
             parts.append({})
-            left = MAX_SENT_BYTES - _EMPTY
+            left = MAX_SENT_BYTES - _EMPTY + 1  # the first has no comma before it
         parts[-1][guild_id] = msgspec.Raw(text)
         left -= size
     return parts

@@ -9,8 +9,9 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
-from command_rows import UUIDS, Row, rows
+from command_rows import EVERYTHING, UUIDS, Row, rows
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -242,16 +243,23 @@ def test_bulk_subscriptions_are_split_without_loss(wanted: dict[int, Subscriptio
 
 
 def test_bulk_subscriptions_that_just_fit() -> None:
-    """The second guild has room beside the first, or misses it by a byte."""
-    counts = set[int]()
+    """A guild alone, and a second one beside it, have room or miss it by a byte."""
+    largest, counts = 0, set[int]()
     for digits in range(1, 20):
         for many in range(168, 180):
             ids = [10**18 + n for n in range(many)] + [10 ** (digits - 1)]
             first = Subscription(members=ids)
+            alone = {"subscriptions": {str(GUILD): EVERYTHING | {"members": [str(i) for i in ids]}}}
+            size = len(msgspec.json.encode({"op": 37, "d": alone}))
+            if size > MAX_SENT_BYTES:
+                with pytest.raises(CommandError, match=rf"alone is {size:,} bytes"):
+                    subscriptions.bulk_guild_subscribe({GUILD: first})
+                continue
             made = subscriptions.bulk_guild_subscribe({GUILD: first, GUILD + 1: Subscription()})
-            assert all(len(one.payload) <= MAX_SENT_BYTES for one in made)
+            largest = max(largest, *(len(one.payload) for one in made))
             counts.add(len(made))
     assert counts == {1, 2}
+    assert largest == MAX_SENT_BYTES
 
 
 @given(st.integers(-1, 300), st.recursive(st.none() | st.integers(0, 99) | st.text("ab"), st.lists))
