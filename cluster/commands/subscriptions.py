@@ -74,7 +74,7 @@ def _parts(texts: Mapping[str, bytes]) -> list[dict[str, msgspec.Raw]]:
         size = len(guild_id) + len('"":,') + len(text)
         if size - 1 > MAX_SENT_BYTES - _EMPTY:
             raise CommandError(
-                f"guild_ids: the payload for guild {guild_id} alone is {size - 1 + _EMPTY:,} bytes, "
+                f"guild_ids: that for guild {guild_id} alone is {size - 1 + _EMPTY:,} bytes, "
                 f"and Discord takes {MAX_SENT_BYTES:,}",
                 "name fewer members or channels in it",
                 "guild_ids",
