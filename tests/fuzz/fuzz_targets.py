@@ -12,13 +12,15 @@ from typing import Final
 import zstandard
 from hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
-from cluster import events
+from cluster import commands, events
 from cluster.chain import Answer, Mark, ShardChain
-from cluster.errors import ClusterError
+from cluster.commands.gathering import NAMES
+from cluster.errors import ClusterError, CommandError
 from cluster.events.base import DISPATCHES
 from cluster.fingerprint.client_hello import FingerprintError, complete, parse
 from cluster.fingerprint.http2 import PREFACE, read_opening
 from cluster.fingerprint.ja import ja4_raw
+from cluster.gateway import MAX_SENT_BYTES, Op
 from cluster.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
@@ -27,7 +29,9 @@ from cluster.wire.identifies import Ask
 from cluster.wire.refusals import MALFORMED
 from coordinator.control_server import args_of
 from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
+from shard_worker.identity import with_seq
 from shard_worker.inflate import KINDS, InflateError, Plain
+from shard_worker.member_requests import whole_guilds
 from shard_worker.websocket import Deflate, WebSocket, WebSocketError
 
 EVENTS: Final = sorted(DISPATCHES)
@@ -141,6 +145,27 @@ def messages(data: bytes) -> None:
                     continue
 
 
+def command(data: bytes) -> None:
+    """A command of another process, and what Discord answers to one."""
+    try:
+        made = commands.read(data)
+    except CommandError:
+        pass
+    else:
+        assert len(made.payload) <= MAX_SENT_BYTES
+        assert commands.read(made.payload) == made
+        whole_guilds(made.op, made.payload)
+        if made.op == Op.QOS_HEARTBEAT:
+            assert b'"seq":7' in with_seq(made.payload, 7)
+    for name in NAMES:
+        gathering = commands.Gathering(5, "n")
+        try:
+            if gathering.take(name, data):
+                gathering.result()
+        except ClusterError:
+            continue
+
+
 def introduction(data: bytes) -> None:
     """What a client says first: HTTP/2, or TLS."""
     try:
@@ -208,12 +233,19 @@ _EVENTS: Final = [
     _event("READY", b'{"v":9,"guilds":[{"id":"1"}],"read_state":{"entries":[]},"shard":[0,1]}'),
     _event("SESSIONS_REPLACE", b'[{"session_id":"s","client_info":{"version":0}}]'),
 ]
+_COMMANDS: Final = [
+    b'{"op":8,"d":{"guild_id":["5","6"],"query":"","limit":0}}',
+    b'{"op":40,"d":{"seq":null,"qos":{"ver":27}}}',
+    b'{"guild_id":"5","members":[{}],"chunk_index":0,"chunk_count":2,"nonce":"n","not_found":[7]}',
+    b'{"opcode":8,"retry_after":1.5,"meta":{"guild_id":"5","nonce":"n"}}',
+]
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "inflate": (inflate, _streams()),
     "frame": (frame, [CUT.join(FRAMES), CUT.join(FRAMES[:3]), FRAMES[2]]),
     "websocket": (websocket, [b"\x00" + _WIRE, b"\x80" + _WIRE, b"\x00" + CUT.join([_WIRE] * 2)]),
     "batch": (batch, [b"\x00" + CUT.join(PUBLISHED), b"\x81" + CUT.join(PUBLISHED)]),
     "messages": (messages, [*REQUESTED, *SAID, *ASKED, *ANSWERED]),
+    "command": (command, _COMMANDS),
     "introduction": (introduction, [_HELLO, _OPENING]),
     "event": (event, _EVENTS),
 }

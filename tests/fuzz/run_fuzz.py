@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(".fuzz")
-NAMES = ("inflate", "frame", "websocket", "batch", "messages", "introduction", "event")
+NAMES = (
+    "inflate", "frame", "websocket", "batch", "messages", "command", "introduction", "event"
+)  # fmt: skip
 """Of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048
 HANG_S = 10
