@@ -169,7 +169,8 @@ class Connection:
             self._receiver.on_broken(f"{MAX_UNSENT} frames wait, and the server does not read")
 
     def close(self, code: int) -> None:
-        """Send a close frame and let go: the receiver hears nothing more."""
+        """Send a close frame, after what waits to be sent, and let go: the receiver hears nothing
+        more."""
         self._receiver = None
         self.go_on()  # the answer is read, and what is before it
         if self._done or self.closing:
@@ -180,7 +181,7 @@ class Connection:
                 self.abort
             )  # perhaps called from within one of libcurl's callbacks
             return
-        self._send(Opcode.CLOSE, close_payload(code), urgent=True)
+        self._send(Opcode.CLOSE, close_payload(code), urgent=False)
         self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
         self._schedule()
 

@@ -37,13 +37,14 @@ class Unsent:
 
     def add(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> bool:
         """False: too much waits already. urgent: before all that is not yet begun. A close frame is
-        always taken, and is the last: what waits before it, or comes after it, is dropped (RFC
-        6455, section 5.5.1)."""
+        always taken, and is the last: what comes after it is dropped (RFC 6455, section 5.5.1), and
+        what waits, too, where it is urgent or too much waits."""
         if self._closing:
             return True
         if opcode is Opcode.CLOSE:
             self._closing = True
-            self._out.clear()
+            if urgent or len(self._out) >= MAX_UNSENT:
+                self._out.clear()
         elif len(self._out) >= MAX_UNSENT:
             return False
         if urgent:

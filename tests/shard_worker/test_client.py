@@ -21,7 +21,7 @@ from cluster.errors import (
     GatewayRefusedError,
     TokenRefusedError,
 )
-from cluster.events import HeartbeatAck, Reconnect
+from cluster.events import HeartbeatAck, Ready, Reconnect
 from cluster.identify_limiter import IdentifyLimiter
 from shard_worker import GatewayClient, Skipped, line, local_identifies
 from shard_worker.connection import SLICE_MESSAGES
@@ -387,6 +387,17 @@ def test_the_end_of_the_block_leaves_the_session_resumable() -> None:
     run(scenario)
 
 
+def test_what_was_sent_before_the_end_arrives() -> None:
+    async def scenario(desk: Desk) -> None:
+        client = await desk.connect()
+        await client.update_presence("idle")
+        await client.graceful_shutdown()
+        await desk.until(lambda: not desk.sandbox.state.peers)
+        assert [one["op"] for one in desk.sandbox.state.commands] == [2, 3]
+
+    run(scenario)
+
+
 def test_who_waits_for_an_event_is_told_of_the_end() -> None:
     async def scenario(desk: Desk) -> None:
         client = await desk.connect()
@@ -490,6 +501,51 @@ def test_a_saved_session_that_is_gone_is_followed_by_another(
             await desk.control.fault(kind="forget")
         async with desk.connect(session=session) as later:
             assert (await later.next_event()).name == "READY"
+
+    run(scenario, **SHORT_WINDOW)
+
+
+# -- a user account --------------------------------------------------------------------------------
+
+USER: dict[str, Any] = {"capabilities": 53607934, "client_build_number": 369195}
+
+
+def test_a_user_account_subscribes_and_resumes() -> None:
+    async def scenario(desk: Desk) -> None:
+        token = desk.sandbox.info.user_token
+        async with desk.connect(token=token, **USER) as client, asyncio.timeout(WAIT_S):
+            ready = await client.next_event()
+            assert isinstance(ready, Ready)
+            await client.bulk_guild_subscribe([guild.id for guild in ready.guilds])
+            await desk.emit(10)
+            await client.resume()
+            await desk.emit(10)
+            sent = desk.sent()
+            assert len([name for _, name, _ in sent if name == "MESSAGE_CREATE"]) >= 10
+            assert await take(client, sent[-1][0], after=1) == sent[1:]
+
+    run(scenario)
+
+
+@pytest.mark.usefixtures("short_window")
+def test_a_token_that_ready_brings_is_used_from_then_on_and_in_no_event() -> None:
+    async def scenario(desk: Desk) -> None:
+        state = desk.sandbox.state
+        user_ready = state.world.user_ready
+
+        def renewing(**given: Any) -> Any:
+            state.user_token = "second.token"
+            made = user_ready(**given)
+            return made._replace(ready=made.ready[:-1] + b',"auth_token":"second.token"}')
+
+        state.world.user_ready = renewing  # type: ignore[method-assign]
+        async with desk.connect(token=state.user_token, **USER) as client:
+            assert client.token == "second.token"
+            ready = await client.next_event()
+            assert b"second.token" not in ready.raw
+            await client.resume()
+            await client.reconnect()
+            assert client.state == "ready"
 
     run(scenario, **SHORT_WINDOW)
 

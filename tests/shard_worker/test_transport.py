@@ -12,6 +12,7 @@ import pytest
 import uvloop
 from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from cluster.browser import browser
 from shard_worker import handshake
@@ -485,6 +486,30 @@ def test_a_held_connection_reads_nothing_and_sends_all_the_same() -> None:
             connection.go_on()
             assert await receiver.end() == ("closed", 4001)
             assert [int(m.partition(b".")[0]) for m in receiver.messages] == list(range(many))
+
+    run(scenario)
+
+
+def test_a_close_comes_after_what_was_sent_before_it() -> None:
+    async def scenario(transport: Transport) -> None:
+        got: list[str | bytes] = []
+        closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        async def handler(socket: ServerConnection) -> None:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    got.append(await socket.recv())
+            closed.set_result(socket.close_code)
+
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for number in range(3):
+                connection.send(b"%d" % number)
+            connection.close(4000)
+            assert await asyncio.wait_for(closed, WAIT_S) == 4000
+            assert got == ["0", "1", "2"]
 
     run(scenario)
 
