@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cluster.cli import sending
 from cluster.cli.event_lines import printable
 from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.sending import Target, target_options
+from cluster.cli.words import count
 from cluster.commands import CommandError, Members
 from cluster.commands.presence import STATUSES
 from cluster.wire.refusals import MALFORMED
@@ -166,7 +168,7 @@ def show_members(found: Members, as_json: bool) -> None:
         if user := member.user:
             nick = member.nick or user.global_name or ""
             click.echo(printable(f"{user.id:<20} {user.username:<32} {nick}").rstrip())
-    click.echo(f"{len(members)} members", err=True)
+    click.echo(count(len(members), "member"), err=True)
     if found.not_found:
         click.echo(f"not there: {', '.join(map(str, found.not_found))}", err=True)
 
@@ -231,7 +233,7 @@ def raw(
 
     For what has no command here. Identify, resume and heartbeats are the session's own.
     """
-    text = sys.stdin.read(sending.MAX_INPUT) if data == "-" else data
+    text = sys.stdin.buffer.read(sending.MAX_INPUT) if data == "-" else os.fsencode(data)
     try:
         d = msgspec.json.decode(text)
     except MALFORMED as error:

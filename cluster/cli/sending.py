@@ -17,7 +17,7 @@ from cluster.door import Door
 from cluster.errors import ClusterError
 
 MAX_INPUT: Final = 64 * 1024
-"""Characters that are read from standard input; 4096 bytes may be sent."""
+"""Bytes that are read from standard input; 4096 bytes may be sent."""
 AT_A_TIME: Final = 64
 """Shards that are told at a time."""
 
