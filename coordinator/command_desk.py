@@ -29,10 +29,14 @@ class _UnderWay(NamedTuple):
 class CommandDesk:
     """Passes commands on. It keeps none: a worker queues them, one shard at a time."""
 
-    def __init__(self, roster: Roster, send: Callable[[int, link.ToWorker], bool]) -> None:
+    def __init__(
+        self, roster: Roster, send: Callable[[int, link.ToWorker], bool], first_number: int
+    ) -> None:
+        """first_number: another than those of a coordinator before this one, since a worker that
+        was adopted may still answer that one."""
         self._roster = roster
         self._send = send
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(first_number)
         self._under_way: dict[int, _UnderWay] = {}
 
     def table(self) -> Mapping[str, Verb]:

@@ -246,7 +246,7 @@ class Coordinator:
             send=self._send,
         )
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
-        self._commands = CommandDesk(self._roster, self._send)
+        self._commands = CommandDesk(self._roster, self._send, time.time_ns())
         self._supervisor = Supervisor(
             self._engine,
             make_spec=self._make_spec,

@@ -27,7 +27,7 @@ class Workers:
     """Two workers, shards 1 to 3 of 4: what they were sent, and whether they are there."""
 
     def __init__(self) -> None:
-        self.desk = CommandDesk(Roster(Plan(4, {0: (1, 2), 5: (3,)})), self.send)
+        self.desk = CommandDesk(Roster(Plan(4, {0: (1, 2), 5: (3,)})), self.send, 1_000)
         self.there = True
         self.sent: list[tuple[int, link.Send]] = []
         self.answer: Callable[[link.Send], link.Sent] | None = lambda m: link.Sent(number=m.number)
@@ -92,6 +92,21 @@ async def test_a_refusal_comes_back_as_it_was(workers: Workers) -> None:
         await workers.ask(shard=1)
     assert refused.value.retry_after_s == 12.5
     assert str(refused.value) == str(busy)
+
+
+@scenario
+async def test_the_word_on_a_command_of_the_coordinator_before_is_nobody_s(
+    workers: Workers,
+) -> None:
+    workers.answer = None
+    asked = asyncio.ensure_future(workers.ask(shard=1))
+    await asyncio.sleep(0)
+    assert workers.sent[0][1].number == 1_000
+    workers.desk.answered(0, link.Sent(number=1))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    workers.desk.answered(0, link.Sent(number=1_000))
+    assert await asked
 
 
 @scenario

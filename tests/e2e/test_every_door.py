@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import zmq
+import zmq.asyncio
 from click.testing import CliRunner
 from home import Home, run_sandbox
 from watching import eventually
@@ -130,6 +133,30 @@ async def by_command_line(sandbox: SandboxControl, home: Home, guild: int) -> No
     )
 
 
+async def by_hand(sandbox: SandboxControl, home: Home) -> None:
+    """As docs/commands.md tells it for other languages."""
+    (file,) = home.state.glob("*/running.json")
+    context = zmq.asyncio.Context()
+    try:
+        door = context.socket(zmq.DEALER)
+        door.connect(json.loads(file.read_text())["control_endpoint"])
+        before = len(await sandbox.commands())
+        payload = b'{"op":3,"d":{"status":"dnd"}}'
+        for shard, ok in ((1, True), (9, False)):
+            args = {"payload": payload, "shard": shard}
+            request = {"v": 1, "id": 7, "verb": "send", "args": args}
+            await door.send(msgspec.msgpack.encode(request))
+            answer = msgspec.msgpack.decode(await asyncio.wait_for(door.recv(), 20))
+            assert (answer["v"], answer["id"], answer["ok"]) == (1, 7, ok)
+            if ok:
+                assert answer["result"] == {"shard_id": 1, "shard_count": SHARDS}
+            else:
+                assert answer["error"]["kind"] == "NotSentError"
+        assert await sent(sandbox, before, 1) == [(3, {"status": "dnd"})]
+    finally:
+        context.destroy(0)
+
+
 def run(home: Home, *words: str) -> tuple[int, str]:
     """``dcgw-cluster send``, in this process."""
     result = CliRunner().invoke(main, ["send", *words], env=home.env)
@@ -142,6 +169,7 @@ def test_every_command_from_every_door(home: Home, monkeypatch: pytest.MonkeyPat
             guild, text, voice = await a_guild(sandbox)
             await by_doors(sandbox, guild, rows(guild, text, voice))
             await by_command_line(sandbox, home, guild)
+            await by_hand(sandbox, home)
             await raw_by_command_line(sandbox, home, guild, rows(guild, text, voice))
 
     with run_sandbox(
