@@ -96,6 +96,10 @@ class Door(Commands):
         self.sent_by: SentBy | None = None
         """Which shard sent the last command."""
 
+    async def send(self, command: Command) -> None:
+        """A command that was made before (cluster.commands). Raises as the methods do."""
+        await self._send(command)
+
     async def _send(self, command: Command) -> None:
         args = SendArgs(payload=command.payload, shard=self._shard, guild=self._guild)
         asked = asyncio.ensure_future(

@@ -16,7 +16,12 @@ from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.sending import Target, target_options
 from cluster.cli.words import count
 from cluster.commands import CommandError, Members
-from cluster.commands.presence import STATUSES
+from cluster.commands import raw as any_command
+from cluster.commands.guilds import request_soundboard_sounds
+from cluster.commands.members import request_guild_members
+from cluster.commands.presence import STATUSES, update_presence
+from cluster.commands.subscriptions import bulk_guild_subscribe
+from cluster.commands.voice import update_voice_state
 from cluster.wire.refusals import MALFORMED
 
 TYPES = ("playing", "streaming", "listening", "watching", "custom", "competing")
@@ -67,11 +72,8 @@ def presence(
     A session that begins anew has the presence of the configuration again.
     """
     activities = [] if activity is None else [shown(activity, kind, url)]
-    where = Target(config_file, name, keys_file, endpoint, shard=shard)
-    sending.each(
-        where,
-        lambda door: door.update_presence(status, activities=activities, afk=afk),
-    )
+    command = update_presence(status, activities=activities, afk=afk)
+    sending.each(Target(config_file, name, keys_file, endpoint, shard=shard), command)
 
 
 def shown(text: str, kind: str, url: str | None) -> dict[str, Any]:
@@ -105,15 +107,9 @@ def voice_state(
     VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE tell where the voice server is.
     """
     where = Target(config_file, name, keys_file, endpoint, guild=guild)
-    sending.one(
-        where,
-        lambda door: door.update_voice_state(
-            where.guild_id,
-            None if channel is None else sending.snowflake("channel_id", channel),
-            self_mute=mute,
-            self_deaf=deaf,
-        ),
-    )
+    goes_to = None if channel is None else sending.snowflake("channel_id", channel)
+    command = update_voice_state(where.guild_id, goes_to, self_mute=mute, self_deaf=deaf)
+    sending.one(where, [command])
 
 
 @send.command(short_help="Ask for members of a guild, and show them.")
@@ -143,16 +139,16 @@ def members(
     All members of a guild can be asked for once in 30 seconds.
     """
     where = Target(config_file, name, keys_file, endpoint, guild=guild)
-    ids = [sending.snowflake("user_ids", one) for one in users]
+    guild_id = where.guild_id
+    asked: dict[str, Any] = {
+        "query": query,
+        "limit": limit,
+        "user_ids": [sending.snowflake("user_ids", one) for one in users] or None,
+        "presences": presences,
+    }
+    request_guild_members(guild_id, **asked)  # what is wrong is said before anybody is asked
     found = sending.ask(
-        where,
-        lambda control: control.guild(where.guild_id).request_guild_members(
-            where.guild_id,
-            query=query,
-            limit=limit,
-            user_ids=ids or None,
-            presences=presences,
-        ),
+        where, lambda control: where.door(control).request_guild_members(guild_id, **asked)
     )
     show_members(found, as_json)
 
@@ -187,8 +183,8 @@ def soundboard(
 ) -> None:
     """Ask for the soundboard sounds of guilds: a SOUNDBOARD_SOUNDS event each."""
     ids = [sending.snowflake("guild_ids", one) for one in guild]
-    where = Target(config_file, name, keys_file, endpoint)
-    sending.guilds(where, ids, lambda door, one: door.request_soundboard_sounds([one]))
+    commands = {one: request_soundboard_sounds([one]) for one in ids}
+    sending.guilds(Target(config_file, name, keys_file, endpoint), commands)
 
 
 @send.command(short_help="Subscribe to guilds (user accounts).")
@@ -209,7 +205,7 @@ def subscribe(
     """
     ids = [sending.snowflake("guild_ids", one) for one in guild]
     where = Target(config_file, name, keys_file, endpoint, shard=0)
-    sending.one(where, lambda door: door.bulk_guild_subscribe(ids))
+    sending.one(where, bulk_guild_subscribe(ids))
 
 
 @send.command(short_help="Any command, as JSON.")
@@ -239,4 +235,4 @@ def raw(
     except MALFORMED as error:
         raise CommandError(f"d is no JSON ({error})", "quote it for the shell", "d") from None
     where = Target(config_file, name, keys_file, endpoint, shard=shard, guild=guild)
-    sending.one(where, lambda door: door.raw(op, d))
+    sending.one(where, [any_command(op, d)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -11,7 +11,7 @@ import click
 
 from cluster.cli.options import check_remote, running_cluster
 from cluster.cli.words import named
-from cluster.commands import checks
+from cluster.commands import Command, checks
 from cluster.control import ControlClient
 from cluster.door import Door
 from cluster.errors import ClusterError
@@ -61,10 +61,15 @@ class Target(NamedTuple):
         return ControlClient.of(running_cluster(self.config_file, self.name))
 
     def door(self, control: ControlClient) -> Door:
-        """Of the one shard. UsageError if none is named, or two."""
+        """Of the one shard."""
+        return control.guild(self.guild_id) if self.shard is None else control.shard(self.shard)
+
+    def check_one(self) -> None:
+        """UsageError if no shard is named, or two. CommandError if the guild is none."""
         if (self.shard is None) == (self.guild is None):
             raise click.UsageError("Give one of --shard N and --guild ID.")
-        return control.guild(self.guild_id) if self.shard is None else control.shard(self.shard)
+        if self.guild is not None:
+            snowflake("guild_id", self.guild)
 
 
 def ask(where: Target, what: Callable[[ControlClient], Awaitable[Result]]) -> Result:
@@ -77,41 +82,42 @@ def ask(where: Target, what: Callable[[ControlClient], Awaitable[Result]]) -> Re
     return asyncio.run(main())
 
 
-def one(where: Target, send: Callable[[Door], Awaitable[None]]) -> None:
-    """Send by the one shard that is named."""
+def one(where: Target, commands: Sequence[Command]) -> None:
+    """Send them by the one shard that is named."""
+    where.check_one()
 
     async def main(control: ControlClient) -> Door:
         door = where.door(control)
-        await send(door)
+        for command in commands:
+            await door.send(command)
         return door
 
     _sent([ask(where, main)])
 
 
-def each(where: Target, send: Callable[[Door], Awaitable[None]]) -> None:
-    """Send by the shard that is named, or by each there is. ClusterError says which did not."""
+def each(where: Target, command: Command) -> None:
+    """Send it by the shard that is named, or by each there is. ClusterError: how many did not."""
 
     async def main(control: ControlClient) -> list[Door]:
         if where.shard is not None:
             shards = [where.shard]
         else:
             shards = sorted({shard.shard_id for shard in (await control.status()).shards})
-        return await _together([control.shard(shard) for shard in shards], send)
+        return await _together({control.shard(shard): command for shard in shards})
 
     _sent(ask(where, main))
 
 
-def guilds(where: Target, ids: Sequence[int], send: Callable[[Door, int], Awaitable[None]]) -> None:
-    """Send for each guild, by its shard."""
+def guilds(where: Target, commands: Mapping[int, Command]) -> None:
+    """Send what belongs to each guild, by its shard."""
 
     async def main(control: ControlClient) -> list[Door]:
-        doors = {control.guild(guild): guild for guild in ids}
-        return await _together(list(doors), lambda door: send(door, doors[door]))
+        return await _together({control.guild(guild): commands[guild] for guild in commands})
 
     _sent(ask(where, main))
 
 
-async def _together(doors: list[Door], send: Callable[[Door], Awaitable[None]]) -> list[Door]:
+async def _together(commands: Mapping[Door, Command]) -> list[Door]:
     """The doors, once all have sent it. ClusterError: how many have not, and why the first."""
     turn = asyncio.Semaphore(AT_A_TIME)
     failures: list[ClusterError] = []
@@ -119,10 +125,11 @@ async def _together(doors: list[Door], send: Callable[[Door], Awaitable[None]]) 
     async def tell(door: Door) -> None:
         async with turn:
             try:
-                await send(door)
+                await door.send(commands[door])
             except ClusterError as error:
                 failures.append(error)
 
+    doors = list(commands)
     await asyncio.gather(*map(tell, doors))
     if failures and len(failures) == len(doors) and len(set(map(str, failures))) == 1:
         raise failures[0]

@@ -84,8 +84,8 @@ async def raw_by_command_line(
 ) -> None:
     before = len(await sandbox.commands())
     for row in made:
-        words = ("raw", str(row.op), json.dumps(row.d), "--guild", str(guild))
-        code, output = await asyncio.to_thread(run, home, *words)
+        words = ("raw", str(row.op), "-", "--guild", str(guild))
+        code, output = await asyncio.to_thread(run, home, *words, stdin=json.dumps(row.d))
         assert code == 0, (row.name, output)
     expected = [(row.op, row.d) for row in made]
     assert await sent(sandbox, before, len(made)) == expected
@@ -157,9 +157,9 @@ async def by_hand(sandbox: SandboxControl, home: Home) -> None:
         context.destroy(0)
 
 
-def run(home: Home, *words: str) -> tuple[int, str]:
+def run(home: Home, *words: str, stdin: str | None = None) -> tuple[int, str]:
     """``dcgw-cluster send``, in this process."""
-    result = CliRunner().invoke(main, ["send", *words], env=home.env)
+    result = CliRunner().invoke(main, ["send", *words], input=stdin, env=home.env)
     return result.exit_code, result.output
 
 

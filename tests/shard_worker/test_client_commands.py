@@ -66,6 +66,20 @@ def test_members_are_gathered_while_nobody_takes_events() -> None:
     run(scenario, members_per_guild=1100)
 
 
+def test_a_command_waits_for_the_next_connection() -> None:
+    async def scenario(desk: Desk) -> None:
+        async with desk.connect() as client, asyncio.timeout(WAIT_S):
+            await desk.control.fault(kind="cut", how="rst")
+            while client.state == "ready":  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            await client.ping_voice_server()
+            assert client.state == "ready"
+            await desk.until(lambda: len(commands(desk)) == 2)
+            assert [op for op, _ in commands(desk)] == [6, 5]
+
+    run(scenario)
+
+
 def test_what_is_wrong_is_not_sent() -> None:
     async def scenario(desk: Desk) -> None:
         async with desk.connect() as client:
