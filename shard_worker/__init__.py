@@ -5,23 +5,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from shard_worker.client import GatewayClient, Skipped
+    from shard_worker.client import GatewayClient
+    from shard_worker.client_events import Skipped
     from shard_worker.session import Resumable
 
 __all__ = ["GatewayClient", "Resumable", "Skipped"]
 
+_WHERE: Final = {"GatewayClient": "client", "Skipped": "client_events", "Resumable": "session"}
+
 
 def __getattr__(name: str) -> Any:
     # A worker process wants neither the typed events nor the commands that a client has.
-    if name in ("GatewayClient", "Skipped"):
-        from shard_worker import client
-
-        return getattr(client, name)
-    if name == "Resumable":
-        from shard_worker.session import Resumable
-
-        return Resumable
-    raise AttributeError(name)
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

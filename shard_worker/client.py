@@ -26,35 +26,17 @@ import msgspec
 from cluster.account import LARGE_THRESHOLD
 from cluster.commands import Command, Commands, Take
 from cluster.errors import ClientClosedError, ClusterError
-from cluster.events import Event, HeartbeatAck, Reconnect, decode
-from cluster.gateway import Op
+from cluster.events import Event
+from shard_worker.brokered_identifies import Broker, BrokeredIdentifies
+from shard_worker.client_errors import closed
+from shard_worker.client_events import typed
 from shard_worker.client_options import Compress, Names, Options, options
-from shard_worker.event_queue import HOLE, SKIPPED, Received
-from shard_worker.line import Line, closed
-from shard_worker.local_identifies import LocalIdentifies
+from shard_worker.event_queue import Received
+from shard_worker.line import Line
+from shard_worker.local_identifies import Identifies, LocalIdentifies
 from shard_worker.session import Resumable
 
 QUEUE_EVENTS: Final = 1000
-
-
-class Skipped(Event):
-    """Events of this session that the gateway never sent: its replay left them out. They can't be
-    had again."""
-
-    first: int
-    """Their first s."""
-    last: int
-
-    @property
-    def name(self) -> str:
-        return SKIPPED
-
-    @property
-    def raw(self) -> bytes:
-        return b"null"
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.first} to {self.last}"
 
 
 class GatewayClient(Commands):
@@ -89,6 +71,7 @@ class GatewayClient(Commands):
         ca_file: str | os.PathLike[str] | None = None,
         impersonate: str = "chrome",
         queue_events: int = QUEUE_EVENTS,
+        identifies: Broker | None = None,
     ) -> Connecting:
         """Connect and identify, or resume `session`: `client = await GatewayClient.connect(...)`,
         or `async with GatewayClient.connect(...) as client`, which shuts it down at the end, the
@@ -106,6 +89,8 @@ class GatewayClient(Commands):
         nobody). False: `next_event` raises ConnectionLostError, and `resume` and `reconnect` go on.
         queue_events: so many events wait for `next_event`; past them, or past 16 MiB, the socket is
         left unread until half of them are taken, and heartbeats go on.
+        identifies: a ControlClient of a cluster that runs for the same bot; the client identifies
+        in its turn there (docs/identifies.md). Else the clients of this process take turns.
         api_url, gateway_url, ca_file: otherwise DCGW_API_URL, DCGW_GATEWAY_URL, DCGW_CA_FILE, else
         Discord's. With gateway_url nobody is asked for the gateway or for the identifies left.
 
@@ -132,7 +117,8 @@ class GatewayClient(Commands):
                 ca_file=ca_file,
                 impersonate=impersonate,
                 queue_events=queue_events,
-            )
+            ),
+            identifies,
         )
 
     # -- events --------------------------------------------------------------------------------
@@ -271,8 +257,9 @@ class GatewayClient(Commands):
 class Connecting:
     """What `connect` gives: awaited it is a client, in `async with` one that is shut down."""
 
-    def __init__(self, made: Options) -> None:
+    def __init__(self, made: Options, broker: Broker | None) -> None:
         self._options = made
+        self._broker = broker
         self._client: GatewayClient | None = None
 
     def __await__(self) -> Generator[Any, None, GatewayClient]:
@@ -293,7 +280,11 @@ class Connecting:
 
     async def _connect(self) -> GatewayClient:
         made = self._options
-        identifies = LocalIdentifies.of(made.account)
+        identifies: Identifies = (
+            LocalIdentifies.of(made.account)
+            if self._broker is None
+            else BrokeredIdentifies(self._broker, made.plan.shard_count)
+        )
         asked_at = asyncio.get_running_loop().time()
         info = await made.fetch()
         identifies.take(info, asked_at)
@@ -313,14 +304,3 @@ class Connecting:
         except BaseException:
             await line.close()
             raise
-
-
-def typed(item: Received) -> Event:
-    """What was received, decoded."""
-    if item.op == Op.RECONNECT:
-        return Reconnect()
-    if item.op == Op.HEARTBEAT_ACK:
-        return HeartbeatAck()
-    if item.op == HOLE:
-        return msgspec.json.decode(item.data, type=Skipped)
-    return decode(item.name, item.data)

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from cluster.errors import (
-    ClientClosedError,
     ClusterError,
     ConnectionLostError,
-    GatewayRefusedError,
-    TokenRefusedError,
 )
-from cluster.gateway import CLOSE_CODES, Op, intents_advice
+from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
+from shard_worker.client_errors import ADVICE, closed, refusal
 from shard_worker.event_queue import EventQueue, Received, received
 from shard_worker.frame import Event, Frame
-from shard_worker.local_identifies import Fetch, LocalIdentifies
+from shard_worker.local_identifies import Fetch, Identifies
 from shard_worker.session import Resumable
 from shard_worker.shard import Shard
 from shard_worker.states import State
@@ -37,15 +35,6 @@ TRIES: Final = 10
 TOLD: Final = (Op.RECONNECT, Op.HEARTBEAT_ACK)
 """Frames besides dispatches that are events."""
 _ENDED: Final = (State.FATAL, State.CLOSED)
-ADVICE: Final = {
-    4004: "the token is wrong or was reset: give the current one",
-    4010: "give shard=(id, count) with 0 <= id < count",
-    4011: "the bot is in too many guilds for so few shards: give shard=(id, count) a larger count",
-    4015: "the user account has as many sessions as it may: close other clients of it",
-    4016: "whoever asked for this session took it back: connect again if it is still wanted",
-}
-"""What a client's user can do, where it is not what a cluster's operator can."""
-
 Take = Callable[[str, bytes], None]
 
 
@@ -57,7 +46,7 @@ class Line:
         login: Login,
         plan: ShardPlan,
         *,
-        identifies: LocalIdentifies,
+        identifies: Identifies,
         fetch: Fetch,
         queue_events: int,
         automatic: bool,
@@ -315,18 +304,3 @@ class Line:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(error())
-
-
-def closed() -> ClientClosedError:
-    return ClientClosedError("the client was shut down", "connect again")
-
-
-def refusal(code: int, advice: Mapping[int, str]) -> ClusterError:
-    """A fatal close as an error."""
-    known = CLOSE_CODES[code]
-    cause, action = f"the gateway closed with {code} ({known.name})", advice.get(code, known.action)
-    if code == 4004:
-        return TokenRefusedError(cause, action)
-    error = GatewayRefusedError(cause, action)
-    error.code = code
-    return error

@@ -36,8 +36,33 @@ class Claimant(Protocol):
         """There will be no turn."""
 
 
+class Identifies(Protocol):
+    """Who lets clients identify: this process, or a cluster's coordinator."""
+
+    def owner(self) -> int:
+        """A number for a client, by which it is known here."""
+
+    def take(self, info: GatewayInfo, asked_at: float) -> None:
+        """Discord's numbers, asked for at this time of the loop."""
+
+    def request(self, shard_id: int, owner: int, claimant: Claimant, fetch: Fetch) -> None:
+        """A shard waits for its turn. fetch: asks Discord for its numbers."""
+
+    def sent(self, shard_id: int, grant_id: int) -> None:
+        """The identify went out now."""
+
+    def unused(self, shard_id: int, grant_id: int) -> None:
+        """It did not, and will not."""
+
+    def accepted(self, shard_id: int, grant_id: int) -> None:
+        """Its READY came now."""
+
+    def gone(self, owner: int) -> None:
+        """This client waits no more."""
+
+
 class LocalIdentifies:
-    """Of one account on one event loop."""
+    """Of one account on one event loop. Its methods: see Identifies."""
 
     def __init__(self) -> None:
         self._limiter = IdentifyLimiter()
@@ -58,11 +83,9 @@ class LocalIdentifies:
         return pool
 
     def owner(self) -> int:
-        """A number for a client, by which it is known here."""
         return next(self._numbers)
 
     def take(self, info: GatewayInfo, asked_at: float) -> None:
-        """Numbers that were asked for at this time of the loop."""
         limit = info.session_start_limit
         after = limit.reset_after / 1000
         if limit.remaining <= 0:
@@ -78,7 +101,6 @@ class LocalIdentifies:
         )
 
     def request(self, shard_id: int, owner: int, claimant: Claimant, fetch: Fetch) -> None:
-        """A shard waits for its turn. fetch: asks Discord for its numbers."""
         self._waiting[owner] = claimant, fetch
         self._limiter.request(shard_id, owner)
         if self._running is None:
@@ -88,18 +110,15 @@ class LocalIdentifies:
             self._changed.set()
 
     def sent(self, shard_id: int, grant_id: int) -> None:
-        """It went out now."""
         self._limiter.sent(shard_id, grant_id, asyncio.get_running_loop().time())
 
     def unused(self, shard_id: int, grant_id: int) -> None:
         self._limiter.unused(shard_id, grant_id)
 
     def accepted(self, shard_id: int, grant_id: int) -> None:
-        """Its READY came now."""
         self._limiter.accepted(shard_id, grant_id, asyncio.get_running_loop().time())
 
     def gone(self, owner: int) -> None:
-        """This client waits no more."""
         self._waiting.pop(owner, None)
         self._limiter.gone(owner, asyncio.get_running_loop().time())
         if self._changed is not None:
