@@ -21,6 +21,8 @@ from shard_worker.frame import Event
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
+MAX_TOKEN: Final = 1024
+"""Characters; some 70 are usual. The same holds of a token that READY brings."""
 MAX_RESUME_URL: Final = 2048
 """Characters; it is journalled with every drain."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -119,6 +121,8 @@ def read_ready(d: bytes) -> Ready:
         raise BadReadyError(f"READY has a session id of {len(quoted)} bytes")
     if resume_url and len(resume_url) > MAX_RESUME_URL:
         raise BadReadyError(f"READY has a resume_gateway_url of {len(resume_url)} characters")
+    if auth_token and len(auth_token) > MAX_TOKEN:
+        raise BadReadyError(f"READY has a token of {len(auth_token)} characters")
     for name in _SECRETS:
         if name in fields:
             fields[name] = msgspec.Raw(b'""')

@@ -26,6 +26,9 @@ MAX_MESSAGE: Final = 64 * 1024 * 1024
 MAX_FRAGMENTS: Final = 65_536
 ZlibError = cast(type[Exception], zlib_ng.error)  # its stub says an instance, not a class
 _TAIL: Final = b"\x00\x00\xff\xff"
+_AFTER: Final = (b"", _TAIL, b"\x00" + _TAIL)
+"""What may be left of a message and its tail: nothing, or an empty block after a final one (RFC
+7692, section 7.2.3.5)."""
 _TAKEOVERS: Final = ("server_no_context_takeover", "client_no_context_takeover")
 _WINDOWS: Final = ("server_max_window_bits", "client_max_window_bits")
 _CLOSE_CODES: Final = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)))
@@ -132,6 +135,8 @@ class _MessageInflater:
         if self._context.eof and not self._deflate.server_no_context_takeover:
             # A final block ends zlib's stream and with it the window that the next message needs.
             raise WebSocketError(1007, "permessage-deflate: final block in a kept context")
+        if self._context.unused_data not in _AFTER:
+            raise WebSocketError(1007, "permessage-deflate: more after a final block")
         if self._deflate.server_no_context_takeover:
             self._context = zlib_ng.decompressobj(-self._deflate.server_max_window_bits)
         return message

@@ -178,8 +178,12 @@ def test_depth(deep: bytes) -> None:
 
 
 def test_a_ready_that_would_be_a_burden() -> None:
-    """Its session is written with every drain."""
-    for field, value in (("session_id", "x" * 2000), ("resume_gateway_url", "wss://" + "x" * 9000)):
+    """Its session is written with every drain, and a RESUME has to hold its token."""
+    for field, value in (
+        ("session_id", "x" * 2000),
+        ("resume_gateway_url", "wss://" + "x" * 9000),
+        ("auth_token", "x" * 4000),
+    ):
         d = {"session_id": "abc", "resume_gateway_url": "wss://a", "guilds": [], field: value}
         with pytest.raises(BadReadyError, match=r"of \d+ (bytes|characters)"):
             read_ready(json.dumps(d).encode())

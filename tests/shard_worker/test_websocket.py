@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -463,12 +464,25 @@ def test_deflate_is_bounded_and_checked() -> None:
         (bomb, 1009),
         (b"\xc2\x02\xff\xff", 1007),  # no deflate data
         (b"\x02\x01x\xc0\x01x", 1002),  # RSV1 on a continuation (section 6.1)
+        (b"\xc9\x00", 1002),  # RSV1 on a ping
     ):
         websocket = WebSocket(Deflate(), max_message=50_000)
         websocket.feed(wire)
         with pytest.raises(WebSocketError) as error:
             websocket.take(10)
         assert error.value.code == code
+
+
+def test_a_message_is_not_cut_at_a_final_block() -> None:
+    final = zlib.compress(b"abc" * 9, wbits=-15)
+    for payload, text in ((final, b"abc" * 9), (final + b"\x00", b"abc" * 9), (final * 2, None)):
+        websocket = WebSocket(Deflate(server_no_context_takeover=True))
+        websocket.feed(bytes((0xC2, len(payload))) + payload)
+        if text is not None:
+            assert websocket.take(10).messages == [text]
+        else:
+            with pytest.raises(WebSocketError, match="more after a final block"):
+                websocket.take(10)
 
 
 def test_extensions() -> None:
