@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from cluster import gateway_info
-from cluster.account import new_launch
+from cluster.account import USER_API_VERSION, new_launch
 from cluster.doctor.remote import GATEWAY_S, ask
 from cluster.fingerprint.capture import Capture, CaptureServer
 from cluster.fingerprint.client_hello import EXTENSIONS, GREASE
@@ -25,7 +25,7 @@ from cluster.wire.control import error_of
 
 TOKEN: Final = "made-up"
 """What the request bears: the real one has no business here."""
-API_VERSION: Final = 10
+API_VERSION: Final = {"bot": 10, "user": USER_API_VERSION}
 
 
 class Introductions(NamedTuple):
@@ -74,7 +74,7 @@ async def introductions(
         url = f"wss://localhost:{server.port}"
         await gateway_info.fetch(
             api_url=f"https://localhost:{server.port}/api",
-            api_version=API_VERSION,
+            api_version=API_VERSION[account],
             token=TOKEN,
             account=account,
             client_build_number=client_build_number,
@@ -82,7 +82,7 @@ async def introductions(
             ca_file=str(ca_file),
         )
         check = checks.GatewayCheck(
-            gateway_url=url, api_version=API_VERSION, compress="", ca_file=str(ca_file)
+            gateway_url=url, api_version=API_VERSION[account], compress="", ca_file=str(ca_file)
         )
         outcome = await ask("shard_worker.check", checks.encode(check), GATEWAY_S)
         if outcome.error is not None:

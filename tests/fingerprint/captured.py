@@ -124,9 +124,9 @@ async def _last_words(stderr: asyncio.StreamReader) -> bytes:
 
 
 PAGE = """<script>
-const socket = new WebSocket("wss://localhost:%d/?v=10&encoding=json");
+const socket = new WebSocket("wss://localhost:%d/?v=9&encoding=json");
 socket.onmessage = () => %s.forEach(text => socket.send(text));
-fetch("/api/v10/gateway", {headers: %s});
+fetch("/api/v9/gateway", {headers: %s});
 </script>"""
 
 
