@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import AsyncIterator, Generator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Generator, Iterable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -248,10 +248,8 @@ class GatewayClient(Commands):
         self._line.shard.send(command, done)
         await sent
 
-    @asynccontextmanager
-    async def _watch(self, take: Take) -> AsyncIterator[None]:
-        with self._line.watch(take):
-            yield
+    def _watch(self, take: Take) -> AbstractAsyncContextManager[None]:
+        return self._line.watch(take)
 
 
 class Connecting:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -66,6 +66,10 @@ class Line:
         self._closing: asyncio.Task[None] | None = None
         self.queue = EventQueue(queue_events, self._hold, self._go_on)
         self._takers: list[Take] = []
+        self._limits: list[asyncio.Timeout] = []
+        """Of those who wait for an answer."""
+        self._end: Callable[[], ClusterError] = closed
+        """What the last end was, if there was one."""
         self._settling: list[asyncio.Future[None]] = []
         self._tries: int | None = TRIES
         self._restarting = False
@@ -185,14 +189,23 @@ class Line:
 
     # -- what the user does --------------------------------------------------------------------
 
-    @contextmanager
-    def watch(self, take: Take) -> Iterator[None]:
-        """Tell every dispatch as it comes, before the queue; that takes more meanwhile."""
+    @asynccontextmanager
+    async def watch(self, take: Take) -> AsyncIterator[None]:
+        """Tell every dispatch as it comes, before the queue; that takes more meanwhile. Where the
+        end comes first: raises what that says."""
         self._takers.append(take)
         self.queue.stretch(1)
+        limit = asyncio.timeout(None)
+        self._limits.append(limit)
         try:
-            yield
+            async with limit:
+                yield
+        except TimeoutError:
+            if limit.expired():
+                raise self._end() from None
+            raise
         finally:
+            self._limits.remove(limit)
             self._takers.remove(take)
             self.queue.stretch(-1)
 
@@ -292,6 +305,10 @@ class Line:
     def _finish(self, error: Callable[[], ClusterError]) -> None:
         self.queue.end(error)
         self._settle(error)
+        self._end = error
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
 
     def _settle(self, error: Callable[[], ClusterError] | None) -> None:
         """Those who wait for the session need wait no more."""

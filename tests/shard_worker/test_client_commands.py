@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.commands import BusyError, CommandError
+from cluster.errors import ClientClosedError, TokenRefusedError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from client_desk import WAIT_S, Desk, run
@@ -76,6 +77,23 @@ def test_a_command_waits_for_the_next_connection() -> None:
             assert client.state == "ready"
             await desk.until(lambda: len(commands(desk)) == 2)
             assert [op for op, _ in commands(desk)] == [6, 5]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fatal", [True, False])
+def test_who_waits_for_members_is_told_of_the_end(fatal: bool) -> None:
+    async def scenario(desk: Desk) -> None:
+        client = await desk.connect()
+        absent = asyncio.create_task(client.request_guild_members(5, user_ids=[1]))
+        await desk.until(lambda: len(commands(desk)) == 1)
+        if fatal:
+            await desk.control.fault(kind="close", code=4004)
+        else:
+            await client.graceful_shutdown()
+        with pytest.raises(TokenRefusedError if fatal else ClientClosedError):
+            await asyncio.wait_for(absent, WAIT_S)
+        await client.graceful_shutdown()
 
     run(scenario)
 
