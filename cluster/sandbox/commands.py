@@ -64,10 +64,6 @@ def _acknowledge(state: State, session: Session, seq: int) -> None:
         session.trim(seq)
 
 
-def logged_only(state: State, peer: Peer, d: Any) -> None:
-    """Accepted in silence; the control door shows it."""
-
-
 def not_authenticated(state: State, peer: Peer, d: Any) -> None:
     peer.close(4003, "Not authenticated.")
 
@@ -77,12 +73,7 @@ def already_authenticated(state: State, peer: Peer, d: Any) -> None:
 
 
 _ALWAYS: dict[int, Handler] = {Op.HEARTBEAT: heartbeat, Op.QOS_HEARTBEAT: qos_heartbeat}
-_SERVER_ONLY = {Op.DISPATCH, Op.RECONNECT, Op.INVALID_SESSION, Op.HELLO, Op.HEARTBEAT_ACK}
-_COMMANDS: dict[int, Handler] = {
-    op: checked(op) if op in FORMS else logged_only
-    for op in Op
-    if op not in _ALWAYS and op not in _SERVER_ONLY
-} | {
+_COMMANDS: dict[int, Handler] = {op: checked(op) for op in FORMS if op not in _ALWAYS} | {
     Op.REMOTE_COMMAND: remote_command,
     Op.PRESENCE_UPDATE: update_presence,
     Op.VOICE_STATE_UPDATE: voice,

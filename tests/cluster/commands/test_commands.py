@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from command_rows import EVERYTHING, UUIDS, Row, rows
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cluster.commands import (
@@ -262,6 +262,7 @@ def test_bulk_subscriptions_that_just_fit() -> None:
     assert largest == MAX_SENT_BYTES
 
 
+@settings(max_examples=40)
 @given(st.integers(-1, 300), st.recursive(st.none() | st.integers(0, 99) | st.text("ab"), st.lists))
 def test_raw_takes_what_a_client_may_send_and_nothing_else(op: int, d: Any) -> None:
     removed = {12, 15, 16, 23, 24, 25, 26, 27}

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from gateway_probe import Bench, Json, Probe, bench
 
+from cluster.gateway import Op
 from cluster.sandbox.catalogue import catalogue
+from cluster.sandbox.commands import TABLE
+from cluster.sandbox.peer import Stage
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "commands"))
 from command_rows import USER, Row, rows
@@ -53,6 +56,12 @@ def test_every_request_is_recorded_and_answered() -> None:
             assert sent == [(row.op, row.d) for row in made if row.op != 40]
 
     asyncio.run(scenario())
+
+
+def test_each_op_that_a_client_may_send_is_known() -> None:
+    received = {Op.DISPATCH, Op.RECONNECT, Op.INVALID_SESSION, Op.HELLO, Op.HEARTBEAT_ACK}
+    assert set(TABLE[Stage.ATTACHED]) == set(Op) - received
+    assert set(TABLE[Stage.GREETED]) == set(Op) - received
 
 
 def test_a_stream_from_its_beginning_to_its_end() -> None:

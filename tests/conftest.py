@@ -1,4 +1,4 @@
-"""Shared by the worker's tests."""
+"""Shared by all tests."""
 
 from __future__ import annotations
 
