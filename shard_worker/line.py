@@ -289,12 +289,13 @@ class Line:
                 )
             )
         else:
-            self._fail(
-                ConnectionLostError(
-                    f"the connection is lost ({cause})",
-                    "resume() goes on with the session, reconnect() begins another",
-                )
-            )
+            if self._tries is not None:
+                way_out = "connect again"
+            elif self._shard.resumable is None:
+                way_out = "the session with it: reconnect() begins another"
+            else:
+                way_out = "resume() goes on with the session, reconnect() begins another"
+            self._fail(ConnectionLostError(f"the connection is lost ({cause})", way_out))
 
     def _fail(self, error: ClusterError) -> None:
         """No more until the user says so. The session stays resumable."""

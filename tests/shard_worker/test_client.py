@@ -21,7 +21,7 @@ from cluster.errors import (
     GatewayRefusedError,
     TokenRefusedError,
 )
-from cluster.events import HeartbeatAck, Ready, Reconnect
+from cluster.events import HeartbeatAck, Ready, Reconnect, Resumed
 from cluster.identify_limiter import IdentifyLimiter
 from shard_worker import GatewayClient, Skipped, line, local_identifies
 from shard_worker.connection import SLICE_MESSAGES
@@ -72,17 +72,16 @@ def test_op_7_and_op_11_are_events_among_the_others() -> None:
         async with desk.connect() as client, asyncio.timeout(WAIT_S):
             assert (await client.next_event()).name == "READY"
             await desk.control.fault(kind="op7")
-            seen: list[type] = []
-            names: list[str] = []
+            wanted: list[type] = [Reconnect, Resumed, HeartbeatAck]
+            # Of a machine that is busy an answer may come late, and a RESUMED before all of this.
             async for event in client:
-                seen.append(type(event))
-                names.append(event.name)
-                if Reconnect in seen and "RESUMED" in names and HeartbeatAck in seen:
+                if type(event) is wanted[0]:
+                    wanted.pop(0)
+                if not wanted:
                     break
-            assert names.index("RESUMED") > seen.index(Reconnect)
             assert client.latency is not None
 
-    run(scenario, heartbeat_interval_ms=100, heartbeat_grace_s=5)
+    run(scenario, heartbeat_interval_ms=200, heartbeat_grace_s=5)
 
 
 def test_several_tasks_share_the_events() -> None:
@@ -234,6 +233,18 @@ def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> 
             sent = desk.sent()
             rest = await take(client, sent[-1][0], after=before[-1][0])
             assert before + rest == sent
+
+    run(scenario)
+
+
+def test_the_way_out_of_a_loss_is_one_that_there_is() -> None:
+    async def scenario(desk: Desk) -> None:
+        async with desk.connect(reconnect=False) as client, asyncio.timeout(WAIT_S):
+            await desk.control.fault(kind="close", code=4009)
+            with pytest.raises(ConnectionLostError, match=r"the session with it: reconnect\(\)"):
+                await take(client, 10**9)
+        with pytest.raises(ConnectionLostError, match="connect again"):
+            await desk.connect(reconnect=False, gateway_url="wss://localhost:9")
 
     run(scenario)
 
