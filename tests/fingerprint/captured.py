@@ -102,7 +102,12 @@ async def running(browser: str, pin: str, url: str) -> AsyncIterator[asyncio.Tas
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "HOME": profile, "LANGUAGE": "en_US"},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": profile,
+                "TMPDIR": profile,
+                "LANGUAGE": "en_US",
+            },
         )
         assert process.stderr is not None
         words = asyncio.create_task(_last_words(process.stderr))
