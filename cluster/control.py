@@ -160,7 +160,9 @@ class ControlClient:
         """Close the socket; what is under way fails."""
         if self._reader is not None:
             self._reader.cancel()
-        self._fail(ClusterError("the connection to the coordinator was closed"))
+        closed = ClusterError("the connection to the coordinator was closed")
+        self._fail(closed)
+        self._answers.close(closed)
         self._handshakes.close()
         self._context.destroy(linger=0)
 

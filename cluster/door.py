@@ -11,6 +11,7 @@ a Subscriber takes them from there.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -45,37 +46,70 @@ class Watcher:
 
     def __init__(self, make: Callable[[], Awaitable[Subscriber]]) -> None:
         self._make = make
-        self._takes: set[Take] = set()
+        self._takes: list[Take] = []
+        self._limits: list[asyncio.Timeout] = []
+        """Of those who wait."""
         self._opening = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
+        self._end: ClusterError | None = None
+        """Why the last subscriber came to its end."""
 
     @asynccontextmanager
     async def watching(self, take: Take) -> AsyncIterator[None]:
-        """Entered, `take` is told every event from then on. ClusterError: events can't be had."""
+        """Entered, `take` is told every event from then on. ClusterError: events can't be had, or
+        not any more."""
+        limit = asyncio.timeout(None)
         async with self._opening:
             if self._reading is None or self._reading.done():
                 subscriber = await (await self._make()).__aenter__()
                 self._reading = asyncio.create_task(self._read(subscriber), name="answers")
-            self._takes.add(take)
+            self._takes.append(take)
+            self._limits.append(limit)
         try:
-            yield
+            async with limit:
+                yield
+        except TimeoutError:
+            if limit.expired() and self._end is not None:
+                raise copy.copy(self._end) from None
+            raise
         finally:
-            self._takes.discard(take)
-            if not self._takes:
+            self._limits.remove(limit)
+            self._takes.remove(take)
+            if not self._takes and self._reading is not None:
                 reading, self._reading = self._reading, None
-                reading.cancel()
+                _cancel(reading)
                 await asyncio.gather(reading, return_exceptions=True)
+
+    def close(self, error: ClusterError) -> None:
+        """Whoever waits is told that no more comes."""
+        if self._reading is not None:
+            _cancel(self._reading)
+        self._stop(error)
+
+    def _stop(self, error: ClusterError) -> None:
+        self._end = error
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
 
     async def _read(self, subscriber: Subscriber) -> None:
         try:
             async for item in subscriber:
                 if isinstance(item, Event):
-                    for take in list(self._takes):
+                    for take in self._takes:
                         take(item.name, item.data)
         except ClusterError as error:
             log.warning("answers are no longer heard: %s", error)
+            self._stop(error)
         finally:
             await subscriber.__aexit__(None, None, None)
+
+
+def _cancel(reading: asyncio.Task[None]) -> None:
+    """Soon: one that has not begun would not close its subscriber."""
+    loop = reading.get_loop()
+    if not (reading.done() or loop.is_closed()):
+        loop.call_soon(reading.cancel)
 
 
 class Door(Commands):
