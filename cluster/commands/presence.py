@@ -71,6 +71,10 @@ def activity(argument: str, value: object) -> dict[str, Any]:
     made["type"] = number(f"{argument}.type", made.get("type", 0), 0, ACTIVITY_TYPES)
     if made.get("url") is not None:
         made["url"] = text(f"{argument}.url", made["url"], MAX_URL, 1)
-    if made.get("application_id") is not None:
-        made["application_id"] = snowflake(f"{argument}.application_id", made["application_id"])
+    for name in ("application_id", "parent_application_id"):
+        if made.get(name) is not None:
+            made[name] = snowflake(f"{argument}.{name}", made[name])
+    emoji = made.get("emoji")
+    if isinstance(emoji, Mapping) and emoji.get("id") is not None:
+        made["emoji"] = {**emoji, "id": snowflake(f"{argument}.emoji.id", emoji["id"])}
     return made

@@ -76,6 +76,14 @@ def test_the_payload(row: Row) -> None:
     assert read(kept.sent[0].payload) == kept.sent[0]
 
 
+def test_ids_in_an_activity_are_sent_as_strings() -> None:
+    chess = {"name": "chess", "application_id": GUILD, "emoji": {"name": "a", "id": TEXT}}
+    (sent,) = json.loads(presence.update_presence(activities=[chess]).payload)["d"]["activities"]
+    assert sent["application_id"] == str(GUILD)
+    assert sent["emoji"] == {"name": "a", "id": str(TEXT)}
+    assert chess["emoji"] == {"name": "a", "id": TEXT}, "what was given is left as it was"
+
+
 def test_each_op_that_a_client_may_send_has_its_method() -> None:
     assert {row.op for row in ROWS} == set(Op) - SENT_BY_SESSION - RECEIVED
     methods = {name for name in vars(Commands) if not name.startswith("_")} - {"raw"}
@@ -93,6 +101,10 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": "y" * 4096}])),
     ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": object()}])),
     ("activities", lambda: presence.update_presence(activities=[{"name": "a", "x": "\ud800"}])),
+    (
+        "activities[0].emoji.id",
+        lambda: presence.update_presence(activities=[{"name": "a", "emoji": {"id": "b"}}]),
+    ),
     ("guild_id", lambda: voice.update_voice_state(-1, VOICE)),
     ("guild_id", lambda: voice.update_voice_state(1 << 64, VOICE)),
     ("guild_id", lambda: voice.update_voice_state(True, VOICE)),
