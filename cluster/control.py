@@ -40,6 +40,7 @@ from cluster.reporting import default_name
 from cluster.secured import Handshakes, connect
 from cluster.subscriber import Subscriber
 from cluster.wire import control as wire
+from cluster.wire.commands import Shards
 from cluster.wire.control import ClusterStatus, Response, error_of
 from cluster.wire.identifies import Ask, Budget
 from cluster.wire.keys import ClientKeys, read_keys
@@ -227,6 +228,10 @@ class ControlClient:
         if now.failure is not None:
             raise error_of(now.failure)
         return now.text
+
+    async def shards(self) -> Shards:
+        """The shards that take commands now."""
+        return await self._ask("shards", Shards)
 
     def shard(self, shard_id: int) -> Door:
         """The commands of a shard: `await control.shard(3).update_presence("dnd")`. CommandError if

@@ -1,4 +1,5 @@
-"""The verb `send`: a command goes to the worker that has the shard, and its word comes back."""
+"""The verbs `send` and `shards`: a command goes to the worker that has the shard, and its word
+comes back."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from cluster.commands import BusyError, NotSentError, read
 from cluster.errors import ClusterError
 from cluster.gateway import shard_of_guild
 from cluster.wire import link
-from cluster.wire.commands import SEND_S, SendArgs, SentBy
+from cluster.wire.commands import SEND_S, SendArgs, SentBy, Shards
 from cluster.wire.control import error_of
 from coordinator.control_server import Verb, args_of
 from coordinator.roster import Roster
@@ -41,7 +42,7 @@ class CommandDesk:
 
     def table(self) -> Mapping[str, Verb]:
         """By name."""
-        return {"send": self.send}
+        return {"send": self.send, "shards": self.shards}
 
     async def send(self, args: dict[str, Any]) -> SentBy:
         """args: SendArgs. Answered when the command was handed to the shard's connection, or is
@@ -74,6 +75,11 @@ class CommandDesk:
         if sent.failure is not None:
             raise error_of(sent.failure)
         return SentBy(shard_id=shard_id, shard_count=plan.shard_count)
+
+    async def shards(self, args: dict[str, Any]) -> Shards:
+        """No args. For who may send, and may not ask for all that `status` tells."""
+        plan = self._roster.plan
+        return Shards(shards=sorted(plan.slot_of), shard_count=plan.shard_count)
 
     def _shard(self, asked: SendArgs) -> int:
         plan = self._roster.plan

@@ -37,6 +37,7 @@ NEEDS: Final[dict[str, Right]] = {
     "identify_sent": "identify",
     "identify_unused": "identify",
     "send": "send",
+    "shards": "send",
 }
 """What a verb needs; one that is not here needs "control"."""
 

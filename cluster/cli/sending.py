@@ -99,10 +99,7 @@ def each(where: Target, command: Command) -> None:
     """Send it by the shard that is named, or by each there is. ClusterError: how many did not."""
 
     async def main(control: ControlClient) -> list[Door]:
-        if where.shard is not None:
-            shards = [where.shard]
-        else:
-            shards = sorted({shard.shard_id for shard in (await control.status()).shards})
+        shards = [where.shard] if where.shard is not None else (await control.shards()).shards
         return await _together({control.shard(shard): command for shard in shards})
 
     _sent(ask(where, main))

@@ -1,4 +1,5 @@
-"""Commands for the gateway, on their way to the shard that sends them: the verb ``send``."""
+"""Commands for the gateway, on their way to the shard that sends them: the verbs ``send`` and
+``shards``."""
 
 from __future__ import annotations
 
@@ -29,4 +30,12 @@ class SentBy(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to `send`: the command was handed to the connection of this shard."""
 
     shard_id: int
+    shard_count: int
+
+
+class Shards(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `shards`: those that take commands now."""
+
+    shards: list[int]
+    """Ids, ascending: of the plan in force."""
     shard_count: int

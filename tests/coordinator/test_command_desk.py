@@ -11,7 +11,7 @@ import pytest
 from cluster.commands import BusyError, CommandError, NotSentError
 from cluster.errors import ClusterError
 from cluster.wire import link
-from cluster.wire.commands import SentBy
+from cluster.wire.commands import SentBy, Shards
 from cluster.wire.control import failure_of
 from coordinator import command_desk
 from coordinator.command_desk import CommandDesk
@@ -64,6 +64,11 @@ async def test_by_shard_and_by_guild(workers: Workers) -> None:
         (5, 3, 3, PRESENCE),
         (0, 2, 3, PRESENCE),
     ]
+
+
+@scenario
+async def test_which_shards_there_are(workers: Workers) -> None:
+    assert await workers.desk.shards({}) == Shards(shards=[1, 2, 3], shard_count=4)
 
 
 @scenario

@@ -18,11 +18,11 @@ ALLOWED = [
     ((), {"ping", "subscriber"}),
     (("status",), {"ping", "subscriber", "status"}),
     (("identify",), {"ping", "subscriber", "identify", "identify_sent", "identify_budget"}),
-    (("send",), {"ping", "subscriber", "send"}),
+    (("send",), {"ping", "subscriber", "send", "shards"}),
     (
         ("control",),
-        {"ping", "subscriber", "status", "send", "identify", "identify_sent", "identify_budget",
-         "stop", "restart", "a verb that does not exist yet"},
+        {"ping", "subscriber", "status", "send", "shards", "identify", "identify_sent",
+         "identify_budget", "stop", "restart", "a verb that does not exist yet"},
     ),
 ]  # fmt: skip
 VERBS = {verb for _, allowed in ALLOWED for verb in allowed} | {"_gate", "", "_", "Stop", "STATUS"}
