@@ -107,6 +107,10 @@ class ShardDelivery:
     def heard(self, frame: Frame) -> None:
         """Nothing of it is kept."""
 
+    def handled(self, seq: int) -> int:
+        """All: what was delivered was journalled."""
+        return seq
+
     def _append(self, messages: list[bytes]) -> None:
         if messages:
             state = self._writer.state

@@ -238,6 +238,11 @@ class Line:
         if frame.op in TOLD and self._shard.state is State.READY:
             self.queue.put([Received(frame.op, "", -1, frame.data, self._epoch)])
 
+    def handled(self, seq: int) -> int:
+        """What the user was given: `session` says no more than that, to whoever resumes it."""
+        epoch, given = self._given or (0, -1)
+        return min(seq, given) if epoch == self._epoch else -1
+
     def end_epoch(self, cause: str) -> None:
         """The READY of the next one tells the user."""
 

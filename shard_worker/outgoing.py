@@ -31,13 +31,20 @@ class Outgoing:
     """Of one shard. Whatever has a connection to send over is given it: None, there is none."""
 
     def __init__(
-        self, shard_id: int, login: Login, session: Session, clock: Callable[[], float]
+        self,
+        shard_id: int,
+        login: Login,
+        session: Session,
+        clock: Callable[[], float],
+        handled: Callable[[int], int],
     ) -> None:
-        """clock: monotonic seconds."""
+        """clock: monotonic seconds. handled: how far may be acknowledged what was received up to an
+        s."""
         self._shard_id = shard_id
         self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
         self._session = session
         self._clock = clock
+        self._handled = handled
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
         self._commands = SendQueue()
 
@@ -60,7 +67,7 @@ class Outgoing:
         """Before all that waits."""
         self._limiter.heartbeat(self._clock())
         if connection is not None:
-            connection.send(identity.heartbeat(seq), urgent=True)
+            connection.send(identity.heartbeat(self._handled(seq)), urgent=True)
 
     def command(self, command: Command, done: Done) -> None:
         """Queue a command; `flush` sends it. `done`: see Shard.send."""
@@ -85,7 +92,7 @@ class Outgoing:
                 command, done = taken
                 payload = command.payload
                 if command.op == Op.QOS_HEARTBEAT:
-                    payload = identity.with_seq(payload, self._session.seq)
+                    payload = identity.with_seq(payload, self._handled(self._session.seq))
                 connection.send(payload)
                 done(None)
         elif state in OVER:

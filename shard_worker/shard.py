@@ -59,6 +59,10 @@ class Delivery(Protocol):
     def heard(self, frame: Frame) -> None:
         """A frame that is no dispatch, between the drains before and after it."""
 
+    def handled(self, seq: int) -> int:
+        """How far what was delivered up to this s is safe with whoever it was delivered to: no more
+        than that is acknowledged, since Discord may forget it. -1: nothing."""
+
 
 class Coordinator(Protocol):
     """What a shard says to the coordinator."""
@@ -105,7 +109,9 @@ class Shard:
             advice=intents_advice(spec.intents) if advice is None else advice,
         )
         self._frames = FrameReader()
-        self._outgoing = Outgoing(plan.shard_id, spec, self._session, self._loop.time)
+        self._outgoing = Outgoing(
+            plan.shard_id, spec, self._session, self._loop.time, delivery.handled
+        )
         self._subscriptions = Subscriptions(spec.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None

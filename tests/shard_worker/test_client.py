@@ -193,6 +193,26 @@ def test_what_a_replay_leaves_out_is_told() -> None:
     run(scenario)
 
 
+def test_what_was_not_given_out_is_not_acknowledged() -> None:
+    """Discord may forget what is: who goes on with the session would be told op 9."""
+
+    async def scenario(desk: Desk) -> None:
+        await desk.control.fault(kind="trim_on_heartbeat")
+        client = await desk.connect()
+        await desk.emit(50)
+        before = desk.sent()
+        assert await take(client, 10) == before[:10]
+        (known,) = desk.sandbox.state.dispatcher.sessions.values()
+        await desk.until(lambda: known.acknowledged >= 10)
+        assert known.acknowledged == 10
+        session = await client.graceful_shutdown()
+        async with desk.connect(session=session) as client:
+            rest = await take(client, before[-1][0], after=10)
+            assert before[10:] == rest
+
+    run(scenario, heartbeat_interval_ms=150, heartbeat_grace_s=5)
+
+
 @pytest.mark.usefixtures("short_window")
 def test_a_session_that_can_t_be_resumed_is_followed_by_another_ready(
     monkeypatch: pytest.MonkeyPatch,

@@ -317,6 +317,9 @@ class Around:
 
     def heard(self, frame: Frame) -> None: ...
 
+    def handled(self, seq: int) -> int:
+        return seq
+
     def request_grant(self, shard_id: int) -> None:
         self.asked += 1
 

@@ -51,6 +51,9 @@ class Wire:
 
     def heard(self, frame: Frame) -> None: ...
 
+    def handled(self, seq: int) -> int:
+        return seq
+
 
 def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:
     """uvloop makes no timer of a wait below a millisecond, but a call without a time."""
