@@ -304,6 +304,8 @@ class ControlClient:
                 response = await self._until(answer)
         finally:
             del self._asked[request.id]
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # nobody else may come to see it, and asyncio would complain
         if response.error is not None:
             raise error_of(response.error)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,25 @@ def talk(folder: Path, answer: Answer, ask: Callable[[ControlClient], Awaitable[
             context.destroy(linger=0)
 
     return asyncio.run(main())
+
+
+def test_what_is_given_up_while_the_client_is_closed_is_not_complained_about(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        complaints: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+        client = ControlClient(f"ipc://{tmp_path / 'nobody'}")
+        asked = asyncio.ensure_future(client.ping())
+        await asyncio.sleep(0)
+        client.close()
+        asked.cancel()
+        await asyncio.wait([asked])
+        del asked  # and with it the futures that it waited for
+        gc.collect()
+        assert complaints == []
+
+    asyncio.run(main())
 
 
 def test_arguments_go_over(tmp_path: Path) -> None:
