@@ -246,7 +246,13 @@ class Coordinator:
             send=self._send,
         )
         self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
-        self._commands = CommandDesk(self._roster, self._send, time.time_ns())
+        self._commands = CommandDesk(
+            self._roster,
+            self._changes,
+            lambda slot: self._supervisor.is_running(slot),
+            self._send,
+            time.time_ns(),
+        )
         self._supervisor = Supervisor(
             self._engine,
             make_spec=self._make_spec,

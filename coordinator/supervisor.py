@@ -189,6 +189,11 @@ class Supervisor:
         slot.version = version
         return self.heard(number)
 
+    def is_running(self, number: int) -> bool:
+        """Whether the process of a slot has greeted, and is heard of."""
+        slot = self.slots.get(number)
+        return slot is not None and slot.state == "running"
+
     def heard(self, number: int) -> bool:
         """A sign of life. False: the process of this slot has not greeted yet, so this is not
         known to be of it."""

@@ -9,9 +9,8 @@ import msgspec
 
 from cluster.gateway import MAX_SENT_BYTES
 
-SEND_S: Final = 75.0
-"""A worker has answered by then: a command waits at most half a minute for a session, or a minute
-for room."""
+SEND_S: Final = 90.0
+"""A coordinator has answered `send` by then."""
 
 
 class SendArgs(msgspec.Struct, frozen=True, kw_only=True):

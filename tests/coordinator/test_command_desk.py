@@ -14,6 +14,7 @@ from cluster.wire import link
 from cluster.wire.commands import SentBy, Shards
 from cluster.wire.control import failure_of
 from coordinator import command_desk
+from coordinator.changes import Changes
 from coordinator.command_desk import CommandDesk
 from coordinator.plan import Plan
 from coordinator.roster import Roster
@@ -27,7 +28,12 @@ class Workers:
     """Two workers, shards 1 to 3 of 4: what they were sent, and whether they are there."""
 
     def __init__(self) -> None:
-        self.desk = CommandDesk(Roster(Plan(4, {0: (1, 2), 5: (3,)})), self.send, 1_000)
+        self.running = {0, 5}
+        self.roster = Roster(Plan(4, {0: (1, 2), 5: (3,)}))
+        self.changes = Changes()
+        self.desk = CommandDesk(
+            self.roster, self.changes, self.running.__contains__, self.send, 1_000
+        )
         self.there = True
         self.sent: list[tuple[int, link.Send]] = []
         self.answer: Callable[[link.Send], link.Sent] | None = lambda m: link.Sent(number=m.number)
@@ -114,11 +120,44 @@ async def test_the_word_on_a_command_of_the_coordinator_before_is_nobody_s(
     assert await asked
 
 
+def test_no_worker_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_desk, "BACK_S", 0.01)
+
+    @scenario
+    async def nobody(workers: Workers) -> None:
+        workers.there, workers.answer = False, None
+        with pytest.raises(NotSentError, match="worker 5, which has shard 3, is not there now"):
+            await workers.ask(shard=3)
+
+    nobody()
+
+
 @scenario
-async def test_no_worker_is_there(workers: Workers) -> None:
-    workers.there, workers.answer = False, None
-    with pytest.raises(NotSentError, match="worker 5, which has shard 3, is not there now"):
-        await workers.ask(shard=3)
+async def test_a_worker_that_is_being_restarted_is_waited_for(workers: Workers) -> None:
+    workers.running.clear()
+    asked = asyncio.ensure_future(workers.ask(shard=3))
+    await asyncio.sleep(0)
+    workers.changes.tell()
+    await asyncio.sleep(0)
+    assert workers.sent == [], "it has not greeted: its word would not be heard"
+    workers.running.add(5)
+    workers.changes.tell()
+    assert (await asked).shard_id == 3
+    assert [slot for slot, _ in workers.sent] == [5]
+
+
+@scenario
+async def test_a_shard_that_moves_meanwhile_is_found_where_it_is_then(workers: Workers) -> None:
+    workers.running.remove(5)
+    by_shard = asyncio.ensure_future(workers.ask(shard=3))
+    by_guild = asyncio.ensure_future(workers.ask(guild=7 << 22))
+    await asyncio.sleep(0)
+    workers.roster.plan = Plan(8, {0: (0, 1, 2, 3), 6: (4, 5, 6, 7)})
+    workers.running.add(6)
+    workers.changes.tell()
+    assert await by_shard == SentBy(shard_id=3, shard_count=8)
+    assert await by_guild == SentBy(shard_id=7, shard_count=8)
+    assert [(slot, m.shard_id) for slot, m in workers.sent] == [(0, 3), (6, 7)]
 
 
 @scenario
@@ -138,7 +177,7 @@ async def test_a_worker_that_ends_before_it_says_so(workers: Workers) -> None:
 
 
 def test_a_worker_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_desk, "SEND_S", 0.01)
+    monkeypatch.setattr(command_desk, "ANSWER_S", 0.01)
 
     @scenario
     async def silent(workers: Workers) -> None:
