@@ -98,7 +98,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("intents", "capabilities", "client_build_number"):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < 1 << 53:
-                raise ConfigError(f"{name} is {value!r}", "give a whole number of 0 or more")
+                raise ConfigError(f"{name} is {value!r}", "give a whole number from 0 to 2**53 - 1")
         if self.kind == "user" and not self.client_build_number:
             raise ConfigError(
                 "client_build_number is not set",

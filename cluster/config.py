@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from cluster.account import TERMS, USER_API_VERSION
+from cluster.account import TERMS, USER_API_VERSION, Account
 from cluster.config_checks import (
     broker_endpoint,
     capabilities_of,
@@ -202,6 +202,12 @@ def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
         if "." not in key and getattr(config, key) != SCHEMA.keys[key].default
     }
     check_account(config.account, said, config.client_build_number)
+    Account(
+        kind=config.account,
+        intents=intents_of(config.intents),
+        capabilities=capabilities_of(config.capabilities),
+        client_build_number=config.client_build_number,
+    ).check()
     if config.account == "user":
         check_one_session(str(config.shards), config.identify.broker)
 

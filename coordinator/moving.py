@@ -59,6 +59,8 @@ class Moving:
         not get ready where it goes; what was moved until then stays moved."""
         before = self._roster.plan
         if workers > len(before.shards):
+            if len(before.shards) == 1:
+                raise ClusterError(f"{workers} workers for 1 shard: it is on one", "give 1")
             raise ClusterError(
                 f"{workers} workers for {len(before.shards)} shards: some would have none",
                 f"give at most {len(before.shards)}",

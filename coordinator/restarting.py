@@ -49,7 +49,7 @@ class Restarting:
             progress.step(f"worker {slot} is restarted")
             await self.worker(slot)
             progress.did(f"worker {slot} is back")
-        return f"{len(slots)} workers restarted"
+        return f"{len(slots)} workers restarted" if len(slots) != 1 else "1 worker restarted"
 
     async def worker(self, slot: int) -> str:
         """One worker. ClusterError: there is none of this number, or it does not come back."""

@@ -544,6 +544,8 @@ class TestUserAccount:
             ({"IDENTIFY_BROKER": "main"}, ["identify.broker", "one session"]),
             ({"CLIENT_BUILD_NUMBER": "0"}, ["client_build_number is not set", "web client"]),
             ({"PRESENCE": json.dumps({"x": "y" * 2100})}, ["presence is 2,1", "2,048"]),
+            ({"CAPABILITIES": str(1 << 53)}, [f"capabilities is {1 << 53}"]),
+            ({"CLIENT_BUILD_NUMBER": str(1 << 53)}, [f"client_build_number is {1 << 53}"]),
         ],
     )
     def test_what_is_a_bot_s_is_refused(self, given: dict[str, str], parts: list[str]) -> None:

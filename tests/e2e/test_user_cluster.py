@@ -48,6 +48,8 @@ def test_a_user_account_end_to_end(home: Home) -> None:
                 await seen.more(300)
                 with pytest.raises(ClusterError, match="not sharded"):
                     await control.reshard(2)
+                with pytest.raises(ClusterError, match="3 workers for 1 shard: it is on one"):
+                    await control.scale(3)
                 await sandbox.quiesce()
                 expected = await ledger(sandbox)
                 await seen.until(len(expected))
