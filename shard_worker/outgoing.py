@@ -15,6 +15,7 @@ from cluster.gateway import Intents, Op
 from cluster.wire.link import Login
 from shard_worker import identity
 from shard_worker.connection import Connection
+from shard_worker.frame import MAX_SEQ
 from shard_worker.member_requests import whole_guilds
 from shard_worker.send_limiter import SendLimiter, check_size
 from shard_worker.send_queue import Done, SendQueue
@@ -77,6 +78,8 @@ class Outgoing:
                 raise self._not_ready()
             if not self._may_ask_for_all and whole_guilds(command.op, command.payload):
                 raise _no_intent()  # Discord would close with 4014, which is the end of the shard
+            if command.op == Op.QOS_HEARTBEAT:  # which grows by the seq that is filled in
+                check_size(identity.with_seq(command.payload, MAX_SEQ))
             free_at = self._limiter.free_at(now) if state is State.READY else None
             self._commands.put(command, done, now, free_at)
         except ClusterError as error:

@@ -17,6 +17,7 @@ from cluster.commands.members import request_guild_members
 from cluster.commands.sessions import qos_heartbeat
 from cluster.errors import ClusterError
 from cluster.wire.link import IdentifyGrant
+from shard_worker.send_limiter import PayloadTooLargeError
 from shard_worker.shard import Shard
 
 READY = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
@@ -150,6 +151,17 @@ def test_the_timer_is_set_for_what_waits_for_room() -> None:
         due = shard._outgoing.due
         assert due is not None
         assert shard._armed == min(shard._session.due or due, due)
+
+    on_a_loop(scenario)
+
+
+def test_a_qos_heartbeat_that_the_seq_makes_too_large_is_refused() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told, before = Told(), len(wire.payloads)
+        told.send(shard, raw(40, {"x": "y" * 4070}))
+        assert isinstance(told.results[0], PayloadTooLargeError)
+        assert len(wire.payloads) == before
 
     on_a_loop(scenario)
 
