@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 
 class Op(IntEnum):
@@ -177,9 +177,14 @@ PRIVILEGED_INTENTS: Final = (
 )
 
 
-def intents_advice(intents: int) -> dict[int, str]:
+def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:
     """What to do about the fatal closes that hang on what IDENTIFY asked for: close code -> action,
     where these intents say more than CLOSE_CODES does."""
+    if account == "user":  # which has none, and is not asked for any
+        return {
+            4013: "the token is a bot's: give a user account's, or be a bot, with intents in place "
+            "of capabilities"
+        }
     advice: dict[int, str] = {}
     unknown = intents & ~int(ALL_INTENTS)
     if bits := [str(bit) for bit in range(unknown.bit_length()) if unknown >> bit & 1]:

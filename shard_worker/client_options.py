@@ -23,7 +23,7 @@ from cluster.config_checks import (
     guilds_of,
     intents_of,
 )
-from cluster.errors import ConfigError
+from cluster.errors import ConfigError, TokenRefusedError
 from cluster.gateway_info import GatewayInfo, SessionStartLimit
 from cluster.wire.link import Login, ShardPlan
 from cluster.wire.numbers import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
@@ -72,16 +72,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         login = self.login
         if login.gateway_url:
             return GatewayInfo(url=login.gateway_url, shards=1, session_start_limit=_UNLIMITED)
-        return await gateway_info.fetch(
-            api_url=self.api_url,
-            api_version=login.api_version,
-            token=login.token,
-            account=login.kind,
-            ca_file=login.ca_file,
-            client_build_number=login.client_build_number,
-            launch=login.launch,
-            impersonate=login.impersonate,
-        )
+        try:
+            return await gateway_info.fetch(
+                api_url=self.api_url,
+                api_version=login.api_version,
+                token=login.token,
+                account=login.kind,
+                ca_file=login.ca_file,
+                client_build_number=login.client_build_number,
+                launch=login.launch,
+                impersonate=login.impersonate,
+            )
+        except TokenRefusedError as error:
+            raise TokenRefusedError(
+                error.cause, "give the current token, a bot's with intents"
+            ) from None
 
 
 def options(

@@ -56,7 +56,7 @@ class Line:
         followed by another. held: the session to resume."""
         self._loop = asyncio.get_running_loop()
         self._login = login
-        self._advice = ADVICE | intents_advice(login.intents)
+        self._advice = ADVICE | intents_advice(login.intents, login.kind)
         self._plan = plan
         self._identifies = identifies
         self._owner = identifies.owner()

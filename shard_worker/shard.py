@@ -106,7 +106,7 @@ class Shard:
             random=random.random,
             held=held,
             epoch=epoch,
-            advice=intents_advice(spec.intents) if advice is None else advice,
+            advice=intents_advice(spec.intents, spec.kind) if advice is None else advice,
         )
         self._frames = FrameReader()
         self._outgoing = Outgoing(

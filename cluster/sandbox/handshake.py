@@ -83,7 +83,7 @@ def _parse_shard(shard: Any) -> tuple[int, int] | None:
 
 
 def _parse_intents(d: dict[str, Any], privileged: int) -> int:
-    intents = d.get("intents")
+    intents = d.get("intents", -1)  # one that has none is told the same as a wrong one
     if type(intents) is not int:
         raise _malformed("intents")
     if intents < 0 or intents & ~int(ALL_INTENTS):

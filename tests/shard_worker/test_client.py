@@ -354,9 +354,17 @@ def test_intents_that_the_bot_lacks_are_an_error_of_connect() -> None:
     run(scenario, privileged_intents=0)
 
 
+def test_a_bot_s_token_with_a_user_s_arguments_is_said_to_be_that() -> None:
+    async def scenario(desk: Desk) -> None:
+        with pytest.raises(GatewayRefusedError, match=r"4013 .*: the token is a bot's"):
+            await desk.connect(capabilities="default", client_build_number=1)
+
+    run(scenario)
+
+
 def test_a_wrong_token_is_an_error_of_connect() -> None:
     async def scenario(desk: Desk) -> None:
-        with pytest.raises(TokenRefusedError) as raised:
+        with pytest.raises(TokenRefusedError, match=r"401.*give the current token") as raised:
             await desk.connect(token="wrong.token.here")
         assert "wrong.token.here" not in str(raised.value)
         with pytest.raises(TokenRefusedError, match="4004"):

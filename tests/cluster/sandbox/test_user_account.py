@@ -93,7 +93,7 @@ def test_whose_token_it_is() -> None:
         async with bench(guilds=1) as b:
             user = b.sandbox.info.user_token
             without_intents = identify(b, 1) | {"token": b.token}
-            assert await refusal(b, without_intents) == 4002, "a bot needs intents"
+            assert await refusal(b, without_intents) == 4013, "a bot needs intents"
             assert await refusal(b, identify(b) | {"token": f"Bot {user}"}) == 4004
             assert await refusal(b, identify(b) | {"capabilities": "all"}) == 4002
             assert (await b.get("/v9/gateway", user))[0] == 200
