@@ -23,7 +23,7 @@ class _Asked(msgspec.Struct):
     guild_id: Any = None
     query: Any = None
     limit: Any = None
-    user_ids: Any = msgspec.UNSET
+    user_ids: Any = None
 
 
 class _Payload(msgspec.Struct):
@@ -41,7 +41,7 @@ def whole_guilds(op: int, payload: bytes) -> tuple[str, ...]:
         asked = _payload.decode(payload).d
     except MALFORMED:
         return ()  # whatever it is, Discord says
-    if asked.user_ids is not msgspec.UNSET or asked.query or asked.limit:
+    if asked.user_ids is not None or asked.query or asked.limit:
         return ()
     ids = asked.guild_id if isinstance(asked.guild_id, list) else [asked.guild_id]
     return tuple(str(one) for one in ids)

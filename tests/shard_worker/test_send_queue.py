@@ -136,6 +136,7 @@ def test_a_request_that_was_dropped_may_be_made_again() -> None:
         ({"guild_id": 5, "query": ""}, ("5",)),
         ({"guild_id": "5", "query": "", "limit": 3}, ()),
         ({"guild_id": "5", "query": "", "limit": 0, "user_ids": []}, ()),
+        ({"guild_id": "5", "query": None, "user_ids": None}, ("5",)),
         ([], ()),
     ],
 )
