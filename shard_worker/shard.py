@@ -244,6 +244,7 @@ class Shard:
                 self._outgoing.first(self._connection, payload)
             case do.SendHeartbeat(seq):
                 self._outgoing.heartbeat(self._connection, seq)
+                self._subscriptions.beat()
             case do.Close(code):
                 if self._connection is not None:
                     self._connection.close(code)
@@ -266,6 +267,7 @@ class Shard:
             target = identity.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
         self._frames.connect(KINDS[spec.compress]())
         self._outgoing.connect()
+        self._subscriptions.connecting()
         self._connection = self._transport.connect(target, self)
 
     def _tick(self) -> None:

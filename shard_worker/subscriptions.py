@@ -1,15 +1,14 @@
 """Guilds that a user account wants to hear of: subscribed to after each READY (op 37).
 
 A new session has no subscriptions; one that is resumed has kept what reached Discord. That they
-did is known when a heartbeat that was sent after them is acknowledged, since Discord reads in
-order: the second acknowledgement after them is of such a one. Until then they are sent again after
-a RESUME. Pure.
+did is known when a heartbeat that was sent after them on the same connection is acknowledged, since
+Discord reads in order. Until then they are sent again after a RESUME. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -17,9 +16,6 @@ from cluster.commands.command import Command
 from cluster.commands.subscriptions import bulk_guild_subscribe
 from cluster.errors import ClusterError
 from cluster.wire.refusals import MALFORMED
-
-PROVEN_BY: Final = 2
-"""Acknowledgements."""
 
 
 class _Properties(msgspec.Struct, frozen=True):
@@ -53,12 +49,19 @@ class Subscriptions:
         """wanted: guild ids, or "all" of those that READY names."""
         self._wanted = wanted
         self._unproven: list[Command] = []
-        self._acknowledged = 0
-        """Heartbeats, since they were sent last."""
+        self._open = 0
+        """Heartbeats of this connection that are not acknowledged."""
+        self._before: int | None = None
+        """How many of these were sent before the subscriptions; None: these were not sent on this
+        connection."""
+
+    def connecting(self) -> None:
+        """A new connection."""
+        self._open, self._before = 0, None
 
     def ready(self, d: bytes) -> Subscribing:
         """READY: a new session."""
-        self._unproven, self._acknowledged = [], 0
+        self._unproven, self._before = [], self._open
         if not self._wanted:
             return Subscribing([])
         try:
@@ -79,11 +82,19 @@ class Subscriptions:
 
     def resumed(self) -> Subscribing:
         """RESUMED: the same session goes on."""
-        self._acknowledged = 0
+        self._before = self._open
         return Subscribing(self._unproven)
 
+    def beat(self) -> None:
+        """A heartbeat is sent."""
+        self._open += 1
+
     def acknowledged(self) -> None:
-        """A heartbeat was."""
-        self._acknowledged += 1
-        if self._acknowledged == PROVEN_BY:
+        """The oldest of them was."""
+        if not self._open:
+            return
+        self._open -= 1
+        if self._before == 0:
             self._unproven = []
+        elif self._before is not None:
+            self._before -= 1

@@ -45,13 +45,32 @@ def test_none_for_who_wants_none() -> None:
 
 def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
     subscriptions = Subscriptions("all")
+    for _ in range(2):
+        subscriptions.beat()
     assert ids(subscriptions.ready(ready())) == ids(subscriptions.resumed()) != []
-    subscriptions.acknowledged()  # perhaps of a heartbeat that was sent before them
-    assert ids(subscriptions.resumed()), "the heartbeat may have come before them"
-    subscriptions.acknowledged()
-    subscriptions.acknowledged()
+    for _ in range(2):
+        subscriptions.acknowledged()  # of heartbeats that were sent before them
+        assert ids(subscriptions.resumed()), "Discord may have read no further"
+    subscriptions.acknowledged()  # of none
+    subscriptions.beat()
+    assert ids(subscriptions.resumed())
+    for _ in range(2):
+        subscriptions.beat()
+        subscriptions.acknowledged()
     assert ids(subscriptions.resumed()) == []
     assert ids(subscriptions.ready(ready())), "a new session"
+
+
+def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() -> None:
+    subscriptions = Subscriptions("all")
+    subscriptions.connecting()
+    subscriptions.beat()
+    subscriptions.ready(ready())
+    for _ in range(3):
+        subscriptions.connecting()
+        subscriptions.beat()
+        subscriptions.acknowledged()  # while the session is resumed
+    assert ids(subscriptions.resumed())
 
 
 @pytest.mark.parametrize("guilds", [None, 5, [{"id": 5}], [{}], [{"id": "x"}], [{"id": "-5"}]])
