@@ -19,6 +19,9 @@ _PADDED: Final = re.compile(rb'(?<=[\s:,{\[])"(?=[0-9]{15,20}")0+(?=[0-9])')
 """The zeros before an id, as recordings have whose ids were taken out: "000000000000000000". For
 msgspec it is no number. A quote after one of these bytes begins a string or ends one, and after the
 end of one no digit comes."""
+_WORDS: Final = {b"role": b"0", b"member": b"1"}
+_WORD: Final = re.compile(rb'("type"\s*:\s*)"(role|member)"')
+"""The type of a permission overwrite, up to version 6 of the Gateway."""
 
 
 class UnknownEvent(Event, kw_only=False, lenient=False):
@@ -70,14 +73,18 @@ def decode(name: str, data: bytes) -> Event:
     try:
         event = read(data)
     except MALFORMED as error:
-        unpadded = _PADDED.sub(b'"', data)
-        if unpadded != data:
+        if (mended := _mended(data)) != data:
             with suppress(*MALFORMED):
-                return _with_raw(read(unpadded), data)
+                return _with_raw(read(mended), data)
         reason, _, where = str(error).partition(" - at ")
         path = _PATH.search(where)
         return ParseError(name, path[1] if path else "$", reason, data)
     return _with_raw(event, data)
+
+
+def _mended(data: bytes) -> bytes:
+    """What recordings have is written as Discord writes it now."""
+    return _WORD.sub(lambda found: found[1] + _WORDS[found[2]], _PADDED.sub(b'"', data))
 
 
 def _with_raw(event: Dispatch, data: bytes) -> Dispatch:

@@ -12,6 +12,7 @@ from event_samples import NAMES, sample, sample_json, world
 
 from cluster.events import (
     UNSET,
+    ChannelCreate,
     Event,
     GuildCreate,
     HeartbeatAck,
@@ -241,6 +242,21 @@ def test_ids_with_zeros_before_them_are_ids() -> None:
     error = of("MESSAGE_CREATE", MESSAGE | {"id": none, "embeds": 5})
     assert isinstance(error, ParseError)
     assert error.raw == json.dumps(MESSAGE | {"id": none, "embeds": 5}).encode()
+
+
+def test_overwrites_of_older_recordings_have_their_type() -> None:
+    """Up to version 6 of the Gateway it was a word."""
+
+    def channel(kind: str) -> Any:
+        overwrites = [{"id": "1", "type": kind, "allow": 8}, {"id": "2", "type": "member"}]
+        return of("CHANNEL_CREATE", {"id": "1", "type": 0, "permission_overwrites": overwrites})
+
+    event = channel("role")
+    assert isinstance(event, ChannelCreate), event
+    assert [one.type for one in event.channel.permission_overwrites or ()] == [0, 1]
+    error = channel("else")
+    assert isinstance(error, ParseError)
+    assert error.path == "$.permission_overwrites[0].type"
 
 
 def test_an_id_tells_when_it_was_made() -> None:
