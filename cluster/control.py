@@ -122,7 +122,7 @@ class ControlClient:
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
         self._handshakes = Handshakes(self._socket, endpoint, held)
         self._keys = held
-        self._answers = Watcher(self._subscriber)
+        self._answers = Watcher(self._subscriber, self.ping)
         try:
             connect(self._socket, endpoint, held)
         except BaseException:

@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol, TypeVar
 
 from cluster.commands import Command, Commands, Take
 from cluster.errors import ClusterError
-from cluster.subscriber import Event, Subscriber
+from cluster.subscriber import Event, Stalled, Subscriber
 from cluster.wire.commands import SEND_S, SendArgs, SentBy
 from cluster.wire.control import as_args
-
-log = logging.getLogger(__name__)
 
 LOOK_S: Final = 5.0
 """How soon it is noticed that the coordinator of a command that waits is gone."""
@@ -44,8 +41,12 @@ class Asking(Protocol):
 class Watcher:
     """One Subscriber for all who wait for answers, open while anybody does."""
 
-    def __init__(self, make: Callable[[], Awaitable[Subscriber]]) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[Subscriber]], check: Callable[[], Awaitable[None]]
+    ) -> None:
+        """check: asks whether the coordinator is there; ClusterError: it is not."""
         self._make = make
+        self._check = check
         self._takes: list[Take] = []
         self._limits: list[asyncio.Timeout] = []
         """Of those who wait."""
@@ -98,8 +99,9 @@ class Watcher:
                 if isinstance(item, Event):
                     for take in self._takes:
                         take(item.name, item.data)
+                elif isinstance(item, Stalled):
+                    await self._check()
         except ClusterError as error:
-            log.warning("answers are no longer heard: %s", error)
             self._stop(error)
         finally:
             await subscriber.__aexit__(None, None, None)

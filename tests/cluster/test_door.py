@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from cluster.door import Watcher
-from cluster.errors import ConfigError
-from cluster.subscriber import Event, Subscriber
+from cluster.errors import ConfigError, NotRunningError
+from cluster.subscriber import Event, Stalled, Subscriber
 
 
 class Played:
@@ -45,11 +45,15 @@ class Told:
         self.heard.put_nowait((name, data))
 
 
-def watcher(played: Played) -> Watcher:
+def watcher(played: Played, there: bool = True) -> Watcher:
     async def make() -> Subscriber:
         return cast("Subscriber", played)
 
-    return Watcher(make)
+    async def check() -> None:
+        if not there:
+            raise NotRunningError("it has stopped")
+
+    return Watcher(make, check)
 
 
 def event(data: bytes) -> Event:
@@ -81,6 +85,19 @@ def test_who_gives_up_at_once_leaves_no_subscriber() -> None:
         assert played.open == 0
 
     asyncio.run(main())
+
+
+def test_silence_is_looked_into() -> None:
+    async def main(there: bool) -> None:
+        played, told = Played(), Told()
+        async with watcher(played, there).watching(told.take):
+            played.items.put_nowait(Stalled(None, 3.0))
+            played.items.put_nowait(event(b"1"))
+            await told.heard.get()
+
+    asyncio.run(main(there=True))
+    with pytest.raises(NotRunningError, match="it has stopped"):
+        asyncio.run(main(there=False))
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "refused"])
