@@ -236,7 +236,14 @@ class _Getter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        # In a task of its own: close() takes the cancellation of whoever awaits it for that of its
+        # own task, and swallows it.
+        closing = asyncio.ensure_future(self._session.close())
+        try:
+            await asyncio.shield(closing)
+        finally:
+            if not closing.done():
+                await asyncio.wait([closing])
 
     async def get(self, url: str, headers: dict[str, str]) -> Answer:
         try:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from curl_cffi.requests import AsyncSession, Response
 
 from cluster.account import new_launch
 from cluster.browser import browser
@@ -257,3 +258,27 @@ def test_nobody_there_is_no_answer_after_the_last_try() -> None:
     server.server_close()
     with pytest.raises(ClusterError, match=f"no answer after {ATTEMPTS} tries"):
         ask(server, "ok")
+
+
+def test_who_is_cancelled_while_the_session_closes_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """curl_cffi takes it for the end of a task of its own."""
+    close = AsyncSession.close
+
+    async def cancelled_within(session: AsyncSession[Response]) -> None:
+        asyncio.get_running_loop().call_soon(asking[0].cancel)
+        await close(session)
+
+    monkeypatch.setattr(AsyncSession, "close", cancelled_within)
+    asking: list[asyncio.Task[GatewayInfo]] = []
+
+    async def main() -> None:
+        made = fetch(
+            api_url="https://discord.com/api", api_version=10, token=TOKEN, get=Api(answer()).get
+        )
+        asking.append(asyncio.ensure_future(made))
+        with pytest.raises(asyncio.CancelledError):
+            await asking[0]
+
+    asyncio.run(main())
