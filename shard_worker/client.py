@@ -221,10 +221,11 @@ class GatewayClient(Commands):
 
     def __del__(self) -> None:
         line = getattr(self, "_line", None)
-        if line is None or line.closed or self._loop.is_closed():
+        if line is None or line.closed:
             return
         warnings.warn(f"{self!r} was not shut down", ResourceWarning, stacklevel=2, source=self)
-        self._loop.call_soon_threadsafe(line.abandon)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(line.abandon)
 
     def __repr__(self) -> str:
         plan = self._line.shard.plan

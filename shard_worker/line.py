@@ -183,8 +183,9 @@ class Line:
         await asyncio.shield(self._closing)
 
     def abandon(self) -> None:
-        """Close it although nobody waits for that."""
+        """Close it although nobody waits for that: the loop may have no more than this turn."""
         if not self._loop.is_closed():
+            self._transport.abort()
             self._loop.create_task(self.close())  # _closing keeps what it is for
 
     # -- what the user does --------------------------------------------------------------------

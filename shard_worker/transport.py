@@ -28,6 +28,11 @@ class Transport:
         self._open.add(connection)
         return connection
 
+    def abort(self) -> None:
+        """End all connections now. Not to be called from within one of libcurl's callbacks."""
+        for connection in list(self._open):
+            connection.abort()
+
     async def close(self) -> None:
         """Let closing connections say goodbye (a second at most), then end all of them. Calling it
         again does nothing."""
@@ -38,6 +43,5 @@ class Transport:
         until = loop.time() + CLOSE_TIMEOUT_S
         while (ends := [c.ended for c in self._open if c.closing]) and loop.time() < until:
             await asyncio.wait(ends, timeout=until - loop.time())
-        for connection in list(self._open):
-            connection.abort()
+        self.abort()
         await self._multi.close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare

@@ -490,15 +490,30 @@ def test_a_client_that_was_forgotten_is_named_and_its_connection_goes() -> None:
         client: GatewayClient | None = await desk.connect()
         assert client is not None
         await client.next_event()
+        connection = client._line.shard._connection
+        assert connection is not None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             del client
             gc.collect()
             assert any("was not shut down" in str(one.message) for one in caught)
+        await asyncio.sleep(0)
+        assert connection.ended.done(), "a loop that ends may have no other turn"
         await desk.until(lambda: not desk.sandbox.state.peers)
         assert desk.sandbox.state.dispatcher.sessions
 
     run(scenario)
+
+
+def test_one_that_outlives_its_loop_is_named_too() -> None:
+    kept: list[GatewayClient] = []
+
+    async def scenario(desk: Desk) -> None:
+        kept.append(await desk.connect(reconnect=False))
+
+    run(scenario)
+    with pytest.warns(ResourceWarning, match="was not shut down"):
+        kept.clear()
 
 
 # -- a session that is handed on ------------------------------------------------------------------
