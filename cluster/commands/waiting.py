@@ -45,8 +45,10 @@ class Waiter:
 
     def _too_late(self, patience: float) -> ClusterError:
         here, of = self._gathering.progress
-        told = f"{here} of {of} are here" if of is not None else "none is here"
+        cause = f"no chunk of members came for {patience:g} s"
+        if of is None:
+            return ClusterError(f"{cause}, none is here", "is the account in this guild?")
         return ClusterError(
-            f"no chunk of members came for {patience:g} s, {told}",
-            "is the account in this guild?",
+            f"{cause}, {here} of {of} are here",
+            "ask again; a GatewayClient reads only so far ahead of who takes its events",
         )
