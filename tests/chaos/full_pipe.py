@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from typing import Final
 
@@ -20,6 +21,9 @@ MAP_BYTES: Final = 1 << 30
 """More than a journal takes: it may grow while it is read."""
 FASTER: Final = 8
 TRIES: Final = 5
+FILL_S: Final = 15.0
+"""Several times what it takes. Where a session of the worker was ended meanwhile nothing comes, and
+nobody is there to grant it another identify."""
 
 
 async def full_pipe(arena: Arena, slot: int) -> None:
@@ -30,25 +34,30 @@ async def full_pipe(arena: Arena, slot: int) -> None:
         before = arena.machine.worker(slot)
         async with hub_away(arena):
             done = await _fill_and_kill(arena, slot)
-            await next_worker(arena, slot, before)
+            if arena.machine.worker(slot) != before:
+                await next_worker(arena, slot, before)
         if done:
             return
-    raise Stuck(f"worker {slot} ended {TRIES} times before its pipe was full")
+        await arena.connected(range(arena.shards))
+    raise Stuck(f"the pipe of worker {slot} did not get full in {TRIES} tries")
 
 
 async def _fill_and_kill(arena: Arena, slot: int) -> bool:
-    """False: the worker ended by itself (it had been told to) before its pipe was full."""
+    """False: the worker ended by itself (it had been told to) before its pipe was full, or nothing
+    comes for it."""
     machine, pid = arena.machine, arena.machine.worker(slot)
     coordinator = machine.coordinator()
     send(coordinator, signal.SIGSTOP)
     stood = _last_record(arena, slot)
     try:
         await arena.sandbox.traffic(rate=arena.rate * FASTER)
-        await arena.until(
-            lambda: machine.worker(slot) != pid or _waiting(arena, slot, stood) > 0,
-            "the pipe is full",
-        )
-        if machine.worker(slot) != pid:
+        with contextlib.suppress(Stuck):
+            await arena.until(
+                lambda: machine.worker(slot) != pid or _waiting(arena, slot, stood) > 0,
+                "the pipe is full",
+                FILL_S,
+            )
+        if machine.worker(slot) != pid or _waiting(arena, slot, stood) <= 0:
             return False
         await kill_worker(arena, slot)
         waiting = _waiting(arena, slot, stood)
