@@ -52,8 +52,8 @@ Item = Event | Gap | Stalled
 
 
 class _Guild(msgspec.Struct):
-    guild_id: str | None = None
-    id: str | None = None
+    guild_id: str | int | None = None
+    id: str | int | None = None
 
 
 _guild = msgspec.json.Decoder(_Guild)
@@ -68,7 +68,9 @@ class GuildFilter:
     """Takes the events of some guilds. It stands after the chain, so that chains stay whole."""
 
     def __init__(self, guilds: Iterable[int]) -> None:
-        self._guilds = frozenset(str(guild) for guild in guilds)
+        wanted = list(guilds)
+        self._guilds: frozenset[object] = frozenset([*wanted, *map(str, wanted)])
+        """Ids as Discord writes them, and as numbers, which other servers write."""
         self.unreadable = 0
         """Events whose guild could not be read; they are left out."""
 

@@ -91,3 +91,12 @@ def test_depth_in_a_guild_filter_is_unreadable_and_counted() -> None:
 
 def test_refusals_are_said_ever_more_seldom() -> None:
     assert [n for n in range(1, 1000) if worth_saying(n)] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+
+
+@pytest.mark.parametrize("guild_id", ['"5"', "5"])
+def test_a_guild_may_be_named_by_a_number(guild_id: str) -> None:
+    guilds = GuildFilter([5])
+    assert guilds.takes("TYPING_START", f'{{"guild_id":{guild_id}}}'.encode())
+    assert guilds.takes("GUILD_CREATE", f'{{"id":{guild_id}}}'.encode())
+    assert not guilds.takes("TYPING_START", f'{{"guild_id":{guild_id.replace("5", "6")}}}'.encode())
+    assert guilds.unreadable == 0
