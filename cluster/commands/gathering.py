@@ -70,7 +70,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Whose(msgspec.Struct):
-    guild_id: str
+    guild_id: str | int
     nonce: str | None = None
 
 
@@ -147,7 +147,7 @@ class Gathering:
 
     def _chunk(self, data: bytes) -> None:
         whose = _whose.decode(data)
-        if whose.nonce != self._nonce or whose.guild_id != self._guild_id:
+        if whose.nonce != self._nonce or str(whose.guild_id) != self._guild_id:
             return  # whatever else stands in it is another's affair
         head = _head.decode(data)
         if not 0 <= head.chunk_index < head.chunk_count <= MOST_CHUNKS:

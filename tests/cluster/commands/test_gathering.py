@@ -62,7 +62,7 @@ def test_discord_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"{", chunk(2, 2), chunk(-1, 2), chunk(0, 0), chunk(0, 1 << 40), b'{"guild_id":5}']
+    "data", [b"{", chunk(2, 2), chunk(-1, 2), chunk(0, 0), chunk(0, 1 << 40), b'{"guild_id":[]}']
 )
 def test_what_can_t_be_read(data: bytes) -> None:
     with pytest.raises(ClusterError, match=r"can't be read|out of range"):
@@ -84,6 +84,12 @@ def test_a_chunk_that_leaves_out_or_has_null() -> None:
     found = gathering.result()
     assert ([m.nick for m in found.members], found.presences) == (["0"], [])
     assert (len(found.raw_members), found.raw_presences) == (1, [])
+
+
+def test_a_guild_may_be_named_by_a_number() -> None:
+    gathering = Gathering(GUILD, "n")
+    assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, guild_id=5))
+    assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, guild_id=GUILD))
 
 
 def test_what_was_not_found_and_is_no_id_is_left_out() -> None:
