@@ -15,12 +15,16 @@ class Waiter:
         self._gathering = gathering
         self._heard = asyncio.Event()
         self._error: ClusterError | None = None
+        self._waiting = False
 
     def take(self, name: str, data: bytes) -> None:
-        """An event of the session."""
+        """An event of the session. A READY, for who is told of such: another one has begun."""
         gathering = self._gathering
         if self._error is not None or gathering.complete:
             return
+        if name == "READY" and self._waiting:  # else the command is sent after it
+            cause = "the session that was asked for members is lost"
+            self._error = ClusterError(cause, "ask again")
         before = gathering.progress
         try:
             gathering.take(name, data)
@@ -31,7 +35,8 @@ class Waiter:
 
     async def wait(self, patience: float) -> Members:
         """All of it; the next chunk may take so many seconds. Raises what Gathering raises, and
-        ClusterError when none comes."""
+        ClusterError when none comes. The request was sent."""
+        self._waiting = True
         while not self._gathering.complete:
             try:
                 async with asyncio.timeout(patience):

@@ -223,6 +223,8 @@ def test_a_session_that_can_t_be_resumed_is_followed_by_another_ready(
         async with desk.connect() as client:
             await desk.emit(10)
             first = desk.sent()
+            asked = asyncio.create_task(client.request_guild_members(5, query="a"))
+            await desk.until(lambda: any(one["op"] == 8 for one in desk.sandbox.state.commands))
             await desk.control.fault(kind="op9", resumable=False)
             assert await take(client, first[-1][0]) == first
             assert client.session is None or client.session.epoch == 1
@@ -231,6 +233,8 @@ def test_a_session_that_can_t_be_resumed_is_followed_by_another_ready(
             session = client.session
             assert session is not None
             assert session.epoch == 2
+            with pytest.raises(ClusterError, match="asked for members is lost: ask again"):
+                await asked
 
     run(scenario, **SHORT_WINDOW)
 

@@ -130,3 +130,16 @@ def test_what_comes_before_it_is_waited_for() -> None:
             await waiter.wait(1)
 
     asyncio.run(main())
+
+
+def test_another_session_does_not_answer_what_the_one_before_was_asked() -> None:
+    async def main() -> None:
+        waiter = Waiter(Gathering(GUILD, "n"))
+        waiter.take("READY", b"{}")  # before it was sent
+        waiting = asyncio.ensure_future(waiter.wait(60))
+        await asyncio.sleep(0)
+        waiter.take("READY", b"{}")
+        with pytest.raises(ClusterError, match="is lost: ask again"):
+            await waiting
+
+    asyncio.run(main())
