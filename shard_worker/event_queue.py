@@ -83,7 +83,7 @@ class EventQueue:
         """Add a drain."""
         self._items.extend(items)
         self._bytes += sum(len(item.data) for item in items)
-        self._look()
+        self._filled()
         self._wake(len(items))
 
     async def get(self) -> Received:
@@ -106,7 +106,7 @@ class EventQueue:
             self._turned = loop.time()
         item = self._items.popleft()
         self._bytes -= len(item.data)
-        self._look()
+        self._taken()
         return item
 
     def end(self, error: Callable[[], ClusterError]) -> None:
@@ -127,21 +127,31 @@ class EventQueue:
         """Let go of all that waits."""
         self._items.clear()
         self._bytes = 0
-        self._look()
+        self._taken()
 
     def stretch(self, by: int) -> None:
         """+1: an answer is awaited; -1: it is no more."""
         self._stretched += by
-        self._look()
+        self._taken()
 
-    def _look(self) -> None:
-        """Hold when it is full, go on when half of that is taken."""
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        """Events and bytes that may wait now."""
         factor = STRETCH if self._stretched else 1
-        most, most_bytes = self._most * factor, MAX_BYTES * factor
+        return self._most * factor, MAX_BYTES * factor
+
+    def _filled(self) -> None:
+        """Hold when it is full. Only when something came, that is: on a connection that is still on
+        its way there is nothing to hold, and its HELLO must be read."""
+        most, most_bytes = self._bounds
         if len(self._items) >= most or self._bytes >= most_bytes:
             self._held = True
             self._hold()
-        elif self._held and len(self._items) <= most // 2 and self._bytes <= most_bytes // 2:
+
+    def _taken(self) -> None:
+        """Go on when half of the bound is taken."""
+        most, most_bytes = self._bounds
+        if self._held and len(self._items) <= most // 2 and self._bytes <= most_bytes // 2:
             self._held = False
             self._go_on()
 

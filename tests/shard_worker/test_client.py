@@ -28,7 +28,7 @@ from shard_worker.connection import SLICE_MESSAGES
 from shard_worker.event_queue import Received
 
 sys.path.insert(0, str(Path(__file__).parent))
-from client_desk import WAIT_S, Desk, desk, run, take
+from client_desk import WAIT_S, Desk, desk, row, run, take
 
 
 @pytest.fixture
@@ -629,6 +629,26 @@ def test_a_reader_that_rests_holds_the_socket_and_keeps_the_session() -> None:
             assert not desk.sandbox.state.counters["resumed"]
 
     run(scenario, heartbeat_interval_ms=100, heartbeat_grace_s=1)
+
+
+def test_another_connection_gets_ready_though_the_queue_is_full() -> None:
+    """It is held only where events come: who takes one meanwhile does not hold it before HELLO."""
+
+    async def scenario(desk: Desk) -> None:
+        async with desk.connect(queue_events=5) as client, asyncio.timeout(WAIT_S):
+            await desk.emit(100)
+            await desk.until(lambda: client.queued > 20)
+            resuming = asyncio.create_task(client.resume())
+            rows = []
+            for _ in range(10):
+                await asyncio.sleep(0)
+                rows.append(row(await client.next_raw()))
+            await resuming
+            assert client.queued > 5
+            sent = desk.sent()
+            assert rows + await take(client, sent[-1][0], after=10) == sent
+
+    run(scenario)
 
 
 def test_a_reader_that_rests_can_shut_down_and_go_on_later() -> None:
