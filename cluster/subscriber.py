@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -25,19 +24,18 @@ from typing import Any, Final
 import zmq
 
 from cluster.asking import Asker
+from cluster.beginnings import Beginnings
 from cluster.chain import Event, Mark, ShardChain
+from cluster.chains import Chains, Key
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.generations import Generations
 from cluster.intake import Intake
-from cluster.joining import starts
 from cluster.local import find
-from cluster.newcomers import Newcomers
-from cluster.outbox import Key, Outbox
-from cluster.replay_client import NoAnswerError, ReplayClient, read_batch
+from cluster.outbox import Outbox
+from cluster.replay_client import ReplayClient, read_batch
 from cluster.reporting import Progress, Reporter
 from cluster.silence import STALL_SECONDS, Silence
 from cluster.subscribed import (
-    NO_REPLAY,
     OTHER_STORE,
     Gap,
     GuildFilter,
@@ -50,22 +48,13 @@ from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.keys import ClientKeys, read_keys
 from cluster.wire.position import Saved, SavedShard, read_saved
 from cluster.wire.refusals import UNFIT
-from cluster.wire.replay import HeadRow, HeadsAnswer
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
-log = logging.getLogger(__name__)
-
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
-HEADS_SECONDS: Final = 60.0
-"""So long the replay server is waited for: a coordinator that was killed is back in seconds, on a
-machine that is overloaded in some tens of them."""
-HEADS_AGAIN_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.2
 """While joining: how soon it is noticed that the key is refused."""
-MAX_CHAINS: Final = 65_536
-"""Shards of all shard counts that may be heard of."""
 
 
 class Subscriber:
@@ -97,8 +86,7 @@ class Subscriber:
         """
         if isinstance(start, str) and start not in ("now", "oldest"):
             raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
-        self._saved = None if isinstance(start, str) else read_saved(start)
-        self._oldest = start == "oldest"
+        saved = None if isinstance(start, str) else read_saved(start)
         self._names = None if events is None else checked_names(events)
         self._generations = Generations()
         self._out = Outbox(None if guilds is None else GuildFilter(guilds), self._generations)
@@ -108,16 +96,12 @@ class Subscriber:
         self._name = name
         self._reporter: Reporter | None = None
         self._max_bytes = max_bytes
-        self.held = 0
-        """Bytes that are held while something before them is missing."""
-        self._holds: dict[Key, int] = {}
         self._store = ""
-        self._chains: dict[Key, ShardChain] = {}
-        self._joined = False
-        self._unknown: dict[Key, tuple[int, int]] = {}
-        self._from_sight = False
-        """Nobody says how far the shards are: each begins where it is first heard of."""
-        self._newcomers: Newcomers | None = None
+        self._chains = Chains(self._names, max_bytes // 2)
+        self._beginnings = Beginnings(
+            self._chains, self._generations, self._out, self._collect,
+            saved=saved, oldest=start == "oldest",
+        )  # fmt: skip
         self._asker = Asker(self._names, self._collect, self._has_room)
         self._silence = Silence(time.monotonic())
         self._arrived = asyncio.Event()
@@ -152,8 +136,7 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        if self._newcomers is not None:
-            await self._newcomers.close()
+        await self._beginnings.close()
         await self._asker.close()
         if self._intake is not None:
             self._intake.close()
@@ -170,7 +153,6 @@ class Subscriber:
     async def _join(self, intake: Intake) -> None:
         if self._replay_endpoint:
             self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
-            self._newcomers = Newcomers(self._asker.replay, self._chains, self._begin, self._drop)
         deadline = self._loop.time() + STALL_SECONDS
         while not self._silence.slots and (left := deadline - self._loop.time()) > 0:
             self._arrived.clear()
@@ -179,97 +161,8 @@ class Subscriber:
                 await asyncio.wait_for(self._arrived.wait(), min(left, LOOK_SECONDS))
             if (refused := intake.refusal()) is not None:
                 raise refused
-        if self._asker.replay is not None:
-            try:
-                await self._begin_from_journals(self._asker.replay)
-                return
-            except NoAnswerError as error:
-                log.warning("%s; shards begin where they are first heard of", error)
-        if self._oldest or self._saved is not None:
-            self._out.say(NO_REPLAY)  # What was before now was wanted, and nobody has it.
-        self._from_sight = True
-        for key, chain in self._chains.items():
-            if (place := chain.newest) is not None:
-                self._begin_in_sight(key, chain, *place)
-
-    def _begin_in_sight(self, key: Key, chain: ShardChain, epoch: int, seq: int) -> None:
-        """What came of it until now was before we had joined."""
-        if self._from_sight and not chain.epoch:
-            chain.begin(epoch, seq)
-            self._collect(key, chain)
-
-    async def _begin_from_journals(self, replay: ReplayClient) -> None:
-        heads = await self._heads(replay)
-        if self._saved is not None and self._saved.store != heads.cluster:
-            self._out.say(OTHER_STORE)
-        self._store = heads.cluster
-        found = starts(heads, self._saved, oldest=self._oldest)
-        for gap in found.gaps:
-            self._out.say(gap)
-        self._unknown = found.unknown
-        self._out.handled(found.whole)
-        for key, epoch, seq, behind in found.shards:
-            chain = self._chain(key)
-            chain.begin(epoch, seq, lagging=behind)
-            self._collect(key, chain)
-        self._generations.heads(heads.shards, self._begun())
-        self._joined = True
-        for key, chain in list(self._chains.items()):
-            self._begin_unknown(key, chain)
-
-    async def _heads(self, replay: ReplayClient) -> HeadsAnswer:
-        """Raises NoAnswerError: soon, where nobody publishes and nothing from before is wanted."""
-        needed = self._silence.slots or self._oldest or self._saved is not None
-        deadline = self._loop.time() + (HEADS_SECONDS if needed else 0.0)
-        while True:
-            try:
-                return await replay.heads()
-            except NoAnswerError as error:
-                if self._loop.time() >= deadline:
-                    raise
-                log.warning("%s; asking again how far the shards are", error)
-            await asyncio.sleep(HEADS_AGAIN_SECONDS)
-
-    def _chain(self, key: Key) -> ShardChain:
-        chain = self._chains.get(key)
-        if chain is None:
-            if len(self._chains) >= MAX_CHAINS:
-                raise topic.WireError(f"one more shard than {MAX_CHAINS}")
-            chain = self._chains[key] = ShardChain(self._names, self._max_bytes // 2)
-        return chain
-
-    def _begin_unknown(self, key: Key, chain: ShardChain) -> None:
-        """A shard that no journal knew when we joined: all of it is after that, or after the place
-        that was saved of it."""
-        if chain.epoch or not self._joined or (first := chain.first_epoch) is None:
-            return
-        if self._newcomers is not None and self._of_another_count(key):
-            self._newcomers.look_up()
-            return
-        epoch, seq = self._unknown.get(key, (first, -1))
-        chain.begin(first, seq if epoch == first else -1)
-        self._collect(key, chain)
-
-    def _begin(self, rows: list[HeadRow], places: dict[Key, tuple[int, int]]) -> None:
-        """Shards of a new count begin there, by these heads."""
-        self._generations.heads(rows, self._begun() | {count for count, _ in places})
-        for key, place in places.items():
-            self._chains[key].begin(*place)
-            self._collect(key, self._chains[key])
-
-    def _begun(self) -> set[int]:
-        """Shard counts of which something is read."""
-        return {count for (count, _), chain in self._chains.items() if chain.epoch}
-
-    def _of_another_count(self, key: Key) -> bool:
-        """Whether a shard may be one whose count has come into force while another one was: where
-        it begins, the journals know."""
-        return self._generations.known or bool(self._begun() - {key[0]})
-
-    def _drop(self, key: Key) -> None:
-        """A shard of which nothing more is wanted."""
-        del self._chains[key]
-        self.held -= self._holds.pop(key, 0)
+        replay, published = self._asker.replay, bool(self._silence.slots)
+        self._store = await self._beginnings.join(replay, published=published) or self._store
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -279,10 +172,10 @@ class Subscriber:
             name, batch = found
             self._see_store(batch.cluster)
             key = (batch.shard_count, batch.shard_id)
-            chain = self._chain(key)
-            self._begin_in_sight(key, chain, batch.epoch, batch.first - 1)
+            chain = self._chains.get(key)
+            self._beginnings.first(key, chain, batch.epoch, batch.first - 1)
             chain.batch(name, batch)
-            self._begin_unknown(key, chain)
+            self._beginnings.unknown(key, chain)
             self._collect(key, chain)
             return
         name, _, payload = topic.split(message)
@@ -306,7 +199,7 @@ class Subscriber:
     def _look_for_ends(self, shard_count: int) -> None:
         """Shards of this count are no more; who has not heard the last words of one asks for
         them."""
-        for key, chain in self._chains.items():
+        for key, chain in self._chains:
             if key[0] == shard_count and chain.epoch:
                 chain.lagging = True
                 self._asker.see(key, chain)
@@ -321,10 +214,10 @@ class Subscriber:
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
     def _marked(self, key: Key, mark: Mark) -> None:
-        chain = self._chain(key)
-        self._begin_in_sight(key, chain, mark.epoch, mark.seq)
+        chain = self._chains.get(key)
+        self._beginnings.first(key, chain, mark.epoch, mark.seq)
         chain.mark(mark)
-        self._begin_unknown(key, chain)
+        self._beginnings.unknown(key, chain)
         self._collect(key, chain)
 
     def _see_store(self, store: str) -> None:
@@ -334,8 +227,6 @@ class Subscriber:
         if self._store:
             self._out.say(OTHER_STORE)
             self._chains.clear()
-            self._holds.clear()
-            self.held = 0
             self._out.forget()
             self._asker.forget()
         self._store = store
@@ -345,31 +236,18 @@ class Subscriber:
         self._out.put(key, chain.take())
         if self._out:
             self._arrived.set()
-        held, before = chain.held, self._holds.get(key, 0)
-        if held != before:
-            self._holds[key] = held
-            self.held += held - before
-            if self.held > self._max_bytes // 2:
-                self._let_go()
+        if (let_go := self._chains.weigh(key, chain)) is not None:
+            self._asker.see(let_go, self._chains.get(let_go))
         self._asker.see(key, chain)
         if chain.finished:
             self._finish(key)
 
     def _finish(self, key: Key) -> None:
         """All of a shard that is no more was delivered."""
-        self._out.retire(key, self._chains[key].epoch)
-        self._drop(key)
+        self._out.retire(key, self._chains.get(key).epoch)
+        self._chains.drop(key)
         self._silence.ended(key)
-        self._generations.finished(self._begun(), time.time_ns())
-
-    def _let_go(self) -> None:
-        """What is held is too much: the shard that holds most lets go of it, and asks for it."""
-        key = max(self._holds, key=self._holds.__getitem__)
-        self.held -= self._holds.pop(key)
-        chain = self._chains.get(key)
-        if chain is not None:  # Else it was finished, and is gone.
-            chain.drop()
-            self._asker.see(key, chain)
+        self._generations.finished(self._chains.begun(), time.time_ns())
 
     def _has_room(self) -> bool:
         return self._out.bytes <= self._max_bytes // 2
@@ -383,7 +261,7 @@ class Subscriber:
         assert intake is not None  # it ticks from entering to leaving
         intake.look()
         self._asker.tick(now)
-        lagging = intake.paused or any(chain.lagging for chain in self._chains.values())
+        lagging = intake.paused or self._chains.lagging
         self._generations.tick(time.time_ns(), lagging=lagging)
         if self._refused is None and (refused := intake.refusal()) is not None:
             self._refused = refused
@@ -395,13 +273,18 @@ class Subscriber:
             self._reporter.tell(now, self.progress())
 
     @property
+    def held(self) -> int:
+        """Bytes that are held while something before them is missing."""
+        return self._chains.held
+
+    @property
     def refused(self) -> int:
         """Messages that could not be read."""
         return 0 if self._intake is None else self._intake.refused
 
     def progress(self) -> Progress:
         """How it fares."""
-        lag = self._out.left + sum(chain.behind for chain in self._chains.values())
+        lag = self._out.left + self._chains.behind
         out = self._out
         return Progress(lag, out.events, out.gaps, self._asker.answers, UNFIT.count)
 

@@ -131,7 +131,7 @@ def test_a_replay_server_that_is_away_is_waited_for_where_it_is_needed(
         return await heads(self)
 
     monkeypatch.setattr(ReplayClient, "heads", away_at_first)
-    monkeypatch.setattr("cluster.subscriber.HEADS_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("cluster.beginnings.AGAIN_SECONDS", 0.0)
 
     async def run() -> None:
         async with line() as cluster:
@@ -148,7 +148,7 @@ def test_what_comes_after_joining_is_not_skipped_when_nobody_says_how_far_all_is
     monkeypatch: pytest.MonkeyPatch, asked: bool
 ) -> None:
     """Nobody to ask, or nobody who answers; and no watermark comes between."""
-    monkeypatch.setattr("cluster.subscriber.HEADS_SECONDS", 0.0)
+    monkeypatch.setattr("cluster.beginnings.PATIENCE_SECONDS", 0.0)
 
     async def away(self: ReplayClient) -> HeadsAnswer:
         raise NoAnswerError("it is away")
