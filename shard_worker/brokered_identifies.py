@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from typing import Literal, Protocol
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, ConfigError
 from cluster.gateway_info import GatewayInfo
 from cluster.identifies import Identify
 from shard_worker.local_identifies import Claimant, Fetch
@@ -21,6 +21,17 @@ class Broker(Protocol):
     """Who grants: a ControlClient."""
 
     def request_identify(self, shard_id: int, shard_count: int = 0) -> Identify: ...
+
+
+def check(broker: object, kind: Literal["bot", "user"]) -> None:
+    """ConfigError for what can grant nothing, and for an account that shares with nobody."""
+    if broker is not None and kind == "user":
+        raise ConfigError(
+            "identifies is given with capabilities",
+            "a user account has one session and nobody to share its identifies with: leave it out",
+        )
+    if broker is not None and not callable(getattr(broker, "request_identify", None)):
+        raise ConfigError(f"identifies is {broker!r}", "give a ControlClient")
 
 
 class BrokeredIdentifies:

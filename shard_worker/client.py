@@ -27,7 +27,7 @@ from cluster.account import LARGE_THRESHOLD
 from cluster.commands import Command, Commands, Take
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import Event
-from shard_worker.brokered_identifies import Broker, BrokeredIdentifies
+from shard_worker.brokered_identifies import Broker, BrokeredIdentifies, check
 from shard_worker.client_errors import closed
 from shard_worker.client_events import typed
 from shard_worker.client_options import Compress, Names, Options, options
@@ -257,6 +257,7 @@ class Connecting:
     """What `connect` gives: awaited it is a client, in `async with` one that is shut down."""
 
     def __init__(self, made: Options, broker: Broker | None) -> None:
+        check(broker, made.login.kind)
         self._options = made
         self._broker = broker
         self._client: GatewayClient | None = None

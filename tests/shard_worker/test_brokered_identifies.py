@@ -7,12 +7,14 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cluster.control import ControlClient
-from cluster.errors import NotRunningError
+from cluster.errors import ConfigError, NotRunningError
+from shard_worker import GatewayClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "coordinator"))
@@ -76,3 +78,12 @@ def test_a_broker_that_is_not_there_is_an_error_of_connect() -> None:
             await asyncio.wait_for(desk.connect(identifies=Nobody()), WAIT_S)
 
     run(scenario)
+
+
+def test_what_grants_nothing_is_refused_by_name() -> None:
+    wrong: Any = "east"
+    with pytest.raises(ConfigError, match="identifies is 'east'"):
+        GatewayClient.connect("t", intents=0, identifies=wrong)
+    broker: Any = SimpleNamespace(request_identify=print)
+    with pytest.raises(ConfigError, match="identifies is given with capabilities"):
+        GatewayClient.connect("t", capabilities=0, client_build_number=1, identifies=broker)
