@@ -21,6 +21,7 @@ import asyncio
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -166,6 +167,13 @@ class ControlClient:
         self._answers.close(closed)
         self._handshakes.close()
         self._context.destroy(linger=0)
+
+    def __del__(self) -> None:
+        # ZeroMQ ends a context by waiting for its sockets, which the collector may leave for last.
+        if hasattr(self, "_handshakes") and not self._context.closed:
+            self._handshakes.close()
+            self._socket.close(linger=0)
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     async def ping(self) -> None:
         """Return once the coordinator answered."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -198,3 +200,16 @@ def test_an_unknown_kind_is_an_error_all_the_same(kind: str) -> None:
     error = wire.error_of(wire.Failure(kind=kind, cause="it broke", action="mend it"))
     assert type(error) is ClusterError
     assert str(error) == "it broke: mend it"
+
+
+def test_one_that_was_forgotten_is_collected() -> None:
+    """In a process of its own: without its sockets closed ZeroMQ would wait for ever."""
+    program = (
+        "import gc, warnings; from cluster.control import ControlClient\n"
+        "warnings.simplefilter('always', ResourceWarning)\n"
+        "client = ControlClient('ipc:///nowhere'); client.itself = client; del client; gc.collect()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], timeout=30, capture_output=True, text=True, check=True
+    )
+    assert "was not closed" in done.stderr
