@@ -122,14 +122,20 @@ class InHand:
 def made(name: str, batch: Batch, at: int) -> Delivered:
     """A batch's events above a seq."""
     events = batch.events
-    if batch.base < at:
+    whole = batch.base >= at
+    if not whole:
         events = [event for event in events if event.seq > at]
     source = Source(
         name, batch.shard_id, batch.shard_count, batch.epoch, batch.received_ns, batch.cluster
     )
     for event in events:
         event.source = source
-    return measured(events)
+    return Delivered(events, memory(batch)) if whole else measured(events)
+
+
+def memory(batch: Batch) -> int:
+    """What a batch takes of it, near enough."""
+    return batch.size + EVENT_BYTES * len(batch.events)
 
 
 def measured(events: list[Event]) -> Delivered:

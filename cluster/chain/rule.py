@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cluster.chain.in_hand import InHand, made, measured
+from cluster.chain.in_hand import InHand, made, measured, memory
 from cluster.chain.missing import missing
 from cluster.chain.words import (
-    EVENT_BYTES,
     NAME_BYTES,
     Answer,
     Ask,
@@ -393,6 +392,4 @@ def _mark_bytes(mark: Mark) -> int:
 def _size(item: _Item) -> int:
     if isinstance(item, Mark):
         return _mark_bytes(item)
-    batch = item[1]
-    size = sum(len(entry.data) for entry in batch.events) + EVENT_BYTES * len(batch.events)
-    return size + NAME_BYTES * (1 + len(batch.since))
+    return memory(item[1]) + NAME_BYTES * (1 + len(item[1].since))

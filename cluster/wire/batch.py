@@ -141,6 +141,9 @@ class Batch(Span, frozen=True, array_like=True, gc=False):
     since: list[tuple[str, Seq]]
     received_ns: Ns
     events: list[Event]
+    size: int = 0
+    """Bytes of the array: what its events take of memory, near enough. Not of the wire:
+    decode_batch says it, since adding up what the events have costs a Subscriber a tenth of all."""
 
     @property
     def base(self) -> int:
@@ -173,6 +176,7 @@ def decode_batch(payload: bytes | memoryview) -> Batch:
     _check(batch.format)
     if not -1 <= batch.base < batch.last + 1 <= MAX_SEQ:
         raise topic.WireError(f"no batch: {batch.base} before {batch.last}")
+    msgspec.structs.force_setattr(batch, "size", len(payload))
     return batch
 
 
