@@ -36,9 +36,10 @@ class InHand:
         base, last, reach = batch.base, batch.last, self.reach(name)
         self.holes = self.holes or name == HOLE
         delivered = made(name, batch, self.at)
-        if base < reach or name in self._loose:
+        events = delivered.events
+        if events and (events[0].seq <= reach or name in self._loose):  # else none can be held
             held = self._known_seqs()
-            delivered = measured([event for event in delivered.events if event.seq not in held])
+            delivered = measured([event for event in events if event.seq not in held])
         if delivered.events:
             self._runs.append(delivered.events)
             self.bytes += delivered.bytes
@@ -122,7 +123,7 @@ class InHand:
 def made(name: str, batch: Batch, at: int) -> Delivered:
     """A batch's events above a seq."""
     events = batch.events
-    whole = batch.base >= at
+    whole = not events or events[0].seq > at  # they are in order
     if not whole:
         events = [event for event in events if event.seq > at]
     source = Source(
