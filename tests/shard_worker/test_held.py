@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -49,4 +50,25 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     assert state.public is not None
     assert (state.public.epoch, state.public.seq) == (8, 1)
     again.close()
+    context.destroy(0)
+
+
+def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path) -> None:
+    """The worker died before it came: the next process is told that its count is in force."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    plan = ShardPlan(shard_id=2, shard_count=6)
+    before = Store(spec(tmp_path, 0, held_for=4), context)
+    before.shard(plan)[0].begin_epoch(8, "session", "", 1)
+    before.shard(plan)[0].deliver([("READY", 1, b"{}")], 1)
+    before.close()
+
+    async def start() -> None:
+        again = Store(spec(tmp_path, 0, overlap_ns=7), context)
+        again.start()
+        state = again._journal.states()[6, 2]
+        assert state.public is not None
+        assert (state.held, state.public.of_count, state.public.overlap_ns) == (0, 4, 7)
+        again.close()
+
+    asyncio.run(start())
     context.destroy(0)
