@@ -4,6 +4,7 @@ and the example; on the vectors, and on a real hub."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -45,7 +46,8 @@ async def lines_of(*command: str) -> AsyncIterator[AsyncIterator[list[Any]]]:
     try:
         yield lines()
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and that was seen already
+            process.kill()
         await process.wait()
 
 
