@@ -7,6 +7,7 @@ each item goes to one of them; who is cancelled while waiting takes nothing with
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -62,11 +63,19 @@ def received(events: Sequence[Event], epoch: int, last: int | None) -> list[Rece
 class EventQueue:
     """Lives on the running event loop."""
 
-    def __init__(self, most: int, hold: Callable[[], None], go_on: Callable[[], None]) -> None:
-        """most: events that may wait. hold, go_on: stop filling it, and fill it again."""
+    def __init__(
+        self,
+        most: int,
+        hold: Callable[[], None],
+        go_on: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """most: events that may wait. hold, go_on: stop filling it, and fill it again. clock:
+        monotonic seconds."""
         self._most = most
         self._hold = hold
         self._go_on = go_on
+        self._clock = clock
         self._items: deque[Received] = deque()
         self._bytes = 0
         self._held = False
@@ -90,20 +99,19 @@ class EventQueue:
         """The next one, when it is there. Once all was taken and the end was told: raises what that
         says. Now and then it lets the loop turn although there is one: who takes without waiting
         would keep heartbeats from going out."""
-        loop = asyncio.get_running_loop()
-        if self._items and loop.time() - self._turned > TURN_S:
+        if self._items and self._clock() - self._turned > TURN_S:
             await asyncio.sleep(0)
-            self._turned = loop.time()
+            self._turned = self._clock()
         while not self._items:
             self.check()
-            waiter = loop.create_future()
+            waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:
                 await waiter
             except asyncio.CancelledError:
                 self._forget(waiter)
                 raise
-            self._turned = loop.time()
+            self._turned = self._clock()
         item = self._items.popleft()
         self._bytes -= len(item.data)
         self._taken()

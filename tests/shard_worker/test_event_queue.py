@@ -194,8 +194,13 @@ def test_the_end_comes_after_the_last_item_and_stays() -> None:
 
 
 def test_who_takes_without_waiting_lets_the_loop_turn() -> None:
+    """Once in each stretch longer than TURN_S of a played clock, and not at every item."""
+
     async def scenario() -> None:
-        made, _ = queue(10_000)
+        now = 100.0
+        filler = Filler()
+        made = EventQueue(10_000, filler.hold, filler.go_on, lambda: now)
+        made.put(items(*range(1000)))
         turns = 0
 
         def turn() -> None:
@@ -205,11 +210,27 @@ def test_who_takes_without_waiting_lets_the_loop_turn() -> None:
 
         loop = asyncio.get_running_loop()
         loop.call_soon(turn)
-        begun = loop.time()
-        while loop.time() < begun + 10 * TURN_S:
-            if not len(made):
-                made.put(items(*range(1000)))
+        turned = []
+        for _ in range(12):
             await made.get()
-        assert turns >= 5
+            turned.append(turns)
+            now += TURN_S * 0.4
+        assert turned == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+
+    run(scenario)
+
+
+def test_who_waited_need_not_let_the_loop_turn_again() -> None:
+    async def scenario() -> None:
+        now = 100.0
+        filler = Filler()
+        made = EventQueue(10, filler.hold, filler.go_on, lambda: now)
+        waiting = asyncio.create_task(made.get())
+        await asyncio.sleep(0)
+        made.put(items(1, 2))
+        now += 10 * TURN_S
+        await waiting
+        with pytest.raises(StopIteration):  # it is there without a turn of the loop
+            made.get().send(None)
 
     run(scenario)
