@@ -15,6 +15,7 @@ const COMPRESSION = {
 
 const receipts = [];
 const sessions = {};
+const sessionless = {};
 const guilds = {};
 const logs = [];
 const errors = [];
@@ -34,7 +35,18 @@ process.on('warning', (warning) => logs.push({ logger: 'node', level: 'WARNING',
 console.warn = (message) => logs.push({ logger: 'console', level: 'WARNING', message: String(message) });
 
 function received({ t, s, d }, shardId) {
-	if (t === 'READY') sessions[shardId] = d.session_id;
+	// d's bytes are gone once the library has parsed them: no hash here.
+	const receipt = [shardId, sessions[shardId] ?? '', s, t, null];
+	receipts.push(receipt);
+	// With payload compression the library inflates each message by itself, in node's thread pool:
+	// a GUILD_CREATE may be handed out before the READY that names the session of both.
+	if (t === 'READY') {
+		sessions[shardId] = d.session_id;
+		for (const early of [receipt, ...(sessionless[shardId] ?? [])]) early[1] = d.session_id;
+		delete sessionless[shardId];
+	} else if (!sessions[shardId]) {
+		(sessionless[shardId] ??= []).push(receipt);
+	}
 	if (t === 'GUILD_CREATE') {
 		const ids = (list, id) => list.map(id).sort();
 		guilds[d.id] = {
@@ -45,8 +57,6 @@ function received({ t, s, d }, shardId) {
 			name: d.name,
 		};
 	}
-	// d's bytes are gone once the library has parsed them: no hash here.
-	receipts.push([shardId, sessions[shardId] ?? '', s, t, null]);
 	counts[t] = (counts[t] ?? 0) + 1;
 	for (const message of waiting.filter(reached)) {
 		waiting.splice(waiting.indexOf(message), 1);
