@@ -17,13 +17,13 @@ test: $(STAMP) tests/clients/node_modules/.installed
 FAULTS ?= 60
 SEED ?= 1
 chaos: $(STAMP)
-	@exec $(BIN)/python tests/chaos/run_chaos.py --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+	@exec $(BIN)/python -m tests.chaos.run_chaos --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 # What comes from outside, by a fuzzer (Linux on x86-64): `make fuzz SECONDS=600`
 SECONDS ?= 60
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --group fuzz
-	@$(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS)
+	@$(BIN)/python -m tests.fuzz.run_fuzz --seconds $(SECONDS)
 
 # What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
 bench: $(STAMP) tests/clients/node_modules/.installed

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from book import Book
-from evidence import Breach, Key, Names, came_of
-from processes import Bot, Machine
-from raw_witness import RawWitness
-from verdict import Audit
-
 from cluster.sandbox import SandboxControl
+from tests.chaos.book import Book
+from tests.chaos.evidence import Breach, Key, Names, came_of
+from tests.chaos.processes import Bot, Machine
+from tests.chaos.raw_witness import RawWitness
+from tests.chaos.verdict import Audit
 
 PULSE_S: Final = 0.1
 PAGE: Final = 10_000

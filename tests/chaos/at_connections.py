@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from arena import Arena
+from tests.chaos.arena import Arena
 
 Strike = Callable[..., Awaitable[None]]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from arena import Arena
-from hands import hub_away, kill_coordinator, kill_worker, next_worker, send, start
-
 from cluster.wire.places import is_held
+from tests.chaos.arena import Arena
+from tests.chaos.hands import hub_away, kill_coordinator, kill_worker, next_worker, send, start
 
 
 async def worker_killed(arena: Arena, slot: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from arena import SOME, Arena
-from hands import hub_away, kill_worker, next_worker, send, start
+from tests.chaos.arena import SOME, Arena
+from tests.chaos.hands import hub_away, kill_worker, next_worker, send, start
 
 
 async def subscriber_stopped(arena: Arena, bot: str, seconds: float) -> None:

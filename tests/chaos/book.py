@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evidence import BLANKED, Came, Key, Place, Row
+from tests.chaos.evidence import BLANKED, Came, Key, Place, Row
 
 CLOCK_S = 0.001
 """How far two readings of one clock in two processes may seem the wrong way round."""

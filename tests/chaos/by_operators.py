@@ -8,13 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from arena import Arena, Stuck
-from evidence import Key, Place
-from hands import hub_away, send
-from verdict import Audit
-
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
+from tests.chaos.arena import Arena, Stuck
+from tests.chaos.evidence import Key, Place
+from tests.chaos.hands import hub_away, send
+from tests.chaos.verdict import Audit
 
 
 async def _operate(arena: Arena, ask: Callable[[ControlClient], Awaitable[str]]) -> None:

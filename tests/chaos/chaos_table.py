@@ -9,7 +9,8 @@ from typing import Final, Self
 from rich import progress
 from rich.console import Console
 from rich.table import Table
-from tempest import Occurrence, Tempest
+
+from tests.chaos.tempest import Occurrence, Tempest
 
 COLUMNS: Final = (
     "times", "events", "lost", "out of order", "duplicates", "gaps", "identifies", "other",

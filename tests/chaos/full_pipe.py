@@ -7,11 +7,11 @@ import signal
 from typing import Final
 
 import lmdb
-from arena import Arena, Stuck
-from hands import hub_away, kill_worker, next_worker, send
-from processes import PIPE_MESSAGES
 
 from cluster.journal import layout
+from tests.chaos.arena import Arena, Stuck
+from tests.chaos.hands import hub_away, kill_worker, next_worker, send
+from tests.chaos.processes import PIPE_MESSAGES
 
 KERNEL_BYTES: Final = 4 * 212_992
 """More than a local socket holds between two processes (net.core.wmem_default, both ways)."""

@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from arena import Arena, Stuck
-from evidence import Breach, Key, Place
-from processes import CommandFailed
-
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire.places import is_held
+from tests.chaos.arena import Arena, Stuck
+from tests.chaos.evidence import Breach, Key, Place
+from tests.chaos.processes import CommandFailed
 
 HUB_BACK_S: Final = 10.0
 """So long after a hub came back, a worker's next process may not know how far the old one was:

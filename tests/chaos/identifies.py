@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Any, NamedTuple
 
-from evidence import Key
-
 from cluster.sandbox.register import UNAVOIDABLE
+from tests.chaos.evidence import Key
 
 
 class Identify(NamedTuple):

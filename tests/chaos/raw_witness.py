@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import zmq
-from evidence import BLANKED, Came, Item, Key, Missed, Place
+
+from tests.chaos.evidence import BLANKED, Came, Item, Key, Missed, Place
 
 PATIENCE_S: Final = 0.3
 ANSWER_S: Final = 2.0

@@ -6,13 +6,11 @@ import argparse
 import asyncio
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
-from chaos_table import Progress, table, verdict
 from rich.console import Console
-from tempest import Tempest
+
+from tests.chaos.chaos_table import Progress, table, verdict
+from tests.chaos.tempest import Tempest
 
 
 def main() -> int:

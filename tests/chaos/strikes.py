@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from arena import Arena
-from at_connections import (
+from tests.chaos.arena import Arena
+from tests.chaos.at_connections import (
     Strike,
     connection,
     dead_resume_host,
@@ -16,7 +16,7 @@ from at_connections import (
     replay_skips,
     stall,
 )
-from at_processes import (
+from tests.chaos.at_processes import (
     coordinator_killed,
     coordinator_stopped,
     replay_killed,
@@ -28,15 +28,21 @@ from at_processes import (
     worker_killed,
     worker_stopped,
 )
-from at_subscribers import (
+from tests.chaos.at_subscribers import (
     late_joiner,
     started_together,
     subscriber_busy,
     subscriber_restarted,
     subscriber_stopped,
 )
-from by_operators import resharded, rolling_restart, scaled, shard_restarted, worker_restarted
-from full_pipe import full_pipe
+from tests.chaos.by_operators import (
+    resharded,
+    rolling_restart,
+    scaled,
+    shard_restarted,
+    worker_restarted,
+)
+from tests.chaos.full_pipe import full_pipe
 
 STRIKES: Final[dict[str, Strike]] = {
     "cut": connection("cut"),

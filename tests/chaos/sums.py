@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evidence import Breach
-
 from cluster.sandbox.register import CLOSED, OP_9
+from tests.chaos.evidence import Breach
 
 
 def cut_short(rows: Iterable[dict[str, Any]], ends: Mapping[str, int]) -> list[tuple[float, str]]:

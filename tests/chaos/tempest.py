@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from arena import SOME, Arena, Stuck
-from evidence import Breach
-from identifies import judged
-from processes import CommandFailed, Machine
-from storm import Fault, Pair, Shape, storm
-from strikes import STRIKES, shards_of
-from sums import cut_short, unexplained
 
 from cluster.errors import ClusterError
 from cluster.sandbox import SandboxControl
+from tests.chaos.arena import SOME, Arena, Stuck
+from tests.chaos.evidence import Breach
+from tests.chaos.identifies import judged
+from tests.chaos.processes import CommandFailed, Machine
+from tests.chaos.storm import Fault, Pair, Shape, storm
+from tests.chaos.strikes import STRIKES, shards_of
+from tests.chaos.sums import cut_short, unexplained
 
 SHAPE: Final = Shape(shards=6, slots=3)
 RATE: Final = 300.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from chaos_table import verdict
-from tempest import Tempest
+
+from tests.chaos.chaos_table import verdict
+from tests.chaos.tempest import Tempest
 
 
 @pytest.mark.timeout(240)

@@ -7,8 +7,9 @@ import shutil
 from typing import Any
 
 import pytest
-from storm import Fault, Pair, Shape
-from tempest import Tempest
+
+from tests.chaos.storm import Fault, Pair, Shape
+from tests.chaos.tempest import Tempest
 
 SHAPE = Shape(shards=4, slots=2)
 CUT = Fault("refused_connections", {"seconds": 0.5}, ("doors",))

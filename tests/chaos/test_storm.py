@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from identifies import judged
-from storm import ALONE, DECK, ENDING_CLOSES, RESUMABLE_CLOSES, Shape, storm
-from strikes import STRIKES
+from tests.chaos.identifies import judged
+from tests.chaos.storm import ALONE, DECK, ENDING_CLOSES, RESUMABLE_CLOSES, Shape, storm
+from tests.chaos.strikes import STRIKES
 
 SHAPE = Shape(shards=6, slots=3)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from book import Book
-from evidence import Came, Item, Missed
 from hypothesis import given
 from hypothesis import strategies as st
-from sums import cut_short, unexplained
-from verdict import Audit
 
 from cluster.wire import position
+from tests.chaos.book import Book
+from tests.chaos.evidence import Came, Item, Missed
+from tests.chaos.sums import cut_short, unexplained
+from tests.chaos.verdict import Audit
 
 KEY = (4, 1)
 NAMES = ("READY", "A", "B", "A", "B", "A", "B", "A", "B", "A")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from evidence import BLANKED, Row
+from tests.chaos.evidence import BLANKED, Row
 
 OF_A_SESSION: Final = frozenset({"READY", "RESUMED", "GUILD_CREATE"})
 """What a session begins with, and nobody did: a shard of a new count is begun after it."""

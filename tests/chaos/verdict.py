@@ -10,11 +10,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from book import Book, Pages
-from evidence import Breach, Came, Item, Key, Missed, Names, Place
-from twins import Twins
-
 from cluster.wire.position import WHOLE
+from tests.chaos.book import Book, Pages
+from tests.chaos.evidence import Breach, Came, Item, Key, Missed, Names, Place
+from tests.chaos.twins import Twins
 
 MAX_GAP: Final = 1_000_000
 """A bounded gap that is longer is no gap but nonsense."""

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from client_libraries import DISCORDJS, Library
-from client_process import ClientProcess, Receipt, Report, run_client
-
 from cluster.gateway import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
+from tests.clients.client_libraries import DISCORDJS, Library
+from tests.clients.client_process import ClientProcess, Receipt, Report, run_client
 
 SHARDS = 2
 QUICK = SandboxOptions(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 NODE = shutil.which("node")
 _PACKAGES = HERE / "node_modules"
 
@@ -31,9 +32,10 @@ class Library:
     when_cut: tuple[str, ...] = ()
 
     def command(self) -> list[str]:
-        """How its driver is started."""
-        program = str(NODE) if self.driver.endswith(".mjs") else sys.executable
-        return [program, str(HERE / self.driver)]
+        """How its driver is started, in ``ROOT``."""
+        if self.driver.endswith(".mjs"):
+            return [str(NODE), str(HERE / self.driver)]
+        return [sys.executable, "-m", self.driver]
 
     def unexpected(
         self, logs: list[dict[str, str]], expected: tuple[str, ...]
@@ -45,13 +47,13 @@ class Library:
 
 DISCORD_PY = Library(
     "discord.py",
-    "drive_discord_py.py",
+    "tests.clients.drive_discord_py",
     # Said at start about packages for voice, which the gateway has no part in.
     always=("^(PyNaCl|davey) is not installed, voice will NOT be supported$",),
 )
 HIKARI = Library(
     "hikari",
-    "drive_hikari.py",
+    "tests.clients.drive_hikari",
     when_cut=(
         "^connection got reset by server. Will retry shortly$",
         "^failed to communicate with server, reason was: 'Socket has closed'. Will retry shortly$",

@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from client_libraries import Library
-
 from cluster.sandbox import SandboxInfo
+from tests.clients.client_libraries import ROOT, Library
 
 ANSWER_S = 25.0
 """How long a client may take to reach what it was asked for."""
@@ -105,6 +104,7 @@ async def run_client(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "NODE_EXTRA_CA_CERTS": info.ca_file},
+        cwd=ROOT,
         limit=1 << 26,
     )
     client = ClientProcess(process)

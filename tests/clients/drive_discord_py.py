@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from client_driver import Driver
+from tests.clients.client_driver import Driver
 
 driver = Driver()
 if driver.config["compression"] == "zlib-stream":

@@ -8,12 +8,13 @@ from typing import Any
 from unittest.mock import patch
 
 import hikari
-from client_driver import Driver
 from hikari.api.shard import GatewayCompression
 from hikari.impl import config as hikari_config
 from hikari.impl import event_manager_base
 from hikari.impl import shard as hikari_shard
 from hikari.internal import data_binding
+
+from tests.clients.client_driver import Driver
 
 COMPRESSION = {
     "none": None,

@@ -16,13 +16,13 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from client_bench import QUICK
-from documented_fields import BY_EVENT, faults_in
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 from cluster.gateway import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl
+from tests.clients.client_bench import QUICK
+from tests.clients.documented_fields import BY_EVENT, faults_in
 
 HEARTBEAT_MS = 400
 ANSWER_S = 10.0

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from client_bench import QUICK, bench
-from client_libraries import DISCORD_PY, HIKARI, Library, case
 
 from cluster.sandbox.catalogue import catalogue
+from tests.clients.client_bench import QUICK, bench
+from tests.clients.client_libraries import DISCORD_PY, HIKARI, Library, case
 
 NOT_BY_ITSELF = {"READY", "RESUMED"}
 """They stand for a connection's start; the other tests see them."""

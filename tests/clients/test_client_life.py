@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from client_bench import SHARDS, Bench, bench
-from client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
+
+from tests.clients.client_bench import SHARDS, Bench, bench
+from tests.clients.client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
 
 MOST_USED = [
     case(DISCORD_PY, "zstd-stream"),

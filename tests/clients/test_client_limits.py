@@ -6,10 +6,10 @@ import asyncio
 
 import msgspec
 import pytest
-from client_bench import QUICK, SHARDS, bench
-from client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
 
 from cluster.gateway import IDENTIFY_WINDOW_S
+from tests.clients.client_bench import QUICK, SHARDS, bench
+from tests.clients.client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
 
 EACH = [
     case(DISCORD_PY, "zstd-stream"),

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivery_line import Line, line
+
+from tests.cluster.delivery_line import Line, line
 
 TESTS = Path(__file__).parents[1]
 READER = TESTS / "vectors" / "reader.mjs"

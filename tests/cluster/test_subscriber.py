@@ -7,7 +7,6 @@ import json
 
 import pytest
 import zmq
-from delivery_line import STORE, line
 
 from cluster import newcomers
 from cluster.chain import ShardChain
@@ -17,6 +16,7 @@ from cluster.replay_client import NoAnswerError, ReplayClient
 from cluster.subscriber import Event, Gap, Item, Subscriber
 from cluster.wire.replay import HeadsAnswer
 from cluster.wire.shard_writer import ShardWriter
+from tests.cluster.delivery_line import STORE, line
 
 
 async def take(subscriber: Subscriber, count: int) -> list[Item]:

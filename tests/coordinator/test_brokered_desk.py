@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from identify_rig import INTERVAL_S, Cluster, asking, granting, until
 
 from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire import link
 from cluster.wire.identifies import POLL_S
+from tests.coordinator.identify_rig import INTERVAL_S, Cluster, asking, granting, until
 
 Scenario = Callable[[Cluster, Cluster], Awaitable[None]]
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import zmq
 import zmq.asyncio
-from hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
 
 from cluster.chain import Ask
 from cluster.control import ControlClient
@@ -33,6 +32,7 @@ from coordinator.replay_server import ReplayServer
 from coordinator.store import Store
 from coordinator.worker_link import WorkerLink
 from shard_worker.usage import rss_bytes
+from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
 
 STORE = "0" * 16
 WITHIN_S = 20.0

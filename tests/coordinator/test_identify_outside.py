@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from identify_rig import ACCOUNT, INTERVAL_S, Cluster, granting, until
 
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.wire.identifies import Ask, account_key
+from tests.coordinator.identify_rig import ACCOUNT, INTERVAL_S, Cluster, granting, until
 
 Scenario = Callable[[Cluster, ControlClient], Awaitable[None]]
 

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from home import Home, run_sandbox
-from watching import identified, sandbox_of
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import identified, sandbox_of
 
 
 def findings(home: Home, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,16 +11,14 @@ import pytest
 import zmq
 import zmq.asyncio
 from click.testing import CliRunner
-from home import Home, run_sandbox
-from watching import eventually
 
 from cluster.cli import main
 from cluster.commands import BusyError, CommandError, NotSentError
 from cluster.control import ControlClient
 from cluster.sandbox import SandboxControl, SandboxInfo
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cluster" / "commands"))
-from command_rows import EVERYTHING, Row, rows
+from tests.cluster.commands.command_rows import EVERYTHING, Row, rows
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import eventually
 
 SHARDS = 2
 MEMBERS = 1100

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from home import Home, run_sandbox
-from watching import (
+
+from cluster.sandbox import SandboxControl, SandboxInfo
+from cluster.wire.control import ClusterStatus
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import (
     Raw,
     assert_same,
     connected,
@@ -23,9 +26,6 @@ from watching import (
     sandbox_of,
     watching,
 )
-
-from cluster.sandbox import SandboxControl, SandboxInfo
-from cluster.wire.control import ClusterStatus
 
 SHARDS = 8
 RATE = 300.0

@@ -8,9 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from home import Home, run_sandbox
-from small_disk import Disk, small_disk
-from watching import (
+from cluster.journal.identity import DATA
+from cluster.subscriber import Event, Gap, Subscriber
+from cluster.wire.control import ClusterStatus
+from cluster.wire.places import places
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import (
     WITHIN_S,
     connected,
     control_of,
@@ -20,11 +23,7 @@ from watching import (
     sandbox_of,
     watching,
 )
-
-from cluster.journal.identity import DATA
-from cluster.subscriber import Event, Gap, Subscriber
-from cluster.wire.control import ClusterStatus
-from cluster.wire.places import places
+from tests.fuzz.small_disk import Disk, small_disk
 
 MIB = 1024 * 1024
 SHARDS = 2

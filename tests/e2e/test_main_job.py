@@ -5,13 +5,21 @@ from __future__ import annotations
 
 import asyncio
 
-from home import Home, run_sandbox
-from watching import Raw, Seen, control_of, eventually, identified, ledger, sandbox_of, watching
-
 from cluster.events import ParseError, UnknownEvent
 from cluster.sandbox import SandboxControl
 from cluster.sandbox.catalogue import catalogue
 from cluster.subscriber import Event
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import (
+    Raw,
+    Seen,
+    control_of,
+    eventually,
+    identified,
+    ledger,
+    sandbox_of,
+    watching,
+)
 
 SHARDS = 4
 LIFECYCLE = {"READY", "RESUMED"}

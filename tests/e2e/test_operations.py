@@ -7,14 +7,14 @@ import os
 import signal
 
 import pytest
-from home import Home
-from test_restarts import SHARDS, happened, under_traffic
-from watching import Seen, eventually
 
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.sandbox import SandboxControl
 from cluster.wire.control import ClusterStatus
+from tests.e2e.home import Home
+from tests.e2e.test_restarts import SHARDS, happened, under_traffic
+from tests.e2e.watching import Seen, eventually
 
 
 def of(status: ClusterStatus) -> dict[int, int | None]:

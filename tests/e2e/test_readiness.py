@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from home import Home, run_sandbox
-from watching import control_of, eventually, identified, sandbox_of
-
 from cluster.gateway import IDENTIFY_WINDOW_S, Op
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import control_of, eventually, identified, sandbox_of
 
 SHARDS = 64
 CONCURRENCY = 16

@@ -6,10 +6,9 @@ import asyncio
 import socket
 import subprocess
 
-from home import Home, run_sandbox
-from watching import connected, control_of, eventually, identified, sandbox_of, shard_of
-
 from cluster.wire.places import places
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import connected, control_of, eventually, identified, sandbox_of, shard_of
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int) -> str:

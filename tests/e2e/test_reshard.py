@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from home import Home, run_sandbox
-from watching import (
+
+from cluster.control import ControlClient
+from cluster.errors import BudgetError, ClusterError
+from cluster.sandbox import SandboxControl, SandboxInfo
+from cluster.subscriber import Event, Gap, Subscriber
+from cluster.wire.places import places
+from cluster.wire.position import WHOLE
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import (
     Seen,
     connected,
     control_of,
@@ -24,13 +31,6 @@ from watching import (
     sandbox_of,
     watching,
 )
-
-from cluster.control import ControlClient
-from cluster.errors import BudgetError, ClusterError
-from cluster.sandbox import SandboxControl, SandboxInfo
-from cluster.subscriber import Event, Gap, Subscriber
-from cluster.wire.places import places
-from cluster.wire.position import WHOLE
 
 OVERLAP_S = 3.0
 Happened = Counter[tuple[str, str]]

@@ -7,8 +7,11 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from home import Home, run_sandbox
-from watching import (
+from cluster.control import ControlClient
+from cluster.sandbox import SandboxControl
+from cluster.wire.places import is_held, places
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import (
     Seen,
     connected,
     control_of,
@@ -18,10 +21,6 @@ from watching import (
     sandbox_of,
     watching,
 )
-
-from cluster.control import ControlClient
-from cluster.sandbox import SandboxControl
-from cluster.wire.places import is_held, places
 
 SHARDS = 4
 RATE = 300.0

@@ -18,8 +18,6 @@ import lmdb
 import pytest
 import zmq
 import zmq.asyncio
-from home import Home, offer, run_sandbox
-from watching import WITHIN_S, connected, control_of, eventually, reconnects, sandbox_of
 from zmq.utils import z85
 
 from cluster.journal.layout import MAX_DATABASES, STATE_DB
@@ -28,6 +26,8 @@ from cluster.secured import connect
 from cluster.wire import replay
 from cluster.wire.keys import ClientKeys, KeyFolder
 from cluster.wire.places import places
+from tests.e2e.home import Home, offer, run_sandbox
+from tests.e2e.watching import WITHIN_S, connected, control_of, eventually, reconnects, sandbox_of
 
 SHARDS = 4
 RATE = 200.0

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from home import Home, offer, run_sandbox
 
 from cluster.control import ControlClient
 from cluster.gateway import IDENTIFY_WINDOW_S, Op
@@ -22,6 +21,7 @@ from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.control import ClusterStatus
 from cluster.wire.keys import KeyFolder, encode
 from cluster.wire.places import places
+from tests.e2e.home import Home, offer, run_sandbox
 
 SHARDS = 8
 BUCKETS = 4

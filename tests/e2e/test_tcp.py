@@ -14,8 +14,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from home import Home, offer, run_sandbox
-from watching import WITHIN_S, Seen, control_of, eventually, sandbox_of
 
 from cluster.control import ControlClient
 from cluster.errors import KeyRefusedError, NotRunningError
@@ -23,6 +21,8 @@ from cluster.sandbox import SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.keys import ClientKeys, KeyFolder, Right, encode, pair
 from cluster.wire.places import places
+from tests.e2e.home import Home, offer, run_sandbox
+from tests.e2e.watching import WITHIN_S, Seen, control_of, eventually, sandbox_of
 
 SHARDS = 2
 DOORS = ("events", "replay", "control")

@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from home import Home, run_sandbox
-from watching import control_of, eventually, identified, ledger, sandbox_of, watching
 
 from cluster.errors import ClusterError
 from cluster.sandbox import SandboxInfo
 from cluster.subscriber import Event
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.watching import control_of, eventually, identified, ledger, sandbox_of, watching
 
 
 def use(home: Home, info: SandboxInfo) -> None:

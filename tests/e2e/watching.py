@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import zmq
 import zmq.asyncio
-from home import Home
 
 from cluster.control import ControlClient
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.control import ClusterStatus, ShardStatus
 from cluster.wire.places import places
+from tests.e2e.home import Home
 
 WITHIN_S = 60.0
 """How long what must come may take."""

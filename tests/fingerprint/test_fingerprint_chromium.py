@@ -12,7 +12,13 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
-from captured import (
+
+from cluster.browser import Browser, browser
+from cluster.doctor.fingerprint import Introductions, introductions
+from cluster.fingerprint.capture import Capture
+from cluster.fingerprint.client_hello import ClientHello
+from cluster.fingerprint.ja import ja3, ja4
+from tests.fingerprint.captured import (
     BROWSERS,
     SAID,
     OfChromium,
@@ -24,12 +30,6 @@ from captured import (
     our_frames,
     trust,
 )
-
-from cluster.browser import Browser, browser
-from cluster.doctor.fingerprint import Introductions, introductions
-from cluster.fingerprint.capture import Capture
-from cluster.fingerprint.client_hello import ClientHello
-from cluster.fingerprint.ja import ja3, ja4
 
 BROWSER = browser_path()
 pytestmark = pytest.mark.skipif(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from captured import Receiver, Trust, described, nothing, trust
 from curl_cffi.requests import AsyncSession
 
 from cluster.browser import browser
@@ -15,6 +14,7 @@ from cluster.fingerprint.capture import Capture, CaptureServer
 from cluster.fingerprint.client_hello import GREASE, ClientHello
 from cluster.fingerprint.ja import ja3, ja4
 from shard_worker.transport import Transport
+from tests.fingerprint.captured import Receiver, Trust, described, nothing, trust
 
 WAIT_S = 10.0
 APPLICATION_SETTINGS, PRE_SHARED_KEY = 17613, 41

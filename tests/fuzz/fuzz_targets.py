@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import zstandard
-from hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 from cluster import commands, events
 from cluster.chain import Answer, Mark, ShardChain
@@ -33,6 +32,7 @@ from shard_worker.identity import with_seq
 from shard_worker.inflate import KINDS, InflateError, Plain
 from shard_worker.member_requests import whole_guilds
 from shard_worker.websocket import Deflate, WebSocket, WebSocketError
+from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 EVENTS: Final = sorted(DISPATCHES)
 CUT: Final = b"\x7f\x80"

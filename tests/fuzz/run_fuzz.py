@@ -2,7 +2,7 @@
 
 Each target of fuzz_targets.py gets its part of the time, in a process of its own. What was found to
 be new is kept in ``.fuzz/TARGET``, where the next run begins; an input that broke something is
-``.fuzz/TARGET-crash-...``, and ``run_fuzz.py --target TARGET FILE`` runs it again.
+``.fuzz/TARGET-crash-...``; ``python -m tests.fuzz.run_fuzz --target TARGET FILE`` runs it again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def run(target: str, arguments: list[str]) -> None:
     import atheris  # type: ignore  # installed to fuzz alone, and it carries no types
 
     # What is imported before is not followed, so nothing of ours is.
-    with atheris.instrument_imports(include=["cluster", "shard_worker", "fuzz_targets"]):
-        from fuzz_targets import TARGETS
+    with atheris.instrument_imports(include=["cluster", "shard_worker", "tests.fuzz"]):
+        from tests.fuzz.fuzz_targets import TARGETS
 
     atheris.Setup([sys.argv[0], *arguments], TARGETS[target][0])
     atheris.Fuzz()
@@ -37,14 +37,15 @@ def run(target: str, arguments: list[str]) -> None:
 
 def fuzz(target: str, seconds: int) -> bool:
     """In a process of its own. False: something was found."""
-    from fuzz_targets import TARGETS
+    from tests.fuzz.fuzz_targets import TARGETS
 
     corpus, seeds = FOLDER / target, TARGETS[target][1]
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
     done = subprocess.run(
-        [sys.executable, __file__, "--target", target, f"-max_total_time={seconds}",
+        [sys.executable, "-m", "tests.fuzz.run_fuzz", "--target", target,
+         f"-max_total_time={seconds}",
          f"-rss_limit_mb={MEMORY_MB}", f"-timeout={HANG_S}", f"-max_len={MAX_INPUT}",
          f"-artifact_prefix={FOLDER}/{target}-", "-print_final_stats=1", str(corpus)],
         capture_output=True, text=True, check=False,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-import run_fuzz
-from fuzz_targets import CUT, TARGETS
-from hostile_corpus import EXTREMES
+
+from tests.fuzz import run_fuzz
+from tests.fuzz.fuzz_targets import CUT, TARGETS
+from tests.fuzz.hostile_corpus import EXTREMES
 
 
 @pytest.mark.parametrize("name", run_fuzz.NAMES)

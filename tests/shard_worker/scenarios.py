@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, IdentifyUnused, Stopped
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rig import Rig
+from tests.shard_worker.rig import Rig
 
 Scenario = Callable[[Rig, SandboxControl], Awaitable[None]]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,11 +14,8 @@ import pytest
 from cluster.control import ControlClient
 from cluster.errors import ConfigError, NotRunningError
 from shard_worker import GatewayClient
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "coordinator"))
-from client_desk import WAIT_S, Desk, run
-from identify_rig import Cluster, granting
+from tests.coordinator.identify_rig import Cluster, granting
+from tests.shard_worker.client_desk import WAIT_S, Desk, run
 
 Scenario = Callable[[Desk, Cluster, ControlClient], Awaitable[None]]
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import warnings
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,9 +24,7 @@ from cluster.identify_limiter import IdentifyLimiter
 from shard_worker import GatewayClient, Skipped, line, local_identifies
 from shard_worker.connection import SLICE_MESSAGES
 from shard_worker.event_queue import Received
-
-sys.path.insert(0, str(Path(__file__).parent))
-from client_desk import WAIT_S, Desk, desk, row, run, take
+from tests.shard_worker.client_desk import WAIT_S, Desk, desk, row, run, take
 
 
 @pytest.fixture

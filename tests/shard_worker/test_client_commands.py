@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster.commands import BusyError, CommandError
 from cluster.errors import ClientClosedError, TokenRefusedError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from client_desk import WAIT_S, Desk, run
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cluster" / "commands"))
-from command_rows import rows
+from tests.cluster.commands.command_rows import rows
+from tests.shard_worker.client_desk import WAIT_S, Desk, run
 
 
 def commands(desk: Desk) -> list[tuple[int, Any]]:

@@ -13,9 +13,7 @@ from typing import Final
 import msgspec
 
 from shard_worker import Resumable
-
-sys.path.insert(0, str(Path(__file__).parent))
-from client_desk import WAIT_S, Desk, run
+from tests.shard_worker.client_desk import WAIT_S, Desk, run
 
 ROOT: Final = Path(__file__).parents[2]
 SECTION: Final = "## In your own process: `GatewayClient`"

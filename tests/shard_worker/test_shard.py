@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import uvloop
@@ -17,9 +15,7 @@ from shard_worker.frame import Event
 from shard_worker.session import Resumable
 from shard_worker.shard import Shard
 from shard_worker.transport import Transport
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_shard_timer import Wire
+from tests.shard_worker.test_shard_timer import Wire
 
 PLAN = ShardPlan(shard_id=0, shard_count=1)
 PRIVILEGED = Intents.GUILDS | Intents.GUILD_PRESENCES

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_shard import HELLO, Ordered, frame, on_a_loop
 
 from cluster.commands import BusyError, Command, CommandError, NotSentError, raw
 from cluster.commands.members import request_guild_members
@@ -19,6 +14,7 @@ from cluster.errors import ClusterError
 from cluster.wire.link import IdentifyGrant
 from shard_worker.send_limiter import PayloadTooLargeError
 from shard_worker.shard import Shard
+from tests.shard_worker.test_shard import HELLO, Ordered, frame, on_a_loop
 
 READY = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
 

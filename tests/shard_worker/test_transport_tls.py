@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from cluster.sandbox.certificates import make_certificates
 from shard_worker.transport import Transport
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_transport import Receiver
+from tests.shard_worker.test_transport import Receiver
 
 NOW = datetime.datetime.now(datetime.UTC)
 LONG_AGO = NOW - datetime.timedelta(days=60)

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,9 +15,7 @@ from cluster.wire.link import IdentifyGrant, Login, ShardPlan
 from shard_worker.frame import Event
 from shard_worker.shard import Shard
 from shard_worker.transport import Transport
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_shard import HELLO, Ordered, frame
+from tests.shard_worker.test_shard import HELLO, Ordered, frame
 
 PLAN = ShardPlan(shard_id=0, shard_count=1)
 LOGIN = Login(

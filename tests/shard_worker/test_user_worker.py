@@ -4,16 +4,12 @@ subscribed to."""
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 from cluster.gateway import ALL_CAPABILITIES
 from cluster.sandbox import SandboxControl
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rig import Rig
-from scenarios import ends_equal, run, under_traffic
+from tests.shard_worker.rig import Rig
+from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 TOKEN = "a.user.token"
 SPEC: dict[str, Any] = {

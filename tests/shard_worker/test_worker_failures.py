@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,10 +17,8 @@ from shard_worker.connection import Connection
 from shard_worker.delivery import ShardDelivery
 from shard_worker.frame import Event
 from shard_worker.worker import Worker
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rig import Rig
-from scenarios import ends_equal, run, under_traffic
+from tests.shard_worker.rig import Rig
+from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 
 class UnforeseenError(Exception):

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import IdentifySent, Reconnect, Release, ShardPlan, Stop, Take
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rig import Rig
-from scenarios import ends_equal, run, under_traffic
+from tests.shard_worker.rig import Rig
+from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 
 def test_cuts() -> None:

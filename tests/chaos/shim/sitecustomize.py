@@ -77,7 +77,7 @@ class Finder(MetaPathFinder):
 
 
 if mutant := os.environ.get("CHAOS_MUTANT"):
-    import mutants
+    from tests.chaos.shim import mutants
 
     for module_name, patch in mutants.MUTANTS[mutant].items():
         PATCHES.setdefault(module_name, []).append(patch)

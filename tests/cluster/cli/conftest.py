@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from cluster.cli.launch import CoordinatorProcess
 from cluster.config import VARIABLES, load
 from cluster.config_schema import Given
 from cluster.wire import spec
+from tests.cluster.cli import fake_coordinator
 
 FAKE = Path(__file__).with_name("fake_coordinator.py")
 
@@ -39,13 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def fake() -> ModuleType:
     """The module of the played coordinator: its made-up statuses."""
-    found = importlib.util.spec_from_file_location("fake_coordinator", FAKE)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[found.name] = module
-    found.loader.exec_module(module)
-    return module
+    return fake_coordinator
 
 
 def command(**behaviour: Any) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from command_rows import EVERYTHING, UUIDS, Row, rows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +32,7 @@ from cluster.commands import (
     voice,
 )
 from cluster.gateway import MAX_SENT_BYTES, Op
+from tests.cluster.commands.command_rows import EVERYTHING, UUIDS, Row, rows
 
 GUILD, TEXT, VOICE = 41771983423143937, 127121515262115840, 1142105002492575794
 ROWS = rows(GUILD, TEXT, VOICE)

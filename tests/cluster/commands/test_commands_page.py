@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from command_rows import rows
+from tests.cluster.commands.command_rows import rows
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
 LINE = re.compile(r"^\| (\d+) \| `(\w+)` \| (?:both|user) \|(.*)\|$", re.M)

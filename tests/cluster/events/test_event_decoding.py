@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from event_samples import NAMES, sample, sample_json, world
 
 from cluster.events import (
     UNSET,
@@ -38,6 +37,7 @@ from cluster.gateway import Capabilities
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS
 from cluster.wire.batch import Event as Envelope
 from cluster.wire.refusals import UNFIT
+from tests.cluster.events.event_samples import NAMES, sample, sample_json, world
 
 AUTHOR = {"id": "852892297661906993", "username": "alien", "global_name": None}
 MESSAGE: dict[str, Any] = {

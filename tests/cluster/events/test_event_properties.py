@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import msgspec
-from event_samples import NAMES, sample_json
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.events import UNSET, Event, ParseError, UnknownEvent, decode
 from cluster.events.base import DISPATCHES
+from tests.cluster.events.event_samples import NAMES, sample_json
 
 names = st.sampled_from(NAMES)
 leaves = (

@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from events_page import PAGE, page
-
 from cluster.events import Event, HeartbeatAck, Reconnect
 from cluster.events.base import DISPATCHES
 from cluster.sandbox.catalogue import catalogue
+from tests.cluster.events.events_page import PAGE, page
 
 SEED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "seed_events.json").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-import hellos
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from cluster.fingerprint.client_hello import (
     complete,
     parse,
 )
+from tests.cluster.fingerprint import hellos
 
 RFC_8448 = bytes.fromhex(
     "16030100c4010000c00303cb34ecb1e78163ba1c38c6dacb196a6dffa21a8d9912ec18a2ef6283"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hellos
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.fingerprint.client_hello import ClientHello, parse
 from cluster.fingerprint.ja import ja3, ja3_hash, ja4, ja4_raw
+from tests.cluster.fingerprint import hellos
 
 CIPHERS = [
     *(0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC013),

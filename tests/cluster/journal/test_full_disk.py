@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import journal_child
 import pytest
-from small_disk import Disk, small_disk
 
 from cluster.journal import Journal, JournalReader, environment
 from cluster.journal.history import History
 from cluster.journal.identity import DATA, LOCK
 from cluster.wire.shard_state import ShardState
 from cluster.wire.shard_writer import ShardWriter
+from tests.cluster.journal import journal_child
+from tests.fuzz.small_disk import Disk, small_disk
 
 MIB = 1024 * 1024
 BUDGET = MIB

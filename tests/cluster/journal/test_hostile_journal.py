@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import journal_child
 import lmdb
 import msgspec
 import pytest
@@ -21,6 +20,7 @@ import pytest
 from cluster.journal import Journal, JournalReader, deaths, identity, layout
 from cluster.journal.history import History
 from cluster.journal.identity import DATA, RECORD
+from tests.cluster.journal import journal_child
 
 WITHIN_S = 60
 PAGE = layout.PAGE

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_probe import Bench, Json, Probe, bench
 
 from cluster.gateway import Op
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.commands import TABLE
 from cluster.sandbox.peer import Stage
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "commands"))
-from command_rows import USER, Row, rows
+from tests.cluster.commands.command_rows import USER, Row, rows
+from tests.cluster.sandbox.gateway_probe import Bench, Json, Probe, bench
 
 
 async def answered(probe: Probe) -> list[Json]:

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from gateway_probe import bench, eventually
 
 from cluster.sandbox.control_client import SandboxRefusedError
 from cluster.sandbox.faults import KINDS, FaultError, parse
 from cluster.sandbox.schedule import Schedule
+from tests.cluster.sandbox.gateway_probe import bench, eventually
 
 
 def test_faults_are_listed() -> None:

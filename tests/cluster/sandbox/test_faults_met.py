@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from gateway_probe import Bench, Closed, Probe, bench, eventually
+
+from tests.cluster.sandbox.gateway_probe import Bench, Closed, Probe, bench, eventually
 
 
 async def resumed(b: Bench, probe: Probe) -> Probe:

@@ -6,7 +6,8 @@ import asyncio
 
 import aiohttp
 import pytest
-from gateway_probe import bench
+
+from tests.cluster.sandbox.gateway_probe import bench
 
 
 def test_the_resume_host_can_be_dead_in_three_ways() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from gateway_probe import Bench, Closed, Probe, bench, eventually
 
 from cluster.sandbox.schedule import Schedule
 from cluster.sandbox.session import Session
+from tests.cluster.sandbox.gateway_probe import Bench, Closed, Probe, bench, eventually
 
 BROKEN = (Closed, zlib.error, ValueError, aiohttp.ClientError, ConnectionError, TimeoutError)
 SILENCE_S = 0.4

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from gateway_probe import Closed, bench
+
+from tests.cluster.sandbox.gateway_probe import Closed, bench
 
 Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from gateway_probe import Bench, Probe, bench, eventually
 
 from cluster.gateway import ALL_INTENTS, Intents
+from tests.cluster.sandbox.gateway_probe import Bench, Probe, bench, eventually
 
 Json = dict[str, Any]
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from gateway_probe import Bench, bench, eventually
+
+from tests.cluster.sandbox.gateway_probe import Bench, bench, eventually
 
 
 async def numbers(b: Bench) -> tuple[int, int]:

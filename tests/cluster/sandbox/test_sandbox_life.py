@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from gateway_probe import bench, eventually
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxInfo, SandboxOptions
 from cluster.sandbox.control_client import SandboxRefusedError
 from cluster.sandbox.world import WorldEvent
+from tests.cluster.sandbox.gateway_probe import bench, eventually
 
 
 def exists(path: str) -> bool:

@@ -6,7 +6,8 @@ import asyncio
 import json
 
 import pytest
-from gateway_probe import bench
+
+from tests.cluster.sandbox.gateway_probe import bench
 
 VERSIONS = ["/v9", "/v10", ""]
 

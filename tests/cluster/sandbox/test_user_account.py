@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from gateway_probe import Bench, Closed, Json, Probe, bench
 
 from cluster.account import Account, new_launch
 from cluster.browser import browser
 from cluster.gateway import ALL_CAPABILITIES, Capabilities
+from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, bench
 
 
 def identify(b: Bench, capabilities: int = 0, **changes: Any) -> Json:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hostile_corpus import ANSWERED, ASKED, DEEP, PUBLISHED, REQUESTED, SAID, mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from cluster.subscribed import GuildFilter
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.refusals import MALFORMED, worth_saying
+from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, PUBLISHED, REQUESTED, SAID, mutated
 
 READERS: list[tuple[str, list[bytes], Callable[[bytes], Any]]] = [
     ("control request", REQUESTED, control.decode_request),

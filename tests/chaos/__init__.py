@@ -1,0 +1,1 @@
+"""A storm of faults on a real cluster, and the count of what was lost."""

@@ -1,0 +1,1 @@
+"""First on the path of the processes that the chaos driver starts."""

@@ -1,0 +1,1 @@
+"""Other people's client libraries, run on the sandbox."""

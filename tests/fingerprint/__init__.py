@@ -1,0 +1,1 @@
+"""What a server sees of our handshakes, beside those of a Chromium."""

@@ -1,0 +1,1 @@
+"""Test vectors of the wire protocol, for readers in any language."""
