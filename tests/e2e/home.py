@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from cluster.sandbox import SandboxInfo
+from tests.progress import progress
 
 COMMAND_S = 60.0
 """How long a command may take before the test gives it up."""
@@ -43,7 +44,7 @@ class Home:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``dcgw-cluster`` to its end."""
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-P", "-m", "cluster", *arguments],
             env=self.env,
             capture_output=True,
@@ -51,6 +52,8 @@ class Home:
             timeout=COMMAND_S,
             check=False,
         )
+        progress()
+        return done
 
     def processes(self) -> list[str]:
         """Command lines of this home's processes that still run, by their environment."""
@@ -94,6 +97,7 @@ def run_sandbox(**options: Any) -> Iterator[SandboxInfo]:
         process.stdin.close()
         line = process.stdout.readline()
         assert line, f"the sandbox did not start: it ended with {process.wait(COMMAND_S)}"
+        progress()
         yield msgspec.json.decode(line, type=SandboxInfo)
     finally:
         process.terminate()

@@ -22,6 +22,7 @@ from cluster.wire.places import places
 from cluster.wire.position import WHOLE
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
+    WITHIN_S,
     Seen,
     connected,
     control_of,
@@ -145,13 +146,14 @@ async def replayed(home: Home, begin: Any, due: Happened) -> list[Any]:
     items: list[Any] = []
     try:
         async with (
-            asyncio.timeout(30),
+            asyncio.timeout(WITHIN_S) as standing_still,
             Subscriber(
                 where.events, start=begin, replay=where.replay, control=where.control
             ) as subscriber,
         ):
             async for item in subscriber:
                 items.append(item)
+                standing_still.reschedule(asyncio.get_running_loop().time() + WITHIN_S)
                 if len(items) >= due.total() and not due - delivered(items):
                     break
     except TimeoutError:

@@ -203,12 +203,13 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
             await asyncio.wait_for(one.joined.wait(), WITHIN_S)
         first = await session_ids(sandbox)
         await sandbox.fault(kind="op9", resumable=False, shard=0)
-        await eventually(lambda: session_ids(sandbox), lambda now: not first >= now)
         await sandbox.fault(kind="cut", how="rst", shard=1)
-        await eventually(control.status, lambda s: any(shard == 1 for shard, _ in reconnects(s)))
-        before = await eventually(control.status, lambda s: s.state == "ready")
-        assert before.workers[1].pid is not None
-        os.kill(before.workers[1].pid, signal.SIGKILL)
+        cut = await eventually(
+            control.status, lambda s: any(shard == 1 for shard, _ in reconnects(s))
+        )
+        assert cut.workers[1].pid is not None
+        os.kill(cut.workers[1].pid, signal.SIGKILL)
+        await eventually(lambda: session_ids(sandbox), lambda now: not first >= now)
         await eventually(
             control.status, lambda s: s.state == "ready" and s.workers[1].restarts == 1
         )

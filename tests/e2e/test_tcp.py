@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +87,6 @@ async def to_its_end(subscriber: Subscriber) -> None:
         pass
 
 
-def play(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, 60.0))
-
-
 def test_a_subscribers_key_gets_every_event_and_commands_nothing(far: Far) -> None:
     """Made while the cluster runs; from the oldest event on, so by replay too."""
 
@@ -128,7 +124,7 @@ def test_a_subscribers_key_gets_every_event_and_commands_nothing(far: Far) -> No
             with contextlib.suppress(asyncio.CancelledError):
                 await gathering
 
-    play(scenario())
+    asyncio.run(scenario())
 
 
 def test_a_key_that_is_taken_away_is_cut_off_and_says_so(far: Far) -> None:
@@ -149,7 +145,7 @@ def test_a_key_that_is_taken_away_is_cut_off_and_says_so(far: Far) -> None:
             with pytest.raises(KeyRefusedError):
                 await refused.ping()
 
-    play(scenario())
+    asyncio.run(scenario())
 
 
 def test_a_key_that_was_never_made_and_a_server_that_is_another(far: Far) -> None:
@@ -168,7 +164,7 @@ def test_a_key_that_was_never_made_and_a_server_that_is_another(far: Far) -> Non
             with pytest.raises(NotRunningError):
                 await control.ping()
 
-    play(scenario())
+    asyncio.run(scenario())
 
 
 def test_the_command_line_from_another_host(far: Far) -> None:
@@ -211,4 +207,4 @@ def test_a_gate_that_is_killed_comes_back_and_a_control_key_stops_it_all(far: Fa
 
         await eventually(left, lambda found: not found)
 
-    play(scenario())
+    asyncio.run(scenario())

@@ -20,6 +20,7 @@ from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.control import ClusterStatus, ShardStatus
 from cluster.wire.places import places
 from tests.e2e.home import Home
+from tests.progress import progress
 
 WITHIN_S = 60.0
 """How long what must come may take."""
@@ -57,6 +58,7 @@ async def eventually(
             while True:
                 answer = await ask()
                 if holds(answer):
+                    progress()
                     return answer
                 await asyncio.sleep(0.1)
     except TimeoutError:
@@ -121,6 +123,7 @@ class Seen:
         except TimeoutError:
             gaps = [item for item in self.items if not isinstance(item, Event)]
             raise AssertionError(f"{self.events} events came, not {count}; {gaps[:5]}") from None
+        progress()
 
     async def more(self, count: int) -> None:
         """So many more came."""
