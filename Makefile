@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test chaos fuzz bench check format clean clients
+.PHONY: start test flaky chaos fuzz bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -12,6 +12,11 @@ start: $(STAMP)
 # Four at once, on two cores too: they wait more than they work.
 test: $(STAMP) tests/clients/node_modules/.installed
 	$(BIN)/pytest -n 4 --dist worksteal
+
+# The suite N times, the second half beside two busy loops, and which tests failed how often.
+N ?= 10
+flaky: $(STAMP) tests/clients/node_modules/.installed
+	@exec $(BIN)/python -m tests.flaky -n $(N)
 
 # Faults in pairs on a cluster under traffic, and what was lost. ONLY=k: the pair with that fault.
 FAULTS ?= 60
