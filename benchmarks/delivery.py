@@ -28,8 +28,8 @@ from benchmarks.measures import Bench
 from cluster.journal import Journal
 from cluster.subscriber import Event, Subscriber
 from cluster.wire import watermark
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 from coordinator.hub import Hub
 from coordinator.replay_server import ReplaySpec
 

@@ -26,7 +26,7 @@ import uvloop
 from benchmarks import recording
 from benchmarks.session import Account, Session
 from benchmarks.trickle import trickle
-from cluster.sandbox.certificates import Certificates
+from cluster.sandbox.http.certificates import Certificates
 
 ASK_EVERY_S: Final = 0.05
 """Between two heartbeats that a quiet session is asked for."""

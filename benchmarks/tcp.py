@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.children import Child, child, cpu_seconds
+from cluster.endpoints.curve_keys import KeyFolder, encode
 from cluster.subscriber import Event, Subscriber
 from cluster.wire import watermark
-from cluster.wire.keys import KeyFolder, encode
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 STORE: Final = "0123456789abcdef"
 NAME: Final = "MESSAGE_CREATE"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.recording import Recording, payloads
-from cluster.sandbox.compression import BINARY, frame
+from cluster.sandbox.sessions.compression import BINARY, frame
 
 if TYPE_CHECKING:
     from benchmarks.session import Session

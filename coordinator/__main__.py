@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.control import Failure
-from cluster.wire.refusals import MALFORMED
 from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_spec, encode
 from coordinator.coordinator import Coordinator
 

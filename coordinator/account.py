@@ -7,9 +7,9 @@ from typing import Literal, Self
 
 import msgspec
 
-from cluster import gateway_info
-from cluster.account import new_launch
-from cluster.gateway_info import GatewayInfo
+from cluster.discord import gateway_bot
+from cluster.discord.account import new_launch
+from cluster.discord.gateway_bot import GatewayInfo
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import CoordinatorSpec
 
@@ -56,7 +56,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     async def fetch(self) -> GatewayInfo:
         """GET /gateway/bot, or /gateway for a user account; raises what gateway_info.fetch
         raises."""
-        return await gateway_info.fetch(
+        return await gateway_bot.fetch(
             api_url=self.api_url,
             api_version=self.api_version,
             token=self.token,

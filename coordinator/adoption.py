@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from cluster.endpoints.paths import Places, is_held
 from cluster.processes import Owner, process_start
 from cluster.wire import link
-from cluster.wire.places import Places, is_held
 from coordinator.engines import WorkerProcess
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from cluster.control import ControlClient
 from cluster.errors import ClusterError, NotRunningError
-from cluster.identifies import Identify
-from cluster.identify_limiter import over_budget
+from cluster.identify.limiter import over_budget
+from cluster.identify.request import Identify
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Ask, Budget
 from coordinator.identify_ledger import Ledger

@@ -13,9 +13,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cluster.errors import ClusterError
-from cluster.identifies import Identify
-from cluster.identify_bucket import Grant
-from cluster.identify_limiter import GRANT_TIMEOUT_S
+from cluster.identify.bucket import Grant
+from cluster.identify.limiter import GRANT_TIMEOUT_S
+from cluster.identify.request import Identify
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from coordinator.broker import Broker

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cluster.commands import BusyError, Command, NotSentError, read
+from cluster.discord.opcodes import shard_of_guild
 from cluster.errors import ClusterError
-from cluster.gateway import shard_of_guild
 from cluster.wire import link
 from cluster.wire.commands import SendArgs, SentBy, Shards
 from cluster.wire.control import error_of

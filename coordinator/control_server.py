@@ -15,9 +15,9 @@ import msgspec
 import zmq
 import zmq.asyncio
 
+from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import ClusterError
 from cluster.wire import control
-from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from typing import Final, Self
 import zmq
 import zmq.asyncio
 
+from cluster.discord.gateway_bot import GatewayInfo
+from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.gateway_info import GatewayInfo
 from cluster.wire import link
-from cluster.wire.places import Running
 from cluster.wire.spec import CoordinatorSpec
 from coordinator import folders, host
 from coordinator.account import Account

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from cluster.control import ControlClient
+from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.discord.opcodes import IDENTIFY_WINDOW_S
 from cluster.errors import ConfigError
-from cluster.gateway import IDENTIFY_WINDOW_S
-from cluster.gateway_info import GatewayInfo, SessionStartLimit
-from cluster.identify_limiter import IdentifyLimiter
+from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key
 from cluster.wire.spec import SELF, CoordinatorSpec
 from coordinator.account import Account

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
+from cluster.endpoints.paths import Places, Running, check_socket_paths, is_held, make_private
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.wire.places import Places, Running, check_socket_paths, is_held, make_private
-from cluster.wire.refusals import MALFORMED
 
 log = logging.getLogger(__name__)
 

@@ -29,11 +29,11 @@ from typing import Final
 import msgspec
 import zmq
 
+from cluster.endpoints.curve_keys import KeyFolder, ServerKeys
+from cluster.endpoints.tcp import Tcp, keep_alive
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.control import Failure, GateReport
-from cluster.wire.keys import KeyFolder, ServerKeys
 from cluster.wire.spec import StartOutcome, encode
-from cluster.wire.tcp import Tcp, keep_alive
 from coordinator.gate_control import MAX_REQUEST_BYTES, ControlDesk
 from coordinator.passage import Passage
 from coordinator.peers import Peers

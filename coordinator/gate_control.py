@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 import zmq
 
+from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
 from cluster.wire.identifies import Turn
-from cluster.wire.keys import Client, Right
 from coordinator.zap import Keyring, user_of
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from typing import Final, Self
 
 import msgspec
 
+from cluster.endpoints.paths import Places
 from cluster.errors import ClusterError
 from cluster.wire.control import error_of
-from cluster.wire.places import Places
 from cluster.wire.spec import CoordinatorSpec, decode_outcome
 from coordinator.engines.local import LocalProcess, module_command
 from coordinator.kept_process import KeptProcess

@@ -15,9 +15,9 @@ from typing import Final
 
 import zmq
 
+from cluster.decode_errors import worth_saying
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic, watermark
-from cluster.wire.refusals import worth_saying
 from coordinator.audience import Connections
 from coordinator.passage import Passage
 

@@ -9,14 +9,14 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
+from cluster.decode_errors import worth_saying
+from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import ClusterError, RateLimitedError
-from cluster.gateway_info import SessionStartLimit
-from cluster.identify_bucket import Grant, Outsider
-from cluster.identify_limiter import IdentifyLimiter
+from cluster.identify.bucket import Grant, Outsider
+from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
-from cluster.wire.refusals import worth_saying
 from coordinator.control_server import Verb, args_of
 from coordinator.identify_ledger import Ledger
 from coordinator.identify_outside import Outside

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from cluster.identify_bucket import Grant
+from cluster.identify.bucket import Grant
 from coordinator.store import Store
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cluster.errors import ClusterError
-from cluster.identify_bucket import Grant, Outsider
-from cluster.identify_limiter import GRANT_TIMEOUT_S, IdentifyLimiter
+from cluster.identify.bucket import Grant, Outsider
+from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire.control import OutsideClaim
 from cluster.wire.identifies import POLL_S, Ask, Told, Turn
 from coordinator.control_server import Parcel, Verb, args_of

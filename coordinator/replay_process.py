@@ -18,8 +18,8 @@ from typing import Final, Self
 
 import msgspec
 
-from cluster.journal.reading import NAME, Reading, inodes_of
-from cluster.wire.places import Places
+from cluster.endpoints.paths import Places
+from cluster.journal.read_marker import NAME, Reading, inodes_of
 from coordinator.engines.local import LocalProcess, module_command
 from coordinator.kept_process import KeptProcess
 

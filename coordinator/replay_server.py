@@ -29,12 +29,12 @@ import lmdb
 import msgspec
 import zmq
 
+from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.journal.history import SLICE_BYTES, History
+from cluster.journal.read_marker import NAME, Reading
 from cluster.journal.reader import READ_SECONDS
-from cluster.journal.reading import NAME, Reading
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
-from cluster.wire.refusals import MALFORMED, worth_saying
 from cluster.wire.shard_state import ShardState
 from coordinator.turns import Address, Turns
 

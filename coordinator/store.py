@@ -17,8 +17,8 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
-from cluster.wire.refusals import MALFORMED
 from coordinator.plan import Plan, Stored
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from cluster.endpoints.paths import Places
 from cluster.errors import ClusterError
 from cluster.wire import link
-from cluster.wire.places import Places
 from coordinator import folders
 from coordinator.hub import Hub, LastOut
 from coordinator.roster import Roster

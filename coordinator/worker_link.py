@@ -10,8 +10,8 @@ from typing import Any, Final
 import zmq
 import zmq.asyncio
 
+from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.wire import link
-from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 

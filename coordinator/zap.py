@@ -18,8 +18,8 @@ from typing import Final
 import zmq
 from zmq.utils import z85
 
+from cluster.endpoints.curve_keys import Client, KeyFolder, ServerKeys
 from cluster.errors import ConfigError
-from cluster.wire.keys import Client, KeyFolder, ServerKeys
 
 log = logging.getLogger(__name__)
 

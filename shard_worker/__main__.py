@@ -13,9 +13,9 @@ import sys
 
 import uvloop
 
+from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
-from cluster.wire.refusals import MALFORMED
 from shard_worker.identity import account_of, gateway_url, identify
 from shard_worker.send_limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker

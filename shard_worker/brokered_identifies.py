@@ -9,9 +9,9 @@ import asyncio
 import logging
 from typing import Literal, Protocol
 
+from cluster.discord.gateway_bot import GatewayInfo
 from cluster.errors import ClusterError, ConfigError
-from cluster.gateway_info import GatewayInfo
-from cluster.identifies import Identify
+from cluster.identify.request import Identify
 from shard_worker.local_identifies import Claimant, Fetch
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 import uvloop
 
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
-from cluster.gateway import Op
 from cluster.wire import checks
 from cluster.wire.control import Failure
-from cluster.wire.refusals import MALFORMED
 from shard_worker.frame import Frame, FrameError, FrameReader
 from shard_worker.identity import gateway_url
 from shard_worker.inflate import KINDS, InflateError

@@ -23,8 +23,8 @@ from typing import Any, Final, Literal, Self
 
 import msgspec
 
-from cluster.account import LARGE_THRESHOLD
 from cluster.commands import Command, Commands, Take
+from cluster.discord.account import LARGE_THRESHOLD
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import Event
 from shard_worker.brokered_identifies import Broker, BrokeredIdentifies, check

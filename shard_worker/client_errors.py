@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cluster.discord.opcodes import CLOSE_CODES
 from cluster.errors import ClientClosedError, ClusterError, GatewayRefusedError, TokenRefusedError
-from cluster.gateway import CLOSE_CODES
 
 ADVICE: Final = {
     4004: "the token is wrong or was reset: give the current one",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from cluster.discord.opcodes import Op
 from cluster.events import Event, HeartbeatAck, Reconnect, decode
-from cluster.gateway import Op
 from shard_worker.event_queue import HOLE, SKIPPED, Received
 
 

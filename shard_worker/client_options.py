@@ -12,10 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 from curl_cffi import Curl
 
-from cluster import gateway_info
-from cluster.account import LARGE_THRESHOLD, USER_API_VERSION, Account, new_launch
-from cluster.browser import browser
-from cluster.config_checks import (
+from cluster.config.checks import (
     capabilities_of,
     check_presence,
     check_readable,
@@ -23,11 +20,14 @@ from cluster.config_checks import (
     guilds_of,
     intents_of,
 )
+from cluster.decode_errors import MALFORMED
+from cluster.discord import gateway_bot
+from cluster.discord.account import LARGE_THRESHOLD, USER_API_VERSION, Account, new_launch
+from cluster.discord.browser import browser
+from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
 from cluster.errors import ConfigError, TokenRefusedError
-from cluster.gateway_info import GatewayInfo, SessionStartLimit
+from cluster.ranges import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
 from cluster.wire.link import Login, ShardPlan
-from cluster.wire.numbers import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
-from cluster.wire.refusals import MALFORMED
 from shard_worker import identity
 from shard_worker.send_limiter import check_size
 from shard_worker.session import Resumable
@@ -73,7 +73,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         if login.gateway_url:
             return GatewayInfo(url=login.gateway_url, shards=1, session_start_limit=_UNLIMITED)
         try:
-            return await gateway_info.fetch(
+            return await gateway_bot.fetch(
                 api_url=self.api_url,
                 api_version=login.api_version,
                 token=login.token,

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from curl_cffi import Curl, CurlOpt
 from curl_cffi.aio import AsyncCurl
 
-from cluster.browser import Browser
+from cluster.discord.browser import Browser
 from shard_worker import easy, handshake
 from shard_worker.unsent import MAX_UNSENT, Unsent
 from shard_worker.websocket import (

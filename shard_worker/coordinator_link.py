@@ -13,8 +13,8 @@ from typing import Final
 
 import zmq
 
+from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.wire.link import FromWorker, ToWorker, decode_to_worker, encode
-from cluster.wire.refusals import MALFORMED, worth_saying
 
 log = logging.getLogger(__name__)
 

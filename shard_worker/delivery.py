@@ -17,14 +17,14 @@ from typing import NamedTuple
 
 import zmq
 
+from cluster.endpoints.paths import make_private
 from cluster.errors import AlreadyRunningError
-from cluster.journal import Journal, deaths
-from cluster.journal.siblings import at, newest
+from cluster.journal import Journal, crash_log
+from cluster.journal.other_slots import at, newest
 from cluster.processes import Owner
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
-from cluster.wire.places import make_private
 from cluster.wire.shard_state import Public, ShardState
-from cluster.wire.shard_writer import ShardWriter
 from shard_worker.frame import Event, Frame
 from shard_worker.publisher import Publisher
 from shard_worker.session import Resumable
@@ -136,7 +136,7 @@ class Store:
                 boot_id=spec.boot_id,
             )
             try:
-                deaths.watch(folder)
+                crash_log.watch(folder)
             except OSError as error:
                 log.warning("a death by the journal would leave no word in %s: %s", folder, error)
         except BaseException:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from curl_cffi import Curl, CurlError, CurlOpt
 
-from cluster.browser import Browser
+from cluster.discord.browser import Browser
 from shard_worker import handshake
 
 CONNECT_TIMEOUT_S: Final = 15.0

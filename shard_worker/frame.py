@@ -29,8 +29,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cluster.wire import numbers
-from cluster.wire.refusals import MALFORMED
+from cluster import ranges
+from cluster.decode_errors import MALFORMED
 from shard_worker.inflate import Inflater, Plain
 
 Event = tuple[str, int, bytes]
@@ -59,7 +59,7 @@ LIFECYCLE: Final = frozenset(("READY", "RESUMED"))
 MISMATCHES: Final = 3
 """Slices in a row that the pattern failed on before it is given up."""
 MAX_NAMES: Final = 4096
-MAX_SEQ: Final = numbers.MAX_SEQ - 1
+MAX_SEQ: Final = ranges.MAX_SEQ - 1
 """A larger s is no gateway's."""
 MAX_FRAMES: Final = 65_536
 """Frames that a slice may hold which is split by a decoder."""

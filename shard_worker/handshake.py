@@ -11,7 +11,7 @@ import base64
 import hashlib
 from typing import Final
 
-from cluster.browser import ACCEPT_ENCODING, ACCEPT_LANGUAGE, Browser
+from cluster.discord.browser import ACCEPT_ENCODING, ACCEPT_LANGUAGE, Browser
 from shard_worker.websocket import Deflate, WebSocketError, parse_extensions
 
 ORDER: Final = (

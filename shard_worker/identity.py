@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cluster.account import Account, new_launch
-from cluster.browser import browser
+from cluster.decode_errors import MALFORMED
+from cluster.discord.account import Account, new_launch
+from cluster.discord.browser import browser
+from cluster.discord.opcodes import Op
 from cluster.errors import ConfigError
-from cluster.gateway import Op
 from cluster.wire.link import Login, ShardPlan
-from cluster.wire.refusals import MALFORMED
 from shard_worker.frame import Event
 
 MAX_SESSION_ID_BYTES: Final = 1024

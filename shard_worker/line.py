@@ -15,11 +15,11 @@ from typing import Final
 
 import msgspec
 
+from cluster.discord.opcodes import Op, intents_advice
 from cluster.errors import (
     ClusterError,
     ConnectionLostError,
 )
-from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
 from shard_worker.client_errors import ADVICE, closed, refusal
 from shard_worker.event_queue import EventQueue, Received, received

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, Self
 from weakref import WeakKeyDictionary
 
+from cluster.discord.gateway_bot import GatewayInfo
 from cluster.errors import ClusterError
-from cluster.gateway_info import GatewayInfo
-from cluster.identify_limiter import IdentifyLimiter, over_budget
+from cluster.identify.limiter import IdentifyLimiter, over_budget
 
 log = logging.getLogger(__name__)
 

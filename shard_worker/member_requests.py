@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from cluster.commands import BusyError
-from cluster.gateway import Op
-from cluster.wire.refusals import MALFORMED
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import Op
 
 WINDOW_S: Final = 30.0
 MARGIN_S: Final = 1.0

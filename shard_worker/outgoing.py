@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.commands import Command, CommandError, NotSentError
+from cluster.discord.opcodes import Intents, Op
 from cluster.errors import ClusterError
-from cluster.gateway import Intents, Op
 from cluster.wire.link import Login
 from shard_worker import identity
 from shard_worker.connection import Connection

@@ -11,8 +11,8 @@ import math
 from collections import deque
 from typing import Final
 
+from cluster.discord.opcodes import MAX_SENT_BYTES, SEND_LIMIT, SEND_WINDOW_S
 from cluster.errors import ClusterError
-from cluster.gateway import MAX_SENT_BYTES, SEND_LIMIT, SEND_WINDOW_S
 
 MARGIN_S: Final = 1.0
 """The server counts by arrival: what left a window apart may arrive less than a window apart."""

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from cluster.gateway import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
-from cluster.wire.refusals import MALFORMED
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.backoff import Backoff, Tries, identify_pause, invalid_session_wait

@@ -17,8 +17,8 @@ from typing import Protocol
 import msgspec
 
 from cluster.commands import Command
+from cluster.discord.opcodes import Op, intents_advice
 from cluster.errors import ClusterError, ConfigError
-from cluster.gateway import Op, intents_advice
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker import actions as do
 from shard_worker import identity

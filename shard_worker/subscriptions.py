@@ -14,8 +14,8 @@ import msgspec
 
 from cluster.commands.command import Command
 from cluster.commands.subscriptions import bulk_guild_subscribe
+from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
-from cluster.wire.refusals import MALFORMED
 
 
 class _Properties(msgspec.Struct, frozen=True):

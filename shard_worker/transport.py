@@ -6,7 +6,7 @@ import asyncio
 
 from curl_cffi.aio import AsyncCurl
 
-from cluster.browser import browser
+from cluster.discord.browser import browser
 from shard_worker.connection import CLOSE_TIMEOUT_S, Connection, Receiver
 
 

@@ -14,9 +14,17 @@ FORBIDDEN = {
     "coordinator": {"shard_worker"},
     "shard_worker": {"coordinator"},
 }
-GROUND = {"cluster.errors", "cluster.events", "cluster.gateway", "cluster.wire"}
+GROUND = {
+    "cluster.decode_errors",
+    "cluster.discord",
+    "cluster.endpoints",
+    "cluster.errors",
+    "cluster.events",
+    "cluster.ranges",
+    "cluster.wire",
+}
 """What cluster/wire may import of cluster: it is the floor that everything stands on."""
-EVENTS = {"cluster.events", "cluster.wire.refusals"}
+EVENTS = {"cluster.events", "cluster.decode_errors"}
 """What cluster/events may: a client in any process can decode events with nothing else."""
 
 

@@ -9,19 +9,19 @@ from typing import Any, Final
 import click
 
 from cluster import __version__
-from cluster.cli.config import config
-from cluster.cli.doctor import doctor
-from cluster.cli.keys import keys
-from cluster.cli.output import complain, no_more_output
-from cluster.cli.reshard import reshard
-from cluster.cli.restart import restart
-from cluster.cli.sandbox import sandbox
-from cluster.cli.scale import scale
-from cluster.cli.send import send
-from cluster.cli.start import start
-from cluster.cli.status import status
-from cluster.cli.stop import stop
-from cluster.cli.tail import tail
+from cluster.cli.terminal.output import complain, no_more_output
+from cluster.cli.verbs.config import config
+from cluster.cli.verbs.doctor import doctor
+from cluster.cli.verbs.keys import keys
+from cluster.cli.verbs.reshard import reshard
+from cluster.cli.verbs.restart import restart
+from cluster.cli.verbs.sandbox import sandbox
+from cluster.cli.verbs.scale import scale
+from cluster.cli.verbs.send import send
+from cluster.cli.verbs.start import start
+from cluster.cli.verbs.status import status
+from cluster.cli.verbs.stop import stop
+from cluster.cli.verbs.tail import tail
 from cluster.errors import ClusterError
 
 EXIT_INTERRUPTED = 130

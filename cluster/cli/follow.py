@@ -8,7 +8,7 @@ from typing import Final
 from cluster.cli.launch import KILL_AFTER_S, CoordinatorProcess
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.stopping import stop_cluster
-from cluster.cli.views import View
+from cluster.cli.terminal.live_view import View
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.wire.spec import CoordinatorSpec

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+from cluster.decode_errors import MALFORMED
+from cluster.doctor.installation import check_packages
+from cluster.endpoints.paths import is_held, make_private
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.installation import check_packages
 from cluster.processes import child_environment
 from cluster.wire import spec as wire
 from cluster.wire.control import error_of
-from cluster.wire.places import is_held, make_private
-from cluster.wire.refusals import MALFORMED
 
 START_DEADLINE_S: Final = 120.0
 """Sockets bound, sandbox started, Discord's gateway asked (with its retries)."""

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from cluster.config import locate
-from cluster.config_schema import Given
-from cluster.control import find_cluster
+from cluster.config.loading import locate
+from cluster.config.schema import Given
+from cluster.control.client import find_cluster
+from cluster.endpoints.paths import Running, running_clusters
 from cluster.errors import ConfigError
-from cluster.wire.places import Running, running_clusters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

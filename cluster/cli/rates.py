@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import zmq
 
-from cluster.reporting import Progress, Reporter
+from cluster.subscriber.progress_reporter import Progress, Reporter
 from cluster.wire.batch import decode_batch
 from cluster.wire.topic import WireError, split
 

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from cluster.cli.options import check_remote, running_cluster
-from cluster.cli.words import named
+from cluster.cli.terminal.words import named
 from cluster.commands import Command, checks
 from cluster.control import ControlClient
-from cluster.door import Door
+from cluster.control.shard_commands import Door
 from cluster.errors import ClusterError
 
 MAX_INPUT: Final = 64 * 1024

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from cluster.control import ControlClient
+from cluster.endpoints.paths import is_held
 from cluster.errors import ClusterError
 from cluster.wire.control import ClusterStatus
-from cluster.wire.places import is_held
 
 POLL_S: Final = 0.1
 HELD_STATES: Final = frozenset({"ready", "resuming"})

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import MAX_SENT_BYTES, Op
 from cluster.errors import CommandError
-from cluster.gateway import MAX_SENT_BYTES, Op
-from cluster.wire.refusals import MALFORMED
 
 SESSIONS_OWN: Final = frozenset((Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME))
 """A client sends them, and only its session knows when and with what."""

@@ -19,8 +19,8 @@ from cluster.commands.checks import (
     snowflakes,
 )
 from cluster.commands.command import Command, command
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
-from cluster.gateway import Op
 
 MOST_CHANNELS: Final = 100
 """Of which the last messages can be asked for at once."""

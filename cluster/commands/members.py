@@ -12,8 +12,8 @@ from typing import Any, Final
 from cluster.commands.checks import flag, number, optional_snowflake, snowflake, snowflakes, text
 from cluster.commands.checks import nonce as checked_nonce
 from cluster.commands.command import Command, command
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
-from cluster.gateway import Op
 
 MOST_ASKED: Final = 100
 """Members that a query by prefix, or by user ids, returns."""

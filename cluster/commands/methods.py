@@ -23,13 +23,13 @@ from cluster.commands import (
     subscriptions,
     voice,
 )
+from cluster.commands.chunk_waiter import Waiter
 from cluster.commands.command import Command, raw
-from cluster.commands.gathering import Gathering, Members
+from cluster.commands.member_chunks import Gathering, Members
 from cluster.commands.presence import Activity
 from cluster.commands.subscriptions import EVERYTHING, Subscription
 from cluster.commands.voice import LobbyVoiceState
-from cluster.commands.waiting import Waiter
-from cluster.gateway import Op
+from cluster.discord.opcodes import Op
 
 MEMBERS_S: Final = 60.0
 """Seconds that a request for members waits for its next chunk."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cluster.commands.checks import flag as checked_flag
 from cluster.commands.checks import number, one_of, refuse, snowflake, text
 from cluster.commands.command import Command, command
-from cluster.gateway import Op
+from cluster.discord.opcodes import Op
 
 STATUSES: Final = ("online", "idle", "dnd", "invisible", "offline", "unknown")
 """Of which Discord shows "invisible" as offline, and chooses for "unknown" by itself."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from cluster.commands.checks import flag, number, one_of, refuse
 from cluster.commands.command import Command, command
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
-from cluster.gateway import Op
 
 QOS_VERSION: Final = 27
 REASONS: Final = ("foregrounded", "rtc_connected")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cluster.commands import checks
 from cluster.commands.checks import STREAM_TYPES, flag, one_of, refuse, region, snowflake
 from cluster.commands.command import Command, command
-from cluster.gateway import Op
+from cluster.discord.opcodes import Op
 
 
 def create_stream(

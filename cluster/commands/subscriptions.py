@@ -13,8 +13,8 @@ import msgspec
 
 from cluster.commands.checks import flag, number, refuse, snowflake, snowflakes
 from cluster.commands.command import Command, command
+from cluster.discord.opcodes import MAX_SENT_BYTES, Op
 from cluster.errors import CommandError
-from cluster.gateway import MAX_SENT_BYTES, Op
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):

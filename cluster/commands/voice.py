@@ -21,8 +21,8 @@ from cluster.commands.checks import (
     snowflake,
 )
 from cluster.commands.command import Command, command
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
-from cluster.gateway import Op
 
 MAX_VOICE_FLAGS: Final = (1 << 31) - 1
 

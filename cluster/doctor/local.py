@@ -15,21 +15,15 @@ from typing import Final
 import zmq
 
 from cluster import __version__
+from cluster.discord.opcodes import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
 from cluster.doctor.finding import Finding
+from cluster.doctor.installation import check_packages
+from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.paths import IPC_PATH_BYTES, Places, check_socket_paths, is_held, replaceable
+from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
-from cluster.gateway import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
-from cluster.installation import check_packages
 from cluster.journal.environment import NO_PROMISE, file_system
-from cluster.wire.keys import KeyFolder, check_keys
-from cluster.wire.places import (
-    IPC_PATH_BYTES,
-    Places,
-    check_socket_paths,
-    is_held,
-    replaceable,
-)
 from cluster.wire.spec import CoordinatorSpec
-from cluster.wire.tcp import Tcp
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
 FILES_OF_A_WORKER: Final = 64

@@ -11,13 +11,13 @@ import contextlib
 import sys
 from typing import Final
 
+from cluster.decode_errors import MALFORMED
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.wire import checks
 from cluster.wire import spec as wire
 from cluster.wire.control import error_of
-from cluster.wire.refusals import MALFORMED
 from cluster.wire.spec import CoordinatorSpec
 
 API_S: Final = 45.0

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
 from cluster.events.base import DISPATCHES, Dispatch, Event
 from cluster.events.values import read_unix_time
-from cluster.wire.refusals import MALFORMED
 
 _PATH: Final = re.compile(r"`(\$[^`]*)`")
 _PADDED: Final = re.compile(rb'(?<=[\s:,{\[])"(?=[0-9]{15,20}")0+(?=[0-9])')

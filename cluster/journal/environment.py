@@ -13,15 +13,15 @@ from typing import Final
 
 import lmdb
 
-from cluster.journal import layout
-from cluster.journal.identity import DATA, LOCK
+from cluster.journal import schema
+from cluster.journal.manifest import DATA, LOCK
 
 NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
 """File systems where an allocated block does not mean that a later write finds room, or where a
 shared map is not what it is on a disk."""
 
 
-LOCK_BYTES: Final = 128 + 64 * layout.MAX_READERS
+LOCK_BYTES: Final = 128 + 64 * schema.MAX_READERS
 """LMDB's header and 64 bytes a reader, whatever the size of a cache line is taken for."""
 
 
@@ -73,8 +73,8 @@ def _open(folder: Path, map_size: int, *, writemap: bool) -> lmdb.Environment:
     return lmdb.open(
         str(folder),
         map_size=map_size,
-        max_dbs=layout.MAX_DATABASES,
-        max_readers=layout.MAX_READERS,
+        max_dbs=schema.MAX_DATABASES,
+        max_readers=schema.MAX_READERS,
         mode=0o600,
         writemap=writemap,
         map_async=writemap,

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, TypeVar
 
 import lmdb
 
-from cluster.journal import identity
+from cluster.journal import manifest
+from cluster.journal.read_marker import Reading, inodes_of
 from cluster.journal.reader import READ_SECONDS, Head, JournalReader
-from cluster.journal.reading import Reading, inodes_of
 from cluster.journal.records import DAMAGE, UnreadableJournalError
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class History:
                 self._open(folder, inode)
 
     def _open(self, folder: Path, inode: int) -> None:
-        whose = identity.read(folder)
+        whose = manifest.read(folder)
         if whose is None or whose.cluster != self._cluster:
             return
         if inode in self._refused:
@@ -210,5 +210,5 @@ class History:
 
 def _made(folder: Path) -> bool:
     """Whether a journal that is being opened has its first pages. Raises FileNotFoundError."""
-    data = folder / identity.DATA
-    return data.stat().st_size > 0 and not identity.damage(data)
+    data = folder / manifest.DATA
+    return data.stat().st_size > 0 and not manifest.damage(data)

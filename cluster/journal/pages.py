@@ -11,7 +11,7 @@ from typing import Final
 import lmdb
 import msgspec
 
-from cluster.journal import layout
+from cluster.journal import schema
 from cluster.journal.records import first_beyond, read_append
 from cluster.wire.shard_state import ShardState
 
@@ -39,19 +39,19 @@ class Pages:
         self.last_record = 0
         """Number of the newest record when it was opened; 0: none."""
         self._budget = budget_bytes
-        self._state_db = env.open_db(layout.STATE_DB)
-        self._index_db = env.open_db(layout.INDEX_DB)
+        self._state_db = env.open_db(schema.STATE_DB)
+        self._index_db = env.open_db(schema.INDEX_DB)
         self._dbs: dict[int, lmdb._Database] = {}
         with env.begin() as txn:
             for _, value in txn.cursor(db=self._state_db):
                 state = _decode_state(value)
                 self.states[state.shard_count, state.shard_id] = state
             for key, value in txn.cursor(db=self._index_db):
-                row = layout.unpack_row(value)
+                row = schema.unpack_row(value)
                 if self.oldest_ns is None:
                     self.oldest_ns = row.at_ns
                 self.bytes += row.size
-                self.last_record = layout.number_key.unpack(key)[0] + row.records - 1
+                self.last_record = schema.number_key.unpack(key)[0] + row.records - 1
 
     def write(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
@@ -70,7 +70,7 @@ class Pages:
         """Write these states into a file that is new."""
         with self.env.begin(write=True) as txn:
             for state in states:
-                key = layout.shard_key.pack(state.shard_id, state.shard_count)
+                key = schema.shard_key.pack(state.shard_id, state.shard_count)
                 txn.put(key, _encode_state(state), db=self._state_db)
 
     def _transaction(
@@ -79,26 +79,26 @@ class Pages:
     ) -> None:  # fmt: skip
         db = self._dbs.get(shard_id)
         if db is None:
-            db = self._dbs[shard_id] = self.env.open_db(layout.shard_db(shard_id))
-        size, number, key, piece = 0, first, layout.record_key.pack, layout.PIECE
+            db = self._dbs[shard_id] = self.env.open_db(schema.shard_db(shard_id))
+        size, number, key, piece = 0, first, schema.record_key.pack, schema.PIECE
         with self.env.begin(write=True, buffers=True) as txn:
             put = txn.put
             for message in messages:
                 length = len(message)
                 if length <= piece:
                     put(key(number, 0), message, append=True, db=db)
-                    size += layout.size_on_disk(length)
+                    size += schema.size_on_disk(length)
                 else:
                     view = memoryview(message)
                     for i, start in enumerate(range(0, length, piece)):
                         part = view[start : start + piece]
                         put(key(number, i), part, append=True, db=db)
-                        size += layout.size_on_disk(len(part))
+                        size += schema.size_on_disk(len(part))
                 number += 1
             if messages:
-                row = layout.AppendRow(shard_id, len(messages), size, now_ns)
-                put(layout.number_key.pack(first), row.pack(), append=True, db=self._index_db)
-            whose = layout.shard_key.pack(shard_id, state.shard_count)
+                row = schema.AppendRow(shard_id, len(messages), size, now_ns)
+                put(schema.number_key.pack(first), row.pack(), append=True, db=self._index_db)
+            whose = schema.shard_key.pack(shard_id, state.shard_count)
             put(whose, _encode_state(state), db=self._state_db)
             held, oldest = self.bytes + size, self.oldest_ns or now_ns
             if held > budget:
@@ -115,17 +115,17 @@ class Pages:
         rows = txn.cursor(db=self._index_db)
         found = rows.first()
         while found:
-            number = layout.number_key.unpack(rows.key())[0]
-            row = layout.unpack_row(rows.value())
+            number = schema.number_key.unpack(rows.key())[0]
+            row = schema.unpack_row(rows.value())
             oldest = row.at_ns
             if held <= budget or number >= keep:
                 break
             db = self._dbs.get(row.shard_id)
             if db is None:
                 # Opened inside the transaction: LMDB allows one write transaction at a time.
-                db = self.env.open_db(layout.shard_db(row.shard_id), txn=txn)
-            if row.size < layout.INLINE and row.records == 1:
-                txn.delete(layout.record_key.pack(number, 0), db=db)
+                db = self.env.open_db(schema.shard_db(row.shard_id), txn=txn)
+            if row.size < schema.INLINE and row.records == 1:
+                txn.delete(schema.record_key.pack(number, 0), db=db)
             else:
                 _delete_range(txn, db, number, number + row.records)
             held -= row.size
@@ -162,8 +162,8 @@ class Pages:
 def _delete_range(txn: lmdb.Transaction, db: lmdb._Database, first: int, end: int) -> None:
     """Delete the pieces of records first to end - 1."""
     cursor = txn.cursor(db=db)
-    found = cursor.set_range(layout.record_key.pack(first, 0))
-    limit = layout.record_key.pack(end, 0)
+    found = cursor.set_range(schema.record_key.pack(first, 0))
+    limit = schema.record_key.pack(end, 0)
     while found and bytes(cursor.key()) < limit:
         found = cursor.delete()
     cursor.close()

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import lmdb
 import msgspec
 
-from cluster.journal import identity, layout
+from cluster.journal import manifest, schema
 from cluster.journal.records import FOREVER, UnreadableJournalError, drain_of, find, place, records
 from cluster.wire import topic
 from cluster.wire.shard_state import ShardState
@@ -73,8 +73,8 @@ class JournalReader:
     @classmethod
     def open(cls, folder: Path, clock: Callable[[], float] = time.monotonic) -> JournalReader:
         """Raises FileNotFoundError if there is none, UnreadableJournalError if it is damaged."""
-        data = folder / identity.DATA
-        why = identity.damage(data)
+        data = folder / manifest.DATA
+        why = manifest.damage(data)
         if why:
             raise UnreadableJournalError(f"the journal in {folder} is damaged: {why}")
         try:
@@ -82,8 +82,8 @@ class JournalReader:
             env = lmdb.open(
                 str(folder),
                 readonly=True,
-                max_dbs=layout.MAX_DATABASES,
-                max_readers=layout.MAX_READERS,
+                max_dbs=schema.MAX_DATABASES,
+                max_readers=schema.MAX_READERS,
                 readahead=False,
             )
         except lmdb.Error as error:
@@ -96,13 +96,13 @@ class JournalReader:
     def states(self) -> list[ShardState]:
         """Of every shard of the journal."""
         with self._begin() as txn:
-            db = self._db(txn, layout.STATE_DB)
+            db = self._db(txn, schema.STATE_DB)
             return [] if db is None else [_decode_state(v) for _, v in txn.cursor(db=db)]
 
     def heads(self) -> list[Head]:
         """Every shard of the journal."""
         with self._begin() as txn:
-            state_db = self._db(txn, layout.STATE_DB)
+            state_db = self._db(txn, schema.STATE_DB)
             if state_db is None:
                 raise UnreadableJournalError("it has no table of shards")
             states = [_decode_state(value) for _, value in txn.cursor(db=state_db)]
@@ -120,7 +120,7 @@ class JournalReader:
             if state.epoch == epoch:
                 end = state.seq if state.ended else None
                 return Facts(end, None, state.seq, state.retired)
-            db = self._db(txn, layout.shard_db(shard_id))
+            db = self._db(txn, schema.shard_db(shard_id))
             record = db and find(txn, db, epoch, FOREVER)
             before, following = state.before, state.epoch
             if db and record:
@@ -146,7 +146,7 @@ class JournalReader:
         messages: list[bytes] = []
         start, reached, size = -1, after, 0
         with self._begin() as txn:
-            db = self._db(txn, layout.shard_db(shard_id))
+            db = self._db(txn, schema.shard_db(shard_id))
             record = db and find(txn, db, epoch, after)
             if not db or not record:
                 return Reach([], after + 1, after, False)
@@ -186,22 +186,22 @@ class JournalReader:
             return None
 
     def _state(self, txn: lmdb.Transaction, shard_id: int, shard_count: int) -> ShardState | None:
-        db = self._db(txn, layout.STATE_DB)
+        db = self._db(txn, schema.STATE_DB)
         if db is None:
             raise UnreadableJournalError("it has no table of shards")
-        value = txn.get(layout.shard_key.pack(shard_id, shard_count), db=db)
+        value = txn.get(schema.shard_key.pack(shard_id, shard_count), db=db)
         return _decode_state(value) if value else None
 
     def _oldest(
         self, txn: lmdb.Transaction, shard_id: int, shard_count: int
     ) -> tuple[int, int] | None:
-        db = self._db(txn, layout.shard_db(shard_id))
+        db = self._db(txn, schema.shard_db(shard_id))
         if db is None:
             return None
         cursor = txn.cursor(db=db)
         if not cursor.first():
             return None
-        record: int | None = layout.record_key.unpack(cursor.key())[0]
+        record: int | None = schema.record_key.unpack(cursor.key())[0]
         while record is not None:
             drain = drain_of(txn, db, record)
             if drain.shard_count == shard_count:

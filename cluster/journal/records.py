@@ -11,11 +11,11 @@ import lmdb
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import msgspec
 
+from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
-from cluster.journal import layout
+from cluster.journal import schema
 from cluster.wire import topic
 from cluster.wire.batch import Span, decode_epoch_end, decode_span
-from cluster.wire.refusals import MALFORMED
 
 FOREVER: Final = 1 << 62
 _END: Final = topic.EPOCH_END.encode()
@@ -61,16 +61,16 @@ def read_append(
     """The first append with a record beyond ``record``: its first record, and its messages."""
     with env.begin() as txn:
         rows = txn.cursor(db=index_db)
-        if not rows.set_range(layout.number_key.pack(record + 1)):
+        if not rows.set_range(schema.number_key.pack(record + 1)):
             found = rows.last()
         else:
             # The append before may reach beyond the record too.
             found = rows.prev() or rows.first()
         while found:
-            first = layout.number_key.unpack(rows.key())[0]
-            row = layout.unpack_row(rows.value())
+            first = schema.number_key.unpack(rows.key())[0]
+            row = schema.unpack_row(rows.value())
             if first + row.records - 1 > record:
-                db = env.open_db(layout.shard_db(row.shard_id), txn=txn, create=False)
+                db = env.open_db(schema.shard_db(row.shard_id), txn=txn, create=False)
                 whole = [message for _, message in islice(records(txn, db, first), row.records)]
                 if len(whole) != row.records:
                     raise UnreadableJournalError(
@@ -85,7 +85,7 @@ def first_beyond(env: lmdb.Environment, shard_id: int, epoch: int, seq: int) -> 
     """The first record of a shard with events beyond (epoch, seq); None: it has none."""
     with env.begin() as txn:
         try:
-            db = env.open_db(layout.shard_db(shard_id), txn=txn, create=False)
+            db = env.open_db(schema.shard_db(shard_id), txn=txn, create=False)
         except lmdb.NotFoundError:
             return None
         return find(txn, db, epoch, seq)
@@ -96,13 +96,13 @@ def records(
 ) -> Iterator[tuple[bytes, bytes]]:
     """(name, message) of the records of a shard, from this number on, pieces joined."""
     cursor = txn.cursor(db=db)
-    if not cursor.set_range(layout.record_key.pack(record, 0)):
+    if not cursor.set_range(schema.record_key.pack(record, 0)):
         return
-    number = layout.record_key.unpack(cursor.key())[0]
+    number = schema.record_key.unpack(cursor.key())[0]
     message = b""
     parts: list[bytes] = []
     for key, value in cursor:
-        at, piece = layout.record_key.unpack(key)
+        at, piece = schema.record_key.unpack(key)
         if piece == 0:
             if parts:
                 message = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -123,23 +123,23 @@ def find(txn: lmdb.Transaction, db: lmdb._Database, epoch: int, after: int) -> i
     cursor = txn.cursor(db=db)
     if not cursor.last():
         return None
-    high = layout.record_key.unpack(cursor.key())[0]
+    high = schema.record_key.unpack(cursor.key())[0]
     if _key(txn, db, high) <= (epoch, after):
         return None
     cursor.first()
-    low = layout.record_key.unpack(cursor.key())[0]
+    low = schema.record_key.unpack(cursor.key())[0]
     while low < high:
         middle = (low + high) // 2
-        cursor.set_range(layout.record_key.pack(middle, 0))
-        record = layout.record_key.unpack(cursor.key())[0]
+        cursor.set_range(schema.record_key.pack(middle, 0))
+        record = schema.record_key.unpack(cursor.key())[0]
         if record >= high:
             high = middle  # Numbers are of the slot: those in [middle, high) are other shards'.
         elif _key(txn, db, record) <= (epoch, after):
             low = record + 1
         else:
             high = record
-    cursor.set_range(layout.record_key.pack(low, 0))
-    return int(layout.record_key.unpack(cursor.key())[0])
+    cursor.set_range(schema.record_key.pack(low, 0))
+    return int(schema.record_key.unpack(cursor.key())[0])
 
 
 def _key(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> tuple[int, int]:
@@ -149,7 +149,7 @@ def _key(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> tuple[int, i
 
 def drain_of(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
     """Where a record stands, from its first piece: a large batch is not joined for that."""
-    value = txn.get(layout.record_key.pack(record, 0), db=db)
+    value = txn.get(schema.record_key.pack(record, 0), db=db)
     if value is None:
         raise UnreadableJournalError(f"record {record} of the journal is missing")
     head = bytes(value)

@@ -18,8 +18,8 @@ import lmdb
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.journal import environment, identity, layout
-from cluster.journal.identity import Identity
+from cluster.journal import environment, manifest, schema
+from cluster.journal.manifest import Identity
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
 from cluster.wire.shard_state import ShardState
@@ -93,24 +93,24 @@ class Journal:
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        objection = identity.objection(folder, cluster=cluster, boot_id=boot_id)
+        objection = manifest.objection(folder, cluster=cluster, boot_id=boot_id)
         if objection:
             log.warning("the journal in %s is set aside: %s", folder, objection)
-            identity.set_aside(folder)
-        before = identity.read(folder)
+            manifest.set_aside(folder)
+        before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
         whose = Identity(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
         journal = cls(folder, whose, budget_bytes, clock_ns)
         journal.set_aside = objection
-        data = folder / identity.DATA
-        new = not data.exists() or data.stat().st_size <= layout.PAGE  # LMDB's first has two
+        data = folder / manifest.DATA
+        new = not data.exists() or data.stat().st_size <= schema.PAGE  # LMDB's first has two
         try:
             journal._open()
         except DAMAGE as error:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
             with contextlib.suppress(OSError):  # nobody died of it
-                identity.write(folder, msgspec.structs.replace(whose, opening=opening - 1))
+                manifest.write(folder, msgspec.structs.replace(whose, opening=opening - 1))
             if not (new and _no_room(error)):
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
@@ -122,13 +122,13 @@ class Journal:
 
     def _open(self) -> None:
         """Raises lmdb.Error, OSError, DAMAGE."""
-        identity.write(self._folder, self._identity)
+        manifest.write(self._folder, self._identity)
         env, _ = environment.open_for_writing(self._folder, 2 * self._budget)
         try:
             pages = Pages(env, self._budget)
             if self._states:
                 pages.put_states(self._states.values())
-            identity.write(self._folder, msgspec.structs.replace(self._identity, opening=0))
+            manifest.write(self._folder, msgspec.structs.replace(self._identity, opening=0))
         except BaseException:
             env.close()
             raise
@@ -144,7 +144,7 @@ class Journal:
         if self._pages is not None:
             self._pages.env.close()
             self._pages = None
-        identity.set_aside(self._folder)
+        manifest.set_aside(self._folder)
         try:
             self._open()
         except (lmdb.Error, OSError, *DAMAGE) as error:
@@ -279,11 +279,11 @@ class Journal:
         self._pages.env.sync(True)
         self._pages.env.close()
         clean = msgspec.structs.replace(self._identity, clean=True, opening=0)
-        identity.write(self._folder, clean)
+        manifest.write(self._folder, clean)
 
 
 def _no_room(error: BaseException) -> bool:
     """Whether a disk was full: LMDB gives the number of the system's error in words alone."""
     if isinstance(error, OSError):
-        return error.errno in identity.NO_ROOM
-    return any(os.strerror(number) in str(error) for number in identity.NO_ROOM)
+        return error.errno in manifest.NO_ROOM
+    return any(os.strerror(number) in str(error) for number in manifest.NO_ROOM)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.sandbox.options import SandboxInfo, SandboxOptions
 
 if TYPE_CHECKING:
-    from cluster.sandbox.control_client import SandboxControl
+    from cluster.sandbox.http.control_client import SandboxControl
     from cluster.sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox", "SandboxControl", "SandboxInfo", "SandboxOptions"]
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return Sandbox
     if name == "SandboxControl":
-        from cluster.sandbox.control_client import SandboxControl
+        from cluster.sandbox.http.control_client import SandboxControl
 
         return SandboxControl
     raise AttributeError(name)

@@ -14,15 +14,15 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from cluster.sandbox.certificates import Certificates
-from cluster.sandbox.control_door import ControlDoor
-from cluster.sandbox.faults import FaultError
-from cluster.sandbox.gateway_server import ON_RESUME_HOST, GatewayServer
+from cluster.sandbox.faults.faults import FaultError
+from cluster.sandbox.faults.schedule import Schedule
+from cluster.sandbox.gateway.server import ON_RESUME_HOST, GatewayServer
+from cluster.sandbox.http.certificates import Certificates
+from cluster.sandbox.http.control_server import ControlDoor
+from cluster.sandbox.http.listeners import Listener
+from cluster.sandbox.http.rest import Rest
 from cluster.sandbox.ledger import Ledger
-from cluster.sandbox.listeners import Listener
 from cluster.sandbox.options import SandboxInfo, SandboxOptions, check
-from cluster.sandbox.rest import Rest
-from cluster.sandbox.schedule import Schedule
 from cluster.sandbox.state import State
 from cluster.sandbox.world import World
 

@@ -11,16 +11,16 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from cluster.sandbox.dispatcher import Dispatcher
 from cluster.sandbox.failures import Failures
-from cluster.sandbox.fault_box import FaultBox
-from cluster.sandbox.identify_gate import IdentifyGate
+from cluster.sandbox.faults.injector import FaultBox
 from cluster.sandbox.ledger import Ledger
 from cluster.sandbox.options import SandboxOptions
-from cluster.sandbox.traffic import Traffic
+from cluster.sandbox.sessions.dispatcher import Dispatcher
+from cluster.sandbox.sessions.identify_limit import IdentifyGate
+from cluster.sandbox.ticker import Traffic
 
 if TYPE_CHECKING:
-    from cluster.sandbox.peer import Peer
+    from cluster.sandbox.sessions.peer import Peer
     from cluster.sandbox.world import World
 
 _COMMANDS_KEPT = 10_000

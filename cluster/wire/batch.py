@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED, UNFIT
+from cluster.ranges import MAX_SEQ, After, Epoch, Ns, Seq, ShardCount, ShardId
 from cluster.wire import topic
-from cluster.wire.numbers import MAX_SEQ, After, Epoch, Ns, Seq, ShardCount, ShardId
 from cluster.wire.position import Position
-from cluster.wire.refusals import MALFORMED, UNFIT
 
 if TYPE_CHECKING:
     from cluster import events as typed

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from cluster.wire.numbers import MAX_SHARDS
+from cluster.ranges import MAX_SHARDS
 
 POLL_S: Final = 10.0
 """An `identify` is answered within this long."""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from cluster.wire.numbers import After, Epoch, ShardCount, ShardId
+from cluster.ranges import After, Epoch, ShardCount, ShardId
 from cluster.wire.shard_state import Public
 
 REPLAY_VERSION = 1

@@ -10,10 +10,10 @@ from typing import Literal
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
+from cluster.ranges import Ns, ShardCount
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
-from cluster.wire.numbers import Ns, ShardCount
-from cluster.wire.refusals import MALFORMED
 
 
 class Reshard(msgspec.Struct, frozen=True, array_like=True):

@@ -13,12 +13,12 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.paths import Places
+from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
+from cluster.ranges import MAX_SHARDS
 from cluster.wire.control import Failure
-from cluster.wire.keys import KeyFolder, check_keys
-from cluster.wire.numbers import MAX_SHARDS
-from cluster.wire.places import Places
-from cluster.wire.tcp import check_tcp
 
 SELF: Final = "self"
 """As identify_broker: this coordinator is the broker of others."""

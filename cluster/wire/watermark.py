@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
+from cluster.ranges import After, Epoch, Ns, Seq, ShardCount, ShardId, Slot
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
-from cluster.wire.numbers import After, Epoch, Ns, Seq, ShardCount, ShardId, Slot
-from cluster.wire.refusals import MALFORMED
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from cluster.wire.places import is_held
+from cluster.endpoints.paths import is_held
 from tests.chaos.arena import Arena
 from tests.chaos.hands import hub_away, kill_coordinator, kill_worker, next_worker, send, start
 

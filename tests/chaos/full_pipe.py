@@ -8,7 +8,7 @@ from typing import Final
 
 import lmdb
 
-from cluster.journal import layout
+from cluster.journal import schema
 from tests.chaos.arena import Arena, Stuck
 from tests.chaos.hands import hub_away, kill_worker, next_worker, send
 from tests.chaos.processes import PIPE_MESSAGES
@@ -69,19 +69,19 @@ async def _fill_and_kill(arena: Arena, slot: int) -> bool:
         send(coordinator, signal.SIGCONT)
 
 
-def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, layout.AppendRow]]:
+def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, schema.AppendRow]]:
     """The journal's index beyond a record: (first record, append)."""
     folder = str(arena.machine.places.journal(slot))
     with lmdb.open(
-        folder, MAP_BYTES, readonly=True, max_dbs=4, max_readers=layout.MAX_READERS
+        folder, MAP_BYTES, readonly=True, max_dbs=4, max_readers=schema.MAX_READERS
     ) as env:
-        db = env.open_db(layout.INDEX_DB, create=False)
+        db = env.open_db(schema.INDEX_DB, create=False)
         with env.begin() as txn, txn.cursor(db=db) as cursor:
-            found = cursor.set_range(layout.number_key.pack(after + 1))
+            found = cursor.set_range(schema.number_key.pack(after + 1))
             rows = []
             while found:
-                number = layout.number_key.unpack(cursor.key())[0]
-                rows.append((number, layout.unpack_row(cursor.value())))
+                number = schema.number_key.unpack(cursor.key())[0]
+                rows.append((number, schema.unpack_row(cursor.value())))
                 found = cursor.next()
             return rows
 

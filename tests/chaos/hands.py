@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from cluster.endpoints.paths import is_held
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import UnreadableJournalError
-from cluster.wire.places import is_held
 from tests.chaos.arena import Arena, Stuck
 from tests.chaos.evidence import Breach, Key, Place
 from tests.chaos.processes import CommandFailed

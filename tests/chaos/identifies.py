@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Any, NamedTuple
 
-from cluster.sandbox.register import UNAVOIDABLE
+from cluster.sandbox.sessions.session_log import UNAVOIDABLE
 from tests.chaos.evidence import Key
 
 

@@ -16,9 +16,9 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import msgspec
 
+from cluster.endpoints.paths import Places, is_held, places
 from cluster.processes import Owner
 from cluster.sandbox import SandboxInfo
-from cluster.wire.places import Places, is_held, places
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cluster.sandbox.register import CLOSED, OP_9
+from cluster.sandbox.sessions.session_log import CLOSED, OP_9
 from tests.chaos.evidence import Breach
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import zmq.asyncio
 
 from cluster.control import ControlClient
+from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import ClusterError
-from cluster.gateway_info import SessionStartLimit
-from cluster.identify_limiter import IdentifyLimiter
+from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.identifies import account_key
 from coordinator.broker import Asker, Broker

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.endpoints.paths import Places, is_held
 from cluster.processes import Owner
 from cluster.wire import link
-from cluster.wire.places import Places, is_held
 from coordinator.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
 
 

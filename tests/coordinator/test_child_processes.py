@@ -15,10 +15,10 @@ import pytest
 import zmq
 import zmq.asyncio
 
+from cluster.endpoints.paths import Places
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire import replay
-from cluster.wire.places import Places
 from coordinator.engines.local import LOG_BYTES, LocalEngine, LocalProcess
 from coordinator.kept_process import FIRST_WAIT_S, LONGEST_WAIT_S
 from coordinator.replay_process import ReplayProcess

@@ -23,9 +23,9 @@ import pytest
 import zmq
 
 from cluster.control import ControlClient
+from cluster.endpoints.paths import is_held
 from cluster.subscriber import Subscriber
 from cluster.wire.control import ClusterStatus
-from cluster.wire.places import is_held
 from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_outcome, encode
 
 TOKEN = "MTA.very-secret.token"

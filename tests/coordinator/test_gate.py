@@ -21,9 +21,9 @@ import pytest
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from cluster.secured import connect
+from cluster.endpoints.curve_client import connect
+from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, pair
 from cluster.wire import control
-from cluster.wire.keys import ClientKeys, KeyFolder, pair
 
 WITHIN_S = 20.0
 HANDSHAKE_MS = 250

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.endpoints.curve_keys import Client, Right, pair
 from cluster.errors import KeyRefusedError
 from cluster.wire import control
-from cluster.wire.keys import Client, Right, pair
 from coordinator.gate_control import Reporters, named, refusal
 
 

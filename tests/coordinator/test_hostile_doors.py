@@ -15,15 +15,15 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from cluster.chain import Ask
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
-from cluster.replay_client import ReplayClient
 from cluster.subscriber import Event, Subscriber
+from cluster.subscriber.chain import Ask
+from cluster.subscriber.replay_client import ReplayClient
 from cluster.wire import control, link, replay
-from cluster.wire.shard_writer import ShardWriter
+from cluster.wire.batch_writer import ShardWriter
 from coordinator import control_server
 from coordinator.control_server import ControlServer
 from coordinator.hub import Hub, LastOut

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
-from cluster.gateway_info import SessionStartLimit
-from cluster.identify_limiter import FRESH_S, IdentifyLimiter
+from cluster.identify.limiter import FRESH_S, IdentifyLimiter
 from cluster.wire import link
 from coordinator.identify_desk import ASK_AGAIN_S, IdentifyDesk, Owners
 from coordinator.identify_ledger import Ledger

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
-from cluster.identify_limiter import IdentifyLimiter
+from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.spec import CoordinatorSpec, ShardRange
 from coordinator.plan import Plan, Stored, make_plan, plan_for, replan, worker_count
 from coordinator.roster import Roster

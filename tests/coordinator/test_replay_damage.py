@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import zmq
 
-from cluster.chain import Answer, Ask
-from cluster.journal import Journal, ShardState, layout
-from cluster.journal.identity import DATA
-from cluster.journal.reading import NAME, REFUSED, Reading
-from cluster.replay_client import NoAnswerError, ReplayClient
-from cluster.wire.places import Places
-from cluster.wire.shard_writer import ShardWriter
+from cluster.endpoints.paths import Places
+from cluster.journal import Journal, ShardState, schema
+from cluster.journal.manifest import DATA
+from cluster.journal.read_marker import NAME, REFUSED, Reading
+from cluster.subscriber.chain import Answer, Ask
+from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+from cluster.wire.batch_writer import ShardWriter
 from coordinator.kept_process import FIRST_WAIT_S, KILLED_WAIT_S, next_wait
 from coordinator.replay_process import ReplayProcess
 from coordinator.troubles import troubles
@@ -48,9 +48,9 @@ def damage(data: Path) -> None:
     """Every record is said to be a gigabyte long: LMDB believes it, and reads beyond the map."""
     pages = bytearray(data.read_bytes())
     damaged = 0
-    for page in range(2 * layout.PAGE, len(pages), layout.PAGE):
+    for page in range(2 * schema.PAGE, len(pages), schema.PAGE):
         flags, lower = struct.unpack_from("<HH", pages, page + 10)
-        if flags != LEAF or not KEYS_AT <= lower <= layout.PAGE:
+        if flags != LEAF or not KEYS_AT <= lower <= schema.PAGE:
             continue
         for at in range(KEYS_AT, lower, 2):
             (node,) = struct.unpack_from("<H", pages, page + at)
@@ -104,7 +104,7 @@ async def until_answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 def test_it_dies_once_and_what_only_that_journal_held_is_gone(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.replay_client.ANSWER_SECONDS", 1.5)
+    monkeypatch.setattr("cluster.subscriber.replay_client.ANSWER_SECONDS", 1.5)
     damage(places.journal(0) / DATA)
 
     async def scenario(server: ReplayProcess, client: ReplayClient) -> None:
@@ -150,7 +150,7 @@ def test_a_death_by_another_hand_is_nobodys_fault(places: Places) -> None:
         code = f"""
 import os, signal, sys, time
 from pathlib import Path
-from cluster.journal.reading import Reading
+from cluster.journal.read_marker import Reading
 sys.stdin.read()
 Reading(Path({str(places.journals / NAME)!r})).now = {inode}
 if not Path({str(places.logs / "died")!r}).exists():

@@ -14,11 +14,11 @@ import pytest
 import zmq
 
 from benchmarks.children import rss_bytes
-from cluster.chain import Ask
 from cluster.journal import Journal, ShardState
-from cluster.replay_client import NoAnswerError, ReplayClient
+from cluster.subscriber.chain import Ask
+from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire import replay
-from cluster.wire.shard_writer import ShardWriter
+from cluster.wire.batch_writer import ShardWriter
 from coordinator.turns import WAITING_EACH
 
 STORE = "0123456789abcdef"
@@ -118,7 +118,7 @@ def test_nonsense_is_refused_and_it_goes_on(server: str) -> None:
 def test_a_server_that_dies_is_asked_again_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.replay_client.ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr("cluster.subscriber.replay_client.ANSWER_SECONDS", 60.0)
 
     async def run() -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

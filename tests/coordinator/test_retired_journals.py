@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.wire.places import Places
+from cluster.endpoints.paths import Places
 from coordinator.folders import RETIRED_S, clear_retired
 
 NOW = 2_000_000_000.0

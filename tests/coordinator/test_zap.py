@@ -9,7 +9,7 @@ import pytest
 import zmq
 from zmq.utils import z85
 
-from cluster.wire.keys import KeyFolder, pair
+from cluster.endpoints.curve_keys import KeyFolder, pair
 from coordinator.zap import DOMAIN, ENDPOINT, Keyring, Zap
 
 

@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cluster.journal.identity import DATA
+from cluster.endpoints.paths import places
+from cluster.journal.manifest import DATA
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.control import ClusterStatus
-from cluster.wire.places import places
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     WITHIN_S,

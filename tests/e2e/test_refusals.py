@@ -6,7 +6,7 @@ import asyncio
 import socket
 import subprocess
 
-from cluster.wire.places import places
+from cluster.endpoints.paths import places
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import connected, control_of, eventually, identified, sandbox_of, shard_of
 

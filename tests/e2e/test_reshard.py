@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from cluster.control import ControlClient
+from cluster.endpoints.paths import places
 from cluster.errors import BudgetError, ClusterError
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
-from cluster.wire.places import places
 from cluster.wire.position import WHOLE
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (

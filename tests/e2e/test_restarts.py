@@ -8,8 +8,8 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from cluster.control import ControlClient
+from cluster.endpoints.paths import is_held, places
 from cluster.sandbox import SandboxControl
-from cluster.wire.places import is_held, places
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Seen,

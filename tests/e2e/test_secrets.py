@@ -20,12 +20,12 @@ import zmq
 import zmq.asyncio
 from zmq.utils import z85
 
-from cluster.journal.layout import MAX_DATABASES, STATE_DB
+from cluster.endpoints.curve_client import connect
+from cluster.endpoints.curve_keys import ClientKeys, KeyFolder
+from cluster.endpoints.paths import places
+from cluster.journal.schema import MAX_DATABASES, STATE_DB
 from cluster.sandbox import SandboxControl, SandboxInfo
-from cluster.secured import connect
 from cluster.wire import replay
-from cluster.wire.keys import ClientKeys, KeyFolder
-from cluster.wire.places import places
 from tests.e2e.home import Home, offer, run_sandbox
 from tests.e2e.watching import WITHIN_S, connected, control_of, eventually, reconnects, sandbox_of
 

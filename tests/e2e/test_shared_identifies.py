@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from cluster.control import ControlClient
-from cluster.gateway import IDENTIFY_WINDOW_S, Op
+from cluster.discord.opcodes import IDENTIFY_WINDOW_S, Op
+from cluster.endpoints.curve_keys import KeyFolder, encode
+from cluster.endpoints.paths import places
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.control import ClusterStatus
-from cluster.wire.keys import KeyFolder, encode
-from cluster.wire.places import places
 from tests.e2e.home import Home, offer, run_sandbox
 
 SHARDS = 8

@@ -15,11 +15,11 @@ import msgspec
 import pytest
 
 from cluster.control import ControlClient
+from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, Right, encode, pair
+from cluster.endpoints.paths import places
 from cluster.errors import KeyRefusedError, NotRunningError
 from cluster.sandbox import SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
-from cluster.wire.keys import ClientKeys, KeyFolder, Right, encode, pair
-from cluster.wire.places import places
 from tests.e2e.home import Home, offer, run_sandbox
 from tests.e2e.watching import WITHIN_S, Seen, control_of, eventually, sandbox_of
 

@@ -22,9 +22,9 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cluster.fingerprint.capture import HELLO, Capture, CaptureServer
-from cluster.fingerprint.client_hello import EXTENSIONS, GREASE, ClientHello
-from cluster.sandbox.certificates import make_certificates
+from cluster.doctor.fingerprint.capture import HELLO, Capture, CaptureServer
+from cluster.doctor.fingerprint.client_hello import EXTENSIONS, GREASE, ClientHello
+from cluster.sandbox.http.certificates import make_certificates
 from shard_worker.transport import Transport
 
 WAIT_S = 30.0

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.browser import Browser, browser
-from cluster.doctor.fingerprint import Introductions, introductions
-from cluster.fingerprint.capture import Capture
-from cluster.fingerprint.client_hello import ClientHello
-from cluster.fingerprint.ja import ja3, ja4
+from cluster.discord.browser import Browser, browser
+from cluster.doctor.fingerprint.capture import Capture
+from cluster.doctor.fingerprint.client_hello import ClientHello
+from cluster.doctor.fingerprint.ja import ja3, ja4
+from cluster.doctor.introductions import Introductions, introductions
 from tests.fingerprint.captured import (
     BROWSERS,
     SAID,

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from curl_cffi.requests import AsyncSession
 
-from cluster.browser import browser
-from cluster.doctor.fingerprint import TOKEN, Fingerprint, Introductions, introductions, of
-from cluster.fingerprint.capture import Capture, CaptureServer
-from cluster.fingerprint.client_hello import GREASE, ClientHello
-from cluster.fingerprint.ja import ja3, ja4
+from cluster.discord.browser import browser
+from cluster.doctor.fingerprint.capture import Capture, CaptureServer
+from cluster.doctor.fingerprint.client_hello import GREASE, ClientHello
+from cluster.doctor.fingerprint.ja import ja3, ja4
+from cluster.doctor.introductions import TOKEN, Fingerprint, Introductions, introductions, of
 from shard_worker.transport import Transport
 from tests.fingerprint.captured import Receiver, Trust, described, nothing, trust
 

@@ -12,20 +12,20 @@ from typing import Final
 import zstandard
 
 from cluster import commands, events
-from cluster.chain import Answer, Mark, ShardChain
-from cluster.commands.gathering import NAMES
+from cluster.commands.member_chunks import NAMES
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import MAX_SENT_BYTES, Op
+from cluster.doctor.fingerprint.client_hello import FingerprintError, complete, parse
+from cluster.doctor.fingerprint.http2 import PREFACE, read_opening
+from cluster.doctor.fingerprint.ja import ja4_raw
 from cluster.errors import ClusterError, CommandError
 from cluster.events.base import DISPATCHES
-from cluster.fingerprint.client_hello import FingerprintError, complete, parse
-from cluster.fingerprint.http2 import PREFACE, read_opening
-from cluster.fingerprint.ja import ja4_raw
-from cluster.gateway import MAX_SENT_BYTES, Op
-from cluster.replay_client import read_batch
+from cluster.subscriber.chain import Answer, Mark, ShardChain
+from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.control import SubscriberReport
 from cluster.wire.identifies import Ask
-from cluster.wire.refusals import MALFORMED
 from coordinator.control_server import args_of
 from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
 from shard_worker.identity import with_seq

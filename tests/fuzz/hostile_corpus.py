@@ -7,8 +7,8 @@ import struct
 from hypothesis import strategies as st
 
 from cluster.wire import control, link, replay, watermark
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 DEEP = b"\x91" * 100_000
 EXTREMES = [

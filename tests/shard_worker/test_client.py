@@ -20,7 +20,7 @@ from cluster.errors import (
     TokenRefusedError,
 )
 from cluster.events import HeartbeatAck, Ready, Reconnect, Resumed
-from cluster.identify_limiter import IdentifyLimiter
+from cluster.identify.limiter import IdentifyLimiter
 from shard_worker import GatewayClient, Skipped, line, local_identifies
 from shard_worker.connection import SLICE_MESSAGES
 from shard_worker.event_queue import Received

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from cluster import gateway_info
+from cluster.discord import gateway_bot
+from cluster.discord.gateway_bot import GatewayInfo
+from cluster.discord.opcodes import ALL_CAPABILITIES, Intents
 from cluster.errors import ClusterError, ConfigError
-from cluster.gateway import ALL_CAPABILITIES, Intents
-from cluster.gateway_info import GatewayInfo
 from shard_worker import GatewayClient, Resumable
 from shard_worker.client_options import options
 
@@ -146,7 +146,7 @@ def test_rest_and_websocket_are_one_browser(monkeypatch: pytest.MonkeyPatch) -> 
         asked.update(given)
         raise ClusterError("enough")
 
-    monkeypatch.setattr(gateway_info, "fetch", fetch)
+    monkeypatch.setattr(gateway_bot, "fetch", fetch)
     one = made(impersonate="chrome131")
     with pytest.raises(ClusterError, match="enough"):
         asyncio.run(one.fetch())

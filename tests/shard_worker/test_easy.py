@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from curl_cffi import Curl, CurlError
 
-from cluster.browser import browser
+from cluster.discord.browser import browser
 from shard_worker import easy
 
 

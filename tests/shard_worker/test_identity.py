@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.account import new_launch
-from cluster.browser import browser
+from cluster.discord.account import new_launch
+from cluster.discord.browser import browser
 from cluster.errors import ConfigError
 from cluster.wire.link import ShardPlan, WorkerSpec, encode
 from shard_worker.__main__ import read_spec

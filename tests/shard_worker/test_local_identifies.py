@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 
+from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
 from cluster.errors import BudgetError, ClusterError
-from cluster.gateway_info import GatewayInfo, SessionStartLimit
-from cluster.identify_limiter import FRESH_S, IdentifyLimiter
+from cluster.identify.limiter import FRESH_S, IdentifyLimiter
 from shard_worker import local_identifies
 from shard_worker.local_identifies import LocalIdentifies
 

@@ -12,7 +12,7 @@ import zmq
 from cluster.journal import Journal, ShardState
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch
-from cluster.wire.shard_writer import ShardWriter
+from cluster.wire.batch_writer import ShardWriter
 from shard_worker.publisher import Publisher
 
 STORE = "0123456789abcdef"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.gateway import SEND_LIMIT, SEND_WINDOW_S
+from cluster.discord.opcodes import SEND_LIMIT, SEND_WINDOW_S
 from shard_worker.send_limiter import PayloadTooLargeError, SendLimiter, check_size
 
 

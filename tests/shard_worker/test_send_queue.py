@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cluster.commands import BusyError, Command, NotSentError, raw
 from cluster.commands.members import request_guild_members
+from cluster.discord.opcodes import SEND_LIMIT, SEND_WINDOW_S
 from cluster.errors import ClusterError
-from cluster.gateway import SEND_LIMIT, SEND_WINDOW_S
 from shard_worker.member_requests import MARGIN_S, WINDOW_S, whole_guilds
 from shard_worker.send_limiter import PayloadTooLargeError, SendLimiter
 from shard_worker.send_queue import MOST_WAITING, PATIENCE_S, SendQueue

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cluster.gateway import CLOSE_CODES, Intents, Then, intents_advice
+from cluster.discord.opcodes import CLOSE_CODES, Intents, Then, intents_advice
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame

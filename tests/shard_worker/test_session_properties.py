@@ -20,7 +20,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.gateway import CLOSE_CODES, Then
+from cluster.discord.opcodes import CLOSE_CODES, Then
 from shard_worker import actions as do
 from shard_worker.actions import Action
 from shard_worker.frame import Event, Frame

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import uvloop
 
-from cluster.gateway import Intents
+from cluster.discord.opcodes import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
 from shard_worker.connection import Connection
 from shard_worker.frame import Event

@@ -14,7 +14,7 @@ from curl_cffi.aio import AsyncCurl
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from cluster.browser import browser
+from cluster.discord.browser import browser
 from shard_worker import handshake
 from shard_worker.connection import PAUSE_BYTES, SLICE_MESSAGES
 from shard_worker.transport import Transport

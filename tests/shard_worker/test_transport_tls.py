@@ -11,7 +11,7 @@ import pytest
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from cluster.sandbox.certificates import make_certificates
+from cluster.sandbox.http.certificates import make_certificates
 from shard_worker.transport import Transport
 from tests.shard_worker.test_transport import Receiver
 

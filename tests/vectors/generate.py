@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster.chain import Delivered, Mark, Missing, ShardChain
+from cluster.subscriber.chain import Delivered, Mark, Missing, ShardChain
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch, decode_epoch_end
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 HERE = Path(__file__).parent
 STORE = "0123456789abcdef"

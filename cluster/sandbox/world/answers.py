@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cluster.gateway import Op
+from cluster.discord.opcodes import Op
 from cluster.sandbox.world.objects import channels as objects
 from cluster.sandbox.world.requests import search_recent_members
 from cluster.sandbox.world.scene import Scene

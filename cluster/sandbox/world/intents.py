@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.gateway import Intents
+from cluster.discord.opcodes import Intents
 
 _GUILD: Final[dict[Intents, str]] = {
     Intents.GUILDS: (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from cluster.gateway import ALL_INTENTS, shard_of_guild
+from cluster.discord.opcodes import ALL_INTENTS, shard_of_guild
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import requests

@@ -112,7 +112,7 @@ MUTANTS: Final[dict[str, dict[str, Callable[[ModuleType], None]]]] = {
     "publish_before_journal": {"shard_worker.delivery": publish_before_journal},
     "resume_one_later": {"shard_worker.session": resume_one_later},
     "heartbeat_ahead": {"shard_worker.session": heartbeat_ahead},
-    "since_is_not_looked_at": {"cluster.chain.in_hand": since_is_not_looked_at},
-    "double_grant": {"cluster.identify_limiter": double_grant},
+    "since_is_not_looked_at": {"cluster.subscriber.chain.held_events": since_is_not_looked_at},
+    "double_grant": {"cluster.identify.limiter": double_grant},
 }
 """Name -> module -> what is done to it."""

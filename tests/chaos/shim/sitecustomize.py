@@ -41,7 +41,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "coordinator.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
     "coordinator.kept_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},
-    "cluster.replay_client": {"ANSWER_SECONDS": 1.5},
+    "cluster.subscriber.replay_client": {"ANSWER_SECONDS": 1.5},
 }
 PATCHES: dict[str, list[Callable[[ModuleType], None]]] = {
     **{name: [short_times] for name in SHORT},

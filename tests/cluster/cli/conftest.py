@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from cluster.cli import main
 from cluster.cli.launch import CoordinatorProcess
-from cluster.config import VARIABLES, load
-from cluster.config_schema import Given
+from cluster.config.loading import VARIABLES, load
+from cluster.config.schema import Given
 from cluster.wire import spec
 from tests.cluster.cli import fake_coordinator
 

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import zmq
 
+from cluster.endpoints.paths import Running, make_private
 from cluster.wire import control, spec
-from cluster.wire.places import Running, make_private
 
 
 class Behaviour(msgspec.Struct):

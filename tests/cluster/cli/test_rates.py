@@ -10,8 +10,8 @@ import pytest
 import zmq
 
 from cluster.cli.rates import EventRates
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from click.testing import Result
 
 from cluster.cli import sending
-from cluster.cli.send import shown
+from cluster.cli.verbs.send import shown
 from cluster.commands import Command, raw
 from cluster.commands.presence import activity
-from cluster.door import Door
+from cluster.control.shard_commands import Door
 from cluster.errors import ClusterError, NotSentError
 
 Dcgw = Callable[..., Result]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cluster.discord.opcodes import Capabilities, Intents
 from cluster.doctor import local, remote
-from cluster.gateway import Capabilities, Intents
+from cluster.endpoints.curve_keys import KeyFolder
+from cluster.endpoints.paths import Places
 from cluster.wire import checks
-from cluster.wire.keys import KeyFolder
-from cluster.wire.places import Places
 from cluster.wire.spec import CoordinatorSpec
 
 MIB = 1024 * 1024

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from cluster.decode_errors import UNFIT
+from cluster.discord.opcodes import Capabilities
 from cluster.events import (
     UNSET,
     ChannelCreate,
@@ -33,10 +35,8 @@ from cluster.events.enums.channels import ChannelType
 from cluster.events.enums.guilds import Permissions
 from cluster.events.enums.messages import MessageFlags, MessageType
 from cluster.events.enums.presences import Status
-from cluster.gateway import Capabilities
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS
 from cluster.wire.batch import Event as Envelope
-from cluster.wire.refusals import UNFIT
 from tests.cluster.events.event_samples import NAMES, sample, sample_json, world
 
 AUTHOR = {"id": "852892297661906993", "username": "alien", "global_name": None}

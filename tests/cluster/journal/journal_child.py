@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cluster.journal import Journal, deaths
+from cluster.journal import Journal, crash_log
 from cluster.journal.pages import Pages
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 STORE = "0123456789abcdef"
 SHARDS = 3
@@ -24,7 +24,7 @@ SHARDS = 3
 
 def opened(folder: Path) -> Journal:
     journal = Journal.open(folder, budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot")
-    deaths.watch(folder)
+    crash_log.watch(folder)
     return journal
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from cluster.journal import Journal, JournalReader, environment
 from cluster.journal.history import History
-from cluster.journal.identity import DATA, LOCK
+from cluster.journal.manifest import DATA, LOCK
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 from tests.cluster.journal import journal_child
 from tests.fuzz.small_disk import Disk, small_disk
 

@@ -17,13 +17,13 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.journal import Journal, JournalReader, deaths, identity, layout
+from cluster.journal import Journal, JournalReader, crash_log, manifest, schema
 from cluster.journal.history import History
-from cluster.journal.identity import DATA, RECORD
+from cluster.journal.manifest import DATA, RECORD
 from tests.cluster.journal import journal_child
 
 WITHIN_S = 60
-PAGE = layout.PAGE
+PAGE = schema.PAGE
 
 
 def child(doing: str, *folders: Path) -> subprocess.Popen[str]:
@@ -169,9 +169,9 @@ def test_a_file_that_is_cut_under_its_owner(tmp_path: Path) -> None:
     os.truncate(folder / DATA, 3 * PAGE)
     process.communicate("more\n", timeout=WITHIN_S)
     assert process.returncode == -signal.SIGBUS
-    assert "Bus error" in deaths.cause(folder)
+    assert "Bus error" in crash_log.cause(folder)
     assert "died of it" in written(folder)["slot-0"]
-    assert not deaths.cause(folder)
+    assert not crash_log.cause(folder)
 
 
 def test_a_death_in_a_write_is_told_from_one_elsewhere(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_journal_that_fails_to_open_cleanly_is_not_taken_for_deadly(tmp_path: 
     """What is not its fault does not count against it, however often."""
     folder = tmp_path / "slot-0"
     journal_child.opened(folder).close()
-    held = lmdb.open(str(folder), max_dbs=layout.MAX_DATABASES)  # LMDB: not twice in one process
+    held = lmdb.open(str(folder), max_dbs=schema.MAX_DATABASES)  # LMDB: not twice in one process
     for _ in range(4):
         with pytest.raises(Exception, match="can't be opened"):
             Journal.open(folder, budget_bytes=1 << 20, slot=0, cluster=journal_child.STORE,
@@ -246,7 +246,7 @@ def test_a_journal_that_fails_to_open_cleanly_is_not_taken_for_deadly(tmp_path: 
     journal = journal_child.opened(folder)
     assert not journal.set_aside
     journal.close()
-    whose = identity.read(folder)
+    whose = manifest.read(folder)
     assert whose is not None
     assert whose.opening == 0
     assert msgspec.json.decode((folder / RECORD).read_bytes())["clean"] is True

@@ -12,7 +12,7 @@ from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
 from cluster.journal.writer import RECENT_BYTES
 from cluster.wire import topic
-from cluster.wire.shard_writer import ShardWriter
+from cluster.wire.batch_writer import ShardWriter
 
 STORE = "0123456789abcdef"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cluster.gateway import Op
+from cluster.discord.opcodes import Op
 from cluster.sandbox.catalogue import catalogue
-from cluster.sandbox.commands import TABLE
-from cluster.sandbox.peer import Stage
+from cluster.sandbox.gateway.commands import TABLE
+from cluster.sandbox.sessions.peer import Stage
 from tests.cluster.commands.command_rows import USER, Row, rows
 from tests.cluster.sandbox.gateway_probe import Bench, Json, Probe, bench
 

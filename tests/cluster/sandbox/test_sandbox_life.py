@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxInfo, SandboxOptions
-from cluster.sandbox.control_client import SandboxRefusedError
+from cluster.sandbox.http.control_client import SandboxRefusedError
 from cluster.sandbox.world import WorldEvent
 from tests.cluster.sandbox.gateway_probe import bench, eventually
 

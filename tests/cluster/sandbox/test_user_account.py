@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cluster.account import Account, new_launch
-from cluster.browser import browser
-from cluster.gateway import ALL_CAPABILITIES, Capabilities
+from cluster.discord.account import Account, new_launch
+from cluster.discord.browser import browser
+from cluster.discord.opcodes import ALL_CAPABILITIES, Capabilities
 from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, bench
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.chain import Answer, Delivered, Output, ShardChain
+from cluster.subscriber.chain import Answer, Delivered, Output, ShardChain
 from cluster.wire import batch as wire
-from cluster.wire import shard_writer, topic
+from cluster.wire import batch_writer, topic
 from cluster.wire.batch import Batch, decode_batch
+from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from cluster.wire.shard_writer import ShardWriter
 
 
 def writer() -> ShardWriter:
@@ -81,7 +81,7 @@ def test_what_a_lost_journal_knew_is_not_claimed() -> None:
 
 def test_a_drain_of_many_bytes_is_cut() -> None:
     shard = writer()
-    big = b"x" * (shard_writer.MAX_DRAIN_BYTES // 2 + 1)
+    big = b"x" * (batch_writer.MAX_DRAIN_BYTES // 2 + 1)
     found = [
         decode_batch(topic.split(message)[2])
         for message in shard.drain([("A", seq, big) for seq in range(1, 6)], 0)
@@ -120,18 +120,18 @@ def test_a_server_that_makes_names_up_makes_no_table_of_all_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is forgotten is said to be unknown, so a reader asks for it and loses nothing."""
-    monkeypatch.setattr(shard_writer, "MAX_NAMES", 16)
+    monkeypatch.setattr(batch_writer, "MAX_NAMES", 16)
     shard, chain = writer(), ShardChain(None, 1 << 30)
     chain.begin(1, -1)
     sent: list[bytes] = []
     for drain in range(20):
         seqs = range(1 + 10 * drain, 11 + 10 * drain)
         sent += shard.drain([(f"NAME_{seq % 50}", seq, b"{}") for seq in seqs], 0)
-        assert len(shard.state.last) <= shard_writer.MAX_NAMES
+        assert len(shard.state.last) <= batch_writer.MAX_NAMES
     assert shard.state.floor > 0
     sent += shard.drain([(f"OTHER_{seq}", seq, b"{}") for seq in range(201, 401)], 0)
     assert (
-        max(len(decode_batch(topic.split(m)[2]).since) for m in sent) <= 2 * shard_writer.MAX_NAMES
+        max(len(decode_batch(topic.split(m)[2]).since) for m in sent) <= 2 * batch_writer.MAX_NAMES
     )
     delivered: list[int] = []
     for message in sent:

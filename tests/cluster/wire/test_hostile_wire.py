@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.chain import Answer, Mark, ShardChain
-from cluster.replay_client import read_batch
-from cluster.subscribed import GuildFilter
+from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.subscriber.chain import Answer, Mark, ShardChain
+from cluster.subscriber.items import GuildFilter
+from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
-from cluster.wire.refusals import MALFORMED, worth_saying
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, PUBLISHED, REQUESTED, SAID, mutated
 
 READERS: list[tuple[str, list[bytes], Callable[[bytes], Any]]] = [

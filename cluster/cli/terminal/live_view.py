@@ -1,0 +1,144 @@
+"""What `start` shows while the cluster runs: redrawn in place on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cluster.cli.terminal import status_text
+from cluster.cli.terminal.event_lines import WIDE
+from cluster.cli.terminal.tables import counts, workers
+from cluster.cli.terminal.words import rate
+from cluster.wire.control import ClusterStatus
+
+LINE_EVERY_S: Final = 5.0
+PROGRESS_EVERY_S: Final = 1.0
+"""Of shards that become ready, a line at most so often."""
+OTHER_LINES: Final = 18
+"""Of the picture, besides the workers'."""
+
+HINTS: Final = """\
+Ctrl-C stops it. In another terminal:
+  dcgw-cluster status
+  dcgw-cluster tail --event MESSAGE_CREATE"""
+
+
+class View(Protocol):
+    """Shows the cluster's way. Any method may raise OSError: nobody reads any more."""
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+
+    def show(self, status: ClusterStatus) -> None:
+        """The state of this moment."""
+
+    def close(self) -> None:
+        """Nothing more is shown by this view."""
+
+
+class LineView:
+    """For pipes and logs: a line when something changed, and every few seconds."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown: tuple[object, ...] = ()
+        self._ready = -1
+        self._last = float("-inf")
+
+    def note(self, text: str) -> None:
+        click.echo(text)
+
+    def show(self, status: ClusterStatus) -> None:
+        key = (status.state, [str(one) for one in status_text.complaints(status)])
+        now = self._clock()
+        pause = PROGRESS_EVERY_S if status.shards_ready != self._ready else LINE_EVERY_S
+        if key != self._shown or now - self._last >= pause:
+            self._shown, self._ready, self._last = key, status.shards_ready, now
+            click.echo(status_text.line(status))
+
+    def close(self) -> None:
+        """Nothing to do: each line was flushed."""
+
+
+class LiveView:
+    """For a terminal."""
+
+    def __init__(self, out: Console, rates: Callable[[], dict[str, float]] | None = None) -> None:
+        self._out = out
+        self._rates = rates
+        self._live: Live | None = None
+
+    def note(self, text: str) -> None:
+        self._out.print(Text(text))
+
+    def show(self, status: ClusterStatus) -> None:
+        if self._live is None:
+            self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
+            self._live.start()
+        by_name = shares(self._rates(), status.events_per_s) if self._rates else {}
+        frame = picture(status, self._out.width, by_name, self._out.height)
+        self._live.update(frame, refresh=True)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
+    """Counts by name, scaled to what the workers say: both were seen over other moments."""
+    seen = sum(by_name.values())
+    if not seen or not total:
+        return {}
+    return {name: count * total / seen for name, count in by_name.items()}
+
+
+def picture(
+    status: ClusterStatus,
+    width: int,
+    by_name: dict[str, float] | None = None,
+    height: int = 60,
+) -> RenderableType:
+    """The frame of this moment: a bar until all shards are ready, then workers and events."""
+    parts: list[RenderableType] = [status_text.headline(status), *status_text.wrong(status)]
+    if status.shards_ready < status.shard_count or not status.shard_count:
+        parts.append(_bar(status, width))
+        if len(status.shards) > 1:
+            parts.append(counts([shard.state for shard in status.shards], "shards"))
+        if text := status_text.waiting(status):
+            parts.append(Text(text, style="yellow"))
+    if status.workers:
+        parts += [Text(), workers(status, width, max(4, height - OTHER_LINES))]
+    if by_name:
+        parts += [Text(), _names(by_name, width)]
+    parts += [Text(), Text(f"{status.events:,} events so far. {HINTS}", style="dim")]
+    return Group(*parts)
+
+
+def _bar(status: ClusterStatus, width: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    total = max(status.shard_count, 1)
+    bar = ProgressBar(total=total, completed=status.shards_ready, width=min(50, width - 30))
+    grid.add_row(bar, f"{status.shards_ready:,} of {status.shard_count:,} shards")
+    return grid
+
+
+def _names(by_name: dict[str, float], width: int) -> Table:
+    """The busiest event names and how many a second."""
+    most = sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[:8]
+    table = Table.grid(padding=(0, 2))
+    columns = 2 if width < WIDE else 4
+    for start in range(0, len(most), columns):
+        cells: list[RenderableType] = []
+        for name, events in most[start : start + columns]:
+            cells += [Text(rate(events), justify="right"), Text(name, style="dim")]
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,247 @@
+"""A ClusterStatus as text. Pure: what is shown depends on the status and the width."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cluster.cli.terminal.event_lines import printable
+from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
+from cluster.cli.terminal.words import count, ms, named, ranges, rate, roughly, span, state
+from cluster.wire.control import ClusterStatus, ShardStatus
+
+MOST_SUBSCRIBERS: Final = 8
+MOST_COMPLAINTS: Final = 12
+FRESH_S: Final = 3600.0
+"""A worker's restart is news for so long."""
+
+
+def headline(status: ClusterStatus) -> Text:
+    """sandbox  ready  4 of 4 shards  499 events/s  up 3 min 5 s"""
+    return Text.assemble(
+        (status.name, "bold"),
+        "  ",
+        state(status.state),
+        f"  {status.shards_ready:,} of {status.shard_count:,} shards ready",
+        f"  {rate(status.events_per_s)} events/s",
+        f"  up {span(status.uptime_s)}",
+    )
+
+
+def waiting(status: ClusterStatus) -> str:
+    """Who waits for a grant and how long; "" if nobody does."""
+    budget = status.budget
+    if not budget.waiting:
+        return ""
+    known = not budget.trouble  # else nobody knows for how long
+    if len(budget.waiting) == 1:
+        when = f", in {span(budget.wait_s)}" if known else ""
+        return f"shard {budget.waiting[0]} waits to identify{when}"
+    when = f", the last in {span(budget.wait_s)}" if known else ""
+    return (
+        f"{len(budget.waiting)} shards wait to identify{when}: {ranges(sorted(budget.waiting), 3)}"
+    )
+
+
+def outside(status: ClusterStatus) -> list[str]:
+    """Whose shards wait here besides this cluster's own."""
+    shards: dict[str, list[int]] = {}
+    for claim in status.budget.outside:
+        shards.setdefault(claim.who, []).append(claim.shard_id)
+    return [f"{who} waits here for {named(sorted(ids), 4)}" for who, ids in shards.items()]
+
+
+def facts(status: ClusterStatus) -> Table:
+    """Everything about the cluster that is one line."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    budget = status.budget
+    discord = f"a sandbox, {status.api_url}" if status.sandbox else status.api_url
+    user = status.account == "user"
+    grid.add_row("events", f"{status.events:,} since the start")
+    grid.add_row("discord", f"{discord}, as a user account" if user else discord)
+    left = (
+        f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}"
+    )
+    limit = "a limit of our own" if user else f"{budget.max_concurrency} at a time"
+    grid.add_row("identifies", f"{left}; {limit}")
+    if budget.broker:
+        grid.add_row("", f"granted by {budget.broker}")
+    for line in filter(None, [waiting(status), *outside(status)]):
+        grid.add_row("", Text(line))
+    if under_way := operation(status):
+        grid.add_row("under way", Text(under_way))
+    if causes := reconnects(status.shards):
+        grid.add_row("reconnects", causes)
+    if beats := heartbeats(status.shards):
+        grid.add_row("heartbeats", beats)
+    for number, line in enumerate(subscribers(status)):
+        grid.add_row("" if number else "subscribers", Text(line))
+    grid.add_row("subscribe", status.hub_endpoint)
+    grid.add_row("replay", status.replay_endpoint)
+    for number, line in enumerate(over_tcp(status)):
+        grid.add_row("" if number else "tcp", Text(line))
+    grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
+    return grid
+
+
+def operation(status: ClusterStatus) -> str:
+    """What was asked for and is under way; "" if nothing is."""
+    now = status.operation
+    if now is None or now.state != "running":
+        return ""
+    steps = f" ({now.done} of {now.total} done)" if now.total else ""
+    return f"{now.kind} for {span(now.seconds)}: {now.text}{steps}"
+
+
+def reconnects(listed: Sequence[ShardStatus]) -> str:
+    """How often, by cause, of all shards; the most frequent first."""
+    causes: Counter[str] = Counter()
+    for shard in listed:
+        causes.update(shard.reconnects)
+    return ", ".join(f"{times:,}x {cause}" for cause, times in causes.most_common())
+
+
+def heartbeats(listed: Sequence[ShardStatus]) -> str:
+    """The usual round trip and the worst one; "" while none was answered."""
+    known = sorted(
+        (shard.heartbeat_ms, shard.shard_id) for shard in listed if shard.heartbeat_ms is not None
+    )
+    if not known:
+        return ""
+    usual, (worst, shard_id) = known[len(known) // 2][0], known[-1]
+    if len(known) == 1:
+        return ms(worst)
+    return f"median {ms(usual)}, at most {ms(worst)} (shard {shard_id})"
+
+
+def subscribers(status: ClusterStatus) -> list[str]:
+    """A line each; those that do not report themselves are counted."""
+    lines = [
+        f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
+        + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
+        + (f", {count(one.replays, 'replay')}" if one.replays else "")
+        + (f", {one.unfit:,} unfit" if one.unfit else "")
+        + f" in {roughly(one.since_s)}"
+        for one in status.subscribers[:MOST_SUBSCRIBERS]
+    ]
+    if rest := len(status.subscribers) - len(lines):
+        lines.append(f"... and {rest} more: --json has them")
+    if status.subscribers_unknown:
+        lines.append(f"{status.subscribers_unknown:,} unknown: connected, without a report")
+    return lines or ["none"]
+
+
+def over_tcp(status: ClusterStatus) -> list[str]:
+    """What is offered over TCP, to how many; none if nothing is."""
+    gate = status.gate
+    if gate is None:
+        return []
+    doors = {"events": gate.events, "replay": gate.replay, "control": gate.control}
+    offered = ", ".join(f"{door} {endpoint}" for door, endpoint in doors.items() if endpoint)
+    who = f"{count(gate.keys, 'key')}, {count(gate.subscribers, 'subscriber')}"
+    if gate.refused:
+        who += f", {count(gate.refused, 'connection')} not let in"
+    return [offered, who]
+
+
+def complaints(status: ClusterStatus) -> list[Text]:
+    """What a reader must act on: what gave up, failed, or can't keep the promise."""
+    lines: dict[str, list[int]] = {}
+    for shard in status.shards:
+        if shard.state == "fatal":
+            lines.setdefault(shard.detail, []).append(shard.shard_id)
+    found = [f"{named(ids)} gave up: {detail}" for detail, ids in lines.items()]
+    found += [
+        f"worker {worker.slot} {worker.state}: {worker.detail}"
+        for worker in status.workers
+        if worker.detail and worker.state in ("failed", "missing", "restarting")
+    ]
+    found += [
+        f"worker {worker.slot} can't write its journal: a crash now would lose events"
+        for worker in status.workers
+        if not worker.journalling and worker.state == "running"
+    ]
+    if status.budget.trouble:
+        found.append(status.budget.trouble)
+    found += status.troubles
+    texts = [Text(printable(line), style="red") for line in found[:MOST_COMPLAINTS]]
+    if rest := len(found) - len(texts):
+        texts.append(Text(f"... and {rest} more: --json has them", style="red"))
+    return texts
+
+
+def looks(status: ClusterStatus) -> list[Text]:
+    """What is worth a look: it may pass by itself."""
+    return [Text(printable(line), style="yellow") for line in _worth_a_look(status) if line]
+
+
+def _worth_a_look(status: ClusterStatus) -> list[str]:
+    found = [_not_ready(status)] if status.state == "degraded" else []
+    found += [
+        f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
+        f"the last {span(worker.uptime_s)} ago"
+        for worker in status.workers
+        if worker.restarts and worker.uptime_s is not None and worker.uptime_s < FRESH_S
+    ]
+    if status.operation is not None and status.operation.state == "failed":
+        found.append(f"{status.operation.kind} failed: {status.operation.text}")
+    others = [w.slot for w in status.workers if w.version not in ("", status.version)]
+    if others:
+        found.append(
+            f"{named(others, what='worker')} run{'s' if len(others) == 1 else ''} another version "
+            f"than {status.version}: "
+            "`dcgw-cluster restart --rolling` replaces them"
+        )
+    slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
+    if slow:
+        found.append(f"heartbeats of {named(slow)} take more than a second")
+    return found
+
+
+def _not_ready(status: ClusterStatus) -> str:
+    down = [shard for shard in status.shards if shard.state not in ("ready", "fatal")]
+    if not down:
+        return ""
+    text = f"{named([shard.shard_id for shard in down])} not ready"
+    reasons = Counter(reason(shard, status.uptime_s) for shard in down)
+    del reasons[""]
+    most = reasons.most_common(1)
+    return f"{text}: {most[0][0]}{' (most of them)' if len(reasons) > 1 else ''}" if most else text
+
+
+def wrong(status: ClusterStatus) -> list[Text]:
+    """All that is not as it should be."""
+    return [*complaints(status), *looks(status)]
+
+
+def verdict(status: ClusterStatus) -> list[Text]:
+    """Is anything wrong?"""
+    well = [Text("Nothing is wrong.", style="green")] if status.state == "ready" else []
+    return wrong(status) or well
+
+
+def full(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
+    """All of `status`."""
+    parts: list[RenderableType] = [headline(status), *verdict(status), Text(), facts(status)]
+    if status.workers:
+        parts += [Text(), workers(status, width)]
+    if status.shards:
+        parts += [Text(), shards(status, width, every=every)]
+    return Group(*parts)
+
+
+def line(status: ClusterStatus) -> str:
+    """The whole state as one plain line, for pipes and logs."""
+    text = (
+        f"{status.state}: {status.shards_ready}/{status.shard_count} shards ready, "
+        f"{rate(status.events_per_s)} events/s, {status.events:,} events"
+    )
+    parts = [text, waiting(status), *(str(one) for one in wrong(status))]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,188 @@
+"""Workers and shards as tables that fit the width: what matters least goes first. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cluster.cli.terminal.event_lines import printable
+from cluster.cli.terminal.words import count, ms, named, rate, size, span, state
+from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
+
+COLLAPSE_OVER: Final = 32
+"""With more rows than this, those that are well are counted and not listed."""
+MOST_LISTED: Final = 20
+MOST_REASONS: Final = 8
+GAP: Final = 2
+SLOW_HEARTBEAT_MS: Final = 1000.0
+RESTLESS: Final = 3
+"""Reconnects, and as many an hour: more is trouble. Discord asks for one every few hours."""
+WELL: Final = ("ready", "running")
+FIRST: Final = ("fatal", "down")
+"""States that stand before all others in a list of troubled shards."""
+
+
+class Column(NamedTuple):
+    """All of one column."""
+
+    heading: str
+    number: bool
+    cells: Sequence[Text]
+
+    @property
+    def width(self) -> int:
+        return max([cell_len(self.heading), *(cell.cell_len for cell in self.cells)])
+
+
+def fitted(columns: Sequence[Column], width: int, drop: Iterable[str]) -> Table:
+    """The columns as a table of at most this width: `drop` names those that may go, in order."""
+    left = list(columns)
+    for heading in drop:
+        if sum(column.width + GAP for column in left) - GAP <= width:
+            break
+        left = [column for column in left if column.heading != heading]
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
+    for column in left:
+        justify: Literal["left", "right"] = "right" if column.number else "left"
+        table.add_column(column.heading, justify=justify, no_wrap=True)
+    for row in zip(*(column.cells for column in left), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _numbers(heading: str, cells: Iterable[str]) -> Column:
+    return Column(heading, True, [Text(cell) for cell in cells])
+
+
+def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> RenderableType:
+    """A line a worker; of more than `most`, those that need a look and a count of all."""
+    listed = status.workers
+    if len(listed) <= most:
+        return _worker_table(listed, width)
+    troubled = [w for w in listed if w.state != "running" or w.restarts or not w.journalling]
+    cpu, memory = sum(w.cpu_percent for w in listed), sum(w.rss_bytes for w in listed)
+    total = counts([worker.state for worker in listed], "workers")
+    parts: list[RenderableType] = [total.append(f"  CPU {cpu:.0f} %  memory {size(memory)}")]
+    if troubled:
+        parts.append(_worker_table(troubled[:most], width))
+    if len(troubled) > most:
+        parts.append(Text(f"... and {len(troubled) - most} more: --json has them", style="dim"))
+    return Group(*parts)
+
+
+def _worker_table(listed: Sequence[WorkerStatus], width: int) -> Table:
+    columns = [
+        _numbers("worker", [str(w.slot) for w in listed]),
+        _numbers("pid", [str(w.pid or "-") for w in listed]),
+        Column("state", False, [state(w.state) for w in listed]),
+        _numbers("shards", [f"{w.shards_ready}/{w.shards}" for w in listed]),
+        _numbers("events/s", [rate(w.events_per_s) for w in listed]),
+        _numbers("CPU", [f"{w.cpu_percent:.0f} %" for w in listed]),
+        _numbers("memory", [size(w.rss_bytes) if w.rss_bytes else "-" for w in listed]),
+        Column("journal", True, [_journal(w) for w in listed]),
+        _numbers("on disk", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
+        _numbers("behind", [f"{w.unpublished:,}" for w in listed]),
+        _numbers("restarts", [str(w.restarts) for w in listed]),
+        _numbers("up", [span(w.uptime_s) for w in listed]),
+    ]
+    drop = ("up", "on disk", "behind", "restarts", "pid", "CPU", "memory")
+    return fitted(columns, width, drop)
+
+
+def _journal(worker: WorkerStatus) -> Text:
+    if not worker.journalling:
+        return Text("suspended", style="bold red")
+    return Text(span(worker.journal_seconds))
+
+
+def counts(states: Iterable[str], what: str) -> Text:
+    """190 ready  10 awaiting grant  of 200 shards: what is well stands first."""
+    found = Counter(states)
+    names = sorted(found, key=lambda name: (name not in WELL, -found[name], name))
+    parts = [Text.assemble(f"{found[name]:,} ", state(name)) for name in names]
+    return Text("  ").join([*parts, Text(f"of {found.total():,} {what}", style="dim")])
+
+
+def trouble(shard: ShardStatus, uptime_s: float) -> str:
+    """What is wrong with a shard that is ready; "" if nothing is."""
+    times = sum(shard.reconnects.values())
+    found = []
+    if shard.heartbeat_ms is not None and shard.heartbeat_ms >= SLOW_HEARTBEAT_MS:
+        found.append(f"the last heartbeat took {ms(shard.heartbeat_ms)}")
+    if times > RESTLESS * max(1.0, uptime_s / 3600):
+        found.append(f"{count(times, 'reconnect')} ({causes(shard)})")
+    return ", ".join(found)
+
+
+def causes(shard: ShardStatus) -> str:
+    """2x op 7, 1x zombie: the most frequent first."""
+    return ", ".join(f"{n}x {why}" for why, n in Counter(shard.reconnects).most_common())
+
+
+def shards(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
+    """A line a shard; of many, a count by state and those that are not ready or troubled."""
+    listed = status.shards
+    uptime_s = status.uptime_s
+    if every or len(listed) <= COLLAPSE_OVER:
+        return Group(_shard_table(listed, width), *_notes(listed, uptime_s))
+    # Who only waits for a grant is in the line on identifies.
+    waits = set(status.budget.waiting)
+    listed = [s for s in listed if s.shard_id not in waits]
+    listed = [s for s in listed if s.state != "ready" or trouble(s, uptime_s)]
+    listed.sort(key=lambda s: (s.state not in FIRST, s.state == "ready", s.shard_id))
+    cut = listed[:MOST_LISTED]
+    parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
+    if cut:
+        parts.append(_shard_table(cut, width))
+    if len(cut) < len(listed):
+        more = f"... and {len(listed) - len(cut)} more: --shards lists all"
+        parts.append(Text(more, style="dim"))
+    return Group(*parts, *_notes(listed, uptime_s))
+
+
+def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
+    """Why they are where they are, a line a reason; why some gave up is said on top."""
+    reasons: dict[str, list[int]] = {}
+    for shard in listed:
+        if shard.state != "fatal" and (why := reason(shard, uptime_s)):
+            reasons.setdefault(why, []).append(shard.shard_id)
+    most = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    lines = [f"{named(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]
+    if rest := len(reasons) - len(lines):
+        lines.append(f"... and {count(rest, 'reason')} more: --json has them")
+    return [Text(line, style="dim") for line in lines]
+
+
+def reason(shard: ShardStatus, uptime_s: float) -> str:
+    """Why a shard is not ready, or what is wrong with it; "" if nothing is said of it. When it
+    tries again is left out: many shards may have one reason."""
+    return shard.detail.partition("; next try")[0] or trouble(shard, uptime_s)
+
+
+def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
+    head = [
+        _numbers("shard", [str(s.shard_id) for s in listed]),
+        _numbers("worker", [str(s.worker) for s in listed]),
+        Column("state", False, [state(s.state) for s in listed]),
+        _numbers("seq", [f"{s.seq:,}" if s.seq >= 0 else "-" for s in listed]),
+        _numbers("events/s", [rate(s.events_per_s) for s in listed]),
+        _numbers("beat", [ms(s.heartbeat_ms) for s in listed]),
+        _numbers("session", [span(s.session_age_s) for s in listed]),
+    ]
+    more = [
+        _numbers("epoch", [str(s.epoch) for s in listed]),
+        _numbers("guilds", [f"{s.guilds:,}" for s in listed]),
+        _numbers("events", [f"{s.events:,}" for s in listed]),
+    ]
+    why = Column("reconnects", False, [Text(causes(s) or "none") for s in listed])
+    least = [column for column in head if column.heading != "worker"]
+    if sum(column.width + GAP for column in [*least, why]) - GAP <= width:
+        return fitted([*head, *more, why], width, ("guilds", "events", "epoch", "worker"))
+    times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
+    return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "beat"))

@@ -1,0 +1,201 @@
+"""``dcgw-cluster tail``: events as they come out, for people or as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.text import Text
+
+from cluster.cli.options import (
+    check_remote,
+    config_option,
+    name_option,
+    remote_options,
+    running_cluster,
+)
+from cluster.cli.signals import StopRequests, first
+from cluster.cli.terminal import event_lines
+from cluster.cli.terminal.output import console, is_terminal, no_more_output
+from cluster.config.schema import nearest
+from cluster.decode_errors import MALFORMED
+from cluster.endpoints.paths import is_held
+from cluster.errors import ConfigError
+from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
+
+Write = Callable[[Item], None]
+
+
+REASONS = {
+    "gone": "no journal has them any more",
+    "skipped": "Discord's replay left them out",
+    "session_lost": "nobody knows what happened between two sessions",
+    "no_replay": "there is no replay server to ask",
+    "other_store": "the position belongs to another cluster",
+    "ahead": "an older copy of the cluster's store took its place",
+}
+
+
+def complete_event(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Names of events for the shell, whatever the case of what was typed."""
+    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
+
+    return [name for name in sorted(catalogue().events) if name.startswith(begun.upper())]
+
+
+@click.command(
+    short_help="Show events as they come out.",
+    epilog="""\b
+Examples:
+  dcgw-cluster tail
+  dcgw-cluster tail --event MESSAGE_CREATE --event message_update
+  dcgw-cluster tail --guild 197038439483310086 -n 10
+  dcgw-cluster tail --event READY --json | jq .d.guilds
+  dcgw-cluster tail --keys bot.key""",
+)
+@config_option
+@name_option
+@remote_options
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="NAME",
+    help="Only these; repeatable.",
+    shell_complete=complete_event,
+)
+@click.option("--guild", "guilds", multiple=True, type=int, metavar="ID", help="Only of these.")
+@click.option("-n", "count", type=click.IntRange(min=1), metavar="COUNT", help="End after so many.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="A line of JSON an event: t, s, d, shard, epoch."
+)
+def tail(
+    config_file: Path | None,
+    name: str | None,
+    keys_file: Path | None,
+    endpoint: str | None,
+    events: tuple[str, ...],
+    guilds: tuple[int, ...],
+    count: int | None,
+    as_json: bool,
+) -> None:
+    """Show events from now on, until Ctrl-C.
+
+    What could not be had again is shown as a gap, a cluster that falls silent as stalled.
+    """
+    names = [event_name(event) for event in events]
+    check_remote(keys_file, endpoint, name)
+    lock = None
+    subscriber = partial(
+        Subscriber, events=names or None, guilds=guilds or None, name="dcgw-cluster tail"
+    )
+    if keys_file is not None:
+        subscriber = partial(subscriber, endpoint, keys=keys_file)
+    else:
+        cluster = running_cluster(config_file, name)
+        lock = Path(cluster.state_dir) / "coordinator.lock"
+        subscriber = partial(
+            subscriber,
+            cluster.hub_endpoint,
+            replay=cluster.replay_endpoint,
+            control=cluster.control_endpoint,
+        )
+    write = write_json if as_json else line_writer(lock)
+    try:
+        asyncio.run(_tail(subscriber, count, write))
+    except BrokenPipeError:
+        no_more_output()  # whoever read this has seen enough
+
+
+async def _tail(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
+    with StopRequests.watch() as requests:
+        await first(_follow(subscriber, count, write), requests.wait())
+        if requests.count and not requests.hung_up and is_terminal():
+            click.echo()  # the line on which the terminal shows ^C
+
+
+async def _follow(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
+    left = count
+    async with subscriber() as items:
+        async for item in items:
+            write(item)
+            if left is not None and isinstance(item, Event):
+                left -= 1
+                if not left:
+                    return
+
+
+def write_json(item: Item) -> None:
+    """One item as a line of JSON; ``d`` as Discord sent it."""
+    match item:
+        case Event():
+            row = {
+                "t": item.name,
+                "s": item.seq,
+                "d": msgspec.Raw(item.data),
+                "shard": item.shard_id,
+                "shard_count": item.shard_count,
+                "epoch": item.epoch,
+                "received_ns": item.received_ns,
+            }
+        case Gap():
+            row = {"gap": item._asdict()}
+        case Stalled():
+            row = {"stalled": item._asdict()}
+    click.echo(msgspec.json.encode(row))
+
+
+def line_writer(lock: Path | None) -> Write:
+    """Writes items as lines: on a terminal in colour and cut to its width."""
+    out = console() if is_terminal() else None
+
+    def write(item: Item) -> None:
+        width = out.width if out else None
+        if isinstance(item, Event):
+            text = event_lines.line(item.name, item.shard_id, item.received_ns, _data(item), width)
+        else:
+            text = Text(trouble(item, running=lock is None or is_held(lock)), style="bold yellow")
+        if out:
+            out.print(text, soft_wrap=True)
+        else:
+            click.echo(text.plain.rstrip())
+
+    return write
+
+
+def _data(event: Event) -> Any:
+    """``d``, decoded; what a server sent that can't be read is shown as its text."""
+    try:
+        return event.json()
+    except MALFORMED:
+        return event.data.decode(errors="replace")
+
+
+def trouble(item: Gap | Stalled, *, running: bool) -> str:
+    """What is missing, or that nothing comes, in one line."""
+    if isinstance(item, Stalled):
+        who = "the workers" if item.slot is None else f"worker {item.slot}"
+        why = "see `dcgw-cluster status`" if running else "the cluster is not running"
+        return f"--- stalled: nothing from {who} for {item.seconds:.0f} s; {why}"
+    where = "all shards" if item.shard_id < 0 else f"shard {item.shard_id}, epoch {item.epoch}"
+    what = ", ".join(item.names) if item.names else "events"
+    last = "an unknown end" if item.last is None else str(item.last)
+    reason = REASONS.get(item.reason, item.reason)
+    return f"--- gap: {where}: {what} from seq {item.first} to {last} are missing: {reason}"
+
+
+def event_name(text: str) -> str:
+    """The name of an event, in any case. ConfigError for one that Discord does not send."""
+    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
+
+    known = catalogue().events
+    if text.upper() in known:
+        return text.upper()
+    meant = nearest(text, known)
+    hint = f"did you mean {meant}?" if meant else "names are those of Discord's documentation"
+    raise ConfigError(f"there is no event {text!r}", hint)

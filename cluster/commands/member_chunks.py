@@ -1,0 +1,171 @@
+"""Gathers the chunks that answer one request for members. Pure: told each event of the session.
+
+Source: Discord's documentation, "Gateway Events", "Guild Members Chunk" and "Rate Limited".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import Op
+from cluster.errors import BusyError, ClusterError
+
+if TYPE_CHECKING:  # 208 events take a tenth of a second to import, and most programs ask for none
+    from cluster.events import GuildMembersChunk
+    from cluster.events.objects.members import Member
+    from cluster.events.objects.presences import Presence
+
+CHUNK: Final = "GUILD_MEMBERS_CHUNK"
+LIMITED: Final = "RATE_LIMITED"
+NAMES: Final = (CHUNK, LIMITED)
+"""The events that are to be told."""
+MOST_CHUNKS: Final = 100_000
+"""A hundred million members."""
+
+
+class Members(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one request for members."""
+
+    guild_id: int
+    chunks: list[bytes]
+    """``d`` of each GUILD_MEMBERS_CHUNK, in order of their indices."""
+    not_found: list[int]
+    """Of the user ids that were asked for."""
+
+    @property
+    def members(self) -> list[Member]:
+        """All members, decoded at each call. ClusterError: Discord sent one that is none."""
+        return [member for chunk in self._typed() for member in chunk.members or ()]
+
+    @property
+    def presences(self) -> list[Presence]:
+        """Of those that are online, where they were asked for. As `members`."""
+        return [presence for chunk in self._typed() for presence in chunk.presences or ()]
+
+    @property
+    def raw_members(self) -> list[bytes]:
+        """The JSON of each member."""
+        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).members]
+
+    @property
+    def raw_presences(self) -> list[bytes]:
+        """The JSON of each presence."""
+        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences or ()]
+
+    def _typed(self) -> Iterator[GuildMembersChunk]:
+        from cluster.events import GuildMembersChunk, decode
+
+        for chunk in self.chunks:
+            event = decode(CHUNK, chunk)
+            if not isinstance(event, GuildMembersChunk):
+                raise ClusterError(f"{event}", "its JSON is in raw_members and raw_presences")
+            yield event
+
+    def __repr__(self) -> str:
+        return f"Members(guild_id={self.guild_id}, {len(self.chunks)} chunks)"
+
+
+class _Whose(msgspec.Struct):
+    guild_id: str | int
+    nonce: str | None = None
+
+
+class _Head(msgspec.Struct):
+    chunk_index: int = 0
+    chunk_count: int = 1
+    not_found: list[str | int] | None = None
+    members: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] | None = None
+    """Read here so that a chunk that can't be is refused when it comes."""
+
+
+class _Whole(msgspec.Struct):
+    members: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] | None = None
+
+
+class _Meta(msgspec.Struct):
+    nonce: str | None = None
+
+
+class _Limited(msgspec.Struct):
+    opcode: int
+    retry_after: float
+    meta: _Meta | None = None
+
+
+def _ids(found: Iterable[str | int]) -> Iterator[int]:
+    """Those that are ids."""
+    for one in found:
+        if isinstance(one, int) or (one.isascii() and one.isdecimal() and len(one) <= 20):
+            yield int(one)
+
+
+_whose: Final = msgspec.json.Decoder(_Whose)
+_head: Final = msgspec.json.Decoder(_Head)
+_whole: Final = msgspec.json.Decoder(_Whole)
+_limited: Final = msgspec.json.Decoder(_Limited)
+
+
+class Gathering:
+    """One request: what is here of its answer."""
+
+    def __init__(self, guild_id: int, nonce: str, op: int = Op.REQUEST_GUILD_MEMBERS) -> None:
+        self._guild_id = str(guild_id)
+        self._nonce = nonce
+        self._op = op
+        self._chunks: dict[int, bytes] = {}
+        self._count: int | None = None
+        self._not_found: list[int] = []
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """How many chunks are here, of how many; None: not known yet."""
+        return len(self._chunks), self._count
+
+    @property
+    def complete(self) -> bool:
+        """All of it is here."""
+        return self._count is not None and len(self._chunks) == self._count
+
+    def take(self, name: str, data: bytes) -> bool:
+        """One event of NAMES (others are passed over): its name and its ``d``. True: all is here.
+        Repeated chunks, as after a resume, are counted once. BusyError: Discord refuses, and says
+        when to try again. ClusterError: what it answers can't be read."""
+        try:
+            if name == CHUNK:
+                self._chunk(data)
+            elif name == LIMITED:
+                self._refused(_limited.decode(data))
+        except MALFORMED as error:
+            raise ClusterError(f"a {name} can't be read ({error})") from None
+        return self.complete
+
+    def _chunk(self, data: bytes) -> None:
+        whose = _whose.decode(data)
+        if whose.nonce != self._nonce or str(whose.guild_id) != self._guild_id:
+            return  # whatever else stands in it is another's affair
+        head = _head.decode(data)
+        if not 0 <= head.chunk_index < head.chunk_count <= MOST_CHUNKS:
+            raise ClusterError(f"chunk {head.chunk_index} of {head.chunk_count} is out of range")
+        self._count = head.chunk_count
+        if head.chunk_index not in self._chunks:
+            self._chunks[head.chunk_index] = data
+            self._not_found += _ids(head.not_found or ())
+
+    def _refused(self, limited: _Limited) -> None:
+        if limited.opcode == self._op and limited.meta and limited.meta.nonce == self._nonce:
+            raise BusyError.after(
+                limited.retry_after,
+                f"guild {self._guild_id}: Discord answers a request for members with RATE_LIMITED",
+            )
+
+    def result(self) -> Members:
+        """Once it is complete."""
+        assert self.complete
+        chunks = [self._chunks[index] for index in sorted(self._chunks)]
+        return Members(guild_id=int(self._guild_id), chunks=chunks, not_found=self._not_found)

@@ -1,0 +1,1 @@
+"""The configuration: its keys, what they may be, and where they are read from."""

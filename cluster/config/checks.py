@@ -1,0 +1,264 @@
+"""Checks of configuration values that a type can't express: URLs, intents, the token."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from cluster.commands.presence import check_presence as check_command
+from cluster.config.schema import nearest, shown
+from cluster.discord.opcodes import (
+    ALL_CAPABILITIES,
+    ALL_INTENTS,
+    MAX_SENT_BYTES,
+    PRIVILEGED_INTENTS,
+    Capabilities,
+    Intents,
+)
+from cluster.endpoints.paths import CLUSTER_NAME, places
+from cluster.endpoints.tcp import Tcp, is_loopback
+from cluster.errors import CommandError, ConfigError
+from cluster.wire.spec import SELF
+
+INTENT_GROUPS: Final = {
+    "all": ALL_INTENTS,
+    "unprivileged": ALL_INTENTS & ~PRIVILEGED_INTENTS,
+    "none": Intents(0),
+}
+"""Names that stand for several intents."""
+
+CAPABILITY_GROUPS: Final = {
+    "all": ALL_CAPABILITIES,
+    "default": ALL_CAPABILITIES & ~Capabilities.AUTH_TOKEN_REFRESH,
+    "none": Capabilities(0),
+}
+"""Names that stand for several capabilities. A token that READY brings in place of the configured
+one would have to be stored by whoever configured it: so that one is only for who asks for it."""
+
+MAX_TOKEN_FILE_BYTES: Final = 4096
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
+"""Beside it an IDENTIFY holds the token, and some 300 bytes of a bot or 1,000 of a user client."""
+
+
+def check_urls(api_url: str, gateway_url: str) -> None:
+    """Refuse what is no URL, and unencrypted ones that would leave this machine with a token."""
+    check_url("api_url", api_url, "https", "http")
+    if gateway_url:
+        check_url("gateway_url", gateway_url, "wss", "ws")
+
+
+def check_url(key: str, url: str, secure: str, plain: str) -> None:
+    """ConfigError, which names the key, unless the URL has the secure scheme, or the plain one on
+    this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{key} is no URL ({error})", f"give {secure}://host[:port]") from None
+    if parts.username or parts.password:
+        raise ConfigError(f"{key} holds a user name or password", "leave them out")
+    if not host or parts.scheme not in (secure, plain):
+        raise ConfigError(f"{key} is {url!r}", f"give {secure}://host[:port]")
+    if parts.scheme == plain and not is_loopback(host):
+        raise ConfigError(
+            f"{key} is {url!r}, which would send the token unencrypted",
+            f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
+        )
+
+
+def check_readable(key: str, file: Path) -> None:
+    """Refuse a file that can't be read, by the key that names it."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise ConfigError(
+            f"{key} {file} can't be read ({error.strerror})", "check the path and its mode"
+        ) from None
+
+
+def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "user"]) -> None:
+    """Refuse a presence that Discord does not know, or that makes every IDENTIFY larger than the
+    gateway takes (close 4002)."""
+    if presence is None:
+        return
+    try:
+        check_command(presence)
+        size, most = len(msgspec.json.encode(presence)), MAX_PRESENCE_BYTES[account]
+    except CommandError as error:
+        raise ConfigError(error.cause, error.action) from None
+    except (TypeError, ValueError) as error:  # what JSON has no form for
+        raise ConfigError(
+            f"presence is no JSON ({error})", "give what Discord's presence has"
+        ) from None
+    if size > most:
+        raise ConfigError(
+            f"presence is {size:,} bytes as JSON, more than {most:,}",
+            f"shorten it: Discord takes {MAX_SENT_BYTES:,} bytes for all of an IDENTIFY",
+        )
+
+
+def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
+    """identify.broker as a control endpoint: a cluster of this user's and host's by its name, an
+    ipc:// path, or tcp://, which needs keys unless it is loopback; "self" and nothing stay. keys:
+    identify.broker_keys. ConfigError for anything else."""
+    if value in ("", SELF):
+        return value
+    if re.fullmatch(CLUSTER_NAME, value):
+        return places(value, env).control
+    if value.startswith("ipc:///"):
+        return value
+    if (tcp := Tcp.read(value)) is not None and not tcp.everywhere:
+        if tcp.loopback or keys:
+            return value
+        raise ConfigError(
+            f"identify.broker is {value!r}, which is not on this host, and there are no keys",
+            "name in identify.broker_keys the file that `dcgw-cluster keys add NAME --may "
+            "identify` made there",
+        )
+    raise ConfigError(
+        f"identify.broker is {value!r}",
+        "give the name of a cluster on this host, its control socket (ipc:///path/control), one "
+        'on another host (tcp://HOST:PORT), or "self" if this cluster grants for the others',
+    )
+
+
+def intents_of(value: object) -> int:
+    """Intents as a bit mask, from the mask itself, a name, or names (in any case, with or without
+    groups such as "unprivileged"). ConfigError names an unknown one."""
+    return _bits("intents", value, INTENT_GROUPS, Intents.__members__)
+
+
+def capabilities_of(value: object) -> int:
+    """Capabilities of a user client, in the same forms."""
+    return _bits("capabilities", value, CAPABILITY_GROUPS, Capabilities.__members__)
+
+
+def _bits(
+    key: str,
+    value: object,
+    groups: Mapping[str, int],
+    members: Mapping[str, int],
+) -> int:
+    if isinstance(value, int):
+        return int(value)  # of a flag, too
+    if isinstance(value, str):
+        if value.isdecimal() and len(value) < 20:
+            return int(value)
+        value = [value]
+    if not isinstance(value, Iterable):
+        raise ConfigError(f"{key} is {shown('', value)}", "give a number, a name or names")
+    bits = 0
+    for name in value:
+        if not isinstance(name, str):
+            raise ConfigError(f"{key} names {shown('', name)}", "give names, or one number")
+        found = groups.get(name.lower(), members.get(name.upper()))
+        if found is None:
+            known = [*groups, *(member.lower() for member in members)]
+            meant = nearest(name, known)
+            hint = f"did you mean {meant!r}?" if meant else f"give {', '.join(known)}"
+            raise ConfigError(f"{key} names {name!r}", hint)
+        bits |= found
+    return int(bits)
+
+
+def guilds_of(value: object) -> Literal["all"] | list[int]:
+    """subscribe_guilds: "all", or ids as numbers or strings. ConfigError names what is none."""
+    if value == "all":
+        return "all"
+    if not isinstance(value, Iterable):
+        value = [value]
+    ids: list[int] = []
+    for one in [value] if isinstance(value, str) else value:
+        text = str(one)
+        if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) < 1 << 63):
+            raise ConfigError(
+                f"subscribe_guilds names {shown('', one)}",
+                'give guild ids, or "all" in place of them',
+            )
+        ids.append(int(text))
+    return list(dict.fromkeys(ids))
+
+
+_OF_A_USER: Final = ("capabilities", "client_build_number", "subscribe_guilds")
+
+
+def check_account(
+    account: Literal["bot", "user"], said: Mapping[str, str], client_build_number: int
+) -> None:
+    """Refuse what is half a bot and half a user account. said: keys that somebody gave another
+    value than their default -> where."""
+    if account == "bot":
+        for key in _OF_A_USER:
+            if key in said:
+                raise ConfigError(
+                    f'{key} is set in {said[key]}, and account is "bot"',
+                    'it is a user account\'s: take it out, or set account = "user"',
+                )
+        return
+    if "intents" in said:
+        raise ConfigError(
+            f'intents is set in {said["intents"]}, and account is "user"',
+            'a user account has no intents but capabilities: take it out, or set account = "bot"',
+        )
+    if not client_build_number:
+        raise ConfigError(
+            'client_build_number is not set, and account is "user"',
+            "give the build number of Discord's web client of today (docs/accounts.md)",
+        )
+
+
+def read_token(
+    env: Mapping[str, str], file: Path | None, account: Literal["bot", "user"] = "bot"
+) -> tuple[str, list[str]]:
+    """The token from DCGW_TOKEN, else from the file; and warnings. Never part of a message."""
+    warnings: list[str] = []
+    if env.get("DCGW_TOKEN"):
+        text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"
+    elif file is not None:
+        text, source = _read_token_file(file, warnings), str(file)
+    else:
+        raise ConfigError(
+            "no token is set",
+            f"put the {account}'s token into DCGW_TOKEN, or its file's path into token_file; "
+            "`dcgw-cluster start --sandbox` runs without an account",
+        )
+    if account == "user" and text.strip().startswith("Bot "):
+        raise ConfigError(
+            f'the token in {source} begins with "Bot", and account is "user"',
+            'put the user account\'s token there, or set account = "bot"',
+        )
+    token = text.strip().removeprefix("Bot ").strip()
+    if not _TOKEN.fullmatch(token):
+        raise ConfigError(
+            f"{source} holds no token" if not token else f"the token in {source} has spaces in it",
+            "put the bot's token there, as the developer portal shows it"
+            if account == "bot"
+            else "put the user account's token there",
+        )
+    return token, warnings
+
+
+def _read_token_file(file: Path, warnings: list[str]) -> str:
+    try:
+        with file.open("rb") as handle:
+            mode = os.fstat(handle.fileno()).st_mode
+            data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"token_file {file} can't be read ({error.strerror})",
+            "check the path and its mode, or set DCGW_TOKEN",
+        ) from None
+    if len(data) > MAX_TOKEN_FILE_BYTES:
+        raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
+    return data.decode("utf-8", errors="replace")

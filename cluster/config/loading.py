@@ -1,0 +1,288 @@
+"""The configuration: a TOML file, DCGW_* variables over it, flags of the command line over those.
+
+``configs/cluster.toml`` shows every key with its default and unit. A variable is named as its key:
+``identify.margin_ms`` is DCGW_IDENTIFY_MARGIN_MS. The token is no key: it comes from DCGW_TOKEN or
+the file that ``token_file`` names, so that no configuration that is shown or shared holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from cluster.config.checks import (
+    broker_endpoint,
+    capabilities_of,
+    check_account,
+    check_presence,
+    check_readable,
+    check_urls,
+    guilds_of,
+    intents_of,
+    read_token,
+)
+from cluster.config.keys import NOT_KEYS, SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
+from cluster.config.schema import HIDDEN, Given, is_secret, nearest
+from cluster.discord.account import TERMS, USER_API_VERSION, Account
+from cluster.endpoints.paths import Places, places
+from cluster.endpoints.tcp import check_tcp
+from cluster.errors import ConfigError
+from cluster.sandbox.options import check as check_sandbox
+from cluster.wire.spec import CoordinatorSpec, check_one_session, check_share, parse_shards
+
+__all__ = ["HIDDEN", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
+
+MAX_FILE_BYTES: Final = 1024 * 1024
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that was checked, and where each of its values came from."""
+
+    config: ClusterConfig
+    file: Path | None
+    sources: dict[str, str]
+    """Of the keys that somebody gave; the others have their defaults."""
+    on_sandbox: bool
+    env: dict[str, str]
+
+    @property
+    def places(self) -> Places:
+        """Folders and endpoints of this cluster."""
+        return places(self.config.name, self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment, with the folders that the configuration chose in it."""
+        return self.env | {
+            f"DCGW_{key.upper()}": str(self._path(key))
+            for key in ("state_dir", "runtime_dir")
+            if getattr(self.config, key)
+        }
+
+    def _path(self, key: str) -> Path:
+        """A path that the file gives is relative to the file's folder, so that it means the same
+        from wherever the command is run; one from elsewhere is relative to here."""
+        in_file = self.file is not None and self.sources.get(key) == self.file.name
+        base = self.file.parent if self.file and in_file else Path.cwd()
+        return (base / Path(attrgetter(key)(self.config)).expanduser()).resolve()
+
+    def token(self) -> tuple[str, list[str]]:
+        """The token (without "Bot"), and warnings about how it is kept. ConfigError without one."""
+        c = self.config
+        return read_token(self.env, self._path("token_file") if c.token_file else None, c.account)
+
+    def _kind(self) -> tuple[Literal[9, 10], list[str]]:
+        """The API's version for this kind of account, and warnings on it."""
+        version = self.config.api_version
+        if self.config.account == "bot":
+            return 10 if version == "auto" else version, []
+        warnings = [] if self.on_sandbox else [TERMS]
+        return USER_API_VERSION if version == "auto" else version, warnings
+
+    def spec(self) -> tuple[CoordinatorSpec, list[str]]:
+        """What a coordinator is started with, and warnings for the reader."""
+        c, where = self.config, self.places
+        token, warnings = ("", []) if self.on_sandbox else self.token()
+        api_version, more = self._kind()
+        warnings += more
+        broker, identify = "", c.identify
+        if not self.on_sandbox:  # which is a bot of its own
+            if c.ca_file:
+                check_readable("ca_file", self._path("ca_file"))
+            if identify.broker_keys:
+                check_readable("identify.broker_keys", self._path("identify.broker_keys"))
+            broker = broker_endpoint(identify.broker, self.environment, identify.broker_keys)
+            if broker == where.control:
+                raise ConfigError("identify.broker is this cluster itself", 'write "self"')
+            check_share(
+                str(c.shards), broker=broker, budget=identify.budget, reserve=identify.reserve
+            )
+        spec = CoordinatorSpec(
+            name=c.name,
+            state_dir=str(where.state_dir),
+            runtime_dir=str(where.runtime_dir),
+            token=token,
+            account=c.account,
+            intents=intents_of(c.intents) if c.account == "bot" else 0,
+            capabilities=capabilities_of(c.capabilities) if c.account == "user" else 0,
+            client_build_number=c.client_build_number,
+            subscribe_guilds=guilds_of(c.subscribe_guilds),
+            presence=c.presence,
+            large_threshold=c.large_threshold,
+            shards=str(c.shards),
+            workers=c.workers,
+            shards_per_worker=c.shards_per_worker,
+            api_url=c.api_url,
+            gateway_url=c.gateway_url,
+            api_version=api_version,
+            compress="" if c.compress == "none" else c.compress,
+            ca_file=str(self._path("ca_file")) if c.ca_file else "",
+            tcp_events=c.tcp.events,
+            tcp_replay=c.tcp.replay,
+            tcp_control=c.tcp.control,
+            identify_margin_ms=c.identify.margin_ms,
+            identify_reserve=c.identify.reserve,
+            identify_budget=c.identify.budget or None,
+            identify_broker=broker,
+            identify_broker_keys=str(self._path("identify.broker_keys"))
+            if broker and identify.broker_keys
+            else "",
+            journal_bytes=c.journal.bytes,
+            hub_pipe_messages=c.hub.pipe_messages,
+            adopt_seconds=c.adopt_seconds,
+            stop_seconds=c.stop_seconds,
+            log_level=c.log_level,
+            sandbox=msgspec.to_builtins(c.sandbox) if self.on_sandbox else None,
+        )
+        return spec, warnings
+
+    def values(self) -> dict[str, Any]:
+        """Every key and its value, secrets replaced by HIDDEN."""
+        flat: dict[str, Any] = {}
+        for name in SCHEMA.keys:
+            table, _, key = name.rpartition(".")
+            value = getattr(getattr(self.config, table) if table else self.config, key)
+            flat[name] = HIDDEN if is_secret(name) and value else value
+        return flat
+
+
+def load(
+    *,
+    file: Path | None = None,
+    flags: Mapping[str, Given] | None = None,
+    on_sandbox: bool = False,
+    env: Mapping[str, str] = os.environ,
+) -> Loaded:
+    """Read, merge and check. ``file``, else DCGW_CONFIG, else ./cluster.toml if it is there.
+
+    ``flags``: by key, as the command line gave them. Raises ConfigError.
+    """
+    found = find_file(file, env)
+    given = read_file(found) if found else {}
+    if on_sandbox:  # else it would run on, and write into, the state of the real bot
+        given.pop("name", None)
+    given |= read_environment(env)
+    given |= flags or {}
+    config = SCHEMA.build(given, SANDBOX_CLUSTER if on_sandbox else {})
+    assert isinstance(config, ClusterConfig)
+    parse_shards(str(config.shards))
+    intents_of(config.intents)
+    capabilities_of(config.capabilities)
+    guilds_of(config.subscribe_guilds)
+    check_urls(config.api_url, config.gateway_url)
+    _check_account(config, given)
+    check_presence(config.presence, config.account)
+    check_tcp({key: value for key, value in msgspec.structs.asdict(config.tcp).items() if value})
+    if on_sandbox:
+        try:
+            check_sandbox(config.sandbox)
+        except ValueError as error:
+            field, _, wanted = str(error).partition(": ")
+            raise ConfigError(f"sandbox.{field} does not fit", f"give {wanted}") from None
+    return Loaded(
+        config=config,
+        file=found,
+        sources={key: one.source for key, one in given.items()},
+        on_sandbox=on_sandbox,
+        env=dict(env),
+    )
+
+
+def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
+    """ConfigError for a mix of a bot and a user account."""
+    said = {
+        key: one.source
+        for key, one in given.items()
+        if "." not in key and getattr(config, key) != SCHEMA.keys[key].default
+    }
+    check_account(config.account, said, config.client_build_number)
+    Account(
+        kind=config.account,
+        intents=intents_of(config.intents),
+        capabilities=capabilities_of(config.capabilities),
+        client_build_number=config.client_build_number,
+    ).check()
+    if config.account == "user":
+        check_one_session(str(config.shards), config.identify.broker)
+
+
+def locate(
+    *,
+    file: Path | None = None,
+    name: str | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> tuple[str | None, dict[str, str]]:
+    """Where a running cluster is to be looked for: its name, if one was given, and an environment
+    with the chosen folders. Only the keys that matter for this are checked, so that a mistake
+    elsewhere in the file keeps nobody from stopping a cluster."""
+    found = find_file(file, env)
+    given = (read_file(found) if found else {}) | read_environment(env)
+    if name is not None:
+        given["name"] = Given(name, "--name", text=True)
+    wanted = ("name", "state_dir", "runtime_dir")
+    kept: dict[str, Given] = {key: one for key, one in given.items() if key in wanted}
+    config = SCHEMA.build(kept, {})
+    assert isinstance(config, ClusterConfig)
+    sources = {key: one.source for key, one in kept.items()}
+    loaded = Loaded(config=config, file=found, sources=sources, on_sandbox=False, env=dict(env))
+    return config.name if "name" in kept else None, loaded.environment
+
+
+def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
+    """The configuration file, absolute; None if there is none and none was named."""
+    named = file or (Path(env["DCGW_CONFIG"]) if env.get("DCGW_CONFIG") else None)
+    if named is None:
+        named = Path("cluster.toml")
+        if not named.is_file():
+            return None
+    if not named.is_file():
+        raise ConfigError(
+            f"the configuration file {named} does not exist",
+            "give --config or DCGW_CONFIG another one, or leave it out to run on defaults",
+        )
+    return named.absolute()
+
+
+def read_file(file: Path) -> dict[str, Given]:
+    """The values of a TOML file by dotted key, not yet checked."""
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(
+                f"{file} is larger than {MAX_FILE_BYTES} bytes", "is it the right file?"
+            )
+        document = tomllib.loads(data.decode())
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read ({error.strerror})", "check its mode") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} is not valid TOML ({error})", "mend that line") from None
+    if "token" in document:
+        raise ConfigError(
+            f"{file.name} holds a token",
+            "take it out: the token comes from DCGW_TOKEN, or from a file that token_file names",
+        )
+    return SCHEMA.flatten(document, file.name)
+
+
+def read_environment(env: Mapping[str, str]) -> dict[str, Given]:
+    """The DCGW_* variables by key. An unknown one is refused: it would change nothing, silently."""
+    given: dict[str, Given] = {}
+    for variable, text in env.items():
+        if not variable.startswith("DCGW_") or variable in NOT_KEYS:
+            continue
+        if variable not in VARIABLES:
+            meant = nearest(variable, [*VARIABLES, *NOT_KEYS])
+            hint = f"did you mean {meant}? " if meant else ""
+            raise ConfigError(
+                f"unknown variable {variable} in the environment",
+                f"{hint}`dcgw-cluster config show` lists the keys; KEY.NAME is DCGW_KEY_NAME",
+            )
+        given[VARIABLES[variable]] = Given(text, variable, text=True)
+    return given

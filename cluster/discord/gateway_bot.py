@@ -1,0 +1,256 @@
+"""What Discord says before the first connection: GET /gateway/bot.
+
+URL, recommended shards and the session start limit ("Gateway", "Get Gateway Bot"). A user account
+has no such limits told and asks GET /gateway. One request is judged by `judge` (pure); `fetch`
+asks again, a bounded number of times, where that helps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from curl_cffi import CurlECode, CurlOpt
+from curl_cffi.requests import AsyncSession, RequestsError, Response
+
+from cluster import __version__
+from cluster.config.checks import check_url
+from cluster.decode_errors import MALFORMED
+from cluster.discord.account import Account
+from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
+from cluster.endpoints.tcp import is_loopback
+from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
+from cluster.ranges import MAX_SHARDS
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 5
+ATTEMPT_S: Final = 10.0
+LONGEST_WAIT_S: Final = 30.0
+"""A Retry-After beyond this is an error for a person, not a wait."""
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+class SessionStartLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many identifies are left."""
+
+    total: int
+    remaining: int
+    reset_after: int
+    """Milliseconds."""
+    max_concurrency: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to GET /gateway/bot."""
+
+    url: str
+    """wss://host[:port]"""
+    shards: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)]
+    session_start_limit: SessionStartLimit
+
+
+REFUSED: Final = -1
+
+
+class Answer(NamedTuple):
+    """One HTTP answer. status 0: no answer, `body` says why; REFUSED: nor will there be one."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+class Retry(NamedTuple):
+    """Ask again. after: seconds that the server asks for; None: it does not say."""
+
+    cause: str
+    after: float | None
+
+
+Get = Callable[[str, dict[str, str]], Awaitable[Answer]]
+
+
+_FINAL: Final = frozenset(
+    {
+        CurlECode.UNSUPPORTED_PROTOCOL,
+        CurlECode.URL_MALFORMAT,
+        CurlECode.PEER_FAILED_VERIFICATION,
+        CurlECode.SSL_CACERT_BADFILE,
+        CurlECode.FILESIZE_EXCEEDED,
+    }
+)
+"""What the next try would end with too."""
+
+
+class _Gateway(msgspec.Struct, frozen=True):
+    url: str
+
+
+class _RateLimited(msgspec.Struct, frozen=True):
+    retry_after: float
+    """Seconds."""
+
+
+_UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
+"""For user accounts, which are told no limit: as many as a bot has, one at a time."""
+
+
+def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
+    """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
+    if answer.status == REFUSED:
+        raise ClusterError(
+            f"the API could not be asked ({answer.body.decode(errors='replace')})",
+            "check api_url, and ca_file if it has a certificate of its own",
+        )
+    if answer.status == 0 or answer.status >= 500:
+        cause = answer.body.decode(errors="replace") if answer.status == 0 else ""
+        return Retry(cause or f"HTTP {answer.status}", None)
+    if answer.status == 429:
+        return Retry("HTTP 429", _retry_after(answer))
+    if answer.status == 401:
+        raise TokenRefusedError(
+            "Discord refused the token (HTTP 401)",
+            "put the account's current token into DCGW_TOKEN or token_file, without the word Bot",
+        )
+    if answer.status != 200:
+        raise ClusterError(
+            f"the gateway could not be asked for (HTTP {answer.status})",
+            "check api_url and api_version",
+        )
+    try:
+        if account == "bot":
+            return msgspec.json.decode(answer.body, type=GatewayInfo)
+        url = msgspec.json.decode(answer.body, type=_Gateway).url
+        return GatewayInfo(url=url, shards=1, session_start_limit=_UNLIMITED)
+    except MALFORMED as error:
+        raise ClusterError(
+            f"the answer to GET /gateway is not what Discord documents ({error})",
+            "check that api_url leads to Discord's API or to a server that speaks as it does",
+        ) from error
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds, by the header or the body's retry_after; None where neither can be read."""
+    try:
+        after = float(answer.retry_after or "")
+        if math.isfinite(after):
+            return max(0.0, after)
+    except ValueError:
+        pass  # no header, or a date, which Discord does not send: the body says it too
+    try:
+        return max(0.0, msgspec.json.decode(answer.body, type=_RateLimited).retry_after)
+    except MALFORMED:
+        return None
+
+
+async def fetch(
+    *,
+    api_url: str,
+    api_version: int,
+    token: str,
+    account: Literal["bot", "user"] = "bot",
+    client_build_number: int = 0,
+    launch: str = "",
+    ca_file: str = "",
+    impersonate: str = "chrome",
+    get: Get | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> GatewayInfo:
+    """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
+    one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
+    will say them. impersonate: the browser, as the WebSocket will be that of.
+
+    TokenRefusedError: 401. RateLimitedError: a Retry-After beyond LONGEST_WAIT_S. ConfigError: a
+    URL or a certificate file that can't be used. ClusterError: everything else, with the last
+    cause.
+    """
+    check_url("api_url", api_url, "https", "http")
+    path = "/gateway/bot" if account == "bot" else "/gateway"
+    url = f"{api_url.rstrip('/')}/v{api_version}{path}"
+    ours = browser(impersonate)
+    if account == "bot":  # "Reference", "User Agent": a bot says that it is one
+        agent = f"DiscordBot (dcgw-cluster, {__version__})"
+        headers = {
+            "User-Agent": agent,
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Authorization": f"Bot {token}",
+        }
+    else:
+        said = Account(kind="user", client_build_number=client_build_number)
+        headers = ours.fetch_headers(
+            authorization=token, super_properties=said.super_properties(ours, launch)
+        )
+    cause = ""
+    loopback = is_loopback(urlsplit(url).hostname or "")
+    async with _Getter(ours, ca_file, loopback, headers) as getter:
+        for attempt in range(ATTEMPTS):
+            judged = judge(await (get or getter.get)(url, headers), account)
+            if isinstance(judged, GatewayInfo):
+                check_url("the gateway URL that the API gave", judged.url, "wss", "ws")
+                return judged
+            cause = judged.cause
+            if judged.after is not None and judged.after > LONGEST_WAIT_S:
+                limited = RateLimitedError(
+                    f"{url} is rate limited for {judged.after:.0f} s", "start again after that"
+                )
+                limited.retry_after_s = judged.after
+                raise limited
+            if attempt + 1 < ATTEMPTS:
+                wait = uniform(0.5, 1.0) * 2**attempt if judged.after is None else judged.after
+                log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)
+                await sleep(wait)
+    raise ClusterError(
+        f"{url} gave no answer after {ATTEMPTS} tries ({cause})",
+        "check the network, api_url and ca_file, or wait for Discord to recover",
+    )
+
+
+class _Getter:
+    """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
+
+    def __init__(self, ours: Browser, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
+        """order: of the headers that will be given, which are all that is sent."""
+        self._session: AsyncSession[Response] = AsyncSession(
+            impersonate=ours.target,
+            default_headers=False,  # those of a page that is opened
+            verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
+            trust_env=not loopback,  # a proxy would look for loopback on its own host
+            timeout=ATTEMPT_S,
+            allow_redirects=False,
+            curl_options={
+                CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES,
+                CurlOpt.HTTPHEADER_ORDER: ",".join(order),  # else the order of a page's
+            },
+        )
+
+    async def __aenter__(self) -> _Getter:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # In a task of its own: close() takes the cancellation of whoever awaits it for that of its
+        # own task, and swallows it.
+        closing = asyncio.ensure_future(self._session.close())
+        try:
+            await asyncio.shield(closing)
+        finally:
+            if not closing.done():
+                await asyncio.wait([closing])
+
+    async def get(self, url: str, headers: dict[str, str]) -> Answer:
+        try:
+            response = await self._session.get(
+                url, headers=headers, accept_encoding=ACCEPT_ENCODING
+            )
+        except RequestsError as error:
+            status = REFUSED if error.code in _FINAL else 0
+            return Answer(status, None, str(error).partition(". See ")[0].encode())
+        return Answer(response.status_code, response.headers.get("Retry-After"), response.content)

@@ -1,0 +1,94 @@
+"""What the journals of a host's other slots know of a shard: where its session is, if it has moved.
+
+A shard's newest state is the one with the highest (epoch, seq), in whichever slot; the plan alone
+says who may go on with it. Other slots' files are opened for a moment and only to read. A damaged
+file kills whoever maps it, so the file that is being looked at is noted first, on the disk: one at
+which this slot's worker died twice is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Final
+
+import lmdb
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.journal import manifest
+from cluster.journal.reader import JournalReader
+from cluster.journal.records import DAMAGE
+from cluster.wire.shard_state import ShardState
+
+log = logging.getLogger(__name__)
+
+LOOKING: Final = "looking.json"
+MOST_DEATHS: Final = 2
+
+Shard = tuple[int, int]
+"""Shard count, shard id."""
+
+
+class Looking(msgspec.Struct, frozen=True):
+    """looking.json: the file that is being read just now, and how often it was in vain."""
+
+    folder: str
+    inode: int
+    times: int
+
+
+def at(state: ShardState) -> tuple[int, int]:
+    """Where a state stands among those of its shard."""
+    return state.epoch, state.seq
+
+
+def newest(folder: Path, *, cluster: str, boot_id: str) -> dict[Shard, ShardState]:
+    """The newest state of every shard in the journals beside this folder, which is not looked
+    at."""
+    found: dict[Shard, ShardState] = {}
+    for data in sorted(folder.parent.glob(f"*/{manifest.DATA}")):
+        other = data.parent
+        if other == folder or manifest.objection(other, cluster=cluster, boot_id=boot_id):
+            continue
+        for state in _states(folder, other):
+            known = found.get((state.shard_count, state.shard_id))
+            if known is None or at(state) > at(known):
+                found[state.shard_count, state.shard_id] = state
+    return found
+
+
+def _states(folder: Path, other: Path) -> list[ShardState]:
+    note, inode = folder / LOOKING, (other / manifest.DATA).stat().st_ino
+    before, times = _noted(note), 0
+    if before is not None and (before.folder, before.inode) == (other.name, inode):
+        times = before.times
+    if times >= MOST_DEATHS:
+        log.error("the journal in %s is not read: this worker died of it %d times", other, times)
+        return []
+    try:
+        note.write_bytes(msgspec.json.encode(Looking(other.name, inode, times + 1)))
+    except OSError as error:  # a full disk: better read unnoted than a session lost
+        log.warning("it is not noted that %s is read: %s", other, error)
+    try:
+        reader = JournalReader.open(other)
+        try:
+            states = reader.states()
+        finally:
+            reader.close()
+    except FileNotFoundError:
+        states = []  # set aside just now
+    except (lmdb.Error, OSError, *DAMAGE) as error:
+        log.error("the journal in %s is not read: %s", other, error)
+        states = []
+    with contextlib.suppress(FileNotFoundError):
+        note.unlink()
+    return states
+
+
+def _noted(note: Path) -> Looking | None:
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=Looking)
+    except (FileNotFoundError, *MALFORMED):
+        return None

@@ -1,0 +1,285 @@
+"""IDENTIFY and RESUME: who gets a session ("Gateway", "Identifying" and "Resuming")."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from cluster.discord.opcodes import ALL_INTENTS, PRIVILEGED_INTENTS, Op
+from cluster.sandbox.gateway.trace import TRACE
+from cluster.sandbox.sessions import session_log
+from cluster.sandbox.sessions.compression import PayloadZlibEncoder, PlainEncoder
+from cluster.sandbox.sessions.identify_limit import Verdict
+from cluster.sandbox.sessions.peer import Peer, Stage, encode
+from cluster.sandbox.sessions.session import Session
+from cluster.sandbox.sessions.user_view import UserView
+from cluster.sandbox.state import State
+from cluster.sandbox.world.user_ready import sessions_replace
+
+MAX_GUILDS_A_SHARD = 2500
+"""Over it Discord refuses the shard count: 4011 ("Gateway", "Sharding")."""
+
+
+class Refused(Exception):
+    """An IDENTIFY or RESUME that closes the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class Identify(NamedTuple):
+    """A checked IDENTIFY. shard: None when it was left out. capabilities: None for the bot."""
+
+    shard: tuple[int, int] | None
+    intents: int
+    compress: bool
+    large_threshold: int
+    capabilities: int | None
+
+
+def _malformed(what: str) -> Refused:
+    return Refused(4002, f"Error while decoding payload: {what}.")
+
+
+def parse_identify(d: Any, *, privileged: int, user: bool = False) -> Identify:
+    """The fields of d, without the token. Raises Refused.
+
+    A bot needs intents. A user account sends ``capabilities``, needs no intents, and may have all.
+    """
+    if not isinstance(d, dict):
+        raise _malformed("d")
+    if not isinstance(d.get("properties"), dict):
+        raise _malformed("properties")
+    least = 25 if user else 50
+    threshold = d.get("large_threshold", 250 if user else 50)
+    if type(threshold) is not int or not least <= threshold <= 250:
+        raise _malformed("large_threshold")
+    compress = d.get("compress", False)
+    if type(compress) is not bool:
+        raise _malformed("compress")
+    capabilities = d.get("capabilities", 0)
+    if type(capabilities) is not int or capabilities < 0:
+        raise _malformed("capabilities")
+    if user:
+        intents = _parse_intents({"intents": int(ALL_INTENTS)} | d, int(ALL_INTENTS))
+    else:
+        intents = _parse_intents(d, privileged)
+    return Identify(
+        _parse_shard(d.get("shard")), intents, compress, threshold, capabilities if user else None
+    )
+
+
+def _parse_shard(shard: Any) -> tuple[int, int] | None:
+    if shard is None:
+        return None
+    if not isinstance(shard, list) or len(shard) != 2 or any(type(n) is not int for n in shard):
+        raise _malformed("shard")
+    shard_id, count = shard
+    if count < 1 or not 0 <= shard_id < count:
+        raise Refused(4010, "Invalid shard.")
+    return shard_id, count
+
+
+def _parse_intents(d: dict[str, Any], privileged: int) -> int:
+    intents = d.get("intents", -1)  # one that has none is told the same as a wrong one
+    if type(intents) is not int:
+        raise _malformed("intents")
+    if intents < 0 or intents & ~int(ALL_INTENTS):
+        raise Refused(4013, "Invalid intent(s).")
+    if intents & int(PRIVILEGED_INTENTS) & ~privileged:
+        raise Refused(4014, "Disallowed intent(s).")
+    return intents
+
+
+def identify(state: State, peer: Peer, d: Any) -> None:
+    """Check an IDENTIFY now, let it arrive at its bucket a little later."""
+    try:
+        peer.user = _by_user(state, d)
+        wanted = parse_identify(d, privileged=state.options.privileged_intents, user=peer.user)
+        if peer.user:
+            _check_sessions(state)
+        else:
+            _check_shard_count(state, wanted)
+    except Refused as refused:
+        peer.close(refused.code, refused.reason)
+        return
+    peer.stage = Stage.IDENTIFYING
+    loop = asyncio.get_running_loop()
+    gate = state.user_gate if peer.user else state.gate
+    loop.call_later(gate.arrival_delay(), _arrived, state, peer, wanted)
+
+
+def _by_user(state: State, d: Any) -> bool:
+    """Whose token it is: the user account's, or the bot's. Refused: nobody's."""
+    token = d.get("token") if isinstance(d, dict) else None
+    if not isinstance(token, str):
+        raise _malformed("token")
+    if state.is_user_token(token):
+        return True
+    if not state.is_token(token.removeprefix("Bot ").strip()):
+        raise Refused(4004, "Authentication failed.")
+    return False
+
+
+def _check_sessions(state: State) -> None:
+    sessions = state.dispatcher.sessions.values()
+    connected = [s for s in sessions if s.user is not None and s.sink is not None]
+    if len(connected) >= state.options.user_sessions:
+        raise Refused(4015, "Too many sessions.")
+
+
+def _check_shard_count(state: State, wanted: Identify) -> None:
+    shard_id, count = wanted.shard or (0, 1)
+    if count < state.options.require_shards:
+        raise Refused(4011, "Sharding required.")
+    if len(state.world.guild_ids(shard_id, count)) > MAX_GUILDS_A_SHARD:
+        raise Refused(4011, "Sharding required.")
+
+
+def _arrived(state: State, peer: Peer, wanted: Identify) -> None:
+    if peer.stage is not Stage.IDENTIFYING or peer.connection.closing:
+        return
+    shard_id, count = wanted.shard or (0, 1)
+    verdict = (state.user_gate if peer.user else state.gate).admit(shard_id)
+    if verdict is Verdict.EARLY:
+        peer.stage = Stage.GREETED
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    if verdict is Verdict.EXHAUSTED:
+        exhausted(state)
+        return
+    session = state.dispatcher.open(
+        shard=shard_id,
+        shard_count=count,
+        intents=wanted.intents,
+        version=peer.version,
+        large_threshold=wanted.large_threshold,
+        user=None
+        if wanted.capabilities is None
+        else UserView(wanted.capabilities, wanted.large_threshold),
+    )
+    if wanted.compress and isinstance(peer.connection.encoder, PlainEncoder):
+        peer.connection.encoder = PayloadZlibEncoder()
+    attach(state, peer, session)
+    if session.user is not None:
+        _welcome_user(state, peer, session, session.user, wanted.shard)
+        return
+    ready = state.world.ready(
+        session_id=session.id,
+        resume_gateway_url=state.resume_url,
+        shard=wanted.shard,
+        version=peer.version,
+        intents=wanted.intents,
+    )
+    state.dispatcher.dispatch(session, "READY", ready)
+    state.dispatcher.welcome(session)
+    peer.connection.flush()
+
+
+def _welcome_user(
+    state: State, peer: Peer, session: Session, view: UserView, shard: tuple[int, int] | None
+) -> None:
+    """READY with the guilds in it; the account's other sessions hear that there is one more."""
+    made = state.world.user_ready(
+        capabilities=view.capabilities,
+        large_threshold=view.large_threshold,
+        session_id=session.id,
+        sessions=_user_sessions(state),
+        resume_gateway_url=state.resume_url,
+        shard=shard,
+        version=peer.version,
+    )
+    state.dispatcher.dispatch(session, "READY", made.ready)
+    if made.supplemental is not None:
+        state.dispatcher.dispatch(session, "READY_SUPPLEMENTAL", made.supplemental)
+    tell_sessions(state)
+    peer.connection.flush()
+
+
+def _user_sessions(state: State) -> list[str]:
+    sessions = state.dispatcher.sessions.values()
+    return [s.id for s in sessions if s.user is not None and s.sink is not None]
+
+
+def tell_sessions(state: State) -> None:
+    """SESSIONS_REPLACE to the user account's sessions: another one is there, or one has gone."""
+    data = sessions_replace(_user_sessions(state))
+    for session in list(state.dispatcher.sessions.values()):
+        if session.user is not None:
+            state.dispatcher.dispatch(session, "SESSIONS_REPLACE", data)
+
+
+def exhausted(state: State) -> None:
+    """One session start too many: every session of the bot ends and its token is reset."""
+    state.reset_token()
+    for session in list(state.dispatcher.sessions.values()):
+        if session.user is None:
+            state.dispatcher.end(session, session_log.EXHAUSTED)
+    for peer in list(state.peers.values()):
+        if not peer.user and peer.stage in (Stage.IDENTIFYING, Stage.ATTACHED):
+            peer.session = None
+            peer.close(4004, "Authentication failed.")
+
+
+def attach(state: State, peer: Peer, session: Session) -> None:
+    """The session's payloads go to this connection; one that had it before is closed."""
+    for other in list(state.peers.values()):
+        if other.session is session and other is not peer:
+            other.session = None
+            other.close(4000, "Session taken over by another connection.")
+    session.sink = peer.connection
+    session.detached_at = None
+    peer.session = session
+    peer.stage = Stage.ATTACHED
+
+
+def resume(state: State, peer: Peer, d: Any) -> None:
+    """Replay what came after ``seq``, then RESUMED; op 9 where that is not possible."""
+    try:
+        if not isinstance(d, dict):
+            raise _malformed("d")
+        session_id, seq = d.get("session_id"), d.get("seq")
+        if not isinstance(session_id, str) or type(seq) is not int:
+            raise _malformed("session_id, seq")
+        peer.user = _by_user(state, d)
+    except Refused as refused:
+        peer.close(refused.code, refused.reason)
+        return
+    session = state.dispatcher.sessions.get(session_id)
+    if session is None or (session.user is not None) is not peer.user:
+        state.counters["resumes_refused"] += 1
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    if not session.knows(seq):
+        state.dispatcher.end(session, session_log.INVALID_SEQ)
+        peer.close(4007, "Invalid seq.")
+        return
+    missed = session.replay(seq)
+    if missed is None:
+        state.counters["resumes_refused"] += 1
+        below = seq < session.acknowledged
+        state.dispatcher.end(
+            session, session_log.ACKNOWLEDGED if below else session_log.REPLAY_GONE
+        )
+        peer.send(Op.INVALID_SESSION, False)
+        return
+    session.acknowledged = max(session.acknowledged, seq)
+    # Detached while it is replayed: what happens meanwhile would overtake.
+    for entry in state.faults.skipped(session, missed):
+        peer.connection.send(entry.payload)
+        state.dispatcher.replayed(session, entry.seq, entry.name, entry.hash)
+    peer.connection.allow_replay()
+    attach(state, peer, session)
+    _resumed(state, session)
+    peer.connection.flush()
+
+
+def _resumed(state: State, session: Session) -> None:
+    data = encode({"_trace": TRACE})
+    if session.sink is not None and state.faults.repeats_seq():
+        session.sink.send(b'{"t":"RESUMED","s":%d,"op":0,"d":%b}' % (session.seq, data))
+    else:
+        state.dispatcher.dispatch(session, "RESUMED", data)
+    state.counters["resumed"] += 1

@@ -1,0 +1,120 @@
+"""Requests of an identified client: members, soundboard, presence, voice, user accounts' own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cluster.discord.opcodes import CLOSE_CODES, Op
+from cluster.sandbox.gateway.request_schemas import FORMS
+from cluster.sandbox.sessions.peer import Peer, encode
+from cluster.sandbox.sessions.session import Session
+from cluster.sandbox.state import State
+from cluster.sandbox.world import RequestRefused, rate_limited
+from cluster.sandbox.world.answers import ANSWERS
+
+Handler = Callable[[State, Peer, Any], None]
+
+MEMBERS_WINDOW_S = 30.0
+"""One op 8 for all members of a guild in this time and session; over it a RATE_LIMITED dispatch.
+
+Requests by prefix or by user ids are not limited so (change log of 14 August 2025)."""
+
+
+def request_members(state: State, peer: Peer, d: Any) -> None:
+    """Op 8: GUILD_MEMBERS_CHUNK dispatches, in order ("Request Guild Members")."""
+    session = peer.session
+    assert session is not None  # only an attached peer gets here
+    if not isinstance(d, dict):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    try:
+        chunks = state.world.request_members(d, intents=session.intents)
+    except RequestRefused as refused:
+        peer.close(refused.close_code, CLOSE_CODES[refused.close_code].name.capitalize() + ".")
+        return
+    if not _asks_for_all(d):
+        _send_chunks(state, session, chunks)
+        return
+    asked: Any = d["guild_id"]
+    guild_id = int(asked[0] if isinstance(asked, list) else asked)
+    nonce = None if d.get("nonce") is None else str(d["nonce"])
+    now = state.now()
+    last = session.member_requests.get(guild_id)
+    if last is not None and now - last < MEMBERS_WINDOW_S:
+        limited = rate_limited(guild_id, round(last + MEMBERS_WINDOW_S - now, 3), nonce)
+        state.dispatcher.dispatch(session, "RATE_LIMITED", limited)
+        return
+    session.member_requests[guild_id] = now
+    _send_chunks(state, session, chunks)
+
+
+def _asks_for_all(d: dict[str, Any]) -> bool:
+    return "user_ids" not in d and not d.get("query") and not d.get("limit")
+
+
+def _send_chunks(state: State, session: Session, chunks: list[bytes]) -> None:
+    for chunk in chunks:
+        state.dispatcher.dispatch(session, "GUILD_MEMBERS_CHUNK", chunk)
+
+
+def request_soundboard(state: State, peer: Peer, d: Any) -> None:
+    """Op 31: a SOUNDBOARD_SOUNDS dispatch a guild."""
+    session = peer.session
+    assert session is not None
+    ids = d.get("guild_ids") if isinstance(d, dict) else None
+    if not isinstance(ids, list) or not all(_is_snowflake(n) for n in ids):
+        peer.close(4002, "Error while decoding payload: guild_ids.")
+        return
+    for _, sounds in state.world.request_soundboard([int(n) for n in ids]):
+        state.dispatcher.dispatch(session, "SOUNDBOARD_SOUNDS", sounds)
+
+
+def checked(op: int) -> Handler:
+    """A request of user accounts: its form is checked, and events answer it where some do."""
+    form, answers = FORMS[op], op in ANSWERS
+
+    def handle(state: State, peer: Peer, d: Any) -> None:
+        if not form(d):
+            peer.close(4002, "Error while decoding payload.")
+        elif answers:
+            assert peer.session is not None
+            for name, data in state.world.answer(op, d):
+                state.dispatcher.dispatch(peer.session, name, data)
+
+    return handle
+
+
+def remote_command(state: State, peer: Peer, d: Any) -> None:
+    """Op 29: REMOTE_COMMAND at another session of the account."""
+    if not FORMS[Op.REMOTE_COMMAND](d):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    target = state.dispatcher.sessions.get(d["target_session_id"])
+    if target is not None:
+        state.dispatcher.dispatch(target, "REMOTE_COMMAND", encode(d["payload"]))
+
+
+def update_presence(state: State, peer: Peer, d: Any) -> None:
+    """Op 3: what the bot shows of itself."""
+    if not isinstance(d, dict):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    state.dispatcher.publish(state.world.update_presence(d))
+
+
+def voice(state: State, peer: Peer, d: Any) -> None:
+    """Op 4: joins, moves or leaves a voice channel."""
+    guild_id = d.get("guild_id") if isinstance(d, dict) else ""
+    if guild_id is not None and not _is_snowflake(guild_id):
+        peer.close(4002, "Error while decoding payload.")
+        return
+    assert peer.session is not None  # only an attached peer gets here
+    # A voice connection is opened with the gateway session's id: the event must carry this one.
+    made = state.world.voice_state(d, session_id=peer.session.id, of_user=peer.user)
+    state.dispatcher.publish(made)
+
+
+def _is_snowflake(value: Any) -> bool:
+    """Clients write snowflakes as strings or, discord.py among them, as numbers."""
+    return type(value) is int or (isinstance(value, str) and value.isdecimal())

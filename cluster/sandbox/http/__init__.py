@@ -1,0 +1,1 @@
+"""The HTTP side of the sandbox: Discord's REST, the control server, TLS."""

@@ -1,0 +1,1 @@
+"""Sessions of the sandbox: what each is sent, replays, limits and views."""

@@ -1,0 +1,116 @@
+"""Asker: has what chains want answered, one question a shard at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from cluster.subscriber.chain import Names, ShardChain
+from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 0.1
+"""A drain's other batches may be on their way: what is missing is asked for after this."""
+AGAIN_SECONDS: Final = 0.3
+AT_ONCE: Final = 4
+"""Questions that stand open, each about another shard: what their answers take of memory, some MiB
+each while they are read, is bounded so."""
+
+_Key = tuple[int, int]
+
+
+class Asker:
+    """Knows which shards stand still for want of something. ``close`` ends its tasks."""
+
+    def __init__(
+        self,
+        names: Names,
+        collect: Callable[[_Key, ShardChain], None],
+        has_room: Callable[[], bool],
+    ) -> None:
+        """collect: called after a chain was answered. has_room: whether more may be asked for."""
+        self.replay: ReplayClient | None = None
+        """None: there is nobody to ask, and what is wanted becomes gaps."""
+        self.answers = 0
+        self._names = None if names is None else sorted(names)
+        self._collect = collect
+        self._has_room = has_room
+        self._blocked: dict[_Key, tuple[int, int, float, ShardChain]] = {}
+        """Epoch and seq where a shard stands, when to ask, and its chain."""
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def see(self, key: _Key, chain: ShardChain) -> None:
+        """Something has come for this shard: does it want anything?"""
+        wanted = chain.wanted()
+        if wanted is None:
+            self._blocked.pop(key, None)
+            return
+        stands = self._blocked.get(key)
+        if stands is None or stands[:2] != (wanted.epoch, wanted.after):
+            due = time.monotonic() + (0.0 if chain.lagging else GRACE_SECONDS)
+            self._blocked[key] = (wanted.epoch, wanted.after, due, chain)
+
+    def forget(self) -> None:
+        """The chains are no more."""
+        self._blocked.clear()
+
+    def tick(self, now: float) -> None:
+        """Ask for what is due. now: time.monotonic()."""
+        for key, (_, _, due, chain) in list(self._blocked.items()):
+            if len(self._tasks) >= AT_ONCE or not self._has_room():
+                return
+            if now >= due and key not in self._tasks:
+                task = asyncio.get_running_loop().create_task(self._ask(key, chain))
+                self._tasks[key] = task
+                task.add_done_callback(partial(self._done, key))
+
+    async def close(self) -> None:
+        self._closed = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.replay is not None:
+            self.replay.close()
+
+    def _done(self, key: _Key, task: asyncio.Task[None]) -> None:
+        del self._tasks[key]
+        if not task.cancelled():
+            task.result()
+            if not self._closed:
+                self.tick(time.monotonic())
+
+    async def _ask(self, key: _Key, chain: ShardChain) -> None:
+        while (wanted := chain.wanted()) is not None and self._has_room():
+            if self.replay is None:
+                chain.give_up("no_replay")
+                self._collect(key, chain)
+                continue
+            try:
+                answer = await self.replay.range(*key, wanted, self._names)
+            except NoAnswerError as error:
+                log.warning("shard %d: %s; asking again", key[1], error)
+                break
+            if key not in self._blocked or self._blocked[key][3] is not chain:
+                return  # What it stood for has come meanwhile, or it is no more.
+            self.answers += 1
+            chain.answer(answer)
+            self._collect(key, chain)
+            if not answer.more:
+                break
+            if len(self._blocked) > AT_ONCE:
+                self._put_last(key, 0.0)  # Others wait too: one slice each.
+                return
+        self._put_last(key, AGAIN_SECONDS)
+
+    def _put_last(self, key: _Key, seconds: float) -> None:
+        """Asked again after so long, if it is still wanted, and after the others."""
+        if key in self._blocked:
+            epoch, seq, _, chain = self._blocked.pop(key)
+            self._blocked[key] = (epoch, seq, time.monotonic() + seconds, chain)

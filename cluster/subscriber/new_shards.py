@@ -1,0 +1,105 @@
+"""Shards that appear while a subscriber listens, of a count that may have come into force only now:
+where they begin, the journals are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cluster.subscriber.chain import ShardChain
+from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+from cluster.wire.replay import HeadRow
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS: Final = 0.2
+PATIENCE_SECONDS: Final = 5.0
+"""A shard that the journals do not tell of for so long (they can't be written) begins with what
+came of it; what may lie before is asked for, and becomes a gap."""
+
+Key = tuple[int, int]
+"""Shard count, shard id."""
+Begin = Callable[[list[HeadRow], dict[Key, tuple[int, int]]], None]
+
+
+class Newcomers:
+    """Asks, one question at a time, for as long as a chain that holds something has no beginning.
+    ``close`` ends it. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        replay: ReplayClient,
+        chains: Mapping[Key, ShardChain],
+        begin: Begin,
+        drop: Callable[[Key], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """begin: heads, and where which chains begin. drop: a shard is no more."""
+        self._replay = replay
+        self._chains = chains
+        self._begin = begin
+        self._drop = drop
+        self._clock = clock
+        self._since: dict[Key, float] = {}
+        """Chains without a beginning, and since when the journals were asked."""
+        self._task: asyncio.Task[None] | None = None
+
+    def look_up(self) -> None:
+        """Something came of a shard that has no beginning."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._ask())
+            self._task.add_done_callback(self._asked)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled():
+            task.result()
+
+    async def _ask(self) -> None:
+        while waiting := self._waiting():
+            try:
+                heads = await self._replay.heads()
+            except NoAnswerError as error:
+                log.warning("%s; asking again where new shards begin", error)
+            else:
+                self._answered(heads.shards, waiting)
+                if not self._waiting():
+                    return
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    def _waiting(self) -> dict[Key, float]:
+        now = self._clock()
+        self._since = {
+            key: self._since.get(key, now)
+            for key, chain in self._chains.items()
+            if not chain.epoch and chain.first_epoch is not None
+        }
+        return self._since
+
+    def _answered(self, rows: list[HeadRow], waiting: Mapping[Key, float]) -> None:
+        now = self._clock()
+        known = {(row.shard_count, row.shard_id): row for row in rows}
+        places: dict[Key, tuple[int, int]] = {}
+        for key, since in waiting.items():
+            row, chain = known.get(key), self._chains.get(key)
+            if chain is None or chain.epoch:
+                continue
+            first = chain.first_epoch or 1
+            if row is not None and row.state == "retired":
+                self._drop(key)  # its last words, after it was finished here
+            elif row is not None and not row.state:
+                public = row.public
+                places[key] = (public.epoch, public.seq) if public else (first, -1)
+            elif now - since > PATIENCE_SECONDS:
+                log.warning("no journal tells where shard %d of %d begins", key[1], key[0])
+                places[key] = first, -1
+        if places:
+            self._begin(rows, places)

@@ -1,0 +1,128 @@
+"""Which events two shard counts have both delivered, while one follows the other. Pure.
+
+While a bot is resharded two generations of sessions receive the same events, on shards of two
+counts. Of two events with the same name and the same data, one from each, that were received within
+``window_ns`` of each other, the second is left out; they are counted, so what happened twice is
+delivered twice.
+
+The window is a part of the time in which both deliver (PARTS). Sessions that lag more than it cost
+duplicates, not losses. What it can't tell apart is content that repeats all the while at shorter
+intervals than the window: an event that only the old generation delivered, because it came to the
+new one before its first, may then take the place of one that only the new one delivers at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from typing import Final
+
+from cluster.subscriber.chain import Event
+
+PARTS: Final = 5
+"""The window is the overlap divided by this."""
+MAX_WAITING: Final = 200_000
+"""Events that are remembered, matched or not; at most some 60 MB. Beyond that the oldest are
+forgotten, and their like is delivered again."""
+_KEY_BYTES: Final = 16
+
+
+_Kind = tuple[bool, bytes]
+"""Of the old generation or not; the content's key."""
+
+
+class Matching:
+    """One resharding, as a subscriber sees it."""
+
+    def __init__(self, of_count: int, to_count: int, window_ns: int, since_ns: int = 0) -> None:
+        """since_ns: when the new generation began to deliver, if that is known: what the old one
+        received long before can have no like."""
+        self.of_count = of_count
+        self.to_count = to_count
+        self.window_ns = window_ns
+        self._since_ns = since_ns
+        self.both = False
+        """Something of the new generation has come."""
+        self.taken_back = False
+        """Nothing more of the new generation will come: but for what is replayed."""
+        self.left_out = 0
+        """Events that the other generation had delivered."""
+        self.forgotten = 0
+        """Events that were forgotten for want of room."""
+        self._waiting: dict[_Kind, deque[int]] = {}
+        """Times of the events whose like has not come."""
+        self._order: deque[tuple[int, _Kind]] = deque()
+        """Of each, as they came; of those that were matched, too."""
+        self.ended_at = 0
+        """Latest end of an old epoch that is known: Unix ns."""
+        self._ended_ns: int | None = None
+
+    def ended(self, at_ns: int) -> None:
+        """The old generation has delivered all that it will; its last epoch ended then."""
+        self._ended_ns = at_ns
+
+    def over(self, now_ns: int) -> bool:
+        """Whether nothing that is received now can have been delivered by the old generation."""
+        return self._ended_ns is not None and now_ns > self._ended_ns + self.window_ns
+
+    def takes(self, event: Event) -> bool:
+        """Whether to deliver it; False: the other generation has delivered it."""
+        if self.has_had(event):
+            return False
+        self.remember(event)
+        return True
+
+    def has_had(self, event: Event) -> bool:
+        """Whether the other generation has delivered it, which is then used up."""
+        old = event.shard_count == self.of_count
+        self.both = self.both or event.shard_count == self.to_count
+        if not self._concerns(event) or not self._match((not old, _key(event)), event.received_ns):
+            return False
+        self.left_out += 1
+        return True
+
+    def _concerns(self, event: Event) -> bool:
+        now_ns = event.received_ns
+        of_either = event.shard_count in (self.of_count, self.to_count)
+        return of_either and now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
+
+    def remember(self, event: Event) -> None:
+        """It is delivered: its like of the other generation will not be."""
+        if not self._concerns(event):
+            return
+        old, key, now_ns = event.shard_count == self.of_count, _key(event), event.received_ns
+        self._waiting.setdefault((old, key), deque()).append(now_ns)
+        self._order.append((now_ns, (old, key)))
+        while len(self._order) > MAX_WAITING:
+            time_ns, kind = self._order.popleft()
+            self.forgotten += self._remove(kind, time_ns)
+
+    def live(self, now_ns: int) -> None:
+        """Nothing is being replayed: what is older than two overlaps will not be matched."""
+        self._sweep(now_ns - 2 * PARTS * self.window_ns)
+
+    def _match(self, kind: _Kind, now_ns: int) -> bool:
+        near = (t for t in self._waiting.get(kind, ()) if abs(t - now_ns) <= self.window_ns)
+        time_ns = next(near, None)
+        return time_ns is not None and self._remove(kind, time_ns)
+
+    def _sweep(self, before_ns: int) -> None:
+        while self._order and self._order[0][0] < before_ns:
+            time_ns, kind = self._order.popleft()
+            self._remove(kind, time_ns)
+
+    def _remove(self, kind: _Kind, time_ns: int) -> bool:
+        """False: it was matched before."""
+        times = self._waiting.get(kind)
+        if times is None or time_ns not in times:
+            return False
+        times.remove(time_ns)
+        if not times:
+            del self._waiting[kind]
+        return True
+
+
+def _key(event: Event) -> bytes:
+    content = hashlib.blake2b(event.data, digest_size=_KEY_BYTES)
+    content.update(event.name.encode())
+    return content.digest()

@@ -1,0 +1,96 @@
+"""A subscriber's word to the coordinator, for `status`: who it is, how far behind, what it missed.
+
+Delivery never waits for it and never fails by it: where nobody answers, nothing is said.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import zmq
+
+from cluster.endpoints.curve_client import connect
+from cluster.endpoints.curve_keys import ClientKeys
+from cluster.wire import control
+
+EVERY_S: Final = 2.0
+FAREWELL_MS: Final = 200
+"""How long the last word may take to leave."""
+LONGEST_NAME: Final = 64
+
+
+class Progress(NamedTuple):
+    """How a subscriber fares."""
+
+    lag: int
+    """Events that are known to be there and were not given out yet."""
+    events: int
+    """Given out since it began."""
+    gaps: int
+    replays: int
+    """Answers of the replay server that it asked for."""
+    unfit: int = 0
+    """Events of this process that were asked for typed and fit no class."""
+
+
+class Reporter:
+    """Owns its socket; ``close`` says that the subscriber is leaving. Thread use: none."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        name: str | None,
+        keys: ClientKeys | None = None,
+    ) -> None:
+        """endpoint: the coordinator's control door. name: None: the program's. keys: for an
+        endpoint on TCP."""
+        self._name = (name or default_name())[:LONGEST_NAME]
+        self._id = secrets.token_hex(8)
+        self._number = 0
+        self._due = float("-inf")
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.SNDHWM, 4)
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 500)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 5000)
+        connect(self._socket, endpoint, keys)
+
+    def due(self, now: float) -> bool:
+        """Whether it is time for a word. now: seconds of a monotonic clock."""
+        return now >= self._due
+
+    def tell(self, now: float, progress: Progress, *, leaving: bool = False) -> None:
+        """Say it, if somebody is there."""
+        self._due = now + EVERY_S
+        self._number += 1
+        report = control.SubscriberReport(
+            id=self._id, name=self._name, pid=os.getpid(), leaving=leaving, **progress._asdict()
+        )
+        request = control.Request(id=self._number, verb="subscriber", args=control.as_args(report))
+        try:
+            while True:  # answers say nothing new, and must not pile up
+                self._socket.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            pass
+        try:
+            self._socket.send(control.encode(request), zmq.NOBLOCK)
+        except zmq.Again:
+            self._due = now + EVERY_S / 4  # no coordinator: a new one is told soon
+
+    def close(self, progress: Progress) -> None:
+        """The last word."""
+        self.tell(0.0, progress, leaving=True)
+        self._socket.close(FAREWELL_MS)
+
+
+def default_name() -> str:
+    """The program's name: "mybot.py", "python -c", the module's folder for ``python -m``."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return program.parent.name
+    return program.name or Path(sys.executable).name

@@ -1,0 +1,135 @@
+"""On a terminal: `start` in a pseudo-terminal, redrawn in place, and Ctrl-C twice."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.config.loading import load
+from cluster.endpoints.paths import is_held
+
+FAKE = Path(__file__).parents[1] / "fake_coordinator.py"
+RUN = """\
+import sys
+from cluster.cli import main
+from cluster.cli.launch import CoordinatorProcess
+CoordinatorProcess.command = [sys.executable, *sys.argv[1].split()]
+sys.argv[1:2] = []
+main()
+"""
+PATIENCE_S = 30
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command on a pseudo-terminal of its own."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._fd, inner = pty.openpty()
+        self.process = subprocess.Popen(
+            command,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"},
+        )
+        os.close(inner)
+        self.raw = ""
+
+    def read_until(self, part: str) -> str:
+        """Everything so far without escapes, once this was in it; or all, when it has ended."""
+        while part not in self.text:
+            readable, _, _ = select.select([self._fd], [], [], PATIENCE_S)
+            assert readable, f"{part!r} did not come; what came: {self.text!r}"
+            try:
+                data = os.read(self._fd, 65536)
+            except OSError:  # Linux says so when the other side is closed
+                break
+            if not data:
+                break
+            self.raw += data.decode(errors="replace")
+        return self.text
+
+    @property
+    def text(self) -> str:
+        return ESCAPES.sub("", self.raw)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._fd)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*words: str, fake: str = "") -> Terminal:
+        command = [sys.executable, "-c", RUN, f"{FAKE} {fake}", *words]
+        opened.append(Terminal(command))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def held() -> bool:
+    return is_held(load(on_sandbox=True).places.lock)
+
+
+def test_draws_a_bar_then_the_workers_and_stops(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("start", "--sandbox", fake="ready_after=3")
+    assert "4 shards wait to identify, the last in 21 s: 0-3" in run.read_until("21 s: 0-3")
+    assert "0 of 4 shards" in run.text
+    run.read_until("ready  4 of 4 shards ready")
+    assert "\x1b[" in run.raw
+    run.process.send_signal(signal.SIGINT)
+    text = run.read_until("in all.")
+    assert "Stopped sandbox: 4 sessions closed" in text
+    assert run.process.wait(timeout=PATIENCE_S) == 0
+    assert not held()
+
+
+def test_a_second_ctrl_c_does_not_wait(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("start", "--sandbox", fake="deaf_to_stop=true")
+    run.read_until("4 of 4 shards ready")
+    run.process.send_signal(signal.SIGINT)
+    run.read_until("Ctrl-C again")
+    run.process.send_signal(signal.SIGINT)
+    assert "Ended at once." in run.read_until("Ended at once.")
+    assert run.process.wait(timeout=PATIENCE_S) == 0
+    assert not held()
+
+
+def test_ctrl_c_before_it_is_ready(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("start", "--sandbox", fake="silent=true")
+    run.read_until("events/s ...")
+    run.process.send_signal(signal.SIGINT)
+    assert "Stopped before it was ready." in run.read_until("ready.")
+    assert run.process.wait(timeout=PATIENCE_S) == 130
+    assert not held()
+
+
+def test_ctrl_c_while_it_waits_for_the_end(
+    terminal: Callable[..., Terminal], running: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    running(deaf_to_stop=True)
+    run = terminal("stop")
+    run.read_until("4 open")
+    run.process.send_signal(signal.SIGINT)
+    text = run.read_until("dcgw-cluster status")
+    assert "what was asked goes on" in text
+    assert run.process.wait(timeout=PATIENCE_S) == 130
+    assert "Traceback" not in run.text

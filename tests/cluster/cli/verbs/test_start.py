@@ -1,0 +1,143 @@
+"""start: what it hands over, what it shows, how it ends, and that nothing is left."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from cluster.config.loading import load
+from cluster.endpoints.paths import is_held
+
+Dcgw = Callable[..., Result]
+Play = Callable[..., Callable[[], list[Any]]]
+Running = Callable[..., subprocess.Popen[bytes]]
+
+
+def held() -> bool:
+    return is_held(load(on_sandbox=True).places.lock)
+
+
+def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:
+    seen = play(signal_after=3)
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert "A loopback Discord: no account" in lines[0]
+    assert any(
+        "0/4 shards ready" in line and "4 shards wait to identify, the last in 21 s: 0-3" in line
+        for line in lines
+    )
+    assert any("ready: 4/4 shards ready, 499 events/s" in line for line in lines)
+    assert lines[-1].startswith("Stopped sandbox: 4 sessions closed")
+    assert "\x1b" not in result.output
+    assert [one["verb"] for one in seen()[1:]][-1] == "stop"
+    assert not held()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_ways_to_ask_for_the_end(name: str, dcgw: Dcgw, play: Play) -> None:
+    seen = play(signal_after=2, signal=name)
+    assert dcgw("start", "--sandbox").exit_code == 0
+    assert seen()[-1]["verb"] == "stop"
+    assert not held()
+
+
+def test_the_spec_is_what_was_asked_for(dcgw: Dcgw, play: Play) -> None:
+    seen = play(signal_after=1)
+    words = "start --sandbox --shards 8 --workers 3 --guilds 5 --rate 9.5 --max-concurrency 2"
+    dcgw(*words.split(), "--name", "mine")
+    spec = seen()[0]["spec"]
+    assert (spec["name"], spec["shards"], spec["workers"]) == ("mine", "8", 3)
+    assert (spec["sandbox"]["guilds"], spec["sandbox"]["rate"]) == (5, 9.5)
+    assert spec["sandbox"]["max_concurrency"] == 2
+
+
+def test_the_token_goes_through_the_pipe_and_nowhere_else(
+    dcgw: Dcgw, play: Play, home: Path
+) -> None:
+    seen = play(signal_after=1)
+    result = dcgw("start", DCGW_TOKEN="a-token-of-a-bot")
+    assert seen()[0] == {"spec": seen()[0]["spec"], "token_in_env": False}
+    assert seen()[0]["spec"]["token"] == "a-token-of-a-bot"
+    assert "a-token-of-a-bot" not in result.output + result.stderr
+    for file in (home / "state").rglob("*"):
+        assert file.is_dir() or "a-token-of-a-bot" not in file.read_text()
+
+
+def test_detached_it_stays(dcgw: Dcgw, play: Play) -> None:
+    play()
+    result = dcgw("start", "--sandbox", "--detach")
+    assert result.exit_code == 0
+    assert "dcgw-cluster stop --name sandbox" in result.output
+    assert held()
+    assert dcgw("status").exit_code == 0
+    assert dcgw("stop").exit_code == 0
+    assert not held()
+
+
+def test_a_second_one_is_refused(dcgw: Dcgw, play: Play, running: Running) -> None:
+    first = running()
+    seen = play()
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == 4
+    assert len(result.stderr.splitlines()) == 1
+    assert "already running" in result.stderr
+    with pytest.raises(FileNotFoundError):
+        seen()
+    assert first.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("TokenRefusedError", 5), ("BudgetError", 6), ("AlreadyRunningError", 4), ("Strange", 1)],
+)
+def test_an_error_of_the_coordinator_is_ours(kind: str, code: int, dcgw: Dcgw, play: Play) -> None:
+    play(error=kind)
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == code
+    assert result.stderr == "Error: no such luck: try again\n"
+
+
+def test_a_coordinator_that_dies_is_told_with_its_last_words(dcgw: Dcgw, play: Play) -> None:
+    play(die_after=3)
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == 1
+    assert "ended with code 7" in result.stderr
+    assert "the disk is full" in result.stderr
+
+
+def test_a_coordinator_that_never_gets_up(
+    dcgw: Dcgw, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.cli.launch.START_DEADLINE_S", 1.0)
+    play(silent=True)
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == 1
+    assert "was not ready within 1 s" in result.stderr
+    assert "a line of the log" in result.stderr
+
+
+def test_stopped_from_elsewhere(dcgw: Dcgw, play: Play) -> None:
+    play(stop_by_itself_after=3)
+    result = dcgw("start", "--sandbox")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == "The cluster was stopped."
+
+
+def test_a_fatal_shard_is_shown_once(dcgw: Dcgw, play: Play) -> None:
+    play(fatal=True, ready_after=1, signal_after=4)
+    result = dcgw("start", "--sandbox")
+    told = [line for line in result.output.splitlines() if "shard 3 gave up: 4014" in line]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("option", ["--rate", "--guilds", "--seed", "--max-concurrency"])
+def test_options_of_the_sandbox_need_it(option: str, dcgw: Dcgw) -> None:
+    result = dcgw("start", option, "1", DCGW_TOKEN="t")
+    assert result.exit_code == 2
+    assert "add --sandbox" in result.stderr

@@ -1,0 +1,176 @@
+"""An identify that is asked for: asked again, given back, given up; on a played clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from cluster.errors import BudgetError, ClusterError, NotRunningError
+from cluster.identify.request import LEAST_S, SLACK_S, TELL_TRIES, Identify
+from cluster.wire.identifies import POLL_S, Ask, Turn, account_key
+
+ASK = Ask(ticket="t1", shard_id=3)
+
+
+class Door:
+    """Answers in turn; None: not within the time-out."""
+
+    def __init__(self, *answers: Turn | ClusterError | Literal["never"] | None) -> None:
+        self.answers = list(answers)
+        self.said: list[str] = []
+        self.now = 100.0
+        self.takes: list[float] = []
+        """Seconds of each answer; then none."""
+
+    async def exchange(
+        self, verb: str, kind: Callable[..., Any], args: dict[str, Any], seconds: float
+    ) -> Any:
+        self.said.append(verb)
+        assert (args["ticket"], args["shard_id"]) == ("t1", 3)
+        answer = self.answers.pop(0)
+        if answer == "never":
+            await asyncio.get_running_loop().create_future()
+        if answer is None:
+            self.now += seconds
+            raise TimeoutError
+        self.now += self.takes.pop(0) if self.takes else 0.0
+        if isinstance(answer, ClusterError):
+            raise answer
+        return msgspec.convert(msgspec.to_builtins(answer), kind)
+
+    def tell(self, verb: str, args: dict[str, Any]) -> None:
+        self.said.append(f"({verb})")
+
+    def no_answer(self, seconds: float) -> ClusterError:
+        return NotRunningError(f"silent for {seconds:g} s")
+
+    def identify(self, patience: float | None = 60.0) -> Identify:
+        return Identify(self, ASK, patience=patience, clock=lambda: self.now)
+
+
+NOT_YET = Turn(granted=False)
+GRANTED = Turn(granted=True, good_s=30.0)
+HEARD = Turn(granted=False)
+"""Any answer to a word."""
+
+
+def test_it_asks_until_it_is_granted() -> None:
+    door = Door(NOT_YET, NOT_YET, GRANTED, HEARD)
+
+    async def program() -> None:
+        async with door.identify():
+            assert door.said == ["identify"] * 3
+
+    asyncio.run(program())
+    assert door.said[3:] == ["identify_sent"]
+
+
+def test_a_coordinator_that_is_restarted_is_asked_again() -> None:
+    door = Door(NOT_YET, None, None, NOT_YET, None, GRANTED)
+    asyncio.run(door.identify(patience=60.0).granted())
+    assert door.said == ["identify"] * 6
+
+
+def test_patience_is_for_silence_not_for_the_wait() -> None:
+    silent = int(60.0 / (POLL_S + SLACK_S))
+    door = Door(*[NOT_YET] * 100, *[None] * silent)
+    with pytest.raises(NotRunningError, match="silent for 60 s"):
+        asyncio.run(door.identify(patience=60.0).granted())
+    assert door.answers == []
+    assert door.said[-1] == "(identify_unused)", "its place is given up"
+
+
+def test_who_is_refused_is_told_why() -> None:
+    door = Door(BudgetError("no", "wait"))
+    with pytest.raises(BudgetError):
+        asyncio.run(door.identify(patience=None).granted())
+
+
+def test_a_grant_that_came_too_late_is_given_back() -> None:
+    """This process was stopped while the answer lay in its socket."""
+    door = Door(GRANTED, GRANTED)
+    door.takes = [30.0 - LEAST_S + 0.1, 0.0]
+    asyncio.run(door.identify().granted())
+    assert door.said == ["identify", "(identify_unused)", "identify"]
+
+
+def test_an_error_in_the_block_gives_it_back_and_goes_on_up() -> None:
+    door = Door(GRANTED, HEARD)
+
+    async def program() -> None:
+        async with door.identify():
+            raise OSError("no route")
+
+    with pytest.raises(OSError, match="no route"):
+        asyncio.run(program())
+    assert door.said == ["identify", "identify_unused"]
+
+
+def test_what_was_said_first_holds() -> None:
+    door = Door(GRANTED, HEARD, HEARD)
+
+    async def program() -> None:
+        async with door.identify() as grant:
+            await grant.sent()
+            await grant.unused()
+        await grant.ready()
+
+    asyncio.run(program())
+    assert door.said == ["identify", "identify_sent", "identify_ready"]
+
+
+def test_a_word_that_nobody_hears_is_said_again_and_then_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = Door(GRANTED, None, HEARD, GRANTED, *[None] * TELL_TRIES)
+
+    async def program() -> None:
+        async with door.identify():
+            pass
+        async with door.identify():
+            pass
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(program())
+    assert door.answers == []
+    (record,) = caplog.records
+    assert record.getMessage() == "shard 3: silent for 15 s"
+
+
+def test_said_by_hand_it_is_an_error() -> None:
+    door = Door(GRANTED, *[None] * TELL_TRIES)
+
+    async def program() -> None:
+        grant = door.identify()
+        await grant.granted()
+        await grant.sent()
+
+    with pytest.raises(NotRunningError):
+        asyncio.run(program())
+
+
+def test_cancelled_while_it_waits_it_gives_its_place_up() -> None:
+    door = Door("never")
+
+    async def program() -> None:
+        task = asyncio.create_task(door.identify().granted())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(program())
+    assert door.said == ["identify", "(identify_unused)"]
+
+
+def test_an_account_key_is_of_the_bot_and_tells_nothing_of_its_token() -> None:
+    key = account_key("MTIz.first.secret", "0123456789abcdef")
+    assert key == account_key("MTIz.after-a-reset.other", "0123456789abcdef")
+    assert key != account_key("Nzg5.first.secret", "0123456789abcdef")
+    assert key != account_key("MTIz.first.secret", "another place")
+    assert len(key) == 16
+    assert account_key("no dots", "s") != account_key("none here", "s")

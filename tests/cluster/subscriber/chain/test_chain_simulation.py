@@ -1,0 +1,359 @@
+"""The chain rule against everything that can happen to a stream: each event comes out once and in
+order, or a gap covers it that covers nothing else; and it never stalls."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.subscriber.chain import (
+    Answer,
+    Ask,
+    Delivered,
+    Event,
+    Mark,
+    Missing,
+    Output,
+    ShardChain,
+)
+from cluster.wire import topic
+from cluster.wire.batch import Batch, decode_batch, decode_epoch_end
+from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.shard_state import ShardState
+
+NAMES = ("A", "B", "C", "D")
+EXAMPLES = int(os.environ.get("DCGW_EXAMPLES", "250"))
+"""Half as many where nobody is there to ask, and with a bound. By hand: 20,000."""
+
+
+Moment = int
+"""How many drains and epoch ends there have been."""
+
+
+class Drained(NamedTuple):
+    """One drain, or an epoch's end."""
+
+    epoch: int
+    first: int
+    last: int
+    batches: list[tuple[str, Batch]]
+    """Of an end: none."""
+    head: int
+    """Last seq of the epoch, after it."""
+
+
+@dataclass
+class World:
+    """A history, what is published of it in order, and what the journals hold of it."""
+
+    events: dict[tuple[int, int], tuple[str, bytes]] = field(default_factory=dict)
+    holes: set[tuple[int, int]] = field(default_factory=set)
+    live: list[tuple[Moment, tuple[str, Batch] | Mark]] = field(default_factory=list)
+    """Each with the moment from which it can have been published."""
+    drains: list[Drained] = field(default_factory=list)
+    held: set[Moment] = field(default_factory=set)
+    """Drains that a journal holds, in the end."""
+    journalled: set[tuple[int, int]] = field(default_factory=set)
+    twice: set[tuple[int, int]] = field(default_factory=set)
+    """Events that were journalled only after they had been published."""
+    ends: dict[int, tuple[Moment, int]] = field(default_factory=dict)
+    """Of epochs that are over: when, and the last seq."""
+    epochs: list[int] = field(default_factory=list)
+    state: ShardState = field(default_factory=lambda: ShardState(shard_id=0, shard_count=1))
+    """In the end."""
+
+    def answer(self, ask: Ask, names: frozenset[str] | None, size: int, now: Moment) -> Answer:
+        """What a replay server says at a moment, a few drains at a time."""
+        upto = 1 << 60 if ask.upto is None else ask.upto
+        there = self.drains[:now]
+        after = {drained.epoch for drained in there if drained.epoch > ask.epoch}
+        ended = self.ends.get(ask.epoch, (1 << 60, -1))
+        end = ended[1] if ended[0] < now else None
+        drains = sorted(
+            (drained.first, drained.last, moment)
+            for moment, drained in enumerate(there)
+            if drained.epoch == ask.epoch and moment in self.held and drained.batches
+        )
+        reached, gone, batches, more = ask.after, [], [], False
+        for first, last, moment in drains:
+            if last <= reached or first > upto:
+                continue
+            if size == 0:
+                more = True
+                break
+            size -= 1
+            if first > reached + 1:
+                gone.append((reached + 1, first - 1))
+            reached = last
+            batches += [
+                (name, batch)
+                for name, batch in self.drains[moment].batches
+                if names is None or name in names or name == topic.HOLE
+            ]
+        head = max((d.head for d in there if d.epoch == ask.epoch), default=-1)
+        if after and ask.upto is not None:
+            head = max(head, upto)
+        if not more and min(head, upto) > reached:
+            gone.append((reached + 1, min(head, upto)))
+            reached = min(head, upto)
+        return Answer(ask, batches, reached, gone, more, end, min(after, default=None))
+
+
+def make_world(random: Random) -> World:
+    """One to three epochs of a shard, of which the journals may have lost some, or all."""
+    world = World()
+    writer = ShardWriter("store", ShardState(shard_id=0, shard_count=1))
+    lost = random.choice([0, 0, 0, 0.1, 0.4, 1])
+    pruned = random.choice([0, 0, 0, 2, 6])
+    epoch = 0
+    for _ in range(random.randint(1, 3)):
+        if epoch:
+            row = decode_epoch_end(topic.split(writer.end_epoch("cause", 0)[0])[2])
+            world.ends[epoch] = (len(world.drains), row.seq)
+            world.drains.append(Drained(epoch, row.seq + 1, row.seq, [], row.seq))
+            end = Mark(row.epoch, row.before, row.base, row.seq, row.last, final=True)
+            world.live.append((len(world.drains), end))
+        epoch += random.randint(1, 2)
+        writer.begin_epoch(epoch)
+        world.epochs.append(epoch)
+        marked, seq = -1, random.randint(0, 1)
+        for _ in range(random.randint(1, 7)):
+            before = copy.deepcopy(writer.state)
+            drain: list[tuple[str, int, bytes]] = []
+            for _ in range(random.randint(1, 6)):
+                if drain or writer.state.seq >= 0:
+                    seq += random.choice([0] * 12 + [1, 3])
+                drain.append((random.choice(NAMES), seq, b"%d" % seq))
+                seq += 1
+            drained(world, writer, drain, held=random.random() >= lost)
+            if random.random() < 0.1:
+                # Published and not journalled (a full disk); a RESUME brings it again after a
+                # crash, in drains of other sizes. Who asks before that is told "not yet".
+                world.held.discard(len(world.drains) - 1)
+                world.drains[-1] = world.drains[-1]._replace(head=before.seq)
+                world.twice |= {(epoch, s) for _, s, _ in drain}
+                writer = ShardWriter("store", before)
+                cut = random.randint(0, len(drain))
+                for part in (drain[:cut], drain[cut:]):
+                    if part:
+                        drained(world, writer, part, held=random.random() >= lost)
+            if random.random() < 0.1:
+                # Its journal was lost, and the session goes on from what the coordinator knew.
+                world.held.clear()
+                state = copy.deepcopy(writer.state)
+                state.last, state.floor = {}, state.seq
+                writer, marked = ShardWriter("store", state), max(marked, state.seq)
+            if random.random() < 0.3:
+                state = writer.state
+                base = random.choice([state.floor, max(marked, state.floor)])
+                table = [(name, s) for name, s in state.last.items() if s > base]
+                mark = Mark(epoch, state.before, base, state.seq, table)
+                world.live.append((len(world.drains), mark))
+                marked = state.seq
+    world.held -= set(range(pruned))
+    for moment in world.held:
+        one = world.drains[moment]
+        world.journalled |= {(one.epoch, s) for s in range(one.first, one.last + 1)}
+    world.journalled -= world.twice
+    world.state = writer.state
+    return world
+
+
+def drained(
+    world: World, writer: ShardWriter, drain: list[tuple[str, int, bytes]], *, held: bool
+) -> None:
+    """One drain is journalled, or lost, and published."""
+    epoch, first = writer.state.epoch, writer.state.seq + 1
+    batches = decoded(writer.drain(drain, 0))
+    last = writer.state.seq
+    if held:
+        world.held.add(len(world.drains))
+    world.drains.append(Drained(epoch, first, last, batches, last))
+    world.live += [(len(world.drains), batch) for batch in batches]
+    world.events |= {(epoch, s): (name, data) for name, s, data in drain}
+    taken = {s for _, s, _ in drain}
+    if first > 0:
+        world.holes |= {(epoch, s) for s in range(first, last + 1) if s not in taken}
+
+
+def decoded(messages: list[bytes]) -> list[tuple[str, Batch]]:
+    out = []
+    for message in messages:
+        name, _, payload = topic.split(message)
+        if name != topic.EPOCH_END:
+            out.append((name, decode_batch(payload)))
+    return out
+
+
+Live = list[tuple[Moment, tuple[str, Batch] | Mark]]
+
+
+def shaken(random: Random, live: Live, names: frozenset[str] | None) -> Live:
+    """What arrives of it: with drops, duplicates, swaps, and as two publishers of a shard that
+    moves send it, the new one's first batches before the old one's tail, or some of them again."""
+    drop = random.choice([0, 0.1, 0.5, 0.9])
+    stream = [
+        (moment, item)
+        for moment, item in live
+        if (isinstance(item, Mark) or names is None or item[0] in names or item[0] == topic.HOLE)
+        and random.random() >= drop
+    ]
+    if not stream:
+        return stream
+    if random.random() < 0.5:
+        i, j, k = sorted(random.randint(0, len(stream)) for _ in range(3))
+        tail, ahead = stream[i:j], stream[j:k]
+        again = tail[random.randint(0, len(tail)) :] if random.random() < 0.5 else []
+        stream[i:k] = [*ahead, *tail, *again]
+    for _ in range(random.choice([0, 3, len(stream)])):
+        stream.insert(random.randint(0, len(stream)), random.choice(stream))
+        i, j = random.randrange(len(stream)), random.randrange(len(stream))
+        stream[i], stream[j] = stream[j], stream[i]
+    return stream
+
+
+def follow(
+    random: Random, world: World, names: frozenset[str] | None, max_bytes: int, *,
+    served: bool, start: tuple[int, int],
+) -> list[Output]:  # fmt: skip
+    """One subscriber's way through a live stream that was shaken, from a saved place or the
+    beginning. Answers come at once, later, or never."""
+    chain = ShardChain(names, max_bytes)
+    out: list[Output] = []
+    on_their_way: list[Answer] = []
+
+    def ask(now: Moment) -> None:
+        wanted = chain.wanted()
+        if wanted is None or on_their_way:
+            return  # one question at a time: an answer that is not heard in time is never heard
+        if served:
+            on_their_way.append(world.answer(wanted, names, random.randint(1, 4), now))
+        else:
+            chain.give_up("no_replay")
+
+    def hear() -> None:
+        if on_their_way:
+            chain.answer(on_their_way.pop())
+
+    chain.begin(*start, lagging=random.random() < 0.3)
+    now: Moment = 0
+    asking = random.choice([0, 0.1, 0.5]) if served else 0
+    losing = random.choice([0, 0, 0.3])
+    for moment, item in shaken(random, world.live, names):
+        now = max(now, moment)  # what is published is journalled
+        if isinstance(item, Mark):
+            chain.mark(item)
+        else:
+            chain.batch(*item)
+        if random.random() < asking:
+            ask(now)
+        if on_their_way and random.random() < losing:
+            on_their_way.pop()
+        if random.random() < 0.5:
+            hear()
+        out += chain.take()
+    # In the end a whole watermark comes, as it does every ten seconds.
+    state = world.state
+    chain.mark(Mark(state.epoch, state.before, state.floor, state.seq, list(state.last.items())))
+    for _ in range(300):
+        if chain.wanted() is None:
+            break
+        ask(len(world.drains))
+        hear()
+    out += chain.take()
+    assert chain.wanted() is None, "it stalls"
+    assert (chain.epoch, chain.at) >= (state.epoch, state.seq)
+    assert chain.held == 0, "nothing is kept for ever"
+    return out
+
+
+def place_in(random: Random, world: World) -> tuple[int, int]:
+    """Where a subscriber begins: before everything, or at an event, in the middle of drains too."""
+    if random.random() < 0.5:
+        return world.epochs[0], -1
+    return random.choice(sorted(world.events))
+
+
+def events_of(out: list[Output]) -> list[Event]:
+    return [event for item in out if isinstance(item, Delivered) for event in item.events]
+
+
+def check(
+    world: World, names: frozenset[str] | None, out: list[Output], start: tuple[int, int]
+) -> set[tuple[int, int]]:
+    """Once, in order, equal; or in a gap, and then not delivered. Returns what is in gaps."""
+    events = events_of(out)
+    delivered = [(event.epoch, event.seq) for event in events]
+    assert delivered == sorted(set(delivered)), "order, and once"
+    assert all(place > start for place in delivered), "what was handled before"
+    for event in events:
+        assert world.events[(event.epoch, event.seq)] == (event.name, event.data)
+    gaps = [item for item in out if isinstance(item, Missing)]
+
+    def in_gap(epoch: int, seq: int, name: str | None) -> bool:
+        return any(
+            gap.epoch == epoch
+            and gap.first <= seq
+            and (gap.last is None or seq <= gap.last)
+            and (name is None or gap.names is None or name in gap.names)
+            for gap in gaps
+        )
+
+    # A seq below an epoch that was left unseen is covered by the gap at its place.
+    seen = {item.epoch for item in [*events, *out] if not isinstance(item, Delivered)}
+    lost, had = set(), set(delivered)
+    for (epoch, seq), (name, _) in world.events.items():
+        if (epoch, seq) <= start or (names is not None and name not in names):
+            continue
+        was_delivered = (epoch, seq) in had
+        if epoch in seen:
+            covered = in_gap(epoch, seq, name)
+            assert was_delivered != covered, (epoch, seq, name, was_delivered, covered)
+        else:
+            assert any(gap.last is None and gap.epoch < epoch for gap in gaps)
+        if not was_delivered:
+            lost.add((epoch, seq))
+    for epoch, seq in world.holes:
+        if epoch in seen and (epoch, seq) > start:
+            assert in_gap(epoch, seq, None), (epoch, seq, "a hole in silence")
+    return lost
+
+
+seeds = st.integers(0, 1 << 48)
+subsets = st.one_of(st.none(), st.frozensets(st.sampled_from(NAMES), min_size=1))
+LARGE = 1 << 20
+
+
+def lost_on_the_way(
+    seed: int, names: frozenset[str] | None, max_bytes: int = LARGE, *, served: bool = True
+) -> set[tuple[int, int]]:
+    """Of what a journal holds."""
+    random = Random(seed)
+    world = make_world(random)
+    start = place_in(random, world)
+    out = follow(random, world, names, max_bytes, served=served, start=start)
+    return check(world, names, out, start) & world.journalled
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(seeds, subsets)
+def test_each_event_once_or_a_gap(seed: int, names: frozenset[str] | None) -> None:
+    assert not lost_on_the_way(seed, names), "what the journal has is no gap"
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(seeds, subsets)
+def test_without_anybody_to_ask(seed: int, names: frozenset[str] | None) -> None:
+    lost_on_the_way(seed, names, served=False)
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(seeds, subsets, st.integers(300, 4000))
+def test_what_it_holds_is_bounded(seed: int, names: frozenset[str] | None, size: int) -> None:
+    assert not lost_on_the_way(seed, names, size)

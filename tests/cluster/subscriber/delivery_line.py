@@ -1,0 +1,97 @@
+"""Everything between a shard's pump and a subscriber, on real sockets: a writer, a journal, a
+publisher, the hub and the replay server's own code in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import zmq
+
+from cluster.journal import Journal, JournalReader, ShardState
+from cluster.journal.history import History
+from cluster.subscriber import Subscriber
+from cluster.wire.batch_writer import ShardWriter
+from coordinator.hub import Hub
+from coordinator.replay_server import ReplayServer
+from shard_worker.publisher import Publisher
+
+STORE = "0123456789abcdef"
+
+
+class Line:
+    """Everything between a shard's pump and a subscriber."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.workers, self.events = f"ipc://{folder}/h", f"ipc://{folder}/s"
+        self.replay = f"ipc://{folder}/r"
+        self.hub = Hub(
+            self.context, workers_endpoint=self.workers, subscribers_endpoint=self.events
+        )
+        self.journal = Journal.open(
+            folder / "slot-0", budget_bytes=4 << 20, slot=0, cluster=STORE, boot_id="boot"
+        )
+        self.publisher = Publisher(
+            self.journal, endpoint=self.workers, hwm=1000, cluster=STORE, slot=0,
+            context=self.context,
+        )  # fmt: skip
+        self.publisher.start(asyncio.get_running_loop())
+        # LMDB is opened once in a process, so the server reads through the writer's environment.
+        history = History(folder, STORE, lambda where: _Shared(self.journal.env(), where))
+        self.server = ReplayServer(self.replay, history, STORE, self.context)
+        self.thread = threading.Thread(target=self.server.serve)
+        self.thread.start()
+        self.writers: dict[int, ShardWriter] = {}
+
+    def writer(self, shard: int) -> ShardWriter:
+        if shard not in self.writers:
+            self.writers[shard] = ShardWriter(STORE, ShardState(shard_id=shard, shard_count=2))
+            self.writers[shard].begin_epoch(1)
+        return self.writers[shard]
+
+    def emit(self, shard: int, *names: str, published: bool = True) -> list[tuple[str, int]]:
+        """One drain; not published: it gets lost on the way."""
+        writer = self.writer(shard)
+        seq = writer.state.seq
+        drain = [(name, seq + i, b'{"n":%d}' % (seq + i)) for i, name in enumerate(names, 1)]
+        messages = writer.drain(drain, 1)
+        self.journal.append(shard, messages, writer.state)
+        if not published:
+            self.publisher._cursor = self.journal.last_record
+        self.publisher.wake()
+        return [(name, seq) for name, seq, _ in drain]
+
+    def subscriber(self, **options: object) -> Subscriber:
+        return Subscriber(self.events, replay=self.replay, **options)  # type: ignore[arg-type]  # passed on
+
+    def close(self) -> None:
+        self.server.stop()
+        self.thread.join()
+        self.publisher.close()
+        self.server.close()
+        self.hub.close()
+        self.journal.close()
+        self.context.term()
+
+
+class _Shared(JournalReader):
+    def __init__(self, env: object, folder: Path) -> None:
+        super().__init__(env, (folder / "data.mdb").stat().st_ino)  # type: ignore[arg-type]  # lmdb
+
+    def close(self) -> None:
+        """The environment is the writer's."""
+
+
+@asynccontextmanager
+async def line() -> AsyncIterator[Line]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        made = Line(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()

@@ -1,0 +1,83 @@
+"""A subscriber's socket, on a real publisher."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import zmq
+
+from cluster.subscriber.hub_reader import Intake
+from cluster.wire import topic
+
+
+class Reader:
+    """What takes the messages, and says how much waits."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.taken: list[bytes] = []
+        self.came = asyncio.Event()
+
+    def take(self, message: bytes) -> None:
+        self.came.set()
+        if message == b"rubbish":
+            raise topic.WireError("no message of ours")
+        self.taken.append(message)
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.taken) < count:
+                self.came.clear()
+                await self.came.wait()
+
+
+def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
+    async def run() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        hub = context.socket(zmq.XPUB)
+        hub.bind(endpoint := f"ipc://{tmp_path}/e")
+        reader = Reader()
+        intake = Intake(
+            context, endpoint, None, topics=[b"a"], take=reader.take,
+            waiting=lambda: reader.waiting, most=10,
+        )  # fmt: skip
+        assert await asyncio.to_thread(hub.recv) == b"\x01a"
+        hub.send(b"a1")
+        hub.send(b"b: not subscribed to")
+        await reader.until(1)
+        reader.waiting = 11
+        hub.send(b"a2")
+        async with asyncio.timeout(10):
+            while not intake.paused:  # noqa: ASYNC110  # the socket changes it
+                await asyncio.sleep(0.01)
+        assert reader.taken == [b"a1"]
+        reader.waiting = 0
+        intake.go_on()
+        await reader.until(2)
+        assert reader.taken == [b"a1", b"a2"]
+        intake.close()
+        intake.close()
+        context.destroy(0)
+
+    asyncio.run(run())
+
+
+def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) -> None:
+    async def run() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        hub = context.socket(zmq.XPUB)
+        hub.bind(endpoint := f"ipc://{tmp_path}/e")
+        reader = Reader()
+        intake = Intake(
+            context, endpoint, None, topics=[b""], take=reader.take, waiting=lambda: 0, most=10
+        )
+        await asyncio.to_thread(hub.recv)
+        for message in (b"rubbish", b"rubbish", b"a"):
+            hub.send(message)
+        await reader.until(1)
+        assert intake.refused == 2
+        intake.close()
+        context.destroy(0)
+
+    asyncio.run(run())

@@ -1,0 +1,121 @@
+"""Readers that use nothing of ours: one in JavaScript, written from docs/wire-protocol.md alone,
+and the example; on the vectors, and on a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.subscriber.delivery_line import Line, line
+
+TESTS = Path(__file__).parents[2]
+READER = TESTS / "vectors" / "reader.mjs"
+EXAMPLE = TESTS.parent / "examples" / "raw_subscriber.py"
+NODE = shutil.which("node")
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    there = all((TESTS / "clients" / "node_modules" / name).is_dir() for name in packages)
+    return pytest.mark.skipif(
+        NODE is None or not there, reason="node and its packages are not here: `make clients`"
+    )
+
+
+@asynccontextmanager
+async def lines_of(*command: str) -> AsyncIterator[AsyncIterator[list[Any]]]:
+    """What a program prints, a list of JSON a line, until it is left."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stdout is not None
+    out = process.stdout
+
+    async def lines() -> AsyncIterator[list[Any]]:
+        while text := await out.readline():
+            yield json.loads(text)
+
+    try:
+        yield lines()
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and that was seen already
+            process.kill()
+        await process.wait()
+
+
+async def joined(cluster: Line, lines: AsyncIterator[list[Any]], name: str) -> list[Any]:
+    """The first line, which comes some time after the reader has subscribed."""
+    first = asyncio.ensure_future(anext(lines))
+    while not first.done():
+        cluster.emit(0, name)
+        await asyncio.wait([first], timeout=0.02)
+    return first.result()
+
+
+@needs("@msgpack/msgpack")
+def test_a_reader_in_javascript_makes_the_same_of_each_vector() -> None:
+    files = sorted((TESTS / "vectors").glob("*.json"))
+
+    async def main() -> None:
+        async with lines_of(str(NODE), str(READER), *map(str, files)) as lines:
+            made = [line async for line in lines]
+        for file, found in zip(files, made, strict=True):
+            assert found == json.loads(file.read_text())["then"], file.name
+
+    asyncio.run(main())
+
+
+@needs("@msgpack/msgpack", "zeromq")
+def test_a_reader_in_javascript_at_a_hub() -> None:
+    async def main() -> None:
+        async with (
+            line() as cluster,
+            lines_of(str(NODE), str(READER), cluster.events, "A", "B") as lines,
+            asyncio.timeout(30),
+        ):
+            assert (await joined(cluster, lines, "C"))[:3] == ["joined", 0, 1]
+            sent = cluster.emit(0, "A", "B", "C", "A")
+            cluster.writer(0).begin_epoch(4, cause="op 9")
+            sent += cluster.emit(0, "B")
+            found = [await anext(lines) for _ in range(5)]
+            assert found[3] == [0, "gap", 1, sent[-2][1] + 1, None, "session_lost"]
+            del found[3]
+            events = [(name, seq) for _, _, _, name, seq, _ in found]
+            assert events == [event for event in sent if event[0] != "C"]
+
+    asyncio.run(main())
+
+
+def test_the_example_at_a_hub() -> None:
+    async def main() -> None:
+        async with (
+            line() as cluster,
+            lines_of(sys.executable, str(EXAMPLE), cluster.events, "A", "B") as lines,
+            asyncio.timeout(30),
+        ):
+            row = await joined(cluster, lines, "A")
+            at = cluster.writer(0).state.seq
+            while row[4] < at:
+                row = await anext(lines)
+            cluster.emit(0, "C", "A", "B")
+            assert await anext(lines) == ["event", "A", 0, 1, at + 2, {"n": at + 2}]
+            assert await anext(lines) == ["event", "B", 0, 1, at + 3, {"n": at + 3}]
+            cluster.emit(0, "A", published=False)
+            cluster.emit(0, "A")
+            assert await anext(lines) == ["break", "A", 0, 1, at + 2, at + 4]
+            assert await anext(lines) == ["event", "A", 0, 1, at + 5, {"n": at + 5}]
+            cluster.writer(0).begin_epoch(3, cause="op 9")
+            cluster.emit(0, "B")
+            assert await anext(lines) == ["session", "_", 0, 3, [1, at + 5]]
+            assert await anext(lines) == ["event", "B", 0, 3, 0, {"n": 0}]
+
+    asyncio.run(main())

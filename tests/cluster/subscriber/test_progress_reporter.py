@@ -1,0 +1,94 @@
+"""A subscriber's word to the coordinator: to whoever is there, waiting for nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import zmq
+
+from cluster.subscriber.progress_reporter import (
+    EVERY_S,
+    LONGEST_NAME,
+    Progress,
+    Reporter,
+    default_name,
+)
+from cluster.wire import control
+
+PROGRESS = Progress(lag=1, events=2, gaps=3, replays=4, unfit=5)
+
+
+@pytest.fixture
+def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    yield context
+    context.destroy(0)
+
+
+def received(door: zmq.Socket[bytes]) -> control.SubscriberReport:
+    assert door.poll(5000)
+    sender, data = door.recv_multipart()
+    request = control.decode_request(data)
+    assert request.verb == "subscriber"
+    door.send_multipart([sender, control.encode(control.Response(id=request.id, ok=True))])
+    return msgspec.convert(request.args, control.SubscriberReport)
+
+
+def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
+    door = context.socket(zmq.ROUTER)
+    door.bind(f"ipc://{tmp_path}/control")
+    reporter = Reporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
+    first = said(reporter, door)
+    assert (first.lag, first.events, first.gaps, first.replays, first.unfit) == PROGRESS
+    assert first.name == ("bot" * 100)[:LONGEST_NAME]
+    assert not first.leaving
+    assert said(reporter, door).id == first.id
+    reporter.close(PROGRESS)
+    last = received(door)
+    assert last.leaving
+    assert last.id == first.id
+
+
+def said(reporter: Reporter, door: zmq.Socket[bytes]) -> control.SubscriberReport:
+    """Until the connection is there nothing is said."""
+    for _ in range(500):
+        reporter.tell(0.0, PROGRESS)
+        if door.poll(10):
+            return received(door)
+    raise AssertionError("nothing was said")
+
+
+def test_it_is_due_every_few_seconds(
+    context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
+) -> None:
+    door = context.socket(zmq.ROUTER)
+    door.bind(f"ipc://{tmp_path}/control")
+    reporter = Reporter(context, f"ipc://{tmp_path}/control", None)
+    assert reporter.due(0.0)
+    said(reporter, door)
+    reporter.tell(100.0, PROGRESS)
+    assert not reporter.due(100.0 + EVERY_S - 0.01)
+    assert reporter.due(100.0 + EVERY_S)
+    reporter.close(PROGRESS)
+
+
+def test_nobody_is_there(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
+    """It neither waits nor fails, and comes back sooner."""
+    reporter = Reporter(context, f"ipc://{tmp_path}/control", "bot")
+    for number in range(100):
+        reporter.tell(float(number), PROGRESS)
+    assert reporter.due(99.0 + EVERY_S / 4)
+    reporter.close(PROGRESS)
+
+
+def test_the_programs_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for argv, name in (
+        ("/srv/bots/mybot.py", "mybot.py"),
+        ("-c", "-c"),
+        ("/srv/bots/mybot/__main__.py", "mybot"),
+    ):
+        monkeypatch.setattr("sys.argv", [argv])
+        assert default_name() == name

@@ -1,0 +1,109 @@
+"""Shard counts that follow each other, as a subscriber hears of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from cluster.subscriber.chain import Event
+from cluster.subscriber.reshards import FORGET_NS, MOST, Generations
+from cluster.subscriber.start_positions import starts
+from cluster.wire import reshard, topic
+from cluster.wire.batch import FORMAT, RESHARDED
+from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import WHOLE, Saved, SavedShard
+from cluster.wire.replay import HeadRow, HeadsAnswer
+from cluster.wire.shard_state import Public, ShardState
+from coordinator.replay_server import _state
+
+S = 1_000_000_000
+STORE = "store"
+
+
+def event(count: int, data: str, at_ns: int) -> Event:
+    return Event.of("A", 0, count, 1, 0, data.encode(), at_ns, STORE)
+
+
+def word(of: int, to: int, stage: Any = "overlap") -> reshard.Reshard:
+    return reshard.Reshard(FORMAT, STORE, of, to, 10 * S, stage, 0)
+
+
+def test_while_nothing_is_read_nothing_is_forgotten() -> None:
+    generations = Generations()
+    generations.word(word(4, 8), 0)
+    assert generations.takes(event(4, "x", S))
+    generations.word(word(4, 8), 20 * S)
+    generations.tick(22 * S, lagging=True)
+    assert not generations.takes(event(8, "x", S + 1))
+    assert generations.takes(event(4, "y", 2 * S))
+    generations.tick(60 * S, lagging=False)
+    assert generations.takes(event(8, "y", 2 * S)), "too old to be had again"
+
+
+def test_one_that_was_given_up_is_forgotten() -> None:
+    generations = Generations()
+    generations.word(word(4, 8, "preparing"), 0)
+    generations.tick(FORGET_NS + 1, lagging=False)
+    assert generations.matchings == []
+
+
+def test_one_that_was_taken_back_is_forgotten() -> None:
+    generations = Generations()
+    generations.word(word(4, 8), 0)
+    generations.takes(event(8, "x", S))
+    generations.takes(event(4, "y", S))
+    generations.finished(left={4}, now_ns=2 * S)
+    generations.tick(2 * S, lagging=True)
+    assert not generations.takes(event(4, "x", S)), "it is still being replayed"
+    generations.tick(3 * S, lagging=False)
+    assert generations.matchings == []
+
+
+def test_words_without_end_are_bounded() -> None:
+    generations = Generations()
+    for count in range(1, 100):
+        generations.word(word(count, count + 1), 0)
+    assert len(generations.matchings) == MOST
+    assert generations.matchings[-1].to_count == 100
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [[-5, 8, S, "done", 0], [4, 0, S, "done", 0], [4, 8, -1, "done", 0], [4, 8, S, "x", 0]],
+)
+def test_a_word_out_of_range_is_refused(fields: list[Any]) -> None:
+    with pytest.raises(topic.WireError):
+        reshard.decode(msgspec.msgpack.encode([FORMAT, STORE, *fields]))
+
+
+def heads(*rows: HeadRow) -> HeadsAnswer:
+    return HeadsAnswer(id=1, cluster=STORE, shards=list(rows))
+
+
+NOW_IN_FORCE = HeadRow(8, 0, 1, 900, (1, 0), Public(1, 100, 5 * S, 4, 10 * S))
+
+
+def test_a_saved_place_in_a_count_that_is_prepared_again_is_said_to_be_gone() -> None:
+    saved = Saved(STORE, [SavedShard(4, 0, 1, 50)])
+    found = starts(
+        heads(HeadRow(4, 0, 2, 30, (1, 0), None, "held"), NOW_IN_FORCE), saved, oldest=False
+    )
+    assert [start.key for start in found.shards] == [(8, 0)]
+    assert [(gap.shard_count, gap.epoch, gap.first) for gap in found.gaps] == [(4, 1, 51)]
+
+
+def test_what_was_handled_whole_stays_so_while_its_count_is_prepared_again() -> None:
+    saved = Saved(STORE, [SavedShard(4, 0, 1, WHOLE)])
+    found = starts(heads(HeadRow(4, 0, 2, 30, (1, 0), None, "held")), saved, oldest=False)
+    assert (found.shards, found.gaps, found.whole) == ([], [], {(4, 0): (1, WHOLE)})
+
+
+def test_a_count_that_never_came_into_force_is_retired_and_nothing_of_it_is_read() -> None:
+    state = ShardState(shard_id=0, shard_count=8, epoch=1, seq=70, held=4)
+    ShardWriter(STORE, state).end_epoch(RESHARDED, S)
+    assert (_state(state), state.held) == ("retired", 0)
+    row = HeadRow(8, 0, state.epoch, state.seq, (1, 0), state.public, _state(state))
+    (start,) = starts(heads(row), None, oldest=True).shards
+    assert (start.epoch, start.seq) == (1, 70)

@@ -1,0 +1,37 @@
+"""Who is silent, and who is no more."""
+
+from __future__ import annotations
+
+from cluster.subscriber.stall_detector import STALL_SECONDS, Silence
+
+LATER = 10.0
+
+
+def heard() -> Silence:
+    silence = Silence(0.0)
+    for slot in (0, 1):
+        silence.heard(slot, 1.0)
+        silence.speaks_of(slot, (2, slot))
+    silence.heard(0, LATER)
+    return silence
+
+
+def test_a_worker_that_says_nothing_is_told_of_once() -> None:
+    silence = heard()
+    (stalled,) = silence.tell(LATER, listening=True)
+    assert (stalled.slot, stalled.seconds) == (1, LATER - 1.0)
+    assert silence.tell(LATER, listening=True) == []
+    silence.heard(1, LATER)
+    assert silence.tell(LATER + STALL_SECONDS, listening=True) == []
+
+
+def test_one_whose_shards_are_with_others_is_no_more() -> None:
+    silence = heard()
+    silence.speaks_of(0, (2, 1))
+    assert silence.tell(LATER, listening=True) == []
+
+
+def test_one_whose_shards_have_ended_is_no_more() -> None:
+    silence = heard()
+    silence.ended((2, 1))
+    assert silence.tell(LATER, listening=True) == []

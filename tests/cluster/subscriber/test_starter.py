@@ -1,0 +1,112 @@
+"""Where shards begin, and the bound over all chains: without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from cluster.subscriber.chain import ShardChain
+from cluster.subscriber.chain.chain_set import Chains
+from cluster.subscriber.delivery_queue import Outbox
+from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+from cluster.subscriber.reshards import Generations
+from cluster.subscriber.starter import Beginnings
+from cluster.wire import topic
+from cluster.wire.batch import decode_batch
+from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.replay import HeadsAnswer
+from cluster.wire.shard_state import ShardState
+
+KEY = (1, 0)
+STORE = "0123456789abcdef"
+
+
+class Replay:
+    """Answers after so many refusals."""
+
+    def __init__(self, refusals: int) -> None:
+        self.asked = 0
+        self._refusals = refusals
+
+    async def heads(self) -> HeadsAnswer:
+        self.asked += 1
+        if self.asked <= self._refusals:
+            raise NoAnswerError("away")
+        return HeadsAnswer(id=1, cluster=STORE, shards=[])
+
+
+def beginnings(chains: Chains) -> Beginnings:
+    return Beginnings(
+        chains, Generations(), Outbox(), lambda key, chain: None, saved=None, oldest=False
+    )
+
+
+def give(chain: ShardChain, writer: ShardWriter, *names: str, data: bytes = b"{}") -> None:
+    at = writer.state.seq
+    drain = [(name, at + n, data) for n, name in enumerate(names, 1)]
+    for message in writer.drain(drain, 1):
+        name, _, payload = topic.split(message)
+        chain.batch(name, decode_batch(payload))
+
+
+def new_writer() -> ShardWriter:
+    writer = ShardWriter(STORE, ShardState(shard_id=0, shard_count=1))
+    writer.begin_epoch(3)
+    return writer
+
+
+def test_what_came_before_joining_is_before_now() -> None:
+    """A drain that came in parts while the subscription took effect, say."""
+    chains, writer = Chains(None, 1 << 20), new_writer()
+    begins = beginnings(chains)
+    give(chains.get(KEY), writer, "A", "B", "A")
+    assert asyncio.run(begins.join(None, published=True)) == ""
+    chain = chains.get(KEY)
+    assert (chain.epoch, chain.at, chain.held) == (3, writer.state.seq, 0)
+
+
+@pytest.mark.parametrize(("published", "asked", "store"), [(True, 4, STORE), (False, 1, "")])
+def test_an_answer_is_waited_for_where_somebody_publishes(
+    monkeypatch: pytest.MonkeyPatch, published: bool, asked: int, store: str
+) -> None:
+    monkeypatch.setattr("cluster.subscriber.starter.AGAIN_SECONDS", 0.0)
+    replay = Replay(3)
+
+    async def run() -> str:
+        begins = beginnings(Chains(None, 1 << 20))
+        try:
+            return await begins.join(cast(ReplayClient, replay), published=published)
+        finally:
+            await begins.close()
+
+    assert (asyncio.run(run()), replay.asked) == (store, asked)
+
+
+def test_chains_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.subscriber.chain.chain_set.MAX_CHAINS", 2)
+    chains = Chains(None, 1 << 20)
+    first = chains.get((2, 0))
+    chains.get((2, 1))
+    with pytest.raises(topic.WireError):
+        chains.get((3, 0))
+    assert chains.get((2, 0)) is first
+
+
+def test_the_fullest_lets_go_and_what_is_held_counts_in_bytes() -> None:
+    chains = Chains(None, 50_000)
+    small, large = chains.get((1, 0)), chains.get((1, 1))
+    give(small, new_writer(), "A", data=b" " * 5_000)
+    assert chains.weigh((1, 0), small) is None
+    assert 5_000 < chains.held < 7_000
+    writer = new_writer()
+    give(large, writer, "A", data=b" " * 30_000)
+    assert chains.weigh((1, 1), large) is None
+    give(small, new_writer(), "A", data=b" ")  # another one, of the same seqs
+    give(large, writer, "A", data=b" " * 18_000)
+    assert chains.weigh((1, 1), large) == (1, 1)
+    assert chains.held < 7_000
+    chains.drop((1, 0))
+    assert chains.held == 0
+    assert [key for key, _ in chains] == [(1, 1)]
