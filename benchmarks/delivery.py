@@ -30,8 +30,8 @@ from cluster.subscriber import Event, Subscriber
 from cluster.wire import watermark
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
-from coordinator.hub import Hub
-from coordinator.replay_server import ReplaySpec
+from coordinator.hub.hub import Hub
+from coordinator.replay.server import ReplaySpec
 
 STORE: Final = "0123456789abcdef"
 DRAIN: Final = 512
@@ -139,7 +139,7 @@ async def replayed(bench: Bench, count: int, drain: int) -> float:
             endpoint=replay, journals=str(folder / "journal"), cluster=STORE, parent=os.getpid()
         )
         server = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "coordinator.replay_server",
+            sys.executable, "-m", "coordinator.replay.server",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         stack.push_async_callback(server.wait)

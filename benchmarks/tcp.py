@@ -110,7 +110,7 @@ def start_gate(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
     file = folder / "bench.key"
     file.write_bytes(encode(msgspec.structs.replace(made, events=outside)))
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "coordinator.gate"],
+        [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdin is not None

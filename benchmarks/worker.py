@@ -32,7 +32,7 @@ from cluster.wire.link import (
     decode_from_worker,
     encode,
 )
-from coordinator.hub import Hub
+from coordinator.hub.hub import Hub
 
 WAIT_S: Final = 60.0
 MIB: Final = 1024 * 1024

@@ -17,7 +17,7 @@ from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
 from coordinator.__main__ import MAX_SPEC_BYTES, read_spec
 from coordinator.account import Account
-from coordinator.plan import plan_for
+from coordinator.sharding.plan import plan_for
 
 
 async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:

@@ -25,39 +25,40 @@ from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
 from cluster.wire.spec import CoordinatorSpec
-from coordinator import folders, host
+from coordinator import host
 from coordinator.account import Account
-from coordinator.adoption import Adoption
 from coordinator.changes import Changes
-from coordinator.command_desk import CommandDesk
-from coordinator.control_server import ControlServer
-from coordinator.desks import make_desk
+from coordinator.children.replay import ReplayProcess
+from coordinator.children.sandbox import SandboxProcess
+from coordinator.children.tcp_gate import GateProcess
+from coordinator.control.server import ControlServer
+from coordinator.control.verbs import Verbs
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
-from coordinator.gate_process import GateProcess
-from coordinator.handover import Handover
-from coordinator.hub import Announcer, Hub, LastOut
-from coordinator.identify_desk import Desk
-from coordinator.identify_hold import IdentifyHold
+from coordinator.health import troubles
+from coordinator.hub.hub import Announcer, Hub, LastOut
+from coordinator.identifies.fatal_hold import IdentifyHold
+from coordinator.identifies.make_queue import make_desk
+from coordinator.identifies.queue import Desk
 from coordinator.lifetime import Lifetime
-from coordinator.moving import Moving
-from coordinator.operation_verbs import OperationVerbs
-from coordinator.operations import Operations
-from coordinator.plan import Stored, plan_for
-from coordinator.reception import Reception
-from coordinator.replay_process import ReplayProcess
-from coordinator.resharding import Resharding
-from coordinator.restarting import Restarting
-from coordinator.roster import Roster
-from coordinator.sandbox_process import SandboxProcess
-from coordinator.status import Board
-from coordinator.store import Store
-from coordinator.supervisor import Supervisor
-from coordinator.troubles import troubles
-from coordinator.upkeep import Upkeep
-from coordinator.verbs import Verbs
-from coordinator.worker_link import WorkerLink
-from coordinator.worker_specs import WorkerSpecs
+from coordinator.maintenance import Upkeep
+from coordinator.operations.resharding import Resharding
+from coordinator.operations.restarting import Restarting
+from coordinator.operations.runner import Operations
+from coordinator.operations.scaling import Moving
+from coordinator.operations.verbs import OperationVerbs
+from coordinator.sharding.assignments import Roster
+from coordinator.sharding.plan import Stored, plan_for
+from coordinator.state import folders
+from coordinator.state.store import Store
+from coordinator.workers.adoption import Adoption
+from coordinator.workers.command_router import CommandDesk
+from coordinator.workers.link import WorkerLink
+from coordinator.workers.message_router import Reception
+from coordinator.workers.reconciler import Handover
+from coordinator.workers.reports import Board
+from coordinator.workers.specs import WorkerSpecs
+from coordinator.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ PIPE_MESSAGES: Final = 200
 """Between a worker and the hub."""
 ROLES: Final = {
     "coordinator": "coordinator",
-    "coordinator.replay_server": "replay",
+    "coordinator.replay.server": "replay",
     "shard_worker": "worker",
 }
 

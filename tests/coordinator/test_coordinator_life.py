@@ -435,13 +435,13 @@ def test_workers_of_another_plan_go_before_their_shards_start_elsewhere(bench: B
         assert not is_held(bench.spec().places.journal(slot) / "owner.lock")
 
 
-@pytest.mark.parametrize("module", ["coordinator.replay_server", "cluster.sandbox"])
+@pytest.mark.parametrize("module", ["coordinator.replay.server", "cluster.sandbox"])
 def test_a_child_whose_coordinator_died_while_it_started_ends(module: str, tmp_path: Path) -> None:
     """Its parent is another one by the time it looks."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     spec = {"endpoint": f"tcp://127.0.0.1:{free_port()}", "journals": str(tmp_path), "cluster": "c"}
-    replay = module == "coordinator.replay_server"
+    replay = module == "coordinator.replay.server"
     arguments = [] if replay else [f"--with-parent={dead.pid}"]
     data = json.dumps({**spec, "parent": dead.pid} if replay else {"guilds": 1}).encode()
     command = [sys.executable, "-P", "-m", module, *arguments]

@@ -255,9 +255,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 def test_all_was_looked_at(told: Told) -> None:
     """Else the other tests could not fail."""
     for part in (
-        "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay_server",
-        "coordinator.gate", "gate.log", "keys/server.json", "keys/clients.json", "running.json",
-        "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
+        "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay.server",
+        "coordinator.tcp_gate.gate", "gate.log", "keys/server.json", "keys/clients.json",
+        "running.json", "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
         "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
         "journal 0, database s0", "output of start", "output of stop",
     ):  # fmt: skip

@@ -26,7 +26,7 @@ from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.control import SubscriberReport
 from cluster.wire.identifies import Ask
-from coordinator.control_server import args_of
+from coordinator.control.server import args_of
 from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
 from shard_worker.identity import with_seq
 from shard_worker.inflate import KINDS, InflateError, Plain

@@ -14,7 +14,7 @@ import pytest
 from cluster.control import ControlClient
 from cluster.errors import ConfigError, NotRunningError
 from shard_worker import GatewayClient
-from tests.coordinator.identify_rig import Cluster, granting
+from tests.coordinator.identifies.identify_rig import Cluster, granting
 from tests.shard_worker.client_desk import WAIT_S, Desk, run
 
 Scenario = Callable[[Desk, Cluster, ControlClient], Awaitable[None]]

@@ -31,21 +31,21 @@ def small_pipe(module: ModuleType) -> None:
 SHORT: dict[str, dict[str, Any]] = {
     "shard_worker.session": {"STABLE_S": 3.0},
     "shard_worker.backoff": {"CAP_S": 3.0, "INVALID_SESSION_WAIT_S": (0.2, 1.0)},
-    "coordinator.supervisor": {
+    "coordinator.workers.supervisor": {
         "STABLE_S": 3.0,
         "KILL_AFTER_S": 8.0,
         "LONGEST_WAIT_S": 2.0,
         "CRASH_LOOP_S": 5.0,
         "FIRST_REPORT_S": 15.0,
     },
-    "coordinator.adoption": {"GREET_S": 5.0},
+    "coordinator.workers.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
-    "coordinator.kept_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},
+    "coordinator.children.restarting_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},
     "cluster.subscriber.replay_client": {"ANSWER_SECONDS": 1.5},
 }
 PATCHES: dict[str, list[Callable[[ModuleType], None]]] = {
     **{name: [short_times] for name in SHORT},
-    "coordinator.hub": [small_pipe],
+    "coordinator.hub.hub": [small_pipe],
 }
 
 

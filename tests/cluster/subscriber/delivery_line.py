@@ -16,8 +16,8 @@ from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
 from cluster.subscriber import Subscriber
 from cluster.wire.batch_writer import ShardWriter
-from coordinator.hub import Hub
-from coordinator.replay_server import ReplayServer
+from coordinator.hub.hub import Hub
+from coordinator.replay.server import ReplayServer
 from shard_worker.publisher import Publisher
 
 STORE = "0123456789abcdef"

@@ -16,7 +16,7 @@ from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import WHOLE, Saved, SavedShard
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.shard_state import Public, ShardState
-from coordinator.replay_server import _state
+from coordinator.replay.server import _state
 
 S = 1_000_000_000
 STORE = "store"

@@ -12,13 +12,13 @@ import zmq
 from benchmarks.children import rss_bytes
 from cluster.journal import Journal, ShardState
 from cluster.wire.batch_writer import ShardWriter
-from coordinator.hub import SUBSCRIBER_HWM
+from coordinator.hub.hub import SUBSCRIBER_HWM
 
 STORE = "0123456789abcdef"
 MIB = 1024 * 1024
 HUB = """
 import sys, zmq
-from coordinator.hub import Hub
+from coordinator.hub.hub import Hub
 context = zmq.Context()
 hub = Hub(context, workers_endpoint=sys.argv[1], subscribers_endpoint=sys.argv[2])
 print("ready", flush=True)
@@ -113,7 +113,7 @@ def test_a_subscriber_that_is_not_read_keeps_its_bound_and_loses_nothing(tmp_pat
     endpoint = f"ipc://{tmp_path}/r"
     spec = {"endpoint": endpoint, "journals": str(tmp_path / "journal"), "cluster": STORE}
     server = subprocess.Popen(
-        [sys.executable, "-m", "coordinator.replay_server"],
+        [sys.executable, "-m", "coordinator.replay.server"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert server.stdin is not None

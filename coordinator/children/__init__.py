@@ -1,0 +1,1 @@
+"""Processes that the coordinator keeps beside the workers: replay server, TCP gate, sandbox."""

@@ -1,0 +1,110 @@
+"""The replay server as a child of the coordinator, started again when it ends.
+
+It reads files that damaged storage can turn into a SIGBUS, which is why it is a process apart. It
+notes which one it reads (cluster.journal.reading); the one at which it died by such a signal is
+refused from then on, so a damaged journal kills it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from cluster.endpoints.paths import Places
+from cluster.journal.read_marker import NAME, Reading, inodes_of
+from coordinator.children.restarting_process import KeptProcess
+from coordinator.engines.local import LocalProcess, module_command
+
+log = logging.getLogger(__name__)
+
+OF_DAMAGE: Final = frozenset({signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT})
+"""Signals by which a damaged map kills."""
+
+
+class ReplayProcess(KeptProcess):
+    """Keeps one replay server running while `run` does."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        spec: bytes,
+        logs: Path,
+        *,
+        clock: Callable[[], float],
+        stop_s: float,
+        journals: Path | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """spec: for its standard input. stop_s: how long it may take to stop before SIGKILL.
+        journals: the folder of the slots' journal folders."""
+        start = partial(LocalProcess.start, command, spec, logs / "replay.log")
+        super().__init__("replay server", start, clock=clock, stop_s=stop_s, sleep=sleep)
+        self._journals = journals
+
+    @classmethod
+    def of(cls, places: Places, store_id: str, clock: Callable[[], float], stop_s: float) -> Self:
+        """That of a cluster. Its module is not imported: what maps journals stays out of this
+        process."""
+        spec = {
+            "endpoint": places.replay,
+            "journals": str(places.journals),
+            "cluster": store_id,
+            "parent": os.getpid(),
+        }
+        command = module_command("coordinator.replay.server")
+        return cls(
+            command, msgspec.json.encode(spec), places.logs, clock=clock, stop_s=stop_s,
+            journals=places.journals,
+        )  # fmt: skip
+
+    def unreadable(self) -> list[str]:
+        """Names of the folders whose journals are refused."""
+        if self._journals is None:
+            return []
+        try:
+            with Reading(self._journals / NAME) as reading:
+                refused = frozenset(reading.refused)
+        except OSError:
+            return []  # The server says so in its log.
+        return [folder.name for folder, inode in inodes_of(self._journals).items()
+                if inode in refused]  # fmt: skip
+
+    def _ended(self, status: int) -> None:
+        """Refuse the journal at which the server died, if it is such a death."""
+        by = -status
+        if self._journals is None or by not in OF_DAMAGE:
+            return
+        try:
+            with Reading(self._journals / NAME) as reading:
+                inode = reading.now
+                if not inode:
+                    return
+                reading.refuse(inode)
+        except OSError as error:
+            log.error("what the replay server died of can't be read: %s", error)
+            return
+        for folder, other in inodes_of(self._journals).items():
+            if other == inode:
+                log.error(
+                    "the replay server died (%s) reading %s: it is damaged, and not read any more; "
+                    "what only it holds is gone", signal.Signals(by).name, folder,
+                )  # fmt: skip
+
+    def _before(self) -> None:
+        """Before the server starts: it has not begun to read, and what was set aside is no more."""
+        if self._journals is None or not (self._journals / NAME).exists():
+            return
+        try:
+            with Reading(self._journals / NAME) as reading:
+                reading.now = 0
+                reading.keep(inodes_of(self._journals).values())
+        except OSError as error:
+            log.error("what must not be read can't be written down: %s", error)

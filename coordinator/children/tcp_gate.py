@@ -1,0 +1,75 @@
+"""The TCP gate as a child of the coordinator: up before a start is done, started again when it
+ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from cluster.endpoints.paths import Places
+from cluster.errors import ClusterError
+from cluster.wire.control import error_of
+from cluster.wire.spec import CoordinatorSpec, decode_outcome
+from coordinator.children.restarting_process import KeptProcess
+from coordinator.engines.local import LocalProcess, module_command
+
+START_S: Final = 20.0
+STOP_S: Final = 2.0
+
+
+class GateProcess(KeptProcess):
+    """Keeps the gate running while `run` does."""
+
+    first: LocalProcess
+
+    @classmethod
+    async def start(cls, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> Self:
+        """Start it and wait until it listens. ClusterError if it does not. What is returned has to
+        be run."""
+        start = partial(_start, gate_spec(spec.places, spec.tcp), spec.places.logs)
+        first = await start()
+        gate = cls("TCP gate", start, clock=clock, stop_s=stop_s)
+        gate.first = first
+        return gate
+
+
+def gate_spec(places: Places, outside: dict[str, str]) -> bytes:
+    """outside: by "events", "replay" and "control". No secret is in it."""
+    inside = {"events": places.events, "replay": places.replay, "control": places.control}
+    spec = {
+        "keys": str(places.keys),
+        "inside": inside,
+        "outside": outside,
+        "parent": os.getpid(),
+    }
+    return msgspec.json.encode(spec)
+
+
+async def _start(spec: bytes, logs: Path) -> LocalProcess:
+    command = module_command("coordinator.tcp_gate.gate")
+    process = await LocalProcess.start(
+        command, spec, logs / "gate.log", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            outcome = decode_outcome(await process.stdout.readline())
+    except (TimeoutError, ValueError, msgspec.DecodeError) as error:
+        await process.stop(STOP_S)
+        words = process.last_words() or type(error).__name__
+        raise ClusterError(
+            f"the TCP gate did not start: {words}", f"see {logs / 'gate.log'}"
+        ) from error
+    except BaseException:
+        await process.stop(STOP_S)
+        raise
+    if outcome.error is not None:
+        await process.wait()
+        raise error_of(outcome.error)
+    return process

@@ -1,0 +1,1 @@
+"""The control endpoint: requests of people and programs, and who subscribes."""

@@ -1,0 +1,156 @@
+"""The verbs of the control door: ping, status, stop, subscriber, and the TCP gate's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+import cluster
+from cluster.errors import ClusterError
+from cluster.wire.control import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
+from cluster.wire.spec import CoordinatorSpec
+from coordinator.account import Account
+from coordinator.control.server import Verb, args_of
+from coordinator.control.subscribers import Audience
+from coordinator.hub.hub import Hub
+from coordinator.identifies.queue import Desk
+from coordinator.operations.runner import Operations
+from coordinator.sharding.assignments import Roster
+from coordinator.workers.reports import Board
+from coordinator.workers.supervisor import Supervisor
+
+OWN: Final = 1
+"""Connections to the hub that are the coordinator's own: LastOut."""
+OF_GATE: Final = 1
+GATE_SILENT_S: Final = 10.0
+"""A gate that says nothing for so long is not there."""
+
+
+class Verbs:
+    """What may be asked of a running coordinator."""
+
+    def __init__(
+        self,
+        spec: CoordinatorSpec,
+        account: Account,
+        roster: Roster,
+        board: Board,
+        desk: Desk,
+        hold: Callable[[], str],
+        supervisor: Supervisor,
+        hub: Hub,
+        operations: Operations,
+        troubles: Callable[[], list[str]],
+        *,
+        store_id: str,
+        gateway_url: str,
+        stop: Callable[[bool, bool], None],
+        stopping: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        """troubles: what is wrong with parts that this does not know. stop: begins to stop,
+        with whether to log out, and whether to let the workers go on. clock: monotonic seconds."""
+        self._spec = spec
+        self._account = account
+        self._roster = roster
+        self._board = board
+        self._desk = desk
+        self._hold = hold
+        self._supervisor = supervisor
+        self._hub = hub
+        self._operations = operations
+        self._troubles = troubles
+        self._audience = Audience()
+        self._store_id = store_id
+        self._gateway_url = gateway_url
+        self._stop = stop
+        self._stopping = stopping
+        self._clock = clock
+        self._started = clock()
+        self._gate_report: GateReport | None = None
+        self._gate_at = 0.0
+
+    def table(self) -> Mapping[str, Verb]:
+        """By name."""
+        return {
+            "ping": self.ping,
+            "status": self.status,
+            "stop": self.stop,
+            "subscriber": self.subscriber,
+            "_gate": self.gate,
+        }
+
+    async def ping(self, args: dict[str, Any]) -> dict[str, int]:
+        return {"pid": os.getpid()}
+
+    async def stop(self, args: dict[str, Any]) -> dict[str, float]:
+        """args: {logout: bool, keep_workers: bool}. Answered when it has begun; done within
+        `seconds`."""
+        keep = args.get("keep_workers") is True
+        if keep and self._spec.sandbox is not None:
+            raise ClusterError("the sandbox of this cluster ends with its coordinator")
+        operation = self._operations.status()
+        if keep and operation is not None and operation.state == "running":
+            raise ClusterError(f"a {operation.kind} is under way", "wait until it is done")
+        self._stop(args.get("logout") is True, keep)
+        return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
+
+    async def subscriber(self, args: dict[str, Any]) -> None:
+        """args: SubscriberReport."""
+        self._audience.report(args_of(args, SubscriberReport), self._clock())
+
+    async def gate(self, args: dict[str, Any]) -> None:
+        """args: GateReport. The gate lets no client say it."""
+        self._gate_report, self._gate_at = args_of(args, GateReport), self._clock()
+
+    async def status(self, args: dict[str, Any]) -> ClusterStatus:
+        now, board, slots = self._clock(), self._board, self._supervisor.slots
+        subscribers = self._audience.rows(now)
+        gate = self._gate_report if now - self._gate_at <= GATE_SILENT_S else None
+        connections = len(self._hub.connections) - OWN
+        if gate is not None and gate.events:
+            connections += gate.subscribers - OF_GATE
+        return ClusterStatus(
+            name=self._spec.name,
+            store_id=self._store_id,
+            pid=os.getpid(),
+            version=cluster.__version__,
+            uptime_s=now - self._started,
+            state=self.state(),
+            shard_count=self._roster.plan.shard_count,
+            shards_ready=len(board.ready(self._roster.plan)),
+            events=board.events,
+            events_per_s=board.events_per_s(now),
+            api_url=self._account.api_url,
+            gateway_url=self._gateway_url,
+            sandbox=self._spec.sandbox is not None,
+            account=self._spec.account,
+            hub_endpoint=self._spec.places.events,
+            replay_endpoint=self._spec.places.replay,
+            workers=[board.worker(slot, now) for slot in slots.values()],
+            shards=board.shards(slots, now),
+            budget=self._budget(),
+            subscribers=subscribers,
+            subscribers_unknown=max(0, connections - len(subscribers)),
+            operation=self._operations.status(),
+            gate=gate,
+            troubles=self._troubles(),
+        )
+
+    def _budget(self) -> BudgetStatus:
+        budget = self._desk.status()
+        troubles = [text for text in (self._hold(), budget.trouble) if text]
+        return msgspec.structs.replace(budget, trouble="; ".join(troubles))
+
+    def state(self) -> str:
+        """ "degraded": was ready, and is not now."""
+        if self._stopping():
+            return "stopping"
+        slots = self._supervisor.slots
+        running = all(slots[n].state == "running" for n in self._roster.plan.slots if n in slots)
+        if running and self._board.all_ready(self._roster.plan):
+            return "ready"
+        return "degraded" if self._board.was_ready else "starting"

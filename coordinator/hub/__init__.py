@@ -1,0 +1,1 @@
+"""The hub: every batch of the workers in, out to all subscribers."""

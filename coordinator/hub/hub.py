@@ -1,0 +1,175 @@
+"""The hub: gathers the events of all workers on one socket, and sends them out on one.
+
+SUB (to everything) -> PUB, in a thread of libzmq's own proxy: no message passes through Python.
+The SUB side has the empty prefix, so that workers' sockets never filter; PUB filters for each
+subscriber. What a slow subscriber loses at PUB shows in its chain, and it asks for it.
+
+Source: ZeroMQ's zmq_proxy_steerable(3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import zmq
+
+from cluster.decode_errors import worth_saying
+from cluster.errors import AlreadyRunningError
+from cluster.wire import topic, watermark
+from coordinator.control.subscribers import Connections
+from coordinator.zmq_proxy import Passage
+
+log = logging.getLogger(__name__)
+
+SUBSCRIBER_HWM: Final = 1_000
+"""Messages (batches) that wait for one subscriber; beyond that it loses some, and asks for them.
+
+What waits is memory of this process, shared by all subscribers that wait for the same: 1 MiB at a
+trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000 held 440 MiB of
+6,000 such), 384 MiB at most where single events are not larger than shard_writer.MAX_DRAIN_BYTES.
+"""
+WORKERS_HWM: Final = 1_000
+MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128
+"""Bytes of what a subscriber says; a prefix longer than a topic takes nothing."""
+READ_AT_ONCE: Final = 100
+"""Watermarks that are taken in one turn of the loop."""
+
+
+class Hub:
+    """Binds both endpoints when made; runs until ``close``.
+
+    Raises AlreadyRunningError if an endpoint can't be bound. For ipc the caller holds the state
+    folder's lock: a second bind on a live path succeeds and steals its clients.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        *,
+        workers_endpoint: str,
+        subscribers_endpoint: str,
+        workers_hwm: int = WORKERS_HWM,
+        subscriber_hwm: int = SUBSCRIBER_HWM,
+    ) -> None:
+        sockets = []
+        connections = None
+        try:
+            workers = context.socket(zmq.SUB)
+            sockets.append(workers)
+            workers.setsockopt(zmq.RCVHWM, workers_hwm)
+            workers.setsockopt(zmq.MAXMSGSIZE, topic.MAX_MESSAGE)
+            workers.subscribe(b"")
+            subscribers = context.socket(zmq.PUB)
+            sockets.append(subscribers)
+            subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
+            subscribers.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
+            subscribers.setsockopt(zmq.LINGER, 0)
+            connections = Connections(subscribers)
+            # Subscribers first: workers begin to send as soon as they are let in.
+            _bind(subscribers, subscribers_endpoint)
+            _bind(workers, workers_endpoint)
+        except BaseException:
+            for socket in sockets:
+                socket.close(0)
+            if connections is not None:
+                connections.close()
+            raise
+        self.connections = connections
+        """Of subscribers, our own among them."""
+        self._passage = Passage("hub", workers, subscribers)
+
+    @property
+    def alive(self) -> bool:
+        return self._passage.alive
+
+    def close(self) -> None:
+        """Stop the thread and unbind. Calling it again does nothing."""
+        self.connections.close()
+        self._passage.close()
+
+
+def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise AlreadyRunningError(
+            f"{endpoint} can't be bound: {error.strerror}",
+            "stop what uses it, or give the cluster another address",
+        ) from error
+
+
+class Announcer:
+    """The coordinator's own word to subscribers: it publishes to the hub as a worker does."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        """endpoint: the hub's, for workers."""
+        self._socket = context.socket(zmq.PUB)
+        self._socket.setsockopt(zmq.LINGER, 500)
+        self._socket.connect(endpoint)
+
+    def publish(self, message: bytes) -> None:
+        """Send a message, topic included; it is repeated by whoever needs it to arrive."""
+        self._socket.send(message, zmq.NOBLOCK)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class LastOut:
+    """The last watermark of each shard that came out of the hub: a subscriber of our own PUB.
+
+    It is where the cursor of a worker's next process starts.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self.shards: dict[tuple[int, int], tuple[int, int]] = {}
+        """(shard count, shard id) -> (epoch, seq)."""
+        self.slots: dict[int, int] = {}
+        """Slot -> sent_ns of its last watermark."""
+        self.refused = 0
+        """Messages under a watermark's topic that were none."""
+        self._socket = context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 1000)
+        self._socket.subscribe(topic.subscription(topic.WATERMARK))
+        self._socket.connect(endpoint)
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follow the hub on this loop."""
+        self._loop = loop
+        loop.add_reader(self._fd, self.read)
+        self.read()
+
+    def read(self) -> None:
+        """Take what has come; of much, the rest in the turns that follow."""
+        for _ in range(READ_AT_ONCE):
+            if self._socket.closed:
+                return
+            try:
+                message = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                mark = watermark.decode(topic.split(message)[2])
+            except topic.WireError as error:
+                self.refused += 1
+                if worth_saying(self.refused):
+                    log.warning("watermark %d was refused: %s", self.refused, error)
+                continue
+            self.slots[mark.slot] = mark.sent_ns
+            for row in mark.shards:
+                # Two slots may name a shard that has moved: the newer position counts.
+                key = row.shard_count, row.shard_id
+                self.shards[key] = max(self.shards.get(key, (0, -1)), (row.epoch, row.seq))
+        if self._loop is not None:
+            self._loop.call_soon(self.read)
+
+    def close(self) -> None:
+        if self._socket.closed:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+        self._socket.close(0)

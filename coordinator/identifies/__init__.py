@@ -1,0 +1,1 @@
+"""Identifies: who waits, who is granted one, what was spent."""

@@ -1,0 +1,170 @@
+"""The coordinator that grants for this one, as seen from here: its numbers, and what it is told.
+
+A ticket is made of the store id and the number that the grant has in this cluster's own ledger, so
+that what a worker says of it can be passed on by the coordinator that comes after this one, too.
+A broker that does not answer is asked again and again; `status` and the log say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cluster.control import ControlClient
+from cluster.errors import ClusterError, NotRunningError
+from cluster.identify.limiter import over_budget
+from cluster.identify.request import Identify
+from cluster.wire.control import BudgetStatus
+from cluster.wire.identifies import Ask, Budget
+from coordinator.identifies.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+SAME_RESET_S: Final = 60.0
+"""Resets that are told closer than this to each other are one."""
+START_TRIES: Final = 2
+"""A broker that is being restarted may miss the first."""
+
+
+class Asker(NamedTuple):
+    """Who asks, as the broker is told."""
+
+    store_id: str
+    who: str
+    account: Callable[[str], str]
+    """The account_key with this salt."""
+
+
+class Broker:
+    """A broker whose numbers are known. Made by `meet`."""
+
+    def __init__(
+        self,
+        control: ControlClient,
+        ledger: Ledger,
+        asker: Asker,
+        clock: Callable[[], float],
+        budget: Budget,
+    ) -> None:
+        self._control = control
+        self._ledger = ledger
+        self._asker = asker
+        self._clock = clock
+        self._budget = budget
+        self._looked_at = clock()
+        self._reset_at = float("-inf")
+        """Of the ledger's window, by the clock."""
+        self._troubles: dict[str, str] = {}
+        """What keeps grants back besides the limits, by what it is of."""
+
+    @property
+    def endpoint(self) -> str:
+        return self._control.endpoint
+
+    @classmethod
+    async def meet(
+        cls, control: ControlClient, ledger: Ledger, asker: Asker, clock: Callable[[], float]
+    ) -> Broker:
+        """Ask it for its numbers, the first time. ClusterError: it does not answer, refuses, or
+        grants for another account. control: closed by who made it. clock: monotonic seconds."""
+        for _ in range(START_TRIES):
+            try:
+                budget = await control.identify_budget(asker.store_id)
+            except NotRunningError:
+                continue
+            broker = cls(control, ledger, asker, clock, budget)
+            broker._take(budget)
+            return broker
+        raise ClusterError(
+            f"no coordinator answers at {control.endpoint}, the identify.broker",
+            "start the cluster there first, or correct identify.broker",
+        )
+
+    async def look(self) -> None:
+        """Ask for its numbers. ClusterError: it refuses, or grants for another account."""
+        try:
+            budget = await self._control.identify_budget(self._asker.store_id)
+        except NotRunningError:
+            self.trouble("silence", f"the broker {self.endpoint} does not answer")
+            return
+        if self.well("silence"):
+            log.info("the broker %s answers again", self.endpoint)
+        self._take(budget)
+        self.well("broker")
+
+    def _take(self, budget: Budget) -> None:
+        if budget.account != self._asker.account(budget.store_id):
+            raise ClusterError(
+                f"the cluster at {self.endpoint}, the identify.broker, runs for another account "
+                "than this one",
+                "give both the same token, or name another cluster in identify.broker",
+            )
+        before, self._budget, self._looked_at = self._budget, budget, self._clock()
+        if before.run != budget.run:
+            log.warning("the broker %s was restarted", self.endpoint)
+            self._control.ask_again()
+        self._note_reset(self._looked_at + budget.reset_after_s)
+
+    def _note_reset(self, at: float) -> None:
+        """The ledger counts from reset to reset, too. at: by the clock."""
+        if abs(at - self._reset_at) < SAME_RESET_S:
+            return
+        try:
+            self._ledger.reset_due(at - self._clock())
+        except sqlite3.Error as error:
+            log.error("the ledger can't be written: %s", error)
+        else:
+            self._reset_at = at
+
+    def require(self, needed: int) -> None:
+        """BudgetError if so many identifies are not left."""
+        budget = self._budget
+        if needed > budget.remaining - budget.reserve:
+            raise over_budget(
+                needed,
+                remaining=budget.remaining,
+                total=budget.total,
+                reserve=budget.reserve,
+                reset_after_s=budget.reset_after_s,
+                of=f" at {self.endpoint}",
+            )
+
+    def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:
+        """The identify of this shard that our ledger has, or will have, under this number."""
+        asker = self._asker
+        ask = Ask(
+            ticket=f"{asker.store_id}.{grant_id}.{shard}",
+            shard_id=shard,
+            shard_count=shard_count,
+            asker=asker.store_id,
+            who=asker.who,
+            account=asker.account(self._budget.store_id),
+        )
+        return self._control.identify(ask, patience=None)
+
+    def status(self, waiting: list[int]) -> BudgetStatus:
+        """waiting: the shards of this cluster that do."""
+        budget, ago = self._budget, self._clock() - self._looked_at
+        return BudgetStatus(
+            total=budget.total,
+            remaining=budget.remaining,
+            reset_after_s=max(0.0, budget.reset_after_s - ago),
+            max_concurrency=budget.max_concurrency,
+            spent=self._ledger.spent(),
+            waiting=waiting,
+            wait_s=max(0.0, budget.wait_s - ago) if waiting else 0.0,
+            broker=self.endpoint,
+            trouble="; ".join(self._troubles.values()),
+        )
+
+    def trouble(self, of: str, text: str) -> None:
+        """What keeps grants back; logged once."""
+        if self._troubles.get(of) != text:
+            log.error("%s; whoever needs an identify waits", text)
+        self._troubles[of] = text
+
+    def well(self, of: str) -> bool:
+        """It does so no more. False: it did not."""
+        return self._troubles.pop(of, None) is not None

@@ -1,0 +1,246 @@
+"""The identify desk of a cluster whose `identify.broker` is another coordinator.
+
+Every grant is asked for there; nothing is granted here. The ledger still notes what this cluster's
+shards spent, and their epochs are its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from cluster.errors import ClusterError
+from cluster.identify.bucket import Grant
+from cluster.identify.limiter import GRANT_TIMEOUT_S
+from cluster.identify.request import Identify
+from cluster.wire import link
+from cluster.wire.control import BudgetStatus
+from coordinator.control.server import Verb
+from coordinator.identifies.broker import Broker
+from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 2.0
+"""How often the broker's numbers are asked for while shards wait."""
+IDLE_LOOK_S: Final = 30.0
+
+
+_Shard = tuple[int, int]
+"""Slot, shard id."""
+
+
+class _Held(NamedTuple):
+    """A grant that a worker has."""
+
+    grant_id: int
+    epoch: int
+    until: float
+    identify: Identify
+
+
+class BrokeredDesk:
+    """Gives workers the grants of a broker."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        ledger: Ledger,
+        *,
+        owners: Owners,
+        send: Send,
+        clock: Callable[[], float],
+        first_grant_id: int,
+    ) -> None:
+        """broker: has its numbers. clock: monotonic seconds."""
+        self._broker = broker
+        self._ledger = ledger
+        self._owners = owners
+        self._send = send
+        self._clock = clock
+        self._next_id = first_grant_id
+        self._waiting: dict[_Shard, asyncio.Task[None]] = {}
+        """What waits for a shard's grant."""
+        self._held: dict[_Shard, _Held] = {}
+        self._sent: dict[_Shard, Identify] = {}
+        """Shards whose identify was sent, until they are ready."""
+        self._saying: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    def require(self, needed: int) -> None:
+        """BudgetError if so many identifies are not left."""
+        self._broker.require(needed)
+
+    def status(self) -> BudgetStatus:
+        return self._broker.status(sorted(shard for _, shard in self._waiting))
+
+    def verbs(self) -> Mapping[str, Verb]:
+        """Programs outside are told where to ask: a second line beside the broker's own would let
+        nobody see who waits for what."""
+
+        async def elsewhere(args: dict[str, Any]) -> object:
+            raise ClusterError(
+                f"this cluster has its identifies from {self._broker.endpoint}", "ask there"
+            )
+
+        verbs = ("identify", "identify_sent", "identify_ready", "identify_unused")
+        return dict.fromkeys((*verbs, "identify_budget"), elsewhere)
+
+    # -- what workers say -----------------------------------------------------------------------
+
+    def handle(self, slot: int, message: IdentifyWord) -> None:
+        """What a worker says of an identify."""
+        shard, of = message.shard_id, (slot, message.shard_id)
+        if not self._owners.allow(slot, shard):
+            return
+        match message:
+            case link.IdentifyRequest():
+                self._request(of)
+            case link.IdentifySent(grant_id=grant_id):
+                self._ledger.sent(grant_id)
+                # One that is not known here was given by the coordinator before this one
+                granted = self._take(of, grant_id) or self._identify(of, grant_id)
+                self._sent[of] = granted
+                self._say(granted.sent())
+            case link.IdentifyUnused(grant_id=grant_id):
+                if taken := self._take(of, grant_id):
+                    self._ledger.unused(grant_id)
+                    self._say(taken.unused())
+
+    def ready(self, slot: int, shards: Iterable[int]) -> None:
+        """These shards of the worker of this slot are ready."""
+        for of in self._sent.keys() & {(slot, shard) for shard in shards}:
+            self._say(self._sent.pop(of).ready())
+
+    def withdraw(self, slot: int, shard: int) -> None:
+        """This shard is no more with the worker of this slot."""
+        if task := self._waiting.pop((slot, shard), None):
+            task.cancel()
+
+    def gone(self, slot: int) -> None:
+        """The worker of this slot died: its shards wait no more, its grants may have been used."""
+        for of, task in list(self._waiting.items()):
+            if of[0] == slot:
+                del self._waiting[of]
+                task.cancel()
+        for of, held in list(self._held.items()):
+            if of[0] == slot:
+                log.warning("shard %d's grant is lost with its worker: spent", of[1])
+                del self._held[of]
+                self._say(held.identify.sent())
+
+    def _request(self, of: _Shard) -> None:
+        if (held := self._held.get(of)) is not None:
+            if self._clock() < held.until:  # it was given, and the worker does not know
+                self._tell(held, of)
+                return
+            del self._held[of]  # the broker takes it for spent by now
+        if of not in self._waiting:
+            task = asyncio.create_task(self._get(of), name=f"identify of shard {of[1]}")
+            self._waiting[of] = task
+            task.add_done_callback(lambda done: self._got(of, done))
+            self._changed.set()
+
+    def _identify(self, of: _Shard, grant_id: int) -> Identify:
+        return self._broker.identify(of[1], grant_id, self._owners.shard_count(of[0]))
+
+    def _take(self, of: _Shard, grant_id: int) -> Identify | None:
+        """The grant with this number, which the worker has no more."""
+        held = self._held.get(of)
+        if held is None or held.grant_id != grant_id:
+            return None
+        del self._held[of]
+        return held.identify
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the numbers fresh, until cancelled; then nothing is asked for any more."""
+        try:
+            while self._failure is None:
+                self._changed.clear()
+                try:
+                    await self._broker.look()
+                except ClusterError as error:
+                    self._broker.trouble("broker", str(error))
+                if self._waiting:
+                    await asyncio.sleep(LOOK_S)
+                    continue
+                try:
+                    async with asyncio.timeout(IDLE_LOOK_S):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+            raise self._failure
+        finally:
+            tasks = [*self._waiting.values(), *self._saying]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _get(self, of: _Shard) -> None:
+        """Wait for the broker's grant, and give it on."""
+        while True:
+            grant_id, self._next_id = self._next_id, self._next_id + 1
+            identify = self._identify(of, grant_id)
+            try:
+                await identify.granted()
+            except ClusterError as error:
+                self._broker.trouble("refusal", f"{self._broker.endpoint} refuses: {error}")
+            else:
+                self._broker.well("refusal")
+                if self._give(of, grant_id, identify):
+                    return
+                self._say(identify.unused())
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _give(self, of: _Shard, grant_id: int, identify: Identify) -> bool:
+        """False: the ledger can't be written, and the grant was not given."""
+        now, (slot, shard) = self._clock(), of
+        try:
+            grant = Grant(grant_id, shard, slot, now)
+            epoch = self._ledger.grant(grant, self._owners.shard_count(slot))
+        except sqlite3.Error as error:
+            self._broker.trouble("ledger", f"the identify ledger can't be written ({error})")
+            return False
+        self._broker.well("ledger")
+        del self._waiting[of]
+        held = _Held(grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
+        if self._tell(held, of):
+            self._held[of] = held
+        else:
+            log.warning("worker %d is not there to take shard %d's grant", slot, shard)
+            self._ledger.unused(grant_id)
+            self._say(identify.unused())
+        return True
+
+    def _tell(self, held: _Held, of: _Shard) -> bool:
+        slot, shard = of
+        grant = link.IdentifyGrant(shard_id=shard, grant_id=held.grant_id, epoch=held.epoch)
+        return self._send(slot, grant)
+
+    def _got(self, of: _Shard, task: asyncio.Task[None]) -> None:
+        """What waited for a grant is done."""
+        if self._waiting.get(of) is task:
+            del self._waiting[of]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error  # it was not foreseen, so it is no state to go on in
+            self._changed.set()
+
+    def _say(self, words: Coroutine[Any, Any, None]) -> None:
+        """Tell the broker, beside everything else."""
+
+        async def say() -> None:
+            try:
+                await words
+            except ClusterError as error:  # it takes what it was not told of for spent
+                log.warning("the broker %s was not told: %s", self._broker.endpoint, error)
+
+        task = asyncio.create_task(say(), name="word to the broker")
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)

@@ -1,0 +1,216 @@
+"""Programs outside that ask this coordinator for identifies (cluster.wire.identifies).
+
+They wait in the same line as this cluster's workers, each under its ticket. A ticket waits while an
+`identify` of it is being answered and no longer, so who is gone holds no place; an answer that
+nobody was there to take gives the grant back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from cluster.errors import ClusterError
+from cluster.identify.bucket import Grant, Outsider
+from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter
+from cluster.wire.control import OutsideClaim
+from cluster.wire.identifies import POLL_S, Ask, Told, Turn
+from coordinator.control.server import Parcel, Verb, args_of
+from coordinator.identifies.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+MAX_SENT: Final = 1024
+"""Identifies that were sent and may yet be said to be accepted."""
+
+
+class Ticket:
+    """One identify that is asked for."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.owner = Outsider(ask.asker, ask.ticket)
+        self.grant: Grant | None = None
+        self.poll: asyncio.Future[None] | None = None
+        """Of the newest request; done when there is something to say."""
+
+    def renew(self) -> asyncio.Future[None]:
+        """The poll of a request that has come now; the one before is answered."""
+        self.wake()
+        self.poll = asyncio.get_running_loop().create_future()
+        return self.poll
+
+    def wake(self) -> None:
+        if self.poll is not None and not self.poll.done():
+            self.poll.set_result(None)
+
+
+class Outside:
+    """The tickets of a limiter."""
+
+    def __init__(
+        self,
+        limiter: IdentifyLimiter,
+        ledger: Ledger,
+        *,
+        account: str,
+        changed: Callable[[], None],
+        clock: Callable[[], float],
+        poll_s: float = POLL_S,
+    ) -> None:
+        """account: its account_key, with the store id as salt. changed: called when the limiter
+        was told something. clock: monotonic seconds."""
+        self._limiter = limiter
+        self._ledger = ledger
+        self._account = account
+        self._changed = changed
+        self._clock = clock
+        self._poll_s = poll_s
+        self._waiting: dict[str, Ticket] = {}
+        self._granted: dict[str, Ticket] = {}
+        self._sent: dict[str, int] = {}
+        """Ticket -> grant id, oldest first."""
+
+    def verbs(self) -> Mapping[str, Verb]:
+        """By name."""
+        return {
+            "identify": self.identify,
+            "identify_sent": self.sent,
+            "identify_ready": self.ready,
+            "identify_unused": self.unused,
+        }
+
+    async def identify(self, args: dict[str, Any]) -> object:
+        """args: Ask. A Turn, when it comes or after poll_s."""
+        ask = args_of(args, Ask)
+        self._check(ask)
+        ticket = self._granted.get(ask.ticket) or self._waiting.get(ask.ticket) or Ticket(ask)
+        poll = ticket.renew()
+        ticket.grant = self._limiter.request(ask.shard_id, ticket.owner)
+        if ticket.grant is None:
+            self._granted.pop(ask.ticket, None)  # given up for lost
+            self._waiting[ask.ticket] = ticket
+            self._changed()
+            await asyncio.wait({poll}, timeout=self._poll_s)
+            if ticket.poll is not poll:  # it was asked again since, or is not wanted any more
+                return Turn(granted=False)
+        else:
+            self._granted[ask.ticket] = ticket
+        if ticket.grant is None:
+            self._drop(ask.ticket)
+            return Turn(granted=False)
+        good_s = ticket.grant.granted_at + GRANT_TIMEOUT_S - self._clock()
+        return Parcel(
+            Turn(granted=True, good_s=max(0.0, good_s)), lambda: self._undelivered(ticket, poll)
+        )
+
+    async def sent(self, args: dict[str, Any]) -> None:
+        """args: Told. The bucket's window runs from now."""
+        told = args_of(args, Told)
+        if told.ticket in self._sent:
+            return
+        ticket = self._granted.pop(told.ticket, None)
+        if ticket is None or ticket.grant is None:
+            # Of before a restart, or given up for lost, or never granted: Discord counts it
+            log.warning("an identify of shard %d was sent, its grant is not known", told.shard_id)
+            self._limiter.sent(told.shard_id, 0, self._clock())
+        else:
+            grant = ticket.grant
+            self._limiter.sent(grant.shard_id, grant.grant_id, self._clock())
+            self._ledger.sent(grant.grant_id)
+            self._sent[told.ticket] = grant.grant_id
+            if len(self._sent) > MAX_SENT:
+                del self._sent[next(iter(self._sent))]
+        self._changed()
+
+    async def ready(self, args: dict[str, Any]) -> None:
+        """args: Told. Its READY has come."""
+        told = args_of(args, Told)
+        if (grant_id := self._sent.pop(told.ticket, None)) is not None:
+            self._limiter.accepted(told.shard_id, grant_id, self._clock())
+
+    async def unused(self, args: dict[str, Any]) -> None:
+        """args: Told. The grant comes back; a ticket that waits does so no more."""
+        told = args_of(args, Told)
+        ticket = self._waiting.get(told.ticket) or self._granted.get(told.ticket)
+        if ticket is None or ticket.ask.shard_id != told.shard_id:
+            return
+        if self._granted.pop(told.ticket, None):
+            self._take_back(ticket)
+        else:
+            self._drop(told.ticket)
+        self._changed()
+
+    def shard_count(self, owner: Outsider) -> int:
+        """Of one that waits; 0: it was not said."""
+        return self._waiting[owner.ticket].ask.shard_count
+
+    def give(self, owner: Outsider, grant: Grant) -> None:
+        """The turn of one that waits has come, and is in the ledger."""
+        ticket = self._waiting.pop(owner.ticket)
+        for old in [t for t, one in self._granted.items() if self._lost(one)]:
+            log.warning("nothing was heard of a grant to %s: spent", _who(self._granted[old].ask))
+            del self._granted[old]
+        ticket.grant = grant
+        self._granted[owner.ticket] = ticket
+        ticket.wake()
+
+    def claims(self) -> list[OutsideClaim]:
+        """Who waits, in the order in which they came."""
+        return [
+            OutsideClaim(shard_id=ask.shard_id, shard_count=ask.shard_count, who=_who(ask))
+            for ask in (ticket.ask for ticket in self._waiting.values())
+        ]
+
+    def wait_s(self, asker: str) -> float:
+        """Until the last turn of what this asker waits for, if all goes well."""
+        now = self._clock()
+        turns = self._limiter.turns(now)
+        own = [at for at, c in turns if isinstance(c.owner, Outsider) and c.owner.asker == asker]
+        return max(own, default=now) - now
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _check(self, ask: Ask) -> None:
+        if ask.account and ask.account != self._account:
+            raise ClusterError(
+                f"{_who(ask)} asks for identifies of another account than this cluster's",
+                "give both the same token, or name another cluster in identify.broker",
+            )
+        known = self._granted.get(ask.ticket) or self._waiting.get(ask.ticket)
+        if known is not None and known.ask.shard_id != ask.shard_id:
+            raise ClusterError(f"the ticket is of shard {known.ask.shard_id}, not {ask.shard_id}")
+        if ask.ticket in self._sent:
+            raise ClusterError("the ticket's identify was sent already", "ask with a new ticket")
+
+    def _drop(self, ticket_id: str) -> None:
+        """It waits no more."""
+        ticket = self._waiting.pop(ticket_id)
+        self._limiter.withdraw(ticket.ask.shard_id, ticket.owner)
+        ticket.wake()
+        ticket.poll = None
+
+    def _lost(self, ticket: Ticket) -> bool:
+        """Whether the limiter has given its grant up."""
+        grant = ticket.grant
+        return grant is not None and self._clock() >= grant.granted_at + GRANT_TIMEOUT_S
+
+    def _undelivered(self, ticket: Ticket, poll: asyncio.Future[None]) -> None:
+        """Nobody was there to take the grant; who has asked again since was told of it then."""
+        if ticket.poll is poll and ticket.ask.ticket in self._granted:
+            del self._granted[ticket.ask.ticket]
+            log.warning("%s is not there to take its grant", _who(ticket.ask))
+            self._take_back(ticket)
+            self._changed()
+
+    def _take_back(self, ticket: Ticket) -> None:
+        grant = ticket.grant
+        if grant is not None and self._limiter.unused(grant.shard_id, grant.grant_id):
+            self._ledger.unused(grant.grant_id)
+
+
+def _who(ask: Ask) -> str:
+    """For a terminal or a log, whatever it said."""
+    return "".join(c if c.isprintable() else "?" for c in ask.who) or "a program outside"

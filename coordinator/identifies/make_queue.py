@@ -1,0 +1,96 @@
+"""Which identify desk a coordinator has: one that grants, or one that asks the broker."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+from cluster.control import ControlClient
+from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.errors import ConfigError
+from cluster.identify.limiter import IdentifyLimiter
+from cluster.wire.identifies import account_key
+from cluster.wire.spec import SELF, CoordinatorSpec
+from coordinator.account import Account
+from coordinator.identifies.broker import Asker, Broker
+from coordinator.identifies.brokered_queue import BrokeredDesk
+from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.queue import Desk, IdentifyDesk, Owners, Send
+from coordinator.sharding.assignments import Roster
+from coordinator.state.store import Store
+
+BROKER_S: Final = 3.0
+"""A broker that does not answer for so long does not answer."""
+
+
+async def make_desk(
+    spec: CoordinatorSpec,
+    account: Account,
+    info: GatewayInfo,
+    roster: Roster,
+    store: Store,
+    send: Send,
+    stack: AsyncExitStack,
+) -> Desk:
+    """A desk that has its numbers. stack: closes what the desk needs. ClusterError: the broker does
+    not answer, or refuses."""
+    ledger = Ledger(store, account=account.key(store.store_id), wall=time.time)
+    if spec.identify_broker in ("", SELF):
+        return _granting(spec, account, info, roster, store, ledger, send)
+    try:
+        control = ControlClient(
+            spec.identify_broker, timeout=BROKER_S, keys=spec.identify_broker_keys or None
+        )
+    except ConfigError as error:
+        raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
+    stack.callback(control.close)
+    asker = Asker(
+        store_id=store.store_id,
+        who=f"{spec.name} ({spec.shards})",
+        account=lambda salt: account_key(account.token, salt),
+    )
+    return BrokeredDesk(
+        await Broker.meet(control, ledger, asker, time.monotonic),
+        ledger,
+        owners=Owners(roster),
+        send=send,
+        clock=time.monotonic,
+        first_grant_id=store.next_grant_id(),
+    )
+
+
+def _granting(
+    spec: CoordinatorSpec,
+    account: Account,
+    info: GatewayInfo,
+    roster: Roster,
+    store: Store,
+    ledger: Ledger,
+    send: Send,
+) -> IdentifyDesk:
+    limiter = IdentifyLimiter(
+        window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
+        margin_s=spec.identify_margin_ms / 1000,
+        reserve=spec.identify_reserve,
+        share=spec.identify_budget,
+        first_grant_id=store.next_grant_id(),
+    )
+
+    async def fetch() -> SessionStartLimit:
+        return (await account.fetch()).session_start_limit
+
+    desk = IdentifyDesk(
+        limiter,
+        ledger,
+        owners=Owners(roster),
+        send=send,
+        fetch=fetch,
+        clock=time.monotonic,
+        store_id=store.store_id,
+        account=account_key(account.token, store.store_id),
+        reserve=spec.identify_reserve,
+    )
+    desk.take(info.session_start_limit, time.monotonic())
+    return desk

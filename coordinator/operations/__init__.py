@@ -1,0 +1,1 @@
+"""What takes its time: scale, reshard, restart."""

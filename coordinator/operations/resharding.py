@@ -1,0 +1,271 @@
+"""Another shard count while the cluster runs; lossless where sessions lag less than the overlap.
+
+A second generation of workers is started with the new count and identified within the budget; what
+it receives is journalled and shown to nobody. When all of its shards are ready it publishes, both
+do so for the overlap, and the old generation logs out. Until then everything can be taken back: the
+old one has gone on all the while.
+
+Subscribers are told before the first event of the new count (cluster.wire.reshard).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from cluster.errors import ClusterError
+from cluster.wire import link, reshard
+from cluster.wire.batch import FORMAT, RESHARDED
+from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
+from coordinator.changes import Changes
+from coordinator.identifies.queue import Desk
+from coordinator.operations.runner import Progress
+from coordinator.sharding.assignments import Roster
+from coordinator.sharding.plan import Plan, make_plan
+from coordinator.workers.reports import Board
+from coordinator.workers.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+STALL_S: Final = 120.0
+"""Beyond what the limiter reckons, nothing may stand still for longer."""
+PUBLISH_S: Final = 30.0
+EMPTY_S: Final = 10.0
+LEAVE_S: Final = 20.0
+ANNOUNCE_S: Final = 1.0
+DONE_TIMES: Final = 2
+_GOODBYE: Final = link.Stop(logout=True, cause=RESHARDED)
+
+
+class Resharding:
+    """Exchanges the plan in force for one of another shard count."""
+
+    def __init__(
+        self,
+        spec: CoordinatorSpec,
+        roster: Roster,
+        board: Board,
+        desk: Desk,
+        supervisor: Supervisor,
+        changes: Changes,
+        *,
+        store_id: str,
+        recommended: Callable[[], Awaitable[int]],
+        send: Callable[[int, link.ToWorker], bool],
+        publish: Callable[[bytes], None],
+        save: Callable[[], None],
+    ) -> None:
+        """recommended: shards by GET /gateway/bot. publish: to the subscribers. save: writes the
+        plan in force to the store, as one that was resharded."""
+        self._spec = spec
+        self._roster = roster
+        self._board = board
+        self._desk = desk
+        self._supervisor = supervisor
+        self._changes = changes
+        self._store_id = store_id
+        self._recommended = recommended
+        self._send = send
+        self._publish = publish
+        self._save = save
+
+    async def reshard(self, shards: int, overlap_s: float, progress: Progress) -> str:
+        """shards: 0: as Discord recommends. ClusterError (BudgetError): it can't be done, or a
+        shard of the new count failed; all is as it was before."""
+        before = self._roster.plan
+        shards = shards or await self._recommended()
+        self._check(shards)
+        if shards == before.shard_count:
+            return f"there are {shards} shards already"
+        self._desk.require(shards)
+        after = self._plan(shards)
+        progress.steps(shards)
+        began = time.monotonic()
+        announcing = asyncio.create_task(self._announce(before, after, overlap_s))
+        try:
+            await self._prepare(after, overlap_s, progress)
+            # Who listens has had the time to remember what it is to compare with.
+            await asyncio.sleep(max(0.0, began + overlap_s - time.monotonic()))
+            await self._make_public(after, overlap_s, progress)
+            await self._overlap(after, overlap_s, progress)
+            await self._end(before)
+        except asyncio.CancelledError:  # the cluster stops, and waits for its workers itself
+            for slot in self._roster.beside.slots if self._roster.beside else ():
+                self._send(slot, _GOODBYE)
+            raise
+        finally:
+            announcing.cancel()
+            await asyncio.gather(announcing, return_exceptions=True)
+        for _ in range(DONE_TIMES):  # who missed the last words of a shard looks for them then
+            self._say(before, after, overlap_s, "done")
+            await asyncio.sleep(ANNOUNCE_S)
+        return f"{shards} shards now, {before.shard_count} before"
+
+    def _check(self, shards: int) -> None:
+        part = parse_shards(self._spec.shards)
+        if part is not None and not part.whole:
+            raise ClusterError(
+                f"this cluster runs a part of its bot (shards = {self._spec.shards!r})",
+                "all parts have one shard count: stop them, change it, start them",
+            )
+        if self._spec.account == "user" and shards != 1:
+            raise ClusterError("a user account's session is not sharded")
+
+    def _plan(self, shards: int) -> Plan:
+        """As many workers as there are now, and more where one would carry too many."""
+        workers = len(self._roster.plan.slots)
+        if self._spec.workers == "auto":
+            workers = max(workers, -(-shards // self._spec.shards_per_worker))
+        workers = min(workers, shards)
+        first = self._roster.free_slots(workers, shards)
+        return make_plan(ShardRange(0, shards - 1, shards), workers, first)
+
+    # -- the new generation ---------------------------------------------------------------------
+
+    async def _prepare(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
+        """Start it and wait until all of it is ready, or take it back."""
+        self._roster.put_beside(plan, int(overlap_s * 1e9))
+        self._supervisor.start(plan.slots)
+        try:
+            progress.step(f"{len(plan.shards)} shards identify beside those in force")
+            await self._until_ready(plan, progress)
+        except ClusterError:
+            await self._take_back(plan)
+            raise
+
+    async def _until_ready(self, plan: Plan, progress: Progress) -> None:
+        """ClusterError: it will not be, or nothing comes nearer to it for too long."""
+        most, since = 0, time.monotonic()
+        while not self._board.all_ready(plan):
+            ready = len(self._board.ready(plan))
+            if ready > most:
+                progress.did(f"{ready} of {len(plan.shards)} new shards are ready", ready)
+                most, since = ready, time.monotonic()
+            self._look(plan, since)
+            await self._changes.until(lambda: self._board.all_ready(plan), ANNOUNCE_S)
+        self._look(plan, since)
+
+    def _look(self, plan: Plan, since: float) -> None:
+        """ClusterError: it will not get ready."""
+        for slot in plan.slots:
+            worker = self._supervisor.slots[slot]
+            if worker.state == "failed":
+                raise ClusterError(
+                    f"worker {slot} of the new shard count failed ({worker.detail})",
+                    f"see worker-{slot}.log; the old shards go on",
+                )
+            if not self._board.journals(slot):
+                raise ClusterError(
+                    f"worker {slot} of the new shard count can't write its journal",
+                    "make room: each worker takes twice journal.bytes; the old shards go on",
+                )
+        for shard in plan.shards:
+            if self._board.state(plan.shard_count, shard) == "fatal":
+                raise ClusterError(
+                    f"shard {shard} of {plan.shard_count} was refused "
+                    f"({self._board.detail(plan.shard_count, shard)})",
+                    "the old shards go on",
+                )
+        if time.monotonic() - since > STALL_S + self._desk.status().wait_s:
+            raise ClusterError(
+                f"only {len(self._board.ready(plan))} of {len(plan.shards)} new shards got ready",
+                "see `dcgw-cluster status` and the workers' logs; the old shards go on",
+            )
+
+    async def _make_public(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
+        """From here on the new count is in force."""
+        progress.step("the new shards come into force")
+
+        def all_public() -> bool:
+            return all(self._board.held(slot) is False for slot in plan.slots)
+
+        try:
+            for _ in range(int(PUBLISH_S / ANNOUNCE_S)):
+                for slot in plan.slots:
+                    self._send(slot, link.Publish(overlap_ns=int(overlap_s * 1e9)))
+                if await self._changes.until(all_public, ANNOUNCE_S):
+                    break
+            else:
+                raise ClusterError(
+                    "a worker of the new shard count does not answer", "the old shards go on"
+                )
+            self._look(plan, time.monotonic())
+        except ClusterError:
+            await self._take_back(plan)
+            raise
+        self._roster.exchange()
+        try:
+            self._save()
+        except ClusterError:
+            self._roster.exchange()
+            await self._take_back(plan)
+            raise
+
+    async def _overlap(self, after: Plan, overlap_s: float, progress: Progress) -> None:
+        """Both publish. The old shards go only when all of the new ones are there; if one of these
+        fails for good, the old ones, which have had everything, stay."""
+        progress.step(f"both publish for {overlap_s:g} s")
+        await asyncio.sleep(overlap_s)
+        try:
+            await self._until_ready(after, progress)
+        except ClusterError:
+            self._roster.exchange()
+            self._save()
+            await self._take_back(after)
+            raise
+
+    async def _take_back(self, plan: Plan) -> None:
+        log.warning("the new shard count is given up")
+        await self._retire(plan)
+
+    # -- the old generation ---------------------------------------------------------------------
+
+    async def _end(self, plan: Plan) -> None:
+        """It logs out, when what it received is published."""
+
+        def all_out() -> bool:
+            return not any(self._board.unpublished(slot) for slot in plan.slots)
+
+        await self._changes.until(all_out, EMPTY_S)
+        await self._retire(plan)
+
+    async def _retire(self, plan: Plan) -> None:
+        """End the workers beside, and their sessions at Discord."""
+
+        def tell(slot: int) -> bool:
+            return self._send(slot, _GOODBYE)
+
+        restart = self._supervisor.restart
+        await asyncio.gather(*(restart(n, tell, LEAVE_S, retire=True) for n in plan.slots))
+        for slot in plan.slots:
+            self._board.retired(slot)
+        self._roster.drop_beside()
+
+    # -- what subscribers are told --------------------------------------------------------------
+
+    async def _announce(self, before: Plan, after: Plan, overlap_s: float) -> None:
+        while True:
+            preparing = self._roster.plan is before
+            self._say(before, after, overlap_s, "preparing" if preparing else "overlap")
+            await asyncio.sleep(ANNOUNCE_S)
+
+    def _say(
+        self,
+        before: Plan,
+        after: Plan,
+        overlap_s: float,
+        stage: Literal["preparing", "overlap", "done"],
+    ) -> None:
+        word = reshard.Reshard(
+            FORMAT,
+            self._store_id,
+            before.shard_count,
+            after.shard_count,
+            int(overlap_s * 1e9),
+            stage,
+            time.time_ns(),
+        )
+        self._publish(reshard.encode(word))

@@ -1,0 +1,111 @@
+"""Restarts on request: of a shard's connection, of a worker, of all workers one by one.
+
+Nothing is lost and no identify is spent: a worker that ends closes its sessions resumably, its next
+process resumes them, and its journal has what was not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cluster.errors import ClusterError
+from cluster.wire import link
+from coordinator.changes import Changes
+from coordinator.operations.runner import Progress
+from coordinator.sharding.assignments import Roster
+from coordinator.workers.reports import Board
+from coordinator.workers.supervisor import Supervisor
+
+BACK_S: Final = 60.0
+"""What was ready before is ready again within this, or the restart has failed."""
+IDENTIFY_S: Final = 10.0
+LEAVE_S: Final = 20.0
+
+
+class Restarting:
+    """Restarts what it is told to."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        board: Board,
+        supervisor: Supervisor,
+        changes: Changes,
+        send: Callable[[int, link.ToWorker], bool],
+    ) -> None:
+        self._roster = roster
+        self._board = board
+        self._supervisor = supervisor
+        self._changes = changes
+        self._send = send
+
+    async def rolling(self, progress: Progress) -> str:
+        """All workers, each when the one before is back. ClusterError: one is not; those that
+        follow are left as they are."""
+        slots = list(self._roster.plan.slots)
+        progress.steps(len(slots))
+        for slot in slots:
+            progress.step(f"worker {slot} is restarted")
+            await self.worker(slot)
+            progress.did(f"worker {slot} is back")
+        return f"{len(slots)} workers restarted" if len(slots) != 1 else "1 worker restarted"
+
+    async def worker(self, slot: int) -> str:
+        """One worker. ClusterError: there is none of this number, or it does not come back."""
+        if slot not in self._supervisor.slots:
+            known = ", ".join(map(str, sorted(self._supervisor.slots)))
+            raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
+        count, shards = self._roster.shard_count(slot), self._roster.shards(slot)
+        before = [shard for shard in shards if self._board.state(count, shard) == "ready"]
+        # An identify that is under way would be lost with its connection.
+        await self._changes.until(
+            lambda: all(self._board.state(count, shard) != "identifying" for shard in shards),
+            IDENTIFY_S,
+        )
+        stop = link.Stop()
+        await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S)
+
+        def back() -> bool:
+            states = (self._board.state(count, shard) for shard in before)
+            worker = self._supervisor.slots.get(slot)
+            return worker is not None and worker.state == "running" and set(states) <= {"ready"}
+
+        if not await self._changes.until(back, BACK_S):
+            late = [s for s in before if self._board.state(count, s) != "ready"]
+            said = self._board.detail(count, late[0]) if late else ""
+            detail = said or self._supervisor.slots[slot].detail
+            raise ClusterError(
+                f"worker {slot} is not back after {BACK_S:g} s: {len(late)} of {len(before)} "
+                f"shards are not ready{f' ({detail})' if detail else ''}",
+                f"see worker-{slot}.log; no other worker was touched since",
+            )
+        return f"worker {slot} restarted, {len(before)} shards resumed"
+
+    async def shard(self, shard: int) -> str:
+        """The connection of one shard. ClusterError: there is none of this number, its worker is
+        not there, or it does not get ready."""
+        plan = self._roster.plan
+        slot = plan.slot_of.get(shard)
+        if slot is None:
+            raise ClusterError(
+                f"there is no shard {shard}", f"there are {plan.shards[0]} to {plan.shards[-1]}"
+            )
+        before = self._board.reconnects(plan.shard_count, shard)
+        was_ready = self._board.state(plan.shard_count, shard) == "ready"
+        if not self._send(slot, link.Reconnect(shard_id=shard)):
+            raise ClusterError(f"worker {slot}, which has shard {shard}, is not there now")
+
+        def back() -> bool:
+            again = self._board.reconnects(plan.shard_count, shard) != before
+            return (again or not was_ready) and self._board.state(
+                plan.shard_count, shard
+            ) == "ready"
+
+        if not await self._changes.until(back, BACK_S):
+            state = self._board.state(plan.shard_count, shard)
+            detail = self._board.detail(plan.shard_count, shard)
+            raise ClusterError(
+                f"shard {shard} is not ready after {BACK_S:g} s: {state} {detail}".rstrip()
+            )
+        return f"shard {shard} reconnected"

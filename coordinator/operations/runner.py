@@ -1,0 +1,130 @@
+"""One long operation at a time, begun by a control request and followed by others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from cluster.errors import ClusterError
+from cluster.wire.control import Failure, Operation
+from cluster.wire.operations import FOLLOW_S, Follow
+from coordinator.changes import Changes
+from coordinator.control.server import args_of
+
+log = logging.getLogger(__name__)
+
+
+class Progress:
+    """What an operation says of itself."""
+
+    def __init__(self, tell: Callable[[str, int, int], None]) -> None:
+        self._tell = tell
+        self._done = self._total = 0
+
+    def steps(self, total: int) -> None:
+        """So many will there be."""
+        self._total = total
+
+    def step(self, text: str) -> None:
+        """This is begun."""
+        self._tell(text, self._done, self._total)
+
+    def did(self, text: str, done: int | None = None) -> None:
+        """One more step is done, or so many are."""
+        self._done = self._done + 1 if done is None else done
+        self._tell(text, self._done, self._total)
+
+
+Work = Callable[[Progress], Awaitable[str]]
+"""Does it; returns what was done, as a sentence for a person. ClusterError: why it ended early."""
+
+
+class Operations:
+    """Runs what it is given, and tells of it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """clock: monotonic seconds."""
+        self.current: Operation | None = None
+        """The last one that was begun."""
+        self._clock = clock
+        self._began = 0.0
+        self._changes = Changes()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, kind: str, work: Work) -> Operation:
+        """ClusterError: another one is under way."""
+        if self.current is not None and self.current.state == "running":
+            raise ClusterError(
+                f"a {self.current.kind} is under way ({self.current.text})",
+                "wait until it is done: `dcgw-cluster status` shows it",
+            )
+        self._began = self._clock()
+        self.current = Operation(id=secrets.token_hex(8), kind=kind)
+        self._task = asyncio.create_task(self._run(work), name=kind)
+        log.info("%s begins", kind)
+        return self.current
+
+    async def follow(self, args: dict[str, Any]) -> Operation:
+        """args: Follow. What is new of it, at the latest after FOLLOW_S."""
+        asked = args_of(args, Follow)
+        if self.current is None or self.current.id != asked.id:
+            raise ClusterError(
+                "the operation is not known: the coordinator was restarted, or began another",
+                "see `dcgw-cluster status`",
+            )
+        await self._changes.until(lambda: self._is_new(asked), FOLLOW_S)
+        return self.status() or self.current
+
+    def _is_new(self, asked: Follow) -> bool:
+        now = self.current
+        return (
+            now is None
+            or now.id != asked.id
+            or now.state != "running"
+            or (now.text, now.done) != (asked.known, asked.done)
+        )
+
+    def status(self) -> Operation | None:
+        """The last one; None: there was none."""
+        if self.current is None or self.current.state != "running":
+            return self.current
+        return msgspec.structs.replace(self.current, seconds=self._clock() - self._began)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, work: Work) -> None:
+        try:
+            text = await work(Progress(self._tell))
+        except ClusterError as error:
+            log.error("%s", error)
+            failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
+            self._end(state="failed", text=error.cause, failure=failure)
+        except Exception as error:
+            log.exception("not foreseen")
+            cause = f"it failed ({type(error).__name__})"
+            failure = Failure(kind="ClusterError", cause=cause, action="see coordinator.log")
+            self._end(state="failed", text=cause, failure=failure)
+        else:
+            self._end(state="done", text=text)
+            log.info("%s", text)
+
+    def _tell(self, text: str, done: int, total: int) -> None:
+        assert self.current is not None
+        log.info("%s", text)
+        self.current = msgspec.structs.replace(self.current, text=text, done=done, total=total)
+        self._changes.tell()
+
+    def _end(self, **what: Any) -> None:
+        assert self.current is not None
+        seconds = self._clock() - self._began
+        self.current = msgspec.structs.replace(self.current, seconds=seconds, **what)
+        self._changes.tell()

@@ -1,0 +1,146 @@
+"""Another number of workers: shards move between running ones, one connection at a time.
+
+The roster is changed and saved first; handover.py sees that the workers follow. A shard that moves
+is resumed from its newest state in any journal of the host, so it costs a resume, and its history
+stays readable where it was received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cluster.errors import ClusterError
+from cluster.wire import link
+from coordinator.changes import Changes
+from coordinator.identifies.queue import Desk
+from coordinator.operations.runner import Progress
+from coordinator.sharding.assignments import Roster
+from coordinator.sharding.plan import replan
+from coordinator.workers.reconciler import Handover
+from coordinator.workers.reports import Board
+from coordinator.workers.supervisor import Supervisor
+
+START_S: Final = 60.0
+MOVE_S: Final = 60.0
+IDENTIFY_S: Final = 10.0
+EMPTY_S: Final = 10.0
+"""How long a worker that has no shards any more may take to publish what it still has."""
+LEAVE_S: Final = 20.0
+
+
+class Moving:
+    """Moves shards of the plan in force."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        board: Board,
+        desk: Desk,
+        supervisor: Supervisor,
+        handover: Handover,
+        changes: Changes,
+        *,
+        send: Callable[[int, link.ToWorker], bool],
+        save: Callable[[], None],
+    ) -> None:
+        """save: writes the plan in force to the store, as one that was scaled."""
+        self._roster = roster
+        self._board = board
+        self._desk = desk
+        self._supervisor = supervisor
+        self._handover = handover
+        self._changes = changes
+        self._send = send
+        self._save = save
+
+    async def scale(self, workers: int, progress: Progress) -> str:
+        """So many workers. ClusterError: a worker does not start, or a shard that was ready does
+        not get ready where it goes; what was moved until then stays moved."""
+        before = self._roster.plan
+        if workers > len(before.shards):
+            if len(before.shards) == 1:
+                raise ClusterError(f"{workers} workers for 1 shard: it is on one", "give 1")
+            raise ClusterError(
+                f"{workers} workers for {len(before.shards)} shards: some would have none",
+                f"give at most {len(before.shards)}",
+            )
+        if workers == len(before.slots):
+            return f"there are {workers} workers already"
+        goal = replan(before, workers, self._roster.unfit(before.shard_count))
+        moves = [
+            (shard, to) for shard, to in sorted(goal.slot_of.items()) if before.slot_of[shard] != to
+        ]
+        progress.steps(len(moves))
+        try:
+            await self._open([slot for slot in goal.slots if slot not in before.slots])
+            self._save()
+            for shard, to in moves:
+                progress.step(f"shard {shard} moves to worker {to}")
+                await self._move(shard, to)
+                progress.did(f"shard {shard} is with worker {to}")
+        except ClusterError:
+            await self._close_empty()
+            raise
+        await self._close_empty()
+        return f"{workers} workers now, {len(before.slots)} before: {len(moves)} shards moved"
+
+    async def _open(self, slots: list[int]) -> None:
+        """Start workers that have no shards yet."""
+        for slot in slots:
+            self._roster.open_slot(slot)
+        self._supervisor.start(slots)
+
+        def all_run() -> bool:
+            return all(self._supervisor.slots[slot].state == "running" for slot in slots)
+
+        def settled() -> bool:
+            return all_run() or any(self._supervisor.slots[s].state == "failed" for s in slots)
+
+        await self._changes.until(settled, START_S)
+        if not all_run():
+            late = next(s for s in slots if self._supervisor.slots[s].state != "running")
+            raise ClusterError(
+                f"worker {late} did not start "
+                f"({self._supervisor.slots[late].detail or self._supervisor.slots[late].state})",
+                f"see worker-{late}.log; no shard was moved",
+            )
+
+    async def _move(self, shard: int, to: int) -> None:
+        plan = self._roster.plan
+        count, of = plan.shard_count, plan.slot_of[shard]
+        # An identify that is under way would be lost with its connection.
+        await self._changes.until(
+            lambda: self._board.state(count, shard) != "identifying", IDENTIFY_S
+        )
+        was_ready = self._board.state(count, shard) == "ready"
+        self._roster.move(shard, to)
+        self._save()
+        self._board.left(count, shard)
+        self._desk.withdraw(of, shard)
+        self._handover.settle()
+
+        def arrived() -> bool:
+            ready = not was_ready or self._board.state(count, shard) == "ready"
+            return ready and self._handover.has(to, shard)
+
+        if not await self._changes.until(arrived, MOVE_S):
+            detail = self._board.detail(count, shard) or self._supervisor.slots[to].detail
+            raise ClusterError(
+                f"shard {shard} is not ready on worker {to} after {MOVE_S:g} s"
+                f"{f' ({detail})' if detail else ''}",
+                "the shards that come after it were left where they are; try again later",
+            )
+
+    async def _close_empty(self) -> None:
+        """End workers that have no shards any more."""
+        for slot in [slot for slot, shards in self._roster.plan.slots.items() if not shards]:
+            await self._close(slot)
+        self._save()
+
+    async def _close(self, slot: int) -> None:
+        await self._changes.until(lambda: self._board.unpublished(slot) == 0, EMPTY_S)
+        stop = link.Stop()
+        await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S, retire=True)
+        self._board.retired(slot)
+        self._roster.close_slot(slot)

@@ -1,0 +1,71 @@
+"""The verbs that begin long operations: restart, scale, reshard; and `operation`, which follows
+one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster.errors import ClusterError
+from cluster.wire.control import Operation
+from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
+from coordinator.control.server import Verb, args_of
+from coordinator.operations.resharding import Resharding
+from coordinator.operations.restarting import Restarting
+from coordinator.operations.runner import Operations
+from coordinator.operations.scaling import Moving
+
+
+class OperationVerbs:
+    """What may be done to a running cluster."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        restarting: Restarting,
+        moving: Moving,
+        resharding: Resharding,
+    ) -> None:
+        self._operations = operations
+        self._restarting = restarting
+        self._moving = moving
+        self._resharding = resharding
+
+    def table(self) -> Mapping[str, Verb]:
+        """By name."""
+        return {
+            "restart": self.restart,
+            "scale": self.scale,
+            "reshard": self.reshard,
+            "operation": self._operations.follow,
+        }
+
+    async def restart(self, args: dict[str, Any]) -> Operation:
+        """args: RestartArgs."""
+        asked = args_of(args, RestartArgs)
+        worker, shard = asked.worker, asked.shard
+        if worker is not None and shard is not None:
+            raise ClusterError("a worker and a shard are named", "name one of them")
+        if worker is not None:
+            kind = f"restart of worker {worker}"
+            return self._operations.begin(kind, lambda _: self._restarting.worker(worker))
+        if shard is not None:
+            kind = f"restart of shard {shard}"
+            return self._operations.begin(kind, lambda _: self._restarting.shard(shard))
+        return self._operations.begin("rolling restart", self._restarting.rolling)
+
+    async def scale(self, args: dict[str, Any]) -> Operation:
+        """args: ScaleArgs."""
+        workers = args_of(args, ScaleArgs).workers
+        return self._operations.begin(
+            f"scale to {workers} workers",
+            lambda progress: self._moving.scale(workers, progress),
+        )
+
+    async def reshard(self, args: dict[str, Any]) -> Operation:
+        """args: ReshardArgs."""
+        asked = args_of(args, ReshardArgs)
+        return self._operations.begin(
+            f"reshard to {asked.shards or 'the recommended number of'} shards",
+            lambda progress: self._resharding.reshard(asked.shards, asked.overlap_s, progress),
+        )

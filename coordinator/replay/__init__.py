@@ -1,0 +1,1 @@
+"""The replay server: a process that reads the journals and answers what subscribers missed."""

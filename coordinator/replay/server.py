@@ -1,0 +1,272 @@
+"""Answers "what did I miss" from the journals: a process of its own, ``python -m
+coordinator.replay_server``.
+
+Apart from hub and limiter, because a damaged journal kills whoever maps it. It reads a ReplaySpec
+as JSON from its standard input up to EOF, prints ``{"ready": true}`` once it is bound, and ends on
+SIGTERM, SIGINT, or when the process that started it is gone. It holds nothing between two
+questions but those that wait: a slice is bounded, the next is sent when it is asked for, and asking
+again is always right.
+
+Readers are answered in turn, a slice each, smaller while others wait. One that does not read its
+answers gets no turn until it does, so it costs the others nothing and this process a few slices.
+Live events go first: the process is nice, and a slice is one short read transaction a journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import lmdb
+import msgspec
+import zmq
+
+from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.journal.history import SLICE_BYTES, History
+from cluster.journal.read_marker import NAME, Reading
+from cluster.journal.reader import READ_SECONDS
+from cluster.journal.records import UnreadableJournalError
+from cluster.wire import replay
+from cluster.wire.shard_state import ShardState
+from coordinator.replay.fair_queue import Address, Turns
+
+log = logging.getLogger(__name__)
+
+ANSWERS_HWM: Final = 4
+"""Slices that wait in the socket for one reader; then it gets no turn."""
+UNREAD_SECONDS: Final = 10.0
+"""An answer that its reader does not make room for is dropped after this: it asks again."""
+SHARE: Final = 4
+"""Into so many parts a slice is cut while others wait."""
+TAKEN_AT_ONCE: Final = 100
+MAX_QUESTION: Final = 64 * 1024
+MAX_FRAMES: Final = 3
+"""Address and question, with the address at a gate between them for who came through one."""
+POLL_MS: Final = 500
+STUCK_POLL_MS: Final = 10
+NICE: Final = 5
+"""Some three times less of a busy core than a worker gets."""
+
+
+class ReplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a replay server must know."""
+
+    endpoint: str
+    journals: str
+    """The folder with a folder for each slot."""
+    cluster: str
+    """Store id."""
+    parent: int = 0
+    """Process without which it ends; 0: the one that is its parent once it serves. Given, it is
+    noticed too that it died while this one was starting."""
+
+
+class ReplayServer:
+    """The socket and the journals. ``serve`` until ``stop``; ``close`` both."""
+
+    def __init__(
+        self, endpoint: str, history: History, cluster: str,
+        context: zmq.Context[zmq.Socket[bytes]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """Raises zmq.ZMQError if the endpoint can't be bound."""
+        self.refused = 0
+        self.unsent = 0
+        """Answers whose reader was gone, or did not read."""
+        self._history = history
+        self._cluster = cluster
+        self._clock = clock
+        self._stopping = False
+        self._turns: Turns[replay.Request] = Turns()
+        self._stuck: dict[Address, tuple[float, bytes]] = {}
+        """Readers whose pipe is full: since when, and the answer that waits for room."""
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.SNDHWM, ANSWERS_HWM)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_QUESTION)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError:
+            self._socket.close()
+            raise
+
+    def stop(self) -> None:
+        """From another thread: end within half a second."""
+        self._stopping = True
+
+    def serve(self, parent: int = 0) -> None:
+        """Answer until ``stop``, or until the process that started this one is gone."""
+        parent = parent or os.getppid()
+        busy = False
+        while not self._stopping and os.getppid() == parent:
+            wait = 0 if busy else STUCK_POLL_MS if self._stuck else POLL_MS
+            if self._socket.poll(wait):
+                self._take_questions()
+            self._retry()
+            busy = self._answer_one()
+
+    def close(self) -> None:
+        self._socket.close(0)
+        self._history.close()
+
+    # -- questions -----------------------------------------------------------------------------
+
+    def _take_questions(self) -> None:
+        for _ in range(TAKEN_AT_ONCE):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            reader = tuple(frames[: max(1, min(len(frames), MAX_FRAMES) - 1)])
+            try:
+                if not 2 <= len(frames) <= MAX_FRAMES:
+                    raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
+                question = replay.decode_request.decode(frames[-1])
+            except MALFORMED as error:
+                self._refuse(reader, -1, str(error))
+                continue
+            if question.v != replay.REPLAY_VERSION:
+                cause = f"version {question.v}: this server speaks {replay.REPLAY_VERSION}"
+                self._refuse(reader, question.id, cause)
+            elif not self._turns.add(reader, question):
+                self._refuse(reader, question.id, "too many questions wait already")
+
+    def _refuse(self, reader: Address, question: int, cause: str) -> None:
+        self.refused += 1
+        if worth_saying(self.refused):
+            log.warning("a question was refused (the %d.): %s", self.refused, cause)
+        if reader not in self._stuck:
+            self._send(reader, replay.encode(replay.Refusal(id=question, cause=cause)))
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def _answer_one(self) -> bool:
+        """Answer whoever is next and has room. False: there is nobody."""
+        for _ in range(self._turns.readers):
+            turn = self._turns.take()
+            assert turn is not None
+            if turn.reader in self._stuck:
+                self._turns.put_back(turn)
+                continue
+            self._send(turn.reader, replay.encode(self._respond(turn.question)))
+            return True
+        return False
+
+    def _respond(self, request: replay.Request) -> replay.Response:
+        try:
+            if isinstance(request, replay.HeadsRequest):
+                return self._heads(request)
+            names = None if request.names is None else frozenset(request.names)
+            share = SHARE if self._turns.readers else 1
+            part = self._history.read(
+                request.shard_id, request.shard_count, request.epoch, request.after,
+                request.upto, names, SLICE_BYTES // share, READ_SECONDS / share,
+            )  # fmt: skip
+        except (UnreadableJournalError, lmdb.Error) as error:
+            log.error("a question can't be answered: %s", error)
+            return replay.Refusal(id=request.id, cause=str(error))
+        return replay.RangeAnswer(id=request.id, **part._asdict())
+
+    def _heads(self, request: replay.HeadsRequest) -> replay.HeadsAnswer:
+        rows = [
+            replay.HeadRow(
+                head.state.shard_count, head.state.shard_id, head.state.epoch, head.state.seq,
+                head.oldest, head.state.public, _state(head.state),
+            )
+            for head in self._history.heads()
+            if head.state.epoch > 0
+        ]  # fmt: skip
+        return replay.HeadsAnswer(
+            id=request.id, cluster=self._cluster, shards=rows,
+            unreadable=len(self._history.unreadable),
+        )  # fmt: skip
+
+    def _send(self, reader: Address, answer: bytes) -> None:
+        try:
+            self._socket.send_multipart([*reader, answer], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EHOSTUNREACH:
+                self.unsent += 1
+            elif error.errno == zmq.EAGAIN:
+                self._stuck[reader] = (self._clock(), answer)
+            else:
+                raise
+
+    def _retry(self) -> None:
+        """Answers that found their reader's pipe full."""
+        for reader, (since, answer) in list(self._stuck.items()):
+            del self._stuck[reader]
+            if self._clock() - since > UNREAD_SECONDS:
+                self.unsent += 1
+                continue
+            self._send(reader, answer)
+            if reader in self._stuck:
+                self._stuck[reader] = (since, answer)
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        spec = msgspec.json.decode(sys.stdin.buffer.read(), type=ReplaySpec)
+    except msgspec.DecodeError as error:
+        print(f"no ReplaySpec on the standard input: {error}", file=sys.stderr)
+        return 2
+    step_back()
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    root = Path(spec.journals)
+    try:
+        history = History(root, spec.cluster, reading=noted_in(root))
+        server = ReplayServer(spec.endpoint, history, spec.cluster, context)
+    except zmq.ZMQError as error:
+        print(f"{spec.endpoint} can't be bound: {error.strerror}", file=sys.stderr)
+        context.term()
+        return 1
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        sys.exit(0)  # at once, out of a poll too; nothing is written here that could be half done
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    print('{"ready": true}', flush=True)
+    try:
+        server.serve(spec.parent)
+    finally:
+        server.close()
+        context.term()
+    return 0
+
+
+def _state(state: ShardState) -> str:
+    return "held" if state.held else "retired" if state.retired else ""
+
+
+def step_back() -> None:
+    """Live events go first where a core is short."""
+    os.nice(NICE)
+    # A session of its own may be a scheduling group of its own, in which being nice means nothing.
+    with contextlib.suppress(OSError):  # No such thing here.
+        Path("/proc/self/autogroup").write_text(str(NICE))
+
+
+def noted_in(root: Path) -> Reading | None:
+    """Where it is noted what is being read; None: that can't be, and a damaged journal kills this
+    process as often as it is asked for."""
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Reading(root / NAME)
+    except OSError as error:
+        log.warning("what is being read can't be noted in %s: %s", root, error)
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How many shards there are, and which worker has which."""

@@ -1,0 +1,1 @@
+"""What the coordinator keeps on disk: the store, and the folders of journals."""

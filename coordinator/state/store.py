@@ -1,0 +1,252 @@
+"""What a coordinator must not forget: store id, identify ledger, epochs, plan (SQLite, WAL).
+
+One file in the state folder, 0600, written by one process (coordinator.lock). It is synchronous
+and FULL: a grant is given only after its row is on disk, since an epoch that is used twice would
+give two events one position, and there are a few grants a second at most. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.errors import ClusterError
+from coordinator.sharding.plan import Plan, Stored
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION: Final = 2
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE identifies (
+        grant_id INTEGER PRIMARY KEY, account TEXT NOT NULL,
+        shard_count INTEGER NOT NULL, shard_id INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        granted_at REAL NOT NULL, sent_at REAL, unused INTEGER NOT NULL DEFAULT 0);
+    CREATE INDEX identifies_by_time ON identifies (account, granted_at);
+    CREATE TABLE resets (account TEXT PRIMARY KEY, last_reset REAL, next_reset REAL);
+    CREATE TABLE shards (
+        shard_count INTEGER NOT NULL, shard_id INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        account TEXT NOT NULL, slot INTEGER, seen_at REAL,
+        PRIMARY KEY (shard_count, shard_id));
+    """,
+    """
+    DELETE FROM meta WHERE key = 'plan';
+    ALTER TABLE shards DROP COLUMN slot;
+    """,
+)
+"""Step n leads from schema version n to n + 1."""
+
+DAY_S: Final = 86_400.0
+KEEP_LEDGER_S: Final = 30 * DAY_S
+
+
+class Spent(NamedTuple):
+    """One row of the ledger, as it matters to a limiter that is new."""
+
+    shard_id: int
+    at: float
+    """When it was sent."""
+
+
+class Known(NamedTuple):
+    """What the store knows of one shard."""
+
+    epoch: int
+    """Of its last grant; 0: none."""
+    account: str
+    seen_at: float | None
+    """When its session was last known to live."""
+
+
+class Store:
+    """The store of one state folder. Close it when done."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        row = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+        self.store_id: str = row[0]
+        """16 hexadecimal digits, random, for as long as the file lives."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or make it. ClusterError: a newer schema, a damaged file, a folder that can't be
+        written."""
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
+            connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+            try:
+                _prepare(connection, path)
+                return cls(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise ClusterError(
+                f"the store {path} can't be opened ({error})",
+                "check the disk and the rights, or move the file away: a new store will not know "
+                "how many identifies were spent, nor the positions that subscribers saved",
+            ) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- identifies -----------------------------------------------------------------------------
+
+    def next_grant_id(self) -> int:
+        row = self._db.execute("SELECT coalesce(max(grant_id), 0) + 1 FROM identifies").fetchone()
+        return int(row[0])
+
+    def grant(
+        self, grant_id: int, account: str, shard_count: int, shard_id: int, now: float
+    ) -> int:
+        """Write a grant to the ledger and return the epoch that it begins. Epochs grow over all
+        shard counts, since a journal keeps a shard id's epochs in order, whatever the count was."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            (before,) = self._db.execute(
+                "SELECT coalesce(max(epoch), 0) FROM shards WHERE shard_id = ?", (shard_id,)
+            ).fetchone()
+            epoch = int(before) + 1
+            self._db.execute(
+                "INSERT OR REPLACE INTO shards (shard_count, shard_id, epoch, account) "
+                "VALUES (?, ?, ?, ?)",
+                (shard_count, shard_id, epoch, account),
+            )
+            self._db.execute(
+                "INSERT INTO identifies (grant_id, account, shard_count, shard_id, epoch, "
+                "granted_at) VALUES (?, ?, ?, ?, ?, ?)",
+                (grant_id, account, shard_count, shard_id, epoch, now),
+            )
+        return epoch
+
+    def grant_outside(
+        self, grant_id: int, account: str, shard_count: int, shard_id: int, now: float
+    ) -> None:
+        """Write a grant to a program outside to the ledger: spent, and of no epoch of ours."""
+        self._db.execute(
+            "INSERT INTO identifies (grant_id, account, shard_count, shard_id, epoch, granted_at) "
+            "VALUES (?, ?, ?, ?, 0, ?)",
+            (grant_id, account, shard_count, shard_id, now),
+        )
+
+    def sent(self, grant_id: int, now: float) -> None:
+        self._db.execute("UPDATE identifies SET sent_at = ? WHERE grant_id = ?", (now, grant_id))
+
+    def unused(self, grant_id: int) -> None:
+        self._db.execute("UPDATE identifies SET unused = 1 WHERE grant_id = ?", (grant_id,))
+
+    def spent(self, account: str, now: float) -> int:
+        """Identifies spent since the last daily reset that is known, at most a day back."""
+        row = self._db.execute(
+            "SELECT last_reset FROM resets WHERE account = ?", (account,)
+        ).fetchone()
+        since = max(now - DAY_S, row[0] if row and row[0] is not None else 0.0)
+        row = self._db.execute(
+            "SELECT count(*) FROM identifies WHERE account = ? AND granted_at >= ? AND NOT unused",
+            (account, since),
+        ).fetchone()
+        return int(row[0])
+
+    def recent(self, account: str, since: float, now: float) -> list[Spent]:
+        """Identifies that were sent since then, oldest first; one granted then of which it is not
+        known, as if it were sent now."""
+        rows = self._db.execute(
+            "SELECT shard_id, coalesce(sent_at, ?) AS at FROM identifies WHERE account = ? "
+            "AND NOT unused AND coalesce(sent_at, granted_at) >= ? ORDER BY at",
+            (now, account, since),
+        )
+        return [Spent(*row) for row in rows]
+
+    def reset_due(self, account: str, next_reset: float, now: float) -> None:
+        """Discord says that the account's daily limit is reset at next_reset. The one that we knew
+        before has become the last reset if it is past."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "INSERT INTO resets (account, next_reset) VALUES (?, ?) "
+                "ON CONFLICT (account) DO UPDATE SET "
+                "last_reset = CASE WHEN next_reset <= ? THEN next_reset ELSE last_reset END, "
+                "next_reset = excluded.next_reset",
+                (account, next_reset, now),
+            )
+            self._db.execute(  # the last one stays: grant ids count on from it
+                "DELETE FROM identifies WHERE granted_at < ? "
+                "AND grant_id < (SELECT max(grant_id) FROM identifies)",
+                (now - KEEP_LEDGER_S,),
+            )
+
+    # -- shards and plan ------------------------------------------------------------------------
+
+    def known(self, shard_count: int, shard_id: int) -> Known:
+        row = self._db.execute(
+            "SELECT epoch, account, seen_at FROM shards WHERE shard_count = ? AND shard_id = ?",
+            (shard_count, shard_id),
+        ).fetchone()
+        return Known(*row) if row else Known(0, "", None)
+
+    def seen(self, shard_count: int, alive: Iterable[int], now: float) -> None:
+        """These shards have a session now."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "UPDATE shards SET seen_at = ? WHERE shard_count = ? AND shard_id = ?",
+                [(now, shard_count, shard) for shard in alive],
+            )
+
+    def resumable(self, plan: Plan, account: str, since: float) -> set[int]:
+        """Shards of the plan whose session was alive then or later."""
+        return {
+            shard
+            for shard in plan.shards
+            if (known := self.known(plan.shard_count, shard)).account == account
+            and (known.seen_at or 0.0) >= since
+        }
+
+    def plan(self) -> Stored | None:
+        """The plan that was last in force."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
+        try:
+            return msgspec.json.decode(row[0], type=Stored) if row else None
+        except (TypeError, *MALFORMED) as error:
+            log.error("the stored plan can't be read, and is made anew: %s", error)
+            return None
+
+    def set_plan(self, stored: Stored) -> None:
+        """It is in force from now on."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES ('plan', ?)",
+            (msgspec.json.encode(stored).decode(),),
+        )
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the modes, bring the schema up to date, make the store id."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise ClusterError(
+            f"the store {path} was written by a newer dcgw-cluster (schema {version}, this one "
+            f"knows {SCHEMA_VERSION})",
+            "upgrade dcgw-cluster, or give the cluster another state folder",
+        )
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":  # a row that can't be read would show in the midst of a start
+        raise sqlite3.DatabaseError(f"it is damaged: {found.splitlines()[-1]}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    for step in range(version, SCHEMA_VERSION):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
+        )
+    connection.execute(
+        "INSERT OR IGNORE INTO meta (key, value) VALUES ('store_id', ?)", (secrets.token_hex(8),)
+    )

@@ -1,0 +1,1 @@
+"""Workers: started, adopted, watched, told what to hold, and what they report."""

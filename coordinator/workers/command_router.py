@@ -1,0 +1,165 @@
+"""The verbs `send` and `shards`: a command goes to the worker that has the shard, and its word
+comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from cluster.commands import BusyError, Command, NotSentError, read
+from cluster.discord.opcodes import shard_of_guild
+from cluster.errors import ClusterError
+from cluster.wire import link
+from cluster.wire.commands import SendArgs, SentBy, Shards
+from cluster.wire.control import error_of
+from coordinator.changes import Changes
+from coordinator.control.server import Verb, args_of
+from coordinator.sharding.assignments import Roster
+
+MOST_UNDER_WAY: Final = 4096
+"""Commands that may be under way to workers at a time."""
+FULL_AGAIN_S: Final = 1.0
+ANSWER_S: Final = 75.0
+"""A worker has answered by then: a command waits at most half a minute for a session, or a minute
+for room."""
+BACK_S: Final = 10.0
+"""For so long a command waits for a worker that is being restarted."""
+
+
+class _UnderWay(NamedTuple):
+    slot: int
+    answer: asyncio.Future[link.Sent]
+
+
+class CommandDesk:
+    """Passes commands on. A worker queues them; here they wait for one that is being restarted."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        changes: Changes,
+        running: Callable[[int], bool],
+        send: Callable[[int, link.ToWorker], bool],
+        first_number: int,
+    ) -> None:
+        """running: whether the worker of a slot is there and is heard. first_number: another than
+        those of a coordinator before this one, since a worker that was adopted may still answer
+        that one."""
+        self._roster = roster
+        self._changes = changes
+        self._running = running
+        self._send = send
+        self._numbers = itertools.count(first_number)
+        self._plan = roster.plan
+        self._slots = self._plan.slot_of
+        self._asked = 0
+        self._under_way: dict[int, _UnderWay] = {}
+
+    def table(self) -> Mapping[str, Verb]:
+        """By name."""
+        return {"send": self.send, "shards": self.shards}
+
+    async def send(self, args: dict[str, Any]) -> SentBy:
+        """args: SendArgs. Answered when the command was handed to the shard's connection, or is
+        refused. Shards are those of the plan in force."""
+        asked = args_of(args, SendArgs)
+        command = read(asked.payload)
+        if self._asked >= MOST_UNDER_WAY:
+            cause = f"{MOST_UNDER_WAY} commands are under way already"
+            raise BusyError.after(FULL_AGAIN_S, cause)
+        number = next(self._numbers)
+        self._asked += 1
+        try:
+            by = await self._pass_on(asked, number, command)
+            sent = await self._answer(self._under_way[number], by)
+        finally:
+            self._asked -= 1
+            self._under_way.pop(number, None)
+        if sent.failure is not None:
+            raise error_of(sent.failure)
+        return by
+
+    async def _pass_on(self, asked: SendArgs, number: int, command: Command) -> SentBy:
+        """To the worker that has the shard, once it is there: plans change while it is awaited."""
+        answer = asyncio.get_running_loop().create_future()
+        slot, by = -1, SentBy(shard_id=-1, shard_count=0)
+
+        def passed() -> bool:
+            nonlocal slot, by
+            plan, shard_id = self._roster.plan, self._shard(asked)
+            slot, by = (
+                plan.slot_of[shard_id],
+                SentBy(shard_id=shard_id, shard_count=plan.shard_count),
+            )
+            message = link.Send(
+                number=number, shard_id=shard_id, op=command.op, payload=command.payload
+            )
+            if not self._running(slot) or not self._send(slot, message):
+                return False
+            self._under_way[number] = _UnderWay(slot, answer)
+            return True
+
+        if not await self._changes.until(passed, BACK_S):
+            raise NotSentError(
+                f"worker {slot}, which has shard {by.shard_id}, is not there now",
+                "`dcgw-cluster status` says why; send it again when it is back",
+            )
+        return by
+
+    async def _answer(self, under_way: _UnderWay, by: SentBy) -> link.Sent:
+        slot = under_way.slot
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await under_way.answer
+        except TimeoutError:
+            raise ClusterError(
+                f"worker {slot} does not say whether shard {by.shard_id} sent it",
+                f"see worker-{slot}.log; `dcgw-cluster status` shows how the worker fares",
+            ) from None
+
+    async def shards(self, args: dict[str, Any]) -> Shards:
+        """No args. For who may send, and may not ask for all that `status` tells."""
+        plan = self._roster.plan
+        return Shards(shards=plan.shards, shard_count=plan.shard_count)
+
+    def _shard(self, asked: SendArgs) -> int:
+        plan = self._roster.plan
+        if (asked.shard is None) == (asked.guild is None):
+            raise ClusterError("neither a shard nor a guild is named, or both", "name one of them")
+        if asked.guild is not None:
+            shard_id = shard_of_guild(asked.guild, plan.shard_count)
+            of = f"guild {asked.guild} is of shard {shard_id} of {plan.shard_count}, which is not"
+        else:
+            assert asked.shard is not None
+            shard_id = asked.shard
+            of = f"shard {shard_id} is not"
+        if shard_id not in self._slot_of():
+            there = f"{plan.shards[0]} to {plan.shards[-1]}"
+            raise NotSentError(f"{of} one of this cluster's", f"there are {there}")
+        return shard_id
+
+    def _slot_of(self) -> dict[int, int]:
+        """The plan's, made anew only when it is another: many may wait and look."""
+        if self._roster.plan is not self._plan:
+            self._plan = self._roster.plan
+            self._slots = self._plan.slot_of
+        return self._slots
+
+    def answered(self, slot: int, sent: link.Sent) -> None:
+        """A worker's word on a command."""
+        known = self._under_way.get(sent.number)
+        if known is not None and known.slot == slot and not known.answer.done():
+            known.answer.set_result(sent)
+
+    def gone(self, slot: int) -> None:
+        """The worker of this slot ended: nobody knows what it had sent."""
+        for under_way in self._under_way.values():
+            if under_way.slot == slot and not under_way.answer.done():
+                under_way.answer.set_exception(
+                    ClusterError(
+                        f"worker {slot} ended before it said whether the command was sent",
+                        "its next process is starting: send it again if twice does no harm",
+                    )
+                )

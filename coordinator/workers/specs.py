@@ -1,0 +1,89 @@
+"""What the next process of a slot is told."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cluster.wire.batch import RESHARDED
+from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
+from cluster.wire.spec import CoordinatorSpec
+from coordinator.account import Account
+from coordinator.hub.hub import LastOut
+from coordinator.sharding.assignments import Roster
+from coordinator.state.store import Store
+
+
+class WorkerSpecs(NamedTuple):
+    """Makes worker specs of what is known at the moment when a process is started."""
+
+    spec: CoordinatorSpec
+    account: Account
+    roster: Roster
+    store: Store
+    last_out: LastOut
+    gateway_url: str
+    boot_id: str
+
+    def make(self, slot: int) -> WorkerSpec:
+        spec, places, out = self.spec, self.spec.places, self.last_out.shards
+        shards, count = self.roster.shards(slot), self.roster.shard_count(slot)
+        return WorkerSpec(
+            slot=slot,
+            cluster=self.store.store_id,
+            boot_id=self.boot_id,
+            shards=[self.shard(count, shard) for shard in shards],
+            shard_count=count,
+            token=self.account.token,
+            kind=spec.account,
+            intents=spec.intents,
+            capabilities=spec.capabilities,
+            client_build_number=spec.client_build_number,
+            subscribe_guilds=spec.subscribe_guilds,
+            launch=self.account.launch,
+            gateway_url=self.gateway_url,
+            api_version=spec.api_version,
+            compress=spec.compress,
+            ca_file=self.account.ca_file,
+            presence=spec.presence,
+            large_threshold=spec.large_threshold,
+            journal_dir=str(places.journal(slot)),
+            journal_bytes=spec.journal_bytes,
+            link_endpoint=places.link,
+            hub_endpoint=places.hub,
+            hub_pipe_messages=spec.hub_pipe_messages,
+            start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
+            held_for=self.roster.held_for(slot),
+            overlap_ns=self.roster.overlap_ns,
+            adopt_seconds=spec.adopt_seconds,
+            log_level=spec.log_level,
+        )
+
+    def fits(self, slot: int, hello: Hello) -> bool:
+        """Whether a worker from before may go on in this slot: it runs the slot's shards, for this
+        account, and speaks this link's version. One of an older package goes on too, until it is
+        restarted."""
+        own, count = self.roster.shards(slot), self.roster.shard_count(slot)
+        return (
+            bool(own)
+            and hello.version == LINK_VERSION
+            and hello.shard_count == count
+            and {report.shard_id for report in hello.shards} == set(own)
+            and all(self.shard(count, shard).resume for shard in own)
+        )
+
+    def farewell(self, hello: Hello) -> Stop:
+        """To a worker that does not fit: its sessions are resumed by others, but for those of a
+        shard count that is no more in force (a resharding was cut short): they end."""
+        if hello.shard_count in (0, self.roster.plan.shard_count):
+            return Stop()
+        return Stop(logout=True, cause=RESHARDED)
+
+    def shard(self, shard_count: int, shard: int) -> ShardPlan:
+        """What a worker is told of one shard."""
+        known = self.store.known(shard_count, shard)
+        return ShardPlan(
+            shard_id=shard,
+            shard_count=shard_count,
+            last_epoch=known.epoch,
+            resume=known.account in ("", self.account.key(self.store.store_id)),
+        )

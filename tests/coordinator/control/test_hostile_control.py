@@ -1,0 +1,304 @@
+"""Every door of a cluster under a flood of nonsense: whoever else is there is served, what is
+refused is counted and said in a few lines, and memory does not grow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+import zmq.asyncio
+
+from cluster.control import ControlClient
+from cluster.errors import ClusterError
+from cluster.journal import Journal, JournalReader, ShardState
+from cluster.journal.history import History
+from cluster.subscriber import Event, Subscriber
+from cluster.subscriber.chain import Ask
+from cluster.subscriber.replay_client import ReplayClient
+from cluster.wire import control, link, replay
+from cluster.wire.batch_writer import ShardWriter
+from coordinator.control import server
+from coordinator.control.server import ControlServer
+from coordinator.hub.hub import Hub, LastOut
+from coordinator.identifies.ledger import Ledger
+from coordinator.replay.server import ReplayServer
+from coordinator.state.store import Store
+from coordinator.workers.link import WorkerLink
+from shard_worker.usage import rss_bytes
+from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
+
+STORE = "0" * 16
+WITHIN_S = 20.0
+FLOOD = 1000
+LINES = 40
+"""Log lines that a flood may cost: some for each door."""
+
+
+def spoilt(of: list[bytes], count: int) -> Iterator[bytes]:
+    """Messages with a place or two replaced; the same ones each time."""
+    chance = random.Random(1)
+    for _ in range(count):
+        message = chance.choice(of)
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randint(0, len(message))
+            message = message[:at] + chance.choice(EXTREMES) + message[at + chance.randint(0, 4) :]
+        yield message
+    yield of[0] + DEEP
+
+
+class Reader(JournalReader):
+    """Of a journal that is open for writing in this process: it is not closed with it."""
+
+    def close(self) -> None: ...
+
+    def current(self, folder: Path) -> bool:
+        return True
+
+
+class Doors:
+    """All that listens, with one journal behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.at = {name: f"ipc://{folder}/{name[0]}" for name in
+                   ("control", "link", "hub", "subscribers", "replay")}  # fmt: skip
+        self.context = zmq.asyncio.Context()
+        plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context(self.context)
+        self.heard: list[Any] = []
+
+        async def ping(args: dict[str, Any]) -> object:
+            return args
+
+        self.control = ControlServer(self.context, self.at["control"], {"ping": ping})
+        self.link = WorkerLink(self.context, self.at["link"], lambda *said: self.heard.append(said))
+        self.hub = Hub(plain, workers_endpoint=self.at["hub"],
+                       subscribers_endpoint=self.at["subscribers"])  # fmt: skip
+        self.last_out = LastOut(plain, self.at["subscribers"])
+        self.journal = Journal.open(
+            folder / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot"
+        )
+        writer = ShardWriter(STORE, ShardState(shard_id=1, shard_count=2))
+        writer.begin_epoch(3)
+        self.journal.append(1, writer.drain([("A", 1, b"{}"), ("A", 2, b"{}")], 1), writer.state)
+        history = History(folder, STORE, lambda _: Reader(self.journal.env()))
+        self.replay = ReplayServer(self.at["replay"], history, STORE, plain)
+        self.serving = threading.Thread(target=self.replay.serve)
+
+    async def __aenter__(self) -> Doors:
+        self.control.bind()
+        self.link.bind()
+        self.last_out.start(asyncio.get_running_loop())
+        self.running = [asyncio.ensure_future(s.run()) for s in (self.control, self.link)]
+        self.serving.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.replay.stop()
+        await asyncio.to_thread(self.serving.join)
+        fallen = [task for task in self.running if task.done()]
+        for task in self.running:
+            task.cancel()
+        await asyncio.gather(*self.running, return_exceptions=True)
+        for door in (self.control, self.link, self.last_out, self.hub, self.replay, self.journal):
+            door.close()
+        self.context.term()
+        assert not fallen
+
+
+def flood(endpoint: str, kind: int, messages: Iterator[bytes], identity: bytes) -> None:
+    """From a thread of its own, as another process would."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(kind)
+    socket.linger = 2000
+    socket.sndhwm = 0
+    if identity:
+        socket.identity = identity
+    if kind == zmq.XPUB:
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
+    socket.connect(endpoint)
+    if kind == zmq.XPUB:
+        assert socket.poll(10_000), "the hub subscribes"
+    for message in messages:
+        socket.send(message)
+    socket.send_multipart([b"x"] * 50)  # as many frames as nobody takes
+    socket.close()
+    context.term()
+
+
+def test_a_flood_of_nonsense_at_every_door(
+    short_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def main() -> None:
+        async with Doors(short_folder) as doors:
+            floods: list[tuple[str, int, Iterator[bytes], bytes]] = [
+                (doors.at["control"], zmq.DEALER, spoilt(REQUESTED, FLOOD), b""),
+                (doors.at["link"], zmq.DEALER, spoilt(SAID, FLOOD), b"7"),
+                (doors.at["replay"], zmq.DEALER, spoilt(ASKED, FLOOD), b""),
+                (doors.at["hub"], zmq.XPUB, spoilt(PUBLISHED, FLOOD), b""),
+            ]
+            subscriber = Subscriber(doors.at["subscribers"], replay=doors.at["replay"],
+                                    start="oldest")  # fmt: skip
+            attackers = [asyncio.to_thread(flood, *which) for which in floods]
+            client = ReplayClient(zmq.Context(doors.context), doors.at["replay"])
+            async with (
+                asyncio.timeout(WITHIN_S), ControlClient(doors.at["control"]) as friend, subscriber
+            ):  # fmt: skip
+                attack, before = asyncio.gather(*attackers), rss_bytes()
+                rounds = 0
+                while not attack.done() or rounds < 3:
+                    await friend.ping()
+                    assert (await client.heads()).cluster == STORE
+                    answer = await client.range(2, 1, Ask(3, -1, None), None)
+                    assert answer.reached == 2
+                    rounds += 1
+                await attack
+                while subscriber.refused < FLOOD // 10:  # noqa: ASYNC110  # ZeroMQ changes it
+                    await asyncio.sleep(0.02)
+                got = [item async for item in _events(subscriber, 2)]
+                assert rss_bytes() - before < 64 * 1024 * 1024
+            assert [(event.epoch, event.seq) for event in got[:2]] == [(3, 1), (3, 2)]
+            assert min(doors.control.refused, doors.link.refused, doors.replay.refused) > FLOOD / 4
+            assert doors.last_out.refused > 0
+            assert len(subscriber._chains.known) < 100
+            client.close()
+
+    asyncio.run(main())
+    assert 4 < len(caplog.records) < 2 * LINES, [r.message for r in caplog.records]
+    assert not [r for r in caplog.records if r.exc_info]
+
+
+async def _events(subscriber: Subscriber, count: int) -> Any:
+    async for item in subscriber:
+        if isinstance(item, Event) and item.shard_count == 2 and item.shard_id == 1:
+            yield item
+            count -= 1
+            if not count:
+                return
+
+
+def test_a_journal_s_answers_are_not_for_numbers_out_of_range(short_folder: Path) -> None:
+    async def main() -> None:
+        async with Doors(short_folder) as doors:
+            socket = doors.context.socket(zmq.DEALER)
+            socket.connect(doors.at["replay"])
+            good = {"type": "range", "v": 1, "id": 5, "shard_count": 2, "shard_id": 1, "epoch": 3,
+                    "after": -1, "upto": None, "names": None}  # fmt: skip
+            for change in (
+                {"shard_id": 2**32}, {"shard_id": -1}, {"shard_id": 2**64 - 1}, {"epoch": 2**63},
+                {"epoch": -1}, {"after": 2**64 - 1}, {"after": -(2**63)}, {"upto": -(2**63)},
+                {"upto": 2**63}, {"names": ["x"] * 5000}, {"names": ["\x00" * 60_000]},
+                {"shard_count": 0}, {"shard_count": 2**63}, {"after": float("nan")}, {"after": 1.5},
+            ):  # fmt: skip
+                await socket.send(control.encode(good | change))
+                answer = replay.decode_response.decode(await asyncio.wait_for(socket.recv(), 10))
+                if change != {"names": ["\x00" * 60_000]}:
+                    assert isinstance(answer, replay.Refusal), change
+            await socket.send(control.encode(good))
+            answer = replay.decode_response.decode(await asyncio.wait_for(socket.recv(), 10))
+            assert isinstance(answer, replay.RangeAnswer)
+            socket.close(0)
+
+    asyncio.run(main())
+
+
+def test_what_waits_at_the_control_door_is_bounded_in_bytes(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_BYTES_UNDER_WAY", 3_000_000)
+
+    async def main() -> None:
+        release, waiting = asyncio.Event(), 0
+
+        async def long(args: dict[str, Any]) -> object:
+            nonlocal waiting
+            waiting += 1
+            await release.wait()
+            return "done"
+
+        async with Doors(short_folder) as doors:
+            doors.control._verbs = {**doors.control._verbs, "long": long}
+            async with ControlClient(doors.at["control"]) as client:
+                asked = [
+                    asyncio.ensure_future(client.exchange("long", str, {"x": b"x" * 900_000}, 10))
+                    for _ in range(5)
+                ]
+                done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+                assert "wait already" in str(done.pop().exception())
+                assert waiting == 3
+                release.set()
+                results = await asyncio.gather(*asked, return_exceptions=True)
+                assert [r for r in results if not isinstance(r, ClusterError)] == ["done"] * 3
+                await client.ping()
+
+    asyncio.run(main())
+
+
+def test_a_subscription_that_no_topic_has_is_not_kept(short_folder: Path) -> None:
+    """libzmq hangs up, and others are served."""
+
+    async def main() -> None:
+        async with Doors(short_folder) as doors:
+            hostile, good = (doors.context.socket(zmq.SUB) for _ in range(2))
+            hostile.subscribe(b"A" * 5_000)  # libzmq keeps a node for each byte of it
+            good.subscribe(b"A.")
+            for socket in (hostile, good):
+                socket.connect(doors.at["subscribers"])
+            worker = doors.context.socket(zmq.XPUB)
+            worker.connect(doors.at["hub"])
+            await worker.recv()
+            async with asyncio.timeout(WITHIN_S):
+                while not await good.poll(20):
+                    await worker.send(PUBLISHED[0])
+            for socket in (hostile, good, worker):
+                socket.close(0)
+
+    asyncio.run(main())
+
+
+def test_a_number_that_no_grant_has_changes_nothing(tmp_path: Path) -> None:
+    """SQLite's integers have 64 bits and a sign; the link's have no sign."""
+    store = Store.open(tmp_path / "store.sqlite")
+    ledger = Ledger(store, account="a", wall=lambda: 1.0)
+    for said in (link.IdentifySent(shard_id=0, grant_id=2**64 - 1),
+                 link.IdentifyUnused(shard_id=0, grant_id=2**63)):  # fmt: skip
+        message = link.decode_from_worker(link.encode(said))
+        assert isinstance(message, link.IdentifySent | link.IdentifyUnused)
+        ledger.sent(message.grant_id)
+        ledger.unused(message.grant_id)
+    assert ledger.spent() == 0
+    store.close()
+
+
+def test_an_answer_that_is_none_ends_nobody(short_folder: Path) -> None:
+    """A replay server, or who sits in its place, that answers nonsense."""
+
+    async def main() -> None:
+        context = zmq.asyncio.Context()
+        socket = context.socket(zmq.ROUTER)
+        socket.bind(f"ipc://{short_folder}/r")
+        client = ReplayClient(zmq.Context(context), f"ipc://{short_folder}/r")
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                heads = asyncio.ensure_future(client.heads())
+                who, question = await socket.recv_multipart()
+                for nonsense in [*spoilt(ANSWERED, 200), DEEP, b"\xa2\xc3\x28"]:
+                    await socket.send_multipart([who, nonsense])
+                number = replay.decode_request.decode(question).id
+                answer = replay.HeadsAnswer(id=number, cluster=STORE, shards=[])
+                await socket.send_multipart([who, replay.encode(answer)])
+                assert await heads == answer
+            assert client.refused > 50
+        finally:
+            client.close()
+            socket.close(0)
+            context.term()
+
+    asyncio.run(main())

@@ -1,0 +1,377 @@
+"""The identify desk: limiter, ledger and link brought together, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+
+from cluster.discord.gateway_bot import SessionStartLimit
+from cluster.errors import BudgetError, ClusterError, RateLimitedError
+from cluster.identify.limiter import FRESH_S, IdentifyLimiter
+from cluster.wire import link
+from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyDesk, Owners
+from coordinator.sharding.assignments import Roster
+from coordinator.sharding.plan import Plan
+from coordinator.state.store import Store
+
+INTERVAL_S = 5.25
+WALL = 1_800_000_000.0
+ACCOUNT = "account"
+
+
+class Office:
+    """A desk over a real store; workers are lists of what they were sent."""
+
+    def __init__(self, store: Store, *, wall: float = WALL, absent: tuple[int, ...] = ()) -> None:
+        self.store = store
+        self.now = 50.0
+        self.began = self.now
+        self.wall_began = wall
+        self.absent = set(absent)
+        self.sent: list[tuple[int, link.IdentifyGrant]] = []
+        self.fetched: list[SessionStartLimit | ClusterError] = []
+        self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
+        self.owners = Owners(Roster(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
+        self.desk = IdentifyDesk(
+            self.limiter,
+            Ledger(store, account=ACCOUNT, wall=self.wall),
+            owners=self.owners,
+            send=self.send,
+            fetch=self.fetch,
+            clock=lambda: self.now,
+            store_id=store.store_id,
+            account="key",
+        )
+
+    def wall(self) -> float:
+        return self.wall_began + self.now - self.began
+
+    def send(self, slot: int, message: link.ToWorker) -> bool:
+        if slot in self.absent:
+            return False
+        assert isinstance(message, link.IdentifyGrant)
+        self.sent.append((slot, message))
+        return True
+
+    async def fetch(self) -> SessionStartLimit:
+        answer = self.fetched.pop(0) if self.fetched else ClusterError("no answer")
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+    def take(self, *, total: int = 1000, remaining: int = 1000, concurrency: int = 1) -> None:
+        self.desk.take(limit(total=total, remaining=remaining, concurrency=concurrency), self.now)
+
+    def ask(self, *shards: int) -> None:
+        for shard in shards:
+            self.desk.handle(shard % 2, link.IdentifyRequest(shard_id=shard))
+
+    async def turn(self, *, later: float = 0.0) -> list[link.IdentifyGrant]:
+        """What the desk gives when it is run at this moment."""
+        self.now += later
+        before = len(self.sent)
+        running = asyncio.ensure_future(self.desk.run())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return [grant for _, grant in self.sent[before:]]
+
+
+def limit(*, total: int = 1000, remaining: int = 1000, concurrency: int = 1) -> SessionStartLimit:
+    return SessionStartLimit(
+        total=total, remaining=remaining, reset_after=86_400_000, max_concurrency=concurrency
+    )
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Callable[[Store], Coroutine[object, object, None]]], None]:
+    def run(scenario: Callable[[Store], Coroutine[object, object, None]]) -> None:
+        async def whole() -> None:
+            store = Store.open(tmp_path / "store.sqlite")
+            try:
+                await scenario(store)
+            finally:
+                store.close()
+
+        asyncio.run(whole())
+
+    return run
+
+
+Play = Callable[[Callable[[Store], Coroutine[object, object, None]]], None]
+
+
+def test_a_grant_is_in_the_ledger_and_carries_the_next_epoch(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        store.grant(3, ACCOUNT, 8, 1, WALL - 1000)
+        office = Office(store)
+        office.take(concurrency=2)
+        office.ask(0, 1)
+        assert await office.turn() == [
+            link.IdentifyGrant(shard_id=0, grant_id=4, epoch=1),
+            link.IdentifyGrant(shard_id=1, grant_id=5, epoch=2),
+        ]
+        status = office.desk.status()
+        assert (status.spent, status.remaining, status.waiting) == (3, 997, [])
+
+    play(scenario)
+
+
+def test_the_next_turn_comes_a_window_after_the_identify_was_sent(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0, 1, 2)
+        (grant,) = await office.turn()
+        assert office.desk.status().waiting == [1, 2]
+        assert await office.turn(later=3.0) == []
+        office.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        assert office.desk.status().wait_s == 2 * INTERVAL_S
+        assert await office.turn(later=INTERVAL_S - 0.1) == []
+        (grant,) = await office.turn(later=0.1)
+        assert grant.shard_id == 1
+
+    play(scenario)
+
+
+def test_a_worker_that_asks_again_is_told_again(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.turn()
+        office.ask(0)
+        assert office.sent == [(0, grant), (0, grant)]
+        assert office.desk.status().spent == 1
+
+    play(scenario)
+
+
+def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.turn()
+        for _ in range(2):
+            office.desk.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
+        status = office.desk.status()
+        assert (status.spent, status.remaining) == (0, 1000)
+        office.ask(0)
+        (again,) = await office.turn()
+        assert again.epoch == 2, "an epoch is never given twice"
+
+    play(scenario)
+
+
+def test_a_grant_that_nobody_took_is_not_spent(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store, absent=(0,))
+        office.take()
+        office.ask(0, 1)
+        (grant,) = await office.turn()
+        assert (grant.shard_id, office.desk.status().spent) == (1, 1)
+
+    play(scenario)
+
+
+def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0, 2)
+        await office.turn()
+        office.desk.gone(0)
+        status = office.desk.status()
+        assert (status.spent, status.remaining, status.waiting) == (1, 999, [])
+        office.ask(0)
+        assert await office.turn(later=INTERVAL_S - 0.1) == []
+        assert len(await office.turn(later=0.1)) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, moved: bool) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.turn()
+        sent = link.IdentifySent(shard_id=0, grant_id=grant.grant_id)
+        office.desk.handle(0, sent)
+        assert office.desk._unanswered == {(0, 0): grant.grant_id}
+        office.desk.withdraw(0, 0) if moved else office.desk.gone(0)
+        assert office.desk._unanswered == {}
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_restart_keeps_the_bucket_closed_and_the_ledger(play: Play, told: bool) -> None:
+    async def scenario(store: Store) -> None:
+        first = Office(store)
+        first.take()
+        first.ask(0)
+        (grant,) = await first.turn()
+        if told:
+            first.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        second = Office(store, wall=WALL + 2.0)
+        second.take(remaining=1000)  # Discord has not counted it yet
+        assert second.desk.status().remaining == 999
+        second.ask(1)
+        closed = INTERVAL_S - 2.0 if told else INTERVAL_S  # it may be sent at this moment
+        assert await second.turn(later=closed - 0.1) == []
+        assert len(await second.turn(later=0.11)) == 1
+
+    play(scenario)
+
+
+def test_a_start_over_the_budget_is_refused(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(total=1000, remaining=7)
+        office.desk.require(7)
+        with pytest.raises(BudgetError, match="8 identifies are needed and 7 of 1000 are left"):
+            office.desk.require(8)
+
+    play(scenario)
+
+
+def test_after_the_reset_the_numbers_are_fetched_before_anything_is_granted(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(remaining=1)
+        office.ask(0, 1)
+        (grant,) = await office.turn()
+        office.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        assert await office.turn(later=3600.0) == []
+        office.fetched = [limit(remaining=1000)]
+        (grant,) = await office.turn(later=86_400.0)
+        assert grant.shard_id == 1
+        assert office.fetched == []
+        assert office.desk.status().remaining == 999
+
+    play(scenario)
+
+
+def test_numbers_that_cant_be_fetched_grant_nothing_and_are_asked_for_again(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(remaining=0)
+        office.ask(0)
+        office.fetched = [ClusterError("no answer"), limit(remaining=5)]
+        assert await office.turn(later=86_400.0) == []
+        assert len(await office.turn(later=30.0)) == 1
+
+    play(scenario)
+
+
+def test_a_ledger_that_cant_be_written_grants_nothing(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+
+        def full(*_: object) -> int:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "grant", full)
+            assert await office.turn() == []
+        assert office.desk.status().waiting == [0]
+        assert len(await office.turn(later=30.0)) == 1
+        assert office.desk.status().spent == 1
+
+    play(scenario)
+
+
+def test_a_worker_is_not_heard_for_shards_of_others(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(concurrency=2)
+        for shard in (1, 8, -2, 2**63):
+            office.desk.handle(0, link.IdentifyRequest(shard_id=shard))
+        assert await office.turn() == []
+        office.ask(1)
+        (grant,) = await office.turn()
+        office.desk.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
+        assert office.desk.status().spent == 1
+        assert office.owners.refused == 5
+
+    play(scenario)
+
+
+def test_old_numbers_are_fetched_again_while_grants_go_on(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [limit(remaining=700)]
+        assert len(await office.turn()) == 1
+        assert office.fetched == []
+        assert office.desk.status().remaining == 699, "its identify is still to come"
+
+    play(scenario)
+
+
+def test_numbers_that_cant_be_renewed_are_said_and_asked_for_again_later(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(concurrency=2)
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [ClusterError("no answer"), limit(remaining=5, concurrency=2)]
+        assert len(await office.turn()) == 1, "the old ones are good enough"
+        assert "no answer" in office.desk.status().trouble
+        office.ask(1)
+        await office.turn(later=ASK_AGAIN_S - 1)
+        assert len(office.fetched) == 1
+        office.ask(2)
+        await office.turn(later=1)
+        assert office.fetched == []
+        assert office.desk.status().trouble == ""
+
+    play(scenario)
+
+
+def test_a_rate_limit_is_waited_for(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0, 1)
+        limited = RateLimitedError("rate limited for 600 s")
+        limited.retry_after_s = 600.0
+        office.fetched = [limited, limit()]
+        await office.turn()
+        await office.turn(later=599.0)
+        assert len(office.fetched) == 1
+        await office.turn(later=1.0)
+        assert office.fetched == []
+
+    play(scenario)
+
+
+def test_what_was_not_foreseen_ends_the_desk(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.now += FRESH_S
+        office.ask(0)
+        office.fetched = [limit(concurrency=0)]  # which no decoder lets through
+        with pytest.raises(ZeroDivisionError):
+            async with asyncio.timeout(5):
+                await office.desk.run()
+
+    play(scenario)

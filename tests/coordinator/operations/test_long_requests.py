@@ -1,0 +1,112 @@
+"""Long requests: one at a time, followed by whoever asked, also when they fail."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cluster.errors import BudgetError, ClusterError
+from cluster.wire.control import Operation
+from coordinator.operations import runner
+from coordinator.operations.runner import Operations, Progress
+
+
+class Clock:
+    now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def ended(desk: Operations, begun: Operation) -> tuple[Operation, list[str]]:
+    """Follow it as a client does: its end, and all that was said on the way."""
+    now, said = begun, []
+    while now.state == "running":
+        args: dict[str, Any] = {"id": now.id, "known": now.text, "done": now.done}
+        now = await desk.follow(args)
+        said.append(now.text)
+    return now, said
+
+
+def test_steps_are_told_and_the_end() -> None:
+    async def main() -> None:
+        clock, go = Clock(), asyncio.Event()
+        desk = Operations(clock)
+
+        async def work(progress: Progress) -> str:
+            progress.steps(2)
+            for name in ("one", "two"):
+                progress.did(name)
+                await go.wait()
+                go.clear()
+            return "both"
+
+        begun = desk.begin("work", work)
+        first = await desk.follow({"id": begun.id})
+        assert (first.text, first.done, first.total) == ("one", 1, 2)
+        with pytest.raises(ClusterError, match=r"a work is under way \(one\)"):
+            desk.begin("more work", work)
+        clock.now = 8.0
+        status = desk.status()
+        assert status is not None
+        assert status.seconds == 3.0
+        following = asyncio.create_task(ended(desk, first))
+        for _ in range(2):
+            go.set()
+            await asyncio.sleep(0.01)
+        last, said = await following
+        assert (last.state, last.text, said) == ("done", "both", ["two", "both"])
+        assert desk.begin("more work", work).id != begun.id
+        await desk.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "cause"),
+    [
+        (BudgetError("too few", "wait"), "BudgetError", "too few"),
+        (KeyError("?"), "ClusterError", "it failed (KeyError)"),
+    ],
+)
+def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
+    async def main() -> None:
+        desk = Operations(Clock())
+
+        async def work(progress: Progress) -> str:
+            raise error
+
+        last, _ = await ended(desk, desk.begin("work", work))
+        assert last.state == "failed"
+        assert last.failure is not None
+        assert (last.failure.kind, last.failure.cause) == (kind, cause)
+        assert desk.status() == last, "shown until another one begins"
+
+    asyncio.run(main())
+
+
+def test_of_another_coordinator_nothing_is_known() -> None:
+    async def main() -> None:
+        with pytest.raises(ClusterError, match="not known"):
+            await Operations(Clock()).follow({"id": "of before"})
+
+    asyncio.run(main())
+
+
+def test_nothing_new_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "FOLLOW_S", 0.01)
+
+    async def main() -> None:
+        desk = Operations(Clock())
+
+        async def work(progress: Progress) -> str:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        begun = desk.begin("work", work)
+        assert (await desk.follow({"id": begun.id})).state == "running"
+        await desk.close()
+
+    asyncio.run(main())

@@ -1,0 +1,91 @@
+"""Who is let in: libzmq's question at a handshake, put by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+from zmq.utils import z85
+
+from cluster.endpoints.curve_keys import KeyFolder, pair
+from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, Keyring, Zap
+
+
+class Door:
+    """libzmq's side of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keys = KeyFolder(folder)
+        self.keyring = Keyring(folder)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.zap = Zap(self._context, self.keyring)
+        self._ask = self._context.socket(zmq.REQ)
+        self._ask.connect(ENDPOINT)
+
+    def ask(self, public: str, *, domain: bytes = DOMAIN, mechanism: bytes = b"CURVE") -> bytes:
+        """The status of the answer."""
+        key = z85.decode(public.encode())
+        return self.put([b"1.0", b"7", domain, b"10.0.0.9", b"", mechanism, key])[2]
+
+    def put(self, frames: list[bytes]) -> list[bytes]:
+        self._ask.send_multipart(frames)
+        self.zap.answer()
+        return self._ask.recv_multipart()
+
+    def close(self) -> None:
+        self._context.destroy(0)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    door = Door(tmp_path / "keys")
+    yield door
+    door.close()
+
+
+def test_who_is_in_the_file_is_let_in_by_its_public_key(door: Door) -> None:
+    bot = door.keys.add("bot", (), now=0)
+    key = z85.decode(bot.public.encode())
+    answer = door.put([b"1.0", b"7", DOMAIN, b"10.0.0.9", b"", b"CURVE", key])
+    assert answer == [b"1.0", b"7", b"200", b"OK", bot.public.encode(), b""]
+    door.keys.remove("bot")
+    assert door.ask(bot.public) == b"400"
+    assert door.zap.refused == 1
+
+
+@pytest.mark.parametrize("mechanism", [b"NULL", b"PLAIN", b"GSSAPI", b"curve", b""])
+def test_only_curve_and_only_here(mechanism: bytes, door: Door) -> None:
+    bot = door.keys.add("bot", (), now=0)
+    assert door.ask(bot.public, mechanism=mechanism) == b"400"
+    assert door.ask(bot.public, domain=b"") == b"400"
+    assert door.ask(bot.public, domain=b"another") == b"400"
+
+
+def test_without_a_file_or_with_a_damaged_one_nobody_is(door: Door) -> None:
+    assert door.ask(pair()[0]) == b"400"
+    bot = door.keys.add("bot", (), now=0)
+    assert door.ask(bot.public) == b"200"
+    whole = door.keys.clients_file.read_bytes()
+    door.keys.clients_file.write_bytes(whole[:-10])
+    assert door.ask(bot.public) == b"300", "not for good: when it is mended, who has a key gets in"
+    assert "damaged" in door.keyring.trouble
+    door.keys.clients_file.write_bytes(whole)
+    assert door.ask(bot.public) == b"200"
+    assert door.keyring.trouble == ""
+    door.keys.clients_file.unlink()
+    assert door.ask(bot.public) == b"400"
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 8])
+def test_a_question_of_another_shape_is_refused(count: int, door: Door) -> None:
+    frames = [b"1.0", b"7", DOMAIN, b"a", b"", b"CURVE", bytes(32), b"more"][:count]
+    assert door.put(frames)[2] == b"400"
+
+
+def test_a_key_that_came_and_went_between_two_looks_is_still_known_to_be_in(door: Door) -> None:
+    bot = door.keys.add("bot", (), now=0)
+    assert door.ask(bot.public) == b"200"
+    door.keys.remove("bot")
+    assert set(door.zap.admitted) - door.keyring.clients().keys() == {bot.public}

@@ -1,0 +1,135 @@
+"""The board: rates, totals over restarts, what is shown of a worker that is down."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.wire.link import Report, ShardReport
+from coordinator.sharding.assignments import Roster
+from coordinator.sharding.plan import Plan
+from coordinator.workers.reports import WINDOW_S, Board, Rate
+from coordinator.workers.supervisor import Slot
+
+PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
+
+
+def report(slot: int, events: int, states: dict[int, str], cpu: float = 0.0) -> Report:
+    shards = [
+        ShardReport(shard_id=s, state=state, epoch=1, seq=events, events=events // len(states))
+        for s, state in states.items()
+    ]
+    return Report(
+        slot=slot,
+        shards=shards,
+        cpu_seconds=cpu,
+        rss_bytes=5,
+        events=events,
+        journal_bytes=6,
+        journal_seconds=7.0,
+        journalling=False,
+        unpublished=8,
+    )
+
+
+def test_a_rate_is_over_the_window() -> None:
+    rate = Rate()
+    for second in range(20):
+        rate.add(float(second), 10.0 * second if second < 10 else 100.0 + 50 * (second - 10))
+    assert rate.per_second(19.0) == pytest.approx(50.0)
+
+
+def test_a_rate_needs_two_readings_and_fresh_ones() -> None:
+    rate = Rate()
+    assert rate.per_second(0.0) == 0.0
+    rate.add(0.0, 100.0)
+    assert rate.per_second(0.0) == 0.0
+    rate.add(2.0, 200.0)
+    assert rate.per_second(2.0) == 50.0
+    assert rate.per_second(2.0 + WINDOW_S + 0.1) == 0.0, "nothing was heard for a window"
+
+
+def test_two_readings_at_once_make_no_peak() -> None:
+    rate = Rate()
+    rate.add(0.0, 0.0)
+    rate.add(0.001, 10.0)
+    assert rate.per_second(0.001) == 10.0
+
+
+def test_a_counter_that_begins_anew_is_not_a_fall() -> None:
+    rate = Rate()
+    rate.add(0.0, 1000.0)
+    rate.add(1.0, 5.0)
+    assert rate.per_second(1.0) == 0.0
+    rate.add(2.0, 15.0)
+    assert rate.per_second(2.0) == 10.0
+
+
+@given(
+    readings=st.lists(
+        st.tuples(st.floats(0.001, 30), st.integers(0, 100_000)), min_size=1, max_size=30
+    )
+)
+def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, int]]) -> None:
+    rate, now, value = Rate(), 0.0, 0.0
+    rate.add(now, value)
+    for step, more in readings:
+        now, value = now + step, value + more
+        rate.add(now, value)
+        assert 0.0 <= rate.per_second(now) <= value
+
+
+def test_totals_outlive_a_worker_process() -> None:
+    board = Board(Roster(PLAN))
+    board.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
+    board.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
+    assert (board.events, board.ready(PLAN)) == (130, [0, 1, 2])
+    board.gone(0)
+    assert (board.events, board.ready(PLAN)) == (130, [2])
+    board.report(report(0, 10, {0: "ready", 1: "identifying"}), 5.0)
+    assert (board.events, board.ready(PLAN)) == (140, [0, 2])
+    slot = Slot(0)
+    slot.state = "running"
+    assert board.shard(4, 0, slot, 5.0).events == 55
+
+
+def test_a_shard_of_another_workers_is_passed_over() -> None:
+    board = Board(Roster(PLAN))
+    board.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
+    board.report(report(9, 100, {0: "ready"}), 0.0)
+    assert board.ready(PLAN) == [0]
+
+
+def test_a_worker_row_tells_what_it_reported() -> None:
+    board = Board(Roster(PLAN))
+    slot = Slot(0)
+    slot.state = "running"
+    slot.started_at = 1.0
+    board.report(report(0, 0, {0: "ready", 1: "connecting"}, cpu=1.0), 2.0)
+    board.report(report(0, 50, {0: "ready", 1: "connecting"}, cpu=1.5), 3.0)
+    row = board.worker(slot, 3.0)
+    assert (row.cpu_percent, row.events_per_s, row.uptime_s) == (50.0, 50.0, 2.0)
+    assert (row.shards, row.shards_ready, row.unpublished) == (2, 1, 8)
+    assert (row.rss_bytes, row.journal_seconds, row.journalling) == (5, 7.0, False)
+
+
+def test_shards_of_a_worker_that_is_down_say_why() -> None:
+    board = Board(Roster(PLAN))
+    slots = {0: Slot(0), 1: Slot(1)}
+    slots[1].state = "restarting"
+    rows = board.shards(slots, 0.0)
+    assert [row.shard_id for row in rows] == [0, 1, 2, 3]
+    assert [row.state for row in rows] == ["starting", "starting", "down", "down"]
+    assert rows[2].detail == "worker 1 is restarting"
+    assert rows[2].seq == -1
+
+
+def test_it_remembers_that_all_were_ready() -> None:
+    board = Board(Roster(PLAN))
+    board.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
+    board.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
+    assert not board.was_ready
+    board.report(report(1, 0, {2: "ready", 3: "ready"}), 1.0)
+    board.report(report(0, 0, {0: "fatal", 1: "ready"}), 2.0)
+    assert board.was_ready
