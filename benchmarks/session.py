@@ -13,8 +13,8 @@ from benchmarks.recording import ZLIB_HEADER, piece
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sessions.compression import BINARY, frame
 from cluster.sandbox.world.world import World
-from shard_worker.handshake import accept
-from shard_worker.websocket import mask
+from shard_worker.transport.handshake import accept
+from shard_worker.transport.websocket import mask
 
 HEARTBEAT_MS: Final = 41_250
 _CLOSE: Final = 8

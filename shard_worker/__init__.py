@@ -9,13 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from shard_worker.client import GatewayClient
-    from shard_worker.client_events import Skipped
-    from shard_worker.session import Resumable
+    from shard_worker.client.client import GatewayClient
+    from shard_worker.client.events import Skipped
+    from shard_worker.protocol.session import Resumable
 
 __all__ = ["GatewayClient", "Resumable", "Skipped"]
 
-_WHERE: Final = {"GatewayClient": "client", "Skipped": "client_events", "Resumable": "session"}
+_WHERE: Final = {
+    "GatewayClient": "client.client",
+    "Skipped": "client.events",
+    "Resumable": "protocol.session",
+}
 
 
 def __getattr__(name: str) -> Any:

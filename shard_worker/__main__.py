@@ -16,8 +16,8 @@ import uvloop
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
-from shard_worker.identity import account_of, gateway_url, identify
-from shard_worker.send_limiter import PayloadTooLargeError, check_size
+from shard_worker.protocol.payloads import account_of, gateway_url, identify
+from shard_worker.sending.limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
 
 MAX_SPEC_BYTES = 16 * 1024 * 1024

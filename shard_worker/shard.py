@@ -20,18 +20,18 @@ from cluster.commands import Command
 from cluster.discord.opcodes import Op, intents_advice
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
-from shard_worker import actions as do
-from shard_worker import identity
-from shard_worker.actions import Action
-from shard_worker.connection import Connection
-from shard_worker.frame import Event, Frame, FrameError, FrameReader
-from shard_worker.inflate import KINDS, InflateError
-from shard_worker.outgoing import Outgoing
-from shard_worker.send_queue import Done
-from shard_worker.session import Resumable, Session
-from shard_worker.states import State
-from shard_worker.subscriptions import Subscribing, Subscriptions
-from shard_worker.transport import Transport
+from shard_worker.protocol import actions as do
+from shard_worker.protocol import payloads
+from shard_worker.protocol.actions import Action
+from shard_worker.protocol.frame import Event, Frame, FrameError, FrameReader
+from shard_worker.protocol.session import Resumable, Session
+from shard_worker.protocol.states import State
+from shard_worker.sending.guild_subscriptions import Subscribing, Subscriptions
+from shard_worker.sending.queue import Done
+from shard_worker.sending.sender import Outgoing
+from shard_worker.transport.compression import KINDS, InflateError
+from shard_worker.transport.connection import Connection
+from shard_worker.transport.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -236,11 +236,11 @@ class Shard:
             case do.ReturnGrant(grant_id):
                 self._coordinator.identify_unused(shard_id, grant_id)
             case do.SendIdentify(grant_id, _):
-                payload = identity.identify(self._spec, self.plan, self._token)
+                payload = payloads.identify(self._spec, self.plan, self._token)
                 self._outgoing.first(self._connection, payload)
                 self._coordinator.identify_sent(shard_id, grant_id)
             case do.SendResume(session_id, seq):
-                payload = identity.resume(self._token, session_id, seq)
+                payload = payloads.resume(self._token, session_id, seq)
                 self._outgoing.first(self._connection, payload)
             case do.SendHeartbeat(seq):
                 self._outgoing.heartbeat(self._connection, seq)
@@ -260,11 +260,11 @@ class Shard:
     def _connect(self, url: str) -> None:
         spec = self._spec
         try:
-            target = identity.gateway_url(url or spec.gateway_url, spec.api_version, spec.compress)
+            target = payloads.gateway_url(url or spec.gateway_url, spec.api_version, spec.compress)
         except ConfigError as error:
             # Only a server's resume URL can be wrong here: the main one was checked at the start.
             log.warning("shard %d: %s", self.plan.shard_id, error)
-            target = identity.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+            target = payloads.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
         self._frames.connect(KINDS[spec.compress]())
         self._outgoing.connect()
         self._subscriptions.connecting()
@@ -334,7 +334,7 @@ class Shard:
     def _drain(self, events: list[Event], received_ns: int) -> list[Event]:
         if events:
             if self._spec.kind == "user" and self._session.held is not None:
-                events = identity.without_session(events, self._session.held.session_id)
+                events = payloads.without_session(events, self._session.held.session_id)
             self._delivery.deliver(events, received_ns)
             self._events += len(events)
         return []
@@ -361,8 +361,8 @@ class Shard:
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
         try:
-            ready = identity.read_ready(frame.data)
-        except identity.BadReadyError as error:
+            ready = payloads.read_ready(frame.data)
+        except payloads.BadReadyError as error:
             self._do(self._session.broken("bad READY", now, str(error)))
             return
         self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))

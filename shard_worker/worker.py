@@ -38,11 +38,11 @@ from cluster.wire.link import (
     Welcome,
     WorkerSpec,
 )
-from shard_worker import usage
+from shard_worker import process_stats
 from shard_worker.coordinator_link import CoordinatorLink
-from shard_worker.delivery import Store
+from shard_worker.delivery.slot_journal import Store
 from shard_worker.shard import Shard
-from shard_worker.transport import Transport
+from shard_worker.transport.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -290,8 +290,8 @@ class Worker:
             Report(
                 slot=self._spec.slot,
                 shards=[shard.report() for shard in self._shards.values()],
-                cpu_seconds=usage.cpu_seconds(),
-                rss_bytes=usage.rss_bytes(),
+                cpu_seconds=process_stats.cpu_seconds(),
+                rss_bytes=process_stats.rss_bytes(),
                 events=self._events_of_released + sum(s.events for s in self._shards.values()),
                 journal_bytes=journal.bytes,
                 journal_seconds=journal.seconds,

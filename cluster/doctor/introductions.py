@@ -84,7 +84,7 @@ async def introductions(
         check = checks.GatewayCheck(
             gateway_url=url, api_version=API_VERSION[account], compress="", ca_file=str(ca_file)
         )
-        outcome = await ask("shard_worker.check", checks.encode(check), GATEWAY_S)
+        outcome = await ask("shard_worker.gateway_check", checks.encode(check), GATEWAY_S)
         if outcome.error is not None:
             raise error_of(outcome.error)
         return Introductions(

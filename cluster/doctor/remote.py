@@ -73,7 +73,7 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
         ca_file=spec.ca_file,
     )
     try:
-        outcome = await ask("shard_worker.check", checks.encode(asked), GATEWAY_S)
+        outcome = await ask("shard_worker.gateway_check", checks.encode(asked), GATEWAY_S)
         if outcome.error is not None:
             raise error_of(outcome.error)
     except ClusterError as error:

@@ -1,5 +1,6 @@
 """What `doctor` asks of other packages' code, run as processes: JSON on standard input, one JSON
-line on standard output. ``coordinator.check`` asks the API, ``shard_worker.check`` the gateway."""
+line on standard output. ``coordinator.check`` asks the API, ``shard_worker.gateway_check`` the
+gateway."""
 
 from __future__ import annotations
 

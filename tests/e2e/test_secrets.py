@@ -303,7 +303,7 @@ def test_the_children_of_a_doctor(home: Home) -> None:
         assert process.stdout is not None
         seen["output"] = process.stdout.read()
     children = {name: data for name, data in seen.items() if "-m cluster doctor" not in name}
-    for module in ("cluster.sandbox", "coordinator.check", "shard_worker.check"):
+    for module in ("cluster.sandbox", "coordinator.check", "shard_worker.gateway_check"):
         assert any("environ" in name and module in name for name in children), module
     assert where_is(token, seen)
     assert where_is(token, children) == []

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cluster.doctor.fingerprint.capture import HELLO, Capture, CaptureServer
 from cluster.doctor.fingerprint.client_hello import EXTENSIONS, GREASE, ClientHello
 from cluster.sandbox.http.certificates import make_certificates
-from shard_worker.transport import Transport
+from shard_worker.transport.transport import Transport
 
 WAIT_S = 30.0
 SAID = [

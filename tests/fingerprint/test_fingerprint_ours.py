@@ -13,7 +13,7 @@ from cluster.doctor.fingerprint.capture import Capture, CaptureServer
 from cluster.doctor.fingerprint.client_hello import GREASE, ClientHello
 from cluster.doctor.fingerprint.ja import ja3, ja4
 from cluster.doctor.introductions import TOKEN, Fingerprint, Introductions, introductions, of
-from shard_worker.transport import Transport
+from shard_worker.transport.transport import Transport
 from tests.fingerprint.captured import Receiver, Trust, described, nothing, trust
 
 WAIT_S = 10.0

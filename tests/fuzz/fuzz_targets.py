@@ -27,11 +27,11 @@ from cluster.wire.batch import decode_epoch_end
 from cluster.wire.control import SubscriberReport
 from cluster.wire.identifies import Ask
 from coordinator.control.server import args_of
-from shard_worker.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
-from shard_worker.identity import with_seq
-from shard_worker.inflate import KINDS, InflateError, Plain
-from shard_worker.member_requests import whole_guilds
-from shard_worker.websocket import Deflate, WebSocket, WebSocketError
+from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
+from shard_worker.protocol.payloads import with_seq
+from shard_worker.sending.member_requests import whole_guilds
+from shard_worker.transport.compression import KINDS, InflateError, Plain
+from shard_worker.transport.websocket import Deflate, WebSocket, WebSocketError
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 EVENTS: Final = sorted(DISPATCHES)

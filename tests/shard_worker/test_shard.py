@@ -10,11 +10,11 @@ import uvloop
 
 from cluster.discord.opcodes import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
-from shard_worker.connection import Connection
-from shard_worker.frame import Event
-from shard_worker.session import Resumable
+from shard_worker.protocol.frame import Event
+from shard_worker.protocol.session import Resumable
 from shard_worker.shard import Shard
-from shard_worker.transport import Transport
+from shard_worker.transport.connection import Connection
+from shard_worker.transport.transport import Transport
 from tests.shard_worker.test_shard_timer import Wire
 
 PLAN = ShardPlan(shard_id=0, shard_count=1)

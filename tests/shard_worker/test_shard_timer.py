@@ -10,10 +10,10 @@ from typing import Any, cast
 import uvloop
 
 from cluster.wire.link import ShardPlan, WorkerSpec
-from shard_worker.connection import Connection
-from shard_worker.frame import Event, Frame
+from shard_worker.protocol.frame import Event, Frame
 from shard_worker.shard import Shard
-from shard_worker.transport import Transport
+from shard_worker.transport.connection import Connection
+from shard_worker.transport.transport import Transport
 
 
 class Wire:

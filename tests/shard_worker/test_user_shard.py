@@ -12,9 +12,9 @@ import pytest
 import uvloop
 
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
-from shard_worker.frame import Event
+from shard_worker.protocol.frame import Event
 from shard_worker.shard import Shard
-from shard_worker.transport import Transport
+from shard_worker.transport.transport import Transport
 from tests.shard_worker.test_shard import HELLO, Ordered, frame
 
 PLAN = ShardPlan(shard_id=0, shard_count=1)

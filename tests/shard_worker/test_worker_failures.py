@@ -13,9 +13,9 @@ import pytest
 
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
-from shard_worker.connection import Connection
-from shard_worker.delivery import ShardDelivery
-from shard_worker.frame import Event
+from shard_worker.delivery.slot_journal import ShardDelivery
+from shard_worker.protocol.frame import Event
+from shard_worker.transport.connection import Connection
 from shard_worker.worker import Worker
 from tests.shard_worker.rig import Rig
 from tests.shard_worker.scenarios import ends_equal, run, under_traffic

@@ -18,7 +18,7 @@ from cluster.subscriber import Subscriber
 from cluster.wire.batch_writer import ShardWriter
 from coordinator.hub.hub import Hub
 from coordinator.replay.server import ReplayServer
-from shard_worker.publisher import Publisher
+from shard_worker.delivery.publisher import Publisher
 
 STORE = "0123456789abcdef"
 

@@ -31,7 +31,7 @@ from coordinator.identifies.ledger import Ledger
 from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store
 from coordinator.workers.link import WorkerLink
-from shard_worker.usage import rss_bytes
+from shard_worker.process_stats import rss_bytes
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
 
 STORE = "0" * 16

@@ -1,0 +1,1 @@
+"""GatewayClient: one session in your own process."""

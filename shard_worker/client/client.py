@@ -1,0 +1,306 @@
+"""GatewayClient: one gateway session in your own process, without a cluster.
+
+    async with GatewayClient.connect(token, intents="guild_messages") as client:
+        async for event in client:
+            match event:
+                case MessageCreate(message=message):
+                    print(message.content)
+
+A second shell over the same session, transport and inflater as a worker's shards. Nothing is
+journalled: what was received and not handled is gone with the process, unless `session` was saved
+and is handed to the next `connect`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import msgspec
+
+from cluster.commands import Command, Commands, Take
+from cluster.discord.account import LARGE_THRESHOLD
+from cluster.errors import ClientClosedError, ClusterError
+from cluster.events import Event
+from shard_worker.client.brokered_identifies import Broker, BrokeredIdentifies, check
+from shard_worker.client.client_session import Line
+from shard_worker.client.errors import closed
+from shard_worker.client.event_queue import Received
+from shard_worker.client.events import typed
+from shard_worker.client.local_identifies import Identifies, LocalIdentifies
+from shard_worker.client.options import Compress, Names, Options, options
+from shard_worker.protocol.session import Resumable
+
+QUEUE_EVENTS: Final = 1000
+
+
+class GatewayClient(Commands):
+    """One session, ready. Made by `connect`; used on the event loop that it was made on.
+
+    Every command (`update_presence`, `request_guild_members`, `bulk_guild_subscribe` ...) is a
+    method: see cluster.commands.Commands.
+    """
+
+    def __init__(self, line: Line) -> None:
+        """Use `connect`."""
+        self._line = line
+        self._loop = asyncio.get_running_loop()
+
+    @staticmethod
+    def connect(
+        token: str,
+        *,
+        intents: Names | None = None,
+        shard: tuple[int, int] | None = None,
+        capabilities: Names | None = None,
+        client_build_number: int | None = None,
+        subscribe_guilds: Literal["all"] | Iterable[int] = (),
+        presence: dict[str, Any] | None = None,
+        large_threshold: int = LARGE_THRESHOLD,
+        session: Resumable | bytes | str | None = None,
+        reconnect: bool = True,
+        compress: Compress = "zlib-stream",
+        api_url: str | None = None,
+        gateway_url: str | None = None,
+        api_version: int | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        impersonate: str = "chrome",
+        queue_events: int = QUEUE_EVENTS,
+        identifies: Broker | None = None,
+    ) -> Connecting:
+        """Connect and identify, or resume `session`: `client = await GatewayClient.connect(...)`,
+        or `async with GatewayClient.connect(...) as client`, which shuts it down at the end, the
+        session resumable. Returns when READY or, of a session that is resumed, the first event has
+        come.
+
+        A bot gives `intents` (bits, a name or names) and its `shard` (id, count; default 0 of 1), a
+        user account its `capabilities` (bits, a name or names) and `client_build_number`, and, if
+        it likes, `subscribe_guilds`: "all" or ids, subscribed to after each READY. Automating a
+        user account breaks Discord's Terms of Service and can end that account.
+
+        presence: what op 2 says of it. session: what `client.session` was, or its JSON.
+        reconnect: a connection that is lost is followed by another, on which the session is resumed
+        or, if it can't be, another begins (`Ready` comes again: events between the two were seen by
+        nobody). False: `next_event` raises ConnectionLostError, and `resume` and `reconnect` go on.
+        queue_events: so many events wait for `next_event`; past them, or past 16 MiB, the socket is
+        left unread until half of them are taken, and heartbeats go on.
+        identifies: a ControlClient of a cluster that runs for the same bot; the client identifies
+        in its turn there (docs/identifies.md). Else the clients of this process take turns.
+        api_url, gateway_url, ca_file: otherwise DCGW_API_URL, DCGW_GATEWAY_URL, DCGW_CA_FILE, else
+        Discord's. With gateway_url nobody is asked for the gateway or for the identifies left.
+
+        Raises ConfigError (an argument; before anything is sent), TokenRefusedError, BudgetError
+        (no identifies left), GatewayRefusedError (a close that is fatal), ConnectionLostError (no
+        connection in 10 tries) and ClusterError. There is no time-out: `asyncio.timeout` is one.
+        """
+        return Connecting(
+            options(
+                token,
+                intents=intents,
+                shard=shard,
+                capabilities=capabilities,
+                client_build_number=client_build_number,
+                subscribe_guilds=subscribe_guilds,
+                presence=presence,
+                large_threshold=large_threshold,
+                session=session,
+                reconnect=reconnect,
+                compress=compress,
+                api_url=api_url,
+                gateway_url=gateway_url,
+                api_version=api_version,
+                ca_file=ca_file,
+                impersonate=impersonate,
+                queue_events=queue_events,
+            ),
+            identifies,
+        )
+
+    # -- events --------------------------------------------------------------------------------
+
+    async def next_event(self) -> Event:
+        """The next event, typed (cluster.events): a class of its own, `UnknownEvent` or
+        `ParseError`; op 7 and op 11 are `Reconnect` and `HeartbeatAck`, and `Skipped` stands where
+        a replay left something out.
+
+        Several tasks may wait at once: each event goes to one of them. Cancelling takes no event
+        away. Raises, after the last event: GatewayRefusedError or TokenRefusedError (a fatal
+        close), BudgetError, ConnectionLostError (with reconnect=False), ClientClosedError.
+        """
+        return typed(await self.next_raw())
+
+    async def next_raw(self) -> Received:
+        """The next event as it came: name, seq and the JSON of `d`, decoded by nobody."""
+        item = await self._line.queue.get()
+        self._line.gave(item)
+        return item
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Ends when the client was shut down; raises whatever else `next_event` raises."""
+        try:
+            return await self.next_event()
+        except ClientClosedError:
+            raise StopAsyncIteration from None
+
+    @property
+    def queued(self) -> int:
+        """Events that wait to be taken."""
+        return len(self._line.queue)
+
+    # -- the session ---------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Resumable | None:
+        """The session as plain data, as of the last event that `next_event` gave out: save it when
+        that event is handled (`msgspec.json.encode(client.session)`), and hand it to a later
+        `connect(session=...)`, which gets all events after that one. A credential: keep it as the
+        token. None: there is no session, or its READY was not given out yet.
+        """
+        return self._line.session
+
+    @property
+    def token(self) -> str:
+        """The token of now: with the capability auth_token_refresh READY may have brought another
+        in place of the one that was given. Keep it for the next start."""
+        return self._line.shard.token
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last heartbeat's round trip; None: none was answered yet."""
+        return self._line.latency
+
+    @property
+    def state(self) -> str:
+        """Where the session is: "ready", "resuming", "waiting" ... (protocol/states.py)."""
+        return self._line.state.value
+
+    async def resume(self) -> None:
+        """Another connection, on which the session is resumed: no event is lost. Returns when the
+        first event has come on it. Raises ClusterError where there is no session,
+        ClientClosedError, and what `connect` raises."""
+        self._line.resume()
+        await self._line.ready()
+
+    async def reconnect(self) -> None:
+        """Another connection and another session, which costs an identify. The one before is ended,
+        and what happens until the next READY is seen by nobody. Returns when that has come, raises
+        as `resume`."""
+        self._line.reconnect()
+        await self._line.ready()
+
+    async def graceful_shutdown(self, *, logout: bool = False) -> Resumable | None:
+        """Close the connection, the session resumable: what waits untaken is dropped, since it is
+        sent again to whoever resumes. Returns the session to save, as of the last event given out.
+
+        logout: end the session; what waits can still be taken. Returns None then. Calling it again
+        does nothing.
+        """
+        await self._line.close(logout=logout)
+        return None if logout else self._line.session
+
+    async def __aenter__(self) -> Self:
+        if self._line.closed:
+            raise closed()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.graceful_shutdown()
+
+    def __del__(self) -> None:
+        line = getattr(self, "_line", None)
+        if line is None or line.closed:
+            return
+        warnings.warn(f"{self!r} was not shut down", ResourceWarning, stacklevel=2, source=self)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(line.abandon)
+
+    def __repr__(self) -> str:
+        plan = self._line.shard.plan
+        return f"<GatewayClient {plan.shard_id}/{plan.shard_count} {self.state}>"
+
+    # -- commands ------------------------------------------------------------------------------
+
+    async def _send(self, command: Command) -> None:
+        if self._line.closed:
+            raise closed()
+        sent: asyncio.Future[None] = self._loop.create_future()
+
+        def done(error: ClusterError | None) -> None:
+            if sent.done():
+                return  # who waited was cancelled
+            if error is None:
+                sent.set_result(None)
+            else:
+                sent.set_exception(error)
+
+        self._line.shard.send(command, done)
+        await sent
+
+    def _watch(self, take: Take) -> AbstractAsyncContextManager[None]:
+        return self._line.watch(take)
+
+
+class Connecting:
+    """What `connect` gives: awaited it is a client, in `async with` one that is shut down."""
+
+    def __init__(self, made: Options, broker: Broker | None) -> None:
+        check(broker, made.login.kind)
+        self._options = made
+        self._broker = broker
+        self._client: GatewayClient | None = None
+
+    def __await__(self) -> Generator[Any, None, GatewayClient]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> GatewayClient:
+        self._client = await self._connect()
+        return self._client
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            await self._client.graceful_shutdown()
+
+    async def _connect(self) -> GatewayClient:
+        made = self._options
+        identifies: Identifies = (
+            LocalIdentifies.of(made.account)
+            if self._broker is None
+            else BrokeredIdentifies(self._broker, made.plan.shard_count)
+        )
+        asked_at = asyncio.get_running_loop().time()
+        info = await made.fetch()
+        identifies.take(info, asked_at)
+        line = Line(
+            msgspec.structs.replace(made.login, gateway_url=info.url),
+            made.plan,
+            identifies=identifies,
+            fetch=made.fetch,
+            queue_events=made.queue_events,
+            automatic=made.reconnect,
+            held=made.held,
+        )
+        try:
+            line.start()
+            await line.ready()
+            return GatewayClient(line)
+        except BaseException:
+            await line.close()
+            raise

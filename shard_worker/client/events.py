@@ -1,0 +1,40 @@
+"""From what a client received to a typed event."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.discord.opcodes import Op
+from cluster.events import Event, HeartbeatAck, Reconnect, decode
+from shard_worker.client.event_queue import HOLE, SKIPPED, Received
+
+
+class Skipped(Event):
+    """Events of this session that the gateway never sent: its replay left them out. They can't be
+    had again."""
+
+    first: int
+    """Their first s."""
+    last: int
+
+    @property
+    def name(self) -> str:
+        return SKIPPED
+
+    @property
+    def raw(self) -> bytes:
+        return b"null"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first} to {self.last}"
+
+
+def typed(item: Received) -> Event:
+    """What was received, decoded."""
+    if item.op == Op.RECONNECT:
+        return Reconnect()
+    if item.op == Op.HEARTBEAT_ACK:
+        return HeartbeatAck()
+    if item.op == HOLE:
+        return msgspec.json.decode(item.data, type=Skipped)
+    return decode(item.name, item.data)

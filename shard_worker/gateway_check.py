@@ -1,0 +1,112 @@
+"""``python -m shard_worker.gateway_check``: connects to the gateway as a shard would, for `doctor`,
+waits for HELLO and closes. No IDENTIFY is sent, so none is spent.
+
+Reads one GatewayCheck as JSON from standard input, writes one cluster.wire.checks.Outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Final
+
+import msgspec
+import uvloop
+
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import Op
+from cluster.errors import ClusterError, ConfigError
+from cluster.wire import checks
+from cluster.wire.control import Failure
+from shard_worker.protocol.frame import Frame, FrameError, FrameReader
+from shard_worker.protocol.payloads import gateway_url
+from shard_worker.transport.compression import KINDS, InflateError
+from shard_worker.transport.transport import Transport
+
+MAX_CHECK_BYTES: Final = 64 * 1024
+HELLO_S: Final = 10.0
+"""After the handshake, which has its own limit."""
+
+
+class _Hello(msgspec.Struct):
+    heartbeat_interval: float
+
+
+class _Greeted:
+    """A Receiver that waits for HELLO."""
+
+    def __init__(self, compress: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._frames = FrameReader()
+        self._frames.connect(KINDS[compress]())
+        self.interval: asyncio.Future[float] = self._loop.create_future()
+
+    def on_connected(self) -> None:
+        self._loop.call_later(HELLO_S, self._fail, f"no HELLO within {HELLO_S:g} s")
+
+    def on_connect_failed(self, cause: str) -> None:
+        self._fail(cause)
+
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
+        try:
+            frames = [p for p in self._frames.read(messages, texts) if isinstance(p, Frame)]
+            for frame in frames:
+                if frame.op == Op.HELLO and not self.interval.done():
+                    hello = msgspec.json.decode(frame.data, type=_Hello)
+                    self.interval.set_result(hello.heartbeat_interval / 1000)
+        except (InflateError, FrameError, *MALFORMED) as error:
+            self._fail(f"what came is no HELLO ({error})")
+
+    def on_closed(self, code: int | None, cause: str) -> None:
+        self._fail(f"closed {code}" if code is not None else cause)
+
+    def on_broken(self, cause: str) -> None:
+        self._fail(cause)
+
+    def _fail(self, cause: str) -> None:
+        if not self.interval.done():
+            self.interval.set_exception(
+                ClusterError(
+                    f"the gateway gave no HELLO ({cause})",
+                    "check the network, gateway_url and ca_file",
+                )
+            )
+
+
+async def check(spec: checks.GatewayCheck) -> checks.GatewayAnswer:
+    """Raises ClusterError."""
+    loop = asyncio.get_running_loop()
+    url = gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+    transport = Transport(ca_file=spec.ca_file)
+    begun = loop.time()
+    try:
+        receiver = _Greeted(spec.compress)
+        connection = transport.connect(url, receiver)
+        interval = await receiver.interval
+        took = loop.time() - begun
+        connection.close(1000)  # there is no session that this could end
+    finally:
+        await transport.close()
+    return checks.GatewayAnswer(seconds=took, heartbeat_interval_s=interval)
+
+
+def main() -> int:
+    """The process. Returns its exit code."""
+    try:
+        spec = checks.decode_gateway_check(sys.stdin.buffer.read(MAX_CHECK_BYTES))
+        outcome = checks.Outcome(gateway=uvloop.run(check(spec)))
+    except MALFORMED as error:
+        outcome = _failed(ConfigError(f"the check can't be read ({error})"))
+    except ClusterError as error:
+        outcome = _failed(error)
+    sys.stdout.buffer.write(checks.encode(outcome) + b"\n")
+    return 0
+
+
+def _failed(error: ClusterError) -> checks.Outcome:
+    failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
+    return checks.Outcome(error=failure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

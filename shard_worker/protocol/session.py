@@ -1,0 +1,333 @@
+"""A gateway session as a state machine: no I/O, no clock, no randomness of its own.
+
+Its states, the table of what moves it and the theory of operation are in states.py. Sources:
+Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and Status
+Codes".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.discord.opcodes import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
+from shard_worker.protocol import actions as do
+from shard_worker.protocol.actions import Action
+from shard_worker.protocol.backoff import Backoff, Tries, identify_pause, invalid_session_wait
+from shard_worker.protocol.frame import Event, Frame, beyond
+from shard_worker.protocol.heartbeat import Heart
+from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
+
+STABLE_S: Final = 60.0
+MAX_INTERVAL_S: Final = 3600.0
+
+
+class Resumable(msgspec.Struct, frozen=True):
+    """What is needed to resume: plain data. ``seq`` is the last one that was journalled."""
+
+    session_id: str
+    resume_url: str
+    seq: int
+    epoch: int
+
+    def __repr__(self) -> str:  # a session id is a credential
+        return f"Resumable(epoch={self.epoch}, seq={self.seq})"
+
+
+class _Hello(msgspec.Struct):
+    heartbeat_interval: float
+
+
+class Session:
+    """One shard's session. Times are seconds of the caller's monotonic clock; ``random`` gives
+    numbers in [0, 1)."""
+
+    def __init__(
+        self,
+        now: float,
+        *,
+        random: Callable[[], float],
+        held: Resumable | None = None,
+        epoch: int = 0,
+        advice: Mapping[int, str] | None = None,
+    ) -> None:
+        """advice: close code -> what to do about it, where more is known than in CLOSE_CODES."""
+        self.state = State.WAITING
+        self.held = held
+        """The session that RESUME would continue, as it was when it was handed over or began."""
+        self.seq = held.seq if held else -1
+        """s of the last event taken; -1: none."""
+        self.epoch = max(epoch, held.epoch if held else 0)
+        """Of the last identify; what a grant brings is larger."""
+        self.latency: float | None = None
+        """Seconds between the last heartbeat and its acknowledgement."""
+        self.reconnects: Counter[str] = Counter()
+        self.duplicates = 0
+        """Dispatches at or below ``seq``: a replay that began too early."""
+        self.detail = ""
+        self.refused: int | None = None
+        """The fatal close code, once there was one."""
+        self._advice = advice or {}
+        self._random = random
+        self._backoff = Backoff(random)
+        self._wake: float | None = now
+        self._deadline: float | None = None
+        self._heart: Heart | None = None
+        self._ready_at: float | None = None
+        self._asked_at: float | None = None
+        """When the server last asked for a heartbeat."""
+        self._tries = Tries()
+        self._at_resume_host = False
+        self._resume_had_events = False
+        self._unread = False
+        """What the server sends is left unread for now."""
+
+    @property
+    def heartbeat_interval(self) -> float | None:
+        """Seconds, as HELLO said; None: there was none on this connection."""
+        return self._heart.interval if self._heart else None
+
+    # -- time ----------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> float | None:
+        """When ``tick`` wants to be called next."""
+        beat = self._heart.due if self._heart else None
+        return min((t for t in (self._wake, self._deadline, beat) if t is not None), default=None)
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what time demands. Calling it early, late or twice does no harm."""
+        if self._wake is not None and now >= self._wake:
+            self._move(Input.WAKE, now)
+            self._at_resume_host = bool(
+                self.held and self.held.resume_url and self._tries.resume_host
+            )
+            return [do.Connect(self.held.resume_url if self.held and self._at_resume_host else "")]
+        if self._unread:
+            self._excuse(now)
+        if self._deadline is not None and now >= self._deadline:
+            return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
+        if self._heart is not None and now >= self._heart.due:
+            if self._heart.zombie:
+                return self._lose("zombie", now, close=RESUMABLE_CLOSE)
+            if self._heart.late(now):  # nothing is there to answer this one
+                return self._lose("late heartbeat", now, close=RESUMABLE_CLOSE)
+            self._heart.beat(now)
+            return [do.SendHeartbeat(self.seq)]
+        return []
+
+    def hold(self, now: float) -> None:
+        """The shell reads nothing for a while: heartbeats go on, and silence proves nothing."""
+        self._unread = self.state in BEATING
+        self._excuse(now)
+
+    def go_on(self, now: float) -> None:
+        """It reads again."""
+        self._excuse(now)
+        self._unread = False
+
+    def _excuse(self, now: float) -> None:
+        if self._heart is not None:
+            self._heart.excuse()
+        if self._deadline is not None and self.state in BEATING:
+            self._deadline = now + DEADLINES_S[self.state]
+
+    # -- the connection ------------------------------------------------------------------------
+
+    def connected(self, now: float) -> list[Action]:
+        """The handshake is done."""
+        self._move(Input.CONNECTED, now)
+        return []
+
+    def connect_failed(self, cause: str, now: float) -> list[Action]:
+        """There is no connection: refused, timed out, not verified, not answered with 101."""
+        return self._lose("connect failed", now, detail=cause)
+
+    def closed(self, code: int | None, now: float, cause: str = "") -> list[Action]:
+        """The other side ended the connection; ``code`` None: without a close frame."""
+        if self.state not in CONNECTED:
+            return []
+        then = after_close(code)
+        known = CLOSE_CODES.get(code) if code is not None else None
+        label = f"closed {code}" if code is not None else "connection lost"
+        detail = f"{label} ({known.name if known else cause})" if known or cause else label
+        if then is Then.FATAL and known:
+            action = self._advice.get(known.code, known.action)
+            self._move(Input.REFUSED, now)
+            self.refused = known.code
+            self.detail = f"{detail}: {action}"
+            return [do.GiveUp(detail, action)]
+        return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)
+
+    def broken(self, cause: str, now: float, detail: str = "") -> list[Action]:
+        """What came can't be read, or is out of place: a fresh connection is the cure."""
+        return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
+
+    def reconnect(self, now: float) -> list[Action]:
+        """Another connection, at once: somebody asked for it. One that gave up tries anew; one that
+        identifies goes on with that, since its identify is spent."""
+        if self.state is State.IDENTIFYING:
+            return []
+        if self.state in CONNECTED:
+            out = self._lose("restart", now, close=RESUMABLE_CLOSE)
+            self._wake, self.detail = now, "restart"
+            return out
+        if self.state is State.FATAL:
+            self._move(Input.RETRY, now)
+            self.refused, self.detail = None, ""
+        if self.state is State.WAITING:
+            self._wake = now
+        return []
+
+    def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
+        """No more. logout: end the session, and its epoch with this cause; else it stays
+        resumable."""
+        if self.state is State.CLOSED:
+            return []
+        out: list[Action] = []
+        if self.state in CONNECTED:
+            out = [do.Close(1000 if logout else RESUMABLE_CLOSE)]
+        if logout:
+            out += self._drop(cause)
+        self._move(Input.STOP, now)
+        return out
+
+    # -- frames --------------------------------------------------------------------------------
+
+    def frame(self, frame: Frame, now: float) -> list[Action]:
+        """Any op but a dispatch."""
+        if self.state not in CONNECTED:
+            return []
+        if self._heart is not None and frame.op == Op.HEARTBEAT_ACK:
+            latency = self._heart.acknowledged(now)
+            self.latency = self.latency if latency is None else latency
+        elif self._heart is not None and frame.op == Op.HEARTBEAT:
+            if self._asked_at == now:
+                return []  # many in one slice: one heartbeat answers them
+            self._asked_at = now
+            self._heart.beat(now)
+            return [do.SendHeartbeat(self.seq)]
+        elif frame.op == Op.HELLO:
+            return self._hello(frame.data, now)
+        elif frame.op == Op.RECONNECT:
+            return self._lose("op 7", now, close=RESUMABLE_CLOSE)
+        elif frame.op == Op.INVALID_SESSION:
+            wait = invalid_session_wait(self._random)
+            return self._lose(
+                "op 9", now, close=RESUMABLE_CLOSE, drop=frame.data != b"true", wait=wait
+            )
+        return []  # ops of later days are the server's right
+
+    def _hello(self, data: bytes, now: float) -> list[Action]:
+        try:
+            interval = msgspec.json.decode(data, type=_Hello).heartbeat_interval / 1000
+        except MALFORMED as error:
+            return self.broken("bad HELLO", now, str(error))
+        if self.state is not State.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
+            return self.broken("bad HELLO", now)
+        self._heart = Heart(interval, now, self._random())
+        if self.held is None:
+            self._move(Input.HELLO, now)
+            return [do.RequestGrant()]
+        self._move(Input.HELLO_RESUME, now)
+        self._resume_had_events = False
+        return [do.SendResume(self.held.session_id, self.seq)]
+
+    def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
+        """The coordinator lets this shard identify, as this epoch."""
+        if self.state is not State.AWAITING_GRANT:
+            return [do.ReturnGrant(grant_id)]
+        self._move(Input.GRANT, now)
+        # A coordinator that lost its store may count from the start; epochs only ever grow.
+        self.epoch, self.seq = max(epoch, self.epoch + 1), -1
+        return [do.SendIdentify(grant_id, self.epoch)]
+
+    def ready(self, session_id: str, resume_url: str, seq: int, now: float) -> list[Action]:
+        """READY: a new session begins."""
+        if (self.state, Input.READY) not in TRANSITIONS:
+            return self.broken("READY out of place", now)
+        self.held = Resumable(session_id, resume_url, seq, self.epoch)
+        self.seq = seq
+        self._move(Input.READY, now)
+        self._tries.identified()
+        self._ready_at, self.detail = now, ""
+        return []
+
+    def resumed(self, now: float) -> list[Action]:
+        """RESUMED: the replay is over, or nearly so: it may hold the RESUMED of an earlier try.
+        Whether it takes a position, ``dispatched`` says."""
+        if (self.state, Input.RESUMED) not in TRANSITIONS:
+            return self.broken("RESUMED out of place", now)
+        self._move(Input.RESUMED, now)
+        self._tries.resumed(self._at_resume_host)
+        self._ready_at, self.detail = now, ""
+        return []
+
+    def dispatched(self, events: Sequence[Event], now: float) -> Sequence[Event] | None:
+        """The events that take a position: all but repeated ones. None: out of place (``broken``
+        is the answer). seq only ever grows within a session."""
+        if self.state not in (State.RESUMING, State.READY):
+            return None
+        taken = beyond(events, self.seq)
+        self.duplicates += len(events) - len(taken)
+        if taken:
+            self.seq = taken[-1][1]
+            self._resume_had_events = True
+            if self.state is State.RESUMING:
+                self._deadline = now + DEADLINES_S[State.RESUMING]
+        return taken
+
+    def _lose(
+        self,
+        cause: str,
+        now: float,
+        *,
+        close: int | None = None,
+        drop: bool = False,
+        wait: float = 0.0,
+        detail: str = "",
+    ) -> list[Action]:
+        """The connection is gone or given up: count, decide what is left, wait."""
+        if self.state not in CONNECTED:
+            return []
+        out: list[Action] = [do.Close(close)] if close is not None else []
+        if self._ready_at is not None and now - self._ready_at >= STABLE_S:
+            self._backoff.reset()
+        self.reconnects[cause] += 1
+        if self.state in (State.CONNECTING, State.AWAITING_HELLO) and self._at_resume_host:
+            self._tries.resume_host_failed()
+        elif self.state is State.IDENTIFYING:
+            self._tries.identify_failed()
+        elif self.state is State.RESUMING and self._tries.resume_failed(self._resume_had_events):
+            drop = True
+        if drop:
+            out += self._drop(cause)
+        self._move(Input.LOST, now)
+        pause = identify_pause(self._tries.identifies, self._random)
+        wait = max(wait, self._backoff.next(), 0.0 if self.held else pause)
+        self._wake = now + wait
+        self.detail = f"{detail or cause}; next try in {wait:.1f} s"
+        return out
+
+    def _drop(self, cause: str) -> list[Action]:
+        """Forget the session: what follows is a new epoch."""
+        if self.held is None:
+            return []
+        ended = do.EndEpoch(self.held.epoch, self.seq, cause)
+        self.held, self.seq = None, -1
+        self._tries.dropped()
+        return [ended]
+
+    def _move(self, by: Input, now: float) -> None:
+        """The one place where the state changes."""
+        self.state = TRANSITIONS[self.state, by]
+        self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
+        if self.state not in BEATING:
+            self._heart = self._ready_at = None
+            self._unread = False
+        if self.state is not State.WAITING:
+            self._wake = None

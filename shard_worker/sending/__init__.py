@@ -1,0 +1,1 @@
+"""What goes to Discord: limits, queues, requests for members, guild subscriptions."""

@@ -1,0 +1,128 @@
+"""What a shard sends: IDENTIFY or RESUME first, heartbeats when they are due, commands in turn.
+
+Everything counts against the connection's limit; a new connection has a limit of its own, while
+commands wait over a reconnect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cluster.commands import Command, CommandError, NotSentError
+from cluster.discord.opcodes import Intents, Op
+from cluster.errors import ClusterError
+from cluster.wire.link import Login
+from shard_worker.protocol import payloads
+from shard_worker.protocol.frame import MAX_SEQ
+from shard_worker.protocol.session import Session
+from shard_worker.protocol.states import State
+from shard_worker.sending.limiter import SendLimiter, check_size
+from shard_worker.sending.member_requests import whole_guilds
+from shard_worker.sending.queue import Done, SendQueue
+from shard_worker.transport.connection import Connection
+
+DEFAULT_INTERVAL_S: Final = 41.25
+"""Heartbeat interval that a connection's budget is reckoned with before HELLO came."""
+OVER: Final = (State.FATAL, State.CLOSED)
+"""States from which nothing is sent any more, unless somebody says so."""
+
+
+class Outgoing:
+    """Of one shard. Whatever has a connection to send over is given it: None, there is none."""
+
+    def __init__(
+        self,
+        shard_id: int,
+        login: Login,
+        session: Session,
+        clock: Callable[[], float],
+        handled: Callable[[int], int],
+    ) -> None:
+        """clock: monotonic seconds. handled: how far may be acknowledged what was received up to an
+        s."""
+        self._shard_id = shard_id
+        self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
+        self._session = session
+        self._clock = clock
+        self._handled = handled
+        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+        self._commands = SendQueue()
+
+    def connect(self) -> None:
+        """A new connection begins."""
+        self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
+
+    def reserve(self, heartbeat_interval_s: float) -> None:
+        """HELLO has said how often heartbeats are due."""
+        self._limiter.reserve(heartbeat_interval_s)
+
+    def first(self, connection: Connection | None, payload: bytes) -> None:
+        """Send IDENTIFY or RESUME: the first of a connection, for which there always is room."""
+        check_size(payload)
+        if connection is not None:
+            self._limiter.send(self._clock())
+            connection.send(payload)
+
+    def heartbeat(self, connection: Connection | None, seq: int) -> None:
+        """Before all that waits."""
+        self._limiter.heartbeat(self._clock())
+        if connection is not None:
+            connection.send(payloads.heartbeat(self._handled(seq)), urgent=True)
+
+    def command(self, command: Command, done: Done) -> None:
+        """Queue a command; `flush` sends it. `done`: see Shard.send."""
+        now, state = self._clock(), self._session.state
+        try:
+            if state in OVER:
+                raise self._not_ready()
+            if not self._may_ask_for_all and whole_guilds(command.op, command.payload):
+                raise _no_intent()  # Discord would close with 4014, which is the end of the shard
+            if command.op == Op.QOS_HEARTBEAT:  # which grows by the seq that is filled in
+                check_size(payloads.with_seq(command.payload, MAX_SEQ))
+            free_at = self._limiter.free_at(now) if state is State.READY else None
+            self._commands.put(command, done, now, free_at)
+        except ClusterError as error:
+            done(error)
+
+    def flush(self, connection: Connection | None) -> None:
+        """Send as many commands as may go now. Who waits in vain is told."""
+        if not self._commands:
+            return
+        now, state = self._clock(), self._session.state
+        if state is State.READY and connection is not None:
+            while (taken := self._commands.take(self._limiter, now)) is not None:
+                command, done = taken
+                payload = command.payload
+                if command.op == Op.QOS_HEARTBEAT:
+                    payload = payloads.with_seq(payload, self._handled(self._session.seq))
+                connection.send(payload)
+                done(None)
+        elif state in OVER:
+            self._commands.fail(self._not_ready())
+        else:
+            self._commands.expired(now, self._not_ready)
+
+    @property
+    def due(self) -> float | None:
+        """When `flush` has something to do; None: nothing waits."""
+        if not self._commands:
+            return None
+        if self._session.state is State.READY:
+            return self._limiter.free_at(self._clock())
+        return self._commands.expires
+
+    def _not_ready(self) -> NotSentError:
+        state, detail = self._session.state.value, self._session.detail
+        return NotSentError(
+            f"shard {self._shard_id} is {state}{f' ({detail})' if detail else ''}",
+            "send it once the shard is ready",
+        )
+
+
+def _no_intent() -> CommandError:
+    return CommandError(
+        "query is empty: all members of a guild need the GUILD_MEMBERS intent",
+        "add it to `intents`, or ask by name or by user id",
+        "query",
+    )

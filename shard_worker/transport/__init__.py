@@ -1,0 +1,1 @@
+"""Bytes: libcurl in raw mode, RFC 6455 frames, compression."""

@@ -1,0 +1,352 @@
+"""One WebSocket on libcurl's raw mode, with Chrome's handshake, on the event loop.
+
+libcurl calls back with what arrived and asks for what to send; both callbacks only touch queues. A
+pump on the loop parses at most a slice a turn and hands it over, so no connection starves another.
+Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
+Certificates are always verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from curl_cffi import Curl, CurlOpt
+from curl_cffi.aio import AsyncCurl
+
+from cluster.discord.browser import Browser
+from shard_worker.transport import curl_options, handshake
+from shard_worker.transport.websocket import (
+    Control,
+    Opcode,
+    WebSocket,
+    WebSocketError,
+    close_payload,
+)
+from shard_worker.transport.write_queue import MAX_UNSENT, Unsent
+
+HANDSHAKE_TIMEOUT_S: Final = 25.0
+"""Until 101, all in all."""
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long a close frame may take to leave, and the server to answer it."""
+SLICE_MESSAGES: Final = 512
+SLICE_BYTES: Final = 64 * 1024
+"""Bounds of one turn, some 2 ms of work; a message that is larger is a slice of its own."""
+PAUSE_BYTES: Final = 1024 * 1024
+MAX_REFUSAL: Final = 64 * 1024
+"""Most bytes of an answer that is no WebSocket."""
+
+_READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
+_PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
+
+
+class Receiver(Protocol):
+    """Who uses a connection. Nothing is called after ``Connection.close``."""
+
+    def on_connected(self) -> None: ...
+
+    def on_connect_failed(self, cause: str) -> None: ...
+
+    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
+        """texts: indices of the messages that came as text, not as binary."""
+
+    def on_closed(self, code: int | None, cause: str) -> None: ...
+
+    def on_broken(self, cause: str) -> None:
+        """The server broke RFC 6455: close the connection."""
+
+
+class Connection:
+    """One WebSocket, from its handshake to its end."""
+
+    def __init__(
+        self,
+        multi: AsyncCurl,
+        url: str,
+        receiver: Receiver,
+        ca_file: str,
+        browser: Browser,
+        forget: Callable[[Connection], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._multi = multi
+        self._receiver: Receiver | None = receiver
+        self._forget = forget
+        key = handshake.new_key(os.urandom(16))
+        self._answer = handshake.Answer(key)
+        self._websocket: WebSocket | None = None
+        self._early: list[bytes] = []
+        self._unsent = Unsent()
+        self._unread = False
+        self._paused = False
+        self._held = False
+        self._pumping = False
+        self._failure: BaseException | None = None
+        self._done = False
+        self.closing = False
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        """Done when nothing is left of the connection."""
+        self._curl = Curl()
+        curl_options.set_up(self._curl, url, key, ca_file=ca_file, browser=browser)
+        callbacks: tuple[tuple[CurlOpt, object], ...] = (
+            (CurlOpt.READFUNCTION, self._on_wanted),
+            (CurlOpt.WRITEFUNCTION, self._on_data),
+            (CurlOpt.HEADERFUNCTION, self._on_header),
+        )
+        for option, callback in callbacks:
+            curl_options.setopt(self._curl, option, callback)
+        self._transfer: asyncio.Future[None] | None = None
+        self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+        self._address = curl_options.address_of(url)
+        self._lookup: asyncio.Task[list[Any]] = self._loop.create_task(
+            self._loop.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
+        )
+        self._lookup.add_done_callback(self._on_looked_up)
+
+    def _on_looked_up(self, lookup: asyncio.Task[list[Any]]) -> None:
+        """Begin, at these addresses."""
+        error = None if lookup.cancelled() else lookup.exception()
+        if self._done or lookup.cancelled():
+            return
+        if error is not None:
+            self._fail(f"{self._address[0]} is not found: {error}")
+            return
+        addresses = [str(info[4][0]) for info in lookup.result()]
+        curl_options.setopt(
+            self._curl, CurlOpt.RESOLVE, [curl_options.resolve_entry(*self._address, addresses)]
+        )
+        transfer: asyncio.Future[None] = self._multi.add_handle(self._curl)
+        transfer.add_done_callback(self._on_transfer_done)
+        self._transfer = transfer
+
+    @property
+    def _over(self) -> bool:
+        """Whether the transfer ended, by whichever side."""
+        return self._transfer is not None and self._transfer.done()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that arrived and were not parsed."""
+        return self._websocket.pending if self._websocket else sum(map(len, self._early))
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Hand nothing over and read nothing from the socket, until ``go_on``. A close, too, is
+        heard only then. Not to be called from within one of libcurl's callbacks."""
+        if self._held or self._done:
+            return
+        self._held = True
+        if not self._paused and not self._over:
+            self._paused = True
+            self._curl.pause(_PAUSE_RECV)
+
+    def go_on(self) -> None:
+        """Read again, what waits first."""
+        if self._held:
+            self._held = False
+            self._schedule()
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+        """Send a text message. urgent: before all that is not yet begun."""
+        self._send(Opcode.TEXT, payload, urgent=urgent)
+
+    def _send(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> None:
+        if self._done or self._over:
+            return
+        if not self._unsent.add(opcode, payload, urgent=urgent):
+            if not self._unread:
+                self._unread = True
+                self._loop.call_soon(self._on_unread)
+            return
+        self._curl.pause(_PAUSE_RECV if self._paused else 0)
+
+    def _on_unread(self) -> None:
+        if self._receiver is not None:
+            self._receiver.on_broken(f"{MAX_UNSENT} frames wait, and the server does not read")
+
+    def close(self, code: int) -> None:
+        """Send a close frame, after what waits to be sent, and let go: the receiver hears nothing
+        more."""
+        self._receiver = None
+        self.go_on()  # the answer is read, and what is before it
+        if self._done or self.closing:
+            return
+        self.closing = True
+        if self._websocket is None:
+            self._loop.call_soon(
+                self.abort
+            )  # perhaps called from within one of libcurl's callbacks
+            return
+        self._send(Opcode.CLOSE, close_payload(code), urgent=False)
+        self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+        self._schedule()
+
+    def abort(self) -> None:
+        """End it now. Not to be called from within one of libcurl's callbacks."""
+        if self._done:
+            return
+        self._done = True
+        self._receiver = None
+        self._timer.cancel()
+        self._lookup.cancel()
+        if self._transfer is not None and not self._over:
+            self._multi.remove_handle(self._curl)
+        self._curl.close()
+        self._forget(self)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    # -- libcurl's callbacks: queues only --------------------------------------------------------
+
+    def _on_wanted(self, size: int) -> bytes | int:
+        return self._unsent.take(size) or _READFUNC_PAUSE
+
+    def _on_data(self, data: bytes) -> int:
+        if self._websocket is None:
+            self._early.append(data)
+            if self._answer.status != 101 and self.pending > MAX_REFUSAL:
+                return 0  # the transfer ends with this
+        else:
+            websocket = self._websocket
+            websocket.feed(data)
+            if websocket.pending > PAUSE_BYTES and websocket.ready and not self._paused:
+                self._paused = True
+                self._curl.pause(_PAUSE_RECV)
+        self._schedule()
+        return len(data)
+
+    def _on_header(self, line: bytes) -> int:
+        try:
+            self._answer.line(line)
+        except handshake.HandshakeError as error:
+            self._failure = error
+            return 0
+        if self._answer.complete and self._answer.status == 101:
+            self._schedule()
+        return len(line)
+
+    # -- the loop's turns ------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if not self._pumping and not self._done:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """One slice, and another turn if there is more."""
+        self._pumping = False
+        if self._done:
+            return
+        if self._websocket is None and not self._open_websocket():
+            return
+        if self._held:
+            return
+        websocket = self._websocket
+        assert websocket is not None
+        try:
+            piece = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
+        except WebSocketError as error:
+            if self._receiver is not None:
+                self._receiver.on_broken(str(error))
+            return
+        if piece.messages and self._receiver is not None:
+            self._receiver.on_messages(piece.messages, piece.texts)
+        pings = sum(control.opcode is Opcode.PING for control in piece.controls)
+        for control in piece.controls:
+            if control.opcode is Opcode.PING and (pings := pings - 1):
+                continue  # the last of several is answered (RFC 6455, section 5.5.3)
+            self._control(control)
+        if self.ended.done():
+            return
+        ready = websocket.ready
+        # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
+        enough = ready and websocket.pending > PAUSE_BYTES // 2
+        if self._paused and not self._held and not enough and not self._over:
+            self._paused = False
+            self._curl.pause(0)
+        if ready:
+            self._schedule()
+        elif self._over:
+            self._finish()
+
+    def _open_websocket(self) -> bool:
+        """Once the answer is complete: is it a WebSocket?"""
+        if not self._answer.complete or self._answer.status != 101:
+            if self._over:
+                self._finish()
+            return False
+        try:
+            agreed = self._answer.agreed()
+        except handshake.HandshakeError as error:
+            self._fail(str(error))
+            return False
+        self._websocket = WebSocket(agreed)
+        self._unsent.agreed(agreed)
+        self._timer.cancel()
+        for data in self._early:
+            self._websocket.feed(data)
+        self._early.clear()
+        if self._receiver is not None:
+            self._receiver.on_connected()
+        return not self._done
+
+    def _control(self, control: Control) -> None:
+        if control.opcode is Opcode.PING:
+            self._send(Opcode.PONG, control.payload, urgent=True)
+        elif control.opcode is Opcode.CLOSE:
+            receiver, self._receiver = self._receiver, None
+            if self.closing:
+                self.abort()
+            else:
+                # Answered with the same code (RFC 6455, section 5.5.1), whose meaning is theirs.
+                self.closing = True
+                self._send(Opcode.CLOSE, close_payload(control.code), urgent=True)
+                self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+            if receiver is not None:
+                receiver.on_closed(control.code, _printable(control.reason))
+
+    def _on_transfer_done(self, transfer: asyncio.Future[None]) -> None:
+        if not transfer.cancelled() and (error := transfer.exception()) is not None:
+            self._failure = self._failure or error
+        self._schedule()  # what had arrived before the end comes first
+
+    def _on_handshake_timeout(self) -> None:
+        self._fail(f"no answer within {HANDSHAKE_TIMEOUT_S:.0f} s")
+
+    def _fail(self, cause: str) -> None:
+        receiver = self._receiver
+        self.abort()
+        if receiver is not None:
+            receiver.on_connect_failed(cause)
+
+    def _finish(self) -> None:
+        """The transfer is over and all of it was parsed."""
+        cause = _explain(self._failure)
+        if self._websocket is not None:
+            receiver = self._receiver
+            self.abort()
+            if receiver is not None:
+                receiver.on_closed(None, cause)
+        elif self._answer.status is not None and self._answer.status != 101:
+            self._fail(f"the server answered {self._answer.status} instead of 101")
+        else:
+            self._fail(cause)
+
+
+def _printable(text: str) -> str:
+    """What goes into a log and onto a terminal: a server may write anything."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _explain(failure: BaseException | None) -> str:
+    """libcurl's message without curl_cffi's frame around it."""
+    if failure is None:
+        return "the server ended the connection"
+    text = str(failure)
+    return text.split("curl: ", 1)[-1].split(". See https://", 1)[0]

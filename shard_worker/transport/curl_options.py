@@ -1,0 +1,65 @@
+"""Options of libcurl's easy handle for a WebSocket in raw mode, with Chrome's handshake.
+
+Names are looked up by us and given to libcurl (CURLOPT_RESOLVE), and ECH is Chrome's without a key
+from the DNS ("grease"; the ClientHello has the same extensions). Otherwise libcurl asks for HTTPS
+records as well, and where that answer comes after the connection it leaves the query's socket
+readable for ever: every turn of the loop would be a busy one. (Seen on curl_cffi 0.17.0.)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from curl_cffi import Curl, CurlError, CurlOpt
+
+from cluster.discord.browser import Browser
+from shard_worker.transport import handshake
+
+CONNECT_TIMEOUT_S: Final = 15.0
+"""TCP and TLS."""
+_RAW_MODE: Final = 1  # CURLWS_RAW_MODE
+_HTTP_1_1: Final = 2  # CURL_HTTP_VERSION_1_1: over plain ws there is no h2c offer then
+
+
+def setopt(curl: Curl, option: CurlOpt, value: object) -> None:
+    """Raises CurlError if libcurl does not take it: silence here has hidden a wrong browser."""
+    if (code := curl.setopt(option, value)) != 0:
+        raise CurlError(f"libcurl refuses {option.name}", code)
+
+
+def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: Browser) -> None:
+    """All but the callbacks. ca_file empty: the system's authorities. Raises CurlError."""
+    if (code := curl.impersonate(browser.target, default_headers=False)) != 0:
+        raise CurlError(f"libcurl does not know the browser {browser.target!r}", code)
+    options: list[tuple[CurlOpt, object]] = [
+        (CurlOpt.URL, url.encode()),
+        (CurlOpt.ECH, b"grease"),
+        (CurlOpt.HTTP_VERSION, _HTTP_1_1),
+        (CurlOpt.NOSIGNAL, 1),
+        (CurlOpt.CONNECTTIMEOUT_MS, int(CONNECT_TIMEOUT_S * 1000)),
+        (CurlOpt.TCP_NODELAY, 1),
+        (CurlOpt.TCP_KEEPALIVE, 1),
+        (CurlOpt.WS_OPTIONS, _RAW_MODE),
+        (CurlOpt.WS_HTTPHEADER_ORDER, handshake.ORDER.encode()),
+        (CurlOpt.HTTPHEADER, handshake.headers(key, browser)),
+        (CurlOpt.UPLOAD, 1),
+    ]
+    if ca_file:
+        options.append((CurlOpt.CAINFO, ca_file.encode()))
+    if address_of(url)[0] in ("localhost", "127.0.0.1", "::1"):
+        options.append((CurlOpt.PROXY, b""))  # whatever the environment says
+    for option, value in options:
+        setopt(curl, option, value)
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+
+
+def resolve_entry(host: str, port: int, addresses: list[str]) -> str:
+    """CURLOPT_RESOLVE's form of a lookup's answer; "+": it grows old as any other."""
+    written = [f"[{a}]" if ":" in a else a for a in dict.fromkeys(addresses)]
+    return f"+{host}:{port}:{','.join(written)}"

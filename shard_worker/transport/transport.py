@@ -1,0 +1,47 @@
+"""Bytes in and out: WebSockets on libcurl's raw mode, with Chrome's handshake, on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from curl_cffi.aio import AsyncCurl
+
+from cluster.discord.browser import browser
+from shard_worker.transport.connection import CLOSE_TIMEOUT_S, Connection, Receiver
+
+
+class Transport:
+    """Owns the connections of one process; made and closed on its event loop."""
+
+    def __init__(self, *, ca_file: str = "", impersonate: str = "chrome") -> None:
+        self._multi = AsyncCurl()
+        self._ca_file = ca_file
+        self._browser = browser(impersonate)
+        self._open: set[Connection] = set()
+        self._closed = False
+
+    def connect(self, url: str, receiver: Receiver) -> Connection:
+        """Begin to connect; ``receiver`` hears how it went, never before this returns."""
+        connection = Connection(
+            self._multi, url, receiver, self._ca_file, self._browser, self._open.discard
+        )
+        self._open.add(connection)
+        return connection
+
+    def abort(self) -> None:
+        """End all connections now. Not to be called from within one of libcurl's callbacks."""
+        for connection in list(self._open):
+            connection.abort()
+
+    async def close(self) -> None:
+        """Let closing connections say goodbye (a second at most), then end all of them. Calling it
+        again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        until = loop.time() + CLOSE_TIMEOUT_S
+        while (ends := [c.ended for c in self._open if c.closing]) and loop.time() < until:
+            await asyncio.wait(ends, timeout=until - loop.time())
+        self.abort()
+        await self._multi.close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare

@@ -1,0 +1,85 @@
+"""A client whose identifies a cluster's coordinator grants."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster.control import ControlClient
+from cluster.errors import ConfigError, NotRunningError
+from shard_worker import GatewayClient
+from tests.coordinator.identifies.identify_rig import Cluster, granting
+from tests.shard_worker.client.client_desk import WAIT_S, Desk, run
+
+Scenario = Callable[[Desk, Cluster, ControlClient], Awaitable[None]]
+
+
+def play(scenario: Scenario, **options: Any) -> None:
+    async def whole(desk: Desk) -> None:
+        with tempfile.TemporaryDirectory(prefix="dcgw-", dir="/tmp") as folder:
+            async with (
+                granting(Path(folder), concurrency=16) as east,
+                ControlClient(east.endpoint) as control,
+            ):
+                await scenario(desk, east, control)
+
+    run(whole, **options)
+
+
+def test_it_identifies_in_its_turn_and_says_so() -> None:
+    async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
+        async with desk.connect(identifies=control, shard=(3, 8)) as client:
+            assert (await client.next_event()).name == "READY"
+            assert east.desk.status().spent == 1
+            # Its bucket is closed for a cluster's worker, too.
+            east.want(3)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(east.grants.get(), 0.2)
+
+    play(scenario, shards=8, guilds=8)
+
+
+def test_who_gives_up_leaves_the_line() -> None:
+    async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
+        async with control.request_identify(shard_id=3):
+            connecting = asyncio.ensure_future(desk.connect(identifies=control, shard=(3, 8)))
+            await desk.until(lambda: bool(desk.sandbox.state.peers))
+            await desk.until(lambda: bool(east.desk.status().outside))
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await desk.until(lambda: not east.desk.status().outside)
+        assert desk.sandbox.state.gate.admitted == 0
+
+    play(scenario, shards=8, guilds=8)
+
+
+def test_a_broker_that_is_not_there_is_an_error_of_connect() -> None:
+    async def scenario(desk: Desk) -> None:
+        class Nobody:
+            def request_identify(self, shard_id: int, shard_count: int = 0) -> Any:
+                return self
+
+            async def __aenter__(self) -> None:
+                raise NotRunningError("nobody answers", "start the cluster")
+
+            async def __aexit__(self, *_: object) -> None: ...
+
+        with pytest.raises(NotRunningError, match="nobody answers"):
+            await asyncio.wait_for(desk.connect(identifies=Nobody()), WAIT_S)
+
+    run(scenario)
+
+
+def test_what_grants_nothing_is_refused_by_name() -> None:
+    wrong: Any = "east"
+    with pytest.raises(ConfigError, match="identifies is 'east'"):
+        GatewayClient.connect("t", intents=0, identifies=wrong)
+    broker: Any = SimpleNamespace(request_identify=print)
+    with pytest.raises(ConfigError, match="identifies is given with capabilities"):
+        GatewayClient.connect("t", capabilities=0, client_build_number=1, identifies=broker)

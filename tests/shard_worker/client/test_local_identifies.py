@@ -1,0 +1,169 @@
+"""Turns among the clients of one process: Discord's numbers, who waits, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+
+from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.errors import BudgetError, ClusterError
+from cluster.identify.limiter import FRESH_S, IdentifyLimiter
+from shard_worker.client import local_identifies
+from shard_worker.client.local_identifies import LocalIdentifies
+
+WINDOW_S = 0.05
+
+
+@pytest.fixture(autouse=True)
+def _short_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = partial(IdentifyLimiter, window_s=WINDOW_S, margin_s=0.01)
+    monkeypatch.setattr(local_identifies, "IdentifyLimiter", short)
+
+
+def info(remaining: int = 10, concurrency: int = 1, reset_after_s: float = 60.0) -> GatewayInfo:
+    limit = SessionStartLimit(
+        total=1000,
+        remaining=remaining,
+        reset_after=int(reset_after_s * 1000),
+        max_concurrency=concurrency,
+    )
+    return GatewayInfo(url="wss://localhost", shards=1, session_start_limit=limit)
+
+
+class Client:
+    """A shard that waits for its turn."""
+
+    def __init__(self, pool: LocalIdentifies, shard_id: int, *, uses: bool = True) -> None:
+        self.pool = pool
+        self.shard_id = shard_id
+        self.owner = pool.owner()
+        self.uses = uses
+        self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def ask(self, fetch: Callable[[], Awaitable[GatewayInfo]]) -> None:
+        self.pool.request(self.shard_id, self.owner, self, fetch)
+
+    def granted(self, grant_id: int) -> None:
+        if self.uses:
+            self.pool.sent(self.shard_id, grant_id)
+        else:
+            self.pool.unused(self.shard_id, grant_id)
+        self.told.set_result(asyncio.get_running_loop().time())
+
+    def refused(self, error: ClusterError) -> None:
+        self.told.set_exception(error)
+
+
+class Discord:
+    """Answers with these, the last of them again and again."""
+
+    def __init__(self, *answers: GatewayInfo | ClusterError) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def __call__(self) -> GatewayInfo:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(10):
+            await scenario()
+
+    asyncio.run(main())
+
+
+def test_a_bucket_s_shards_take_turns_and_buckets_do_not_wait_for_each_other() -> None:
+    async def scenario() -> None:
+        discord = Discord(info(concurrency=2))
+        pool = LocalIdentifies.of("a")
+        assert LocalIdentifies.of("a") is pool
+        assert LocalIdentifies.of("b") is not pool
+        clients = [Client(pool, shard) for shard in range(4)]
+        for client in clients:
+            client.ask(discord)
+        at = [await client.told for client in clients]
+        assert at[1] - at[0] < WINDOW_S
+        assert at[2] - at[0] >= WINDOW_S
+        assert at[3] - at[1] >= WINDOW_S
+        assert discord.asked == 1
+
+    run(scenario)
+
+
+def test_an_unused_turn_costs_nothing() -> None:
+    async def scenario() -> None:
+        discord = Discord(info(remaining=1))
+        pool = LocalIdentifies()
+        first, second = Client(pool, 0, uses=False), Client(pool, 1)
+        first.ask(discord)
+        second.ask(discord)
+        assert await second.told - await first.told < WINDOW_S
+
+    run(scenario)
+
+
+def test_who_is_gone_waits_no_more() -> None:
+    async def scenario() -> None:
+        discord = Discord(info())
+        pool = LocalIdentifies()
+        first, gone, third = (Client(pool, shard) for shard in range(3))
+        for client in (first, gone, third):
+            client.ask(discord)
+        await first.told
+        pool.gone(gone.owner)
+        assert await third.told - await first.told < 2 * WINDOW_S
+        assert not gone.told.done()
+
+    run(scenario)
+
+
+def test_the_day_s_last_identify_is_not_overspent() -> None:
+    async def scenario() -> None:
+        discord = Discord(info(remaining=1, reset_after_s=7200))
+        pool = LocalIdentifies()
+        first, second = Client(pool, 0), Client(pool, 1)
+        first.ask(discord)
+        second.ask(discord)
+        await first.told
+        with pytest.raises(BudgetError, match=r"0 of 1000 are left.*2 h 00 min"):
+            await second.told
+
+    run(scenario)
+
+
+def test_numbers_that_are_old_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        discord = Discord(info(remaining=5), info(remaining=0))
+        pool = LocalIdentifies()
+        now = asyncio.get_running_loop().time()
+        pool.take(await discord(), now - FRESH_S)
+        client = Client(pool, 0)
+        client.ask(discord)
+        with pytest.raises(BudgetError):
+            await client.told
+
+    run(scenario)
+
+
+def test_old_numbers_hold_where_there_are_no_others() -> None:
+    async def scenario() -> None:
+        nobody = Discord(ClusterError("no answer", "wait"))
+        pool = LocalIdentifies()
+        client = Client(pool, 0)
+        client.ask(nobody)
+        with pytest.raises(ClusterError, match="no answer"):
+            await client.told
+        pool.take(info(), asyncio.get_running_loop().time() - FRESH_S)
+        client = Client(pool, 0)
+        client.ask(nobody)
+        await client.told
+
+    run(scenario)

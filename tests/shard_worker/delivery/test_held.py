@@ -1,0 +1,74 @@
+"""A generation that is held back until its shard count comes into force."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from cluster.wire.link import ShardPlan, WorkerSpec
+from shard_worker.delivery.slot_journal import Store
+
+
+def spec(folder: Path, slot: int, **more: Any) -> WorkerSpec:
+    return WorkerSpec(
+        slot=slot, cluster="0123456789abcdef", boot_id="boot", shards=[], shard_count=6,
+        token="t", intents=0, gateway_url="wss://localhost", ca_file="",
+        journal_dir=str(folder / f"slot-{slot}"), journal_bytes=1 << 20,
+        link_endpoint=f"ipc://{folder}/link", hub_endpoint=f"ipc://{folder}/hub", **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, moved: bool) -> None:
+    """Wherever it moves later, also to a worker that was held back too: who asks where to begin
+    would skip all up to there."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    plan = ShardPlan(shard_id=2, shard_count=6)
+    first = Store(spec(tmp_path, 0, held_for=4), context)
+    shard = first.shard(plan)[0]
+    shard.begin_epoch(8, "session", "", 1)
+    shard.deliver([("READY", 1, b"{}")], 1)
+    second = Store(spec(tmp_path, 1, held_for=4), context)
+    for store in (first, second):
+        store.publish(1)
+    shard.deliver([("A", 2, b"{}"), ("A", 3, b"{}")], 2)
+    if moved:
+        first.release(2, 1)
+    first.close()  # before another slot looks: a process opens a journal once
+    if moved:
+        second.look_around()
+        second.shard(plan)
+    second.close()
+    again = Store(spec(tmp_path, 1 if moved else 0), context)
+    again._make_public(7)  # as `start` does
+    state = again._journal.states()[6, 2]
+    assert (state.seq, state.held) == (3, 0)
+    assert state.public is not None
+    assert (state.public.epoch, state.public.seq) == (8, 1)
+    again.close()
+    context.destroy(0)
+
+
+def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path) -> None:
+    """The worker died before it came: the next process is told that its count is in force."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    plan = ShardPlan(shard_id=2, shard_count=6)
+    before = Store(spec(tmp_path, 0, held_for=4), context)
+    before.shard(plan)[0].begin_epoch(8, "session", "", 1)
+    before.shard(plan)[0].deliver([("READY", 1, b"{}")], 1)
+    before.close()
+
+    async def start() -> None:
+        again = Store(spec(tmp_path, 0, overlap_ns=7), context)
+        again.start()
+        state = again._journal.states()[6, 2]
+        assert state.public is not None
+        assert (state.held, state.public.of_count, state.public.overlap_ns) == (0, 4, 7)
+        again.close()
+
+    asyncio.run(start())
+    context.destroy(0)

@@ -1,0 +1,295 @@
+"""The publisher against a hub that is full, that goes, and that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from cluster.journal import Journal, ShardState
+from cluster.wire import topic, watermark
+from cluster.wire.batch import decode_batch
+from cluster.wire.batch_writer import ShardWriter
+from shard_worker.delivery.publisher import Publisher
+
+STORE = "0123456789abcdef"
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    made: Context = zmq.Context()
+    yield made
+    made.destroy(0)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal.open(tmp_path / "slot", budget_bytes=4 << 20, slot=0, cluster=STORE, boot_id="b")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def writer() -> ShardWriter:
+    made = ShardWriter(STORE, ShardState(shard_id=0, shard_count=1))
+    made.begin_epoch(1)
+    return made
+
+
+def hub(context: Context, endpoint: str, hwm: int = 1000) -> zmq.Socket[bytes]:
+    """Stands in for the hub's SUB side."""
+    socket = context.socket(zmq.SUB)
+    socket.setsockopt(zmq.RCVHWM, hwm)
+    socket.subscribe(b"")
+    socket.bind(endpoint)
+    return socket
+
+
+def emit(journal: Journal, writer: ShardWriter, publisher: Publisher, size: int = 10) -> None:
+    seq = writer.state.seq + 1
+    messages = writer.drain([("A", seq, b"x" * size)], 1)
+    journal.append(0, messages, writer.state)
+    publisher.wake()
+
+
+async def until(condition: Callable[[], bool], *sockets: zmq.Socket[bytes]) -> None:
+    """A socket subscribes only when its thread uses it, as the hub's proxy always does."""
+    async with asyncio.timeout(10):
+        while not condition():  # what changes it is ZeroMQ
+            for socket in sockets:
+                socket.poll(0)
+            await asyncio.sleep(0.01)
+
+
+def received(socket: zmq.Socket[bytes], timeout_ms: int = 500) -> tuple[list[int], list[int]]:
+    """Seqs of events, and of watermarks' rows."""
+    events: list[int] = []
+    marks: list[int] = []
+    while socket.poll(timeout_ms):
+        name, _, payload = topic.split(socket.recv())
+        if name == topic.WATERMARK:
+            marks += [row.seq for row in watermark.decode(payload).shards]
+            if events:
+                assert max(marks) <= max(events), "a watermark before what it covers"
+        else:
+            events += [entry.seq for entry in decode_batch(payload).events]
+    return events, marks
+
+
+def test_a_full_pipe_stops_the_cursor_and_nothing_is_lost(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint, hwm=10)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        for _ in range(400):
+            emit(journal, writer, publisher, size=5000)
+        assert publisher.unpublished > 100, "the pipe was never full"
+        assert journal.last_record == 400
+        events: list[int] = []
+        while len(events) < 400:
+            await asyncio.sleep(0.01)
+            events += received(socket, 0)[0]
+        assert events == list(range(400))
+        await until(lambda: publisher.unpublished == 0, socket)
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def test_while_the_hub_is_gone_the_cursor_stands_still_and_then_steps_back(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        assert publisher.unpublished == 5, "nothing is sent to nobody"
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0, socket)
+        assert received(socket)[0] == [0, 1, 2, 3, 4]
+        socket.close(0)
+        await until(lambda: not publisher.hub_there)
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        assert publisher.unpublished == 5
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0, socket)
+        events, marks = received(socket)
+        assert events == list(range(10)), "what the hub may have lost comes again"
+        assert marks, "a whole table follows"
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def test_a_new_process_begins_where_the_hub_was_left(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    for seq in range(6):
+        journal.append(0, writer.drain([("A", seq, b"")], 1), writer.state)
+    endpoint = f"ipc://{tmp_path}/h"
+    publisher = Publisher(
+        journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, start_after={0: (1, 2)},
+        context=context,
+    )  # fmt: skip
+    assert publisher.unpublished == 3
+    publisher.close()
+    publisher = Publisher(
+        journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, context=context
+    )
+    assert publisher.unpublished == 0
+    publisher.close()
+
+
+def test_watermarks_tell_what_changed_and_come_when_nothing_does(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=7, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        received(socket, 50)
+        emit(journal, writer, publisher)
+        publisher.watermark_due()
+        publisher.watermark_due()
+        publisher.watermark_due(whole=True)
+        publisher.close(1000)
+        marks = []
+        while socket.poll(200):
+            name, number, payload = topic.split(socket.recv())
+            if name == topic.WATERMARK:
+                assert number == 7
+                marks.append(watermark.decode(payload))
+        rows = [[(row.base, row.seq, row.last) for row in mark.shards] for mark in marks]
+        assert rows == [[(-1, 0, [("A", 0)])], [], [(-1, 0, [("A", 0)])]]
+        assert [mark.whole for mark in marks] == [False, False, True]
+        socket.close(0)
+
+    asyncio.run(run())
+
+
+def test_what_is_known_to_be_out_is_not_sent_again(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    """The coordinator tells which watermark came out of the hub: what it covers has."""
+
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        await until(lambda: publisher.unpublished == 0, socket)
+        publisher.watermark_due()
+        told = last_mark(socket, 4)
+        for _ in range(3):
+            emit(journal, writer, publisher)
+        await until(lambda: publisher.unpublished == 0, socket)
+        publisher.out(told)
+        publisher.out(told - 1)  # late, and said already
+        socket.close(0)
+        await until(lambda: not publisher.hub_there)
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0 and publisher.hub_there, socket)
+        assert received(socket)[0] == [5, 6, 7]
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def last_mark(socket: zmq.Socket[bytes], seq: int) -> int:
+    """When the watermark that covers a seq was made."""
+    while socket.poll(5000):
+        name, _, payload = topic.split(socket.recv())
+        if name == topic.WATERMARK:
+            mark = watermark.decode(payload)
+            if any(row.seq == seq for row in mark.shards):
+                return mark.sent_ns
+    raise AssertionError("no such watermark")
+
+
+def test_what_is_held_back_is_never_sent_and_what_follows_is(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, held=True, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        for _ in range(5):
+            emit(journal, writer, publisher)
+        publisher.watermark_due(whole=True)
+        assert received(socket, 100) == ([], []), "not even a watermark"
+        assert publisher.unpublished == 0
+        publisher.publish_from_here()
+        for _ in range(2):
+            emit(journal, writer, publisher)
+        events: list[int] = []
+        marks: list[int] = []
+        while len(events) < 2:
+            more = received(socket, 100)
+            events, marks = events + more[0], marks + more[1]
+            await asyncio.sleep(0)
+        assert events == [5, 6]
+        assert marks[0] == 4, "from where on it counts"
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def test_shards_that_moved_or_are_of_another_count_stand_in_no_whole_watermark(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    moved = ShardWriter(STORE, ShardState(shard_id=1, shard_count=1))
+    other = ShardWriter(STORE, ShardState(shard_id=2, shard_count=7))
+    for shard in (writer, moved, other):
+        if shard is not writer:
+            shard.begin_epoch(1)
+        state = shard.state
+        journal.append(state.shard_id, shard.drain([("A", 0, b"{}")], 1), state)
+    moved.state.moved_to = 4
+    journal.append(1, [], moved.state)
+
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, shard_count=1,
+            context=context,
+        )  # fmt: skip
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_there, socket)
+        publisher.watermark_due(whole=True)
+        rows = []
+        while socket.poll(500):
+            _, _, payload = topic.split(socket.recv())
+            rows += [row.shard_id for row in watermark.decode(payload).shards]
+        assert set(rows) == {0}
+        publisher.close()
+
+    asyncio.run(run())

@@ -1,0 +1,354 @@
+"""The scan of frames, against a JSON decoder, with bodies that try to look like a boundary."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shard_worker.protocol.frame import (
+    MISMATCHES,
+    Frame,
+    FrameError,
+    FrameReader,
+    Part,
+    documents,
+    parts,
+)
+from shard_worker.transport.compression import InflateError, Plain, ZlibStream
+
+HOSTILE = (
+    '}{"t":"READY","s":1,"op":0,"d":{',
+    '{"t":"MESSAGE_CREATE","s":7,"op":0,"d":null}',
+    '}{"t":null,"s":null,"op":11,"d":null}',
+    '"}{"t":',
+    "}{",
+    '\\"}{\\"t\\":',
+    "\x00\ud7ff\u2028}",
+)
+strings = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20))
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 2**53), strings),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(strings, st.just("t")), inner)
+    ),
+    max_leaves=8,
+)
+names = st.sampled_from(["MESSAGE_CREATE", "PRESENCE_UPDATE", "READY", "RESUMED", "X_1"])
+ops = st.sampled_from([0, 0, 0, 0, 0, 1, 7, 9, 10, 11, 42])
+envelopes = st.tuples(ops, names, st.integers(0, 10**9), values)
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def discord(op: int, name: str, seq: int, body: Any) -> bytes:
+    """A frame as Discord writes it."""
+    t, s = (name, seq) if op == 0 else (None, None)
+    return b'{"t":%b,"s":%b,"op":%d,"d":%b}' % (compact(t), compact(s), op, compact(body))
+
+
+def other(op: int, name: str, seq: int, body: Any) -> bytes:
+    """The same frame with another order of keys and with spaces."""
+    d = {"op": op, "d": body}
+    if op == 0:
+        d |= {"s": seq, "t": name}
+    return json.dumps(d, ensure_ascii=False).encode()
+
+
+def flat(read: Sequence[Part]) -> list[tuple[int, str, int, Any]]:
+    out: list[tuple[int, str, int, Any]] = []
+    for part in read:
+        if isinstance(part, Frame):
+            out.append((part.op, part.name, part.seq, json.loads(part.data)))
+        else:
+            assert part, "an empty run"
+            out += [(0, name, seq, json.loads(data)) for name, seq, data in part]
+    return out
+
+
+def expected(frames: Sequence[tuple[int, str, int, Any]]) -> list[tuple[int, str, int, Any]]:
+    return [(op, t if op == 0 else "", s if op == 0 else -1, d) for op, t, s, d in frames]
+
+
+def reader() -> FrameReader:
+    made = FrameReader()
+    made.connect(Plain())
+    return made
+
+
+def message_reader() -> FrameReader:
+    """A reader that has given the pattern up."""
+    made = reader()
+    for _ in range(MISMATCHES):
+        made.read([other(0, "X", 1, None)] * 2)
+    assert made.by_message
+    return made
+
+
+@settings(max_examples=150)
+@given(st.lists(envelopes, min_size=1, max_size=12), st.data())
+def test_the_scan_reads_what_a_decoder_reads(
+    frames: list[tuple[int, str, int, Any]], data: st.DataObject
+) -> None:
+    texts = [discord(*frame) for frame in frames]
+    at = data.draw(st.integers(0, len(texts)))
+    scan, single = reader(), message_reader()
+    got = [*scan.read(texts[:at]), *scan.read(texts[at:])]
+    assert scan.fallbacks == 0
+    assert flat(got) == expected(frames)
+    # Byte for byte: d is what was sent, in both modes and by the decoder.
+    assert parts(documents(b"".join(texts))) == parts(f for p in got for f in frames_of(p))
+    assert parts(f for p in single.read(texts) for f in frames_of(p)) == parts(
+        f for p in got for f in frames_of(p)
+    )
+
+
+def frames_of(part: Part) -> list[Frame]:
+    return [part] if isinstance(part, Frame) else [Frame(0, n, s, d) for n, s, d in part]
+
+
+@st.composite
+def compressed_streams(draw: st.DrawFn) -> tuple[list[Any], list[bytes], list[int]]:
+    """(frames, payloads, ends of slices): a connection of zlib-stream, now and then with another
+    order of keys, several frames in a message, a message in several payloads."""
+    sent = draw(st.lists(envelopes, min_size=1, max_size=16))
+    texts, at = list[bytes](), 0
+    while at < len(sent):
+        size = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
+        group = sent[at : at + size]
+        written = draw(st.sampled_from([discord, discord, other])) if size == 1 else discord
+        texts.append(b"".join(written(*frame) for frame in group))
+        at += size
+    context, payloads = zlib.compressobj(), list[bytes]()
+    for text in texts:
+        message = context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH)
+        cuts = sorted(draw(st.lists(st.integers(1, len(message) - 1), max_size=2, unique=True)))
+        ends = [0, *(cuts if draw(st.booleans()) else []), len(message)]
+        payloads += [message[a:b] for a, b in itertools.pairwise(ends)]
+    return sent, payloads, sorted(draw(st.lists(st.integers(0, len(payloads)), max_size=5)))
+
+
+@settings(max_examples=250)
+@given(compressed_streams())
+def test_slices_and_message_by_message_are_equal(
+    stream: tuple[list[Any], list[bytes], list[int]],
+) -> None:
+    """Whatever the bodies try, wherever messages and slices end: the same events, byte for byte."""
+    frames, payloads, ends = stream
+    slices, single = reader(), message_reader()
+    slices.connect(ZlibStream())
+    single.connect(ZlibStream())
+    got: list[Part] = []
+    for start, end in itertools.pairwise([0, *ends, len(payloads)]):
+        got += slices.read(payloads[start:end])
+    by_one = [part for payload in payloads for part in single.read([payload])]
+    assert flat(got) == expected(frames)
+    assert [f for p in got for f in frames_of(p)] == [f for p in by_one for f in frames_of(p)]
+
+
+def test_after_a_corrupt_stream_a_fresh_context_reads_on() -> None:
+    """The old one is of no use; what is known of the server's order of keys stays."""
+    texts = [discord(0, "X_1", seq, {"n": "owl" * seq}) for seq in range(1, 40)]
+
+    def packed() -> list[bytes]:
+        context = zlib.compressobj()
+        return [context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH) for text in texts]
+
+    frames = FrameReader()
+    frames.connect(ZlibStream())
+    sent = packed()
+    assert len(flat(frames.read(sent[:10]))) == 10
+    broken = [*sent[10:20], b"\x07" + sent[20][1:], *sent[21:]]
+    with pytest.raises((InflateError, FrameError)):
+        frames.read(broken)
+    with pytest.raises((InflateError, FrameError)):
+        frames.read(sent[30:])
+    frames.connect(ZlibStream())
+    assert flat(frames.read(packed())) == [
+        (0, "X_1", seq, {"n": "owl" * seq}) for seq in range(1, 40)
+    ]
+    assert frames.fallbacks == 0
+
+
+@given(st.lists(envelopes, min_size=1, max_size=6))
+def test_other_orders_are_read_too(frames: list[tuple[int, str, int, Any]]) -> None:
+    texts = [other(*frame) for frame in frames]
+    made = reader()
+    for _ in range(MISMATCHES + 1):
+        assert flat(made.read(texts)) == expected(frames)
+    alone = len(frames) == 1  # it is decoded without a try of the pattern
+    assert made.by_message is not alone
+    assert made.fallbacks == (0 if alone else MISMATCHES)
+
+
+@given(st.lists(envelopes, min_size=1, max_size=8), st.data())
+def test_mixed_orders(frames: list[tuple[int, str, int, Any]], data: st.DataObject) -> None:
+    texts = [(discord if data.draw(st.booleans()) else other)(*frame) for frame in frames]
+    assert flat(reader().read(texts)) == expected(frames)
+
+
+def test_a_frame_behind_a_dispatch_in_its_message_is_no_part_of_it() -> None:
+    """As many dispatches as messages, and one frame more: it must not end up in a body."""
+    made = reader()
+    plain = [discord(0, "A", n, {}) for n in range(8)]
+    made.read(plain)
+    for frame in (discord(11, "", 0, None), b'{"t":"A","s":1,"op":7,"d":null}'):
+        for place in range(8):
+            texts = [*plain[:place], plain[place] + frame, *plain[place + 1 :]]
+            got = [f for part in made.read(texts) for f in frames_of(part)]
+            assert [f.data for f in got if f.op == 0] == [b"{}"] * 8
+            assert len(got) == 9
+
+
+def test_several_frames_in_one_message() -> None:
+    frames: list[tuple[int, str, int, Any]] = [(0, "A", 1, {}), (0, "B", 2, []), (11, "", -1, None)]
+    joined = b"".join(discord(*frame) for frame in frames)
+    for made in (reader(), message_reader()):
+        assert flat(made.read([joined])) == frames
+
+
+def test_a_key_after_d_is_not_taken_for_d() -> None:
+    """It passes the count; the strict look at the first of each name finds it."""
+    sly = b'{"t":"A","s":1,"op":0,"d":{},"x":{"y":1}}'
+    twice = b'{"t":"A","s":1,"op":0,"d":{},"d":{"y":1}}'
+    for sent, d in ((sly, b"{}"), (twice, b'{"y":1}')):
+        assert reader().read([sent]) == [[("A", 1, d)]]
+        assert reader().read([sent, sent]) == [[("A", 1, d), ("A", 1, d)]]
+    made = reader()
+    plain = [discord(0, "A", n, {}) for n in range(8)]
+    made.read(plain)
+    # Later ones are found by the moving look at one place of each slice.
+    sliced = [*plain[:5], sly, *plain[6:]]
+    for _ in range(len(plain)):
+        made.read(sliced)
+    assert made.fallbacks == 1
+
+
+def test_the_pattern_is_given_up_only_after_three_in_a_row() -> None:
+    made = reader()
+    good, bad = [discord(0, "A", 1, {})] * 2, [other(0, "A", 1, {})] * 2
+    for _ in range(4):
+        for texts in (bad, bad, good):
+            assert flat(made.read(texts)) == [(0, "A", 1, {})] * 2
+    before = made.by_message
+    for _ in range(3):
+        made.read(bad)
+    made.connect(Plain())  # the server is the same after a reconnect
+    assert (before, made.by_message) == (False, True)
+
+
+def test_runs_and_frames_keep_their_order() -> None:
+    texts = [
+        discord(0, "A", 1, 0),
+        discord(11, "", 0, None),
+        discord(0, "A", 2, 0),
+        discord(0, "B", 3, 0),
+        discord(0, "RESUMED", 4, {}),
+        discord(7, "", 0, None),
+    ]
+    assert reader().read(texts) == [
+        [("A", 1, b"0")],
+        Frame(11, "", -1, b"null"),
+        [("A", 2, b"0"), ("B", 3, b"0")],
+        Frame(0, "RESUMED", 4, b"{}"),
+        Frame(7, "", -1, b"null"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"t":"A","s":1,"d":{}}',  # no op
+        b'{"t":"A","s":1,"op":0,"d":{}',
+        b'{"t":"A","s":1,"op":0,"d":{}}}',
+        b'{"t":"A","s":1,"op":0,"d":\xff}',
+        b'{"t":"A","s":null,"op":0,"d":{}}',
+        b'{"t":null,"s":1,"op":0,"d":{}}',
+        b'{"t":"a.b","s":1,"op":0,"d":{}}',  # would not be a topic
+        b'{"t":"_W","s":1,"op":0,"d":{}}',  # the cluster's own topics
+        b'{"t":"A","s":1,"op":0,"d":' + b"[" * 100_000,
+        b'{"t":"A","s":1,"op":0,"d":NaN}',
+    ],
+)
+def test_what_is_no_frame_is_an_error(text: bytes) -> None:
+    for made in (reader(), message_reader()):
+        try:
+            read = made.read([text])
+        except FrameError:
+            continue
+        assert read == [], "only nothing may come of nothing"
+        assert text == b""
+
+
+def test_a_message_that_lost_its_end_is_an_error() -> None:
+    """It runs into the next one, in letters that may be right: zlib itself need not notice. (There
+    are texts, very short and alike, that nobody can tell from what was sent.)"""
+    words = ["alpha", "beta", "gamma", "delta", "hello", "owl", "finch", "crane", "koi"]
+    draw = random.Random(53)  # with a message whose cut passes for whole if only some are decoded
+    bodies = [
+        {
+            "id": str(draw.getrandbits(60)),
+            "content": " ".join(draw.choices(words, k=draw.randrange(12))),
+            "roles": [str(draw.getrandbits(60))] * draw.randrange(3),
+        }
+        for _ in range(12)
+    ]
+    stream = zlib.compressobj(1)
+    sent = [discord(0, "X_1", seq, body) for seq, body in enumerate(bodies, 1)]
+    messages = [stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH) for text in sent]
+    errors = 0
+    for broken in range(1, len(messages) - 1):
+        for kept in range(1, len(messages[broken])):
+            frames = FrameReader()
+            frames.connect(ZlibStream())
+            assert len(flat(frames.read(messages[:1]))) == 1
+            lost = [*messages[1:broken], messages[broken][:kept], *messages[broken + 1 :]]
+            try:
+                got = flat(frames.read(lost))
+            except (FrameError, InflateError):
+                errors += 1
+            else:  # what was lost is the mark of a flush, and no letter
+                assert got == [(0, "X_1", n, body) for n, body in enumerate(bodies, 1)][1:]
+    assert errors > 200
+
+
+def test_letters_that_are_none_are_an_error() -> None:
+    frames = reader()
+    texts = [discord(0, "X_1", seq, "a" * 9) for seq in range(9)]
+    assert len(flat(frames.read(texts))) == 9
+    for place in range(9):
+        damaged = [*texts[:place], texts[place].replace(b"aaa", b"a\xc3a"), *texts[place + 1 :]]
+        with pytest.raises(FrameError):
+            frames.read(damaged)
+        with pytest.raises(FrameError):
+            frames.read(damaged[place : place + 1])
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(envelopes, st.booleans()), min_size=1, max_size=10))
+def test_text_messages_stand_beside_the_compressed_stream(
+    frames: list[tuple[tuple[int, str, int, Any], bool]],
+) -> None:
+    """A server may leave the compression out, always or now and then, and says so by the type."""
+    context, payloads = zlib.compressobj(), []
+    for frame, as_text in frames:
+        text = discord(*frame)
+        packed = context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH) if not as_text else text
+        payloads.append(packed)
+    made = FrameReader()
+    made.connect(ZlibStream())
+    texts = [i for i, (_, as_text) in enumerate(frames) if as_text]
+    assert flat(made.read(payloads, texts)) == expected([frame for frame, _ in frames])

@@ -1,0 +1,180 @@
+"""Commands through a shard: when it is ready, in turn, over a reconnect, and what is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cluster.commands import BusyError, Command, CommandError, NotSentError, raw
+from cluster.commands.members import request_guild_members
+from cluster.commands.sessions import qos_heartbeat
+from cluster.errors import ClusterError
+from cluster.wire.link import IdentifyGrant
+from shard_worker.sending.limiter import PayloadTooLargeError
+from shard_worker.shard import Shard
+from tests.shard_worker.test_shard import HELLO, Ordered, frame, on_a_loop
+
+READY = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+
+
+class Told:
+    """What a command came to."""
+
+    def __init__(self) -> None:
+        self.results: list[ClusterError | None] = []
+
+    def send(self, shard: Shard, command: Command) -> None:
+        shard.send(command, self.results.append)
+
+
+def connect(shard: Shard) -> None:
+    shard.on_connected()
+    shard.on_messages([HELLO], [0])
+
+
+def ready(shard: Shard) -> None:
+    connect(shard)
+    shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+    shard.on_messages([READY], [0])
+
+
+def sent(wire: Ordered) -> list[Any]:
+    return [json.loads(payload) for payload in wire.payloads]
+
+
+def test_at_once_when_it_is_ready() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told = Told()
+        told.send(shard, raw(3, {"status": "dnd"}))
+        assert sent(wire)[-1] == {"op": 3, "d": {"status": "dnd"}}
+        assert told.results == [None]
+
+    on_a_loop(scenario)
+
+
+def test_what_comes_before_ready_goes_out_after_it_in_order() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        told = Told()
+        told.send(shard, raw(3, 1))
+        connect(shard)
+        told.send(shard, raw(3, 2))
+        assert told.results == []
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        assert [one["op"] for one in sent(wire)] == [2]
+        shard.on_messages([READY], [0])
+        assert [one["d"] for one in sent(wire)[1:]] == [1, 2]
+        shard.on_closed(4000, "")
+        told.send(shard, raw(3, 3))
+        shard.reconnect()
+        shard._tick()
+        connect(shard)
+        assert sent(wire)[-1]["op"] == 6
+        assert told.results == [None, None]
+        shard.on_messages([frame(0, {}, "RESUMED", 2)], [0])
+        assert sent(wire)[-1] == {"op": 3, "d": 3}
+        assert told.results == [None, None, None]
+
+    on_a_loop(scenario)
+
+
+def test_who_waits_for_a_session_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        told = Told()
+        told.send(shard, raw(3, 1))
+        expires = shard._outgoing.due
+        assert expires is not None
+        assert shard._armed == min(expires, shard._session.due or expires)
+        monkeypatch.setattr(shard._outgoing, "_clock", lambda: expires)
+        assert told.results == []
+        shard._tick()
+        (error,) = told.results
+        assert isinstance(error, NotSentError)
+        assert str(error) == "shard 0 is connecting: send it once the shard is ready"
+
+    on_a_loop(scenario)
+
+
+def test_a_shard_that_has_given_up_tells_all_who_wait() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        told = Told()
+        told.send(shard, raw(3, 1))
+        connect(shard)
+        shard.on_closed(4014, "")
+        told.send(shard, raw(3, 2))
+        assert [type(error) for error in told.results] == [NotSentError, NotSentError]
+        assert "shard 0 is fatal (closed 4014" in str(told.results[0])
+
+    on_a_loop(scenario)
+
+
+def test_all_members_without_the_intent_would_end_the_shard() -> None:
+    """Discord closes with 4014."""
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told = Told()
+        told.send(shard, request_guild_members(5))
+        told.send(shard, request_guild_members(5, query="a"))
+        assert isinstance(told.results[0], CommandError)
+        assert "need the GUILD_MEMBERS intent" in str(told.results[0])
+        assert told.results[1:] == [None]
+
+    on_a_loop(scenario)
+
+
+def test_a_stopped_shard_tells_all_who_wait() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        told = Told()
+        told.send(shard, raw(3, 1))
+        shard.stop(logout=False)
+        assert str(told.results[0]) == "shard 0 is closed: send it once the shard is ready"
+
+    on_a_loop(scenario)
+
+
+def test_the_timer_is_set_for_what_waits_for_room() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told = Told()
+        for _ in range(300):
+            told.send(shard, raw(3, 1))
+        refused = [error for error in told.results if error is not None]
+        assert {type(error) for error in refused} == {BusyError}
+        assert 300 - len(refused) - told.results.count(None) == 64
+        due = shard._outgoing.due
+        assert due is not None
+        assert shard._armed == min(shard._session.due or due, due)
+
+    on_a_loop(scenario)
+
+
+def test_a_qos_heartbeat_that_the_seq_makes_too_large_is_refused() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        told, before = Told(), len(wire.payloads)
+        told.send(shard, raw(40, {"x": "y" * 4070}))
+        assert isinstance(told.results[0], PayloadTooLargeError)
+        assert len(wire.payloads) == before
+
+    on_a_loop(scenario)
+
+
+def test_a_qos_heartbeat_names_the_session_s_own_seq() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        shard.on_messages([frame(0, {}, "A", 7)], [0])
+        told = Told()
+        told.send(shard, qos_heartbeat())
+        told.send(shard, raw(40, {"seq": 99, "qos": 1}))
+        told.send(shard, raw(40, [99]))
+        assert [one["d"]["seq"] for one in sent(wire)[-3:]] == [7, 7, 7]
+        assert sent(wire)[-3]["d"]["qos"] == {
+            "ver": 27,
+            "active": True,
+            "reasons": ["foregrounded"],
+        }
+
+    on_a_loop(scenario)
