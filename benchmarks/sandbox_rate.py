@@ -22,7 +22,7 @@ import msgspec
 import uvloop
 
 from benchmarks.children import cpu_seconds
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox import SandboxControl, SandboxInfo, SandboxOptions
 
 SHARDS = 4

@@ -16,7 +16,7 @@ import zmq.asyncio
 
 from benchmarks.children import ChildError
 from benchmarks.recording import added, digest
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch
 from cluster.wire.link import (

@@ -18,25 +18,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from cluster.decode_errors import MALFORMED
-from cluster.errors import ClusterError, ConfigError
+from cluster.errors import ClusterError
 from cluster.wire.control import Failure
-from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_spec, encode
+from cluster.wire.spec import CoordinatorSpec, StartOutcome, encode
 from coordinator.coordinator import Coordinator
+from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
-MAX_SPEC_BYTES: Final = 1024 * 1024
 LOG_BYTES: Final = 10 * 1024 * 1024
 LOG_FILES: Final = 3
 
 log = logging.getLogger("coordinator")
-
-
-def read_spec(data: bytes) -> CoordinatorSpec:
-    """ConfigError, which names the field and never the token, for what is no spec."""
-    try:
-        return decode_spec(data)
-    except MALFORMED as error:
-        raise ConfigError(f"the coordinator's spec can't be read ({error})") from None
 
 
 class _WithoutToken(logging.Formatter):

@@ -15,9 +15,9 @@ from cluster.wire import checks
 from cluster.wire.control import Failure
 from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
-from coordinator.__main__ import MAX_SPEC_BYTES, read_spec
 from coordinator.account import Account
 from coordinator.sharding.plan import plan_for
+from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
 
 async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:

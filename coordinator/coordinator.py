@@ -36,7 +36,8 @@ from coordinator.control.verbs import Verbs
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.health import troubles
-from coordinator.hub.hub import Announcer, Hub, LastOut
+from coordinator.hub.hub import Announcer, Hub
+from coordinator.hub.last_out import LastOut
 from coordinator.identifies.fatal_hold import IdentifyHold
 from coordinator.identifies.make_queue import make_desk
 from coordinator.identifies.queue import Desk

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from cluster.endpoints.paths import Places
 from cluster.errors import ClusterError
 from cluster.wire import link
-from coordinator.hub.hub import Hub, LastOut
+from coordinator.hub.hub import Hub
+from coordinator.hub.last_out import LastOut
 from coordinator.sharding.assignments import Roster
 from coordinator.state import folders
 from coordinator.state.store import Store

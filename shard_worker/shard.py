@@ -17,7 +17,8 @@ from typing import Protocol
 import msgspec
 
 from cluster.commands import Command
-from cluster.discord.opcodes import Op, intents_advice
+from cluster.discord.intents import intents_advice
+from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker.protocol import actions as do

@@ -10,7 +10,7 @@ import click
 from cluster.cli.terminal.output import console, is_terminal
 from cluster.control.client import ControlClient, Say
 from cluster.endpoints.paths import Running
-from cluster.wire.control import Operation
+from cluster.wire.status import Operation
 
 Ask = Callable[[ControlClient, Say], Awaitable[str]]
 

@@ -10,7 +10,7 @@ import click
 
 from cluster.config.loading import locate
 from cluster.config.schema import Given
-from cluster.control.client import find_cluster
+from cluster.endpoints.discovery import find_cluster
 from cluster.endpoints.paths import Running, running_clusters
 from cluster.errors import ConfigError
 

@@ -13,7 +13,7 @@ import msgspec
 from cluster.control import ControlClient
 from cluster.endpoints.paths import is_held
 from cluster.errors import ClusterError
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 
 POLL_S: Final = 0.1
 HELD_STATES: Final = frozenset({"ready", "resuming"})

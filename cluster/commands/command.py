@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.discord.opcodes import MAX_SENT_BYTES, Op
+from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 SESSIONS_OWN: Final = frozenset((Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME))

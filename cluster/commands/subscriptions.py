@@ -13,7 +13,8 @@ import msgspec
 
 from cluster.commands.checks import flag, number, refuse, snowflake, snowflakes
 from cluster.commands.command import Command, command
-from cluster.discord.opcodes import MAX_SENT_BYTES, Op
+from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 

@@ -8,22 +8,21 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from cluster.commands.presence import check_presence as check_command
 from cluster.config.schema import nearest, shown
-from cluster.discord.opcodes import (
+from cluster.discord.intents import (
     ALL_CAPABILITIES,
     ALL_INTENTS,
-    MAX_SENT_BYTES,
     PRIVILEGED_INTENTS,
     Capabilities,
     Intents,
 )
+from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.endpoints.paths import CLUSTER_NAME, places
-from cluster.endpoints.tcp import Tcp, is_loopback
+from cluster.endpoints.tcp import Tcp
 from cluster.errors import CommandError, ConfigError
 from cluster.wire.spec import SELF
 
@@ -46,33 +45,6 @@ MAX_TOKEN_FILE_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
 """Beside it an IDENTIFY holds the token, and some 300 bytes of a bot or 1,000 of a user client."""
-
-
-def check_urls(api_url: str, gateway_url: str) -> None:
-    """Refuse what is no URL, and unencrypted ones that would leave this machine with a token."""
-    check_url("api_url", api_url, "https", "http")
-    if gateway_url:
-        check_url("gateway_url", gateway_url, "wss", "ws")
-
-
-def check_url(key: str, url: str, secure: str, plain: str) -> None:
-    """ConfigError, which names the key, unless the URL has the secure scheme, or the plain one on
-    this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{key} is no URL ({error})", f"give {secure}://host[:port]") from None
-    if parts.username or parts.password:
-        raise ConfigError(f"{key} holds a user name or password", "leave them out")
-    if not host or parts.scheme not in (secure, plain):
-        raise ConfigError(f"{key} is {url!r}", f"give {secure}://host[:port]")
-    if parts.scheme == plain and not is_loopback(host):
-        raise ConfigError(
-            f"{key} is {url!r}, which would send the token unencrypted",
-            f"use {secure}://; {plain}:// is taken only for this machine (localhost, 127.0.0.1)",
-        )
 
 
 def check_readable(key: str, file: Path) -> None:

@@ -22,7 +22,6 @@ from cluster.config.checks import (
     check_account,
     check_presence,
     check_readable,
-    check_urls,
     guilds_of,
     intents_of,
     read_token,
@@ -30,6 +29,7 @@ from cluster.config.checks import (
 from cluster.config.keys import NOT_KEYS, SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
 from cluster.config.schema import HIDDEN, Given, is_secret, nearest
 from cluster.discord.account import TERMS, USER_API_VERSION, Account
+from cluster.discord.urls import check_urls
 from cluster.endpoints.paths import Places, places
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError

@@ -37,8 +37,8 @@ from cluster.control.shard_commands import Door, Watcher
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
-from cluster.endpoints.discovery import named
-from cluster.endpoints.paths import Running, is_held, running_clusters
+from cluster.endpoints.discovery import find_cluster, named
+from cluster.endpoints.paths import Running, is_held
 from cluster.endpoints.tcp import PREFIX
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.identify.request import Identify
@@ -46,9 +46,10 @@ from cluster.subscriber.progress_reporter import default_name
 from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
 from cluster.wire.commands import Shards
-from cluster.wire.control import ClusterStatus, Response, error_of
+from cluster.wire.control import Response, error_of
 from cluster.wire.identifies import Ask, Budget
 from cluster.wire.operations import Follow
+from cluster.wire.status import ClusterStatus, Operation
 
 log = logging.getLogger(__name__)
 
@@ -59,28 +60,7 @@ PATIENCE_S: Final = 60.0
 """Longer than a coordinator takes to be restarted."""
 
 Result = TypeVar("Result")
-Say = Callable[[wire.Operation], None]
-
-
-def find_cluster(name: str | None = None, env: Mapping[str, str] = os.environ) -> Running:
-    """The one cluster that runs on this host, or the one of this name. NotRunningError for none,
-    ClusterError when several run and no name was given."""
-    running = running_clusters(env)
-    if name is not None:
-        for cluster in running:
-            if cluster.name == name:
-                return cluster
-        others = ", ".join(cluster.name for cluster in running)
-        raise NotRunningError(
-            f"no cluster named {name!r} is running",
-            f"running: {others}" if others else "start it with `dcgw-cluster start`",
-        )
-    if not running:
-        raise NotRunningError("no cluster is running", "start one with `dcgw-cluster start`")
-    if len(running) > 1:
-        names = ", ".join(cluster.name for cluster in running)
-        raise ClusterError(f"{len(running)} clusters are running", f"give --name, one of: {names}")
-    return running[0]
+Say = Callable[[Operation], None]
 
 
 class ControlClient:
@@ -219,14 +199,14 @@ class ControlClient:
     async def _operate(self, verb: str, args: dict[str, Any], say: Say | None) -> str:
         """Begin a long operation and follow it to its end. ClusterError: why it failed; or the
         coordinator was restarted meanwhile, and how far it came is to be seen in `status`."""
-        now = await self._ask(verb, wire.Operation, args)
+        now = await self._ask(verb, Operation, args)
         while now.state == "running":
             if say is not None:
                 say(now)
             follow = Follow(id=now.id, known=now.text, done=now.done)
             try:
                 now = await self.exchange(
-                    "operation", wire.Operation, wire.as_args(follow), self._timeout
+                    "operation", Operation, wire.as_args(follow), self._timeout
                 )
             except TimeoutError:
                 raise ClusterError(

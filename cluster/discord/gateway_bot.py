@@ -20,10 +20,10 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
-from cluster.config.checks import check_url
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import Account
 from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
+from cluster.discord.urls import check_url
 from cluster.endpoints.tcp import is_loopback
 from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
 from cluster.ranges import MAX_SHARDS

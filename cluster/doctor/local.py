@@ -15,7 +15,7 @@ from typing import Final
 import zmq
 
 from cluster import __version__
-from cluster.discord.opcodes import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
+from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
 from cluster.doctor.finding import Finding
 from cluster.doctor.installation import check_packages
 from cluster.endpoints.curve_keys import KeyFolder, check_keys

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from cluster.endpoints.curve_keys import ClientKeys
-from cluster.endpoints.paths import running_clusters
-from cluster.errors import ConfigError, NotRunningError
+from cluster.endpoints.paths import Running, running_clusters
+from cluster.errors import ClusterError, ConfigError, NotRunningError
 
 
 class Doors(NamedTuple):
@@ -56,3 +58,24 @@ def named(keys: ClientKeys, which: Literal["events", "control"]) -> str:
             "give the endpoint, tcp://HOST:PORT",
         )
     return endpoint
+
+
+def find_cluster(name: str | None = None, env: Mapping[str, str] = os.environ) -> Running:
+    """The one cluster that runs on this host, or the one of this name. NotRunningError for none,
+    ClusterError when several run and no name was given."""
+    running = running_clusters(env)
+    if name is not None:
+        for cluster in running:
+            if cluster.name == name:
+                return cluster
+        others = ", ".join(cluster.name for cluster in running)
+        raise NotRunningError(
+            f"no cluster named {name!r} is running",
+            f"running: {others}" if others else "start it with `dcgw-cluster start`",
+        )
+    if not running:
+        raise NotRunningError("no cluster is running", "start one with `dcgw-cluster start`")
+    if len(running) > 1:
+        names = ", ".join(cluster.name for cluster in running)
+        raise ClusterError(f"{len(running)} clusters are running", f"give --name, one of: {names}")
+    return running[0]

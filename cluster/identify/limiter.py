@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import BudgetError
 from cluster.identify.bucket import Bucket, Claim, Grant, Owner
 

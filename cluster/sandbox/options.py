@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S, PRIVILEGED_INTENTS
+from cluster.discord.intents import PRIVILEGED_INTENTS
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 
 # Upper bounds: a number mistyped by some digits is refused, not met by a full memory.
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]

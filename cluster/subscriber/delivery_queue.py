@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cluster.subscriber.chain import At, Delivered, Event, Output, measured
-from cluster.subscriber.items import Gap, GuildFilter, Item, Stalled
+from cluster.subscriber.guild_filter import GuildFilter
+from cluster.subscriber.items import Gap, Item, Stalled
 from cluster.subscriber.reshards import Generations
 from cluster.wire.position import WHOLE
 

@@ -1,4 +1,4 @@
-"""What a Subscriber yields, and its guild filter."""
+"""What a Subscriber yields: Event, Gap and Stalled."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import msgspec
-
-from cluster.decode_errors import MALFORMED
 from cluster.errors import ConfigError
 from cluster.subscriber.chain import Event
 
-__all__ = [
-    "NO_REPLAY", "OTHER_STORE", "Event", "Gap", "GuildFilter", "Item", "Stalled", "checked_names"
-]  # fmt: skip
+__all__ = ["NO_REPLAY", "OTHER_STORE", "Event", "Gap", "Item", "Stalled", "checked_names"]
 
 
 class Gap(NamedTuple):
@@ -51,36 +46,7 @@ class Stalled(NamedTuple):
 Item = Event | Gap | Stalled
 
 
-class _Guild(msgspec.Struct):
-    guild_id: str | int | None = None
-    id: str | int | None = None
-
-
-_guild = msgspec.json.Decoder(_Guild)
-_ITSELF = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
-"""Events whose ``d`` is the guild."""
-
-
 _NAME = re.compile("[A-Z][A-Z0-9_]{0,99}")
-
-
-class GuildFilter:
-    """Takes the events of some guilds. It stands after the chain, so that chains stay whole."""
-
-    def __init__(self, guilds: Iterable[int]) -> None:
-        wanted = list(guilds)
-        self._guilds: frozenset[object] = frozenset([*wanted, *map(str, wanted)])
-        """Ids as Discord writes them, and as numbers, which other servers write."""
-        self.unreadable = 0
-        """Events whose guild could not be read; they are left out."""
-
-    def takes(self, name: str, data: bytes) -> bool:
-        try:
-            found = _guild.decode(data)
-        except MALFORMED:
-            self.unreadable += 1
-            return False
-        return (found.id if name in _ITSELF else found.guild_id) in self._guilds
 
 
 def checked_names(events: Iterable[str]) -> frozenset[str]:

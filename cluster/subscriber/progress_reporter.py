@@ -16,6 +16,7 @@ import zmq
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.wire import control
+from cluster.wire.status import SubscriberReport
 
 EVERY_S: Final = 2.0
 FAREWELL_MS: Final = 200
@@ -68,7 +69,7 @@ class Reporter:
         """Say it, if somebody is there."""
         self._due = now + EVERY_S
         self._number += 1
-        report = control.SubscriberReport(
+        report = SubscriberReport(
             id=self._id, name=self._name, pid=os.getpid(), leaving=leaving, **progress._asdict()
         )
         request = control.Request(id=self._number, verb="subscriber", args=control.as_args(report))

@@ -31,8 +31,9 @@ from cluster.subscriber.backfill import Asker
 from cluster.subscriber.chain import Event, Mark, ShardChain
 from cluster.subscriber.chain.chain_set import Chains, Key
 from cluster.subscriber.delivery_queue import Outbox
+from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.hub_reader import Intake
-from cluster.subscriber.items import OTHER_STORE, Gap, GuildFilter, Item, Stalled, checked_names
+from cluster.subscriber.items import OTHER_STORE, Gap, Item, Stalled, checked_names
 from cluster.subscriber.progress_reporter import Progress, Reporter
 from cluster.subscriber.replay_client import ReplayClient, read_batch
 from cluster.subscriber.reshards import Generations

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from cluster.discord.opcodes import MAX_SENT_BYTES
+from cluster.discord.limits import MAX_SENT_BYTES
 
 SEND_S: Final = 90.0
 """A coordinator has answered `send` by then."""

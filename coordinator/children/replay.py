@@ -20,8 +20,8 @@ import msgspec
 
 from cluster.endpoints.paths import Places
 from cluster.journal.read_marker import NAME, Reading, inodes_of
+from coordinator.children.process import LocalProcess, module_command
 from coordinator.children.restarting_process import KeptProcess
-from coordinator.engines.local import LocalProcess, module_command
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from cluster.errors import ClusterError
-from coordinator.engines.local import LocalProcess
+from coordinator.children.process import LocalProcess
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
-from coordinator.engines.local import LocalProcess, module_command
+from coordinator.children.process import LocalProcess, module_command
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from cluster.endpoints.paths import Places
 from cluster.errors import ClusterError
 from cluster.wire.control import error_of
 from cluster.wire.spec import CoordinatorSpec, decode_outcome
+from coordinator.children.process import LocalProcess, module_command
 from coordinator.children.restarting_process import KeptProcess
-from coordinator.engines.local import LocalProcess, module_command
 
 START_S: Final = 20.0
 STOP_S: Final = 2.0

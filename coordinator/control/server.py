@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zmq
@@ -18,6 +18,7 @@ import zmq.asyncio
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import ClusterError
 from cluster.wire import control
+from coordinator.control.verb import Parcel, Verb
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +29,6 @@ MAX_UNDER_WAY: Final = 16_384
 """Requests that may wait for their answers at a time: about 50 MB."""
 MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
 """And so many bytes of them."""
-
-Args = TypeVar("Args", bound=msgspec.Struct)
-Verb = Callable[[dict[str, Any]], Awaitable[object]]
-"""Takes a request's args, returns what `result` will be. ClusterError: the answer is that error."""
-
-
-class Parcel(NamedTuple):
-    """What a verb returns that must know when nobody is there to take it."""
-
-    result: object
-    undelivered: Callable[[], None]
 
 
 class _Answer(NamedTuple):
@@ -154,11 +144,3 @@ class ControlServer:
 
 def _failed(number: int, error: ClusterError) -> _Answer:
     return _Answer(control.Response(id=number, ok=False, error=control.failure_of(error)))
-
-
-def args_of(args: dict[str, Any], kind: type[Args]) -> Args:
-    """A request's args as what they must be. ClusterError for anything else."""
-    try:
-        return msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
-        raise ClusterError(f"not the arguments of this request ({error})") from None

@@ -10,11 +10,11 @@ import msgspec
 
 import cluster
 from cluster.errors import ClusterError
-from cluster.wire.control import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from cluster.wire.spec import CoordinatorSpec
+from cluster.wire.status import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from coordinator.account import Account
-from coordinator.control.server import Verb, args_of
 from coordinator.control.subscribers import Audience
+from coordinator.control.verb import Verb, args_of
 from coordinator.hub.hub import Hub
 from coordinator.identifies.queue import Desk
 from coordinator.operations.runner import Operations

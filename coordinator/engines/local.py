@@ -7,109 +7,10 @@ only, which stops the workers in order.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
 
-from cluster.processes import child_environment
-
-LOG_BYTES: Final = 10 * 1024 * 1024
-"""A log longer than this is set aside as .1 when the next process of its slot starts."""
-_TAIL_BYTES: Final = 4096
-_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
-
-
-def module_command(module: str, *args: str) -> list[str]:
-    """Command line of one of our modules. -P: a folder named `cluster` where the user happens to
-    stand is not taken for ours."""
-    return [sys.executable, "-P", "-m", module, *args]
-
-
-class LocalProcess:
-    """A child process whose standard error goes to a log file."""
-
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, log_from: int) -> None:
-        self._process = process
-        self._log = log
-        self._log_from = log_from
-
-    @classmethod
-    async def start(
-        cls, command: Sequence[str], data: bytes, log: Path, *, stdout: int | None = None
-    ) -> Self:
-        """Start it and write data to its standard input, then EOF. OSError if it can't be started.
-
-        stdout: asyncio.subprocess.PIPE, or None for the log.
-        """
-        log_fd, log_from = _open_log(log)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log_fd if stdout is None else stdout,
-                stderr=log_fd,
-                start_new_session=True,
-                env=child_environment(),
-            )
-        finally:
-            os.close(log_fd)
-        assert process.stdin is not None
-        process.stdin.write(data)
-        # A child that died already: its exit status and last words tell why, better than EPIPE
-        with contextlib.suppress(ConnectionError):
-            await process.stdin.drain()
-        process.stdin.close()
-        return cls(process, log, log_from)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.returncode is None
-
-    @property
-    def stdout(self) -> asyncio.StreamReader | None:
-        return self._process.stdout
-
-    async def wait(self) -> int:
-        return await self._process.wait()
-
-    def terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted
-            self._process.terminate()
-
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted
-            self._process.kill()
-
-    async def stop(self, seconds: float) -> int:
-        """SIGTERM, and SIGKILL if that has not ended it within so long. Returns its status."""
-        self.terminate()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self.wait()
-        except TimeoutError:
-            self.kill()
-            return await self.wait()
-
-    def last_words(self) -> str:
-        """The last line of its log that this process wrote, without time and level."""
-        try:
-            with self._log.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(self._log_from, end - _TAIL_BYTES))
-                lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")
-        except OSError as error:
-            return f"(its log can't be read: {error})"
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return _STAMP.sub("", last)
+from coordinator.children.process import LocalProcess, module_command
 
 
 class LocalEngine:
@@ -122,12 +23,3 @@ class LocalEngine:
 
     async def start(self, slot: int, spec: bytes) -> LocalProcess:
         return await LocalProcess.start(self._command, spec, self._logs / f"worker-{slot}.log")
-
-
-def _open_log(path: Path) -> tuple[int, int]:
-    """Descriptor of a log, opened to append, and where it ends now."""
-    with contextlib.suppress(FileNotFoundError):  # the first process of this name
-        if path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_name(path.name + ".1"))
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    return fd, os.fstat(fd).st_size

@@ -9,16 +9,14 @@ Source: ZeroMQ's zmq_proxy_steerable(3).
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
 import zmq
 
-from cluster.decode_errors import worth_saying
 from cluster.errors import AlreadyRunningError
-from cluster.wire import topic, watermark
-from coordinator.control.subscribers import Connections
+from cluster.wire import topic
+from coordinator.hub.connections import Connections
 from coordinator.zmq_proxy import Passage
 
 log = logging.getLogger(__name__)
@@ -33,8 +31,6 @@ trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000
 WORKERS_HWM: Final = 1_000
 MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128
 """Bytes of what a subscriber says; a prefix longer than a topic takes nothing."""
-READ_AT_ONCE: Final = 100
-"""Watermarks that are taken in one turn of the loop."""
 
 
 class Hub:
@@ -115,61 +111,3 @@ class Announcer:
 
     def close(self) -> None:
         self._socket.close()
-
-
-class LastOut:
-    """The last watermark of each shard that came out of the hub: a subscriber of our own PUB.
-
-    It is where the cursor of a worker's next process starts.
-    """
-
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        self.shards: dict[tuple[int, int], tuple[int, int]] = {}
-        """(shard count, shard id) -> (epoch, seq)."""
-        self.slots: dict[int, int] = {}
-        """Slot -> sent_ns of its last watermark."""
-        self.refused = 0
-        """Messages under a watermark's topic that were none."""
-        self._socket = context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, 1000)
-        self._socket.subscribe(topic.subscription(topic.WATERMARK))
-        self._socket.connect(endpoint)
-        self._fd = int(self._socket.getsockopt(zmq.FD))
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow the hub on this loop."""
-        self._loop = loop
-        loop.add_reader(self._fd, self.read)
-        self.read()
-
-    def read(self) -> None:
-        """Take what has come; of much, the rest in the turns that follow."""
-        for _ in range(READ_AT_ONCE):
-            if self._socket.closed:
-                return
-            try:
-                message = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            try:
-                mark = watermark.decode(topic.split(message)[2])
-            except topic.WireError as error:
-                self.refused += 1
-                if worth_saying(self.refused):
-                    log.warning("watermark %d was refused: %s", self.refused, error)
-                continue
-            self.slots[mark.slot] = mark.sent_ns
-            for row in mark.shards:
-                # Two slots may name a shard that has moved: the newer position counts.
-                key = row.shard_count, row.shard_id
-                self.shards[key] = max(self.shards.get(key, (0, -1)), (row.epoch, row.seq))
-        if self._loop is not None:
-            self._loop.call_soon(self.read)
-
-    def close(self) -> None:
-        if self._socket.closed:
-            return
-        if self._loop is not None:
-            self._loop.remove_reader(self._fd)
-        self._socket.close(0)

@@ -16,8 +16,8 @@ from cluster.control import ControlClient
 from cluster.errors import ClusterError, NotRunningError
 from cluster.identify.limiter import over_budget
 from cluster.identify.request import Identify
-from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Ask, Budget
+from cluster.wire.status import BudgetStatus
 from coordinator.identifies.ledger import Ledger
 
 log = logging.getLogger(__name__)

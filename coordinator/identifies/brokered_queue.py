@@ -17,8 +17,8 @@ from cluster.identify.bucket import Grant
 from cluster.identify.limiter import GRANT_TIMEOUT_S
 from cluster.identify.request import Identify
 from cluster.wire import link
-from cluster.wire.control import BudgetStatus
-from coordinator.control.server import Verb
+from cluster.wire.status import BudgetStatus
+from coordinator.control.verb import Verb
 from coordinator.identifies.broker import Broker
 from coordinator.identifies.ledger import Ledger
 from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyWord, Owners, Send

@@ -15,9 +15,9 @@ from typing import Any, Final
 from cluster.errors import ClusterError
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter
-from cluster.wire.control import OutsideClaim
 from cluster.wire.identifies import POLL_S, Ask, Told, Turn
-from coordinator.control.server import Parcel, Verb, args_of
+from cluster.wire.status import OutsideClaim
+from coordinator.control.verb import Parcel, Verb, args_of
 from coordinator.identifies.ledger import Ledger
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.discord.opcodes import SHARED_REFUSALS
+from cluster.discord.close_codes import SHARED_REFUSALS
 from cluster.wire.link import ShardReport
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from cluster.control import ControlClient
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key

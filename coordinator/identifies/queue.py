@@ -15,9 +15,9 @@ from cluster.errors import ClusterError, RateLimitedError
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
-from cluster.wire.control import BudgetStatus
 from cluster.wire.identifies import Budget, Budgeted
-from coordinator.control.server import Verb, args_of
+from cluster.wire.status import BudgetStatus
+from coordinator.control.verb import Verb, args_of
 from coordinator.identifies.external import Outside
 from coordinator.identifies.ledger import Ledger
 from coordinator.sharding.assignments import Roster

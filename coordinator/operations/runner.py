@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.wire.control import Failure, Operation
+from cluster.wire.control import Failure
 from cluster.wire.operations import FOLLOW_S, Follow
+from cluster.wire.status import Operation
 from coordinator.changes import Changes
-from coordinator.control.server import args_of
+from coordinator.control.verb import args_of
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.errors import ClusterError
-from cluster.wire.control import Operation
 from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
-from coordinator.control.server import Verb, args_of
+from cluster.wire.status import Operation
+from coordinator.control.verb import Verb, args_of
 from coordinator.operations.resharding import Resharding
 from coordinator.operations.restarting import Restarting
 from coordinator.operations.runner import Operations

@@ -18,7 +18,9 @@ from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
 from cluster.wire.identifies import Turn
-from coordinator.tcp_gate.zap import Keyring, user_of
+from cluster.wire.status import GateReport
+from coordinator.tcp_gate.keyring import Keyring
+from coordinator.tcp_gate.zap import user_of
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,7 @@ class ControlDesk:
         if not self._send(asked.sender, answer) and _is_grant(asked.request, response):
             self._give_back(asked.request.args)
 
-    def report(self, report: control.GateReport) -> None:
+    def report(self, report: GateReport) -> None:
         """Say how the gate fares."""
         self._tell(control.Request(id=0, verb="_gate", args=control.as_args(report)))
 

@@ -32,11 +32,13 @@ import zmq
 from cluster.endpoints.curve_keys import KeyFolder, ServerKeys
 from cluster.endpoints.tcp import Tcp, keep_alive
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.wire.control import Failure, GateReport
+from cluster.wire.control import Failure
 from cluster.wire.spec import StartOutcome, encode
+from cluster.wire.status import GateReport
 from coordinator.tcp_gate.connection_stats import Peers
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlDesk
-from coordinator.tcp_gate.zap import DOMAIN, Keyring, Zap
+from coordinator.tcp_gate.keyring import Keyring
+from coordinator.tcp_gate.zap import DOMAIN, Zap
 from coordinator.zmq_proxy import Passage
 
 log = logging.getLogger(__name__)

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from pathlib import Path
 from typing import Final
 
 import zmq
 from zmq.utils import z85
 
-from cluster.endpoints.curve_keys import Client, KeyFolder, ServerKeys
-from cluster.errors import ConfigError
+from cluster.endpoints.curve_keys import Client
+from coordinator.tcp_gate.keyring import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -27,59 +26,6 @@ DOMAIN: Final = b"dcgw"
 ENDPOINT: Final = "inproc://zeromq.zap.01"
 _FRAMES: Final = 7
 """Version, request id, domain, address, routing id, mechanism, and CURVE's one credential."""
-
-Mark = tuple[int, int, int]
-
-
-class Keyring:
-    """The clients by their public keys, as the file has them now."""
-
-    def __init__(self, folder: Path) -> None:
-        """folder: of the keys."""
-        self._folder = KeyFolder(folder)
-        self._mark: Mark | None = None
-        self._server_mark: Mark | None = None
-        self._clients: dict[str, Client] = {}
-        self.trouble = ""
-        """Why nobody is let in; empty: there is no reason."""
-
-    def clients(self) -> dict[str, Client]:
-        """By public key."""
-        mark = _look(self._folder.clients_file)
-        if mark != self._mark or self.trouble:
-            self._mark = mark
-            try:
-                self._clients = {one.public: one for one in self._folder.clients()}
-                self.trouble = ""
-            except ConfigError as error:
-                self._clients = {}
-                self._say(str(error))
-        return self._clients
-
-    def renewed(self, server: ServerKeys) -> bool:
-        """Whether the server's keys are not these any more."""
-        mark = _look(self._folder.server_file)
-        if mark == self._server_mark:
-            return False
-        self._server_mark = mark
-        try:
-            return self._folder.server() != server
-        except ConfigError:
-            return True  # whoever makes the sockets anew says why it can't
-
-    def _say(self, text: str) -> None:
-        if text != self.trouble:
-            log.error("nobody is let in over TCP: %s", text)
-        self.trouble = text
-
-
-def _look(file: Path) -> Mark | None:
-    """What tells one state of a file from another: a change replaces it. None: it is not there."""
-    try:
-        info = file.stat()
-    except OSError:
-        return None
-    return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 class Zap:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cluster.commands import BusyError, Command, NotSentError, read
-from cluster.discord.opcodes import shard_of_guild
+from cluster.discord.limits import shard_of_guild
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.commands import SendArgs, SentBy, Shards
 from cluster.wire.control import error_of
 from coordinator.changes import Changes
-from coordinator.control.server import Verb, args_of
+from coordinator.control.verb import Verb, args_of
 from coordinator.sharding.assignments import Roster
 
 MOST_UNDER_WAY: Final = 4096

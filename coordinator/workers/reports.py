@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Final
 
-from cluster.wire.control import ShardStatus, WorkerStatus
 from cluster.wire.link import Report, ShardReport
+from cluster.wire.status import ShardStatus, WorkerStatus
 from coordinator.sharding.assignments import Roster
 from coordinator.sharding.plan import Plan
 from coordinator.workers.supervisor import Slot

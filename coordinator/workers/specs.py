@@ -8,7 +8,7 @@ from cluster.wire.batch import RESHARDED
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import Account
-from coordinator.hub.hub import LastOut
+from coordinator.hub.last_out import LastOut
 from coordinator.sharding.assignments import Roster
 from coordinator.state.store import Store
 

@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from cluster.discord.opcodes import Op, intents_advice
+from cluster.discord.intents import intents_advice
+from cluster.discord.opcodes import Op
 from cluster.errors import (
     ClusterError,
     ConnectionLostError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from cluster.discord.opcodes import CLOSE_CODES
+from cluster.discord.close_codes import CLOSE_CODES
 from cluster.errors import ClientClosedError, ClusterError, GatewayRefusedError, TokenRefusedError
 
 ADVICE: Final = {

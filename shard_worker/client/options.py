@@ -16,7 +16,6 @@ from cluster.config.checks import (
     capabilities_of,
     check_presence,
     check_readable,
-    check_urls,
     guilds_of,
     intents_of,
 )
@@ -25,6 +24,7 @@ from cluster.discord import gateway_bot
 from cluster.discord.account import LARGE_THRESHOLD, USER_API_VERSION, Account, new_launch
 from cluster.discord.browser import browser
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.discord.urls import check_urls
 from cluster.errors import ConfigError, TokenRefusedError
 from cluster.ranges import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
 from cluster.wire.link import Login, ShardPlan

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.discord.opcodes import CLOSE_CODES, RESUMABLE_CLOSE, Op, Then, after_close
+from cluster.discord.close_codes import CLOSE_CODES, RESUMABLE_CLOSE, Then, after_close
+from cluster.discord.opcodes import Op
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.backoff import Backoff, Tries, identify_pause, invalid_session_wait

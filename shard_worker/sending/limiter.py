@@ -11,7 +11,7 @@ import math
 from collections import deque
 from typing import Final
 
-from cluster.discord.opcodes import MAX_SENT_BYTES, SEND_LIMIT, SEND_WINDOW_S
+from cluster.discord.limits import MAX_SENT_BYTES, SEND_LIMIT, SEND_WINDOW_S
 from cluster.errors import ClusterError
 
 MARGIN_S: Final = 1.0

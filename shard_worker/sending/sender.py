@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.commands import Command, CommandError, NotSentError
-from cluster.discord.opcodes import Intents, Op
+from cluster.discord.intents import Intents
+from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError
 from cluster.wire.link import Login
 from shard_worker.protocol import payloads

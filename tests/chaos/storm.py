@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from cluster.discord.opcodes import CLOSE_CODES, Then
+from cluster.discord.close_codes import CLOSE_CODES, Then
 
 RESUMABLE_CLOSES: Final = (
     *(c.code for c in CLOSE_CODES.values() if c.then is Then.RESUME and c.code >= 4000), 1011, 4099,

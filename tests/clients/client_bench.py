@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 from tests.clients.client_libraries import DISCORDJS, Library
 from tests.clients.client_process import ClientProcess, Receipt, Report, run_client

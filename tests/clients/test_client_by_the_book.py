@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl
 from tests.clients.client_bench import QUICK
 from tests.clients.documented_fields import BY_EVENT, faults_in

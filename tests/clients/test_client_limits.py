@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from tests.clients.client_bench import QUICK, SHARDS, bench
 from tests.clients.client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
 

@@ -25,8 +25,8 @@ import zmq
 from cluster.control import ControlClient
 from cluster.endpoints.paths import is_held
 from cluster.subscriber import Subscriber
-from cluster.wire.control import ClusterStatus
 from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_outcome, encode
+from cluster.wire.status import ClusterStatus
 
 TOKEN = "MTA.very-secret.token"
 

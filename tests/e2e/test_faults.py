@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from cluster.sandbox import SandboxControl, SandboxInfo
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Raw,

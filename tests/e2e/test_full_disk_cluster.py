@@ -11,7 +11,7 @@ from typing import Any
 from cluster.endpoints.paths import places
 from cluster.journal.manifest import DATA
 from cluster.subscriber import Event, Gap, Subscriber
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     WITHIN_S,

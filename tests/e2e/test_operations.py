@@ -11,7 +11,7 @@ import pytest
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.sandbox import SandboxControl
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home
 from tests.e2e.test_restarts import SHARDS, happened, under_traffic
 from tests.e2e.watching import Seen, eventually

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S, Op
+from cluster.discord.limits import IDENTIFY_WINDOW_S
+from cluster.discord.opcodes import Op
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import control_of, eventually, identified, sandbox_of
 

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from cluster.control import ControlClient
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S, Op
+from cluster.discord.limits import IDENTIFY_WINDOW_S
+from cluster.discord.opcodes import Op
 from cluster.endpoints.curve_keys import KeyFolder, encode
 from cluster.endpoints.paths import places
 from cluster.sandbox import SandboxControl, SandboxInfo
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, offer, run_sandbox
 
 SHARDS = 8

@@ -18,7 +18,7 @@ from cluster.control import ControlClient
 from cluster.endpoints.paths import places
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
-from cluster.wire.control import ClusterStatus, ShardStatus
+from cluster.wire.status import ClusterStatus, ShardStatus
 from tests.e2e.home import Home
 from tests.progress import progress
 

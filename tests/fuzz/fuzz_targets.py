@@ -14,7 +14,8 @@ import zstandard
 from cluster import commands, events
 from cluster.commands.member_chunks import NAMES
 from cluster.decode_errors import MALFORMED
-from cluster.discord.opcodes import MAX_SENT_BYTES, Op
+from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.discord.opcodes import Op
 from cluster.doctor.fingerprint.client_hello import FingerprintError, complete, parse
 from cluster.doctor.fingerprint.http2 import PREFACE, read_opening
 from cluster.doctor.fingerprint.ja import ja4_raw
@@ -24,9 +25,9 @@ from cluster.subscriber.chain import Answer, Mark, ShardChain
 from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
-from cluster.wire.control import SubscriberReport
 from cluster.wire.identifies import Ask
-from coordinator.control.server import args_of
+from cluster.wire.status import SubscriberReport
+from coordinator.control.verb import args_of
 from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
 from shard_worker.protocol.payloads import with_seq
 from shard_worker.sending.member_requests import whole_guilds

@@ -16,7 +16,7 @@ from typing import Any, Self
 import zmq
 import zmq.asyncio
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.journal import JournalReader
 from cluster.sandbox import Sandbox, SandboxControl
 from cluster.wire import topic

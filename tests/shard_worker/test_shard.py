@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import uvloop
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
 from shard_worker.protocol.frame import Event
 from shard_worker.protocol.session import Resumable

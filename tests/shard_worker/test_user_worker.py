@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from cluster.discord.opcodes import ALL_CAPABILITIES
+from cluster.discord.intents import ALL_CAPABILITIES
 from cluster.sandbox import SandboxControl
 from tests.shard_worker.rig import Rig
 from tests.shard_worker.scenarios import ends_equal, run, under_traffic

@@ -17,7 +17,7 @@ from cluster.cli.terminal import status_text
 from cluster.cli.terminal.event_lines import WIDE
 from cluster.cli.terminal.tables import counts, workers
 from cluster.cli.terminal.words import rate
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 
 LINE_EVERY_S: Final = 5.0
 PROGRESS_EVERY_S: Final = 1.0

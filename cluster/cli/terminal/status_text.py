@@ -13,7 +13,7 @@ from rich.text import Text
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
 from cluster.cli.terminal.words import count, ms, named, ranges, rate, roughly, span, state
-from cluster.wire.control import ClusterStatus, ShardStatus
+from cluster.wire.status import ClusterStatus, ShardStatus
 
 MOST_SUBSCRIBERS: Final = 8
 MOST_COMPLAINTS: Final = 12

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.words import count, ms, named, rate, size, span, state
-from cluster.wire.control import ClusterStatus, ShardStatus, WorkerStatus
+from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
 
 COLLAPSE_OVER: Final = 32
 """With more rows than this, those that are well are counted and not listed."""

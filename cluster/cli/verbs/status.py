@@ -18,7 +18,7 @@ from cluster.cli.options import (
 from cluster.cli.terminal.output import console, show
 from cluster.cli.terminal.status_text import full
 from cluster.control import ControlClient
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 
 
 @click.command(

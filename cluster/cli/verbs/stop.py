@@ -12,7 +12,7 @@ from cluster.cli.stopping import Stopped, stop_cluster
 from cluster.cli.terminal.output import console, is_terminal
 from cluster.control import ControlClient
 from cluster.endpoints.paths import Running
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 
 
 @click.command(

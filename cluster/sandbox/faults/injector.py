@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from cluster.discord.opcodes import Op, Then, after_close
+from cluster.discord.close_codes import Then, after_close
+from cluster.discord.opcodes import Op
 from cluster.sandbox.faults.faults import ON_CONNECTIONS, FaultError, Switches, parse
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.peer import Peer, Stage, encode

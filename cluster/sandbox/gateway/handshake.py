@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from cluster.discord.opcodes import ALL_INTENTS, PRIVILEGED_INTENTS, Op
+from cluster.discord.intents import ALL_INTENTS, PRIVILEGED_INTENTS
+from cluster.discord.opcodes import Op
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.compression import PayloadZlibEncoder, PlainEncoder

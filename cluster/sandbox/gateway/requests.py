@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cluster.discord.opcodes import CLOSE_CODES, Op
+from cluster.discord.close_codes import CLOSE_CODES
+from cluster.discord.opcodes import Op
 from cluster.sandbox.gateway.request_schemas import FORMS
 from cluster.sandbox.sessions.peer import Peer, encode
 from cluster.sandbox.sessions.session import Session

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from cluster.discord.opcodes import MAX_SENT_BYTES
+from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.sandbox.gateway import commands
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.compression import encoder_for, message_deflate

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.ledger import Ledger, digest_of
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from cluster.discord.opcodes import SEND_LIMIT, SEND_WINDOW_S
+from cluster.discord.limits import SEND_LIMIT, SEND_WINDOW_S
 
 
 class SendGuard:

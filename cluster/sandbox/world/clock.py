@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from cluster.discord.opcodes import SNOWFLAKE_EPOCH_MS
+from cluster.discord.limits import SNOWFLAKE_EPOCH_MS
 
 
 def snowflake_at(ms: int, low: int = 0) -> int:

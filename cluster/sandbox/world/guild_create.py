@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.world.presences import presence
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 
 _GUILD: Final[dict[Intents, str]] = {
     Intents.GUILDS: (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from cluster.discord.opcodes import SNOWFLAKE_EPOCH_MS, Intents
+from cluster.discord.intents import Intents
+from cluster.discord.limits import SNOWFLAKE_EPOCH_MS
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world.clock import created_ms, snowflake_at, timestamp
 from cluster.sandbox.world.names import CHANNEL_WORDS, ROLE_WORDS, guild_name, person

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.world.presences import presence
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 

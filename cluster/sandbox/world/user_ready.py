@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cluster.discord.opcodes import Capabilities as Can
+from cluster.discord.intents import Capabilities as Can
 from cluster.sandbox.world.guild_create import guild_create
 from cluster.sandbox.world.objects.users import member
 from cluster.sandbox.world.state import Guild, Json, Member, encode

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from cluster.discord.opcodes import ALL_INTENTS, shard_of_guild
+from cluster.discord.intents import ALL_INTENTS
+from cluster.discord.limits import shard_of_guild
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import requests

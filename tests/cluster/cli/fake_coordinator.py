@@ -20,6 +20,7 @@ import zmq
 
 from cluster.endpoints.paths import Running, make_private
 from cluster.wire import control, spec
+from cluster.wire.status import BudgetStatus, ClusterStatus, ShardStatus, WorkerStatus
 
 
 class Behaviour(msgspec.Struct):
@@ -44,8 +45,8 @@ class Behaviour(msgspec.Struct):
     """A file that the spec and each request are written to."""
 
 
-def worker(slot: int, shards: int, ready: int) -> control.WorkerStatus:
-    return control.WorkerStatus(
+def worker(slot: int, shards: int, ready: int) -> WorkerStatus:
+    return WorkerStatus(
         slot=slot,
         pid=4000 + slot,
         state="running",
@@ -63,9 +64,9 @@ def worker(slot: int, shards: int, ready: int) -> control.WorkerStatus:
     )
 
 
-def shard(shard_id: int, state: str, detail: str = "") -> control.ShardStatus:
+def shard(shard_id: int, state: str, detail: str = "") -> ShardStatus:
     ready = state == "ready"
-    return control.ShardStatus(
+    return ShardStatus(
         shard_id=shard_id,
         worker=shard_id % 2,
         state=state,
@@ -83,12 +84,12 @@ def shard(shard_id: int, state: str, detail: str = "") -> control.ShardStatus:
 
 def cluster_status(
     name: str, *, shards: int, ready: int, waiting: list[int], sandbox: bool, fatal: bool = False
-) -> control.ClusterStatus:
+) -> ClusterStatus:
     states = [shard(n, "ready" if n < ready else "awaiting_grant") for n in range(shards)]
     if fatal:
         detail = "4014 disallowed intents: enable the privileged intents in the developer portal"
         states[-1] = shard(shards - 1, "fatal", detail)
-    return control.ClusterStatus(
+    return ClusterStatus(
         name=name,
         store_id="0123456789abcdef",
         pid=os.getpid(),
@@ -106,7 +107,7 @@ def cluster_status(
         replay_endpoint="ipc:///run/user/1000/dcgw/sandbox-0a1b2c3d/replay",
         workers=[worker(n, shards // 2, ready // 2) for n in range(2)],
         shards=states,
-        budget=control.BudgetStatus(
+        budget=BudgetStatus(
             total=1000,
             remaining=996,
             reset_after_s=86_000.0,

@@ -31,7 +31,8 @@ from cluster.commands import (
     subscriptions,
     voice,
 )
-from cluster.discord.opcodes import MAX_SENT_BYTES, Op
+from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.discord.opcodes import Op
 from tests.cluster.commands.command_rows import EVERYTHING, UUIDS, Row, rows
 
 GUILD, TEXT, VOICE = 41771983423143937, 127121515262115840, 1142105002492575794

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.config.checks import check_url
 from cluster.config.keys import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
 from cluster.config.loading import load, locate
 from cluster.config.schema import Given, allowed
-from cluster.discord.opcodes import (
+from cluster.discord.intents import (
     ALL_CAPABILITIES,
     ALL_INTENTS,
     PRIVILEGED_INTENTS,
     Capabilities,
     Intents,
 )
+from cluster.discord.urls import check_url
 from cluster.endpoints.paths import places
 from cluster.errors import ConfigError
 from cluster.wire.spec import CoordinatorSpec

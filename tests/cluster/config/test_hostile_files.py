@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from cluster.config.loading import load, locate
-from cluster.control.client import find_cluster
+from cluster.endpoints.discovery import find_cluster
 from cluster.endpoints.paths import Running
 from cluster.errors import ConfigError, NotRunningError
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cluster.discord.account import Account, new_launch
 from cluster.discord.browser import browser
-from cluster.discord.opcodes import MAX_SENT_BYTES
+from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.errors import ConfigError
 
 USER = Account.of(capabilities=53607934, client_build_number=369195)

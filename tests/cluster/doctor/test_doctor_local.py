@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.discord.opcodes import Capabilities, Intents
+from cluster.discord.intents import Capabilities, Intents
 from cluster.doctor import local, remote
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.endpoints.paths import Places

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.decode_errors import UNFIT
-from cluster.discord.opcodes import Capabilities
+from cluster.discord.intents import Capabilities
 from cluster.events import (
     UNSET,
     ChannelCreate,

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.identify.limiter import LATEST_ARRIVAL_S, IdentifyLimiter
 
 MARGIN_S = 0.25

@@ -8,7 +8,7 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.identify.bucket import Claim, Grant, Outsider, Owner
 from cluster.identify.limiter import FRESH_S, LATEST_ARRIVAL_S, IdentifyLimiter
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import IDENTIFY_WINDOW_S
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import BudgetError
 from cluster.identify.bucket import Grant
 from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter

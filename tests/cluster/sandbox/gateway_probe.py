@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import zstandard
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 
 TIMEOUT_S = 10.0

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.discord.account import Account, new_launch
 from cluster.discord.browser import browser
-from cluster.discord.opcodes import ALL_CAPABILITIES, Capabilities
+from cluster.discord.intents import ALL_CAPABILITIES, Capabilities
 from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, bench
 
 

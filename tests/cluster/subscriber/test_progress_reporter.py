@@ -17,6 +17,7 @@ from cluster.subscriber.progress_reporter import (
     default_name,
 )
 from cluster.wire import control
+from cluster.wire.status import SubscriberReport
 
 PROGRESS = Progress(lag=1, events=2, gaps=3, replays=4, unfit=5)
 
@@ -28,13 +29,13 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     context.destroy(0)
 
 
-def received(door: zmq.Socket[bytes]) -> control.SubscriberReport:
+def received(door: zmq.Socket[bytes]) -> SubscriberReport:
     assert door.poll(5000)
     sender, data = door.recv_multipart()
     request = control.decode_request(data)
     assert request.verb == "subscriber"
     door.send_multipart([sender, control.encode(control.Response(id=request.id, ok=True))])
-    return msgspec.convert(request.args, control.SubscriberReport)
+    return msgspec.convert(request.args, SubscriberReport)
 
 
 def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     assert last.id == first.id
 
 
-def said(reporter: Reporter, door: zmq.Socket[bytes]) -> control.SubscriberReport:
+def said(reporter: Reporter, door: zmq.Socket[bytes]) -> SubscriberReport:
     """Until the connection is there nothing is said."""
     for _ in range(500):
         reporter.tell(0.0, PROGRESS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.subscriber.chain import Answer, Mark, ShardChain
-from cluster.subscriber.items import GuildFilter
+from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end

@@ -19,10 +19,11 @@ from cluster.endpoints.paths import Places
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire import replay
+from coordinator.children.process import LOG_BYTES, LocalProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.restarting_process import FIRST_WAIT_S, LONGEST_WAIT_S
 from coordinator.children.sandbox import SandboxProcess
-from coordinator.engines.local import LOG_BYTES, LocalEngine, LocalProcess
+from coordinator.engines.local import LocalEngine
 
 INFO = SandboxInfo(
     pid=1,

@@ -26,7 +26,8 @@ from cluster.wire import control, link, replay
 from cluster.wire.batch_writer import ShardWriter
 from coordinator.control import server
 from coordinator.control.server import ControlServer
-from coordinator.hub.hub import Hub, LastOut
+from coordinator.hub.hub import Hub
+from coordinator.hub.last_out import LastOut
 from coordinator.identifies.ledger import Ledger
 from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import zmq
 
-from cluster.wire.control import SubscriberReport
-from coordinator.control.subscribers import MOST, SILENT_S, Audience, Connections
+from cluster.wire.status import SubscriberReport
+from coordinator.control.subscribers import MOST, SILENT_S, Audience
+from coordinator.hub.connections import Connections
 
 
 def report(name: str = "bot", *, of: str = "a", leaving: bool = False) -> SubscriberReport:

@@ -11,7 +11,8 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.wire import watermark
-from coordinator.hub.hub import Hub, LastOut
+from coordinator.hub.hub import Hub
+from coordinator.hub.last_out import LastOut
 
 Context = zmq.Context[zmq.Socket[bytes]]
 

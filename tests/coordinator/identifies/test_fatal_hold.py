@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.discord.opcodes import CLOSE_CODES, SHARED_REFUSALS, Then
+from cluster.discord.close_codes import CLOSE_CODES, SHARED_REFUSALS, Then
 from cluster.wire.link import ShardReport
 from coordinator.identifies.fatal_hold import IdentifyHold
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.errors import BudgetError, ClusterError
-from cluster.wire.control import Operation
+from cluster.wire.status import Operation
 from coordinator.operations import runner
 from coordinator.operations.runner import Operations, Progress
 

@@ -24,6 +24,7 @@ from zmq.utils.monitor import parse_monitor_message
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, pair
 from cluster.wire import control
+from cluster.wire.status import GateReport
 
 WITHIN_S = 20.0
 HANDSHAKE_MS = 250
@@ -155,14 +156,14 @@ class Rig:
         door.recv()
         return [(request.verb, request.args) for _, request in found]
 
-    def report(self) -> control.GateReport:
+    def report(self) -> GateReport:
         """The next one."""
         deadline = time.monotonic() + WITHIN_S
         while time.monotonic() < deadline:
             assert self.control.poll(int(WITHIN_S * 1000))
             request = control.decode_request(self.control.recv_multipart()[1])
             if request.verb == "_gate":
-                return msgspec.convert(request.args, control.GateReport)
+                return msgspec.convert(request.args, GateReport)
         raise AssertionError("no report")
 
     def close(self) -> str:

@@ -10,7 +10,8 @@ import zmq
 from zmq.utils import z85
 
 from cluster.endpoints.curve_keys import KeyFolder, pair
-from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, Keyring, Zap
+from coordinator.tcp_gate.keyring import Keyring
+from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, Zap
 
 
 class Door:

@@ -11,7 +11,7 @@ import pytest
 
 from cluster.discord import gateway_bot
 from cluster.discord.gateway_bot import GatewayInfo
-from cluster.discord.opcodes import ALL_CAPABILITIES, Intents
+from cluster.discord.intents import ALL_CAPABILITIES, Intents
 from cluster.errors import ClusterError, ConfigError
 from shard_worker import GatewayClient, Resumable
 from shard_worker.client.options import options

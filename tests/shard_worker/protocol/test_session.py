@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from cluster.discord.opcodes import CLOSE_CODES, Intents, Then, intents_advice
+from cluster.discord.close_codes import CLOSE_CODES, Then
+from cluster.discord.intents import Intents, intents_advice
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Event, Frame

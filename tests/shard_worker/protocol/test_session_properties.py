@@ -20,7 +20,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import CLOSE_CODES, Then
+from cluster.discord.close_codes import CLOSE_CODES, Then
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Event, Frame

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import SEND_LIMIT, SEND_WINDOW_S
+from cluster.discord.limits import SEND_LIMIT, SEND_WINDOW_S
 from shard_worker.sending.limiter import PayloadTooLargeError, SendLimiter, check_size
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cluster.commands import BusyError, Command, NotSentError, raw
 from cluster.commands.members import request_guild_members
-from cluster.discord.opcodes import SEND_LIMIT, SEND_WINDOW_S
+from cluster.discord.limits import SEND_LIMIT, SEND_WINDOW_S
 from cluster.errors import ClusterError
 from shard_worker.sending.limiter import PayloadTooLargeError, SendLimiter
 from shard_worker.sending.member_requests import MARGIN_S, WINDOW_S, whole_guilds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.guild_create import guild_create
 from cluster.sandbox.world.intents import intents_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.names import SENTENCES
 from cluster.sandbox.world.scene import Handler, Scene

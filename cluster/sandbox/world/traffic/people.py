@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.world.clock import snowflake_at
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.objects import users as user_objects

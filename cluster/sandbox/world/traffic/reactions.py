@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.discord.opcodes import Intents
+from cluster.discord.intents import Intents
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Message, encode

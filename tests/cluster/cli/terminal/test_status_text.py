@@ -12,8 +12,7 @@ from rich.console import Console, RenderableType
 
 from cluster.cli.terminal import status_text, tables, words
 from cluster.cli.terminal.live_view import LineView, picture, shares
-from cluster.wire import control
-from cluster.wire.control import ClusterStatus, OutsideClaim
+from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim, SubscriberStatus
 
 
 def text(what: RenderableType, width: int) -> str:
@@ -47,7 +46,7 @@ class TestFits:
         assert ("wait" in shown) == (ready < shards)
 
 
-def restless(status: control.ClusterStatus, shards: range) -> control.ClusterStatus:
+def restless(status: ClusterStatus, shards: range) -> ClusterStatus:
     """These shards are between two tries; nobody waits for a grant."""
     rows = [
         msgspec.structs.replace(s, state="waiting", detail=f"op 7; next try in {s.shard_id}.5 s")
@@ -97,9 +96,9 @@ def test_reconnects_and_heartbeats_of_all_shards(fake: ModuleType) -> None:
     assert status_text.heartbeats([]) == status_text.reconnects([]) == ""
 
 
-def subscriber(name: str, **other: Any) -> control.SubscriberStatus:
+def subscriber(name: str, **other: Any) -> SubscriberStatus:
     row: dict[str, Any] = {"lag": 0, "events": 7, "gaps": 0, "replays": 0, "since_s": 5.0} | other
-    return control.SubscriberStatus(name=name, pid=17, **row)
+    return SubscriberStatus(name=name, pid=17, **row)
 
 
 def test_subscribers(fake: ModuleType) -> None:
@@ -346,7 +345,7 @@ def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
 def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
     status = made(fake, 1, 1)
     assert "tcp" not in text(status_text.full(status, width), width)
-    gate = control.GateReport(
+    gate = GateReport(
         pid=7, events="tcp://0.0.0.0:7311", control="tcp://[::]:7313", keys=1, subscribers=2,
         refused=1_234,
     )  # fmt: skip
@@ -358,7 +357,7 @@ def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
 
 
 def test_what_is_under_way_and_what_failed(fake: ModuleType) -> None:
-    now = control.Operation(
+    now = Operation(
         id="1", kind="rolling restart", text="worker 1 is back", done=2, total=4, seconds=12.0
     )
     status = msgspec.structs.replace(made(fake, 4, 4), operation=now)

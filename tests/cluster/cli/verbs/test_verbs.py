@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from cluster import __version__
-from cluster.wire.control import ClusterStatus
+from cluster.wire.status import ClusterStatus
 
 Dcgw = Callable[..., Result]
 Running = Callable[..., subprocess.Popen[bytes]]

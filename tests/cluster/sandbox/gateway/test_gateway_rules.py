@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cluster.discord.opcodes import ALL_INTENTS, Intents
+from cluster.discord.intents import ALL_INTENTS, Intents
 from tests.cluster.sandbox.gateway_probe import Bench, Probe, bench, eventually
 
 Json = dict[str, Any]

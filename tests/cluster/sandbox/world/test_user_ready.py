@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.discord.opcodes import Capabilities
+from cluster.discord.intents import Capabilities
 from cluster.events import ParseError, decode
 from cluster.sandbox import SandboxOptions
 from cluster.sandbox.world import World

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import DEFAULT_MIX
 from cluster.sandbox.world import World

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from cluster.discord.opcodes import ALL_INTENTS, SNOWFLAKE_EPOCH_MS
+from cluster.discord.intents import ALL_INTENTS
+from cluster.discord.limits import SNOWFLAKE_EPOCH_MS
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.world import World
 from cluster.sandbox.world.clock import WorldClock, created_ms, snowflake_at, timestamp

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.opcodes import shard_of_guild
+from cluster.discord.limits import shard_of_guild
 from cluster.sandbox.catalogue import Field, catalogue
 from cluster.sandbox.catalogue.types import Array, Either, Map, Ref, Row, Scalar, Type, Versioned
 from cluster.sandbox.world import World

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.opcodes import ALL_INTENTS
+from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox.world import World
 
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.opcodes import ALL_INTENTS, Intents
+from cluster.discord.intents import ALL_INTENTS, Intents
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.world import World, intents_of
 from cluster.sandbox.world.intents import DIRECT_INTENTS, GUILD_INTENTS

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.opcodes import ALL_INTENTS, Intents
+from cluster.discord.intents import ALL_INTENTS, Intents
 from cluster.sandbox.world import RequestRefused, World
 
 Json = dict[str, Any]

@@ -1,0 +1,101 @@
+"""What an IDENTIFY asks for: a bot's intents, a user client's capabilities.
+
+Source: Discord's documentation, "Gateway", "List of Intents"; capabilities from the unofficial
+documentation, "Using Gateway".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntFlag
+from typing import Final, Literal
+
+
+class Intents(IntFlag):
+    """Gateway intents ("Gateway", "List of Intents")."""
+
+    GUILDS = 1 << 0
+    GUILD_MEMBERS = 1 << 1
+    GUILD_MODERATION = 1 << 2
+    GUILD_EXPRESSIONS = 1 << 3
+    GUILD_INTEGRATIONS = 1 << 4
+    GUILD_WEBHOOKS = 1 << 5
+    GUILD_INVITES = 1 << 6
+    GUILD_VOICE_STATES = 1 << 7
+    GUILD_PRESENCES = 1 << 8
+    GUILD_MESSAGES = 1 << 9
+    GUILD_MESSAGE_REACTIONS = 1 << 10
+    GUILD_MESSAGE_TYPING = 1 << 11
+    DIRECT_MESSAGES = 1 << 12
+    DIRECT_MESSAGE_REACTIONS = 1 << 13
+    DIRECT_MESSAGE_TYPING = 1 << 14
+    MESSAGE_CONTENT = 1 << 15
+    GUILD_SCHEDULED_EVENTS = 1 << 16
+    AUTO_MODERATION_CONFIGURATION = 1 << 20
+    AUTO_MODERATION_EXECUTION = 1 << 21
+    GUILD_MESSAGE_POLLS = 1 << 24
+    DIRECT_MESSAGE_POLLS = 1 << 25
+
+
+ALL_INTENTS: Final = Intents(sum(Intents))
+PRIVILEGED_INTENTS: Final = (
+    Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
+)
+
+
+def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:
+    """What to do about the fatal closes that hang on what IDENTIFY asked for: close code -> action,
+    where these intents say more than CLOSE_CODES does."""
+    if account == "user":  # which has none, and is not asked for any
+        return {
+            4013: "the token is a bot's: give a user account's, or be a bot, with intents in place "
+            "of capabilities"
+        }
+    advice: dict[int, str] = {}
+    unknown = intents & ~int(ALL_INTENTS)
+    if bits := [str(bit) for bit in range(unknown.bit_length()) if unknown >> bit & 1]:
+        advice[4013] = (
+            f"`intents` is {intents}, and no intent has bit {', '.join(bits)}: "
+            "give the names of those that you need"
+        )
+    if names := [i.name for i in PRIVILEGED_INTENTS if intents & i and i.name]:
+        advice[4014] = (
+            f"enable {', '.join(names)} for the bot in the developer portal "
+            "(Bot, Privileged Gateway Intents), or leave them out of `intents`"
+        )
+    return advice
+
+
+def intent_bits(names: Iterable[str]) -> Intents:
+    """The bits of intents given by name, in any case. KeyError names the one that is unknown."""
+    bits = Intents(0)
+    for name in names:
+        bits |= Intents[name.upper()]
+    return bits
+
+
+class Capabilities(IntFlag):
+    """What a user client asks of the gateway (unofficial documentation, "Using Gateway")."""
+
+    LAZY_USER_NOTES = 1 << 0
+    NO_AFFINE_USER_IDS = 1 << 1
+    VERSIONED_READ_STATES = 1 << 2
+    VERSIONED_USER_GUILD_SETTINGS = 1 << 3
+    DEDUPE_USER_OBJECTS = 1 << 4
+    PRIORITIZED_READY_PAYLOAD = 1 << 5
+    """Only with DEDUPE_USER_OBJECTS."""
+    MULTIPLE_GUILD_EXPERIMENT_POPULATIONS = 1 << 6
+    NON_CHANNEL_READ_STATES = 1 << 7
+    AUTH_TOKEN_REFRESH = 1 << 8
+    USER_SETTINGS_PROTO = 1 << 9
+    CLIENT_STATE_V2 = 1 << 10
+    PASSIVE_GUILD_UPDATE = 1 << 11
+    AUTO_CALL_CONNECT = 1 << 12
+    DEBOUNCE_MESSAGE_REACTIONS = 1 << 13
+    PASSIVE_GUILD_UPDATE_V2 = 1 << 14
+    """In place of PASSIVE_GUILD_UPDATE."""
+    CHANNEL_OBFUSCATION = 1 << 15
+    AUTO_LOBBY_CONNECT = 1 << 16
+
+
+ALL_CAPABILITIES: Final = Capabilities(sum(Capabilities))

@@ -1,0 +1,183 @@
+"""What `status` tells of a cluster: one model for the command line, and for whoever asks over the
+control endpoint."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from cluster.wire.control import Failure
+
+
+class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as `status` shows it; seconds and milliseconds as the names say."""
+
+    shard_id: int
+    worker: int
+    state: str
+    epoch: int
+    seq: int
+    events: int
+    events_per_s: float
+    session_age_s: float | None
+    heartbeat_ms: float | None
+    guilds: int
+    reconnects: dict[str, int]
+    detail: str
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as `status` shows it."""
+
+    slot: int
+    pid: int | None
+    state: str
+    """"starting", "running", "missing" (no report), "restarting", "failed", "stopped"."""
+    uptime_s: float | None
+    cpu_percent: float
+    rss_bytes: int
+    shards: int
+    shards_ready: int
+    events_per_s: float
+    journal_bytes: int
+    journal_seconds: float | None
+    journalling: bool
+    unpublished: int
+    restarts: int
+    version: str = ""
+    """Of the package that its process runs; empty: not known."""
+    detail: str = ""
+
+
+class OutsideClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard of a program outside that waits for a grant of this cluster's."""
+
+    shard_id: int
+    shard_count: int
+    """0: it did not say."""
+    who: str
+
+
+class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The identify budget."""
+
+    total: int
+    remaining: int
+    reset_after_s: float
+    max_concurrency: int
+    spent: int
+    """Identifies granted by this store in the current window."""
+    waiting: list[int]
+    """Shards that wait for a grant, in the order in which they will get one."""
+    wait_s: float
+    """How long the last of them will wait, by the limiter's arithmetic."""
+    outside: list[OutsideClaim] = []
+    """Who else waits here, in the order in which they came."""
+    broker: str = ""
+    """Control endpoint of the coordinator that grants; empty: this one."""
+    trouble: str = ""
+    """Why nothing is granted at this moment, where it is not for the limits; empty: none."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one is."""
+
+    id: str
+    kind: str
+    """ "rolling restart", "scale" ..."""
+    text: str = ""
+    """What it does just now, or has done."""
+    done: int = 0
+    total: int = 0
+    """Steps; 0: it can't be said."""
+    state: str = "running"
+    """ "running", "done", "failed"."""
+    failure: Failure | None = None
+    seconds: float = 0.0
+    """Since it began, or that it took."""
+
+
+class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `subscriber`: what a subscriber says of itself every few seconds."""
+
+    id: Annotated[str, msgspec.Meta(max_length=32)]
+    """Random, its own for as long as it lives."""
+    name: Annotated[str, msgspec.Meta(max_length=64)]
+    pid: int
+    lag: int
+    """Events that are known to be there and were not given out yet."""
+    events: int
+    """Given out since it began."""
+    gaps: int
+    replays: int
+    """Answers that it needed from the replay server."""
+    unfit: int = 0
+    """Events that its process asked for typed and that fit no class."""
+    leaving: bool = False
+
+
+class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscriber as `status` shows it."""
+
+    name: str
+    pid: int
+    lag: int
+    events: int
+    gaps: int
+    replays: int
+    unfit: int = 0
+    since_s: float
+
+
+class GateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """args of `_gate`: what the TCP gate says of itself every few seconds. Its own word: it passes
+    on no verb that begins with an underscore."""
+
+    pid: int
+    events: str = ""
+    """Where it listens for subscribers; empty: it does not."""
+    replay: str = ""
+    control: str = ""
+    keys: int
+    """Clients that may come in."""
+    subscribers: int
+    """Connections to `events`."""
+    refused: int
+    """Connections that were not let in."""
+
+
+class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `status`."""
+
+    name: str
+    store_id: str
+    pid: int
+    version: str
+    uptime_s: float
+    state: str
+    """"starting", "ready", "degraded", "stopping"."""
+    shard_count: int
+    shards_ready: int
+    events: int
+    events_per_s: float
+    api_url: str
+    gateway_url: str
+    sandbox: bool
+    account: Literal["bot", "user"] = "bot"
+    hub_endpoint: str
+    """Where subscribers connect."""
+    replay_endpoint: str
+    workers: list[WorkerStatus]
+    shards: list[ShardStatus]
+    budget: BudgetStatus
+    subscribers: list[SubscriberStatus] = []
+    """Those that report themselves, as Subscriber does."""
+    subscribers_unknown: int = 0
+    """Other connections to the hub."""
+    operation: Operation | None = None
+    """The long request that is under way, or was the last; None: there was none."""
+    gate: GateReport | None = None
+    """The way in over TCP; None: there is none, or it is not up."""
+    troubles: list[str] = []
+    """What is wrong with the coordinator's own parts, in words."""
