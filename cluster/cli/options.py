@@ -81,11 +81,7 @@ def flags(values: Mapping[str, Any], options: Mapping[str, str] | None = None) -
 
 
 def running_cluster(config_file: Path | None, name: str | None) -> Running:
-    """The cluster that a verb is about. With one running that is the one; with several it is the
-    one that --name or the configuration names."""
+    """Return the cluster that a verb is about: the one that --name names, else the only one that
+    runs, else the one of several that the configuration names. Raises what `find_cluster` does."""
     configured, env = locate(file=config_file, name=name)
-    if name is not None:
-        return find_cluster(name, env)
-    clusters = running_clusters(env)
-    named = [cluster for cluster in clusters if cluster.name == configured]
-    return named[0] if len(clusters) > 1 and named else find_cluster(None, env)
+    return find_cluster(name, env, preferred=configured)

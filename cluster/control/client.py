@@ -37,7 +37,7 @@ from cluster.control.shard_commands import Door, Watcher
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
-from cluster.endpoints.discovery import find_cluster, named
+from cluster.endpoints.discovery import find_cluster, named_endpoint
 from cluster.endpoints.paths import Running, is_held
 from cluster.endpoints.tcp import PREFIX
 from cluster.errors import ClusterError, ConfigError, NotRunningError
@@ -89,7 +89,7 @@ class ControlClient:
         if endpoint is None:
             if held is None:
                 raise ConfigError("no endpoint is given", "give one, or ControlClient.find()")
-            endpoint = named(held, "control")
+            endpoint = named_endpoint(held, "control")
         self.endpoint = endpoint
         self._timeout = timeout
         self._lock_file = lock
@@ -118,7 +118,10 @@ class ControlClient:
         timeout: float = DEFAULT_TIMEOUT_S,
         env: Mapping[str, str] = os.environ,
     ) -> ControlClient:
-        """A client of the cluster that runs on this host; see find_cluster."""
+        """Return a client of the one cluster that runs on this host, or of the one of this name.
+
+        Raises what `find_cluster` of cluster.endpoints.discovery does.
+        """
         return cls.of(find_cluster(name, env), timeout=timeout)
 
     @classmethod

@@ -1,4 +1,8 @@
-"""The endpoints of a cluster: of one that runs on this host, or those that a key file names."""
+"""Which cluster a program means, and where its endpoints are.
+
+A cluster that runs on this host is found by its lock; of one on another host the key file says
+where it listens. The command line, `ControlClient.find()` and `Subscriber()` all ask here.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from cluster.endpoints.paths import Running, running_clusters
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 
 
-class Doors(NamedTuple):
-    """Where a subscriber goes."""
+class Endpoints(NamedTuple):
+    """Where a subscriber connects to."""
 
     events: str
     replay: str | None
@@ -20,37 +24,69 @@ class Doors(NamedTuple):
     """The coordinator's; None: it is not known."""
 
 
-def find(
-    endpoint: str | None, replay: str | None, keys: ClientKeys | None = None
-) -> Doors:  # fmt: skip
-    """Where to subscribe and whom to ask: what was given, and for the rest what the keys name, or
-    the local cluster.
+def find_cluster(
+    name: str | None = None, env: Mapping[str, str] = os.environ, *, preferred: str | None = None
+) -> Running:
+    """Return the one cluster that runs on this host, or the one of this name.
 
-    replay and control stay None if neither names them. Raises NotRunningError if there is no local
-    cluster to be found, ConfigError if the keys name none.
+    preferred: the name of the cluster to take when several run; it is no mistake if none has it.
+    Raises NotRunningError if no such cluster runs, ClusterError if several do and neither name
+    tells which of them is meant.
+    """
+    running = running_clusters(env)
+    names = ", ".join(cluster.name for cluster in running)
+    if name is not None:
+        for cluster in running:
+            if cluster.name == name:
+                return cluster
+        raise NotRunningError(
+            f"no cluster named {name!r} is running",
+            f"running: {names}" if names else "start it with `dcgw-cluster start`",
+        )
+    if not running:
+        raise NotRunningError("no cluster is running", "start one with `dcgw-cluster start`")
+    if len(running) == 1:
+        return running[0]
+    for cluster in running:
+        if cluster.name == preferred:
+            return cluster
+    raise ClusterError(
+        f"{len(running)} clusters are running",
+        f"give --name, one of: {names} (in a program: the name, or the endpoint)",
+    )
+
+
+def subscriber_endpoints(
+    endpoint: str | None, replay: str | None, keys: ClientKeys | None = None
+) -> Endpoints:
+    """Return where to subscribe and whom to ask for replays: what was given, and for the rest what
+    the keys name, or the local cluster.
+
+    replay and control stay None if neither names them. Raises what `find_cluster` does if no
+    endpoint was given, ConfigError if the keys name none.
     """
     if keys is not None:
-        return Doors(
-            endpoint or named(keys, "events"), replay or keys.replay or None, keys.control or None
+        return Endpoints(
+            endpoint or named_endpoint(keys, "events"),
+            replay or keys.replay or None,
+            keys.control or None,
         )
-    running = running_clusters()
     if endpoint is None:
-        if not running:
-            raise NotRunningError(
-                "no cluster runs on this host", "start one with: dcgw-cluster start"
-            )
-        if len(running) > 1:
-            names = ", ".join(cluster.name for cluster in running)
-            raise NotRunningError(f"several clusters run on this host: {names}", "give an endpoint")
-        endpoint = running[0].hub_endpoint
-    local = next((c for c in running if c.hub_endpoint == endpoint), None)
-    if local is None:
-        return Doors(endpoint, replay, None)
-    return Doors(endpoint, replay or local.replay_endpoint, local.control_endpoint)
+        return _local_endpoints(find_cluster(), replay)
+    for cluster in running_clusters():
+        if cluster.hub_endpoint == endpoint:
+            return _local_endpoints(cluster, replay)
+    return Endpoints(endpoint, replay, None)
 
 
-def named(keys: ClientKeys, which: Literal["events", "control"]) -> str:
-    """An endpoint that the keys name. ConfigError: they do not."""
+def _local_endpoints(cluster: Running, replay: str | None) -> Endpoints:
+    return Endpoints(
+        cluster.hub_endpoint, replay or cluster.replay_endpoint, cluster.control_endpoint
+    )
+
+
+def named_endpoint(keys: ClientKeys, which: Literal["events", "control"]) -> str:
+    """Return an endpoint that the keys name. Raises ConfigError if they do not."""
     endpoint = keys.events if which == "events" else keys.control
     if not endpoint:
         raise ConfigError(
@@ -58,24 +94,3 @@ def named(keys: ClientKeys, which: Literal["events", "control"]) -> str:
             "give the endpoint, tcp://HOST:PORT",
         )
     return endpoint
-
-
-def find_cluster(name: str | None = None, env: Mapping[str, str] = os.environ) -> Running:
-    """The one cluster that runs on this host, or the one of this name. NotRunningError for none,
-    ClusterError when several run and no name was given."""
-    running = running_clusters(env)
-    if name is not None:
-        for cluster in running:
-            if cluster.name == name:
-                return cluster
-        others = ", ".join(cluster.name for cluster in running)
-        raise NotRunningError(
-            f"no cluster named {name!r} is running",
-            f"running: {others}" if others else "start it with `dcgw-cluster start`",
-        )
-    if not running:
-        raise NotRunningError("no cluster is running", "start one with `dcgw-cluster start`")
-    if len(running) > 1:
-        names = ", ".join(cluster.name for cluster in running)
-        raise ClusterError(f"{len(running)} clusters are running", f"give --name, one of: {names}")
-    return running[0]

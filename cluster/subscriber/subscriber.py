@@ -25,7 +25,7 @@ import zmq
 
 from cluster.decode_errors import UNFIT
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
-from cluster.endpoints.discovery import find
+from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.subscriber.backfill import Asker
 from cluster.subscriber.chain import Event, Mark, ShardChain
@@ -105,14 +105,14 @@ class Subscriber:
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        doors = find(self._endpoint, self._replay_endpoint, self._keys)
-        self._replay_endpoint = doors.replay
-        self._control = self._control or doors.control
+        found = subscriber_endpoints(self._endpoint, self._replay_endpoint, self._keys)
+        self._replay_endpoint = found.replay
+        self._control = self._control or found.control
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._intake = Intake(
-                self._context, doors.events, self._keys, topics=self._prefixes(),
+                self._context, found.events, self._keys, topics=self._prefixes(),
                 take=self._message, waiting=lambda: self._out.bytes, most=self._max_bytes // 2,
             )  # fmt: skip
             await self._join(self._intake)
