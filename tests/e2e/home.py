@@ -68,9 +68,9 @@ class Home:
 
     def leftovers(self) -> list[str]:
         """Processes and sockets that are left."""
-        return self.processes() + [
-            str(path) for path in self.sockets.rglob("*") if path.is_socket()
-        ]
+        # Unlike Path.rglob, walk goes on when a folder is removed meanwhile.
+        paths = [Path(folder, name) for folder, _, names in os.walk(self.sockets) for name in names]
+        return self.processes() + [str(path) for path in paths if path.is_socket()]
 
 
 def offer(home: Home) -> None:

@@ -44,7 +44,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with (
         tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
         run_sandbox(
-            guilds=24, shards=SHARDS, max_concurrency=SHARDS, heartbeat_interval_ms=1500
+            guilds=24,
+            shards=SHARDS,
+            max_concurrency=SHARDS,
+            heartbeat_interval_ms=1500,
+            heartbeat_grace_s=5,
         ) as sandbox,
     ):
         home = Home(tmp_path_factory.mktemp("home"), Path(sockets))

@@ -50,7 +50,7 @@ def test_all_that_is_cured_by_a_resume(faults: dict[str, dict[str, Any]]) -> Non
             await rig.reconnected(cause)
         await ends_equal(rig)
 
-    run(scenario, heartbeat_interval_ms=400)
+    run(scenario, heartbeat_interval_ms=1000, heartbeat_grace_s=5)
 
 
 def test_permessage_deflate_and_odd_replays() -> None:
