@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Final, Protocol, cast
 
-import zstandard
 from zlib_ng import zlib_ng
+
+from cluster.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 MAX_INFLATED: Final = 128 * 1024 * 1024
 """Most bytes that one slice may inflate to."""
@@ -28,9 +29,8 @@ MAX_HELD: Final = 64 * 1024 * 1024
 """Most compressed bytes that are kept of a message whose end has not come."""
 MAX_HELD_PIECES: Final = 65_536
 """In so many payloads at most: each takes memory, however short it is."""
-MAX_WINDOW: Final = 128 * 1024 * 1024
-"""Largest window that a zstd stream may ask for."""
-ZSTD_PIECE: Final = 1024
+MAX_WINDOW_LOG: Final = 27
+"""Largest window that a zstd stream may ask for, 128 MiB, as its binary logarithm."""
 ZlibError = cast(type[Exception], zlib_ng.error)  # its stub says an instance, not a class
 SUFFIX: Final = b"\x00\x00\xff\xff"
 
@@ -122,7 +122,9 @@ class ZstdStream:
     spliced = False
 
     def __init__(self, max_inflated: int = MAX_INFLATED) -> None:
-        self._context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+        self._context = ZstdDecompressor(
+            options={DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+        )
         self._max = max_inflated
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
@@ -132,22 +134,17 @@ class ZstdStream:
         return [self._decompress(payload) for payload in payloads]
 
     def _decompress(self, data: bytes) -> bytes:
-        # decompress() knows no bound, but a zstd block of 4 bytes and more gives 128 KiB at most,
-        # so one piece can't overshoot by more than 32 MiB. (stream_writer, whose sink could refuse,
-        # keeps a full buffer's rest back.)
-        parts: list[bytes] = []
-        size, most = 0, bound(len(data), self._max)
+        most = bound(len(data), self._max)
         try:
-            for at in range(0, len(data), ZSTD_PIECE):
-                parts.append(self._context.decompress(data[at : at + ZSTD_PIECE]))
-                size += len(parts[-1])
-                if size > most:
-                    raise InflateError(f"zstd-stream: a slice inflates to over {most} bytes")
-        except (zstandard.ZstdError, EOFError) as error:
+            # One byte over the bound: output that ends at the bound has no more to come.
+            text = self._context.decompress(data, most + 1)
+        except (ZstdError, EOFError) as error:
             raise InflateError(f"zstd-stream: {error}") from error
+        if len(text) > most:
+            raise InflateError(f"zstd-stream: a slice inflates to over {most} bytes")
         if self._context.eof:
             raise InflateError("zstd-stream: the stream was ended by the server")
-        return b"".join(parts)
+        return text
 
 
 class Plain:

@@ -77,10 +77,10 @@ def _missing(library: Library, compression: str) -> str:
             return "the npm packages are not installed: `make clients`"
         if compression == "zlib-sync" and not (_PACKAGES / "zlib-sync" / "build").is_dir():
             return "zlib-sync could not be built here (it is optional)"
-    if library is HIKARI and compression == "zstd-stream" and not _has_zstd():
-        return "hikari needs backports.zstd, or Python 3.14, for zstd-stream"
+    if library is DISCORD_PY and compression == "zstd-stream" and not _has_zstandard():
+        return "discord.py needs zstandard, or Python 3.14, for zstd-stream"
     return ""
 
 
-def _has_zstd() -> bool:
-    return sys.version_info >= (3, 14) or importlib.util.find_spec("backports.zstd") is not None
+def _has_zstandard() -> bool:
+    return sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None

@@ -9,8 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import zstandard
-
 from cluster import commands, events
 from cluster.commands.member_chunks import NAMES
 from cluster.decode_errors import MALFORMED
@@ -27,6 +25,7 @@ from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.identifies import Ask
 from cluster.wire.status import SubscriberReport
+from cluster.zstd import ZstdCompressor
 from coordinator.control.verb import args_of
 from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
 from shard_worker.protocol.payloads import with_seq
@@ -197,14 +196,13 @@ def _event(name: str, d: bytes) -> bytes:
 
 
 def _streams() -> list[bytes]:
-    deflate, zstd = zlib.compressobj(), zstandard.ZstdCompressor().compressobj()
-    block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+    deflate, zstd = zlib.compressobj(), ZstdCompressor()
     kinds = {kind: bytes([at]) for at, kind in enumerate(sorted(KINDS))}
     return [
         kinds[""] + CUT.join(FRAMES),
         kinds["zlib-stream"]
         + CUT.join(deflate.compress(f) + deflate.flush(zlib.Z_SYNC_FLUSH) for f in FRAMES),
-        kinds["zstd-stream"] + CUT.join(zstd.compress(f) + zstd.flush(block) for f in FRAMES),
+        kinds["zstd-stream"] + CUT.join(zstd.compress(f, zstd.FLUSH_BLOCK) for f in FRAMES),
     ]
 
 

@@ -11,8 +11,9 @@ import re
 import struct
 from typing import Final, Protocol
 
-import zstandard
 from zlib_ng import zlib_ng
+
+from cluster.zstd import ZstdCompressor
 
 TEXT: Final = 0x1
 BINARY: Final = 0x2
@@ -64,12 +65,10 @@ class ZstdStreamEncoder:
     opcode = BINARY
 
     def __init__(self) -> None:
-        stream = zstandard.ZstdCompressor(level=1).compressobj()
-        self._compress = stream.compress
-        self._flush = stream.flush
+        self._compress = ZstdCompressor(level=1).compress
 
     def encode(self, payload: bytes) -> bytes:
-        return self._compress(payload) + self._flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        return self._compress(payload, ZstdCompressor.FLUSH_BLOCK)
 
 
 def encoder_for(compress: str | None) -> Encoder:

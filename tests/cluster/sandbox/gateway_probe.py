@@ -12,10 +12,10 @@ from hashlib import blake2b
 from typing import Any
 
 import aiohttp
-import zstandard
 
 from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
+from cluster.zstd import ZstdDecompressor
 
 TIMEOUT_S = 10.0
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ class Probe:
         self.raw: list[aiohttp.WSMessage] = []
         self._compress = compress
         self._zlib = zlib.decompressobj()
-        self._zstd = zstandard.ZstdDecompressor().decompressobj()
+        self._zstd = ZstdDecompressor()
 
     def _text(self, message: aiohttp.WSMessage) -> bytes:
         if message.type is aiohttp.WSMsgType.TEXT:

@@ -6,10 +6,10 @@ import tracemalloc
 import zlib
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.zstd import ZstdCompressor, compress
 from shard_worker.transport.compression import KINDS, InflateError, ZlibStream, ZstdStream
 
 texts = st.lists(st.binary(min_size=1, max_size=300), max_size=12)
@@ -21,9 +21,8 @@ def compressed(kind: str, messages: list[bytes]) -> list[bytes]:
         deflate = zlib.compressobj()
         return [deflate.compress(m) + deflate.flush(zlib.Z_SYNC_FLUSH) for m in messages]
     if kind == "zstd-stream":
-        zstd = zstandard.ZstdCompressor().compressobj()
-        block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
-        return [zstd.compress(m) + zstd.flush(block) for m in messages]
+        zstd = ZstdCompressor()
+        return [zstd.compress(m, zstd.FLUSH_BLOCK) for m in messages]
     return messages
 
 
@@ -71,7 +70,7 @@ def test_a_stream_that_was_ended_is_an_error() -> None:
     with pytest.raises(InflateError, match="ended"):
         ZlibStream().inflate([zlib.compress(b"x") + b"\x00\x00\xff\xff"])
     with pytest.raises(InflateError, match="ended"):
-        ZstdStream().inflate([zstandard.compress(b"x")])
+        ZstdStream().inflate([compress(b"x")])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,14 @@ def test_a_bomb_is_refused_before_it_has_grown(kind: str) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 40_000_000
+    assert peak < 4_000_000
+
+
+def test_a_zstd_slice_may_reach_its_bound_and_not_pass_it() -> None:
+    (message,) = compressed("zstd-stream", [bytes(300_000)])
+    assert ZstdStream(300_000).inflate([message]) == (bytes(300_000), 1)
+    with pytest.raises(InflateError, match="over 299999 bytes"):
+        ZstdStream(299_999).inflate([message])
 
 
 def test_a_message_whose_end_never_comes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
