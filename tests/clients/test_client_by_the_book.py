@@ -115,7 +115,9 @@ async def gateway_bot(sandbox: Sandbox, tls: ssl.SSLContext) -> dict[str, Any]:
 
 
 def test_the_documented_way_of_a_session() -> None:
-    options = msgspec.structs.replace(QUICK, heartbeat_interval_ms=HEARTBEAT_MS)
+    options = msgspec.structs.replace(
+        QUICK, heartbeat_interval_ms=HEARTBEAT_MS, heartbeat_grace_s=5
+    )
 
     async def way() -> None:
         async with Sandbox(options) as sandbox:

@@ -156,7 +156,7 @@ def test_a_key_that_was_never_made_and_a_server_that_is_another(far: Far) -> Non
             async with Subscriber(keys=stranger):
                 pass
         impostor = msgspec.structs.replace(good, server=public)
-        async with ControlClient(keys=impostor, timeout=0.5) as control:
+        async with ControlClient(keys=impostor, timeout=3) as control:
             with pytest.raises(NotRunningError, match="breaks the handshake off"):
                 await control.ping()
         async with ControlClient(good.control, timeout=0.5) as control:

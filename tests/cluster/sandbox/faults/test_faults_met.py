@@ -184,7 +184,7 @@ def test_refused_connections_come_back() -> None:
     async def scenario() -> None:
         async with bench() as b:
             probe = await b.ready()
-            await b.control.fault(kind="refuse_connections", seconds=0.3)
+            await b.control.fault(kind="refuse_connections", seconds=1.5)
             for url in (b.sandbox.info.gateway_url, b.sandbox.info.resume_url):
                 with pytest.raises(aiohttp.ClientConnectorError):
                     await b.connect(url)
@@ -200,8 +200,8 @@ def test_refused_connections_come_back() -> None:
                     else:
                         return
 
-            await asyncio.wait_for(back(b.sandbox.info.gateway_url), 5)
-            await asyncio.wait_for(back(b.sandbox.info.resume_url), 5)
+            await asyncio.wait_for(back(b.sandbox.info.gateway_url), 20)
+            await asyncio.wait_for(back(b.sandbox.info.resume_url), 20)
 
     asyncio.run(scenario())
 
