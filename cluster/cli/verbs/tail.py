@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
 from rich.text import Text
 
+from cluster.cli.event_names import complete_event, event_name
 from cluster.cli.options import (
     check_remote,
     config_option,
@@ -22,14 +23,15 @@ from cluster.cli.options import (
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import event_lines
 from cluster.cli.terminal.output import console, is_terminal, no_more_output
-from cluster.config.schema import nearest
+from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.paths import is_held
-from cluster.errors import ConfigError
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 
 Write = Callable[[Item], None]
 
+PATIENCE_S: Final = 2.0
+"""After so long without anything to show it is said that this is a wait."""
 
 REASONS = {
     "gone": "no journal has them any more",
@@ -39,13 +41,6 @@ REASONS = {
     "other_store": "the position belongs to another cluster",
     "ahead": "an older copy of the cluster's store took its place",
 }
-
-
-def complete_event(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
-    """Names of events for the shell, whatever the case of what was typed."""
-    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
-
-    return [name for name in sorted(catalogue().events) if name.startswith(begun.upper())]
 
 
 @click.command(
@@ -95,9 +90,11 @@ def tail(
         Subscriber, events=names or None, guilds=guilds or None, name="dcgw-cluster tail"
     )
     if keys_file is not None:
+        source = endpoint or str(keys_file)
         subscriber = partial(subscriber, endpoint, keys=keys_file)
     else:
         cluster = running_cluster(config_file, name)
+        source = cluster.name
         lock = Path(cluster.state_dir) / "coordinator.lock"
         subscriber = partial(
             subscriber,
@@ -106,28 +103,54 @@ def tail(
             control=cluster.control_endpoint,
         )
     write = write_json if as_json else line_writer(lock)
+    say = partial(click.echo, waiting_text(names, guilds, source), err=True)
     try:
-        asyncio.run(_tail(subscriber, count, write))
+        asyncio.run(_tail(subscriber, count, write, say))
     except BrokenPipeError:
         no_more_output()  # whoever read this has seen enough
 
 
-async def _tail(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
+def waiting_text(names: Sequence[str], guilds: Sequence[int], source: str) -> str:
+    """Return the line for somebody who sees nothing yet."""
+    what = ", ".join(names) if names else "events"
+    where = f" in {named(guilds, what='guild')}" if guilds else ""
+    return f"Waiting for {what}{where} from {source}; none came yet. Ctrl-C ends it."
+
+
+async def _tail(
+    subscriber: Callable[[], Subscriber], count: int | None, write: Write, say: Callable[[], None]
+) -> None:
     with StopRequests.watch() as requests:
-        await first(_follow(subscriber, count, write), requests.wait())
+        await first(follow_events(subscriber, count, write, say), requests.wait())
         if requests.count and not requests.hung_up and is_terminal():
             click.echo()  # the line on which the terminal shows ^C
 
 
-async def _follow(subscriber: Callable[[], Subscriber], count: int | None, write: Write) -> None:
+async def follow_events(
+    subscriber: Callable[[], Subscriber],
+    count: int | None,
+    write: Write,
+    say_waiting: Callable[[], None],
+    *,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Write what comes, until so many events were written, or for ever.
+
+    say_waiting: called once if nothing at all has come within patience_s seconds.
+    """
     left = count
-    async with subscriber() as items:
-        async for item in items:
-            write(item)
-            if left is not None and isinstance(item, Event):
-                left -= 1
-                if not left:
-                    return
+    waiting = asyncio.get_running_loop().call_later(patience_s, say_waiting)
+    try:
+        async with subscriber() as items:
+            async for item in items:
+                waiting.cancel()
+                write(item)
+                if left is not None and isinstance(item, Event):
+                    left -= 1
+                    if not left:
+                        return
+    finally:
+        waiting.cancel()
 
 
 def write_json(item: Item) -> None:
@@ -187,15 +210,3 @@ def trouble(item: Gap | Stalled, *, running: bool) -> str:
     last = "an unknown end" if item.last is None else str(item.last)
     reason = REASONS.get(item.reason, item.reason)
     return f"--- gap: {where}: {what} from seq {item.first} to {last} are missing: {reason}"
-
-
-def event_name(text: str) -> str:
-    """The name of an event, in any case. ConfigError for one that Discord does not send."""
-    from cluster.sandbox.catalogue import catalogue  # a quarter of a second, only for this
-
-    known = catalogue().events
-    if text.upper() in known:
-        return text.upper()
-    meant = nearest(text, known)
-    hint = f"did you mean {meant}?" if meant else "names are those of Discord's documentation"
-    raise ConfigError(f"there is no event {text!r}", hint)

@@ -8,15 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from click.testing import Result
 
-from cluster.cli.verbs.tail import line_writer, trouble
-from cluster.subscriber import Event, Gap, Item, Stalled
+from cluster.cli.verbs.tail import follow_events, line_writer, trouble, waiting_text
+from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 
 Dcgw = Callable[..., Result]
 Running = Callable[..., subprocess.Popen[bytes]]
@@ -123,13 +123,80 @@ def test_json_is_one_object_a_line(dcgw: Dcgw, played: type[Played]) -> None:
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("MESAGE_CREATE", "did you mean MESSAGE_CREATE?"), ("hello", "Discord's documentation")],
+    [
+        ("MESAGE_CREATE", "did you mean MESSAGE_CREATE?"),
+        ("message", "did you mean MESSAGE_CREATE, MESSAGE_UPDATE or MESSAGE_DELETE?"),
+        ("hello", "Discord's documentation"),
+    ],
 )
 def test_an_unknown_name(word: str, hint: str, dcgw: Dcgw) -> None:
     result = dcgw("tail", "--event", word)
     assert result.exit_code == 2
     assert f"there is no event {word!r}" in result.stderr
     assert hint in result.stderr
+
+
+def test_who_sees_nothing_is_told_once_that_this_is_a_wait() -> None:
+    told = asyncio.Event()
+    written: list[Item] = []
+
+    class Quiet:
+        """In the place of Subscriber: gives one event, once the reader was told of the wait."""
+
+        async def __aenter__(self) -> AsyncIterator[Item]:
+            return self.items()
+
+        async def __aexit__(self, *exception: object) -> None:
+            """Nothing is open."""
+
+        async def items(self) -> AsyncIterator[Item]:
+            await told.wait()
+            yield event(1)
+
+    def say_waiting() -> None:
+        assert not told.is_set()
+        told.set()
+
+    subscriber = cast(Callable[[], Subscriber], Quiet)
+    asyncio.run(follow_events(subscriber, 1, written.append, say_waiting, patience_s=0.01))
+    assert [item.seq for item in written if isinstance(item, Event)] == [1]
+
+
+def test_who_sees_something_is_not_told_to_wait() -> None:
+    said: list[bool] = []
+
+    class Busy:
+        async def __aenter__(self) -> AsyncIterator[Item]:
+            return self.items()
+
+        async def __aexit__(self, *exception: object) -> None:
+            """Nothing is open."""
+
+        async def items(self) -> AsyncIterator[Item]:
+            yield event(1)
+            await asyncio.sleep(0)  # the loop turns: a timer that is due would be heard
+            yield event(2)
+
+    subscriber = cast(Callable[[], Subscriber], Busy)
+    asyncio.run(
+        follow_events(subscriber, 2, lambda item: None, lambda: said.append(True), patience_s=0)
+    )
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ("names", "guilds", "line"),
+    [
+        ((), (), "Waiting for events from sandbox; none came yet. Ctrl-C ends it."),
+        (
+            ("READY", "RESUMED"),
+            (42,),
+            "Waiting for READY, RESUMED in guild 42 from sandbox; none came yet. Ctrl-C ends it.",
+        ),
+    ],
+)
+def test_what_is_waited_for(names: Sequence[str], guilds: Sequence[int], line: str) -> None:
+    assert waiting_text(names, guilds, "sandbox") == line
 
 
 @pytest.mark.parametrize(
