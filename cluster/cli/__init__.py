@@ -1,35 +1,63 @@
-"""The command ``dcgw-cluster``: one file a verb."""
+"""The command ``dcgw-cluster``: one file a verb.
+
+A verb's file is imported when the verb is run or completed, so that none waits for what another
+stands on. Help and completion of the verbs themselves need no more than the table ``VERBS``.
+"""
 
 from __future__ import annotations
 
 import errno
 import sys
+from importlib import import_module
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from cluster import __version__
 from cluster.cli.terminal.output import complain, no_more_output
-from cluster.cli.verbs.config import config
-from cluster.cli.verbs.doctor import doctor
-from cluster.cli.verbs.keys import keys
-from cluster.cli.verbs.reshard import reshard
-from cluster.cli.verbs.restart import restart
-from cluster.cli.verbs.sandbox import sandbox
-from cluster.cli.verbs.scale import scale
-from cluster.cli.verbs.send import send
-from cluster.cli.verbs.start import start
-from cluster.cli.verbs.status import status
-from cluster.cli.verbs.stop import stop
-from cluster.cli.verbs.tail import tail
 from cluster.errors import ClusterError
 
 EXIT_INTERRUPTED = 130
 CANT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
+VERBS: Final = {
+    "config": "Check the configuration, or show what is in force.",
+    "doctor": "Check all that a start needs.",
+    "keys": "Who may reach the cluster over TCP.",
+    "reshard": "Change the number of shards while the cluster runs.",
+    "restart": "Restart workers without losing an event.",
+    "sandbox": "Run a loopback Discord for any client.",
+    "scale": "Change the number of workers while the cluster runs.",
+    "send": "Send commands to the gateway.",
+    "start": "Start a cluster and show it.",
+    "status": "Show the running cluster.",
+    "stop": "Stop the running cluster.",
+    "tail": "Show events as they come out.",
+}
+"""Each verb with its line of help: the command NAME of cluster/cli/verbs/NAME.py."""
+
 
 class Verbs(click.Group):
     """Foreseen errors are one line on stderr and an exit code; a traceback is a bug."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        verb: click.Command = getattr(import_module(f"cluster.cli.verbs.{cmd_name}"), cmd_name)
+        return verb
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        verbs = [CompletionItem(name, help=line) for name, line in VERBS.items()]
+        return [verb for verb in verbs if verb.value.startswith(incomplete)] + options
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
@@ -85,8 +113,3 @@ def main() -> None:
     Then, in another terminal:      dcgw-cluster status
                                     dcgw-cluster tail --event MESSAGE_CREATE
     """
-
-
-VERBS = (start, status, tail, send, restart, scale, reshard, stop, keys, doctor, sandbox, config)
-for verb in VERBS:
-    main.add_command(verb)

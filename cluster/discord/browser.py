@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 LOCALE: Final = "en-US"
 ACCEPT_LANGUAGE: Final = f"{LOCALE},en;q=0.9"
@@ -123,6 +122,9 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
 def browser(impersonate: str = "chrome", system: str | None = None) -> Browser:
     """The browser of this name, "chrome" for the newest whose handshakes are known. system: one of
     SYSTEMS; None: this machine's."""
+    # It takes 50 ms to import, which only who connects to Discord should wait for.
+    from curl_cffi.requests.impersonate import resolve_latest_browser_type
+
     # libcurl knows versions only, and answers "chrome" with an error code.
     latest: Callable[[str], str] = resolve_latest_browser_type
     target = latest(impersonate)

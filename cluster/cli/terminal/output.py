@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console, RenderableType
 
 from cluster.errors import ClusterError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 PIPE_WIDTH = 100
 """Columns of a table that no terminal shows."""
@@ -16,6 +19,8 @@ PIPE_WIDTH = 100
 
 def console() -> Console:
     """Standard output for people. Made anew each time: tests and pipes replace sys.stdout."""
+    from rich.console import Console  # 20 ms, which help, completion and plain lines do without
+
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(width=width, highlight=False, soft_wrap=False)
 

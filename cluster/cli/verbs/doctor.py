@@ -38,7 +38,6 @@ STATE_WIDTH, CHECK_WIDTH = 7, 12
 
 
 @click.command(
-    short_help="Check all that a start needs.",
     epilog="""\b
 Examples:
   dcgw-cluster doctor

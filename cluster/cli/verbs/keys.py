@@ -32,7 +32,7 @@ from cluster.errors import ClusterError, ConfigError
 STDOUT: Final = Path("-")
 
 
-@click.group(short_help="Who may reach the cluster over TCP.")
+@click.group()
 def keys() -> None:
     """Keys for TCP: who may come in from other hosts, and what for.
 

@@ -21,7 +21,6 @@ def _shards(value: str) -> int:
 
 
 @click.command(
-    short_help="Change the number of shards while the cluster runs.",
     epilog="""\b
 Examples:
   dcgw-cluster reshard 32

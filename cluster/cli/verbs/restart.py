@@ -11,7 +11,6 @@ from cluster.cli.options import config_option, name_option, running_cluster
 
 
 @click.command(
-    short_help="Restart workers without losing an event.",
     epilog="""\b
 Examples:
   dcgw-cluster restart --rolling

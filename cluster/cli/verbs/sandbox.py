@@ -28,7 +28,6 @@ def _option(
 
 
 @click.command(
-    short_help="Run a loopback Discord for any client.",
     epilog="""\b
 Examples:
   dcgw-cluster sandbox

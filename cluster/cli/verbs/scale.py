@@ -11,7 +11,6 @@ from cluster.cli.options import config_option, name_option, running_cluster
 
 
 @click.command(
-    short_help="Change the number of workers while the cluster runs.",
     epilog="""\b
 Examples:
   dcgw-cluster scale --workers 4

@@ -29,7 +29,6 @@ TYPES = ("playing", "streaming", "listening", "watching", "custom", "competing")
 
 
 @click.group(
-    short_help="Send commands to the gateway.",
     epilog="""\b
 Examples:
   dcgw-cluster send presence --status idle --activity chess --type watching

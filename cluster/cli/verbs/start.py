@@ -24,7 +24,6 @@ INTERRUPTED = 130
 
 
 @click.command(
-    short_help="Start a cluster and show it.",
     epilog="""\b
 Examples:
   dcgw-cluster start --sandbox                no account needed

@@ -16,7 +16,6 @@ from cluster.wire.status import ClusterStatus
 
 
 @click.command(
-    short_help="Stop the running cluster.",
     epilog="""\b
 Examples:
   dcgw-cluster stop

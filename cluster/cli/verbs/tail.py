@@ -44,7 +44,6 @@ REASONS = {
 
 
 @click.command(
-    short_help="Show events as they come out.",
     epilog="""\b
 Examples:
   dcgw-cluster tail

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 import pytest
 from click.testing import Result
 
+from cluster.cli.verbs import tail
 from cluster.cli.verbs.tail import follow_events, line_writer, trouble, waiting_text
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 
@@ -60,7 +61,7 @@ class Played:
 def played(monkeypatch: pytest.MonkeyPatch, running: Running) -> type[Played]:
     """A running cluster whose events the test makes up."""
     running()
-    monkeypatch.setattr(sys.modules["cluster.cli.verbs.tail"], "Subscriber", Played)
+    monkeypatch.setattr(tail, "Subscriber", Played)
     monkeypatch.setattr(Played, "items", ())
     return Played
 
@@ -234,6 +235,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
     code = (
         "import asyncio, sys\n"
         "from cluster.cli import main\n"
+        "from cluster.cli.verbs import tail\n"
         "from cluster.subscriber import Event\n"
         "class Endless:\n"
         "    def __init__(self, *a, **k): pass\n"
@@ -243,7 +245,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
         "    async def __anext__(self):\n"
         "        await asyncio.sleep(0)\n"
         "        return Event.of('A', 0, 1, 1, 1, b'{}', 1, '')\n"
-        "sys.modules['cluster.cli.verbs.tail'].Subscriber = Endless\n"
+        "tail.Subscriber = Endless\n"
         "sys.argv[1:] = ['tail']\n"
         "main()\n"
     )
