@@ -14,7 +14,7 @@ from cluster.sandbox.options import SandboxInfo
 from cluster.wire.spec import CoordinatorSpec
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
     """All that it takes to ask Discord."""
 
     kind: Literal["bot", "user"]

@@ -15,14 +15,14 @@ from cluster.wire import checks
 from cluster.wire.control import Failure
 from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
-from coordinator.account import Account
+from coordinator.account import ApiAccount
 from coordinator.sharding.plan import plan_for
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
 
 async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
     """Raises ClusterError."""
-    info = await Account.of(spec, None, time.time()).fetch()
+    info = await ApiAccount.of(spec, None, time.time()).fetch()
     plan, limit = plan_for(spec, info.shards, host.cores()), info.session_start_limit
     return checks.ApiAnswer(
         gateway_url=spec.gateway_url or info.url,

@@ -26,38 +26,38 @@ from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
 from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
-from coordinator.account import Account
+from coordinator.account import ApiAccount
 from coordinator.changes import Changes
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
-from coordinator.children.tcp_gate import GateProcess
+from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
-from coordinator.control.verbs import Verbs
+from coordinator.control.verbs import ControlVerbs
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.health import troubles
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.last_out import LastOut
-from coordinator.identifies.fatal_hold import IdentifyHold
+from coordinator.identifies.fatal_hold import FatalHold
 from coordinator.identifies.make_queue import make_desk
-from coordinator.identifies.queue import Desk
+from coordinator.identifies.queue import GrantQueue
 from coordinator.lifetime import Lifetime
-from coordinator.maintenance import Upkeep
+from coordinator.maintenance import Maintenance
 from coordinator.operations.resharding import Resharding
-from coordinator.operations.restarting import Restarting
-from coordinator.operations.runner import Operations
-from coordinator.operations.scaling import Moving
+from coordinator.operations.restarting import RollingRestart
+from coordinator.operations.runner import OperationRunner
+from coordinator.operations.scaling import Scaling
 from coordinator.operations.verbs import OperationVerbs
-from coordinator.sharding.assignments import Roster
-from coordinator.sharding.plan import Stored, plan_for
+from coordinator.sharding.assignments import Assignments
+from coordinator.sharding.plan import StoredPlan, plan_for
 from coordinator.state import folders
 from coordinator.state.store import Store
 from coordinator.workers.adoption import Adoption
-from coordinator.workers.command_router import CommandDesk
+from coordinator.workers.command_router import CommandRouter
 from coordinator.workers.link import WorkerLink
-from coordinator.workers.message_router import Reception
-from coordinator.workers.reconciler import Handover
-from coordinator.workers.reports import Board
+from coordinator.workers.message_router import MessageRouter
+from coordinator.workers.reconciler import Reconciler
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.specs import WorkerSpecs
 from coordinator.workers.supervisor import Supervisor
 
@@ -75,19 +75,19 @@ class Coordinator:
     it is gone. Entering raises ClusterError."""
 
     _store: Store
-    _account: Account
+    _account: ApiAccount
     _info: GatewayInfo
-    _roster: Roster
-    _board: Board
-    _desk: Desk
+    _roster: Assignments
+    _board: WorkerReports
+    _desk: GrantQueue
     _link: WorkerLink
     _hub: Hub
     _last_out: LastOut
     _specs: WorkerSpecs
-    _handover: Handover
-    _commands: CommandDesk
+    _handover: Reconciler
+    _commands: CommandRouter
     _supervisor: Supervisor
-    _reception: Reception
+    _reception: MessageRouter
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Coordinator:
         logs once the state folder is ours. keep_lock: hold the state folder until the process is
         gone, so that who sees it free finds nothing of it left."""
         self._spec = spec
-        self._places = spec.places
+        self._places = spec.paths
         self._engine = engine or LocalEngine(self._places.logs)
         self._on_locked = on_locked
         self._keep_lock = keep_lock
@@ -109,12 +109,12 @@ class Coordinator:
         self._logout = False
         self.keeps_workers = False
         """They go on without this coordinator, for the next one to take over."""
-        self._holds: defaultdict[int, IdentifyHold] = defaultdict(IdentifyHold)
+        self._holds: defaultdict[int, FatalHold] = defaultdict(FatalHold)
         """By shard count."""
         self._changes = Changes()
-        self._operations = Operations(time.monotonic)
+        self._operations = OperationRunner(time.monotonic)
         self._sandbox: SandboxProcess | None = None
-        self._gate: GateProcess | None = None
+        self._gate: TcpGateProcess | None = None
         self._started_at = time.time()
 
     async def __aenter__(self) -> Self:
@@ -157,38 +157,38 @@ class Coordinator:
     # -- starting -------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        spec, places = self._spec, self._places
+        spec, paths = self._spec, self._places
         spec.check()
-        folders.make(places)
-        lock = await folders.lock(places)
+        folders.make(paths)
+        lock = await folders.lock(paths)
         if not self._keep_lock:
             self._life.parts.callback(os.close, lock)
-        self._life.parts.callback(folders.clear, places)
+        self._life.parts.callback(folders.clear, paths)
         if self._on_locked is not None:
-            self._on_locked(places.logs)
-        self._store = Store.open(places.store)
+            self._on_locked(paths.logs)
+        self._store = Store.open(paths.store)
         self._life.parts.callback(self._store.close)
         if spec.sandbox is not None:
-            self._sandbox = sandbox = await SandboxProcess.start(spec.sandbox, places.logs)
+            self._sandbox = sandbox = await SandboxProcess.start(spec.sandbox, paths.logs)
             self._life.parts.push_async_callback(
                 sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE
             )
-        self._account = Account.of(
+        self._account = ApiAccount.of(
             spec, self._sandbox.info if self._sandbox else None, self._started_at
         )
         self._key = self._account.key(self._store.store_id)
         self._info = await self._account.fetch()
         stored = self._store.plan()
         plan = plan_for(spec, self._info.shards, host.cores(), stored)
-        self._roster = Roster(plan, stored.counts if stored else {})
-        self._board = Board(self._roster)
+        self._roster = Assignments(plan, stored.counts if stored else {})
+        self._board = WorkerReports(self._roster)
         await self._make_desk()
         self._make_sockets()
         self._make_supervisor()
         self._bind()
         await self._open_gate()
         self._save_plan()
-        folders.tell(places, self._running())
+        folders.tell(paths, self._running())
         self._life.parts.push_async_callback(self._stop_workers)
         self._life.parts.push_async_callback(self._operations.close)
         self._supervisor.start(plan.slots)
@@ -213,20 +213,20 @@ class Coordinator:
     def _make_sockets(self) -> None:
         """The hub, which binds at once, and the link. The state folder is locked: nobody else's
         sockets are taken over."""
-        places = self._places
+        paths = self._places
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._life.parts.callback(context.term)
         self._context = zmq.asyncio.Context(context)
-        self._hub = Hub(context, workers_endpoint=places.hub, subscribers_endpoint=places.events)
+        self._hub = Hub(context, workers_endpoint=paths.hub, subscribers_endpoint=paths.events)
         self._life.parts.callback(self._hub.close)
         self._hub.connections.start(asyncio.get_running_loop())
-        self._last_out = LastOut(context, places.events)
+        self._last_out = LastOut(context, paths.events)
         self._life.parts.callback(self._last_out.close)
         self._last_out.start(asyncio.get_running_loop())
-        self._announcer = Announcer(context, places.hub)
+        self._announcer = Announcer(context, paths.hub)
         self._life.parts.callback(self._announcer.close)
         self._link = WorkerLink(
-            self._context, places.link, lambda slot, word: self._reception.message(slot, word)
+            self._context, paths.link, lambda slot, word: self._reception.message(slot, word)
         )
         self._life.parts.callback(self._link.close)
 
@@ -247,8 +247,8 @@ class Coordinator:
             planned=lambda slot: self._roster.of(slot) is not None,
             send=self._send,
         )
-        self._handover = Handover(self._roster, send=self._send, shard_plan=specs.shard)
-        self._commands = CommandDesk(
+        self._handover = Reconciler(self._roster, send=self._send, shard_plan=specs.shard)
+        self._commands = CommandRouter(
             self._roster,
             self._changes,
             lambda slot: self._supervisor.is_running(slot),
@@ -262,7 +262,7 @@ class Coordinator:
             find=adoption.find,
             clock=time.monotonic,
         )
-        self._reception = Reception(
+        self._reception = MessageRouter(
             self._roster,
             self._board,
             self._desk,
@@ -277,7 +277,7 @@ class Coordinator:
 
     def _bind(self) -> None:
         """The doors, opened when all behind them is there."""
-        verbs = Verbs(
+        verbs = ControlVerbs(
             self._spec,
             self._account,
             self._roster,
@@ -320,7 +320,7 @@ class Coordinator:
         self._life.background(self._link.run(), "worker link")
         self._life.background(control.run(), "control server")
         self._life.background(self._desk.run(), "identify desk")
-        self._upkeep = Upkeep(
+        self._upkeep = Maintenance(
             self._places,
             self._roster,
             self._board,
@@ -341,7 +341,7 @@ class Coordinator:
 
     def _operation_verbs(self) -> OperationVerbs:
         roster, board, changes = self._roster, self._board, self._changes
-        moving = Moving(
+        moving = Scaling(
             roster,
             board,
             self._desk,
@@ -364,7 +364,7 @@ class Coordinator:
             publish=self._announcer.publish,
             save=lambda: self._save_plan(resharded=True),
         )
-        restarting = Restarting(roster, board, self._supervisor, changes, self._send)
+        restarting = RollingRestart(roster, board, self._supervisor, changes, self._send)
         return OperationVerbs(self._operations, restarting, moving, resharding)
 
     async def _recommended(self) -> int:
@@ -375,20 +375,20 @@ class Coordinator:
         if not self._spec.tcp:
             return
         stop_s = self._spec.stop_seconds * GATE_SHARE
-        self._gate = gate = await GateProcess.start(self._spec, time.monotonic, stop_s)
+        self._gate = gate = await TcpGateProcess.start(self._spec, time.monotonic, stop_s)
         self._life.parts.push_async_callback(gate.first.stop, stop_s)
         self._life.background(gate.run(gate.first), "TCP gate")
 
     def _running(self) -> Running:
-        places = self._places
+        paths = self._places
         return Running(
-            name=places.name,
+            name=paths.name,
             pid=os.getpid(),
             started_at=self._started_at,
-            state_dir=str(places.state_dir),
-            control_endpoint=places.control,
-            hub_endpoint=places.events,
-            replay_endpoint=places.replay,
+            state_dir=str(paths.state_dir),
+            control_endpoint=paths.control,
+            hub_endpoint=paths.events,
+            replay_endpoint=paths.replay,
             sandbox=self._spec.sandbox is not None,
         )
 
@@ -426,7 +426,7 @@ class Coordinator:
         try:
             before = self._store.plan()
             self._store.set_plan(
-                Stored.of(
+                StoredPlan.of(
                     self._roster.plan,
                     self._spec,
                     before,

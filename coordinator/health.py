@@ -8,7 +8,7 @@ from typing import Final
 
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
-from coordinator.children.tcp_gate import GateProcess
+from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
 from coordinator.workers.link import WorkerLink
 
@@ -28,7 +28,7 @@ def troubles(
     logs: Path,
     sandbox: SandboxProcess | None,
     replay: ReplayProcess,
-    gate: GateProcess | None,
+    gate: TcpGateProcess | None,
     link: WorkerLink,
     control: ControlServer,
 ) -> list[str]:

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ClusterError
 from cluster.wire import link
 from coordinator.hub.hub import Hub
 from coordinator.hub.last_out import LastOut
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.state import folders
 from coordinator.state.store import Store
-from coordinator.workers.reports import Board
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import TICK_S, Supervisor
 
 log = logging.getLogger(__name__)
@@ -28,12 +28,12 @@ CLEAR_EVERY_S: Final = 3600.0
 """How often it is looked for journals that are no more of use."""
 
 
-class Upkeep(NamedTuple):
+class Maintenance(NamedTuple):
     """Looks after the other parts while they run."""
 
-    places: Places
-    roster: Roster
-    board: Board
+    paths: ClusterPaths
+    roster: Assignments
+    board: WorkerReports
     store: Store
     supervisor: Supervisor
     hub: Hub
@@ -48,7 +48,7 @@ class Upkeep(NamedTuple):
             now = time.monotonic()
             if now - cleared_at >= CLEAR_EVERY_S:
                 cleared_at = now
-                for slot in folders.clear_retired(self.places, self.roster.slots, time.time()):
+                for slot in folders.clear_retired(self.paths, self.roster.slots, time.time()):
                     self.roster.cleared(slot)
             await asyncio.sleep(TICK_S)
             self.supervisor.tick()

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 5.0
 
 
-class Passage:
+class ZmqProxy:
     """Runs until ``close``. The sockets are its own from now on: a socket belongs to one thread at
     a time."""
 

@@ -24,12 +24,12 @@ from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import Event, Frame, FrameError, FrameReader
+from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, FrameReader
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import State
-from shard_worker.sending.guild_subscriptions import Subscribing, Subscriptions
+from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
 from shard_worker.sending.queue import Done
-from shard_worker.sending.sender import Outgoing
+from shard_worker.sending.sender import Sender
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
@@ -51,7 +51,7 @@ class Delivery(Protocol):
     def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         """A new session; what is delivered from now on belongs to it."""
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         """Journal a drain: events in the order of their seqs."""
 
     def end_epoch(self, cause: str) -> None:
@@ -65,7 +65,7 @@ class Delivery(Protocol):
         than that is acknowledged, since Discord may forget it. -1: nothing."""
 
 
-class Coordinator(Protocol):
+class GrantSource(Protocol):
     """What a shard says to the coordinator."""
 
     def request_grant(self, shard_id: int) -> None: ...
@@ -87,7 +87,7 @@ class Shard:
         spec: Login,
         transport: Transport,
         delivery: Delivery,
-        coordinator: Coordinator,
+        coordinator: GrantSource,
         held: Resumable | None = None,
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
@@ -110,10 +110,10 @@ class Shard:
             advice=intents_advice(spec.intents, spec.kind) if advice is None else advice,
         )
         self._frames = FrameReader()
-        self._outgoing = Outgoing(
+        self._outgoing = Sender(
             plan.shard_id, spec, self._session, self._loop.time, delivery.handled
         )
-        self._subscriptions = Subscriptions(spec.subscribe_guilds)
+        self._subscriptions = GuildSubscriptions(spec.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
@@ -314,7 +314,7 @@ class Shard:
         except (InflateError, FrameError) as error:
             self._do(self._session.broken("corrupt stream", now, str(error)))
             return
-        run: list[Event] = []
+        run: list[FrameEvent] = []
         for part in parts:
             if isinstance(part, Frame):
                 # A frame may end the session or begin one: what came before it is journalled first.
@@ -332,7 +332,7 @@ class Shard:
         # Not armed anew: events move no moment but the end of a replay, and only to later; the
         # timer then comes too early, which does no harm.
 
-    def _drain(self, events: list[Event], received_ns: int) -> list[Event]:
+    def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
         if events:
             if self._spec.kind == "user" and self._session.held is not None:
                 events = payloads.without_session(events, self._session.held.session_id)
@@ -382,7 +382,7 @@ class Shard:
         self._drain([(frame.name, frame.seq, ready.blanked)], received_ns)
         self._subscribe(self._subscriptions.ready(frame.data))
 
-    def _subscribe(self, wanted: Subscribing) -> None:
+    def _subscribe(self, wanted: SubscriptionsDue) -> None:
         if wanted.trouble:
             log.warning("shard %d: %s", self.plan.shard_id, wanted.trouble)
         for command in wanted.commands:

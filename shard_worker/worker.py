@@ -40,7 +40,7 @@ from cluster.wire.link import (
 )
 from shard_worker import process_stats
 from shard_worker.coordinator_link import CoordinatorLink
-from shard_worker.delivery.slot_journal import Store
+from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
 
@@ -89,7 +89,9 @@ class Worker:
         spec = self._spec
         self._loop.set_exception_handler(self._on_unforeseen)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        store = Store(spec, context)  # before anything else: it says whether this slot is ours
+        store = SlotJournal(
+            spec, context
+        )  # before anything else: it says whether this slot is ours
         transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)

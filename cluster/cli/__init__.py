@@ -38,7 +38,7 @@ VERBS: Final = {
 """Each verb with its line of help: the command NAME of cluster/cli/verbs/NAME.py."""
 
 
-class Verbs(click.Group):
+class VerbGroup(click.Group):
     """Foreseen errors are one line on stderr and an exit code; a traceback is a bug."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -99,7 +99,7 @@ or fish_source in place of bash_source):
 
 
 @click.group(
-    cls=Verbs,
+    cls=VerbGroup,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -24,7 +24,7 @@ async def follow(
 
     Raises ClusterError when it died. In every case nothing of it runs afterwards.
     """
-    async with ControlClient(spec.places.control, lock=spec.places.lock) as control:
+    async with ControlClient(spec.paths.control, lock=spec.paths.lock) as control:
         try:
             await _show_until_stop(process, control, spec, view, requests)
             if process.process.poll() is None:
@@ -81,7 +81,7 @@ async def _stop(
     stopping = asyncio.ensure_future(
         stop_cluster(
             control,
-            spec.places.lock,
+            spec.paths.lock,
             logout=False,
             deadline_s=spec.stop_seconds + KILL_AFTER_S,
         )

@@ -49,7 +49,7 @@ class CoordinatorProcess:
     def start(cls, spec: wire.CoordinatorSpec) -> Self:
         """Start it and hand it its spec. The token goes through the pipe and nowhere else."""
         check_packages()
-        where = spec.places
+        where = spec.paths
         if is_held(where.lock):
             raise AlreadyRunningError(
                 f"the cluster {spec.name!r} is already running ({where.state_dir})",

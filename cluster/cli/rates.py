@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import zmq
 
-from cluster.subscriber.progress_reporter import Progress, Reporter
+from cluster.subscriber.progress_reporter import ProgressReporter, SubscriberProgress
 from cluster.wire.batch import decode_batch
 from cluster.wire.topic import WireError, split
 
@@ -43,7 +43,7 @@ class EventRates:
         self._socket.subscribe(b"")
         self._socket.connect(endpoint)
         self._events = 0
-        self._reporter = control and Reporter(self._context, control, "dcgw-cluster start")
+        self._reporter = control and ProgressReporter(self._context, control, "dcgw-cluster start")
 
     def __call__(self) -> dict[str, float]:
         """Events a second by name, over the last seconds."""
@@ -51,7 +51,7 @@ class EventRates:
         while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
             self._looks.popleft()
         if self._reporter and self._reporter.due(self._looks[-1][0]):
-            self._reporter.tell(self._looks[-1][0], Progress(0, self._events, 0, 0))
+            self._reporter.tell(self._looks[-1][0], SubscriberProgress(0, self._events, 0, 0))
         passed = self._looks[-1][0] - self._looks[0][0]
         counts: Counter[str] = Counter()
         for _, look in islice(self._looks, 1, None):
@@ -77,5 +77,5 @@ class EventRates:
     def close(self) -> None:
         """Close the socket."""
         if self._reporter:
-            self._reporter.close(Progress(0, self._events, 0, 0))
+            self._reporter.close(SubscriberProgress(0, self._events, 0, 0))
         self._context.destroy(linger=0)

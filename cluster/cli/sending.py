@@ -13,7 +13,7 @@ from cluster.cli.options import check_remote, running_cluster
 from cluster.cli.terminal.words import named
 from cluster.commands import Command, checks
 from cluster.control import ControlClient
-from cluster.control.shard_commands import Door
+from cluster.control.shard_commands import ShardCommands
 from cluster.errors import ClusterError
 
 MAX_INPUT: Final = 64 * 1024
@@ -60,7 +60,7 @@ class Target(NamedTuple):
             return ControlClient(self.endpoint, keys=self.keys_file)
         return ControlClient.of(running_cluster(self.config_file, self.name))
 
-    def door(self, control: ControlClient) -> Door:
+    def door(self, control: ControlClient) -> ShardCommands:
         """Of the one shard."""
         return control.guild(self.guild_id) if self.shard is None else control.shard(self.shard)
 
@@ -86,7 +86,7 @@ def one(where: Target, commands: Sequence[Command]) -> None:
     """Send them by the one shard that is named."""
     where.check_one()
 
-    async def main(control: ControlClient) -> Door:
+    async def main(control: ControlClient) -> ShardCommands:
         door = where.door(control)
         for command in commands:
             await door.send(command)
@@ -98,7 +98,7 @@ def one(where: Target, commands: Sequence[Command]) -> None:
 def each(where: Target, command: Command) -> None:
     """Send it by the shard that is named, or by each there is. ClusterError: how many did not."""
 
-    async def main(control: ControlClient) -> list[Door]:
+    async def main(control: ControlClient) -> list[ShardCommands]:
         shards = [where.shard] if where.shard is not None else (await control.shards()).shards
         return await _together({control.shard(shard): command for shard in shards})
 
@@ -108,18 +108,18 @@ def each(where: Target, command: Command) -> None:
 def guilds(where: Target, commands: Mapping[int, Command]) -> None:
     """Send what belongs to each guild, by its shard."""
 
-    async def main(control: ControlClient) -> list[Door]:
+    async def main(control: ControlClient) -> list[ShardCommands]:
         return await _together({control.guild(guild): commands[guild] for guild in commands})
 
     _sent(ask(where, main))
 
 
-async def _together(commands: Mapping[Door, Command]) -> list[Door]:
+async def _together(commands: Mapping[ShardCommands, Command]) -> list[ShardCommands]:
     """The doors, once all have sent it. ClusterError: how many have not, and why the first."""
     turn = asyncio.Semaphore(AT_A_TIME)
     failures: list[ClusterError] = []
 
-    async def tell(door: Door) -> None:
+    async def tell(door: ShardCommands) -> None:
         async with turn:
             try:
                 await door.send(commands[door])
@@ -138,6 +138,6 @@ async def _together(commands: Mapping[Door, Command]) -> list[Door]:
     return doors
 
 
-def _sent(doors: list[Door]) -> None:
+def _sent(doors: list[ShardCommands]) -> None:
     shards = sorted({door.sent_by.shard_id for door in doors if door.sent_by is not None})
     click.echo(f"Sent by {named(shards)}.")

@@ -5,7 +5,7 @@ names the argument. ``Commands`` has them all as methods, for whoever can send o
 """
 
 from cluster.commands.command import Command, raw, read
-from cluster.commands.member_chunks import Gathering, Members
+from cluster.commands.member_chunks import MemberChunks, Members
 from cluster.commands.methods import Commands, Take
 from cluster.commands.subscriptions import EVERYTHING, Subscription
 from cluster.commands.voice import LobbyVoiceState
@@ -17,8 +17,8 @@ __all__ = [
     "Command",
     "CommandError",
     "Commands",
-    "Gathering",
     "LobbyVoiceState",
+    "MemberChunks",
     "Members",
     "NotSentError",
     "Subscription",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from cluster.commands.member_chunks import Gathering, Members
+from cluster.commands.member_chunks import MemberChunks, Members
 from cluster.errors import ClusterError
 
 
-class Waiter:
+class ChunkWaiter:
     """Of one request."""
 
-    def __init__(self, gathering: Gathering) -> None:
+    def __init__(self, gathering: MemberChunks) -> None:
         self._gathering = gathering
         self._heard = asyncio.Event()
         self._error: ClusterError | None = None

@@ -111,7 +111,7 @@ _whole: Final = msgspec.json.Decoder(_Whole)
 _limited: Final = msgspec.json.Decoder(_Limited)
 
 
-class Gathering:
+class MemberChunks:
     """One request: what is here of its answer."""
 
     def __init__(self, guild_id: int, nonce: str, op: int = Op.REQUEST_GUILD_MEMBERS) -> None:

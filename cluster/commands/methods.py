@@ -23,9 +23,9 @@ from cluster.commands import (
     subscriptions,
     voice,
 )
-from cluster.commands.chunk_waiter import Waiter
+from cluster.commands.chunk_waiter import ChunkWaiter
 from cluster.commands.command import Command, raw
-from cluster.commands.member_chunks import Gathering, Members
+from cluster.commands.member_chunks import MemberChunks, Members
 from cluster.commands.presence import Activity
 from cluster.commands.subscriptions import EVERYTHING, Subscription
 from cluster.commands.voice import LobbyVoiceState
@@ -120,7 +120,7 @@ class Commands(ABC):
             presences=presences,
             nonce=nonce,
         )
-        return await self._gather(made, Gathering(int(guild_id), nonce), patience)
+        return await self._gather(made, MemberChunks(int(guild_id), nonce), patience)
 
     async def request_soundboard_sounds(self, guild_ids: Iterable[int]) -> None:
         """Op 31: answered by a SOUNDBOARD_SOUNDS for each guild."""
@@ -165,7 +165,7 @@ class Commands(ABC):
         made = members.search_recent_members(
             guild_id, query, continuation_token=continuation_token, nonce=nonce
         )
-        gathering = Gathering(int(guild_id), nonce, Op.SEARCH_RECENT_MEMBERS)
+        gathering = MemberChunks(int(guild_id), nonce, Op.SEARCH_RECENT_MEMBERS)
         return await self._gather(made, gathering, patience)
 
     async def request_forum_unreads(
@@ -289,10 +289,10 @@ class Commands(ABC):
 
     # -- answers -------------------------------------------------------------------------------
 
-    async def _gather(self, made: Command, gathering: Gathering, patience: float) -> Members:
+    async def _gather(self, made: Command, gathering: MemberChunks, patience: float) -> Members:
         """Send it and wait for all of its answer; each chunk may take `patience` seconds."""
         patience = checks.seconds("patience", patience)
-        waiter = Waiter(gathering)
+        waiter = ChunkWaiter(gathering)
         async with self._watch(waiter.take):
             await self._send(made)
             return await waiter.wait(patience)

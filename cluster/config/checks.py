@@ -21,7 +21,7 @@ from cluster.discord.intents import (
     Intents,
 )
 from cluster.discord.limits import MAX_SENT_BYTES
-from cluster.endpoints.paths import CLUSTER_NAME, places
+from cluster.endpoints.paths import CLUSTER_NAME, cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import CommandError, ConfigError
 from cluster.wire.spec import SELF
@@ -85,7 +85,7 @@ def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
     if value in ("", SELF):
         return value
     if re.fullmatch(CLUSTER_NAME, value):
-        return places(value, env).control
+        return cluster_paths(value, env).control
     if value.startswith("ipc:///"):
         return value
     if (tcp := Tcp.read(value)) is not None and not tcp.everywhere:

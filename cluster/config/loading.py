@@ -28,9 +28,9 @@ from cluster.config.checks import (
 )
 from cluster.config.keys import NOT_KEYS, SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
 from cluster.config.schema import HIDDEN, Given, is_secret, nearest
-from cluster.discord.account import TERMS, USER_API_VERSION, Account
+from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
-from cluster.endpoints.paths import Places, places
+from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 from cluster.sandbox.options import check as check_sandbox
@@ -52,9 +52,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
 
     @property
-    def places(self) -> Places:
+    def paths(self) -> ClusterPaths:
         """Folders and endpoints of this cluster."""
-        return places(self.config.name, self.environment)
+        return cluster_paths(self.config.name, self.environment)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     def spec(self) -> tuple[CoordinatorSpec, list[str]]:
         """What a coordinator is started with, and warnings for the reader."""
-        c, where = self.config, self.places
+        c, where = self.config, self.paths
         token, warnings = ("", []) if self.on_sandbox else self.token()
         api_version, more = self._kind()
         warnings += more
@@ -202,7 +202,7 @@ def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
         if "." not in key and getattr(config, key) != SCHEMA.keys[key].default
     }
     check_account(config.account, said, config.client_build_number)
-    Account(
+    IdentifyAccount(
         kind=config.account,
         intents=intents_of(config.intents),
         capabilities=capabilities_of(config.capabilities),

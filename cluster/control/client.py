@@ -33,7 +33,7 @@ import zmq.asyncio
 
 from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
-from cluster.control.shard_commands import Door, Watcher
+from cluster.control.shard_commands import AnswerWatcher, ShardCommands
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
@@ -47,7 +47,7 @@ from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
 from cluster.wire.commands import Shards
 from cluster.wire.control import Response, error_of
-from cluster.wire.identifies import Ask, Budget
+from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.operations import Follow
 from cluster.wire.status import ClusterStatus, Operation
 
@@ -103,7 +103,7 @@ class ControlClient:
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
         self._handshakes = Handshakes(self._socket, endpoint, held)
         self._keys = held
-        self._answers = Watcher(self._subscriber, self.ping)
+        self._answers = AnswerWatcher(self._subscriber, self.ping)
         try:
             connect(self._socket, endpoint, held)
         except BaseException:
@@ -224,14 +224,14 @@ class ControlClient:
         """The shards that take commands now."""
         return await self._ask("shards", Shards)
 
-    def shard(self, shard_id: int) -> Door:
+    def shard(self, shard_id: int) -> ShardCommands:
         """The commands of a shard: `await control.shard(3).update_presence("dnd")`. CommandError if
         that can't be the number of one."""
-        return Door(self, self._answers, shard=number("shard_id", shard_id))
+        return ShardCommands(self, self._answers, shard=number("shard_id", shard_id))
 
-    def guild(self, guild_id: int) -> Door:
+    def guild(self, guild_id: int) -> ShardCommands:
         """The commands of the shard that has a guild."""
-        return Door(self, self._answers, guild=int(snowflake("guild_id", guild_id)))
+        return ShardCommands(self, self._answers, guild=int(snowflake("guild_id", guild_id)))
 
     async def _subscriber(self) -> Subscriber:
         """Of the events that answer commands."""
@@ -257,7 +257,7 @@ class ControlClient:
         restarted, say) before NotRunningError; None: for ever. The wait itself has no bound.
         """
         program = who or f"{default_name()} (pid {os.getpid()})"
-        ask = Ask(
+        ask = IdentifyAsk(
             ticket=secrets.token_hex(8),
             shard_id=shard_id,
             shard_count=shard_count,
@@ -265,7 +265,7 @@ class ControlClient:
         )
         return self.identify(ask, patience=patience)
 
-    def identify(self, ask: Ask, *, patience: float | None) -> Identify:
+    def identify(self, ask: IdentifyAsk, *, patience: float | None) -> Identify:
         """As `request_identify`, with all that can be said."""
         return Identify(self, ask, patience=patience)
 

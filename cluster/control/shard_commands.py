@@ -28,7 +28,7 @@ LOOK_S: Final = 5.0
 Result = TypeVar("Result")
 
 
-class Asking(Protocol):
+class CommandControl(Protocol):
     """What a door needs of a ControlClient."""
 
     async def exchange(
@@ -38,7 +38,7 @@ class Asking(Protocol):
     async def ping(self) -> None: ...
 
 
-class Watcher:
+class AnswerWatcher:
     """One Subscriber for all who wait for answers, open while anybody does."""
 
     def __init__(
@@ -114,13 +114,13 @@ def _cancel(reading: asyncio.Task[None]) -> None:
         loop.call_soon(reading.cancel)
 
 
-class Door(Commands):
+class ShardCommands(Commands):
     """One shard's, or that of the shard which has a guild. Made by ControlClient."""
 
     def __init__(
         self,
-        control: Asking,
-        watcher: Watcher,
+        control: CommandControl,
+        watcher: AnswerWatcher,
         *,
         shard: int | None = None,
         guild: int | None = None,

@@ -43,7 +43,7 @@ _UNKNOWN_PRESENCE: Final[dict[str, Any]] = {
 }
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
     """What an account asks for when it identifies. The token is not part of it."""
 
     kind: Kind = "bot"

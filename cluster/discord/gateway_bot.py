@@ -21,7 +21,7 @@ from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
 from cluster.decode_errors import MALFORMED
-from cluster.discord.account import Account
+from cluster.discord.account import IdentifyAccount
 from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
 from cluster.discord.urls import check_url
 from cluster.endpoints.tcp import is_loopback
@@ -59,7 +59,7 @@ class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
 REFUSED: Final = -1
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """One HTTP answer. status 0: no answer, `body` says why; REFUSED: nor will there be one."""
 
     status: int
@@ -74,7 +74,7 @@ class Retry(NamedTuple):
     after: float | None
 
 
-Get = Callable[[str, dict[str, str]], Awaitable[Answer]]
+Get = Callable[[str, dict[str, str]], Awaitable[HttpAnswer]]
 
 
 _FINAL: Final = frozenset(
@@ -102,7 +102,7 @@ _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_00
 """For user accounts, which are told no limit: as many as a bot has, one at a time."""
 
 
-def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
+def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
     """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
     if answer.status == REFUSED:
         raise ClusterError(
@@ -136,7 +136,7 @@ def judge(answer: Answer, account: Literal["bot", "user"]) -> GatewayInfo | Retr
         ) from error
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: HttpAnswer) -> float | None:
     """Seconds, by the header or the body's retry_after; None where neither can be read."""
     try:
         after = float(answer.retry_after or "")
@@ -185,7 +185,7 @@ async def fetch(
             "Authorization": f"Bot {token}",
         }
     else:
-        said = Account(kind="user", client_build_number=client_build_number)
+        said = IdentifyAccount(kind="user", client_build_number=client_build_number)
         headers = ours.fetch_headers(
             authorization=token, super_properties=said.super_properties(ours, launch)
         )
@@ -245,12 +245,14 @@ class _Getter:
             if not closing.done():
                 await asyncio.wait([closing])
 
-    async def get(self, url: str, headers: dict[str, str]) -> Answer:
+    async def get(self, url: str, headers: dict[str, str]) -> HttpAnswer:
         try:
             response = await self._session.get(
                 url, headers=headers, accept_encoding=ACCEPT_ENCODING
             )
         except RequestsError as error:
             status = REFUSED if error.code in _FINAL else 0
-            return Answer(status, None, str(error).partition(". See ")[0].encode())
-        return Answer(response.status_code, response.headers.get("Retry-After"), response.content)
+            return HttpAnswer(status, None, str(error).partition(". See ")[0].encode())
+        return HttpAnswer(
+            response.status_code, response.headers.get("Retry-After"), response.content
+        )

@@ -19,7 +19,13 @@ from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabi
 from cluster.doctor.finding import Finding
 from cluster.doctor.installation import check_packages
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
-from cluster.endpoints.paths import IPC_PATH_BYTES, Places, check_socket_paths, is_held, replaceable
+from cluster.endpoints.paths import (
+    IPC_PATH_BYTES,
+    ClusterPaths,
+    check_socket_paths,
+    is_held,
+    replaceable,
+)
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
 from cluster.journal.environment import NO_PROMISE, file_system
@@ -44,28 +50,28 @@ def packages() -> Finding:
     return Finding(check="packages", state="ok", text=text)
 
 
-def state_folder(places: Places) -> Finding:
+def state_folder(paths: ClusterPaths) -> Finding:
     """Whether the folder is, or can be made, ours; whether a cluster runs in it."""
-    folder = places.state_dir
+    folder = paths.state_dir
     found = _writable("state", folder, "give state_dir (DCGW_STATE_DIR) another folder")
-    if found.state == "ok" and is_held(places.lock):
-        text = f"{folder}; the cluster {places.name!r} is running in it"
+    if found.state == "ok" and is_held(paths.lock):
+        text = f"{folder}; the cluster {paths.name!r} is running in it"
         return Finding(check="state", state="ok", text=text)
     return found
 
 
-def sockets(places: Places) -> Finding:
+def sockets(paths: ClusterPaths) -> Finding:
     """Their paths' length, and their folder."""
     try:
-        longest = check_socket_paths(places)
+        longest = check_socket_paths(paths)
     except ClusterError as error:
         return Finding.of("sockets", error)
     found = _writable(
-        "sockets", places.runtime_dir, "give runtime_dir (DCGW_RUNTIME_DIR) another folder"
+        "sockets", paths.runtime_dir, "give runtime_dir (DCGW_RUNTIME_DIR) another folder"
     )
     if found.state != "ok":
         return found
-    text = f"{places.runtime_dir}, the longest path has {longest} of {IPC_PATH_BYTES} bytes"
+    text = f"{paths.runtime_dir}, the longest path has {longest} of {IPC_PATH_BYTES} bytes"
     return Finding(check="sockets", state="ok", text=text)
 
 
@@ -87,15 +93,15 @@ def _writable(check: str, folder: Path, action: str) -> Finding:
     return Finding(check=check, state="ok", text=str(folder))
 
 
-def tcp(places: Places, offered: Mapping[str, str]) -> Finding:
+def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
     """What is offered over TCP: its keys, and its ports, unless the cluster has them already."""
     if not offered:
         return Finding(check="tcp", state="ok", text="nothing is offered over TCP")
     try:
-        warnings = check_keys(KeyFolder(places.keys), offered)
+        warnings = check_keys(KeyFolder(paths.keys), offered)
     except ClusterError as error:
         return Finding.of("tcp", error)
-    if not is_held(places.lock):
+    if not is_held(paths.lock):
         for name, endpoint in offered.items():
             if why := _bindable(endpoint):
                 text = f"tcp.{name}: {endpoint} can't be bound ({why})"
@@ -104,7 +110,7 @@ def tcp(places: Places, offered: Mapping[str, str]) -> Finding:
     text = ", ".join(f"{name} at {endpoint}" for name, endpoint in offered.items())
     if warnings:
         return Finding(check="tcp", state="warning", text=f"{text}; {warnings[0]}")
-    keys = len(KeyFolder(places.keys).clients())
+    keys = len(KeyFolder(paths.keys).clients())
     return Finding(check="tcp", state="ok", text=f"{text}; clients with a key: {keys}")
 
 
@@ -136,10 +142,10 @@ def descriptors(fullest: int, limit: int | None = None) -> Finding:
     return Finding(check="descriptors", state="ok", text=text)
 
 
-def disk(places: Places, workers: int, journal_bytes: int) -> Finding:
+def disk(paths: ClusterPaths, workers: int, journal_bytes: int) -> Finding:
     """Room for the journals, which are allocated whole: twice their budget."""
-    folder = nearest(places.journals)
-    there = sum(f.stat().st_blocks * 512 for f in places.journals.glob("slot-*/data.mdb"))
+    folder = nearest(paths.journals)
+    there = sum(f.stat().st_blocks * 512 for f in paths.journals.glob("slot-*/data.mdb"))
     need = max(0, workers * 2 * journal_bytes - there)
     free = shutil.disk_usage(folder).free
     kind = file_system(folder)

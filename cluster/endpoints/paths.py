@@ -47,7 +47,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: bool = False
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True):
+class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
     """The folders and endpoints of one cluster on this host."""
 
     name: str
@@ -133,19 +133,21 @@ def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
     return Path(tempfile.gettempdir()) / f"dcgw-{os.getuid()}"
 
 
-def places(name: str, env: Mapping[str, str] = os.environ, state_dir: Path | None = None) -> Places:
+def cluster_paths(
+    name: str, env: Mapping[str, str] = os.environ, state_dir: Path | None = None
+) -> ClusterPaths:
     """The folders of the cluster of this name; creates nothing."""
     state = (state_dir or state_root(env) / name).absolute()
     tag = hashlib.blake2b(str(state).encode(), digest_size=4).hexdigest()
-    return Places(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
+    return ClusterPaths(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
 
 
-def check_socket_paths(places: Places) -> int:
+def check_socket_paths(paths: ClusterPaths) -> int:
     """Bytes of the longest socket path. ConfigError: it is too long to be bound."""
-    longest = max(len(os.fsencode(places.runtime_dir / name)) for name in SOCKETS)
+    longest = max(len(os.fsencode(paths.runtime_dir / name)) for name in SOCKETS)
     if longest > IPC_PATH_BYTES:
         raise ConfigError(
-            f"the runtime folder {places.runtime_dir} is too long for a socket's path by "
+            f"the runtime folder {paths.runtime_dir} is too long for a socket's path by "
             f"{longest - IPC_PATH_BYTES} bytes",
             "set DCGW_RUNTIME_DIR to a short folder",
         )

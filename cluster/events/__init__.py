@@ -10,9 +10,11 @@ A file a category, in the order of docs/events.md; what is nested in events is i
 ``cluster.events.objects``, enumerations and flags are in ``cluster.events.enums``.
 """
 
+import warnings
+
 # fmt: off
 # ruff: isort: off
-from cluster.events.base import UNSET, Absent, Dispatch, Event, Object, Snowflake, UnixTime
+from cluster.events.base import UNSET, Absent, Dispatch, GatewayEvent, Object, Snowflake, UnixTime
 from cluster.events.decoding import ParseError, UnknownEvent, decode
 from cluster.events.values import snowflake_time
 from cluster.events.gateway import (
@@ -159,7 +161,6 @@ __all__ = [
     "EntitlementCreate",
     "EntitlementDelete",
     "EntitlementUpdate",
-    "Event",
     "ExperimentSessionOverrideCreate",
     "ExperimentSessionOverrideDelete",
     "FriendSuggestionCreate",
@@ -172,6 +173,7 @@ __all__ = [
     "GameServerCreate",
     "GameServerDelete",
     "GameServerUpdate",
+    "GatewayEvent",
     "GenericPushNotificationSent",
     "GiftCodeCreate",
     "GiftCodeUpdate",
@@ -305,7 +307,8 @@ __all__ = [
     "ThreadMembersUpdate",
     "ThreadUpdate",
     "TypingStart",
-    "UnixTime", "UnknownEvent",
+    "UnixTime",
+    "UnknownEvent",
     "UserApplicationIdentityRemove",
     "UserApplicationIdentityUpdate",
     "UserApplicationRemove",
@@ -337,3 +340,13 @@ __all__ = [
     "decode",
     "snowflake_time",
 ]
+
+
+def __getattr__(name: str) -> type[GatewayEvent]:
+    # Programs written for 0.1 import the base of all events by the name that Subscriber's has too.
+    if name == "Event":
+        warnings.warn(
+            "cluster.events.Event is GatewayEvent now", DeprecationWarning, stacklevel=2
+        )
+        return GatewayEvent
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """What events and objects are made of.
 
-- `Object`: a JSON object inside an event. `Event`: what a gateway client or a subscriber is given.
-  `Dispatch`: an event of op 0 that has a class of its own.
+- `Object`: a JSON object inside an event. `GatewayEvent`: what a gateway client or a subscriber is
+  given. `Dispatch`: an event of op 0 that has a class of its own.
 - A field that Discord may leave out is `X | Absent` and then `UNSET`, which is false; one that may
   be null is `X | None`. So absent, null and empty are three things.
 - Annotations are what the documentation promises. Servers keep promises less well than that: of a
@@ -24,7 +24,7 @@ from msgspec import UNSET, UnsetType
 from cluster.events.values import Snowflake, UnixTime
 
 __all__ = [
-    "UNSET", "Absent", "Dispatch", "Event", "Object", "Payload", "Snowflake", "UnixTime",
+    "UNSET", "Absent", "Dispatch", "GatewayEvent", "Object", "Payload", "Snowflake", "UnixTime",
     "dispatch",
 ]  # fmt: skip
 
@@ -109,7 +109,7 @@ def _shown(name: str, value: Any) -> Any:
     return value
 
 
-class Event(Object):
+class GatewayEvent(Object):
     """Anything that a gateway session can tell. ``str()`` of it is one short line."""
 
     @property
@@ -126,7 +126,7 @@ class Event(Object):
         return self.name
 
 
-class Dispatch(Event):
+class Dispatch(GatewayEvent):
     """An event of op 0 with a class of its own; ``decode`` makes it."""
 
     name: ClassVar[str] = ""
@@ -153,7 +153,7 @@ def _ids(thing: msgspec.Struct) -> Iterator[tuple[str, Any]]:
             yield name, value
         elif isinstance(value, list):
             yield name, len(value)
-        elif isinstance(value, Object) and isinstance(thing, Event):
+        elif isinstance(value, Object) and isinstance(thing, GatewayEvent):
             yield from ((f"{name}.{key}", id_) for key, id_ in _ids(value) if key.endswith("id"))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.events.base import DISPATCHES, Dispatch, Event
+from cluster.events.base import DISPATCHES, Dispatch, GatewayEvent
 from cluster.events.values import read_unix_time
 
 _PATH: Final = re.compile(r"`(\$[^`]*)`")
@@ -24,7 +24,7 @@ _WORD: Final = re.compile(rb'("type"\s*:\s*)"(role|member)"')
 """The type of a permission overwrite, up to version 6 of the Gateway."""
 
 
-class UnknownEvent(Event, kw_only=False, lenient=False):
+class UnknownEvent(GatewayEvent, kw_only=False, lenient=False):
     """An event that the documentation, as of this version, does not have."""
 
     name: str
@@ -42,7 +42,7 @@ class UnknownEvent(Event, kw_only=False, lenient=False):
         return f"{self.name} unknown, {len(self.data)} bytes"
 
 
-class ParseError(Event, kw_only=False, lenient=False):
+class ParseError(GatewayEvent, kw_only=False, lenient=False):
     """An event that is known, with a payload that does not fit its class. Nothing is lost: ``raw``
     is all that came."""
 
@@ -60,7 +60,7 @@ class ParseError(Event, kw_only=False, lenient=False):
         return f"{self.name} does not fit at {self.path}: {self.reason}"
 
 
-def decode(name: str, data: bytes) -> Event:
+def decode(name: str, data: bytes) -> GatewayEvent:
     """The event of this wire name with this ``d``.
 
     An unknown name gives `UnknownEvent`, a payload that does not fit `ParseError`. Types are read

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from cluster.events.base import UNSET, Absent, Dispatch, Event, Payload, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, GatewayEvent, Payload, Snowflake, dispatch
 from cluster.events.enums.users import AuthenticatorType
 from cluster.events.objects.gateway import ConsoleError, RateLimitMetadata
 from cluster.events.objects.integrations import OAuth2Authorization
@@ -14,14 +14,14 @@ from cluster.events.objects.presences import Session
 from cluster.events.objects.users import Authenticator
 
 
-class Reconnect(Event):
+class Reconnect(GatewayEvent):
     """Op 7: the server asks to reconnect and resume."""
 
     name: ClassVar[str] = "RECONNECT"
     raw: ClassVar[bytes] = b"null"
 
 
-class HeartbeatAck(Event):
+class HeartbeatAck(GatewayEvent):
     """Op 11: the server has got a heartbeat."""
 
     name: ClassVar[str] = "HEARTBEAT_ACK"

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.wire.identifies import POLL_S, Ask, Told, Turn
+from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyNotice, IdentifyTurn
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ TELL_TRIES: Final = 3
 Result = TypeVar("Result")
 
 
-class Asking(Protocol):
+class IdentifyControl(Protocol):
     """What an Identify needs of a ControlClient."""
 
     async def exchange(
@@ -55,8 +55,8 @@ class Identify:
 
     def __init__(
         self,
-        control: Asking,
-        ask: Ask,
+        control: IdentifyControl,
+        ask: IdentifyAsk,
         *,
         patience: float | None,
         clock: Callable[[], float] = time.monotonic,
@@ -67,7 +67,7 @@ class Identify:
         self._ask = ask
         self._args: dict[str, Any] = msgspec.to_builtins(ask)
         self._told_args: dict[str, Any] = msgspec.to_builtins(
-            Told(ticket=ask.ticket, shard_id=ask.shard_id)
+            IdentifyNotice(ticket=ask.ticket, shard_id=ask.shard_id)
         )
         self._patience = patience
         self._clock = clock
@@ -109,7 +109,9 @@ class Identify:
         """Ask once. False: not yet."""
         asked_at = self._clock()
         try:
-            turn = await self._control.exchange("identify", Turn, self._args, POLL_S + SLACK_S)
+            turn = await self._control.exchange(
+                "identify", IdentifyTurn, self._args, POLL_S + SLACK_S
+            )
         except TimeoutError:
             if self.silent_since is None:
                 self.silent_since = asked_at

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 import lmdb
 
 from cluster.journal import manifest
-from cluster.journal.read_marker import Reading, inodes_of
+from cluster.journal.read_marker import ReadMarker, inodes_of
 from cluster.journal.reader import READ_SECONDS, Head, JournalReader
 from cluster.journal.records import DAMAGE, UnreadableJournalError
 
@@ -48,7 +48,7 @@ class History:
     def __init__(
         self, root: Path, cluster: str,
         opener: Callable[[Path], JournalReader] = JournalReader.open,
-        reading: Reading | None = None, clock: Callable[[], float] = time.monotonic,
+        reading: ReadMarker | None = None, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         """reading: where it is noted what is read just now, and what is not to be read."""
         self.unreadable: dict[Path, str] = {}

@@ -34,7 +34,7 @@ _META: Final = struct.Struct("<16xIIQQI44x48xQQ")
 page size (in the free database's padding), last page, transaction."""
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """journal.json."""
 
     format: int = schema.FORMAT
@@ -47,16 +47,16 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """How often it was opened since an opening last succeeded: its openers may have died of it."""
 
 
-def read(folder: Path) -> Identity | None:
+def read(folder: Path) -> Manifest | None:
     """None: there is none, or it can't be read."""
     try:
         with (folder / RECORD).open("rb") as file:
-            return msgspec.json.decode(file.read(4096), type=Identity)
+            return msgspec.json.decode(file.read(4096), type=Manifest)
     except (FileNotFoundError, *MALFORMED):
         return None
 
 
-def write(folder: Path, identity: Identity) -> None:
+def write(folder: Path, identity: Manifest) -> None:
     """Replaces journal.json at once; on a full disk it is written over, which needs no room."""
     data = msgspec.json.encode(identity)
     data += b" " * (RECORD_BYTES - len(data))

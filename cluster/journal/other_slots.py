@@ -31,7 +31,7 @@ Shard = tuple[int, int]
 """Shard count, shard id."""
 
 
-class Looking(msgspec.Struct, frozen=True):
+class ReadAttempt(msgspec.Struct, frozen=True):
     """looking.json: the file that is being read just now, and how often it was in vain."""
 
     folder: str
@@ -68,7 +68,7 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
         log.error("the journal in %s is not read: this worker died of it %d times", other, times)
         return []
     try:
-        note.write_bytes(msgspec.json.encode(Looking(other.name, inode, times + 1)))
+        note.write_bytes(msgspec.json.encode(ReadAttempt(other.name, inode, times + 1)))
     except OSError as error:  # a full disk: better read unnoted than a session lost
         log.warning("it is not noted that %s is read: %s", other, error)
     try:
@@ -87,8 +87,8 @@ def _states(folder: Path, other: Path) -> list[ShardState]:
     return states
 
 
-def _noted(note: Path) -> Looking | None:
+def _noted(note: Path) -> ReadAttempt | None:
     try:
-        return msgspec.json.decode(note.read_bytes(), type=Looking)
+        return msgspec.json.decode(note.read_bytes(), type=ReadAttempt)
     except (FileNotFoundError, *MALFORMED):
         return None

@@ -29,7 +29,7 @@ _table: Final = struct.Struct(f"={1 + REFUSED}Q")
 _number: Final = struct.Struct("=Q")
 
 
-class Reading:
+class ReadMarker:
     """The file, mapped. ``close`` it. Thread use: one writer at a time."""
 
     def __init__(self, path: Path) -> None:

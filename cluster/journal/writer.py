@@ -19,7 +19,7 @@ import msgspec
 
 from cluster.errors import ClusterError
 from cluster.journal import environment, manifest, schema
-from cluster.journal.manifest import Identity
+from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
 from cluster.wire.shard_state import ShardState
@@ -57,7 +57,7 @@ class Journal:
     """The journal of a worker slot. Made by ``Journal.open``; ``close`` ends it."""
 
     def __init__(
-        self, folder: Path, whose: Identity, budget_bytes: int, clock_ns: Callable[[], int]
+        self, folder: Path, whose: Manifest, budget_bytes: int, clock_ns: Callable[[], int]
     ) -> None:
         self.journalling = False
         """False: drains are published from memory, and a crash loses them."""
@@ -99,7 +99,7 @@ class Journal:
             manifest.set_aside(folder)
         before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
-        whose = Identity(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
+        whose = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
         journal = cls(folder, whose, budget_bytes, clock_ns)
         journal.set_aside = objection
         data = folder / manifest.DATA

@@ -18,7 +18,7 @@ from cluster.sandbox.faults.faults import FaultError
 from cluster.sandbox.faults.schedule import Schedule
 from cluster.sandbox.gateway.server import ON_RESUME_HOST, GatewayServer
 from cluster.sandbox.http.certificates import Certificates
-from cluster.sandbox.http.control_server import ControlDoor
+from cluster.sandbox.http.control_server import SandboxControlServer
 from cluster.sandbox.http.listeners import Listener
 from cluster.sandbox.http.rest import Rest
 from cluster.sandbox.ledger import Ledger
@@ -97,7 +97,7 @@ class Sandbox:
             seconds
         )
         token = options.control_token or secrets.token_urlsafe(24)
-        door = ControlDoor(state, token)
+        door = SandboxControlServer(state, token)
         control = await self._listen(Listener(door.app(), options.host, options.control_port))
         # Connections are cut before the listeners wait for their handlers: pushed last, run first.
         self._stack.callback(self._hang_up)

@@ -12,12 +12,12 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from cluster.sandbox.failures import Failures
-from cluster.sandbox.faults.injector import FaultBox
+from cluster.sandbox.faults.injector import FaultInjector
 from cluster.sandbox.ledger import Ledger
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sessions.dispatcher import Dispatcher
-from cluster.sandbox.sessions.identify_limit import IdentifyGate
-from cluster.sandbox.ticker import Traffic
+from cluster.sandbox.sessions.identify_limit import IdentifyLimit
+from cluster.sandbox.ticker import Ticker
 
 if TYPE_CHECKING:
     from cluster.sandbox.sessions.peer import Peer
@@ -42,7 +42,7 @@ class State:
         self.user_token = options.user_token or token_for(world.own_account["id"], user_rng)
         self.refused_tokens: set[str] = set()
         self.ledger = Ledger(options.ledger_rows)
-        self.gate = IdentifyGate(
+        self.gate = IdentifyLimit(
             max_concurrency=options.max_concurrency,
             window_s=options.identify_window_s,
             jitter_s=options.identify_jitter_s,
@@ -52,7 +52,7 @@ class State:
             now=self.now,
             rng=self.rng,
         )
-        self.user_gate = IdentifyGate(
+        self.user_gate = IdentifyLimit(
             max_concurrency=1,
             window_s=options.identify_window_s,
             jitter_s=options.identify_jitter_s,
@@ -74,7 +74,7 @@ class State:
             wake=lambda: self.traffic.wake(),
         )
         self.failures = Failures()
-        self.traffic = Traffic(world, self.dispatcher, options.rate, self.failures)
+        self.traffic = Ticker(world, self.dispatcher, options.rate, self.failures)
         self.gateway_url = ""
         self.resume_url = ""
         self.peers: dict[int, Peer] = {}
@@ -82,7 +82,7 @@ class State:
         self.counters: Counter[str] = Counter()
         self.closes: Counter[int] = Counter()
         """Ended connections by close code, whoever sent it; 1005: none in the frame, 1006: cut."""
-        self.faults = FaultBox(self)
+        self.faults = FaultInjector(self)
 
     def reset_token(self) -> None:
         """The bot's token is another from now on; the old one is refused everywhere."""

@@ -22,7 +22,7 @@ _CATCH_UP_S: Final = 0.5
 """How much traffic may be owed; what is older is given up and counted as shortfall."""
 
 
-class Traffic:
+class Ticker:
     """Generates events and flushes connections, once a tick.
 
     rate: world events a second that are asked for. With nothing to do it sleeps.

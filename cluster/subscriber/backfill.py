@@ -24,7 +24,7 @@ each while they are read, is bounded so."""
 _Key = tuple[int, int]
 
 
-class Asker:
+class Backfill:
     """Knows which shards stand still for want of something. ``close`` ends its tasks."""
 
     def __init__(

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from cluster.subscriber.chain import At, Delivered, Event, Output, measured
+from cluster.subscriber.chain import Delivered, Event, Output, Reached, measured
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.items import Gap, Item, Stalled
-from cluster.subscriber.reshards import Generations
+from cluster.subscriber.reshards import Reshards
 from cluster.wire.position import WHOLE
 
 Key = tuple[int, int]
@@ -34,14 +34,14 @@ class _Place(NamedTuple):
     seq: int
 
 
-class Outbox:
+class DeliveryQueue:
     """``next`` gives the items one by one; calling it says that the one before was handled."""
 
     def __init__(
-        self, filtered: GuildFilter | None = None, generations: Generations | None = None
+        self, filtered: GuildFilter | None = None, generations: Reshards | None = None
     ) -> None:
         """generations: of which only one's events are to be given out; None: there is one."""
-        self._generations = generations or Generations()
+        self._generations = generations or Reshards()
         self.bytes = 0
         """What waits takes so much of memory."""
         self.gaps = 0
@@ -66,7 +66,7 @@ class Outbox:
         for item in outputs:
             if isinstance(item, Delivered):
                 self._put_events(key, item)
-            elif isinstance(item, At):
+            elif isinstance(item, Reached):
                 self._items.append(_Place(key, item.epoch, item.seq))
             else:
                 self.say(Gap(key[1], key[0], *item))
@@ -75,9 +75,9 @@ class Outbox:
         """Nothing more of this shard will come."""
         self._items.append(_Place(key, epoch, WHOLE))
 
-    def handled(self, places: Mapping[Key, tuple[int, int]]) -> None:
+    def handled(self, positions: Mapping[Key, tuple[int, int]]) -> None:
         """All up to there was handled before."""
-        self._positions.update(places)
+        self._positions.update(positions)
 
     def say(self, item: Gap | Stalled) -> None:
         """Something that is no event."""

@@ -29,7 +29,7 @@ READ_BYTES: Final = 512 * 1024
 takes next is still in the processor's cache."""
 
 
-class Intake:
+class HubReader:
     """Reads the hub for one subscriber, on the running loop. Owns its socket."""
 
     def __init__(

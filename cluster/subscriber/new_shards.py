@@ -25,7 +25,7 @@ Key = tuple[int, int]
 Begin = Callable[[list[HeadRow], dict[Key, tuple[int, int]]], None]
 
 
-class Newcomers:
+class NewShards:
     """Asks, one question at a time, for as long as a chain that holds something has no beginning.
     ``close`` ends it. Belongs to one event loop."""
 
@@ -87,7 +87,7 @@ class Newcomers:
     def _answered(self, rows: list[HeadRow], waiting: Mapping[Key, float]) -> None:
         now = self._clock()
         known = {(row.shard_count, row.shard_id): row for row in rows}
-        places: dict[Key, tuple[int, int]] = {}
+        positions: dict[Key, tuple[int, int]] = {}
         for key, since in waiting.items():
             row, chain = known.get(key), self._chains.get(key)
             if chain is None or chain.epoch:
@@ -97,9 +97,9 @@ class Newcomers:
                 self._drop(key)  # its last words, after it was finished here
             elif row is not None and not row.state:
                 public = row.public
-                places[key] = (public.epoch, public.seq) if public else (first, -1)
+                positions[key] = (public.epoch, public.seq) if public else (first, -1)
             elif now - since > PATIENCE_SECONDS:
                 log.warning("no journal tells where shard %d of %d begins", key[1], key[0])
-                places[key] = first, -1
-        if places:
-            self._begin(rows, places)
+                positions[key] = first, -1
+        if positions:
+            self._begin(rows, positions)

@@ -31,7 +31,7 @@ _Kind = tuple[bool, bytes]
 """Of the old generation or not; the content's key."""
 
 
-class Matching:
+class OverlapDedup:
     """One resharding, as a subscriber sees it."""
 
     def __init__(self, of_count: int, to_count: int, window_ns: int, since_ns: int = 0) -> None:

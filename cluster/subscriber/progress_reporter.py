@@ -24,7 +24,7 @@ FAREWELL_MS: Final = 200
 LONGEST_NAME: Final = 64
 
 
-class Progress(NamedTuple):
+class SubscriberProgress(NamedTuple):
     """How a subscriber fares."""
 
     lag: int
@@ -38,7 +38,7 @@ class Progress(NamedTuple):
     """Events of this process that were asked for typed and fit no class."""
 
 
-class Reporter:
+class ProgressReporter:
     """Owns its socket; ``close`` says that the subscriber is leaving. Thread use: none."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Reporter:
         """Whether it is time for a word. now: seconds of a monotonic clock."""
         return now >= self._due
 
-    def tell(self, now: float, progress: Progress, *, leaving: bool = False) -> None:
+    def tell(self, now: float, progress: SubscriberProgress, *, leaving: bool = False) -> None:
         """Say it, if somebody is there."""
         self._due = now + EVERY_S
         self._number += 1
@@ -83,7 +83,7 @@ class Reporter:
         except zmq.Again:
             self._due = now + EVERY_S / 4  # no coordinator: a new one is told soon
 
-    def close(self, progress: Progress) -> None:
+    def close(self, progress: SubscriberProgress) -> None:
         """The last word."""
         self.tell(0.0, progress, leaving=True)
         self._socket.close(FAREWELL_MS)

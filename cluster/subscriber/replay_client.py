@@ -14,7 +14,7 @@ from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.tcp import PREFIX
 from cluster.errors import ClusterError
-from cluster.subscriber.chain import Answer, Ask
+from cluster.subscriber.chain import RangeAsk, RangeReply
 from cluster.wire import replay, topic
 from cluster.wire.batch import Batch, decode_batch, hole_first
 
@@ -76,8 +76,8 @@ class ReplayClient:
         return answer
 
     async def range(
-        self, shard_count: int, shard_id: int, ask: Ask, names: list[str] | None
-    ) -> Answer:
+        self, shard_count: int, shard_id: int, ask: RangeAsk, names: list[str] | None
+    ) -> RangeReply:
         """A slice of what was asked for. Raises NoAnswerError."""
         answer = await self._ask(
             replay.RangeRequest(
@@ -91,7 +91,7 @@ class ReplayClient:
             batches = [batch for raw in answer.messages if (batch := read_batch(raw))]
         except topic.WireError as error:
             raise NoAnswerError(f"the replay server's answer can't be read: {error}") from error
-        return Answer(
+        return RangeReply(
             ask, batches, answer.reached, answer.gone, answer.more, answer.end, answer.next,
             answer.final,
         )  # fmt: skip

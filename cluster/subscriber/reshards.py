@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from cluster.subscriber.chain import Event
-from cluster.subscriber.overlap_dedup import PARTS, Matching
+from cluster.subscriber.overlap_dedup import PARTS, OverlapDedup
 from cluster.wire.replay import HeadRow
 from cluster.wire.reshard import Reshard
 
@@ -23,13 +23,13 @@ SLACK_NS: Final = 5_000_000_000
 """The old generation takes so long to log out, beyond the overlap."""
 
 
-class Generations:
+class Reshards:
     """What a subscriber knows of reshardings. Times are Unix ns."""
 
     def __init__(self) -> None:
         self.known = False
         """A resharding was heard of: where a shard of an unknown count begins has to be asked."""
-        self.matchings: list[Matching] = []
+        self.matchings: list[OverlapDedup] = []
         """Of counts that deliver the same events for a while; mostly none."""
         self._heard_ns = 0
 
@@ -85,10 +85,10 @@ class Generations:
             if given_up or matching.over(now_ns - SLACK_NS):
                 self.matchings.remove(matching)
 
-    def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> Matching:
+    def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> OverlapDedup:
         for matching in self.matchings:
             if (matching.of_count, matching.to_count) == (of_count, to_count):
                 return matching
-        matching = Matching(of_count, to_count, overlap_ns // PARTS, since_ns)
+        matching = OverlapDedup(of_count, to_count, overlap_ns // PARTS, since_ns)
         self.matchings = [*self.matchings[-MOST + 1 :], matching]
         return matching

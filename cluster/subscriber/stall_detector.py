@@ -11,7 +11,7 @@ Key = tuple[int, int]
 """Shard count, shard id."""
 
 
-class Silence:
+class StallDetector:
     """When each worker was heard last."""
 
     def __init__(self, now: float) -> None:

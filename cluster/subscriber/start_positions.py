@@ -43,14 +43,14 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
     count came into force is not wanted: the other count has delivered it.
     """
-    places: dict[Key, tuple[int, int]] = {}
+    positions: dict[Key, tuple[int, int]] = {}
     if saved is not None and saved.store == heads.cluster:
-        places = {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
-    newest = max((_since(row) for row in heads.shards if _key(row) in places), default=0)
+        positions = {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
+    newest = max((_since(row) for row in heads.shards if _key(row) in positions), default=0)
     found, gaps, whole = [], [], {}
     for row in heads.shards:
         key, public = _key(row), row.public
-        place = places.pop(key, None)
+        place = positions.pop(key, None)
         if row.state == "held":  # what there was of it before is not read past what is held now
             if place is not None and place[1] == WHOLE:
                 whole[key] = place
@@ -78,7 +78,7 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
             found.append(Start(key, *start, behind=True))
         else:
             found.append(Start(key, row.epoch, row.seq, behind=False))
-    unknown = {key: place for key, place in places.items() if place[1] != WHOLE}
+    unknown = {key: place for key, place in positions.items() if place[1] != WHOLE}
     gaps += [_gap(key, place, "gone") for key, place in unknown.items()]
     return Starts(found, gaps, unknown, whole)
 

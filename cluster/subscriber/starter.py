@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.subscriber.chain import ShardChain
-from cluster.subscriber.chain.chain_set import Chains, Key
-from cluster.subscriber.delivery_queue import Outbox
+from cluster.subscriber.chain.chain_set import ChainSet, Key
+from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.items import NO_REPLAY, OTHER_STORE
-from cluster.subscriber.new_shards import Newcomers
+from cluster.subscriber.new_shards import NewShards
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
-from cluster.subscriber.reshards import Generations
+from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.start_positions import starts
 from cluster.wire.position import Saved
 from cluster.wire.replay import HeadRow, HeadsAnswer
@@ -27,11 +27,11 @@ machine that is overloaded in some tens of them."""
 AGAIN_SECONDS: Final = 0.5
 
 
-class Beginnings:
+class Starter:
     """``join`` once; then tell it of each chain that was given something. ``close`` ends it."""
 
     def __init__(
-        self, chains: Chains, generations: Generations, out: Outbox,
+        self, chains: ChainSet, generations: Reshards, out: DeliveryQueue,
         collect: Callable[[Key, ShardChain], None], *, saved: Saved | None, oldest: bool,
     ) -> None:  # fmt: skip
         """collect: called after a chain began. saved, oldest: what is wanted of before now."""
@@ -47,13 +47,13 @@ class Beginnings:
         """Nobody has: each begins where it is first heard of."""
         self._unknown: dict[Key, tuple[int, int]] = {}
         """Saved places of shards that no journal knew."""
-        self._newcomers: Newcomers | None = None
+        self._newcomers: NewShards | None = None
 
     async def join(self, replay: ReplayClient | None, *, published: bool) -> str:
         """Begin what is known. published: somebody publishes, so the replay server, if it is away,
         comes back. The store's id; empty: nobody has said it."""
         if replay is not None:
-            self._newcomers = Newcomers(
+            self._newcomers = NewShards(
                 replay, self._chains.known, self._newcomers_begin, self._chains.drop
             )
             try:
@@ -124,11 +124,11 @@ class Beginnings:
         for key, chain in self._chains:
             self.unknown(key, chain)
 
-    def _newcomers_begin(self, rows: list[HeadRow], places: dict[Key, tuple[int, int]]) -> None:
+    def _newcomers_begin(self, rows: list[HeadRow], positions: dict[Key, tuple[int, int]]) -> None:
         """Shards of a new count begin there, by these heads."""
-        begun = self._chains.begun() | {count for count, _ in places}
+        begun = self._chains.begun() | {count for count, _ in positions}
         self._generations.heads(rows, begun)
-        for key, place in places.items():
+        for key, place in positions.items():
             chain = self._chains.get(key)
             chain.begin(*place)
             self._collect(key, chain)

@@ -27,18 +27,18 @@ from cluster.decode_errors import UNFIT
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError, KeyRefusedError
-from cluster.subscriber.backfill import Asker
+from cluster.subscriber.backfill import Backfill
 from cluster.subscriber.chain import Event, Mark, ShardChain
-from cluster.subscriber.chain.chain_set import Chains, Key
-from cluster.subscriber.delivery_queue import Outbox
+from cluster.subscriber.chain.chain_set import ChainSet, Key
+from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.guild_filter import GuildFilter
-from cluster.subscriber.hub_reader import Intake
+from cluster.subscriber.hub_reader import HubReader
 from cluster.subscriber.items import OTHER_STORE, Gap, Item, Stalled, checked_names
-from cluster.subscriber.progress_reporter import Progress, Reporter
+from cluster.subscriber.progress_reporter import ProgressReporter, SubscriberProgress
 from cluster.subscriber.replay_client import ReplayClient, read_batch
-from cluster.subscriber.reshards import Generations
-from cluster.subscriber.stall_detector import STALL_SECONDS, Silence
-from cluster.subscriber.starter import Beginnings
+from cluster.subscriber.reshards import Reshards
+from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
+from cluster.subscriber.starter import Starter
 from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.position import Saved, SavedShard, read_saved
@@ -82,24 +82,26 @@ class Subscriber:
             raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
         saved = None if isinstance(start, str) else read_saved(start)
         self._names = None if events is None else checked_names(events)
-        self._generations = Generations()
-        self._out = Outbox(None if guilds is None else GuildFilter(guilds), self._generations)
+        self._generations = Reshards()
+        self._out = DeliveryQueue(
+            None if guilds is None else GuildFilter(guilds), self._generations
+        )
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
         self._refused: KeyRefusedError | None = None
         self._name = name
-        self._reporter: Reporter | None = None
+        self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
         self._store = ""
-        self._chains = Chains(self._names, max_bytes // 2)
-        self._beginnings = Beginnings(
+        self._chains = ChainSet(self._names, max_bytes // 2)
+        self._beginnings = Starter(
             self._chains, self._generations, self._out, self._collect,
             saved=saved, oldest=start == "oldest",
         )  # fmt: skip
-        self._asker = Asker(self._names, self._collect, self._has_room)
-        self._silence = Silence(time.monotonic())
+        self._asker = Backfill(self._names, self._collect, self._has_room)
+        self._silence = StallDetector(time.monotonic())
         self._arrived = asyncio.Event()
-        self._intake: Intake | None = None
+        self._intake: HubReader | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
@@ -111,7 +113,7 @@ class Subscriber:
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._intake = Intake(
+            self._intake = HubReader(
                 self._context, found.events, self._keys, topics=self._prefixes(),
                 take=self._message, waiting=lambda: self._out.bytes, most=self._max_bytes // 2,
             )  # fmt: skip
@@ -120,7 +122,7 @@ class Subscriber:
             await self.__aexit__(None, None, None)
             raise
         if self._control is not None:
-            self._reporter = Reporter(self._context, self._control, self._name, self._keys)
+            self._reporter = ProgressReporter(self._context, self._control, self._name, self._keys)
         self._tick()
         return self
 
@@ -144,7 +146,7 @@ class Subscriber:
         names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.RESHARD, topic.WATERMARK]
         return [topic.subscription(name) for name in names]
 
-    async def _join(self, intake: Intake) -> None:
+    async def _join(self, intake: HubReader) -> None:
         if self._replay_endpoint:
             self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
         deadline = self._loop.time() + STALL_SECONDS
@@ -276,11 +278,11 @@ class Subscriber:
         """Messages that could not be read."""
         return 0 if self._intake is None else self._intake.refused
 
-    def progress(self) -> Progress:
+    def progress(self) -> SubscriberProgress:
         """How it fares."""
         lag = self._out.left + self._chains.behind
         out = self._out
-        return Progress(lag, out.events, out.gaps, self._asker.answers, UNFIT.count)
+        return SubscriberProgress(lag, out.events, out.gaps, self._asker.answers, UNFIT.count)
 
     # -- what the consumer sees ----------------------------------------------------------------
 
@@ -321,5 +323,5 @@ class Subscriber:
     @property
     def position(self) -> dict[str, Any]:
         """How far all was handled, as data for json.dumps; the event at hand is not included."""
-        places = sorted(self._out.positions().items())
-        return Saved(self._store, [SavedShard(*key, *place) for key, place in places]).plain()
+        positions = sorted(self._out.positions().items())
+        return Saved(self._store, [SavedShard(*key, *place) for key, place in positions]).plain()

@@ -97,7 +97,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
         one of refusals.MALFORMED for what is no JSON, or is nested some 900 deep."""
         return msgspec.json.decode(self.data)
 
-    def typed(self) -> typed.Event:
+    def typed(self) -> typed.GatewayEvent:
         """``d`` as its class of ``cluster.events``. Never raises: what no class fits is a
         ``ParseError``, which `status` counts, and a name without a class an ``UnknownEvent``."""
         from cluster import events  # a tenth of a second, for those who ask

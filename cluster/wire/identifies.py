@@ -29,7 +29,7 @@ Key = Annotated[str, msgspec.Meta(max_length=64)]
 TicketId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class IdentifyAsk(msgspec.Struct, frozen=True, kw_only=True):
     """Args of `identify`."""
 
     ticket: TicketId
@@ -45,7 +45,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """account_key of the asker's account; empty: it is not compared."""
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class IdentifyTurn(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to `identify`."""
 
     granted: bool
@@ -53,7 +53,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Of a grant: for so long after this was said. After it the grant is taken for spent."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class IdentifyNotice(msgspec.Struct, frozen=True, kw_only=True):
     """Args of `identify_sent`, `identify_ready` and `identify_unused`."""
 
     ticket: TicketId

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 from cluster.ranges import MAX_SHARDS
@@ -102,7 +102,7 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     state_dir: str
     """Store, journals, logs and lock; absolute."""
     runtime_dir: str
-    """The ipc sockets; absolute and short (cluster.wire.places)."""
+    """The ipc sockets; absolute and short (cluster.endpoints.paths)."""
 
     # The account
     token: str = ""
@@ -185,7 +185,7 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         """ConfigError for shards of no known form, a part of a bot without a share, or TCP without
         keys."""
         check_tcp(self.tcp)
-        check_keys(KeyFolder(self.places.keys), self.tcp)
+        check_keys(KeyFolder(self.paths.keys), self.tcp)
         if self.account == "user":
             check_one_session(self.shards, self.identify_broker)
             if not self.client_build_number:
@@ -213,8 +213,8 @@ class CoordinatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return {name: endpoint for name, endpoint in named.items() if endpoint}
 
     @property
-    def places(self) -> Places:
-        return Places(
+    def paths(self) -> ClusterPaths:
+        return ClusterPaths(
             name=self.name, state_dir=Path(self.state_dir), runtime_dir=Path(self.runtime_dir)
         )
 

@@ -18,10 +18,10 @@ from typing import Final, Self
 
 import msgspec
 
-from cluster.endpoints.paths import Places
-from cluster.journal.read_marker import NAME, Reading, inodes_of
+from cluster.endpoints.paths import ClusterPaths
+from cluster.journal.read_marker import NAME, ReadMarker, inodes_of
 from coordinator.children.process import LocalProcess, module_command
-from coordinator.children.restarting_process import KeptProcess
+from coordinator.children.restarting_process import RestartingProcess
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ OF_DAMAGE: Final = frozenset({signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT})
 """Signals by which a damaged map kills."""
 
 
-class ReplayProcess(KeptProcess):
+class ReplayProcess(RestartingProcess):
     """Keeps one replay server running while `run` does."""
 
     def __init__(
@@ -50,19 +50,21 @@ class ReplayProcess(KeptProcess):
         self._journals = journals
 
     @classmethod
-    def of(cls, places: Places, store_id: str, clock: Callable[[], float], stop_s: float) -> Self:
+    def of(
+        cls, paths: ClusterPaths, store_id: str, clock: Callable[[], float], stop_s: float
+    ) -> Self:
         """That of a cluster. Its module is not imported: what maps journals stays out of this
         process."""
         spec = {
-            "endpoint": places.replay,
-            "journals": str(places.journals),
+            "endpoint": paths.replay,
+            "journals": str(paths.journals),
             "cluster": store_id,
             "parent": os.getpid(),
         }
         command = module_command("coordinator.replay.server")
         return cls(
-            command, msgspec.json.encode(spec), places.logs, clock=clock, stop_s=stop_s,
-            journals=places.journals,
+            command, msgspec.json.encode(spec), paths.logs, clock=clock, stop_s=stop_s,
+            journals=paths.journals,
         )  # fmt: skip
 
     def unreadable(self) -> list[str]:
@@ -70,7 +72,7 @@ class ReplayProcess(KeptProcess):
         if self._journals is None:
             return []
         try:
-            with Reading(self._journals / NAME) as reading:
+            with ReadMarker(self._journals / NAME) as reading:
                 refused = frozenset(reading.refused)
         except OSError:
             return []  # The server says so in its log.
@@ -83,7 +85,7 @@ class ReplayProcess(KeptProcess):
         if self._journals is None or by not in OF_DAMAGE:
             return
         try:
-            with Reading(self._journals / NAME) as reading:
+            with ReadMarker(self._journals / NAME) as reading:
                 inode = reading.now
                 if not inode:
                     return
@@ -103,7 +105,7 @@ class ReplayProcess(KeptProcess):
         if self._journals is None or not (self._journals / NAME).exists():
             return
         try:
-            with Reading(self._journals / NAME) as reading:
+            with ReadMarker(self._journals / NAME) as reading:
                 reading.now = 0
                 reading.keep(inodes_of(self._journals).values())
         except OSError as error:

@@ -19,7 +19,7 @@ KILLED_WAIT_S: Final = 1.0
 STABLE_S: Final = 60.0
 
 
-class KeptProcess:
+class RestartingProcess:
     """Keeps one process running while `run` does."""
 
     def __init__(

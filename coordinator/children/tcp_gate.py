@@ -12,18 +12,18 @@ from typing import Final, Self
 
 import msgspec
 
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ClusterError
 from cluster.wire.control import error_of
 from cluster.wire.spec import CoordinatorSpec, decode_outcome
 from coordinator.children.process import LocalProcess, module_command
-from coordinator.children.restarting_process import KeptProcess
+from coordinator.children.restarting_process import RestartingProcess
 
 START_S: Final = 20.0
 STOP_S: Final = 2.0
 
 
-class GateProcess(KeptProcess):
+class TcpGateProcess(RestartingProcess):
     """Keeps the gate running while `run` does."""
 
     first: LocalProcess
@@ -32,18 +32,18 @@ class GateProcess(KeptProcess):
     async def start(cls, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> Self:
         """Start it and wait until it listens. ClusterError if it does not. What is returned has to
         be run."""
-        start = partial(_start, gate_spec(spec.places, spec.tcp), spec.places.logs)
+        start = partial(_start, gate_spec(spec.paths, spec.tcp), spec.paths.logs)
         first = await start()
         gate = cls("TCP gate", start, clock=clock, stop_s=stop_s)
         gate.first = first
         return gate
 
 
-def gate_spec(places: Places, outside: dict[str, str]) -> bytes:
+def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
     """outside: by "events", "replay" and "control". No secret is in it."""
-    inside = {"events": places.events, "replay": places.replay, "control": places.control}
+    inside = {"events": paths.events, "replay": paths.replay, "control": paths.control}
     spec = {
-        "keys": str(places.keys),
+        "keys": str(paths.keys),
         "inside": inside,
         "outside": outside,
         "parent": os.getpid(),

@@ -31,7 +31,7 @@ MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
 """And so many bytes of them."""
 
 
-class _Answer(NamedTuple):
+class _Reply(NamedTuple):
     response: control.Response
     undelivered: Callable[[], None] | None = None
 
@@ -92,7 +92,7 @@ class ControlServer:
             raise error
         return True
 
-    async def answer(self, frames: list[bytes]) -> _Answer:
+    async def answer(self, frames: list[bytes]) -> _Reply:
         """The answer to one message [sender, request]; never raises."""
         try:
             _, data = frames
@@ -124,7 +124,7 @@ class ControlServer:
             )
         return await self._run(request, verb)
 
-    async def _run(self, request: control.Request, verb: Verb) -> _Answer:
+    async def _run(self, request: control.Request, verb: Verb) -> _Reply:
         undelivered = None
         try:
             result = await verb(request.args)
@@ -139,8 +139,8 @@ class ControlServer:
             return _failed(
                 request.id, ClusterError(f"{request.verb} failed ({kind})", "see coordinator.log")
             )
-        return _Answer(control.Response(id=request.id, ok=True, result=raw), undelivered)
+        return _Reply(control.Response(id=request.id, ok=True, result=raw), undelivered)
 
 
-def _failed(number: int, error: ClusterError) -> _Answer:
-    return _Answer(control.Response(id=number, ok=False, error=control.failure_of(error)))
+def _failed(number: int, error: ClusterError) -> _Reply:
+    return _Reply(control.Response(id=number, ok=False, error=control.failure_of(error)))

@@ -18,7 +18,7 @@ class _Seen:
         self.since = self.at = now
 
 
-class Audience:
+class Subscribers:
     """The reports of the last seconds. Times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:

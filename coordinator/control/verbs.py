@@ -12,14 +12,14 @@ import cluster
 from cluster.errors import ClusterError
 from cluster.wire.spec import CoordinatorSpec
 from cluster.wire.status import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
-from coordinator.account import Account
-from coordinator.control.subscribers import Audience
+from coordinator.account import ApiAccount
+from coordinator.control.subscribers import Subscribers
 from coordinator.control.verb import Verb, args_of
 from coordinator.hub.hub import Hub
-from coordinator.identifies.queue import Desk
-from coordinator.operations.runner import Operations
-from coordinator.sharding.assignments import Roster
-from coordinator.workers.reports import Board
+from coordinator.identifies.queue import GrantQueue
+from coordinator.operations.runner import OperationRunner
+from coordinator.sharding.assignments import Assignments
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 OWN: Final = 1
@@ -29,20 +29,20 @@ GATE_SILENT_S: Final = 10.0
 """A gate that says nothing for so long is not there."""
 
 
-class Verbs:
+class ControlVerbs:
     """What may be asked of a running coordinator."""
 
     def __init__(
         self,
         spec: CoordinatorSpec,
-        account: Account,
-        roster: Roster,
-        board: Board,
-        desk: Desk,
+        account: ApiAccount,
+        roster: Assignments,
+        board: WorkerReports,
+        desk: GrantQueue,
         hold: Callable[[], str],
         supervisor: Supervisor,
         hub: Hub,
-        operations: Operations,
+        operations: OperationRunner,
         troubles: Callable[[], list[str]],
         *,
         store_id: str,
@@ -63,7 +63,7 @@ class Verbs:
         self._hub = hub
         self._operations = operations
         self._troubles = troubles
-        self._audience = Audience()
+        self._audience = Subscribers()
         self._store_id = store_id
         self._gateway_url = gateway_url
         self._stop = stop
@@ -128,8 +128,8 @@ class Verbs:
             gateway_url=self._gateway_url,
             sandbox=self._spec.sandbox is not None,
             account=self._spec.account,
-            hub_endpoint=self._spec.places.events,
-            replay_endpoint=self._spec.places.replay,
+            hub_endpoint=self._spec.paths.events,
+            replay_endpoint=self._spec.paths.replay,
             workers=[board.worker(slot, now) for slot in slots.values()],
             shards=board.shards(slots, now),
             budget=self._budget(),

@@ -17,7 +17,7 @@ import zmq
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic
 from coordinator.hub.connections import Connections
-from coordinator.zmq_proxy import Passage
+from coordinator.zmq_proxy import ZmqProxy
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Hub:
             raise
         self.connections = connections
         """Of subscribers, our own among them."""
-        self._passage = Passage("hub", workers, subscribers)
+        self._passage = ZmqProxy("hub", workers, subscribers)
 
     @property
     def alive(self) -> bool:

@@ -16,9 +16,9 @@ from cluster.control import ControlClient
 from cluster.errors import ClusterError, NotRunningError
 from cluster.identify.limiter import over_budget
 from cluster.identify.request import Identify
-from cluster.wire.identifies import Ask, Budget
+from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.status import BudgetStatus
-from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.ledger import IdentifyLedger
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ START_TRIES: Final = 2
 """A broker that is being restarted may miss the first."""
 
 
-class Asker(NamedTuple):
+class BrokerClient(NamedTuple):
     """Who asks, as the broker is told."""
 
     store_id: str
@@ -43,8 +43,8 @@ class Broker:
     def __init__(
         self,
         control: ControlClient,
-        ledger: Ledger,
-        asker: Asker,
+        ledger: IdentifyLedger,
+        asker: BrokerClient,
         clock: Callable[[], float],
         budget: Budget,
     ) -> None:
@@ -65,7 +65,11 @@ class Broker:
 
     @classmethod
     async def meet(
-        cls, control: ControlClient, ledger: Ledger, asker: Asker, clock: Callable[[], float]
+        cls,
+        control: ControlClient,
+        ledger: IdentifyLedger,
+        asker: BrokerClient,
+        clock: Callable[[], float],
     ) -> Broker:
         """Ask it for its numbers, the first time. ClusterError: it does not answer, refuses, or
         grants for another account. control: closed by who made it. clock: monotonic seconds."""
@@ -134,7 +138,7 @@ class Broker:
     def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:
         """The identify of this shard that our ledger has, or will have, under this number."""
         asker = self._asker
-        ask = Ask(
+        ask = IdentifyAsk(
             ticket=f"{asker.store_id}.{grant_id}.{shard}",
             shard_id=shard,
             shard_count=shard_count,

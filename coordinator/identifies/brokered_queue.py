@@ -20,7 +20,7 @@ from cluster.wire import link
 from cluster.wire.status import BudgetStatus
 from coordinator.control.verb import Verb
 from coordinator.identifies.broker import Broker
-from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
 
 log = logging.getLogger(__name__)
@@ -43,13 +43,13 @@ class _Held(NamedTuple):
     identify: Identify
 
 
-class BrokeredDesk:
+class BrokeredQueue:
     """Gives workers the grants of a broker."""
 
     def __init__(
         self,
         broker: Broker,
-        ledger: Ledger,
+        ledger: IdentifyLedger,
         *,
         owners: Owners,
         send: Send,

@@ -15,10 +15,10 @@ from typing import Any, Final
 from cluster.errors import ClusterError
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter
-from cluster.wire.identifies import POLL_S, Ask, Told, Turn
+from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyNotice, IdentifyTurn
 from cluster.wire.status import OutsideClaim
 from coordinator.control.verb import Parcel, Verb, args_of
-from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.ledger import IdentifyLedger
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ MAX_SENT: Final = 1024
 """Identifies that were sent and may yet be said to be accepted."""
 
 
-class Ticket:
+class ExternalTicket:
     """One identify that is asked for."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: IdentifyAsk) -> None:
         self.ask = ask
         self.owner = Outsider(ask.asker, ask.ticket)
         self.grant: Grant | None = None
@@ -47,13 +47,13 @@ class Ticket:
             self.poll.set_result(None)
 
 
-class Outside:
+class ExternalIdentifies:
     """The tickets of a limiter."""
 
     def __init__(
         self,
         limiter: IdentifyLimiter,
-        ledger: Ledger,
+        ledger: IdentifyLedger,
         *,
         account: str,
         changed: Callable[[], None],
@@ -68,8 +68,8 @@ class Outside:
         self._changed = changed
         self._clock = clock
         self._poll_s = poll_s
-        self._waiting: dict[str, Ticket] = {}
-        self._granted: dict[str, Ticket] = {}
+        self._waiting: dict[str, ExternalTicket] = {}
+        self._granted: dict[str, ExternalTicket] = {}
         self._sent: dict[str, int] = {}
         """Ticket -> grant id, oldest first."""
 
@@ -84,9 +84,11 @@ class Outside:
 
     async def identify(self, args: dict[str, Any]) -> object:
         """args: Ask. A Turn, when it comes or after poll_s."""
-        ask = args_of(args, Ask)
+        ask = args_of(args, IdentifyAsk)
         self._check(ask)
-        ticket = self._granted.get(ask.ticket) or self._waiting.get(ask.ticket) or Ticket(ask)
+        ticket = (
+            self._granted.get(ask.ticket) or self._waiting.get(ask.ticket) or ExternalTicket(ask)
+        )
         poll = ticket.renew()
         ticket.grant = self._limiter.request(ask.shard_id, ticket.owner)
         if ticket.grant is None:
@@ -95,20 +97,21 @@ class Outside:
             self._changed()
             await asyncio.wait({poll}, timeout=self._poll_s)
             if ticket.poll is not poll:  # it was asked again since, or is not wanted any more
-                return Turn(granted=False)
+                return IdentifyTurn(granted=False)
         else:
             self._granted[ask.ticket] = ticket
         if ticket.grant is None:
             self._drop(ask.ticket)
-            return Turn(granted=False)
+            return IdentifyTurn(granted=False)
         good_s = ticket.grant.granted_at + GRANT_TIMEOUT_S - self._clock()
         return Parcel(
-            Turn(granted=True, good_s=max(0.0, good_s)), lambda: self._undelivered(ticket, poll)
+            IdentifyTurn(granted=True, good_s=max(0.0, good_s)),
+            lambda: self._undelivered(ticket, poll),
         )
 
     async def sent(self, args: dict[str, Any]) -> None:
         """args: Told. The bucket's window runs from now."""
-        told = args_of(args, Told)
+        told = args_of(args, IdentifyNotice)
         if told.ticket in self._sent:
             return
         ticket = self._granted.pop(told.ticket, None)
@@ -127,13 +130,13 @@ class Outside:
 
     async def ready(self, args: dict[str, Any]) -> None:
         """args: Told. Its READY has come."""
-        told = args_of(args, Told)
+        told = args_of(args, IdentifyNotice)
         if (grant_id := self._sent.pop(told.ticket, None)) is not None:
             self._limiter.accepted(told.shard_id, grant_id, self._clock())
 
     async def unused(self, args: dict[str, Any]) -> None:
         """args: Told. The grant comes back; a ticket that waits does so no more."""
-        told = args_of(args, Told)
+        told = args_of(args, IdentifyNotice)
         ticket = self._waiting.get(told.ticket) or self._granted.get(told.ticket)
         if ticket is None or ticket.ask.shard_id != told.shard_id:
             return
@@ -173,7 +176,7 @@ class Outside:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _check(self, ask: Ask) -> None:
+    def _check(self, ask: IdentifyAsk) -> None:
         if ask.account and ask.account != self._account:
             raise ClusterError(
                 f"{_who(ask)} asks for identifies of another account than this cluster's",
@@ -192,12 +195,12 @@ class Outside:
         ticket.wake()
         ticket.poll = None
 
-    def _lost(self, ticket: Ticket) -> bool:
+    def _lost(self, ticket: ExternalTicket) -> bool:
         """Whether the limiter has given its grant up."""
         grant = ticket.grant
         return grant is not None and self._clock() >= grant.granted_at + GRANT_TIMEOUT_S
 
-    def _undelivered(self, ticket: Ticket, poll: asyncio.Future[None]) -> None:
+    def _undelivered(self, ticket: ExternalTicket, poll: asyncio.Future[None]) -> None:
         """Nobody was there to take the grant; who has asked again since was told of it then."""
         if ticket.poll is poll and ticket.ask.ticket in self._granted:
             del self._granted[ticket.ask.ticket]
@@ -205,12 +208,12 @@ class Outside:
             self._take_back(ticket)
             self._changed()
 
-    def _take_back(self, ticket: Ticket) -> None:
+    def _take_back(self, ticket: ExternalTicket) -> None:
         grant = ticket.grant
         if grant is not None and self._limiter.unused(grant.shard_id, grant.grant_id):
             self._ledger.unused(grant.grant_id)
 
 
-def _who(ask: Ask) -> str:
+def _who(ask: IdentifyAsk) -> str:
     """For a terminal or a log, whatever it said."""
     return "".join(c if c.isprintable() else "?" for c in ask.who) or "a program outside"

@@ -13,7 +13,7 @@ from cluster.discord.close_codes import SHARED_REFUSALS
 from cluster.wire.link import ShardReport
 
 
-class IdentifyHold:
+class FatalHold:
     """Whether grants are held back, and why (pure)."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ RECENT_S: Final = 60.0
 """Identifies that are older than this close no bucket any more."""
 
 
-class Ledger:
+class IdentifyLedger:
     """What was granted, to this cluster's shards and to programs outside."""
 
     def __init__(self, store: Store, *, account: str, wall: Callable[[], float]) -> None:

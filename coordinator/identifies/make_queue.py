@@ -13,12 +13,12 @@ from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key
 from cluster.wire.spec import SELF, CoordinatorSpec
-from coordinator.account import Account
-from coordinator.identifies.broker import Asker, Broker
-from coordinator.identifies.brokered_queue import BrokeredDesk
-from coordinator.identifies.ledger import Ledger
-from coordinator.identifies.queue import Desk, IdentifyDesk, Owners, Send
-from coordinator.sharding.assignments import Roster
+from coordinator.account import ApiAccount
+from coordinator.identifies.broker import Broker, BrokerClient
+from coordinator.identifies.brokered_queue import BrokeredQueue
+from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.identifies.queue import GrantQueue, IdentifyQueue, Owners, Send
+from coordinator.sharding.assignments import Assignments
 from coordinator.state.store import Store
 
 BROKER_S: Final = 3.0
@@ -27,16 +27,16 @@ BROKER_S: Final = 3.0
 
 async def make_desk(
     spec: CoordinatorSpec,
-    account: Account,
+    account: ApiAccount,
     info: GatewayInfo,
-    roster: Roster,
+    roster: Assignments,
     store: Store,
     send: Send,
     stack: AsyncExitStack,
-) -> Desk:
+) -> GrantQueue:
     """A desk that has its numbers. stack: closes what the desk needs. ClusterError: the broker does
     not answer, or refuses."""
-    ledger = Ledger(store, account=account.key(store.store_id), wall=time.time)
+    ledger = IdentifyLedger(store, account=account.key(store.store_id), wall=time.time)
     if spec.identify_broker in ("", SELF):
         return _granting(spec, account, info, roster, store, ledger, send)
     try:
@@ -46,12 +46,12 @@ async def make_desk(
     except ConfigError as error:
         raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
     stack.callback(control.close)
-    asker = Asker(
+    asker = BrokerClient(
         store_id=store.store_id,
         who=f"{spec.name} ({spec.shards})",
         account=lambda salt: account_key(account.token, salt),
     )
-    return BrokeredDesk(
+    return BrokeredQueue(
         await Broker.meet(control, ledger, asker, time.monotonic),
         ledger,
         owners=Owners(roster),
@@ -63,13 +63,13 @@ async def make_desk(
 
 def _granting(
     spec: CoordinatorSpec,
-    account: Account,
+    account: ApiAccount,
     info: GatewayInfo,
-    roster: Roster,
+    roster: Assignments,
     store: Store,
-    ledger: Ledger,
+    ledger: IdentifyLedger,
     send: Send,
-) -> IdentifyDesk:
+) -> IdentifyQueue:
     limiter = IdentifyLimiter(
         window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
         margin_s=spec.identify_margin_ms / 1000,
@@ -81,7 +81,7 @@ def _granting(
     async def fetch() -> SessionStartLimit:
         return (await account.fetch()).session_start_limit
 
-    desk = IdentifyDesk(
+    desk = IdentifyQueue(
         limiter,
         ledger,
         owners=Owners(roster),

@@ -18,9 +18,9 @@ from cluster.wire import link
 from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.status import BudgetStatus
 from coordinator.control.verb import Verb, args_of
-from coordinator.identifies.external import Outside
-from coordinator.identifies.ledger import Ledger
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.external import ExternalIdentifies
+from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.sharding.assignments import Assignments
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ IdentifyWord = link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
 Send = Callable[[int, link.ToWorker], bool]
 
 
-class Desk(Protocol):
+class GrantQueue(Protocol):
     """Where the workers of a coordinator ask: here, or by a broker (brokered_desk.py)."""
 
     def require(self, needed: int) -> None:
@@ -62,7 +62,7 @@ class Desk(Protocol):
 class Owners:
     """Which worker speaks for which shard."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Assignments) -> None:
         self._roster = roster
         self.refused = 0
         """What workers said of shards that are not theirs."""
@@ -82,13 +82,13 @@ class Owners:
         return self._roster.shard_count(slot)
 
 
-class IdentifyDesk:
+class IdentifyQueue:
     """Gives grants as the limiter allows. `take` numbers before `run`."""
 
     def __init__(
         self,
         limiter: IdentifyLimiter,
-        ledger: Ledger,
+        ledger: IdentifyLedger,
         *,
         owners: Owners,
         send: Send,
@@ -118,7 +118,7 @@ class IdentifyDesk:
         self._run = secrets.token_hex(4)
         self._troubles: dict[str, str] = {}
         """What keeps grants back besides the limits, by what it is of."""
-        self._outside = Outside(
+        self._outside = ExternalIdentifies(
             limiter, ledger, account=account, changed=self._changed.set, clock=clock
         )
         for shard, ago in ledger.recent():

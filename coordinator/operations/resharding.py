@@ -21,11 +21,11 @@ from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
 from coordinator.changes import Changes
-from coordinator.identifies.queue import Desk
-from coordinator.operations.runner import Progress
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.queue import GrantQueue
+from coordinator.operations.runner import OperationProgress
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan, make_plan
-from coordinator.workers.reports import Board
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,9 @@ class Resharding:
     def __init__(
         self,
         spec: CoordinatorSpec,
-        roster: Roster,
-        board: Board,
-        desk: Desk,
+        roster: Assignments,
+        board: WorkerReports,
+        desk: GrantQueue,
         supervisor: Supervisor,
         changes: Changes,
         *,
@@ -72,7 +72,7 @@ class Resharding:
         self._publish = publish
         self._save = save
 
-    async def reshard(self, shards: int, overlap_s: float, progress: Progress) -> str:
+    async def reshard(self, shards: int, overlap_s: float, progress: OperationProgress) -> str:
         """shards: 0: as Discord recommends. ClusterError (BudgetError): it can't be done, or a
         shard of the new count failed; all is as it was before."""
         before = self._roster.plan
@@ -125,7 +125,7 @@ class Resharding:
 
     # -- the new generation ---------------------------------------------------------------------
 
-    async def _prepare(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
+    async def _prepare(self, plan: Plan, overlap_s: float, progress: OperationProgress) -> None:
         """Start it and wait until all of it is ready, or take it back."""
         self._roster.put_beside(plan, int(overlap_s * 1e9))
         self._supervisor.start(plan.slots)
@@ -136,7 +136,7 @@ class Resharding:
             await self._take_back(plan)
             raise
 
-    async def _until_ready(self, plan: Plan, progress: Progress) -> None:
+    async def _until_ready(self, plan: Plan, progress: OperationProgress) -> None:
         """ClusterError: it will not be, or nothing comes nearer to it for too long."""
         most, since = 0, time.monotonic()
         while not self._board.all_ready(plan):
@@ -175,7 +175,7 @@ class Resharding:
                 "see `dcgw-cluster status` and the workers' logs; the old shards go on",
             )
 
-    async def _make_public(self, plan: Plan, overlap_s: float, progress: Progress) -> None:
+    async def _make_public(self, plan: Plan, overlap_s: float, progress: OperationProgress) -> None:
         """From here on the new count is in force."""
         progress.step("the new shards come into force")
 
@@ -204,7 +204,7 @@ class Resharding:
             await self._take_back(plan)
             raise
 
-    async def _overlap(self, after: Plan, overlap_s: float, progress: Progress) -> None:
+    async def _overlap(self, after: Plan, overlap_s: float, progress: OperationProgress) -> None:
         """Both publish. The old shards go only when all of the new ones are there; if one of these
         fails for good, the old ones, which have had everything, stay."""
         progress.step(f"both publish for {overlap_s:g} s")

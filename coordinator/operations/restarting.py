@@ -12,9 +12,9 @@ from typing import Final
 from cluster.errors import ClusterError
 from cluster.wire import link
 from coordinator.changes import Changes
-from coordinator.operations.runner import Progress
-from coordinator.sharding.assignments import Roster
-from coordinator.workers.reports import Board
+from coordinator.operations.runner import OperationProgress
+from coordinator.sharding.assignments import Assignments
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 BACK_S: Final = 60.0
@@ -23,13 +23,13 @@ IDENTIFY_S: Final = 10.0
 LEAVE_S: Final = 20.0
 
 
-class Restarting:
+class RollingRestart:
     """Restarts what it is told to."""
 
     def __init__(
         self,
-        roster: Roster,
-        board: Board,
+        roster: Assignments,
+        board: WorkerReports,
         supervisor: Supervisor,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
@@ -40,7 +40,7 @@ class Restarting:
         self._changes = changes
         self._send = send
 
-    async def rolling(self, progress: Progress) -> str:
+    async def rolling(self, progress: OperationProgress) -> str:
         """All workers, each when the one before is back. ClusterError: one is not; those that
         follow are left as they are."""
         slots = list(self._roster.plan.slots)

@@ -20,7 +20,7 @@ from coordinator.control.verb import args_of
 log = logging.getLogger(__name__)
 
 
-class Progress:
+class OperationProgress:
     """What an operation says of itself."""
 
     def __init__(self, tell: Callable[[str, int, int], None]) -> None:
@@ -41,11 +41,11 @@ class Progress:
         self._tell(text, self._done, self._total)
 
 
-Work = Callable[[Progress], Awaitable[str]]
+Work = Callable[[OperationProgress], Awaitable[str]]
 """Does it; returns what was done, as a sentence for a person. ClusterError: why it ended early."""
 
 
-class Operations:
+class OperationRunner:
     """Runs what it is given, and tells of it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -104,7 +104,7 @@ class Operations:
 
     async def _run(self, work: Work) -> None:
         try:
-            text = await work(Progress(self._tell))
+            text = await work(OperationProgress(self._tell))
         except ClusterError as error:
             log.error("%s", error)
             failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)

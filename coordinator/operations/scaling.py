@@ -13,12 +13,12 @@ from typing import Final
 from cluster.errors import ClusterError
 from cluster.wire import link
 from coordinator.changes import Changes
-from coordinator.identifies.queue import Desk
-from coordinator.operations.runner import Progress
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.queue import GrantQueue
+from coordinator.operations.runner import OperationProgress
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import replan
-from coordinator.workers.reconciler import Handover
-from coordinator.workers.reports import Board
+from coordinator.workers.reconciler import Reconciler
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 START_S: Final = 60.0
@@ -29,16 +29,16 @@ EMPTY_S: Final = 10.0
 LEAVE_S: Final = 20.0
 
 
-class Moving:
+class Scaling:
     """Moves shards of the plan in force."""
 
     def __init__(
         self,
-        roster: Roster,
-        board: Board,
-        desk: Desk,
+        roster: Assignments,
+        board: WorkerReports,
+        desk: GrantQueue,
         supervisor: Supervisor,
-        handover: Handover,
+        handover: Reconciler,
         changes: Changes,
         *,
         send: Callable[[int, link.ToWorker], bool],
@@ -54,7 +54,7 @@ class Moving:
         self._send = send
         self._save = save
 
-    async def scale(self, workers: int, progress: Progress) -> str:
+    async def scale(self, workers: int, progress: OperationProgress) -> str:
         """So many workers. ClusterError: a worker does not start, or a shard that was ready does
         not get ready where it goes; what was moved until then stays moved."""
         before = self._roster.plan

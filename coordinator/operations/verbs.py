@@ -11,9 +11,9 @@ from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
 from cluster.wire.status import Operation
 from coordinator.control.verb import Verb, args_of
 from coordinator.operations.resharding import Resharding
-from coordinator.operations.restarting import Restarting
-from coordinator.operations.runner import Operations
-from coordinator.operations.scaling import Moving
+from coordinator.operations.restarting import RollingRestart
+from coordinator.operations.runner import OperationRunner
+from coordinator.operations.scaling import Scaling
 
 
 class OperationVerbs:
@@ -21,9 +21,9 @@ class OperationVerbs:
 
     def __init__(
         self,
-        operations: Operations,
-        restarting: Restarting,
-        moving: Moving,
+        operations: OperationRunner,
+        restarting: RollingRestart,
+        moving: Scaling,
         resharding: Resharding,
     ) -> None:
         self._operations = operations

@@ -15,14 +15,14 @@ Address = tuple[bytes, ...]
 _Question = TypeVar("_Question")
 
 
-class Turn(NamedTuple, Generic[_Question]):
+class QueuedQuestion(NamedTuple, Generic[_Question]):
     """A question whose turn it is."""
 
     reader: Address
     question: _Question
 
 
-class Turns(Generic[_Question]):
+class FairQueue(Generic[_Question]):
     """Questions that wait, by reader; the reader at the front is next."""
 
     def __init__(self, each: int = WAITING_EACH, all_readers: int = WAITING) -> None:
@@ -47,7 +47,7 @@ class Turns(Generic[_Question]):
         self.waiting += 1
         return True
 
-    def take(self) -> Turn[_Question] | None:
+    def take(self) -> QueuedQuestion[_Question] | None:
         """The oldest question of whoever waits longest for a turn; None: nobody asks."""
         if not self._readers:
             return None
@@ -56,9 +56,9 @@ class Turns(Generic[_Question]):
         self.waiting -= 1
         if questions:
             self._readers[reader] = questions  # behind all others
-        return Turn(reader, question)
+        return QueuedQuestion(reader, question)
 
-    def put_back(self, turn: Turn[_Question]) -> None:
+    def put_back(self, turn: QueuedQuestion[_Question]) -> None:
         """It can't be answered now: it stays its reader's next question, behind all others."""
         questions = self._readers.pop(turn.reader, deque())
         questions.appendleft(turn.question)

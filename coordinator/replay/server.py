@@ -31,12 +31,12 @@ import zmq
 
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.journal.history import SLICE_BYTES, History
-from cluster.journal.read_marker import NAME, Reading
+from cluster.journal.read_marker import NAME, ReadMarker
 from cluster.journal.reader import READ_SECONDS
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.shard_state import ShardState
-from coordinator.replay.fair_queue import Address, Turns
+from coordinator.replay.fair_queue import Address, FairQueue
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class ReplayServer:
         self._cluster = cluster
         self._clock = clock
         self._stopping = False
-        self._turns: Turns[replay.Request] = Turns()
+        self._turns: FairQueue[replay.Request] = FairQueue()
         self._stuck: dict[Address, tuple[float, bytes]] = {}
         """Readers whose pipe is full: since when, and the answer that waits for room."""
         self._socket = context.socket(zmq.ROUTER)
@@ -257,12 +257,12 @@ def step_back() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def noted_in(root: Path) -> Reading | None:
+def noted_in(root: Path) -> ReadMarker | None:
     """Where it is noted what is being read; None: that can't be, and a damaged journal kills this
     process as often as it is asked for."""
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Reading(root / NAME)
+        return ReadMarker(root / NAME)
     except OSError as error:
         log.warning("what is being read can't be noted in %s: %s", root, error)
         return None

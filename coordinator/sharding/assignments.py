@@ -13,7 +13,7 @@ from cluster.wire.link import OVERLAP_NS
 from coordinator.sharding.plan import Plan
 
 
-class Roster:
+class Assignments:
     """The plans of a running cluster."""
 
     def __init__(self, plan: Plan, counts: Mapping[int, int] | None = None) -> None:

@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
         return Plan(self.shard_count, {n: s for n, s in self.slots.items() if n != slot})
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The plan that was last in force, and what it was made for."""
 
     plan: Plan
@@ -133,7 +133,7 @@ def _parts(shards: Sequence[int], workers: int) -> list[tuple[int, ...]]:
 
 
 def plan_for(
-    spec: CoordinatorSpec, recommended: int, cores: int, stored: Stored | None = None
+    spec: CoordinatorSpec, recommended: int, cores: int, stored: StoredPlan | None = None
 ) -> Plan:
     """The plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto".
 

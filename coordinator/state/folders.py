@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.endpoints.paths import Places, Running, check_socket_paths, is_held, make_private
+from cluster.endpoints.paths import ClusterPaths, Running, check_socket_paths, is_held, make_private
 from cluster.errors import AlreadyRunningError, ClusterError
 
 log = logging.getLogger(__name__)
@@ -25,12 +25,12 @@ _LOCK_TRIES: Final = 20
 _LOCK_WAIT_S: Final = 0.05
 
 
-def make(places: Places) -> None:
+def make(paths: ClusterPaths) -> None:
     """Create both folders, for this user only. ConfigError: a path that is too long for a socket.
     ClusterError: a folder that can't be made."""
-    check_socket_paths(places)
+    check_socket_paths(paths)
     try:
-        for folder in (places.state_dir, places.logs, places.runtime_dir):
+        for folder in (paths.state_dir, paths.logs, paths.runtime_dir):
             make_private(folder)
     except OSError as error:
         raise ClusterError(
@@ -39,12 +39,12 @@ def make(places: Places) -> None:
         ) from error
 
 
-async def lock(places: Places) -> int:
+async def lock(paths: ClusterPaths) -> int:
     """Take the state folder for this process: a descriptor to keep open. AlreadyRunningError.
 
     Tried for a second: who only asks whether it is held takes it for an instant.
     """
-    fd = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(_LOCK_TRIES):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,10 +53,10 @@ async def lock(places: Places) -> int:
         else:
             return fd
     os.close(fd)
-    pid = _pid(places.running)
+    pid = _pid(paths.running)
     raise AlreadyRunningError(
-        f"cluster {places.name!r} is running already ({pid}, state in {places.state_dir})",
-        f"stop it with `dcgw-cluster stop --name {places.name}`, or give this one another name",
+        f"cluster {paths.name!r} is running already ({pid}, state in {paths.state_dir})",
+        f"stop it with `dcgw-cluster stop --name {paths.name}`, or give this one another name",
     )
 
 
@@ -67,28 +67,28 @@ def _pid(running: Path) -> str:
         return "it is just starting"
 
 
-def tell(places: Places, running: Running) -> None:
+def tell(paths: ClusterPaths, running: Running) -> None:
     """Write running.json, whole or not at all."""
-    draft = places.running.with_suffix(".new")
+    draft = paths.running.with_suffix(".new")
     draft.write_bytes(msgspec.json.encode(running))
     draft.chmod(0o600)
-    draft.replace(places.running)
+    draft.replace(paths.running)
 
 
-def clear(places: Places) -> None:
+def clear(paths: ClusterPaths) -> None:
     """Remove running.json and the sockets. The lock file stays: removing it would let two hold
     locks of one name."""
     with contextlib.suppress(FileNotFoundError):  # it was not written yet
-        places.running.unlink()
-    shutil.rmtree(places.runtime_dir, onerror=_not_removed)
+        paths.running.unlink()
+    shutil.rmtree(paths.runtime_dir, onerror=_not_removed)
 
 
-def clear_retired(places: Places, in_use: Collection[int], now: float) -> list[int]:
+def clear_retired(paths: ClusterPaths, in_use: Collection[int], now: float) -> list[int]:
     """Remove the journals of slots that no plan has, RETIRED_S after they were closed; until then
     their history is there to be asked for. Returns these slots. now: Unix seconds."""
     removed = []
-    for slot in places.journal_slots():
-        folder = places.journal(slot)
+    for slot in paths.journal_slots():
+        folder = paths.journal(slot)
         if slot in in_use or is_held(folder / "owner.lock"):
             continue
         try:

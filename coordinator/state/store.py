@@ -19,7 +19,7 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
-from coordinator.sharding.plan import Plan, Stored
+from coordinator.sharding.plan import Plan, StoredPlan
 
 log = logging.getLogger(__name__)
 
@@ -212,16 +212,16 @@ class Store:
             and (known.seen_at or 0.0) >= since
         }
 
-    def plan(self) -> Stored | None:
+    def plan(self) -> StoredPlan | None:
         """The plan that was last in force."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
         try:
-            return msgspec.json.decode(row[0], type=Stored) if row else None
+            return msgspec.json.decode(row[0], type=StoredPlan) if row else None
         except (TypeError, *MALFORMED) as error:
             log.error("the stored plan can't be read, and is made anew: %s", error)
             return None
 
-    def set_plan(self, stored: Stored) -> None:
+    def set_plan(self, stored: StoredPlan) -> None:
         """It is in force from now on."""
         self._db.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('plan', ?)",

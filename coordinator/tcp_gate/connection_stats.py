@@ -13,7 +13,7 @@ _SLACK_S: Final = 1.0
 _WATCHED: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
-class Peers:
+class ConnectionStats:
     """Of one socket. Made before the socket is bound or given to a thread.
 
     libzmq says which connection comes and goes, but not which one's handshake succeeded. One that

@@ -17,7 +17,7 @@ import zmq
 from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
-from cluster.wire.identifies import Turn
+from cluster.wire.identifies import IdentifyTurn
 from cluster.wire.status import GateReport
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.zap import user_of
@@ -98,7 +98,7 @@ class Reporters:
         return True
 
 
-class ControlDesk:
+class ControlRelay:
     """Owns neither socket. outside: ROUTER on TCP. inside: DEALER to the control door."""
 
     def __init__(
@@ -199,4 +199,4 @@ class ControlDesk:
 def _is_grant(request: control.Request, response: control.Response) -> bool:
     if request.verb != "identify" or not response.ok:
         return False
-    return msgspec.msgpack.decode(response.result, type=Turn).granted
+    return msgspec.msgpack.decode(response.result, type=IdentifyTurn).granted

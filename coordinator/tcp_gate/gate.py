@@ -35,11 +35,11 @@ from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.control import Failure
 from cluster.wire.spec import StartOutcome, encode
 from cluster.wire.status import GateReport
-from coordinator.tcp_gate.connection_stats import Peers
-from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlDesk
+from coordinator.tcp_gate.connection_stats import ConnectionStats
+from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.zap import DOMAIN, Zap
-from coordinator.zmq_proxy import Passage
+from coordinator.zmq_proxy import ZmqProxy
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ here, and ZeroMQ bounds it by the connection only."""
 MOST_DESCRIPTORS: Final = 65_536
 
 
-class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TcpGateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a gate must know. Its keys are in the folder: they can change while it runs."""
 
     keys: str
@@ -77,17 +77,17 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who has not shown a key by then is dropped."""
 
 
-class Gate:
+class TcpGate:
     """All sockets, until ``close``. Raises AlreadyRunningError if an endpoint can't be bound,
     ConfigError if there are no keys."""
 
-    def __init__(self, spec: GateSpec) -> None:
+    def __init__(self, spec: TcpGateSpec) -> None:
         self._spec = spec
         self._stack = ExitStack()
         self._poller = zmq.Poller()
         self._takers: dict[zmq.Socket[bytes], Callable[[], None]] = {}
-        self._peers: dict[str, Peers] = {}
-        self._passages: list[Passage] = []
+        self._peers: dict[str, ConnectionStats] = {}
+        self._passages: list[ZmqProxy] = []
         self.refused = 0
         """Of the sockets before these."""
         folder = Path(spec.keys)
@@ -130,7 +130,7 @@ class Gate:
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         for socket in (inside, outside):
             self._stack.callback(socket.close)
-        self._desk = ControlDesk(outside, inside, self._keyring)
+        self._desk = ControlRelay(outside, inside, self._keyring)
         self._takers |= {inside: self._desk.take_answer, outside: self._desk.take_request}
         self._poller.register(inside, zmq.POLLIN)
         if "control" in self._spec.outside:
@@ -146,7 +146,7 @@ class Gate:
             front.close(0)
             back.close(0)
             raise
-        passage = Passage(name, front, back)
+        passage = ZmqProxy(name, front, back)
         self._passages.append(passage)
         self._stack.callback(passage.close)
 
@@ -170,7 +170,7 @@ class Gate:
 
     def _bind(self, socket: zmq.Socket[bytes], name: str) -> None:
         endpoint = self._spec.outside[name]
-        peers = self._peers[name] = Peers(socket, self._spec.handshake_ms / 1000)
+        peers = self._peers[name] = ConnectionStats(socket, self._spec.handshake_ms / 1000)
         self._stack.callback(peers.close)
         tcp = Tcp.read(endpoint)
         socket.setsockopt(zmq.IPV6, int(tcp is not None and tcp.ipv6))
@@ -275,7 +275,7 @@ def _say(outcome: StartOutcome) -> None:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=GateSpec)
+    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=TcpGateSpec)
     told: list[int] = []
 
     def end(signum: int, frame: FrameType | None) -> None:
@@ -288,7 +288,7 @@ def main() -> int:
     refused = 0
     try:
         while True:
-            gate = Gate(spec)
+            gate = TcpGate(spec)
             gate.refused = refused
             if not ready:
                 _say(StartOutcome(ready=True))

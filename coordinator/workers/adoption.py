@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from cluster.endpoints.paths import Places, is_held
+from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.processes import Owner, process_start
 from cluster.wire import link
 from coordinator.engines import WorkerProcess
@@ -79,7 +79,7 @@ class Adoption:
 
     def __init__(
         self,
-        places: Places,
+        paths: ClusterPaths,
         *,
         fits: Callable[[int, link.Hello], bool],
         farewell: Callable[[link.Hello], link.Stop] = lambda hello: link.Stop(),
@@ -89,7 +89,7 @@ class Adoption:
     ) -> None:
         """fits: whether the worker that greets may go on in this slot. farewell: how one that may
         not is told to stop. planned: whether a slot is in use: `find` will be called for it."""
-        self._places = places
+        self._places = paths
         self._fits = fits
         self._farewell = farewell
         self._planned = planned

@@ -16,7 +16,7 @@ from cluster.wire.commands import SendArgs, SentBy, Shards
 from cluster.wire.control import error_of
 from coordinator.changes import Changes
 from coordinator.control.verb import Verb, args_of
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 
 MOST_UNDER_WAY: Final = 4096
 """Commands that may be under way to workers at a time."""
@@ -33,12 +33,12 @@ class _UnderWay(NamedTuple):
     answer: asyncio.Future[link.Sent]
 
 
-class CommandDesk:
+class CommandRouter:
     """Passes commands on. A worker queues them; here they wait for one that is being restarted."""
 
     def __init__(
         self,
-        roster: Roster,
+        roster: Assignments,
         changes: Changes,
         running: Callable[[int], bool],
         send: Callable[[int, link.ToWorker], bool],

@@ -8,31 +8,31 @@ from collections.abc import Callable, Mapping
 
 from cluster.wire import link
 from coordinator.changes import Changes
-from coordinator.identifies.fatal_hold import IdentifyHold
-from coordinator.identifies.queue import Desk
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.fatal_hold import FatalHold
+from coordinator.identifies.queue import GrantQueue
+from coordinator.sharding.assignments import Assignments
 from coordinator.workers.adoption import Adoption
-from coordinator.workers.command_router import CommandDesk
-from coordinator.workers.reconciler import Handover
-from coordinator.workers.reports import Board
+from coordinator.workers.command_router import CommandRouter
+from coordinator.workers.reconciler import Reconciler
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 
-class Reception:
+class MessageRouter:
     """The link's handler."""
 
     def __init__(
         self,
-        roster: Roster,
-        board: Board,
-        desk: Desk,
-        holds: Mapping[int, IdentifyHold],
+        roster: Assignments,
+        board: WorkerReports,
+        desk: GrantQueue,
+        holds: Mapping[int, FatalHold],
         supervisor: Supervisor,
         adoption: Adoption,
-        handover: Handover,
-        commands: CommandDesk,
+        handover: Reconciler,
+        commands: CommandRouter,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
     ) -> None:
@@ -88,7 +88,7 @@ class Reception:
             self._hold_changed(slot)
         self._changes.tell()
 
-    def _hold(self, slot: int) -> IdentifyHold:
+    def _hold(self, slot: int) -> FatalHold:
         """Of the shard count of this worker's shards: another one may be what helps."""
         return self._holds[self._roster.shard_count(slot)]
 

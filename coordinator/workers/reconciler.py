@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from cluster.wire import link
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 
 
-class Handover:
+class Reconciler:
     """Compares what workers have with what they should have."""
 
     def __init__(
         self,
-        roster: Roster,
+        roster: Assignments,
         *,
         send: Callable[[int, link.ToWorker], bool],
         shard_plan: Callable[[int, int], link.ShardPlan],

@@ -7,7 +7,7 @@ from typing import Final
 
 from cluster.wire.link import Report, ShardReport
 from cluster.wire.status import ShardStatus, WorkerStatus
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers.supervisor import Slot
 
@@ -51,10 +51,10 @@ _Shard = tuple[int, int]
 """Shard count, shard id."""
 
 
-class Board:
+class WorkerReports:
     """The last report of every slot, with rates."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Assignments) -> None:
         self._roster = roster
         self._workers: defaultdict[int, _Seen] = defaultdict(_Seen)
         self._shards: defaultdict[_Shard, _Seen] = defaultdict(_Seen)

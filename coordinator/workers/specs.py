@@ -7,9 +7,9 @@ from typing import NamedTuple
 from cluster.wire.batch import RESHARDED
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
 from cluster.wire.spec import CoordinatorSpec
-from coordinator.account import Account
+from coordinator.account import ApiAccount
 from coordinator.hub.last_out import LastOut
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.state.store import Store
 
 
@@ -17,15 +17,15 @@ class WorkerSpecs(NamedTuple):
     """Makes worker specs of what is known at the moment when a process is started."""
 
     spec: CoordinatorSpec
-    account: Account
-    roster: Roster
+    account: ApiAccount
+    roster: Assignments
     store: Store
     last_out: LastOut
     gateway_url: str
     boot_id: str
 
     def make(self, slot: int) -> WorkerSpec:
-        spec, places, out = self.spec, self.spec.places, self.last_out.shards
+        spec, paths, out = self.spec, self.spec.paths, self.last_out.shards
         shards, count = self.roster.shards(slot), self.roster.shard_count(slot)
         return WorkerSpec(
             slot=slot,
@@ -46,10 +46,10 @@ class WorkerSpecs(NamedTuple):
             ca_file=self.account.ca_file,
             presence=spec.presence,
             large_threshold=spec.large_threshold,
-            journal_dir=str(places.journal(slot)),
+            journal_dir=str(paths.journal(slot)),
             journal_bytes=spec.journal_bytes,
-            link_endpoint=places.link,
-            hub_endpoint=places.hub,
+            link_endpoint=paths.link,
+            hub_endpoint=paths.hub,
             hub_pipe_messages=spec.hub_pipe_messages,
             start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
             held_for=self.roster.held_for(slot),

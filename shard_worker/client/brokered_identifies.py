@@ -17,7 +17,7 @@ from shard_worker.client.local_identifies import Claimant, Fetch
 log = logging.getLogger(__name__)
 
 
-class Broker(Protocol):
+class IdentifyBroker(Protocol):
     """Who grants: a ControlClient."""
 
     def request_identify(self, shard_id: int, shard_count: int = 0) -> Identify: ...
@@ -37,7 +37,7 @@ def check(broker: object, kind: Literal["bot", "user"]) -> None:
 class BrokeredIdentifies:
     """Of one client, in the place of LocalIdentifies."""
 
-    def __init__(self, broker: Broker, shard_count: int) -> None:
+    def __init__(self, broker: IdentifyBroker, shard_count: int) -> None:
         self._broker = broker
         self._shard_count = shard_count
         self._waiting: asyncio.Task[None] | None = None

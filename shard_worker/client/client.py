@@ -26,9 +26,9 @@ import msgspec
 from cluster.commands import Command, Commands, Take
 from cluster.discord.account import LARGE_THRESHOLD
 from cluster.errors import ClientClosedError, ClusterError
-from cluster.events import Event
-from shard_worker.client.brokered_identifies import Broker, BrokeredIdentifies, check
-from shard_worker.client.client_session import Line
+from cluster.events import GatewayEvent
+from shard_worker.client.brokered_identifies import BrokeredIdentifies, IdentifyBroker, check
+from shard_worker.client.client_session import ClientSession
 from shard_worker.client.errors import closed
 from shard_worker.client.event_queue import Received
 from shard_worker.client.events import typed
@@ -46,7 +46,7 @@ class GatewayClient(Commands):
     method: see cluster.commands.Commands.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: ClientSession) -> None:
         """Use `connect`."""
         self._line = line
         self._loop = asyncio.get_running_loop()
@@ -71,7 +71,7 @@ class GatewayClient(Commands):
         ca_file: str | os.PathLike[str] | None = None,
         impersonate: str = "chrome",
         queue_events: int = QUEUE_EVENTS,
-        identifies: Broker | None = None,
+        identifies: IdentifyBroker | None = None,
     ) -> Connecting:
         """Connect and identify, or resume `session`: `client = await GatewayClient.connect(...)`,
         or `async with GatewayClient.connect(...) as client`, which shuts it down at the end, the
@@ -123,7 +123,7 @@ class GatewayClient(Commands):
 
     # -- events --------------------------------------------------------------------------------
 
-    async def next_event(self) -> Event:
+    async def next_event(self) -> GatewayEvent:
         """The next event, typed (cluster.events): a class of its own, `UnknownEvent` or
         `ParseError`; op 7 and op 11 are `Reconnect` and `HeartbeatAck`, and `Skipped` stands where
         a replay left something out.
@@ -143,7 +143,7 @@ class GatewayClient(Commands):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> GatewayEvent:
         """Ends when the client was shut down; raises whatever else `next_event` raises."""
         try:
             return await self.next_event()
@@ -256,7 +256,7 @@ class GatewayClient(Commands):
 class Connecting:
     """What `connect` gives: awaited it is a client, in `async with` one that is shut down."""
 
-    def __init__(self, made: Options, broker: Broker | None) -> None:
+    def __init__(self, made: Options, broker: IdentifyBroker | None) -> None:
         check(broker, made.login.kind)
         self._options = made
         self._broker = broker
@@ -288,7 +288,7 @@ class Connecting:
         asked_at = asyncio.get_running_loop().time()
         info = await made.fetch()
         identifies.take(info, asked_at)
-        line = Line(
+        line = ClientSession(
             msgspec.structs.replace(made.login, gateway_url=info.url),
             made.plan,
             identifies=identifies,

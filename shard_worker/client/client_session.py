@@ -25,7 +25,7 @@ from cluster.wire.link import IdentifyGrant, Login, ShardPlan
 from shard_worker.client.errors import ADVICE, closed, refusal
 from shard_worker.client.event_queue import EventQueue, Received, received
 from shard_worker.client.local_identifies import Fetch, Identifies
-from shard_worker.protocol.frame import Event, Frame
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.session import Resumable
 from shard_worker.protocol.states import State
 from shard_worker.shard import Shard
@@ -39,7 +39,7 @@ _ENDED: Final = (State.FATAL, State.CLOSED)
 Take = Callable[[str, bytes], None]
 
 
-class Line:
+class ClientSession:
     """Made on the running event loop; ``close`` ends it."""
 
     def __init__(
@@ -225,7 +225,7 @@ class Line:
         self.guilds = guilds
         self._identifies.accepted(self._plan.shard_id, self._grant)
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         """A drain."""
         for take in self._takers:
             for name, _, data in events:

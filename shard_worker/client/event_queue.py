@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cluster.errors import ClusterError
-from shard_worker.protocol.frame import Event
+from shard_worker.protocol.frame import FrameEvent
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
@@ -42,7 +42,7 @@ class Received(NamedTuple):
     """Which of the client's sessions it belongs to: 1, 2 ..."""
 
 
-def received(events: Sequence[Event], epoch: int, last: int | None) -> list[Received]:
+def received(events: Sequence[FrameEvent], epoch: int, last: int | None) -> list[Received]:
     """A drain as items, with what its session skipped in between. last: s of the dispatch before
     it; None: it begins the session."""
     items = [Received(0, name, seq, data, epoch) for name, seq, data in events]

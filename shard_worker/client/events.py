@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from cluster.discord.opcodes import Op
-from cluster.events import Event, HeartbeatAck, Reconnect, decode
+from cluster.events import GatewayEvent, HeartbeatAck, Reconnect, decode
 from shard_worker.client.event_queue import HOLE, SKIPPED, Received
 
 
-class Skipped(Event):
+class Skipped(GatewayEvent):
     """Events of this session that the gateway never sent: its replay left them out. They can't be
     had again."""
 
@@ -29,7 +29,7 @@ class Skipped(Event):
         return f"{self.name} {self.first} to {self.last}"
 
 
-def typed(item: Received) -> Event:
+def typed(item: Received) -> GatewayEvent:
     """What was received, decoded."""
     if item.op == Op.RECONNECT:
         return Reconnect()

@@ -21,7 +21,7 @@ from cluster.config.checks import (
 )
 from cluster.decode_errors import MALFORMED
 from cluster.discord import gateway_bot
-from cluster.discord.account import LARGE_THRESHOLD, USER_API_VERSION, Account, new_launch
+from cluster.discord.account import LARGE_THRESHOLD, USER_API_VERSION, IdentifyAccount, new_launch
 from cluster.discord.browser import browser
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
 from cluster.discord.urls import check_urls
@@ -111,7 +111,7 @@ def options(
     env: Mapping[str, str] = os.environ,
 ) -> Options:
     """Raises ConfigError, which names the argument and never quotes the token."""
-    account = Account.of(
+    account = IdentifyAccount.of(
         intents=None if intents is None else intents_of(intents),
         capabilities=None if capabilities is None else capabilities_of(capabilities),
         client_build_number=client_build_number,

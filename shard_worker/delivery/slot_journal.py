@@ -26,7 +26,7 @@ from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
 from cluster.wire.shard_state import Public, ShardState
 from shard_worker.delivery.publisher import Publisher
-from shard_worker.protocol.frame import Event, Frame
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.session import Resumable
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def take_slot(folder: Path) -> int:
     return fd
 
 
-class StoreStats(NamedTuple):
+class SlotJournalStats(NamedTuple):
     """What a report tells of the journal."""
 
     bytes: int
@@ -96,7 +96,7 @@ class ShardDelivery:
             received_ns=time.time_ns(),
         )
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         """Journal and publish a drain."""
         self._append(self._writer.drain(events, received_ns))
 
@@ -118,7 +118,7 @@ class ShardDelivery:
             self._publisher.wake()
 
 
-class Store:
+class SlotJournal:
     """A slot: its lock, its journal, its publisher. Raises ClusterError if it can't be had."""
 
     def __init__(self, spec: WorkerSpec, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -234,9 +234,9 @@ class Store:
         if dead := self._journal.check_readers():
             log.warning("%d readers of the journal died in the midst of it", dead)
 
-    def stats(self) -> StoreStats:
+    def stats(self) -> SlotJournalStats:
         journal = self._journal.stats
-        return StoreStats(
+        return SlotJournalStats(
             journal.bytes,
             journal.seconds,
             self._journal.journalling,

@@ -33,7 +33,7 @@ from cluster import ranges
 from cluster.decode_errors import MALFORMED
 from shard_worker.transport.compression import Inflater, Plain
 
-Event = tuple[str, int, bytes]
+FrameEvent = tuple[str, int, bytes]
 """A dispatch: name, s, d."""
 
 
@@ -47,7 +47,7 @@ class Frame(NamedTuple):
     data: bytes
 
 
-Part = Frame | list[Event]
+Part = Frame | list[FrameEvent]
 """A frame, or dispatches that came one after the other."""
 
 
@@ -138,7 +138,7 @@ def documents(text: bytes) -> list[Frame]:
 def parts(frames: Iterable[Frame]) -> list[Part]:
     """Frames with the dispatches among them put together in runs."""
     out: list[Part] = []
-    run: list[Event] | None = None
+    run: list[FrameEvent] | None = None
     for frame in frames:
         if frame.op or frame.name in LIFECYCLE:
             out.append(frame)
@@ -151,11 +151,11 @@ def parts(frames: Iterable[Frame]) -> list[Part]:
     return out
 
 
-def beyond(events: Sequence[Event], last: int) -> Sequence[Event]:
+def beyond(events: Sequence[FrameEvent], last: int) -> Sequence[FrameEvent]:
     """The events with a seq above ``last`` and above all before them: those that are new."""
     if list(map(_seq_of, events)) == list(range(last + 1, last + 1 + len(events))):
         return events  # as it almost always is
-    new: list[Event] = []
+    new: list[FrameEvent] = []
     for event in events:
         if event[1] > last:
             new.append(event)

@@ -7,7 +7,7 @@ from typing import Final
 LATE_S: Final = 5.0
 
 
-class Heart:
+class Heartbeat:
     """Begins at HELLO. Times are seconds of the caller's monotonic clock."""
 
     def __init__(self, interval: float, now: float, jitter: float) -> None:

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.discord.account import Account, new_launch
+from cluster.discord.account import IdentifyAccount, new_launch
 from cluster.discord.browser import browser
 from cluster.discord.opcodes import Op
 from cluster.errors import ConfigError
 from cluster.wire.link import Login, ShardPlan
-from shard_worker.protocol.frame import Event
+from shard_worker.protocol.frame import FrameEvent
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
@@ -44,9 +44,9 @@ class Ready(NamedTuple):
     """A user account's new token, which takes the place of the one before; mostly empty."""
 
 
-def account_of(spec: Login) -> Account:
+def account_of(spec: Login) -> IdentifyAccount:
     """What its shards identify as."""
-    return Account(
+    return IdentifyAccount(
         kind=spec.kind,
         intents=spec.intents,
         capabilities=spec.capabilities,
@@ -131,7 +131,7 @@ def read_ready(d: bytes) -> Ready:
     return Ready(session_id, resume_url or "", len(guilds), blanked, auth_token or "")
 
 
-def without_session(events: Sequence[Event], session_id: str) -> list[Event]:
+def without_session(events: Sequence[FrameEvent], session_id: str) -> list[FrameEvent]:
     """The same without the session id: a user account is told of all its sessions, this one among
     them, whenever one of them changes (SESSIONS_REPLACE)."""
     quoted = msgspec.json.encode(session_id)

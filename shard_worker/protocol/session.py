@@ -19,8 +19,8 @@ from cluster.discord.opcodes import Op
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.backoff import Backoff, Tries, identify_pause, invalid_session_wait
-from shard_worker.protocol.frame import Event, Frame, beyond
-from shard_worker.protocol.heartbeat import Heart
+from shard_worker.protocol.frame import Frame, FrameEvent, beyond
+from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
 
 STABLE_S: Final = 60.0
@@ -77,7 +77,7 @@ class Session:
         self._backoff = Backoff(random)
         self._wake: float | None = now
         self._deadline: float | None = None
-        self._heart: Heart | None = None
+        self._heart: Heartbeat | None = None
         self._ready_at: float | None = None
         self._asked_at: float | None = None
         """When the server last asked for a heartbeat."""
@@ -230,7 +230,7 @@ class Session:
             return self.broken("bad HELLO", now, str(error))
         if self.state is not State.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
-        self._heart = Heart(interval, now, self._random())
+        self._heart = Heartbeat(interval, now, self._random())
         if self.held is None:
             self._move(Input.HELLO, now)
             return [do.RequestGrant()]
@@ -268,7 +268,7 @@ class Session:
         self._ready_at, self.detail = now, ""
         return []
 
-    def dispatched(self, events: Sequence[Event], now: float) -> Sequence[Event] | None:
+    def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
         """The events that take a position: all but repeated ones. None: out of place (``broken``
         is the answer). seq only ever grows within a session."""
         if self.state not in (State.RESUMING, State.READY):

@@ -35,14 +35,14 @@ class _Ready(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Ready)
 
 
-class Subscribing(NamedTuple):
+class SubscriptionsDue(NamedTuple):
     """What is to be sent now, and a word for the log; empty: nothing to say."""
 
     commands: Sequence[Command]
     trouble: str = ""
 
 
-class Subscriptions:
+class GuildSubscriptions:
     """Of one shard. Told what happens, it answers with what is to be sent."""
 
     def __init__(self, wanted: Literal["all"] | Sequence[int]) -> None:
@@ -59,11 +59,11 @@ class Subscriptions:
         """A new connection."""
         self._open, self._before = 0, None
 
-    def ready(self, d: bytes) -> Subscribing:
+    def ready(self, d: bytes) -> SubscriptionsDue:
         """READY: a new session."""
         self._unproven, self._before = [], self._open
         if not self._wanted:
-            return Subscribing([])
+            return SubscriptionsDue([])
         try:
             guilds = _decoder.decode(d).guilds
             there = [int(guild.id or guild.properties.id) for guild in guilds]
@@ -72,18 +72,18 @@ class Subscriptions:
             )
             self._unproven = bulk_guild_subscribe(wanted)
         except (ValueError, ClusterError, *MALFORMED) as error:
-            return Subscribing([], f"READY's guilds can't be subscribed to ({error})")
+            return SubscriptionsDue([], f"READY's guilds can't be subscribed to ({error})")
         if self._wanted == "all" or len(wanted) == len(self._wanted):
-            return Subscribing(self._unproven)
+            return SubscriptionsDue(self._unproven)
         absent = ", ".join(str(one) for one in self._wanted if one not in wanted)
-        return Subscribing(
+        return SubscriptionsDue(
             self._unproven, f"subscribe_guilds names guilds that the account is not in: {absent}"
         )
 
-    def resumed(self) -> Subscribing:
+    def resumed(self) -> SubscriptionsDue:
         """RESUMED: the same session goes on."""
         self._before = self._open
-        return Subscribing(self._unproven)
+        return SubscriptionsDue(self._unproven)
 
     def beat(self) -> None:
         """A heartbeat is sent."""

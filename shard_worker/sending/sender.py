@@ -29,7 +29,7 @@ OVER: Final = (State.FATAL, State.CLOSED)
 """States from which nothing is sent any more, unless somebody says so."""
 
 
-class Outgoing:
+class Sender:
     """Of one shard. Whatever has a connection to send over is given it: None, there is none."""
 
     def __init__(

@@ -26,7 +26,7 @@ from shard_worker.transport.websocket import (
     WebSocketError,
     close_payload,
 )
-from shard_worker.transport.write_queue import MAX_UNSENT, Unsent
+from shard_worker.transport.write_queue import MAX_UNSENT, WriteQueue
 
 HANDSHAKE_TIMEOUT_S: Final = 25.0
 """Until 101, all in all."""
@@ -76,10 +76,10 @@ class Connection:
         self._receiver: Receiver | None = receiver
         self._forget = forget
         key = handshake.new_key(os.urandom(16))
-        self._answer = handshake.Answer(key)
+        self._answer = handshake.HandshakeAnswer(key)
         self._websocket: WebSocket | None = None
         self._early: list[bytes] = []
-        self._unsent = Unsent()
+        self._unsent = WriteQueue()
         self._unread = False
         self._paused = False
         self._held = False

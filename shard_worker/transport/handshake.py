@@ -50,7 +50,7 @@ def headers(key: bytes, browser: Browser) -> list[bytes]:
     ]
 
 
-class Answer:
+class HandshakeAnswer:
     """The server's answer, line by line as libcurl hands it over."""
 
     def __init__(self, key: bytes) -> None:

@@ -13,7 +13,7 @@ MAX_UNSENT: Final = 256
 """Frames that may wait for a server that does not read."""
 
 
-class Unsent:
+class WriteQueue:
     """Messages and control frames, in the order in which they leave."""
 
     def __init__(self) -> None:

@@ -48,7 +48,7 @@ class Arena:
         """From and to (Unix time) where a live message may have met no hub."""
         self.done: list[Audit] = []
         """Audits of those who left."""
-        self.raw = RawWitness(machine.places.events, machine.places.replay)
+        self.raw = RawWitness(machine.paths.events, machine.paths.replay)
         self.locks: dict[str, asyncio.Lock] = {}
         self.slots = list(range(machine.workers))
         """Worker slots; scaling may bring others."""

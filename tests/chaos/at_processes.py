@@ -74,7 +74,7 @@ async def worker_and_coordinator_killed(arena: Arena, slot: int) -> None:
     async with hub_away(arena):
         send(arena.machine.coordinator(), signal.SIGKILL)
         before = await kill_worker(arena, slot)
-        await arena.until(lambda: not is_held(arena.machine.places.lock), "it is dead")
+        await arena.until(lambda: not is_held(arena.machine.paths.lock), "it is dead")
         await start(arena)
         await next_worker(arena, slot, before)
 

@@ -18,7 +18,7 @@ from tests.chaos.verdict import Audit
 
 async def _operate(arena: Arena, ask: Callable[[ControlClient], Awaitable[str]]) -> None:
     """As an operator does: again, if something else went wrong in the midst of it."""
-    where = arena.machine.places
+    where = arena.machine.paths
     deadline = time.monotonic() + 90
     while True:
         async with ControlClient(where.control, lock=where.lock) as control:
@@ -58,7 +58,7 @@ async def scaled(arena: Arena, workers: int, kill: bool) -> None:
 
 
 async def _learn_slots(arena: Arena) -> None:
-    async with ControlClient(arena.machine.places.control) as control:
+    async with ControlClient(arena.machine.paths.control) as control:
         arena.slots = [worker.slot for worker in (await control.status()).workers]
 
 

@@ -71,7 +71,7 @@ async def _fill_and_kill(arena: Arena, slot: int) -> bool:
 
 def _rows(arena: Arena, slot: int, after: int) -> list[tuple[int, schema.AppendRow]]:
     """The journal's index beyond a record: (first record, append)."""
-    folder = str(arena.machine.places.journal(slot))
+    folder = str(arena.machine.paths.journal(slot))
     with lmdb.open(
         folder, MAP_BYTES, readonly=True, max_dbs=4, max_readers=schema.MAX_READERS
     ) as env:

@@ -31,7 +31,7 @@ def send(pid: int | None, number: signal.Signals) -> None:
 
 async def kill_worker(arena: Arena, slot: int) -> int | None:
     """SIGKILL; returns its pid once it is gone."""
-    lock = arena.machine.places.journal(slot) / "owner.lock"
+    lock = arena.machine.paths.journal(slot) / "owner.lock"
     await arena.until(lambda: arena.machine.worker(slot) is not None, f"worker {slot} is there")
     pid = arena.machine.worker(slot)
     send(pid, signal.SIGKILL)
@@ -47,7 +47,7 @@ def nothing_unjournalled(arena: Arena) -> None:
     a journal need not know the state."""
     out = {key: place for key, place in arena.raw.live.items() if key[0] == arena.shards}
     held: dict[Key, Place] = {}
-    where = arena.machine.places
+    where = arena.machine.paths
     for slot in where.journal_slots():
         try:
             reader = JournalReader.open(where.journal(slot))
@@ -101,5 +101,5 @@ async def start(arena: Arena) -> None:
 
 async def kill_coordinator(arena: Arena) -> None:
     send(arena.machine.coordinator(), signal.SIGKILL)
-    lock = arena.machine.places.lock
+    lock = arena.machine.paths.lock
     await arena.until(lambda: not is_held(lock), "the coordinator is dead")

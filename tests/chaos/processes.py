@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import msgspec
 
-from cluster.endpoints.paths import Places, is_held, places
+from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held
 from cluster.processes import Owner
 from cluster.sandbox import SandboxInfo
 
@@ -58,7 +58,7 @@ class Machine:
             "CHAOS_MUTANT": mutant,
             "PYTHONPATH": os.pathsep.join(path),
         }
-        self.places: Places = places("default", self.env)
+        self.paths: ClusterPaths = cluster_paths("default", self.env)
         self.workers = 0
         self._sandbox: asyncio.subprocess.Process | None = None
 
@@ -122,7 +122,7 @@ class Machine:
 
     def worker(self, slot: int) -> int | None:
         """The process that holds a slot."""
-        lock = self.places.journal(slot) / "owner.lock"
+        lock = self.paths.journal(slot) / "owner.lock"
         owner = Owner.read(lock) if is_held(lock) else None
         return owner.pid if owner is not None else None
 
@@ -167,7 +167,7 @@ class Bot:
 
     async def start(self) -> None:
         """From what it saved last."""
-        where = self._machine.places
+        where = self._machine.paths
         spec = {
             "events": where.events, "replay": where.replay, "control": where.control,
             "names": self._names, "name": self.name, "start": self.saved,

@@ -190,7 +190,7 @@ class Bench:
         """The first status of which it is true."""
 
         async def ask() -> ClusterStatus:
-            async with ControlClient(self.spec().places.control) as control, asyncio.timeout(20):
+            async with ControlClient(self.spec().paths.control) as control, asyncio.timeout(20):
                 while not until(status := await control.status()):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 return status
@@ -199,18 +199,18 @@ class Bench:
 
     def control_stop(self) -> None:
         async def ask() -> None:
-            async with ControlClient(self.spec().places.control) as control:
+            async with ControlClient(self.spec().paths.control) as control:
                 await control.stop()
 
         asyncio.run(ask())
 
     def left_behind(self) -> list[str]:
         """Sockets, running.json and workers that should be gone."""
-        slots = self.spec().places.journal_slots()
-        held = [s for s in slots if is_held(self.spec().places.journal(s) / "owner.lock")]
+        slots = self.spec().paths.journal_slots()
+        held = [s for s in slots if is_held(self.spec().paths.journal(s) / "owner.lock")]
         left = [f"worker {slot}" for slot in held]
-        left += [str(p) for p in (self._runtime, self.spec().places.running) if p.exists()]
-        return left + (["coordinator"] if is_held(self.spec().places.lock) else [])
+        left += [str(p) for p in (self._runtime, self.spec().paths.running) if p.exists()]
+        return left + (["coordinator"] if is_held(self.spec().paths.lock) else [])
 
     def close(self) -> None:
         for process in self._processes:
@@ -363,14 +363,14 @@ def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
 
 def test_who_listens_is_shown_by_name_and_others_are_counted(bench: Bench) -> None:
     bench.up()
-    places = bench.spec().places
+    paths = bench.spec().paths
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     raw = context.socket(zmq.SUB)
-    raw.connect(places.events)
+    raw.connect(paths.events)
 
     async def listen() -> ClusterStatus:
         # The played workers publish nothing, and joining waits for a watermark; it reports after.
-        async with Subscriber(places.events, control=places.control, name="a bot"):
+        async with Subscriber(paths.events, control=paths.control, name="a bot"):
             return await asyncio.to_thread(bench.status, lambda status: bool(status.subscribers))
 
     found = asyncio.run(listen())
@@ -432,7 +432,7 @@ def test_workers_of_another_plan_go_before_their_shards_start_elsewhere(bench: B
     gone = {worker.slot for worker in before.workers} - {worker.slot for worker in after.workers}
     assert len(gone) == 2
     for slot in gone:
-        assert not is_held(bench.spec().places.journal(slot) / "owner.lock")
+        assert not is_held(bench.spec().paths.journal(slot) / "owner.lock")
 
 
 @pytest.mark.parametrize("module", ["coordinator.replay.server", "cluster.sandbox"])

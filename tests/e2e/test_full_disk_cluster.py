@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.journal.manifest import DATA
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.status import ClusterStatus
@@ -53,7 +53,7 @@ def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
         start(home)
 
         async def main() -> None:
-            where = places("default", home.env)
+            where = cluster_paths("default", home.env)
             async with (
                 sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
             ):  # fmt: skip
@@ -120,7 +120,7 @@ def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
         start(home)
 
         async def main() -> None:
-            where = places("default", home.env)
+            where = cluster_paths("default", home.env)
             data = where.journal(0) / DATA
             async with (
                 sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen

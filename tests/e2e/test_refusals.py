@@ -6,7 +6,7 @@ import asyncio
 import socket
 import subprocess
 
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import connected, control_of, eventually, identified, sandbox_of, shard_of
 
@@ -144,7 +144,7 @@ def test_a_worker_that_can_not_run(home: Home) -> None:
     """A crash loop: named by what the worker said, tried more and more seldom."""
     with run_sandbox(shards=2, max_concurrency=2) as info:
         home.use(info)
-        slot = places("default", home.env).journal(0)
+        slot = cluster_paths("default", home.env).journal(0)
         slot.parent.mkdir(parents=True)
         slot.write_text("no folder")
         start = home.cli("start", "--detach", "--workers", "2")

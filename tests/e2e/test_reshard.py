@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cluster.control import ControlClient
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.errors import BudgetError, ClusterError
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
@@ -142,7 +142,7 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
 
 async def replayed(home: Home, begin: Any, due: Happened) -> list[Any]:
     """What comes to a subscriber that begins there, until all of this has."""
-    where = places("default", home.env)
+    where = cluster_paths("default", home.env)
     items: list[Any] = []
     try:
         async with (

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from cluster.control import ControlClient
-from cluster.endpoints.paths import is_held, places
+from cluster.endpoints.paths import cluster_paths, is_held
 from cluster.sandbox import SandboxControl
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
@@ -136,7 +136,7 @@ def test_workers_that_nobody_adopts(home: Home) -> None:
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
         os.kill(before.pid, signal.SIGKILL)
-        where = places("default", home.env)
+        where = cluster_paths("default", home.env)
         locks = [where.journal(slot) / "owner.lock" for slot in range(2)]
 
         async def held() -> bool:

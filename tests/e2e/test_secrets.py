@@ -22,7 +22,7 @@ from zmq.utils import z85
 
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.journal.schema import MAX_DATABASES, STATE_DB
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire import replay
@@ -88,7 +88,7 @@ def processes_of(home: Home) -> Traces:
 
 
 def files_of(home: Home, when: str) -> Traces:
-    folder = places("default", home.env).state_dir
+    folder = cluster_paths("default", home.env).state_dir
     return {
         f"{when}, {path.relative_to(folder)}": path.read_bytes()
         for path in folder.rglob("*")
@@ -109,7 +109,7 @@ def modes_of(home: Home, when: str) -> dict[str, int]:
 def journals_of(home: Home) -> tuple[Traces, bytes]:
     """A stopped cluster's journals as LMDB has them: what is no state record, and what is. (In the
     file's bytes they can't be told apart: a page that is free keeps what it held.)"""
-    where = places("default", home.env)
+    where = cluster_paths("default", home.env)
     found: Traces = {}
     states = b""
     for slot in where.journal_slots():
@@ -136,7 +136,9 @@ class Wire:
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
         self._socket.subscribe(b"")
-        connect(self._socket, keys.events if keys else places("default", home.env).events, keys)
+        connect(
+            self._socket, keys.events if keys else cluster_paths("default", home.env).events, keys
+        )
         self.messages: list[bytes] = []
         self.joined = asyncio.Event()
         self._task = asyncio.create_task(self._read())
@@ -247,7 +249,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         journals, states = journals_of(home)
         traces |= stopped | journals | files_of(home, "stopped")
         modes |= modes_of(home, "stopped")
-        server = KeyFolder(places("default", home.env).keys).server()
+        server = KeyFolder(cluster_paths("default", home.env).keys).server()
         secrets = {"server": server.secret, "client": keys.secret}
         yield Told(home, info.token, sessions, traces, states, modes, secrets)
 
@@ -272,7 +274,7 @@ def test_all_was_looked_at(told: Told) -> None:
 def test_what_is_there_is_found(told: Told, tmp_path: Path) -> None:
     """The same searches, where there is something: a process and a file that give it away."""
     home = Home(tmp_path, tmp_path)
-    folder = places("default", home.env).state_dir
+    folder = cluster_paths("default", home.env).state_dir
     folder.mkdir(parents=True)
     (folder / "leak").write_text(f"Authorization: Bot {told.token}")
     command = [sys.executable, "-c", "print(flush=True); input()", told.token]

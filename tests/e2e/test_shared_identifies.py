@@ -19,7 +19,7 @@ from cluster.control import ControlClient
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.discord.opcodes import Op
 from cluster.endpoints.curve_keys import KeyFolder, encode
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, offer, run_sandbox
@@ -62,7 +62,7 @@ async def until_ready(home: Home) -> ClusterStatus:
 
 
 def control_of(home: Home) -> str:
-    return places("default", home.env).control
+    return cluster_paths("default", home.env).control
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ def test_two_parts_of_a_bot_share_one_limiter(homes: tuple[Home, Home], tmp_path
     broker = east.env["DCGW_TCP_CONTROL"]
     file = tmp_path / "west.key"
     file.write_bytes(
-        encode(KeyFolder(places("default", east.env).keys).add("west", ("identify",), now=0))
+        encode(KeyFolder(cluster_paths("default", east.env).keys).add("west", ("identify",), now=0))
     )
 
     async def scenario(sandbox: SandboxInfo) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from cluster.control import ControlClient
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, Right, encode, pair
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.errors import KeyRefusedError, NotRunningError
 from cluster.sandbox import SandboxInfo
 from cluster.subscriber import Event, Gap, Subscriber
@@ -35,7 +35,7 @@ class Far(Home):
 
     def key(self, name: str, *may: Right) -> ClientKeys:
         """As `keys add` makes it, in this process: a command takes a while to start."""
-        made = KeyFolder(places("default", self.env).keys).add(name, may, now=0)
+        made = KeyFolder(cluster_paths("default", self.env).keys).add(name, may, now=0)
         ends = {door: self.env[f"DCGW_TCP_{door.upper()}"] for door in DOORS}
         return msgspec.structs.replace(made, **ends)
 

@@ -15,7 +15,7 @@ import zmq
 import zmq.asyncio
 
 from cluster.control import ControlClient
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.status import ClusterStatus, ShardStatus
@@ -66,7 +66,7 @@ async def eventually(
 
 
 def control_of(home: Home) -> ControlClient:
-    where = places("default", home.env)
+    where = cluster_paths("default", home.env)
     return ControlClient(where.control, lock=where.lock)
 
 
@@ -147,7 +147,7 @@ class Seen:
 @asynccontextmanager
 async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
     """Everything that the cluster of this home delivers, from its first event on."""
-    where = places("default", home.env)
+    where = cluster_paths("default", home.env)
     seen = Seen()
     async with Subscriber(
         where.events, start="oldest", replay=where.replay, control=where.control, name=name
@@ -170,7 +170,7 @@ class Raw:
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
         self._socket.subscribe(b"")
-        self._socket.connect(places("default", home.env).events)
+        self._socket.connect(cluster_paths("default", home.env).events)
         self.rows: list[Row] = []
         self._joined = asyncio.Event()
         self._task = asyncio.create_task(self._read())

@@ -19,11 +19,11 @@ from cluster.doctor.fingerprint.http2 import PREFACE, read_opening
 from cluster.doctor.fingerprint.ja import ja4_raw
 from cluster.errors import ClusterError, CommandError
 from cluster.events.base import DISPATCHES
-from cluster.subscriber.chain import Answer, Mark, ShardChain
+from cluster.subscriber.chain import Mark, RangeReply, ShardChain
 from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
-from cluster.wire.identifies import Ask
+from cluster.wire.identifies import IdentifyAsk
 from cluster.wire.status import SubscriberReport
 from cluster.zstd import ZstdCompressor
 from coordinator.control.verb import args_of
@@ -123,7 +123,7 @@ def batch(data: bytes) -> None:
             continue
         chain.take()
         if (wanted := chain.wanted()) is not None:
-            chain.answer(Answer(wanted, [], wanted.after, [], False, None, None))
+            chain.answer(RangeReply(wanted, [], wanted.after, [], False, None, None))
             chain.take()
 
 
@@ -138,7 +138,7 @@ def messages(data: bytes) -> None:
         except MALFORMED:
             continue
         if isinstance(found, control.Request):
-            for kind in (SubscriberReport, Ask):
+            for kind in (SubscriberReport, IdentifyAsk):
                 try:
                     args_of(found.args, kind)
                 except ClusterError:
@@ -158,7 +158,7 @@ def command(data: bytes) -> None:
         if made.op == Op.QOS_HEARTBEAT:
             assert b'"seq":7' in with_seq(made.payload, 7)
     for name in NAMES:
-        gathering = commands.Gathering(5, "n")
+        gathering = commands.MemberChunks(5, "n")
         try:
             if gathering.take(name, data):
                 gathering.result()

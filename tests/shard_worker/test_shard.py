@@ -10,7 +10,7 @@ import uvloop
 
 from cluster.discord.intents import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
-from shard_worker.protocol.frame import Event
+from shard_worker.protocol.frame import FrameEvent
 from shard_worker.protocol.session import Resumable
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
@@ -39,7 +39,7 @@ class Ordered(Wire):
         if message["op"] in (1, 6):
             self.done.append((message["op"], message["d"]))
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         self.done.append([seq for _, seq, _ in events])
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import uvloop
 
 from cluster.wire.link import ShardPlan, WorkerSpec
-from shard_worker.protocol.frame import Event, Frame
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
@@ -45,7 +45,7 @@ class Wire:
 
     def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None: ...
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None: ...
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None: ...
 
     def end_epoch(self, cause: str) -> None: ...
 

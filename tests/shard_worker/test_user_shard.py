@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
-from shard_worker.protocol.frame import Event
+from shard_worker.protocol.frame import FrameEvent
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
 from tests.shard_worker.test_shard import HELLO, Ordered, frame
@@ -39,9 +39,9 @@ class Kept(Ordered):
 
     def __init__(self) -> None:
         super().__init__()
-        self.events: list[Event] = []
+        self.events: list[FrameEvent] = []
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         self.events += events
 
     def take(self, op: int) -> list[Any]:

@@ -14,7 +14,7 @@ import pytest
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
 from shard_worker.delivery.slot_journal import ShardDelivery
-from shard_worker.protocol.frame import Event
+from shard_worker.protocol.frame import FrameEvent
 from shard_worker.transport.connection import Connection
 from shard_worker.worker import Worker
 from tests.shard_worker.rig import Rig
@@ -41,7 +41,7 @@ def test_an_event_that_could_not_be_delivered_comes_again(
     """The session has counted it: without the end of the process, RESUME would skip it."""
     deliver = ShardDelivery.deliver
 
-    def broken(self: ShardDelivery, events: Sequence[Event], received_ns: int) -> None:
+    def broken(self: ShardDelivery, events: Sequence[FrameEvent], received_ns: int) -> None:
         if written:
             deliver(self, events, received_ns)
         raise UnforeseenError("in a drain")

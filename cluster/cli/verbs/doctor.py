@@ -110,8 +110,8 @@ async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
     where = str(loaded.file) if loaded.file else "no file, defaults"
     text = f"{where}; keys that were set: {', '.join(sorted(loaded.sources)) or 'none'}"
     yield Finding(check="config", state="ok", text=text)
-    yield local.state_folder(loaded.places)
-    yield local.sockets(loaded.places)
+    yield local.state_folder(loaded.paths)
+    yield local.sockets(loaded.paths)
     try:
         spec, warnings = loaded.spec()
     except ClusterError as error:
@@ -123,7 +123,7 @@ async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
         check = "account" if warning == TERMS else "token"
         yield Finding(check=check, state="warning", text=warning)
     yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
-    yield local.tcp(loaded.places, spec.tcp)
+    yield local.tcp(loaded.paths, spec.tcp)
     with _sandbox(loaded) as info:
         if info is not None:
             spec = msgspec.structs.replace(
@@ -153,7 +153,7 @@ async def _answers(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Findi
         yield remote.identifies(answer, spec)
     yield await remote.gateway(spec, answer.gateway_url)
     yield local.descriptors(answer.fullest)
-    yield local.disk(loaded.places, answer.workers, spec.journal_bytes)
+    yield local.disk(loaded.paths, answer.workers, spec.journal_bytes)
 
 
 async def _broker(spec: CoordinatorSpec) -> Finding:

@@ -25,7 +25,7 @@ from cluster.endpoints.curve_keys import (
     encode,
     write_private,
 )
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError, ConfigError
 
@@ -86,7 +86,7 @@ def add(
             f"{client!r} is no name for a key", "give 1 to 32 letters, digits, -, _ and ., no path"
         )
     loaded = load(file=config_file, flags=flags({"name": name}))
-    folder = KeyFolder(loaded.places.keys)
+    folder = KeyFolder(loaded.paths.keys)
     file = out or Path(client + SUFFIX)
     if file != STDOUT and file.exists():
         raise ClusterError(f"{file} exists", "give another file with --out, or move it away")
@@ -202,4 +202,4 @@ def renew(config_file: Path | None, name: str | None) -> None:
 def _folder(config_file: Path | None, name: str | None) -> KeyFolder:
     """A mistake elsewhere in the configuration keeps nobody from taking a key away."""
     configured, env = locate(file=config_file, name=name)
-    return KeyFolder(places(configured or ClusterConfig().name, env).keys)
+    return KeyFolder(cluster_paths(configured or ClusterConfig().name, env).keys)

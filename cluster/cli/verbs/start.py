@@ -57,7 +57,7 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
     given = {f"sandbox.{key}" if key in of_sandbox else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
-    warnings += check_keys(KeyFolder(spec.places.keys), spec.tcp)
+    warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp)
     for warning in warnings:
         warn(warning)
     code = asyncio.run(_run(loaded, spec, detach))
@@ -81,7 +81,7 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
         if detach:
             click.echo(_detached(process, spec))
         elif is_terminal():
-            with closing(EventRates(spec.places.events, spec.places.control)) as rates:
+            with closing(EventRates(spec.paths.events, spec.paths.control)) as rates:
                 await follow(process, spec, LiveView(console(), rates), requests)
         else:
             await follow(process, spec, LineView(), requests)

@@ -24,7 +24,7 @@ _LOG_KEPT = 10_000
 _OP1 = b'{"t":null,"s":null,"op":1,"d":null}'
 
 
-class FaultBox(Switches):
+class FaultInjector(Switches):
     """All faults of one sandbox. ``applied`` lists them with the moment and whom they met.
 
     refuse: closes the listeners of "main" or "resume" for so many seconds.

@@ -30,7 +30,7 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Identify(NamedTuple):
+class IdentifyPayload(NamedTuple):
     """A checked IDENTIFY. shard: None when it was left out. capabilities: None for the bot."""
 
     shard: tuple[int, int] | None
@@ -44,7 +44,7 @@ def _malformed(what: str) -> Refused:
     return Refused(4002, f"Error while decoding payload: {what}.")
 
 
-def parse_identify(d: Any, *, privileged: int, user: bool = False) -> Identify:
+def parse_identify(d: Any, *, privileged: int, user: bool = False) -> IdentifyPayload:
     """The fields of d, without the token. Raises Refused.
 
     A bot needs intents. A user account sends ``capabilities``, needs no intents, and may have all.
@@ -67,7 +67,7 @@ def parse_identify(d: Any, *, privileged: int, user: bool = False) -> Identify:
         intents = _parse_intents({"intents": int(ALL_INTENTS)} | d, int(ALL_INTENTS))
     else:
         intents = _parse_intents(d, privileged)
-    return Identify(
+    return IdentifyPayload(
         _parse_shard(d.get("shard")), intents, compress, threshold, capabilities if user else None
     )
 
@@ -131,7 +131,7 @@ def _check_sessions(state: State) -> None:
         raise Refused(4015, "Too many sessions.")
 
 
-def _check_shard_count(state: State, wanted: Identify) -> None:
+def _check_shard_count(state: State, wanted: IdentifyPayload) -> None:
     shard_id, count = wanted.shard or (0, 1)
     if count < state.options.require_shards:
         raise Refused(4011, "Sharding required.")
@@ -139,7 +139,7 @@ def _check_shard_count(state: State, wanted: Identify) -> None:
         raise Refused(4011, "Sharding required.")
 
 
-def _arrived(state: State, peer: Peer, wanted: Identify) -> None:
+def _arrived(state: State, peer: Peer, wanted: IdentifyPayload) -> None:
     if peer.stage is not Stage.IDENTIFYING or peer.connection.closing:
         return
     shard_id, count = wanted.shard or (0, 1)

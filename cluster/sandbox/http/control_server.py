@@ -52,7 +52,7 @@ def _number(name: str, given: str | None, default: int, most: int = 1 << 62) -> 
     return int(given)
 
 
-class ControlDoor:
+class SandboxControlServer:
     """Answers control requests on one sandbox."""
 
     def __init__(self, state: State, token: str) -> None:

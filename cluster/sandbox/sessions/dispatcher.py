@@ -11,7 +11,7 @@ from cluster.discord.intents import Intents
 from cluster.sandbox.ledger import Ledger, digest_of
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.session import Session
-from cluster.sandbox.sessions.session_log import Register
+from cluster.sandbox.sessions.session_log import SessionLog
 from cluster.sandbox.world import WorldEvent
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Dispatcher:
         self._rng = rng
         self._wake = wake
         self.sessions: dict[str, Session] = {}
-        self.register = Register(wall)
+        self.register = SessionLog(wall)
         self._routes: dict[int, dict[int, list[Session]]] = {}
         self._warming: dict[str, Session] = {}
         self._holding: dict[str, Session] = {}

@@ -20,7 +20,7 @@ class Verdict(Enum):
     """No session start is left: all sessions end and the token is reset."""
 
 
-class IdentifyGate:
+class IdentifyLimit:
     """Buckets and the daily budget.
 
     window_s, jitter_s, reset_s: seconds. now: monotonic seconds. A window runs from the arrival

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cluster.sandbox.sessions.connection import Connection
-from cluster.sandbox.sessions.send_limit import SendGuard
+from cluster.sandbox.sessions.send_limit import SendLimit
 from cluster.sandbox.sessions.session import Session
 
 
@@ -28,7 +28,7 @@ class Peer:
     def __init__(self, number: int, connection: Connection, *, now: float) -> None:
         self.number = number
         self.connection = connection
-        self.guard = SendGuard()
+        self.guard = SendLimit()
         self.stage = Stage.GREETED
         self.session: Session | None = None
         self.user = False

@@ -7,7 +7,7 @@ from collections import deque
 from cluster.discord.limits import SEND_LIMIT, SEND_WINDOW_S
 
 
-class SendGuard:
+class SendLimit:
     """120 payloads in any 60 s, heartbeats included ("Gateway", "Rate Limiting")."""
 
     def __init__(self, limit: int = SEND_LIMIT, window_s: float = SEND_WINDOW_S) -> None:

@@ -60,7 +60,7 @@ class Entry:
         }
 
 
-class Register:
+class SessionLog:
     """All sessions in the order in which they began. wall: Unix seconds."""
 
     def __init__(self, wall: Callable[[], float]) -> None:

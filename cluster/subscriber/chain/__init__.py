@@ -17,19 +17,28 @@ An epoch is left when it is delivered or gone up to its end, which its end recor
 
 from cluster.subscriber.chain.held_events import measured
 from cluster.subscriber.chain.shard_chain import ShardChain
-from cluster.subscriber.chain.types import Answer, Ask, At, Delivered, Mark, Missing, Names, Output
+from cluster.subscriber.chain.types import (
+    Delivered,
+    Mark,
+    Missing,
+    Names,
+    Output,
+    RangeAsk,
+    RangeReply,
+    Reached,
+)
 from cluster.wire.batch import Event
 
 __all__ = [
-    "Answer",
-    "Ask",
-    "At",
     "Delivered",
     "Event",
     "Mark",
     "Missing",
     "Names",
     "Output",
+    "RangeAsk",
+    "RangeReply",
+    "Reached",
     "ShardChain",
     "measured",
 ]

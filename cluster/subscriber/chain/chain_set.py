@@ -14,7 +14,7 @@ MAX_CHAINS: Final = 65_536
 """Shards of all shard counts that may be heard of."""
 
 
-class Chains:
+class ChainSet:
     """By shard. ``get`` makes one that is not there."""
 
     def __init__(self, names: Names, max_bytes: int) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cluster.subscriber.chain.held_events import InHand, Span
+from cluster.subscriber.chain.held_events import HeldEvents, Span
 from cluster.subscriber.chain.types import Mark, Missing
 from cluster.wire.topic import HOLE
 
 
 def missing(
-    epoch: int, first: int, last: int, reason: str, hand: InHand, marks: Collection[Mark]
+    epoch: int, first: int, last: int, reason: str, hand: HeldEvents, marks: Collection[Mark]
 ) -> list[Missing]:
     """The gaps of first..last, in order of their first seq."""
     gaps: list[Missing] = []
@@ -35,7 +35,7 @@ def missing(
 _Spans = list[tuple[tuple[str, ...] | None, Span]]
 
 
-def _of_table(mark: Mark, first: int, upto: int, hand: InHand) -> _Spans:
+def _of_table(mark: Mark, first: int, upto: int, hand: HeldEvents) -> _Spans:
     by_name: dict[str, list[Span]] = {}
     spans: _Spans = []
     for name, seq in mark.table:
@@ -48,7 +48,7 @@ def _of_table(mark: Mark, first: int, upto: int, hand: InHand) -> _Spans:
     return spans + _grouped(by_name, hand)
 
 
-def _of_all(first: int, upto: int, hand: InHand) -> _Spans:
+def _of_all(first: int, upto: int, hand: HeldEvents) -> _Spans:
     if hand.names is None:
         # Each seq is one event: what is not in hand is missing, whatever its name.
         return [(None, span) for span in hand.no_event(first, upto)]
@@ -56,7 +56,7 @@ def _of_all(first: int, upto: int, hand: InHand) -> _Spans:
     return _grouped({name: hand.not_covered(name, first, upto) for name in names}, hand)
 
 
-def _grouped(by_name: dict[str, list[Span]], hand: InHand) -> _Spans:
+def _grouped(by_name: dict[str, list[Span]], hand: HeldEvents) -> _Spans:
     """Names that miss the same range, together."""
     by_span: dict[Span, list[str]] = {}
     for name, rest in by_name.items():

@@ -13,7 +13,7 @@ Span = tuple[int, int]
 _seq = attrgetter("seq")
 
 
-class InHand:
+class HeldEvents:
     """Events by seq, and per name the unbroken row of batches from ``at`` on (its reach)."""
 
     def __init__(self, names: Names, at: int) -> None:

@@ -6,8 +6,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from cluster.subscriber.chain.gaps import missing
-from cluster.subscriber.chain.held_events import InHand, made, measured, memory
-from cluster.subscriber.chain.types import NAME_BYTES, Answer, Ask, At, Mark, Missing, Names, Output
+from cluster.subscriber.chain.held_events import HeldEvents, made, measured, memory
+from cluster.subscriber.chain.types import (
+    NAME_BYTES,
+    Mark,
+    Missing,
+    Names,
+    Output,
+    RangeAsk,
+    RangeReply,
+    Reached,
+)
 from cluster.wire.batch import Batch, Event, hole_first
 from cluster.wire.topic import HOLE
 
@@ -29,7 +38,7 @@ class ShardChain:
         self.overflows = 0
         """How often what was held went over the bound."""
         self._max_bytes = max_bytes
-        self._hand = InHand(None if names is None else names | {HOLE}, -1)
+        self._hand = HeldEvents(None if names is None else names | {HOLE}, -1)
         self._marks: dict[int, Mark] = {}
         self._mark_bytes = 0
         """By seq; of two with one seq that with the lower base, which says more."""
@@ -83,7 +92,7 @@ class ShardChain:
     def begin(self, epoch: int, at: int, *, lagging: bool = False) -> None:
         """Everything up to (epoch, at) was delivered, or is not wanted."""
         self.lagging = self.lagging or lagging
-        self._out.append(At(epoch, at))
+        self._out.append(Reached(epoch, at))
         self._enter(epoch, at)
         self._settle()
 
@@ -127,7 +136,7 @@ class ShardChain:
         if delivered.events:
             self._out.append(delivered)
         self._hand.pass_by(batch.last)
-        self._out.append(At(self.epoch, batch.last))
+        self._out.append(Reached(self.epoch, batch.last))
         self._misses = 0
 
     def mark(self, mark: Mark) -> None:
@@ -181,7 +190,7 @@ class ShardChain:
                 out.append(delivered)
         else:
             out += _with_gaps(delivered.events, gaps, at, self.epoch)
-        out.append(At(self.epoch, upto))
+        out.append(Reached(self.epoch, upto))
         self._misses = 0
         if self._marks:
             self._marks = {seq: mark for seq, mark in self._marks.items() if seq > upto}
@@ -199,16 +208,16 @@ class ShardChain:
 
     # -- what is asked for ---------------------------------------------------------------------
 
-    def wanted(self) -> Ask | None:
+    def wanted(self) -> RangeAsk | None:
         """What has to be asked for; None: nothing is missing that is known to exist."""
         if self.epoch == 0:
             return None
         if self.lagging or (self._later and (self._end is None or self._following is None)):
-            return Ask(self.epoch, self.at, None, self._top)
+            return RangeAsk(self.epoch, self.at, None, self._top)
         upto = self._top if self._end is None else self._end
-        return Ask(self.epoch, self.at, upto) if upto > self.at else None
+        return RangeAsk(self.epoch, self.at, upto) if upto > self.at else None
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: RangeReply) -> None:
         """The answer to what ``wanted`` returned."""
         ask = answer.ask
         if ask.epoch != self.epoch or ask.after > self.at:
@@ -230,7 +239,7 @@ class ShardChain:
             self._answered_whole(ask, answer.next, moved=self.at > stood)
         self._settle()
 
-    def _answered_whole(self, ask: Ask, following: int | None, *, moved: bool) -> None:
+    def _answered_whole(self, ask: RangeAsk, following: int | None, *, moved: bool) -> None:
         """The journals have no more than this answer, and those before it, held."""
         if ask.upto is None:
             if self._end is None and following is not None:
@@ -314,12 +323,12 @@ class ShardChain:
         self._next(self._following or min(self._later))
 
     def _next(self, epoch: int) -> None:
-        self._out.append(At(epoch, -1))
+        self._out.append(Reached(epoch, -1))
         self._enter(epoch, -1)
 
     def _enter(self, epoch: int, at: int) -> None:
         """Stand at a place; what is held of that epoch, and what comes later, counts from now."""
-        self.epoch, self._hand = epoch, InHand(self._hand.names, at)
+        self.epoch, self._hand = epoch, HeldEvents(self._hand.names, at)
         self._marks, self._mark_bytes = {}, 0
         self._top = max(at, self._later_top.pop(epoch, -1))
         self._end, self._end_told, self._following, self._misses = None, False, None, 0
@@ -339,7 +348,7 @@ class ShardChain:
     def drop(self) -> None:
         """Over the bound: let go of what is held, and ask for it when its turn comes."""
         self.overflows += 1
-        self._hand = InHand(self._hand.names, self.at)
+        self._hand = HeldEvents(self._hand.names, self.at)
         self._marks, self._mark_bytes = {}, 0
         self._later = {epoch: [] for epoch in self._later}
         self._later_bytes = 0

@@ -38,14 +38,14 @@ class Missing(NamedTuple):
     happened between two sessions), "no_replay" (nobody answers)."""
 
 
-class At(NamedTuple):
+class Reached(NamedTuple):
     """All up to here has been put out before."""
 
     epoch: int
     seq: int
 
 
-Output = Delivered | Missing | At
+Output = Delivered | Missing | Reached
 
 
 class Mark(NamedTuple):
@@ -62,7 +62,7 @@ class Mark(NamedTuple):
     """And no other follows: the shard count is no more in force."""
 
 
-class Ask(NamedTuple):
+class RangeAsk(NamedTuple):
     """What must be asked for: the subscribed names in (after, upto] of an epoch."""
 
     epoch: int
@@ -73,10 +73,10 @@ class Ask(NamedTuple):
     """The highest seq that was known to exist when it was asked."""
 
 
-class Answer(NamedTuple):
+class RangeReply(NamedTuple):
     """To an Ask: all that can be had in (after, reached] is in ``batches``."""
 
-    ask: Ask
+    ask: RangeAsk
     batches: list[tuple[str, Batch]]
     reached: int
     gone: list[tuple[int, int]]

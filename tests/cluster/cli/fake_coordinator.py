@@ -132,7 +132,7 @@ def main() -> None:
     given = sys.stdin.buffer.read()
     log(behaviour, {"spec": json.loads(given), "token_in_env": "DCGW_TOKEN" in os.environ})
     what = spec.decode_spec(given)
-    where = what.places
+    where = what.paths
     print("a line of the log", file=sys.stderr, flush=True)
     if behaviour.silent:
         signal.pause()

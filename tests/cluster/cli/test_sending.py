@@ -13,7 +13,7 @@ from cluster.cli import sending
 from cluster.cli.verbs.send import shown
 from cluster.commands import Command, raw
 from cluster.commands.presence import activity
-from cluster.control.shard_commands import Door
+from cluster.control.shard_commands import ShardCommands
 from cluster.errors import ClusterError, NotSentError
 
 Dcgw = Callable[..., Result]
@@ -32,9 +32,9 @@ class Played:
         self.sent.append(command)
 
 
-def together(results: list[ClusterError | None]) -> list[Door]:
+def together(results: list[ClusterError | None]) -> list[ShardCommands]:
     """As many doors, each with its result."""
-    doors = [cast(Door, Played(error)) for error in results]
+    doors = [cast(ShardCommands, Played(error)) for error in results]
     return asyncio.run(sending._together(dict.fromkeys(doors, raw(5))))
 
 

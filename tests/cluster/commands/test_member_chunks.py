@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.commands import BusyError, Gathering
-from cluster.commands.chunk_waiter import Waiter
+from cluster.commands import BusyError, MemberChunks
+from cluster.commands.chunk_waiter import ChunkWaiter
 from cluster.errors import ClusterError
 
 GUILD = 41771983423143937
@@ -33,7 +33,7 @@ def chunk(index: int, count: int, **fields: Any) -> bytes:
 def test_in_any_order_and_repeated(order: list[int], data: st.DataObject) -> None:
     """As after a resume, which replays what came before it."""
     count = len(set(order))
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     seen = set[int]()
     for index in order:
         assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(index, count, nonce="of another"))
@@ -52,7 +52,7 @@ def test_in_any_order_and_repeated(order: list[int], data: st.DataObject) -> Non
 
 
 def test_discord_refuses() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     limited = {"opcode": 8, "retry_after": 27.5, "meta": {"guild_id": str(GUILD), "nonce": "x"}}
     assert not gathering.take("RATE_LIMITED", json.dumps(limited).encode())
     limited["meta"] = {"guild_id": str(GUILD), "nonce": "n"}
@@ -66,17 +66,17 @@ def test_discord_refuses() -> None:
 )
 def test_what_can_t_be_read(data: bytes) -> None:
     with pytest.raises(ClusterError, match=r"can't be read|out of range"):
-        Gathering(GUILD, "n").take("GUILD_MEMBERS_CHUNK", data)
+        MemberChunks(GUILD, "n").take("GUILD_MEMBERS_CHUNK", data)
 
 
 def test_a_chunk_of_another_request_disturbs_nobody() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=5, nonce="of another"))
     assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1))
 
 
 def test_a_chunk_that_leaves_out_or_has_null() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 2, presences=None, not_found=None))
     bare = json.loads(chunk(1, 2))
     del bare["members"], bare["presences"]
@@ -87,13 +87,13 @@ def test_a_chunk_that_leaves_out_or_has_null() -> None:
 
 
 def test_a_guild_may_be_named_by_a_number() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, guild_id=5))
     assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, guild_id=GUILD))
 
 
 def test_what_was_not_found_and_is_no_id_is_left_out() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     gathering.take(
         "GUILD_MEMBERS_CHUNK", chunk(0, 1, not_found=["7", 8, "x", "9" * 5000, "\u0663"])
     )
@@ -101,7 +101,7 @@ def test_what_was_not_found_and_is_no_id_is_left_out() -> None:
 
 
 def test_a_member_that_is_none_is_still_there_as_json() -> None:
-    gathering = Gathering(GUILD, "n")
+    gathering = MemberChunks(GUILD, "n")
     assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{"roles": 5}]))
     with pytest.raises(ClusterError, match=r"GUILD_MEMBERS_CHUNK.*raw_members"):
         _ = gathering.result().members
@@ -110,7 +110,7 @@ def test_a_member_that_is_none_is_still_there_as_json() -> None:
 
 def test_a_chunk_that_does_not_come() -> None:
     async def main() -> None:
-        waiter = Waiter(Gathering(GUILD, "n"))
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
         waiter.take("GUILD_MEMBERS_CHUNK", chunk(0, 2))
         with pytest.raises(ClusterError, match=r"no chunk of members came for 0.01 s, 1 of 2"):
             await waiter.wait(0.01)
@@ -120,10 +120,10 @@ def test_a_chunk_that_does_not_come() -> None:
 
 def test_what_comes_before_it_is_waited_for() -> None:
     async def main() -> None:
-        waiter = Waiter(Gathering(GUILD, "n"))
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
         waiter.take("GUILD_MEMBERS_CHUNK", chunk(0, 1))
         assert len((await waiter.wait(1)).members) == 1
-        waiter = Waiter(Gathering(GUILD, "n"))
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
         waiter.take("GUILD_MEMBERS_CHUNK", b"{")
         waiter.take("GUILD_MEMBERS_CHUNK", chunk(0, 1))
         with pytest.raises(ClusterError, match="can't be read"):
@@ -134,7 +134,7 @@ def test_what_comes_before_it_is_waited_for() -> None:
 
 def test_another_session_does_not_answer_what_the_one_before_was_asked() -> None:
     async def main() -> None:
-        waiter = Waiter(Gathering(GUILD, "n"))
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
         waiter.take("READY", b"{}")  # before it was sent
         waiting = asyncio.ensure_future(waiter.wait(60))
         await asyncio.sleep(0)

@@ -25,7 +25,7 @@ from cluster.discord.intents import (
     Intents,
 )
 from cluster.discord.urls import check_url
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError
 from cluster.wire.spec import CoordinatorSpec
 
@@ -174,7 +174,7 @@ class TestLayers:
         assert spec.state_dir == str(tmp_path / "state" / "default")
         assert spec.ca_file == str(tmp_path / "ca.pem")
         loaded = load(file=file, env={"DCGW_STATE_DIR": "here"})
-        assert loaded.places.state_dir == tmp_path / "below" / "here" / "default"
+        assert loaded.paths.state_dir == tmp_path / "below" / "here" / "default"
 
 
 class TestRefusals:
@@ -395,7 +395,7 @@ def test_where_the_broker_is(value: str, endpoint: str, tmp_path: Path) -> None:
         "DCGW_RUNTIME_DIR": str(tmp_path / "run"),
     }
     spec, _ = load(env=env).spec()
-    assert spec.identify_broker == endpoint.format(main=places("main", env).runtime_dir)
+    assert spec.identify_broker == endpoint.format(main=cluster_paths("main", env).runtime_dir)
     spec, _ = load(env=env, on_sandbox=True).spec()
     assert spec.identify_broker == "", "a sandbox is a bot of its own"
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster.control.shard_commands import Watcher
+from cluster.control.shard_commands import AnswerWatcher
 from cluster.errors import ConfigError, NotRunningError
 from cluster.subscriber import Event, Stalled, Subscriber
 
@@ -45,7 +45,7 @@ class Told:
         self.heard.put_nowait((name, data))
 
 
-def watcher(played: Played, there: bool = True) -> Watcher:
+def watcher(played: Played, there: bool = True) -> AnswerWatcher:
     async def make() -> Subscriber:
         return cast("Subscriber", played)
 
@@ -53,7 +53,7 @@ def watcher(played: Played, there: bool = True) -> Watcher:
         if not there:
             raise NotRunningError("it has stopped")
 
-    return Watcher(make, check)
+    return AnswerWatcher(make, check)
 
 
 def event(data: bytes) -> Event:

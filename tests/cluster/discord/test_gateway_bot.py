@@ -21,8 +21,8 @@ from cluster.discord.gateway_bot import (
     ATTEMPTS,
     LONGEST_WAIT_S,
     MAX_BODY_BYTES,
-    Answer,
     GatewayInfo,
+    HttpAnswer,
     Retry,
     fetch,
     judge,
@@ -34,19 +34,19 @@ BODY = {"url": "wss://gateway.discord.gg", "shards": 9, "session_start_limit": L
 TOKEN = "MTIz.secret.token"
 
 
-def answer(status: int = 200, body: object = BODY, retry_after: str | None = None) -> Answer:
-    return Answer(status, retry_after, json.dumps(body).encode())
+def answer(status: int = 200, body: object = BODY, retry_after: str | None = None) -> HttpAnswer:
+    return HttpAnswer(status, retry_after, json.dumps(body).encode())
 
 
 class Api:
     """Gives the answers one after the other, and notes what was asked and slept."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: HttpAnswer) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.slept: list[float] = []
 
-    async def get(self, url: str, headers: dict[str, str]) -> Answer:
+    async def get(self, url: str, headers: dict[str, str]) -> HttpAnswer:
         self.asked.append((url, headers))
         return self.answers.pop(0)
 
@@ -91,7 +91,7 @@ def test_a_user_account_asks_as_a_user_does() -> None:
 
 
 def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
-    api = Api(answer(502), answer(503), Answer(0, None, b"could not connect"), answer())
+    api = Api(answer(502), answer(503), HttpAnswer(0, None, b"could not connect"), answer())
     assert api.fetch().shards == 9
     assert api.slept == [1.0, 2.0, 4.0]
 
@@ -102,7 +102,7 @@ def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
         (answer(429, {"retry_after": 9.5}, "7"), 7.0),
         (answer(429, {"retry_after": 9.5}), 9.5),
         (answer(429, {"retry_after": 9.5}, "Wed, 21 Oct 2026 07:28:00 GMT"), 9.5),
-        (Answer(429, None, b"<html>"), 1.0),
+        (HttpAnswer(429, None, b"<html>"), 1.0),
         (answer(429, {"retry_after": "soon"}), 1.0),
         (answer(429, {}, "-5"), 0.0),
         (answer(429, {"retry_after": 2}, "inf"), 2.0),
@@ -110,7 +110,7 @@ def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
         (answer(429, {"retry_after": True}), 1.0),
     ],
 )
-def test_a_rate_limit_is_waited_for_as_it_asks(limited: Answer, waited: float) -> None:
+def test_a_rate_limit_is_waited_for_as_it_asks(limited: HttpAnswer, waited: float) -> None:
     api = Api(limited, answer())
     api.fetch()
     assert api.slept == [waited]
@@ -123,7 +123,7 @@ def test_a_long_rate_limit_is_for_a_person() -> None:
 
 
 def test_it_gives_up_with_the_last_cause() -> None:
-    api = Api(*[answer(500)] * (ATTEMPTS - 1), Answer(0, None, b"certificate has expired"))
+    api = Api(*[answer(500)] * (ATTEMPTS - 1), HttpAnswer(0, None, b"certificate has expired"))
     with pytest.raises(ClusterError, match="certificate has expired") as caught:
         api.fetch()
     assert len(api.asked) == ATTEMPTS
@@ -162,12 +162,12 @@ def test_other_answers_are_not_asked_again(status: int) -> None:
 )
 def test_a_body_that_is_something_else_is_an_error_for_a_person(body: bytes) -> None:
     with pytest.raises(ClusterError, match="not what Discord documents"):
-        judge(Answer(200, None, body), "bot")
+        judge(HttpAnswer(200, None, body), "bot")
 
 
 def test_judge_says_when_to_ask_again() -> None:
     assert judge(answer(500), "bot") == Retry("HTTP 500", None)
-    assert judge(Answer(0, None, b"timed out"), "bot") == Retry("timed out", None)
+    assert judge(HttpAnswer(0, None, b"timed out"), "bot") == Retry("timed out", None)
 
 
 def test_a_gateway_that_is_not_encrypted_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cluster.discord.intents import Capabilities, Intents
 from cluster.doctor import local, remote
 from cluster.endpoints.curve_keys import KeyFolder
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.wire import checks
 from cluster.wire.spec import CoordinatorSpec
 
@@ -18,8 +18,8 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+def paths(tmp_path: Path) -> ClusterPaths:
+    return ClusterPaths(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
 
 
 @pytest.mark.parametrize(("limit", "state"), [(192, "ok"), (191, "failed")])
@@ -29,20 +29,20 @@ def test_descriptors(limit: int, state: str) -> None:
     assert ("ulimit -n 192" in found.action) is (state == "failed")
 
 
-def test_disk_counts_what_is_there(places: Places) -> None:
-    assert local.disk(places, 2, MIB).state in ("ok", "warning")
-    assert "0 are there" in local.disk(places, 2, MIB).text
-    places.journal(0).mkdir(parents=True)
-    (places.journal(0) / "data.mdb").write_bytes(b"x" * (3 * MIB))
-    assert "3 are there" in local.disk(places, 2, MIB).text
-    found = local.disk(places, 1_000_000, 1024 * MIB)
+def test_disk_counts_what_is_there(paths: ClusterPaths) -> None:
+    assert local.disk(paths, 2, MIB).state in ("ok", "warning")
+    assert "0 are there" in local.disk(paths, 2, MIB).text
+    paths.journal(0).mkdir(parents=True)
+    (paths.journal(0) / "data.mdb").write_bytes(b"x" * (3 * MIB))
+    assert "3 are there" in local.disk(paths, 2, MIB).text
+    found = local.disk(paths, 1_000_000, 1024 * MIB)
     assert found.state == "failed"
     assert "journal.bytes" in found.action
 
 
-def test_a_file_where_a_folder_should_be(places: Places) -> None:
-    places.state_dir.write_text("")
-    found = local.state_folder(places)
+def test_a_file_where_a_folder_should_be(paths: ClusterPaths) -> None:
+    paths.state_dir.write_text("")
+    found = local.state_folder(paths)
     assert found.state == "failed"
     assert "state_dir" in found.action
 
@@ -74,32 +74,32 @@ def test_what_is_said_of_a_user_account() -> None:
     assert (identifies.state, "no limit" in identifies.text) == ("ok", True)
 
 
-def test_folders_that_others_can_enter_or_replace(places: Places) -> None:
-    places.runtime_dir.mkdir(mode=0o700)
-    assert local.sockets(places).state == "ok"
-    places.runtime_dir.chmod(0o750)
-    found = local.sockets(places)
+def test_folders_that_others_can_enter_or_replace(paths: ClusterPaths) -> None:
+    paths.runtime_dir.mkdir(mode=0o700)
+    assert local.sockets(paths).state == "ok"
+    paths.runtime_dir.chmod(0o750)
+    found = local.sockets(paths)
     assert (found.state, "mode 750" in found.text) == ("warning", True)
-    assert f"chmod 700 {places.runtime_dir}" in found.action
-    places.runtime_dir.chmod(0o700)
-    places.runtime_dir.parent.chmod(0o777)
-    found = local.sockets(places)
+    assert f"chmod 700 {paths.runtime_dir}" in found.action
+    paths.runtime_dir.chmod(0o700)
+    paths.runtime_dir.parent.chmod(0o777)
+    found = local.sockets(paths)
     assert (found.state, "everybody can write to" in found.text) == ("failed", True)
-    places.runtime_dir.parent.chmod(0o1777)
-    assert local.sockets(places).state == "ok", "as the temporary folder is"
+    paths.runtime_dir.parent.chmod(0o1777)
+    assert local.sockets(paths).state == "ok", "as the temporary folder is"
 
 
-def test_tcp_has_keys_and_free_ports(places: Places) -> None:
-    assert local.tcp(places, {}).state == "ok"
+def test_tcp_has_keys_and_free_ports(paths: ClusterPaths) -> None:
+    assert local.tcp(paths, {}).state == "ok"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         offered = {"events": f"tcp://127.0.0.1:{taken.getsockname()[1]}"}
-        found = local.tcp(places, offered)
+        found = local.tcp(paths, offered)
         assert (found.state, "there are no keys" in found.text) == ("failed", True)
-        keys = KeyFolder(places.keys)
+        keys = KeyFolder(paths.keys)
         keys.renew()
-        found = local.tcp(places, offered)
+        found = local.tcp(paths, offered)
         assert (found.state, "can't be bound" in found.text) == ("failed", True)
-    found = local.tcp(places, offered)
+    found = local.tcp(paths, offered)
     assert (found.state, "no client has a key" in found.text) == ("warning", True)
     keys.add("bot", (), now=0)
-    assert local.tcp(places, offered).state == "ok"
+    assert local.tcp(paths, offered).state == "ok"

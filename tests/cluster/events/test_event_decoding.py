@@ -14,7 +14,7 @@ from cluster.discord.intents import Capabilities
 from cluster.events import (
     UNSET,
     ChannelCreate,
-    Event,
+    GatewayEvent,
     GuildCreate,
     HeartbeatAck,
     MessageCreate,
@@ -350,7 +350,7 @@ def test_a_subscribers_event_is_typed_and_misfits_are_counted() -> None:
 
 def test_ops_that_are_events() -> None:
     for event, name in ((Reconnect(), "RECONNECT"), (HeartbeatAck(), "HEARTBEAT_ACK")):
-        assert isinstance(event, Event)
+        assert isinstance(event, GatewayEvent)
         assert (event.name, str(event), event.raw) == (name, name, b"null")
 
 

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.events import UNSET, Event, ParseError, UnknownEvent, decode
+from cluster.events import UNSET, GatewayEvent, ParseError, UnknownEvent, decode
 from cluster.events.base import DISPATCHES
 from tests.cluster.events.event_samples import NAMES, sample_json
 
@@ -39,7 +39,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def check(name: str, data: bytes) -> Event:
+def check(name: str, data: bytes) -> GatewayEvent:
     event = decode(name, data)
     assert event.raw == data
     assert event.name == name

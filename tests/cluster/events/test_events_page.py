@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cluster.events import Event, HeartbeatAck, Reconnect
+from cluster.events import GatewayEvent, HeartbeatAck, Reconnect
 from cluster.events.base import DISPATCHES
 from cluster.sandbox.catalogue import catalogue
 from tests.cluster.events.events_page import PAGE, page
@@ -15,7 +15,7 @@ from tests.cluster.events.events_page import PAGE, page
 SEED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "seed_events.json").read_text(encoding="utf-8")
 )
-FRAMES = {"RECONNECT(op 7)": Reconnect, "HEARTBEAT_ACK(op 11)": HeartbeatAck, None: Event}
+FRAMES = {"RECONNECT(op 7)": Reconnect, "HEARTBEAT_ACK(op 11)": HeartbeatAck, None: GatewayEvent}
 """Rows of the seed that are no dispatch: two ops, and "Gateway Payload", which is any event."""
 CLASS = re.compile(r"^\| \*?`([A-Z0-9_]+)`\*? \| `(\w+)` \|", re.M)
 

@@ -12,15 +12,15 @@ import pytest
 
 from cluster.errors import BudgetError, ClusterError, NotRunningError
 from cluster.identify.request import LEAST_S, SLACK_S, TELL_TRIES, Identify
-from cluster.wire.identifies import POLL_S, Ask, Turn, account_key
+from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyTurn, account_key
 
-ASK = Ask(ticket="t1", shard_id=3)
+ASK = IdentifyAsk(ticket="t1", shard_id=3)
 
 
 class Door:
     """Answers in turn; None: not within the time-out."""
 
-    def __init__(self, *answers: Turn | ClusterError | Literal["never"] | None) -> None:
+    def __init__(self, *answers: IdentifyTurn | ClusterError | Literal["never"] | None) -> None:
         self.answers = list(answers)
         self.said: list[str] = []
         self.now = 100.0
@@ -53,9 +53,9 @@ class Door:
         return Identify(self, ASK, patience=patience, clock=lambda: self.now)
 
 
-NOT_YET = Turn(granted=False)
-GRANTED = Turn(granted=True, good_s=30.0)
-HEARD = Turn(granted=False)
+NOT_YET = IdentifyTurn(granted=False)
+GRANTED = IdentifyTurn(granted=True, good_s=30.0)
+HEARD = IdentifyTurn(granted=False)
 """Any answer to a word."""
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cluster.journal import Journal, ShardState, manifest, other_slots
-from cluster.journal.other_slots import LOOKING, Looking, newest
+from cluster.journal.other_slots import LOOKING, ReadAttempt, newest
 from cluster.journal.reader import JournalReader
 from cluster.wire.batch_writer import ShardWriter
 
@@ -88,7 +88,7 @@ def test_a_file_at_which_this_worker_died_twice_is_left_alone(
         for times in (1, 2):
             with pytest.raises(SystemExit):
                 of(tmp_path)
-            noted = msgspec.json.decode((own / LOOKING).read_bytes(), type=Looking)
+            noted = msgspec.json.decode((own / LOOKING).read_bytes(), type=ReadAttempt)
             assert (noted.folder, noted.times) == ("slot-0", times)
     assert of(tmp_path) == {}
     (tmp_path / "slot-0" / manifest.DATA).rename(tmp_path / "elsewhere")

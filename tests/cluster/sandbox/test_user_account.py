@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.discord.account import Account, new_launch
+from cluster.discord.account import IdentifyAccount, new_launch
 from cluster.discord.browser import browser
 from cluster.discord.intents import ALL_CAPABILITIES, Capabilities
 from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, bench
@@ -15,7 +15,7 @@ from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, benc
 
 def identify(b: Bench, capabilities: int = 0, **changes: Any) -> Json:
     token = b.sandbox.info.user_token
-    account = Account.of(capabilities=capabilities, client_build_number=396858)
+    account = IdentifyAccount.of(capabilities=capabilities, client_build_number=396858)
     return account.identify(token, browser(), new_launch(), None) | changes
 
 

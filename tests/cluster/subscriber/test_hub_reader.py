@@ -7,7 +7,7 @@ from pathlib import Path
 
 import zmq
 
-from cluster.subscriber.hub_reader import Intake
+from cluster.subscriber.hub_reader import HubReader
 from cluster.wire import topic
 
 
@@ -38,7 +38,7 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
         hub = context.socket(zmq.XPUB)
         hub.bind(endpoint := f"ipc://{tmp_path}/e")
         reader = Reader()
-        intake = Intake(
+        intake = HubReader(
             context, endpoint, None, topics=[b"a"], take=reader.take,
             waiting=lambda: reader.waiting, most=10,
         )  # fmt: skip
@@ -69,7 +69,7 @@ def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) ->
         hub = context.socket(zmq.XPUB)
         hub.bind(endpoint := f"ipc://{tmp_path}/e")
         reader = Reader()
-        intake = Intake(
+        intake = HubReader(
             context, endpoint, None, topics=[b""], take=reader.take, waiting=lambda: 0, most=10
         )
         await asyncio.to_thread(hub.recv)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cluster.subscriber import overlap_dedup
 from cluster.subscriber.chain import Event
-from cluster.subscriber.overlap_dedup import Matching
-from cluster.subscriber.reshards import Generations
+from cluster.subscriber.overlap_dedup import OverlapDedup
+from cluster.subscriber.reshards import Reshards
 
 S = 1_000_000_000
 OLD, NEW = 4, 8
@@ -25,7 +25,7 @@ def event(count: int, data: str, at_ns: int, name: str = "A") -> Event:
 
 
 def test_what_both_deliver_comes_once_and_what_happened_twice_twice() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     assert both.takes(event(OLD, "x", 0))
     assert both.takes(event(OLD, "x", S))
     assert not both.takes(event(NEW, "x", 2 * S))
@@ -36,7 +36,7 @@ def test_what_both_deliver_comes_once_and_what_happened_twice_twice() -> None:
 
 
 def test_the_same_data_of_another_name_or_count_is_another_event() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     assert both.takes(event(OLD, "x", 0))
     assert both.takes(event(NEW, "x", 0, "B"))
     assert both.takes(event(16, "x", 0)), "of neither generation"
@@ -44,14 +44,14 @@ def test_the_same_data_of_another_name_or_count_is_another_event() -> None:
 
 
 def test_beyond_the_window_it_is_another_event() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     assert both.takes(event(OLD, "x", 0))
     assert both.takes(event(NEW, "x", WINDOW + 1))
     assert not both.takes(event(OLD, "x", WINDOW + 2)), "the later one still waits for its like"
 
 
 def test_when_the_old_one_has_ended_nothing_is_compared() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     assert both.takes(event(OLD, "x", 10 * S))
     both.ended(10 * S)
     assert not both.over(10 * S + WINDOW)
@@ -60,7 +60,7 @@ def test_when_the_old_one_has_ended_nothing_is_compared() -> None:
 
 
 def test_what_waits_is_bounded() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     for number in range(overlap_dedup.MAX_WAITING + 10):
         assert both.takes(event(OLD, f"{number}", 0))
     assert both.forgotten == 10
@@ -69,7 +69,7 @@ def test_what_waits_is_bounded() -> None:
 
 
 def test_live_what_is_old_is_forgotten_in_time() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     for second in range(100):
         both.takes(event(OLD, f"{second}", second * S))
         both.live(second * S)
@@ -109,7 +109,7 @@ def test_every_event_of_the_world_once(
     stream = [(at, OLD, text) for at, text in old] + [(at, NEW, text) for at, text in new]
     if not replayed:
         stream.sort()
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     delivered: Counter[str] = Counter()
     for at, count, text in stream:
         if both.takes(event(count, text, int(at * S))):
@@ -120,17 +120,17 @@ def test_every_event_of_the_world_once(
 def test_what_one_resharding_leaves_out_no_other_takes_for_delivered() -> None:
     """The one before may still be known while the next one begins: the same counts, the other way
     round. Of what happened twice, two come."""
-    known = Generations()
-    known.matchings.append(Matching(NEW, OLD, WINDOW))
+    known = Reshards()
+    known.matchings.append(OverlapDedup(NEW, OLD, WINDOW))
     assert known.takes(event(NEW, "x", 0))
-    known.matchings.append(Matching(OLD, NEW, WINDOW))
+    known.matchings.append(OverlapDedup(OLD, NEW, WINDOW))
     assert not known.takes(event(OLD, "x", 1))
     assert known.takes(event(NEW, "x", 2)), "the second time"
     assert not known.takes(event(OLD, "x", 3))
 
 
 def test_what_is_remembered_is_bounded_also_when_all_is_matched() -> None:
-    both = Matching(OLD, NEW, WINDOW)
+    both = OverlapDedup(OLD, NEW, WINDOW)
     for number in range(overlap_dedup.MAX_WAITING):
         both.takes(event(OLD, f"{number}", number))
         both.takes(event(NEW, f"{number}", number))

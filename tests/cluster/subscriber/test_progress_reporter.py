@@ -12,14 +12,14 @@ import zmq
 from cluster.subscriber.progress_reporter import (
     EVERY_S,
     LONGEST_NAME,
-    Progress,
-    Reporter,
+    ProgressReporter,
+    SubscriberProgress,
     default_name,
 )
 from cluster.wire import control
 from cluster.wire.status import SubscriberReport
 
-PROGRESS = Progress(lag=1, events=2, gaps=3, replays=4, unfit=5)
+PROGRESS = SubscriberProgress(lag=1, events=2, gaps=3, replays=4, unfit=5)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def received(door: zmq.Socket[bytes]) -> SubscriberReport:
 def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
     door = context.socket(zmq.ROUTER)
     door.bind(f"ipc://{tmp_path}/control")
-    reporter = Reporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
+    reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
     first = said(reporter, door)
     assert (first.lag, first.events, first.gaps, first.replays, first.unfit) == PROGRESS
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
@@ -53,7 +53,7 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     assert last.id == first.id
 
 
-def said(reporter: Reporter, door: zmq.Socket[bytes]) -> SubscriberReport:
+def said(reporter: ProgressReporter, door: zmq.Socket[bytes]) -> SubscriberReport:
     """Until the connection is there nothing is said."""
     for _ in range(500):
         reporter.tell(0.0, PROGRESS)
@@ -67,7 +67,7 @@ def test_it_is_due_every_few_seconds(
 ) -> None:
     door = context.socket(zmq.ROUTER)
     door.bind(f"ipc://{tmp_path}/control")
-    reporter = Reporter(context, f"ipc://{tmp_path}/control", None)
+    reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", None)
     assert reporter.due(0.0)
     said(reporter, door)
     reporter.tell(100.0, PROGRESS)
@@ -78,7 +78,7 @@ def test_it_is_due_every_few_seconds(
 
 def test_nobody_is_there(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
     """It neither waits nor fails, and comes back sooner."""
-    reporter = Reporter(context, f"ipc://{tmp_path}/control", "bot")
+    reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot")
     for number in range(100):
         reporter.tell(float(number), PROGRESS)
     assert reporter.due(99.0 + EVERY_S / 4)

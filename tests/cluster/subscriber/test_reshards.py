@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cluster.subscriber.chain import Event
-from cluster.subscriber.reshards import FORGET_NS, MOST, Generations
+from cluster.subscriber.reshards import FORGET_NS, MOST, Reshards
 from cluster.subscriber.start_positions import starts
 from cluster.wire import reshard, topic
 from cluster.wire.batch import FORMAT, RESHARDED
@@ -31,7 +31,7 @@ def word(of: int, to: int, stage: Any = "overlap") -> reshard.Reshard:
 
 
 def test_while_nothing_is_read_nothing_is_forgotten() -> None:
-    generations = Generations()
+    generations = Reshards()
     generations.word(word(4, 8), 0)
     assert generations.takes(event(4, "x", S))
     generations.word(word(4, 8), 20 * S)
@@ -43,14 +43,14 @@ def test_while_nothing_is_read_nothing_is_forgotten() -> None:
 
 
 def test_one_that_was_given_up_is_forgotten() -> None:
-    generations = Generations()
+    generations = Reshards()
     generations.word(word(4, 8, "preparing"), 0)
     generations.tick(FORGET_NS + 1, lagging=False)
     assert generations.matchings == []
 
 
 def test_one_that_was_taken_back_is_forgotten() -> None:
-    generations = Generations()
+    generations = Reshards()
     generations.word(word(4, 8), 0)
     generations.takes(event(8, "x", S))
     generations.takes(event(4, "y", S))
@@ -62,7 +62,7 @@ def test_one_that_was_taken_back_is_forgotten() -> None:
 
 
 def test_words_without_end_are_bounded() -> None:
-    generations = Generations()
+    generations = Reshards()
     for count in range(1, 100):
         generations.word(word(count, count + 1), 0)
     assert len(generations.matchings) == MOST

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cluster.subscriber.stall_detector import STALL_SECONDS, Silence
+from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
 
 LATER = 10.0
 
 
-def heard() -> Silence:
-    silence = Silence(0.0)
+def heard() -> StallDetector:
+    silence = StallDetector(0.0)
     for slot in (0, 1):
         silence.heard(slot, 1.0)
         silence.speaks_of(slot, (2, slot))

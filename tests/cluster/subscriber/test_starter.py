@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from cluster.subscriber.chain import ShardChain
-from cluster.subscriber.chain.chain_set import Chains
-from cluster.subscriber.delivery_queue import Outbox
+from cluster.subscriber.chain.chain_set import ChainSet
+from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
-from cluster.subscriber.reshards import Generations
-from cluster.subscriber.starter import Beginnings
+from cluster.subscriber.reshards import Reshards
+from cluster.subscriber.starter import Starter
 from cluster.wire import topic
 from cluster.wire.batch import decode_batch
 from cluster.wire.batch_writer import ShardWriter
@@ -37,9 +37,9 @@ class Replay:
         return HeadsAnswer(id=1, cluster=STORE, shards=[])
 
 
-def beginnings(chains: Chains) -> Beginnings:
-    return Beginnings(
-        chains, Generations(), Outbox(), lambda key, chain: None, saved=None, oldest=False
+def beginnings(chains: ChainSet) -> Starter:
+    return Starter(
+        chains, Reshards(), DeliveryQueue(), lambda key, chain: None, saved=None, oldest=False
     )
 
 
@@ -59,7 +59,7 @@ def new_writer() -> ShardWriter:
 
 def test_what_came_before_joining_is_before_now() -> None:
     """A drain that came in parts while the subscription took effect, say."""
-    chains, writer = Chains(None, 1 << 20), new_writer()
+    chains, writer = ChainSet(None, 1 << 20), new_writer()
     begins = beginnings(chains)
     give(chains.get(KEY), writer, "A", "B", "A")
     assert asyncio.run(begins.join(None, published=True)) == ""
@@ -75,7 +75,7 @@ def test_an_answer_is_waited_for_where_somebody_publishes(
     replay = Replay(3)
 
     async def run() -> str:
-        begins = beginnings(Chains(None, 1 << 20))
+        begins = beginnings(ChainSet(None, 1 << 20))
         try:
             return await begins.join(cast(ReplayClient, replay), published=published)
         finally:
@@ -86,7 +86,7 @@ def test_an_answer_is_waited_for_where_somebody_publishes(
 
 def test_chains_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.subscriber.chain.chain_set.MAX_CHAINS", 2)
-    chains = Chains(None, 1 << 20)
+    chains = ChainSet(None, 1 << 20)
     first = chains.get((2, 0))
     chains.get((2, 1))
     with pytest.raises(topic.WireError):
@@ -95,7 +95,7 @@ def test_chains_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_fullest_lets_go_and_what_is_held_counts_in_bytes() -> None:
-    chains = Chains(None, 50_000)
+    chains = ChainSet(None, 50_000)
     small, large = chains.get((1, 0)), chains.get((1, 1))
     give(small, new_writer(), "A", data=b" " * 5_000)
     assert chains.weigh((1, 0), small) is None

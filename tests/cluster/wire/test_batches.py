@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.subscriber.chain import Answer, Delivered, Output, ShardChain
+from cluster.subscriber.chain import Delivered, Output, RangeReply, ShardChain
 from cluster.wire import batch as wire
 from cluster.wire import batch_writer, topic
 from cluster.wire.batch import Batch, decode_batch
@@ -141,7 +141,7 @@ def test_a_server_that_makes_names_up_makes_no_table_of_all_of_them(
         if (wanted := chain.wanted()) is not None and wanted.upto is not None:
             had = [(topic.split(m)[0], decode_batch(topic.split(m)[2])) for m in sent]
             inside = [(n, b) for n, b in had if b.last > wanted.after and b.first <= wanted.upto]
-            chain.answer(Answer(wanted, inside, wanted.upto, [], False, None, None))
+            chain.answer(RangeReply(wanted, inside, wanted.upto, [], False, None, None))
             delivered += _seqs(chain.take())
     assert delivered == list(range(1, 401))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.decode_errors import MALFORMED, worth_saying
-from cluster.subscriber.chain import Answer, Mark, ShardChain
+from cluster.subscriber.chain import Mark, RangeReply, ShardChain
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
@@ -67,7 +67,7 @@ def test_a_chain_takes_whatever_is_a_message(messages: list[bytes], begun: bool)
             continue
         chain.take()
         if (wanted := chain.wanted()) is not None:
-            chain.answer(Answer(wanted, [], wanted.after, [], False, None, None))
+            chain.answer(RangeReply(wanted, [], wanted.after, [], False, None, None))
             chain.take()
         assert chain._hand.bytes <= 200
 

@@ -15,7 +15,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.sandbox.options import SandboxInfo
 from cluster.wire import replay
@@ -214,15 +214,15 @@ time.sleep(60)
 
 
 def test_the_replay_server_takes_what_it_is_given(short_folder: Path) -> None:
-    places = Places(name="c", state_dir=short_folder, runtime_dir=short_folder)
-    for folder in (places.logs, places.journals):
+    paths = ClusterPaths(name="c", state_dir=short_folder, runtime_dir=short_folder)
+    for folder in (paths.logs, paths.journals):
         folder.mkdir()
 
     async def scenario() -> None:
         context = zmq.asyncio.Context()
         reader = context.socket(zmq.DEALER)
-        reader.connect(places.replay)
-        server = ReplayProcess.of(places, "0123456789abcdef", lambda: 0.0, stop_s=5.0)
+        reader.connect(paths.replay)
+        server = ReplayProcess.of(paths, "0123456789abcdef", lambda: 0.0, stop_s=5.0)
         running = asyncio.ensure_future(server.run())
         try:
             await reader.send(replay.encode(replay.HeadsRequest(id=5)))

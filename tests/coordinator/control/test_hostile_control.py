@@ -20,7 +20,7 @@ from cluster.errors import ClusterError
 from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
 from cluster.subscriber import Event, Subscriber
-from cluster.subscriber.chain import Ask
+from cluster.subscriber.chain import RangeAsk
 from cluster.subscriber.replay_client import ReplayClient
 from cluster.wire import control, link, replay
 from cluster.wire.batch_writer import ShardWriter
@@ -28,7 +28,7 @@ from coordinator.control import server
 from coordinator.control.server import ControlServer
 from coordinator.hub.hub import Hub
 from coordinator.hub.last_out import LastOut
-from coordinator.identifies.ledger import Ledger
+from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store
 from coordinator.workers.link import WorkerLink
@@ -157,7 +157,7 @@ def test_a_flood_of_nonsense_at_every_door(
                 while not attack.done() or rounds < 3:
                     await friend.ping()
                     assert (await client.heads()).cluster == STORE
-                    answer = await client.range(2, 1, Ask(3, -1, None), None)
+                    answer = await client.range(2, 1, RangeAsk(3, -1, None), None)
                     assert answer.reached == 2
                     rounds += 1
                 await attack
@@ -267,7 +267,7 @@ def test_a_subscription_that_no_topic_has_is_not_kept(short_folder: Path) -> Non
 def test_a_number_that_no_grant_has_changes_nothing(tmp_path: Path) -> None:
     """SQLite's integers have 64 bits and a sign; the link's have no sign."""
     store = Store.open(tmp_path / "store.sqlite")
-    ledger = Ledger(store, account="a", wall=lambda: 1.0)
+    ledger = IdentifyLedger(store, account="a", wall=lambda: 1.0)
     for said in (link.IdentifySent(shard_id=0, grant_id=2**64 - 1),
                  link.IdentifyUnused(shard_id=0, grant_id=2**63)):  # fmt: skip
         message = link.decode_from_worker(link.encode(said))

@@ -9,7 +9,7 @@ from pathlib import Path
 import zmq
 
 from cluster.wire.status import SubscriberReport
-from coordinator.control.subscribers import MOST, SILENT_S, Audience
+from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
 from coordinator.hub.connections import Connections
 
 
@@ -20,7 +20,7 @@ def report(name: str = "bot", *, of: str = "a", leaving: bool = False) -> Subscr
 
 
 def test_a_report_stays_for_a_while() -> None:
-    audience = Audience()
+    audience = Subscribers()
     audience.report(report(), 100.0)
     audience.report(report(), 105.0)
     (row,) = audience.rows(105.0 + SILENT_S)
@@ -31,7 +31,7 @@ def test_a_report_stays_for_a_while() -> None:
 
 
 def test_who_leaves_is_gone_at_once() -> None:
-    audience = Audience()
+    audience = Subscribers()
     audience.report(report("b", of="1"), 0.0)
     audience.report(report("a", of="2"), 0.0)
     assert [row.name for row in audience.rows(1.0)] == ["a", "b"]
@@ -41,7 +41,7 @@ def test_who_leaves_is_gone_at_once() -> None:
 
 
 def test_reports_are_bounded() -> None:
-    audience = Audience()
+    audience = Subscribers()
     for number in range(MOST + 10):
         audience.report(report(of=str(number)), 0.0)
     assert len(audience.rows(0.0)) == MOST

@@ -17,11 +17,11 @@ from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.identifies import account_key
 from coordinator.control.server import ControlServer
-from coordinator.identifies.broker import Asker, Broker
-from coordinator.identifies.brokered_queue import BrokeredDesk
-from coordinator.identifies.ledger import Ledger
-from coordinator.identifies.queue import Desk, IdentifyDesk, Owners
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.broker import Broker, BrokerClient
+from coordinator.identifies.brokered_queue import BrokeredQueue
+from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.identifies.queue import GrantQueue, IdentifyQueue, Owners
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
 
@@ -47,7 +47,7 @@ class Cluster:
         self.limiter = IdentifyLimiter(
             window_s=WINDOW_S, margin_s=MARGIN_S, first_grant_id=self.store.next_grant_id()
         )
-        self.desk: Desk
+        self.desk: GrantQueue
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         assert isinstance(message, link.IdentifyGrant)
@@ -56,8 +56,8 @@ class Cluster:
         self.grants.put_nowait((time.monotonic(), message))
         return True
 
-    def ledger(self) -> Ledger:
-        return Ledger(self.store, account=ACCOUNT, wall=time.time)
+    def ledger(self) -> IdentifyLedger:
+        return IdentifyLedger(self.store, account=ACCOUNT, wall=time.time)
 
     def grants_itself(self, *, remaining: int = 1000, concurrency: int = 1) -> None:
         """Its desk has a limiter of its own."""
@@ -65,10 +65,10 @@ class Cluster:
         async def fetch() -> SessionStartLimit:
             raise ClusterError("nobody asks Discord here")
 
-        desk = IdentifyDesk(
+        desk = IdentifyQueue(
             self.limiter,
             self.ledger(),
-            owners=Owners(Roster(self.plan)),
+            owners=Owners(Assignments(self.plan)),
             send=self.send,
             fetch=fetch,
             clock=time.monotonic,
@@ -83,15 +83,15 @@ class Cluster:
 
     async def asks(self, control: ControlClient, token: str = TOKEN) -> None:
         """Its desk asks the broker."""
-        asker = Asker(
+        asker = BrokerClient(
             self.store.store_id,
             self.name,
             lambda salt: account_key(token, salt),
         )
-        self.desk = BrokeredDesk(
+        self.desk = BrokeredQueue(
             await Broker.meet(control, self.ledger(), asker, time.monotonic),
             self.ledger(),
-            owners=Owners(Roster(self.plan)),
+            owners=Owners(Assignments(self.plan)),
             send=self.send,
             clock=time.monotonic,
             first_grant_id=self.store.next_grant_id(),

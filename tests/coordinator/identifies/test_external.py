@@ -11,7 +11,7 @@ import pytest
 
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
-from cluster.wire.identifies import Ask, account_key
+from cluster.wire.identifies import IdentifyAsk, account_key
 from tests.coordinator.identifies.identify_rig import ACCOUNT, INTERVAL_S, Cluster, granting, until
 
 Scenario = Callable[[Cluster, ControlClient], Awaitable[None]]
@@ -187,9 +187,9 @@ def test_nothing_is_granted_over_the_budget(short_folder: Path) -> None:
 
 def test_who_runs_another_account_is_refused(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
-        def ask(token: str) -> Ask:
+        def ask(token: str) -> IdentifyAsk:
             key = account_key(token, east.store.store_id)
-            return Ask(ticket=token, shard_id=5, who="west", account=key)
+            return IdentifyAsk(ticket=token, shard_id=5, who="west", account=key)
 
         with pytest.raises(ClusterError, match=r"west asks .*another account") as caught:
             await control.identify(ask("Nzg5.other.bot"), patience=None).granted()
@@ -203,22 +203,22 @@ def test_who_runs_another_account_is_refused(short_folder: Path) -> None:
 
 def test_a_ticket_is_good_for_one_shard_and_one_identify(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
-        one = control.identify(Ask(ticket="t", shard_id=5), patience=None)
+        one = control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None)
         await one.granted()
         await one.granted()  # asked again: the same grant
         assert east.desk.status().spent == 1
         with pytest.raises(ClusterError, match="of shard 5"):
-            await control.identify(Ask(ticket="t", shard_id=6), patience=None).granted()
-        await control.identify(Ask(ticket="t", shard_id=5), patience=None).sent()
+            await control.identify(IdentifyAsk(ticket="t", shard_id=6), patience=None).granted()
+        await control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None).sent()
         with pytest.raises(ClusterError, match="was sent already"):
-            await control.identify(Ask(ticket="t", shard_id=5), patience=None).granted()
+            await control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None).granted()
 
     play(short_folder, scenario)
 
 
 def test_an_identify_of_which_nothing_is_known_closes_its_bucket(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
-        await control.identify(Ask(ticket="of before", shard_id=5), patience=None).sent()
+        await control.identify(IdentifyAsk(ticket="of before", shard_id=5), patience=None).sent()
         told = time.monotonic()
         east.want(0)
         at, _ = await east.next()

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.discord.close_codes import CLOSE_CODES, SHARED_REFUSALS, Then
 from cluster.wire.link import ShardReport
-from coordinator.identifies.fatal_hold import IdentifyHold
+from coordinator.identifies.fatal_hold import FatalHold
 
 
 def shard(shard_id: int, refused: int | None = None) -> ShardReport:
@@ -17,7 +17,7 @@ def shard(shard_id: int, refused: int | None = None) -> ShardReport:
 @pytest.mark.parametrize("code", sorted(SHARED_REFUSALS))
 def test_held_from_the_first_refusal_to_the_end_of_the_last(code: int) -> None:
     assert CLOSE_CODES[code].then is Then.FATAL
-    hold = IdentifyHold()
+    hold = FatalHold()
     assert not hold.report([shard(0), shard(1)])
     assert hold.reason == ""
     assert hold.report([shard(0), shard(1, code)])
@@ -30,13 +30,13 @@ def test_held_from_the_first_refusal_to_the_end_of_the_last(code: int) -> None:
 
 
 def test_what_is_one_shards_own_matter_holds_nobody_back() -> None:
-    hold = IdentifyHold()
+    hold = FatalHold()
     assert not hold.report([shard(0, 4010)])
     assert hold.reason == ""
 
 
 def test_a_worker_that_ends_takes_its_refusals_along() -> None:
-    hold = IdentifyHold()
+    hold = FatalHold()
     hold.report([shard(3, 4004), shard(4, 4004)])
     assert hold.gone([3, 4])
     assert hold.reason == ""

@@ -13,9 +13,9 @@ from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
 from cluster.identify.limiter import FRESH_S, IdentifyLimiter
 from cluster.wire import link
-from coordinator.identifies.ledger import Ledger
-from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyDesk, Owners
-from coordinator.sharding.assignments import Roster
+from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyQueue, Owners
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
 
@@ -36,10 +36,10 @@ class Office:
         self.sent: list[tuple[int, link.IdentifyGrant]] = []
         self.fetched: list[SessionStartLimit | ClusterError] = []
         self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
-        self.owners = Owners(Roster(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
-        self.desk = IdentifyDesk(
+        self.owners = Owners(Assignments(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
+        self.desk = IdentifyQueue(
             self.limiter,
-            Ledger(store, account=ACCOUNT, wall=self.wall),
+            IdentifyLedger(store, account=ACCOUNT, wall=self.wall),
             owners=self.owners,
             send=self.send,
             fetch=self.fetch,

@@ -10,7 +10,7 @@ import pytest
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire.status import Operation
 from coordinator.operations import runner
-from coordinator.operations.runner import Operations, Progress
+from coordinator.operations.runner import OperationProgress, OperationRunner
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
         return self.now
 
 
-async def ended(desk: Operations, begun: Operation) -> tuple[Operation, list[str]]:
+async def ended(desk: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
     """Follow it as a client does: its end, and all that was said on the way."""
     now, said = begun, []
     while now.state == "running":
@@ -33,9 +33,9 @@ async def ended(desk: Operations, begun: Operation) -> tuple[Operation, list[str
 def test_steps_are_told_and_the_end() -> None:
     async def main() -> None:
         clock, go = Clock(), asyncio.Event()
-        desk = Operations(clock)
+        desk = OperationRunner(clock)
 
-        async def work(progress: Progress) -> str:
+        async def work(progress: OperationProgress) -> str:
             progress.steps(2)
             for name in ("one", "two"):
                 progress.did(name)
@@ -73,9 +73,9 @@ def test_steps_are_told_and_the_end() -> None:
 )
 def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
     async def main() -> None:
-        desk = Operations(Clock())
+        desk = OperationRunner(Clock())
 
-        async def work(progress: Progress) -> str:
+        async def work(progress: OperationProgress) -> str:
             raise error
 
         last, _ = await ended(desk, desk.begin("work", work))
@@ -90,7 +90,7 @@ def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
 def test_of_another_coordinator_nothing_is_known() -> None:
     async def main() -> None:
         with pytest.raises(ClusterError, match="not known"):
-            await Operations(Clock()).follow({"id": "of before"})
+            await OperationRunner(Clock()).follow({"id": "of before"})
 
     asyncio.run(main())
 
@@ -99,9 +99,9 @@ def test_nothing_new_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "FOLLOW_S", 0.01)
 
     async def main() -> None:
-        desk = Operations(Clock())
+        desk = OperationRunner(Clock())
 
-        async def work(progress: Progress) -> str:
+        async def work(progress: OperationProgress) -> str:
             await asyncio.Event().wait()
             raise AssertionError
 

@@ -7,13 +7,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.replay.fair_queue import Address, Turns
+from coordinator.replay.fair_queue import Address, FairQueue
 
 GREEDY, MODEST = (b"greedy",), (b"modest",)
 
 
 def test_one_who_asks_much_holds_up_nobody() -> None:
-    turns: Turns[int] = Turns()
+    turns: FairQueue[int] = FairQueue()
     for number in range(50):
         assert turns.add(GREEDY, number)
     assert turns.add(MODEST, 1)
@@ -21,14 +21,14 @@ def test_one_who_asks_much_holds_up_nobody() -> None:
 
 
 def test_what_may_wait_is_bounded() -> None:
-    turns: Turns[int] = Turns(each=2, all_readers=3)
+    turns: FairQueue[int] = FairQueue(each=2, all_readers=3)
     assert [turns.add(GREEDY, number) for number in range(3)] == [True, True, False]
     assert [turns.add(MODEST, number) for number in range(2)] == [True, False]
     assert (turns.waiting, turns.readers) == (3, 2)
 
 
 def test_what_was_put_back_is_asked_first_when_its_reader_is_next() -> None:
-    turns: Turns[int] = Turns()
+    turns: FairQueue[int] = FairQueue()
     for reader, number in ((GREEDY, 1), (GREEDY, 2), (MODEST, 3)):
         turns.add(reader, number)
     first = turns.take()
@@ -41,7 +41,7 @@ def test_what_was_put_back_is_asked_first_when_its_reader_is_next() -> None:
 
 @given(st.lists(st.integers(0, 4)))
 def test_no_reader_is_a_turn_ahead_of_another_that_waits(asking: list[int]) -> None:
-    turns: Turns[int] = Turns()
+    turns: FairQueue[int] = FairQueue()
     for number, reader in enumerate(asking):
         turns.add((b"%d" % reader,), number)
     left: Counter[Address] = Counter((b"%d" % reader,) for reader in asking)

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import zmq
 
-from cluster.endpoints.paths import Places
+from cluster.endpoints.paths import ClusterPaths
 from cluster.journal import Journal, ShardState, schema
 from cluster.journal.manifest import DATA
-from cluster.journal.read_marker import NAME, REFUSED, Reading
-from cluster.subscriber.chain import Answer, Ask
+from cluster.journal.read_marker import NAME, REFUSED, ReadMarker
+from cluster.subscriber.chain import RangeAsk, RangeReply
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter
 from coordinator.children.replay import ReplayProcess
@@ -32,10 +32,10 @@ LARGE = b"x" * 9000
 LEAF, KEYS_AT, KEY_BYTES = 2, 16, 10
 
 
-def journal(places: Places, slot: int) -> None:
+def journal(paths: ClusterPaths, slot: int) -> None:
     """Shard ``slot`` of two, six drains."""
     made = Journal.open(
-        places.journal(slot), budget_bytes=1 << 20, slot=slot, cluster=STORE, boot_id="boot"
+        paths.journal(slot), budget_bytes=1 << 20, slot=slot, cluster=STORE, boot_id="boot"
     )
     writer = ShardWriter(STORE, ShardState(shard_id=slot, shard_count=2))
     writer.begin_epoch(1)
@@ -63,8 +63,8 @@ def damage(data: Path) -> None:
 
 
 @pytest.fixture
-def places(short_folder: Path) -> Places:
-    made = Places(name="c", state_dir=short_folder, runtime_dir=short_folder)
+def paths(short_folder: Path) -> ClusterPaths:
+    made = ClusterPaths(name="c", state_dir=short_folder, runtime_dir=short_folder)
     made.logs.mkdir()
     for slot in (0, 1):
         journal(made, slot)
@@ -74,12 +74,12 @@ def places(short_folder: Path) -> Places:
 Scenario = Callable[[ReplayProcess, ReplayClient], Coroutine[object, object, None]]
 
 
-def serving(places: Places, scenario: Scenario) -> None:
+def serving(paths: ClusterPaths, scenario: Scenario) -> None:
     async def main() -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        client = ReplayClient(context, places.replay)
+        client = ReplayClient(context, paths.replay)
         loop = asyncio.get_running_loop()
-        server = ReplayProcess.of(places, STORE, loop.time, stop_s=5.0)
+        server = ReplayProcess.of(paths, STORE, loop.time, stop_s=5.0)
         running = asyncio.ensure_future(server.run())
         try:
             async with asyncio.timeout(60):
@@ -93,7 +93,7 @@ def serving(places: Places, scenario: Scenario) -> None:
     asyncio.run(main())
 
 
-async def until_answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def until_answered(ask: Callable[[], Awaitable[RangeReply]]) -> RangeReply:
     while True:
         try:
             return await ask()
@@ -102,17 +102,17 @@ async def until_answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def test_it_dies_once_and_what_only_that_journal_held_is_gone(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: ClusterPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.subscriber.replay_client.ANSWER_SECONDS", 1.5)
-    damage(places.journal(0) / DATA)
+    damage(paths.journal(0) / DATA)
 
     async def scenario(server: ReplayProcess, client: ReplayClient) -> None:
         for _ in range(3):
-            answer = await until_answered(lambda: client.range(2, 0, Ask(1, -1, 5), None))
+            answer = await until_answered(lambda: client.range(2, 0, RangeAsk(1, -1, 5), None))
             assert (answer.batches, answer.gone) == ([], [(0, 5)])
         assert (answer.reached, answer.more) == (5, False)
-        whole = await client.range(2, 1, Ask(1, -1, None), None)
+        whole = await client.range(2, 1, RangeAsk(1, -1, None), None)
         assert [batch.last for _, batch in whole.batches] == list(range(6))
         heads = await client.heads()
         assert [row.shard_id for row in heads.shards] == [1]
@@ -120,31 +120,31 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
         nothing: Any = SimpleNamespace(refused=0)
-        told = troubles(places.logs, None, server, None, nothing, nothing)
-        log = places.logs / "replay.log"
+        told = troubles(paths.logs, None, server, None, nothing, nothing)
+        log = paths.logs / "replay.log"
         assert told == [
             f"the replay server was restarted 1 time: see {log}",
             f"the journal slot-0 is damaged, what only it holds is gone: see {log}",
         ]
-        text = (places.logs / "replay.log").read_text()
+        text = (paths.logs / "replay.log").read_text()
         assert "slot-0 is not read" in text
 
-    serving(places, scenario)
+    serving(paths, scenario)
     # Another coordinator's server knows it too; a journal made anew is another.
-    places.journal(0).rename(places.journals / "aside")
-    journal(places, 0)
+    paths.journal(0).rename(paths.journals / "aside")
+    journal(paths, 0)
 
     async def anew(server: ReplayProcess, client: ReplayClient) -> None:
-        answer = await until_answered(lambda: client.range(2, 0, Ask(1, -1, 5), None))
+        answer = await until_answered(lambda: client.range(2, 0, RangeAsk(1, -1, 5), None))
         assert (len(answer.batches), answer.gone) == (6, [])
         assert server.restarts == 0
 
-    (places.journals / "aside" / DATA).unlink()
-    serving(places, anew)
+    (paths.journals / "aside" / DATA).unlink()
+    serving(paths, anew)
 
 
-def test_a_death_by_another_hand_is_nobodys_fault(places: Places) -> None:
-    inode = (places.journal(0) / DATA).stat().st_ino
+def test_a_death_by_another_hand_is_nobodys_fault(paths: ClusterPaths) -> None:
+    inode = (paths.journal(0) / DATA).stat().st_ino
 
     async def run(by: int) -> list[int]:
         code = f"""
@@ -152,11 +152,11 @@ import os, signal, sys, time
 from pathlib import Path
 from cluster.journal.read_marker import Reading
 sys.stdin.read()
-Reading(Path({str(places.journals / NAME)!r})).now = {inode}
-if not Path({str(places.logs / "died")!r}).exists():
-    Path({str(places.logs / "died")!r}).touch()
+Reading(Path({str(paths.journals / NAME)!r})).now = {inode}
+if not Path({str(paths.logs / "died")!r}).exists():
+    Path({str(paths.logs / "died")!r}).touch()
     os.kill(os.getpid(), {by})
-Path({str(places.logs / "again")!r}).touch()
+Path({str(paths.logs / "again")!r}).touch()
 time.sleep(60)
 """
         slept: list[float] = []
@@ -165,19 +165,19 @@ time.sleep(60)
             slept.append(seconds)
 
         server = ReplayProcess(
-            [sys.executable, "-c", code], b"", places.logs, clock=lambda: 0.0, stop_s=5.0,
-            journals=places.journals, sleep=sleep,
+            [sys.executable, "-c", code], b"", paths.logs, clock=lambda: 0.0, stop_s=5.0,
+            journals=paths.journals, sleep=sleep,
         )  # fmt: skip
         running = asyncio.ensure_future(server.run())
         async with asyncio.timeout(30):
-            while not (places.logs / "again").exists():  # noqa: ASYNC110  # it tells by a file
+            while not (paths.logs / "again").exists():  # noqa: ASYNC110  # it tells by a file
                 await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert slept == [FIRST_WAIT_S]
         for name in ("again", "died"):
-            (places.logs / name).unlink()
-        with Reading(places.journals / NAME) as reading:
+            (paths.logs / name).unlink()
+        with ReadMarker(paths.journals / NAME) as reading:
             return reading.refused
 
     assert asyncio.run(run(signal.SIGKILL)) == []
@@ -193,13 +193,13 @@ def test_who_is_killed_again_and_again_is_back_soon() -> None:
 
 
 def test_the_note_outlives_its_writer_and_forgets_what_is_no_more(tmp_path: Path) -> None:
-    with Reading(tmp_path / NAME) as reading:
+    with ReadMarker(tmp_path / NAME) as reading:
         assert (reading.now, reading.refused) == (0, [])
         reading.now = 7
         for inode in range(1, REFUSED + 3):
             reading.refuse(inode)
         reading.refuse(5)
-    with Reading(tmp_path / NAME) as reading:
+    with ReadMarker(tmp_path / NAME) as reading:
         assert reading.now == 7
         assert reading.refused == [3, 4, *range(6, REFUSED + 3), 5]
         reading.keep([5, 9])

@@ -15,7 +15,7 @@ import zmq
 
 from benchmarks.children import rss_bytes
 from cluster.journal import Journal, ShardState
-from cluster.subscriber.chain import Ask
+from cluster.subscriber.chain import RangeAsk
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire import replay
 from cluster.wire.batch_writer import ShardWriter
@@ -80,14 +80,14 @@ def test_ranges_heads_and_what_is_not_yet_or_gone(server: str, tmp_path: Path) -
         (row,) = (await client.heads()).shards
         assert (row.shard_id, row.epoch, row.seq, row.oldest) == (0, 1, 7, (1, 0))
 
-        answer = await client.range(4, 0, Ask(1, -1, None), ["A"])
+        answer = await client.range(4, 0, RangeAsk(1, -1, None), ["A"])
         assert [e.seq for _, batch in answer.batches for e in batch.events] == [0, 2, 4]
         assert (answer.reached, answer.gone, answer.more) == (7, [(6, 6)], False)
-        ahead = await client.range(4, 0, Ask(1, 7, 9), None)
+        ahead = await client.range(4, 0, RangeAsk(1, 7, 9), None)
         assert (ahead.reached, ahead.gone, ahead.batches) == (7, [], []), "not yet"
         second.close()
         first.close()
-        again = await client.range(4, 0, Ask(1, 1, 5), None)
+        again = await client.range(4, 0, RangeAsk(1, 1, 5), None)
         assert [b.last for _, b in again.batches] == [3, 3, 5, 5], "the workers are down"
         client.close()
         context.term()

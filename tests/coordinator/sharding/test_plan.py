@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.spec import CoordinatorSpec, ShardRange
-from coordinator.sharding.assignments import Roster
-from coordinator.sharding.plan import Plan, Stored, make_plan, plan_for, replan, worker_count
+from coordinator.sharding.assignments import Assignments
+from coordinator.sharding.plan import Plan, StoredPlan, make_plan, plan_for, replan, worker_count
 
 
 def spec(shards: str, workers: int | Literal["auto"] = "auto") -> CoordinatorSpec:
@@ -183,10 +183,10 @@ def test_a_worker_more_takes_only_what_is_its_own() -> None:
 def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -> None:
     asked = spec("4", 2)
     first = plan_for(asked, 1, 8)
-    scaled = Stored(plan=replan(first, 3), asked_shards="4", asked_workers=2, scaled=True)
+    scaled = StoredPlan(plan=replan(first, 3), asked_shards="4", asked_workers=2, scaled=True)
     assert plan_for(asked, 1, 8, scaled) == scaled.plan
     assert len(plan_for(spec("4", 4), 1, 8, scaled).slots) == 4, "another number is configured now"
-    resharded = Stored(
+    resharded = StoredPlan(
         plan=make_plan(ShardRange(0, 7, 8), 2, first_slot=2),
         asked_shards="4",
         asked_workers=2,
@@ -194,7 +194,7 @@ def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -
     )
     assert plan_for(asked, 1, 8, resharded) == resharded.plan
     assert plan_for(spec("6", 2), 1, 8, resharded).shard_count == 6
-    automatic = Stored(plan=first, asked_shards="auto", asked_workers=2)
+    automatic = StoredPlan(plan=first, asked_shards="auto", asked_workers=2)
     assert plan_for(spec("auto", 2), 4, 8, automatic) == first
     assert plan_for(spec("auto", 2), 9, 8, automatic).shard_count == 9, "Discord says more now"
 
@@ -202,28 +202,28 @@ def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -
 def test_what_is_stored_of_a_plan_that_comes_into_force() -> None:
     asked = spec("4", 2)
     plan = plan_for(asked, 1, 8)
-    first = Stored.of(plan, asked, None, counts={})
+    first = StoredPlan.of(plan, asked, None, counts={})
     assert (first.scaled, first.resharded) == (False, False)
-    scaled = Stored.of(replan(plan, 3), asked, first, scaled=True, counts={})
-    again = Stored.of(scaled.plan, asked, scaled, counts={})
+    scaled = StoredPlan.of(replan(plan, 3), asked, first, scaled=True, counts={})
+    again = StoredPlan.of(scaled.plan, asked, scaled, counts={})
     assert (again.scaled, again.resharded) == (True, False), "it holds for later starts"
-    both = Stored.of(plan, asked, again, resharded=True, counts={})
+    both = StoredPlan.of(plan, asked, again, resharded=True, counts={})
     assert (both.scaled, both.resharded) == (True, True)
-    fewer = Stored.of(plan, spec("4", 1), both, counts={})
+    fewer = StoredPlan.of(plan, spec("4", 1), both, counts={})
     assert (fewer.scaled, fewer.resharded) == (False, True), "`workers` says another number"
-    other = Stored.of(plan, spec("8", 2), both, counts={})
+    other = StoredPlan.of(plan, spec("8", 2), both, counts={})
     assert (other.scaled, other.resharded) == (False, False), "`shards` says another"
 
 
 def test_a_scaling_that_was_cut_short_leaves_no_worker_without_shards() -> None:
     cut = Plan(4, {0: (0, 1), 1: (2, 3), 2: (), 3: ()})
-    stored = Stored(plan=cut, asked_shards="4", asked_workers=2, scaled=True)
+    stored = StoredPlan(plan=cut, asked_shards="4", asked_workers=2, scaled=True)
     assert plan_for(spec("4", 2), 4, 2, stored).slots == {0: (0, 1), 1: (2, 3)}
 
 
 def test_a_slot_whose_journal_has_another_shard_count_is_left_alone() -> None:
     plan = make_plan(ShardRange(0, 7, 8), 2, first_slot=2)
-    roster = Roster(plan, {0: 4, 1: 4, 2: 8, 3: 8, 4: 8})
+    roster = Assignments(plan, {0: 4, 1: 4, 2: 8, 3: 8, 4: 8})
     assert replan(plan, 3, roster.unfit(8)).slots.keys() == {2, 3, 4}
     assert replan(plan, 4, roster.unfit(8)).slots.keys() == {2, 3, 4, 5}
     assert roster.free_slots(2, 16) == 5

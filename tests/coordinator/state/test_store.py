@@ -12,7 +12,7 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.wire.spec import ShardRange
-from coordinator.sharding.plan import Stored, make_plan
+from coordinator.sharding.plan import StoredPlan, make_plan
 from coordinator.state import store as store_module
 from coordinator.state.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store
 
@@ -135,7 +135,7 @@ def test_which_shards_can_be_resumed(store: Store) -> None:
 
 
 def test_the_plan_comes_back_as_it_was(path: Path) -> None:
-    stored = Stored(
+    stored = StoredPlan(
         plan=make_plan(ShardRange(16, 31, 64), 3), asked_shards="16-31/64", asked_workers="auto"
     )
     store = Store.open(path)

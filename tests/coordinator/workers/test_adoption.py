@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from cluster.endpoints.paths import Places, is_held
+from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.processes import Owner
 from cluster.wire import link
 from coordinator.workers.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+def paths(tmp_path: Path) -> ClusterPaths:
+    return ClusterPaths(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
 
 
 class Held:
@@ -42,8 +42,8 @@ class Held:
 
 
 @contextmanager
-def held(places: Places, slot: int) -> Iterator[Held]:
-    worker = Held(places.journal(slot) / "owner.lock")
+def held(paths: ClusterPaths, slot: int) -> Iterator[Held]:
+    worker = Held(paths.journal(slot) / "owner.lock")
     try:
         yield worker
     finally:
@@ -65,12 +65,12 @@ def hello(slot: int, pid: int = 4242) -> link.Hello:
 class Play:
     """An Adoption whose sleeps are counted, with something to happen at each."""
 
-    def __init__(self, places: Places, fits: Callable[[int, link.Hello], bool]) -> None:
+    def __init__(self, paths: ClusterPaths, fits: Callable[[int, link.Hello], bool]) -> None:
         self.slept = 0.0
         self.sent: list[tuple[int, link.ToWorker]] = []
         self.on_sleep: Callable[[], None] = lambda: None
         self.on_send: Callable[[], None] = lambda: None
-        self.adoption = Adoption(places, fits=fits, send=self._send, sleep=self._sleep)
+        self.adoption = Adoption(paths, fits=fits, send=self._send, sleep=self._sleep)
 
     def _send(self, slot: int, message: link.ToWorker) -> bool:
         self.sent.append((slot, message))
@@ -83,17 +83,17 @@ class Play:
         await asyncio.sleep(0)
 
 
-def test_a_free_slot_is_found_free_at_once(places: Places) -> None:
-    play = Play(places, lambda slot, hello: True)
+def test_a_free_slot_is_found_free_at_once(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: True)
     assert asyncio.run(play.adoption.find(0)) is None
     assert play.slept == 0
 
 
-def test_a_slot_that_can_not_be_looked_at_stops_no_other(places: Places) -> None:
-    places.journal(0).parent.mkdir(parents=True)
-    places.journal(0).write_text("no folder")
-    places.journal(1).symlink_to(places.journal(1))  # ELOOP for whoever opens what is in it
-    play = Play(places, lambda slot, hello: True)
+def test_a_slot_that_can_not_be_looked_at_stops_no_other(paths: ClusterPaths) -> None:
+    paths.journal(0).parent.mkdir(parents=True)
+    paths.journal(0).write_text("no folder")
+    paths.journal(1).symlink_to(paths.journal(1))  # ELOOP for whoever opens what is in it
+    play = Play(paths, lambda slot, hello: True)
 
     async def find() -> None:
         for slot in (2, 0):
@@ -102,9 +102,9 @@ def test_a_slot_that_can_not_be_looked_at_stops_no_other(places: Places) -> None
     asyncio.run(find())
 
 
-def test_who_greets_and_fits_goes_on(places: Places) -> None:
-    play = Play(places, lambda slot, hello: slot == 1)
-    with held(places, 1):
+def test_who_greets_and_fits_goes_on(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: slot == 1)
+    with held(paths, 1):
         play.on_sleep = lambda: play.adoption.hello(1, hello(1))
         process = asyncio.run(play.adoption.find(1))
     assert process is not None
@@ -112,9 +112,9 @@ def test_who_greets_and_fits_goes_on(places: Places) -> None:
     assert play.sent == []
 
 
-def test_who_does_not_fit_is_told_to_stop_and_waited_for(places: Places) -> None:
-    play = Play(places, lambda slot, hello: False)
-    with held(places, 0) as worker:
+def test_who_does_not_fit_is_told_to_stop_and_waited_for(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: False)
+    with held(paths, 0) as worker:
         play.on_sleep = lambda: play.adoption.hello(0, hello(0))
         play.on_send = worker.leave
         assert asyncio.run(play.adoption.find(0)) is None
@@ -122,9 +122,9 @@ def test_who_does_not_fit_is_told_to_stop_and_waited_for(places: Places) -> None
     assert play.sent == [(0, link.Stop())]
 
 
-def test_no_slot_is_free_before_a_slot_that_the_plan_has_no_more(places: Places) -> None:
-    play = Play(places, lambda slot, hello: False)
-    with held(places, 7) as worker:
+def test_no_slot_is_free_before_a_slot_that_the_plan_has_no_more(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: False)
+    with held(paths, 7) as worker:
         play.on_sleep = lambda: play.adoption.hello(7, hello(7))
         play.on_send = worker.leave
         assert asyncio.run(play.adoption.find(0)) is None
@@ -132,9 +132,9 @@ def test_no_slot_is_free_before_a_slot_that_the_plan_has_no_more(places: Places)
     assert play.sent == [(7, link.Stop())]
 
 
-def test_waiting_is_bounded(places: Places) -> None:
-    play = Play(places, lambda slot, hello: False)
-    with held(places, 0):
+def test_waiting_is_bounded(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: False)
+    with held(paths, 0):
         assert asyncio.run(play.adoption.find(0)) is None
         assert play.slept <= 2 * GREET_S, "once for all slots, once for this one"
         play.on_sleep = lambda: play.adoption.hello(0, hello(0))
@@ -167,10 +167,10 @@ time.sleep(60)
             owner.kill()
 
 
-def test_who_hangs_is_killed_by_what_the_lock_says(places: Places) -> None:
-    lock = places.journal(0) / "owner.lock"
+def test_who_hangs_is_killed_by_what_the_lock_says(paths: ClusterPaths) -> None:
+    lock = paths.journal(0) / "owner.lock"
     with owning(lock) as hung:
-        play = Play(places, lambda slot, hello: True)
+        play = Play(paths, lambda slot, hello: True)
         play.on_sleep = lambda: time.sleep(0.002)  # a killed process takes its time to be gone
         assert asyncio.run(play.adoption.find(0)) is None
         assert hung.wait(10) == -signal.SIGKILL
@@ -180,7 +180,7 @@ def test_who_hangs_is_killed_by_what_the_lock_says(places: Places) -> None:
 @pytest.mark.parametrize(("deaf", "signalled"), [(False, "SIGTERM"), (True, "SIGKILL")])
 @pytest.mark.parametrize("logout", [False, True])
 def test_a_stop_ends_who_has_not_greeted_yet(
-    places: Places, deaf: bool, signalled: str, logout: bool
+    paths: ClusterPaths, deaf: bool, signalled: str, logout: bool
 ) -> None:
     """A coordinator that is stopped before a worker from before it was taken over."""
 
@@ -192,8 +192,8 @@ def test_a_stop_ends_who_has_not_greeted_yet(
         play.slept = 0.0
         await play.adoption.end(link.Stop(logout=logout), 4.0)
 
-    with owning(places.journal(0) / "owner.lock", deaf) as owner:
-        play = Play(places, lambda slot, hello: True)
+    with owning(paths.journal(0) / "owner.lock", deaf) as owner:
+        play = Play(paths, lambda slot, hello: True)
         play.on_sleep = lambda: time.sleep(0.002)
         asyncio.run(stopped(play))
         assert owner.wait(10) == -signal.Signals[signalled]
@@ -201,10 +201,10 @@ def test_a_stop_ends_who_has_not_greeted_yet(
         assert play.sent == []
 
 
-def test_a_stop_is_said_to_who_has_greeted_and_was_not_taken_over(places: Places) -> None:
-    play = Play(places, lambda slot, hello: True)
-    with held(places, 3) as worker:
-        (places.journal(3) / "owner.lock").write_bytes(Owner.of(os.getpid()).line())
+def test_a_stop_is_said_to_who_has_greeted_and_was_not_taken_over(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: True)
+    with held(paths, 3) as worker:
+        (paths.journal(3) / "owner.lock").write_bytes(Owner.of(os.getpid()).line())
         play.on_sleep = lambda: play.adoption.hello(3, hello(3))
         play.on_send = worker.leave
         asyncio.run(play.adoption.end(link.Stop(logout=True), 4.0))
@@ -212,20 +212,20 @@ def test_a_stop_is_said_to_who_has_greeted_and_was_not_taken_over(places: Places
     assert play.sent == [(3, link.Stop(logout=True))]
 
 
-def test_a_name_that_is_another_processes_is_not_killed(places: Places) -> None:
+def test_a_name_that_is_another_processes_is_not_killed(paths: ClusterPaths) -> None:
     """The pid is ours, the start is not: it was another process's number before."""
-    with held(places, 0):
-        (places.journal(0) / "owner.lock").write_text(f"{os.getpid()} 1\n")
-        play = Play(places, lambda slot, hello: True)
+    with held(paths, 0):
+        (paths.journal(0) / "owner.lock").write_text(f"{os.getpid()} 1\n")
+        play = Play(paths, lambda slot, hello: True)
         assert asyncio.run(play.adoption.find(0)) is None
 
 
-def test_a_slot_is_looked_at_again_each_time(places: Places) -> None:
+def test_a_slot_is_looked_at_again_each_time(paths: ClusterPaths) -> None:
     """A worker that was silent at first may greet later."""
-    play = Play(places, lambda slot, hello: True)
+    play = Play(paths, lambda slot, hello: True)
 
     async def twice() -> None:
-        with held(places, 0):
+        with held(paths, 0):
             assert await play.adoption.find(0) is None
             play.adoption.hello(0, hello(0, pid=77))
             found = await play.adoption.find(0)
@@ -236,9 +236,9 @@ def test_a_slot_is_looked_at_again_each_time(places: Places) -> None:
     asyncio.run(twice())
 
 
-def test_an_adopted_worker_lives_as_long_as_its_lock_is_held(places: Places) -> None:
-    lock = places.journal(0) / "owner.lock"
-    with held(places, 0) as worker:
+def test_an_adopted_worker_lives_as_long_as_its_lock_is_held(paths: ClusterPaths) -> None:
+    lock = paths.journal(0) / "owner.lock"
+    with held(paths, 0) as worker:
         polls = 0
 
         async def sleep(seconds: float) -> None:
@@ -257,15 +257,15 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
-def test_signals_reach_the_adopted_worker_only(places: Places) -> None:
+def test_signals_reach_the_adopted_worker_only(paths: ClusterPaths) -> None:
     child = sleeper()
     try:
-        with held(places, 0) as worker:
-            process = AdoptedProcess(child.pid, places.journal(0) / "owner.lock")
+        with held(paths, 0) as worker:
+            process = AdoptedProcess(child.pid, paths.journal(0) / "owner.lock")
             worker.leave()
             process.kill()  # the worker is gone, so the number may be another's by now
             assert child.poll() is None
-        with held(places, 0):
+        with held(paths, 0):
             process.kill()
             assert child.wait(10) == -9
     finally:

@@ -14,10 +14,10 @@ from cluster.wire import link
 from cluster.wire.commands import SentBy, Shards
 from cluster.wire.control import failure_of
 from coordinator.changes import Changes
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers import command_router
-from coordinator.workers.command_router import CommandDesk
+from coordinator.workers.command_router import CommandRouter
 
 PRESENCE = b'{"op":3,"d":{"status":"dnd"}}'
 GUILD_OF_2 = 2 << 22
@@ -29,9 +29,9 @@ class Workers:
 
     def __init__(self) -> None:
         self.running = {0, 5}
-        self.roster = Roster(Plan(4, {0: (1, 2), 5: (3,)}))
+        self.roster = Assignments(Plan(4, {0: (1, 2), 5: (3,)}))
         self.changes = Changes()
-        self.desk = CommandDesk(
+        self.desk = CommandRouter(
             self.roster, self.changes, self.running.__contains__, self.send, 1_000
         )
         self.there = True

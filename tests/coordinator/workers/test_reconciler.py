@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.wire import link
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.workers.reconciler import Handover
+from coordinator.workers.reconciler import Reconciler
 
 SHARDS, SLOTS = 4, 3
 
@@ -16,9 +16,9 @@ SHARDS, SLOTS = 4, 3
 class World:
     """Workers that do what they are told, when it reaches them."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Assignments) -> None:
         self.roster = roster
-        self.handover = Handover(
+        self.handover = Reconciler(
             roster,
             send=self.send,
             shard_plan=lambda count, shard: link.ShardPlan(shard_id=shard, shard_count=count),
@@ -57,7 +57,7 @@ class World:
 
 def world() -> World:
     plan = Plan(SHARDS, {0: (0, 1), 1: (2, 3), 2: ()})
-    made = World(Roster(plan))
+    made = World(Assignments(plan))
     for slot, shards in plan.slots.items():
         made.handover.given(slot, shards)
     return made
@@ -90,7 +90,7 @@ def test_a_dead_owner_holds_nobody_up() -> None:
 
 
 def test_while_a_worker_from_before_is_not_taken_over_nothing_is_taken() -> None:
-    roster = Roster(Plan(SHARDS, {0: (0, 1), 1: (2, 3)}))
+    roster = Assignments(Plan(SHARDS, {0: (0, 1), 1: (2, 3)}))
     made = World(roster)
     made.handover.report(1, (2, 3))
     roster.move(1, 1)

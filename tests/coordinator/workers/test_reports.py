@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.wire.link import Report, ShardReport
-from coordinator.sharding.assignments import Roster
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.workers.reports import WINDOW_S, Board, Rate
+from coordinator.workers.reports import WINDOW_S, Rate, WorkerReports
 from coordinator.workers.supervisor import Slot
 
 PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
@@ -81,7 +81,7 @@ def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, 
 
 
 def test_totals_outlive_a_worker_process() -> None:
-    board = Board(Roster(PLAN))
+    board = WorkerReports(Assignments(PLAN))
     board.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
     board.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
     assert (board.events, board.ready(PLAN)) == (130, [0, 1, 2])
@@ -95,14 +95,14 @@ def test_totals_outlive_a_worker_process() -> None:
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:
-    board = Board(Roster(PLAN))
+    board = WorkerReports(Assignments(PLAN))
     board.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
     board.report(report(9, 100, {0: "ready"}), 0.0)
     assert board.ready(PLAN) == [0]
 
 
 def test_a_worker_row_tells_what_it_reported() -> None:
-    board = Board(Roster(PLAN))
+    board = WorkerReports(Assignments(PLAN))
     slot = Slot(0)
     slot.state = "running"
     slot.started_at = 1.0
@@ -115,7 +115,7 @@ def test_a_worker_row_tells_what_it_reported() -> None:
 
 
 def test_shards_of_a_worker_that_is_down_say_why() -> None:
-    board = Board(Roster(PLAN))
+    board = WorkerReports(Assignments(PLAN))
     slots = {0: Slot(0), 1: Slot(1)}
     slots[1].state = "restarting"
     rows = board.shards(slots, 0.0)
@@ -126,7 +126,7 @@ def test_shards_of_a_worker_that_is_down_say_why() -> None:
 
 
 def test_it_remembers_that_all_were_ready() -> None:
-    board = Board(Roster(PLAN))
+    board = WorkerReports(Assignments(PLAN))
     board.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
     board.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
     assert not board.was_ready

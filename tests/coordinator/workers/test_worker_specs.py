@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from cluster.wire.spec import CoordinatorSpec
-from coordinator.account import Account
-from coordinator.sharding.assignments import Roster
+from coordinator.account import ApiAccount
+from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
 from coordinator.workers.specs import WorkerSpecs
@@ -20,9 +20,9 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
     spec = CoordinatorSpec(
         name="x", state_dir=str(tmp_path), runtime_dir=str(tmp_path), token="t", intents=1
     )
-    roster = Roster(Plan(2, {0: (0, 1)}))
+    roster = Assignments(Plan(2, {0: (0, 1)}))
     store = Store.open(tmp_path / "store.sqlite")
-    account = Account.of(spec, None, 0.0)
+    account = ApiAccount.of(spec, None, 0.0)
     out: Any = SimpleNamespace(shards={(2, 0): (5, 7), (4, 0): (1, 1)})
     specs = WorkerSpecs(spec, account, roster, store, cast(Any, out), "wss://gateway", "boot")
     roster.put_beside(Plan(4, {1: (0, 1, 2, 3)}), 3_000_000_000)
@@ -34,7 +34,7 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
 
 
 def test_who_had_a_shard_is_forgotten_with_its_journal() -> None:
-    roster = Roster(Plan(2, {0: (0,), 1: (1,)}))
+    roster = Assignments(Plan(2, {0: (0,), 1: (1,)}))
     roster.move(0, 1)
     roster.close_slot(0)
     assert roster.had(0, 0)

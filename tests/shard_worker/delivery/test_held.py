@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from cluster.wire.link import ShardPlan, WorkerSpec
-from shard_worker.delivery.slot_journal import Store
+from shard_worker.delivery.slot_journal import SlotJournal
 
 
 def spec(folder: Path, slot: int, **more: Any) -> WorkerSpec:
@@ -28,11 +28,11 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     would skip all up to there."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     plan = ShardPlan(shard_id=2, shard_count=6)
-    first = Store(spec(tmp_path, 0, held_for=4), context)
+    first = SlotJournal(spec(tmp_path, 0, held_for=4), context)
     shard = first.shard(plan)[0]
     shard.begin_epoch(8, "session", "", 1)
     shard.deliver([("READY", 1, b"{}")], 1)
-    second = Store(spec(tmp_path, 1, held_for=4), context)
+    second = SlotJournal(spec(tmp_path, 1, held_for=4), context)
     for store in (first, second):
         store.publish(1)
     shard.deliver([("A", 2, b"{}"), ("A", 3, b"{}")], 2)
@@ -43,7 +43,7 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
         second.look_around()
         second.shard(plan)
     second.close()
-    again = Store(spec(tmp_path, 1 if moved else 0), context)
+    again = SlotJournal(spec(tmp_path, 1 if moved else 0), context)
     again._make_public(7)  # as `start` does
     state = again._journal.states()[6, 2]
     assert (state.seq, state.held) == (3, 0)
@@ -57,13 +57,13 @@ def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path)
     """The worker died before it came: the next process is told that its count is in force."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     plan = ShardPlan(shard_id=2, shard_count=6)
-    before = Store(spec(tmp_path, 0, held_for=4), context)
+    before = SlotJournal(spec(tmp_path, 0, held_for=4), context)
     before.shard(plan)[0].begin_epoch(8, "session", "", 1)
     before.shard(plan)[0].deliver([("READY", 1, b"{}")], 1)
     before.close()
 
     async def start() -> None:
-        again = Store(spec(tmp_path, 0, overlap_ns=7), context)
+        again = SlotJournal(spec(tmp_path, 0, overlap_ns=7), context)
         again.start()
         state = again._journal.states()[6, 2]
         assert state.public is not None

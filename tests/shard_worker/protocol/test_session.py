@@ -10,7 +10,7 @@ from cluster.discord.close_codes import CLOSE_CODES, Then
 from cluster.discord.intents import Intents, intents_advice
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import Event, Frame
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import LATE_S
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
@@ -21,7 +21,7 @@ ACK = Frame(11, "", -1, b"null")
 MAIN, RESUME = "", "wss://resume"
 
 
-def event(seq: int, name: str = "A") -> Event:
+def event(seq: int, name: str = "A") -> FrameEvent:
     return (name, seq, b"{}")
 
 

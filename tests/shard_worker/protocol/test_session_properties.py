@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from cluster.discord.close_codes import CLOSE_CODES, Then
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import Event, Frame
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, State
 
@@ -164,7 +164,7 @@ class World:
         self.do(actions)
 
     def dispatch(self, seqs: list[int]) -> None:
-        events: list[Event] = [("A", seq, b"") for seq in seqs]
+        events: list[FrameEvent] = [("A", seq, b"") for seq in seqs]
         taken = self.session.dispatched(events, self.now)
         if taken is None:
             self.do(self.session.broken("dispatch out of place", self.now))

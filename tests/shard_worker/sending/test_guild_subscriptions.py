@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shard_worker.sending.guild_subscriptions import Subscribing, Subscriptions
+from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
 
 GUILDS = [{"id": "11"}, {"properties": {"id": "22"}}, {"id": "33", "unavailable": True}]
 
@@ -16,14 +16,14 @@ def ready(guilds: Any = GUILDS) -> bytes:
     return json.dumps({"session_id": "s", "guilds": guilds}).encode()
 
 
-def ids(subscribing: Subscribing) -> list[str]:
+def ids(subscribing: SubscriptionsDue) -> list[str]:
     payloads = [json.loads(command.payload) for command in subscribing.commands]
     assert all(payload["op"] == 37 for payload in payloads)
     return [guild for payload in payloads for guild in payload["d"]["subscriptions"]]
 
 
 def test_all_of_them_after_each_ready() -> None:
-    subscriptions = Subscriptions("all")
+    subscriptions = GuildSubscriptions("all")
     for _ in range(2):
         asked = subscriptions.ready(ready())
         assert (ids(asked), asked.trouble) == (["11", "22", "33"], "")
@@ -31,20 +31,20 @@ def test_all_of_them_after_each_ready() -> None:
 
 
 def test_a_list_of_them_and_one_that_is_not_there() -> None:
-    asked = Subscriptions([33, 44]).ready(ready())
+    asked = GuildSubscriptions([33, 44]).ready(ready())
     assert ids(asked) == ["33"]
     assert asked.trouble.endswith("the account is not in: 44")
-    assert Subscriptions([22]).ready(ready()).trouble == ""
+    assert GuildSubscriptions([22]).ready(ready()).trouble == ""
 
 
 def test_none_for_who_wants_none() -> None:
-    subscriptions = Subscriptions([])
-    assert subscriptions.ready(b"not even read") == Subscribing([])
-    assert subscriptions.resumed() == Subscribing([])
+    subscriptions = GuildSubscriptions([])
+    assert subscriptions.ready(b"not even read") == SubscriptionsDue([])
+    assert subscriptions.resumed() == SubscriptionsDue([])
 
 
 def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
-    subscriptions = Subscriptions("all")
+    subscriptions = GuildSubscriptions("all")
     for _ in range(2):
         subscriptions.beat()
     assert ids(subscriptions.ready(ready())) == ids(subscriptions.resumed()) != []
@@ -62,7 +62,7 @@ def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
 
 
 def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() -> None:
-    subscriptions = Subscriptions("all")
+    subscriptions = GuildSubscriptions("all")
     subscriptions.connecting()
     subscriptions.beat()
     subscriptions.ready(ready())
@@ -75,6 +75,6 @@ def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() 
 
 @pytest.mark.parametrize("guilds", [None, 5, [{"id": 5}], [{}], [{"id": "x"}], [{"id": "-5"}]])
 def test_guilds_that_are_none_cost_no_session(guilds: Any) -> None:
-    asked = Subscriptions("all").ready(ready(guilds))
+    asked = GuildSubscriptions("all").ready(ready(guilds))
     assert not asked.commands
     assert "can't be subscribed to" in asked.trouble

@@ -18,9 +18,9 @@ from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
 from cluster.zstd import ZstdCompressor
 from shard_worker.protocol.frame import (
     MAX_SEQ,
-    Event,
     Frame,
     FrameError,
+    FrameEvent,
     FrameReader,
     decode,
     documents,
@@ -306,7 +306,7 @@ class Around:
 
     def __init__(self) -> None:
         self.connection = Connection()
-        self.delivered: list[Event] = []
+        self.delivered: list[FrameEvent] = []
         self.epochs: list[int] = []
         self.asked = 0
 
@@ -318,7 +318,7 @@ class Around:
         self.epochs.append(epoch)
         self.delivered.clear()
 
-    def deliver(self, events: Sequence[Event], received_ns: int) -> None:
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         self.delivered += events
 
     def end_epoch(self, cause: str) -> None: ...

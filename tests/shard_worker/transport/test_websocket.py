@@ -102,8 +102,8 @@ def receive(chunks: Iterable[bytes], limit: int = 3) -> tuple[list[bytes], list[
     return messages, controls
 
 
-def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
-    ends = [0, *sorted(places), len(data)]
+def cut(data: bytes, paths: Iterable[int]) -> list[bytes]:
+    ends = [0, *sorted(paths), len(data)]
     return [data[a:b] for a, b in itertools.pairwise(ends)]
 
 
@@ -122,8 +122,8 @@ def test_reads_what_websockets_writes(
     stream: list[tuple[Opcode, list[bytes]]], data: st.DataObject
 ) -> None:
     wire = by_websockets(stream)
-    places = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
-    messages, controls = receive(cut(wire, places))
+    paths = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
+    messages, controls = receive(cut(wire, paths))
     assert messages == [b"".join(f) for op, f in stream if op < 8]
     own = [(c.opcode, c.payload) for c in controls if c.payload != b"between"]
     assert own == [(op, f[0]) for op, f in stream if op >= 8 and f[0] != b"between"]
@@ -135,8 +135,8 @@ def test_reads_what_wsproto_writes(
     stream: list[tuple[Opcode, list[bytes]]], data: st.DataObject
 ) -> None:
     wire = by_wsproto(stream)
-    places = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
-    messages, controls = receive(cut(wire, places))
+    paths = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
+    messages, controls = receive(cut(wire, paths))
     assert messages == [b"".join(f) for op, f in stream if op < 8]
     assert [(c.opcode, c.payload) for c in controls] == [(o, f[0]) for o, f in stream if o >= 8]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shard_worker.transport.websocket import Opcode
-from shard_worker.transport.write_queue import MAX_UNSENT, Unsent
+from shard_worker.transport.write_queue import MAX_UNSENT, WriteQueue
 
 
-def opcodes(unsent: Unsent) -> list[int]:
+def opcodes(unsent: WriteQueue) -> list[int]:
     """Of the frames that leave; each is shorter than 126 bytes."""
     data = b"".join(iter(lambda: unsent.take(3), b""))
     found: list[int] = []
@@ -18,7 +18,7 @@ def opcodes(unsent: Unsent) -> list[int]:
 
 def test_nothing_leaves_after_a_close() -> None:
     """RFC 6455, section 5.5.1. The frame that is begun is ended before it."""
-    unsent = Unsent()
+    unsent = WriteQueue()
     assert unsent.add(Opcode.TEXT, b"begun", urgent=False)
     begun = unsent.take(4)
     for _ in range(3):
@@ -32,7 +32,7 @@ def test_nothing_leaves_after_a_close() -> None:
 
 
 def test_a_close_leaves_though_too_much_waits() -> None:
-    unsent = Unsent()
+    unsent = WriteQueue()
     while unsent.add(Opcode.TEXT, b"x", urgent=False):
         pass
     assert len(unsent) == MAX_UNSENT

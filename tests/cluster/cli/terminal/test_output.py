@@ -39,7 +39,7 @@ def test_a_full_disk(words: str) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the output can't be written (")
     assert len(done.stderr.splitlines()) == 1
-    assert not is_held(load(on_sandbox=True).places.lock)
+    assert not is_held(load(on_sandbox=True).paths.lock)
 
 
 @pytest.mark.parametrize("words", ["--help", "config show", "start --sandbox"])
@@ -49,4 +49,4 @@ def test_a_reader_that_is_gone(words: str) -> None:
     done = run(words, writer)
     os.close(writer)
     assert done.stderr == ""
-    assert not is_held(load(on_sandbox=True).places.lock)
+    assert not is_held(load(on_sandbox=True).paths.lock)

@@ -86,7 +86,7 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
 
 
 def held() -> bool:
-    return is_held(load(on_sandbox=True).places.lock)
+    return is_held(load(on_sandbox=True).paths.lock)
 
 
 def test_draws_a_bar_then_the_workers_and_stops(terminal: Callable[..., Terminal]) -> None:

@@ -14,7 +14,7 @@ from click.testing import Result
 from cluster.cli.verbs.keys import endpoints
 from cluster.config.keys import ClusterConfig, TcpConfig
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder
-from cluster.endpoints.paths import places
+from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError
 
 Run = Callable[..., Result]
@@ -22,7 +22,7 @@ TCP = {"DCGW_TCP_EVENTS": "tcp://0.0.0.0:7311", "DCGW_TCP_CONTROL": "tcp://[::]:
 
 
 def folder(name: str = "default") -> KeyFolder:
-    return KeyFolder(places(name, os.environ).keys)
+    return KeyFolder(cluster_paths(name, os.environ).keys)
 
 
 def test_a_key_is_made_listed_and_removed(dcgw: Run, home: Path) -> None:

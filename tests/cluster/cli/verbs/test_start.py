@@ -19,7 +19,7 @@ Running = Callable[..., subprocess.Popen[bytes]]
 
 
 def held() -> bool:
-    return is_held(load(on_sandbox=True).places.lock)
+    return is_held(load(on_sandbox=True).paths.lock)
 
 
 def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:

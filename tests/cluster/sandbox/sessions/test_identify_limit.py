@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.sandbox.sessions.identify_limit import IdentifyGate, Verdict
+from cluster.sandbox.sessions.identify_limit import IdentifyLimit, Verdict
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
         return self.time
 
 
-def gate_on(clock: Clock, **changes: float) -> IdentifyGate:
+def gate_on(clock: Clock, **changes: float) -> IdentifyLimit:
     values: dict[str, float] = {
         "max_concurrency": 2,
         "total": 5,
@@ -28,7 +28,7 @@ def gate_on(clock: Clock, **changes: float) -> IdentifyGate:
         "reset_s": 86_400.0,
     }
     values |= changes
-    return IdentifyGate(
+    return IdentifyLimit(
         max_concurrency=int(values["max_concurrency"]),
         total=int(values["total"]),
         remaining=int(values["remaining"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.sandbox.sessions.send_limit import SendGuard
+from cluster.sandbox.sessions.send_limit import SendLimit
 from cluster.sandbox.sessions.session import Session
 
 
@@ -86,7 +86,7 @@ def test_guilds_come_in_chunks_in_order() -> None:
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=400))
 def test_no_more_than_the_limit_in_any_window(pauses: list[float]) -> None:
-    guard, now, passed = SendGuard(10, 6.0), 0.0, list[float]()
+    guard, now, passed = SendLimit(10, 6.0), 0.0, list[float]()
     for pause in pauses:
         now += pause
         recent = sum(1 for at in passed if now - at < 6.0)

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.subscriber.chain import (
-    Answer,
-    Ask,
     Delivered,
     Event,
     Mark,
     Missing,
     Output,
+    RangeAsk,
+    RangeReply,
     ShardChain,
 )
 from cluster.wire import topic
@@ -68,7 +68,9 @@ class World:
     state: ShardState = field(default_factory=lambda: ShardState(shard_id=0, shard_count=1))
     """In the end."""
 
-    def answer(self, ask: Ask, names: frozenset[str] | None, size: int, now: Moment) -> Answer:
+    def answer(
+        self, ask: RangeAsk, names: frozenset[str] | None, size: int, now: Moment
+    ) -> RangeReply:
         """What a replay server says at a moment, a few drains at a time."""
         upto = 1 << 60 if ask.upto is None else ask.upto
         there = self.drains[:now]
@@ -102,7 +104,7 @@ class World:
         if not more and min(head, upto) > reached:
             gone.append((reached + 1, min(head, upto)))
             reached = min(head, upto)
-        return Answer(ask, batches, reached, gone, more, end, min(after, default=None))
+        return RangeReply(ask, batches, reached, gone, more, end, min(after, default=None))
 
 
 def make_world(random: Random) -> World:
@@ -226,7 +228,7 @@ def follow(
     beginning. Answers come at once, later, or never."""
     chain = ShardChain(names, max_bytes)
     out: list[Output] = []
-    on_their_way: list[Answer] = []
+    on_their_way: list[RangeReply] = []
 
     def ask(now: Moment) -> None:
         wanted = chain.wanted()
