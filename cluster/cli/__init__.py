@@ -22,6 +22,7 @@ EXIT_INTERRUPTED = 130
 CANT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 VERBS: Final = {
+    "clean": "Remove what a stopped cluster left.",
     "config": "Check the configuration, or show what is in force.",
     "doctor": "Check all that a start needs.",
     "keys": "Who may reach the cluster over TCP.",

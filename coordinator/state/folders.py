@@ -44,20 +44,30 @@ async def lock(paths: ClusterPaths) -> int:
 
     Tried for a second: who only asks whether it is held takes it for an instant.
     """
-    fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(_LOCK_TRIES):
+        fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(fd, paths.lock):
+                return fd
         except BlockingIOError:
             await asyncio.sleep(_LOCK_WAIT_S)
-        else:
-            return fd
-    os.close(fd)
+        os.close(fd)
     pid = _pid(paths.running)
     raise AlreadyRunningError(
         f"cluster {paths.name!r} is running already ({pid}, state in {paths.state_dir})",
         f"stop it with `dcgw-cluster stop --name {paths.name}`, or give this one another name",
     )
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Whether the open file is the one at this path: `dcgw-cluster clean` may have removed it
+    between the two, and a lock on a file that nobody finds keeps nobody out."""
+    try:
+        there, held = path.stat(), os.fstat(fd)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
 def _pid(running: Path) -> str:

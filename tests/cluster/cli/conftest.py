@@ -91,7 +91,7 @@ def running(home: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 def dcgw() -> Callable[..., Result]:
     """Run the command line in this process."""
 
-    def run(*words: str, **env: str) -> Result:
-        return CliRunner().invoke(main, list(words), env=env)
+    def run(*words: str, input: str | None = None, **env: str) -> Result:
+        return CliRunner().invoke(main, list(words), input=input, env=env)
 
     return run
