@@ -150,9 +150,9 @@ def test_a_death_by_another_hand_is_nobodys_fault(paths: ClusterPaths) -> None:
         code = f"""
 import os, signal, sys, time
 from pathlib import Path
-from cluster.journal.read_marker import Reading
+from cluster.journal.read_marker import ReadMarker
 sys.stdin.read()
-Reading(Path({str(paths.journals / NAME)!r})).now = {inode}
+ReadMarker(Path({str(paths.journals / NAME)!r})).now = {inode}
 if not Path({str(paths.logs / "died")!r}).exists():
     Path({str(paths.logs / "died")!r}).touch()
     os.kill(os.getpid(), {by})
