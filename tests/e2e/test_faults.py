@@ -16,12 +16,12 @@ from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Raw,
+    all_dispatched,
     assert_same,
     connected,
     control_of,
     eventually,
     identified,
-    ledger,
     reconnects,
     sandbox_of,
     watching,
@@ -78,27 +78,22 @@ def through(
             watching(cluster.home) as seen,
         ):
             await connected(sandbox, SHARDS)
-            raw = Raw(cluster.home)
-            await raw.joined()
-            await sandbox.quiesce()
-            already = len(await ledger(sandbox))
-            await seen.until(already)
-            await sandbox.traffic(rate=RATE)
-            await seen.more(BEFORE)
-            before = reconnects(await control.status())
-            await fault(sandbox)
-            await eventually(control.status, lambda s: _met(s, before, causes))
-            await sandbox.clear_faults()
-            await eventually(control.status, lambda s: s.state == "ready")
-            await connected(sandbox, SHARDS)
-            await seen.more(AFTER)
-            await sandbox.quiesce()
-            expected = await ledger(sandbox)
-            await seen.until(len(expected))
-            seen.check(expected)
-            assert_same(raw.rows, expected[already:])
+            already = len(await all_dispatched(sandbox, seen))
+            async with Raw(cluster.home, already) as raw:
+                await raw.joined()
+                await sandbox.traffic(rate=RATE)
+                await seen.more(BEFORE)
+                before = reconnects(await control.status())
+                await fault(sandbox)
+                await eventually(control.status, lambda s: _met(s, before, causes))
+                await sandbox.clear_faults()
+                await eventually(control.status, lambda s: s.state == "ready")
+                await connected(sandbox, SHARDS)
+                await seen.more(AFTER)
+                expected = await all_dispatched(sandbox, seen, raw)
+                seen.check(expected)
+                assert_same(raw.rows, expected[already:])
             assert await identified(sandbox) == SHARDS
-            await raw.close()
 
     asyncio.run(main())
 

@@ -15,11 +15,11 @@ from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     WITHIN_S,
+    all_dispatched,
     connected,
     control_of,
     eventually,
     identified,
-    ledger,
     sandbox_of,
     watching,
 )
@@ -69,9 +69,7 @@ def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
                 disk.empty()
                 await eventually(control.status, lambda s: not suspended(s))
                 await seen.more(100)
-                await sandbox.quiesce()
-                expected = await ledger(sandbox)
-                await seen.until(len(expected))
+                expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
                 await check_who_was_away(where.events, where.replay, away, len(expected))
                 await no_identify_without_its_row(disk)

@@ -13,10 +13,10 @@ from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Raw,
     Seen,
+    all_dispatched,
     control_of,
     eventually,
     identified,
-    ledger,
     sandbox_of,
     watching,
 )
@@ -39,20 +39,17 @@ def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
                 watching(home, "the witness") as seen,
             ):
                 await seen.until(2_000)
-                raw = Raw(home)
-                status = await eventually(
-                    control.status,
-                    lambda s: bool(s.subscribers) and s.subscribers[0].events > 2_000,
-                )
+                async with Raw(home):
+                    status = await eventually(
+                        control.status,
+                        lambda s: bool(s.subscribers) and s.subscribers[0].events > 2_000,
+                    )
                 assert [one.name for one in status.subscribers] == ["the witness"]
                 assert status.subscribers[0].gaps == 0
                 assert status.subscribers_unknown == 1
                 assert status.troubles == []
-                await raw.close()
                 await let_everything_happen(sandbox)
-                await sandbox.quiesce()
-                expected = await ledger(sandbox)
-                await seen.until(len(expected))
+                expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
                 check_typed(seen)
                 assert await identified(sandbox) == SHARDS

@@ -13,11 +13,11 @@ from cluster.sandbox import SandboxControl
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Seen,
+    all_dispatched,
     connected,
     control_of,
     eventually,
     identified,
-    ledger,
     sandbox_of,
     watching,
 )
@@ -61,9 +61,7 @@ def under_traffic(
                 await seen.until(500)
                 await deaths(sandbox, control, seen)
                 await seen.more(300)
-                await sandbox.quiesce()
-                expected = await ledger(sandbox)
-                await seen.until(len(expected))
+                expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
                 assert await identified(sandbox) == SHARDS
 

@@ -11,7 +11,14 @@ from cluster.errors import ClusterError
 from cluster.sandbox import SandboxInfo
 from cluster.subscriber import Event
 from tests.e2e.home import Home, run_sandbox
-from tests.e2e.watching import control_of, eventually, identified, ledger, sandbox_of, watching
+from tests.e2e.watching import (
+    all_dispatched,
+    control_of,
+    eventually,
+    identified,
+    sandbox_of,
+    watching,
+)
 
 
 def use(home: Home, info: SandboxInfo) -> None:
@@ -50,9 +57,7 @@ def test_a_user_account_end_to_end(home: Home) -> None:
                     await control.reshard(2)
                 with pytest.raises(ClusterError, match="3 workers for 1 shard: it is on one"):
                     await control.scale(3)
-                await sandbox.quiesce()
-                expected = await ledger(sandbox)
-                await seen.until(len(expected))
+                expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
                 events = [item for item in seen.items if isinstance(item, Event)]
                 secrets = [info.user_token, *[row["session"] for row in await sandbox.sessions()]]

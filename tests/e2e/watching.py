@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import zmq
@@ -98,22 +98,18 @@ def shard_of(status: ClusterStatus, shard_id: int) -> ShardStatus:
     return next(shard for shard in status.shards if shard.shard_id == shard_id)
 
 
-class Seen:
-    """What a Subscriber gave out, gathered beside the test."""
+class Witness:
+    """Counts the events that come."""
 
-    subscriber: Subscriber
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
+    def __init__(self, already: int = 0) -> None:
+        """already: what was dispatched before it looks on."""
+        self.already = already
         self.events = 0
         self._more = asyncio.Condition()
 
-    async def gather(self, subscriber: Subscriber) -> None:
-        async for item in subscriber:
-            async with self._more:
-                self.items.append(item)
-                self.events += isinstance(item, Event)
-                self._more.notify_all()
+    def complaint(self) -> str:
+        """What else is known where events did not come."""
+        return ""
 
     async def until(self, count: int) -> None:
         """So many events came."""
@@ -121,9 +117,44 @@ class Seen:
             async with asyncio.timeout(WITHIN_S), self._more:
                 await self._more.wait_for(lambda: self.events >= count)
         except TimeoutError:
-            gaps = [item for item in self.items if not isinstance(item, Event)]
-            raise AssertionError(f"{self.events} events came, not {count}; {gaps[:5]}") from None
+            raise AssertionError(
+                f"{self.events} events came, not {count}{self.complaint()}"
+            ) from None
         progress()
+
+
+async def all_dispatched(sandbox: SandboxControl, *witnesses: Witness) -> list[Row]:
+    """Stop the world and wait until all that was dispatched has come to the witnesses: what they
+    have is all that there is. A session may still be resumed meanwhile, and its RESUMED comes."""
+    await sandbox.quiesce()
+    while True:
+        expected = await ledger(sandbox)
+        for one in witnesses:
+            await one.until(len(expected) - one.already)
+        counts = [one.events for one in witnesses]
+        same = len(await ledger(sandbox)) == len(expected)
+        if same and counts == [one.events for one in witnesses]:
+            return expected
+
+
+class Seen(Witness):
+    """What a Subscriber gave out, gathered beside the test."""
+
+    subscriber: Subscriber
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[Item] = []
+
+    def complaint(self) -> str:
+        return f"; {[item for item in self.items if not isinstance(item, Event)][:5]}"
+
+    async def gather(self, subscriber: Subscriber) -> None:
+        async for item in subscriber:
+            async with self._more:
+                self.items.append(item)
+                self.events += isinstance(item, Event)
+                self._more.notify_all()
 
     async def more(self, count: int) -> None:
         """So many more came."""
@@ -162,10 +193,11 @@ async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
                 await task
 
 
-class Raw:
+class Raw(Witness):
     """Another witness: ZeroMQ and msgpack, nothing of ours. Rows as they come off the wire."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, already: int = 0) -> None:
+        super().__init__(already)
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
@@ -174,6 +206,15 @@ class Raw:
         self.rows: list[Row] = []
         self._joined = asyncio.Event()
         self._task = asyncio.create_task(self._read())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._context.destroy(0)
 
     async def joined(self) -> None:
         """Something came: from here on everything does."""
@@ -185,15 +226,12 @@ class Raw:
             name, shard, _ = topic.decode().rsplit(".", 2)
             self._joined.set()
             if not name.startswith("_"):
-                self.rows += [
-                    row_of(int(shard), s, name, d) for s, d in msgpack.unpackb(payload)[11]
-                ]
-
-    async def close(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._context.destroy(0)
+                async with self._more:
+                    self.rows += [
+                        row_of(int(shard), s, name, d) for s, d in msgpack.unpackb(payload)[11]
+                    ]
+                    self.events = len(self.rows)
+                    self._more.notify_all()
 
 
 def assert_same(one: list[Row], other: list[Row]) -> None:
