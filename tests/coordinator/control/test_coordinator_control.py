@@ -257,8 +257,9 @@ def test_control_tells_a_verb_that_nobody_took_its_answer(short_folder: Path) ->
             async with dealer(endpoint) as socket:
                 await socket.send(request(1, "long"))
                 await asked.wait()
-            async with dealer(endpoint) as socket:  # its connection is known, so the other's end is
-                release.set()
+            async with dealer(endpoint) as socket:
+                assert not (await ask(socket, request(0, "no such verb"))).ok
+                release.set()  # its connection is known by now, so the end of the other is
                 assert (await ask(socket, request(2, "long"))).ok
                 async with asyncio.timeout(10):
                     await undelivered.wait()
