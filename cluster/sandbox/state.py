@@ -9,7 +9,7 @@ import random
 import secrets
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cluster.sandbox.failures import Failures
 from cluster.sandbox.faults.injector import FaultInjector
@@ -17,11 +17,9 @@ from cluster.sandbox.ledger import Ledger
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sessions.dispatcher import Dispatcher
 from cluster.sandbox.sessions.identify_limit import IdentifyLimit
+from cluster.sandbox.sessions.peer import Peer
 from cluster.sandbox.ticker import Ticker
-
-if TYPE_CHECKING:
-    from cluster.sandbox.sessions.peer import Peer
-    from cluster.sandbox.world import World
+from cluster.sandbox.world import World
 
 _COMMANDS_KEPT = 10_000
 USER_STARTS = 1_000_000_000
@@ -82,7 +80,12 @@ class State:
         self.counters: Counter[str] = Counter()
         self.closes: Counter[int] = Counter()
         """Ended connections by close code, whoever sent it; 1005: none in the frame, 1006: cut."""
-        self.faults = FaultInjector(self)
+        self.faults = FaultInjector(
+            random.Random(f"{options.seed}/{options.fault_seed}"),
+            dispatcher=self.dispatcher,
+            peers=self.peers,
+            counters=self.counters,
+        )
 
     def reset_token(self) -> None:
         """The bot's token is another from now on; the old one is refused everywhere."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -15,10 +15,8 @@ from cluster.discord.close_codes import Then, after_close
 from cluster.discord.opcodes import Op
 from cluster.sandbox.faults.faults import ON_CONNECTIONS, FaultError, Switches, parse
 from cluster.sandbox.sessions import session_log
+from cluster.sandbox.sessions.dispatcher import Dispatcher
 from cluster.sandbox.sessions.peer import Peer, Stage, encode
-
-if TYPE_CHECKING:
-    from cluster.sandbox.state import State
 
 _LOG_KEPT = 10_000
 _OP1 = b'{"t":null,"s":null,"op":1,"d":null}'
@@ -27,13 +25,24 @@ _OP1 = b'{"t":null,"s":null,"op":1,"d":null}'
 class FaultInjector(Switches):
     """All faults of one sandbox. ``applied`` lists them with the moment and whom they met.
 
+    rng: used by nothing else, since whom a fault meets must not depend on how often others drew.
+    dispatcher: whose sessions faults end, detach or let lag. peers: every open connection, by its
+    number. counters: each fault is counted here under its kind.
     refuse: closes the listeners of "main" or "resume" for so many seconds.
     """
 
-    def __init__(self, state: State) -> None:
-        # Of its own: whom a fault meets must not hang on how often others drew.
-        super().__init__(random.Random(f"{state.options.seed}/{state.options.fault_seed}"))
-        self._state = state
+    def __init__(
+        self,
+        rng: random.Random,
+        *,
+        dispatcher: Dispatcher,
+        peers: Mapping[int, Peer],
+        counters: Counter[str],
+    ) -> None:
+        super().__init__(rng)
+        self._dispatcher = dispatcher
+        self._peers = peers
+        self._counters = counters
         self.refuse: Callable[[str, float], None] | None = None
         self.schedule: asyncio.Task[None] | None = None
         self.applied: deque[dict[str, Any]] = deque(maxlen=_LOG_KEPT)
@@ -51,7 +60,7 @@ class FaultInjector(Switches):
                 {"shard": s.shard, "shard_count": s.shard_count, "session": s.id} for s in sessions
             ] or len(peers)
         elif fault["kind"] == "lag":
-            self._state.dispatcher.set_lag(fault["max_s"])
+            self._dispatcher.set_lag(fault["max_s"])
         elif fault["kind"] == "refuse_connections":
             self._refuse("main", fault["seconds"])
             self._refuse("resume", fault["seconds"])
@@ -59,7 +68,7 @@ class FaultInjector(Switches):
             self._refuse("resume", fault["seconds"])
         else:
             self.set(fault)
-        self._state.counters[f"fault_{fault['kind']}"] += 1
+        self._counters[f"fault_{fault['kind']}"] += 1
         self.applied.append(done)
         return done
 
@@ -80,8 +89,8 @@ class FaultInjector(Switches):
             self.schedule.cancel()
         self._refuse("main", 0.0)
         self._refuse("resume", 0.0)
-        self._state.dispatcher.set_lag(0.0)
-        for peer in self._state.peers.values():
+        self._dispatcher.set_lag(0.0)
+        for peer in self._peers.values():
             peer.connection.muted = False
             peer.connection.stall(0.0)
             peer.connection.slow(0.0)
@@ -96,7 +105,7 @@ class FaultInjector(Switches):
 
     def _chosen(self, shard: int | str) -> list[Peer]:
         """Connections with a session of that shard; "all" takes those without one too."""
-        peers = [p for p in self._state.peers.values() if p.stage is not Stage.CLOSED]
+        peers = [p for p in self._peers.values() if p.stage is not Stage.CLOSED]
         if shard == "all":
             return peers
         attached = [p for p in peers if p.session is not None]
@@ -143,14 +152,14 @@ class FaultInjector(Switches):
         session = peer.session
         if session is not None and after_close(code) is not Then.RESUME:
             peer.session = None
-            self._state.dispatcher.end(session, session_log.CLOSED)
+            self._dispatcher.end(session, session_log.CLOSED)
         peer.close(code, "Asked for by the control door.")
 
     def _forget(self, peer: Peer) -> None:
         """The session is gone, and the client is not told: it finds out by its RESUME."""
         if peer.session is not None:
             session, peer.session = peer.session, None
-            self._state.dispatcher.end(session, session_log.FORGOTTEN)
+            self._dispatcher.end(session, session_log.FORGOTTEN)
         peer.connection.reset()
 
     def _invalidate(self, peer: Peer, resumable: bool) -> None:
@@ -159,9 +168,9 @@ class FaultInjector(Switches):
         if session is not None:
             peer.session = None
             if resumable:
-                self._state.dispatcher.detach(session)
+                self._dispatcher.detach(session)
             else:
-                self._state.dispatcher.end(session, session_log.OP_9)
+                self._dispatcher.end(session, session_log.OP_9)
         peer.stage = Stage.GREETED
         peer.send(Op.INVALID_SESSION, resumable)
 
