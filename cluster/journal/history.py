@@ -19,6 +19,7 @@ from cluster.journal import manifest
 from cluster.journal.read_marker import ReadMarker, inodes_of
 from cluster.journal.reader import READ_SECONDS, Head, JournalReader
 from cluster.journal.records import DAMAGE, UnreadableJournalError
+from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +72,10 @@ class History:
     def heads(self) -> list[Head]:
         """Every shard, by its newest state; the oldest that any slot holds of it."""
         self._find()
-        newest: dict[tuple[int, int], Head] = {}
+        newest: dict[ShardKey, Head] = {}
         for heads in self._ask(lambda reader: reader.heads()):
             for head in heads:
-                key = (head.state.shard_count, head.state.shard_id)
+                key = ShardKey(head.state.shard_count, head.state.shard_id)
                 other = newest.get(key)
                 if other is None:
                     newest[key] = head

@@ -20,15 +20,13 @@ from cluster.decode_errors import MALFORMED
 from cluster.journal import manifest
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import DAMAGE
+from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 
 LOOKING: Final = "looking.json"
 MOST_DEATHS: Final = 2
-
-Shard = tuple[int, int]
-"""Shard count, shard id."""
 
 
 class ReadAttempt(msgspec.Struct, frozen=True):
@@ -44,18 +42,19 @@ def at(state: ShardState) -> tuple[int, int]:
     return state.epoch, state.seq
 
 
-def newest(folder: Path, *, cluster: str, boot_id: str) -> dict[Shard, ShardState]:
+def newest(folder: Path, *, cluster: str, boot_id: str) -> dict[ShardKey, ShardState]:
     """The newest state of every shard in the journals beside this folder, which is not looked
     at."""
-    found: dict[Shard, ShardState] = {}
+    found: dict[ShardKey, ShardState] = {}
     for data in sorted(folder.parent.glob(f"*/{manifest.DATA}")):
         other = data.parent
         if other == folder or manifest.objection(other, cluster=cluster, boot_id=boot_id):
             continue
         for state in _states(folder, other):
-            known = found.get((state.shard_count, state.shard_id))
+            key = ShardKey(state.shard_count, state.shard_id)
+            known = found.get(key)
             if known is None or at(state) > at(known):
-                found[state.shard_count, state.shard_id] = state
+                found[key] = state
     return found
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from cluster.journal import schema
 from cluster.journal.records import first_beyond, read_append
+from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 SLACK: Final = 64
@@ -31,7 +32,7 @@ class Pages:
     def __init__(self, env: lmdb.Environment, budget_bytes: int) -> None:
         """Reads what is there."""
         self.env = env
-        self.states: dict[tuple[int, int], ShardState] = {}
+        self.states: dict[ShardKey, ShardState] = {}
         """As they were when it was opened."""
         self.bytes = 0
         self.oldest_ns: int | None = None
@@ -45,7 +46,7 @@ class Pages:
         with env.begin() as txn:
             for _, value in txn.cursor(db=self._state_db):
                 state = _decode_state(value)
-                self.states[state.shard_count, state.shard_id] = state
+                self.states[ShardKey(state.shard_count, state.shard_id)] = state
             for key, value in txn.cursor(db=self._index_db):
                 row = schema.unpack_row(value)
                 if self.oldest_ns is None:

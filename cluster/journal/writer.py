@@ -22,6 +22,7 @@ from cluster.journal import environment, manifest, schema
 from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
+from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Journal:
         self._closed = False
         self._pages: Pages | None = None
         """None: there was no room to begin one."""
-        self._states: dict[tuple[int, int], ShardState] = {}
+        self._states: dict[ShardKey, ShardState] = {}
 
     @classmethod
     def open(
@@ -156,7 +157,7 @@ class Journal:
         self.journalling = False
         self._retry_ns = now_ns + RETRY_NS
 
-    def states(self) -> dict[tuple[int, int], ShardState]:
+    def states(self) -> dict[ShardKey, ShardState]:
         """(shard count, shard id) -> state: what a new process resumes from, and what was appended
         since."""
         return self._states
@@ -176,7 +177,7 @@ class Journal:
         the publisher all the same. ``messages`` may be empty: then only the state is written.
         """
         first = self.last_record + 1
-        self._states[state.shard_count, shard_id] = state
+        self._states[ShardKey(state.shard_count, shard_id)] = state
         now_ns = self._clock_ns()
         if self.journalling or now_ns >= self._retry_ns:
             self._write(shard_id, first, messages, state, now_ns)

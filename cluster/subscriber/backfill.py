@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.subscriber.chain import Names, ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,6 @@ AT_ONCE: Final = 4
 """Questions that stand open, each about another shard: what their answers take of memory, some MiB
 each while they are read, is bounded so."""
 
-_Key = tuple[int, int]
-
 
 class Backfill:
     """Knows which shards stand still for want of something. ``close`` ends its tasks."""
@@ -30,7 +29,7 @@ class Backfill:
     def __init__(
         self,
         names: Names,
-        collect: Callable[[_Key, ShardChain], None],
+        collect: Callable[[ShardKey, ShardChain], None],
         has_room: Callable[[], bool],
     ) -> None:
         """collect: called after a chain was answered. has_room: whether more may be asked for."""
@@ -40,12 +39,12 @@ class Backfill:
         self._names = None if names is None else sorted(names)
         self._collect = collect
         self._has_room = has_room
-        self._blocked: dict[_Key, tuple[int, int, float, ShardChain]] = {}
+        self._blocked: dict[ShardKey, tuple[int, int, float, ShardChain]] = {}
         """Epoch and seq where a shard stands, when to ask, and its chain."""
-        self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
         self._closed = False
 
-    def see(self, key: _Key, chain: ShardChain) -> None:
+    def see(self, key: ShardKey, chain: ShardChain) -> None:
         """Something has come for this shard: does it want anything?"""
         wanted = chain.wanted()
         if wanted is None:
@@ -79,14 +78,14 @@ class Backfill:
         if self.replay is not None:
             self.replay.close()
 
-    def _done(self, key: _Key, task: asyncio.Task[None]) -> None:
+    def _done(self, key: ShardKey, task: asyncio.Task[None]) -> None:
         del self._tasks[key]
         if not task.cancelled():
             task.result()
             if not self._closed:
                 self.tick(time.monotonic())
 
-    async def _ask(self, key: _Key, chain: ShardChain) -> None:
+    async def _ask(self, key: ShardKey, chain: ShardChain) -> None:
         while (wanted := chain.wanted()) is not None and self._has_room():
             if self.replay is None:
                 chain.give_up("no_replay")
@@ -109,7 +108,7 @@ class Backfill:
                 return
         self._put_last(key, AGAIN_SECONDS)
 
-    def _put_last(self, key: _Key, seconds: float) -> None:
+    def _put_last(self, key: ShardKey, seconds: float) -> None:
         """Asked again after so long, if it is still wanted, and after the others."""
         if key in self._blocked:
             epoch, seq, _, chain = self._blocked.pop(key)

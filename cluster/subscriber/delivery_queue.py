@@ -10,10 +10,8 @@ from cluster.subscriber.chain import Delivered, Event, Output, Reached, measured
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.items import Gap, Item, Stalled
 from cluster.subscriber.reshards import Reshards
-from cluster.wire.position import WHOLE
+from cluster.wire.position import WHOLE, ShardKey
 
-Key = tuple[int, int]
-"""Shard count, shard id."""
 ITEM_BYTES = 256
 """What a Gap takes of memory, near enough."""
 
@@ -21,7 +19,7 @@ ITEM_BYTES = 256
 class _Run(NamedTuple):
     """Events of one shard and epoch, in order."""
 
-    key: Key
+    key: ShardKey
     events: list[Event]
     bytes: int
 
@@ -29,7 +27,7 @@ class _Run(NamedTuple):
 class _Place(NamedTuple):
     """All of a shard up to here stands before."""
 
-    key: Key
+    key: ShardKey
     epoch: int
     seq: int
 
@@ -50,18 +48,18 @@ class DeliveryQueue:
         """Events of the runs that wait, or are being given out; of those before."""
         self._filter = filtered
         self._items: deque[_Run | _Place | Gap | Stalled] = deque()
-        self._positions: dict[Key, tuple[int, int]] = {}
+        self._positions: dict[ShardKey, tuple[int, int]] = {}
         self.run: list[Event] = []
         """Events that are being given out."""
         self.at = 0
         """Index of the next one of them. Whoever takes it from there adds one."""
-        self._key: Key = (0, 0)
+        self._key: ShardKey = ShardKey(0, 0)
         self._run_bytes = 0
 
     def __bool__(self) -> bool:
         return bool(self._items) or self.at < len(self.run)
 
-    def put(self, key: Key, outputs: Iterable[Output]) -> None:
+    def put(self, key: ShardKey, outputs: Iterable[Output]) -> None:
         """What a shard's chain put out."""
         for item in outputs:
             if isinstance(item, Delivered):
@@ -71,11 +69,11 @@ class DeliveryQueue:
             else:
                 self.say(Gap(key[1], key[0], *item))
 
-    def retire(self, key: Key, epoch: int) -> None:
+    def retire(self, key: ShardKey, epoch: int) -> None:
         """Nothing more of this shard will come."""
         self._items.append(_Place(key, epoch, WHOLE))
 
-    def handled(self, positions: Mapping[Key, tuple[int, int]]) -> None:
+    def handled(self, positions: Mapping[ShardKey, tuple[int, int]]) -> None:
         """All up to there was handled before."""
         self._positions.update(positions)
 
@@ -85,7 +83,7 @@ class DeliveryQueue:
         self.bytes += ITEM_BYTES
         self.gaps += isinstance(item, Gap)
 
-    def _put_events(self, key: Key, item: Delivered) -> None:
+    def _put_events(self, key: ShardKey, item: Delivered) -> None:
         if self._generations.matchings:
             matched = self._generations.takes
             item = measured([event for event in item.events if matched(event)])
@@ -126,7 +124,7 @@ class DeliveryQueue:
             self._given += len(self.run)
             self.run, self.at = [], 0
 
-    def positions(self) -> dict[Key, tuple[int, int]]:
+    def positions(self) -> dict[ShardKey, tuple[int, int]]:
         """Up to where all was handled, by shard: (epoch, seq). The item that was given out last is
         not included."""
         handled = dict(self._positions)

@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.subscriber.chain import ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
+from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadRow
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,7 @@ PATIENCE_SECONDS: Final = 5.0
 """A shard that the journals do not tell of for so long (they can't be written) begins with what
 came of it; what may lie before is asked for, and becomes a gap."""
 
-Key = tuple[int, int]
-"""Shard count, shard id."""
-Begin = Callable[[list[HeadRow], dict[Key, tuple[int, int]]], None]
+Begin = Callable[[list[HeadRow], dict[ShardKey, tuple[int, int]]], None]
 
 
 class NewShards:
@@ -32,9 +31,9 @@ class NewShards:
     def __init__(
         self,
         replay: ReplayClient,
-        chains: Mapping[Key, ShardChain],
+        chains: Mapping[ShardKey, ShardChain],
         begin: Begin,
-        drop: Callable[[Key], None],
+        drop: Callable[[ShardKey], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """begin: heads, and where which chains begin. drop: a shard is no more."""
@@ -43,7 +42,7 @@ class NewShards:
         self._begin = begin
         self._drop = drop
         self._clock = clock
-        self._since: dict[Key, float] = {}
+        self._since: dict[ShardKey, float] = {}
         """Chains without a beginning, and since when the journals were asked."""
         self._task: asyncio.Task[None] | None = None
 
@@ -75,7 +74,7 @@ class NewShards:
                     return
             await asyncio.sleep(AGAIN_SECONDS)
 
-    def _waiting(self) -> dict[Key, float]:
+    def _waiting(self) -> dict[ShardKey, float]:
         now = self._clock()
         self._since = {
             key: self._since.get(key, now)
@@ -84,10 +83,10 @@ class NewShards:
         }
         return self._since
 
-    def _answered(self, rows: list[HeadRow], waiting: Mapping[Key, float]) -> None:
+    def _answered(self, rows: list[HeadRow], waiting: Mapping[ShardKey, float]) -> None:
         now = self._clock()
         known = {(row.shard_count, row.shard_id): row for row in rows}
-        positions: dict[Key, tuple[int, int]] = {}
+        positions: dict[ShardKey, tuple[int, int]] = {}
         for key, since in waiting.items():
             row, chain = known.get(key), self._chains.get(key)
             if chain is None or chain.epoch:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.subscriber.items import Stalled
+from cluster.wire.position import ShardKey
 
 STALL_SECONDS: Final = 3.0
-Key = tuple[int, int]
-"""Shard count, shard id."""
 
 
 class StallDetector:
@@ -19,21 +18,21 @@ class StallDetector:
         """Slot -> when its last watermark came."""
         self._since = now
         self._told: set[int | None] = set()
-        self._shards: dict[Key, int] = {}
+        self._shards: dict[ShardKey, int] = {}
         """Shard -> the slot that spoke of it last."""
 
     def heard(self, slot: int, now: float) -> None:
         self.slots[slot] = now
         self._told -= {slot, None}
 
-    def speaks_of(self, slot: int, key: Key) -> None:
+    def speaks_of(self, slot: int, key: ShardKey) -> None:
         """A worker names a shard. One whose shards are all named by others is no more."""
         before = self._shards.get(key)
         self._shards[key] = slot
         if before is not None and before != slot:
             self._look_at(before)
 
-    def ended(self, key: Key) -> None:
+    def ended(self, key: ShardKey) -> None:
         """A shard is no more."""
         slot = self._shards.pop(key, None)
         if slot is not None:

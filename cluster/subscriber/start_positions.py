@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cluster.subscriber.items import Gap
-from cluster.wire.position import WHOLE, Saved
+from cluster.wire.position import WHOLE, Saved, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
-
-Key = tuple[int, int]
-"""Shard count, shard id."""
 
 
 class Start(NamedTuple):
     """Everything of a shard up to (epoch, seq) was delivered, or is not wanted."""
 
-    key: tuple[int, int]
-    """Shard count, shard id."""
+    key: ShardKey
     epoch: int
     seq: int
     behind: bool
@@ -28,9 +24,9 @@ class Starts(NamedTuple):
 
     shards: list[Start]
     gaps: list[Gap]
-    unknown: dict[Key, tuple[int, int]]
+    unknown: dict[ShardKey, tuple[int, int]]
     """Saved places of shards that no journal knows: of use if one comes again."""
-    whole: dict[Key, tuple[int, int]]
+    whole: dict[ShardKey, tuple[int, int]]
     """Saved places of shards that are no more, and of which all was handled."""
 
 
@@ -43,9 +39,9 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
     count came into force is not wanted: the other count has delivered it.
     """
-    positions: dict[Key, tuple[int, int]] = {}
+    positions: dict[ShardKey, tuple[int, int]] = {}
     if saved is not None and saved.store == heads.cluster:
-        positions = {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
+        positions = {ShardKey(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
     newest = max((_since(row) for row in heads.shards if _key(row) in positions), default=0)
     found, gaps, whole = [], [], {}
     for row in heads.shards:
@@ -83,8 +79,8 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     return Starts(found, gaps, unknown, whole)
 
 
-def _key(row: HeadRow) -> Key:
-    return row.shard_count, row.shard_id
+def _key(row: HeadRow) -> ShardKey:
+    return ShardKey(row.shard_count, row.shard_id)
 
 
 def _since(row: HeadRow) -> int:

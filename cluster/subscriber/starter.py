@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.subscriber.chain import ShardChain
-from cluster.subscriber.chain.chain_set import ChainSet, Key
+from cluster.subscriber.chain.chain_set import ChainSet
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.items import NO_REPLAY, OTHER_STORE
 from cluster.subscriber.new_shards import NewShards
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.start_positions import starts
-from cluster.wire.position import Saved
+from cluster.wire.position import Saved, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Starter:
 
     def __init__(
         self, chains: ChainSet, generations: Reshards, out: DeliveryQueue,
-        collect: Callable[[Key, ShardChain], None], *, saved: Saved | None, oldest: bool,
+        collect: Callable[[ShardKey, ShardChain], None], *, saved: Saved | None, oldest: bool,
     ) -> None:  # fmt: skip
         """collect: called after a chain began. saved, oldest: what is wanted of before now."""
         self._chains = chains
@@ -45,7 +45,7 @@ class Starter:
         """The journals have said how far the shards were."""
         self._in_sight = False
         """Nobody has: each begins where it is first heard of."""
-        self._unknown: dict[Key, tuple[int, int]] = {}
+        self._unknown: dict[ShardKey, tuple[int, int]] = {}
         """Saved places of shards that no journal knew."""
         self._newcomers: NewShards | None = None
 
@@ -75,13 +75,13 @@ class Starter:
         if self._newcomers is not None:
             await self._newcomers.close()
 
-    def first(self, key: Key, chain: ShardChain, epoch: int, seq: int) -> None:
+    def first(self, key: ShardKey, chain: ShardChain, epoch: int, seq: int) -> None:
         """Something is about to be given to this chain that lies beyond (epoch, seq)."""
         if self._in_sight and not chain.epoch:  # what came of it until now was before we had joined
             chain.begin(epoch, seq)
             self._collect(key, chain)
 
-    def unknown(self, key: Key, chain: ShardChain) -> None:
+    def unknown(self, key: ShardKey, chain: ShardChain) -> None:
         """Something was given to this chain. A shard that no journal knew when we joined begins:
         all of it is after that, or after the place that was saved of it."""
         if chain.epoch or not self._joined or (first := chain.first_epoch) is None:
@@ -124,7 +124,9 @@ class Starter:
         for key, chain in self._chains:
             self.unknown(key, chain)
 
-    def _newcomers_begin(self, rows: list[HeadRow], positions: dict[Key, tuple[int, int]]) -> None:
+    def _newcomers_begin(
+        self, rows: list[HeadRow], positions: dict[ShardKey, tuple[int, int]]
+    ) -> None:
         """Shards of a new count begin there, by these heads."""
         begun = self._chains.begun() | {count for count, _ in positions}
         self._generations.heads(rows, begun)
@@ -133,7 +135,7 @@ class Starter:
             chain.begin(*place)
             self._collect(key, chain)
 
-    def _of_another_count(self, key: Key) -> bool:
+    def _of_another_count(self, key: ShardKey) -> bool:
         """Whether a shard may be one whose count has come into force while another one was: where
         it begins, the journals know."""
         return self._generations.known or bool(self._chains.begun() - {key[0]})

@@ -29,7 +29,7 @@ from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError, KeyRefusedError
 from cluster.subscriber.backfill import Backfill
 from cluster.subscriber.chain import Event, Mark, ShardChain
-from cluster.subscriber.chain.chain_set import ChainSet, Key
+from cluster.subscriber.chain.chain_set import ChainSet
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.hub_reader import HubReader
@@ -41,7 +41,7 @@ from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
 from cluster.subscriber.starter import Starter
 from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
-from cluster.wire.position import Saved, SavedShard, read_saved
+from cluster.wire.position import Saved, SavedShard, ShardKey, read_saved
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -167,7 +167,7 @@ class Subscriber:
         if found is not None:
             name, batch = found
             self._see_store(batch.cluster)
-            key = (batch.shard_count, batch.shard_id)
+            key = ShardKey(batch.shard_count, batch.shard_id)
             chain = self._chains.get(key)
             self._beginnings.first(key, chain, batch.epoch, batch.first - 1)
             chain.batch(name, batch)
@@ -184,7 +184,7 @@ class Subscriber:
             if retired:
                 self._generations.epoch_ended(end.shard_count, end.received_ns)
             mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
-            self._marked((end.shard_count, end.shard_id), mark)
+            self._marked(ShardKey(end.shard_count, end.shard_id), mark)
         elif name == topic.RESHARD:
             word = reshard.decode(payload)
             self._see_store(word.cluster)
@@ -205,11 +205,11 @@ class Subscriber:
         self._silence.heard(mark.slot, time.monotonic())
         self._arrived.set()
         for row in mark.shards:
-            key = (row.shard_count, row.shard_id)
+            key = ShardKey(row.shard_count, row.shard_id)
             self._silence.speaks_of(mark.slot, key)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
-    def _marked(self, key: Key, mark: Mark) -> None:
+    def _marked(self, key: ShardKey, mark: Mark) -> None:
         chain = self._chains.get(key)
         self._beginnings.first(key, chain, mark.epoch, mark.seq)
         chain.mark(mark)
@@ -227,7 +227,7 @@ class Subscriber:
             self._asker.forget()
         self._store = store
 
-    def _collect(self, key: Key, chain: ShardChain) -> None:
+    def _collect(self, key: ShardKey, chain: ShardChain) -> None:
         """Queue what a chain put out, and see whether it wants something."""
         self._out.put(key, chain.take())
         if self._out:
@@ -238,7 +238,7 @@ class Subscriber:
         if chain.finished:
             self._finish(key)
 
-    def _finish(self, key: Key) -> None:
+    def _finish(self, key: ShardKey) -> None:
         """All of a shard that is no more was delivered."""
         self._out.retire(key, self._chains.get(key).epoch)
         self._chains.drop(key)

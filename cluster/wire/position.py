@@ -18,6 +18,14 @@ WHOLE: Final = (1 << 53) - 1
 that every language's JSON keeps."""
 
 
+class ShardKey(NamedTuple):
+    """One shard: its id says which only together with the count, since two counts run beside each
+    other while a cluster is resharded."""
+
+    shard_count: int
+    shard_id: int
+
+
 class Position(NamedTuple):
     """Of one event."""
 

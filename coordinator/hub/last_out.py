@@ -10,6 +10,7 @@ import zmq
 
 from cluster.decode_errors import worth_saying
 from cluster.wire import topic, watermark
+from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ class LastOut:
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        self.shards: dict[tuple[int, int], tuple[int, int]] = {}
-        """(shard count, shard id) -> (epoch, seq)."""
+        self.shards: dict[ShardKey, tuple[int, int]] = {}
+        """Shard -> (epoch, seq)."""
         self.slots: dict[int, int] = {}
         """Slot -> sent_ns of its last watermark."""
         self.refused = 0
@@ -62,7 +63,7 @@ class LastOut:
             self.slots[mark.slot] = mark.sent_ns
             for row in mark.shards:
                 # Two slots may name a shard that has moved: the newer position counts.
-                key = row.shard_count, row.shard_id
+                key = ShardKey(row.shard_count, row.shard_id)
                 self.shards[key] = max(self.shards.get(key, (0, -1)), (row.epoch, row.seq))
         if self._loop is not None:
             self._loop.call_soon(self.read)

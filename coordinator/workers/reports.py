@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from typing import Final
 
 from cluster.wire.link import Report, ShardReport
+from cluster.wire.position import ShardKey
 from cluster.wire.status import ShardStatus, WorkerStatus
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
@@ -47,19 +48,15 @@ class _Seen:
         self.events = 0
 
 
-_Shard = tuple[int, int]
-"""Shard count, shard id."""
-
-
 class WorkerReports:
     """The last report of every slot, with rates."""
 
     def __init__(self, roster: Assignments) -> None:
         self._roster = roster
         self._workers: defaultdict[int, _Seen] = defaultdict(_Seen)
-        self._shards: defaultdict[_Shard, _Seen] = defaultdict(_Seen)
+        self._shards: defaultdict[ShardKey, _Seen] = defaultdict(_Seen)
         self._reports: dict[int, Report] = {}
-        self._shard_reports: dict[_Shard, ShardReport] = {}
+        self._shard_reports: dict[ShardKey, ShardReport] = {}
         self._retired = 0
         """Events of workers that are no more."""
         self.was_ready = False
@@ -78,7 +75,7 @@ class WorkerReports:
         own = set(plan.slots[report.slot])
         for shard in report.shards:
             if shard.shard_id in own:
-                key = plan.shard_count, shard.shard_id
+                key = ShardKey(plan.shard_count, shard.shard_id)
                 seen = self._shards[key]
                 seen.rate.add(now, shard.events)
                 seen.events = shard.events
@@ -96,9 +93,9 @@ class WorkerReports:
 
     def left(self, shard_count: int, shard: int) -> None:
         """A shard has no worker at this moment; the next one's counter begins at zero."""
-        seen = self._shards[shard_count, shard]
+        seen = self._shards[ShardKey(shard_count, shard)]
         seen.before, seen.events = seen.before + seen.events, 0
-        self._shard_reports.pop((shard_count, shard), None)
+        self._shard_reports.pop(ShardKey(shard_count, shard), None)
 
     def retired(self, slot: int) -> None:
         """The slot is no more, and its worker has ended."""
@@ -115,17 +112,17 @@ class WorkerReports:
 
     def state(self, shard_count: int, shard: int) -> str:
         """Of a shard, as its worker said last; empty: it has said nothing."""
-        report = self._shard_reports.get((shard_count, shard))
+        report = self._shard_reports.get(ShardKey(shard_count, shard))
         return "" if report is None else report.state
 
     def detail(self, shard_count: int, shard: int) -> str:
         """Why a shard is where it is."""
-        report = self._shard_reports.get((shard_count, shard))
+        report = self._shard_reports.get(ShardKey(shard_count, shard))
         return "" if report is None else report.detail
 
     def reconnects(self, shard_count: int, shard: int) -> int:
         """How often a shard's connection was lost or given up, in its worker's lifetime."""
-        report = self._shard_reports.get((shard_count, shard))
+        report = self._shard_reports.get(ShardKey(shard_count, shard))
         return 0 if report is None else sum(report.reconnects.values())
 
     def journals(self, slot: int) -> bool:
@@ -176,8 +173,8 @@ class WorkerReports:
         )
 
     def shard(self, shard_count: int, shard_id: int, slot: Slot, now: float) -> ShardStatus:
-        report = self._shard_reports.get((shard_count, shard_id))
-        seen = self._shards[shard_count, shard_id]
+        report = self._shard_reports.get(ShardKey(shard_count, shard_id))
+        seen = self._shards[ShardKey(shard_count, shard_id)]
         if report is None:
             report = ShardReport(
                 shard_id=shard_id,

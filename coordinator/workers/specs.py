@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cluster.wire.batch import RESHARDED
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
+from cluster.wire.position import ShardKey
 from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import ApiAccount
 from coordinator.hub.last_out import LastOut
@@ -51,7 +52,7 @@ class WorkerSpecs(NamedTuple):
             link_endpoint=paths.link,
             hub_endpoint=paths.hub,
             hub_pipe_messages=spec.hub_pipe_messages,
-            start_after={s: out[count, s] for s in shards if (count, s) in out} or None,
+            start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
             held_for=self.roster.held_for(slot),
             overlap_ns=self.roster.overlap_ns,
             adopt_seconds=spec.adopt_seconds,

@@ -24,6 +24,7 @@ from cluster.journal.other_slots import at, newest
 from cluster.processes import Owner
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import Public, ShardState
 from shard_worker.delivery.publisher import Publisher
 from shard_worker.protocol.frame import Frame, FrameEvent
@@ -203,8 +204,8 @@ class SlotJournal:
     def _newest(self, plan: ShardPlan) -> ShardState:
         """The shard as the journals of this host know it; one that another slot had until now is
         continued in this one."""
-        own = self._journal.states().get((plan.shard_count, plan.shard_id))
-        other = self._others.get((plan.shard_count, plan.shard_id))
+        own = self._journal.states().get(ShardKey(plan.shard_count, plan.shard_id))
+        other = self._others.get(ShardKey(plan.shard_count, plan.shard_id))
         if other is None or (own is not None and at(own) >= at(other)):
             state = own or ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
         else:
@@ -220,7 +221,7 @@ class SlotJournal:
     def release(self, shard_id: int, to_slot: int) -> None:
         """Another slot's worker takes this shard over from where it is now: its tombstone. What is
         still to be published of it is published from here."""
-        state = self._journal.states().get((self._shard_count, shard_id))
+        state = self._journal.states().get(ShardKey(self._shard_count, shard_id))
         if state is not None:
             state.moved_to = to_slot
             self._journal.append(shard_id, [], state)

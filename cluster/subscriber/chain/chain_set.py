@@ -7,9 +7,8 @@ from typing import Final
 
 from cluster.subscriber.chain import Names, ShardChain
 from cluster.wire import topic
+from cluster.wire.position import ShardKey
 
-Key = tuple[int, int]
-"""Shard count, shard id."""
 MAX_CHAINS: Final = 65_536
 """Shards of all shard counts that may be heard of."""
 
@@ -21,15 +20,15 @@ class ChainSet:
         """max_bytes: what all of them may hold."""
         self.held = 0
         """Bytes that are held while something before them is missing."""
-        self.known: dict[Key, ShardChain] = {}
+        self.known: dict[ShardKey, ShardChain] = {}
         self._names = names
         self._max_bytes = max_bytes
-        self._holds: dict[Key, int] = {}
+        self._holds: dict[ShardKey, int] = {}
 
-    def __iter__(self) -> Iterator[tuple[Key, ShardChain]]:
+    def __iter__(self) -> Iterator[tuple[ShardKey, ShardChain]]:
         return iter(list(self.known.items()))
 
-    def get(self, key: Key) -> ShardChain:
+    def get(self, key: ShardKey) -> ShardChain:
         """Raises topic.WireError: more shards than a bot can have are spoken of."""
         chain = self.known.get(key)
         if chain is None:
@@ -52,7 +51,7 @@ class ChainSet:
         """How many seqs are known to be there and were not put out."""
         return sum(chain.behind for chain in self.known.values())
 
-    def weigh(self, key: Key, chain: ShardChain) -> Key | None:
+    def weigh(self, key: ShardKey, chain: ShardChain) -> ShardKey | None:
         """Count what a chain holds now. Where all hold too much, the one that holds most lets go of
         it, which is to be asked for: its key."""
         held, before = chain.held, self._holds.get(key, 0)
@@ -67,7 +66,7 @@ class ChainSet:
         self.known[fullest].drop()
         return fullest
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: ShardKey) -> None:
         """A shard of which nothing more is wanted."""
         del self.known[key]
         self.held -= self._holds.pop(key, 0)

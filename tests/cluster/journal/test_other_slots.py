@@ -12,6 +12,7 @@ from cluster.journal import Journal, ShardState, manifest, other_slots
 from cluster.journal.other_slots import LOOKING, ReadAttempt, newest
 from cluster.journal.reader import JournalReader
 from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
 
 STORE, BOOT = "0123456789abcdef", "boot"
 COUNT = 4
@@ -29,7 +30,7 @@ def received(made: Journal, shard: int, epoch: int, events: int) -> None:
     made.append(shard, messages, writer.state)
 
 
-def of(root: Path, slot: int = 9) -> dict[tuple[int, int], ShardState]:
+def of(root: Path, slot: int = 9) -> dict[ShardKey, ShardState]:
     return newest(root / f"slot-{slot}", cluster=STORE, boot_id=BOOT)
 
 
@@ -47,8 +48,10 @@ def test_the_newest_state_in_any_other_slot(tmp_path: Path) -> None:
         (COUNT, 0): (2, 9),
         (COUNT, 1): (3, 1),
     }
-    assert found[COUNT, 1].session_id == "session of 3"
-    assert other_slots.at(of(tmp_path, slot=1)[COUNT, 0]) == (2, 5), "a slot's own is not looked at"
+    assert found[ShardKey(COUNT, 1)].session_id == "session of 3"
+    assert other_slots.at(of(tmp_path, slot=1)[ShardKey(COUNT, 0)]) == (2, 5), (
+        "a slot's own is not looked at"
+    )
 
 
 @pytest.mark.parametrize("damage", ["cut", "another cluster's", "died of", "rebooted"])
@@ -95,5 +98,5 @@ def test_a_file_at_which_this_worker_died_twice_is_left_alone(
     again = journal(tmp_path, 0)  # another file in its place
     received(again, shard=0, epoch=3, events=1)
     again.close()
-    assert other_slots.at(of(tmp_path)[COUNT, 0]) == (3, 1)
+    assert other_slots.at(of(tmp_path)[ShardKey(COUNT, 0)]) == (3, 1)
     assert not (own / LOOKING).exists()

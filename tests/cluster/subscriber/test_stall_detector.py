@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
+from cluster.wire.position import ShardKey
 
 LATER = 10.0
 
@@ -11,7 +12,7 @@ def heard() -> StallDetector:
     silence = StallDetector(0.0)
     for slot in (0, 1):
         silence.heard(slot, 1.0)
-        silence.speaks_of(slot, (2, slot))
+        silence.speaks_of(slot, ShardKey(2, slot))
     silence.heard(0, LATER)
     return silence
 
@@ -27,11 +28,11 @@ def test_a_worker_that_says_nothing_is_told_of_once() -> None:
 
 def test_one_whose_shards_are_with_others_is_no_more() -> None:
     silence = heard()
-    silence.speaks_of(0, (2, 1))
+    silence.speaks_of(0, ShardKey(2, 1))
     assert silence.tell(LATER, listening=True) == []
 
 
 def test_one_whose_shards_have_ended_is_no_more() -> None:
     silence = heard()
-    silence.ended((2, 1))
+    silence.ended(ShardKey(2, 1))
     assert silence.tell(LATER, listening=True) == []

@@ -16,10 +16,11 @@ from cluster.subscriber.starter import Starter
 from cluster.wire import topic
 from cluster.wire.batch import decode_batch
 from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadsAnswer
 from cluster.wire.shard_state import ShardState
 
-KEY = (1, 0)
+KEY = ShardKey(1, 0)
 STORE = "0123456789abcdef"
 
 
@@ -87,26 +88,26 @@ def test_an_answer_is_waited_for_where_somebody_publishes(
 def test_chains_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.subscriber.chain.chain_set.MAX_CHAINS", 2)
     chains = ChainSet(None, 1 << 20)
-    first = chains.get((2, 0))
-    chains.get((2, 1))
+    first = chains.get(ShardKey(2, 0))
+    chains.get(ShardKey(2, 1))
     with pytest.raises(topic.WireError):
-        chains.get((3, 0))
-    assert chains.get((2, 0)) is first
+        chains.get(ShardKey(3, 0))
+    assert chains.get(ShardKey(2, 0)) is first
 
 
 def test_the_fullest_lets_go_and_what_is_held_counts_in_bytes() -> None:
     chains = ChainSet(None, 50_000)
-    small, large = chains.get((1, 0)), chains.get((1, 1))
+    small, large = chains.get(ShardKey(1, 0)), chains.get(ShardKey(1, 1))
     give(small, new_writer(), "A", data=b" " * 5_000)
-    assert chains.weigh((1, 0), small) is None
+    assert chains.weigh(ShardKey(1, 0), small) is None
     assert 5_000 < chains.held < 7_000
     writer = new_writer()
     give(large, writer, "A", data=b" " * 30_000)
-    assert chains.weigh((1, 1), large) is None
+    assert chains.weigh(ShardKey(1, 1), large) is None
     give(small, new_writer(), "A", data=b" ")  # another one, of the same seqs
     give(large, writer, "A", data=b" " * 18_000)
-    assert chains.weigh((1, 1), large) == (1, 1)
+    assert chains.weigh(ShardKey(1, 1), large) == (1, 1)
     assert chains.held < 7_000
-    chains.drop((1, 0))
+    chains.drop(ShardKey(1, 0))
     assert chains.held == 0
     assert [key for key, _ in chains] == [(1, 1)]

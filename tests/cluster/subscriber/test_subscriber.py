@@ -14,6 +14,7 @@ from cluster.subscriber import Event, Gap, Item, Subscriber, new_shards
 from cluster.subscriber.chain import ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadsAnswer
 from tests.cluster.subscriber.delivery_line import STORE, line
 
@@ -210,7 +211,7 @@ def test_what_all_shards_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatc
     held: list[int] = []
     collect = Subscriber._collect
 
-    def watched(self: Subscriber, key: tuple[int, int], chain: ShardChain) -> None:
+    def watched(self: Subscriber, key: ShardKey, chain: ShardChain) -> None:
         collect(self, key, chain)
         held.append(self.held)
 

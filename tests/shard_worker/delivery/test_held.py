@@ -10,6 +10,7 @@ import pytest
 import zmq
 
 from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.position import ShardKey
 from shard_worker.delivery.slot_journal import SlotJournal
 
 
@@ -45,7 +46,7 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     second.close()
     again = SlotJournal(spec(tmp_path, 1 if moved else 0), context)
     again._make_public(7)  # as `start` does
-    state = again._journal.states()[6, 2]
+    state = again._journal.states()[ShardKey(6, 2)]
     assert (state.seq, state.held) == (3, 0)
     assert state.public is not None
     assert (state.public.epoch, state.public.seq) == (8, 1)
@@ -65,7 +66,7 @@ def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path)
     async def start() -> None:
         again = SlotJournal(spec(tmp_path, 0, overlap_ns=7), context)
         again.start()
-        state = again._journal.states()[6, 2]
+        state = again._journal.states()[ShardKey(6, 2)]
         assert state.public is not None
         assert (state.held, state.public.of_count, state.public.overlap_ns) == (0, 4, 7)
         again.close()
