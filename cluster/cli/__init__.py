@@ -17,8 +17,8 @@ from click.shell_completion import CompletionItem
 from cluster import __version__
 from cluster.cli.terminal.output import complain, no_more_output
 from cluster.errors import ClusterError
+from cluster.interrupts import EXIT_INTERRUPTED, CtrlCRaises, interrupted_line
 
-EXIT_INTERRUPTED = 130
 CANT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 VERBS: Final = {
@@ -51,6 +51,13 @@ class VerbGroup(click.Group):
         verb: click.Command = getattr(import_module(f"cluster.cli.verbs.{cmd_name}"), cmd_name)
         return verb
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        resolved = super().resolve_command(ctx, args)
+        ctx.with_resource(CtrlCRaises())  # the verb is imported: what it begins it must end
+        return resolved
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
@@ -76,7 +83,8 @@ class VerbGroup(click.Group):
         except ClusterError as error:
             complain(error)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            click.echo(interrupted_line(str(interrupt)), err=True)
             ctx.exit(EXIT_INTERRUPTED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import click
 
@@ -12,16 +13,20 @@ from cluster.control.client import ControlClient, Say
 from cluster.endpoints.paths import Running
 from cluster.wire.status import Operation
 
+NOT_WAITED_FOR: Final = "Not waited for; what was asked goes on: see `dcgw-cluster status`."
+
 Ask = Callable[[ControlClient, Say], Awaitable[str]]
 
 
 def operate(running: Running, ask: Ask) -> None:
-    """Ask for it, show how it goes on, and say what was done. ClusterError: it failed."""
+    """Ask a running cluster for a long operation, show how it goes on, and say what was done.
+
+    Raises ClusterError if it failed, KeyboardInterrupt with words if Ctrl-C ended the wait.
+    """
     try:
         click.echo(f"{running.name}: {asyncio.run(_operate(running, ask))}.")
     except KeyboardInterrupt:
-        click.echo("Not waited for; what was asked goes on: see `dcgw-cluster status`.", err=True)
-        raise
+        raise KeyboardInterrupt(NOT_WAITED_FOR) from None
 
 
 async def _operate(running: Running, ask: Ask) -> str:
@@ -33,6 +38,6 @@ async def _operate(running: Running, ask: Ask) -> str:
 
 
 def line(name: str, now: Operation) -> str:
-    """How far it is, in a line."""
+    """Return one line that says how far an operation is."""
     count = f" ({now.done} of {now.total} done)" if now.total else ""
     return f"{name}: {now.text or now.kind}{count} ..."

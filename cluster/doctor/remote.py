@@ -37,6 +37,7 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=child_environment(),
+        start_new_session=True,  # Ctrl-C is for this process, which ends that one
     )
     try:
         async with asyncio.timeout(within_s):

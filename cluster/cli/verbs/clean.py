@@ -31,7 +31,6 @@ def complete_left(_context: click.Context, _option: click.Parameter, begun: str)
 
 
 @click.command(
-    short_help="Remove what a stopped cluster left.",
     epilog="""\b
 Examples:
   dcgw-cluster clean

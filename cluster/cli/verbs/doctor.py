@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +16,9 @@ from rich.text import Text
 from cluster.cli.options import config_option, flags
 from cluster.cli.terminal.output import console, show
 from cluster.config.loading import Loaded, load
-from cluster.control import ControlClient
-from cluster.discord.account import TERMS
-from cluster.doctor import Finding, State, local, remote
-from cluster.errors import ClusterError, ConfigError
-from cluster.processes import child_environment
-from cluster.sandbox.options import SandboxInfo
-from cluster.wire.spec import SELF, CoordinatorSpec
+from cluster.doctor import Finding, State
+from cluster.doctor.checkup import findings
+from cluster.errors import ConfigError
 
 MARKS: Final[dict[State, tuple[str, str]]] = {
     "ok": ("ok", "green"),
@@ -82,7 +74,7 @@ async def _gather(loaded: Loaded, out: Console | None) -> list[Finding]:
     found: list[Finding] = []
     progress = out.status("...") if out is not None and out.is_terminal else None
     with progress or contextlib.nullcontext():
-        async for finding in _findings(loaded):
+        async for finding in findings(loaded):
             found.append(finding)
             if out is not None:
                 show(out, line(finding))
@@ -103,96 +95,3 @@ def line(finding: Finding) -> Table:
         text.append(f": {finding.action}", style=style)
     table.add_row(Text(mark, style=style), finding.check, text)
     return table
-
-
-async def _findings(loaded: Loaded) -> AsyncIterator[Finding]:
-    yield local.packages()
-    where = str(loaded.file) if loaded.file else "no file, defaults"
-    text = f"{where}; keys that were set: {', '.join(sorted(loaded.sources)) or 'none'}"
-    yield Finding(check="config", state="ok", text=text)
-    yield local.state_folder(loaded.paths)
-    yield local.sockets(loaded.paths)
-    try:
-        spec, warnings = loaded.spec()
-    except ClusterError as error:
-        yield Finding.of("token", error)
-        for check in ("identifies", "gateway", "descriptors", "disk"):
-            yield Finding(check=check, state="skipped", text="needs the token")
-        return
-    for warning in warnings:
-        check = "account" if warning == TERMS else "token"
-        yield Finding(check=check, state="warning", text=warning)
-    yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
-    yield local.tcp(loaded.paths, spec.tcp)
-    with _sandbox(loaded) as info:
-        if info is not None:
-            spec = msgspec.structs.replace(
-                spec,
-                api_url=info.api_url,
-                ca_file=info.ca_file,
-                token=info.token if spec.account == "bot" else info.user_token,
-                sandbox=None,
-            )
-        async for finding in _answers(spec, loaded):
-            yield finding
-
-
-async def _answers(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Finding]:
-    """What hangs on what the API says."""
-    try:
-        answer = await remote.api(spec)
-    except ClusterError as error:
-        yield Finding.of("token", error)
-        for check in ("identifies", "gateway", "descriptors", "disk"):
-            yield Finding(check=check, state="skipped", text="needs the API's answer")
-        return
-    yield remote.token(answer, spec)
-    if spec.identify_broker not in ("", SELF):
-        yield await _broker(spec)
-    else:
-        yield remote.identifies(answer, spec)
-    yield await remote.gateway(spec, answer.gateway_url)
-    yield local.descriptors(answer.fullest)
-    yield local.disk(loaded.paths, answer.workers, spec.journal_bytes)
-
-
-async def _broker(spec: CoordinatorSpec) -> Finding:
-    """Whether who grants our identifies answers."""
-    endpoint = spec.identify_broker
-    try:
-        async with ControlClient(endpoint, keys=spec.identify_broker_keys or None) as control:
-            await control.identify_budget()
-    except ClusterError as error:
-        cause = f"the broker {endpoint} does not grant ({error.cause})"
-        action = error.action or "start the cluster that grants, or set identify.broker right"
-        return Finding.of("identifies", ClusterError(cause, action))
-    return Finding(check="identifies", state="ok", text=f"granted by {endpoint}, which answers")
-
-
-@contextlib.contextmanager
-def _sandbox(loaded: Loaded) -> Iterator[SandboxInfo | None]:
-    """A sandbox for as long as the block runs, where one is asked for."""
-    if not loaded.on_sandbox:
-        yield None
-        return
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "cluster.sandbox", f"--with-parent={os.getpid()}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment(),
-    )
-    try:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(loaded.config.sandbox))
-        process.stdin.close()
-        answer = process.stdout.readline()
-        if not answer:
-            raise ClusterError("the sandbox did not start", "see `dcgw-cluster sandbox`")
-        yield msgspec.json.decode(answer, type=SandboxInfo)
-    finally:
-        process.terminate()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()

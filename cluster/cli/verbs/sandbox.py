@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 import uvloop
 
+from cluster.cli.invocation import own_command
 from cluster.cli.options import config_option, flags
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal.output import console
 from cluster.config.loading import load
 from cluster.errors import AlreadyRunningError, ConfigError
 from cluster.sandbox.options import SandboxInfo, SandboxOptions
+
+if TYPE_CHECKING:
+    from cluster.sandbox import Sandbox
 
 DEFAULT_RATE = 20.0
 """Events a second: enough to see something, few enough to read."""
@@ -35,8 +39,8 @@ Examples:
   dcgw-cluster sandbox --json > where.json""",
 )
 @config_option
-@_option("--port", "Of REST and gateway; otherwise any free one.")
-@_option("--control-port", "Of the control door; otherwise any free one.")
+@_option("--port", "The port of REST and gateway; otherwise any free one.")
+@_option("--control-port", "The port of its control endpoint; otherwise any free one.")
 @_option("--seed", "The same seed makes the same world.")
 @_option("--guilds", "Guilds in the world.")
 @_option("--members-per-guild", "Members of each.")
@@ -50,31 +54,32 @@ Examples:
 @_option("--session-expiry-s", "How long a session without a connection can be resumed.")
 @_option("--replay-events", "How many dispatches of a session are kept for RESUME.")
 @_option("--fault-seed", "Faults at random: a schedule from this seed.")
-@_option("--token", "That it takes; a made-up one, never a real one.", "TEXT")
-@_option("--user-token", "The same for its user account.", "TEXT")
+@_option("--token", "The token that it takes; a made-up one, never a real one.", "TEXT")
+@_option("--user-token", "The token of its user account; made up, too.", "TEXT")
 @_option("--ca-file", "Where the certificate authority's certificate is written (PEM).", "FILE")
-@click.option("--json", "as_json", is_flag=True, help="Print where it is as one line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print where it is: one line of JSON.")
 def sandbox(config_file: Path | None, as_json: bool, **options: Any) -> None:
     """Run a loopback Discord for any client, until Ctrl-C.
 
     REST and gateway over TLS with a certificate authority of its own, Discord's limits enforced,
-    faults on request over its control door. The same as `start --sandbox` runs its cluster on.
+    faults on request over its control endpoint. `start --sandbox` runs its cluster on the same.
     """
     given = flags({f"sandbox.{key}": value for key, value in options.items()})
     loaded = load(file=config_file, flags=given)
     world = loaded.config.sandbox
     if "sandbox.rate" not in loaded.sources:
         world = msgspec.structs.replace(world, rate=DEFAULT_RATE)
-    uvloop.run(_run(world, as_json))
-
-
-async def _run(options: SandboxOptions, as_json: bool) -> None:
-    # Imported here: aiohttp and cryptography take half a second that no other verb needs.
+    # Imported here: aiohttp and cryptography take half a second that help and completion do not
+    # need; and before the loop runs, which would keep Ctrl-C waiting until they are there.
     from cluster.sandbox import Sandbox
 
+    uvloop.run(_run(Sandbox, world, as_json))
+
+
+async def _run(sandbox_class: type[Sandbox], options: SandboxOptions, as_json: bool) -> None:
     with StopRequests.watch() as requests:
         try:
-            async with Sandbox(options) as running:
+            async with sandbox_class(options) as running:
                 if as_json:
                     click.echo(msgspec.json.encode(running.info))
                 else:
@@ -92,7 +97,7 @@ async def _run(options: SandboxOptions, as_json: bool) -> None:
 
 
 def introduction(info: SandboxInfo, options: SandboxOptions) -> str:
-    """Where it is and how to point a client at it."""
+    """Return where the sandbox is and how to point a client at it."""
     return f"""\
 A loopback Discord: {options.guilds} guilds, about {options.rate:g} events/s. Ctrl-C stops it.
 
@@ -106,7 +111,7 @@ A cluster on it, in another terminal:
   export DCGW_API_URL={info.api_url}
   export DCGW_CA_FILE={info.ca_file}
   export DCGW_TOKEN={info.token}
-  dcgw-cluster start
+  {own_command()} start
 As its user account (docs/accounts.md), in place of the bot's token:
   export DCGW_ACCOUNT=user DCGW_CLIENT_BUILD_NUMBER=396858
   export DCGW_TOKEN={info.user_token}

@@ -18,9 +18,8 @@ from cluster.cli.terminal.live_view import LineView, LiveView
 from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.config.loading import Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.wire.spec import CoordinatorSpec
-
-INTERRUPTED = 130
 
 
 @click.command(
@@ -77,7 +76,7 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
         if requests.count:
             await process.end(spec.stop_seconds)
             click.echo("Stopped before it was ready.")
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         if detach:
             click.echo(_detached(process, spec))
         elif is_terminal():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cluster.cli.operations import NOT_WAITED_FOR
 from cluster.cli.options import config_option, name_option, running_cluster
 from cluster.cli.stopping import Stopped, stop_cluster
 from cluster.cli.terminal.output import console, is_terminal
@@ -57,8 +58,7 @@ def stop(
     try:
         stopped = asyncio.run(_stop(running, logout, keep_workers, timeout))
     except KeyboardInterrupt:
-        click.echo("Not waited for; what was asked goes on: see `dcgw-cluster status`.", err=True)
-        raise
+        raise KeyboardInterrupt(NOT_WAITED_FOR) from None
     click.echo(stopped)
 
 
