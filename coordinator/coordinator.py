@@ -39,7 +39,7 @@ from coordinator.health import troubles
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.last_out import LastOut
 from coordinator.identifies.fatal_hold import FatalHold
-from coordinator.identifies.make_queue import make_desk
+from coordinator.identifies.make_queue import make_queue
 from coordinator.identifies.queue import GrantQueue
 from coordinator.lifetime import Lifetime
 from coordinator.maintenance import Maintenance
@@ -77,14 +77,14 @@ class Coordinator:
     _store: Store
     _account: ApiAccount
     _info: GatewayInfo
-    _roster: Assignments
-    _board: WorkerReports
-    _desk: GrantQueue
+    _assignments: Assignments
+    _reports: WorkerReports
+    _identifies: GrantQueue
     _link: WorkerLink
     _hub: Hub
     _last_out: LastOut
     _specs: WorkerSpecs
-    _handover: Reconciler
+    _reconciler: Reconciler
     _commands: CommandRouter
     _supervisor: Supervisor
     _reception: MessageRouter
@@ -101,8 +101,8 @@ class Coordinator:
         logs once the state folder is ours. keep_lock: hold the state folder until the process is
         gone, so that who sees it free finds nothing of it left."""
         self._spec = spec
-        self._places = spec.paths
-        self._engine = engine or LocalEngine(self._places.logs)
+        self._paths = spec.paths
+        self._engine = engine or LocalEngine(self._paths.logs)
         self._on_locked = on_locked
         self._keep_lock = keep_lock
         self._life = Lifetime()
@@ -122,7 +122,7 @@ class Coordinator:
             await self._life.begin(self._start())
         except (sqlite3.Error, OSError) as error:
             raise ClusterError(
-                f"the state folder {self._places.state_dir} can't be used ({error})",
+                f"the state folder {self._paths.state_dir} can't be used ({error})",
                 "check its disk and its rights",
             ) from error
         return self
@@ -151,13 +151,13 @@ class Coordinator:
         if (failure := self._life.failure) is not None:
             raise ClusterError(
                 f"the coordinator failed ({type(failure).__name__}: {failure})",
-                f"see {self._places.logs / 'coordinator.log'}",
+                f"see {self._paths.logs / 'coordinator.log'}",
             ) from failure
 
     # -- starting -------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        spec, paths = self._spec, self._places
+        spec, paths = self._spec, self._paths
         spec.check()
         folders.make(paths)
         lock = await folders.lock(paths)
@@ -180,9 +180,9 @@ class Coordinator:
         self._info = await self._account.fetch()
         stored = self._store.plan()
         plan = plan_for(spec, self._info.shards, host.cores(), stored)
-        self._roster = Assignments(plan, stored.counts if stored else {})
-        self._board = WorkerReports(self._roster)
-        await self._make_desk()
+        self._assignments = Assignments(plan, stored.counts if stored else {})
+        self._reports = WorkerReports(self._assignments)
+        await self._make_queue()
         self._make_sockets()
         self._make_supervisor()
         self._bind()
@@ -195,25 +195,25 @@ class Coordinator:
         counts = len(plan.shards), len(plan.slots)
         log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
 
-    async def _make_desk(self) -> None:
-        """The identify desk, with numbers. BudgetError: this start would overspend them."""
-        self._desk = await make_desk(
+    async def _make_queue(self) -> None:
+        """The identify queue, with numbers. BudgetError: this start would overspend them."""
+        self._identifies = await make_queue(
             self._spec,
             self._account,
             self._info,
-            self._roster,
+            self._assignments,
             self._store,
             self._send,
             self._life.parts,
         )
-        plan = self._roster.plan
+        plan = self._assignments.plan
         resumable = self._store.resumable(plan, self._key, time.time() - RESUMABLE_S)
-        self._desk.require(len(plan.shards) - len(resumable))
+        self._identifies.require(len(plan.shards) - len(resumable))
 
     def _make_sockets(self) -> None:
         """The hub, which binds at once, and the link. The state folder is locked: nobody else's
         sockets are taken over."""
-        paths = self._places
+        paths = self._paths
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._life.parts.callback(context.term)
         self._context = zmq.asyncio.Context(context)
@@ -234,22 +234,22 @@ class Coordinator:
         self._specs = specs = WorkerSpecs(
             self._spec,
             self._account,
-            self._roster,
+            self._assignments,
             self._store,
             self._last_out,
             self._gateway_url,
             host.boot_id(),
         )
         self._adoption = adoption = Adoption(
-            self._places,
+            self._paths,
             fits=specs.fits,
             farewell=specs.farewell,
-            planned=lambda slot: self._roster.of(slot) is not None,
+            planned=lambda slot: self._assignments.of(slot) is not None,
             send=self._send,
         )
-        self._handover = Reconciler(self._roster, send=self._send, shard_plan=specs.shard)
+        self._reconciler = Reconciler(self._assignments, send=self._send, shard_plan=specs.shard)
         self._commands = CommandRouter(
-            self._roster,
+            self._assignments,
             self._changes,
             lambda slot: self._supervisor.is_running(slot),
             self._send,
@@ -263,13 +263,13 @@ class Coordinator:
             clock=time.monotonic,
         )
         self._reception = MessageRouter(
-            self._roster,
-            self._board,
-            self._desk,
+            self._assignments,
+            self._reports,
+            self._identifies,
             self._holds,
             self._supervisor,
             adoption,
-            self._handover,
+            self._reconciler,
             self._commands,
             self._changes,
             self._send,
@@ -280,15 +280,15 @@ class Coordinator:
         verbs = ControlVerbs(
             self._spec,
             self._account,
-            self._roster,
-            self._board,
-            self._desk,
-            lambda: self._holds[self._roster.plan.shard_count].reason,
+            self._assignments,
+            self._reports,
+            self._identifies,
+            lambda: self._holds[self._assignments.plan.shard_count].reason,
             self._supervisor,
             self._hub,
             self._operations,
             lambda: troubles(
-                self._places.logs,
+                self._paths.logs,
                 self._sandbox,
                 self._replay,
                 self._gate,
@@ -303,36 +303,36 @@ class Coordinator:
         )
         table = {
             **verbs.table(),
-            **self._desk.verbs(),
+            **self._identifies.verbs(),
             **self._operation_verbs().table(),
             **self._commands.table(),
         }
-        self._control = control = ControlServer(self._context, self._places.control, table)
+        self._control = control = ControlServer(self._context, self._paths.control, table)
         self._life.parts.callback(control.close)
         try:
             self._link.bind()
             control.bind()
         except zmq.ZMQError as error:
             raise AlreadyRunningError(
-                f"a socket in {self._places.runtime_dir} can't be bound ({error.strerror})",
+                f"a socket in {self._paths.runtime_dir} can't be bound ({error.strerror})",
                 "stop what uses it, or set DCGW_RUNTIME_DIR to another folder",
             ) from error
         self._life.background(self._link.run(), "worker link")
         self._life.background(control.run(), "control server")
-        self._life.background(self._desk.run(), "identify desk")
-        self._upkeep = Maintenance(
-            self._places,
-            self._roster,
-            self._board,
+        self._life.background(self._identifies.run(), "identify queue")
+        self._maintenance = Maintenance(
+            self._paths,
+            self._assignments,
+            self._reports,
             self._store,
             self._supervisor,
             self._hub,
             self._last_out,
             self._send,
         )
-        self._life.background(self._upkeep.run(), "upkeep")
+        self._life.background(self._maintenance.run(), "maintenance")
         self._replay = replay = ReplayProcess.of(
-            self._places,
+            self._paths,
             self._store.store_id,
             time.monotonic,
             self._spec.stop_seconds * REPLAY_SHARE,
@@ -340,22 +340,22 @@ class Coordinator:
         self._life.background(replay.run(), "replay server")
 
     def _operation_verbs(self) -> OperationVerbs:
-        roster, board, changes = self._roster, self._board, self._changes
-        moving = Scaling(
-            roster,
-            board,
-            self._desk,
+        assignments, reports, changes = self._assignments, self._reports, self._changes
+        scaling = Scaling(
+            assignments,
+            reports,
+            self._identifies,
             self._supervisor,
-            self._handover,
+            self._reconciler,
             changes,
             send=self._send,
             save=lambda: self._save_plan(scaled=True),
         )
         resharding = Resharding(
             self._spec,
-            roster,
-            board,
-            self._desk,
+            assignments,
+            reports,
+            self._identifies,
             self._supervisor,
             changes,
             store_id=self._store.store_id,
@@ -364,8 +364,8 @@ class Coordinator:
             publish=self._announcer.publish,
             save=lambda: self._save_plan(resharded=True),
         )
-        restarting = RollingRestart(roster, board, self._supervisor, changes, self._send)
-        return OperationVerbs(self._operations, restarting, moving, resharding)
+        restarting = RollingRestart(assignments, reports, self._supervisor, changes, self._send)
+        return OperationVerbs(self._operations, restarting, scaling, resharding)
 
     async def _recommended(self) -> int:
         return (await self._account.fetch()).shards
@@ -380,7 +380,7 @@ class Coordinator:
         self._life.background(gate.run(gate.first), "TCP gate")
 
     def _running(self) -> Running:
-        paths = self._places
+        paths = self._paths
         return Running(
             name=paths.name,
             pid=os.getpid(),
@@ -399,7 +399,7 @@ class Coordinator:
     # -- running --------------------------------------------------------------------------------
 
     async def _stop_workers(self) -> None:
-        self._upkeep.write_seen()
+        self._maintenance.write_seen()
         if self.keeps_workers:
             await self._supervisor.leave()
             return
@@ -416,7 +416,7 @@ class Coordinator:
 
     def _make_spec(self, slot: int) -> link.WorkerSpec:
         spec = self._specs.make(slot)
-        self._handover.given(slot, (shard.shard_id for shard in spec.shards))
+        self._reconciler.given(slot, (shard.shard_id for shard in spec.shards))
         return spec
 
     def _save_plan(self, *, scaled: bool = False, resharded: bool = False) -> None:
@@ -427,15 +427,15 @@ class Coordinator:
             before = self._store.plan()
             self._store.set_plan(
                 StoredPlan.of(
-                    self._roster.plan,
+                    self._assignments.plan,
                     self._spec,
                     before,
                     scaled=scaled,
                     resharded=resharded,
-                    counts=self._roster.counts,
+                    counts=self._assignments.counts,
                 )
             )
         except sqlite3.Error as error:
             raise ClusterError(
-                f"the plan can't be written ({error})", f"make room for {self._places.store}"
+                f"the plan can't be written ({error})", f"make room for {self._paths.store}"
             ) from error

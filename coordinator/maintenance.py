@@ -32,8 +32,8 @@ class Maintenance(NamedTuple):
     """Looks after the other parts while they run."""
 
     paths: ClusterPaths
-    roster: Assignments
-    board: WorkerReports
+    assignments: Assignments
+    reports: WorkerReports
     store: Store
     supervisor: Supervisor
     hub: Hub
@@ -48,8 +48,8 @@ class Maintenance(NamedTuple):
             now = time.monotonic()
             if now - cleared_at >= CLEAR_EVERY_S:
                 cleared_at = now
-                for slot in folders.clear_retired(self.paths, self.roster.slots, time.time()):
-                    self.roster.cleared(slot)
+                for slot in folders.clear_retired(self.paths, self.assignments.slots, time.time()):
+                    self.assignments.cleared(slot)
             await asyncio.sleep(TICK_S)
             self.supervisor.tick()
             if not self.hub.alive:
@@ -63,7 +63,7 @@ class Maintenance(NamedTuple):
     @property
     def ready(self) -> tuple[int, list[int]]:
         """The shard count in force, and the shards that are ready."""
-        return self.roster.plan.shard_count, self.board.ready(self.roster.plan)
+        return self.assignments.plan.shard_count, self.reports.ready(self.assignments.plan)
 
     def tell_out(self) -> None:
         """Which watermarks have come out of the hub. Only to those that have greeted: a worker that

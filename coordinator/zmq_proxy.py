@@ -25,7 +25,7 @@ class ZmqProxy:
     ) -> None:  # fmt: skip
         context = front.context
         self._name = name
-        endpoint = f"inproc://passage-{id(self):x}"
+        endpoint = f"inproc://proxy-{id(self):x}"
         steered = context.socket(zmq.PAIR)
         steered.bind(endpoint)
         self._steering = context.socket(zmq.PAIR)
@@ -58,7 +58,7 @@ def _run(
     try:
         zmq.proxy_steerable(front, back, None, steered)
     except zmq.ContextTerminated:
-        log.warning("a passage ended with its context")
+        log.warning("a proxy ended with its context")
     finally:
         for socket in (front, back, steered):
             socket.close(0)

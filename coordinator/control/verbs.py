@@ -36,9 +36,9 @@ class ControlVerbs:
         self,
         spec: CoordinatorSpec,
         account: ApiAccount,
-        roster: Assignments,
-        board: WorkerReports,
-        desk: GrantQueue,
+        assignments: Assignments,
+        reports: WorkerReports,
+        identifies: GrantQueue,
         hold: Callable[[], str],
         supervisor: Supervisor,
         hub: Hub,
@@ -55,15 +55,15 @@ class ControlVerbs:
         with whether to log out, and whether to let the workers go on. clock: monotonic seconds."""
         self._spec = spec
         self._account = account
-        self._roster = roster
-        self._board = board
-        self._desk = desk
+        self._assignments = assignments
+        self._reports = reports
+        self._identifies = identifies
         self._hold = hold
         self._supervisor = supervisor
         self._hub = hub
         self._operations = operations
         self._troubles = troubles
-        self._audience = Subscribers()
+        self._subscribers = Subscribers()
         self._store_id = store_id
         self._gateway_url = gateway_url
         self._stop = stop
@@ -100,15 +100,15 @@ class ControlVerbs:
 
     async def subscriber(self, args: dict[str, Any]) -> None:
         """args: SubscriberReport."""
-        self._audience.report(args_of(args, SubscriberReport), self._clock())
+        self._subscribers.report(args_of(args, SubscriberReport), self._clock())
 
     async def gate(self, args: dict[str, Any]) -> None:
         """args: GateReport. The gate lets no client say it."""
         self._gate_report, self._gate_at = args_of(args, GateReport), self._clock()
 
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
-        now, board, slots = self._clock(), self._board, self._supervisor.slots
-        subscribers = self._audience.rows(now)
+        now, reports, slots = self._clock(), self._reports, self._supervisor.slots
+        subscribers = self._subscribers.rows(now)
         gate = self._gate_report if now - self._gate_at <= GATE_SILENT_S else None
         connections = len(self._hub.connections) - OWN
         if gate is not None and gate.events:
@@ -120,18 +120,18 @@ class ControlVerbs:
             version=cluster.__version__,
             uptime_s=now - self._started,
             state=self.state(),
-            shard_count=self._roster.plan.shard_count,
-            shards_ready=len(board.ready(self._roster.plan)),
-            events=board.events,
-            events_per_s=board.events_per_s(now),
+            shard_count=self._assignments.plan.shard_count,
+            shards_ready=len(reports.ready(self._assignments.plan)),
+            events=reports.events,
+            events_per_s=reports.events_per_s(now),
             api_url=self._account.api_url,
             gateway_url=self._gateway_url,
             sandbox=self._spec.sandbox is not None,
             account=self._spec.account,
             hub_endpoint=self._spec.paths.events,
             replay_endpoint=self._spec.paths.replay,
-            workers=[board.worker(slot, now) for slot in slots.values()],
-            shards=board.shards(slots, now),
+            workers=[reports.worker(slot, now) for slot in slots.values()],
+            shards=reports.shards(slots, now),
             budget=self._budget(),
             subscribers=subscribers,
             subscribers_unknown=max(0, connections - len(subscribers)),
@@ -141,7 +141,7 @@ class ControlVerbs:
         )
 
     def _budget(self) -> BudgetStatus:
-        budget = self._desk.status()
+        budget = self._identifies.status()
         troubles = [text for text in (self._hold(), budget.trouble) if text]
         return msgspec.structs.replace(budget, trouble="; ".join(troubles))
 
@@ -150,7 +150,9 @@ class ControlVerbs:
         if self._stopping():
             return "stopping"
         slots = self._supervisor.slots
-        running = all(slots[n].state == "running" for n in self._roster.plan.slots if n in slots)
-        if running and self._board.all_ready(self._roster.plan):
+        running = all(
+            slots[n].state == "running" for n in self._assignments.plan.slots if n in slots
+        )
+        if running and self._reports.all_ready(self._assignments.plan):
             return "ready"
-        return "degraded" if self._board.was_ready else "starting"
+        return "degraded" if self._reports.was_ready else "starting"

@@ -74,16 +74,16 @@ class Hub:
             raise
         self.connections = connections
         """Of subscribers, our own among them."""
-        self._passage = ZmqProxy("hub", workers, subscribers)
+        self._proxy = ZmqProxy("hub", workers, subscribers)
 
     @property
     def alive(self) -> bool:
-        return self._passage.alive
+        return self._proxy.alive
 
     def close(self) -> None:
         """Stop the thread and unbind. Calling it again does nothing."""
         self.connections.close()
-        self._passage.close()
+        self._proxy.close()
 
 
 def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:

@@ -44,13 +44,13 @@ class Broker:
         self,
         control: ControlClient,
         ledger: IdentifyLedger,
-        asker: BrokerClient,
+        client: BrokerClient,
         clock: Callable[[], float],
         budget: Budget,
     ) -> None:
         self._control = control
         self._ledger = ledger
-        self._asker = asker
+        self._client = client
         self._clock = clock
         self._budget = budget
         self._looked_at = clock()
@@ -68,17 +68,17 @@ class Broker:
         cls,
         control: ControlClient,
         ledger: IdentifyLedger,
-        asker: BrokerClient,
+        client: BrokerClient,
         clock: Callable[[], float],
     ) -> Broker:
         """Ask it for its numbers, the first time. ClusterError: it does not answer, refuses, or
         grants for another account. control: closed by who made it. clock: monotonic seconds."""
         for _ in range(START_TRIES):
             try:
-                budget = await control.identify_budget(asker.store_id)
+                budget = await control.identify_budget(client.store_id)
             except NotRunningError:
                 continue
-            broker = cls(control, ledger, asker, clock, budget)
+            broker = cls(control, ledger, client, clock, budget)
             broker._take(budget)
             return broker
         raise ClusterError(
@@ -89,7 +89,7 @@ class Broker:
     async def look(self) -> None:
         """Ask for its numbers. ClusterError: it refuses, or grants for another account."""
         try:
-            budget = await self._control.identify_budget(self._asker.store_id)
+            budget = await self._control.identify_budget(self._client.store_id)
         except NotRunningError:
             self.trouble("silence", f"the broker {self.endpoint} does not answer")
             return
@@ -99,7 +99,7 @@ class Broker:
         self.well("broker")
 
     def _take(self, budget: Budget) -> None:
-        if budget.account != self._asker.account(budget.store_id):
+        if budget.account != self._client.account(budget.store_id):
             raise ClusterError(
                 f"the cluster at {self.endpoint}, the identify.broker, runs for another account "
                 "than this one",
@@ -137,14 +137,14 @@ class Broker:
 
     def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:
         """The identify of this shard that our ledger has, or will have, under this number."""
-        asker = self._asker
+        client = self._client
         ask = IdentifyAsk(
-            ticket=f"{asker.store_id}.{grant_id}.{shard}",
+            ticket=f"{client.store_id}.{grant_id}.{shard}",
             shard_id=shard,
             shard_count=shard_count,
-            asker=asker.store_id,
-            who=asker.who,
-            account=asker.account(self._budget.store_id),
+            asker=client.store_id,
+            who=client.who,
+            account=client.account(self._budget.store_id),
         )
         return self._control.identify(ask, patience=None)
 

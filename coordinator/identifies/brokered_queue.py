@@ -1,4 +1,4 @@
-"""The identify desk of a cluster whose `identify.broker` is another coordinator.
+"""The identify queue of a cluster whose `identify.broker` is another coordinator.
 
 Every grant is asked for there; nothing is granted here. The ledger still notes what this cluster's
 shards spent, and their epochs are its own.

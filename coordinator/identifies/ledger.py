@@ -1,4 +1,4 @@
-"""The ledger of one account's identifies: the store's, as an identify desk uses it."""
+"""The ledger of one account's identifies: the store's, as an identify queue uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which identify desk a coordinator has: one that grants, or one that asks the broker."""
+"""Which identify queue a coordinator has: one that grants, or one that asks the broker."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ BROKER_S: Final = 3.0
 """A broker that does not answer for so long does not answer."""
 
 
-async def make_desk(
+async def make_queue(
     spec: CoordinatorSpec,
     account: ApiAccount,
     info: GatewayInfo,
-    roster: Assignments,
+    assignments: Assignments,
     store: Store,
     send: Send,
     stack: AsyncExitStack,
 ) -> GrantQueue:
-    """A desk that has its numbers. stack: closes what the desk needs. ClusterError: the broker does
-    not answer, or refuses."""
+    """Make a queue that has its numbers. stack: closes what the queue needs. ClusterError: the
+    broker does not answer, or refuses."""
     ledger = IdentifyLedger(store, account=account.key(store.store_id), wall=time.time)
     if spec.identify_broker in ("", SELF):
-        return _granting(spec, account, info, roster, store, ledger, send)
+        return _granting(spec, account, info, assignments, store, ledger, send)
     try:
         control = ControlClient(
             spec.identify_broker, timeout=BROKER_S, keys=spec.identify_broker_keys or None
@@ -46,15 +46,15 @@ async def make_desk(
     except ConfigError as error:
         raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
     stack.callback(control.close)
-    asker = BrokerClient(
+    client = BrokerClient(
         store_id=store.store_id,
         who=f"{spec.name} ({spec.shards})",
         account=lambda salt: account_key(account.token, salt),
     )
     return BrokeredQueue(
-        await Broker.meet(control, ledger, asker, time.monotonic),
+        await Broker.meet(control, ledger, client, time.monotonic),
         ledger,
-        owners=Owners(roster),
+        owners=Owners(assignments),
         send=send,
         clock=time.monotonic,
         first_grant_id=store.next_grant_id(),
@@ -65,7 +65,7 @@ def _granting(
     spec: CoordinatorSpec,
     account: ApiAccount,
     info: GatewayInfo,
-    roster: Assignments,
+    assignments: Assignments,
     store: Store,
     ledger: IdentifyLedger,
     send: Send,
@@ -81,10 +81,10 @@ def _granting(
     async def fetch() -> SessionStartLimit:
         return (await account.fetch()).session_start_limit
 
-    desk = IdentifyQueue(
+    queue = IdentifyQueue(
         limiter,
         ledger,
-        owners=Owners(roster),
+        owners=Owners(assignments),
         send=send,
         fetch=fetch,
         clock=time.monotonic,
@@ -92,5 +92,5 @@ def _granting(
         account=account_key(account.token, store.store_id),
         reserve=spec.identify_reserve,
     )
-    desk.take(info.session_start_limit, time.monotonic())
-    return desk
+    queue.take(info.session_start_limit, time.monotonic())
+    return queue

@@ -33,7 +33,7 @@ Send = Callable[[int, link.ToWorker], bool]
 
 
 class GrantQueue(Protocol):
-    """Where the workers of a coordinator ask: here, or by a broker (brokered_desk.py)."""
+    """Where the workers of a coordinator ask: here, or by a broker (brokered_queue.py)."""
 
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left."""
@@ -62,15 +62,15 @@ class GrantQueue(Protocol):
 class Owners:
     """Which worker speaks for which shard."""
 
-    def __init__(self, roster: Assignments) -> None:
-        self._roster = roster
+    def __init__(self, assignments: Assignments) -> None:
+        self._assignments = assignments
         self.refused = 0
         """What workers said of shards that are not theirs."""
 
     def allow(self, slot: int, shard: int) -> bool:
         """Whether this worker may speak for this shard. One that had it may still have to say what
         became of a grant; what it asks for it will not use, and says so."""
-        if self._roster.had(slot, shard):
+        if self._assignments.had(slot, shard):
             return True
         self.refused += 1
         if worth_saying(self.refused):
@@ -79,7 +79,7 @@ class Owners:
 
     def shard_count(self, slot: int) -> int:
         """Of the shards of this worker."""
-        return self._roster.shard_count(slot)
+        return self._assignments.shard_count(slot)
 
 
 class IdentifyQueue:
@@ -118,7 +118,7 @@ class IdentifyQueue:
         self._run = secrets.token_hex(4)
         self._troubles: dict[str, str] = {}
         """What keeps grants back besides the limits, by what it is of."""
-        self._outside = ExternalIdentifies(
+        self._external = ExternalIdentifies(
             limiter, ledger, account=account, changed=self._changed.set, clock=clock
         )
         for shard, ago in ledger.recent():
@@ -193,13 +193,13 @@ class IdentifyQueue:
             spent=self._ledger.spent(),
             waiting=[shard for _, shard in own],
             wait_s=max((at for at, _ in own), default=now) - now,
-            outside=self._outside.claims(),
+            outside=self._external.claims(),
             trouble="; ".join(self._troubles.values()),
         )
 
     def verbs(self) -> Mapping[str, Verb]:
         """What programs outside may ask."""
-        return {**self._outside.verbs(), "identify_budget": self._budget}
+        return {**self._external.verbs(), "identify_budget": self._budget}
 
     async def _budget(self, args: dict[str, Any]) -> Budget:
         """args: Budgeted."""
@@ -212,7 +212,7 @@ class IdentifyQueue:
             reserve=self._reserve,
             reset_after_s=max(0.0, limiter.reset_at - self._clock()),
             max_concurrency=limiter.max_concurrency,
-            wait_s=self._outside.wait_s(asker) if asker else 0.0,
+            wait_s=self._external.wait_s(asker) if asker else 0.0,
             run=self._run,
         )
 
@@ -284,7 +284,7 @@ class IdentifyQueue:
             return False
         self._troubles.pop("ledger", None)
         if isinstance(owner, Outsider):
-            self._outside.give(owner, grant)
+            self._external.give(owner, grant)
         elif not self._tell(owner, grant, epoch):
             log.warning("worker %d is not there to take shard %d's grant", owner, shard)
             self._limiter.unused(shard, grant.grant_id)
@@ -295,7 +295,7 @@ class IdentifyQueue:
         """Into the ledger; the epoch that it begins, 0 outside."""
         owner = grant.owner
         if isinstance(owner, Outsider):
-            self._ledger.grant_outside(grant, self._outside.shard_count(owner))
+            self._ledger.grant_outside(grant, self._external.shard_count(owner))
             return 0
         return self._ledger.grant(grant, self._owners.shard_count(owner))
 

@@ -46,9 +46,9 @@ class Resharding:
     def __init__(
         self,
         spec: CoordinatorSpec,
-        roster: Assignments,
-        board: WorkerReports,
-        desk: GrantQueue,
+        assignments: Assignments,
+        reports: WorkerReports,
+        identifies: GrantQueue,
         supervisor: Supervisor,
         changes: Changes,
         *,
@@ -61,9 +61,9 @@ class Resharding:
         """recommended: shards by GET /gateway/bot. publish: to the subscribers. save: writes the
         plan in force to the store, as one that was resharded."""
         self._spec = spec
-        self._roster = roster
-        self._board = board
-        self._desk = desk
+        self._assignments = assignments
+        self._reports = reports
+        self._identifies = identifies
         self._supervisor = supervisor
         self._changes = changes
         self._store_id = store_id
@@ -75,12 +75,12 @@ class Resharding:
     async def reshard(self, shards: int, overlap_s: float, progress: OperationProgress) -> str:
         """shards: 0: as Discord recommends. ClusterError (BudgetError): it can't be done, or a
         shard of the new count failed; all is as it was before."""
-        before = self._roster.plan
+        before = self._assignments.plan
         shards = shards or await self._recommended()
         self._check(shards)
         if shards == before.shard_count:
             return f"there are {shards} shards already"
-        self._desk.require(shards)
+        self._identifies.require(shards)
         after = self._plan(shards)
         progress.steps(shards)
         began = time.monotonic()
@@ -93,7 +93,7 @@ class Resharding:
             await self._overlap(after, overlap_s, progress)
             await self._end(before)
         except asyncio.CancelledError:  # the cluster stops, and waits for its workers itself
-            for slot in self._roster.beside.slots if self._roster.beside else ():
+            for slot in self._assignments.beside.slots if self._assignments.beside else ():
                 self._send(slot, _GOODBYE)
             raise
         finally:
@@ -116,18 +116,18 @@ class Resharding:
 
     def _plan(self, shards: int) -> Plan:
         """As many workers as there are now, and more where one would carry too many."""
-        workers = len(self._roster.plan.slots)
+        workers = len(self._assignments.plan.slots)
         if self._spec.workers == "auto":
             workers = max(workers, -(-shards // self._spec.shards_per_worker))
         workers = min(workers, shards)
-        first = self._roster.free_slots(workers, shards)
+        first = self._assignments.free_slots(workers, shards)
         return make_plan(ShardRange(0, shards - 1, shards), workers, first)
 
     # -- the new generation ---------------------------------------------------------------------
 
     async def _prepare(self, plan: Plan, overlap_s: float, progress: OperationProgress) -> None:
         """Start it and wait until all of it is ready, or take it back."""
-        self._roster.put_beside(plan, int(overlap_s * 1e9))
+        self._assignments.put_beside(plan, int(overlap_s * 1e9))
         self._supervisor.start(plan.slots)
         try:
             progress.step(f"{len(plan.shards)} shards identify beside those in force")
@@ -139,13 +139,13 @@ class Resharding:
     async def _until_ready(self, plan: Plan, progress: OperationProgress) -> None:
         """ClusterError: it will not be, or nothing comes nearer to it for too long."""
         most, since = 0, time.monotonic()
-        while not self._board.all_ready(plan):
-            ready = len(self._board.ready(plan))
+        while not self._reports.all_ready(plan):
+            ready = len(self._reports.ready(plan))
             if ready > most:
                 progress.did(f"{ready} of {len(plan.shards)} new shards are ready", ready)
                 most, since = ready, time.monotonic()
             self._look(plan, since)
-            await self._changes.until(lambda: self._board.all_ready(plan), ANNOUNCE_S)
+            await self._changes.until(lambda: self._reports.all_ready(plan), ANNOUNCE_S)
         self._look(plan, since)
 
     def _look(self, plan: Plan, since: float) -> None:
@@ -157,21 +157,21 @@ class Resharding:
                     f"worker {slot} of the new shard count failed ({worker.detail})",
                     f"see worker-{slot}.log; the old shards go on",
                 )
-            if not self._board.journals(slot):
+            if not self._reports.journals(slot):
                 raise ClusterError(
                     f"worker {slot} of the new shard count can't write its journal",
                     "make room: each worker takes twice journal.bytes; the old shards go on",
                 )
         for shard in plan.shards:
-            if self._board.state(plan.shard_count, shard) == "fatal":
+            if self._reports.state(plan.shard_count, shard) == "fatal":
                 raise ClusterError(
                     f"shard {shard} of {plan.shard_count} was refused "
-                    f"({self._board.detail(plan.shard_count, shard)})",
+                    f"({self._reports.detail(plan.shard_count, shard)})",
                     "the old shards go on",
                 )
-        if time.monotonic() - since > STALL_S + self._desk.status().wait_s:
+        if time.monotonic() - since > STALL_S + self._identifies.status().wait_s:
             raise ClusterError(
-                f"only {len(self._board.ready(plan))} of {len(plan.shards)} new shards got ready",
+                f"only {len(self._reports.ready(plan))} of {len(plan.shards)} new shards got ready",
                 "see `dcgw-cluster status` and the workers' logs; the old shards go on",
             )
 
@@ -180,7 +180,7 @@ class Resharding:
         progress.step("the new shards come into force")
 
         def all_public() -> bool:
-            return all(self._board.held(slot) is False for slot in plan.slots)
+            return all(self._reports.held(slot) is False for slot in plan.slots)
 
         try:
             for _ in range(int(PUBLISH_S / ANNOUNCE_S)):
@@ -196,11 +196,11 @@ class Resharding:
         except ClusterError:
             await self._take_back(plan)
             raise
-        self._roster.exchange()
+        self._assignments.exchange()
         try:
             self._save()
         except ClusterError:
-            self._roster.exchange()
+            self._assignments.exchange()
             await self._take_back(plan)
             raise
 
@@ -212,7 +212,7 @@ class Resharding:
         try:
             await self._until_ready(after, progress)
         except ClusterError:
-            self._roster.exchange()
+            self._assignments.exchange()
             self._save()
             await self._take_back(after)
             raise
@@ -227,7 +227,7 @@ class Resharding:
         """It logs out, when what it received is published."""
 
         def all_out() -> bool:
-            return not any(self._board.unpublished(slot) for slot in plan.slots)
+            return not any(self._reports.unpublished(slot) for slot in plan.slots)
 
         await self._changes.until(all_out, EMPTY_S)
         await self._retire(plan)
@@ -241,14 +241,14 @@ class Resharding:
         restart = self._supervisor.restart
         await asyncio.gather(*(restart(n, tell, LEAVE_S, retire=True) for n in plan.slots))
         for slot in plan.slots:
-            self._board.retired(slot)
-        self._roster.drop_beside()
+            self._reports.retired(slot)
+        self._assignments.drop_beside()
 
     # -- what subscribers are told --------------------------------------------------------------
 
     async def _announce(self, before: Plan, after: Plan, overlap_s: float) -> None:
         while True:
-            preparing = self._roster.plan is before
+            preparing = self._assignments.plan is before
             self._say(before, after, overlap_s, "preparing" if preparing else "overlap")
             await asyncio.sleep(ANNOUNCE_S)
 

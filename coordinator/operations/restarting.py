@@ -28,14 +28,14 @@ class RollingRestart:
 
     def __init__(
         self,
-        roster: Assignments,
-        board: WorkerReports,
+        assignments: Assignments,
+        reports: WorkerReports,
         supervisor: Supervisor,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
     ) -> None:
-        self._roster = roster
-        self._board = board
+        self._assignments = assignments
+        self._reports = reports
         self._supervisor = supervisor
         self._changes = changes
         self._send = send
@@ -43,7 +43,7 @@ class RollingRestart:
     async def rolling(self, progress: OperationProgress) -> str:
         """All workers, each when the one before is back. ClusterError: one is not; those that
         follow are left as they are."""
-        slots = list(self._roster.plan.slots)
+        slots = list(self._assignments.plan.slots)
         progress.steps(len(slots))
         for slot in slots:
             progress.step(f"worker {slot} is restarted")
@@ -56,24 +56,24 @@ class RollingRestart:
         if slot not in self._supervisor.slots:
             known = ", ".join(map(str, sorted(self._supervisor.slots)))
             raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
-        count, shards = self._roster.shard_count(slot), self._roster.shards(slot)
-        before = [shard for shard in shards if self._board.state(count, shard) == "ready"]
+        count, shards = self._assignments.shard_count(slot), self._assignments.shards(slot)
+        before = [shard for shard in shards if self._reports.state(count, shard) == "ready"]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
-            lambda: all(self._board.state(count, shard) != "identifying" for shard in shards),
+            lambda: all(self._reports.state(count, shard) != "identifying" for shard in shards),
             IDENTIFY_S,
         )
         stop = link.Stop()
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S)
 
         def back() -> bool:
-            states = (self._board.state(count, shard) for shard in before)
+            states = (self._reports.state(count, shard) for shard in before)
             worker = self._supervisor.slots.get(slot)
             return worker is not None and worker.state == "running" and set(states) <= {"ready"}
 
         if not await self._changes.until(back, BACK_S):
-            late = [s for s in before if self._board.state(count, s) != "ready"]
-            said = self._board.detail(count, late[0]) if late else ""
+            late = [s for s in before if self._reports.state(count, s) != "ready"]
+            said = self._reports.detail(count, late[0]) if late else ""
             detail = said or self._supervisor.slots[slot].detail
             raise ClusterError(
                 f"worker {slot} is not back after {BACK_S:g} s: {len(late)} of {len(before)} "
@@ -85,26 +85,26 @@ class RollingRestart:
     async def shard(self, shard: int) -> str:
         """The connection of one shard. ClusterError: there is none of this number, its worker is
         not there, or it does not get ready."""
-        plan = self._roster.plan
+        plan = self._assignments.plan
         slot = plan.slot_of.get(shard)
         if slot is None:
             raise ClusterError(
                 f"there is no shard {shard}", f"there are {plan.shards[0]} to {plan.shards[-1]}"
             )
-        before = self._board.reconnects(plan.shard_count, shard)
-        was_ready = self._board.state(plan.shard_count, shard) == "ready"
+        before = self._reports.reconnects(plan.shard_count, shard)
+        was_ready = self._reports.state(plan.shard_count, shard) == "ready"
         if not self._send(slot, link.Reconnect(shard_id=shard)):
             raise ClusterError(f"worker {slot}, which has shard {shard}, is not there now")
 
         def back() -> bool:
-            again = self._board.reconnects(plan.shard_count, shard) != before
-            return (again or not was_ready) and self._board.state(
+            again = self._reports.reconnects(plan.shard_count, shard) != before
+            return (again or not was_ready) and self._reports.state(
                 plan.shard_count, shard
             ) == "ready"
 
         if not await self._changes.until(back, BACK_S):
-            state = self._board.state(plan.shard_count, shard)
-            detail = self._board.detail(plan.shard_count, shard)
+            state = self._reports.state(plan.shard_count, shard)
+            detail = self._reports.detail(plan.shard_count, shard)
             raise ClusterError(
                 f"shard {shard} is not ready after {BACK_S:g} s: {state} {detail}".rstrip()
             )

@@ -1,8 +1,8 @@
 """Another number of workers: shards move between running ones, one connection at a time.
 
-The roster is changed and saved first; handover.py sees that the workers follow. A shard that moves
-is resumed from its newest state in any journal of the host, so it costs a resume, and its history
-stays readable where it was received.
+The assignments are changed and saved first; coordinator.workers.reconciler sees that the workers
+follow. A shard that moves is resumed from its newest state in any journal of the host, so it costs
+a resume, and its history stays readable where it was received.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ class Scaling:
 
     def __init__(
         self,
-        roster: Assignments,
-        board: WorkerReports,
-        desk: GrantQueue,
+        assignments: Assignments,
+        reports: WorkerReports,
+        identifies: GrantQueue,
         supervisor: Supervisor,
-        handover: Reconciler,
+        reconciler: Reconciler,
         changes: Changes,
         *,
         send: Callable[[int, link.ToWorker], bool],
         save: Callable[[], None],
     ) -> None:
         """save: writes the plan in force to the store, as one that was scaled."""
-        self._roster = roster
-        self._board = board
-        self._desk = desk
+        self._assignments = assignments
+        self._reports = reports
+        self._identifies = identifies
         self._supervisor = supervisor
-        self._handover = handover
+        self._reconciler = reconciler
         self._changes = changes
         self._send = send
         self._save = save
@@ -57,7 +57,7 @@ class Scaling:
     async def scale(self, workers: int, progress: OperationProgress) -> str:
         """So many workers. ClusterError: a worker does not start, or a shard that was ready does
         not get ready where it goes; what was moved until then stays moved."""
-        before = self._roster.plan
+        before = self._assignments.plan
         if workers > len(before.shards):
             if len(before.shards) == 1:
                 raise ClusterError(f"{workers} workers for 1 shard: it is on one", "give 1")
@@ -67,7 +67,7 @@ class Scaling:
             )
         if workers == len(before.slots):
             return f"there are {workers} workers already"
-        goal = replan(before, workers, self._roster.unfit(before.shard_count))
+        goal = replan(before, workers, self._assignments.unfit(before.shard_count))
         moves = [
             (shard, to) for shard, to in sorted(goal.slot_of.items()) if before.slot_of[shard] != to
         ]
@@ -88,7 +88,7 @@ class Scaling:
     async def _open(self, slots: list[int]) -> None:
         """Start workers that have no shards yet."""
         for slot in slots:
-            self._roster.open_slot(slot)
+            self._assignments.open_slot(slot)
         self._supervisor.start(slots)
 
         def all_run() -> bool:
@@ -107,25 +107,25 @@ class Scaling:
             )
 
     async def _move(self, shard: int, to: int) -> None:
-        plan = self._roster.plan
+        plan = self._assignments.plan
         count, of = plan.shard_count, plan.slot_of[shard]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
-            lambda: self._board.state(count, shard) != "identifying", IDENTIFY_S
+            lambda: self._reports.state(count, shard) != "identifying", IDENTIFY_S
         )
-        was_ready = self._board.state(count, shard) == "ready"
-        self._roster.move(shard, to)
+        was_ready = self._reports.state(count, shard) == "ready"
+        self._assignments.move(shard, to)
         self._save()
-        self._board.left(count, shard)
-        self._desk.withdraw(of, shard)
-        self._handover.settle()
+        self._reports.left(count, shard)
+        self._identifies.withdraw(of, shard)
+        self._reconciler.settle()
 
         def arrived() -> bool:
-            ready = not was_ready or self._board.state(count, shard) == "ready"
-            return ready and self._handover.has(to, shard)
+            ready = not was_ready or self._reports.state(count, shard) == "ready"
+            return ready and self._reconciler.has(to, shard)
 
         if not await self._changes.until(arrived, MOVE_S):
-            detail = self._board.detail(count, shard) or self._supervisor.slots[to].detail
+            detail = self._reports.detail(count, shard) or self._supervisor.slots[to].detail
             raise ClusterError(
                 f"shard {shard} is not ready on worker {to} after {MOVE_S:g} s"
                 f"{f' ({detail})' if detail else ''}",
@@ -134,13 +134,13 @@ class Scaling:
 
     async def _close_empty(self) -> None:
         """End workers that have no shards any more."""
-        for slot in [slot for slot, shards in self._roster.plan.slots.items() if not shards]:
+        for slot in [slot for slot, shards in self._assignments.plan.slots.items() if not shards]:
             await self._close(slot)
         self._save()
 
     async def _close(self, slot: int) -> None:
-        await self._changes.until(lambda: self._board.unpublished(slot) == 0, EMPTY_S)
+        await self._changes.until(lambda: self._reports.unpublished(slot) == 0, EMPTY_S)
         stop = link.Stop()
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S, retire=True)
-        self._board.retired(slot)
-        self._roster.close_slot(slot)
+        self._reports.retired(slot)
+        self._assignments.close_slot(slot)

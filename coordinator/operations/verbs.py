@@ -23,12 +23,12 @@ class OperationVerbs:
         self,
         operations: OperationRunner,
         restarting: RollingRestart,
-        moving: Scaling,
+        scaling: Scaling,
         resharding: Resharding,
     ) -> None:
         self._operations = operations
         self._restarting = restarting
-        self._moving = moving
+        self._scaling = scaling
         self._resharding = resharding
 
     def table(self) -> Mapping[str, Verb]:
@@ -59,7 +59,7 @@ class OperationVerbs:
         workers = args_of(args, ScaleArgs).workers
         return self._operations.begin(
             f"scale to {workers} workers",
-            lambda progress: self._moving.scale(workers, progress),
+            lambda progress: self._scaling.scale(workers, progress),
         )
 
     async def reshard(self, args: dict[str, Any]) -> Operation:

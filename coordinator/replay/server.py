@@ -85,7 +85,7 @@ class ReplayServer:
         self._cluster = cluster
         self._clock = clock
         self._stopping = False
-        self._turns: FairQueue[replay.Request] = FairQueue()
+        self._questions: FairQueue[replay.Request] = FairQueue()
         self._stuck: dict[Address, tuple[float, bytes]] = {}
         """Readers whose pipe is full: since when, and the answer that waits for room."""
         self._socket = context.socket(zmq.ROUTER)
@@ -137,7 +137,7 @@ class ReplayServer:
             if question.v != replay.REPLAY_VERSION:
                 cause = f"version {question.v}: this server speaks {replay.REPLAY_VERSION}"
                 self._refuse(reader, question.id, cause)
-            elif not self._turns.add(reader, question):
+            elif not self._questions.add(reader, question):
                 self._refuse(reader, question.id, "too many questions wait already")
 
     def _refuse(self, reader: Address, question: int, cause: str) -> None:
@@ -151,11 +151,11 @@ class ReplayServer:
 
     def _answer_one(self) -> bool:
         """Answer whoever is next and has room. False: there is nobody."""
-        for _ in range(self._turns.readers):
-            turn = self._turns.take()
+        for _ in range(self._questions.readers):
+            turn = self._questions.take()
             assert turn is not None
             if turn.reader in self._stuck:
-                self._turns.put_back(turn)
+                self._questions.put_back(turn)
                 continue
             self._send(turn.reader, replay.encode(self._respond(turn.question)))
             return True
@@ -166,7 +166,7 @@ class ReplayServer:
             if isinstance(request, replay.HeadsRequest):
                 return self._heads(request)
             names = None if request.names is None else frozenset(request.names)
-            share = SHARE if self._turns.readers else 1
+            share = SHARE if self._questions.readers else 1
             part = self._history.read(
                 request.shard_id, request.shard_count, request.epoch, request.after,
                 request.upto, names, SLICE_BYTES // share, READ_SECONDS / share,

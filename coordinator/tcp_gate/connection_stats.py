@@ -28,7 +28,7 @@ class ConnectionStats:
         self._accepted = self._let_in = 0
         self.refused = 0
         """Connections that ended without a handshake: wrong keys, none, rubbish, silence."""
-        endpoint = f"inproc://peers-{id(self):x}"
+        endpoint = f"inproc://stats-{id(self):x}"
         socket.monitor(endpoint, _WATCHED)
         self._monitor = socket.context.socket(zmq.PAIR)
         self._monitor.setsockopt(zmq.RCVHWM, 0)  # a full one would stop libzmq's own thread

@@ -86,8 +86,8 @@ class TcpGate:
         self._stack = ExitStack()
         self._poller = zmq.Poller()
         self._takers: dict[zmq.Socket[bytes], Callable[[], None]] = {}
-        self._peers: dict[str, ConnectionStats] = {}
-        self._passages: list[ZmqProxy] = []
+        self._stats: dict[str, ConnectionStats] = {}
+        self._proxies: list[ZmqProxy] = []
         self.refused = 0
         """Of the sockets before these."""
         folder = Path(spec.keys)
@@ -130,8 +130,8 @@ class TcpGate:
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         for socket in (inside, outside):
             self._stack.callback(socket.close)
-        self._desk = ControlRelay(outside, inside, self._keyring)
-        self._takers |= {inside: self._desk.take_answer, outside: self._desk.take_request}
+        self._relay = ControlRelay(outside, inside, self._keyring)
+        self._takers |= {inside: self._relay.take_answer, outside: self._relay.take_request}
         self._poller.register(inside, zmq.POLLIN)
         if "control" in self._spec.outside:
             self._bind(outside, "control")
@@ -146,9 +146,9 @@ class TcpGate:
             front.close(0)
             back.close(0)
             raise
-        passage = ZmqProxy(name, front, back)
-        self._passages.append(passage)
-        self._stack.callback(passage.close)
+        proxy = ZmqProxy(name, front, back)
+        self._proxies.append(proxy)
+        self._stack.callback(proxy.close)
 
     def _inner(self, kind: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
@@ -170,8 +170,8 @@ class TcpGate:
 
     def _bind(self, socket: zmq.Socket[bytes], name: str) -> None:
         endpoint = self._spec.outside[name]
-        peers = self._peers[name] = ConnectionStats(socket, self._spec.handshake_ms / 1000)
-        self._stack.callback(peers.close)
+        stats = self._stats[name] = ConnectionStats(socket, self._spec.handshake_ms / 1000)
+        self._stack.callback(stats.close)
         tcp = Tcp.read(endpoint)
         socket.setsockopt(zmq.IPV6, int(tcp is not None and tcp.ipv6))
         deadline = time.monotonic() + BIND_S
@@ -197,14 +197,14 @@ class TcpGate:
             for socket, _ in self._poller.poll(POLL_MS):
                 self._takers[socket]()
             now = time.monotonic()
-            for peers in self._peers.values():
-                peers.read(now)
+            for stats in self._stats.values():
+                stats.read(now)
             if self._outdated():
                 return True
             self._check()
             if now >= report_at:
                 report_at = now + REPORT_S
-                self._desk.report(self._report(now))
+                self._relay.report(self._report(now))
         return False
 
     def _outdated(self) -> bool:
@@ -219,8 +219,8 @@ class TcpGate:
         return False
 
     def _check(self) -> None:
-        for passage in self._passages:
-            if not passage.alive:
+        for proxy in self._proxies:
+            if not proxy.alive:
                 raise ClusterError("a thread of the gate has ended")
         if peak_memory() > MOST_MEMORY:
             log.error("more than %d MiB are held for clients: ending", MOST_MEMORY >> 20)
@@ -228,7 +228,7 @@ class TcpGate:
 
     def _report(self, now: float) -> GateReport:
         outside = self._spec.outside
-        events = self._peers.get("events")
+        events = self._stats.get("events")
         return GateReport(
             pid=os.getpid(),
             events=outside.get("events", ""),
@@ -236,12 +236,12 @@ class TcpGate:
             control=outside.get("control", ""),
             keys=len(self._keyring.clients()),
             subscribers=events.connected(now) if events else 0,
-            refused=self.refused + sum(peers.refused for peers in self._peers.values()),
+            refused=self.refused + sum(stats.refused for stats in self._stats.values()),
         )
 
     def close(self) -> None:
         """Every connection ends."""
-        self.refused += sum(peers.refused for peers in self._peers.values())
+        self.refused += sum(stats.refused for stats in self._stats.values())
         self._stack.close()
 
 

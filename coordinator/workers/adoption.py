@@ -89,7 +89,7 @@ class Adoption:
     ) -> None:
         """fits: whether the worker that greets may go on in this slot. farewell: how one that may
         not is told to stop. planned: whether a slot is in use: `find` will be called for it."""
-        self._places = paths
+        self._paths = paths
         self._fits = fits
         self._farewell = farewell
         self._planned = planned
@@ -101,7 +101,7 @@ class Adoption:
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         """A worker greets that the supervisor did not start."""
-        if self._places.journal(slot).exists():  # no others: nobody would ever ask for them
+        if self._paths.journal(slot).exists():  # no others: nobody would ever ask for them
             self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
@@ -125,11 +125,11 @@ class Adoption:
         if self._survey is not None:
             self._survey.cancel()
             await asyncio.gather(self._survey, return_exceptions=True)
-        slots = self._places.journal_slots()
+        slots = self._paths.journal_slots()
         await asyncio.gather(*(self._end(slot, stop, seconds) for slot in slots))
 
     async def _end(self, slot: int, stop: link.Stop, seconds: float) -> None:
-        lock = self._places.journal(slot) / "owner.lock"
+        lock = self._paths.journal(slot) / "owner.lock"
         if stop.logout:  # a signal can't say that
             await self._until(lambda: slot in self._hellos or not is_held(lock), seconds / 2)
         owner = Owner.read(lock) if is_held(lock) else None
@@ -145,7 +145,7 @@ class Adoption:
             await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _look_everywhere(self) -> None:
-        await asyncio.gather(*(self._look(slot) for slot in self._places.journal_slots()))
+        await asyncio.gather(*(self._look(slot) for slot in self._paths.journal_slots()))
 
     async def _look(self, slot: int) -> None:
         try:
@@ -157,7 +157,7 @@ class Adoption:
 
     async def _settle(self, slot: int) -> None:
         """Find the worker of a slot, or see it go."""
-        lock = self._places.journal(slot) / "owner.lock"
+        lock = self._paths.journal(slot) / "owner.lock"
         hello = await self._greeting(slot, lock)
         if hello is None:
             return
@@ -172,7 +172,7 @@ class Adoption:
     async def _end_silent(self, slot: int) -> None:
         """A worker that neither greets nor goes, though it was waited for, hangs: it keeps
         this slot's shards from everybody. Its journal has all that it received."""
-        lock = self._places.journal(slot) / "owner.lock"
+        lock = self._paths.journal(slot) / "owner.lock"
         if slot in self._hellos or not is_held(lock):
             return
         owner = Owner.read(lock)

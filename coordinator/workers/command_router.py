@@ -38,7 +38,7 @@ class CommandRouter:
 
     def __init__(
         self,
-        roster: Assignments,
+        assignments: Assignments,
         changes: Changes,
         running: Callable[[int], bool],
         send: Callable[[int, link.ToWorker], bool],
@@ -47,12 +47,12 @@ class CommandRouter:
         """running: whether the worker of a slot is there and is heard. first_number: another than
         those of a coordinator before this one, since a worker that was adopted may still answer
         that one."""
-        self._roster = roster
+        self._assignments = assignments
         self._changes = changes
         self._running = running
         self._send = send
         self._numbers = itertools.count(first_number)
-        self._plan = roster.plan
+        self._plan = assignments.plan
         self._slots = self._plan.slot_of
         self._asked = 0
         self._under_way: dict[int, _UnderWay] = {}
@@ -88,7 +88,7 @@ class CommandRouter:
 
         def passed() -> bool:
             nonlocal slot, by
-            plan, shard_id = self._roster.plan, self._shard(asked)
+            plan, shard_id = self._assignments.plan, self._shard(asked)
             slot, by = (
                 plan.slot_of[shard_id],
                 SentBy(shard_id=shard_id, shard_count=plan.shard_count),
@@ -121,11 +121,11 @@ class CommandRouter:
 
     async def shards(self, args: dict[str, Any]) -> Shards:
         """No args. For who may send, and may not ask for all that `status` tells."""
-        plan = self._roster.plan
+        plan = self._assignments.plan
         return Shards(shards=plan.shards, shard_count=plan.shard_count)
 
     def _shard(self, asked: SendArgs) -> int:
-        plan = self._roster.plan
+        plan = self._assignments.plan
         if (asked.shard is None) == (asked.guild is None):
             raise ClusterError("neither a shard nor a guild is named, or both", "name one of them")
         if asked.guild is not None:
@@ -142,8 +142,8 @@ class CommandRouter:
 
     def _slot_of(self) -> dict[int, int]:
         """The plan's, made anew only when it is another: many may wait and look."""
-        if self._roster.plan is not self._plan:
-            self._plan = self._roster.plan
+        if self._assignments.plan is not self._plan:
+            self._plan = self._assignments.plan
             self._slots = self._plan.slot_of
         return self._slots
 

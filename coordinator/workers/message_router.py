@@ -25,25 +25,25 @@ class MessageRouter:
 
     def __init__(
         self,
-        roster: Assignments,
-        board: WorkerReports,
-        desk: GrantQueue,
+        assignments: Assignments,
+        reports: WorkerReports,
+        identifies: GrantQueue,
         holds: Mapping[int, FatalHold],
         supervisor: Supervisor,
         adoption: Adoption,
-        handover: Reconciler,
+        reconciler: Reconciler,
         commands: CommandRouter,
         changes: Changes,
         send: Callable[[int, link.ToWorker], bool],
     ) -> None:
         """holds: by shard count."""
-        self._roster = roster
-        self._board = board
-        self._desk = desk
+        self._assignments = assignments
+        self._reports = reports
+        self._identifies = identifies
         self._holds = holds
         self._supervisor = supervisor
         self._adoption = adoption
-        self._handover = handover
+        self._reconciler = reconciler
         self._commands = commands
         self._changes = changes
         self._send = send
@@ -53,7 +53,7 @@ class MessageRouter:
         if isinstance(message, link.Hello):
             if self._supervisor.greeted(slot, message.pid, message.package_version):
                 self._send(slot, link.Welcome())
-                self._handover.report(slot, (s.shard_id for s in message.shards))
+                self._reconciler.report(slot, (s.shard_id for s in message.shards))
                 self._changes.tell()
             else:
                 self._adoption.hello(slot, message)
@@ -66,39 +66,39 @@ class MessageRouter:
                 case link.IdentifyRequest() if self._hold(slot).reason:
                     pass  # it asks again when it is welcomed again
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
-                    self._desk.handle(slot, message)
+                    self._identifies.handle(slot, message)
 
     def _report(self, slot: int, report: link.Report) -> None:
-        self._board.report(report, time.monotonic())
-        self._handover.report(slot, (s.shard_id for s in report.shards))
-        self._desk.ready(slot, (s.shard_id for s in report.shards if s.state == "ready"))
+        self._reports.report(report, time.monotonic())
+        self._reconciler.report(slot, (s.shard_id for s in report.shards))
+        self._identifies.ready(slot, (s.shard_id for s in report.shards if s.state == "ready"))
         if self._hold(slot).report(report.shards):
             self._hold_changed(slot)
-        if report.held and not self._roster.held_for(slot):
+        if report.held and not self._assignments.held_for(slot):
             self._send(slot, link.Publish())
         self._changes.tell()
 
     def gone(self, slot: int) -> None:
         """The worker of this slot ended."""
-        self._board.gone(slot)
-        self._desk.gone(slot)
-        self._handover.gone(slot)
+        self._reports.gone(slot)
+        self._identifies.gone(slot)
+        self._reconciler.gone(slot)
         self._commands.gone(slot)
-        if self._hold(slot).gone(self._roster.shards(slot)):
+        if self._hold(slot).gone(self._assignments.shards(slot)):
             self._hold_changed(slot)
         self._changes.tell()
 
     def _hold(self, slot: int) -> FatalHold:
         """Of the shard count of this worker's shards: another one may be what helps."""
-        return self._holds[self._roster.shard_count(slot)]
+        return self._holds[self._assignments.shard_count(slot)]
 
     def _hold_changed(self, slot: int) -> None:
         """Nobody of this shard count waits for a grant any more, or all who do ask again."""
-        hold, plan = self._hold(slot), self._roster.of(slot)
+        hold, plan = self._hold(slot), self._assignments.of(slot)
         if hold.reason:
             log.error("%s", hold.reason)
         for other in plan.slots if plan else ():
             if hold.reason:
-                self._desk.gone(other)
+                self._identifies.gone(other)
             else:
                 self._send(other, link.Welcome())

@@ -1,11 +1,11 @@
-"""Sees that each shard is with the worker that the roster names, whatever was lost on the way.
+"""Sees that each shard is with the worker it is assigned to, whatever was lost on the way.
 
-A shard is moved by changing the roster. From then on every report is compared with it: a worker
-that has a shard which is not its own is told to release it; one that lacks a shard of its own is
-told to take it, as soon as it is known of every other that it does not have it. Both orders may
-come twice, or be lost with a process: the next report says what is still to be done. A process that
-has not reported yet is taken to have what its spec gave it; of a worker from before, which was not
-taken over yet, nothing is known.
+A shard is moved by changing the assignments. From then on every report is compared with them: a
+worker that has a shard which is not its own is told to release it; one that lacks a shard of its
+own is told to take it, as soon as it is known of every other that it does not have it. Both orders
+may come twice, or be lost with a process: the next report says what is still to be done. A process
+that has not reported yet is taken to have what its spec gave it; of a worker from before, which was
+not taken over yet, nothing is known.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Reconciler:
 
     def __init__(
         self,
-        roster: Assignments,
+        assignments: Assignments,
         *,
         send: Callable[[int, link.ToWorker], bool],
         shard_plan: Callable[[int, int], link.ShardPlan],
     ) -> None:
         """shard_plan: what a worker is told of a shard, by shard count and id."""
-        self._roster = roster
+        self._assignments = assignments
         self._send = send
         self._shard_plan = shard_plan
         self._has: dict[int, frozenset[int]] = {}
@@ -51,7 +51,7 @@ class Reconciler:
         has = frozenset(shards)
         changed = has != self._has.get(slot)
         self.given(slot, has)
-        if changed or has != frozenset(self._roster.shards(slot)):
+        if changed or has != frozenset(self._assignments.shards(slot)):
             self.settle()
 
     def has(self, slot: int, shard: int) -> bool:
@@ -60,7 +60,7 @@ class Reconciler:
 
     def settle(self) -> None:
         """Tell every worker what it has too much, and what it lacks."""
-        for plan in self._roster.plans:
+        for plan in self._assignments.plans:
             owner = plan.slot_of
             all_known = all(slot in self._has or slot in self._empty for slot in plan.slots)
             for slot, shards in plan.slots.items():

@@ -51,8 +51,8 @@ class _Seen:
 class WorkerReports:
     """The last report of every slot, with rates."""
 
-    def __init__(self, roster: Assignments) -> None:
-        self._roster = roster
+    def __init__(self, assignments: Assignments) -> None:
+        self._assignments = assignments
         self._workers: defaultdict[int, _Seen] = defaultdict(_Seen)
         self._shards: defaultdict[ShardKey, _Seen] = defaultdict(_Seen)
         self._reports: dict[int, Report] = {}
@@ -64,7 +64,7 @@ class WorkerReports:
 
     def report(self, report: Report, now: float) -> None:
         """Take a report; shards that are not in the slot's plan are passed over."""
-        plan = self._roster.of(report.slot)
+        plan = self._assignments.of(report.slot)
         if plan is None:
             return
         worker = self._workers[report.slot]
@@ -81,15 +81,15 @@ class WorkerReports:
                 seen.events = shard.events
                 self._shard_reports[key] = shard
         if not self.was_ready:
-            self.was_ready = self.all_ready(self._roster.plan)
+            self.was_ready = self.all_ready(self._assignments.plan)
 
     def gone(self, slot: int) -> None:
         """The worker of this slot ended: its counters go into the totals, its shards are down."""
         worker = self._workers[slot]
         worker.before, worker.events = worker.before + worker.events, 0
         self._reports.pop(slot, None)
-        for shard in self._roster.shards(slot):
-            self.left(self._roster.shard_count(slot), shard)
+        for shard in self._assignments.shards(slot):
+            self.left(self._assignments.shard_count(slot), shard)
 
     def left(self, shard_count: int, shard: int) -> None:
         """A shard has no worker at this moment; the next one's counter begins at zero."""
@@ -151,7 +151,10 @@ class WorkerReports:
     def worker(self, slot: Slot, now: float) -> WorkerStatus:
         report = self._reports.get(slot.number)
         seen = self._workers[slot.number]
-        shards, count = self._roster.shards(slot.number), self._roster.shard_count(slot.number)
+        shards, count = (
+            self._assignments.shards(slot.number),
+            self._assignments.shard_count(slot.number),
+        )
         states = [self.state(count, shard) for shard in shards]
         return WorkerStatus(
             slot=slot.number,
@@ -201,7 +204,7 @@ class WorkerReports:
 
     def shards(self, slots: dict[int, Slot], now: float) -> list[ShardStatus]:
         """All shards of the plan in force, ascending."""
-        plan = self._roster.plan
+        plan = self._assignments.plan
         rows = [
             self.shard(plan.shard_count, shard, slots[number], now)
             for number, shards in plan.slots.items()

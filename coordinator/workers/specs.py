@@ -19,7 +19,7 @@ class WorkerSpecs(NamedTuple):
 
     spec: CoordinatorSpec
     account: ApiAccount
-    roster: Assignments
+    assignments: Assignments
     store: Store
     last_out: LastOut
     gateway_url: str
@@ -27,7 +27,7 @@ class WorkerSpecs(NamedTuple):
 
     def make(self, slot: int) -> WorkerSpec:
         spec, paths, out = self.spec, self.spec.paths, self.last_out.shards
-        shards, count = self.roster.shards(slot), self.roster.shard_count(slot)
+        shards, count = self.assignments.shards(slot), self.assignments.shard_count(slot)
         return WorkerSpec(
             slot=slot,
             cluster=self.store.store_id,
@@ -53,8 +53,8 @@ class WorkerSpecs(NamedTuple):
             hub_endpoint=paths.hub,
             hub_pipe_messages=spec.hub_pipe_messages,
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
-            held_for=self.roster.held_for(slot),
-            overlap_ns=self.roster.overlap_ns,
+            held_for=self.assignments.held_for(slot),
+            overlap_ns=self.assignments.overlap_ns,
             adopt_seconds=spec.adopt_seconds,
             log_level=spec.log_level,
         )
@@ -63,7 +63,7 @@ class WorkerSpecs(NamedTuple):
         """Whether a worker from before may go on in this slot: it runs the slot's shards, for this
         account, and speaks this link's version. One of an older package goes on too, until it is
         restarted."""
-        own, count = self.roster.shards(slot), self.roster.shard_count(slot)
+        own, count = self.assignments.shards(slot), self.assignments.shard_count(slot)
         return (
             bool(own)
             and hello.version == LINK_VERSION
@@ -75,7 +75,7 @@ class WorkerSpecs(NamedTuple):
     def farewell(self, hello: Hello) -> Stop:
         """To a worker that does not fit: its sessions are resumed by others, but for those of a
         shard count that is no more in force (a resharding was cut short): they end."""
-        if hello.shard_count in (0, self.roster.plan.shard_count):
+        if hello.shard_count in (0, self.assignments.plan.shard_count):
             return Stop()
         return Stop(logout=True, cause=RESHARDED)
 

@@ -1,4 +1,4 @@
-"""Identify desks over real stores and real ZeroMQ, with workers that are played; a short window."""
+"""Identify queues over real stores and real ZeroMQ, with played workers and a short window."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WITHIN_S = 10.0
 
 
 class Cluster:
-    """A coordinator's desk and its door; `grants` is what its workers were sent."""
+    """A coordinator's queue and its door; `grants` is what its workers were sent."""
 
     def __init__(self, folder: Path, name: str, shards: tuple[int, ...], count: int) -> None:
         self.endpoint = f"ipc://{folder / name}"
@@ -47,7 +47,7 @@ class Cluster:
         self.limiter = IdentifyLimiter(
             window_s=WINDOW_S, margin_s=MARGIN_S, first_grant_id=self.store.next_grant_id()
         )
-        self.desk: GrantQueue
+        self.queue: GrantQueue
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         assert isinstance(message, link.IdentifyGrant)
@@ -60,12 +60,12 @@ class Cluster:
         return IdentifyLedger(self.store, account=ACCOUNT, wall=time.time)
 
     def grants_itself(self, *, remaining: int = 1000, concurrency: int = 1) -> None:
-        """Its desk has a limiter of its own."""
+        """Its queue has a limiter of its own."""
 
         async def fetch() -> SessionStartLimit:
             raise ClusterError("nobody asks Discord here")
 
-        desk = IdentifyQueue(
+        queue = IdentifyQueue(
             self.limiter,
             self.ledger(),
             owners=Owners(Assignments(self.plan)),
@@ -78,18 +78,18 @@ class Cluster:
         limit = SessionStartLimit(
             total=1000, remaining=remaining, reset_after=80_000_000, max_concurrency=concurrency
         )
-        desk.take(limit, time.monotonic())
-        self.desk = desk
+        queue.take(limit, time.monotonic())
+        self.queue = queue
 
     async def asks(self, control: ControlClient, token: str = TOKEN) -> None:
-        """Its desk asks the broker."""
-        asker = BrokerClient(
+        """Its queue asks the broker."""
+        client = BrokerClient(
             self.store.store_id,
             self.name,
             lambda salt: account_key(token, salt),
         )
-        self.desk = BrokeredQueue(
-            await Broker.meet(control, self.ledger(), asker, time.monotonic),
+        self.queue = BrokeredQueue(
+            await Broker.meet(control, self.ledger(), client, time.monotonic),
             self.ledger(),
             owners=Owners(Assignments(self.plan)),
             send=self.send,
@@ -99,13 +99,13 @@ class Cluster:
 
     def want(self, *shards: int) -> None:
         for shard in shards:
-            self.desk.handle(0, link.IdentifyRequest(shard_id=shard))
+            self.queue.handle(0, link.IdentifyRequest(shard_id=shard))
 
     def sent(self, grant: link.IdentifyGrant) -> None:
-        self.desk.handle(0, link.IdentifySent(shard_id=grant.shard_id, grant_id=grant.grant_id))
+        self.queue.handle(0, link.IdentifySent(shard_id=grant.shard_id, grant_id=grant.grant_id))
 
     def unused(self, grant: link.IdentifyGrant) -> None:
-        self.desk.handle(0, link.IdentifyUnused(shard_id=grant.shard_id, grant_id=grant.grant_id))
+        self.queue.handle(0, link.IdentifyUnused(shard_id=grant.shard_id, grant_id=grant.grant_id))
 
     async def next(self) -> tuple[float, link.IdentifyGrant]:
         """The next grant to a worker, and when it came."""
@@ -114,11 +114,11 @@ class Cluster:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Its door and its desk run."""
+        """Its door and its queue run."""
         context = zmq.asyncio.Context()
-        server = ControlServer(context, self.endpoint, self.desk.verbs())
+        server = ControlServer(context, self.endpoint, self.queue.verbs())
         server.bind()
-        tasks = [asyncio.ensure_future(server.run()), asyncio.ensure_future(self.desk.run())]
+        tasks = [asyncio.ensure_future(server.run()), asyncio.ensure_future(self.queue.run())]
         try:
             yield
             assert not any(task.done() for task in tasks)

@@ -1,4 +1,4 @@
-"""A desk that asks a broker, and the broker's, over real ZeroMQ: one limiter for both."""
+"""A queue that asks a broker, and the broker's, over real ZeroMQ: one limiter for both."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_shards_of_both_start_in_one_order_and_one_pace(
         _, first = await east.next()  # it holds its bucket up until all are there
         west.want(7, 6, 5, 4)
         waiting = sum(bucket == 0 for bucket in (shard % concurrency for shard in (4, 5, 6, 7)))
-        await until(lambda: len(east.desk.status().outside) >= waiting)
+        await until(lambda: len(east.queue.status().outside) >= waiting)
         east.want(1, 2, 3)
         identifies.append((time.monotonic(), 0))
         east.sent(first)
@@ -61,8 +61,8 @@ def test_the_shards_of_both_start_in_one_order_and_one_pace(
             assert all(b[0] - a[0] >= INTERVAL_S - 0.02 for a, b in itertools.pairwise(own))
             if concurrency == 1:
                 assert [shard for _, shard in own] == list(range(8))
-        assert east.desk.status().spent == 8
-        assert west.desk.status().spent == 4
+        assert east.queue.status().spent == 8
+        assert west.queue.status().spent == 4
 
     play(short_folder, scenario, concurrency=concurrency)
 
@@ -85,13 +85,13 @@ def test_an_unused_grant_comes_back_in_both_ledgers(short_folder: Path) -> None:
         west.want(4)
         _, grant = await west.next()
         west.unused(grant)
-        await until(lambda: east.desk.status().spent == 0)
-        assert west.desk.status().spent == 0
+        await until(lambda: east.queue.status().spent == 0)
+        assert west.queue.status().spent == 0
         west.absent = True
         west.want(5)
         await until(lambda: west.store.known(8, 5).epoch == 1)
-        await until(lambda: east.desk.status().spent == 0)
-        assert west.desk.status().spent == 0, "nobody was there to take it"
+        await until(lambda: east.queue.status().spent == 0)
+        assert west.queue.status().spent == 0, "nobody was there to take it"
 
     play(short_folder, scenario)
 
@@ -102,7 +102,7 @@ def test_a_worker_that_asks_again_is_told_again(short_folder: Path) -> None:
         _, grant = await west.next()
         west.want(4)
         assert (await west.next())[1] == grant
-        assert east.desk.status().spent == 1
+        assert east.queue.status().spent == 1
 
     play(short_folder, scenario)
 
@@ -113,16 +113,16 @@ def test_the_grant_of_a_dead_worker_is_spent_and_its_others_leave_the_line(
     async def scenario(east: Cluster, west: Cluster) -> None:
         west.want(4, 5)
         await west.next()
-        await until(lambda: len(east.desk.status().outside) == 1)
+        await until(lambda: len(east.queue.status().outside) == 1)
         died = time.monotonic()
-        west.desk.gone(0)
+        west.queue.gone(0)
         east.want(0)
         at, _ = await east.next()
         assert at >= died + INTERVAL_S - 0.02, "it may have been sent until then"
-        assert east.desk.status().outside == []
-        assert (west.desk.status().spent, east.desk.status().spent) == (1, 2)
+        assert east.queue.status().outside == []
+        assert (west.queue.status().spent, east.queue.status().spent) == (1, 2)
         west.want(4)  # the next worker of the slot
-        await until(lambda: len(east.desk.status().outside) == 1)
+        await until(lambda: len(east.queue.status().outside) == 1)
 
     play(short_folder, scenario)
 
@@ -139,7 +139,7 @@ def test_a_ready_is_passed_on(short_folder: Path, monkeypatch: pytest.MonkeyPatc
         )
         west.sent(grant)
         ready = time.monotonic()
-        west.desk.ready(0, [4])
+        west.queue.ready(0, [4])
         await until(lambda: accepted != [])
         ((shard, at),) = accepted
         assert shard == 4
@@ -150,9 +150,9 @@ def test_a_ready_is_passed_on(short_folder: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_start_over_what_the_broker_has_left_is_refused(short_folder: Path) -> None:
     async def scenario(east: Cluster, west: Cluster) -> None:
-        west.desk.require(7)
+        west.queue.require(7)
         with pytest.raises(BudgetError, match="8 identifies are needed and 7 of 1000 are left at"):
-            west.desk.require(8)
+            west.queue.require(8)
 
     play(short_folder, scenario, remaining=7)
 
@@ -170,18 +170,18 @@ def test_a_broker_that_comes_back_goes_on_from_its_ledger(
             west.want(4)
             _, grant = await west.next()
             west.want(5)
-            await until(lambda: len(east.desk.status().outside) == 1)
+            await until(lambda: len(east.queue.status().outside) == 1)
             await broker.aclose()
-            await until(lambda: "does not answer" in west.desk.status().trouble)
-            assert west.desk.status().waiting == [5]
+            await until(lambda: "does not answer" in west.queue.status().trouble)
+            assert west.queue.status().waiting == [5]
             assert west.grants.empty()
             west.sent(grant)  # said to nobody yet
             again = await broker.enter_async_context(granting(short_folder))
             back = time.monotonic()
             at, second = await west.next()
             assert back + INTERVAL_S - 0.05 <= at < back + POLL_S, "it is asked again at once"
-            assert (second.shard_id, again.desk.status().spent) == (5, 2)
-            await until(lambda: west.desk.status().trouble == "")
+            assert (second.shard_id, again.queue.status().spent) == (5, 2)
+            await until(lambda: west.queue.status().trouble == "")
 
     with caplog.at_level(logging.INFO):
         asyncio.run(scenario())
@@ -205,7 +205,7 @@ def test_the_next_coordinator_passes_on_what_a_worker_says_of_an_old_grant(
                 at, other = await east.next()
                 assert sent + INTERVAL_S - 0.02 <= at < sent + 5.0, "not given up for lost"
                 east.sent(other)
-                assert west.desk.status().spent == 1
+                assert west.queue.status().spent == 1
                 west.want(5)
                 assert (await west.next())[1].grant_id == grant.grant_id + 1
 
@@ -258,11 +258,11 @@ def test_a_ledger_that_cant_be_written_gives_the_grant_back(
         with monkeypatch.context() as patch:
             patch.setattr(west.store, "grant", full)
             west.want(4)
-            await until(lambda: "disk is full" in west.desk.status().trouble)
+            await until(lambda: "disk is full" in west.queue.status().trouble)
             assert west.grants.empty()
         _, grant = await west.next()
-        assert (grant.shard_id, west.desk.status().trouble) == (4, "")
-        await until(lambda: east.desk.status().spent == 1)
+        assert (grant.shard_id, west.queue.status().trouble) == (4, "")
+        await until(lambda: east.queue.status().spent == 1)
 
     play(short_folder, scenario)
 
@@ -270,7 +270,7 @@ def test_a_ledger_that_cant_be_written_gives_the_grant_back(
 def test_a_worker_is_not_heard_for_shards_of_others(short_folder: Path) -> None:
     async def scenario(east: Cluster, west: Cluster) -> None:
         for shard in (0, 8, -2, 2**63):
-            west.desk.handle(0, link.IdentifyRequest(shard_id=shard))
-        assert west.desk.status().waiting == []
+            west.queue.handle(0, link.IdentifyRequest(shard_id=shard))
+        assert west.queue.status().waiting == []
 
     play(short_folder, scenario)

@@ -36,7 +36,7 @@ def test_leaving_the_block_says_that_it_was_sent(short_folder: Path) -> None:
         at, grant = await east.next()
         assert at >= left + INTERVAL_S - 0.05, "the bucket is closed from when it was left"
         assert (grant.shard_id, grant.epoch) == (0, 1)
-        assert east.desk.status().spent == 2
+        assert east.queue.status().spent == 2
         assert east.store.known(8, 3).epoch == 0, "an epoch of shard 3 of this cluster is its own"
 
     play(short_folder, scenario)
@@ -50,7 +50,7 @@ def test_leaving_it_by_an_error_gives_the_grant_back(short_folder: Path) -> None
         east.want(0)
         _, grant = await east.next()
         assert grant.shard_id == 0
-        assert (east.desk.status().spent, east.desk.status().remaining) == (1, 999)
+        assert (east.queue.status().spent, east.queue.status().remaining) == (1, 999)
 
     play(short_folder, scenario)
 
@@ -68,7 +68,7 @@ def test_what_is_said_in_the_block_holds(short_folder: Path, said: str, spent: i
         async with control.request_identify(shard_id=3) as grant:
             await getattr(grant, said)()
             await grant.ready()
-        assert east.desk.status().spent == 2 * spent
+        assert east.queue.status().spent == 2 * spent
 
     play(short_folder, scenario)
 
@@ -90,16 +90,16 @@ def test_it_waits_in_the_workers_line_in_shard_order(short_folder: Path) -> None
         east.want(0)
         _, first = await east.next()
         programs = [asyncio.create_task(program(shard)) for shard in (7, 2, 5)]
-        await until(lambda: len(east.desk.status().outside) == 3)
+        await until(lambda: len(east.queue.status().outside) == 3)
         east.want(3, 1)
-        status = east.desk.status()
+        status = east.queue.status()
         assert (status.waiting, status.outside[0].who) == ([1, 3], "program 7")
         assert status.wait_s == pytest.approx(3 * INTERVAL_S, abs=0.02), "1, 2, 3 if 0 is sent now"
         east.sent(first)
         async with asyncio.timeout(10):
             await asyncio.gather(workers(2), *programs)
         assert turns == [1, 2, 3, 5, 7]
-        assert east.desk.status().outside == []
+        assert east.queue.status().outside == []
 
     play(short_folder, scenario)
 
@@ -108,7 +108,7 @@ def test_the_same_shard_of_a_program_takes_no_turn_from_the_workers(short_folder
     async def scenario(east: Cluster, control: ControlClient) -> None:
         async with control.request_identify(shard_id=0):
             waits = asyncio.create_task(control.request_identify(shard_id=1).granted())
-            await until(lambda: len(east.desk.status().outside) == 1)
+            await until(lambda: len(east.queue.status().outside) == 1)
             east.want(0)
         _, grant = await east.next()
         assert grant.shard_id == 0, "0 had its turn, this cluster's 0 had none"
@@ -124,11 +124,11 @@ def test_one_who_gives_up_leaves_the_line(short_folder: Path) -> None:
         await east.next()
         asked = control.request_identify(shard_id=1, shard_count=16, who="\x1b[2Jme\n")
         waits = asyncio.create_task(asked.granted())
-        await until(lambda: len(east.desk.status().outside) == 1)
-        (claim,) = east.desk.status().outside
+        await until(lambda: len(east.queue.status().outside) == 1)
+        (claim,) = east.queue.status().outside
         assert (claim.shard_id, claim.shard_count, claim.who) == (1, 16, "?[2Jme?")
         waits.cancel()
-        await until(lambda: east.desk.status().outside == [])
+        await until(lambda: east.queue.status().outside == [])
         assert east.limiter.turns(time.monotonic()) == []
 
     play(short_folder, scenario)
@@ -140,7 +140,7 @@ def test_the_turn_of_one_who_is_gone_goes_to_the_next_at_once(short_folder: Path
         _, first = await east.next()
         gone = ControlClient(east.endpoint)
         waits = asyncio.create_task(gone.request_identify(shard_id=1).granted())
-        await until(lambda: len(east.desk.status().outside) == 1)
+        await until(lambda: len(east.queue.status().outside) == 1)
         waits.cancel()
         gone.close()  # as a killed process does: nothing is said
         await asyncio.gather(waits, return_exceptions=True)
@@ -148,7 +148,7 @@ def test_the_turn_of_one_who_is_gone_goes_to_the_next_at_once(short_folder: Path
         east.sent(first)
         async with asyncio.timeout(10):
             assert (await east.next())[1].shard_id == 2
-        assert east.desk.status().spent == 2
+        assert east.queue.status().spent == 2
 
     play(short_folder, scenario)
 
@@ -160,7 +160,7 @@ def test_a_client_asks_other_things_while_it_waits(short_folder: Path) -> None:
         waits = [
             asyncio.create_task(control.request_identify(shard_id=1).granted()) for _ in range(50)
         ]
-        await until(lambda: len(east.desk.status().outside) == 50)
+        await until(lambda: len(east.queue.status().outside) == 50)
         budget = await control.identify_budget()
         assert (budget.total, budget.remaining, budget.max_concurrency) == (1000, 999, 1)
         for one in waits:
@@ -174,8 +174,8 @@ def test_nothing_is_granted_over_the_budget(short_folder: Path) -> None:
         async with control.request_identify(shard_id=0) as grant:
             east.want(1)
             waits = asyncio.create_task(control.request_identify(shard_id=2).granted())
-            await until(lambda: len(east.desk.status().outside) == 1)
-            assert east.desk.status().wait_s > 70_000, "until the reset"
+            await until(lambda: len(east.queue.status().outside) == 1)
+            assert east.queue.status().wait_s > 70_000, "until the reset"
             await grant.unused()
         _, given = await east.next()
         assert given.shard_id == 1
@@ -194,7 +194,7 @@ def test_who_runs_another_account_is_refused(short_folder: Path) -> None:
         with pytest.raises(ClusterError, match=r"west asks .*another account") as caught:
             await control.identify(ask("Nzg5.other.bot"), patience=None).granted()
         assert "Nzg5" not in str(caught.value)
-        assert east.desk.status().outside == []
+        assert east.queue.status().outside == []
         # The same bot after its token was reset
         await control.identify(ask("MTIz.new.token"), patience=None).granted()
 
@@ -206,7 +206,7 @@ def test_a_ticket_is_good_for_one_shard_and_one_identify(short_folder: Path) -> 
         one = control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None)
         await one.granted()
         await one.granted()  # asked again: the same grant
-        assert east.desk.status().spent == 1
+        assert east.queue.status().spent == 1
         with pytest.raises(ClusterError, match="of shard 5"):
             await control.identify(IdentifyAsk(ticket="t", shard_id=6), patience=None).granted()
         await control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None).sent()
@@ -244,6 +244,6 @@ def test_arguments_that_are_none_are_refused(short_folder: Path, args: dict[str,
     async def scenario(east: Cluster, control: ControlClient) -> None:
         with pytest.raises(ClusterError, match="not the arguments"):
             await control.exchange("identify", object, args, 5.0)
-        assert east.desk.status().outside == []
+        assert east.queue.status().outside == []
 
     play(short_folder, scenario)

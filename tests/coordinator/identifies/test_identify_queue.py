@@ -1,4 +1,4 @@
-"""The identify desk: limiter, ledger and link brought together, on a clock of the test's own."""
+"""The identify queue: limiter, ledger and link brought together, on a clock of the test's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCOUNT = "account"
 
 
 class Office:
-    """A desk over a real store; workers are lists of what they were sent."""
+    """A queue over a real store; workers are lists of what they were sent."""
 
     def __init__(self, store: Store, *, wall: float = WALL, absent: tuple[int, ...] = ()) -> None:
         self.store = store
@@ -37,7 +37,7 @@ class Office:
         self.fetched: list[SessionStartLimit | ClusterError] = []
         self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
         self.owners = Owners(Assignments(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
-        self.desk = IdentifyQueue(
+        self.queue = IdentifyQueue(
             self.limiter,
             IdentifyLedger(store, account=ACCOUNT, wall=self.wall),
             owners=self.owners,
@@ -65,17 +65,17 @@ class Office:
         return answer
 
     def take(self, *, total: int = 1000, remaining: int = 1000, concurrency: int = 1) -> None:
-        self.desk.take(limit(total=total, remaining=remaining, concurrency=concurrency), self.now)
+        self.queue.take(limit(total=total, remaining=remaining, concurrency=concurrency), self.now)
 
     def ask(self, *shards: int) -> None:
         for shard in shards:
-            self.desk.handle(shard % 2, link.IdentifyRequest(shard_id=shard))
+            self.queue.handle(shard % 2, link.IdentifyRequest(shard_id=shard))
 
     async def turn(self, *, later: float = 0.0) -> list[link.IdentifyGrant]:
-        """What the desk gives when it is run at this moment."""
+        """What the queue gives when it is run at this moment."""
         self.now += later
         before = len(self.sent)
-        running = asyncio.ensure_future(self.desk.run())
+        running = asyncio.ensure_future(self.queue.run())
         for _ in range(20):
             await asyncio.sleep(0)
         assert not running.done()
@@ -118,7 +118,7 @@ def test_a_grant_is_in_the_ledger_and_carries_the_next_epoch(play: Play) -> None
             link.IdentifyGrant(shard_id=0, grant_id=4, epoch=1),
             link.IdentifyGrant(shard_id=1, grant_id=5, epoch=2),
         ]
-        status = office.desk.status()
+        status = office.queue.status()
         assert (status.spent, status.remaining, status.waiting) == (3, 997, [])
 
     play(scenario)
@@ -130,10 +130,10 @@ def test_the_next_turn_comes_a_window_after_the_identify_was_sent(play: Play) ->
         office.take()
         office.ask(0, 1, 2)
         (grant,) = await office.turn()
-        assert office.desk.status().waiting == [1, 2]
+        assert office.queue.status().waiting == [1, 2]
         assert await office.turn(later=3.0) == []
-        office.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
-        assert office.desk.status().wait_s == 2 * INTERVAL_S
+        office.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        assert office.queue.status().wait_s == 2 * INTERVAL_S
         assert await office.turn(later=INTERVAL_S - 0.1) == []
         (grant,) = await office.turn(later=0.1)
         assert grant.shard_id == 1
@@ -149,7 +149,7 @@ def test_a_worker_that_asks_again_is_told_again(play: Play) -> None:
         (grant,) = await office.turn()
         office.ask(0)
         assert office.sent == [(0, grant), (0, grant)]
-        assert office.desk.status().spent == 1
+        assert office.queue.status().spent == 1
 
     play(scenario)
 
@@ -161,8 +161,8 @@ def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
         office.ask(0)
         (grant,) = await office.turn()
         for _ in range(2):
-            office.desk.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
-        status = office.desk.status()
+            office.queue.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
+        status = office.queue.status()
         assert (status.spent, status.remaining) == (0, 1000)
         office.ask(0)
         (again,) = await office.turn()
@@ -177,7 +177,7 @@ def test_a_grant_that_nobody_took_is_not_spent(play: Play) -> None:
         office.take()
         office.ask(0, 1)
         (grant,) = await office.turn()
-        assert (grant.shard_id, office.desk.status().spent) == (1, 1)
+        assert (grant.shard_id, office.queue.status().spent) == (1, 1)
 
     play(scenario)
 
@@ -188,8 +188,8 @@ def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
         office.take()
         office.ask(0, 2)
         await office.turn()
-        office.desk.gone(0)
-        status = office.desk.status()
+        office.queue.gone(0)
+        status = office.queue.status()
         assert (status.spent, status.remaining, status.waiting) == (1, 999, [])
         office.ask(0)
         assert await office.turn(later=INTERVAL_S - 0.1) == []
@@ -206,10 +206,10 @@ def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, move
         office.ask(0)
         (grant,) = await office.turn()
         sent = link.IdentifySent(shard_id=0, grant_id=grant.grant_id)
-        office.desk.handle(0, sent)
-        assert office.desk._unanswered == {(0, 0): grant.grant_id}
-        office.desk.withdraw(0, 0) if moved else office.desk.gone(0)
-        assert office.desk._unanswered == {}
+        office.queue.handle(0, sent)
+        assert office.queue._unanswered == {(0, 0): grant.grant_id}
+        office.queue.withdraw(0, 0) if moved else office.queue.gone(0)
+        assert office.queue._unanswered == {}
 
     play(scenario)
 
@@ -222,10 +222,10 @@ def test_a_restart_keeps_the_bucket_closed_and_the_ledger(play: Play, told: bool
         first.ask(0)
         (grant,) = await first.turn()
         if told:
-            first.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+            first.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
         second = Office(store, wall=WALL + 2.0)
         second.take(remaining=1000)  # Discord has not counted it yet
-        assert second.desk.status().remaining == 999
+        assert second.queue.status().remaining == 999
         second.ask(1)
         closed = INTERVAL_S - 2.0 if told else INTERVAL_S  # it may be sent at this moment
         assert await second.turn(later=closed - 0.1) == []
@@ -238,9 +238,9 @@ def test_a_start_over_the_budget_is_refused(play: Play) -> None:
     async def scenario(store: Store) -> None:
         office = Office(store)
         office.take(total=1000, remaining=7)
-        office.desk.require(7)
+        office.queue.require(7)
         with pytest.raises(BudgetError, match="8 identifies are needed and 7 of 1000 are left"):
-            office.desk.require(8)
+            office.queue.require(8)
 
     play(scenario)
 
@@ -251,13 +251,13 @@ def test_after_the_reset_the_numbers_are_fetched_before_anything_is_granted(play
         office.take(remaining=1)
         office.ask(0, 1)
         (grant,) = await office.turn()
-        office.desk.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        office.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
         assert await office.turn(later=3600.0) == []
         office.fetched = [limit(remaining=1000)]
         (grant,) = await office.turn(later=86_400.0)
         assert grant.shard_id == 1
         assert office.fetched == []
-        assert office.desk.status().remaining == 999
+        assert office.queue.status().remaining == 999
 
     play(scenario)
 
@@ -288,9 +288,9 @@ def test_a_ledger_that_cant_be_written_grants_nothing(
         with monkeypatch.context() as patch:
             patch.setattr(store, "grant", full)
             assert await office.turn() == []
-        assert office.desk.status().waiting == [0]
+        assert office.queue.status().waiting == [0]
         assert len(await office.turn(later=30.0)) == 1
-        assert office.desk.status().spent == 1
+        assert office.queue.status().spent == 1
 
     play(scenario)
 
@@ -300,12 +300,12 @@ def test_a_worker_is_not_heard_for_shards_of_others(play: Play) -> None:
         office = Office(store)
         office.take(concurrency=2)
         for shard in (1, 8, -2, 2**63):
-            office.desk.handle(0, link.IdentifyRequest(shard_id=shard))
+            office.queue.handle(0, link.IdentifyRequest(shard_id=shard))
         assert await office.turn() == []
         office.ask(1)
         (grant,) = await office.turn()
-        office.desk.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
-        assert office.desk.status().spent == 1
+        office.queue.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
+        assert office.queue.status().spent == 1
         assert office.owners.refused == 5
 
     play(scenario)
@@ -320,7 +320,7 @@ def test_old_numbers_are_fetched_again_while_grants_go_on(play: Play) -> None:
         office.fetched = [limit(remaining=700)]
         assert len(await office.turn()) == 1
         assert office.fetched == []
-        assert office.desk.status().remaining == 699, "its identify is still to come"
+        assert office.queue.status().remaining == 699, "its identify is still to come"
 
     play(scenario)
 
@@ -333,14 +333,14 @@ def test_numbers_that_cant_be_renewed_are_said_and_asked_for_again_later(play: P
         office.ask(0)
         office.fetched = [ClusterError("no answer"), limit(remaining=5, concurrency=2)]
         assert len(await office.turn()) == 1, "the old ones are good enough"
-        assert "no answer" in office.desk.status().trouble
+        assert "no answer" in office.queue.status().trouble
         office.ask(1)
         await office.turn(later=ASK_AGAIN_S - 1)
         assert len(office.fetched) == 1
         office.ask(2)
         await office.turn(later=1)
         assert office.fetched == []
-        assert office.desk.status().trouble == ""
+        assert office.queue.status().trouble == ""
 
     play(scenario)
 
@@ -363,7 +363,7 @@ def test_a_rate_limit_is_waited_for(play: Play) -> None:
     play(scenario)
 
 
-def test_what_was_not_foreseen_ends_the_desk(play: Play) -> None:
+def test_what_was_not_foreseen_ends_the_queue(play: Play) -> None:
     async def scenario(store: Store) -> None:
         office = Office(store)
         office.take()
@@ -372,6 +372,6 @@ def test_what_was_not_foreseen_ends_the_desk(play: Play) -> None:
         office.fetched = [limit(concurrency=0)]  # which no decoder lets through
         with pytest.raises(ZeroDivisionError):
             async with asyncio.timeout(5):
-                await office.desk.run()
+                await office.queue.run()
 
     play(scenario)

@@ -20,12 +20,12 @@ class Clock:
         return self.now
 
 
-async def ended(desk: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
+async def ended(runner: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
     """Follow it as a client does: its end, and all that was said on the way."""
     now, said = begun, []
     while now.state == "running":
         args: dict[str, Any] = {"id": now.id, "known": now.text, "done": now.done}
-        now = await desk.follow(args)
+        now = await runner.follow(args)
         said.append(now.text)
     return now, said
 
@@ -33,7 +33,7 @@ async def ended(desk: OperationRunner, begun: Operation) -> tuple[Operation, lis
 def test_steps_are_told_and_the_end() -> None:
     async def main() -> None:
         clock, go = Clock(), asyncio.Event()
-        desk = OperationRunner(clock)
+        runner = OperationRunner(clock)
 
         async def work(progress: OperationProgress) -> str:
             progress.steps(2)
@@ -43,23 +43,23 @@ def test_steps_are_told_and_the_end() -> None:
                 go.clear()
             return "both"
 
-        begun = desk.begin("work", work)
-        first = await desk.follow({"id": begun.id})
+        begun = runner.begin("work", work)
+        first = await runner.follow({"id": begun.id})
         assert (first.text, first.done, first.total) == ("one", 1, 2)
         with pytest.raises(ClusterError, match=r"a work is under way \(one\)"):
-            desk.begin("more work", work)
+            runner.begin("more work", work)
         clock.now = 8.0
-        status = desk.status()
+        status = runner.status()
         assert status is not None
         assert status.seconds == 3.0
-        following = asyncio.create_task(ended(desk, first))
+        following = asyncio.create_task(ended(runner, first))
         for _ in range(2):
             go.set()
             await asyncio.sleep(0.01)
         last, said = await following
         assert (last.state, last.text, said) == ("done", "both", ["two", "both"])
-        assert desk.begin("more work", work).id != begun.id
-        await desk.close()
+        assert runner.begin("more work", work).id != begun.id
+        await runner.close()
 
     asyncio.run(main())
 
@@ -73,16 +73,16 @@ def test_steps_are_told_and_the_end() -> None:
 )
 def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
     async def main() -> None:
-        desk = OperationRunner(Clock())
+        runner = OperationRunner(Clock())
 
         async def work(progress: OperationProgress) -> str:
             raise error
 
-        last, _ = await ended(desk, desk.begin("work", work))
+        last, _ = await ended(runner, runner.begin("work", work))
         assert last.state == "failed"
         assert last.failure is not None
         assert (last.failure.kind, last.failure.cause) == (kind, cause)
-        assert desk.status() == last, "shown until another one begins"
+        assert runner.status() == last, "shown until another one begins"
 
     asyncio.run(main())
 
@@ -99,14 +99,14 @@ def test_nothing_new_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "FOLLOW_S", 0.01)
 
     async def main() -> None:
-        desk = OperationRunner(Clock())
+        runner = OperationRunner(Clock())
 
         async def work(progress: OperationProgress) -> str:
             await asyncio.Event().wait()
             raise AssertionError
 
-        begun = desk.begin("work", work)
-        assert (await desk.follow({"id": begun.id})).state == "running"
-        await desk.close()
+        begun = runner.begin("work", work)
+        assert (await runner.follow({"id": begun.id})).state == "running"
+        await runner.close()
 
     asyncio.run(main())

@@ -223,10 +223,10 @@ def test_a_scaling_that_was_cut_short_leaves_no_worker_without_shards() -> None:
 
 def test_a_slot_whose_journal_has_another_shard_count_is_left_alone() -> None:
     plan = make_plan(ShardRange(0, 7, 8), 2, first_slot=2)
-    roster = Assignments(plan, {0: 4, 1: 4, 2: 8, 3: 8, 4: 8})
-    assert replan(plan, 3, roster.unfit(8)).slots.keys() == {2, 3, 4}
-    assert replan(plan, 4, roster.unfit(8)).slots.keys() == {2, 3, 4, 5}
-    assert roster.free_slots(2, 16) == 5
-    assert roster.free_slots(2, 4) == 0, "as it was before"
-    roster.cleared(4)
-    assert roster.free_slots(2, 16) == 4
+    assignments = Assignments(plan, {0: 4, 1: 4, 2: 8, 3: 8, 4: 8})
+    assert replan(plan, 3, assignments.unfit(8)).slots.keys() == {2, 3, 4}
+    assert replan(plan, 4, assignments.unfit(8)).slots.keys() == {2, 3, 4, 5}
+    assert assignments.free_slots(2, 16) == 5
+    assert assignments.free_slots(2, 4) == 0, "as it was before"
+    assignments.cleared(4)
+    assert assignments.free_slots(2, 16) == 4

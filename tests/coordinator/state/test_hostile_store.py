@@ -43,7 +43,7 @@ def used(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_damaged_store_is_refused_or_used(sound: Path, tmp_path: Path, seed: int) -> None:
-    """In no other way than as an error that a start and a desk know."""
+    """In no other way than as an error that a start and an identify queue know."""
     chance, whole, refused = random.Random(seed), sound.read_bytes(), 0
     for number in range(25):
         data = bytearray(whole)

@@ -29,10 +29,10 @@ class Workers:
 
     def __init__(self) -> None:
         self.running = {0, 5}
-        self.roster = Assignments(Plan(4, {0: (1, 2), 5: (3,)}))
+        self.assignments = Assignments(Plan(4, {0: (1, 2), 5: (3,)}))
         self.changes = Changes()
-        self.desk = CommandRouter(
-            self.roster, self.changes, self.running.__contains__, self.send, 1_000
+        self.router = CommandRouter(
+            self.assignments, self.changes, self.running.__contains__, self.send, 1_000
         )
         self.there = True
         self.sent: list[tuple[int, link.Send]] = []
@@ -43,11 +43,11 @@ class Workers:
         self.sent.append((slot, message))
         if self.answer is not None:
             answer = self.answer(message)
-            asyncio.get_running_loop().call_soon(self.desk.answered, slot, answer)
+            asyncio.get_running_loop().call_soon(self.router.answered, slot, answer)
         return self.there
 
     async def ask(self, **args: Any) -> SentBy:
-        return await self.desk.send({"payload": PRESENCE} | args)
+        return await self.router.send({"payload": PRESENCE} | args)
 
 
 def scenario(test: Callable[[Workers], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -74,7 +74,7 @@ async def test_by_shard_and_by_guild(workers: Workers) -> None:
 
 @scenario
 async def test_which_shards_there_are(workers: Workers) -> None:
-    assert await workers.desk.shards({}) == Shards(shards=[1, 2, 3], shard_count=4)
+    assert await workers.router.shards({}) == Shards(shards=[1, 2, 3], shard_count=4)
 
 
 @scenario
@@ -113,10 +113,10 @@ async def test_the_word_on_a_command_of_the_coordinator_before_is_nobody_s(
     asked = asyncio.ensure_future(workers.ask(shard=1))
     await asyncio.sleep(0)
     assert workers.sent[0][1].number == 1_000
-    workers.desk.answered(0, link.Sent(number=1))
+    workers.router.answered(0, link.Sent(number=1))
     await asyncio.sleep(0)
     assert not asked.done()
-    workers.desk.answered(0, link.Sent(number=1_000))
+    workers.router.answered(0, link.Sent(number=1_000))
     assert await asked
 
 
@@ -152,7 +152,7 @@ async def test_a_shard_that_moves_meanwhile_is_found_where_it_is_then(workers: W
     by_shard = asyncio.ensure_future(workers.ask(shard=3))
     by_guild = asyncio.ensure_future(workers.ask(guild=7 << 22))
     await asyncio.sleep(0)
-    workers.roster.plan = Plan(8, {0: (0, 1, 2, 3), 6: (4, 5, 6, 7)})
+    workers.assignments.plan = Plan(8, {0: (0, 1, 2, 3), 6: (4, 5, 6, 7)})
     workers.running.add(6)
     workers.changes.tell()
     assert await by_shard == SentBy(shard_id=3, shard_count=8)
@@ -165,14 +165,14 @@ async def test_a_worker_that_ends_before_it_says_so(workers: Workers) -> None:
     workers.answer = None
     one, other = (asyncio.ensure_future(workers.ask(shard=n)) for n in (1, 3))
     await asyncio.sleep(0)
-    workers.desk.gone(0)
+    workers.router.gone(0)
     with pytest.raises(ClusterError, match="worker 0 ended before it said"):
         await one
     assert not other.done()
-    workers.desk.answered(0, link.Sent(number=workers.sent[1][1].number))  # not its own
+    workers.router.answered(0, link.Sent(number=workers.sent[1][1].number))  # not its own
     await asyncio.sleep(0)
     assert not other.done()
-    workers.desk.answered(5, link.Sent(number=workers.sent[1][1].number))
+    workers.router.answered(5, link.Sent(number=workers.sent[1][1].number))
     assert (await other).shard_id == 3
 
 
@@ -184,7 +184,7 @@ def test_a_worker_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         workers.answer = None
         with pytest.raises(ClusterError, match="worker 0 does not say whether shard 1 sent it"):
             await workers.ask(shard=1)
-        workers.desk.answered(0, link.Sent(number=workers.sent[0][1].number))  # too late
+        workers.router.answered(0, link.Sent(number=workers.sent[0][1].number))  # too late
 
     silent()
 

@@ -1,4 +1,4 @@
-"""Shards move when the roster changes, whatever is lost on the way: a simulation of workers."""
+"""Shards move when assignments change, whatever is lost on the way: a simulation of workers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SHARDS, SLOTS = 4, 3
 class World:
     """Workers that do what they are told, when it reaches them."""
 
-    def __init__(self, roster: Assignments) -> None:
-        self.roster = roster
-        self.handover = Reconciler(
-            roster,
+    def __init__(self, assignments: Assignments) -> None:
+        self.assignments = assignments
+        self.reconciler = Reconciler(
+            assignments,
             send=self.send,
             shard_plan=lambda count, shard: link.ShardPlan(shard_id=shard, shard_count=count),
         )
-        self.has = {slot: set(shards) for slot, shards in roster.plan.slots.items()}
+        self.has = {slot: set(shards) for slot, shards in assignments.plan.slots.items()}
         self.under_way: list[tuple[int, link.ToWorker]] = []
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
@@ -44,29 +44,29 @@ class World:
                 self.has[slot].add(plan.shard_id)
 
     def reports(self, slot: int) -> None:
-        self.handover.report(slot, self.has[slot])
+        self.reconciler.report(slot, self.has[slot])
 
     def dies(self, slot: int) -> None:
-        """Its next process has what the roster says then; orders to the old one are lost."""
+        """Its next process has what the assignments says then; orders to the old one are lost."""
         self.under_way = [(to, message) for to, message in self.under_way if to != slot]
         self.has[slot] = set()
-        self.handover.gone(slot)
-        self.handover.given(slot, self.roster.shards(slot))
-        self.has[slot] = set(self.roster.shards(slot))
+        self.reconciler.gone(slot)
+        self.reconciler.given(slot, self.assignments.shards(slot))
+        self.has[slot] = set(self.assignments.shards(slot))
 
 
 def world() -> World:
     plan = Plan(SHARDS, {0: (0, 1), 1: (2, 3), 2: ()})
     made = World(Assignments(plan))
     for slot, shards in plan.slots.items():
-        made.handover.given(slot, shards)
+        made.reconciler.given(slot, shards)
     return made
 
 
 def test_a_shard_is_released_first_and_taken_then() -> None:
     made = world()
-    made.roster.move(1, 2)
-    made.handover.settle()
+    made.assignments.move(1, 2)
+    made.reconciler.settle()
     assert made.under_way == [(0, link.Release(shard_id=1, to_slot=2))]
     made.arrives(0, lost=False)
     made.reports(2)
@@ -74,29 +74,29 @@ def test_a_shard_is_released_first_and_taken_then() -> None:
     made.arrives(0, lost=False)  # once more: no harm is done
     made.reports(0)
     assert made.under_way == [(2, link.Take(shard=link.ShardPlan(shard_id=1, shard_count=SHARDS)))]
-    assert not made.handover.has(2, 1)
+    assert not made.reconciler.has(2, 1)
     made.arrives(0, lost=False)
     made.reports(2)
-    assert made.handover.has(2, 1)
+    assert made.reconciler.has(2, 1)
     assert made.under_way == []
 
 
 def test_a_dead_owner_holds_nobody_up() -> None:
     made = world()
-    made.handover.gone(0)
-    made.roster.move(1, 2)
-    made.handover.settle()
+    made.reconciler.gone(0)
+    made.assignments.move(1, 2)
+    made.reconciler.settle()
     assert [type(message) for _, message in made.under_way] == [link.Take]
 
 
 def test_while_a_worker_from_before_is_not_taken_over_nothing_is_taken() -> None:
-    roster = Assignments(Plan(SHARDS, {0: (0, 1), 1: (2, 3)}))
-    made = World(roster)
-    made.handover.report(1, (2, 3))
-    roster.move(1, 1)
-    made.handover.settle()
+    assignments = Assignments(Plan(SHARDS, {0: (0, 1), 1: (2, 3)}))
+    made = World(assignments)
+    made.reconciler.report(1, (2, 3))
+    assignments.move(1, 1)
+    made.reconciler.settle()
     assert made.under_way == [], "worker 0 lives, and may have it"
-    made.handover.report(0, (0, 1))
+    made.reconciler.report(0, (0, 1))
     assert [type(message) for _, message in made.under_way] == [link.Release]
 
 
@@ -122,9 +122,9 @@ def test_every_shard_comes_to_its_owner(
     not at all, and workers die."""
     made = world()
     for shard, to, steps in moves:
-        if made.roster.plan.slot_of[shard] != to:
-            made.roster.move(shard, to)
-        made.handover.settle()
+        if made.assignments.plan.slot_of[shard] != to:
+            made.assignments.move(shard, to)
+        made.reconciler.settle()
         for what, number in steps:
             if what == "report":
                 made.reports(number)
@@ -138,5 +138,5 @@ def test_every_shard_comes_to_its_owner(
             while made.under_way:
                 made.arrives(0, lost=False)
         assert {slot: tuple(sorted(has)) for slot, has in made.has.items()} == dict(
-            made.roster.plan.slots
+            made.assignments.plan.slots
         )

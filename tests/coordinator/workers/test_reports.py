@@ -1,4 +1,4 @@
-"""The board: rates, totals over restarts, what is shown of a worker that is down."""
+"""The reports: rates, totals over restarts, what is shown of a worker that is down."""
 
 from __future__ import annotations
 
@@ -81,44 +81,44 @@ def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, 
 
 
 def test_totals_outlive_a_worker_process() -> None:
-    board = WorkerReports(Assignments(PLAN))
-    board.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
-    board.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
-    assert (board.events, board.ready(PLAN)) == (130, [0, 1, 2])
-    board.gone(0)
-    assert (board.events, board.ready(PLAN)) == (130, [2])
-    board.report(report(0, 10, {0: "ready", 1: "identifying"}), 5.0)
-    assert (board.events, board.ready(PLAN)) == (140, [0, 2])
+    reports = WorkerReports(Assignments(PLAN))
+    reports.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
+    reports.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
+    assert (reports.events, reports.ready(PLAN)) == (130, [0, 1, 2])
+    reports.gone(0)
+    assert (reports.events, reports.ready(PLAN)) == (130, [2])
+    reports.report(report(0, 10, {0: "ready", 1: "identifying"}), 5.0)
+    assert (reports.events, reports.ready(PLAN)) == (140, [0, 2])
     slot = Slot(0)
     slot.state = "running"
-    assert board.shard(4, 0, slot, 5.0).events == 55
+    assert reports.shard(4, 0, slot, 5.0).events == 55
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:
-    board = WorkerReports(Assignments(PLAN))
-    board.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
-    board.report(report(9, 100, {0: "ready"}), 0.0)
-    assert board.ready(PLAN) == [0]
+    reports = WorkerReports(Assignments(PLAN))
+    reports.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
+    reports.report(report(9, 100, {0: "ready"}), 0.0)
+    assert reports.ready(PLAN) == [0]
 
 
 def test_a_worker_row_tells_what_it_reported() -> None:
-    board = WorkerReports(Assignments(PLAN))
+    reports = WorkerReports(Assignments(PLAN))
     slot = Slot(0)
     slot.state = "running"
     slot.started_at = 1.0
-    board.report(report(0, 0, {0: "ready", 1: "connecting"}, cpu=1.0), 2.0)
-    board.report(report(0, 50, {0: "ready", 1: "connecting"}, cpu=1.5), 3.0)
-    row = board.worker(slot, 3.0)
+    reports.report(report(0, 0, {0: "ready", 1: "connecting"}, cpu=1.0), 2.0)
+    reports.report(report(0, 50, {0: "ready", 1: "connecting"}, cpu=1.5), 3.0)
+    row = reports.worker(slot, 3.0)
     assert (row.cpu_percent, row.events_per_s, row.uptime_s) == (50.0, 50.0, 2.0)
     assert (row.shards, row.shards_ready, row.unpublished) == (2, 1, 8)
     assert (row.rss_bytes, row.journal_seconds, row.journalling) == (5, 7.0, False)
 
 
 def test_shards_of_a_worker_that_is_down_say_why() -> None:
-    board = WorkerReports(Assignments(PLAN))
+    reports = WorkerReports(Assignments(PLAN))
     slots = {0: Slot(0), 1: Slot(1)}
     slots[1].state = "restarting"
-    rows = board.shards(slots, 0.0)
+    rows = reports.shards(slots, 0.0)
     assert [row.shard_id for row in rows] == [0, 1, 2, 3]
     assert [row.state for row in rows] == ["starting", "starting", "down", "down"]
     assert rows[2].detail == "worker 1 is restarting"
@@ -126,10 +126,10 @@ def test_shards_of_a_worker_that_is_down_say_why() -> None:
 
 
 def test_it_remembers_that_all_were_ready() -> None:
-    board = WorkerReports(Assignments(PLAN))
-    board.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
-    board.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
-    assert not board.was_ready
-    board.report(report(1, 0, {2: "ready", 3: "ready"}), 1.0)
-    board.report(report(0, 0, {0: "fatal", 1: "ready"}), 2.0)
-    assert board.was_ready
+    reports = WorkerReports(Assignments(PLAN))
+    reports.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
+    reports.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
+    assert not reports.was_ready
+    reports.report(report(1, 0, {2: "ready", 3: "ready"}), 1.0)
+    reports.report(report(0, 0, {0: "fatal", 1: "ready"}), 2.0)
+    assert reports.was_ready

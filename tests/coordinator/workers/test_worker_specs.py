@@ -20,12 +20,12 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
     spec = CoordinatorSpec(
         name="x", state_dir=str(tmp_path), runtime_dir=str(tmp_path), token="t", intents=1
     )
-    roster = Assignments(Plan(2, {0: (0, 1)}))
+    assignments = Assignments(Plan(2, {0: (0, 1)}))
     store = Store.open(tmp_path / "store.sqlite")
     account = ApiAccount.of(spec, None, 0.0)
     out: Any = SimpleNamespace(shards={(2, 0): (5, 7), (4, 0): (1, 1)})
-    specs = WorkerSpecs(spec, account, roster, store, cast(Any, out), "wss://gateway", "boot")
-    roster.put_beside(Plan(4, {1: (0, 1, 2, 3)}), 3_000_000_000)
+    specs = WorkerSpecs(spec, account, assignments, store, cast(Any, out), "wss://gateway", "boot")
+    assignments.put_beside(Plan(4, {1: (0, 1, 2, 3)}), 3_000_000_000)
     old, new = specs.make(0), specs.make(1)
     store.close()
     assert (old.held_for, old.shard_count, old.start_after) == (0, 2, {0: (5, 7)})
@@ -34,10 +34,10 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
 
 
 def test_who_had_a_shard_is_forgotten_with_its_journal() -> None:
-    roster = Assignments(Plan(2, {0: (0,), 1: (1,)}))
-    roster.move(0, 1)
-    roster.close_slot(0)
-    assert roster.had(0, 0)
-    roster.cleared(0)
-    assert not roster.had(0, 0)
-    assert roster.had(1, 0)
+    assignments = Assignments(Plan(2, {0: (0,), 1: (1,)}))
+    assignments.move(0, 1)
+    assignments.close_slot(0)
+    assert assignments.had(0, 0)
+    assignments.cleared(0)
+    assert not assignments.had(0, 0)
+    assert assignments.had(1, 0)

@@ -36,7 +36,7 @@ def test_it_identifies_in_its_turn_and_says_so() -> None:
     async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
         async with desk.connect(identifies=control, shard=(3, 8)) as client:
             assert (await client.next_event()).name == "READY"
-            assert east.desk.status().spent == 1
+            assert east.queue.status().spent == 1
             # Its bucket is closed for a cluster's worker, too.
             east.want(3)
             with pytest.raises(asyncio.TimeoutError):
@@ -50,10 +50,10 @@ def test_who_gives_up_leaves_the_line() -> None:
         async with control.request_identify(shard_id=3):
             connecting = asyncio.ensure_future(desk.connect(identifies=control, shard=(3, 8)))
             await desk.until(lambda: bool(desk.sandbox.state.peers))
-            await desk.until(lambda: bool(east.desk.status().outside))
+            await desk.until(lambda: bool(east.queue.status().outside))
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
-            await desk.until(lambda: not east.desk.status().outside)
+            await desk.until(lambda: not east.queue.status().outside)
         assert desk.sandbox.state.gate.admitted == 0
 
     play(scenario, shards=8, guilds=8)
