@@ -115,7 +115,8 @@ def request_channel_member_count(guild_id: int, channel_id: int) -> Command:
 
 
 def request_channel_info(guild_id: int, fields: Iterable[str] = CHANNEL_FIELDS) -> Command:
-    """Op 43: status and start time of a guild's voice channels: CHANNEL_INFO."""
+    """Op 43: status and start time of a guild's voice channels: CHANNEL_INFO. fields: "status",
+    "voice_start_time"."""
     if isinstance(fields, str | bytes) or not isinstance(fields, Iterable):
         refuse("fields", fields, f"a list of {', '.join(CHANNEL_FIELDS)}")
     d = {

@@ -31,8 +31,9 @@ def update_presence(
     since: int | None = 0,
     afk: bool = False,
 ) -> Command:
-    """Op 3. activities: each with `name` (1 to 128 characters) and `type` (0 to 6), and whatever
-    else an activity has. since: Unix ms since when it is idle; 0 or None: it is not."""
+    """Op 3: what the account shows of itself. status: "online", "idle", "dnd", "invisible".
+    activities: each with `name` (1 to 128 characters) and `type` (0 to 6), and whatever else an
+    activity has. since: Unix ms since when it is idle; 0 or None: it is not."""
     if isinstance(activities, str | bytes | Mapping) or not isinstance(activities, Iterable):
         refuse("activities", activities, "a list of activities")
     d = {

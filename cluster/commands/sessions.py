@@ -34,8 +34,9 @@ def remote_command(target_session_id: str, payload: Any) -> Command:
 
 
 def qos_heartbeat(*, active: bool = True, reasons: Iterable[str] = ("foregrounded",)) -> Command:
-    """Op 40: a heartbeat beside those of the session, with why the client is in use. Its seq is the
-    session's affair, and filled in when it is sent: what it names, Discord may forget."""
+    """Op 40: a heartbeat beside those of the session, with why the client is in use. reasons:
+    "foregrounded", "rtc_connected". Its seq is the session's affair, and filled in when it is sent:
+    what it names, Discord may forget."""
     if isinstance(reasons, str | bytes) or not isinstance(reasons, Iterable):
         refuse("reasons", reasons, f"a list of {', '.join(REASONS)}")
     qos = {

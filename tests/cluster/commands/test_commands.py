@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
@@ -89,6 +90,26 @@ def test_each_op_that_a_client_may_send_has_its_method() -> None:
     assert {row.op for row in ROWS} == set(Op) - SENT_BY_SESSION - RECEIVED
     methods = {name for name in vars(Commands) if not name.startswith("_")} - {"raw"}
     assert methods == {row.name for row in ROWS}
+
+
+@pytest.mark.parametrize(
+    ("method", "function"),
+    [
+        (Commands.update_presence, presence.update_presence),
+        (Commands.raw, raw),
+        (Commands.bulk_guild_subscribe, subscriptions.bulk_guild_subscribe),
+    ],
+    ids=lambda one: one.__qualname__,
+)
+def test_a_method_shows_its_functions_parameters_and_docstring(
+    method: Callable[..., object], function: Callable[..., object]
+) -> None:
+    itself, *parameters = inspect.signature(method).parameters.values()
+    assert itself.name == "self"
+    assert parameters == list(inspect.signature(function).parameters.values())
+    assert inspect.signature(method).return_annotation is None
+    assert method.__doc__ == function.__doc__
+    assert method.__qualname__ == f"Commands.{function.__name__}"
 
 
 BAD: list[tuple[str, Callable[[], object]]] = [
