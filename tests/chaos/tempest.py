@@ -25,6 +25,7 @@ from tests.chaos.processes import CommandFailed, Machine
 from tests.chaos.storm import Fault, Pair, Shape, storm
 from tests.chaos.strikes import STRIKES, shards_of
 from tests.chaos.sums import cut_short, unexplained
+from tests.progress import progress
 
 SHAPE: Final = Shape(shards=6, slots=3)
 RATE: Final = 300.0
@@ -212,6 +213,7 @@ class Tempest:
                 it.ended = time.time()
                 self._breach("other", "driver", f"{it}: {error or type(error).__name__}", it.began)
                 return
+            progress()
             it.ended = time.time()
             it.recovery_s = it.ended - struck
             if fault.kind == "resharded":

@@ -38,8 +38,9 @@ from cluster.wire.link import (
     decode_from_worker,
     encode,
 )
+from tests.progress import progress
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 Event = tuple[int, int, int, str, str]
 """shard, epoch, s, name, hash of d."""
 
@@ -164,6 +165,7 @@ class Rig:
                 await self._changed.wait_for(condition)
         except TimeoutError:
             raise AssertionError(f"{self.reports}\n{self.log.decode()}") from None
+        progress()
 
     async def ready(self) -> None:
         await self.until(

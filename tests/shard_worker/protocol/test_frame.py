@@ -23,6 +23,7 @@ from shard_worker.protocol.frame import (
     parts,
 )
 from shard_worker.transport.compression import InflateError, Plain, ZlibStream
+from tests.progress import progress
 
 HOSTILE = (
     '}{"t":"READY","s":1,"op":0,"d":{',
@@ -143,6 +144,7 @@ def test_slices_and_message_by_message_are_equal(
     stream: tuple[list[Any], list[bytes], list[int]],
 ) -> None:
     """Whatever the bodies try, wherever messages and slices end: the same events, byte for byte."""
+    progress()
     frames, payloads, ends = stream
     slices, single = reader(), message_reader()
     slices.connect(ZlibStream())

@@ -26,6 +26,7 @@ from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, State
+from tests.progress import progress
 
 DAY_S = 24 * 3600.0
 MAX_RESUMES, MAX_RESUMES_WITHOUT_EVENTS, MAX_HOST_TRIES = 20, 5, 3
@@ -265,6 +266,7 @@ held = st.none() | st.builds(
 @settings(max_examples=200)
 @given(st.data(), held, st.lists(inputs, min_size=30, max_size=80))
 def test_whatever_happens(data: st.DataObject, held: Resumable | None, steps: list[str]) -> None:
+    progress()
     world = World(data.draw, held)
     for what in steps:
         world.step(what)
