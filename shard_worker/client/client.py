@@ -16,27 +16,43 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-import msgspec
-
 from cluster.commands import Command, Commands, Take
-from cluster.discord.account import LARGE_THRESHOLD
+from cluster.discord.account import LARGE_THRESHOLD, new_launch
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import GatewayEvent
-from shard_worker.client.brokered_identifies import BrokeredIdentifies, IdentifyBroker, check
+from cluster.wire.link import Login
+from shard_worker.client.arguments import (
+    Compress,
+    Names,
+    addresses,
+    bare_token,
+    checked_account,
+    known_api_version,
+    known_browser,
+    known_compression,
+    queue_bound,
+    saved_session,
+    shard_plan,
+    subscribed_guilds,
+)
+from shard_worker.client.brokered_identifies import IdentifyBroker
 from shard_worker.client.client_session import ClientSession
+from shard_worker.client.connecting import Connecting
 from shard_worker.client.errors import closed
 from shard_worker.client.event_queue import Received
 from shard_worker.client.events import typed
-from shard_worker.client.local_identifies import Identifies, LocalIdentifies
-from shard_worker.client.options import Compress, Names, Options, options
+from shard_worker.client.options import Options
+from shard_worker.protocol import payloads
 from shard_worker.protocol.session import Resumable
+from shard_worker.sending.limiter import check_size
 
 QUEUE_EVENTS: Final = 1000
+"""Events that wait for `next_event` unless `connect` is told otherwise."""
 
 
 class GatewayClient(Commands):
@@ -46,9 +62,9 @@ class GatewayClient(Commands):
     method: see cluster.commands.Commands.
     """
 
-    def __init__(self, line: ClientSession) -> None:
+    def __init__(self, session: ClientSession) -> None:
         """Use `connect`."""
-        self._line = line
+        self._session = session
         self._loop = asyncio.get_running_loop()
 
     @staticmethod
@@ -98,28 +114,37 @@ class GatewayClient(Commands):
         (no identifies left), GatewayRefusedError (a close that is fatal), ConnectionLostError (no
         connection in 10 tries) and ClusterError. There is no time-out: `asyncio.timeout` is one.
         """
-        return Connecting(
-            options(
-                token,
-                intents=intents,
-                shard=shard,
-                capabilities=capabilities,
-                client_build_number=client_build_number,
-                subscribe_guilds=subscribe_guilds,
-                presence=presence,
-                large_threshold=large_threshold,
-                session=session,
-                reconnect=reconnect,
-                compress=compress,
-                api_url=api_url,
-                gateway_url=gateway_url,
-                api_version=api_version,
-                ca_file=ca_file,
-                impersonate=impersonate,
-                queue_events=queue_events,
-            ),
-            identifies,
+        account = checked_account(
+            intents, capabilities, client_build_number, presence, large_threshold
         )
+        where = addresses(api_url, gateway_url, ca_file)
+        login = Login(
+            token=bare_token(token, account.kind),
+            kind=account.kind,
+            intents=account.intents,
+            capabilities=account.capabilities,
+            client_build_number=account.client_build_number,
+            launch=new_launch(),
+            subscribe_guilds=subscribed_guilds(subscribe_guilds, account.kind),
+            gateway_url=where.gateway_url,
+            api_version=known_api_version(api_version, account.kind),
+            compress=known_compression(compress),
+            ca_file=where.ca_file,
+            impersonate=known_browser(impersonate),
+            presence=presence,
+            large_threshold=large_threshold,
+        )
+        plan = shard_plan(shard, account.kind)
+        check_size(payloads.identify(login, plan, login.token))
+        options = Options(
+            login=login,
+            plan=plan,
+            api_url=where.api_url,
+            resumable=saved_session(session),
+            reconnect=reconnect,
+            queue_events=queue_bound(queue_events),
+        )
+        return Connecting(options, identifies, GatewayClient)
 
     # -- events --------------------------------------------------------------------------------
 
@@ -136,8 +161,8 @@ class GatewayClient(Commands):
 
     async def next_raw(self) -> Received:
         """The next event as it came: name, seq and the JSON of `d`, decoded by nobody."""
-        item = await self._line.queue.get()
-        self._line.gave(item)
+        item = await self._session.queue.get()
+        self._session.gave(item)
         return item
 
     def __aiter__(self) -> Self:
@@ -153,7 +178,7 @@ class GatewayClient(Commands):
     @property
     def queued(self) -> int:
         """Events that wait to be taken."""
-        return len(self._line.queue)
+        return len(self._session.queue)
 
     # -- the session ---------------------------------------------------------------------------
 
@@ -164,37 +189,37 @@ class GatewayClient(Commands):
         `connect(session=...)`, which gets all events after that one. A credential: keep it as the
         token. None: there is no session, or its READY was not given out yet.
         """
-        return self._line.session
+        return self._session.resumable
 
     @property
     def token(self) -> str:
         """The token of now: with the capability auth_token_refresh READY may have brought another
         in place of the one that was given. Keep it for the next start."""
-        return self._line.shard.token
+        return self._session.shard.token
 
     @property
     def latency(self) -> float | None:
         """Seconds of the last heartbeat's round trip; None: none was answered yet."""
-        return self._line.latency
+        return self._session.latency
 
     @property
     def state(self) -> str:
         """Where the session is: "ready", "resuming", "waiting" ... (protocol/states.py)."""
-        return self._line.state.value
+        return self._session.state.value
 
     async def resume(self) -> None:
         """Another connection, on which the session is resumed: no event is lost. Returns when the
         first event has come on it. Raises ClusterError where there is no session,
         ClientClosedError, and what `connect` raises."""
-        self._line.resume()
-        await self._line.ready()
+        self._session.resume()
+        await self._session.ready()
 
     async def reconnect(self) -> None:
         """Another connection and another session, which costs an identify. The one before is ended,
         and what happens until the next READY is seen by nobody. Returns when that has come, raises
         as `resume`."""
-        self._line.reconnect()
-        await self._line.ready()
+        self._session.reconnect()
+        await self._session.ready()
 
     async def graceful_shutdown(self, *, logout: bool = False) -> Resumable | None:
         """Close the connection, the session resumable: what waits untaken is dropped, since it is
@@ -203,11 +228,11 @@ class GatewayClient(Commands):
         logout: end the session; what waits can still be taken. Returns None then. Calling it again
         does nothing.
         """
-        await self._line.close(logout=logout)
-        return None if logout else self._line.session
+        await self._session.close(logout=logout)
+        return None if logout else self._session.resumable
 
     async def __aenter__(self) -> Self:
-        if self._line.closed:
+        if self._session.closed:
             raise closed()
         return self
 
@@ -215,26 +240,26 @@ class GatewayClient(Commands):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.graceful_shutdown()
 
     def __del__(self) -> None:
-        line = getattr(self, "_line", None)
-        if line is None or line.closed:
+        session = getattr(self, "_session", None)
+        if session is None or session.closed:
             return
         warnings.warn(f"{self!r} was not shut down", ResourceWarning, stacklevel=2, source=self)
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(line.abandon)
+            self._loop.call_soon_threadsafe(session.abandon)
 
     def __repr__(self) -> str:
-        plan = self._line.shard.plan
+        plan = self._session.shard.plan
         return f"<GatewayClient {plan.shard_id}/{plan.shard_count} {self.state}>"
 
     # -- commands ------------------------------------------------------------------------------
 
     async def _send(self, command: Command) -> None:
-        if self._line.closed:
+        if self._session.closed:
             raise closed()
         sent: asyncio.Future[None] = self._loop.create_future()
 
@@ -246,61 +271,8 @@ class GatewayClient(Commands):
             else:
                 sent.set_exception(error)
 
-        self._line.shard.send(command, done)
+        self._session.shard.send(command, done)
         await sent
 
     def _watch(self, take: Take) -> AbstractAsyncContextManager[None]:
-        return self._line.watch(take)
-
-
-class Connecting:
-    """What `connect` gives: awaited it is a client, in `async with` one that is shut down."""
-
-    def __init__(self, made: Options, broker: IdentifyBroker | None) -> None:
-        check(broker, made.login.kind)
-        self._options = made
-        self._broker = broker
-        self._client: GatewayClient | None = None
-
-    def __await__(self) -> Generator[Any, None, GatewayClient]:
-        return self._connect().__await__()
-
-    async def __aenter__(self) -> GatewayClient:
-        self._client = await self._connect()
-        return self._client
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        if self._client is not None:
-            await self._client.graceful_shutdown()
-
-    async def _connect(self) -> GatewayClient:
-        made = self._options
-        identifies: Identifies = (
-            LocalIdentifies.of(made.account)
-            if self._broker is None
-            else BrokeredIdentifies(self._broker, made.plan.shard_count)
-        )
-        asked_at = asyncio.get_running_loop().time()
-        info = await made.fetch()
-        identifies.take(info, asked_at)
-        line = ClientSession(
-            msgspec.structs.replace(made.login, gateway_url=info.url),
-            made.plan,
-            identifies=identifies,
-            fetch=made.fetch,
-            queue_events=made.queue_events,
-            automatic=made.reconnect,
-            held=made.held,
-        )
-        try:
-            line.start()
-            await line.ready()
-            return GatewayClient(line)
-        except BaseException:
-            await line.close()
-            raise
+        return self._session.watch(take)

@@ -51,10 +51,10 @@ class ClientSession:
         fetch: Fetch,
         queue_events: int,
         automatic: bool,
-        held: Resumable | None,
+        resumable: Resumable | None,
     ) -> None:
         """fetch: asks Discord how many identifies are left. automatic: a connection that is lost is
-        followed by another. held: the session to resume."""
+        followed by another. resumable: the session to resume."""
         self._loop = asyncio.get_running_loop()
         self._login = login
         self._advice = ADVICE | intents_advice(login.intents, login.kind)
@@ -78,18 +78,20 @@ class ClientSession:
         """Of the identify that is not yet answered."""
         self.began_ns = 0
         self.guilds = 0
-        self._given: tuple[int, int] | None = (held.epoch, held.seq) if held else None
+        self._given: tuple[int, int] | None = (
+            (resumable.epoch, resumable.seq) if resumable else None
+        )
         """Epoch and seq of the last dispatch that the user was given."""
-        self._epoch = held.epoch if held else 0
-        self._last = held.seq if held else None
+        self._epoch = resumable.epoch if resumable else 0
+        self._last = resumable.seq if resumable else None
         """s of the last dispatch of this epoch that came."""
-        self._shard = self._new_shard(login, held)
+        self._shard = self._new_shard(login, resumable)
 
     # -- its life ------------------------------------------------------------------------------
 
-    def _new_shard(self, login: Login, held: Resumable | None) -> Shard:
+    def _new_shard(self, login: Login, resumable: Resumable | None) -> Shard:
         return Shard(
-            self._plan, login, self._transport, self, self, held, self._epoch, self._advice
+            self._plan, login, self._transport, self, self, resumable, self._epoch, self._advice
         )
 
     @property
@@ -110,7 +112,7 @@ class ClientSession:
         return self._closing is not None
 
     @property
-    def session(self) -> Resumable | None:
+    def resumable(self) -> Resumable | None:
         """What is needed to go on after the last event that was given out; None: there is no
         session, or nothing of it was given out (its READY would be lost)."""
         held = self._shard.resumable
@@ -163,9 +165,9 @@ class ClientSession:
         self.queue.reopen()
         self._begin(None)
 
-    def _begin(self, held: Resumable | None) -> None:
+    def _begin(self, resumable: Resumable | None) -> None:
         login = msgspec.structs.replace(self._login, token=self._shard.token)
-        self._shard = self._new_shard(login, held)
+        self._shard = self._new_shard(login, resumable)
         self._shard.start()
 
     def _refuse_if_closed(self) -> None:

@@ -75,7 +75,7 @@ class LocalIdentifies:
         self._running: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, account: str) -> Self:
+    def of_account(cls, account: str) -> Self:
         """The one of this account on the running loop. account: whatever tells it from others."""
         pools = _POOLS.setdefault(asyncio.get_running_loop(), {})
         pool = pools.setdefault(account, cls())

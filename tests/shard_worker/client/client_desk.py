@@ -11,7 +11,8 @@ from typing import Any
 import uvloop
 
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
-from shard_worker.client.client import Connecting, GatewayClient
+from shard_worker.client.client import GatewayClient
+from shard_worker.client.connecting import Connecting
 from shard_worker.client.event_queue import Received
 
 WAIT_S = 20.0

@@ -491,7 +491,7 @@ def test_a_client_that_was_forgotten_is_named_and_its_connection_goes() -> None:
         client: GatewayClient | None = await desk.connect()
         assert client is not None
         await client.next_event()
-        connection = client._line.shard._connection
+        connection = client._session.shard._connection
         assert connection is not None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

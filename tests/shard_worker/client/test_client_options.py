@@ -14,15 +14,21 @@ from cluster.discord.gateway_bot import GatewayInfo
 from cluster.discord.intents import ALL_CAPABILITIES, Intents
 from cluster.errors import ClusterError, ConfigError
 from shard_worker import GatewayClient, Resumable
-from shard_worker.client.options import options
+from shard_worker.client.options import Options
 
 TOKEN = "made.up.token"
 SESSION = Resumable("a-secret", "wss://h", 7, 2)
 
 
-def made(**given: Any) -> Any:
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DCGW_API_URL", "DCGW_GATEWAY_URL", "DCGW_CA_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def made(**given: Any) -> Options:
     chosen = {} if "capabilities" in given else {"intents": 0}
-    return options(**({"token": TOKEN, "env": {}} | chosen | given))
+    return GatewayClient.connect(**({"token": TOKEN} | chosen | given)).options
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_a_bad_argument_is_named(given: dict[str, Any], named: str) -> None:
     assert "a-secret" not in str(raised.value)
 
 
-def test_connect_itself_refuses_before_it_is_awaited() -> None:
+def test_an_account_is_of_one_kind() -> None:
     with pytest.raises(ConfigError, match="neither"):
         GatewayClient.connect(TOKEN)
 
@@ -113,7 +119,7 @@ def test_intents_and_capabilities_by_name_bits_or_names() -> None:
         assert made(intents=form).login.intents == int(both)
     user = made(capabilities="all", client_build_number=1).login
     assert (user.kind, user.capabilities) == ("user", int(ALL_CAPABILITIES))
-    # The seed's: bits that no documentation names are the caller's.
+    # A client's own: bits that no documentation names are the caller's.
     assert made(capabilities=53607934, client_build_number=369195).login.capabilities == 53607934
 
 
@@ -122,21 +128,21 @@ def test_each_kind_speaks_its_version_of_the_api() -> None:
     assert made(capabilities=1, client_build_number=1).login.api_version == 9
 
 
-def test_the_environment_says_where_discord_is_unless_an_argument_does(tmp_path: Any) -> None:
+def test_the_environment_says_where_discord_is_unless_an_argument_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "ca.pem"
     file.touch()
-    env = {
-        "DCGW_API_URL": "https://localhost:1/api",
-        "DCGW_GATEWAY_URL": "wss://localhost:2",
-        "DCGW_CA_FILE": str(file),
-    }
-    one = made(env=env)
+    assert made().api_url == "https://discord.com/api"
+    monkeypatch.setenv("DCGW_API_URL", "https://localhost:1/api")
+    monkeypatch.setenv("DCGW_GATEWAY_URL", "wss://localhost:2")
+    monkeypatch.setenv("DCGW_CA_FILE", str(file))
+    one = made()
     assert one.api_url == "https://localhost:1/api"
     assert (one.login.gateway_url, one.login.ca_file) == ("wss://localhost:2", str(file))
-    two = made(env=env, api_url="https://localhost:3/api", gateway_url="", ca_file="")
+    two = made(api_url="https://localhost:3/api", gateway_url="", ca_file="")
     assert two.api_url == "https://localhost:3/api"
     assert (two.login.gateway_url, two.login.ca_file) == ("", "")
-    assert made().api_url == "https://discord.com/api"
 
 
 def test_rest_and_websocket_are_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +167,7 @@ def test_a_ca_file_may_be_a_path(tmp_path: Path) -> None:
 
 def test_a_session_comes_back_from_its_json() -> None:
     for form in (SESSION, msgspec.json.encode(SESSION), msgspec.json.encode(SESSION).decode()):
-        assert made(session=form).held == SESSION
+        assert made(session=form).resumable == SESSION
 
 
 def test_no_text_of_the_options_shows_a_credential() -> None:

@@ -83,9 +83,9 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 def test_a_bucket_s_shards_take_turns_and_buckets_do_not_wait_for_each_other() -> None:
     async def scenario() -> None:
         discord = Discord(info(concurrency=2))
-        pool = LocalIdentifies.of("a")
-        assert LocalIdentifies.of("a") is pool
-        assert LocalIdentifies.of("b") is not pool
+        pool = LocalIdentifies.of_account("a")
+        assert LocalIdentifies.of_account("a") is pool
+        assert LocalIdentifies.of_account("b") is not pool
         clients = [Client(pool, shard) for shard in range(4)]
         for client in clients:
             client.ask(discord)

@@ -1,0 +1,78 @@
+"""The way from a client's options to its first session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shard_worker.client.brokered_identifies import BrokeredIdentifies, IdentifyBroker, check
+from shard_worker.client.client_session import ClientSession
+from shard_worker.client.local_identifies import Identifies, LocalIdentifies
+from shard_worker.client.options import Options
+
+if TYPE_CHECKING:
+    from shard_worker.client.client import GatewayClient
+
+
+class Connecting:
+    """What `connect` returns: awaited it is a client, in `async with` one that is shut down at the
+    end."""
+
+    def __init__(
+        self,
+        options: Options,
+        broker: IdentifyBroker | None,
+        make_client: Callable[[ClientSession], GatewayClient],
+    ) -> None:
+        check(broker, options.login.kind)
+        self.options = options
+        self._broker = broker
+        self._make_client = make_client
+        self._client: GatewayClient | None = None
+
+    def __await__(self) -> Generator[Any, None, GatewayClient]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> GatewayClient:
+        self._client = await self._connect()
+        return self._client
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            await self._client.graceful_shutdown()
+
+    async def _connect(self) -> GatewayClient:
+        options = self.options
+        identifies: Identifies = (
+            LocalIdentifies.of_account(options.account)
+            if self._broker is None
+            else BrokeredIdentifies(self._broker, options.plan.shard_count)
+        )
+        asked_at = asyncio.get_running_loop().time()
+        info = await options.fetch()
+        identifies.take(info, asked_at)
+        session = ClientSession(
+            msgspec.structs.replace(options.login, gateway_url=info.url),
+            options.plan,
+            identifies=identifies,
+            fetch=options.fetch,
+            queue_events=options.queue_events,
+            automatic=options.reconnect,
+            resumable=options.resumable,
+        )
+        try:
+            session.start()
+            await session.ready()
+            return self._make_client(session)
+        except BaseException:
+            await session.close()
+            raise
