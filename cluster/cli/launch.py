@@ -29,7 +29,7 @@ _TAIL_BYTES: Final = 8192
 
 class CoordinatorProcess:
     """``python -m coordinator`` in a session of its own, so that a Ctrl-C here does not reach it:
-    it is stopped in order, over its control door."""
+    it is stopped in order, over its control endpoint."""
 
     command: ClassVar[list[str]] = [sys.executable, "-P", "-m", "coordinator"]
     """-P: what lies in the folder that the command is run in is not imported."""
@@ -39,6 +39,8 @@ class CoordinatorProcess:
         # detached cluster outlives this command.
         self.process = process
         self.log = log
+        self.notes: list[str] = []
+        """What the coordinator said of its start, a line each; known once it is ready."""
         self._log_start = log_start
 
     @property
@@ -111,6 +113,7 @@ class CoordinatorProcess:
         if outcome.error is not None:
             await self.end()
             raise error_of(outcome.error)
+        self.notes = outcome.notes
 
     async def wait(self) -> int:
         """Its exit code, once it has ended; negative: the signal that ended it."""

@@ -224,6 +224,8 @@ class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     or {"error": {kind, cause, action}}, after which nothing of it is left running."""
 
     ready: bool = False
+    notes: list[str] = []
+    """What whoever started it should read: a line each."""
     error: Failure | None = None
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -22,13 +25,13 @@ from cluster.wire.status import ClusterStatus
 LINE_EVERY_S: Final = 5.0
 PROGRESS_EVERY_S: Final = 1.0
 """Of shards that become ready, a line at most so often."""
-OTHER_LINES: Final = 18
-"""Of the picture, besides the workers'."""
+OTHER_LINES: Final = 19
+"""Lines of the picture besides those of the workers."""
 
 HINTS: Final = """\
 Ctrl-C stops it. In another terminal:
-  dcgw-cluster status
-  dcgw-cluster tail --event MESSAGE_CREATE"""
+  {command} status
+  {command} tail --event MESSAGE_CREATE"""
 
 
 class View(Protocol):
@@ -69,28 +72,75 @@ class LineView:
 
 
 class LiveView:
-    """For a terminal."""
+    """Shows the cluster on a terminal: one picture, redrawn in place.
 
-    def __init__(self, out: Console, rates: Callable[[], dict[str, float]] | None = None) -> None:
+    A terminal whose size changes breaks the lines of the picture anew, and what was drawn can't be
+    found again to be drawn over: the screen is cleared then, and notes and picture come anew.
+    """
+
+    def __init__(
+        self,
+        out: Console,
+        *,
+        command: str,
+        rates: Callable[[], dict[str, float]],
+        state_line: Callable[[], str],
+    ) -> None:
+        """command: the command line as the reader can type it. rates: returns events a second by
+        name. state_line: returns a line on the state folder."""
         self._out = out
+        self._command = command
         self._rates = rates
+        self._state_line = state_line
         self._live: Live | None = None
+        self._size: ConsoleDimensions | None = None
+        """The terminal's, when the picture was drawn last."""
+        self._notes: list[str] = []
+        self._status: ClusterStatus | None = None
 
     def note(self, text: str) -> None:
+        self._notes.append(text)
         self._out.print(Text(text))
 
     def show(self, status: ClusterStatus) -> None:
         if self._live is None:
-            self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
-            self._live.start()
-        by_name = shares(self._rates(), status.events_per_s) if self._rates else {}
-        frame = picture(status, self._out.width, by_name, self._out.height)
-        self._live.update(frame, refresh=True)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resized)
+        self._status = status
+        self._draw(status)
 
     def close(self) -> None:
         if self._live is not None:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
             self._live.stop()
             self._live = None
+
+    def _resized(self) -> None:
+        """Draw at once: a terminal may be resized long before the next status comes."""
+        if self._status is not None:
+            with contextlib.suppress(OSError):  # the next status meets it too, and ends the view
+                self._draw(self._status)
+
+    def _draw(self, status: ClusterStatus) -> None:
+        size = self._out.size
+        if self._live is not None and size != self._size:
+            self._live.transient = True  # else its last lines would be drawn once more
+            self._live.stop()
+            self._live = None
+            self._out.clear()
+            self._out.print(Text("\n".join(self._notes)))
+        if self._live is None:
+            self._live = Live(console=self._out, auto_refresh=False, vertical_overflow="ellipsis")
+            self._live.start()
+        self._size = size
+        frame = picture(
+            status,
+            size.width,
+            shares(self._rates(), status.events_per_s),
+            size.height,
+            command=self._command,
+            state_line=self._state_line(),
+        )
+        self._live.update(frame, refresh=True)
 
 
 def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
@@ -106,8 +156,11 @@ def picture(
     width: int,
     by_name: dict[str, float] | None = None,
     height: int = 60,
+    *,
+    command: str = "dcgw-cluster",
+    state_line: str = "",
 ) -> RenderableType:
-    """The frame of this moment: a bar until all shards are ready, then workers and events."""
+    """Return the frame of this moment: a bar until all shards are ready, workers, events."""
     parts: list[RenderableType] = [status_text.headline(status), *status_text.wrong(status)]
     if status.shards_ready < status.shard_count or not status.shard_count:
         parts.append(_bar(status, width))
@@ -119,7 +172,10 @@ def picture(
         parts += [Text(), workers(status, width, max(4, height - OTHER_LINES))]
     if by_name:
         parts += [Text(), _names(by_name, width)]
-    parts += [Text(), Text(f"{status.events:,} events so far. {HINTS}", style="dim")]
+    last = f"{status.events:,} events so far. {HINTS.format(command=command)}"
+    parts += [Text(), Text(last, style="dim")]
+    if state_line:
+        parts.append(Text(state_line, style="dim"))
     return Group(*parts)
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cluster.cli.follow import follow
+from cluster.cli.invocation import own_command
 from cluster.cli.launch import CoordinatorProcess
+from cluster.cli.leftovers import leftovers
 from cluster.cli.options import config_option, flags
 from cluster.cli.rates import EventRates
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal.live_view import LineView, LiveView
 from cluster.cli.terminal.output import console, is_terminal, warn
+from cluster.cli.terminal.words import size
 from cluster.config.loading import Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.paths import ClusterPaths
 from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.wire.spec import CoordinatorSpec
 
@@ -65,10 +69,11 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
 
 
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
-    with StopRequests.watch() as requests:
+    with StopRequests.watch() as requests, ExitStack() as closing:
         process = CoordinatorProcess.start(spec)
         try:
-            click.echo(_opening(loaded, spec))
+            view = _view(spec, closing) if is_terminal() and not detach else LineView()
+            view.note(_opening(loaded, spec))
             await first(process.ready(), requests.wait())
         except BaseException:
             await process.end()
@@ -77,21 +82,51 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
             await process.end(spec.stop_seconds)
             click.echo("Stopped before it was ready.")
             return EXIT_INTERRUPTED
+        for note in process.notes:
+            view.note(note)
         if detach:
             click.echo(_detached(process, spec))
-        elif is_terminal():
-            with closing(EventRates(spec.paths.events, spec.paths.control)) as rates:
-                await follow(process, spec, LiveView(console(), rates), requests)
-        else:
-            await follow(process, spec, LineView(), requests)
+            return 0
+        await follow(process, spec, view, requests)
+    if loaded.on_sandbox and not requests.hung_up:
+        click.echo(_left(spec))
     return 0
 
 
+def _view(spec: CoordinatorSpec, closing: ExitStack) -> LiveView:
+    rates = EventRates(spec.paths.events, spec.paths.control)
+    closing.callback(rates.close)
+    return LiveView(
+        console(), command=own_command(), rates=rates, state_line=lambda: state_line(spec.paths)
+    )
+
+
+def state_line(paths: ClusterPaths) -> str:
+    """Return where a running cluster keeps its state, and how much disk that takes."""
+    return f"State in {paths.state_dir}: {_disk(paths)}"
+
+
+def _left(spec: CoordinatorSpec) -> str:
+    """Return what a sandbox's cluster leaves: nobody needs it but who wants to look at it."""
+    return (
+        f"It leaves {_disk(spec.paths)} in {spec.state_dir}; to remove it:\n"
+        f"  {own_command()} clean --name {spec.name}"
+    )
+
+
+def _disk(paths: ClusterPaths) -> str:
+    try:
+        return size(leftovers(paths).disk_bytes())
+    except OSError as error:  # a file went while it was looked at, say
+        return f"unknown ({error.strerror})"
+
+
 def _detached(process: CoordinatorProcess, spec: CoordinatorSpec) -> str:
+    command = own_command()
     return f"""\
 {spec.name} runs in the background (pid {process.pid}); its shards are on their way.
-  dcgw-cluster status --name {spec.name}
-  dcgw-cluster stop --name {spec.name}
+  {command} status --name {spec.name}
+  {command} stop --name {spec.name}
 Log: {process.log}"""
 
 

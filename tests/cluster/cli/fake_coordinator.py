@@ -41,6 +41,8 @@ class Behaviour(msgspec.Struct):
     """Is gone before anybody has its answer."""
     stop_by_itself_after: int = 0
     fatal: bool = False
+    note: str = ""
+    """What it says of its start."""
     seen: str = ""
     """A file that the spec and each request are written to."""
 
@@ -158,7 +160,7 @@ def main() -> None:
         sandbox=what.sandbox is not None,
     )
     where.running.write_bytes(msgspec.json.encode(running))
-    say(spec.StartOutcome(ready=True))
+    say(spec.StartOutcome(ready=True, notes=[behaviour.note] if behaviour.note else []))
     try:
         serve(door, behaviour, running)
     finally:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,32 +36,43 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """A command on a pseudo-terminal of its own."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], columns: int = 80, rows: int = 40) -> None:
         self._fd, inner = pty.openpty()
+        self.resize(columns, rows)
+        # Where these are set they are what rich takes for the size.
+        env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             command,
             stdin=inner,
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"},
+            env=env | {"TERM": "xterm-256color"},
         )
         os.close(inner)
         self.raw = ""
 
     def read_until(self, part: str) -> str:
         """Everything so far without escapes, once this was in it; or all, when it has ended."""
-        while part not in self.text:
-            readable, _, _ = select.select([self._fd], [], [], PATIENCE_S)
-            assert readable, f"{part!r} did not come; what came: {self.text!r}"
-            try:
-                data = os.read(self._fd, 65536)
-            except OSError:  # Linux says so when the other side is closed
-                break
-            if not data:
-                break
-            self.raw += data.decode(errors="replace")
+        while part not in self.text and self.read_more():
+            pass
         return self.text
+
+    def read_more(self) -> bool:
+        """Wait for more to come. False: it has ended."""
+        readable, _, _ = select.select([self._fd], [], [], PATIENCE_S)
+        assert readable, f"nothing more came; what came: {self.text!r}"
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            return False
+        self.raw += data.decode(errors="replace")
+        return bool(data)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the terminal another size. Whoever has it as its controlling terminal would get a
+        SIGWINCH by that; nobody has, so the test sends it."""
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     @property
     def text(self) -> str:
@@ -100,6 +114,30 @@ def test_draws_a_bar_then_the_workers_and_stops(terminal: Callable[..., Terminal
     assert "Stopped sandbox: 4 sessions closed" in text
     assert run.process.wait(timeout=PATIENCE_S) == 0
     assert not held()
+
+
+@pytest.mark.parametrize("size", [(46, 40), (80, 12), (120, 50)])
+def test_another_size_clears_what_was_drawn_for_the_one_before(
+    size: tuple[int, int], terminal: Callable[..., Terminal]
+) -> None:
+    """A terminal breaks the old lines anew, so that they can't be found to be drawn over."""
+    run = terminal("start", "--sandbox")
+    run.read_until("Ctrl-C stops it")
+    before = len(run.raw)
+    run.resize(*size)
+    run.process.send_signal(signal.SIGWINCH)
+    while run.raw.find("events/s  up", run.raw.find("\x1b[2J", before)) < 0:
+        run.read_more()
+    after = run.raw[before:]
+    assert after.count("\x1b[2J") == 1
+    cleared = ESCAPES.sub("", after.partition("\x1b[2J")[2])
+    lines = [line.rstrip() for line in cleared.replace("\r", "\n").splitlines()]
+    assert any(line.startswith("A loopback Discord: no account") for line in lines)
+    drawn = lines[next(n for n, line in enumerate(lines) if line.startswith("sandbox ")) :]
+    assert max(map(len, drawn)) <= size[0]
+    run.process.send_signal(signal.SIGINT)
+    run.read_until("clean --name sandbox")
+    assert run.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_second_ctrl_c_does_not_wait(terminal: Callable[..., Terminal]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ def held() -> bool:
     return is_held(load(on_sandbox=True).paths.lock)
 
 
-def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:
+def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play, home: Path) -> None:
     seen = play(signal_after=3)
     result = dcgw("start", "--sandbox")
     assert result.exit_code == 0, result.output
@@ -33,7 +34,9 @@ def test_runs_until_ctrl_c_and_stops_in_order(dcgw: Dcgw, play: Play) -> None:
         for line in lines
     )
     assert any("ready: 4/4 shards ready, 499 events/s" in line for line in lines)
-    assert lines[-1].startswith("Stopped sandbox: 4 sessions closed")
+    assert lines[-3].startswith("Stopped sandbox: 4 sessions closed")
+    assert re.fullmatch(rf"It leaves \d+ KiB in {home}/state/sandbox; to remove it:", lines[-2])
+    assert re.fullmatch("  .*dcgw-cluster clean --name sandbox", lines[-1])
     assert "\x1b" not in result.output
     assert [one["verb"] for one in seen()[1:]][-1] == "stop"
     assert not held()
@@ -78,6 +81,24 @@ def test_detached_it_stays(dcgw: Dcgw, play: Play) -> None:
     assert dcgw("status").exit_code == 0
     assert dcgw("stop").exit_code == 0
     assert not held()
+
+
+def test_what_the_coordinator_says_of_its_start_is_shown(dcgw: Dcgw, play: Play) -> None:
+    play(signal_after=1, note="3 shards since `reshard`")
+    assert "3 shards since `reshard`" in dcgw("start", "--sandbox").output.splitlines()
+
+
+def test_the_advice_names_a_command_that_is_on_the_path(dcgw: Dcgw, play: Play, home: Path) -> None:
+    command = home / ".venv" / "bin" / "dcgw-cluster"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    play()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [str(command), "start"])
+        result = dcgw("start", "--sandbox", "--detach", PATH="/nowhere")
+        assert "\n  .venv/bin/dcgw-cluster stop --name sandbox\n" in result.output
+    dcgw("stop")
 
 
 def test_a_second_one_is_refused(dcgw: Dcgw, play: Play, running: Running) -> None:
@@ -126,7 +147,7 @@ def test_stopped_from_elsewhere(dcgw: Dcgw, play: Play) -> None:
     play(stop_by_itself_after=3)
     result = dcgw("start", "--sandbox")
     assert result.exit_code == 0
-    assert result.output.splitlines()[-1] == "The cluster was stopped."
+    assert result.output.splitlines()[-3] == "The cluster was stopped."
 
 
 def test_a_fatal_shard_is_shown_once(dcgw: Dcgw, play: Play) -> None:
