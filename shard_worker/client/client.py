@@ -162,7 +162,7 @@ class GatewayClient(Commands):
     async def next_raw(self) -> Received:
         """The next event as it came: name, seq and the JSON of `d`, decoded by nobody."""
         item = await self._session.queue.get()
-        self._session.gave(item)
+        self._session.note_taken(item)
         return item
 
     def __aiter__(self) -> Self:

@@ -1,31 +1,30 @@
-"""A client's session in its own process: the shell around a Shard that has no coordinator.
+"""The life of a client's session: the shell around a Shard that has no coordinator.
 
-It is both ends that a Shard talks to. As its Delivery it puts what comes into a bounded queue, and
-holds the shard while that is full; as its Coordinator it grants by the limiter that all clients of
-this process share. It knows nothing of GatewayClient, so that one which was forgotten can be seen.
+It starts, resumes, replaces and ends the shard, decides when lost connections are the end, and lets
+the shard identify when `identifies` grants it. What the shard delivers is ClientDelivery's, who
+waits is SessionWaiters'. It knows nothing of GatewayClient, so that one which was forgotten can be
+seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
 
+from cluster.commands import Take
 from cluster.discord.intents import intents_advice
-from cluster.discord.opcodes import Op
-from cluster.errors import (
-    ClusterError,
-    ConnectionLostError,
-)
+from cluster.errors import ClusterError, ConnectionLostError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
+from shard_worker.client.client_delivery import ClientDelivery
 from shard_worker.client.errors import ADVICE, closed, refusal
-from shard_worker.client.event_queue import EventQueue, Received, received
+from shard_worker.client.event_queue import EventQueue, Received
 from shard_worker.client.local_identifies import Fetch, Identifies
-from shard_worker.protocol.frame import Frame, FrameEvent
+from shard_worker.client.waiters import SessionWaiters
 from shard_worker.protocol.session import Resumable
 from shard_worker.protocol.states import State
 from shard_worker.shard import Shard
@@ -33,14 +32,12 @@ from shard_worker.transport.transport import Transport
 
 TRIES: Final = 10
 """Connections that may fail before a client that was never ready gives up."""
-TOLD: Final = (Op.RECONNECT, Op.HEARTBEAT_ACK)
-"""Frames besides dispatches that are events."""
 _ENDED: Final = (State.FATAL, State.CLOSED)
-Take = Callable[[str, bytes], None]
 
 
 class ClientSession:
-    """Made on the running event loop; ``close`` ends it."""
+    """One client's session, over as many shards as it takes. Made on the running event loop;
+    ``close`` ends it."""
 
     def __init__(
         self,
@@ -61,37 +58,37 @@ class ClientSession:
         self._plan = plan
         self._identifies = identifies
         self._owner = identifies.owner()
+        self._grant_id = 0
+        """The grant of the identify that is not yet answered."""
         self._fetch = fetch
         self._automatic = automatic
         self._transport = Transport(ca_file=login.ca_file, impersonate=login.impersonate)
         self._closing: asyncio.Task[None] | None = None
         self.queue = EventQueue(queue_events, self._hold, self._go_on)
-        self._takers: list[Take] = []
-        self._limits: list[asyncio.Timeout] = []
-        """Of those who wait for an answer."""
-        self._end: Callable[[], ClusterError] = closed
-        """What the last end was, if there was one."""
-        self._settling: list[asyncio.Future[None]] = []
-        self._tries: int | None = TRIES
-        self._restarting = False
-        self._grant = 0
-        """Of the identify that is not yet answered."""
-        self.began_ns = 0
-        self.guilds = 0
-        self._given: tuple[int, int] | None = (
-            (resumable.epoch, resumable.seq) if resumable else None
+        self._delivery = ClientDelivery(
+            self.queue,
+            resumable,
+            is_ready=lambda: self._shard.state is State.READY,
+            on_ready=self._on_ready,
+            # RESUMED may come only after so many events that somebody must take them first.
+            on_events=self._settle,
         )
-        """Epoch and seq of the last dispatch that the user was given."""
-        self._epoch = resumable.epoch if resumable else 0
-        self._last = resumable.seq if resumable else None
-        """s of the last dispatch of this epoch that came."""
+        self._waiters = SessionWaiters()
+        self._tries: int | None = TRIES
+        """Connections that may still fail; None: there was a session."""
+        self._restarting = False
         self._shard = self._new_shard(login, resumable)
-
-    # -- its life ------------------------------------------------------------------------------
 
     def _new_shard(self, login: Login, resumable: Resumable | None) -> Shard:
         return Shard(
-            self._plan, login, self._transport, self, self, resumable, self._epoch, self._advice
+            self._plan,
+            login,
+            self._transport,
+            self._delivery,
+            self,
+            resumable,
+            self._delivery.epoch,
+            self._advice,
         )
 
     @property
@@ -100,11 +97,12 @@ class ClientSession:
 
     @property
     def latency(self) -> float | None:
+        """Seconds of the last heartbeat's round trip; None: none was answered yet."""
         return self._shard.latency
 
     @property
     def shard(self) -> Shard:
-        """Another one after ``resume`` and ``reconnect``."""
+        """The shard of now; ``resume`` and ``reconnect`` may make another."""
         return self._shard
 
     @property
@@ -113,19 +111,30 @@ class ClientSession:
 
     @property
     def resumable(self) -> Resumable | None:
-        """What is needed to go on after the last event that was given out; None: there is no
-        session, or nothing of it was given out (its READY would be lost)."""
-        held = self._shard.resumable
-        if held is None or self._given is None or held.epoch != self._given[0]:
+        """What is needed to go on after the last event that the user took; None: there is no
+        session, or nothing of it was taken (its READY would be lost)."""
+        session = self._shard.resumable
+        seq = None if session is None else self._delivery.taken_seq(session.epoch)
+        if session is None or seq is None:
             return None
-        return msgspec.structs.replace(held, seq=self._given[1])
+        return msgspec.structs.replace(session, seq=seq)
 
-    def gave(self, item: Received) -> None:
-        """The user was given this."""
-        if item.seq >= 0:
-            self._given = item.epoch, item.seq
+    def note_taken(self, item: Received) -> None:
+        """The user took this item out of the queue."""
+        self._delivery.note_taken(item)
+
+    @asynccontextmanager
+    async def watch(self, watcher: Take) -> AsyncIterator[None]:
+        """Call `watcher` with every dispatch as it comes, before the queue, which takes more
+        meanwhile. Where the session ends first: raises why."""
+        with self._delivery.watched_by(watcher):
+            async with self._waiters.answer():
+                yield
+
+    # -- from the first connection to the end ------------------------------------------------------
 
     def start(self) -> None:
+        """Begin to connect."""
         self._shard.start()
 
     async def ready(self) -> None:
@@ -134,29 +143,24 @@ class ClientSession:
         if self._shard.state is State.READY:
             return
         self.queue.check()
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._settling.append(waiter)
-        try:
-            await waiter
-        finally:
-            self._settling.remove(waiter)
+        await self._waiters.ready()
 
     def resume(self) -> None:
-        """Another connection for the session that there is."""
+        """Begin another connection for the session that there is."""
         self._refuse_if_closed()
-        held = self._shard.resumable
-        if held is None:
+        session = self._shard.resumable
+        if session is None:
             raise ClusterError("there is no session to resume", "reconnect() begins another")
         self.queue.reopen()
         if self._shard.state in _ENDED:
-            self._begin(held)
+            self._begin(session)
         else:
             self._restarting = True
             self._shard.reconnect()
             self._restarting = False
 
     def reconnect(self) -> None:
-        """Another connection and another session; the one before is ended."""
+        """Begin another connection and another session; the one before is ended."""
         self._refuse_if_closed()
         self._restarting = True
         self._shard.stop(logout=True, cause="reconnect")
@@ -191,73 +195,20 @@ class ClientSession:
             self._transport.abort()
             self._loop.create_task(self.close())  # _closing keeps what it is for
 
-    # -- what the user does --------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def watch(self, take: Take) -> AsyncIterator[None]:
-        """Tell every dispatch as it comes, before the queue; that takes more meanwhile. Where the
-        end comes first: raises what that says."""
-        self._takers.append(take)
-        self.queue.stretch(1)
-        limit = asyncio.timeout(None)
-        self._limits.append(limit)
-        try:
-            async with limit:
-                yield
-        except TimeoutError:
-            if limit.expired():
-                raise self._end() from None
-            raise
-        finally:
-            self._limits.remove(limit)
-            self._takers.remove(take)
-            self.queue.stretch(-1)
-
     def _hold(self) -> None:
         self._shard.hold()
 
     def _go_on(self) -> None:
         self._shard.go_on()
 
-    # -- what the shard delivers ---------------------------------------------------------------
-
-    def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
-        """READY has come."""
-        self._epoch, self._last = epoch, None
-        self.guilds = guilds
-        self._identifies.accepted(self._plan.shard_id, self._grant)
-
-    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
-        """A drain."""
-        for take in self._takers:
-            for name, _, data in events:
-                take(name, data)
-        # RESUMED may come only after so many events that somebody must take them first.
-        self._settle(None)
-        self.queue.put(received(events, self._epoch, self._last))
-        self._last = events[-1][1]
-
-    def heard(self, frame: Frame) -> None:
-        """A frame that is no dispatch. What comes before READY is of no session."""
-        if frame.op in TOLD and self._shard.state is State.READY:
-            self.queue.put([Received(frame.op, "", -1, frame.data, self._epoch)])
-
-    def handled(self, seq: int) -> int:
-        """What the user was given: `session` says no more than that, to whoever resumes it."""
-        epoch, given = self._given or (0, -1)
-        return min(seq, given) if epoch == self._epoch else -1
-
-    def end_epoch(self, cause: str) -> None:
-        """The READY of the next one tells the user."""
-
-    # -- what the shard asks for ---------------------------------------------------------------
+    # -- the shard asks, `identifies` grants -------------------------------------------------------
 
     def request_grant(self, shard_id: int) -> None:
         self._identifies.request(shard_id, self._owner, self, self._fetch)
 
     def granted(self, grant_id: int) -> None:
-        """This client's turn."""
-        self._grant = grant_id
+        """This client may identify now."""
+        self._grant_id = grant_id
         shard_id = self._plan.shard_id
         # The session counts its epochs by itself.
         self._shard.granted(IdentifyGrant(shard_id=shard_id, grant_id=grant_id, epoch=1))
@@ -272,16 +223,26 @@ class ClientSession:
     def identify_unused(self, shard_id: int, grant_id: int) -> None:
         self._identifies.unused(shard_id, grant_id)
 
+    def _on_ready(self) -> None:
+        self._identifies.accepted(self._plan.shard_id, self._grant_id)
+
+    # -- what becomes of it ------------------------------------------------------------------------
+
     def changed(self) -> None:
         """The shard's state is another."""
         state = self._shard.state
         if state is State.READY:
-            self._settle(None)
+            self._settle()
         elif state is State.FATAL:
             code = self._shard.report().refused or 0
             self._finish(lambda: refusal(code, self._advice))
         elif state is State.WAITING and not self._restarting:
             self._lost()
+
+    def _settle(self) -> None:
+        """There is a session."""
+        self._tries = None
+        self._waiters.settle()
 
     def _lost(self) -> None:
         """The connection is gone, and the session waits for the time of the next."""
@@ -314,20 +275,4 @@ class ClientSession:
 
     def _finish(self, error: Callable[[], ClusterError]) -> None:
         self.queue.end(error)
-        self._settle(error)
-        self._end = error
-        for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(self._loop.time())
-
-    def _settle(self, error: Callable[[], ClusterError] | None) -> None:
-        """Those who wait for the session need wait no more."""
-        if error is None:
-            self._tries = None
-        for waiter in self._settling:
-            if waiter.done():
-                continue
-            if error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(error())
+        self._waiters.end(error)
