@@ -22,7 +22,7 @@ flaky: $(STAMP) tests/clients/node_modules/.installed
 FAULTS ?= 60
 SEED ?= 1
 chaos: $(STAMP)
-	@exec $(BIN)/python -m tests.chaos.run_chaos --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 # What comes from outside, by a fuzzer (Linux on x86-64): `make fuzz SECONDS=600`
 SECONDS ?= 60

@@ -6,18 +6,18 @@ import asyncio
 
 import pytest
 
-from tests.chaos.chaos_table import verdict
-from tests.chaos.tempest import Tempest
+from tests.chaos.chaos_run import ChaosRun
+from tests.chaos.report import verdict
 
 
 @pytest.mark.timeout(240)
 def test_sixty_faults() -> None:
-    async def storm() -> Tempest:
-        tempest = Tempest(seed=20, count=60)
-        await tempest.run()
-        return tempest
+    async def run() -> ChaosRun:
+        chaos = ChaosRun(seed=20, count=60)
+        await chaos.run()
+        return chaos
 
-    tempest = asyncio.run(storm())
-    assert tempest.breaches == [], verdict(tempest, 0.0)
-    assert len(tempest.occurrences) == 61
-    assert tempest.events > 5_000
+    chaos = asyncio.run(run())
+    assert chaos.log.breaches == [], verdict(chaos, 0.0)
+    assert len(chaos.log.occurrences) == 61
+    assert chaos.events > 5_000

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.storm import Fault, Pair, Shape
-from tests.chaos.tempest import Tempest
+from tests.chaos.chaos_run import ChaosRun
+from tests.chaos.faults.schedule import Fault, Pair, Shape
 
 SHAPE = Shape(shards=4, slots=2)
-CUT = Fault("refused_connections", {"seconds": 0.5}, ("doors",))
+CUT = Fault("refused_connections", {"seconds": 0.5}, ("listeners",))
 KILLS = [Fault("worker_killed", {"slot": slot}, (f"slot-{slot}",)) for slot in (0, 1)]
 
 
@@ -35,15 +35,15 @@ def pairs(*faults: Fault) -> list[Pair]:
 def test_a_mutant_is_seen(mutant: str, faults: list[Fault], kind: str, text: str) -> None:
     options: dict[str, Any] = {"max_concurrency": 2 if mutant == "double_grant" else 4}
 
-    async def storm() -> Tempest:
-        tempest = Tempest(
+    async def run() -> ChaosRun:
+        chaos = ChaosRun(
             1, len(faults), shape=SHAPE, mutant=mutant, options=options, pairs=pairs(*faults)
         )
-        await tempest.run()
-        return tempest
+        await chaos.run()
+        return chaos
 
-    tempest = asyncio.run(storm())
-    assert tempest.breaches
-    first = tempest.breaches[0]
+    chaos = asyncio.run(run())
+    assert chaos.log.breaches
+    first = chaos.log.breaches[0]
     assert (kind in ("", first.kind), text in first.text) == (True, True), first
-    shutil.rmtree(tempest.folder)  # kept for whoever looks for the cause, which is known here
+    shutil.rmtree(chaos.folder)  # kept for whoever looks for the cause, which is known here

@@ -1,4 +1,4 @@
-"""Six ways to break the product, each of which the driver must see (test_mutants.py).
+"""Ways to break the product, each of which the driver must see (test_mutants.py).
 
 A mutant is loaded by sitecustomize.py into the processes of a cluster whose environment names it;
 nothing of it is ever in the product's own files.
@@ -18,7 +18,7 @@ DROP_EVERY: Final = 50
 JOURNAL_LATE_S: Final = 1.0
 
 
-class Deaf:
+class SilentSocket:
     """A socket that takes what it is sent, and sends nothing."""
 
     def send(self, message: bytes, flags: int = 0) -> None:
@@ -33,7 +33,7 @@ def drop_batch(module: ModuleType) -> None:
     def send_one(self: Any) -> bool:
         if self._marks or next(count) % DROP_EVERY:
             return bool(original(self))
-        socket, self._socket = self._socket, Deaf()
+        socket, self._socket = self._socket, SilentSocket()
         try:
             return bool(original(self))
         finally:
@@ -89,7 +89,7 @@ def heartbeat_ahead(module: ModuleType) -> None:
 
 def since_is_not_looked_at(module: ModuleType) -> None:
     """Subscriber delivers a batch though what its `since` names is not in hand."""
-    module.InHand.has = lambda self, table: True
+    module.HeldEvents.has = lambda self, table: True
 
 
 def double_grant(module: ModuleType) -> None:

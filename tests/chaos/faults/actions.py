@@ -1,4 +1,4 @@
-"""How each kind of fault is done. A strike returns when what it broke is mended again as far as a
+"""How each kind of fault is done. An action returns when what it broke is mended again as far as a
 connection, a process or a subscriber goes; that all events then come, the driver waits for."""
 
 from __future__ import annotations
@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from tests.chaos.arena import Arena
-from tests.chaos.at_connections import (
-    Strike,
+from tests.chaos.cluster_under_test import ClusterUnderTest
+from tests.chaos.faults.connections import (
+    FaultAction,
     connection,
     dead_resume_host,
     refused_connections,
@@ -16,7 +16,15 @@ from tests.chaos.at_connections import (
     replay_skips,
     stall,
 )
-from tests.chaos.at_processes import (
+from tests.chaos.faults.full_pipe import full_pipe
+from tests.chaos.faults.operations import (
+    resharded,
+    rolling_restart,
+    scaled,
+    shard_restarted,
+    worker_restarted,
+)
+from tests.chaos.faults.processes import (
     coordinator_killed,
     coordinator_stopped,
     replay_killed,
@@ -28,23 +36,15 @@ from tests.chaos.at_processes import (
     worker_killed,
     worker_stopped,
 )
-from tests.chaos.at_subscribers import (
+from tests.chaos.faults.subscribers import (
     late_joiner,
     started_together,
     subscriber_busy,
     subscriber_restarted,
     subscriber_stopped,
 )
-from tests.chaos.by_operators import (
-    resharded,
-    rolling_restart,
-    scaled,
-    shard_restarted,
-    worker_restarted,
-)
-from tests.chaos.full_pipe import full_pipe
 
-STRIKES: Final[dict[str, Strike]] = {
+FAULT_ACTIONS: Final[dict[str, FaultAction]] = {
     "cut": connection("cut"),
     "half_open": connection("half_open"),
     "mute_heartbeats": connection("mute_heartbeats"),
@@ -85,6 +85,6 @@ STRIKES: Final[dict[str, Strike]] = {
 }
 
 
-def shards_of(arena: Arena, params: dict[str, Any]) -> Iterable[int]:
-    """Whom a fault meets: its shard, or any."""
-    return [params["shard"] % arena.shards] if "shard" in params else range(arena.shards)
+def shards_met(tested: ClusterUnderTest, params: dict[str, Any]) -> Iterable[int]:
+    """The shards that a fault may meet: the one that it names, or all."""
+    return [params["shard"] % tested.shards] if "shard" in params else range(tested.shards)

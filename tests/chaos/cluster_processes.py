@@ -26,11 +26,12 @@ SHIM: Final = HERE / "shim"
 """First on the path of the cluster's processes: short times for long, and what is broken."""
 COMMAND_S: Final = 120.0
 PIPE_MESSAGES: Final = 200
-"""Between a worker and the hub."""
+"""How many messages fit between a worker and the hub."""
 ROLES: Final = {
     "coordinator": "coordinator",
     "coordinator.replay.server": "replay",
     "shard_worker": "worker",
+    "tests.chaos.witnesses.subscriber": "subscriber",
 }
 
 
@@ -38,7 +39,7 @@ class CommandFailed(Exception):
     """A command of the cluster's command line did not end well."""
 
 
-class Machine:
+class ClusterProcesses:
     """One cluster on a folder of its own, and the sandbox that it talks to."""
 
     def __init__(self, folder: Path, sockets: Path, mutant: str = "") -> None:
@@ -60,6 +61,7 @@ class Machine:
         }
         self.paths: ClusterPaths = cluster_paths("default", self.env)
         self.workers = 0
+        """How many workers the cluster is started with."""
         self._sandbox: asyncio.subprocess.Process | None = None
 
     # -- the sandbox ---------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Machine:
     # -- the cluster ---------------------------------------------------------------------------
 
     async def cli(self, *arguments: str) -> str:
-        """Run `dcgw-cluster`; what it printed. CommandFailed."""
+        """Run `dcgw-cluster`; return what it printed. CommandFailed."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "cluster", *arguments,
             env=self.env, cwd=self.folder,
@@ -104,12 +106,8 @@ class Machine:
     async def start(self) -> None:
         await self.cli("start", "--detach", "--workers", str(self.workers))
 
-    def pids(self, role: str) -> list[int]:
-        """The living processes of a role: coordinator, replay or worker."""
-        return [pid for pid, its in self.processes() if its == role]
-
-    def processes(self) -> list[tuple[int, str]]:
-        """Pid and role of each that lives: the cluster's, and its bots."""
+    def living(self) -> list[tuple[int, str]]:
+        """Pid and role of each process that lives: the cluster's, and its subscribers."""
         mark = f"DCGW_STATE_DIR={self.state}".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -127,14 +125,17 @@ class Machine:
         return owner.pid if owner is not None else None
 
     def coordinator(self) -> int | None:
-        return next(iter(self.pids("coordinator")), None)
+        return self._process("coordinator")
 
     def replay(self) -> int | None:
-        return next(iter(self.pids("replay")), None)
+        return self._process("replay")
+
+    def _process(self, role: str) -> int | None:
+        return next((pid for pid, its_role in self.living() if its_role == role), None)
 
     async def end(self) -> None:
-        """Whatever is left is killed."""
-        for pid, _ in self.processes():
+        """Kill whatever is left."""
+        for pid, _ in self.living():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._sandbox is not None:
@@ -143,18 +144,22 @@ class Machine:
             await self._sandbox.wait()
 
 
-class Bot:
-    """A process with a Subscriber (subscriber_witness.py), and what it told."""
+class SubscriberProcess:
+    """A process with a Subscriber (witnesses/subscriber.py), and what it sends."""
 
     def __init__(
-        self, machine: Machine, name: str, on_frame: Callable[[dict[str, Any]], None],
+        self,
+        processes: ClusterProcesses,
+        name: str,
+        on_frame: Callable[[dict[str, Any]], None],
         names: list[str] | None = None,
-    ) -> None:  # fmt: skip
-        """on_frame: called with each frame that it tells."""
+    ) -> None:
+        """on_frame: called with each frame that it sends. names: of events; None: all."""
         self.name = name
         self.saved: str | dict[str, Any] = "oldest"
+        """The position that it saved last."""
         self.joined = asyncio.Event()
-        self._machine = machine
+        self._processes = processes
         self._names = names
         self._on_frame = on_frame
         self._process: asyncio.subprocess.Process | None = None
@@ -166,17 +171,17 @@ class Bot:
         return self._process.pid
 
     async def start(self) -> None:
-        """From what it saved last."""
-        where = self._machine.paths
+        """Start it at the position that it saved last."""
+        paths = self._processes.paths
         spec = {
-            "events": where.events, "replay": where.replay, "control": where.control,
+            "events": paths.events, "replay": paths.replay, "control": paths.control,
             "names": self._names, "name": self.name, "start": self.saved,
         }  # fmt: skip
-        with (self._machine.folder / f"{self.name}.log").open("ab") as log:
+        with (self._processes.folder / f"{self.name}.log").open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable, str(HERE / "subscriber_witness.py"),
-                env=self._machine.env, cwd=self._machine.folder, stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE, stderr=log,
+                sys.executable, "-P", "-m", "tests.chaos.witnesses.subscriber",
+                env=self._processes.env, cwd=self._processes.folder,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdin is not None
         process.stdin.write(json.dumps(spec).encode() + b"\n")
@@ -184,7 +189,7 @@ class Bot:
         self._reading = asyncio.create_task(self._read(process))
 
     async def kill(self) -> None:
-        """SIGKILL; what it had told is here when this returns."""
+        """SIGKILL; what it had sent has arrived when this returns."""
         assert self._process is not None
         assert self._reading is not None
         with contextlib.suppress(ProcessLookupError):

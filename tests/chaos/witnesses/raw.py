@@ -17,19 +17,19 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped]  # it carries no types
 import zmq
 
-from tests.chaos.evidence import BLANKED, Came, Item, Key, Missed, Place
+from tests.chaos.judgement.records import BLANKED, Item, Key, Place, ReceivedEvent, ReportedGap
 
 PATIENCE_S: Final = 0.3
 ANSWER_S: Final = 2.0
 HEADS_S: Final = 1.0
 FLOOD: Final = 1000
-"""Messages within a second: what the hub keeps for one subscriber (coordinator.hub.SUBSCRIBER_HWM).
-A worker that comes back after long brings such a flood, and the hub may drop some of it: it is to
-be asked for, and no break of the chain."""
+"""Messages within a second: what the hub keeps for one subscriber (SUBSCRIBER_HWM of
+coordinator/hub/hub.py). A worker that comes back after long brings such a flood, and the hub may
+drop some of it: it is to be asked for, and no break of the chain."""
 
 
-class Part:
-    """One epoch of a shard."""
+class EpochState:
+    """What is known of one epoch of a shard."""
 
     def __init__(self) -> None:
         self.have: dict[int, tuple[str, str, int] | str] = {}
@@ -39,7 +39,7 @@ class Part:
         self.top = 0
         self.end: int | None = None
         self.next: int | None = None
-        self.stands_since = 0.0
+        self.still_since = 0.0
         self.asked_at = 0.0
 
 
@@ -50,17 +50,17 @@ class RawWitness:
         self.problems: deque[str] = deque(maxlen=100)
         """Messages and answers that it could not make sense of."""
         self.breaks: deque[tuple[float, float, str]] = deque(maxlen=1000)
-        """Of each break of the live chain: when the name last came, when this was seen (Unix time),
-        and in words."""
+        """Breaks of the live chain: when the name last came and when the break was seen (both Unix
+        seconds), and a text."""
         self.live: dict[Key, Place] = {}
         """The last event of each shard that came live."""
         self._arrived: deque[float] = deque(maxlen=FLOOD)
-        """When the last messages came: Unix time."""
+        """Unix seconds at which the last messages came."""
         self._endpoints = events, replay
-        self._parts: dict[Key, dict[int, Part]] = {}
+        self._states: dict[Key, dict[int, EpochState]] = {}
         self._current: dict[Key, int] = {}
         self._names: dict[tuple[Key, int, str], tuple[int, float]] = {}
-        """Last seq of each name that came live, and when."""
+        """(shard, epoch, name) -> the last seq that came live, and when."""
         self._items: list[Item] = []
         self._position: dict[Key, Place] = {}
         self._asked: dict[int, tuple[Key, int]] = {}
@@ -84,15 +84,14 @@ class RawWitness:
             return items, dict(self._position)
 
     def ends(self, count: int) -> dict[Key, Place]:
-        """Of each shard of this count the epoch it is in and its last seq, if it is known to be
-        over."""
+        """Epoch and last seq of each shard of this count whose epoch is known to be over."""
         with self._lock:
-            found = {}
+            ends = {}
             for key, epoch in self._current.items():
-                end = self._parts[key][epoch].end
+                end = self._states[key][epoch].end
                 if key[0] == count and end is not None:
-                    found[key] = (epoch, end)
-            return found
+                    ends[key] = (epoch, end)
+            return ends
 
     # -- the thread ----------------------------------------------------------------------------
 
@@ -145,18 +144,18 @@ class RawWitness:
         if name == "_epoch_end":
             key = (fields[3], fields[2])
             self._see(key, fields[4], fields[5], fields[6])
-            self._parts[key][fields[4]].end = fields[6]
+            self._states[key][fields[4]].end = fields[6]
             return
         if name.startswith("_") and name != "_hole":
             return
         key, epoch = self._batch(name, fields)
         prev, last = fields[8], fields[11][-1][0]
-        known, at = self._names.get((key, epoch, name), (None, now))
+        known, came_at = self._names.get((key, epoch, name), (None, now))
         base = prev if isinstance(prev, int) else prev[0]
         if known is not None and base > known and not self._flooded(now):
             lately = sum(now - arrived < 1 for arrived in self._arrived)
             text = f"{name} of {key} in epoch {epoch} goes from {known} to {base}"
-            self.breaks.append((at, now, f"{text}; {lately} messages came within a second"))
+            self.breaks.append((came_at, now, f"{text}; {lately} messages came within a second"))
         self._names[key, epoch, name] = (max(last, -1 if known is None else known), now)
         self.live[key] = max(self.live.get(key, (0, 0)), (epoch, last))
 
@@ -164,36 +163,36 @@ class RawWitness:
         return len(self._arrived) == FLOOD and now - self._arrived[0] < 1
 
     def _batch(self, name: str, fields: list[Any]) -> tuple[Key, int]:
-        """Keep a batch's events; who it is of."""
+        """Keep a batch's events; return its shard and epoch."""
         key, epoch = (fields[3], fields[2]), fields[4]
         self._see(key, epoch, fields[5], fields[7])
-        part = self._parts[key][epoch]
+        state = self._states[key][epoch]
         for seq, data in fields[11]:
             if name == "_hole":
                 for skipped in range(json.loads(data)["first"], seq + 1):
-                    self._put(part, skipped, "skipped")
+                    self._put(state, skipped, "skipped")
             else:
                 digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-                self._put(part, seq, (name, "" if name == BLANKED else digest, fields[10]))
+                self._put(state, seq, (name, "" if name == BLANKED else digest, fields[10]))
         return key, epoch
 
-    def _put(self, part: Part, seq: int, what: tuple[str, str, int] | str) -> None:
-        if seq > part.floor:
-            part.have.setdefault(seq, what)
+    def _put(self, state: EpochState, seq: int, what: tuple[str, str, int] | str) -> None:
+        if seq > state.floor:
+            state.have.setdefault(seq, what)
 
     def _see(self, key: Key, epoch: int, before: list[int] | None, top: int) -> None:
-        """There is such an epoch, and it goes at least so far."""
-        parts = self._parts.setdefault(key, {})
+        """Note that a shard has an epoch, which goes at least as far as ``top``."""
+        states = self._states.setdefault(key, {})
         self._current.setdefault(key, epoch)
         if epoch < self._current[key]:
-            if self._parts[key][self._current[key]].floor or self._position.get(key):
-                parts.setdefault(epoch, Part())  # of the past: kept apart, never handed on
+            if self._states[key][self._current[key]].floor or self._position.get(key):
+                states.setdefault(epoch, EpochState())  # a past one: kept apart, never handed on
             else:
                 self._current[key] = epoch
-        part = parts.setdefault(epoch, Part())
-        part.top = max(part.top, top)
-        if before is not None and before[0] in parts:
-            parts[before[0]].end, parts[before[0]].next = before[1], epoch
+        state = states.setdefault(epoch, EpochState())
+        state.top = max(state.top, top)
+        if before is not None and before[0] in states:
+            states[before[0]].end, states[before[0]].next = before[1], epoch
 
     def _answer(self, frame: bytes) -> None:
         answer = msgpack.unpackb(frame)
@@ -209,49 +208,53 @@ class RawWitness:
         if answer["type"] != "range":
             self.problems.append(f"the replay server: {answer}")
             return
-        part = self._parts[key][epoch]
-        part.asked_at = 0.0
+        state = self._states[key][epoch]
+        state.asked_at = 0.0
         for message in answer["messages"]:
             name, fields = split(message)
             if not name.startswith("_") or name == "_hole":
                 self._batch(name, fields)
         for first, last in answer["gone"]:
-            for seq in range(max(first, part.floor + 1), last + 1):
-                self._put(part, seq, "gone")
-        part.top = max(part.top, answer["reached"])
-        part.end = answer["end"] if part.end is None else part.end
-        part.next = answer["next"] if part.next is None else part.next
+            for seq in range(max(first, state.floor + 1), last + 1):
+                self._put(state, seq, "gone")
+        state.top = max(state.top, answer["reached"])
+        state.end = answer["end"] if state.end is None else state.end
+        state.next = answer["next"] if state.next is None else state.next
 
     # -- what is handed on ---------------------------------------------------------------------
 
     def _advance(self, key: Key) -> None:
         epoch = self._current[key]
-        part = self._parts[key].setdefault(epoch, Part())
+        state = self._states[key].setdefault(epoch, EpochState())
         moved = False
-        while (what := part.have.pop(part.floor + 1, None)) is not None:
-            part.floor += 1
+        while (what := state.have.pop(state.floor + 1, None)) is not None:
+            state.floor += 1
             moved = True
             if isinstance(what, str):
-                self._items.append(Missed(key, epoch, None, part.floor, part.floor, what))
+                self._items.append(ReportedGap(key, epoch, None, state.floor, state.floor, what))
             else:
-                self._items.append(Came(key, epoch, part.floor, *what))
-        if moved or part.floor >= self._wanted(key, epoch, part):
-            part.stands_since = time.monotonic()
-        if part.floor:
-            self._position[key] = (epoch, part.floor)
-        if part.end is not None and part.floor >= part.end:
-            following = part.next or min((e for e in self._parts[key] if e > epoch), default=None)
+                self._items.append(ReceivedEvent(key, epoch, state.floor, *what))
+        if moved or state.floor >= self._wanted(key, epoch, state):
+            state.still_since = time.monotonic()
+        if state.floor:
+            self._position[key] = (epoch, state.floor)
+        if state.end is not None and state.floor >= state.end:
+            following = state.next or min((e for e in self._states[key] if e > epoch), default=None)
             if following is not None:
-                self._items.append(Missed(key, epoch, None, part.end + 1, None, "session_lost"))
+                self._items.append(
+                    ReportedGap(key, epoch, None, state.end + 1, None, "session_lost")
+                )
                 self._current[key] = following
                 self._position[key] = (following, 0)
-                self._parts[key] = {e: p for e, p in self._parts[key].items() if e >= following}
+                self._states[key] = {
+                    e: state for e, state in self._states[key].items() if e >= following
+                }
                 self._names = {k: v for k, v in self._names.items() if k[:2] != (key, epoch)}
 
-    def _wanted(self, key: Key, epoch: int, part: Part) -> int:
-        """How far this epoch is known to go; one more if it is over and nobody knows where."""
-        later = part.end is None and any(e > epoch for e in self._parts[key])
-        return max(part.top, part.end or 0) + later
+    def _wanted(self, key: Key, epoch: int, state: EpochState) -> int:
+        """The last seq that this epoch must have; one more if it ended, and nobody knows where."""
+        later = state.end is None and any(e > epoch for e in self._states[key])
+        return max(state.top, state.end or 0) + later
 
     def _ask(self, asking: zmq.Socket[bytes]) -> None:
         now = time.monotonic()
@@ -259,13 +262,13 @@ class RawWitness:
             self._heads_at = now
             self._send(asking, {"type": "heads"})
         for key, epoch in self._current.items():
-            part = self._parts[key].setdefault(epoch, Part())
-            stands = part.floor < self._wanted(key, epoch, part)
-            if stands and now - part.stands_since > PATIENCE_S and now - part.asked_at > ANSWER_S:
-                part.asked_at = now
+            state = self._states[key].setdefault(epoch, EpochState())
+            still = state.floor < self._wanted(key, epoch, state)
+            if still and now - state.still_since > PATIENCE_S and now - state.asked_at > ANSWER_S:
+                state.asked_at = now
                 question = {
                     "type": "range", "shard_count": key[0], "shard_id": key[1], "epoch": epoch,
-                    "after": part.floor, "upto": None, "names": None,
+                    "after": state.floor, "upto": None, "names": None,
                 }  # fmt: skip
                 number = self._send(asking, question)
                 if number:
@@ -281,7 +284,7 @@ class RawWitness:
 
 
 def split(frame: bytes) -> tuple[str, list[Any]]:
-    """Name and fields of a message."""
+    """Split a message into its name and fields."""
     topic, _, payload = frame.partition(b"\0")
     fields: list[Any] = msgpack.unpackb(payload)
     if fields[0] != 1:

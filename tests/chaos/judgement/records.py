@@ -9,14 +9,14 @@ Key = tuple[int, int]
 Place = tuple[int, int]
 """Epoch, seq."""
 Names = frozenset[str] | None
-"""What a witness takes; None: everything."""
+"""Names of the events that a witness takes; None: it takes everything."""
 
 BLANKED = "READY"
 """Its session id is blanked before it is journalled, so its bytes differ from what was sent."""
 
 
-class Came(NamedTuple):
-    """An event."""
+class ReceivedEvent(NamedTuple):
+    """An event that a witness received."""
 
     key: Key
     epoch: int
@@ -24,15 +24,15 @@ class Came(NamedTuple):
     name: str
     hash: str
     received_ns: int
-    """When the worker took it off the socket: Unix ns."""
+    """Unix nanoseconds at which the worker took it off the socket."""
 
     @property
     def place(self) -> Place:
         return self.epoch, self.seq
 
 
-class Missed(NamedTuple):
-    """A gap; last None: nobody knows how many."""
+class ReportedGap(NamedTuple):
+    """A gap that a witness was told of; last None: nobody knows how many events it covers."""
 
     key: Key
     epoch: int
@@ -46,11 +46,11 @@ class Missed(NamedTuple):
         return self.epoch, self.first if self.last is None else self.last
 
 
-Item = Came | Missed
+Item = ReceivedEvent | ReportedGap
 
 
-class Row(NamedTuple):
-    """A dispatch of the sandbox."""
+class DispatchRow(NamedTuple):
+    """One dispatch in the sandbox's ledger."""
 
     name: str
     hash: str
@@ -66,16 +66,16 @@ class Breach(NamedTuple):
     who: str
     """The witness that saw it."""
     at: float
-    """Unix time of what it is about."""
+    """Unix seconds of the event or act that it is about."""
     text: str
 
 
-def came_of(plain: list[Any]) -> Item:
-    """The inverse of what subscriber_witness.py writes."""
-    if plain[0] == "came":
+def item_from_plain(plain: list[Any]) -> Item:
+    """Read an item as the process of witnesses/subscriber.py writes it."""
+    if plain[0] == "event":
         _, count, shard, epoch, seq, name, digest, received_ns = plain
-        return Came((count, shard), epoch, seq, name, digest, received_ns)
+        return ReceivedEvent((count, shard), epoch, seq, name, digest, received_ns)
     _, count, shard, epoch, names, first, last, reason = plain
-    return Missed(
+    return ReportedGap(
         (count, shard), epoch, None if names is None else frozenset(names), first, last, reason
     )

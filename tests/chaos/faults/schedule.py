@@ -1,4 +1,4 @@
-"""Which faults, in which order and pairs: the same seed, the same storm. Pure.
+"""Which faults happen, in which order and pairs: the same seed deals the same ones. Pure.
 
 Kinds are dealt from a shuffled deck in which each lies as often as it weighs, so that every kind
 comes before any comes again and again.
@@ -15,23 +15,24 @@ from cluster.discord.close_codes import CLOSE_CODES, Then
 RESUMABLE_CLOSES: Final = (
     *(c.code for c in CLOSE_CODES.values() if c.then is Then.RESUME and c.code >= 4000), 1011, 4099,
 )  # fmt: skip
-"""All that are documented, a code of WebSocket's, and one that nobody knows."""
+"""Close codes that leave a session resumable: all that are documented, a code of WebSocket's, and
+one that nobody knows."""
 ENDING_CLOSES: Final = tuple(c.code for c in CLOSE_CODES.values() if c.then is Then.IDENTIFY)
-
+"""Close codes that end a session."""
 
 ALONE: Final = frozenset({"resharded"})
 """Kinds whose promise holds only while connections do."""
 
 
 class Shape(NamedTuple):
-    """What there is to be broken."""
+    """What a cluster has that can be broken."""
 
     shards: int
     slots: int
 
 
 class Fault(NamedTuple):
-    """One fault: plain data, done by strikes.STRIKES[kind]."""
+    """One fault: plain data, done by FAULT_ACTIONS[kind] (faults/actions.py)."""
 
     kind: str
     params: dict[str, Any]
@@ -47,15 +48,16 @@ class Pair(NamedTuple):
     """Two faults, the second ``offset`` seconds after the first."""
 
     number: int
-    """Of its first fault, from 1."""
+    """The number of its first fault, from 1."""
     faults: tuple[Fault, ...]
     offset: float
+    """Seconds between the two."""
     pause: float
     """Seconds until the next pair."""
 
     @property
     def alone(self) -> bool:
-        """One of them is of a kind that nothing may overlap: they come one after the other."""
+        """Whether one of them is of a kind that nothing may overlap: one comes after the other."""
         return any(fault.kind in ALONE for fault in self.faults)
 
 
@@ -101,7 +103,7 @@ def _two_workers(rng: random.Random, shape: Shape) -> Fault:
 
 def _skips(rng: random.Random, shape: Shape) -> Fault:
     params = {"shard": rng.randrange(shape.shards), "count": rng.randint(1, 5)}
-    return Fault("replay_skips", params, ("doors",))
+    return Fault("replay_skips", params, ("listeners",))
 
 
 def _everything(rng: random.Random, shape: Shape) -> Fault:
@@ -149,7 +151,7 @@ DECK: Final[list[tuple[int, Make]]] = [
     (1, on_shard("truncate")),
     (1, on_shard("stall", seconds=(1.0, 2.5, 5.0))),
     (1, on_shard("repeated_seq")),
-    (2, timed("refused_connections", 0.3, 2.0, ("doors",))),
+    (2, timed("refused_connections", 0.3, 2.0, ("listeners",))),
     (2, on_shard("dead_resume_host", mode=("503", "refuse", "silent"))),
     (3, _skips),
     (3, on_slot("worker_killed")),
@@ -175,13 +177,13 @@ DECK: Final[list[tuple[int, Make]]] = [
 ]
 """How often each kind lies in the deck, and its maker."""
 SLOW: Final[list[tuple[int, Make]]] = [(1, _resharded)]
-"""What joins the deck of a long storm: each takes some 20 s, alone."""
+"""What joins the deck of a long run: each takes some 20 s, alone."""
 LONG: Final = 100
-"""Faults of a long storm."""
+"""As many faults make a long run."""
 
 
-def storm(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:
-    """``count`` faults in pairs. only: the pair with this fault, alone."""
+def fault_pairs(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:
+    """Deal ``count`` faults in pairs. only: the pair with this fault, alone."""
     rng = random.Random(f"{seed}/storm")
     kinds = DECK + SLOW if count >= LONG else DECK
     deck: list[Make] = []

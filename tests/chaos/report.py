@@ -1,4 +1,4 @@
-"""A storm as people see it: progress while it lasts, a table and a verdict at its end."""
+"""A run as people see it: progress while it lasts, a table and a verdict at its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich import progress
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.tempest import Occurrence, Tempest
+from tests.chaos.chaos_run import ChaosRun
+from tests.chaos.fault_log import Occurrence
 
 COLUMNS: Final = (
     "times", "events", "lost", "out of order", "duplicates", "gaps", "identifies", "other",
@@ -23,9 +24,9 @@ TWICE: Final = "; duplicates (+n): what both shard counts of a resharding brough
 
 
 class Progress:
-    """On a terminal a bar, elsewhere a line a pair."""
+    """Shows how far a run is: on a terminal a bar, elsewhere a line a pair."""
 
-    def __init__(self, console: Console, tempest: Tempest) -> None:
+    def __init__(self, console: Console, chaos: ChaosRun) -> None:
         self._console = console
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
@@ -37,9 +38,9 @@ class Progress:
             disable=not console.is_terminal,
             transient=True,
         )
-        total = sum(len(pair.faults) for pair in tempest.pairs)
+        total = sum(len(pair.faults) for pair in chaos.pairs)
         self._task = self._bar.add_task("faults", total=total)
-        self._tempest = tempest
+        self._chaos = chaos
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -55,30 +56,30 @@ class Progress:
 
     def line(self, text: str) -> None:
         if self._console.is_terminal:
-            ended = sum(o.ended is not None for o in self._tempest.occurrences[1:])
+            ended = sum(o.ended is not None for o in self._chaos.log.occurrences[1:])
             self._bar.update(self._task, completed=ended)
         else:
             print(text, flush=True)
 
 
-def table(tempest: Tempest) -> Table:
+def table(chaos: ChaosRun) -> Table:
     """A row for each kind of fault, and one for all."""
     kinds: dict[str, list[Occurrence]] = defaultdict(list)
-    for occurrence in tempest.occurrences:
+    for occurrence in chaos.log.occurrences:
         kind = "(the start)" if occurrence.number == 0 else occurrence.fault.kind
         kinds[kind].append(occurrence)
-    resharded = any(o.counts["twice"] for o in tempest.occurrences)
-    found = Table(title=f"seed {tempest.seed}", caption=CAPTION + TWICE * resharded)
-    found.add_column("fault", no_wrap=True)
+    resharded = any(o.counts["twice"] for o in chaos.log.occurrences)
+    shown = Table(title=f"seed {chaos.seed}", caption=CAPTION + TWICE * resharded)
+    shown.add_column("fault", no_wrap=True)
     for column in COLUMNS:
-        found.add_column(column, justify="right")
+        shown.add_column(column, justify="right")
     for kind in sorted(kinds):
-        found.add_row(kind.replace("_", " "), *_cells(kinds[kind]))
-    found.add_section()
-    total = [o for o in tempest.occurrences if o.number]
-    cells = _cells(tempest.occurrences)
-    found.add_row("all", str(len(total)), f"{tempest.events:,}", *cells[2:])
-    return found
+        shown.add_row(kind.replace("_", " "), *_cells(kinds[kind]))
+    shown.add_section()
+    total = [o for o in chaos.log.occurrences if o.number]
+    cells = _cells(chaos.log.occurrences)
+    shown.add_row("all", str(len(total)), f"{chaos.events:,}", *cells[2:])
+    return shown
 
 
 def _cells(occurrences: list[Occurrence]) -> list[str]:
@@ -98,17 +99,15 @@ def _cells(occurrences: list[Occurrence]) -> list[str]:
     ]
 
 
-def verdict(tempest: Tempest, seconds: float) -> str:
+def verdict(chaos: ChaosRun, seconds: float) -> str:
     """Whether all was kept; if not, what broke first, how to see it again, and where to look."""
-    if not tempest.breaches:
-        faults = len(tempest.occurrences) - 1
-        return f"Nothing lost: {faults} faults, {tempest.events:,} events, {seconds:.0f} s."
-    first = tempest.first_failure
-    lines = [f"{len(tempest.breaches)} breaches; the first in {first}:"]
-    lines += [f"  {b.kind} ({b.who}): {b.text}"[:400] for b in tempest.breaches[:8]]
+    if not chaos.log.breaches:
+        faults = len(chaos.log.occurrences) - 1
+        return f"Nothing lost: {faults} faults, {chaos.events:,} events, {seconds:.0f} s."
+    first = chaos.log.first_failure
+    lines = [f"{len(chaos.log.breaches)} breaches; the first in {first}:"]
+    lines += [f"  {b.kind} ({b.who}): {b.text}"[:400] for b in chaos.log.breaches[:8]]
     if first is not None and first.number:
-        lines.append(f"Again, alone: make chaos SEED={tempest.seed} ONLY={first.number}")
-    lines.append(
-        f"Logs: {tempest.folder}: state/default/logs, and those of sandbox and subscribers"
-    )
+        lines.append(f"Again, alone: make chaos SEED={chaos.seed} ONLY={first.number}")
+    lines.append(f"Logs: {chaos.folder}: state/default/logs, and those of sandbox and subscribers")
     return "\n".join(lines)

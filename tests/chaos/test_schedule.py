@@ -4,43 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chaos.identifies import judged
-from tests.chaos.storm import ALONE, DECK, ENDING_CLOSES, RESUMABLE_CLOSES, Shape, storm
-from tests.chaos.strikes import STRIKES
+from tests.chaos.faults.actions import FAULT_ACTIONS
+from tests.chaos.faults.schedule import (
+    ALONE,
+    DECK,
+    ENDING_CLOSES,
+    RESUMABLE_CLOSES,
+    Shape,
+    fault_pairs,
+)
+from tests.chaos.judgement.identifies import judge_identifies
 
 SHAPE = Shape(shards=6, slots=3)
 
 
-def test_the_same_seed_is_the_same_storm() -> None:
-    assert list(storm(5, 61, SHAPE)) == list(storm(5, 61, SHAPE))
-    assert list(storm(5, 61, SHAPE)) != list(storm(6, 61, SHAPE))
+def test_the_same_seed_deals_the_same_faults() -> None:
+    assert list(fault_pairs(5, 61, SHAPE)) == list(fault_pairs(5, 61, SHAPE))
+    assert list(fault_pairs(5, 61, SHAPE)) != list(fault_pairs(6, 61, SHAPE))
 
 
 def test_so_many_faults_in_pairs() -> None:
-    pairs = list(storm(1, 61, SHAPE))
+    pairs = list(fault_pairs(1, 61, SHAPE))
     assert [pair.number for pair in pairs] == list(range(1, 62, 2))
     assert [len(pair.faults) for pair in pairs] == [2] * 30 + [1]
     assert all(0 <= pair.offset < 1 for pair in pairs)
 
 
-def test_one_pair_alone_is_the_one_of_the_whole_storm() -> None:
-    pairs = list(storm(3, 60, SHAPE))
-    assert list(storm(3, 60, SHAPE, only=17)) == list(storm(3, 60, SHAPE, only=18)) == [pairs[8]]
+def test_one_pair_alone_is_the_one_of_the_whole_run() -> None:
+    pairs = list(fault_pairs(3, 60, SHAPE))
+    assert list(fault_pairs(3, 60, SHAPE, only=17)) == [pairs[8]]
+    assert list(fault_pairs(3, 60, SHAPE, only=18)) == [pairs[8]]
 
 
 def test_every_kind_comes_before_any_comes_too_often() -> None:
     deck = sum(weight for weight, _ in DECK)
-    kinds = {fault.kind for pair in storm(9, deck, SHAPE) for fault in pair.faults}
-    assert kinds == set(STRIKES) - ALONE
+    kinds = {fault.kind for pair in fault_pairs(9, deck, SHAPE) for fault in pair.faults}
+    assert kinds == set(FAULT_ACTIONS) - ALONE
     assert deck <= 60, "60 faults have to hold every kind"
-    kinds = {fault.kind for pair in storm(9, 100, SHAPE) for fault in pair.faults}
-    assert kinds == set(STRIKES)
+    kinds = {fault.kind for pair in fault_pairs(9, 100, SHAPE) for fault in pair.faults}
+    assert kinds == set(FAULT_ACTIONS)
 
 
 def test_every_close_code_is_dealt() -> None:
     codes = {
         fault.params["code"]
-        for pair in storm(1, 1000, SHAPE)
+        for pair in fault_pairs(1, 1000, SHAPE)
         for fault in pair.faults
         if "code" in fault.params
     }
@@ -49,13 +57,13 @@ def test_every_close_code_is_dealt() -> None:
     assert set(ENDING_CLOSES) == {4003, 4007, 4009}
 
 
-def session(n: int, at: float, **more: Any) -> dict[str, Any]:
-    return {"n": n, "session": f"s{n}", "shard": 1, "shard_count": 4, "opened_at": at,
+def session(n: int, opened_at: float, **more: Any) -> dict[str, Any]:
+    return {"n": n, "session": f"s{n}", "shard": 1, "shard_count": 4, "opened_at": opened_at,
             "ended_at": None, "cause": "", "acknowledged": 5, **more}  # fmt: skip
 
 
-def dues(*rows: dict[str, Any], seen: set[str] | None = None) -> list[bool]:
-    return [identify.due for identify in judged(rows, seen or set())]
+def dues(*rows: dict[str, Any], witnessed: set[str] | None = None) -> list[bool]:
+    return [identify.due for identify in judge_identifies(rows, witnessed or set())]
 
 
 def test_which_identifies_are_due() -> None:
@@ -81,11 +89,11 @@ def test_a_session_that_was_to_be_logged_out() -> None:
         ([session(1, 1.0), session(2, 3.0)], 4, True),  # it had no connection to say it on
         ([session(1, 2.7), session(2, 3.0)], 4, False),
     ):
-        again = judged(rows, set(), [(count, 2.5)])
+        again = judge_identifies(rows, set(), [(count, 2.5)])
         assert [identify.due for identify in again] == [True, expected]
 
 
 def test_a_session_whose_ready_never_came() -> None:
     unheard = session(1, 1.0, acknowledged=0)
     assert dues(unheard, session(2, 3.0)) == [True, True]
-    assert dues(unheard, session(2, 3.0), seen={"s1"}) == [True, False]
+    assert dues(unheard, session(2, 3.0), witnessed={"s1"}) == [True, False]

@@ -1,4 +1,4 @@
-"""A bot, as far as the driver is concerned: a process with a Subscriber that tells what it gets.
+"""A bot, as far as the driver is concerned: a process with a Subscriber that reports what it gets.
 
 Standard input: one line of JSON {events, replay, control, start, names, name}. Standard output:
 frames of 4 bytes length and msgpack, {"joined": Unix time}, then again and again {"items": [...],
@@ -21,24 +21,25 @@ import msgpack  # type: ignore[import-untyped]  # it carries no types
 
 from cluster.subscriber import Event, Gap, Subscriber
 
-TELL_S: Final = 0.05
+REPORT_S: Final = 0.05
 PAUSE_S: Final = 3.0
 
 
 def plain(item: Event | Gap) -> list[Any]:
+    """An item as tests.chaos.judgement.records.item_from_plain reads it."""
     if isinstance(item, Event):
         digest = hashlib.blake2b(item.data, digest_size=8).hexdigest()
         return [
-            "came", item.shard_count, item.shard_id, item.epoch, item.seq, item.name,
+            "event", item.shard_count, item.shard_id, item.epoch, item.seq, item.name,
             "" if item.name == "READY" else digest, item.received_ns,
         ]  # fmt: skip
     return [
-        "missed", item.shard_count, item.shard_id, item.epoch, item.names, item.first, item.last,
+        "gap", item.shard_count, item.shard_id, item.epoch, item.names, item.first, item.last,
         item.reason,
     ]  # fmt: skip
 
 
-def tell(frame: dict[str, Any]) -> None:
+def write_frame(frame: dict[str, Any]) -> None:
     packed = msgpack.packb(frame)
     sys.stdout.buffer.write(struct.pack("<I", len(packed)) + packed)
     sys.stdout.buffer.flush()
@@ -54,14 +55,14 @@ async def run(spec: dict[str, Any]) -> None:
         control=spec["control"], name=spec["name"],
     )  # fmt: skip
 
-    def go_on() -> None:
-        tell({"items": items, "saved": subscriber.position})
+    def report() -> None:
+        write_frame({"items": items, "saved": subscriber.position})
         items.clear()
-        loop.call_later(TELL_S, go_on)
+        loop.call_later(REPORT_S, report)
 
     async with subscriber:
-        tell({"joined": time.time()})
-        go_on()
+        write_frame({"joined": time.time()})
+        report()
         async for item in subscriber:
             if isinstance(item, Event | Gap):
                 items.append(plain(item))

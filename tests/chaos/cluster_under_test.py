@@ -1,4 +1,4 @@
-"""The run as its faults see it: the machine, the sandbox, the witnesses, and what they say."""
+"""The cluster as its faults see it: its processes, its sandbox, its witnesses and what they say."""
 
 from __future__ import annotations
 
@@ -8,49 +8,51 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cluster.sandbox import SandboxControl
-from tests.chaos.book import Book
-from tests.chaos.evidence import Breach, Key, Names, came_of
-from tests.chaos.processes import Bot, Machine
-from tests.chaos.raw_witness import RawWitness
-from tests.chaos.verdict import Audit
+from tests.chaos.cluster_processes import ClusterProcesses, SubscriberProcess
+from tests.chaos.judgement.dispatch_ledger import DispatchLedger
+from tests.chaos.judgement.records import Breach, Key, Names, item_from_plain
+from tests.chaos.judgement.verdict import Audit
+from tests.chaos.witnesses.raw import RawWitness
 
-PULSE_S: Final = 0.1
+WATCH_S: Final = 0.1
 PAGE: Final = 10_000
 PATIENCE_S: Final = 75.0
 """How long what must come may take, beside everything else that goes wrong meanwhile."""
-SOME: Final = ["MESSAGE_CREATE", "GUILD_MEMBER_UPDATE"]
+SOME_NAMES: Final = ["MESSAGE_CREATE", "GUILD_MEMBER_UPDATE"]
 
 
 class Stuck(Exception):
     """What had to come did not."""
 
 
-class Arena:
-    """``pulse`` it as a task: it reads the ledger and judges all witnesses."""
+class ClusterUnderTest:
+    """A cluster and its witnesses. Run ``watch`` as a task: it judges all that they say."""
 
-    def __init__(self, machine: Machine, sandbox: SandboxControl, shards: int, rate: float) -> None:
+    def __init__(
+        self, processes: ClusterProcesses, sandbox: SandboxControl, shards: int, rate: float
+    ) -> None:
         """rate: of the traffic, events a second."""
-        self.machine = machine
+        self.processes = processes
         self.sandbox = sandbox
         self.rate = rate
         self.shards = shards
         """The shard count in force."""
         self.logouts: list[tuple[int, float]] = []
-        """Shard counts that were in force no more, and since when (Unix time)."""
-        self.book = Book()
+        """Shard counts that are not in force any more, and since when (Unix seconds)."""
+        self.ledger = DispatchLedger()
         self.state: dict[str, Any] = {}
-        """The sandbox's, of a moment ago."""
-        self.bots: dict[str, Bot] = {}
+        """The sandbox's state of a moment ago."""
+        self.subscribers: dict[str, SubscriberProcess] = {}
         self.audits: dict[str, Audit] = {}
         self.others: list[Breach] = []
         """Breaches that no audit sees."""
         self.hub_away: list[list[float]] = []
-        """From and to (Unix time) where a live message may have met no hub."""
+        """Spans (Unix seconds, from and to) in which a live message may have met no hub."""
         self.done: list[Audit] = []
-        """Audits of those who left."""
-        self.raw = RawWitness(machine.paths.events, machine.paths.replay)
+        """Audits of the subscribers that left."""
+        self.raw = RawWitness(processes.paths.events, processes.paths.replay)
         self.locks: dict[str, asyncio.Lock] = {}
-        self.slots = list(range(machine.workers))
+        self.slots = list(range(processes.workers))
         """Worker slots; scaling may bring others."""
         self._late = 0
         self._breaks = 0
@@ -65,72 +67,73 @@ class Arena:
         self.audits["raw"] = Audit("raw")
         self.raw.start()
 
-    async def add_bot(self, name: str, names: list[str] | None) -> Bot:
-        """A Subscriber from the oldest on, in a process of its own."""
-        audit = self.audits[name] = Audit(name, _names(names))
-        bot = self.bots[name] = Bot(self.machine, name, _into(audit), names)
-        await bot.start()
-        return bot
+    async def add_subscriber(self, name: str, names: list[str] | None) -> SubscriberProcess:
+        """Start a Subscriber that begins at the oldest event, in a process of its own."""
+        audit = Audit(name, _names(names))
+        subscriber = SubscriberProcess(self.processes, name, _into(audit), names)
+        return await self._start(subscriber, audit)
 
-    async def add_late(self, names: list[str] | None) -> Bot:
-        """A Subscriber that begins now; gone again by ``drop_late``."""
+    async def add_late_joiner(self, names: list[str] | None) -> SubscriberProcess:
+        """Start a Subscriber that begins now; ``drop_late_joiner`` ends it."""
         self._late += 1
         name = f"late-{self._late}"
         audit = Audit(name, _names(names), late=self.audits["all"].places())
-        bot = Bot(self.machine, name, _into(audit), names)
-        bot.saved = "now"
-        self.audits[name], self.bots[name] = audit, bot
-        await bot.start()
-        return bot
+        subscriber = SubscriberProcess(self.processes, name, _into(audit), names)
+        subscriber.saved = "now"
+        return await self._start(subscriber, audit)
 
-    async def drop_late(self, bot: Bot) -> None:
-        await bot.kill()
-        del self.bots[bot.name]
-        audit = self.audits[bot.name]
+    async def _start(self, subscriber: SubscriberProcess, audit: Audit) -> SubscriberProcess:
+        self.audits[subscriber.name], self.subscribers[subscriber.name] = audit, subscriber
+        await subscriber.start()
+        return subscriber
+
+    async def drop_late_joiner(self, subscriber: SubscriberProcess) -> None:
+        await subscriber.kill()
+        del self.subscribers[subscriber.name]
+        audit = self.audits[subscriber.name]
         audit.restarted()
-        reached = self.book.as_of
-        await self.until(lambda: self.book.as_of > reached, "the ledger")
-        audit.work(self.book)
-        self.done.append(self.audits.pop(bot.name))
+        as_of = self.ledger.as_of
+        await self.until(lambda: self.ledger.as_of > as_of, "the ledger")
+        audit.work(self.ledger)
+        self.done.append(self.audits.pop(subscriber.name))
 
-    # -- the pulse -----------------------------------------------------------------------------
+    # -- judging -------------------------------------------------------------------------------
 
-    async def pulse(self) -> None:
-        """Until cancelled."""
-        beats = 0
+    async def watch(self) -> None:
+        """Read the ledger and judge all witnesses, until cancelled."""
+        rounds = 0
         while True:
             began = time.monotonic()
             await self.read_ledger()
             self.state = await self.sandbox.state()
             self.judge()
-            beats += 1
-            if beats % 20 == 0:
-                self.book.drop([audit.places() for audit in self.audits.values()])
-            await asyncio.sleep(max(0.01, PULSE_S - (time.monotonic() - began)))
+            rounds += 1
+            if rounds % 20 == 0:
+                self.ledger.drop([audit.places() for audit in self.audits.values()])
+            await asyncio.sleep(max(0.01, WATCH_S - (time.monotonic() - began)))
 
     async def read_ledger(self) -> None:
         while True:
             now = time.time()
-            rows = await self.sandbox.ledger_dispatches(self.book.after, PAGE)
-            self.book.add(rows)
+            rows = await self.sandbox.ledger_dispatches(self.ledger.after, PAGE)
+            self.ledger.add(rows)
             if len(rows) < PAGE:
-                self.book.as_of = now
+                self.ledger.as_of = now
                 return
 
     def judge(self) -> None:
         self.audits["raw"].take(*self.raw.take())
         # Who takes everything first: it sees READY, and what session an epoch is.
         for audit in sorted(self.audits.values(), key=lambda a: a.names is not None):
-            audit.work(self.book)
+            audit.work(self.ledger)
         while self.raw.problems:
             self.others.append(Breach("other", "raw", time.time(), self.raw.problems.popleft()))
         while self._breaks < len(self.raw.breaks):
-            before, at, text = self.raw.breaks[self._breaks]
+            before, seen_at, text = self.raw.breaks[self._breaks]
             self._breaks += 1
-            if not any(since <= at and before <= until for since, until in self.hub_away):
-                self.others.append(
-                    Breach("other", "raw", at, f"the live chain broke, and no hub was away: {text}")
-                )
+            if not any(since <= seen_at and before <= until for since, until in self.hub_away):
+                text = f"the live chain broke, and no hub was away: {text}"
+                self.others.append(Breach("other", "raw", seen_at, text))
 
     @property
     def breaches(self) -> list[Breach]:
@@ -162,32 +165,35 @@ class Arena:
         }
 
     async def connected(self, shards: Iterable[int]) -> None:
+        """Wait until these shards have a session with a connection. Stuck."""
         wanted = set(shards)
         await self.until(
             lambda: wanted <= self.connections().keys(), f"shards {sorted(wanted)} have a session"
         )
 
     async def caught_up(self, shards: Iterable[int], who: Iterable[str] = ("all", "raw")) -> None:
-        """All that was dispatched until now is judged."""
+        """Wait until all that was dispatched until now is judged. Stuck."""
         now = time.time()
-        await self.until(lambda: self.book.as_of > now, "the ledger")
+        await self.until(lambda: self.ledger.as_of > now, "the ledger")
         heads = self.heads(shards)
         audits = [self.audits[name] for name in who if name in self.audits]
 
         def behind() -> list[tuple[str, list[Key]]]:
-            found = [(audit.who, audit.behind(self.book, heads)) for audit in audits]
-            return [(name, keys) for name, keys in found if keys]
+            late = [(audit.who, audit.behind(self.ledger, heads)) for audit in audits]
+            return [(name, keys) for name, keys in late if keys]
 
         try:
             await self.until(lambda: not behind(), "")
         except Stuck:
             late = {name: [(k, heads[k]) for k in keys] for name, keys in behind()}
-            at = {audit.who: audit.places() for audit in audits}
-            raise Stuck(f"not within {PATIENCE_S:g} s: {late} are to come; at {at}") from None
+            places = {audit.who: audit.places() for audit in audits}
+            text = f"not within {PATIENCE_S:g} s: {late} are to come; at {places}"
+            raise Stuck(text) from None
 
     def heads(self, shards: Iterable[int]) -> dict[Key, tuple[int, int]]:
+        """Number of each shard's newest session, and its last s."""
         wanted = {(self.shards, shard) for shard in shards}
-        return {key: head for key, head in self.book.heads().items() if key in wanted}
+        return {key: head for key, head in self.ledger.heads().items() if key in wanted}
 
 
 def _names(names: list[str] | None) -> Names:
@@ -195,15 +201,17 @@ def _names(names: list[str] | None) -> Names:
 
 
 def _into(audit: Audit) -> Callable[[dict[str, Any]], None]:
-    def frame(told: dict[str, Any]) -> None:
-        if "joined" in told:
+    """What hands a subscriber's frames to its audit."""
+
+    def on_frame(frame: dict[str, Any]) -> None:
+        if "joined" in frame:
             audit.restarted()
-            audit.joined(told["joined"])
+            audit.joined(frame["joined"])
             return
-        rows = told["saved"]["shards"]
+        rows = frame["saved"]["shards"]
         audit.take(
-            [came_of(item) for item in told["items"]],
+            [item_from_plain(item) for item in frame["items"]],
             {(count, shard): (epoch, seq) for count, shard, epoch, seq in rows},
         )
 
-    return frame
+    return on_frame

@@ -9,8 +9,8 @@ import time
 
 from rich.console import Console
 
-from tests.chaos.chaos_table import Progress, table, verdict
-from tests.chaos.tempest import Tempest
+from tests.chaos.chaos_run import ChaosRun
+from tests.chaos.report import Progress, table, verdict
 
 
 def main() -> int:
@@ -23,25 +23,26 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(width=150)
     began = time.monotonic()
-    tempest = run(console, given.seed, given.faults, given.only)
-    console.print(table(tempest))
-    console.print(verdict(tempest, time.monotonic() - began), highlight=False)
-    if tempest.breaches and given.only is None and (first := tempest.first_failure) is not None:
+    chaos = run(console, given.seed, given.faults, given.only)
+    console.print(table(chaos))
+    console.print(verdict(chaos, time.monotonic() - began), highlight=False)
+    first = chaos.log.first_failure
+    if first is not None and given.only is None:
         console.print(f"\nIts pair alone, SEED={given.seed} ONLY={first.number}:")
         alone = run(console, given.seed, given.faults, first.number)
         console.print(verdict(alone, 0.0), highlight=False)
-    return bool(tempest.breaches)
+    return first is not None
 
 
-def run(console: Console, seed: int, faults: int, only: int | None) -> Tempest:
-    async def storm() -> Tempest:
-        tempest = Tempest(seed, faults, only=only)
-        with Progress(console, tempest) as progress:
-            tempest.tell = progress.line
-            await tempest.run()
-        return tempest
+def run(console: Console, seed: int, faults: int, only: int | None) -> ChaosRun:
+    async def run_with_progress() -> ChaosRun:
+        chaos = ChaosRun(seed, faults, only=only)
+        with Progress(console, chaos) as progress:
+            chaos.tell = progress.line
+            await chaos.run()
+        return chaos
 
-    return asyncio.run(storm())
+    return asyncio.run(run_with_progress())
 
 
 if __name__ == "__main__":

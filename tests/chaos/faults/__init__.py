@@ -1,0 +1,1 @@
+"""Faults: which ones a seed deals, and how each is done to a cluster."""

@@ -1,0 +1,1 @@
+"""What witnesses received, compared with what the sandbox dispatched. Pure."""

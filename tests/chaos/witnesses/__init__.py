@@ -1,0 +1,1 @@
+"""Two readers of a cluster's events that have nothing in common but the events."""
