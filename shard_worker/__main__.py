@@ -16,7 +16,8 @@ import uvloop
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
-from shard_worker.protocol.payloads import account_of, gateway_url, identify
+from shard_worker.protocol.gateway_url import gateway_url
+from shard_worker.protocol.payloads import identify, identify_account
 from shard_worker.sending.limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
 
@@ -35,7 +36,7 @@ def read_spec(data: bytes) -> WorkerSpec:
             f"the coordinator speaks version {spec.version}, this worker {LINK_VERSION}",
             "restart the cluster with one version of dcgw-cluster",
         )
-    account_of(spec).check()
+    identify_account(spec).check()
     gateway_url(spec.gateway_url, spec.api_version, spec.compress)
     for shard in spec.shards:
         check_size(identify(spec, shard, spec.token))

@@ -19,7 +19,7 @@ from cluster.errors import ClusterError, ConfigError
 from cluster.wire import checks
 from cluster.wire.control import Failure
 from shard_worker.protocol.frame import Frame, FrameError, FrameReader
-from shard_worker.protocol.payloads import gateway_url
+from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.transport import Transport
 

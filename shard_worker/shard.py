@@ -25,6 +25,8 @@ from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, FrameReader
+from shard_worker.protocol.gateway_url import gateway_url
+from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import State
 from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
@@ -261,11 +263,11 @@ class Shard:
     def _connect(self, url: str) -> None:
         spec = self._spec
         try:
-            target = payloads.gateway_url(url or spec.gateway_url, spec.api_version, spec.compress)
+            target = gateway_url(url or spec.gateway_url, spec.api_version, spec.compress)
         except ConfigError as error:
             # Only a server's resume URL can be wrong here: the main one was checked at the start.
             log.warning("shard %d: %s", self.plan.shard_id, error)
-            target = payloads.gateway_url(spec.gateway_url, spec.api_version, spec.compress)
+            target = gateway_url(spec.gateway_url, spec.api_version, spec.compress)
         self._frames.connect(KINDS[spec.compress]())
         self._outgoing.connect()
         self._subscriptions.connecting()
@@ -335,7 +337,7 @@ class Shard:
     def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
         if events:
             if self._spec.kind == "user" and self._session.held is not None:
-                events = payloads.without_session(events, self._session.held.session_id)
+                events = without_session(events, self._session.held.session_id)
             self._delivery.deliver(events, received_ns)
             self._events += len(events)
         return []
@@ -362,8 +364,8 @@ class Shard:
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
         try:
-            ready = payloads.read_ready(frame.data)
-        except payloads.BadReadyError as error:
+            ready = read_ready(frame.data)
+        except BadReadyError as error:
             self._do(self._session.broken("bad READY", now, str(error)))
             return
         self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))

@@ -89,16 +89,15 @@ class Worker:
         spec = self._spec
         self._loop.set_exception_handler(self._on_unforeseen)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        store = SlotJournal(
-            spec, context
-        )  # before anything else: it says whether this slot is ours
+        # Before anything else: it says whether this slot is ours.
+        journal = SlotJournal(spec, context)
         transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
-        self._store = store
+        self._journal = journal
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
         try:
-            store.start()
+            journal.start()
             self._transport = transport
             for plan in spec.shards:
                 self._add(plan)
@@ -115,7 +114,7 @@ class Worker:
                 shard.stop(logout=how.logout, cause=how.cause)
             await transport.close()
             self._report()
-            store.close()
+            journal.close()
             self._link.send(Stopped(slot=spec.slot))
             if self._error is not None:
                 raise self._error
@@ -123,12 +122,12 @@ class Worker:
         finally:
             if self._greeting is not None:
                 self._greeting.cancel()
-            store.close()
+            journal.close()
             self._link.close()
             context.term()
 
     def _add(self, plan: ShardPlan) -> Shard:
-        delivery, held, epoch = self._store.shard(plan)
+        delivery, held, epoch = self._journal.shard(plan)
         shard = Shard(plan, self._spec, self._transport, delivery, self, held, epoch)
         self._shards[plan.shard_id] = shard
         return shard
@@ -158,7 +157,7 @@ class Worker:
         """Once a second: report, look after the journal, see whether anybody is there."""
         while True:
             self._report()
-            self._store.tick()
+            self._journal.tick()
             self._look_for_coordinator()
             await asyncio.sleep(REPORT_S)
 
@@ -215,7 +214,7 @@ class Worker:
                 else:
                     self.identify_unused(shard_id, grant_id)
             case Out(sent_ns=sent_ns):
-                self._store.out(sent_ns)
+                self._journal.watermark_out(sent_ns)
             case Stop():
                 self._stop(Exit.STOPPED, message)
             case _ if self._stopping.done():
@@ -230,7 +229,7 @@ class Worker:
             case Take(shard=plan):
                 self._take(plan)
             case Publish(overlap_ns=overlap_ns):
-                self._store.publish(overlap_ns)
+                self._journal.publish(overlap_ns)
                 self._report()
 
     def _send(self, asked: Send) -> None:
@@ -251,7 +250,7 @@ class Worker:
         if shard is None:
             return
         shard.stop(logout=False)
-        self._store.release(shard_id, to_slot)
+        self._journal.release(shard_id, to_slot)
         self._events_of_released += shard.events
         self._report()  # without it: only then is it given to another worker
 
@@ -259,7 +258,7 @@ class Worker:
         if plan.shard_id in self._shards:
             return
         try:
-            self._store.look_around()
+            self._journal.read_other_slots()
             shard = self._add(plan)
         except ClusterError as error:
             log.error("shard %d can't be taken: %s", plan.shard_id, error)
@@ -287,7 +286,7 @@ class Worker:
 
     def _report(self) -> None:
         self._report_due = False
-        journal = self._store.stats()
+        stats = self._journal.stats()
         self._link.send(
             Report(
                 slot=self._spec.slot,
@@ -295,10 +294,10 @@ class Worker:
                 cpu_seconds=process_stats.cpu_seconds(),
                 rss_bytes=process_stats.rss_bytes(),
                 events=self._events_of_released + sum(s.events for s in self._shards.values()),
-                journal_bytes=journal.bytes,
-                journal_seconds=journal.seconds,
-                journalling=journal.journalling,
-                unpublished=journal.unpublished,
-                held=self._store.held,
+                journal_bytes=stats.bytes,
+                journal_seconds=stats.seconds,
+                journalling=stats.journalling,
+                unpublished=stats.unpublished,
+                held=self._journal.held,
             )
         )

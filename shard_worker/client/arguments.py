@@ -29,7 +29,7 @@ from cluster.discord.urls import check_urls
 from cluster.errors import ConfigError
 from cluster.ranges import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
 from cluster.wire.link import ShardPlan
-from shard_worker.protocol import payloads
+from shard_worker.protocol.ready import MAX_RESUME_URL, MAX_SESSION_ID_BYTES
 from shard_worker.protocol.session import Resumable
 
 API_URL: Final = "https://discord.com/api"
@@ -182,8 +182,8 @@ def saved_session(session: Resumable | bytes | str | None) -> Resumable | None:
             else msgspec.json.decode(session, type=Resumable)
         )
         if (
-            0 < len(made.session_id.encode()) <= payloads.MAX_SESSION_ID_BYTES
-            and len(made.resume_url) <= payloads.MAX_RESUME_URL
+            0 < len(made.session_id.encode()) <= MAX_SESSION_ID_BYTES
+            and len(made.resume_url) <= MAX_RESUME_URL
             and 0 <= made.seq < MAX_SEQ
             and 0 <= made.epoch <= MAX_EPOCH
         ):

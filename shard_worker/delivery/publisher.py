@@ -188,8 +188,9 @@ class Publisher:
         self._marks.clear()
         self.watermark_due(whole=True)
 
-    def out(self, sent_ns: int) -> None:
-        """The watermark that was made then has come out of the hub, and so all that it covers."""
+    def watermark_out(self, sent_ns: int) -> None:
+        """The watermark that was made at this time has come out of the hub, and so has all that it
+        covers."""
         while self._sent and self._sent[0].sent_ns <= sent_ns:
             self._known_out = max(self._known_out, self._sent.popleft().record)
 

@@ -13,7 +13,7 @@ import pytest
 
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
-from shard_worker.delivery.slot_journal import ShardDelivery
+from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.protocol.frame import FrameEvent
 from shard_worker.transport.connection import Connection
 from shard_worker.worker import Worker

@@ -109,7 +109,7 @@ def double_grant(module: ModuleType) -> None:
 
 MUTANTS: Final[dict[str, dict[str, Callable[[ModuleType], None]]]] = {
     "drop_batch": {"shard_worker.delivery.publisher": drop_batch},
-    "publish_before_journal": {"shard_worker.delivery.slot_journal": publish_before_journal},
+    "publish_before_journal": {"shard_worker.delivery.shard_delivery": publish_before_journal},
     "resume_one_later": {"shard_worker.protocol.session": resume_one_later},
     "heartbeat_ahead": {"shard_worker.protocol.session": heartbeat_ahead},
     "since_is_not_looked_at": {"cluster.subscriber.chain.held_events": since_is_not_looked_at},

@@ -41,11 +41,11 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
         first.release(2, 1)
     first.close()  # before another slot looks: a process opens a journal once
     if moved:
-        second.look_around()
+        second.read_other_slots()
         second.shard(plan)
     second.close()
     again = SlotJournal(spec(tmp_path, 1 if moved else 0), context)
-    again._make_public(7)  # as `start` does
+    again._states.make_public(7)  # as `start` does
     state = again._journal.states()[ShardKey(6, 2)]
     assert (state.seq, state.held) == (3, 0)
     assert state.public is not None

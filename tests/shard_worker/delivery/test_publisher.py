@@ -207,8 +207,8 @@ def test_what_is_known_to_be_out_is_not_sent_again(
         for _ in range(3):
             emit(journal, writer, publisher)
         await until(lambda: publisher.unpublished == 0, socket)
-        publisher.out(told)
-        publisher.out(told - 1)  # late, and said already
+        publisher.watermark_out(told)
+        publisher.watermark_out(told - 1)  # late, and said already
         socket.close(0)
         await until(lambda: not publisher.hub_there)
         socket = hub(context, endpoint)

@@ -25,7 +25,7 @@ from shard_worker.protocol.frame import (
     decode,
     documents,
 )
-from shard_worker.protocol.payloads import BadReadyError, read_ready
+from shard_worker.protocol.ready import BadReadyError, read_ready
 from shard_worker.protocol.states import State
 from shard_worker.shard import Shard
 from shard_worker.transport import compression

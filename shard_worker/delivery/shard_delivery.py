@@ -1,0 +1,66 @@
+"""One shard's part of its slot's journal.
+
+A drain is journalled together with its shard's state in one transaction, then the publisher is
+woken; it sends what the journal holds beyond its cursor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from cluster.journal import Journal
+from cluster.wire.batch_writer import ShardWriter
+from shard_worker.delivery.publisher import Publisher
+from shard_worker.protocol.frame import Frame, FrameEvent
+
+
+class ShardDelivery:
+    """The Delivery of one shard: what it delivers is journalled and published."""
+
+    def __init__(self, writer: ShardWriter, journal: Journal, publisher: Publisher) -> None:
+        self._writer = writer
+        self._journal = journal
+        self._publisher = publisher
+
+    @property
+    def began_ns(self) -> int:
+        """When the session's READY came, in whichever process: Unix ns; 0: not known."""
+        return self._writer.state.began_ns
+
+    @property
+    def guilds(self) -> int:
+        """How many guilds the session's READY named."""
+        return self._writer.state.guilds
+
+    def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
+        """Begin a session. Journalled with the drain that follows, which holds its READY."""
+        self._writer.begin_epoch(
+            epoch,
+            session_id=session_id,
+            resume_url=resume_url,
+            cause="identified anew",
+            guilds=guilds,
+            received_ns=time.time_ns(),
+        )
+
+    def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
+        """Journal and publish a drain."""
+        self._append(self._writer.drain(events, received_ns))
+
+    def end_epoch(self, cause: str) -> None:
+        """Journal and publish the epoch's last record; its credentials go."""
+        self._append(self._writer.end_epoch(cause, time.time_ns()))
+
+    def heard(self, frame: Frame) -> None:
+        """Frames that are no dispatches are not kept."""
+
+    def handled(self, seq: int) -> int:
+        """Return `seq`: all that was delivered was journalled."""
+        return seq
+
+    def _append(self, messages: list[bytes]) -> None:
+        if messages:
+            state = self._writer.state
+            self._journal.append(state.shard_id, messages, state)
+            self._publisher.wake()
