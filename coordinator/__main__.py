@@ -73,7 +73,7 @@ async def run(spec: CoordinatorSpec) -> Coordinator:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, coordinator.request_stop)
     async with coordinator:
-        _say(StartOutcome(ready=True))
+        _say(StartOutcome(ready=True, notes=coordinator.notes))
         await coordinator.until_stopped()
     return coordinator
 

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -49,8 +49,9 @@ from coordinator.operations.runner import OperationRunner
 from coordinator.operations.scaling import Scaling
 from coordinator.operations.verbs import OperationVerbs
 from coordinator.sharding.assignments import Assignments
-from coordinator.sharding.plan import StoredPlan, plan_for
+from coordinator.sharding.plan import StoredPlan, held_changes, plan_for
 from coordinator.state import folders
+from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
 from coordinator.workers.adoption import Adoption
 from coordinator.workers.command_router import CommandRouter
@@ -107,6 +108,8 @@ class Coordinator:
         self._keep_lock = keep_lock
         self._life = Lifetime()
         self._logout = False
+        self.notes: list[str] = []
+        """What whoever started it should read, a line each."""
         self.keeps_workers = False
         """They go on without this coordinator, for the next one to take over."""
         self._holds: defaultdict[int, FatalHold] = defaultdict(FatalHold)
@@ -173,6 +176,8 @@ class Coordinator:
             self._life.parts.push_async_callback(
                 sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE
             )
+        if freed := begin_world(paths, self._store, sandbox=spec.sandbox is not None):
+            self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
         self._account = ApiAccount.of(
             spec, self._sandbox.info if self._sandbox else None, self._started_at
         )
@@ -180,6 +185,7 @@ class Coordinator:
         self._info = await self._account.fetch()
         stored = self._store.plan()
         plan = plan_for(spec, self._info.shards, host.cores(), stored)
+        self._note(held_changes(plan, spec, self._info.shards, host.cores(), stored))
         self._assignments = Assignments(plan, stored.counts if stored else {})
         self._reports = WorkerReports(self._assignments)
         await self._make_queue()
@@ -194,6 +200,11 @@ class Coordinator:
         self._supervisor.start(plan.slots)
         counts = len(plan.shards), len(plan.slots)
         log.info("%s: %d shards on %d workers, %s", spec.name, *counts, self._gateway_url)
+
+    def _note(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            log.info("%s", line)
+            self.notes.append(line)
 
     async def _make_queue(self) -> None:
         """The identify queue, with numbers. BudgetError: this start would overspend them."""
@@ -433,6 +444,7 @@ class Coordinator:
                     scaled=scaled,
                     resharded=resharded,
                     counts=self._assignments.counts,
+                    now=time.time(),
                 )
             )
         except sqlite3.Error as error:

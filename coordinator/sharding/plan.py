@@ -9,6 +9,7 @@ would each have all their shards in one bucket.)
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import count, pairwise
 from typing import Literal, Self
 
@@ -59,26 +60,38 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Its shard count was chosen while it ran (`reshard`), and not by asked_shards."""
     scaled: bool = False
     """Its number of workers was (`scale`)."""
+    resharded_at: float = 0.0
+    """When its shard count was chosen, in Unix seconds; 0: not known."""
+    scaled_at: float = 0.0
+    """When its number of workers was."""
     counts: dict[int, int] = {}
     """Slot -> the shard count that its journal has, of slots that are no more too."""
 
     @classmethod
     def of(
         cls, plan: Plan, spec: CoordinatorSpec, before: Self | None, *, scaled: bool = False,
-        resharded: bool = False, counts: Mapping[int, int],
+        resharded: bool = False, counts: Mapping[int, int], now: float = 0.0,
     ) -> Self:  # fmt: skip
-        """What is to be stored of a plan that comes into force. before: what is stored now.
-        scaled, resharded: it was changed so just now; what was changed before holds on."""
+        """Return what is to be stored of a plan that comes into force.
+
+        before: what is stored now. scaled, resharded: it was changed so just now, at Unix second
+        now; what was changed before holds on.
+        """
         same = before is not None and before.asked_shards == spec.shards
+        resharded_at, scaled_at = now if resharded else 0.0, now if scaled else 0.0
         if before is not None and same:
-            resharded = resharded or before.resharded
-            scaled = scaled or (before.scaled and before.asked_workers == spec.workers)
+            if before.resharded and not resharded:
+                resharded, resharded_at = True, before.resharded_at
+            if before.scaled and before.asked_workers == spec.workers and not scaled:
+                scaled, scaled_at = True, before.scaled_at
         return cls(
             plan=plan,
             asked_shards=spec.shards,
             asked_workers=spec.workers,
             resharded=resharded,
             scaled=scaled,
+            resharded_at=resharded_at,
+            scaled_at=scaled_at,
             counts=dict(counts),
         )
 
@@ -161,3 +174,43 @@ def plan_for(
         return stored.plan
     unfit = [slot for slot, of in stored.counts.items() if of != wanted.shard_count]
     return replan(stored.plan, workers, unfit)
+
+
+def held_changes(
+    plan: Plan, spec: CoordinatorSpec, recommended: int, cores: int, stored: StoredPlan | None
+) -> list[str]:
+    """Return a line for each change of a running cluster that holds on in this plan, against what
+    the configuration says: nobody should have to wonder why there are three shards.
+
+    The arguments are those of `plan_for`, and what it returned.
+    """
+    if stored is None or stored.asked_shards != spec.shards:
+        return []
+    lines = []
+    configured = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
+    if stored.resharded and plan.shard_count != configured.count:
+        lines.append(
+            f"{_counted(plan.shard_count, 'shard')} since `reshard`{_on(stored.resharded_at)}; "
+            f"the configuration says {_said(spec.shards, configured.count)}"
+        )
+    workers = worker_count(
+        len(plan.shards), spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
+    )
+    if stored.scaled and stored.asked_workers == spec.workers and len(plan.slots) != workers:
+        lines.append(
+            f"{_counted(len(plan.slots), 'worker')} since `scale`{_on(stored.scaled_at)}; "
+            f"the configuration says {_said(spec.workers, workers)}"
+        )
+    return lines
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _on(when: float) -> str:
+    return f" on {datetime.fromtimestamp(when):%Y-%m-%d at %H:%M}" if when else ""
+
+
+def _said(configured: str | int, number: int) -> str:
+    return f'"auto", which is {number} now' if configured == "auto" else str(configured)

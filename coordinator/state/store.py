@@ -228,6 +228,21 @@ class Store:
             (msgspec.json.encode(stored).decode(),),
         )
 
+    # -- journals -------------------------------------------------------------------------------
+
+    @property
+    def has_sandbox_journals(self) -> bool:
+        """Whether all journals of this state folder are those of sandboxes."""
+        row = self._db.execute("SELECT 1 FROM meta WHERE key = 'sandbox_journals'").fetchone()
+        return row is not None
+
+    def mark_sandbox_journals(self, marked: bool) -> None:
+        """Remember for later starts whether all journals are those of sandboxes."""
+        if marked:
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('sandbox_journals', '1')")
+        else:
+            self._db.execute("DELETE FROM meta WHERE key = 'sandbox_journals'")
+
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set the modes, bring the schema up to date, make the store id."""

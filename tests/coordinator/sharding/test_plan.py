@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import pytest
@@ -12,7 +13,15 @@ from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.spec import CoordinatorSpec, ShardRange
 from coordinator.sharding.assignments import Assignments
-from coordinator.sharding.plan import Plan, StoredPlan, make_plan, plan_for, replan, worker_count
+from coordinator.sharding.plan import (
+    Plan,
+    StoredPlan,
+    held_changes,
+    make_plan,
+    plan_for,
+    replan,
+    worker_count,
+)
 
 
 def spec(shards: str, workers: int | Literal["auto"] = "auto") -> CoordinatorSpec:
@@ -213,6 +222,43 @@ def test_what_is_stored_of_a_plan_that_comes_into_force() -> None:
     assert (fewer.scaled, fewer.resharded) == (False, True), "`workers` says another number"
     other = StoredPlan.of(plan, spec("8", 2), both, counts={})
     assert (other.scaled, other.resharded) == (False, False), "`shards` says another"
+
+
+NOON = datetime(2026, 3, 1, 12, 5).timestamp()
+
+
+def test_what_was_changed_while_it_ran_is_said_at_the_next_start() -> None:
+    asked = spec("2", 2)
+    first = StoredPlan.of(plan_for(asked, 1, 8), asked, None, counts={}, now=NOON)
+    assert held_changes(first.plan, asked, 1, 8, first) == []
+    three = make_plan(ShardRange(0, 2, 3), 1, first_slot=2)
+    changed = StoredPlan.of(three, asked, first, resharded=True, counts={}, now=NOON)
+    changed = StoredPlan.of(three, asked, changed, scaled=True, counts={}, now=NOON + 60)
+    later = StoredPlan.of(three, asked, changed, counts={}, now=NOON + 9999)  # a start in between
+    plan = plan_for(asked, 1, 8, later)
+    assert held_changes(plan, asked, 1, 8, later) == [
+        "3 shards since `reshard` on 2026-03-01 at 12:05; the configuration says 2",
+        "1 worker since `scale` on 2026-03-01 at 12:06; the configuration says 2",
+    ]
+
+
+def test_changes_against_auto_are_said_with_what_auto_is_now() -> None:
+    asked = spec("auto", "auto")
+    plan = make_plan(ShardRange(0, 5, 6), 1)
+    stored = StoredPlan.of(plan, asked, None, resharded=True, scaled=True, counts={}, now=0.0)
+    assert held_changes(plan, asked, 4, 8, stored) == [
+        '6 shards since `reshard`; the configuration says "auto", which is 4 now',
+        '1 worker since `scale`; the configuration says "auto", which is 6 now',
+    ]
+
+
+def test_a_change_that_the_configuration_says_too_is_not_worth_a_line() -> None:
+    asked = spec("3", 1)
+    plan = make_plan(ShardRange(0, 2, 3), 1)
+    back = StoredPlan.of(plan, asked, None, resharded=True, scaled=True, counts={}, now=NOON)
+    assert held_changes(plan, asked, 1, 8, back) == []
+    assert held_changes(plan, spec("4", 1), 1, 8, back) == [], "it does not hold any more"
+    assert held_changes(plan, asked, 1, 8, None) == []
 
 
 def test_a_scaling_that_was_cut_short_leaves_no_worker_without_shards() -> None:
