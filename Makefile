@@ -54,13 +54,13 @@ $(STAMP): pyproject.toml
 
 clients: tests/clients/node_modules/.installed
 
-# Without npm the stamp is not made and the JavaScript client's tests are skipped with that reason.
+# Without npm the stamp is not made and what they are for is skipped with that reason.
 tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	@if command -v npm >/dev/null && command -v node >/dev/null; then \
-	  echo "Installing the JavaScript client that tests/clients runs ..."; \
+	  echo "Installing the JavaScript client and the type checker that tests run ..."; \
 	  npm ci --prefix tests/clients --silent && touch $@; \
 	else \
-	  echo "No node and npm here: the JavaScript client's tests will be skipped."; \
+	  echo "No node and npm here: tests of JavaScript clients and with pyright will be skipped."; \
 	fi
 
 clean:

@@ -3,6 +3,8 @@
 ``GatewayClient`` is one session in your own process.
 """
 
+# A package of dcgw-cluster: dcgw/installation.py looks for this line.
+
 from __future__ import annotations
 
 from importlib import import_module

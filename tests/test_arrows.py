@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FORBIDDEN = {
-    "cluster": {"coordinator", "shard_worker"},
-    "coordinator": {"shard_worker"},
-    "shard_worker": {"coordinator"},
+    "cluster": {"coordinator", "dcgw", "shard_worker"},
+    "coordinator": {"dcgw", "shard_worker"},
+    "dcgw": {"coordinator"},
+    "shard_worker": {"coordinator", "dcgw"},
 }
+COMMAND = ROOT / "cluster" / "__main__.py"
+"""``python -m cluster`` comes in by dcgw, as the installed command does."""
 GROUND = {
     "cluster.decode_errors",
     "cluster.discord",
@@ -45,6 +49,8 @@ def test_packages_import_one_way(package: str) -> None:
     files = list((ROOT / package).rglob("*.py"))
     assert files
     for file in files:
+        if file == COMMAND:
+            continue
         wrong = {name for name in imported(file) if name.split(".")[0] in FORBIDDEN[package]}
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
 
@@ -60,3 +66,10 @@ def test_the_wire_and_events_stand_on_the_ground(folder: str, ground: set[str]) 
             and not any(name == floor or name.startswith(floor + ".") for floor in ground)
         }
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_whether_packages_are_ours_is_asked_before_any_is_imported() -> None:
+    assert imported(COMMAND) == {"dcgw.__main__"}
+    for file in ("installation.py", "lazy.py"):
+        names = {name.split(".")[0] for name in imported(ROOT / "dcgw" / file)}
+        assert names <= sys.stdlib_module_names | {"dcgw"}

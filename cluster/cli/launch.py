@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from cluster.decode_errors import MALFORMED
-from cluster.doctor.installation import check_packages
 from cluster.endpoints.paths import is_held, make_private
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.processes import child_environment
@@ -50,7 +49,6 @@ class CoordinatorProcess:
     @classmethod
     def start(cls, spec: wire.CoordinatorSpec) -> Self:
         """Start it and hand it its spec. The token goes through the pipe and nowhere else."""
-        check_packages()
         where = spec.paths
         if is_held(where.lock):
             raise AlreadyRunningError(

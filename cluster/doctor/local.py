@@ -14,10 +14,10 @@ from typing import Final
 
 import zmq
 
+import cluster
 from cluster import __version__
 from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
 from cluster.doctor.finding import Finding
-from cluster.doctor.installation import check_packages
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import (
     IPC_PATH_BYTES,
@@ -40,11 +40,9 @@ MIB: Final = 1024 * 1024
 
 
 def packages() -> Finding:
-    """The three packages come from one installation; versions of what they stand on."""
-    try:
-        home = check_packages()
-    except ClusterError as error:
-        return Finding.of("packages", error)
+    """Where this installation is; versions of what it stands on. (That its packages are ours is
+    checked before any verb runs: dcgw/installation.py.)"""
+    home = Path(cluster.__file__).parent.parent
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = f"dcgw-cluster {__version__} in {home}; Python {platform.python_version()}, {libraries}"
     return Finding(check="packages", state="ok", text=text)

@@ -112,13 +112,12 @@ def test_a_folder_too_long_for_sockets(home: Home) -> None:
 
 
 def test_somebody_elses_package(home: Home, tmp_path: Path) -> None:
-    """Another distribution's `coordinator` comes first on the path: found, and a start refused."""
+    """Another distribution's `coordinator` comes first on the path: no verb runs."""
     (tmp_path / "other" / "coordinator").mkdir(parents=True)
     (tmp_path / "other" / "coordinator" / "__init__.py").write_text("raise SystemExit('not ours')")
     home.env["PYTHONPATH"] = str(tmp_path / "other")
-    found = findings(home, code=1)
-    assert "coordinator is not dcgw-cluster's" in found["packages"]["text"]
-    assert "virtual environment" in found["packages"]["action"]
-    start = home.cli("start", "--sandbox", "--detach")
-    assert start.returncode == 1
-    assert "coordinator is not dcgw-cluster's" in start.stderr
+    for verb in (("doctor",), ("start", "--sandbox", "--detach")):
+        done = home.cli(*verb)
+        assert done.returncode == 2
+        assert "is in the way of dcgw-cluster's package coordinator" in done.stderr
+        assert done.stderr.count("\n") == 1

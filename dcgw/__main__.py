@@ -1,0 +1,29 @@
+"""The entry of the command ``dcgw-cluster``, and ``python -m dcgw``."""
+
+from __future__ import annotations
+
+import sys
+
+from dcgw.installation import ForeignPackageError, check_packages
+
+EXIT_FOREIGN = 2
+"""As cluster.errors.ConfigError, which can't be imported where it is needed here."""
+
+
+def main() -> None:
+    """Run the command line, which ends the process. Where it is not ours: one line on stderr."""
+    try:
+        check_packages()
+    except ForeignPackageError as error:
+        print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_FOREIGN)
+    from cluster.interrupts import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()  # before the imports, which take longer than a quick hand
+    from cluster.cli import main as command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

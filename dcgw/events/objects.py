@@ -1,0 +1,32 @@
+"""What is nested in events: a message, a guild, an embed ..., all themes in one module."""
+
+from cluster.events.objects.applications import *  # noqa: F403
+from cluster.events.objects.attachments import *  # noqa: F403
+from cluster.events.objects.billing import *  # noqa: F403
+from cluster.events.objects.channels import *  # noqa: F403
+from cluster.events.objects.components import *  # noqa: F403
+from cluster.events.objects.connections import *  # noqa: F403
+from cluster.events.objects.embeds import *  # noqa: F403
+from cluster.events.objects.experiments import *  # noqa: F403
+from cluster.events.objects.expressions import *  # noqa: F403
+from cluster.events.objects.gateway import *  # noqa: F403
+from cluster.events.objects.guilds import *  # noqa: F403
+from cluster.events.objects.integrations import *  # noqa: F403
+from cluster.events.objects.interactions import *  # noqa: F403
+from cluster.events.objects.lobbies import *  # noqa: F403
+from cluster.events.objects.members import *  # noqa: F403
+from cluster.events.objects.messages import *  # noqa: F403
+from cluster.events.objects.moderation import *  # noqa: F403
+from cluster.events.objects.notifications import *  # noqa: F403
+from cluster.events.objects.polls import *  # noqa: F403
+from cluster.events.objects.presences import *  # noqa: F403
+from cluster.events.objects.products import *  # noqa: F403
+from cluster.events.objects.quests import *  # noqa: F403
+from cluster.events.objects.reading import *  # noqa: F403
+from cluster.events.objects.relationships import *  # noqa: F403
+from cluster.events.objects.schedule import *  # noqa: F403
+from cluster.events.objects.settings import *  # noqa: F403
+from cluster.events.objects.store import *  # noqa: F403
+from cluster.events.objects.users import *  # noqa: F403
+from cluster.events.objects.voice import *  # noqa: F403
+from cluster.events.objects.widgets import *  # noqa: F403
