@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from cluster.events import MessageCreate, Ready, Resumed
-from shard_worker import GatewayClient
+from dcgw import GatewayClient
+from dcgw.events import MessageCreate, Ready, Resumed
 
 INTENTS = ["guilds", "guild_messages", "message_content"]
 

@@ -11,8 +11,8 @@ import asyncio
 import os
 import sys
 
-from cluster.events import MessageCreate, ParseError, Ready, UnknownEvent
-from shard_worker import GatewayClient
+from dcgw import GatewayClient
+from dcgw.events import MessageCreate, ParseError, Ready, UnknownEvent
 
 
 async def main(client_build_number: int) -> None:

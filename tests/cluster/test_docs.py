@@ -1,4 +1,4 @@
-"""What the documentation names is there: tests, files."""
+"""What the documentation names is there: tests, files; its programs import what users are to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+CODE = re.compile(r"```python\n(.*?)```", re.S)
+UNDER_IT = re.compile(r"^\s*(?:from|import) (?:cluster|coordinator|shard_worker)\b", re.M)
 HELD_UP = "held up by"
 """The last column of a table whose every row must name a test."""
 
@@ -43,3 +46,11 @@ def test_every_promise_names_the_test_that_holds_it_up() -> None:
     for row in promised:
         last = row.rstrip(" |").rsplit(" | ", 1)[1]
         assert NAMED.search(last), row
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=lambda page: page.name)
+def test_programs_for_users_import_dcgw_alone(page: Path) -> None:
+    text = page.read_text()
+    programs = CODE.findall(text) if page.suffix == ".md" else [text]
+    for program in programs:
+        assert not UNDER_IT.search(program), program
