@@ -1,4 +1,4 @@
-"""What this process uses: CPU and resident memory."""
+"""What this process uses: CPU and memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from pathlib import Path
 
 
 def cpu_seconds() -> float:
-    """User and system time of all threads of this process."""
+    """Return the user and system time of all threads of this process."""
     return time.process_time()
 
 
-def rss_bytes() -> int:
-    """Resident memory; where the system tells no present value (macOS), the largest so far."""
+def own_memory_bytes() -> int:
+    """Return the resident memory that is this process's own.
+
+    Pages of files are left out: libraries, which all workers have together, and the journal, which
+    is mapped and comes into memory page by page until it is there as a whole, yet goes back to the
+    file whenever somebody else needs the room. (Linux: resident less shared of proc(5), statm.
+    macOS tells a process no such number: the largest resident memory so far, journal included.)
+    """
     statm = Path("/proc/self/statm")
     if statm.exists():
-        return int(statm.read_bytes().split()[1]) * resource.getpagesize()
+        _, resident, shared = statm.read_bytes().split()[:3]
+        return (int(resident) - int(shared)) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -292,7 +292,7 @@ class Worker:
                 slot=self._spec.slot,
                 shards=[shard.report() for shard in self._shards.values()],
                 cpu_seconds=process_stats.cpu_seconds(),
-                rss_bytes=process_stats.rss_bytes(),
+                rss_bytes=process_stats.own_memory_bytes(),
                 events=self._events_of_released + sum(s.events for s in self._shards.values()),
                 journal_bytes=stats.bytes,
                 journal_seconds=stats.seconds,

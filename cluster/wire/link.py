@@ -142,6 +142,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     shards: list[ShardReport]
     cpu_seconds: float
     rss_bytes: int
+    """Memory of its own: resident, without what is mapped from files, as the journal is."""
     events: int
     """Dispatches journalled since the worker started."""
     journal_bytes: int

@@ -37,6 +37,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float | None
     cpu_percent: float
     rss_bytes: int
+    """Memory of its own: resident, without what is mapped from files, as the journal is."""
     shards: int
     shards_ready: int
     events_per_s: float

@@ -48,6 +48,7 @@ def status(
     counted, and the others listed. What the columns say:
 
     \b
+    memory    the worker's own; its journal, which is mapped, is not counted
     journal   how far back a subscriber can ask for what it missed
     behind    records that are in the journal and not yet published
     beat      round trip of the last heartbeat

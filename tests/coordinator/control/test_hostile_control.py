@@ -32,7 +32,7 @@ from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store
 from coordinator.workers.link import WorkerLink
-from shard_worker.process_stats import rss_bytes
+from shard_worker.process_stats import own_memory_bytes
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
 
 STORE = "0" * 16
@@ -152,7 +152,7 @@ def test_a_flood_of_nonsense_at_every_door(
             async with (
                 asyncio.timeout(WITHIN_S), ControlClient(doors.at["control"]) as friend, subscriber
             ):  # fmt: skip
-                attack, before = asyncio.gather(*attackers), rss_bytes()
+                attack, before = asyncio.gather(*attackers), own_memory_bytes()
                 rounds = 0
                 while not attack.done() or rounds < 3:
                     await friend.ping()
@@ -164,7 +164,7 @@ def test_a_flood_of_nonsense_at_every_door(
                 while subscriber.refused < FLOOD // 10:  # noqa: ASYNC110  # ZeroMQ changes it
                     await asyncio.sleep(0.02)
                 got = [item async for item in _events(subscriber, 2)]
-                assert rss_bytes() - before < 64 * 1024 * 1024
+                assert own_memory_bytes() - before < 64 * 1024 * 1024
             assert [(event.epoch, event.seq) for event in got[:2]] == [(3, 1), (3, 2)]
             assert min(doors.control.refused, doors.link.refused, doors.replay.refused) > FLOOD / 4
             assert doors.last_out.refused > 0
