@@ -21,6 +21,7 @@ from cluster.discord.intents import intents_advice
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
+from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
@@ -28,7 +29,6 @@ from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, FrameRead
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
 from shard_worker.protocol.session import Resumable, Session
-from shard_worker.protocol.states import State
 from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
 from shard_worker.sending.queue import Done
 from shard_worker.sending.sender import Sender
@@ -124,7 +124,7 @@ class Shard:
         self._events = 0
 
     @property
-    def state(self) -> State:
+    def state(self) -> SessionState:
         return self._session.state
 
     @property
@@ -179,7 +179,7 @@ class Shard:
 
     def ask_again(self) -> None:
         """Repeat a request that a coordinator may not have heard, or forgotten in a restart."""
-        if self._session.state is State.AWAITING_GRANT:
+        if self._session.state is SessionState.AWAITING_GRANT:
             self._coordinator.request_grant(self.plan.shard_id)
 
     def send(self, command: Command, done: Done) -> None:
@@ -194,7 +194,7 @@ class Shard:
         session = self._session
         return ShardReport(
             shard_id=self.plan.shard_id,
-            state=session.state.value,
+            state=session.state,
             epoch=session.epoch,
             seq=session.seq,
             events=self._events,
@@ -221,7 +221,7 @@ class Shard:
         if self._session.state is not self._seen:
             self._seen = self._session.state
             log.log(
-                logging.WARNING if self._seen is State.FATAL else logging.INFO,
+                logging.WARNING if self._seen is SessionState.FATAL else logging.INFO,
                 "shard %d: %s%s",
                 self.plan.shard_id,
                 self._seen.value,
@@ -253,7 +253,7 @@ class Shard:
                     self._connection.close(code)
                     self._connection = None
             case do.EndEpoch(epoch, seq, cause):
-                wanted = self._session.state is State.CLOSED
+                wanted = self._session.state is SessionState.CLOSED
                 level = logging.INFO if wanted else logging.WARNING
                 log.log(level, "shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
                 self._delivery.end_epoch(cause)
@@ -357,7 +357,7 @@ class Shard:
             self._ready(frame, now, received_ns)
             return
         self._do(session.resumed(now))
-        if self._connection is not None and session.state is State.READY:
+        if self._connection is not None and session.state is SessionState.READY:
             event = (frame.name, frame.seq, frame.data)
             self._drain(list(session.dispatched([event], now) or ()), received_ns)
             self._subscribe(self._subscriptions.resumed())
@@ -369,7 +369,7 @@ class Shard:
             self._do(self._session.broken("bad READY", now, str(error)))
             return
         self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))
-        if self._connection is None or self._session.state is not State.READY:
+        if self._connection is None or self._session.state is not SessionState.READY:
             return
         if ready.auth_token:
             self._token = ready.auth_token

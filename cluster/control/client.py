@@ -49,6 +49,7 @@ from cluster.wire.commands import Shards
 from cluster.wire.control import Response, error_of
 from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.operations import Follow
+from cluster.wire.states import OperationState
 from cluster.wire.status import ClusterStatus, Operation
 
 log = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ class ControlClient:
         """Begin a long operation and follow it to its end. ClusterError: why it failed; or the
         coordinator was restarted meanwhile, and how far it came is to be seen in `status`."""
         now = await self._ask(verb, Operation, args)
-        while now.state == "running":
+        while now.state is OperationState.RUNNING:
             if say is not None:
                 say(now)
             follow = Follow(id=now.id, known=now.text, done=now.done)

@@ -12,6 +12,7 @@ from typing import Final
 from cluster.subscriber.chain import Names, ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.position import ShardKey
+from cluster.wire.states import GapReason
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Backfill:
     async def _ask(self, key: ShardKey, chain: ShardChain) -> None:
         while (wanted := chain.wanted()) is not None and self._has_room():
             if self.replay is None:
-                chain.give_up("no_replay")
+                chain.give_up(GapReason.NO_REPLAY)
                 self._collect(key, chain)
                 continue
             try:

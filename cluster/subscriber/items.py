@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cluster.errors import ConfigError
 from cluster.subscriber.chain import Event
+from cluster.wire.states import GapReason
 
 __all__ = ["NO_REPLAY", "OTHER_STORE", "Event", "Gap", "Item", "Stalled", "checked_names"]
 
@@ -24,15 +25,11 @@ class Gap(NamedTuple):
     first: int
     last: int | None
     """None: nobody knows how many."""
-    reason: str
-    """"gone" (no journal has them), "skipped" (Discord's replay left them out), "session_lost"
-    (what happened between two sessions), "no_replay" (there is nobody to ask), "other_store" (the
-    saved position belongs to another store), "ahead" (to an epoch that this store has not come to:
-    an older copy took its place)."""
+    reason: GapReason
 
 
-NO_REPLAY = Gap(-1, 0, 0, None, 0, None, "no_replay")
-OTHER_STORE = Gap(-1, 0, 0, None, 0, None, "other_store")
+NO_REPLAY = Gap(-1, 0, 0, None, 0, None, GapReason.NO_REPLAY)
+OTHER_STORE = Gap(-1, 0, 0, None, 0, None, GapReason.OTHER_STORE)
 
 
 class Stalled(NamedTuple):

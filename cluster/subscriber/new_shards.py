@@ -13,6 +13,7 @@ from cluster.subscriber.chain import ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadRow
+from cluster.wire.states import HeadState
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class NewShards:
             if chain is None or chain.epoch:
                 continue
             first = chain.first_epoch or 1
-            if row is not None and row.state == "retired":
+            if row is not None and row.state is HeadState.RETIRED:
                 self._drop(key)  # its last words, after it was finished here
             elif row is not None and not row.state:
                 public = row.public

@@ -13,6 +13,7 @@ from cluster.subscriber.chain import Event
 from cluster.subscriber.overlap_dedup import PARTS, OverlapDedup
 from cluster.wire.replay import HeadRow
 from cluster.wire.reshard import Reshard
+from cluster.wire.states import ReshardStage
 
 FORGET_NS: Final = 15_000_000_000
 """Announcements come once a second; so long after the last one, with nothing of the new count, it
@@ -47,7 +48,7 @@ class Reshards:
         """An announcement."""
         self.known = True
         self._heard_ns = now_ns
-        if word.stage != "done":
+        if word.stage is not ReshardStage.DONE:
             self._begin(word.of_count, word.to_count, word.overlap_ns, 0)
 
     def heads(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cluster.subscriber.items import Gap
 from cluster.wire.position import WHOLE, Saved, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
+from cluster.wire.states import GapReason, HeadState
 
 
 class Start(NamedTuple):
@@ -47,14 +48,16 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     for row in heads.shards:
         key, public = _key(row), row.public
         place = positions.pop(key, None)
-        if row.state == "held":  # what there was of it before is not read past what is held now
+        if (
+            row.state is HeadState.HELD
+        ):  # what there was of it before is not read past what is held now
             if place is not None and place[1] == WHOLE:
                 whole[key] = place
             elif place is not None:
-                gaps.append(_gap(key, place, "gone"))
+                gaps.append(_gap(key, place, GapReason.GONE))
             continue
         if place is not None and place[0] > row.epoch:
-            gaps.append(_gap(key, place, "ahead"))
+            gaps.append(_gap(key, place, GapReason.AHEAD))
             place = None
         if place is not None and place[1] == WHOLE:
             if place[0] == row.epoch:
@@ -62,7 +65,7 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
                 continue
             place = None if public is None else (public.epoch, public.seq)  # in force once more
         unread = saved is not None and _since(row) >= newest  # It has come and gone since.
-        if place is None and row.state == "retired" and not oldest and not unread:
+        if place is None and row.state is HeadState.RETIRED and not oldest and not unread:
             continue
         if place is not None:
             found.append(Start(key, *place, behind=True))
@@ -75,7 +78,7 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
         else:
             found.append(Start(key, row.epoch, row.seq, behind=False))
     unknown = {key: place for key, place in positions.items() if place[1] != WHOLE}
-    gaps += [_gap(key, place, "gone") for key, place in unknown.items()]
+    gaps += [_gap(key, place, GapReason.GONE) for key, place in unknown.items()]
     return Starts(found, gaps, unknown, whole)
 
 
@@ -88,7 +91,7 @@ def _since(row: HeadRow) -> int:
     return row.public.since_ns if row.public is not None else 0
 
 
-def _gap(key: tuple[int, int], place: tuple[int, int], reason: str) -> Gap:
+def _gap(key: tuple[int, int], place: tuple[int, int], reason: GapReason) -> Gap:
     count, shard_id = key
     epoch, seq = place
     return Gap(shard_id, count, epoch, None, seq + 1, None, reason)

@@ -42,6 +42,7 @@ from cluster.subscriber.starter import Starter
 from cluster.wire import reshard, topic, watermark
 from cluster.wire.batch import RESHARDED, decode_epoch_end
 from cluster.wire.position import Saved, SavedShard, ShardKey, read_saved
+from cluster.wire.states import ReshardStage
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -189,7 +190,7 @@ class Subscriber:
             word = reshard.decode(payload)
             self._see_store(word.cluster)
             self._generations.word(word, time.time_ns())
-            if word.stage == "done":
+            if word.stage is ReshardStage.DONE:
                 self._look_for_ends(word.of_count)
 
     def _look_for_ends(self, shard_count: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cluster.wire.control import Failure
+from cluster.wire.states import SessionState
 
 LINK_VERSION: Final = 2
 OVERLAP_NS: Final = 10_000_000_000
@@ -100,8 +101,7 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """State of one shard, as the worker sees it."""
 
     shard_id: int
-    state: str
-    """A state of shard_worker.states.State, in lower case: "ready", "resuming", "fatal" ..."""
+    state: SessionState
     epoch: int
     seq: int
     """Last journalled seq of this epoch; -1: none."""

@@ -12,6 +12,7 @@ import msgspec
 
 from cluster.ranges import After, Epoch, ShardCount, ShardId
 from cluster.wire.shard_state import Public
+from cluster.wire.states import HeadState
 
 REPLAY_VERSION = 1
 MAX_ASKED: Final = 2048
@@ -53,9 +54,7 @@ class HeadRow(msgspec.Struct, frozen=True, array_like=True):
     public: Public | None = None
     """From where on its events count, if its shard count came into force while another one was;
     nil: all do. What lies before is in the journals and of no use."""
-    state: str = ""
-    """"held": its shard count is not in force yet, read nothing of it; "retired": it is no more, no
-    epoch follows this one."""
+    state: HeadState = HeadState.NONE
 
 
 class HeadsAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):

@@ -6,14 +6,13 @@ force delivers, and knows then which events of the other one it has had.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.ranges import Ns, ShardCount
 from cluster.wire import topic
 from cluster.wire.batch import FORMAT
+from cluster.wire.states import ReshardStage
 
 
 class Reshard(msgspec.Struct, frozen=True, array_like=True):
@@ -26,8 +25,7 @@ class Reshard(msgspec.Struct, frozen=True, array_like=True):
     to_count: ShardCount
     overlap_ns: Ns
     """For so long both deliver; more than their sessions lie apart."""
-    stage: Literal["preparing", "overlap", "done"]
-    """"preparing": nothing of the new count was published yet; "overlap": both are; "done"."""
+    stage: ReshardStage
     sent_ns: Ns
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from cluster.wire.control import Failure
+from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +16,7 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     shard_id: int
     worker: int
-    state: str
+    state: SessionState
     epoch: int
     seq: int
     events: int
@@ -32,8 +33,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     slot: int
     pid: int | None
-    state: str
-    """"starting", "running", "missing" (no report), "restarting", "failed", "stopped"."""
+    state: WorkerState
     uptime_s: float | None
     cpu_percent: float
     rss_bytes: int
@@ -92,8 +92,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     done: int = 0
     total: int = 0
     """Steps; 0: it can't be said."""
-    state: str = "running"
-    """ "running", "done", "failed"."""
+    state: OperationState = OperationState.RUNNING
     failure: Failure | None = None
     seconds: float = 0.0
     """Since it began, or that it took."""
@@ -156,8 +155,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     version: str
     uptime_s: float
-    state: str
-    """"starting", "ready", "degraded", "stopping"."""
+    state: ClusterState
     shard_count: int
     shards_ready: int
     events: int

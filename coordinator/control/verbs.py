@@ -11,6 +11,7 @@ import msgspec
 import cluster
 from cluster.errors import ClusterError
 from cluster.wire.spec import CoordinatorSpec
+from cluster.wire.states import ClusterState, OperationState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from coordinator.account import ApiAccount
 from coordinator.control.subscribers import Subscribers
@@ -93,7 +94,7 @@ class ControlVerbs:
         if keep and self._spec.sandbox is not None:
             raise ClusterError("the sandbox of this cluster ends with its coordinator")
         operation = self._operations.status()
-        if keep and operation is not None and operation.state == "running":
+        if keep and operation is not None and operation.state is OperationState.RUNNING:
             raise ClusterError(f"a {operation.kind} is under way", "wait until it is done")
         self._stop(args.get("logout") is True, keep)
         return {"pid": os.getpid(), "seconds": self._spec.stop_seconds}
@@ -145,14 +146,12 @@ class ControlVerbs:
         troubles = [text for text in (self._hold(), budget.trouble) if text]
         return msgspec.structs.replace(budget, trouble="; ".join(troubles))
 
-    def state(self) -> str:
-        """ "degraded": was ready, and is not now."""
+    def state(self) -> ClusterState:
+        """Return how the cluster is as a whole."""
         if self._stopping():
-            return "stopping"
-        slots = self._supervisor.slots
-        running = all(
-            slots[n].state == "running" for n in self._assignments.plan.slots if n in slots
-        )
-        if running and self._reports.all_ready(self._assignments.plan):
-            return "ready"
-        return "degraded" if self._reports.was_ready else "starting"
+            return ClusterState.STOPPING
+        slots, plan = self._supervisor.slots, self._assignments.plan
+        running = all(slots[n].state is WorkerState.RUNNING for n in plan.slots if n in slots)
+        if running and self._reports.all_ready(plan):
+            return ClusterState.READY
+        return ClusterState.DEGRADED if self._reports.was_ready else ClusterState.STARTING

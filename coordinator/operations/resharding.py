@@ -14,12 +14,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
+from cluster.wire.states import ReshardStage, WorkerState
 from coordinator.changes import Changes
 from coordinator.identifies.queue import GrantQueue
 from coordinator.operations.runner import OperationProgress
@@ -100,7 +101,7 @@ class Resharding:
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
         for _ in range(DONE_TIMES):  # who missed the last words of a shard looks for them then
-            self._say(before, after, overlap_s, "done")
+            self._say(before, after, overlap_s, ReshardStage.DONE)
             await asyncio.sleep(ANNOUNCE_S)
         return f"{shards} shards now, {before.shard_count} before"
 
@@ -152,7 +153,7 @@ class Resharding:
         """ClusterError: it will not get ready."""
         for slot in plan.slots:
             worker = self._supervisor.slots[slot]
-            if worker.state == "failed":
+            if worker.state is WorkerState.FAILED:
                 raise ClusterError(
                     f"worker {slot} of the new shard count failed ({worker.detail})",
                     f"see worker-{slot}.log; the old shards go on",
@@ -249,7 +250,12 @@ class Resharding:
     async def _announce(self, before: Plan, after: Plan, overlap_s: float) -> None:
         while True:
             preparing = self._assignments.plan is before
-            self._say(before, after, overlap_s, "preparing" if preparing else "overlap")
+            self._say(
+                before,
+                after,
+                overlap_s,
+                ReshardStage.PREPARING if preparing else ReshardStage.OVERLAP,
+            )
             await asyncio.sleep(ANNOUNCE_S)
 
     def _say(
@@ -257,7 +263,7 @@ class Resharding:
         before: Plan,
         after: Plan,
         overlap_s: float,
-        stage: Literal["preparing", "overlap", "done"],
+        stage: ReshardStage,
     ) -> None:
         word = reshard.Reshard(
             FORMAT,

@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
+from cluster.wire.states import SessionState, WorkerState
 from coordinator.changes import Changes
 from coordinator.operations.runner import OperationProgress
 from coordinator.sharding.assignments import Assignments
@@ -57,10 +58,15 @@ class RollingRestart:
             known = ", ".join(map(str, sorted(self._supervisor.slots)))
             raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
         count, shards = self._assignments.shard_count(slot), self._assignments.shards(slot)
-        before = [shard for shard in shards if self._reports.state(count, shard) == "ready"]
+        before = [
+            shard for shard in shards if self._reports.state(count, shard) is SessionState.READY
+        ]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
-            lambda: all(self._reports.state(count, shard) != "identifying" for shard in shards),
+            lambda: all(
+                self._reports.state(count, shard) is not SessionState.IDENTIFYING
+                for shard in shards
+            ),
             IDENTIFY_S,
         )
         stop = link.Stop()
@@ -69,10 +75,14 @@ class RollingRestart:
         def back() -> bool:
             states = (self._reports.state(count, shard) for shard in before)
             worker = self._supervisor.slots.get(slot)
-            return worker is not None and worker.state == "running" and set(states) <= {"ready"}
+            return (
+                worker is not None
+                and worker.state is WorkerState.RUNNING
+                and set(states) <= {SessionState.READY}
+            )
 
         if not await self._changes.until(back, BACK_S):
-            late = [s for s in before if self._reports.state(count, s) != "ready"]
+            late = [s for s in before if self._reports.state(count, s) is not SessionState.READY]
             said = self._reports.detail(count, late[0]) if late else ""
             detail = said or self._supervisor.slots[slot].detail
             raise ClusterError(
@@ -92,7 +102,7 @@ class RollingRestart:
                 f"there is no shard {shard}", f"there are {plan.shards[0]} to {plan.shards[-1]}"
             )
         before = self._reports.reconnects(plan.shard_count, shard)
-        was_ready = self._reports.state(plan.shard_count, shard) == "ready"
+        was_ready = self._reports.state(plan.shard_count, shard) is SessionState.READY
         if not self._send(slot, link.Reconnect(shard_id=shard)):
             raise ClusterError(f"worker {slot}, which has shard {shard}, is not there now")
 
@@ -100,7 +110,7 @@ class RollingRestart:
             again = self._reports.reconnects(plan.shard_count, shard) != before
             return (again or not was_ready) and self._reports.state(
                 plan.shard_count, shard
-            ) == "ready"
+            ) is SessionState.READY
 
         if not await self._changes.until(back, BACK_S):
             state = self._reports.state(plan.shard_count, shard)

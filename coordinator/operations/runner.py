@@ -13,6 +13,7 @@ import msgspec
 from cluster.errors import ClusterError
 from cluster.wire.control import Failure
 from cluster.wire.operations import FOLLOW_S, Follow
+from cluster.wire.states import OperationState
 from cluster.wire.status import Operation
 from coordinator.changes import Changes
 from coordinator.control.verb import args_of
@@ -59,7 +60,7 @@ class OperationRunner:
 
     def begin(self, kind: str, work: Work) -> Operation:
         """ClusterError: another one is under way."""
-        if self.current is not None and self.current.state == "running":
+        if self.current is not None and self.current.state is OperationState.RUNNING:
             raise ClusterError(
                 f"a {self.current.kind} is under way ({self.current.text})",
                 "wait until it is done: `dcgw-cluster status` shows it",
@@ -86,13 +87,13 @@ class OperationRunner:
         return (
             now is None
             or now.id != asked.id
-            or now.state != "running"
+            or now.state is not OperationState.RUNNING
             or (now.text, now.done) != (asked.known, asked.done)
         )
 
     def status(self) -> Operation | None:
         """The last one; None: there was none."""
-        if self.current is None or self.current.state != "running":
+        if self.current is None or self.current.state is not OperationState.RUNNING:
             return self.current
         return msgspec.structs.replace(self.current, seconds=self._clock() - self._began)
 
@@ -108,14 +109,14 @@ class OperationRunner:
         except ClusterError as error:
             log.error("%s", error)
             failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-            self._end(state="failed", text=error.cause, failure=failure)
+            self._end(state=OperationState.FAILED, text=error.cause, failure=failure)
         except Exception as error:
             log.exception("not foreseen")
             cause = f"it failed ({type(error).__name__})"
             failure = Failure(kind="ClusterError", cause=cause, action="see coordinator.log")
-            self._end(state="failed", text=cause, failure=failure)
+            self._end(state=OperationState.FAILED, text=cause, failure=failure)
         else:
-            self._end(state="done", text=text)
+            self._end(state=OperationState.DONE, text=text)
             log.info("%s", text)
 
     def _tell(self, text: str, done: int, total: int) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
+from cluster.wire.states import SessionState, WorkerState
 from coordinator.changes import Changes
 from coordinator.identifies.queue import GrantQueue
 from coordinator.operations.runner import OperationProgress
@@ -92,14 +93,18 @@ class Scaling:
         self._supervisor.start(slots)
 
         def all_run() -> bool:
-            return all(self._supervisor.slots[slot].state == "running" for slot in slots)
+            return all(self._supervisor.slots[slot].state is WorkerState.RUNNING for slot in slots)
 
         def settled() -> bool:
-            return all_run() or any(self._supervisor.slots[s].state == "failed" for s in slots)
+            return all_run() or any(
+                self._supervisor.slots[s].state is WorkerState.FAILED for s in slots
+            )
 
         await self._changes.until(settled, START_S)
         if not all_run():
-            late = next(s for s in slots if self._supervisor.slots[s].state != "running")
+            late = next(
+                s for s in slots if self._supervisor.slots[s].state is not WorkerState.RUNNING
+            )
             raise ClusterError(
                 f"worker {late} did not start "
                 f"({self._supervisor.slots[late].detail or self._supervisor.slots[late].state})",
@@ -111,9 +116,9 @@ class Scaling:
         count, of = plan.shard_count, plan.slot_of[shard]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
-            lambda: self._reports.state(count, shard) != "identifying", IDENTIFY_S
+            lambda: self._reports.state(count, shard) is not SessionState.IDENTIFYING, IDENTIFY_S
         )
-        was_ready = self._reports.state(count, shard) == "ready"
+        was_ready = self._reports.state(count, shard) is SessionState.READY
         self._assignments.move(shard, to)
         self._save()
         self._reports.left(count, shard)
@@ -121,7 +126,7 @@ class Scaling:
         self._reconciler.settle()
 
         def arrived() -> bool:
-            ready = not was_ready or self._reports.state(count, shard) == "ready"
+            ready = not was_ready or self._reports.state(count, shard) is SessionState.READY
             return ready and self._reconciler.has(to, shard)
 
         if not await self._changes.until(arrived, MOVE_S):

@@ -36,6 +36,7 @@ from cluster.journal.reader import READ_SECONDS
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.shard_state import ShardState
+from cluster.wire.states import HeadState
 from coordinator.replay.fair_queue import Address, FairQueue
 
 log = logging.getLogger(__name__)
@@ -245,8 +246,10 @@ def main() -> int:
     return 0
 
 
-def _state(state: ShardState) -> str:
-    return "held" if state.held else "retired" if state.retired else ""
+def _state(state: ShardState) -> HeadState:
+    if state.held:
+        return HeadState.HELD
+    return HeadState.RETIRED if state.retired else HeadState.NONE
 
 
 def step_back() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from cluster.wire import link
+from cluster.wire.states import SessionState
 from coordinator.changes import Changes
 from coordinator.identifies.fatal_hold import FatalHold
 from coordinator.identifies.queue import GrantQueue
@@ -71,7 +72,9 @@ class MessageRouter:
     def _report(self, slot: int, report: link.Report) -> None:
         self._reports.report(report, time.monotonic())
         self._reconciler.report(slot, (s.shard_id for s in report.shards))
-        self._identifies.ready(slot, (s.shard_id for s in report.shards if s.state == "ready"))
+        self._identifies.ready(
+            slot, (s.shard_id for s in report.shards if s.state is SessionState.READY)
+        )
         if self._hold(slot).report(report.shards):
             self._hold_changed(slot)
         if report.held and not self._assignments.held_for(slot):

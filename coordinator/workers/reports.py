@@ -7,6 +7,7 @@ from typing import Final
 
 from cluster.wire.link import Report, ShardReport
 from cluster.wire.position import ShardKey
+from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ShardStatus, WorkerStatus
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
@@ -104,16 +105,16 @@ class WorkerReports:
 
     def ready(self, plan: Plan) -> list[int]:
         """Shards of a plan that are ready now, ascending."""
-        return [s for s in plan.shards if self.state(plan.shard_count, s) == "ready"]
+        return [s for s in plan.shards if self.state(plan.shard_count, s) is SessionState.READY]
 
     def all_ready(self, plan: Plan) -> bool:
         """Whether every shard of a plan is."""
         return len(self.ready(plan)) == len(plan.shards)
 
-    def state(self, shard_count: int, shard: int) -> str:
-        """Of a shard, as its worker said last; empty: it has said nothing."""
+    def state(self, shard_count: int, shard: int) -> SessionState | None:
+        """Return a shard's state as its worker said it last; None: it has said nothing."""
         report = self._shard_reports.get(ShardKey(shard_count, shard))
-        return "" if report is None else report.state
+        return None if report is None else report.state
 
     def detail(self, shard_count: int, shard: int) -> str:
         """Why a shard is where it is."""
@@ -164,7 +165,7 @@ class WorkerReports:
             cpu_percent=100 * seen.cpu.per_second(now),
             rss_bytes=report.rss_bytes if report else 0,
             shards=len(shards),
-            shards_ready=states.count("ready"),
+            shards_ready=states.count(SessionState.READY),
             events_per_s=seen.rate.per_second(now),
             journal_bytes=report.journal_bytes if report else 0,
             journal_seconds=report.journal_seconds if report else None,
@@ -179,13 +180,16 @@ class WorkerReports:
         report = self._shard_reports.get(ShardKey(shard_count, shard_id))
         seen = self._shards[ShardKey(shard_count, shard_id)]
         if report is None:
+            starts = slot.state in (WorkerState.STARTING, WorkerState.RUNNING)
             report = ShardReport(
                 shard_id=shard_id,
-                state="starting" if slot.state in ("starting", "running") else "down",
+                state=SessionState.STARTING if starts else SessionState.DOWN,
                 epoch=0,
                 seq=-1,
                 events=0,
-                detail="" if slot.state == "starting" else f"worker {slot.number} is {slot.state}",
+                detail=""
+                if slot.state is WorkerState.STARTING
+                else f"worker {slot.number} is {slot.state}",
             )
         return ShardStatus(
             shard_id=shard_id,

@@ -16,6 +16,7 @@ from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
+from cluster.wire.states import WorkerState
 from coordinator.engines import Engine, WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,7 @@ class Slot:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.state = "starting"
-        """A state of cluster.wire.control.WorkerStatus."""
+        self.state = WorkerState.STARTING
         self.process: WorkerProcess | None = None
         self.started_at: float | None = None
         self.heard_at: float | None = None
@@ -79,21 +79,21 @@ class Slot:
         self.version = ""
         self.gone.set()
         if self.told:
-            self.state, self.detail = "restarting", self.told
+            self.state, self.detail = WorkerState.RESTARTING, self.told
             return 0.0
         self.failures = 1 if stable else self.failures + 1
         self.detail = cause
         if code == BAD_SPEC:
-            self.state = "failed"
+            self.state = WorkerState.FAILED
             return None
         self.restarts += 1
         if self.failures >= CRASH_LOOP:
-            self.state = "failed"
+            self.state = WorkerState.FAILED
             self.detail = (
                 f"ended {self.failures} times in a row, tried every {CRASH_LOOP_S:g} s: {cause}"
             )
             return CRASH_LOOP_S
-        self.state = "restarting"
+        self.state = WorkerState.RESTARTING
         return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (self.failures - 1)))
 
 
@@ -192,7 +192,7 @@ class Supervisor:
     def is_running(self, number: int) -> bool:
         """Whether the process of a slot has greeted, and is heard of."""
         slot = self.slots.get(number)
-        return slot is not None and slot.state == "running"
+        return slot is not None and slot.state is WorkerState.RUNNING
 
     def heard(self, number: int) -> bool:
         """A sign of life. False: the process of this slot has not greeted yet, so this is not
@@ -201,8 +201,8 @@ class Supervisor:
         if slot is None or slot.heard_at is None:
             return False
         slot.heard_at = self._clock()
-        if slot.state in ("starting", "missing"):
-            slot.state = "running"
+        if slot.state in (WorkerState.STARTING, WorkerState.MISSING):
+            slot.state = WorkerState.RUNNING
             slot.detail = ""
         return True
 
@@ -225,7 +225,7 @@ class Supervisor:
                 slot.killed_for = f"said nothing for {silent:.0f} s and was killed"
                 slot.process.kill()
             elif slot.heard_at and silent > MISSING_AFTER_S:
-                slot.state = "missing"
+                slot.state = WorkerState.MISSING
                 slot.detail = f"no report for {silent:.0f} s"
 
     async def leave(self) -> None:
@@ -253,7 +253,7 @@ class Supervisor:
                 if not await self._ended(seconds * 0.2):
                     log.error("workers are still there after SIGKILL")
         for slot in self.slots.values():
-            slot.state = "stopped"
+            slot.state = WorkerState.STOPPED
 
     async def _ended(self, seconds: float) -> bool:
         tasks = [task for task in self._tasks.values() if not task.done()]
@@ -270,7 +270,7 @@ class Supervisor:
 
     async def _run(self, slot: Slot) -> None:
         while not self._stopping.is_set() and not slot.retired:
-            slot.state = "starting"
+            slot.state = WorkerState.STARTING
             cause, code = await self._run_once(slot)
             wait = slot.ended(cause, code, self._clock())
             self._on_gone(slot.number)

@@ -205,7 +205,7 @@ class GatewayClient(Commands):
     @property
     def state(self) -> str:
         """Where the session is: "ready", "resuming", "waiting" ... (protocol/states.py)."""
-        return self._session.state.value
+        return self._session.state
 
     async def resume(self) -> None:
         """Another connection, on which the session is resumed: no event is lost. Returns when the

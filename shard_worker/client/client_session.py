@@ -20,19 +20,19 @@ from cluster.commands import Take
 from cluster.discord.intents import intents_advice
 from cluster.errors import ClusterError, ConnectionLostError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan
+from cluster.wire.states import SessionState
 from shard_worker.client.client_delivery import ClientDelivery
 from shard_worker.client.errors import ADVICE, closed, refusal
 from shard_worker.client.event_queue import EventQueue, Received
 from shard_worker.client.local_identifies import Fetch, Identifies
 from shard_worker.client.waiters import SessionWaiters
 from shard_worker.protocol.session import Resumable
-from shard_worker.protocol.states import State
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
 
 TRIES: Final = 10
 """Connections that may fail before a client that was never ready gives up."""
-_ENDED: Final = (State.FATAL, State.CLOSED)
+_ENDED: Final = (SessionState.FATAL, SessionState.CLOSED)
 
 
 class ClientSession:
@@ -68,7 +68,7 @@ class ClientSession:
         self._delivery = ClientDelivery(
             self.queue,
             resumable,
-            is_ready=lambda: self._shard.state is State.READY,
+            is_ready=lambda: self._shard.state is SessionState.READY,
             on_ready=self._on_ready,
             # RESUMED may come only after so many events that somebody must take them first.
             on_events=self._settle,
@@ -92,7 +92,7 @@ class ClientSession:
         )
 
     @property
-    def state(self) -> State:
+    def state(self) -> SessionState:
         return self._shard.state
 
     @property
@@ -140,7 +140,7 @@ class ClientSession:
     async def ready(self) -> None:
         """Return when there is a session: READY or RESUMED has come, or an event of a replay.
         Raises why there will be none."""
-        if self._shard.state is State.READY:
+        if self._shard.state is SessionState.READY:
             return
         self.queue.check()
         await self._waiters.ready()
@@ -231,12 +231,12 @@ class ClientSession:
     def changed(self) -> None:
         """The shard's state is another."""
         state = self._shard.state
-        if state is State.READY:
+        if state is SessionState.READY:
             self._settle()
-        elif state is State.FATAL:
+        elif state is SessionState.FATAL:
             code = self._shard.report().refused or 0
             self._finish(lambda: refusal(code, self._advice))
-        elif state is State.WAITING and not self._restarting:
+        elif state is SessionState.WAITING and not self._restarting:
             self._lost()
 
     def _settle(self) -> None:

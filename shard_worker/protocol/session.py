@@ -16,12 +16,13 @@ import msgspec
 from cluster.decode_errors import MALFORMED
 from cluster.discord.close_codes import CLOSE_CODES, RESUMABLE_CLOSE, Then, after_close
 from cluster.discord.opcodes import Op
+from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.backoff import Backoff, Tries, identify_pause, invalid_session_wait
 from shard_worker.protocol.frame import Frame, FrameEvent, beyond
 from shard_worker.protocol.heartbeat import Heartbeat
-from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
+from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
 STABLE_S: Final = 60.0
 MAX_INTERVAL_S: Final = 3600.0
@@ -57,7 +58,7 @@ class Session:
         advice: Mapping[int, str] | None = None,
     ) -> None:
         """advice: close code -> what to do about it, where more is known than in CLOSE_CODES."""
-        self.state = State.WAITING
+        self.state = SessionState.WAITING
         self.held = held
         """The session that RESUME would continue, as it was when it was handed over or began."""
         self.seq = held.seq if held else -1
@@ -171,23 +172,23 @@ class Session:
     def reconnect(self, now: float) -> list[Action]:
         """Another connection, at once: somebody asked for it. One that gave up tries anew; one that
         identifies goes on with that, since its identify is spent."""
-        if self.state is State.IDENTIFYING:
+        if self.state is SessionState.IDENTIFYING:
             return []
         if self.state in CONNECTED:
             out = self._lose("restart", now, close=RESUMABLE_CLOSE)
             self._wake, self.detail = now, "restart"
             return out
-        if self.state is State.FATAL:
+        if self.state is SessionState.FATAL:
             self._move(Input.RETRY, now)
             self.refused, self.detail = None, ""
-        if self.state is State.WAITING:
+        if self.state is SessionState.WAITING:
             self._wake = now
         return []
 
     def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
         """No more. logout: end the session, and its epoch with this cause; else it stays
         resumable."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return []
         out: list[Action] = []
         if self.state in CONNECTED:
@@ -228,7 +229,7 @@ class Session:
             interval = msgspec.json.decode(data, type=_Hello).heartbeat_interval / 1000
         except MALFORMED as error:
             return self.broken("bad HELLO", now, str(error))
-        if self.state is not State.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
+        if self.state is not SessionState.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
         self._heart = Heartbeat(interval, now, self._random())
         if self.held is None:
@@ -240,7 +241,7 @@ class Session:
 
     def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
         """The coordinator lets this shard identify, as this epoch."""
-        if self.state is not State.AWAITING_GRANT:
+        if self.state is not SessionState.AWAITING_GRANT:
             return [do.ReturnGrant(grant_id)]
         self._move(Input.GRANT, now)
         # A coordinator that lost its store may count from the start; epochs only ever grow.
@@ -271,15 +272,15 @@ class Session:
     def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
         """The events that take a position: all but repeated ones. None: out of place (``broken``
         is the answer). seq only ever grows within a session."""
-        if self.state not in (State.RESUMING, State.READY):
+        if self.state not in (SessionState.RESUMING, SessionState.READY):
             return None
         taken = beyond(events, self.seq)
         self.duplicates += len(events) - len(taken)
         if taken:
             self.seq = taken[-1][1]
             self._resume_had_events = True
-            if self.state is State.RESUMING:
-                self._deadline = now + DEADLINES_S[State.RESUMING]
+            if self.state is SessionState.RESUMING:
+                self._deadline = now + DEADLINES_S[SessionState.RESUMING]
         return taken
 
     def _lose(
@@ -299,11 +300,16 @@ class Session:
         if self._ready_at is not None and now - self._ready_at >= STABLE_S:
             self._backoff.reset()
         self.reconnects[cause] += 1
-        if self.state in (State.CONNECTING, State.AWAITING_HELLO) and self._at_resume_host:
+        if (
+            self.state in (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
+            and self._at_resume_host
+        ):
             self._tries.resume_host_failed()
-        elif self.state is State.IDENTIFYING:
+        elif self.state is SessionState.IDENTIFYING:
             self._tries.identify_failed()
-        elif self.state is State.RESUMING and self._tries.resume_failed(self._resume_had_events):
+        elif self.state is SessionState.RESUMING and self._tries.resume_failed(
+            self._resume_had_events
+        ):
             drop = True
         if drop:
             out += self._drop(cause)
@@ -330,5 +336,5 @@ class Session:
         if self.state not in BEATING:
             self._heart = self._ready_at = None
             self._unread = False
-        if self.state is not State.WAITING:
+        if self.state is not SessionState.WAITING:
             self._wake = None

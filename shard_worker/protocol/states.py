@@ -30,19 +30,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-
-class State(Enum):
-    """Where a session is."""
-
-    WAITING = "waiting"
-    CONNECTING = "connecting"
-    AWAITING_HELLO = "awaiting_hello"
-    AWAITING_GRANT = "awaiting_grant"
-    IDENTIFYING = "identifying"
-    RESUMING = "resuming"
-    READY = "ready"
-    FATAL = "fatal"
-    CLOSED = "closed"
+from cluster.wire.states import SessionState
 
 
 class Input(Enum):
@@ -61,30 +49,38 @@ class Input(Enum):
     STOP = "the shell wants no more"
 
 
-BEATING: Final = (State.AWAITING_GRANT, State.IDENTIFYING, State.RESUMING, State.READY)
+BEATING: Final = (
+    SessionState.AWAITING_GRANT,
+    SessionState.IDENTIFYING,
+    SessionState.RESUMING,
+    SessionState.READY,
+)
 """States after HELLO, in which heartbeats go out."""
-CONNECTED: Final = (State.CONNECTING, State.AWAITING_HELLO, *BEATING)
+CONNECTED: Final = (SessionState.CONNECTING, SessionState.AWAITING_HELLO, *BEATING)
 """States that have a connection, or one on its way."""
 
-TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
-    (State.WAITING, Input.WAKE): State.CONNECTING,
-    (State.CONNECTING, Input.CONNECTED): State.AWAITING_HELLO,
-    (State.AWAITING_HELLO, Input.HELLO): State.AWAITING_GRANT,
-    (State.AWAITING_HELLO, Input.HELLO_RESUME): State.RESUMING,
-    (State.AWAITING_GRANT, Input.GRANT): State.IDENTIFYING,
-    (State.IDENTIFYING, Input.READY): State.READY,
-    (State.RESUMING, Input.RESUMED): State.READY,
+TRANSITIONS: Final[dict[tuple[SessionState, Input], SessionState]] = {
+    (SessionState.WAITING, Input.WAKE): SessionState.CONNECTING,
+    (SessionState.CONNECTING, Input.CONNECTED): SessionState.AWAITING_HELLO,
+    (SessionState.AWAITING_HELLO, Input.HELLO): SessionState.AWAITING_GRANT,
+    (SessionState.AWAITING_HELLO, Input.HELLO_RESUME): SessionState.RESUMING,
+    (SessionState.AWAITING_GRANT, Input.GRANT): SessionState.IDENTIFYING,
+    (SessionState.IDENTIFYING, Input.READY): SessionState.READY,
+    (SessionState.RESUMING, Input.RESUMED): SessionState.READY,
     # A replay may hold the RESUMED of a resume that was cut before it came.
-    (State.READY, Input.RESUMED): State.READY,
-    **{(state, Input.LOST): State.WAITING for state in CONNECTED},
-    **{(state, Input.REFUSED): State.FATAL for state in CONNECTED},
-    (State.FATAL, Input.RETRY): State.WAITING,
-    **{(state, Input.STOP): State.CLOSED for state in State if state is not State.CLOSED},
+    (SessionState.READY, Input.RESUMED): SessionState.READY,
+    **{(state, Input.LOST): SessionState.WAITING for state in CONNECTED},
+    **{(state, Input.REFUSED): SessionState.FATAL for state in CONNECTED},
+    (SessionState.FATAL, Input.RETRY): SessionState.WAITING,
+    **{
+        (state, Input.STOP): SessionState.CLOSED
+        for state in (SessionState.WAITING, *CONNECTED, SessionState.FATAL)
+    },
 }
 
-DEADLINES_S: Final[dict[State, float]] = {
-    State.CONNECTING: 40.0,  # the transport has time-outs of its own; this one guards them
-    State.AWAITING_HELLO: 10.0,
-    State.IDENTIFYING: 60.0,
-    State.RESUMING: 60.0,  # since the last event of the replay
+DEADLINES_S: Final[dict[SessionState, float]] = {
+    SessionState.CONNECTING: 40.0,  # the transport has time-outs of its own; this one guards them
+    SessionState.AWAITING_HELLO: 10.0,
+    SessionState.IDENTIFYING: 60.0,
+    SessionState.RESUMING: 60.0,  # since the last event of the replay
 }

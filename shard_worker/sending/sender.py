@@ -14,10 +14,10 @@ from cluster.discord.intents import Intents
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError
 from cluster.wire.link import Login
+from cluster.wire.states import SessionState
 from shard_worker.protocol import payloads
 from shard_worker.protocol.frame import MAX_SEQ
 from shard_worker.protocol.session import Session
-from shard_worker.protocol.states import State
 from shard_worker.sending.limiter import SendLimiter, check_size
 from shard_worker.sending.member_requests import whole_guilds
 from shard_worker.sending.queue import Done, SendQueue
@@ -25,7 +25,7 @@ from shard_worker.transport.connection import Connection
 
 DEFAULT_INTERVAL_S: Final = 41.25
 """Heartbeat interval that a connection's budget is reckoned with before HELLO came."""
-OVER: Final = (State.FATAL, State.CLOSED)
+OVER: Final = (SessionState.FATAL, SessionState.CLOSED)
 """States from which nothing is sent any more, unless somebody says so."""
 
 
@@ -81,7 +81,7 @@ class Sender:
                 raise _no_intent()  # Discord would close with 4014, which is the end of the shard
             if command.op == Op.QOS_HEARTBEAT:  # which grows by the seq that is filled in
                 check_size(payloads.with_seq(command.payload, MAX_SEQ))
-            free_at = self._limiter.free_at(now) if state is State.READY else None
+            free_at = self._limiter.free_at(now) if state is SessionState.READY else None
             self._commands.put(command, done, now, free_at)
         except ClusterError as error:
             done(error)
@@ -91,7 +91,7 @@ class Sender:
         if not self._commands:
             return
         now, state = self._clock(), self._session.state
-        if state is State.READY and connection is not None:
+        if state is SessionState.READY and connection is not None:
             while (taken := self._commands.take(self._limiter, now)) is not None:
                 command, done = taken
                 payload = command.payload
@@ -109,7 +109,7 @@ class Sender:
         """When `flush` has something to do; None: nothing waits."""
         if not self._commands:
             return None
-        if self._session.state is State.READY:
+        if self._session.state is SessionState.READY:
             return self._limiter.free_at(self._clock())
         return self._commands.expires
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cluster.wire import control, link, replay, watermark
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
+from cluster.wire.states import SessionState
 
 DEEP = b"\x91" * 100_000
 EXTREMES = [
@@ -53,7 +54,7 @@ ANSWERED = [
 SAID = [
     link.encode(link.Hello(
         version=1, slot=0, pid=1, shard_count=1, started_at=1.0, package_version="1",
-        shards=[link.ShardReport(shard_id=0, state="ready", epoch=1, seq=5, events=1)])),
+        shards=[link.ShardReport(shard_id=0, state=SessionState.READY, epoch=1, seq=5, events=1)])),
     link.encode(link.IdentifySent(shard_id=1, grant_id=2)),
     link.encode(link.IdentifyGrant(shard_id=1, grant_id=2, epoch=3)),
 ]  # fmt: skip

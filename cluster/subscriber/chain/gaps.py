@@ -10,11 +10,12 @@ from collections.abc import Collection
 
 from cluster.subscriber.chain.held_events import HeldEvents, Span
 from cluster.subscriber.chain.types import Mark, Missing
+from cluster.wire.states import GapReason
 from cluster.wire.topic import HOLE
 
 
 def missing(
-    epoch: int, first: int, last: int, reason: str, hand: HeldEvents, marks: Collection[Mark]
+    epoch: int, first: int, last: int, reason: GapReason, hand: HeldEvents, marks: Collection[Mark]
 ) -> list[Missing]:
     """The gaps of first..last, in order of their first seq."""
     gaps: list[Missing] = []

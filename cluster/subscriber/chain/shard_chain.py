@@ -18,6 +18,7 @@ from cluster.subscriber.chain.types import (
     Reached,
 )
 from cluster.wire.batch import Batch, Event, hole_first
+from cluster.wire.states import GapReason
 from cluster.wire.topic import HOLE
 
 PATIENCE: Final = 3
@@ -196,7 +197,7 @@ class ShardChain:
             self._marks = {seq: mark for seq, mark in self._marks.items() if seq > upto}
             self._mark_bytes = sum(map(_mark_bytes, self._marks.values()))
 
-    def _complete(self, upto: int, gone: Iterable[tuple[int, int]], reason: str) -> None:
+    def _complete(self, upto: int, gone: Iterable[tuple[int, int]], reason: GapReason) -> None:
         """Up to a seq all is in hand, or gone."""
         gaps: list[Missing] = []
         for first, last in gone:
@@ -233,7 +234,7 @@ class ShardChain:
                 self._top = max(self._top, batch.last)
                 self._take(name, batch)
         if answer.reached > self.at:
-            self._complete(answer.reached, answer.gone, "gone")
+            self._complete(answer.reached, answer.gone, GapReason.GONE)
         self._advance()
         if not answer.more:
             self._answered_whole(ask, answer.next, moved=self.at > stood)
@@ -243,7 +244,7 @@ class ShardChain:
         """The journals have no more than this answer, and those before it, held."""
         if ask.upto is None:
             if self._end is None and following is not None:
-                self._leave("gone")
+                self._leave(GapReason.GONE)
                 return
             if following is None:
                 self.lagging = False
@@ -256,9 +257,9 @@ class ShardChain:
             return
         self._misses += 1
         if self._misses >= PATIENCE:
-            self.give_up("gone", known)
+            self.give_up(GapReason.GONE, known)
 
-    def give_up(self, reason: str, upto: int | None = None) -> None:
+    def give_up(self, reason: GapReason, upto: int | None = None) -> None:
         """What is wanted, or that of it up to a seq, can't be had: it becomes gaps, what is in hand
         is delivered."""
         wanted = self.wanted()
@@ -278,7 +279,7 @@ class ShardChain:
         self._advance()
         self._settle()
 
-    def _to(self, upto: int, reason: str) -> None:
+    def _to(self, upto: int, reason: GapReason) -> None:
         if upto > self.at:
             self._complete(upto, [(self.at + 1, upto)], reason)
 
@@ -311,12 +312,14 @@ class ShardChain:
             if not self._end_told:
                 self._end_told = True
                 if not self._retired:
-                    self._out.append(Missing(self.epoch, None, self._end + 1, None, "session_lost"))
+                    self._out.append(
+                        Missing(self.epoch, None, self._end + 1, None, GapReason.SESSION_LOST)
+                    )
             if self._following is None:
                 return
             self._next(self._following)
 
-    def _leave(self, reason: str) -> None:
+    def _leave(self, reason: GapReason) -> None:
         """The epoch is over, and nobody knows where it ended."""
         self._to(self._top, reason)
         self._out.append(Missing(self.epoch, None, self.at + 1, None, reason))
@@ -376,7 +379,7 @@ def _with_gaps(events: list[Event], gaps: list[Missing], at: int, epoch: int) ->
         if event.name == HOLE:
             end_run()
             first = max(hole_first(event.data, event.seq), at + 1)
-            out.append(Missing(epoch, None, first, event.seq, "skipped"))
+            out.append(Missing(epoch, None, first, event.seq, GapReason.SKIPPED))
         else:
             run.append(event)
     end_run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cluster.wire.batch import Batch, Event
+from cluster.wire.states import GapReason
 
 Names = frozenset[str] | None
 """What is subscribed to; None: everything."""
@@ -33,9 +34,7 @@ class Missing(NamedTuple):
     first: int
     last: int | None
     """None: nobody knows how many."""
-    reason: str
-    """"gone" (no journal has them), "skipped" (the session skipped them), "session_lost" (what
-    happened between two sessions), "no_replay" (nobody answers)."""
+    reason: GapReason
 
 
 class Reached(NamedTuple):

@@ -20,6 +20,7 @@ import zmq
 
 from cluster.endpoints.paths import Running, make_private
 from cluster.wire import control, spec
+from cluster.wire.states import ClusterState, SessionState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, ShardStatus, WorkerStatus
 
 
@@ -51,7 +52,7 @@ def worker(slot: int, shards: int, ready: int) -> WorkerStatus:
     return WorkerStatus(
         slot=slot,
         pid=4000 + slot,
-        state="running",
+        state=WorkerState.RUNNING,
         uptime_s=75.0,
         cpu_percent=12.3,
         rss_bytes=52 << 20,
@@ -66,8 +67,8 @@ def worker(slot: int, shards: int, ready: int) -> WorkerStatus:
     )
 
 
-def shard(shard_id: int, state: str, detail: str = "") -> ShardStatus:
-    ready = state == "ready"
+def shard(shard_id: int, state: SessionState, detail: str = "") -> ShardStatus:
+    ready = state is SessionState.READY
     return ShardStatus(
         shard_id=shard_id,
         worker=shard_id % 2,
@@ -87,17 +88,20 @@ def shard(shard_id: int, state: str, detail: str = "") -> ShardStatus:
 def cluster_status(
     name: str, *, shards: int, ready: int, waiting: list[int], sandbox: bool, fatal: bool = False
 ) -> ClusterStatus:
-    states = [shard(n, "ready" if n < ready else "awaiting_grant") for n in range(shards)]
+    states = [
+        shard(n, SessionState.READY if n < ready else SessionState.AWAITING_GRANT)
+        for n in range(shards)
+    ]
     if fatal:
         detail = "4014 disallowed intents: enable the privileged intents in the developer portal"
-        states[-1] = shard(shards - 1, "fatal", detail)
+        states[-1] = shard(shards - 1, SessionState.FATAL, detail)
     return ClusterStatus(
         name=name,
         store_id="0123456789abcdef",
         pid=os.getpid(),
         version="0.1.0",
         uptime_s=76.5,
-        state="ready" if ready == shards else "starting",
+        state=ClusterState.READY if ready == shards else ClusterState.STARTING,
         shard_count=shards,
         shards_ready=ready,
         events=12_345,

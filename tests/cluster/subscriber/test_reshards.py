@@ -16,6 +16,7 @@ from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import WHOLE, Saved, SavedShard
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.shard_state import Public, ShardState
+from cluster.wire.states import HeadState
 from coordinator.replay.server import _state
 
 S = 1_000_000_000
@@ -88,7 +89,7 @@ NOW_IN_FORCE = HeadRow(8, 0, 1, 900, (1, 0), Public(1, 100, 5 * S, 4, 10 * S))
 def test_a_saved_place_in_a_count_that_is_prepared_again_is_said_to_be_gone() -> None:
     saved = Saved(STORE, [SavedShard(4, 0, 1, 50)])
     found = starts(
-        heads(HeadRow(4, 0, 2, 30, (1, 0), None, "held"), NOW_IN_FORCE), saved, oldest=False
+        heads(HeadRow(4, 0, 2, 30, (1, 0), None, HeadState.HELD), NOW_IN_FORCE), saved, oldest=False
     )
     assert [start.key for start in found.shards] == [(8, 0)]
     assert [(gap.shard_count, gap.epoch, gap.first) for gap in found.gaps] == [(4, 1, 51)]
@@ -96,14 +97,14 @@ def test_a_saved_place_in_a_count_that_is_prepared_again_is_said_to_be_gone() ->
 
 def test_what_was_handled_whole_stays_so_while_its_count_is_prepared_again() -> None:
     saved = Saved(STORE, [SavedShard(4, 0, 1, WHOLE)])
-    found = starts(heads(HeadRow(4, 0, 2, 30, (1, 0), None, "held")), saved, oldest=False)
+    found = starts(heads(HeadRow(4, 0, 2, 30, (1, 0), None, HeadState.HELD)), saved, oldest=False)
     assert (found.shards, found.gaps, found.whole) == ([], [], {(4, 0): (1, WHOLE)})
 
 
 def test_a_count_that_never_came_into_force_is_retired_and_nothing_of_it_is_read() -> None:
     state = ShardState(shard_id=0, shard_count=8, epoch=1, seq=70, held=4)
     ShardWriter(STORE, state).end_epoch(RESHARDED, S)
-    assert (_state(state), state.held) == ("retired", 0)
+    assert (_state(state), state.held) == (HeadState.RETIRED, 0)
     row = HeadRow(8, 0, state.epoch, state.seq, (1, 0), state.public, _state(state))
     (start,) = starts(heads(row), None, oldest=True).shards
     assert (start.epoch, start.seq) == (1, 70)

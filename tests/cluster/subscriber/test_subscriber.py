@@ -16,6 +16,7 @@ from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadsAnswer
+from cluster.wire.states import GapReason
 from tests.cluster.subscriber.delivery_line import STORE, line
 
 
@@ -175,8 +176,8 @@ def test_a_saved_shard_that_no_journal_knows_is_gone_and_said_so() -> None:
             saved = {"store": STORE, "shards": [[2, 0, 1, -1], [2, 1, 4, 7], [9, 3, 1, 5]]}
             async with cluster.subscriber(start=saved) as subscriber:
                 first, second, event = await take(subscriber, 3)
-                assert first == Gap(1, 2, 4, None, 8, None, "gone")
-                assert second == Gap(3, 9, 1, None, 6, None, "gone")
+                assert first == Gap(1, 2, 4, None, 8, None, GapReason.GONE)
+                assert second == Gap(3, 9, 1, None, 6, None, GapReason.GONE)
                 assert names([event]) == [("A", 0)]
                 # One of them comes again, in the epoch in which it was saved.
                 state = ShardState(shard_id=1, shard_count=2, epoch=4, seq=7)
@@ -194,7 +195,7 @@ def test_a_position_ahead_of_the_store_is_a_gap_and_no_stall() -> None:
             saved = {"store": STORE, "shards": [[2, 0, 9, 100]]}
             async with cluster.subscriber(start=saved) as subscriber:
                 gap, *events = await take(subscriber, 3)
-                assert gap == Gap(0, 2, 9, None, 101, None, "ahead")
+                assert gap == Gap(0, 2, 9, None, 101, None, GapReason.AHEAD)
                 sent += cluster.emit(0, "A")
                 assert names(events + await take(subscriber, 1)) == sent
             # In the same epoch what it says was handled, was: it names the same events.

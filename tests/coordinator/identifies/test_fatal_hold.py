@@ -6,11 +6,12 @@ import pytest
 
 from cluster.discord.close_codes import CLOSE_CODES, SHARED_REFUSALS, Then
 from cluster.wire.link import ShardReport
+from cluster.wire.states import SessionState
 from coordinator.identifies.fatal_hold import FatalHold
 
 
 def shard(shard_id: int, refused: int | None = None) -> ShardReport:
-    state = "fatal" if refused else "ready"
+    state = SessionState.FATAL if refused else SessionState.READY
     return ShardReport(shard_id=shard_id, state=state, epoch=1, seq=1, events=0, refused=refused)
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.wire.link import Report, ShardReport
+from cluster.wire.states import SessionState, WorkerState
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers.reports import WINDOW_S, Rate, WorkerReports
@@ -15,7 +16,7 @@ from coordinator.workers.supervisor import Slot
 PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
 
 
-def report(slot: int, events: int, states: dict[int, str], cpu: float = 0.0) -> Report:
+def report(slot: int, events: int, states: dict[int, SessionState], cpu: float = 0.0) -> Report:
     shards = [
         ShardReport(shard_id=s, state=state, epoch=1, seq=events, events=events // len(states))
         for s, state in states.items()
@@ -82,32 +83,34 @@ def test_a_rate_is_never_more_than_what_was_counted(readings: list[tuple[float, 
 
 def test_totals_outlive_a_worker_process() -> None:
     reports = WorkerReports(Assignments(PLAN))
-    reports.report(report(0, 100, {0: "ready", 1: "ready"}), 0.0)
-    reports.report(report(1, 30, {2: "ready", 3: "resuming"}), 0.0)
+    reports.report(report(0, 100, {0: SessionState.READY, 1: SessionState.READY}), 0.0)
+    reports.report(report(1, 30, {2: SessionState.READY, 3: SessionState.RESUMING}), 0.0)
     assert (reports.events, reports.ready(PLAN)) == (130, [0, 1, 2])
     reports.gone(0)
     assert (reports.events, reports.ready(PLAN)) == (130, [2])
-    reports.report(report(0, 10, {0: "ready", 1: "identifying"}), 5.0)
+    reports.report(report(0, 10, {0: SessionState.READY, 1: SessionState.IDENTIFYING}), 5.0)
     assert (reports.events, reports.ready(PLAN)) == (140, [0, 2])
     slot = Slot(0)
-    slot.state = "running"
+    slot.state = WorkerState.RUNNING
     assert reports.shard(4, 0, slot, 5.0).events == 55
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:
     reports = WorkerReports(Assignments(PLAN))
-    reports.report(report(0, 100, {0: "ready", 2: "ready", 99: "ready"}), 0.0)
-    reports.report(report(9, 100, {0: "ready"}), 0.0)
+    reports.report(
+        report(0, 100, {0: SessionState.READY, 2: SessionState.READY, 99: SessionState.READY}), 0.0
+    )
+    reports.report(report(9, 100, {0: SessionState.READY}), 0.0)
     assert reports.ready(PLAN) == [0]
 
 
 def test_a_worker_row_tells_what_it_reported() -> None:
     reports = WorkerReports(Assignments(PLAN))
     slot = Slot(0)
-    slot.state = "running"
+    slot.state = WorkerState.RUNNING
     slot.started_at = 1.0
-    reports.report(report(0, 0, {0: "ready", 1: "connecting"}, cpu=1.0), 2.0)
-    reports.report(report(0, 50, {0: "ready", 1: "connecting"}, cpu=1.5), 3.0)
+    reports.report(report(0, 0, {0: SessionState.READY, 1: SessionState.CONNECTING}, cpu=1.0), 2.0)
+    reports.report(report(0, 50, {0: SessionState.READY, 1: SessionState.CONNECTING}, cpu=1.5), 3.0)
     row = reports.worker(slot, 3.0)
     assert (row.cpu_percent, row.events_per_s, row.uptime_s) == (50.0, 50.0, 2.0)
     assert (row.shards, row.shards_ready, row.unpublished) == (2, 1, 8)
@@ -117,7 +120,7 @@ def test_a_worker_row_tells_what_it_reported() -> None:
 def test_shards_of_a_worker_that_is_down_say_why() -> None:
     reports = WorkerReports(Assignments(PLAN))
     slots = {0: Slot(0), 1: Slot(1)}
-    slots[1].state = "restarting"
+    slots[1].state = WorkerState.RESTARTING
     rows = reports.shards(slots, 0.0)
     assert [row.shard_id for row in rows] == [0, 1, 2, 3]
     assert [row.state for row in rows] == ["starting", "starting", "down", "down"]
@@ -127,9 +130,9 @@ def test_shards_of_a_worker_that_is_down_say_why() -> None:
 
 def test_it_remembers_that_all_were_ready() -> None:
     reports = WorkerReports(Assignments(PLAN))
-    reports.report(report(0, 0, {0: "ready", 1: "ready"}), 0.0)
-    reports.report(report(1, 0, {2: "ready", 3: "resuming"}), 0.0)
+    reports.report(report(0, 0, {0: SessionState.READY, 1: SessionState.READY}), 0.0)
+    reports.report(report(1, 0, {2: SessionState.READY, 3: SessionState.RESUMING}), 0.0)
     assert not reports.was_ready
-    reports.report(report(1, 0, {2: "ready", 3: "ready"}), 1.0)
-    reports.report(report(0, 0, {0: "fatal", 1: "ready"}), 2.0)
+    reports.report(report(1, 0, {2: SessionState.READY, 3: SessionState.READY}), 1.0)
+    reports.report(report(0, 0, {0: SessionState.FATAL, 1: SessionState.READY}), 2.0)
     assert reports.was_ready

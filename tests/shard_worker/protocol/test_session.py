@@ -8,12 +8,13 @@ import pytest
 
 from cluster.discord.close_codes import CLOSE_CODES, Then
 from cluster.discord.intents import Intents, intents_advice
+from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import LATE_S
 from shard_worker.protocol.session import Resumable, Session
-from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input, State
+from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
 INTERVAL = 40.0
 HELLO = Frame(10, "", -1, json.dumps({"heartbeat_interval": INTERVAL * 1000}).encode())
@@ -58,7 +59,7 @@ class Clock:
     def ready(self, seq: int = 1) -> None:
         self.identify()
         assert self.session.ready("id", RESUME, seq, self.now) == []
-        assert self.session.state is State.READY
+        assert self.session.state is SessionState.READY
 
     def resume(self, url: str = RESUME) -> None:
         self.connect(url)
@@ -66,7 +67,7 @@ class Clock:
 
     def lose(self) -> None:
         self.session.closed(None, self.now)
-        assert self.session.state is State.WAITING
+        assert self.session.state is SessionState.WAITING
 
     def dispatch(self, *seqs: int) -> list[int]:
         taken = self.session.dispatched([event(seq) for seq in seqs], self.now)
@@ -76,13 +77,14 @@ class Clock:
 
 def test_the_table_is_whole() -> None:
     """Every state but the last is reached and left; what has a connection can lose it."""
-    reached = {State.WAITING} | set(TRANSITIONS.values())
-    assert reached == set(State)
+    reached = {SessionState.WAITING} | set(TRANSITIONS.values())
+    told_of_others = {SessionState.STARTING, SessionState.DOWN}  # by the coordinator
+    assert reached == set(SessionState) - told_of_others
     for state in CONNECTED:
-        assert TRANSITIONS[state, Input.LOST] is State.WAITING
-        assert TRANSITIONS[state, Input.REFUSED] is State.FATAL
-    assert not [state for state, _ in TRANSITIONS if state is State.CLOSED]
-    assert {i for s, i in TRANSITIONS if s is State.FATAL} == {Input.STOP, Input.RETRY}
+        assert TRANSITIONS[state, Input.LOST] is SessionState.WAITING
+        assert TRANSITIONS[state, Input.REFUSED] is SessionState.FATAL
+    assert not [state for state, _ in TRANSITIONS if state is SessionState.CLOSED]
+    assert {i for s, i in TRANSITIONS if s is SessionState.FATAL} == {Input.STOP, Input.RETRY}
 
 
 def test_first_start() -> None:
@@ -99,7 +101,7 @@ def test_a_new_process_resumes_at_once() -> None:
     clock.resume()
     assert clock.dispatch(42, 43) == [42, 43]
     assert clock.session.resumed(clock.now) == []
-    assert clock.session.state is State.READY
+    assert clock.session.state is SessionState.READY
     assert clock.session.reconnects == {}
 
 
@@ -148,15 +150,15 @@ def test_a_replay_that_is_left_unread_does_not_time_out() -> None:
     clock = Clock(Resumable("id", RESUME, 5, 1))
     clock.resume()
     clock.session.hold(clock.now)
-    until = clock.now + 3 * DEADLINES_S[State.RESUMING]
+    until = clock.now + 3 * DEADLINES_S[SessionState.RESUMING]
     while clock.now < until:
         assert clock.pass_to_due() in ([], [do.SendHeartbeat(5)])
     clock.session.go_on(clock.now)
     read_at = clock.now
-    while clock.session.state is State.RESUMING:
+    while clock.session.state is SessionState.RESUMING:
         clock.pass_to_due()
         clock.session.frame(ACK, clock.now)
-    assert clock.now == read_at + DEADLINES_S[State.RESUMING]
+    assert clock.now == read_at + DEADLINES_S[SessionState.RESUMING]
     assert clock.session.reconnects == {"resuming timed out": 1}
 
 
@@ -259,7 +261,7 @@ def test_closes_that_are_fatal(code: int) -> None:
     assert gave_up.cause == f"closed {code} ({meaning})"
     assert advice in gave_up.action
     assert clock.session.detail == f"{gave_up.cause}: {gave_up.action}"
-    assert clock.session.state is State.FATAL
+    assert clock.session.state is SessionState.FATAL
     assert clock.session.due is None, "it would spin"
     assert clock.session.tick(clock.now + 1e6) == []
 
@@ -281,15 +283,17 @@ def test_4014_names_the_privileged_intents_and_4013_the_bits() -> None:
     assert intents_advice(int(Intents.GUILDS)) == {}, "nothing better is known"
 
 
-@pytest.mark.parametrize("state", [State.AWAITING_GRANT, State.IDENTIFYING, State.RESUMING])
-def test_fatal_wherever_it_comes(state: State) -> None:
-    clock = Clock(Resumable("id", RESUME, 4, 1) if state is State.RESUMING else None)
-    if state is State.RESUMING:
+@pytest.mark.parametrize(
+    "state", [SessionState.AWAITING_GRANT, SessionState.IDENTIFYING, SessionState.RESUMING]
+)
+def test_fatal_wherever_it_comes(state: SessionState) -> None:
+    clock = Clock(Resumable("id", RESUME, 4, 1) if state is SessionState.RESUMING else None)
+    if state is SessionState.RESUMING:
         clock.resume()
     else:
         clock.connect()
         clock.hello()
-    if state is State.IDENTIFYING:
+    if state is SessionState.IDENTIFYING:
         clock.session.granted(7, 1, clock.now)
     assert clock.session.state is state
     assert isinstance(clock.session.closed(4004, clock.now)[0], do.GiveUp)
@@ -429,7 +433,7 @@ def test_resumes_that_bring_events_get_more_tries() -> None:
 def test_silence_after_identify_or_resume_is_bounded() -> None:
     clock = Clock()
     clock.identify()
-    while clock.session.state is State.IDENTIFYING:
+    while clock.session.state is SessionState.IDENTIFYING:
         clock.session.frame(ACK, clock.now)
         clock.pass_to_due()
     assert clock.session.reconnects == {"identifying timed out": 1}
@@ -438,7 +442,7 @@ def test_silence_after_identify_or_resume_is_bounded() -> None:
     clock.now += 59
     clock.dispatch(6)  # the replay goes on
     deadline = clock.now + 60
-    while clock.session.state is State.RESUMING:
+    while clock.session.state is SessionState.RESUMING:
         clock.session.frame(ACK, clock.now)
         clock.pass_to_due()
     assert clock.now == deadline
@@ -512,16 +516,16 @@ def test_an_identify_that_is_under_way_is_not_thrown_away() -> None:
     clock.session.granted(1, 1, clock.now)
     assert clock.session.reconnect(clock.now) == []
     clock.session.ready("id", RESUME, 1, clock.now)
-    assert clock.session.state is State.READY
+    assert clock.session.state is SessionState.READY
 
 
 def test_who_gave_up_tries_anew_when_asked() -> None:
     clock = Clock()
     clock.ready()
     clock.session.closed(4014, clock.now)
-    assert clock.session.state is State.FATAL
+    assert clock.session.state is SessionState.FATAL
     assert clock.session.reconnect(clock.now) == []
-    assert (clock.session.state, clock.session.refused) == (State.WAITING, None)
+    assert (clock.session.state, clock.session.refused) == (SessionState.WAITING, None)
     clock.resume()
 
 
@@ -551,7 +555,7 @@ def test_a_replay_that_holds_the_resumed_of_an_earlier_try() -> None:
     clock.resume()
     for seq in (2, 3):
         assert clock.session.resumed(clock.now) == []
-        assert clock.session.state is State.READY
+        assert clock.session.state is SessionState.READY
         assert clock.dispatch(seq) == [seq]
     assert clock.session.seq == 3
     assert not clock.session.reconnects["RESUMED out of place"]

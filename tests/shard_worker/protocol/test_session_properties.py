@@ -21,11 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.discord.close_codes import CLOSE_CODES, Then
+from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.session import Resumable, Session
-from shard_worker.protocol.states import CONNECTED, State
+from shard_worker.protocol.states import CONNECTED
 from tests.progress import progress
 
 DAY_S = 24 * 3600.0
@@ -36,13 +37,13 @@ MAX_EARLY_IDENTIFIES, LEAST_PAUSE_S = 9, 450.0
 MAX_SILENCE_S = 61.0
 
 NATURAL = {
-    State.WAITING: "due",
-    State.CONNECTING: "connected",
-    State.AWAITING_HELLO: "hello",
-    State.AWAITING_GRANT: "grant",
-    State.IDENTIFYING: "ready",
-    State.RESUMING: "resumed",
-    State.READY: "dispatch",
+    SessionState.WAITING: "due",
+    SessionState.CONNECTING: "connected",
+    SessionState.AWAITING_HELLO: "hello",
+    SessionState.AWAITING_GRANT: "grant",
+    SessionState.IDENTIFYING: "ready",
+    SessionState.RESUMING: "resumed",
+    SessionState.READY: "dispatch",
 }
 """What mostly comes next, so that what is drawn meets all states often."""
 inputs = st.sampled_from(
@@ -108,7 +109,7 @@ class World:
                 self.opened(well=what == "connected")
         elif self.wire == "open":  # of one that was given up the shell hears nothing
             self.brought(what)
-        if self.session.state in (State.FATAL, State.CLOSED):
+        if self.session.state in (SessionState.FATAL, SessionState.CLOSED):
             assert self.session.due is None
 
     def due(self) -> None:
@@ -138,7 +139,7 @@ class World:
             self.ready(self.draw(st.integers(0, 3)))
         elif what == "resumed":
             actions = session.resumed(now)
-            if session.state is State.READY:
+            if session.state is SessionState.READY:
                 self.resumes = self.resumes_with_events = 0
                 self.host_tries = 0 if self.at_host else self.host_tries
             self.do(actions)
@@ -149,7 +150,7 @@ class World:
                 self.beat_open = False
             self.asked_to_beat = what == "op1"
             actions = session.frame(FRAMES[what], now)
-            if what == "hello" and self.at_host and session.state is State.RESUMING:
+            if what == "hello" and self.at_host and session.state is SessionState.RESUMING:
                 self.host_tries -= 1  # it lives
             self.do(actions)
             self.asked_to_beat = False
@@ -176,15 +177,15 @@ class World:
                 right.append(seq)
         assert [seq for _, seq, _ in taken] == right, "seq went back, or an event was left out"
         self.last = max([self.last, *right])
-        if self.session.state is State.RESUMING:
+        if self.session.state is SessionState.RESUMING:
             self.had_events = self.had_events or bool(right)
         assert self.session.seq == self.last
 
     def ready(self, seq: int) -> None:
-        identifying = self.session.state is State.IDENTIFYING
+        identifying = self.session.state is SessionState.IDENTIFYING
         actions = self.session.ready(f"id{self.given}", "wss://r", seq, self.now)
         if identifying:
-            assert self.session.state is State.READY
+            assert self.session.state is SessionState.READY
             self.known, self.last = f"id{self.given}", seq
             self.begun()
             self.identifies.clear()
@@ -232,7 +233,7 @@ class World:
                 self.known, self.last = None, -1
                 self.begun()
             case do.GiveUp():
-                assert self.session.state is State.FATAL
+                assert self.session.state is SessionState.FATAL
                 assert not self.wire
 
     def connect(self, url: str) -> None:
@@ -296,7 +297,7 @@ def test_no_loop_without_ready_or_resumed_is_endless(
         if world.now > DAY_S:
             break
         fail(world, reached, how)
-        assert world.session.state is State.WAITING
+        assert world.session.state is SessionState.WAITING
         # A half of a minute between them (of 60 s, by half a chance), and less at the start.
         assert len(world.connects) <= 10 + world.now / 30, "it spins"
 
@@ -316,17 +317,17 @@ def fail(world: World, reached: int, how: str) -> None:
             world.do(session.frame(FRAMES["hello"], world.now))
             if world.at_host:
                 world.host_tries -= 1
-        elif session.state is State.AWAITING_GRANT:
+        elif session.state is SessionState.AWAITING_GRANT:
             world.given += 1
             world.grants.add(world.given)
             world.do(session.granted(world.given, 1, world.now))
-    if how == "events" and session.state is State.RESUMING:
+    if how == "events" and session.state is SessionState.RESUMING:
         world.dispatch([world.last + 1])
     if how == "silence":
         began = world.now
-        while session.state is not State.WAITING:
+        while session.state is not SessionState.WAITING:
             world.due()
-            if world.beat_open and session.state is not State.AWAITING_GRANT:
+            if world.beat_open and session.state is not SessionState.AWAITING_GRANT:
                 world.brought("ack")  # it lives, and still says nothing
             assert world.now - began <= MAX_SILENCE_S
     elif how in ("events", "closed"):

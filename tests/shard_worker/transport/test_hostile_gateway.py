@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
+from cluster.wire.states import SessionState
 from cluster.zstd import ZstdCompressor
 from shard_worker.protocol.frame import (
     MAX_SEQ,
@@ -26,7 +27,6 @@ from shard_worker.protocol.frame import (
     documents,
 )
 from shard_worker.protocol.ready import BadReadyError, read_ready
-from shard_worker.protocol.states import State
 from shard_worker.shard import Shard
 from shard_worker.transport import compression
 from shard_worker.transport.compression import FREE_BYTES, KINDS, InflateError, Plain
@@ -356,15 +356,15 @@ def test_a_shard_lives_through_anything(connections: list[list[Messages]]) -> No
         for sent in connections:
             for messages in [SAMPLE[:1], *sent]:
                 shard.on_messages(messages, [])
-                if shard.state is State.AWAITING_GRANT:
+                if shard.state is SessionState.AWAITING_GRANT:
                     shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
                 if around.connection.closed:
                     break
             seqs = [seq for _, seq, _ in around.delivered]
             assert seqs == sorted(set(seqs))
             assert len(around.connection.sent) <= 2 + 2 * len(sent)
-            assert shard.state is not State.FATAL
-            if shard.state is not State.WAITING:
+            assert shard.state is not SessionState.FATAL
+            if shard.state is not SessionState.WAITING:
                 shard.on_closed(1006, "cut")
             shard._session._wake = 0.0  # the wait before the next try, without the wait
             shard._tick()

@@ -18,6 +18,7 @@ from click.testing import Result
 from cluster.cli.verbs import tail
 from cluster.cli.verbs.tail import follow_events, line_writer, trouble, waiting_text
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
+from cluster.wire.states import GapReason
 
 Dcgw = Callable[..., Result]
 Running = Callable[..., subprocess.Popen[bytes]]
@@ -88,7 +89,7 @@ def test_asks_for_names_and_guilds(dcgw: Dcgw, played: type[Played]) -> None:
 
 
 def test_so_many_events(dcgw: Dcgw, played: type[Played]) -> None:
-    played.items = [event(1), Gap(3, 4, 1, None, 2, 4, "gone"), event(5), event(6)]
+    played.items = [event(1), Gap(3, 4, 1, None, 2, 4, GapReason.GONE), event(5), event(6)]
     result = dcgw("tail", "-n", "2")
     assert len(result.output.splitlines()) == 3
     assert result.output.splitlines()[-1].endswith("number 5")
@@ -98,7 +99,7 @@ def test_json_is_one_object_a_line(dcgw: Dcgw, played: type[Played]) -> None:
     greeting = event(7, content="Grüße\u2028\n")
     played.items = [
         greeting,
-        Gap(3, 4, 1, ("A",), 2, None, "gone"),
+        Gap(3, 4, 1, ("A",), 2, None, GapReason.GONE),
         Stalled(None, 3.5),
     ]
     lines = [json.loads(line) for line in dcgw("tail", "--json").stdout_bytes.splitlines()]
@@ -204,12 +205,12 @@ def test_what_is_waited_for(names: Sequence[str], guilds: Sequence[int], line: s
     ("item", "line"),
     [
         (
-            Gap(3, 4, 2, ("MESSAGE_CREATE", "READY"), 10, 20, "gone"),
+            Gap(3, 4, 2, ("MESSAGE_CREATE", "READY"), 10, 20, GapReason.GONE),
             "--- gap: shard 3, epoch 2: MESSAGE_CREATE, READY from seq 10 to 20 are missing: "
             "no journal has them any more",
         ),
         (
-            Gap(3, 4, 2, None, 10, None, "session_lost"),
+            Gap(3, 4, 2, None, 10, None, GapReason.SESSION_LOST),
             "--- gap: shard 3, epoch 2: events from seq 10 to an unknown end are missing: "
             "nobody knows what happened between two sessions",
         ),

@@ -26,6 +26,7 @@ from cluster.wire import topic
 from cluster.wire.batch import Batch, decode_batch, decode_epoch_end
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
+from cluster.wire.states import GapReason
 
 NAMES = ("A", "B", "C", "D")
 EXAMPLES = int(os.environ.get("DCGW_EXAMPLES", "250"))
@@ -237,7 +238,7 @@ def follow(
         if served:
             on_their_way.append(world.answer(wanted, names, random.randint(1, 4), now))
         else:
-            chain.give_up("no_replay")
+            chain.give_up(GapReason.NO_REPLAY)
 
     def hear() -> None:
         if on_their_way:
