@@ -14,7 +14,7 @@ import pytest
 from cluster.control import ControlClient
 from cluster.errors import ConfigError, NotRunningError
 from shard_worker import GatewayClient
-from tests.coordinator.identifies.identify_rig import Cluster, granting
+from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, granting
 from tests.shard_worker.client.client_desk import WAIT_S, Desk, run
 
 Scenario = Callable[[Desk, Cluster, ControlClient], Awaitable[None]]
@@ -32,15 +32,23 @@ def play(scenario: Scenario, **options: Any) -> None:
     run(whole, **options)
 
 
-def test_it_identifies_in_its_turn_and_says_so() -> None:
+def test_it_identifies_in_its_turn_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
+        sent_at: list[float] = []
+        sent = east.limiter.sent
+
+        def saying(shard: int, grant_id: int, now: float) -> None:
+            sent_at.append(now)
+            sent(shard, grant_id, now)
+
+        monkeypatch.setattr(east.limiter, "sent", saying)
         async with desk.connect(identifies=control, shard=(3, 8)) as client:
             assert (await client.next_event()).name == "READY"
             assert east.queue.status().spent == 1
             # Its bucket is closed for a cluster's worker, too.
             east.want(3)
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(east.grants.get(), 0.2)
+            at, _ = await east.next()
+            assert at >= sent_at[0] + INTERVAL_S - 0.02
 
     play(scenario, shards=8, guilds=8)
 

@@ -514,7 +514,10 @@ def test_a_close_comes_after_what_was_sent_before_it() -> None:
     run(scenario)
 
 
-def test_a_held_connection_can_be_closed() -> None:
+def test_a_held_connection_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And by the server's answer, not when waiting for it is given up."""
+    monkeypatch.setattr("shard_worker.transport.connection.CLOSE_TIMEOUT_S", 6 * WAIT_S)
+
     async def scenario(transport: Transport) -> None:
         closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
@@ -529,6 +532,6 @@ def test_a_held_connection_can_be_closed() -> None:
             connection.hold()
             connection.close(4000)
             assert await asyncio.wait_for(closed, WAIT_S) == 4000
-            await asyncio.wait_for(connection.ended, 0.5)
+            await asyncio.wait_for(connection.ended, WAIT_S)
 
     run(scenario)
