@@ -1,7 +1,7 @@
 """A loopback Discord: REST and gateway over TLS, sharded, rate-limited, with faults on request.
 
 ``async with Sandbox(SandboxOptions(...)) as sandbox`` runs it in this process; ``python -m
-cluster.sandbox`` runs it in one of its own; ``SandboxControl`` is the client of its control door.
+cluster.sandbox`` runs it in one of its own; ``SandboxControl`` is the client of its control server.
 docs/sandbox.md says how to point a client at it.
 """
 

@@ -50,8 +50,10 @@ async def _serve(options: SandboxOptions, parent: int | None) -> None:
 
 
 def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
-    """The process to live with, if there is one, and the arguments that are not known. With its
-    number given it is noticed too that it died while this process was starting."""
+    """The process to live with, if there is one, and the arguments that are not known.
+
+    Where its number is given, it is noticed too that it died while this process was starting.
+    """
     parent, unknown = None, []
     for argument in arguments:
         flag, _, number = argument.partition("=")

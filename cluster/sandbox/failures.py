@@ -11,25 +11,29 @@ log = logging.getLogger(__name__)
 
 
 class Failures:
-    """``state()`` shows them: a test must see that the sandbox was at fault, not its client."""
+    """Counts bugs. ``state()`` shows them: a test must see that the sandbox was at fault, not its
+    client."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._last: dict[str, str] = {}
 
     def guard(self, part: str, work: Callable[[], Any]) -> None:
-        """Do it. What it raises is counted under ``part``, and logged when it is another than
-        the last time: at 200 ticks a second one broken event would fill the log."""
+        """Call ``work``; count under ``part`` what it raises.
+
+        It is logged when it differs from the last one: at 200 ticks a second one broken event would
+        fill the log.
+        """
         try:
             work()
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
+            text = f"{type(error).__name__}: {error}"
             self._counts[part] += 1
-            if said == self._last.get(part):
+            if text == self._last.get(part):
                 return
-            self._last[part] = said
+            self._last[part] = text
             log.exception("a bug in the sandbox's %s; it goes on", part)
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """By part: how often, and the last one in words."""
+        """How often each part failed, and its last failure in words."""
         return {part: {"count": n, "last": self._last[part]} for part, n in self._counts.items()}

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 _CHUNK_ROWS: Final = 65_536
-_ROW = struct.Struct("<8sQdII")  # hash, a, at, b, name
+_ROW = struct.Struct("<8sQdII")  # hash, guild or seq, Unix seconds, session, name
 _REPLAYED: Final = 1 << 31
 
 
@@ -42,7 +42,7 @@ class _Rows:
         self.count += 1
 
     def after(self, number: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        """(n, row) for every row with n > number that is still there."""
+        """Yield (n, row) for every row with n > number that is still held."""
         position = max(number, self.dropped)
         while position < self.count:
             chunk, offset = divmod(position - self.dropped, _CHUNK_ROWS)
@@ -70,25 +70,33 @@ class Ledger:
         return known
 
     def add_session(self, session_id: str, shard: int, shard_count: int) -> int:
-        """The number that ``dispatched`` takes for this session."""
+        """Add a session; return the number that ``dispatched`` takes for it."""
         self._sessions.append((session_id, shard, shard_count))
         return len(self._sessions) - 1
 
-    def happened(self, name: str, guild_id: int | None, digest: bytes, at: float) -> None:
-        """An event of the world. at: Unix seconds."""
+    def happened(self, name: str, guild_id: int | None, digest: bytes, moment: float) -> None:
+        """Add an event of the world. moment: Unix seconds."""
         name_id = self._name_ids.get(name)
         if name_id is None:
             name_id = self.name_id(name)
-        self._world.append(_ROW.pack(digest, guild_id or 0, at, 0, name_id))
+        self._world.append(_ROW.pack(digest, guild_id or 0, moment, 0, name_id))
 
     def dispatched(
-        self, session: int, seq: int, name: str, digest: bytes, at: float, *, replayed: bool = False
+        self,
+        session: int,
+        seq: int,
+        name: str,
+        digest: bytes,
+        moment: float,
+        *,
+        replayed: bool = False,
     ) -> None:
+        """Add a dispatch to a session. moment: Unix seconds."""
         name_id = self._name_ids.get(name)
         if name_id is None:
             name_id = self.name_id(name)
         self._dispatches.append(
-            _ROW.pack(digest, seq, at, session, name_id | _REPLAYED if replayed else name_id)
+            _ROW.pack(digest, seq, moment, session, name_id | _REPLAYED if replayed else name_id)
         )
 
     # Reading
@@ -96,7 +104,7 @@ class Ledger:
     def world(self, after: int = 0, limit: int = 10_000) -> list[dict[str, Any]]:
         """Rows {n, name, guild_id, hash, at} with n > after; guild_id as a string or None."""
         rows: list[dict[str, Any]] = []
-        for n, (digest, guild_id, at, _, name) in self._world.after(after):
+        for n, (digest, guild_id, moment, _, name) in self._world.after(after):
             if len(rows) >= limit:
                 break
             rows.append(
@@ -105,7 +113,7 @@ class Ledger:
                     "name": self._names[name],
                     "guild_id": str(guild_id) if guild_id else None,
                     "hash": digest.hex(),
-                    "at": at,
+                    "at": moment,
                 }
             )
         return rows
@@ -123,7 +131,7 @@ class Ledger:
         A dispatch that RESUME sent again has ``replayed: true`` and is a row of its own.
         """
         rows: list[dict[str, Any]] = []
-        for n, (digest, seq, at, index, name) in self._dispatches.after(after):
+        for n, (digest, seq, moment, index, name) in self._dispatches.after(after):
             if len(rows) >= limit:
                 break
             session_id, shard_id, shard_count = self._sessions[index]
@@ -137,7 +145,7 @@ class Ledger:
                 "s": seq,
                 "name": self._names[name & ~_REPLAYED],
                 "hash": digest.hex(),
-                "at": at,
+                "at": moment,
             }
             if name & _REPLAYED:
                 row["replayed"] = True
@@ -145,7 +153,7 @@ class Ledger:
         return rows
 
     def summary(self) -> dict[str, Any]:
-        """How many rows each ledger has had, and how many of the oldest are gone."""
+        """How many rows each ledger has had, and how many of its oldest rows are gone."""
         return {
             "world": self._world.count,
             "world_dropped": self._world.dropped,

@@ -41,14 +41,14 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     roles_per_guild: Annotated[int, msgspec.Meta(ge=0, le=250)] = 5
     members_per_guild: Many = 40
     rate: Amount = 0.0
-    """World events a second, all guilds together; 0: none until the control door says so."""
+    """World events a second, all guilds together; 0: none until the control server says so."""
     mix: dict[str, Amount] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
 
     # The application
     token: str = ""
-    """Of the bot. Empty: one is made from the seed."""
+    """The bot's token; empty: one is made from ``seed``."""
     user_token: str = ""
-    """Of a user account in the same guilds. Empty: one is made from the seed."""
+    """The token of a user account in the same guilds; empty: one is made from ``seed``."""
     privileged_intents: Count = int(PRIVILEGED_INTENTS)
     """Privileged intents that the application has; IDENTIFY with others is closed 4014."""
 
@@ -85,12 +85,12 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The resume host's port; 0: any free port."""
     control_port: Port = 0
     control_token: str = ""
-    """Empty: a random one is made."""
+    """Token of the control server; empty: a random one is made."""
     ca_file: str = ""
     """Where the authority's certificate is written (PEM); empty: a file in a temporary folder."""
 
     faults: list[dict[str, Any]] = []
-    """Faults set from the start, in the form that the control door takes."""
+    """Faults set from the start, in the form that the control server takes."""
     fault_seed: int | None = None
     """Seed of a random schedule of faults; None: none."""
 
@@ -99,7 +99,7 @@ _HINTS: Final = {field.name: field.type for field in msgspec.structs.fields(Sand
 
 
 def check(options: SandboxOptions) -> None:
-    """Options that were made in Python are as good as decoded ones. ValueError names the field."""
+    """Check options that were made in Python like decoded ones. ValueError names the field."""
     for name, hint in _HINTS.items():
         value = getattr(options, name)
         try:
@@ -130,9 +130,9 @@ class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):
     """wss://127.0.0.1:PORT, another name and another port than gateway_url."""
     ca_file: str
     token: str
-    """The bot's."""
+    """The bot's token."""
     user_token: str
-    """A user account's."""
+    """The user account's token."""
     control_url: str
     """http://127.0.0.1:PORT"""
     control_token: str

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
+import ssl
 import time
 from collections.abc import Coroutine
 from types import TracebackType
@@ -77,8 +78,39 @@ class Sandbox:
         self._stack.callback(certificates.close)
         state = self.state = State(options, World(options, now=time.time))
         self._gateway = GatewayServer(state)
+        main = await self._listen_as_discord(certificates.server_context)
+        token = options.control_token or secrets.token_urlsafe(24)
+        control_app = SandboxControlServer(state, token).app()
+        control = await self._listen(Listener(control_app, options.host, options.control_port))
+        # Connections are cut before the listeners wait for their handlers: pushed last, run first.
+        self._stack.callback(self._hang_up)
+        self._start_faults()
+        self._run(state.ticker.run())
+        self._run(self._sweep())
+        self._stack.push_async_callback(self._end_tasks)
+        self.info = SandboxInfo(
+            pid=os.getpid(),
+            api_url=f"https://localhost:{main.port}/api",
+            gateway_url=state.gateway_url,
+            resume_url=state.resume_url,
+            ca_file=str(certificates.ca_file),
+            token=state.token,
+            user_token=state.user_token,
+            control_url=f"http://{self._address}:{control.port}",
+            control_token=token,
+        )
+
+    @property
+    def _address(self) -> str:
+        """The host as it stands in a URL."""
+        host = self.options.host
+        return f"[{host}]" if ":" in host else host
+
+    async def _listen_as_discord(self, tls: ssl.SSLContext) -> Listener:
+        """Serve REST and the gateway on the main host, whose listener this returns, and the gateway
+        on the resume host."""
+        options, state = self.options, self.state
         rest = Rest(state)
-        tls = certificates.server_context
         app = web.Application(middlewares=[rest.middleware])
         app.add_routes([*rest.routes(), *self._gateway_routes()])
         main = await self._listen(
@@ -91,40 +123,23 @@ class Sandbox:
             Listener(resume_app, options.host, options.resume_port, tls=tls)
         )
         state.gateway_url = f"wss://localhost:{main.port}"
-        address = f"[{options.host}]" if ":" in options.host else options.host
-        state.resume_url = f"wss://{address}:{resume.port}"
-        state.faults.refuse = lambda which, seconds: (main if which == "main" else resume).refuse(
-            seconds
-        )
-        token = options.control_token or secrets.token_urlsafe(24)
-        door = SandboxControlServer(state, token)
-        control = await self._listen(Listener(door.app(), options.host, options.control_port))
-        # Connections are cut before the listeners wait for their handlers: pushed last, run first.
-        self._stack.callback(self._hang_up)
+        state.resume_url = f"wss://{self._address}:{resume.port}"
+        listeners = {"main": main, "resume": resume}
+        state.faults.refuse = lambda which, seconds: listeners[which].refuse(seconds)
+        return main
+
+    def _start_faults(self) -> None:
+        """Set the faults of the options, and begin the schedule of random ones."""
+        faults, failures = self.state.faults, self.state.failures
         try:
-            state.faults.apply_at_start(options.faults)
+            faults.apply_at_start(self.options.faults)
         except FaultError as error:
             raise FaultError(f"faults: {error}") from None
-        self._run(state.traffic.run())
-        self._run(self._sweep())
-        if options.fault_seed is not None:
-            state.faults.schedule = self._run(
-                Schedule(options.fault_seed).run(
-                    lambda fault: state.failures.guard("faults", lambda: state.faults.apply(fault))
-                )
+        if self.options.fault_seed is not None:
+            schedule = Schedule(self.options.fault_seed)
+            faults.schedule = self._run(
+                schedule.run(lambda spec: failures.guard("faults", lambda: faults.apply(spec)))
             )
-        self._stack.push_async_callback(self._end_tasks)
-        self.info = SandboxInfo(
-            pid=os.getpid(),
-            api_url=f"https://localhost:{main.port}/api",
-            gateway_url=state.gateway_url,
-            resume_url=state.resume_url,
-            ca_file=str(certificates.ca_file),
-            token=state.token,
-            user_token=state.user_token,
-            control_url=f"http://{address}:{control.port}",
-            control_token=token,
-        )
 
     def _gateway_routes(self) -> list[web.RouteDef]:
         return [web.get(path, self._gateway.handle) for path in ("/", "/gateway", "/gateway/")]
@@ -157,6 +172,6 @@ class Sandbox:
 
 
 def _report(task: asyncio.Task[None]) -> None:
-    """A part that dies is a bug; it must not die in silence."""
+    """Log a part that died: that is a bug."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("a part of the sandbox died", exc_info=error)

@@ -23,7 +23,7 @@ from cluster.sandbox.world import World
 
 _COMMANDS_KEPT = 10_000
 USER_STARTS = 1_000_000_000
-"""A number of session starts that nobody comes to."""
+"""More session starts than anybody makes."""
 
 
 class State:
@@ -40,27 +40,13 @@ class State:
         self.user_token = options.user_token or token_for(world.own_account["id"], user_rng)
         self.refused_tokens: set[str] = set()
         self.ledger = Ledger(options.ledger_rows)
-        self.gate = IdentifyLimit(
-            max_concurrency=options.max_concurrency,
-            window_s=options.identify_window_s,
-            jitter_s=options.identify_jitter_s,
-            total=options.session_start_total,
-            remaining=options.session_start_remaining,
-            reset_s=options.session_start_reset_s,
-            now=self.now,
-            rng=self.rng,
+        self.identify_limit = self._identify_limit(
+            options.max_concurrency,
+            options.session_start_total,
+            options.session_start_remaining,
         )
-        self.user_gate = IdentifyLimit(
-            max_concurrency=1,
-            window_s=options.identify_window_s,
-            jitter_s=options.identify_jitter_s,
-            total=USER_STARTS,
-            remaining=USER_STARTS,
-            reset_s=options.session_start_reset_s,
-            now=self.now,
-            rng=self.rng,
-        )
-        """Of the user account: one identify at a time, and no daily limit."""
+        self.user_identify_limit = self._identify_limit(1, USER_STARTS, USER_STARTS)
+        """The user account's limit: one identify at a time, and no daily budget."""
         self.dispatcher = Dispatcher(
             world,
             self.ledger,
@@ -69,10 +55,10 @@ class State:
             now=self.now,
             wall=time.time,
             rng=self.rng,
-            wake=lambda: self.traffic.wake(),
+            wake=lambda: self.ticker.wake(),
         )
         self.failures = Failures()
-        self.traffic = Ticker(world, self.dispatcher, options.rate, self.failures)
+        self.ticker = Ticker(world, self.dispatcher, options.rate, self.failures)
         self.gateway_url = ""
         self.resume_url = ""
         self.peers: dict[int, Peer] = {}
@@ -87,8 +73,20 @@ class State:
             counters=self.counters,
         )
 
+    def _identify_limit(self, max_concurrency: int, total: int, remaining: int) -> IdentifyLimit:
+        return IdentifyLimit(
+            max_concurrency=max_concurrency,
+            window_s=self.options.identify_window_s,
+            jitter_s=self.options.identify_jitter_s,
+            total=total,
+            remaining=remaining,
+            reset_s=self.options.session_start_reset_s,
+            now=self.now,
+            rng=self.rng,
+        )
+
     def reset_token(self) -> None:
-        """The bot's token is another from now on; the old one is refused everywhere."""
+        """Give the bot another token from now on; the old one is refused everywhere."""
         self.refused_tokens.add(self.token)
         self.token = token_for(self.world.application_id, self.rng)
         self.counters["token_resets"] += 1
@@ -107,16 +105,16 @@ class State:
         self.commands.append(entry)
 
     def is_token(self, given: str) -> bool:
-        """Whether it is the bot's."""
+        """Whether a token is the bot's."""
         return secrets.compare_digest(given.encode(), self.token.encode())
 
     def is_user_token(self, given: str) -> bool:
-        """Whether it is the user account's."""
+        """Whether a token is the user account's."""
         return secrets.compare_digest(given.encode(), self.user_token.encode())
 
 
 def token_for(account_id: int | str, rng: random.Random) -> str:
-    """A token of the usual form: the account's id in base64, a time, a random part."""
+    """Make a token of the usual form: the account's id in base64, a time, a random part."""
     head = base64.urlsafe_b64encode(str(account_id).encode()).decode().rstrip("=")
     tail = hashlib.sha256(rng.randbytes(32)).digest()
     body = base64.urlsafe_b64encode(tail).decode().rstrip("=")

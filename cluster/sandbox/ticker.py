@@ -17,15 +17,15 @@ TICK_S: Final = 0.005
 _SLICE: Final = 64
 """Events between two looks at the clock."""
 _BUSY_S: Final = 0.02
-"""A tick generates for at most this long, then the loop gets a turn."""
+"""Longest time that a tick generates before the event loop goes on."""
 _CATCH_UP_S: Final = 0.5
 """How much traffic may be owed; what is older is given up and counted as shortfall."""
 
 
 class Ticker:
-    """Generates events and flushes connections, once a tick.
+    """Generates events and flushes connections, once a tick; sleeps while there is nothing to do.
 
-    rate: world events a second that are asked for. With nothing to do it sleeps.
+    rate: world events a second that are asked for.
     """
 
     def __init__(

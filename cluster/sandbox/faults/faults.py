@@ -1,4 +1,4 @@
-"""What can be made to go wrong: how a fault is asked for, checked, applied and ended.
+"""Faults: how one is asked for and checked, and those that wait for somebody to meet them.
 
 A fault is one JSON object, ``{"kind": "cut", "how": "rst", "shard": 3}``. ``shard`` chooses whom
 it meets: "all" (default), "random" (one connection) or a shard id. docs/sandbox.md has the table.
@@ -149,6 +149,10 @@ class Switches:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
+        self.turn_off()
+
+    def turn_off(self) -> None:
+        """End every fault that waits."""
         self.permessage_deflate = False
         self.trim_on_heartbeat = False
         self.rest_429 = 0
@@ -163,7 +167,7 @@ class Switches:
         self._repeats = 0
 
     def set(self, fault: dict[str, Any]) -> None:
-        """Turn on a parsed fault that is no matter of one connection."""
+        """Turn on a parsed fault that does not meet connections."""
         kind = fault["kind"]
         if kind == "permessage_deflate":
             self.permessage_deflate = fault["on"]
@@ -187,7 +191,7 @@ class Switches:
             self._repeats = fault["count"] if fault["mode"] == "repeat" else 0
 
     def take(self, name: str) -> bool:
-        """Whether a counted fault meets this one; counts it down."""
+        """Whether a counted fault is left for the caller; count it down."""
         left: int = getattr(self, name)
         if left <= 0:
             return False
@@ -198,12 +202,12 @@ class Switches:
         return self.take("_repeats")
 
     def skipped(self, session: Session, missed: list[Buffered]) -> list[Buffered]:
-        """A replay without some of its events, where that was asked for."""
+        """Return a replay without some of its events, where that was asked for."""
         if self._skip_resumes <= 0 or not missed:
             return missed
         self._skip_resumes -= 1
         # A RESUMED that repeats the last event's s follows that event.
-        some = range(len(missed) - (self._repeats > 0))
-        gone = set(self._rng.sample(some, min(self._skip_count, len(some))))
-        session.skipped += sorted(missed[at].seq for at in gone)
-        return [entry for at, entry in enumerate(missed) if at not in gone]
+        indexes = range(len(missed) - (self._repeats > 0))
+        gone = set(self._rng.sample(indexes, min(self._skip_count, len(indexes))))
+        session.skipped += sorted(missed[index].seq for index in gone)
+        return [entry for index, entry in enumerate(missed) if index not in gone]

@@ -48,7 +48,7 @@ class FaultInjector(Switches):
         self.applied: deque[dict[str, Any]] = deque(maxlen=_LOG_KEPT)
 
     def apply(self, spec: Any) -> dict[str, Any]:
-        """Check a fault and let it happen now; what was done. Raises FaultError."""
+        """Check a fault and let it happen now; return what was done. Raises FaultError."""
         fault = parse(spec)
         done = fault | {"at": time.time()}
         if fault["kind"] in ON_CONNECTIONS:
@@ -73,7 +73,7 @@ class FaultInjector(Switches):
         return done
 
     def apply_at_start(self, specs: list[dict[str, Any]]) -> None:
-        """Faults that wait for whoever comes. Raises FaultError."""
+        """Set faults that wait for whoever comes. Raises FaultError."""
         for spec in specs:
             kind = parse(spec)["kind"]
             if kind in ON_CONNECTIONS:
@@ -83,8 +83,8 @@ class FaultInjector(Switches):
             self.apply(spec)
 
     def clear_all(self) -> None:
-        """Everything that lasts ends, the schedule too; cut and half-open connections stay so."""
-        self.clear()
+        """End everything that lasts, the schedule too; cut and half-open connections stay so."""
+        self.turn_off()
         if self.schedule is not None:
             self.schedule.cancel()
         self._refuse("main", 0.0)
@@ -95,9 +95,6 @@ class FaultInjector(Switches):
             peer.connection.stall(0.0)
             peer.connection.slow(0.0)
             peer.connection.mangle_next("")
-
-    def clear(self) -> None:
-        Switches.__init__(self, self._rng)
 
     def _refuse(self, which: str, seconds: float) -> None:
         if self.refuse is not None:
@@ -148,22 +145,22 @@ class FaultInjector(Switches):
                 connection.stall(fault["seconds"])
 
     def _close(self, peer: Peer, code: int) -> None:
-        """A code that says "start a new session" ends this one: a RESUME would not find it."""
+        """Close; a code that says "start a new session" ends this one: no RESUME finds it."""
         session = peer.session
         if session is not None and after_close(code) is not Then.RESUME:
             peer.session = None
             self._dispatcher.end(session, session_log.CLOSED)
-        peer.close(code, "Asked for by the control door.")
+        peer.close(code, "Asked for by a fault.")
 
     def _forget(self, peer: Peer) -> None:
-        """The session is gone, and the client is not told: it finds out by its RESUME."""
+        """End the session without a word to the client, who finds out by its RESUME."""
         if peer.session is not None:
             session, peer.session = peer.session, None
             self._dispatcher.end(session, session_log.FORGOTTEN)
         peer.connection.reset()
 
     def _invalidate(self, peer: Peer, resumable: bool) -> None:
-        """Op 9. With d false the session is over; the connection may IDENTIFY again."""
+        """Send op 9. With d false the session is over; the connection may IDENTIFY again."""
         session = peer.session
         if session is not None:
             peer.session = None
@@ -177,7 +174,7 @@ class FaultInjector(Switches):
     # What the servers ask
 
     def rest_answer(self) -> web.Response | None:
-        """429 or 5xx in place of an answer."""
+        """A 429 or 5xx in place of an answer; None: no fault is set."""
         if self.take("rest_5xx"):
             return web.Response(status=self.rest_5xx_status, text="upstream connect error")
         if not self.take("rest_429"):

@@ -35,7 +35,7 @@ _KINDS: Final[list[tuple[float, Callable[[random.Random], Spec]]]] = [
     (1, lambda r: {"kind": "resumed_seq", "mode": r.choice(("repeat", "new"))}),
     (2, lambda r: {"kind": "resume_host", "mode": r.choice(("503", "silent", "refuse"))}),
 ]
-"""Weight and maker, of every kind that there is."""
+"""Weight and maker of every kind of fault."""
 
 
 class Schedule:
@@ -57,7 +57,7 @@ class Schedule:
             yield pause, fault
 
     async def run(self, apply: Callable[[Spec], Any]) -> None:
-        """Apply them one by one, for ever."""
+        """Apply the faults one by one, for ever."""
         for pause, fault in self:
             await asyncio.sleep(pause)
             apply(fault)

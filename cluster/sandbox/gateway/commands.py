@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cluster.discord.opcodes import Op
 from cluster.sandbox.gateway.handshake import identify, resume, tell_sessions
-from cluster.sandbox.gateway.request_schemas import FORMS
+from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.gateway.requests import (
     Handler,
     checked,
@@ -38,7 +38,7 @@ def heartbeat(state: State, peer: Peer, d: Any) -> None:
 
 def qos_heartbeat(state: State, peer: Peer, d: Any) -> None:
     """Op 40 of user clients: a heartbeat with a word on the connection's quality."""
-    if not FORMS[Op.QOS_HEARTBEAT](d):
+    if not REQUEST_SCHEMAS[Op.QOS_HEARTBEAT](d):
         peer.close(4002, "Error while decoding payload.")
         return
     if peer.stage is Stage.ATTACHED:
@@ -73,7 +73,7 @@ def already_authenticated(state: State, peer: Peer, d: Any) -> None:
 
 
 _ALWAYS: dict[int, Handler] = {Op.HEARTBEAT: heartbeat, Op.QOS_HEARTBEAT: qos_heartbeat}
-_COMMANDS: dict[int, Handler] = {op: checked(op) for op in FORMS if op not in _ALWAYS} | {
+_COMMANDS: dict[int, Handler] = {op: checked(op) for op in REQUEST_SCHEMAS if op not in _ALWAYS} | {
     Op.REMOTE_COMMAND: remote_command,
     Op.PRESENCE_UPDATE: update_presence,
     Op.VOICE_STATE_UPDATE: voice,

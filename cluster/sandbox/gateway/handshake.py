@@ -108,7 +108,7 @@ def identify(state: State, peer: Peer, d: Any) -> None:
         return
     peer.stage = Stage.IDENTIFYING
     loop = asyncio.get_running_loop()
-    gate = state.user_gate if peer.user else state.gate
+    gate = state.user_identify_limit if peer.user else state.identify_limit
     loop.call_later(gate.arrival_delay(), _arrived, state, peer, wanted)
 
 
@@ -143,7 +143,7 @@ def _arrived(state: State, peer: Peer, wanted: IdentifyPayload) -> None:
     if peer.stage is not Stage.IDENTIFYING or peer.connection.closing:
         return
     shard_id, count = wanted.shard or (0, 1)
-    verdict = (state.user_gate if peer.user else state.gate).admit(shard_id)
+    verdict = (state.user_identify_limit if peer.user else state.identify_limit).admit(shard_id)
     if verdict is Verdict.EARLY:
         peer.stage = Stage.GREETED
         peer.send(Op.INVALID_SESSION, False)

@@ -74,7 +74,7 @@ _QOS: Final = _fields({"ver": _whole, "active": _flag, "reasons": _list_of(_text
 _HASHES: Final = ("channel_ids_hash", "role_ids_hash", "emoji_ids_hash", "sticker_ids_hash")
 _NULL: Final[Check] = lambda value: value is None  # noqa: E731
 
-FORMS: Final[dict[int, Check]] = {
+REQUEST_SCHEMAS: Final[dict[int, Check]] = {
     Op.VOICE_SERVER_PING: _NULL,
     Op.CALL_CONNECT: _fields({"channel_id": is_id}),
     Op.LOBBY_VOICE_STATES: _list_of(_fields({"lobby_id": is_id} | _VOICE)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.discord.close_codes import CLOSE_CODES
 from cluster.discord.opcodes import Op
-from cluster.sandbox.gateway.request_schemas import FORMS
+from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.sessions.peer import Peer, encode
 from cluster.sandbox.sessions.session import Session
 from cluster.sandbox.state import State
@@ -73,7 +73,7 @@ def request_soundboard(state: State, peer: Peer, d: Any) -> None:
 
 def checked(op: int) -> Handler:
     """A request of user accounts: its form is checked, and events answer it where some do."""
-    form, answers = FORMS[op], op in ANSWERS
+    form, answers = REQUEST_SCHEMAS[op], op in ANSWERS
 
     def handle(state: State, peer: Peer, d: Any) -> None:
         if not form(d):
@@ -88,7 +88,7 @@ def checked(op: int) -> Handler:
 
 def remote_command(state: State, peer: Peer, d: Any) -> None:
     """Op 29: REMOTE_COMMAND at another session of the account."""
-    if not FORMS[Op.REMOTE_COMMAND](d):
+    if not REQUEST_SCHEMAS[Op.REMOTE_COMMAND](d):
         peer.close(4002, "Error while decoding payload.")
         return
     target = state.dispatcher.sessions.get(d["target_session_id"])

@@ -69,7 +69,7 @@ class GatewayServer:
         connection = Connection(
             transport,
             encoder_for(request.query.get("compress")),
-            on_dirty=self._state.traffic.mark_dirty,
+            on_dirty=self._state.ticker.mark_dirty,
             message_deflate=message_deflate(websocket.headers.get("Sec-WebSocket-Extensions", "")),
         )
         return Peer(next(self._numbers), connection, now=self._state.now())
@@ -123,7 +123,7 @@ class GatewayServer:
         state = self._state
         if peer.stage is Stage.CLOSED:
             return
-        if not peer.guard.allows(state.now()):
+        if not peer.send_limit.allows(state.now()):
             state.counters["rate_limited"] += 1
             peer.close(4008, "Rate limited.")
             return

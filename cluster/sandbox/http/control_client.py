@@ -1,4 +1,4 @@
-"""SandboxControl: the control door's client, a method a request."""
+"""SandboxControl: the client of a sandbox's control server, a method a request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SandboxRefusedError(ClusterError):
 
 
 class SandboxControl:
-    """An asynchronous client of one sandbox's control door.
+    """An asynchronous client of one sandbox's control server.
 
     Use it as an asynchronous context manager, or ``close`` it. Every method raises
     SandboxRefusedError for what the sandbox does not take, aiohttp.ClientError when there is no
@@ -66,7 +66,7 @@ class SandboxControl:
     async def traffic(
         self, *, rate: float | None = None, mix: dict[str, float] | None = None
     ) -> float:
-        """World events a second from now on, and weights by event name; the rate."""
+        """Set the traffic: world events a second, and weights by event name. Return the rate."""
         body = {"rate": rate, "mix": mix}
         answer = await self._ask(
             "POST", "/traffic", {key: value for key, value in body.items() if value is not None}
@@ -82,7 +82,9 @@ class SandboxControl:
         *,
         direct: bool = False,
     ) -> dict[str, int]:
-        """Let an event happen ``count`` times; what happened, by name (some need another first).
+        """Let an event happen ``count`` times.
+
+        Return how often each name happened: some events need another one first.
 
         guild_id, shard: where; neither: anywhere. direct: in a direct message.
         """
@@ -97,7 +99,7 @@ class SandboxControl:
         return answer
 
     async def fault(self, **spec: Any) -> dict[str, Any]:
-        """Let a fault happen: ``fault(kind="cut", how="rst", shard=3)``; what was done."""
+        """Let a fault happen, ``fault(kind="cut", how="rst", shard=3)``; return what was done."""
         answer: dict[str, Any] = await self._ask("POST", "/faults", spec)
         return answer
 
@@ -107,7 +109,7 @@ class SandboxControl:
         return answer
 
     async def clear_faults(self) -> None:
-        """End everything that lasts."""
+        """End every fault that lasts."""
         await self._ask("DELETE", "/faults")
 
     async def state(self) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class SandboxControl:
         return answer
 
     async def ledger_world(self, after: int = 0, limit: int = _PAGE) -> list[dict[str, Any]]:
-        """A page of rows {n, name, guild_id, hash, at} with n > after."""
+        """Return a page of rows {n, name, guild_id, hash, at} with n > after."""
         query = {"after": after, "limit": limit}
         rows: list[dict[str, Any]] = (await self._ask("GET", "/ledger/world", query=query))["rows"]
         return rows
@@ -132,14 +134,14 @@ class SandboxControl:
         shard: int | None = None,
         session: str | None = None,
     ) -> list[dict[str, Any]]:
-        """A page of rows {n, shard, shard_count, session, s, name, hash, at, replayed?}."""
+        """Return a page of rows {n, shard, shard_count, session, s, name, hash, at, replayed?}."""
         query = {"after": after, "limit": limit, "shard": shard, "session": session}
         answer = await self._ask("GET", "/ledger/dispatches", query=query)
         rows: list[dict[str, Any]] = answer["rows"]
         return rows
 
     async def all_dispatches(self, shard: int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Every row of the dispatch ledger, page by page."""
+        """Yield every row of the dispatch ledger, read page by page."""
         after = 0
         while rows := await self.ledger_dispatches(after, shard=shard):
             for row in rows:
@@ -147,7 +149,7 @@ class SandboxControl:
             after = rows[-1]["n"]
 
     async def quiesce(self) -> dict[str, Any]:
-        """Stop the traffic and wait until all that was dispatched has left; the counts.
+        """Stop the traffic and wait until all that was dispatched has left; return the counts.
 
         SandboxRefusedError: a client does not read (30 s).
         """
@@ -166,5 +168,5 @@ class SandboxControl:
         return answer
 
     async def token(self) -> str:
-        """The bot's token of now; another than at start once the daily limit was passed."""
+        """The bot's present token; another than at start once the daily limit was passed."""
         return str((await self._ask("GET", "/token"))["token"])

@@ -1,6 +1,6 @@
-"""The control door: HTTP and JSON on loopback, with a token of its own.
+"""The control server: HTTP and JSON on loopback, with a token of its own.
 
-It is no part of Discord; tests and people steer the sandbox by it. ``SandboxControl`` is its
+It is not part of Discord; tests and people steer the sandbox by it. ``SandboxControl`` is its
 client, docs/sandbox.md its reference. Refusals are 400 with ``{"error": ...}`` naming the field.
 """
 
@@ -16,11 +16,12 @@ import msgspec
 from aiohttp import web
 
 from cluster.sandbox.faults.faults import FaultError
+from cluster.sandbox.http.state_description import describe_state
 from cluster.sandbox.sessions.peer import Stage
 from cluster.sandbox.state import State
 
 MAX_ROWS: Final = 50_000
-"""Rows of one page of a ledger."""
+"""Most rows of one page of a ledger."""
 MAX_EMITS: Final = 100_000
 _EMIT_CHUNK: Final = 500
 _encode = msgspec.json.Encoder().encode
@@ -93,7 +94,7 @@ class SandboxControlServer:
             return _answer({"error": str(error)}, 400)
 
     async def _get_state(self, request: web.Request) -> web.Response:
-        return _answer(describe(self._state))
+        return _answer(describe_state(self._state))
 
     async def _get_token(self, request: web.Request) -> web.Response:
         return _answer({"token": self._state.token})
@@ -115,8 +116,8 @@ class SandboxControlServer:
             except ValueError as error:
                 raise _BadRequest(str(error)) from error
         if rate is not None:
-            self._state.traffic.set_rate(float(rate))
-        return _answer({"rate": self._state.traffic.rate})
+            self._state.ticker.set_rate(float(rate))
+        return _answer({"rate": self._state.ticker.rate})
 
     async def _emit(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -141,13 +142,13 @@ class SandboxControlServer:
             self._state.dispatcher.publish(events)
             made.update(event.name for event in events)
             if number % _EMIT_CHUNK == _EMIT_CHUNK - 1:
-                self._state.traffic.flush()
+                self._state.ticker.flush()
                 await asyncio.sleep(0)
-        self._state.traffic.flush()
+        self._state.ticker.flush()
         return _answer({"events": made})
 
     def _targets(self, body: dict[str, Any]) -> list[int]:
-        """Guilds that the event is to happen in, in turn; empty: any."""
+        """Guilds that the event has to happen in, one after the other; empty: any."""
         guild_id, shard = body.get("guild_id"), body.get("shard")
         if guild_id is not None:
             if not str(guild_id).isdecimal():
@@ -204,7 +205,7 @@ class SandboxControlServer:
 
     async def _sessions(self, request: web.Request) -> web.Response:
         after = _number("after", request.query.get("after"), 0)
-        return _answer({"sessions": self._state.dispatcher.register.rows(after)})
+        return _answer({"sessions": self._state.dispatcher.session_log.rows(after)})
 
     async def _commands(self, request: web.Request) -> web.Response:
         return _answer({"commands": list(self._state.commands)})
@@ -212,9 +213,9 @@ class SandboxControlServer:
     async def _quiesce(self, request: web.Request) -> web.Response:
         """Stop the traffic; answer once everything dispatched has left, or after 30 s, 504."""
         state = self._state
-        state.traffic.set_rate(0.0)
+        state.ticker.set_rate(0.0)
         deadline = state.now() + 30.0
-        while not (state.traffic.idle and _all_sent(state)):
+        while not (state.ticker.idle and _all_sent(state)):
             if state.now() > deadline:
                 return _answer({"error": "a client does not read what it is sent"}, 504)
             await asyncio.sleep(0.005)
@@ -229,60 +230,3 @@ def _all_sent(state: State) -> bool:
         for peer in state.peers.values()
         if peer.stage is not Stage.CLOSED and not peer.connection.half_open
     )
-
-
-def describe(state: State) -> dict[str, Any]:
-    """What GET /state answers: limits, traffic, sessions, connections, counters."""
-    traffic, dispatcher = state.traffic, state.dispatcher
-    sessions = [
-        {
-            "session": s.id,
-            "account": "bot" if s.user is None else "user",
-            "shard": s.shard,
-            "shard_count": s.shard_count,
-            "connected": s.sink is not None,
-            "seq": s.seq,
-            "buffered": len(s.buffer),
-            "pending_guilds": len(s.pending),
-            "intents": s.intents,
-        }
-        for s in dispatcher.sessions.values()
-    ]
-    gates = (state.gate, state.user_gate)
-    return {
-        "traffic": {
-            "rate": traffic.rate,
-            "achieved": traffic.achieved(),
-            "lag_s": round(traffic.lag_s, 4),
-            "generated": traffic.generated,
-            "shortfall": traffic.shortfall,
-        },
-        "session_start_limit": state.gate.session_start_limit(),
-        "identifies": {
-            "admitted": sum(gate.admitted for gate in gates),
-            "early": sum(gate.early for gate in gates),
-            "earliest_s": round(max(gate.earliest_s for gate in gates), 3),
-            "unavoidable": dispatcher.register.unavoidable(),
-        },
-        "sessions": sessions,
-        "shards_ready": sum(1 for s in sessions if s["connected"] and not s["pending_guilds"]),
-        "connections": [
-            {
-                "number": p.number,
-                "stage": p.stage.value,
-                "shard": p.session.shard if p.session else None,
-                "shard_count": p.session.shard_count if p.session else None,
-                "heartbeats": p.heartbeats,
-                "sent_messages": p.connection.sent_messages,
-                "sent_bytes": p.connection.sent_bytes,
-                "waiting_bytes": p.connection.waiting,
-            }
-            for p in state.peers.values()
-        ],
-        "events": {"happened": dispatcher.happened, "dispatched": dispatcher.dispatched},
-        "sessions_expired": dispatcher.expired,
-        "closes": {str(code): n for code, n in sorted(state.closes.items())},
-        "counters": dict(state.counters),
-        "failures": state.failures.describe(),
-        "ledger": state.ledger.summary(),
-    }

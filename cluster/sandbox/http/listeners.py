@@ -18,7 +18,7 @@ _ATTEMPTS = 5
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. OSError, which names the address: it is in use, or there is none such."""
+    """Make a listening socket. OSError names the address: it is in use, or not of this machine."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -66,7 +66,7 @@ class Listener:
             raise
 
     def _bind_all(self) -> list[socket.socket]:
-        """Sockets of one port on all addresses; on the others only if the machine has them."""
+        """Bind one port on all addresses, on those of ``also`` only if the machine has them."""
         for attempt in range(1, _ATTEMPTS + 1):
             first = bind(self._addresses[0], self.port)
             port = first.getsockname()[1]
@@ -96,7 +96,7 @@ class Listener:
         )
 
     def refuse(self, seconds: float) -> None:
-        """Close the listening sockets for so long: connects get ECONNREFUSED. 0: end that now."""
+        """Close the listening sockets for a while: connects get ECONNREFUSED. 0: open them now."""
         if not seconds and (self._reopening is None or self._reopening.done()):
             return
         if self._reopening is not None:

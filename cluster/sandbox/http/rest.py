@@ -41,7 +41,7 @@ def _error(status: int, message: str, code: int = 0) -> web.Response:
 
 
 class Rest:
-    """The answers. ``routes`` gives them to an application."""
+    """Answers REST requests; ``routes`` gives the answers to an application."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -108,7 +108,7 @@ class Rest:
         return self._by_user(request) and not request.path.endswith(_BOTS_ONLY)
 
     def _by_user(self, request: web.Request) -> bool:
-        """Whether the user account asks."""
+        """Whether a request carries the user account's token."""
         return self._state.is_user_token(request.headers.get("Authorization", ""))
 
     async def _gateway(self, request: web.Request) -> web.Response:
@@ -118,7 +118,7 @@ class Rest:
         answer = {
             "url": self._state.gateway_url,
             "shards": self._state.options.shards,
-            "session_start_limit": self._state.gate.session_start_limit(),
+            "session_start_limit": self._state.identify_limit.session_start_limit(),
         }
         return _json(answer)
 

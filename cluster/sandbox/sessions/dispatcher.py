@@ -49,7 +49,7 @@ class Dispatcher:
         self._rng = rng
         self._wake = wake
         self.sessions: dict[str, Session] = {}
-        self.register = SessionLog(wall)
+        self.session_log = SessionLog(wall)
         self._routes: dict[int, dict[int, list[Session]]] = {}
         self._warming: dict[str, Session] = {}
         self._holding: dict[str, Session] = {}
@@ -86,7 +86,7 @@ class Dispatcher:
         )
         session.lag_s = self._rng.uniform(0.0, self.lag_s)
         self.sessions[session_id] = session
-        self.register.opened(session)
+        self.session_log.opened(session)
         shards = self._routes.setdefault(shard_count, {})
         shards.setdefault(shard, []).append(session)
         return session
@@ -94,7 +94,7 @@ class Dispatcher:
     def end(self, session: Session, cause: str) -> None:
         """The session is over: nothing more is dispatched to it, and it can't be resumed.
         cause: one of the register's."""
-        self.register.ended(session, cause)
+        self.session_log.ended(session, cause)
         session.ended = True
         session.sink = None
         del self.sessions[session.id]

@@ -28,7 +28,7 @@ class Peer:
     def __init__(self, number: int, connection: Connection, *, now: float) -> None:
         self.number = number
         self.connection = connection
-        self.guard = SendLimit()
+        self.send_limit = SendLimit()
         self.stage = Stage.GREETED
         self.session: Session | None = None
         self.user = False

@@ -29,7 +29,7 @@ def test_a_burst_of_traffic_arrives_as_the_ledger_has_it() -> None:
         async with bench(guilds=12) as b:
             probes = [await b.ready(compress="zlib-stream", shard=[n, 3]) for n in range(3)]
             await b.control.traffic(rate=4000)
-            while b.sandbox.state.traffic.generated < 2000:
+            while b.sandbox.state.ticker.generated < 2000:
                 await probes[0].receive()
             counts = await b.control.quiesce()
             assert counts["world"] >= 2000
@@ -71,7 +71,7 @@ def test_a_bug_in_the_world_is_shown_and_does_not_end_the_traffic(
             assert failures["count"] >= 30
             assert failures["last"] == "ZeroDivisionError: a bug"
             # What had happened in the same turn before the bug has reached everybody.
-            assert counts["world"] == b.sandbox.state.traffic.generated
+            assert counts["world"] == b.sandbox.state.ticker.generated
             assert counts["dispatches"] == counts["world"] + 4
 
     asyncio.run(scenario())
@@ -112,7 +112,7 @@ def test_state_tells_rate_sessions_and_limits() -> None:
     async def scenario() -> None:
         async with bench(rate=1000) as b:
             probe = await b.ready()
-            while b.sandbox.state.traffic.generated < 1000:
+            while b.sandbox.state.ticker.generated < 1000:
                 await probe.receive()
             state = await b.control.state()
             assert state["traffic"]["rate"] == 1000

@@ -62,7 +62,7 @@ def test_who_gives_up_leaves_the_line() -> None:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
             await desk.until(lambda: not east.queue.status().outside)
-        assert desk.sandbox.state.gate.admitted == 0
+        assert desk.sandbox.state.identify_limit.admitted == 0
 
     play(scenario, shards=8, guilds=8)
 

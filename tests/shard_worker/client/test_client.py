@@ -378,7 +378,7 @@ def test_no_identifies_left_is_an_error_of_connect() -> None:
     async def scenario(desk: Desk) -> None:
         with pytest.raises(BudgetError, match="0 of 1000 are left"):
             await desk.connect()
-        assert not desk.sandbox.state.gate.admitted
+        assert not desk.sandbox.state.identify_limit.admitted
 
     run(scenario, session_start_remaining=0)
 
@@ -472,7 +472,7 @@ def test_a_logout_ends_the_session_and_what_came_before_can_be_taken() -> None:
 
 def test_a_connect_that_is_cancelled_leaves_nothing() -> None:
     async def scenario(desk: Desk) -> None:
-        desk.sandbox.state.gate.arrival_delay = lambda: 60.0  # type: ignore[method-assign]
+        desk.sandbox.state.identify_limit.arrival_delay = lambda: 60.0  # type: ignore[method-assign]
         before = asyncio.all_tasks()
         for delay in (0.0, 0.01, 0.05, 0.1):
             connecting = asyncio.ensure_future(desk.connect())
@@ -538,7 +538,7 @@ def test_a_saved_session_goes_on_after_the_last_event_that_was_given_out() -> No
             async with desk.connect(session=form) as later:
                 sent = desk.sent()
                 assert got + await take(later, sent[-1][0], after=25) == sent
-        assert desk.sandbox.state.gate.admitted == 1
+        assert desk.sandbox.state.identify_limit.admitted == 1
 
     run(scenario)
 
@@ -672,6 +672,9 @@ def test_clients_of_one_account_take_turns() -> None:
         )
         for client in clients:
             await client.graceful_shutdown()
-        assert (desk.sandbox.state.gate.admitted, desk.sandbox.state.gate.early) == (3, 0)
+        assert (
+            desk.sandbox.state.identify_limit.admitted,
+            desk.sandbox.state.identify_limit.early,
+        ) == (3, 0)
 
     run(scenario, shards=3, guilds=6, **SHORT_WINDOW)

@@ -84,7 +84,7 @@ class Stubborn:
 
 
 async def more_traffic(b: Bench, events: int) -> None:
-    traffic = b.sandbox.state.traffic
+    traffic = b.sandbox.state.ticker
     wanted = traffic.generated + events
     await eventually(lambda: traffic.generated >= wanted)
 
