@@ -18,7 +18,7 @@ import zmq.asyncio
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import ClusterError
 from cluster.wire import control
-from coordinator.control.verb import Parcel, Verb
+from coordinator.verb import Parcel, Verb
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from cluster.wire.states import ClusterState, OperationState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from coordinator.account import ApiAccount
 from coordinator.control.subscribers import Subscribers
-from coordinator.control.verb import Verb, args_of
 from coordinator.hub.hub import Hub
 from coordinator.identifies.queue import GrantQueue
 from coordinator.operations.runner import OperationRunner
 from coordinator.sharding.assignments import Assignments
+from coordinator.verb import Verb, args_of
 from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 

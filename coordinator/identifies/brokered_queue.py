@@ -18,10 +18,10 @@ from cluster.identify.limiter import GRANT_TIMEOUT_S
 from cluster.identify.request import Identify
 from cluster.wire import link
 from cluster.wire.status import BudgetStatus
-from coordinator.control.verb import Verb
 from coordinator.identifies.broker import Broker
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
+from coordinator.verb import Verb
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyNotice, IdentifyTurn
 from cluster.wire.status import OutsideClaim
-from coordinator.control.verb import Parcel, Verb, args_of
 from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.verb import Parcel, Verb, args_of
 
 log = logging.getLogger(__name__)
 

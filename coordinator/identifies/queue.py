@@ -17,10 +17,10 @@ from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.status import BudgetStatus
-from coordinator.control.verb import Verb, args_of
 from coordinator.identifies.external import ExternalIdentifies
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.sharding.assignments import Assignments
+from coordinator.verb import Verb, args_of
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from cluster.wire.operations import FOLLOW_S, Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import Operation
 from coordinator.changes import Changes
-from coordinator.control.verb import args_of
+from coordinator.verb import args_of
 
 log = logging.getLogger(__name__)
 

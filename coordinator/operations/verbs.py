@@ -9,11 +9,11 @@ from typing import Any
 from cluster.errors import ClusterError
 from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
 from cluster.wire.status import Operation
-from coordinator.control.verb import Verb, args_of
 from coordinator.operations.resharding import Resharding
 from coordinator.operations.restarting import RollingRestart
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.scaling import Scaling
+from coordinator.verb import Verb, args_of
 
 
 class OperationVerbs:

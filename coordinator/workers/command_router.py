@@ -15,8 +15,8 @@ from cluster.wire import link
 from cluster.wire.commands import SendArgs, SentBy, Shards
 from cluster.wire.control import error_of
 from coordinator.changes import Changes
-from coordinator.control.verb import Verb, args_of
 from coordinator.sharding.assignments import Assignments
+from coordinator.verb import Verb, args_of
 
 MOST_UNDER_WAY: Final = 4096
 """Commands that may be under way to workers at a time."""

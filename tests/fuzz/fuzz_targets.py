@@ -26,7 +26,7 @@ from cluster.wire.batch import decode_epoch_end
 from cluster.wire.identifies import IdentifyAsk
 from cluster.wire.status import SubscriberReport
 from cluster.zstd import ZstdCompressor
-from coordinator.control.verb import args_of
+from coordinator.verb import args_of
 from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
 from shard_worker.protocol.payloads import with_seq
 from shard_worker.sending.member_requests import whole_guilds

@@ -17,7 +17,7 @@ from cluster.control import ControlClient
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire import control, link
 from coordinator.control.server import MAX_REQUEST_BYTES, ControlServer
-from coordinator.control.verb import Parcel, Verb
+from coordinator.verb import Parcel, Verb
 from coordinator.workers.link import WorkerLink
 
 NESTED = b"\x91" * 50_000 + b"\xc0"
