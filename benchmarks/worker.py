@@ -16,6 +16,8 @@ import zmq.asyncio
 
 from benchmarks.children import ChildError
 from benchmarks.recording import added, digest
+from cluster.config.keys import ClusterKeys, JournalConfig
+from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.discord.intents import ALL_INTENTS
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch
@@ -28,7 +30,6 @@ from cluster.wire.link import (
     ShardReport,
     Stop,
     Welcome,
-    WorkerSpec,
     decode_from_worker,
     encode,
 )
@@ -77,7 +78,7 @@ class Worker:
             sys.executable, "-m", "shard_worker", stdin=asyncio.subprocess.PIPE
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(encode(self._spec))
+        self._process.stdin.write(encode_spec(self._spec))
         self._process.stdin.write_eof()
         await self.until(
             lambda: (
@@ -178,10 +179,9 @@ async def worker(
             gateway_url=gateway["url"],
             ca_file=gateway["ca_file"],
             journal_dir=f"{folder}/journal",
-            journal_bytes=journal_bytes,
             link_endpoint=f"ipc://{folder}/link",
             hub_endpoint=f"ipc://{folder}/hub",
-            log_level="warning",
+            config=ClusterKeys(journal=JournalConfig(bytes=journal_bytes), log_level="warning"),
         )
         made = Worker(Path(folder), spec)
         try:

@@ -18,9 +18,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from cluster.wire.control import Failure
-from cluster.wire.spec import CoordinatorSpec, StartOutcome, encode
+from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from coordinator.coordinator import Coordinator
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
@@ -54,7 +55,7 @@ def log_to(logs: Path, level: str, token: str) -> None:
 def _say(outcome: StartOutcome) -> None:
     """Write the one line and let go of standard output: who started us may be gone later."""
     try:
-        os.write(sys.stdout.fileno(), encode(outcome) + b"\n")
+        os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
     except BrokenPipeError:
         log.warning("nobody reads the outcome of this start")
     null = os.open(os.devnull, os.O_WRONLY)

@@ -7,11 +7,11 @@ from typing import Literal, Self
 
 import msgspec
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord import gateway_bot
 from cluster.discord.account import new_launch
 from cluster.discord.gateway_bot import GatewayInfo
 from cluster.sandbox.options import SandboxInfo
-from cluster.wire.spec import CoordinatorSpec
 
 
 class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):

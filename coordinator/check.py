@@ -10,10 +10,10 @@ import asyncio
 import sys
 import time
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from cluster.wire import checks
 from cluster.wire.control import Failure
-from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.sharding.plan import plan_for

@@ -20,11 +20,12 @@ from typing import Final, Self
 import zmq
 import zmq.asyncio
 
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.worker_spec import WorkerSpec
 from cluster.discord.gateway_bot import GatewayInfo
 from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
-from cluster.wire.spec import CoordinatorSpec
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.changes import Changes
@@ -171,12 +172,12 @@ class Coordinator:
             self._on_locked(paths.logs)
         self._store = Store.open(paths.store)
         self._life.parts.callback(self._store.close)
-        if spec.sandbox is not None:
+        if spec.on_sandbox:
             self._sandbox = sandbox = await SandboxProcess.start(spec.sandbox, paths.logs)
             self._life.parts.push_async_callback(
                 sandbox.close, self._spec.stop_seconds * SANDBOX_SHARE
             )
-        if freed := begin_world(paths, self._store, sandbox=spec.sandbox is not None):
+        if freed := begin_world(paths, self._store, sandbox=spec.on_sandbox):
             self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
         self._account = ApiAccount.of(
             spec, self._sandbox.info if self._sandbox else None, self._started_at
@@ -383,7 +384,7 @@ class Coordinator:
 
     async def _open_gate(self) -> None:
         """The way in over TCP, where there is one. ClusterError: it can't listen."""
-        if not self._spec.tcp:
+        if not self._spec.tcp.offered:
             return
         stop_s = self._spec.stop_seconds * GATE_SHARE
         self._gate = gate = await TcpGateProcess.start(self._spec, time.monotonic, stop_s)
@@ -400,7 +401,7 @@ class Coordinator:
             control_endpoint=paths.control,
             hub_endpoint=paths.events,
             replay_endpoint=paths.replay,
-            sandbox=self._spec.sandbox is not None,
+            sandbox=self._spec.on_sandbox,
         )
 
     @property
@@ -425,7 +426,7 @@ class Coordinator:
         """False: no worker of this slot is connected."""
         return self._link.send(slot, message)
 
-    def _make_spec(self, slot: int) -> link.WorkerSpec:
+    def _make_spec(self, slot: int) -> WorkerSpec:
         spec = self._specs.make(slot)
         self._reconciler.given(slot, (shard.shard_id for shard in spec.shards))
         return spec

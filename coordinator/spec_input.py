@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.config.coordinator_spec import CoordinatorSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ConfigError
-from cluster.wire.spec import CoordinatorSpec, decode_spec
 
 MAX_SPEC_BYTES: Final = 1024 * 1024
 

@@ -13,9 +13,10 @@ import sys
 
 import uvloop
 
+from cluster.config.worker_spec import WorkerSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
-from cluster.wire.link import LINK_VERSION, WorkerSpec, decode_spec
+from cluster.wire.link import LINK_VERSION
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.payloads import identify, identify_account
 from shard_worker.sending.limiter import PayloadTooLargeError, check_size
@@ -55,7 +56,7 @@ def main() -> int:
     log = logging.getLogger("shard_worker")
     try:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
-        logging.getLogger().setLevel(spec.log_level.upper())
+        logging.getLogger().setLevel(spec.config.log_level.upper())
         return uvloop.run(_run(spec))
     except (ConfigError, PayloadTooLargeError) as error:
         log.error("%s", error)

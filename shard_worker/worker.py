@@ -14,6 +14,7 @@ import zmq
 
 import cluster
 from cluster.commands import Command, NotSentError
+from cluster.config.worker_spec import WorkerSpec
 from cluster.errors import ClusterError
 from cluster.wire.control import failure_of
 from cluster.wire.link import (
@@ -36,7 +37,6 @@ from cluster.wire.link import (
     Take,
     ToWorker,
     Welcome,
-    WorkerSpec,
 )
 from shard_worker import process_stats
 from shard_worker.coordinator_link import CoordinatorLink
@@ -167,7 +167,7 @@ class Worker:
             self._fail(error)
 
     def _look_for_coordinator(self) -> None:
-        now, ask_after = self._loop.time(), min(ASK_AFTER_S, self._spec.adopt_seconds / 4)
+        now, ask_after = self._loop.time(), min(ASK_AFTER_S, self._spec.config.adopt_seconds / 4)
         stopped = now - self._ticked_at - REPORT_S
         self._ticked_at = now
         self._link.poll()
@@ -176,7 +176,7 @@ class Worker:
             log.warning("this process was stopped for %.0f s", stopped)
             self._link.heard_at = max(self._link.heard_at, now - ask_after)
         silent = now - self._link.heard_at
-        if silent > self._spec.adopt_seconds:
+        if silent > self._spec.config.adopt_seconds:
             log.warning("no coordinator for %.0f s: closing resumable", silent)
             self._stop(Exit.ORPHANED)
         elif silent > ask_after and not self._greeting:

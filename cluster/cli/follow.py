@@ -9,9 +9,9 @@ from cluster.cli.launch import KILL_AFTER_S, CoordinatorProcess
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.stopping import stop_cluster
 from cluster.cli.terminal.live_view import View
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
-from cluster.wire.spec import CoordinatorSpec
 
 STARTING_EVERY_S: Final = 0.25
 EVERY_S: Final = 1.0

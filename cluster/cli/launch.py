@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.paths import is_held, make_private
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.processes import child_environment
-from cluster.wire import spec as wire
 from cluster.wire.control import error_of
+from cluster.wire.start_outcome import decode_outcome
 
 START_DEADLINE_S: Final = 120.0
 """Sockets bound, sandbox started, Discord's gateway asked (with its retries)."""
@@ -47,7 +48,7 @@ class CoordinatorProcess:
         return self.process.pid
 
     @classmethod
-    def start(cls, spec: wire.CoordinatorSpec) -> Self:
+    def start(cls, spec: CoordinatorSpec) -> Self:
         """Start it and hand it its spec. The token goes through the pipe and nowhere else."""
         where = spec.paths
         if is_held(where.lock):
@@ -76,7 +77,7 @@ class CoordinatorProcess:
         started = cls(process, log, log_start)
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died; ready() tells why
-            process.stdin.write(wire.encode(spec))
+            process.stdin.write(encode_spec(spec))
             process.stdin.flush()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
@@ -102,7 +103,7 @@ class CoordinatorProcess:
         if not answer.strip():
             raise await self.died()
         try:
-            outcome = wire.decode_outcome(answer)
+            outcome = decode_outcome(answer)
         except MALFORMED:
             await self.end()
             raise ClusterError(

@@ -13,6 +13,7 @@ import msgspec
 
 from cluster.commands.presence import check_presence as check_command
 from cluster.config.schema import nearest, shown
+from cluster.config.shards import SELF
 from cluster.discord.intents import (
     ALL_CAPABILITIES,
     ALL_INTENTS,
@@ -24,7 +25,6 @@ from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.endpoints.paths import CLUSTER_NAME, cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import CommandError, ConfigError
-from cluster.wire.spec import SELF
 
 INTENT_GROUPS: Final = {
     "all": ALL_INTENTS,

@@ -1,16 +1,24 @@
-"""The keys of a configuration, their types and defaults. configs/cluster.toml explains each."""
+"""Every key of a configuration with its type and default, written here and nowhere else.
+
+configs/cluster.toml explains each. The coordinator and its workers are started with these very
+structs (coordinator_spec.py, worker_spec.py), so that a key reaches its user without being copied.
+The keys of [sandbox] are in cluster/sandbox/options.py.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from cluster.config.schema import Schema
+from cluster.config.shards import SHARDS_FORMS
 from cluster.endpoints.paths import CLUSTER_NAME
-from cluster.sandbox.options import SandboxOptions
-from cluster.wire.spec import SHARDS_FORMS, NotNegative, Positive, Seconds, StopSeconds
 
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+StopSeconds = Annotated[float, msgspec.Meta(ge=1, le=86_400)]
 Name = Annotated[
     str,
     msgspec.Meta(
@@ -33,43 +41,58 @@ CapabilityNames = Annotated[
         '"default", "all" or "none"'
     ),
 ]
-Guilds = Annotated[str | list[int | str], msgspec.Meta(description='"all", or a list of guild ids')]
+Guilds = Annotated[
+    str | Sequence[int | str], msgspec.Meta(description='"all", or a list of guild ids')
+]
 
 
 class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """[identify]"""
+    """The keys of [identify]."""
 
     margin_ms: NotNegative = 250
+    """Milliseconds added to the 5 s between two identifies of a bucket."""
     reserve: NotNegative = 0
+    """Identifies of the daily limit that are left untouched."""
     budget: NotNegative = 0
-    """0: no bound but Discord's."""
+    """Most identifies to spend in a day; 0: no bound but Discord's."""
     broker: str = ""
-    """Empty: this cluster grants its identifies, to itself."""
+    """The cluster that grants the identifies, "self" if this one grants for others too; empty: this
+    one, for itself. In a CoordinatorSpec a control endpoint stands for the cluster's name."""
     broker_keys: str = ""
+    """Key file for a broker on TCP."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """[journal]"""
+    """The keys of [journal]."""
 
     bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
+    """Bytes on disk of each worker's journal."""
 
 
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """[hub]"""
+    """The keys of [hub]."""
 
     pipe_messages: Positive = 1000
+    """High-water mark of a worker's socket to the hub."""
 
 
 class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """[tcp]; empty: not offered."""
+    """The keys of [tcp]: endpoints "tcp://ADDRESS:PORT"; empty ones are not offered."""
 
     events: str = ""
     replay: str = ""
     control: str = ""
 
+    @property
+    def offered(self) -> dict[str, str]:
+        """The endpoints that are offered, by "events", "replay" and "control"."""
+        return {
+            name: endpoint for name, endpoint in msgspec.structs.asdict(self).items() if endpoint
+        }
 
-class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Every key. Units are in the names."""
+
+class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Every key but those of [sandbox]. Units are in the names."""
 
     name: Name = "default"
     state_dir: str = ""
@@ -84,34 +107,22 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
     shards: Shards = "auto"
     workers: Positive | Literal["auto"] = "auto"
+    """"auto": one a core, and more where shards_per_worker asks for it."""
     shards_per_worker: Positive = 64
+    """Most shards of a worker when workers is "auto"."""
     api_url: str = "https://discord.com/api"
     gateway_url: str = ""
+    """Empty: what GET /gateway/bot says."""
     api_version: Literal[9, 10, "auto"] = "auto"
     compress: Literal["zlib-stream", "zstd-stream", "none"] = "zlib-stream"
     ca_file: str = ""
+    """PEM file of the certificate authority; empty: the system's."""
     adopt_seconds: Seconds = 60.0
+    """How long workers go on without a coordinator."""
     stop_seconds: StopSeconds = 20.0
+    """A stop is done within this long, by signals if it must be."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
     tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
-    sandbox: SandboxOptions = msgspec.field(default_factory=SandboxOptions)
-
-
-SCHEMA: Final = Schema(ClusterConfig)
-VARIABLES: Final = {"DCGW_" + key.upper().replace(".", "_"): key for key in SCHEMA.keys}
-"""Environment variable -> key."""
-NOT_KEYS: Final = ("DCGW_TOKEN", "DCGW_CONFIG")
-
-SANDBOX_CLUSTER: Final[dict[str, Any]] = {
-    "name": "sandbox",
-    "intents": "all",
-    "workers": 2,
-    "sandbox.guilds": 40,
-    "sandbox.rate": 500.0,
-    "sandbox.shards": 4,
-    "sandbox.max_concurrency": 4,
-}
-"""Defaults of a cluster on a sandbox: lively, and ready within seconds."""

@@ -26,19 +26,25 @@ from cluster.config.checks import (
     intents_of,
     read_token,
 )
-from cluster.config.keys import NOT_KEYS, SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
-from cluster.config.schema import HIDDEN, Given, is_secret, nearest
+from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.schema import HIDDEN, Given, Schema, is_secret, nearest
+from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 from cluster.sandbox.options import check as check_sandbox
-from cluster.wire.spec import CoordinatorSpec, check_one_session, check_share, parse_shards
 
 __all__ = ["HIDDEN", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
 
 MAX_FILE_BYTES: Final = 1024 * 1024
+SCHEMA: Final = Schema(ClusterConfig)
+VARIABLES: Final = {"DCGW_" + key.upper().replace(".", "_"): key for key in SCHEMA.keys}
+"""Environment variable -> key."""
+NOT_KEYS: Final = ("DCGW_TOKEN", "DCGW_CONFIG")
+"""Variables that begin as a key's do, and are none."""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,54 +97,36 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         token, warnings = ("", []) if self.on_sandbox else self.token()
         api_version, more = self._kind()
         warnings += more
-        broker, identify = "", c.identify
+        broker, keys, identify = "", "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
                 check_readable("ca_file", self._path("ca_file"))
             if identify.broker_keys:
                 check_readable("identify.broker_keys", self._path("identify.broker_keys"))
             broker = broker_endpoint(identify.broker, self.environment, identify.broker_keys)
+            if broker and identify.broker_keys:
+                keys = str(self._path("identify.broker_keys"))
             if broker == where.control:
                 raise ConfigError("identify.broker is this cluster itself", 'write "self"')
             check_share(
                 str(c.shards), broker=broker, budget=identify.budget, reserve=identify.reserve
             )
+        own = {key: getattr(c, key) for key in ClusterConfig.__struct_fields__}
         spec = CoordinatorSpec(
-            name=c.name,
-            state_dir=str(where.state_dir),
-            runtime_dir=str(where.runtime_dir),
+            **own
+            | {
+                "state_dir": str(where.state_dir),
+                "runtime_dir": str(where.runtime_dir),
+                "intents": intents_of(c.intents) if c.account == "bot" else 0,
+                "capabilities": capabilities_of(c.capabilities) if c.account == "user" else 0,
+                "subscribe_guilds": guilds_of(c.subscribe_guilds),
+                "shards": str(c.shards),
+                "api_version": api_version,
+                "ca_file": str(self._path("ca_file")) if c.ca_file else "",
+                "identify": msgspec.structs.replace(identify, broker=broker, broker_keys=keys),
+            },
             token=token,
-            account=c.account,
-            intents=intents_of(c.intents) if c.account == "bot" else 0,
-            capabilities=capabilities_of(c.capabilities) if c.account == "user" else 0,
-            client_build_number=c.client_build_number,
-            subscribe_guilds=guilds_of(c.subscribe_guilds),
-            presence=c.presence,
-            large_threshold=c.large_threshold,
-            shards=str(c.shards),
-            workers=c.workers,
-            shards_per_worker=c.shards_per_worker,
-            api_url=c.api_url,
-            gateway_url=c.gateway_url,
-            api_version=api_version,
-            compress="" if c.compress == "none" else c.compress,
-            ca_file=str(self._path("ca_file")) if c.ca_file else "",
-            tcp_events=c.tcp.events,
-            tcp_replay=c.tcp.replay,
-            tcp_control=c.tcp.control,
-            identify_margin_ms=c.identify.margin_ms,
-            identify_reserve=c.identify.reserve,
-            identify_budget=c.identify.budget or None,
-            identify_broker=broker,
-            identify_broker_keys=str(self._path("identify.broker_keys"))
-            if broker and identify.broker_keys
-            else "",
-            journal_bytes=c.journal.bytes,
-            hub_pipe_messages=c.hub.pipe_messages,
-            adopt_seconds=c.adopt_seconds,
-            stop_seconds=c.stop_seconds,
-            log_level=c.log_level,
-            sandbox=msgspec.to_builtins(c.sandbox) if self.on_sandbox else None,
+            on_sandbox=self.on_sandbox,
         )
         return spec, warnings
 
@@ -178,7 +166,7 @@ def load(
     check_urls(config.api_url, config.gateway_url)
     _check_account(config, given)
     check_presence(config.presence, config.account)
-    check_tcp({key: value for key, value in msgspec.structs.asdict(config.tcp).items() if value})
+    check_tcp(config.tcp.offered)
     if on_sandbox:
         try:
             check_sandbox(config.sandbox)

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded
+from cluster.config.shards import SELF
 from cluster.control import ControlClient
 from cluster.discord.account import TERMS
 from cluster.doctor import local, remote
@@ -18,7 +20,6 @@ from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.sandbox.options import SandboxInfo
-from cluster.wire.spec import SELF, CoordinatorSpec
 
 NEED_THE_API = ("identifies", "gateway", "descriptors", "disk")
 """Checks that can't be made before the API has answered."""
@@ -43,7 +44,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
         check = "account" if warning == TERMS else "token"
         yield Finding(check=check, state="warning", text=warning)
     yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
-    yield local.tcp(loaded.paths, spec.tcp)
+    yield local.tcp(loaded.paths, spec.tcp.offered)
     async with _sandbox(loaded) as info:
         if info is not None:
             spec = msgspec.structs.replace(
@@ -51,7 +52,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
                 api_url=info.api_url,
                 ca_file=info.ca_file,
                 token=info.token if spec.account == "bot" else info.user_token,
-                sandbox=None,
+                on_sandbox=False,
             )
         async for finding in _api_findings(spec, loaded):
             yield finding
@@ -67,20 +68,20 @@ async def _api_findings(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[
             yield Finding(check=check, state="skipped", text="needs the API's answer")
         return
     yield remote.token(answer, spec)
-    if spec.identify_broker not in ("", SELF):
+    if spec.identify.broker not in ("", SELF):
         yield await _broker(spec)
     else:
         yield remote.identifies(answer, spec)
     yield await remote.gateway(spec, answer.gateway_url)
     yield local.descriptors(answer.fullest)
-    yield local.disk(loaded.paths, answer.workers, spec.journal_bytes)
+    yield local.disk(loaded.paths, answer.workers, spec.journal.bytes)
 
 
 async def _broker(spec: CoordinatorSpec) -> Finding:
     """Ask the cluster that grants this one's identifies whether it answers."""
-    endpoint = spec.identify_broker
+    endpoint = spec.identify.broker
     try:
-        async with ControlClient(endpoint, keys=spec.identify_broker_keys or None) as control:
+        async with ControlClient(endpoint, keys=spec.identify.broker_keys or None) as control:
             await control.identify_budget()
     except ClusterError as error:
         cause = f"the broker {endpoint} does not grant ({error.cause})"

@@ -16,6 +16,7 @@ import zmq
 
 import cluster
 from cluster import __version__
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
 from cluster.doctor.finding import Finding
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
@@ -29,7 +30,6 @@ from cluster.endpoints.paths import (
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
 from cluster.journal.environment import NO_PROMISE, file_system
-from cluster.wire.spec import CoordinatorSpec
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
 FILES_OF_A_WORKER: Final = 64

@@ -11,14 +11,13 @@ import contextlib
 import sys
 from typing import Final
 
+from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import child_environment
 from cluster.wire import checks
-from cluster.wire import spec as wire
 from cluster.wire.control import error_of
-from cluster.wire.spec import CoordinatorSpec
 
 API_S: Final = 45.0
 """With the retries that a start makes."""
@@ -57,7 +56,7 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
 
 async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
     """GET /gateway/bot, and the plan that follows. Raises ClusterError."""
-    outcome = await ask("coordinator.check", wire.encode(spec), API_S)
+    outcome = await ask("coordinator.check", encode_spec(spec), API_S)
     if outcome.error is not None:
         raise error_of(outcome.error)
     if outcome.api is None:
@@ -70,7 +69,7 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
     asked = checks.GatewayCheck(
         gateway_url=url,
         api_version=spec.api_version,
-        compress=spec.compress,
+        compress=spec.compression,
         ca_file=spec.ca_file,
     )
     try:
@@ -106,7 +105,7 @@ def identifies(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
     if spec.account == "user":
         text = f"Discord sets a user account no limit; at most {answer.total:,} a day are spent"
         return Finding(check="identifies", state="ok", text=text)
-    left = max(0, answer.remaining - spec.identify_reserve)
+    left = max(0, answer.remaining - spec.identify.reserve)
     text = (
         f"{answer.remaining:,} of {answer.total:,} are left, {answer.max_concurrency} at a time; "
         f"a start that resumes nothing needs {answer.shards:,}"

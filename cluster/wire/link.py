@@ -1,8 +1,7 @@
 """What a worker and its coordinator say to each other over the link (ROUTER and DEALER, ipc).
 
-One ZeroMQ frame a message: msgpack of a tagged array. The worker's socket identity is its slot
-number in ASCII. A WorkerSpec comes first, over the worker's standard input (an inherited pipe: a
-token in an argument or in the environment can be read by others), as one msgpack message.
+One ZeroMQ frame a message: msgpack of a tagged map. The worker's socket identity is its slot
+number in ASCII. What a worker is started with is cluster/config/worker_spec.py.
 """
 
 from __future__ import annotations
@@ -58,40 +57,6 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
         return f"{type(self).__name__}({self.kind}, {self.gateway_url})"
-
-
-class WorkerSpec(Login, frozen=True, kw_only=True):
-    """All that a worker must know to run. Written once to its standard input."""
-
-    version: int = LINK_VERSION
-    slot: int
-    cluster: str
-    """Store id: 16 hexadecimal digits."""
-    boot_id: str
-    shards: list[ShardPlan]
-    shard_count: int
-    """Of all shards that this worker has or will be given."""
-    journal_dir: str
-    """This slot's folder."""
-    journal_bytes: int = 256 * 1024 * 1024
-    link_endpoint: str
-    hub_endpoint: str
-    """Where the hub's SUB socket is bound; the worker's XPUB connects to it."""
-    hub_pipe_messages: int = 1000
-    """High-water mark of the worker's socket to the hub."""
-    start_after: dict[int, tuple[int, int]] | None = None
-    """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
-    held_for: int = 0
-    """The shard count that is in force, if that of these shards is not yet: what they receive is
-    journalled, and published only after Publish. 0: theirs is in force."""
-    overlap_ns: int = OVERLAP_NS
-    """Where the word to publish was lost with the process before: as in Publish."""
-    adopt_seconds: float = 60.0
-    """How long to go on without a coordinator before closing resumably and exiting."""
-    log_level: str = "info"
-
-    def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
-        return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"
 
 
 # -- worker to coordinator ---------------------------------------------------------------------
@@ -268,11 +233,10 @@ ToWorker = Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Send | R
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
-_spec = msgspec.msgpack.Decoder(WorkerSpec)
 
 
-def encode(message: FromWorker | ToWorker | WorkerSpec) -> bytes:
-    """One link message (or the spec) as the bytes of one frame."""
+def encode(message: FromWorker | ToWorker) -> bytes:
+    """One link message as the bytes of one frame."""
     return _encoder.encode(message)
 
 
@@ -284,8 +248,3 @@ def decode_from_worker(data: bytes) -> FromWorker:
 def decode_to_worker(data: bytes) -> ToWorker:
     """Raises one of refusals.MALFORMED for anything else."""
     return _to_worker.decode(data)
-
-
-def decode_spec(data: bytes) -> WorkerSpec:
-    """Raises one of refusals.MALFORMED for anything else."""
-    return _spec.decode(data)

@@ -7,12 +7,12 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.sandbox.options import SandboxInfo
+from cluster.sandbox.options import SandboxInfo, SandboxOptions
 from coordinator.children.process import LocalProcess, module_command
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class SandboxProcess:
 
     @classmethod
     async def start(
-        cls, options: dict[str, Any], logs: Path, command: Sequence[str] | None = None
+        cls, options: SandboxOptions, logs: Path, command: Sequence[str] | None = None
     ) -> Self:
         """Start it and wait until it serves. ClusterError, with its last words, if it does not.
 

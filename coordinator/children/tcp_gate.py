@@ -12,10 +12,11 @@ from typing import Final, Self
 
 import msgspec
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ClusterError
 from cluster.wire.control import error_of
-from cluster.wire.spec import CoordinatorSpec, decode_outcome
+from cluster.wire.start_outcome import decode_outcome
 from coordinator.children.process import LocalProcess, module_command
 from coordinator.children.restarting_process import RestartingProcess
 
@@ -32,7 +33,7 @@ class TcpGateProcess(RestartingProcess):
     async def start(cls, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> Self:
         """Start it and wait until it listens. ClusterError if it does not. What is returned has to
         be run."""
-        start = partial(_start, gate_spec(spec.paths, spec.tcp), spec.paths.logs)
+        start = partial(_start, gate_spec(spec.paths, spec.tcp.offered), spec.paths.logs)
         first = await start()
         gate = cls("TCP gate", start, clock=clock, stop_s=stop_s)
         gate.first = first

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 import cluster
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
-from cluster.wire.spec import CoordinatorSpec
 from cluster.wire.states import ClusterState, OperationState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, GateReport, SubscriberReport
 from coordinator.account import ApiAccount
@@ -91,7 +91,7 @@ class ControlVerbs:
         """args: {logout: bool, keep_workers: bool}. Answered when it has begun; done within
         `seconds`."""
         keep = args.get("keep_workers") is True
-        if keep and self._spec.sandbox is not None:
+        if keep and self._spec.on_sandbox:
             raise ClusterError("the sandbox of this cluster ends with its coordinator")
         operation = self._operations.status()
         if keep and operation is not None and operation.state is OperationState.RUNNING:
@@ -127,7 +127,7 @@ class ControlVerbs:
             events_per_s=reports.events_per_s(now),
             api_url=self._account.api_url,
             gateway_url=self._gateway_url,
-            sandbox=self._spec.sandbox is not None,
+            sandbox=self._spec.on_sandbox,
             account=self._spec.account,
             hub_endpoint=self._spec.paths.events,
             replay_endpoint=self._spec.paths.replay,

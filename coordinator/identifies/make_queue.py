@@ -6,13 +6,14 @@ import time
 from contextlib import AsyncExitStack
 from typing import Final
 
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.shards import SELF
 from cluster.control import ControlClient
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key
-from cluster.wire.spec import SELF, CoordinatorSpec
 from coordinator.account import ApiAccount
 from coordinator.identifies.broker import Broker, BrokerClient
 from coordinator.identifies.brokered_queue import BrokeredQueue
@@ -37,11 +38,11 @@ async def make_queue(
     """Make a queue that has its numbers. stack: closes what the queue needs. ClusterError: the
     broker does not answer, or refuses."""
     ledger = IdentifyLedger(store, account=account.key(store.store_id), wall=time.time)
-    if spec.identify_broker in ("", SELF):
+    if spec.identify.broker in ("", SELF):
         return _granting(spec, account, info, assignments, store, ledger, send)
     try:
         control = ControlClient(
-            spec.identify_broker, timeout=BROKER_S, keys=spec.identify_broker_keys or None
+            spec.identify.broker, timeout=BROKER_S, keys=spec.identify.broker_keys or None
         )
     except ConfigError as error:
         raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
@@ -71,10 +72,10 @@ def _granting(
     send: Send,
 ) -> IdentifyQueue:
     limiter = IdentifyLimiter(
-        window_s=(spec.sandbox or {}).get("identify_window_s", IDENTIFY_WINDOW_S),
-        margin_s=spec.identify_margin_ms / 1000,
-        reserve=spec.identify_reserve,
-        share=spec.identify_budget,
+        window_s=spec.sandbox.identify_window_s if spec.on_sandbox else IDENTIFY_WINDOW_S,
+        margin_s=spec.identify.margin_ms / 1000,
+        reserve=spec.identify.reserve,
+        share=spec.identify.budget or None,
         first_grant_id=store.next_grant_id(),
     )
 
@@ -90,7 +91,7 @@ def _granting(
         clock=time.monotonic,
         store_id=store.store_id,
         account=account_key(account.token, store.store_id),
-        reserve=spec.identify_reserve,
+        reserve=spec.identify.reserve,
     )
     queue.take(info.session_start_limit, time.monotonic())
     return queue

@@ -16,10 +16,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.shards import ShardRange, parse_shards
 from cluster.errors import ClusterError
 from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
-from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
 from cluster.wire.states import ReshardStage, WorkerState
 from coordinator.changes import Changes
 from coordinator.identifies.queue import GrantQueue

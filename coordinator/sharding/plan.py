@@ -15,7 +15,8 @@ from typing import Literal, Self
 
 import msgspec
 
-from cluster.wire.spec import CoordinatorSpec, ShardRange, parse_shards
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.shards import ShardRange, parse_shards
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ from cluster.endpoints.curve_keys import KeyFolder, ServerKeys
 from cluster.endpoints.tcp import Tcp, keep_alive
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.control import Failure
-from cluster.wire.spec import StartOutcome, encode
+from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from cluster.wire.status import GateReport
 from coordinator.tcp_gate.connection_stats import ConnectionStats
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
@@ -270,7 +270,7 @@ def _raise_limit() -> None:
 
 
 def _say(outcome: StartOutcome) -> None:
-    os.write(sys.stdout.fileno(), encode(outcome) + b"\n")
+    os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
 
 
 def main() -> int:

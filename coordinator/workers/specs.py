@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.keys import ClusterKeys
+from cluster.config.worker_spec import WorkerSpec
 from cluster.wire.batch import RESHARDED
-from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop, WorkerSpec
+from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop
 from cluster.wire.position import ShardKey
-from cluster.wire.spec import CoordinatorSpec
 from coordinator.account import ApiAccount
 from coordinator.hub.last_out import LastOut
 from coordinator.sharding.assignments import Assignments
@@ -43,20 +47,17 @@ class WorkerSpecs(NamedTuple):
             launch=self.account.launch,
             gateway_url=self.gateway_url,
             api_version=spec.api_version,
-            compress=spec.compress,
+            compress=spec.compression,
             ca_file=self.account.ca_file,
             presence=spec.presence,
             large_threshold=spec.large_threshold,
             journal_dir=str(paths.journal(slot)),
-            journal_bytes=spec.journal_bytes,
             link_endpoint=paths.link,
             hub_endpoint=paths.hub,
-            hub_pipe_messages=spec.hub_pipe_messages,
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
             held_for=self.assignments.held_for(slot),
             overlap_ns=self.assignments.overlap_ns,
-            adopt_seconds=spec.adopt_seconds,
-            log_level=spec.log_level,
+            config=msgspec.convert(spec, ClusterKeys, from_attributes=True),
         )
 
     def fits(self, slot: int, hello: Hello) -> bool:

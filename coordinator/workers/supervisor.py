@@ -14,8 +14,8 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
+from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.errors import ClusterError
-from cluster.wire import link
 from cluster.wire.states import WorkerState
 from coordinator.engines import Engine, WorkerProcess
 
@@ -104,7 +104,7 @@ class Supervisor:
         self,
         engine: Engine,
         *,
-        make_spec: Callable[[int], link.WorkerSpec],
+        make_spec: Callable[[int], WorkerSpec],
         on_gone: Callable[[int], None],
         find: Callable[[int], Awaitable[WorkerProcess | None]],
         clock: Callable[[], float],
@@ -301,7 +301,7 @@ class Supervisor:
             process = await self._find(slot.number)
             slot.launching = process is None
             if process is None:
-                spec = link.encode(self._make_spec(slot.number))
+                spec = encode_spec(self._make_spec(slot.number))
                 process = await self._engine.start(slot.number, spec)
         except Exception as error:
             # Whatever it was (the store, the system): a slot that gave up would stay empty unseen

@@ -6,9 +6,10 @@ import logging
 import time
 from pathlib import Path
 
+from cluster.config.worker_spec import WorkerSpec
 from cluster.journal import Journal
 from cluster.journal.other_slots import at, newest
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.link import ShardPlan
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import Public, ShardState
 

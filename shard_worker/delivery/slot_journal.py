@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import zmq
 
+from cluster.config.worker_spec import WorkerSpec
 from cluster.journal import Journal, crash_log
 from cluster.wire.batch_writer import ShardWriter
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.wire.link import ShardPlan
 from shard_worker.delivery.publisher import Publisher
 from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.delivery.shard_states import ShardStates
@@ -48,7 +49,7 @@ class SlotJournal:
         self._publisher = Publisher(
             self._journal,
             endpoint=spec.hub_endpoint,
-            hwm=spec.hub_pipe_messages,
+            hwm=spec.config.hub.pipe_messages,
             cluster=spec.cluster,
             slot=spec.slot,
             start_after=spec.start_after,
@@ -130,7 +131,7 @@ def _open_journal(spec: WorkerSpec) -> Journal:
     folder = Path(spec.journal_dir)
     journal = Journal.open(
         folder,
-        budget_bytes=spec.journal_bytes,
+        budget_bytes=spec.config.journal.bytes,
         slot=spec.slot,
         cluster=spec.cluster,
         boot_id=spec.boot_id,

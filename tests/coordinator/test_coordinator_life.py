@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 import zmq
 
+from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.control import ControlClient
 from cluster.endpoints.paths import is_held
 from cluster.subscriber import Subscriber
-from cluster.wire.spec import CoordinatorSpec, StartOutcome, decode_outcome, encode
+from cluster.wire.start_outcome import StartOutcome, decode_outcome
 from cluster.wire.status import ClusterStatus
 
 TOKEN = "MTA.very-secret.token"
@@ -34,9 +35,10 @@ WORKER = textwrap.dedent("""
     # Plays a worker: holds its slot's lock, greets, identifies each shard, says that it is ready.
     import fcntl, os, pathlib, signal, sys, time
     import zmq
+    from cluster.config.worker_spec import decode_spec
     from cluster.wire import link
 
-    spec = link.decode_spec(sys.stdin.buffer.read())
+    spec = decode_spec(sys.stdin.buffer.read())
     assert "DCGW_TOKEN" not in os.environ and spec.token not in " ".join(sys.argv)
     folder = pathlib.Path(spec.journal_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +184,7 @@ class Bench:
         return process, decode_outcome(process.stdout.readline())
 
     def up(self, **changes: Any) -> subprocess.Popen[bytes]:
-        process, outcome = self.start(encode(self.spec(**changes)))
+        process, outcome = self.start(encode_spec(self.spec(**changes)))
         assert outcome.ready, outcome
         return process
 
@@ -280,7 +282,7 @@ def test_a_signal_stops_it_in_order(bench: Bench, number: signal.Signals) -> Non
 
 def test_a_second_one_is_told_who_has_the_folder(bench: Bench) -> None:
     first = bench.up()
-    second, outcome = bench.start(encode(bench.spec()))
+    second, outcome = bench.start(encode_spec(bench.spec()))
     assert second.wait(10) == 4
     assert outcome.error is not None
     assert outcome.error.kind == "AlreadyRunningError"
@@ -302,13 +304,13 @@ def refused(bench: Bench, data: bytes, kind: str, code: int) -> str:
 
 def test_a_refused_token(bench: Bench) -> None:
     bench.api.status = 401
-    text = refused(bench, encode(bench.spec()), "TokenRefusedError", 5)
+    text = refused(bench, encode_spec(bench.spec()), "TokenRefusedError", 5)
     assert "DCGW_TOKEN" in text
 
 
 def test_a_start_over_budget(bench: Bench) -> None:
     bench.api.remaining = 3
-    text = refused(bench, encode(bench.spec()), "BudgetError", 6)
+    text = refused(bench, encode_spec(bench.spec()), "BudgetError", 6)
     assert "4 identifies are needed and 3 of 1000 are left" in text
     assert "1 h 00 min" in text
 
@@ -319,11 +321,13 @@ def test_a_spec_that_is_none(bench: Bench) -> None:
 
 
 def test_shards_in_a_form_that_is_none(bench: Bench) -> None:
-    refused(bench, encode(bench.spec(shards="7-3/4")), "ConfigError", 2)
+    refused(bench, encode_spec(bench.spec(shards="7-3/4")), "ConfigError", 2)
 
 
 def test_a_runtime_folder_that_is_too_long(bench: Bench) -> None:
-    text = refused(bench, encode(bench.spec(runtime_dir="/tmp/" + "x" * 120)), "ConfigError", 2)
+    text = refused(
+        bench, encode_spec(bench.spec(runtime_dir="/tmp/" + "x" * 120)), "ConfigError", 2
+    )
     assert "DCGW_RUNTIME_DIR" in text
 
 
@@ -334,7 +338,7 @@ def test_a_store_of_a_newer_version(bench: Bench) -> None:
     with sqlite3.connect(bench.state / "store.sqlite") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    assert "newer" in refused(bench, encode(bench.spec()), "ClusterError", 1)
+    assert "newer" in refused(bench, encode_spec(bench.spec()), "ClusterError", 1)
 
 
 def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
@@ -347,7 +351,7 @@ def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(encode(bench.spec(api_url=url)))
+        process.stdin.write(encode_spec(bench.spec(api_url=url)))
         process.stdin.close()
         silent.settimeout(20)
         peer, _ = silent.accept()

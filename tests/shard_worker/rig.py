@@ -16,6 +16,8 @@ from typing import Any, Self
 import zmq
 import zmq.asyncio
 
+from cluster.config.keys import ClusterKeys, JournalConfig
+from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.discord.intents import ALL_INTENTS
 from cluster.journal import JournalReader
 from cluster.sandbox import Sandbox, SandboxControl
@@ -34,7 +36,6 @@ from cluster.wire.link import (
     Stop,
     ToWorker,
     Welcome,
-    WorkerSpec,
     decode_from_worker,
     encode,
 )
@@ -43,6 +44,11 @@ from tests.progress import progress
 WAIT_S = 60.0
 Event = tuple[int, int, int, str, str]
 """shard, epoch, s, name, hash of d."""
+
+
+def worker_config(**keys: Any) -> ClusterKeys:
+    """The configuration of a worker, with a small journal."""
+    return ClusterKeys(journal=JournalConfig(bytes=16 * 1024 * 1024), **keys)
 
 
 class Rig:
@@ -128,7 +134,7 @@ class Rig:
             "gateway_url": info.gateway_url,
             "ca_file": info.ca_file,
             "journal_dir": str(self.journal_dir),
-            "journal_bytes": 16 * 1024 * 1024,
+            "config": worker_config(),
             "link_endpoint": self.endpoint("link"),
             "hub_endpoint": self.endpoint("hub"),
         }
@@ -145,7 +151,7 @@ class Rig:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         assert self.process.stdin is not None
-        self.process.stdin.write(encode(self.spec(**changes)))
+        self.process.stdin.write(encode_spec(self.spec(**changes)))
         self.process.stdin.write_eof()
         self._tasks.append(asyncio.create_task(self._read_log(self.process)))
 

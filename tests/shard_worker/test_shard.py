@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import uvloop
 
+from cluster.config.worker_spec import WorkerSpec
 from cluster.discord.intents import Intents
-from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
+from cluster.wire.link import IdentifyGrant, ShardPlan
 from shard_worker.protocol.frame import FrameEvent
 from shard_worker.protocol.session import Resumable
 from shard_worker.shard import Shard

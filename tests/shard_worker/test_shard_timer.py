@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import uvloop
 
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.config.worker_spec import WorkerSpec
+from cluster.wire.link import ShardPlan
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection

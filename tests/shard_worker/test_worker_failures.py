@@ -17,7 +17,7 @@ from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.protocol.frame import FrameEvent
 from shard_worker.transport.connection import Connection
 from shard_worker.worker import Worker
-from tests.shard_worker.rig import Rig
+from tests.shard_worker.rig import Rig, worker_config
 from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 
@@ -123,7 +123,7 @@ def test_a_coordinator_that_comes_back_in_time() -> None:
         assert all(not r.reconnects for r in rig.reports.values())
         await ends_equal(rig)
 
-    run(scenario, spec={"adopt_seconds": 8.0})
+    run(scenario, spec={"config": worker_config(adopt_seconds=8.0)})
 
 
 def test_a_request_that_a_new_coordinator_did_not_heed_yet_is_made_again() -> None:
@@ -164,7 +164,7 @@ def test_a_process_that_was_stopped_leaves_its_dead_connections_at_once() -> Non
         await ends_equal(rig)
         assert b"no coordinator" not in rig.log
 
-    run(scenario, heartbeat_interval_ms=1000, spec={"adopt_seconds": 5.0})
+    run(scenario, heartbeat_interval_ms=1000, spec={"config": worker_config(adopt_seconds=5.0)})
 
 
 def test_an_identify_that_is_too_large_is_refused_before_anything_opens() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import IdentifySent, Reconnect, Release, ShardPlan, Stop, Take
-from tests.shard_worker.rig import Rig
+from tests.shard_worker.rig import Rig, worker_config
 from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 
@@ -122,11 +122,11 @@ def test_without_a_coordinator_it_ends_resumable() -> None:
         assert b"no coordinator" in rig.log
         rig.answering = True
         rig.reports.clear()
-        await rig.start(adopt_seconds=60.0)
+        await rig.start(config=worker_config(adopt_seconds=60.0))
         await rig.ready()
         await ends_equal(rig)
 
-    run(scenario, spec={"adopt_seconds": 1.5})
+    run(scenario, spec={"config": worker_config(adopt_seconds=1.5)})
 
 
 def test_logout_ends_the_sessions() -> None:

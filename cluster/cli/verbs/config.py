@@ -33,7 +33,7 @@ def check(config_file: Path | None, sandbox: bool) -> None:
     """Check every key, value and variable, and that there is a token. Exit code 2 if not."""
     loaded = load(file=config_file, on_sandbox=sandbox)
     spec, warnings = loaded.spec()
-    warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp)
+    warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp.offered)
     for warning in warnings:
         warn(warning)
     where = str(loaded.file) if loaded.file else "no file, defaults"

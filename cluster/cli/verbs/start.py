@@ -19,11 +19,11 @@ from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal.live_view import LineView, LiveView
 from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.cli.terminal.words import size
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
 from cluster.interrupts import EXIT_INTERRUPTED
-from cluster.wire.spec import CoordinatorSpec
 
 
 @click.command(
@@ -60,7 +60,7 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
     given = {f"sandbox.{key}" if key in of_sandbox else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
-    warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp)
+    warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp.offered)
     for warning in warnings:
         warn(warning)
     code = asyncio.run(_run(loaded, spec, detach))

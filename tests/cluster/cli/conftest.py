@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from cluster.cli import main
 from cluster.cli.launch import CoordinatorProcess
+from cluster.config.coordinator_spec import encode_spec
 from cluster.config.loading import VARIABLES, load
 from cluster.config.schema import Given
-from cluster.wire import spec
 from tests.cluster.cli import fake_coordinator
 
 FAKE = Path(__file__).with_name("fake_coordinator.py")
@@ -74,7 +74,7 @@ def running(home: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         processes.append(process)
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(spec.encode(what))
+        process.stdin.write(encode_spec(what))
         process.stdin.close()
         assert b"ready" in process.stdout.readline()
         return process

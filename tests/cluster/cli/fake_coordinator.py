@@ -18,8 +18,10 @@ from typing import Any
 import msgspec
 import zmq
 
+from cluster.config.coordinator_spec import decode_spec
 from cluster.endpoints.paths import Running, make_private
-from cluster.wire import control, spec
+from cluster.wire import control
+from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from cluster.wire.states import ClusterState, SessionState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, ShardStatus, WorkerStatus
 
@@ -137,14 +139,14 @@ def main() -> None:
     )
     given = sys.stdin.buffer.read()
     log(behaviour, {"spec": json.loads(given), "token_in_env": "DCGW_TOKEN" in os.environ})
-    what = spec.decode_spec(given)
+    what = decode_spec(given)
     where = what.paths
     print("a line of the log", file=sys.stderr, flush=True)
     if behaviour.silent:
         signal.pause()
     if behaviour.error:
         failure = control.Failure(kind=behaviour.error, cause="no such luck", action="try again")
-        say(spec.StartOutcome(error=failure))
+        say(StartOutcome(error=failure))
         sys.exit(1)
     make_private(where.state_dir)
     make_private(where.runtime_dir)
@@ -161,10 +163,10 @@ def main() -> None:
         control_endpoint=where.control,
         hub_endpoint=where.events,
         replay_endpoint=where.replay,
-        sandbox=what.sandbox is not None,
+        sandbox=what.on_sandbox,
     )
     where.running.write_bytes(msgspec.json.encode(running))
-    say(spec.StartOutcome(ready=True, notes=[behaviour.note] if behaviour.note else []))
+    say(StartOutcome(ready=True, notes=[behaviour.note] if behaviour.note else []))
     try:
         serve(door, behaviour, running)
     finally:
@@ -172,8 +174,8 @@ def main() -> None:
         context.destroy(linger=500)
 
 
-def say(outcome: spec.StartOutcome) -> None:
-    sys.stdout.buffer.write(spec.encode(outcome) + b"\n")
+def say(outcome: StartOutcome) -> None:
+    sys.stdout.buffer.write(encode_outcome(outcome) + b"\n")
     sys.stdout.buffer.flush()
 
 

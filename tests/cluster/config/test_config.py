@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.config.keys import SANDBOX_CLUSTER, SCHEMA, VARIABLES, ClusterConfig
-from cluster.config.loading import load, locate
+from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.keys import IdentifyConfig
+from cluster.config.loading import SCHEMA, VARIABLES, load, locate
 from cluster.config.schema import Given, allowed
 from cluster.discord.intents import (
     ALL_CAPABILITIES,
@@ -27,7 +29,6 @@ from cluster.discord.intents import (
 from cluster.discord.urls import check_url
 from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError
-from cluster.wire.spec import CoordinatorSpec
 
 COMMENTED = Path(__file__).parents[3] / "configs" / "cluster.toml"
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
@@ -342,7 +343,7 @@ class TestSandbox:
     def test_is_lively_and_needs_no_token(self) -> None:
         loaded = load(env={}, on_sandbox=True)
         spec, _ = loaded.spec()
-        assert spec.sandbox is not None
+        assert spec.on_sandbox
         assert (spec.name, spec.token, spec.workers) == ("sandbox", "", 2)
         assert spec.intents == int(ALL_INTENTS)
         for key, value in SANDBOX_CLUSTER.items():
@@ -351,8 +352,7 @@ class TestSandbox:
     def test_given_values_stand_over_its_defaults(self, tmp_path: Path) -> None:
         file = write(tmp_path, "[sandbox]\nrate = 5\nmembers_per_guild = 3")
         spec, _ = load(file=file, env={"DCGW_WORKERS": "1"}, on_sandbox=True).spec()
-        assert spec.sandbox is not None
-        assert (spec.sandbox["rate"], spec.sandbox["guilds"]) == (5.0, 40)
+        assert (spec.sandbox.rate, spec.sandbox.guilds) == (5.0, 40)
         assert spec.workers == 1
 
     def test_never_runs_on_the_state_of_the_real_bot(self, tmp_path: Path) -> None:
@@ -370,9 +370,9 @@ def test_a_part_of_a_bot_needs_its_share() -> None:
     with pytest.raises(ConfigError, match=r"identify\.budget"):
         load(env=env).spec()
     spec, _ = load(env=env | {"DCGW_IDENTIFY_BUDGET": "250"}).spec()
-    assert (spec.shards, spec.identify_budget) == ("0-15/64", 250)
+    assert (spec.shards, spec.identify.budget) == ("0-15/64", 250)
     spec, _ = load(env=env | {"DCGW_IDENTIFY_BROKER": "self"}).spec()
-    assert (spec.identify_broker, spec.identify_budget) == ("self", None)
+    assert (spec.identify.broker, spec.identify.budget) == ("self", 0)
 
 
 @pytest.mark.parametrize(
@@ -395,9 +395,9 @@ def test_where_the_broker_is(value: str, endpoint: str, tmp_path: Path) -> None:
         "DCGW_RUNTIME_DIR": str(tmp_path / "run"),
     }
     spec, _ = load(env=env).spec()
-    assert spec.identify_broker == endpoint.format(main=cluster_paths("main", env).runtime_dir)
+    assert spec.identify.broker == endpoint.format(main=cluster_paths("main", env).runtime_dir)
     spec, _ = load(env=env, on_sandbox=True).spec()
-    assert spec.identify_broker == "", "a sandbox is a bot of its own"
+    assert spec.identify.broker == "", "a sandbox is a bot of its own"
 
 
 def test_a_broker_on_another_host_has_keys(tmp_path: Path) -> None:
@@ -406,7 +406,7 @@ def test_a_broker_on_another_host_has_keys(tmp_path: Path) -> None:
         load(file=file, env={"DCGW_TOKEN": "t"}).spec()
     (tmp_path / "east.key").touch()
     spec, _ = load(file=file, env={"DCGW_TOKEN": "t"}).spec()
-    assert (spec.identify_broker, spec.identify_broker_keys) == (
+    assert (spec.identify.broker, spec.identify.broker_keys) == (
         "tcp://10.0.0.7:1",
         str(tmp_path / "east.key"),
     )
@@ -580,7 +580,7 @@ class TestUserAccount:
         ("given", "words"),
         [
             ({"shards": "4", "client_build_number": 1}, "never sharded"),
-            ({"identify_broker": "self", "client_build_number": 1}, "one session"),
+            ({"identify": IdentifyConfig(broker="self"), "client_build_number": 1}, "one session"),
             ({}, "client_build_number is not set"),
         ],
     )
@@ -596,4 +596,4 @@ class TestUserAccount:
 
 
 def test_none_is_no_compression() -> None:
-    assert load(env={"DCGW_COMPRESS": "none", "DCGW_TOKEN": "t"}).spec()[0].compress == ""
+    assert load(env={"DCGW_COMPRESS": "none", "DCGW_TOKEN": "t"}).spec()[0].compression == ""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.intents import Capabilities, Intents
 from cluster.doctor import local, remote
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.endpoints.paths import ClusterPaths
 from cluster.wire import checks
-from cluster.wire.spec import CoordinatorSpec
 
 MIB = 1024 * 1024
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster.config.worker_spec import decode_spec
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.subscriber.chain import Mark, RangeReply, ShardChain
 from cluster.subscriber.guild_filter import GuildFilter
@@ -22,7 +23,7 @@ READERS: list[tuple[str, list[bytes], Callable[[bytes], Any]]] = [
     ("control response", REQUESTED, control.decode_response),
     ("from a worker", SAID, link.decode_from_worker),
     ("to a worker", SAID, link.decode_to_worker),
-    ("worker's spec", SAID, link.decode_spec),
+    ("worker's spec", SAID, decode_spec),
     ("replay question", ASKED, replay.decode_request.decode),
     ("replay answer", ANSWERED, replay.decode_response.decode),
 ]

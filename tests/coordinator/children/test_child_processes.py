@@ -17,7 +17,7 @@ import zmq.asyncio
 
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.sandbox.options import SandboxInfo
+from cluster.sandbox.options import SandboxInfo, SandboxOptions
 from cluster.wire import replay
 from coordinator.children.process import LOG_BYTES, LocalProcess
 from coordinator.children.replay import ReplayProcess
@@ -145,7 +145,9 @@ def sandbox(say: str, then: str) -> list[str]:
 def test_a_sandbox_says_where_it_is(tmp_path: Path) -> None:
     async def scenario() -> None:
         said = msgspec.json.encode(INFO).decode()
-        child = await SandboxProcess.start({"guilds": 3}, tmp_path, sandbox(said, "time.sleep(60)"))
+        child = await SandboxProcess.start(
+            SandboxOptions(guilds=3), tmp_path, sandbox(said, "time.sleep(60)")
+        )
         assert child.info == INFO
         await child.close()
 
@@ -169,7 +171,7 @@ def test_a_sandbox_that_does_not_start_leaves_its_words_and_nothing_else(
 ) -> None:
     async def scenario() -> None:
         with pytest.raises(error, match=says) as caught:
-            await SandboxProcess.start({}, tmp_path, command)
+            await SandboxProcess.start(SandboxOptions(), tmp_path, command)
         assert caught.value.action
 
     play(scenario)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.shards import ShardRange
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
-from cluster.wire.spec import CoordinatorSpec, ShardRange
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import (
     Plan,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.config.shards import ShardRange
 from cluster.errors import ClusterError
-from cluster.wire.spec import ShardRange
 from coordinator.sharding.plan import StoredPlan, make_plan
 from coordinator.state import store as store_module
 from coordinator.state.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
-from cluster.wire import link
+from cluster.config.worker_spec import WorkerSpec, decode_spec
 from coordinator.workers.supervisor import (
     BAD_SPEC,
     CRASH_LOOP,
@@ -77,15 +77,15 @@ class Room:
     async def start(self, slot: int, spec: bytes) -> Process:
         if self.cant_start is not None:
             raise self.cant_start
-        assert link.decode_spec(spec).slot == slot
+        assert decode_spec(spec).slot == slot
         process = Process(100 * (slot + 1) + len(self.processes[slot]))
         self.processes[slot].append(process)
         return process
 
-    def make_spec(self, slot: int) -> link.WorkerSpec:
+    def make_spec(self, slot: int) -> WorkerSpec:
         if self.make_spec_fails is not None:
             raise self.make_spec_fails
-        return link.WorkerSpec(
+        return WorkerSpec(
             slot=slot,
             shard_count=4,
             cluster="0" * 16,

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from cluster.wire.spec import CoordinatorSpec
+from cluster.config.coordinator_spec import CoordinatorSpec
 from coordinator.account import ApiAccount
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan

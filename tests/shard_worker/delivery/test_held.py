@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import zmq
 
-from cluster.wire.link import ShardPlan, WorkerSpec
+from cluster.config.keys import ClusterKeys, JournalConfig
+from cluster.config.worker_spec import WorkerSpec
+from cluster.wire.link import ShardPlan
 from cluster.wire.position import ShardKey
 from shard_worker.delivery.slot_journal import SlotJournal
 
@@ -18,7 +20,8 @@ def spec(folder: Path, slot: int, **more: Any) -> WorkerSpec:
     return WorkerSpec(
         slot=slot, cluster="0123456789abcdef", boot_id="boot", shards=[], shard_count=6,
         token="t", intents=0, gateway_url="wss://localhost", ca_file="",
-        journal_dir=str(folder / f"slot-{slot}"), journal_bytes=1 << 20,
+        journal_dir=str(folder / f"slot-{slot}"),
+        config=ClusterKeys(journal=JournalConfig(bytes=1 << 20)),
         link_endpoint=f"ipc://{folder}/link", hub_endpoint=f"ipc://{folder}/hub", **more,
     )  # fmt: skip
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.discord.account import new_launch
 from cluster.discord.browser import browser
 from cluster.errors import ConfigError
-from cluster.wire.link import ShardPlan, WorkerSpec, encode
+from cluster.wire.link import ShardPlan
 from shard_worker.__main__ import read_spec
 from shard_worker.protocol.payloads import heartbeat, identify, resume
 
@@ -63,8 +64,8 @@ def test_a_user_account_identifies_without_intents_and_shard() -> None:
 
 def test_a_spec_that_can_t_identify_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigError, match="client_build_number is not set"):
-        read_spec(encode(spec(kind="user", capabilities=1)))
-    read_spec(encode(spec(kind="user", capabilities=1, client_build_number=1)))
+        read_spec(encode_spec(spec(kind="user", capabilities=1)))
+    read_spec(encode_spec(spec(kind="user", capabilities=1, client_build_number=1)))
 
 
 def test_the_token_is_not_shown() -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cluster.wire.link import IdentifyGrant, ShardPlan, WorkerSpec
+from cluster.config.worker_spec import WorkerSpec
+from cluster.wire.link import IdentifyGrant, ShardPlan
 from cluster.wire.states import SessionState
 from cluster.zstd import ZstdCompressor
 from shard_worker.protocol.frame import (

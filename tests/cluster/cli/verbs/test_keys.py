@@ -12,7 +12,8 @@ import pytest
 from click.testing import Result
 
 from cluster.cli.verbs.keys import endpoints
-from cluster.config.keys import ClusterConfig, TcpConfig
+from cluster.config.cluster_config import ClusterConfig
+from cluster.config.keys import TcpConfig
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder
 from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError

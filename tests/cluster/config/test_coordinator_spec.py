@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.keys import IdentifyConfig
 from cluster.errors import ConfigError
-from cluster.wire.spec import CoordinatorSpec
 
 
 def check(**more: Any) -> None:
@@ -20,12 +21,12 @@ def check(**more: Any) -> None:
         {"shards": "auto"},
         {"shards": "8"},
         {"shards": "0-7/8"},  # all of it
-        {"shards": "0-3/8", "identify_budget": 500},
-        {"shards": "0-3/8", "identify_broker": "self"},
-        {"shards": "0-3/8", "identify_broker": "self", "identify_budget": 900},
-        {"shards": "4-7/8", "identify_broker": "ipc:///run/control"},
-        {"shards": "8", "identify_broker": "ipc:///run/control"},
-        {"shards": "0-3/8", "sandbox": {}},  # a bot of its own
+        {"shards": "0-3/8", "identify": IdentifyConfig(budget=500)},
+        {"shards": "0-3/8", "identify": IdentifyConfig(broker="self")},
+        {"shards": "0-3/8", "identify": IdentifyConfig(broker="self", budget=900)},
+        {"shards": "4-7/8", "identify": IdentifyConfig(broker="ipc:///run/control")},
+        {"shards": "8", "identify": IdentifyConfig(broker="ipc:///run/control")},
+        {"shards": "0-3/8", "on_sandbox": True},  # a bot of its own
     ],
 )
 def test_who_grants_is_settled(more: dict[str, Any]) -> None:
@@ -37,11 +38,11 @@ def test_who_grants_is_settled(more: dict[str, Any]) -> None:
     [
         ({"shards": "0-3/8"}, "identify.broker"),
         ({"shards": "0-3/8"}, "identify.budget"),
-        ({"shards": "4-7/8", "identify_reserve": 10}, "identify.budget"),
+        ({"shards": "4-7/8", "identify": IdentifyConfig(reserve=10)}, "identify.budget"),
         ({"shards": "3-9/8"}, "shards is"),
-        ({"shards": "3-9/8", "sandbox": {}}, "shards is"),
-        ({"identify_broker": "ipc:///c", "identify_budget": 9}, "identify.budget is set"),
-        ({"identify_broker": "ipc:///c", "identify_reserve": 9}, "identify.reserve is set"),
+        ({"shards": "3-9/8", "on_sandbox": True}, "shards is"),
+        ({"identify": IdentifyConfig(broker="ipc:///c", budget=9)}, "identify.budget is set"),
+        ({"identify": IdentifyConfig(broker="ipc:///c", reserve=9)}, "identify.reserve is set"),
     ],
 )
 def test_who_grants_is_not_settled(more: dict[str, Any], says: str) -> None:

@@ -1,0 +1,99 @@
+"""What a coordinator is started with: the configuration, worked out, and the token.
+
+``python -m coordinator`` reads one CoordinatorSpec as JSON from its standard input up to EOF (a
+token in an argument or in the environment can be read by others) and answers with one StartOutcome
+(cluster/wire/start_outcome.py). Both come from one installation: the form changes with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from cluster.config.cluster_config import ClusterConfig
+from cluster.config.keys import Name, NotNegative, Positive
+from cluster.config.shards import check_one_session, check_share, parse_shards
+from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.paths import ClusterPaths
+from cluster.endpoints.tcp import check_tcp
+from cluster.errors import ConfigError
+
+
+class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a coordinator must know to run: every key of the configuration under its own name.
+    Paths are absolute; the keys that are written out here are worked out of what was configured."""
+
+    name: Name
+    state_dir: str
+    """Folder of this cluster's store, journals, logs and lock; absolute."""
+    runtime_dir: str
+    """Folder of the ipc sockets; absolute and short (cluster.endpoints.paths)."""
+    token: str = ""
+    """Without the word "Bot". Empty only on a sandbox, which brings its own."""
+    intents: NotNegative = 0
+    """Bit mask of a bot; 0 of a user account."""
+    capabilities: NotNegative = 0
+    """Bit mask of a user account; 0 of a bot."""
+    subscribe_guilds: Literal["all"] | list[Positive] = msgspec.field(default_factory=list)
+    """Guilds that a user account subscribes to after each READY."""
+    shards: str = "auto"
+    """A form that parse_shards takes."""
+    api_version: Literal[9, 10] = 10
+    on_sandbox: bool = False
+    """A sandbox is started first, and used in Discord's place."""
+
+    def __post_init__(self) -> None:
+        if not self.token and not self.on_sandbox:
+            raise ValueError("token is empty")
+
+    def __repr__(self) -> str:
+        return f"CoordinatorSpec(name={self.name!r}, state_dir={self.state_dir!r}, token=<hidden>)"
+
+    def __rich_repr__(self) -> Any:
+        yield "name", self.name
+        yield "state_dir", self.state_dir
+
+    def check(self) -> None:
+        """ConfigError for shards of no known form, a part of a bot without a share, or TCP without
+        keys."""
+        check_tcp(self.tcp.offered)
+        check_keys(KeyFolder(self.paths.keys), self.tcp.offered)
+        if self.account == "user":
+            check_one_session(self.shards, self.identify.broker)
+            if not self.client_build_number:
+                raise ConfigError(
+                    "client_build_number is not set", "a user account needs the web client's"
+                )
+        if self.on_sandbox:  # a bot of its own
+            parse_shards(self.shards)
+            return
+        check_share(
+            self.shards,
+            broker=self.identify.broker,
+            budget=self.identify.budget,
+            reserve=self.identify.reserve,
+        )
+
+    @property
+    def paths(self) -> ClusterPaths:
+        """Folders and endpoints of this cluster."""
+        return ClusterPaths(
+            name=self.name, state_dir=Path(self.state_dir), runtime_dir=Path(self.runtime_dir)
+        )
+
+    @property
+    def compression(self) -> str:
+        """Transport compression as the gateway's URL names it; "" for none."""
+        return "" if self.compress == "none" else self.compress
+
+
+encode_spec = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(CoordinatorSpec)
+
+
+def decode_spec(data: bytes) -> CoordinatorSpec:
+    """Raises one of decode_errors.MALFORMED, whose text names the field and the types, never the
+    token."""
+    return _decoder.decode(data)

@@ -1,0 +1,50 @@
+"""What a worker is started with, written once to its standard input (a pipe: a token in an argument
+or in the environment can be read by others) as one msgpack message."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.config.keys import ClusterKeys
+from cluster.wire.link import LINK_VERSION, OVERLAP_NS, Login, ShardPlan
+
+
+class WorkerSpec(Login, frozen=True, kw_only=True):
+    """All that a worker must know to run."""
+
+    version: int = LINK_VERSION
+    slot: int
+    cluster: str
+    """Store id: 16 hexadecimal digits."""
+    boot_id: str
+    shards: list[ShardPlan]
+    shard_count: int
+    """Of all shards that this worker has or will be given."""
+    journal_dir: str
+    """This slot's folder."""
+    link_endpoint: str
+    hub_endpoint: str
+    """Where the hub's SUB socket is bound; the worker's XPUB connects to it."""
+    start_after: dict[int, tuple[int, int]] | None = None
+    """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
+    held_for: int = 0
+    """The shard count that is in force, if that of these shards is not yet: what they receive is
+    journalled, and published only after Publish. 0: theirs is in force."""
+    overlap_ns: int = OVERLAP_NS
+    """Nanoseconds that both shard counts deliver for, where the process before this one was told to
+    publish and did not live to write it down; as in Publish."""
+    config: ClusterKeys = msgspec.field(default_factory=ClusterKeys)
+    """The cluster's configuration, every key of it. What a session needs stands worked out in
+    Login."""
+
+    def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
+        return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"
+
+
+encode_spec = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(WorkerSpec)
+
+
+def decode_spec(data: bytes) -> WorkerSpec:
+    """Raises one of decode_errors.MALFORMED for anything else."""
+    return _decoder.decode(data)

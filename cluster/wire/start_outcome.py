@@ -1,0 +1,24 @@
+"""The one line that a coordinator, or the TCP gate, answers with when it was started.
+
+Whoever starts it waits for this line on its standard output, and talks to it over sockets after.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cluster.wire.control import Failure
+
+
+class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """{"ready": true} once all sockets are bound, or {"error": {kind, cause, action}}, after which
+    nothing of the process is left running."""
+
+    ready: bool = False
+    notes: list[str] = []
+    """What whoever started it should read: a line each."""
+    error: Failure | None = None
+
+
+encode_outcome = msgspec.json.Encoder().encode
+decode_outcome = msgspec.json.Decoder(StartOutcome).decode
