@@ -14,6 +14,9 @@ LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 CODE = re.compile(r"```python\n(.*?)```", re.S)
 UNDER_IT = re.compile(r"^\s*(?:from|import) (?:cluster|coordinator|shard_worker)\b", re.M)
+FILE = re.compile(r"`([\w/]+\.py)`")
+WAYS = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
+"""Pages that lead through the tree, file by file."""
 HELD_UP = "held up by"
 """The last column of a table whose every row must name a test."""
 
@@ -38,6 +41,15 @@ def test_every_test_and_file_that_a_page_names_is_there(page: Path) -> None:
         assert re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text(), re.M), (file, test)
     for link in LINK.findall(text):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", WAYS, ids=lambda page: page.name)
+def test_every_file_on_the_ways_through_the_house_is_there(page: Path) -> None:
+    packages = ("cluster", "coordinator", "dcgw", "shard_worker", "tests")
+    there = [f"/{p.relative_to(ROOT)}" for name in packages for p in (ROOT / name).rglob("*.py")]
+    named = FILE.findall(page.read_text())
+    assert named
+    assert [name for name in named if not any(p.endswith(f"/{name}") for p in there)] == []
 
 
 def test_every_promise_names_the_test_that_holds_it_up() -> None:
