@@ -96,11 +96,11 @@ def _event(row: dict[str, Any], objects: dict[str, tuple[Field, ...]]) -> EventS
 @cache
 def catalogue() -> Catalogue:
     """The catalogue, read once."""
-    here = files(__name__)
-    rows: list[dict[str, Any]] = json.loads(here.joinpath("objects.json").read_bytes())
+    folder = files(__name__)
+    rows: list[dict[str, Any]] = json.loads(folder.joinpath("objects.json").read_bytes())
     objects = {row["object"].lower(): _fields(row["fields"]) for row in rows}
     objects |= {name: _written(text) for name, text in OBJECT_FIELDS.items()}
-    events: list[dict[str, Any]] = json.loads(here.joinpath("events.json").read_bytes())
+    events: list[dict[str, Any]] = json.loads(folder.joinpath("events.json").read_bytes())
     for row in events:
         for title, nested in (row["nested"] or {}).items():
             key = title.lower().removesuffix(" structure").removesuffix(" object")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.discord.opcodes import Op
-from cluster.sandbox.gateway.handshake import identify, resume, tell_sessions
+from cluster.sandbox.gateway.handshake import announce_sessions, identify, resume
 from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.gateway.requests import (
     Handler,
@@ -19,14 +19,11 @@ from cluster.sandbox.gateway.requests import (
     update_presence,
     voice,
 )
-from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.gateway.user_requests import subscribe, subscribe_bulk
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.peer import Peer, Stage
 from cluster.sandbox.sessions.session import Session
 from cluster.sandbox.state import State
-
-__all__ = ["TRACE", "disconnected", "received"]
 
 
 def heartbeat(state: State, peer: Peer, d: Any) -> None:
@@ -37,7 +34,7 @@ def heartbeat(state: State, peer: Peer, d: Any) -> None:
 
 
 def qos_heartbeat(state: State, peer: Peer, d: Any) -> None:
-    """Op 40 of user clients: a heartbeat with a word on the connection's quality."""
+    """Op 40 of user clients: a heartbeat that also reports the connection's quality."""
     if not REQUEST_SCHEMAS[Op.QOS_HEARTBEAT](d):
         peer.close(4002, "Error while decoding payload.")
         return
@@ -96,7 +93,7 @@ TABLE: Final[dict[Stage, dict[int, Handler]]] = {
 
 
 def received(state: State, peer: Peer, op: int, d: Any) -> None:
-    """A well-formed payload from a client."""
+    """Handle a well-formed payload from a client."""
     handler = TABLE[peer.stage].get(op)
     if handler is None:
         peer.close(4001, "Unknown opcode.")
@@ -107,7 +104,7 @@ def received(state: State, peer: Peer, op: int, d: Any) -> None:
 
 
 def disconnected(state: State, peer: Peer) -> None:
-    """The socket is gone. 1000 and 1001 from the client end the session; else it stays."""
+    """Handle the end of a socket: 1000 and 1001 from the client end the session, else it stays."""
     peer.stage = Stage.CLOSED
     state.closes[peer.connection.close_code or 1006] += 1
     if peer.connection.overflowed:
@@ -121,4 +118,4 @@ def disconnected(state: State, peer: Peer) -> None:
     else:
         state.dispatcher.detach(session)
     if session.user is not None:
-        tell_sessions(state)
+        announce_sessions(state)

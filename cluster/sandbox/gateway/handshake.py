@@ -10,7 +10,7 @@ from cluster.discord.opcodes import Op
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.compression import PayloadZlibEncoder, PlainEncoder
-from cluster.sandbox.sessions.identify_limit import Verdict
+from cluster.sandbox.sessions.identify_limit import IdentifyLimit, Verdict
 from cluster.sandbox.sessions.peer import Peer, Stage, encode
 from cluster.sandbox.sessions.session import Session
 from cluster.sandbox.sessions.user_view import UserView
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class IdentifyPayload(NamedTuple):
-    """A checked IDENTIFY. shard: None when it was left out. capabilities: None for the bot."""
+    """A checked IDENTIFY. shard: None where it was left out. capabilities: None for the bot."""
 
     shard: tuple[int, int] | None
     intents: int
@@ -45,7 +45,7 @@ def _malformed(what: str) -> Refused:
 
 
 def parse_identify(d: Any, *, privileged: int, user: bool = False) -> IdentifyPayload:
-    """The fields of d, without the token. Raises Refused.
+    """Read the fields of d, without the token. Raises Refused.
 
     A bot needs intents. A user account sends ``capabilities``, needs no intents, and may have all.
     """
@@ -84,7 +84,7 @@ def _parse_shard(shard: Any) -> tuple[int, int] | None:
 
 
 def _parse_intents(d: dict[str, Any], privileged: int) -> int:
-    intents = d.get("intents", -1)  # one that has none is told the same as a wrong one
+    intents = d.get("intents", -1)  # one that has none is refused like a wrong one
     if type(intents) is not int:
         raise _malformed("intents")
     if intents < 0 or intents & ~int(ALL_INTENTS):
@@ -108,12 +108,16 @@ def identify(state: State, peer: Peer, d: Any) -> None:
         return
     peer.stage = Stage.IDENTIFYING
     loop = asyncio.get_running_loop()
-    gate = state.user_identify_limit if peer.user else state.identify_limit
-    loop.call_later(gate.arrival_delay(), _arrived, state, peer, wanted)
+    delay = _limit_of(state, peer).arrival_delay()
+    loop.call_later(delay, _arrived, state, peer, wanted)
+
+
+def _limit_of(state: State, peer: Peer) -> IdentifyLimit:
+    return state.user_identify_limit if peer.user else state.identify_limit
 
 
 def _by_user(state: State, d: Any) -> bool:
-    """Whose token it is: the user account's, or the bot's. Refused: nobody's."""
+    """Whether the token of d is the user account's and not the bot's. Refused: it is neither's."""
     token = d.get("token") if isinstance(d, dict) else None
     if not isinstance(token, str):
         raise _malformed("token")
@@ -143,7 +147,7 @@ def _arrived(state: State, peer: Peer, wanted: IdentifyPayload) -> None:
     if peer.stage is not Stage.IDENTIFYING or peer.connection.closing:
         return
     shard_id, count = wanted.shard or (0, 1)
-    verdict = (state.user_identify_limit if peer.user else state.identify_limit).admit(shard_id)
+    verdict = _limit_of(state, peer).admit(shard_id)
     if verdict is Verdict.EARLY:
         peer.stage = Stage.GREETED
         peer.send(Op.INVALID_SESSION, False)
@@ -182,7 +186,7 @@ def _arrived(state: State, peer: Peer, wanted: IdentifyPayload) -> None:
 def _welcome_user(
     state: State, peer: Peer, session: Session, view: UserView, shard: tuple[int, int] | None
 ) -> None:
-    """READY with the guilds in it; the account's other sessions hear that there is one more."""
+    """Send READY with the guilds in it; the account's other sessions hear of this one."""
     made = state.world.user_ready(
         capabilities=view.capabilities,
         large_threshold=view.large_threshold,
@@ -195,7 +199,7 @@ def _welcome_user(
     state.dispatcher.dispatch(session, "READY", made.ready)
     if made.supplemental is not None:
         state.dispatcher.dispatch(session, "READY_SUPPLEMENTAL", made.supplemental)
-    tell_sessions(state)
+    announce_sessions(state)
     peer.connection.flush()
 
 
@@ -204,8 +208,8 @@ def _user_sessions(state: State) -> list[str]:
     return [s.id for s in sessions if s.user is not None and s.sink is not None]
 
 
-def tell_sessions(state: State) -> None:
-    """SESSIONS_REPLACE to the user account's sessions: another one is there, or one has gone."""
+def announce_sessions(state: State) -> None:
+    """Send SESSIONS_REPLACE to the user account's sessions: there is one more, or one less."""
     data = sessions_replace(_user_sessions(state))
     for session in list(state.dispatcher.sessions.values()):
         if session.user is not None:
@@ -213,7 +217,7 @@ def tell_sessions(state: State) -> None:
 
 
 def exhausted(state: State) -> None:
-    """One session start too many: every session of the bot ends and its token is reset."""
+    """Handle one session start too many: every session of the bot ends and its token is reset."""
     state.reset_token()
     for session in list(state.dispatcher.sessions.values()):
         if session.user is None:
@@ -225,7 +229,7 @@ def exhausted(state: State) -> None:
 
 
 def attach(state: State, peer: Peer, session: Session) -> None:
-    """The session's payloads go to this connection; one that had it before is closed."""
+    """Send the session's payloads to this connection; one that had it before is closed."""
     for other in list(state.peers.values()):
         if other.session is session and other is not peer:
             other.session = None

@@ -1,7 +1,7 @@
 """What the requests of user accounts must look like: fields and types, op by op.
 
-Source: the unofficial documentation, "Gateway Events", "Send Events". What is not so is answered
-with 4002, as Discord does with what it can't decode.
+Source: the unofficial documentation, "Gateway Events", "Send Events". Anything else is
+answered with 4002, as Discord does with what it can't decode.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _list_of(check: Check) -> Check:
 
 
 def _fields(form: Mapping[str, Check]) -> Check:
-    """An object with these fields; those that end in ? may be absent, others may be there."""
+    """Check an object with these fields; those that end in ? may be absent, others may occur."""
 
     def fits(value: Any) -> bool:
         if not isinstance(value, dict):
@@ -118,4 +118,4 @@ REQUEST_SCHEMAS: Final[dict[int, Check]] = {
     Op.LOBBY_VOICE_SERVER_PING: _fields({"lobby_id": is_id}),
     Op.REQUEST_CHANNEL_INFO: _fields({"guild_id": is_id, "fields": _list_of(_text)}),
 }
-"""Op -> whether a ``d`` is one that it takes."""
+"""Op -> the check of its ``d``."""

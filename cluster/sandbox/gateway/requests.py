@@ -17,13 +17,13 @@ from cluster.sandbox.world.answers import ANSWERS
 Handler = Callable[[State, Peer, Any], None]
 
 MEMBERS_WINDOW_S = 30.0
-"""One op 8 for all members of a guild in this time and session; over it a RATE_LIMITED dispatch.
+"""Seconds for which a session gets one op 8 for all members of a guild; over it RATE_LIMITED.
 
 Requests by prefix or by user ids are not limited so (change log of 14 August 2025)."""
 
 
 def request_members(state: State, peer: Peer, d: Any) -> None:
-    """Op 8: GUILD_MEMBERS_CHUNK dispatches, in order ("Request Guild Members")."""
+    """Answer op 8 with GUILD_MEMBERS_CHUNK dispatches, in order ("Request Guild Members")."""
     session = peer.session
     assert session is not None  # only an attached peer gets here
     if not isinstance(d, dict):
@@ -60,7 +60,7 @@ def _send_chunks(state: State, session: Session, chunks: list[bytes]) -> None:
 
 
 def request_soundboard(state: State, peer: Peer, d: Any) -> None:
-    """Op 31: a SOUNDBOARD_SOUNDS dispatch a guild."""
+    """Answer op 31 with a SOUNDBOARD_SOUNDS dispatch a guild."""
     session = peer.session
     assert session is not None
     ids = d.get("guild_ids") if isinstance(d, dict) else None
@@ -72,13 +72,13 @@ def request_soundboard(state: State, peer: Peer, d: Any) -> None:
 
 
 def checked(op: int) -> Handler:
-    """A request of user accounts: its form is checked, and events answer it where some do."""
-    form, answers = REQUEST_SCHEMAS[op], op in ANSWERS
+    """Make the handler of a user account's request: its form is checked, and events answer it."""
+    fits, answered = REQUEST_SCHEMAS[op], op in ANSWERS
 
     def handle(state: State, peer: Peer, d: Any) -> None:
-        if not form(d):
+        if not fits(d):
             peer.close(4002, "Error while decoding payload.")
-        elif answers:
+        elif answered:
             assert peer.session is not None
             for name, data in state.world.answer(op, d):
                 state.dispatcher.dispatch(peer.session, name, data)
@@ -87,7 +87,7 @@ def checked(op: int) -> Handler:
 
 
 def remote_command(state: State, peer: Peer, d: Any) -> None:
-    """Op 29: REMOTE_COMMAND at another session of the account."""
+    """Handle op 29: REMOTE_COMMAND at another session of the account."""
     if not REQUEST_SCHEMAS[Op.REMOTE_COMMAND](d):
         peer.close(4002, "Error while decoding payload.")
         return
@@ -97,7 +97,7 @@ def remote_command(state: State, peer: Peer, d: Any) -> None:
 
 
 def update_presence(state: State, peer: Peer, d: Any) -> None:
-    """Op 3: what the bot shows of itself."""
+    """Handle op 3: what the bot shows of itself."""
     if not isinstance(d, dict):
         peer.close(4002, "Error while decoding payload.")
         return
@@ -105,15 +105,15 @@ def update_presence(state: State, peer: Peer, d: Any) -> None:
 
 
 def voice(state: State, peer: Peer, d: Any) -> None:
-    """Op 4: joins, moves or leaves a voice channel."""
+    """Handle op 4: the account joins, moves or leaves a voice channel."""
     guild_id = d.get("guild_id") if isinstance(d, dict) else ""
     if guild_id is not None and not _is_snowflake(guild_id):
         peer.close(4002, "Error while decoding payload.")
         return
     assert peer.session is not None  # only an attached peer gets here
     # A voice connection is opened with the gateway session's id: the event must carry this one.
-    made = state.world.voice_state(d, session_id=peer.session.id, of_user=peer.user)
-    state.dispatcher.publish(made)
+    events = state.world.voice_state(d, session_id=peer.session.id, of_user=peer.user)
+    state.dispatcher.publish(events)
 
 
 def _is_snowflake(value: Any) -> bool:

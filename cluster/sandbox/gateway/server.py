@@ -1,4 +1,4 @@
-"""The gateway's door: the upgrade, HELLO, the receive loop, heartbeat deadlines."""
+"""Gateway connections: the upgrade, HELLO, the receive loop, heartbeat deadlines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.sandbox.gateway import commands
+from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.compression import encoder_for, message_deflate
 from cluster.sandbox.sessions.connection import Connection
@@ -20,10 +21,13 @@ from cluster.sandbox.state import State
 
 log = logging.getLogger(__name__)
 
+ON_RESUME_HOST = web.AppKey("on_resume_host", bool)
+"""Set in the application of the resume host."""
+
 _GONE_LOOK_S = 0.1
 _GRACE_S = 1.0
 _MAX_MESSAGE = 1024 * 1024
-"""What is read at all; what is over Discord's 4096 is answered with 4002 by us."""
+"""Most bytes that are read at all; over Discord's 4096 bytes a message is answered with 4002."""
 
 
 class GatewayServer:
@@ -34,7 +38,7 @@ class GatewayServer:
         self._numbers = itertools.count(1)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """GET / or /gateway on the main or the resume host."""
+        """Serve one connection to its end: GET / or /gateway on the main or the resume host."""
         state = self._state
         on_resume_host = bool(request.app.get(ON_RESUME_HOST, False))
         if on_resume_host and (refusal := state.faults.resume_host_answer()) is not None:
@@ -87,19 +91,19 @@ class GatewayServer:
         peer.grace_s = self._state.options.heartbeat_grace_s or max(_GRACE_S, peer.interval_s / 2)
         hello = {
             "heartbeat_interval": self._state.options.heartbeat_interval_ms,
-            "_trace": commands.TRACE,
+            "_trace": TRACE,
         }
         peer.send(10, hello)
 
     async def _receive(self, peer: Peer, websocket: web.WebSocketResponse) -> None:
-        """Until the socket is gone. A half-open connection is only waited for."""
+        """Read until the socket is gone; a half-open connection is only waited for."""
         while True:
             message = await websocket.receive()
             if peer.connection.half_open:
                 if message.type in (WSMsgType.CLOSED, WSMsgType.ERROR) or peer.connection.closing:
                     return
                 if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING):
-                    # From now on receive() returns at once: without a wait nobody else had a turn.
+                    # From now on receive() returns at once: without a wait nothing else would run.
                     await asyncio.sleep(_GONE_LOOK_S)
                 continue
             if message.type is WSMsgType.TEXT:
@@ -141,7 +145,7 @@ class GatewayServer:
         commands.received(state, peer, payload["op"], payload.get("d"))
 
     def check_deadlines(self) -> None:
-        """Close who has not sent a heartbeat in time, 4009."""
+        """Close, with 4009, every connection whose heartbeat has not come in time."""
         now = self._state.now()
         for peer in list(self._state.peers.values()):
             if peer.connection.half_open and peer.connection.left_by_client():
@@ -160,6 +164,3 @@ class GatewayServer:
                     self._state.dispatcher.end(peer.session, session_log.HEARTBEATS_MISSED)
                     peer.session = None
                 peer.close(4009, "Session timed out.")
-
-
-ON_RESUME_HOST = web.AppKey("on_resume_host", bool)

@@ -11,17 +11,17 @@ from cluster.sandbox.state import State
 
 
 def subscribe(state: State, peer: Peer, d: Any) -> None:
-    """Op 14: one guild."""
+    """Handle op 14: a subscription to one guild."""
     _subscribe(peer, lambda view: view.subscribe(d))
 
 
 def subscribe_bulk(state: State, peer: Peer, d: Any) -> None:
-    """Op 37: many guilds."""
+    """Handle op 37: subscriptions to many guilds."""
     _subscribe(peer, lambda view: view.subscribe_bulk(d))
 
 
 def _subscribe(peer: Peer, take: Callable[[UserView], None]) -> None:
-    """A bot's changes nothing: its intents say what it gets."""
+    """Let a session's view take a subscription; a bot's changes nothing: its intents decide."""
     assert peer.session is not None  # only an attached peer gets here
     try:
         take(peer.session.user or UserView(0, 0))

@@ -34,6 +34,8 @@ class Encoder(Protocol):
 
 
 class PlainEncoder:
+    """Text frames, uncompressed."""
+
     opcode = TEXT
 
     def encode(self, payload: bytes) -> bytes:
@@ -50,6 +52,8 @@ class PayloadZlibEncoder:
 
 
 class ZlibStreamEncoder:
+    """``compress=zlib-stream``: one zlib stream over all messages."""
+
     opcode = BINARY
 
     def __init__(self) -> None:
@@ -62,6 +66,8 @@ class ZlibStreamEncoder:
 
 
 class ZstdStreamEncoder:
+    """``compress=zstd-stream``: one zstd stream over all messages."""
+
     opcode = BINARY
 
     def __init__(self) -> None:
@@ -72,7 +78,7 @@ class ZstdStreamEncoder:
 
 
 def encoder_for(compress: str | None) -> Encoder:
-    """The encoder for the query parameter ``compress``; what is unknown is left uncompressed."""
+    """Make the encoder for the query parameter ``compress``; an unknown one compresses nothing."""
     if compress == "zlib-stream":
         return ZlibStreamEncoder()
     if compress == "zstd-stream":
@@ -99,7 +105,7 @@ class MessageDeflate:
 
 
 def message_deflate(agreed: str) -> MessageDeflate | None:
-    """What a Sec-WebSocket-Extensions header of ours agreed to; None: no permessage-deflate."""
+    """Make what a Sec-WebSocket-Extensions header of ours agreed to; None: no compression."""
     if "permessage-deflate" not in agreed:
         return None
     bits = re.search(r"server_max_window_bits=(\d+)", agreed)
@@ -114,7 +120,7 @@ _long = struct.Struct(">BBQ").pack
 
 
 def frame(opcode: int, payload: bytes, *, rsv1: bool = False) -> bytes:
-    """One final, unmasked frame."""
+    """Make one final, unmasked frame."""
     size = len(payload)
     first = 0x80 | opcode | (0x40 if rsv1 else 0)
     if size < 126:

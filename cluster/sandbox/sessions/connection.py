@@ -23,7 +23,7 @@ _CUT_WAIT_S: Final = 0.5
 
 
 def corrupted(message: bytes) -> bytes:
-    """The same, damaged where a decoder must notice it.
+    """Damage a message where a decoder must notice it.
 
     Neither zlib nor zstd has a checksum before a stream's end: damage in the middle of a block can
     come out as other letters in a valid text, which no client could tell from the true one. After
@@ -110,7 +110,7 @@ class Connection:
         self._write(frame(PONG, data))
 
     def flush(self) -> None:
-        """Hand what is queued to the transport; cut a client that does not read."""
+        """Hand what is queued to the transport, and cut a client that does not read."""
         frames = self._frames
         if not frames:
             return
@@ -164,7 +164,7 @@ class Connection:
     # Ending
 
     def close(self, code: int | None, reason: str = "") -> None:
-        """Close frame, then the socket once the client has answered, or after 2 s."""
+        """Send a close frame; end the socket once the client has answered, or after 2 s."""
         if self.closing:
             return
         self.flush()  # which may cut the connection
@@ -175,7 +175,7 @@ class Connection:
         self._loop.call_later(_CLOSE_TIMEOUT_S, self.finish)
 
     def finish(self) -> None:
-        """FIN (after TLS's close_notify) behind what was written."""
+        """Send FIN (after TLS's close_notify) behind what was written."""
         if self.close_code is None:
             self.close_code = 1006
         if not self._transport.is_closing():
@@ -184,7 +184,7 @@ class Connection:
             self._loop.call_later(_CLOSE_TIMEOUT_S, self._transport.abort)
 
     def reset(self) -> None:
-        """RST: nothing that is still queued is sent."""
+        """Send RST; nothing that is still queued goes out."""
         if self.close_code is None:
             self.close_code = 1006
         sock = cast("socket.socket | None", self._transport.get_extra_info("socket"))
@@ -193,7 +193,7 @@ class Connection:
         self._transport.abort()
 
     def abort(self) -> None:
-        """The sandbox itself ends: no goodbye."""
+        """End without a goodbye: the sandbox itself ends."""
         if self.close_code is None:
             self.close_code = 1006
         self._transport.abort()
@@ -213,7 +213,7 @@ class Connection:
             self.send_now(filler)
 
     def mangle_next(self, how: str) -> None:
-        """``corrupt`` or ``truncate`` the next message."""
+        """Damage the next message. how: "corrupt", "truncate", or "" for neither."""
         self._mangle = how
 
     def _mangled(self, message: bytes) -> bytes:
@@ -221,13 +221,13 @@ class Connection:
         return message[: len(message) // 2] if how == "truncate" else corrupted(message)
 
     def go_half_open(self) -> None:
-        """Neither read nor write any more; the socket stays."""
+        """Read and write nothing any more; the socket stays."""
         self.half_open = True
         self._frames.clear()
         self._transport.pause_reading()
 
     def left_by_client(self) -> bool:
-        """Whether the client has ended it: nobody reads, so only the socket itself can tell."""
+        """Whether the client has ended a half-open connection: only the socket itself can tell."""
         sock = self._transport.get_extra_info("socket")
         if self._transport.is_closing() or sock is None:
             return False
@@ -237,12 +237,12 @@ class Connection:
         return bool(poll.poll(0))
 
     def stall(self, seconds: float) -> None:
-        """Send nothing for so long; then all of it."""
+        """Send nothing for some seconds; then all of it."""
         self._stalled_until = self._loop.time() + seconds
         self._reschedule()
 
     def slow(self, bytes_per_s: float) -> None:
-        """Send no faster than this; 0: as fast as it goes."""
+        """Send no faster than a rate; 0: as fast as it goes."""
         self._bytes_per_s = bytes_per_s
         self._reschedule()
 

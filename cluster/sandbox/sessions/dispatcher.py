@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cluster.sandbox.sessions.user_view import UserView
     from cluster.sandbox.world import World
 
-_GUILDS_A_TURN = 20
+_GUILDS_A_TICK = 20
 _WELCOME_BYTES = 1024 * 1024
 """Further GUILD_CREATEs wait until the client has taken all but this much."""
 _GUILDS = int(Intents.GUILDS)
@@ -70,8 +70,8 @@ class Dispatcher:
         large_threshold: int,
         user: UserView | None = None,
     ) -> Session:
-        """A new session, not yet connected. user: None for the bot's."""
-        # Not from the seed: a session id is a credential, and two sandboxes must not share any.
+        """Begin a session that is not connected yet. user: None for the bot's."""
+        # Not drawn from rng: a session id is a credential, and two sandboxes must not share any.
         session_id = secrets.token_hex(16)
         session = Session(
             session_id,
@@ -92,8 +92,10 @@ class Dispatcher:
         return session
 
     def end(self, session: Session, cause: str) -> None:
-        """The session is over: nothing more is dispatched to it, and it can't be resumed.
-        cause: one of the register's."""
+        """End a session: nothing more is dispatched to it, and it can't be resumed.
+
+        cause: one of session_log's.
+        """
         self.session_log.ended(session, cause)
         session.ended = True
         session.sink = None
@@ -108,11 +110,12 @@ class Dispatcher:
             del self._routes[session.shard_count]
 
     def detach(self, session: Session) -> None:
-        """Its connection is gone; it stays resumable for the expiry time."""
+        """Take the connection from a session, which stays resumable for the expiry time."""
         session.sink = None
         session.detached_at = self._now()
 
     def expire(self) -> None:
+        """End every session that has had no connection for the expiry time."""
         now = self._now()
         for session in list(self.sessions.values()):
             gone = session.detached_at
@@ -121,7 +124,7 @@ class Dispatcher:
                 self.end(session, session_log.EXPIRED)
 
     def set_lag(self, lag_s: float) -> None:
-        """Each session lags by a time of its own, up to this; 0 lets go of what was held."""
+        """Let each session lag by a time of its own, up to ``lag_s``; 0 releases what was held."""
         self.lag_s = lag_s
         for session in self.sessions.values():
             session.lag_s = self._rng.uniform(0.0, lag_s)
@@ -131,7 +134,7 @@ class Dispatcher:
     # Events
 
     def publish(self, events: Iterable[WorldEvent]) -> None:
-        """What happened in the world, to the ledger and to every session that it concerns."""
+        """Take what happened in the world to the ledger and to every session that it concerns."""
         for event in events:
             data = event.data
             digest = digest_of(data)
@@ -193,7 +196,7 @@ class Dispatcher:
         self.dispatched += 1
 
     def dispatch(self, session: Session, name: str, data: bytes) -> int:
-        """One dispatch to one session, whatever its intents (READY, chunks ...)."""
+        """Dispatch to one session, whatever its intents (READY, chunks ...); return the s."""
         digest = digest_of(data)
         seq = session.dispatch(name, digest, data)
         self._ledger.dispatched(session.index, seq, name, digest, self._wall())
@@ -201,14 +204,16 @@ class Dispatcher:
         return seq
 
     def replayed(self, session: Session, seq: int, name: str, digest: bytes) -> None:
-        """A dispatch that RESUME sent once more."""
+        """Note a dispatch that RESUME sent once more."""
         self._ledger.dispatched(session.index, seq, name, digest, self._wall(), replayed=True)
 
     # A tick's work
 
     def welcome(self, session: Session) -> None:
-        """After READY: GUILD_CREATE of the shard's guilds, a chunk now and a chunk a tick. A user's
-        READY has them in it."""
+        """After READY, send GUILD_CREATE for the shard's guilds, a chunk now and a chunk a tick.
+
+        A user account's READY has its guilds in it.
+        """
         if session.user is None and session.intents & _GUILDS:
             ids = self._world.guild_ids(session.shard, session.shard_count)
             session.expect_guilds(filter(self._world.available, ids))
@@ -217,7 +222,7 @@ class Dispatcher:
             self._wake()
 
     def _create_guilds(self, session: Session) -> None:
-        for guild_id in session.next_guilds(_GUILDS_A_TURN):
+        for guild_id in session.next_guilds(_GUILDS_A_TICK):
             data = self._world.guild_create(
                 guild_id, intents=session.intents, large_threshold=session.large_threshold
             )
@@ -231,6 +236,7 @@ class Dispatcher:
         return bool(self._warming or self._holding)
 
     def tick(self) -> None:
+        """Send new sessions a chunk of GUILD_CREATEs, and lagging ones what is due by now."""
         for session in list(self._warming.values()):
             if session.sink is None or session.sink.waiting < _WELCOME_BYTES:
                 self._create_guilds(session)

@@ -52,10 +52,10 @@ class IdentifyLimit:
         self.admitted = 0
         self.early = 0
         self.earliest_s = 0.0
-        """How much too early the earliest of these was."""
+        """Seconds by which the earliest of the early identifies was too early."""
 
     def arrival_delay(self) -> float:
-        """How long the next identify is on its way: two sent 5.0 s apart can arrive closer."""
+        """Seconds that the next identify is on its way: two sent 5.0 s apart can arrive closer."""
         return self._rng.uniform(0.0, self.jitter_s)
 
     def admit(self, shard_id: int) -> Verdict:

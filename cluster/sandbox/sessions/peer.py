@@ -32,7 +32,7 @@ class Peer:
         self.stage = Stage.GREETED
         self.session: Session | None = None
         self.user = False
-        """It has identified, or is about to, with a user account's token."""
+        """Whether it has identified, or is about to, with a user account's token."""
         self.version = 10
         self.interval_s = 0.0
         self.grace_s = 0.0
@@ -43,7 +43,7 @@ class Peer:
         """The code that the client closed with."""
 
     def send(self, op: int, data: Any) -> None:
-        """A payload that is no dispatch, at once."""
+        """Send a payload that is not a dispatch, at once."""
         self.connection.send_now(b'{"t":null,"s":null,"op":%d,"d":%b}' % (op, encode(data)))
 
     def close(self, code: int, reason: str) -> None:

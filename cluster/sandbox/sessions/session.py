@@ -38,7 +38,7 @@ class Session:
 
     shard, shard_count: what IDENTIFY asked for. intents: bits. seq: last s, 0 for none yet.
     index: its number in the ledger. pending: guilds whose GUILD_CREATE is still to be sent.
-    acknowledged: the highest s that the client named in a heartbeat or RESUME. skipped: those that
+    acknowledged: the highest s that the client named in a heartbeat or RESUME. skipped: each s that
     a replay left out, as a fault.
     """
 
@@ -86,7 +86,7 @@ class Session:
         self.version = version
         self.large_threshold = large_threshold
         self.user = user
-        """Of a user account's session; None: the bot's."""
+        """What a user account's session hears of; None: the session is the bot's."""
         self.seq = 0
         self.buffer: deque[Buffered] = deque(maxlen=replay_events)
         self.pending: dict[int, None] = {}
@@ -101,7 +101,7 @@ class Session:
         self._forgotten = 0
 
     def dispatch(self, name: str, digest: bytes, data: bytes) -> int:
-        """Give ``data`` (the JSON of d) the next s, remember it, send it if connected; the s."""
+        """Give ``data`` (the JSON of d) the next s, remember it, and send it if connected."""
         seq = self.seq = self.seq + 1
         payload = b'{"t":"%b","s":%d,"op":0,"d":%b}' % (name.encode(), seq, data)
         buffer = self.buffer
@@ -117,13 +117,13 @@ class Session:
         return 0 <= seq <= self.seq
 
     def replay(self, seq: int) -> list[Buffered] | None:
-        """What was dispatched after ``seq``; None if part of it was forgotten (op 9, d false)."""
+        """Return what was dispatched after ``seq``; None: some was forgotten (op 9, d false)."""
         if seq < self._forgotten:
             return None
         return [entry for entry in self.buffer if entry.seq > seq]
 
     def trim(self, seq: int) -> None:
-        """Forget what the client has acknowledged with a heartbeat."""
+        """Forget what the client has acknowledged with a heartbeat, up to ``seq``."""
         buffer = self.buffer
         while buffer and buffer[0].seq <= seq:
             self._forgotten = buffer.popleft().seq
@@ -132,7 +132,7 @@ class Session:
         self.pending = dict.fromkeys(guild_ids)
 
     def next_guilds(self, count: int) -> list[int]:
-        """Up to ``count`` guilds whose GUILD_CREATE is due; they are no longer pending."""
+        """Take up to ``count`` guilds whose GUILD_CREATE is due; they are no longer pending."""
         due = [guild for guild, _ in zip(self.pending, range(count), strict=False)]
         for guild in due:
             del self.pending[guild]

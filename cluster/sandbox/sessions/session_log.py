@@ -39,8 +39,10 @@ class Entry:
 
     @property
     def lost(self) -> bool:
-        """Whether who identifies after it had no other way: it ended by the server's doing, or its
-        client has shown by nothing that READY ever came."""
+        """Whether a client had to identify after this session.
+
+        It ended by the server's doing, or the client has shown by nothing that READY ever came.
+        """
         return self.cause in UNAVOIDABLE or not self.session.acknowledged
 
     def row(self, number: int) -> dict[str, Any]:
@@ -73,20 +75,20 @@ class SessionLog:
     def ended(self, session: Session, cause: str) -> None:
         entry = self._entries[session.id]
         entry.ended_at, entry.cause = self._wall(), cause
-        session.buffer.clear()  # the register keeps the session, and nobody replays it any more
+        session.buffer.clear()  # the log keeps the session, and nobody replays it any more
 
     def rows(self, after: int = 0) -> list[dict[str, Any]]:
-        """Sessions with n > after; one that goes on changes its row."""
+        """Return the rows with n > after; a session that goes on changes its row."""
         entries = list(self._entries.values())[after:]
         return [entry.row(number) for number, entry in enumerate(entries, after + 1)]
 
     def unavoidable(self) -> int:
-        """How many of the identifies that were admitted a perfect client would have spent too."""
+        """How many of the admitted identifies a perfect client would have spent too."""
         return unavoidable(self._entries.values())
 
 
 def unavoidable(entries: Iterable[Entry]) -> int:
-    """The first of each shard, and each whose predecessor was lost before it began."""
+    """Count the first session of each shard, and each whose predecessor was lost before it."""
     newest: dict[tuple[int, int], Entry] = {}
     count = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""What a user account's session hears of: guilds that it has subscribed to, and the rest of others.
+"""What a user account's session hears of the guilds that it has subscribed to, and of the others.
 
 Neither documentation says what an unsubscribed guild sends. As clients see it: messages and what
 changes the guild come from every guild that is not large; typing, presences, members and threads
@@ -26,11 +26,11 @@ _BY_FLAG: Final = {
     "THREAD_MEMBERS_UPDATE": "threads",
 }
 _STATEFUL: Final = ("GUILD_", "CHANNEL_", "STAGE_", "VOICE_CHANNEL_", "INTEGRATION_", "INVITE_")
-"""Names of events that change what READY told begin so."""
+"""Beginnings of the names of events that change what READY held."""
 
 
 class MalformedSubscription(Exception):
-    """What a gateway closes with 4002."""
+    """A subscription that a gateway answers with a close, 4002."""
 
 
 class UserView:
@@ -43,7 +43,7 @@ class UserView:
         """Guild id -> which of FLAGS are on."""
 
     def subscribe_bulk(self, d: Any) -> None:
-        """Op 37. Raises MalformedSubscription, and takes nothing then."""
+        """Take op 37, many guilds. Raises MalformedSubscription, and takes nothing then."""
         wanted = d.get("subscriptions") if isinstance(d, dict) else None
         if not isinstance(wanted, dict):
             raise MalformedSubscription("subscriptions")
@@ -52,20 +52,20 @@ class UserView:
             self._set(guild_id, flags)
 
     def subscribe(self, d: Any) -> None:
-        """Op 14, of one guild."""
+        """Take op 14, one guild. Raises MalformedSubscription."""
         if not isinstance(d, dict):
             raise MalformedSubscription("d")
         self._set(_id(d.get("guild_id")), _flags(d))
 
     def _set(self, guild_id: int, flags: dict[str, bool]) -> None:
-        """What is not named stays as it was."""
-        now = set(self.subscriptions.get(guild_id, ()))
-        now |= {name for name, on in flags.items() if on}
-        now -= {name for name, on in flags.items() if not on}
-        self.subscriptions[guild_id] = frozenset(now)
+        """Turn flags on and off; a flag that is not named stays as it was."""
+        subscribed = set(self.subscriptions.get(guild_id, ()))
+        subscribed |= {name for name, on in flags.items() if on}
+        subscribed -= {name for name, on in flags.items() if not on}
+        self.subscriptions[guild_id] = frozenset(subscribed)
 
     def hears(self, name: str, guild_id: int | None, members: int) -> bool:
-        """Whether an event comes. members: of its guild."""
+        """Whether the session gets an event. members: how many its guild has."""
         if guild_id is None:
             return True
         subscribed = self.subscriptions.get(guild_id)

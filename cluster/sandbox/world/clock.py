@@ -9,7 +9,7 @@ from cluster.discord.limits import SNOWFLAKE_EPOCH_MS
 
 
 def snowflake_at(ms: int, low: int = 0) -> int:
-    """The snowflake of Unix milliseconds ``ms`` with ``low`` in its 22 low bits."""
+    """Make the snowflake of Unix milliseconds ``ms`` with ``low`` in its 22 low bits."""
     return ((ms - SNOWFLAKE_EPOCH_MS) << 22) | (low & 0x3FFFFF)
 
 
@@ -19,7 +19,7 @@ def created_ms(snowflake: int) -> int:
 
 
 def timestamp(ms: int) -> str:
-    """Unix milliseconds as Discord writes them: ISO 8601, microseconds, +00:00."""
+    """Write Unix milliseconds as Discord does: ISO 8601, microseconds, +00:00."""
     moment = datetime.fromtimestamp(ms / 1000, UTC)
     return moment.isoformat(timespec="microseconds")
 
@@ -39,23 +39,23 @@ class WorldClock:
         self._stamp = b""
 
     def seconds(self) -> int:
-        """Unix seconds."""
+        """Unix seconds, now."""
         return int(self._now())
 
     def ms(self) -> int:
-        """Unix milliseconds."""
+        """Unix milliseconds, now."""
         return int(self._now() * 1000)
 
     def snowflake(self) -> int:
-        """A new id of this moment, above every one before it also when the clock stands still."""
+        """Make an id of now, above every one before it also when the clock stands still."""
         return self.moment()[0]
 
     def timestamp(self) -> bytes:
-        """This moment as a timestamp."""
+        """Write the present moment as a timestamp."""
         return self.moment()[1]
 
     def moment(self) -> tuple[int, bytes]:
-        """A new id and its timestamp."""
+        """Make an id of now, and its timestamp."""
         ms = int(self._now() * 1000)
         if ms == self._ms:
             self._last += 1

@@ -19,20 +19,20 @@ from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json
 
 _EVERY_FIELD_TO: Final = 1
-"""Depth to which optional fields are there, too."""
+"""Depth down to which optional fields are given, too."""
 _DEEPEST: Final = 4
 """Depth below which arrays and maps are empty."""
 _CUT: Final = 8
-"""Depth below which objects are."""
+"""Depth below which objects are empty, too."""
 
 _Build = Callable[[Scene, Guild], Json]
 
 
 def _a_message(scene: Scene, guild: Guild) -> Json:
     author = scene.member(guild)
-    at = scene.clock.timestamp().decode()
+    sent_at = scene.clock.timestamp().decode()
     channel_id = guild.text_channels[0]
-    return message(scene.clock.snowflake(), channel_id, author.user, "generated", at)
+    return message(scene.clock.snowflake(), channel_id, author.user, "generated", sent_at)
 
 
 def _a_presence(scene: Scene, guild: Guild) -> Json:
@@ -70,7 +70,7 @@ class Generator:
         self._catalogue: Catalogue = catalogue()
 
     def handler(self, name: str) -> Handler:
-        """What sends an event made from its fields. KeyError: there is no such event."""
+        """Return what sends an event made from its fields. KeyError: there is no such event."""
         spec = self._catalogue.events[name]
         in_guild = spec.guild_id_path is not None or any(f.name == "guild_id" for f in spec.fields)
 
@@ -80,7 +80,7 @@ class Generator:
         return send
 
     def data(self, name: str, guild: Guild) -> Any:
-        """``d`` of one event. KeyError: there is no such event."""
+        """Make ``d`` of one event. KeyError: there is no such event."""
         spec = self._catalogue.events[name]
         if spec.array is not None:
             return self._value("", spec.array, guild, 0)

@@ -16,7 +16,7 @@ from cluster.sandbox.world.state import Guild, Json, Member, encode
 
 
 def _shown_members(guild: Guild, intents: int, large: bool) -> list[Member]:
-    """The members that stand in GUILD_CREATE, those who are online first."""
+    """The members that GUILD_CREATE shows, those who are online first."""
     bot, *others = guild.member_list
     if not intents & Intents.GUILD_PRESENCES:
         return [bot, *(m for m in others if m.id in guild.voice_states)]
@@ -58,7 +58,7 @@ def _array(items: Iterable[bytes]) -> bytes:
 
 
 def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
-    """``d`` of GUILD_CREATE for a session with ``intents``."""
+    """Make ``d`` of GUILD_CREATE for a session with ``intents``."""
     large = len(guild.members) > large_threshold
     members = _shown_members(guild, intents, large)
     presences: Iterable[bytes] = ()

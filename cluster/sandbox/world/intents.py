@@ -1,6 +1,6 @@
 """Which intents let an event through: a mask of alternatives for guilds and one for DMs.
 
-Source: Discord's documentation, "Gateway", "List of Intents". Events that stand in no list there
+Source: Discord's documentation, "Gateway", "List of Intents". Events that are in no list of it
 need no intent (0). Some are sent to whom they concern whatever the intents are: see the notes.
 """
 
@@ -75,7 +75,7 @@ DIRECT_INTENTS: Final[dict[str, int]] = _masks(_DIRECT)
 
 
 def intents_of(name: str, guild_id: int | None) -> int:
-    """The mask of alternatives of an event; 0: it needs none.
+    """Return an event's mask of alternatives; 0: it needs none.
 
     An event that is listed for guilds only and comes without one needs none.
     """

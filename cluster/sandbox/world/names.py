@@ -25,12 +25,12 @@ _GUILD_WORDS: Final = (
 
 
 def _any(draw: random.Random, words: tuple[str, ...]) -> str:
-    """One of them; several times faster than Random.choice, and people are many."""
+    """Draw a word, several times faster than Random.choice: people are many."""
     return words[int(draw.random() * len(words))]
 
 
 def person(draw: random.Random) -> tuple[str, str | None, str | None]:
-    """(username, global name, avatar hash). One draw tells all: people are many."""
+    """Make (username, global name, avatar hash) from one draw: people are many."""
     bits = draw.getrandbits(160)
     first, second = _FIRST[bits % 12], _SECOND[(bits >> 8) % 12]
     username = f"{first}_{second}{(bits >> 16) % 10_000}"
@@ -40,12 +40,12 @@ def person(draw: random.Random) -> tuple[str, str | None, str | None]:
 
 
 def guild_name(draw: random.Random) -> str:
-    """A guild's name, non-ASCII now and then."""
+    """Make a guild's name, non-ASCII now and then."""
     return f"{_any(draw, _GUILD_WORDS)} {draw.randrange(1000)}"
 
 
 def sentence(draw: random.Random) -> str:
-    """What somebody says: 3 to 30 words, with quotes, line ends and emoji as people write them."""
+    """Make what somebody says: 3 to 30 words, with quotes, line ends and emoji among them."""
     words = [_any(draw, (*_FIRST, *_SECOND, *CHANNEL_WORDS)) for _ in range(draw.randrange(3, 31))]
     end = draw.choice((".", "!", '? "yes"', " \N{SMILING FACE WITH OPEN MOUTH}", "\nçà et là", ""))
     return " ".join(words) + end
@@ -57,4 +57,4 @@ def _sentences() -> tuple[str, ...]:
 
 
 SENTENCES: Final = _sentences()
-"""Some of them, ready made."""
+"""Sentences that are made once: making one takes longer than an event may."""

@@ -1,4 +1,4 @@
-"""How a guild is made from the world's seed and its id: the same each time, in any order."""
+"""How a guild is made from the world's seed and its id: equal each time, in any order."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Population:
         self.bot_presence = own_presence({"status": "online"})
 
     def guild(self, guild_id: int) -> Guild:
-        """The guild as it is before anything happened."""
+        """Make a guild as it is before anything happened in it."""
         draw = random.Random(f"{self._options.seed}/guild/{guild_id}")
         born = created_ms(guild_id)
         guild = Guild(guild_id, timestamp(draw.randrange(born, SETTLED_MS)))
@@ -73,7 +73,7 @@ class Population:
         return guild
 
     def person(self, draw: random.Random, user_id: int) -> Json:
-        """A user who is nobody yet."""
+        """Make a user, who is in no guild yet."""
         username, global_name, avatar = person(draw)
         return user_objects.user(user_id, username, global_name, avatar=avatar)
 
@@ -163,10 +163,10 @@ class Population:
         guild.sounds[int(sound["sound_id"])] = sound
 
     def _add_fields(self, guild: Guild, draw: random.Random) -> None:
-        of_type: dict[int, str] = {}
+        first: dict[int, str] = {}
         for channel in guild.channels.values():
-            of_type.setdefault(channel["type"], channel["id"])
-        text = of_type[channel_objects.TEXT]
+            first.setdefault(channel["type"], channel["id"])
+        text = first[channel_objects.TEXT]
         guild.data = guild_objects.guild(
             guild.id,
             guild_name(draw),
@@ -176,7 +176,7 @@ class Population:
                 "system": text,
                 "rules": text,
                 "public_updates": text,
-                "afk": of_type.get(channel_objects.VOICE),
+                "afk": first.get(channel_objects.VOICE),
             },
         )
 

@@ -70,12 +70,12 @@ PRESENCES: Final = _pool()
 
 
 def some_presence(draw: random.Random) -> bytes:
-    """One of them."""
+    """Draw an encoded presence."""
     return PRESENCES[int(draw.random() * 128)]
 
 
 def own_presence(d: dict[str, Any]) -> bytes:
-    """The encoded presence that the bot asks for with op 3 or in IDENTIFY; online on the web."""
+    """Encode the presence that the bot asks for with op 3 or in IDENTIFY; online on the web."""
     status = d.get("status")
     if status not in ("online", "idle", "dnd"):
         return OFFLINE
@@ -91,5 +91,5 @@ def own_presence(d: dict[str, Any]) -> bytes:
 
 
 def presence(user_id: bytes, guild_id: int, rest: bytes) -> bytes:
-    """A presence object; ``user_id`` as JSON."""
+    """Write a presence object. user_id: as JSON. rest: the encoded presence without ids."""
     return b'{"user":{"id":%b},"guild_id":"%d",%b}' % (user_id, guild_id, rest)

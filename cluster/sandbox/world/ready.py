@@ -1,7 +1,7 @@
 """READY, as a bot gets it.
 
 Source: Discord's documentation, "Gateway Events", "Ready"; fields that the documentation does not
-list but the gateway sends to bots are there too, with the values that they have in recordings.
+list but the gateway sends to bots are given too, with the values that they have in recordings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def ready(
     shard: tuple[int, int] | None,
     version: int,
 ) -> bytes:
-    """``d`` of READY: the guilds are unavailable and come as GUILD_CREATE."""
+    """Make ``d`` of READY: the guilds are unavailable and come as GUILD_CREATE."""
     made: Json = {
         "v": version,
         "user_settings": {},

@@ -24,7 +24,7 @@ _LONGEST_NONCE: Final = 32
 class RequestRefused(Exception):
     """A request that Discord answers by closing the connection with ``close_code``.
 
-    4002: it can't be read as a request; 4014: it needs a privileged intent that the session does
+    4002: it can't be read as a request. 4014: it needs a privileged intent that the session does
     not have.
     """
 
@@ -35,32 +35,34 @@ class RequestRefused(Exception):
 
 
 def _id(value: Any) -> int | None:
-    """A snowflake as clients write them, a string or a number; None for what is neither."""
+    """Read a snowflake as clients write it, a string or a number; None for what is neither."""
     return int(value) if isinstance(value, int) or str(value).isdecimal() else None
 
 
 def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: int) -> list[bytes]:
-    """``d`` of each GUILD_MEMBERS_CHUNK that answers an op 8 with ``d``.
+    """Return ``d`` of each GUILD_MEMBERS_CHUNK that answers an op 8 with ``d``.
 
-    A guild that the bot is not in is answered by nothing. RequestRefused: see there.
+    A guild that the bot is not in is answered by nothing. Raises RequestRefused.
     """
-    asked = d.get("guild_id")
-    if isinstance(asked, list) and len(asked) == 1:
-        asked = asked[0]
-    guild_id = _id(asked)
+    wanted = d.get("guild_id")
+    if isinstance(wanted, list) and len(wanted) == 1:
+        wanted = wanted[0]
+    guild_id = _id(wanted)
     if guild_id is None:
         raise RequestRefused(4002, "not exactly one guild_id")
     guild = guild_of(guild_id)
     if guild is None:
         return []
-    members, not_found = _asked(d, guild, intents)
+    members, not_found = _requested_members(d, guild, intents)
     wants_presences = d.get("presences") is True and bool(intents & Intents.GUILD_PRESENCES)
     return _chunks(guild, members, not_found, _nonce(d.get("nonce")), wants_presences)
 
 
 def search_recent_members(d: Json, guild: Guild) -> bytes:
-    """``d`` of the GUILD_MEMBERS_CHUNK that answers an op 35: who joined last comes first, from
-    the member of the continuation token on."""
+    """Return ``d`` of the GUILD_MEMBERS_CHUNK that answers an op 35.
+
+    Who joined last comes first, from the member of the continuation token on.
+    """
     query = d["query"].casefold()
     members = sorted(guild.member_list, key=lambda m: str(m.data["joined_at"]), reverse=True)
     after = _id(d["continuation_token"]) if d["continuation_token"] is not None else None
@@ -70,13 +72,16 @@ def search_recent_members(d: Json, guild: Guild) -> bytes:
     return _chunks(guild, found[:1] if query else found, None, _nonce(d.get("nonce")), False)[0]
 
 
-def _asked(d: Json, guild: Guild, intents: int) -> tuple[list[Member], list[str] | None]:
+def _requested_members(
+    d: Json, guild: Guild, intents: int
+) -> tuple[list[Member], list[str] | None]:
+    """The members that an op 8 asks for, and the user ids that are nobody's (None: none named)."""
     if "user_ids" in d:
-        asked = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]
-        wanted = dict.fromkeys(str(one) for one in asked[:_MOST_ASKED])
-        there = {one: guild.members.get(_id(one) or 0) for one in wanted}
-        found = [member for member in there.values() if member is not None]
-        return found, [one for one, member in there.items() if member is None]
+        user_ids = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]
+        wanted = dict.fromkeys(str(user_id) for user_id in user_ids[:_MOST_ASKED])
+        members = {user_id: guild.members.get(_id(user_id) or 0) for user_id in wanted}
+        found = [member for member in members.values() if member is not None]
+        return found, [user_id for user_id, member in members.items() if member is None]
     query, limit = d.get("query"), d.get("limit", 0)
     if not isinstance(query, str):
         raise RequestRefused(4002, "neither query nor user_ids")
@@ -97,7 +102,7 @@ def _named(member: Member, prefix: str) -> bool:
 
 
 def _nonce(value: Any) -> str | None:
-    """A nonce that Discord gives back; one that is too long is ignored."""
+    """Read a nonce; None: there is none, or one that is too long, which Discord ignores."""
     if value is None or isinstance(value, list | dict | bool):
         return None
     nonce = str(value)
@@ -111,7 +116,7 @@ def _chunks(
     nonce: str | None,
     presences: bool,
 ) -> list[bytes]:
-    """At least one chunk, also when nobody was found."""
+    """Make ``d`` of each chunk: at least one, also when nobody was found."""
     count = max(1, -(-len(members) // CHUNK))
     made: list[bytes] = []
     for index in range(count):

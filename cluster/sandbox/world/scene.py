@@ -28,9 +28,9 @@ class Direct:
 class Scene:
     """The stage that every handler plays on.
 
-    A handler changes the guild and returns one event. What is to come after it, it leaves in
-    ``after``: of a message that had to be written before it could be deleted, MESSAGE_CREATE is
-    returned and MESSAGE_DELETE left there (`first`, `last`).
+    A handler changes the guild and returns one event. Events that follow it, it leaves in
+    ``after``: when a message has to be written before it can be deleted, MESSAGE_CREATE is returned
+    and MESSAGE_DELETE left in ``after`` (`first`, `last`).
     """
 
     def __init__(
@@ -62,34 +62,34 @@ class Scene:
         self.subscriptions: dict[int, Json] = {}
 
     def member(self, guild: Guild) -> Member:
-        """Any member of the guild; the bot only where nobody else is."""
+        """Draw a member of the guild; the bot only where nobody else is."""
         members = guild.member_list
         count = len(members)
         return members[1 + int(self.draw.random() * (count - 1))] if count > 1 else members[0]
 
     def change_bot(self, **changes: Any) -> None:
-        """The bot's user changes, everywhere that it is shown from now on."""
+        """Change the bot's user everywhere that it is shown from now on."""
         self.own_user |= changes
         self.bot |= changes
         for member in self._bots():
             member.user_changed()
 
     def first(self, before: WorldEvent | None, event: WorldEvent) -> WorldEvent:
-        """``event``, or what has to come before it, and then ``event`` is left in ``after``."""
+        """Return what has to come before ``event``, which is left in ``after``; else ``event``."""
         if before is None:
             return event
         self.after.append(event)
         return before
 
     def last(self, event: WorldEvent) -> WorldEvent:
-        """The same where a handler has put what comes before into ``after`` already."""
+        """Return the event that is first, where ``after`` holds all that comes before ``event``."""
         if not self.after:
             return event
         self.after.append(event)
         return self.after.popleft()
 
     def event(self, name: str, guild: Guild | None, data: Any) -> WorldEvent:
-        """An event of ``guild`` (None: a direct one) from a value that is to be encoded."""
+        """Make an event of ``guild`` (None: a direct one) from a value that is encoded here."""
         guild_id = None if guild is None else guild.id
         return WorldEvent(name, guild_id, encode(data), intents_of(name, guild_id))
 

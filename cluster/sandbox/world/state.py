@@ -15,7 +15,7 @@ REMEMBERED_MESSAGES: Final = 64
 """Messages of a guild that may still be updated, reacted to or deleted."""
 
 OFFLINE: Final = b'"status":"offline","activities":[],"client_status":{}'
-"""The part of a presence after its ids, of a member who is not there."""
+"""The part of an offline member's presence after its ids."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -40,11 +40,11 @@ class Member:
         self.presence = presence
 
     def changed(self) -> None:
-        """To be called after a change of ``data``."""
+        """Encode ``data`` again; to be called after each change of it."""
         self.json = encode(self.data)
 
     def user_changed(self) -> None:
-        """To be called after a change of ``user``."""
+        """Encode ``user`` again; to be called after each change of it."""
         self.user_json = encode(self.user)
 
     @property
@@ -97,9 +97,9 @@ class Message:
         """(user, answer) of the votes, when the message is a poll."""
 
     def head_with(self, member: Member | None) -> bytes:
-        """The head with its author's member as it is now; None: without, as of who has left."""
-        now = b"" if member is None else b'"member":%b,' % member.json
-        return self.head.replace(b'"member":%b,' % self.written_as, now, 1)
+        """The head with its author's present member; None: without, as for an author who left."""
+        written = b"" if member is None else b'"member":%b,' % member.json
+        return self.head.replace(b'"member":%b,' % self.written_as, written, 1)
 
 
 class Guild:
@@ -138,7 +138,7 @@ class Guild:
         """When the bot joined."""
         self.data: Json = {}
         self.unavailable = False
-        """Whether an outage hides it: nothing happens in it until GUILD_CREATE ends that."""
+        """Whether an outage hides the guild: nothing happens in it until GUILD_CREATE ends that."""
         self.roles: dict[int, Json] = {}
         self.free_roles: list[str] = []
         """Roles that members may gain and lose: all but @everyone and managed ones."""
@@ -149,7 +149,7 @@ class Guild:
         self.thread_members: dict[int, dict[int, Json]] = {}
         self.members: dict[int, Member] = {}
         self.member_list: list[Member] = []
-        """The same members in a list to draw from; the bot is always the first."""
+        """All members, in a list to draw from; the bot is always the first."""
         self.voice_states: dict[int, Json] = {}
         self.emojis: dict[int, Json] = {}
         self.stickers: dict[int, Json] = {}
@@ -165,13 +165,13 @@ class Guild:
         self.messages: deque[Message] = deque(maxlen=REMEMBERED_MESSAGES)
 
     def add_role(self, role: Json) -> None:
-        """A role is made."""
+        """Take in a role that was made."""
         self.roles[int(role["id"])] = role
         if not role["managed"] and role["id"] != str(self.id):
             self.free_roles.append(role["id"])
 
     def remove_role(self, role_id: int) -> None:
-        """A role is gone: nobody has it any more, and no channel mentions it."""
+        """Remove a role: nobody has it any more."""
         gone = str(role_id)
         del self.roles[role_id]
         self.free_roles.remove(gone)
@@ -181,21 +181,21 @@ class Guild:
                 member.changed()
 
     def add_channel(self, channel: Json) -> None:
-        """A channel is made."""
+        """Take in a channel that was made."""
         self.channels[int(channel["id"])] = channel
         if channel["type"] in MESSAGE_TYPES:
             self.text_channels.append(int(channel["id"]))
 
     def add_member(self, member: Member) -> None:
-        """A member joins."""
+        """Take in a member who joined."""
         self.members[member.id] = member
         self.member_list.append(member)
 
     def remove_member(self, member: Member) -> None:
-        """A member leaves, with the voice state and the thread memberships."""
+        """Remove a member who left, with the voice state and the thread memberships."""
         del self.members[member.id]
-        at = self.member_list.index(member, 1)
-        self.member_list[at] = self.member_list[-1]
+        index = self.member_list.index(member, 1)
+        self.member_list[index] = self.member_list[-1]
         self.member_list.pop()
         self.voice_states.pop(member.id, None)
         for thread_id, members in self.thread_members.items():
@@ -203,7 +203,7 @@ class Guild:
                 self.threads[thread_id]["member_count"] = len(members)
 
     def forget_channel(self, channel_id: int) -> None:
-        """A channel or thread is gone: so are its messages, its threads and who was in it."""
+        """Remove a channel or thread, with its messages, its threads and who was in it."""
         self.channels.pop(channel_id, None)
         self.threads.pop(channel_id, None)
         self.last_messages.pop(channel_id, None)

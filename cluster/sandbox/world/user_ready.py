@@ -1,6 +1,7 @@
 """READY and READY_SUPPLEMENTAL, as a user client gets them.
 
-A user's guilds are there at once and whole; what of them stands where hangs on the capabilities.
+A user's guilds are in it at once and whole; where each part of them stands depends on the
+capabilities.
 Source: the unofficial documentation, "Gateway Events" (Ready, Ready Supplemental, Gateway Guild)
 and "Using Gateway" (Gateway Capabilities). Where it leaves a value open, it is an empty one.
 """
@@ -25,6 +26,16 @@ _EXTENDED: Final = frozenset((
     "emojis", "soundboard_sounds", "premium_subscription_count",
 ))  # fmt: skip
 """What a gateway guild has beside the guild's own properties."""
+_EXPERIMENTS: Final[Json] = {
+    "api_code_version": 0,
+    "experiments": [],
+    "guild_experiments": [],
+    "explicit_content_scan_version": 2,
+    "feature_flags": {"disabled_functions": [], "disabled_gateway_events": []},
+    "user_application_profiles": {},
+    "ad_personalization_toggles_disabled": False,
+}
+"""What READY says of features that are tried on some accounts: none."""
 
 
 class UserReady(NamedTuple):
@@ -46,7 +57,10 @@ def user_ready(
     shard: tuple[int, int] | None,
     version: int,
 ) -> UserReady:
-    """sessions: ids of the account's sessions, this one among them."""
+    """Make ``d`` of READY and READY_SUPPLEMENTAL.
+
+    sessions: ids of the account's sessions, this one among them.
+    """
     can = Can(capabilities & int(sum(Can)))
     dedupe = Can.DEDUPE_USER_OBJECTS in can
     later = dedupe and Can.PRIORITIZED_READY_PAYLOAD in can
@@ -55,6 +69,42 @@ def user_ready(
     made: Json = {
         "_trace": ['["gateway-prd-us-east1-b-0001",{"micros":71311,"calls":[]}]'],
         "v": version,
+        **_account_fields(user, can, session_id, sessions),
+        "resume_gateway_url": resume_gateway_url,
+        **_EXPERIMENTS,
+        **_optional_fields(can),
+    }
+    if shard is not None:
+        made["shard"] = list(shard)
+    presences: Json = {"friends": [], "guilds": [[] for _ in shown]}
+    if dedupe:
+        own = [[m for m in guild if m["user_id"] == user["id"]] for guild in members]
+        made["merged_members"] = own if later else members
+        made["users"] = list(users.values())
+        if not later:
+            made["merged_presences"] = presences
+    else:
+        made["presences"] = []
+    supplemental = None
+    if later:
+        others = [[m for m in guild if m["user_id"] != user["id"]] for guild in members]
+        supplemental = encode(
+            {
+                "guilds": [_supplement(guild) for guild in shown],
+                "merged_members": others,
+                "merged_presences": presences,
+                "lazy_private_channels": [],
+                "disclose": [],
+                "game_invites": [],
+            }
+        )
+    made["guilds"] = [_as_asked(guild, can) for guild in shown]
+    return UserReady(encode(made), supplemental)
+
+
+def _account_fields(user: Json, can: Can, session_id: str, sessions: Sequence[str]) -> Json:
+    """What READY says of the account and its sessions."""
+    return {
         "user": user,
         "user_settings_proto": "",
         "notification_settings": {},
@@ -78,53 +128,28 @@ def user_ready(
         "geo_ordered_rtc_regions": ["us-east", "us-central", "us-south", "us-west", "brazil"],
         "consents": {"personalization": {"consented": False}},
         "tutorial": None,
-        "resume_gateway_url": resume_gateway_url,
-        "api_code_version": 0,
-        "experiments": [],
-        "guild_experiments": [],
-        "explicit_content_scan_version": 2,
-        "feature_flags": {"disabled_functions": [], "disabled_gateway_events": []},
-        "user_application_profiles": {},
-        "ad_personalization_toggles_disabled": False,
     }
+
+
+def _optional_fields(can: Can) -> Json:
+    """What a client gets unless its capabilities say that it does without, or only if they ask."""
+    made: Json = {}
     if Can.USER_SETTINGS_PROTO not in can:
         made["user_settings"] = {"status": "online", "locale": "en-US", "theme": "dark"}
     if Can.LAZY_USER_NOTES not in can:
         made["notes"] = {}
     if Can.AUTO_LOBBY_CONNECT in can:
         made["lobbies"] = []
-    if shard is not None:
-        made["shard"] = list(shard)
-    presences: Json = {"friends": [], "guilds": [[] for _ in shown]}
-    if dedupe:
-        own = [[m for m in of if m["user_id"] == user["id"]] for of in members]
-        made["merged_members"] = own if later else members
-        made["users"] = list(users.values())
-        if not later:
-            made["merged_presences"] = presences
-    else:
-        made["presences"] = []
-    supplemental = None
-    if later:
-        supplemental = {
-            "guilds": [_supplement(guild) for guild in shown],
-            "merged_members": [[m for m in of if m["user_id"] != user["id"]] for of in members],
-            "merged_presences": presences,
-            "lazy_private_channels": [],
-            "disclose": [],
-            "game_invites": [],
-        }
-    made["guilds"] = [_as_asked(guild, can) for guild in shown]
-    return UserReady(encode(made), None if supplemental is None else encode(supplemental))
+    return made
 
 
 def gateway_guild(guild: Guild, user: Json, capabilities: int, large_threshold: int) -> bytes:
-    """``d`` of GUILD_CREATE for a user session: a guild that was away, or is new."""
+    """Make ``d`` of GUILD_CREATE for a user session: a guild that was away, or is new."""
     return encode(_as_asked(_guild(guild, user, large_threshold), Can(capabilities)))
 
 
 def _guild(guild: Guild, user: Json, large_threshold: int) -> Json:
-    """The guild as a user sees it: of its members those in voice and the user itself."""
+    """The guild as a user sees it: its only members are those in voice and the user itself."""
     if guild.unavailable:
         return {"id": str(guild.id), "unavailable": True}
     data = guild_create(guild, intents=0, large_threshold=large_threshold)
@@ -132,7 +157,7 @@ def _guild(guild: Guild, user: Json, large_threshold: int) -> Json:
     bot = str(guild.member_list[0].id)
     in_voice = [m for m in made["members"] if m["user"]["id"] not in (bot, user["id"])]
     made["members"] = [account_member(guild, user).full(), *in_voice]
-    made["threads"] = []  # only those that the user was added to
+    made["threads"] = []  # only those that the user was added to, which are none
     made["activity_instances"] = []
     made["member_count"] += 1
     return made
@@ -145,19 +170,19 @@ def account_member(guild: Guild, user: Json) -> Member:
 
 
 def _take_members(guilds: Sequence[Json], user: Json) -> tuple[list[list[Json]], dict[str, Json]]:
-    """The members out of the guilds: those of each, with ids in place of users, and the users."""
+    """Take out of the guilds each guild's members, with ids in place of users, and the users."""
     users: dict[str, Json] = {}
     merged: list[list[Json]] = []
     for guild in guilds:
-        of: list[Json] = []
+        members: list[Json] = []
         for one in guild.pop("members", ()):
-            who = one["user"]
-            users[who["id"]] = who
+            member_user = one["user"]
+            users[member_user["id"]] = member_user
             rest = {key: value for key, value in one.items() if key != "user"}
-            of.append(rest | {"user_id": who["id"]})
-        merged.append(of)
+            members.append(rest | {"user_id": member_user["id"]})
+        merged.append(members)
         guild.pop("presences", None)
-    users.pop(user["id"], None)  # that one stands in READY by itself
+    users.pop(user["id"], None)  # READY shows the account by itself
     return merged, users
 
 
@@ -191,7 +216,7 @@ def _versioned(versioned: bool) -> Any:
 
 
 def _session(session_id: str) -> Json:
-    """One of SESSIONS_REPLACE and of READY's sessions."""
+    """A session as READY and SESSIONS_REPLACE show it."""
     return {
         "session_id": session_id,
         "client_info": {"client": "web", "os": "linux", "version": 0},
@@ -203,7 +228,7 @@ def _session(session_id: str) -> Json:
 
 
 def sessions_replace(session_ids: Iterable[str]) -> bytes:
-    """``d`` of SESSIONS_REPLACE: the account's sessions are these now."""
+    """Make ``d`` of SESSIONS_REPLACE: the account's sessions are these now."""
     return encode([_session(one) for one in session_ids])
 
 

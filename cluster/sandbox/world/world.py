@@ -13,7 +13,7 @@ from cluster.discord.limits import shard_of_guild
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import requests
-from cluster.sandbox.world.answers import ANSWERS, Asked
+from cluster.sandbox.world.answers import ANSWERS, UserRequest
 from cluster.sandbox.world.clock import WorldClock, snowflake_at
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.generator import Generator
@@ -35,7 +35,7 @@ from cluster.sandbox.world.user_ready import (
 
 
 def _snowflake(value: Any) -> int:
-    """A client's snowflake; -1 for what is none."""
+    """Read a snowflake that a client sent; -1 for what is none."""
     return int(value) if isinstance(value, int) or str(value).isdecimal() else -1
 
 
@@ -54,7 +54,7 @@ class World:
         self.bot_user: Json = user_objects.own_user(public)
         owner = user_objects.user(self.application_id - (1 << 50), "owner", "Owner", avatar=None)
         self.own_account: Json = user_objects.own_user(owner)
-        """The user account: of the same guilds, and the application's owner."""
+        """The user account: a member of the bot's guilds, and the application's owner."""
         flags = application_flags(options.privileged_intents)
         self.application: Json = user_objects.application(
             self.application_id, "sandbox", owner, public, flags
@@ -80,7 +80,7 @@ class World:
         self.set_mix(options.mix)
 
     def set_mix(self, mix: dict[str, float]) -> None:
-        """Traffic from now on: weights by event name. ValueError for what it can't be."""
+        """Set the traffic from now on: weights by event name. ValueError: a mix that can't be."""
         if any(weight < 0 for weight in mix.values()) or sum(mix.values()) <= 0:
             raise ValueError("mix: it needs a weight above 0, and none below")
         events = catalogue().events
@@ -95,7 +95,7 @@ class World:
         return [i for i in self._guild_ids if shard_of_guild(i, shard_count) == shard_id]
 
     def guild(self, guild_id: int) -> Guild:
-        """A guild, made if need be. KeyError: there is none."""
+        """Return a guild, made if need be. KeyError: there is none with this id."""
         guild = self._guilds.get(guild_id)
         if guild is None:
             if guild_id not in self._known:
@@ -104,7 +104,7 @@ class World:
         return guild
 
     def available(self, guild_id: int) -> bool:
-        """Whether a session is to get GUILD_CREATE for a guild: False in an outage."""
+        """Whether a new session gets GUILD_CREATE for a guild: False in an outage."""
         guild = self._guilds.get(guild_id)
         return guild is None or not guild.unavailable
 
@@ -117,7 +117,7 @@ class World:
         version: int,
         intents: int,
     ) -> bytes:
-        """``d`` of READY for a session. Every guild is listed, whatever the intents."""
+        """Make ``d`` of READY for a session. Every guild is listed, whatever the intents."""
         shard_id, shard_count = shard or (0, 1)
         return ready(
             user=self.bot_user,
@@ -140,7 +140,7 @@ class World:
         shard: tuple[int, int] | None,
         version: int,
     ) -> UserReady:
-        """``d`` of READY for a session of the user account, with its guilds as they are now."""
+        """Make ``d`` of READY for a session of the user account, with its guilds as they are."""
         return user_ready(
             user=self.own_account,
             guilds=[self.guild(one) for one in self.guild_ids(*(shard or (0, 1)))],
@@ -154,17 +154,17 @@ class World:
         )
 
     def user_guild(self, guild_id: int, capabilities: int, large_threshold: int) -> bytes:
-        """``d`` of GUILD_CREATE for a session of the user account. KeyError: no such guild."""
+        """Make ``d`` of GUILD_CREATE for a user account's session. KeyError: no such guild."""
         guild = self.guild(guild_id)
         return gateway_guild(guild, self.own_account, capabilities, large_threshold)
 
     def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes:
-        """``d`` of GUILD_CREATE for a session, of this moment. KeyError: there is no such guild."""
+        """Make ``d`` of GUILD_CREATE for a session. KeyError: no such guild."""
         guild = self.guild(guild_id)
         return guild_create(guild, intents=intents, large_threshold=large_threshold)
 
     def step(self) -> WorldEvent:
-        """The next event of the traffic."""
+        """Make the next event of the traffic."""
         # Measured on the default mix, 100 guilds, Python 3.11, one core of a small virtual machine,
         # best of eight runs of 25,000: 7.3 us a step (6.9 with 4 guilds), 553 B an event; one
         # kind only: presence 4.0, typing 6.5, member update 8.0, talk 11.3. A new guild of 40
@@ -173,17 +173,17 @@ class World:
         if scene.after:
             return scene.after.popleft()
         chance, weights, ids = self._random, self._weights, self._guild_ids
-        at = bisect(weights, chance() * weights[-1], 0, len(weights) - 1)
+        drawn = bisect(weights, chance() * weights[-1], 0, len(weights) - 1)
         guild_id = ids[int(chance() * len(ids))]
         guild = self._guilds.get(guild_id) or self.guild(guild_id)
         if guild.unavailable:
-            return self._after_outage(guild, self._handlers[at])
-        return self._handlers[at](scene, guild)
+            return self._after_outage(guild, self._handlers[drawn])
+        return self._handlers[drawn](scene, guild)
 
     def emit(self, name: str, *, guild_id: int | None = None) -> list[WorldEvent]:
-        """An event by name, the last or last but few of the list, with what has to happen before.
+        """Let an event happen; return it and, before it, what had to happen first.
 
-        ``guild_id`` None: in any guild. KeyError: there is no such event, or no such guild.
+        guild_id: where; None: in any guild. KeyError: there is no such event, or no such guild.
         """
         handler = self._handler(name)
         guild = self._any_guild() if guild_id is None else self.guild(guild_id)
@@ -199,7 +199,7 @@ class World:
         return made
 
     def emit_direct(self, name: str) -> list[WorldEvent]:
-        """The same of an event in a direct message. KeyError: it does not happen there."""
+        """Let an event happen in a direct message, like ``emit``. KeyError: it happens in none."""
         handler = DIRECT_HANDLERS[name]
         after = self._scene.after
         made = [*after]
@@ -209,23 +209,25 @@ class World:
         return made
 
     def request_members(self, d: Json, *, intents: int = int(ALL_INTENTS)) -> list[bytes]:
-        """``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. RequestRefused: see there."""
+        """Return ``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. Raises RequestRefused."""
         return requests.request_members(d, self._guild_or_none, intents)
 
     def answer(self, op: int, d: Any) -> list[tuple[str, bytes]]:
-        """(name, ``d``) of the events that answer a request of the user account's, whose form was
-        checked (cluster.sandbox.forms)."""
-        return ANSWERS[op](
-            Asked(d, self._scene, self._guild_or_none, self.own_account["id"], self._streams)
-        )
+        """Return (name, ``d``) of the events that answer a request of the user account's.
+
+        The form of the request was checked (gateway/request_schemas.py).
+        """
+        user_id = self.own_account["id"]
+        request = UserRequest(d, self._scene, self._guild_or_none, user_id, self._streams)
+        return ANSWERS[op](request)
 
     def request_soundboard(self, guild_ids: Iterable[int]) -> list[tuple[int, bytes]]:
-        """(guild, ``d`` of SOUNDBOARD_SOUNDS) for those of the guilds that the bot is in."""
-        there = (self._guild_or_none(guild_id) for guild_id in guild_ids)
-        return [(guild.id, encode(sounds_of(guild))) for guild in there if guild is not None]
+        """Return (guild id, ``d`` of SOUNDBOARD_SOUNDS) for each of the guilds that there is."""
+        known = (self._guild_or_none(guild_id) for guild_id in guild_ids)
+        return [(guild.id, encode(sounds_of(guild))) for guild in known if guild is not None]
 
     def update_presence(self, d: Json) -> list[WorldEvent]:
-        """What an op 3 causes: the bot is shown so in every GUILD_CREATE from now on, no event."""
+        """Take an op 3: every GUILD_CREATE from now on shows the bot so; no event follows."""
         self._population.bot_presence = own_presence(d)
         for bot in self._bots():
             bot.presence = self._population.bot_presence
@@ -234,19 +236,19 @@ class World:
     def voice_state(
         self, d: Json, *, session_id: str | None = None, of_user: bool = False
     ) -> list[WorldEvent]:
-        """What an op 4 causes: the bot's VOICE_STATE_UPDATE, or the user account's, and, in a
-        channel, the server's.
+        """Take an op 4: the bot's or the user account's VOICE_STATE_UPDATE follows and, in a
+        channel, VOICE_SERVER_UPDATE.
 
-        ``session_id`` is the gateway session's, which Discord puts into the voice state; None: one
-        of its own. A guild or channel that there is not is answered by nothing.
+        session_id: the gateway session's, which Discord puts into the voice state; None: a new one.
+        A guild or channel that does not exist is answered by nothing.
         """
         guild = self._guild_or_none(_snowflake(d.get("guild_id")))
         channel_id = None if d.get("channel_id") is None else _snowflake(d["channel_id"])
         if guild is None or (channel_id is not None and channel_id not in guild.channels):
             return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
-        who = account_member(guild, self.own_account) if of_user else guild.member_list[0]
-        moved = voice.move(self._scene, guild, who, channel_id, session_id=session_id, **changes)
+        member = account_member(guild, self.own_account) if of_user else guild.member_list[0]
+        moved = voice.move(self._scene, guild, member, channel_id, session_id=session_id, **changes)
         if channel_id is None:
             return [moved]
         return [moved, voice.server_update(self._scene, guild)]
@@ -264,14 +266,14 @@ class World:
         return self._guilds.get(guild_id) or self.guild(guild_id)
 
     def _after_outage(self, guild: Guild, handler: Handler) -> WorldEvent:
-        """GUILD_CREATE, and then what ``handler`` does, unless it was to end the outage itself."""
+        """End an outage: GUILD_CREATE, then what ``handler`` does, unless that ends an outage."""
         appeared = guilds.appear(guild)
         if handler is not HANDLERS["GUILD_CREATE"]:
             self._scene.after.appendleft(handler(self._scene, guild))
         return appeared
 
     def _handler(self, name: str) -> Handler:
-        """What makes an event happen. KeyError: there is no such event."""
+        """Return what makes an event happen. KeyError: there is no such event."""
         handler = HANDLERS.get(name)
         if handler is not None:
             return handler
@@ -290,5 +292,5 @@ class World:
         return WorldEvent("READY", None, data, 0)
 
     def _chunk_event(self, scene: Scene, guild: Guild) -> WorldEvent:
-        asked: dict[str, Any] = {"guild_id": str(guild.id), "query": "", "limit": 100}
-        return WorldEvent("GUILD_MEMBERS_CHUNK", guild.id, self.request_members(asked)[0], 0)
+        request: dict[str, Any] = {"guild_id": str(guild.id), "query": "", "limit": 100}
+        return WorldEvent("GUILD_MEMBERS_CHUNK", guild.id, self.request_members(request)[0], 0)

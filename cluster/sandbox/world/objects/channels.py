@@ -34,7 +34,7 @@ def channel(
     overwrites: list[Json],
 ) -> Json:
     """A guild channel of any type but threads, with every field that its type has."""
-    made: Json = {
+    return {
         "id": str(channel_id),
         "type": kind,
         "guild_id": str(guild_id),
@@ -44,9 +44,13 @@ def channel(
         "parent_id": None if parent_id is None else str(parent_id),
         "nsfw": False,
         "flags": 0,
+        **_fields_of_type(kind, channel_id),
     }
+
+
+def _fields_of_type(kind: int, channel_id: int) -> Json:
     if kind in MESSAGE_TYPES:
-        made |= {
+        return {
             "topic": None,
             "last_message_id": None,
             "last_pin_timestamp": None,
@@ -54,8 +58,8 @@ def channel(
             "default_auto_archive_duration": 1440,
             "default_thread_rate_limit_per_user": 0,
         }
-    elif kind in (VOICE, STAGE):
-        made |= {
+    if kind in (VOICE, STAGE):
+        made: Json = {
             "bitrate": 64000,
             "user_limit": 0 if kind == VOICE else 10000,
             "rtc_region": None,
@@ -63,9 +67,9 @@ def channel(
             "last_message_id": None,
             "rate_limit_per_user": 0,
         }
-        made |= {"status": None} if kind == VOICE else {"topic": None}
-    elif kind == FORUM:
-        made |= {
+        return made | ({"status": None} if kind == VOICE else {"topic": None})
+    if kind == FORUM:
+        return {
             "topic": None,
             "last_message_id": None,
             "rate_limit_per_user": 0,
@@ -77,7 +81,7 @@ def channel(
             "default_forum_layout": 1,
             "template": "",
         }
-    return made
+    return {}
 
 
 def forum_tag(tag_id: int, name: str) -> Json:
@@ -92,7 +96,7 @@ def forum_tag(tag_id: int, name: str) -> Json:
 
 
 def overwrite(target_id: int, kind: int, *, allow: int = 0, deny: int = 0) -> Json:
-    """A permission overwrite; ``kind`` 0: a role, 1: a member."""
+    """A permission overwrite. kind: 0 for a role, 1 for a member."""
     return {"id": str(target_id), "type": kind, "allow": str(allow), "deny": str(deny)}
 
 
@@ -106,7 +110,7 @@ def thread(
     created_at: str,
     tags: list[str] | None = None,
 ) -> Json:
-    """A public thread; ``tags`` only in forums."""
+    """A public thread. tags: only in forums."""
     made: Json = {
         "id": str(thread_id),
         "type": PUBLIC_THREAD,

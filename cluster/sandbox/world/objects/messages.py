@@ -15,13 +15,13 @@ from msgspec import Raw
 Json = dict[str, Any]
 
 
-def head(message_id: int, channel_id: int, author: Json | Raw, at: str) -> Json:
+def head(message_id: int, channel_id: int, author: Json | Raw, sent_at: str) -> Json:
     """A message of type 0 (default) but for what was said; the author may be encoded already."""
     return {
         "id": str(message_id),
         "channel_id": str(channel_id),
         "author": author,
-        "timestamp": at,
+        "timestamp": sent_at,
         "edited_timestamp": None,
         "tts": False,
         "mention_everyone": False,
@@ -40,9 +40,9 @@ def said(content: str) -> Json:
     return {"content": content, "embeds": [], "components": [], "attachments": []}
 
 
-def message(message_id: int, channel_id: int, author: Json, content: str, at: str) -> Json:
+def message(message_id: int, channel_id: int, author: Json, content: str, sent_at: str) -> Json:
     """A whole message without the fields that only the gateway adds."""
-    return head(message_id, channel_id, author, at) | said(content)
+    return head(message_id, channel_id, author, sent_at) | said(content)
 
 
 def attachment(attachment_id: int, channel_id: int) -> Json:
@@ -65,14 +65,14 @@ def attachment(attachment_id: int, channel_id: int) -> Json:
     }
 
 
-def embed(at: str) -> Json:
+def embed(moment: str) -> Json:
     """An embed with each of its parts."""
     return {
         "type": "rich",
         "title": "A page",
         "description": "About something.",
         "url": "https://example.com/page",
-        "timestamp": at,
+        "timestamp": moment,
         "color": 0x5865F2,
         "footer": {"text": "a footer"},
         "author": {"name": "somebody", "url": "https://example.com"},

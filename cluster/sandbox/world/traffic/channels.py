@@ -44,9 +44,9 @@ def _create(scene: Scene, guild: Guild, kind: int) -> Json:
 
 def channel_of(scene: Scene, guild: Guild, kinds: tuple[int, ...]) -> Json:
     """A channel of one of ``kinds``; made, its event in ``scene.after``, when there is none."""
-    there = [c for c in guild.channels.values() if c["type"] in kinds]
-    if there:
-        return there[int(scene.draw.random() * len(there))]
+    channels = [c for c in guild.channels.values() if c["type"] in kinds]
+    if channels:
+        return channels[int(scene.draw.random() * len(channels))]
     made = _create(scene, guild, kinds[0])
     scene.after.append(scene.event("CHANNEL_CREATE", guild, made))
     return made
@@ -104,8 +104,8 @@ def pins_update(scene: Scene, guild: Guild) -> WorldEvent:
 def channel_info(scene: Scene, guild: Guild) -> WorldEvent:
     """The answer to a request for voice channels' status and start time."""
     voice = [c for c in guild.channels.values() if c["type"] == objects.VOICE]
-    told = [{"id": c["id"], "status": c["status"], "voice_start_time": None} for c in voice]
-    return scene.event("CHANNEL_INFO", guild, {"guild_id": str(guild.id), "channels": told})
+    shown = [{"id": c["id"], "status": c["status"], "voice_start_time": None} for c in voice]
+    return scene.event("CHANNEL_INFO", guild, {"guild_id": str(guild.id), "channels": shown})
 
 
 def status_update(scene: Scene, guild: Guild) -> WorldEvent:

@@ -52,7 +52,7 @@ def _write(scene: Scene, direct: Direct) -> WorldEvent:
 
 
 def message_update(scene: Scene) -> WorldEvent:
-    """Who wrote last edits that."""
+    """Somebody edits the last message that they wrote."""
     direct = _someone(scene)
     created = None if direct.messages else _write(scene, direct)
     message = direct.messages[-1]
@@ -62,7 +62,7 @@ def message_update(scene: Scene) -> WorldEvent:
 
 
 def message_delete(scene: Scene) -> WorldEvent:
-    """Who wrote last deletes that."""
+    """Somebody deletes the last message that they wrote."""
     direct = _someone(scene)
     created = None if direct.messages else _write(scene, direct)
     gone = direct.messages.pop()
@@ -105,4 +105,4 @@ DIRECT_HANDLERS: Final[dict[str, Callable[[Scene], WorldEvent]]] = {
     "MESSAGE_REACTION_ADD": reaction_add,
     "TYPING_START": typing_start,
 }
-"""Events that happen without a guild, too."""
+"""Event name -> what makes it happen in a direct message."""

@@ -45,9 +45,9 @@ def message_create(scene: Scene, guild: Guild) -> WorldEvent:
     member = scene.member(guild)
     channels = guild.text_channels
     channel_id = channels[int(draw() * len(channels))]
-    message_id, at = scene.clock.moment()
+    message_id, sent_at = scene.clock.moment()
     author, guild_id = member.user_json, guild.id
-    head = _HEAD % (at, message_id, member.json, message_id, channel_id, author, guild_id)
+    head = _HEAD % (sent_at, message_id, member.json, message_id, channel_id, author, guild_id)
     said = _CONTENTS[int(chance * 512)]
     guild.messages.append(Message(message_id, channel_id, member, head, said))
     guild.last_messages[channel_id] = message_id

@@ -9,8 +9,11 @@ from cluster.sandbox.world.traffic import direct, messages, reactions
 
 
 def talk(scene: Scene, guild: Guild) -> WorldEvent:
-    """Of a hundred: 84 new messages, 6 reactions, 4 edits, 2 deletions, 2 reactions taken back,
-    1 in a direct message, 1 vote. What needs a message where none is remembered is a new one."""
+    """Make a message (84 of 100 times), a reaction (6), an edit (4), a deletion (2), take back a
+    reaction (2), make a vote (1) or a direct message (1).
+
+    What needs a message where none is remembered is a new one.
+    """
     chance = scene.draw.random()
     if chance < 0.84 or not guild.messages:
         return messages.message_create(scene, guild)

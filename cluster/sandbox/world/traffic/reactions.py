@@ -17,7 +17,7 @@ _EMOJIS: Final = tuple(
     for name in ("\N{THUMBS UP SIGN}", "\N{PARTY POPPER}", "\N{EYES}", "\N{CAT FACE}")
 )
 _MOST: Final = 32
-"""Reactions, or votes, that a message has at most."""
+"""Most reactions, or votes, that a message has."""
 
 
 def _emoji(scene: Scene, guild: Guild) -> bytes:
@@ -61,9 +61,9 @@ def _add(scene: Scene, guild: Guild, message: Message) -> WorldEvent:
 
 
 def _remove(
-    guild: Guild, message: Message, reactions: list[tuple[int, bytes]], at: int
+    guild: Guild, message: Message, reactions: list[tuple[int, bytes]], index: int
 ) -> WorldEvent:
-    user_id, emoji = reactions.pop(at)
+    user_id, emoji = reactions.pop(index)
     data = (
         b'{"user_id":"%d","type":0,"message_id":"%d","emoji":%b,"channel_id":"%d",'
         b'"burst":false,"guild_id":"%d"}'
@@ -87,8 +87,8 @@ def _reacted(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, bytes
 def reaction_remove(scene: Scene, guild: Guild) -> WorldEvent:
     """A reaction that was added is taken back."""
     message, reactions = _reacted(scene, guild)
-    at = int(scene.draw.random() * len(reactions))
-    return scene.last(_remove(guild, message, reactions, at))
+    index = int(scene.draw.random() * len(reactions))
+    return scene.last(_remove(guild, message, reactions, index))
 
 
 def reaction_remove_all(scene: Scene, guild: Guild) -> WorldEvent:
@@ -117,7 +117,7 @@ def reaction_remove_emoji(scene: Scene, guild: Guild) -> WorldEvent:
     return scene.last(WorldEvent("MESSAGE_REACTION_REMOVE_EMOJI", guild.id, data, _REACTIONS_BIT))
 
 
-def _asked(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, int]]]:
+def _a_poll(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, int]]]:
     """A message with a poll; written, its event in ``scene.after``, when there is none."""
     for message in guild.messages:
         if message.poll is not None:
@@ -136,7 +136,7 @@ def _vote(name: str, guild: Guild, message: Message, vote: tuple[int, int]) -> W
 
 def vote_add(scene: Scene, guild: Guild) -> WorldEvent:
     """A member votes; an equal vote, or the oldest of too many, is taken back first."""
-    message, votes = _asked(scene, guild)
+    message, votes = _a_poll(scene, guild)
     vote = (scene.member(guild).id, 1 + int(scene.draw.random() * 2))
     before = vote if vote in votes else votes[0] if len(votes) >= _MOST else None
     if before is not None:
@@ -148,7 +148,7 @@ def vote_add(scene: Scene, guild: Guild) -> WorldEvent:
 
 def vote_remove(scene: Scene, guild: Guild) -> WorldEvent:
     """A vote that was given is taken back."""
-    message, votes = _asked(scene, guild)
+    message, votes = _a_poll(scene, guild)
     if not votes:
         votes.append((scene.member(guild).id, 1))
         scene.after.append(_vote("MESSAGE_POLL_VOTE_ADD", guild, message, votes[-1]))

@@ -29,7 +29,7 @@ def _create(scene: Scene, guild: Guild) -> WorldEvent:
     parent = channel_of(scene, guild, (objects.TEXT, objects.FORUM))
     owner = scene.member(guild)
     thread_id = scene.clock.snowflake()
-    at = scene.clock.timestamp().decode()
+    created_at = scene.clock.timestamp().decode()
     forum = parent["type"] == objects.FORUM
     made = objects.thread(
         thread_id,
@@ -37,11 +37,13 @@ def _create(scene: Scene, guild: Guild) -> WorldEvent:
         int(parent["id"]),
         owner.id,
         f"thread {int(scene.draw.random() * 1000)}",
-        created_at=at,
+        created_at=created_at,
         tags=[tag["id"] for tag in parent["available_tags"]] if forum else None,
     )
     guild.threads[thread_id] = made
-    guild.thread_members[thread_id] = {owner.id: objects.thread_member(thread_id, owner.id, at)}
+    guild.thread_members[thread_id] = {
+        owner.id: objects.thread_member(thread_id, owner.id, created_at)
+    }
     guild.text_channels.append(thread_id)
     return scene.event("THREAD_CREATE", guild, made | {"newly_created": True})
 
@@ -94,8 +96,8 @@ def thread_list_sync(scene: Scene, guild: Guild) -> WorldEvent:
 
 def _join(scene: Scene, guild: Guild, thread: Json, user_id: int) -> Json:
     thread_id = int(thread["id"])
-    at = scene.clock.timestamp().decode()
-    made = objects.thread_member(thread_id, user_id, at)
+    joined_at = scene.clock.timestamp().decode()
+    made = objects.thread_member(thread_id, user_id, joined_at)
     guild.thread_members[thread_id][user_id] = made
     thread["member_count"] = len(guild.thread_members[thread_id])
     return made

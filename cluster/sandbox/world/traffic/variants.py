@@ -50,9 +50,10 @@ def _head(scene: Scene, guild: Guild, author: Member) -> Json:
 
 
 def _mention(guild: Guild, member: Member) -> Json:
-    """Who has left is mentioned as a user only."""
-    there = member.id in guild.members
-    return member.user | {"member": member.data} if there else member.user
+    """A mention of a member; who has left is mentioned as a user only."""
+    if member.id not in guild.members:
+        return member.user
+    return member.user | {"member": member.data}
 
 
 def _reply(scene: Scene, guild: Guild) -> WorldEvent:
@@ -60,20 +61,20 @@ def _reply(scene: Scene, guild: Guild) -> WorldEvent:
     head = _head(scene, guild, author)
     said = objects.said("a reply")
     if guild.messages:
-        to = guild.messages[int(scene.draw.random() * len(guild.messages))]
+        answered = guild.messages[int(scene.draw.random() * len(guild.messages))]
         head["type"] = 19
-        head["channel_id"] = str(to.channel_id)
+        head["channel_id"] = str(answered.channel_id)
         head["message_reference"] = {
             "type": 0,
-            "message_id": str(to.id),
-            "channel_id": str(to.channel_id),
+            "message_id": str(answered.id),
+            "channel_id": str(answered.channel_id),
             "guild_id": str(guild.id),
         }
-        head["mentions"] = [_mention(guild, to.author)]
-        if b'"referenced_message":' not in to.said:
+        head["mentions"] = [_mention(guild, answered.author)]
+        if b'"referenced_message":' not in answered.said:
             # One level only: a chain of replies would grow without end.
             # The author's member is in the event of its own message only.
-            said["referenced_message"] = msgspec.Raw(to.head_with(None) + to.said)
+            said["referenced_message"] = msgspec.Raw(answered.head_with(None) + answered.said)
     return remember(scene, guild, author, head, said)
 
 

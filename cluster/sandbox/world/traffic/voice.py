@@ -60,7 +60,7 @@ def _server(scene: Scene, guild: Guild) -> Json:
 
 
 def server_update(scene: Scene, guild: Guild) -> WorldEvent:
-    """The voice server that the bot is to connect to."""
+    """The voice server that the bot has to connect to."""
     return scene.event("VOICE_SERVER_UPDATE", guild, _server(scene, guild))
 
 
@@ -77,17 +77,17 @@ def server_assigned(scene: Scene, guild: Guild) -> WorldEvent:
 
 
 def effect_send(scene: Scene, guild: Guild) -> WorldEvent:
-    """Somebody in a voice channel sends an emoji reaction; goes there first if nobody is in one."""
-    there = [s for i, s in guild.voice_states.items() if i in guild.members]
-    if not there:
+    """A member in a voice channel, who joins one first if need be, sends an emoji reaction."""
+    states = [s for i, s in guild.voice_states.items() if i in guild.members]
+    if not states:
         channel_id = int(channel_of(scene, guild, (channels.VOICE,))["id"])
         joined = move(scene, guild, scene.member(guild), channel_id)
         scene.after.append(joined)
-        there = list(guild.voice_states.values())
+        states = list(guild.voice_states.values())
     data = {
-        "channel_id": there[0]["channel_id"],
+        "channel_id": states[0]["channel_id"],
         "guild_id": str(guild.id),
-        "user_id": there[0]["user_id"],
+        "user_id": states[0]["user_id"],
         "emoji": {"id": None, "name": "\N{CLAPPING HANDS SIGN}", "animated": False},
         "animation_type": 1,
         "animation_id": int(scene.draw.random() * 20),
