@@ -9,13 +9,13 @@ from typing import Final
 import click
 
 from cluster.cli.terminal.output import console, is_terminal
-from cluster.control.client import ControlClient, Say
+from cluster.control.client import ControlClient, OnProgress
 from cluster.endpoints.paths import Running
 from cluster.wire.status import Operation
 
 NOT_WAITED_FOR: Final = "Not waited for; what was asked goes on: see `dcgw-cluster status`."
 
-Ask = Callable[[ControlClient, Say], Awaitable[str]]
+Ask = Callable[[ControlClient, OnProgress], Awaitable[str]]
 
 
 def operate(running: Running, ask: Ask) -> None:
@@ -30,7 +30,7 @@ def operate(running: Running, ask: Ask) -> None:
 
 
 async def _operate(running: Running, ask: Ask) -> str:
-    async with ControlClient.of(running, timeout=10.0) as control:
+    async with ControlClient.from_running(running, timeout=10.0) as control:
         if not is_terminal():
             return await ask(control, lambda _: None)
         with console().status(f"{running.name} ...") as spinner:

@@ -58,7 +58,7 @@ class Target(NamedTuple):
         check_remote(self.keys_file, self.endpoint, self.name)
         if self.keys_file is not None:
             return ControlClient(self.endpoint, keys=self.keys_file)
-        return ControlClient.of(running_cluster(self.config_file, self.name))
+        return ControlClient.from_running(running_cluster(self.config_file, self.name))
 
     def door(self, control: ControlClient) -> ShardCommands:
         """Of the one shard."""

@@ -5,7 +5,7 @@ The command line uses it, and so may any program of the same user on the same ho
     async with ControlClient.find() as control:
         status = await control.status()
 
-Commands for the gateway go by its doors (cluster.door)::
+Commands for the gateway go through one shard (shard_commands.py)::
 
         await control.shard(3).update_presence("dnd")
 
@@ -17,58 +17,46 @@ A program that runs shards of the same bot by itself shares the identifies with 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import secrets
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import msgspec
-import zmq
-import zmq.asyncio
-
 from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
-from cluster.control.shard_commands import AnswerWatcher, ShardCommands
-from cluster.decode_errors import MALFORMED
-from cluster.endpoints.curve_client import Handshakes, connect
+from cluster.control.answer_watcher import AnswerWatcher
+from cluster.control.connection import ControlConnection
+from cluster.control.shard_commands import ShardCommands
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import find_cluster, named_endpoint
-from cluster.endpoints.paths import Running, is_held
-from cluster.endpoints.tcp import PREFIX
-from cluster.errors import ClusterError, ConfigError, NotRunningError
+from cluster.endpoints.paths import Running
+from cluster.errors import ClusterError, ConfigError
 from cluster.identify.request import Identify
 from cluster.subscriber.progress_reporter import default_name
 from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
 from cluster.wire.commands import Shards
-from cluster.wire.control import Response, error_of
+from cluster.wire.control import error_of
 from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.operations import Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import ClusterStatus, Operation
 
-log = logging.getLogger(__name__)
-
 DEFAULT_TIMEOUT_S: Final = 5.0
-LOOK_S: Final = 0.1
-"""How soon it is noticed that the key is refused."""
 PATIENCE_S: Final = 60.0
 """Longer than a coordinator takes to be restarted."""
 
 Result = TypeVar("Result")
-Say = Callable[[Operation], None]
+OnProgress = Callable[[Operation], None]
 
 
 class ControlClient:
-    """A connection to a coordinator's control door.
+    """The requests that a running coordinator answers.
 
-    endpoint: ZeroMQ endpoint of its ROUTER socket ("ipc://..."), or of a cluster's control door on
-    TCP; None: the one that the keys name.
+    endpoint: ZeroMQ endpoint of its control socket ("ipc://...", or "tcp://..." where it offers one
+    to other hosts); None: the one that the keys name.
     timeout: seconds that an answer may take before NotRunningError.
     lock: the coordinator's lock file, to tell "gone" from "does not answer"; None: unknown.
     keys: for TCP: the file that `dcgw-cluster keys add` made, or what is in it.
@@ -92,24 +80,11 @@ class ControlClient:
                 raise ConfigError("no endpoint is given", "give one, or ControlClient.find()")
             endpoint = named_endpoint(held, "control")
         self.endpoint = endpoint
+        self.connection = ControlConnection(endpoint, held, lock)
+        """What the requests go over; one that has no method here may be made with it."""
         self._timeout = timeout
-        self._lock_file = lock
-        self._next_id = 0
-        self._asked: dict[int, asyncio.Future[Response]] = {}
-        """What is under way, by request id."""
-        self._reader: asyncio.Task[None] | None = None
-        self._context = zmq.asyncio.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.linger = 0
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a coordinator to come
-        self._handshakes = Handshakes(self._socket, endpoint, held)
         self._keys = held
         self._answers = AnswerWatcher(self._subscriber, self.ping)
-        try:
-            connect(self._socket, endpoint, held)
-        except BaseException:
-            self.close()
-            raise
 
     @classmethod
     def find(
@@ -123,11 +98,11 @@ class ControlClient:
 
         Raises what `find_cluster` of cluster.endpoints.discovery does.
         """
-        return cls.of(find_cluster(name, env), timeout=timeout)
+        return cls.from_running(find_cluster(name, env), timeout=timeout)
 
     @classmethod
-    def of(cls, running: Running, *, timeout: float = DEFAULT_TIMEOUT_S) -> ControlClient:
-        """A client of this running cluster."""
+    def from_running(cls, running: Running, *, timeout: float = DEFAULT_TIMEOUT_S) -> ControlClient:
+        """Return a client of this running cluster."""
         lock = Path(running.state_dir) / "coordinator.lock"
         return cls(running.control_endpoint, timeout=timeout, lock=lock)
 
@@ -144,27 +119,16 @@ class ControlClient:
 
     def close(self) -> None:
         """Close the socket; what is under way fails."""
-        if self._reader is not None:
-            self._reader.cancel()
         closed = ClusterError("the connection to the coordinator was closed")
-        self._fail(closed)
+        self.connection.close(closed)
         self._answers.close(closed)
-        self._handshakes.close()
-        self._context.destroy(linger=0)
-
-    def __del__(self) -> None:
-        # ZeroMQ ends a context by waiting for its sockets, which the collector may leave for last.
-        if hasattr(self, "_handshakes") and not self._context.closed:
-            self._handshakes.close()
-            self._socket.close(linger=0)
-            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     async def ping(self) -> None:
         """Return once the coordinator answered."""
         await self._ask("ping", object)
 
     async def status(self) -> ClusterStatus:
-        """The state of the cluster, its workers and its shards at this moment."""
+        """Return the state of the cluster, its workers and its shards at this moment."""
         return await self._ask("status", ClusterStatus)
 
     async def stop(self, *, logout: bool = False, keep_workers: bool = False) -> None:
@@ -176,40 +140,46 @@ class ControlClient:
         """
         await self._ask("stop", object, {"logout": logout, "keep_workers": keep_workers})
 
-    async def restart_rolling(self, say: Say | None = None) -> str:
+    async def restart_rolling(self, on_progress: OnProgress | None = None) -> str:
         """Restart all workers, one by one: no event is lost, no identify spent. Returns what was
-        done when it is. say: called with how far it is, as it goes on."""
-        return await self._operate("restart", {}, say)
+        done when it is. on_progress: called with how far it is, as it goes on."""
+        return await self._operate("restart", {}, on_progress)
 
-    async def restart_worker(self, worker: int, say: Say | None = None) -> str:
+    async def restart_worker(self, worker: int, on_progress: OnProgress | None = None) -> str:
         """Restart the worker of one slot; its sessions are resumed."""
-        return await self._operate("restart", {"worker": worker}, say)
+        return await self._operate("restart", {"worker": worker}, on_progress)
 
-    async def restart_shard(self, shard: int, say: Say | None = None) -> str:
+    async def restart_shard(self, shard: int, on_progress: OnProgress | None = None) -> str:
         """Resume one shard on another connection; one that has given up tries anew."""
-        return await self._operate("restart", {"shard": shard}, say)
+        return await self._operate("restart", {"shard": shard}, on_progress)
 
-    async def scale(self, workers: int, say: Say | None = None) -> str:
-        """Let so many workers carry the shards, which move without a loss and without an
-        identify."""
-        return await self._operate("scale", {"workers": workers}, say)
+    async def scale(self, workers: int, on_progress: OnProgress | None = None) -> str:
+        """Let so many workers carry the shards, which move without losing an event and without
+        spending an identify."""
+        return await self._operate("scale", {"workers": workers}, on_progress)
 
-    async def reshard(self, shards: int, overlap_s: float = 10.0, say: Say | None = None) -> str:
-        """Another shard count, while the cluster runs: the new shards are identified beside the old
-        ones, both publish for overlap_s seconds, then the old ones log out. shards: 0: as many as
-        Discord recommends. BudgetError: not enough identifies are left."""
-        return await self._operate("reshard", {"shards": shards, "overlap_s": overlap_s}, say)
+    async def reshard(
+        self, shards: int, overlap_s: float = 10.0, on_progress: OnProgress | None = None
+    ) -> str:
+        """Change the shard count while the cluster runs: the new shards are identified beside the
+        old ones, both publish for overlap_s seconds, then the old ones log out. shards: 0: as many
+        as Discord recommends. BudgetError: not enough identifies are left."""
+        return await self._operate(
+            "reshard", {"shards": shards, "overlap_s": overlap_s}, on_progress
+        )
 
-    async def _operate(self, verb: str, args: dict[str, Any], say: Say | None) -> str:
+    async def _operate(
+        self, verb: str, args: dict[str, Any], on_progress: OnProgress | None
+    ) -> str:
         """Begin a long operation and follow it to its end. ClusterError: why it failed; or the
         coordinator was restarted meanwhile, and how far it came is to be seen in `status`."""
         now = await self._ask(verb, Operation, args)
         while now.state is OperationState.RUNNING:
-            if say is not None:
-                say(now)
+            if on_progress is not None:
+                on_progress(now)
             follow = Follow(id=now.id, known=now.text, done=now.done)
             try:
-                now = await self.exchange(
+                now = await self.connection.exchange(
                     "operation", Operation, wire.as_args(follow), self._timeout
                 )
             except TimeoutError:
@@ -222,20 +192,23 @@ class ControlClient:
         return now.text
 
     async def shards(self) -> Shards:
-        """The shards that take commands now."""
+        """Return the shards that take commands now."""
         return await self._ask("shards", Shards)
 
     def shard(self, shard_id: int) -> ShardCommands:
-        """The commands of a shard: `await control.shard(3).update_presence("dnd")`. CommandError if
-        that can't be the number of one."""
-        return ShardCommands(self, self._answers, shard=number("shard_id", shard_id))
+        """Return the commands of a shard: `await control.shard(3).update_presence("dnd")`.
+        CommandError if that can't be the number of one."""
+        return self._commands(shard=number("shard_id", shard_id))
 
     def guild(self, guild_id: int) -> ShardCommands:
-        """The commands of the shard that has a guild."""
-        return ShardCommands(self, self._answers, guild=int(snowflake("guild_id", guild_id)))
+        """Return the commands of the shard that has a guild."""
+        return self._commands(guild=int(snowflake("guild_id", guild_id)))
+
+    def _commands(self, *, shard: int | None = None, guild: int | None = None) -> ShardCommands:
+        return ShardCommands(self.connection, self._answers, self.ping, shard=shard, guild=guild)
 
     async def _subscriber(self) -> Subscriber:
-        """Of the events that answer commands."""
+        """Return one for the events that answer commands."""
         if self._keys is not None:
             return Subscriber(events=NAMES, keys=self._keys)
         status = await self.status()
@@ -250,8 +223,8 @@ class ControlClient:
         who: str = "",
         patience: float | None = PATIENCE_S,
     ) -> Identify:
-        """Leave to identify a shard of the cluster's bot from outside, in the cluster's own line
-        and out of its budget: an async context manager, entered when the turn has come.
+        """Return leave to identify a shard of the cluster's bot from outside, in the cluster's own
+        queue and out of its budget: an async context manager, entered when the turn has come.
 
         shard_count: 0 if it does not matter to whoever reads `status`. who: as `status` shows it;
         empty: this program and its pid. patience: seconds that the coordinator may be silent (it is
@@ -267,122 +240,18 @@ class ControlClient:
         return self.identify(ask, patience=patience)
 
     def identify(self, ask: IdentifyAsk, *, patience: float | None) -> Identify:
-        """As `request_identify`, with all that can be said."""
-        return Identify(self, ask, patience=patience)
+        """Return an Identify for a question with all its fields; see `request_identify`."""
+        return Identify(self.connection, ask, patience=patience)
 
     async def identify_budget(self, asker: str = "") -> Budget:
-        """What is left of the identifies. asker: whose wait is told in it."""
+        """Return what is left of the identifies. asker: store id of the cluster whose own wait is
+        told in it."""
         return await self._ask("identify_budget", Budget, {"asker": asker})
 
     async def _ask(
         self, verb: str, kind: type[Result], args: dict[str, Any] | None = None
     ) -> Result:
         try:
-            return await self.exchange(verb, kind, args or {}, self._timeout)
+            return await self.connection.exchange(verb, kind, args or {}, self._timeout)
         except TimeoutError:
-            raise self.no_answer(self._timeout) from None
-
-    async def exchange(
-        self, verb: str, kind: type[Result], args: dict[str, Any], seconds: float
-    ) -> Result:
-        """One request and its answer. TimeoutError: none came in so many seconds."""
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read(), name=f"answers of {self.endpoint}")
-        request = self._request(verb, args)
-        answer = self._asked[request.id] = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._until(asyncio.ensure_future(self._socket.send(wire.encode(request))))
-                response = await self._until(answer)
-        finally:
-            del self._asked[request.id]
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()  # nobody else may come to see it, and asyncio would complain
-        if response.error is not None:
-            raise error_of(response.error)
-        try:
-            return msgspec.msgpack.decode(response.result, type=kind)
-        except MALFORMED as error:
-            raise ClusterError(
-                f"the coordinator's answer to {verb} is not understood ({error})",
-                "it is of another version: restart the cluster with this one",
-            ) from None
-
-    async def _until(self, done: asyncio.Future[Result]) -> Result:
-        """Its result. KeyRefusedError as soon as the key is refused: no answer would ever come."""
-        try:
-            while not done.done():
-                if (refusal := self._handshakes.refusal()) is not None:
-                    raise refusal
-                await asyncio.wait([done], timeout=LOOK_S if self._handshakes.watching else None)
-        finally:
-            done.cancel()
-        return done.result()
-
-    def ask_again(self) -> None:
-        """The coordinator was restarted: what is under way gets no answer (TimeoutError)."""
-        self._fail(TimeoutError())
-
-    def tell(self, verb: str, args: dict[str, Any]) -> None:
-        """One request of which no answer is awaited; lost if nobody is there."""
-        if self._socket.closed:
-            return
-        sent: asyncio.Future[Any] = asyncio.ensure_future(
-            self._socket.send(wire.encode(self._request(verb, args)), zmq.NOBLOCK)
-        )
-        if (error := sent.exception()) is not None:  # NOBLOCK: it is done
-            log.debug("%s was not told: %s", verb, error)
-
-    def _request(self, verb: str, args: dict[str, Any]) -> wire.Request:
-        self._next_id += 1
-        return wire.Request(id=self._next_id, verb=verb, args=args)
-
-    async def _read(self) -> None:
-        """Hand answers to who asked; those to requests that were given up are passed over."""
-        try:
-            while True:
-                frame = await self._socket.recv()
-                try:
-                    response = wire.decode_response(frame)
-                except MALFORMED as error:
-                    self._fail(
-                        ClusterError(
-                            f"what answers at {self.endpoint} is no coordinator of this version "
-                            f"({error})",
-                            "restart the cluster with this version",
-                        )
-                    )
-                    continue
-                answer = self._asked.get(response.id)
-                if answer is not None and not answer.done():
-                    answer.set_result(response)
-        except zmq.ZMQError as error:
-            self._fail(ClusterError(f"the connection to the coordinator broke ({error})"))
-
-    def _fail(self, error: Exception) -> None:
-        for answer in self._asked.values():
-            if not answer.done():
-                answer.set_exception(error)
-
-    def no_answer(self, seconds: float) -> ClusterError:
-        """What it means that no answer came for so long."""
-        if self._lock_file is not None and is_held(self._lock_file):
-            return ClusterError(
-                f"the coordinator did not answer within {seconds:.3g} s",
-                f"look at {self._lock_file.parent / 'logs' / 'coordinator.log'}",
-            )
-        if self.endpoint.startswith(PREFIX):
-            return self._no_answer_on_tcp(seconds)
-        return NotRunningError("the cluster has stopped", "start it with `dcgw-cluster start`")
-
-    def _no_answer_on_tcp(self, seconds: float) -> ClusterError:
-        self._handshakes.read()
-        if self._handshakes.broken:
-            return NotRunningError(
-                f"{self.endpoint} breaks the handshake off",
-                "is it the cluster that the key file is of, with the server keys of then?",
-            )
-        return NotRunningError(
-            f"nothing answers at {self.endpoint} within {seconds:.3g} s",
-            "does the cluster run there, with tcp.control set, and no firewall between?",
-        )
+            raise self.connection.no_answer(self._timeout) from None

@@ -1,7 +1,7 @@
-"""An identify that is asked for at the coordinator that grants them; ControlClient makes it.
+"""Identify: leave to identify a shard, asked for at the coordinator that grants it.
 
-For programs that run shards of the bot by themselves and share its limits with a cluster; and for a
-coordinator whose ``identify.broker`` is another one.
+ControlClient makes it, for programs that run shards of the bot by themselves and share its limits
+with a cluster, and for a coordinator whose ``identify.broker`` is another one.
 """
 
 from __future__ import annotations
@@ -23,28 +23,31 @@ SLACK_S: Final = 5.0
 """An `identify` that is not answered for POLL_S and this is asked again."""
 LEAST_S: Final = 5.0
 """A grant that is good for less is given back: what is done with it must not come too late."""
-TELL_S: Final = 5.0
-TELL_TRIES: Final = 3
+NOTICE_S: Final = 5.0
+"""How long the coordinator may take to answer a notice before it is sent again."""
+NOTICE_TRIES: Final = 3
 
 Result = TypeVar("Result")
 
 
 class IdentifyControl(Protocol):
-    """What an Identify needs of a ControlClient."""
+    """What an Identify needs of a ControlConnection."""
 
     async def exchange(
         self, verb: str, kind: type[Result], args: dict[str, Any], seconds: float
     ) -> Result:
-        """One request and its answer. TimeoutError: none came in so many seconds."""
+        """Send one request and return its answer. TimeoutError: none came in so many seconds."""
 
-    def tell(self, verb: str, args: dict[str, Any]) -> None:
-        """One request of which no answer is awaited; lost if nobody is there."""
+    def notify(self, verb: str, args: dict[str, Any]) -> None:
+        """Send one request of which no answer is awaited; it is lost if nobody is there."""
 
-    def no_answer(self, seconds: float) -> ClusterError: ...
+    def no_answer(self, seconds: float) -> ClusterError:
+        """Return what it means that no answer came for so long."""
 
 
 class Identify:
-    """One identify. An async context manager: entered when the shard may identify, now and once.
+    """Leave for one identify: an async context manager, entered when the shard may identify, now
+    and once.
 
     Leaving it tells the coordinator that the identify was sent, which closes its bucket for the
     next 5 s; leaving it by an exception, that it was not and will not be: the grant comes back. Who
@@ -66,15 +69,15 @@ class Identify:
         self._control = control
         self._ask = ask
         self._args: dict[str, Any] = msgspec.to_builtins(ask)
-        self._told_args: dict[str, Any] = msgspec.to_builtins(
+        self._notice: dict[str, Any] = msgspec.to_builtins(
             IdentifyNotice(ticket=ask.ticket, shard_id=ask.shard_id)
         )
         self._patience = patience
         self._clock = clock
-        self._done = False
+        self._settled = False
         """It was said whether it was sent."""
         self.silent_since: float | None = None
-        """By the clock, since when the coordinator does not answer; None: it does."""
+        """Time of the clock since when the coordinator does not answer; None: it does."""
 
     async def __aenter__(self) -> Self:
         await self.granted()
@@ -101,54 +104,54 @@ class Identify:
             while not await self._poll():
                 pass
         except BaseException:
-            self._done = True
-            self._control.tell("identify_unused", self._told_args)
+            self._settled = True
+            self._control.notify("identify_unused", self._notice)
             raise
 
     async def _poll(self) -> bool:
-        """Ask once. False: not yet."""
-        asked_at = self._clock()
+        """Ask once whether the shard may identify now."""
+        asked_s = self._clock()
         try:
             turn = await self._control.exchange(
                 "identify", IdentifyTurn, self._args, POLL_S + SLACK_S
             )
         except TimeoutError:
             if self.silent_since is None:
-                self.silent_since = asked_at
+                self.silent_since = asked_s
             silent = self._clock() - self.silent_since
             if self._patience is not None and silent >= self._patience:
                 raise self._control.no_answer(silent) from None
             return False
         self.silent_since = None
         # Counted from before it was asked for: whatever held us up since then is in it
-        if turn.granted and self._clock() > asked_at + turn.good_s - LEAST_S:
-            self._control.tell("identify_unused", self._told_args)
+        if turn.granted and self._clock() > asked_s + turn.good_s - LEAST_S:
+            self._control.notify("identify_unused", self._notice)
             return False
         return turn.granted
 
     async def sent(self) -> None:
         """The identify went out at this moment. ClusterError: the coordinator does not answer; it
         takes a grant of which it heard nothing for spent."""
-        await self._say("identify_sent")
+        await self._settle("identify_sent")
 
     async def unused(self) -> None:
         """The identify was not sent and will not be. ClusterError as for `sent`."""
-        await self._say("identify_unused")
+        await self._settle("identify_unused")
 
     async def ready(self) -> None:
         """The READY of the identify that was sent has come. ClusterError as for `sent`."""
-        await self._tell("identify_ready")
+        await self._notify("identify_ready")
 
-    async def _say(self, verb: str) -> None:
-        if not self._done:
-            self._done = True
-            await self._tell(verb)
+    async def _settle(self, verb: str) -> None:
+        if not self._settled:
+            self._settled = True
+            await self._notify(verb)
 
-    async def _tell(self, verb: str) -> None:
-        for _ in range(TELL_TRIES):
+    async def _notify(self, verb: str) -> None:
+        for _ in range(NOTICE_TRIES):
             try:
-                await self._control.exchange(verb, object, self._told_args, TELL_S)
+                await self._control.exchange(verb, object, self._notice, NOTICE_S)
             except TimeoutError:
                 continue
             return
-        raise self._control.no_answer(TELL_TRIES * TELL_S)
+        raise self._control.no_answer(NOTICE_TRIES * NOTICE_S)

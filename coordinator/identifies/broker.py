@@ -108,7 +108,7 @@ class Broker:
         before, self._budget, self._looked_at = self._budget, budget, self._clock()
         if before.run != budget.run:
             log.warning("the broker %s was restarted", self.endpoint)
-            self._control.ask_again()
+            self._control.connection.ask_again()
         self._note_reset(self._looked_at + budget.reset_after_s)
 
     def _note_reset(self, at: float) -> None:

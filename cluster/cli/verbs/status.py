@@ -58,7 +58,7 @@ def status(
     if keys_file is not None:
         now = asyncio.run(_status(ControlClient(endpoint, keys=keys_file)))
     else:
-        now = asyncio.run(_status(ControlClient.of(running_cluster(config_file, name))))
+        now = asyncio.run(_status(ControlClient.from_running(running_cluster(config_file, name))))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
         return

@@ -64,7 +64,7 @@ def stop(
 
 async def _stop(running: Running, logout: bool, keep_workers: bool, deadline_s: float) -> Stopped:
     lock = Path(running.state_dir) / "coordinator.lock"
-    async with ControlClient.of(running, timeout=min(deadline_s, 5.0)) as control:
+    async with ControlClient.from_running(running, timeout=min(deadline_s, 5.0)) as control:
         if not is_terminal():
             return await stop_cluster(
                 control, lock, logout=logout, keep_workers=keep_workers, deadline_s=deadline_s

@@ -139,7 +139,7 @@ def test_nothing_is_kept_for_a_coordinator_that_comes_later(tmp_path: Path) -> N
                 await client.stop()
             door = context.socket(zmq.ROUTER)
             door.bind(f"ipc://{tmp_path / 'door'}")
-            pinging = asyncio.ensure_future(client.exchange("ping", object, {}, 5.0))
+            pinging = asyncio.ensure_future(client.connection.exchange("ping", object, {}, 5.0))
             identity, frame = await door.recv_multipart()
             request = wire.decode_request(frame)
             await door.send_multipart([identity, wire.encode(ok(request))])

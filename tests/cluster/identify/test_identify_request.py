@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cluster.errors import BudgetError, ClusterError, NotRunningError
-from cluster.identify.request import LEAST_S, SLACK_S, TELL_TRIES, Identify
+from cluster.identify.request import LEAST_S, NOTICE_TRIES, SLACK_S, Identify
 from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyTurn, account_key
 
 ASK = IdentifyAsk(ticket="t1", shard_id=3)
@@ -43,7 +43,7 @@ class Door:
             raise answer
         return msgspec.convert(msgspec.to_builtins(answer), kind)
 
-    def tell(self, verb: str, args: dict[str, Any]) -> None:
+    def notify(self, verb: str, args: dict[str, Any]) -> None:
         self.said.append(f"({verb})")
 
     def no_answer(self, seconds: float) -> ClusterError:
@@ -127,7 +127,7 @@ def test_what_was_said_first_holds() -> None:
 def test_a_word_that_nobody_hears_is_said_again_and_then_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    door = Door(GRANTED, None, HEARD, GRANTED, *[None] * TELL_TRIES)
+    door = Door(GRANTED, None, HEARD, GRANTED, *[None] * NOTICE_TRIES)
 
     async def program() -> None:
         async with door.identify():
@@ -143,7 +143,7 @@ def test_a_word_that_nobody_hears_is_said_again_and_then_logged(
 
 
 def test_said_by_hand_it_is_an_error() -> None:
-    door = Door(GRANTED, *[None] * TELL_TRIES)
+    door = Door(GRANTED, *[None] * NOTICE_TRIES)
 
     async def program() -> None:
         grant = door.identify()

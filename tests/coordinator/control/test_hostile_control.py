@@ -228,7 +228,9 @@ def test_what_waits_at_the_control_door_is_bounded_in_bytes(
             doors.control._verbs = {**doors.control._verbs, "long": long}
             async with ControlClient(doors.at["control"]) as client:
                 asked = [
-                    asyncio.ensure_future(client.exchange("long", str, {"x": b"x" * 900_000}, 10))
+                    asyncio.ensure_future(
+                        client.connection.exchange("long", str, {"x": b"x" * 900_000}, 10)
+                    )
                     for _ in range(5)
                 ]
                 done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)

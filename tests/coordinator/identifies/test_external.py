@@ -243,7 +243,7 @@ def test_an_identify_of_which_nothing_is_known_closes_its_bucket(short_folder: P
 def test_arguments_that_are_none_are_refused(short_folder: Path, args: dict[str, object]) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
         with pytest.raises(ClusterError, match="not the arguments"):
-            await control.exchange("identify", object, args, 5.0)
+            await control.connection.exchange("identify", object, args, 5.0)
         assert east.queue.status().outside == []
 
     play(short_folder, scenario)

@@ -1,4 +1,4 @@
-"""The door's Watcher: one subscriber for all who wait for answers, and what they are told."""
+"""AnswerWatcher: one subscriber for all who wait for answers, and what they are told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster.control.shard_commands import AnswerWatcher
+from cluster.control.answer_watcher import AnswerWatcher
 from cluster.errors import ConfigError, NotRunningError
 from cluster.subscriber import Event, Stalled, Subscriber
 
