@@ -30,7 +30,7 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Of a sandbox that lives as long as this coordinator: its budget and sessions are new."""
 
     @classmethod
-    def of(cls, spec: CoordinatorSpec, sandbox: SandboxInfo | None, started: float) -> Self:
+    def from_spec(cls, spec: CoordinatorSpec, sandbox: SandboxInfo | None, started: float) -> Self:
         """started: Unix seconds of this coordinator's start."""
         return cls(
             kind=spec.account,

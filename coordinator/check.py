@@ -22,7 +22,7 @@ from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
 async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
     """Raises ClusterError."""
-    info = await ApiAccount.of(spec, None, time.time()).fetch()
+    info = await ApiAccount.from_spec(spec, None, time.time()).fetch()
     plan, limit = plan_for(spec, info.shards, host.cores()), info.session_start_limit
     return checks.ApiAnswer(
         gateway_url=spec.gateway_url or info.url,

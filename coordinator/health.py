@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
@@ -13,47 +14,54 @@ from coordinator.control.server import ControlServer
 from coordinator.workers.link import WorkerLink
 
 LITTLE_ROOM: Final = 64 * 1024 * 1024
+"""Bytes; with less left on a disk `status` says so."""
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Room for this user on a folder's file system; None: it can't be told."""
+    """Room for this user on a folder's file system; None: nobody knows."""
     try:
-        told = os.statvfs(folder)
+        stat = os.statvfs(folder)
     except OSError:
         return None
-    return told.f_bavail * told.f_frsize
+    return stat.f_bavail * stat.f_frsize
 
 
-def troubles(
-    logs: Path,
-    sandbox: SandboxProcess | None,
-    replay: ReplayProcess,
-    gate: TcpGateProcess | None,
-    link: WorkerLink,
-    control: ControlServer,
-) -> list[str]:
-    """A line each, with where to look."""
-    found = []
-    free = free_bytes(logs)
-    if free is not None and free < LITTLE_ROOM:
-        found.append(
-            f"only {free / 2**20:.0f} MiB are left on the disk of {logs.parent}: journals that are "
-            "not allocated yet, identifies and logs need room there"
-        )
-    if sandbox is not None and not sandbox.running:
-        found.append(f"the sandbox has ended: see {logs / 'sandbox.log'}")
-    for name, process, file in (
-        ("replay server", replay, "replay.log"),
-        ("TCP gate", gate, "gate.log"),
-    ):
-        if process is not None and process.restarts:
-            times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
-            found.append(f"the {name} was restarted {times}: see {logs / file}")
-    found += [
-        f"the journal {name} is damaged, what only it holds is gone: see {logs / 'replay.log'}"
-        for name in replay.unreadable()
-    ]
-    if refused := link.refused + control.refused:
-        what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
-        found.append(f"{what} came to the coordinator: see {logs / 'coordinator.log'}")
-    return found
+class Health(NamedTuple):
+    """The parts that are looked at, and the folder of the logs that say more."""
+
+    logs: Path
+    link: WorkerLink
+    control: ControlServer
+    replay: ReplayProcess
+    sandbox: SandboxProcess | None
+    tcp_gate: TcpGateProcess | None
+
+    def troubles(self) -> list[str]:
+        """A line for each trouble, with where to look."""
+        return [*self._disk(), *self._children(), *self._journals(), *self._refused()]
+
+    def _disk(self) -> Iterator[str]:
+        free = free_bytes(self.logs)
+        if free is not None and free < LITTLE_ROOM:
+            yield (
+                f"only {free / 2**20:.0f} MiB are left on the disk of {self.logs.parent}: journals "
+                "that are not allocated yet, identifies and logs need room there"
+            )
+
+    def _children(self) -> Iterator[str]:
+        if self.sandbox is not None and not self.sandbox.running:
+            yield f"the sandbox has ended: see {self.logs / 'sandbox.log'}"
+        for process, log in ((self.replay, "replay.log"), (self.tcp_gate, "gate.log")):
+            if process is not None and process.restarts:
+                times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
+                yield f"the {process.name} was restarted {times}: see {self.logs / log}"
+
+    def _journals(self) -> Iterator[str]:
+        for name in self.replay.unreadable():
+            log = self.logs / "replay.log"
+            yield f"the journal {name} is damaged, what only it holds is gone: see {log}"
+
+    def _refused(self) -> Iterator[str]:
+        if refused := self.link.refused + self.control.refused:
+            what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
+            yield f"{what} came to the coordinator: see {self.logs / 'coordinator.log'}"

@@ -6,39 +6,32 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ClusterError
 from cluster.wire import link
+from coordinator.context import RunContext
 from coordinator.hub.hub import Hub
 from coordinator.hub.last_out import LastOut
-from coordinator.sharding.assignments import Assignments
 from coordinator.state import folders
-from coordinator.state.store import Store
-from coordinator.workers.reports import WorkerReports
-from coordinator.workers.supervisor import TICK_S, Supervisor
+from coordinator.workers.fleet import Fleet
+from coordinator.workers.slots import TICK_S
 
 log = logging.getLogger(__name__)
 
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down which shards have a session."""
 CLEAR_EVERY_S: Final = 3600.0
-"""How often it is looked for journals that are no more of use."""
+"""How often journals that are no more of use are looked for."""
 
 
 class Maintenance(NamedTuple):
     """Looks after the other parts while they run."""
 
-    paths: ClusterPaths
-    assignments: Assignments
-    reports: WorkerReports
-    store: Store
-    supervisor: Supervisor
+    context: RunContext
+    fleet: Fleet
     hub: Hub
     last_out: LastOut
-    send: Callable[[int, link.ToWorker], bool]
 
     async def run(self) -> None:
         """Until cancelled. ClusterError: the hub has ended."""
@@ -48,10 +41,9 @@ class Maintenance(NamedTuple):
             now = time.monotonic()
             if now - cleared_at >= CLEAR_EVERY_S:
                 cleared_at = now
-                for slot in folders.clear_retired(self.paths, self.assignments.slots, time.time()):
-                    self.assignments.cleared(slot)
+                self.clear_journals()
             await asyncio.sleep(TICK_S)
-            self.supervisor.tick()
+            self.fleet.slots.tick()
             if not self.hub.alive:
                 raise ClusterError("the hub's thread has ended")
             # At once where that changes: a start that knows of no session asks for identifies.
@@ -63,19 +55,27 @@ class Maintenance(NamedTuple):
     @property
     def ready(self) -> tuple[int, list[int]]:
         """The shard count in force, and the shards that are ready."""
-        return self.assignments.plan.shard_count, self.reports.ready(self.assignments.plan)
+        plan = self.fleet.assignments.plan
+        return plan.shard_count, self.fleet.reports.ready(plan)
+
+    def clear_journals(self) -> None:
+        """Remove the journals of slots that are no more, when nobody will ask for them."""
+        assignments = self.fleet.assignments
+        for slot in folders.clear_retired(self.context.paths, assignments.slots, time.time()):
+            assignments.cleared(slot)
 
     def tell_out(self) -> None:
-        """Which watermarks have come out of the hub. Only to those that have greeted: a worker that
-        hears nothing greets, and is found so."""
+        """Tell workers which of their watermarks came out of the hub. Only those that have
+        greeted: a worker that hears nothing greets, and is found so."""
         for slot, sent_ns in self.last_out.slots.items():
-            if self.supervisor.knows(slot):
-                self.send(slot, link.Out(sent_ns=sent_ns))
+            if self.fleet.slots.has_greeted(slot):
+                self.fleet.send(slot, link.Out(sent_ns=sent_ns))
         self.last_out.slots.clear()
 
     def write_seen(self) -> None:
-        """Which shards have a session. What is not written costs a resume, so it stops nothing."""
+        """Write down which shards have a session. What is not written costs a resume, so it stops
+        nothing."""
         try:
-            self.store.seen(*self.ready, time.time())
+            self.context.store.seen(*self.ready, time.time())
         except sqlite3.Error as error:
             log.error("the store can't be written: %s", error)

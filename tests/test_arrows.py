@@ -63,8 +63,8 @@ ROOMS: Final = {
         "subscriber": "decode_errors endpoints errors wire",
         "journal": "decode_errors errors wire",
         "identify": "discord errors wire",
-        "config": "commands discord endpoints errors sandbox wire",
-        "wire": "decode_errors discord endpoints errors events ranges",
+        "config": "commands discord endpoints errors ranges sandbox wire",
+        "wire": "decode_errors discord errors events ranges",
         "sandbox": "discord errors zstd",
         "commands": "decode_errors discord errors events",
         "discord": "decode_errors endpoints errors ranges",
@@ -76,6 +76,7 @@ ROOMS: Final = {
         "interrupts": "",
         "errors": "",
         "decode_errors": "",
+        "backoff": "",
         "__main__": "",
     },
     "cluster/subscriber": {
@@ -134,15 +135,16 @@ ROOMS: Final = {
     "coordinator": {
         "__main__": "coordinator spec_input",
         "coordinator": (
-            "account changes children control engines health host hub identifies lifetime "
+            "account children context control engines health host hub identifies lifetime "
             "maintenance operations sharding state workers"
         ),
         "health": "children control workers",
-        "control": "account hub identifies operations sharding verb workers",
-        "operations": "changes identifies sharding verb workers",
-        "maintenance": "hub sharding state workers",
-        "workers": "account changes engines hub identifies sharding state verb",
-        "identifies": "account sharding state verb",
+        "control": "context hub identifies lifetime operations verb workers",
+        "operations": "changes context identifies sharding state verb workers",
+        "maintenance": "context hub state workers",
+        "workers": "changes context engines host hub identifies sharding verb",
+        "identifies": "context sharding state verb",
+        "context": "account state",
         "tcp_gate": "zmq_proxy",
         "state": "sharding",
         "hub": "zmq_proxy",

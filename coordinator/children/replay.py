@@ -50,7 +50,7 @@ class ReplayProcess(RestartingProcess):
         self._journals = journals
 
     @classmethod
-    def of(
+    def for_cluster(
         cls, paths: ClusterPaths, store_id: str, clock: Callable[[], float], stop_s: float
     ) -> Self:
         """That of a cluster. Its module is not imported: what maps journals stays out of this

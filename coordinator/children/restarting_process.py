@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from cluster.backoff import Backoff
 from cluster.errors import ClusterError
 from coordinator.children.process import LocalProcess
 
@@ -15,8 +16,10 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 30.0
 KILLED_WAIT_S: Final = 1.0
-"""At most, after one that did not end by itself: its clients wait for it."""
+"""The longest wait after one that was killed: it did nothing wrong, and its clients wait for it.
+One that ends by itself each time has a cause that lasts."""
 STABLE_S: Final = 60.0
+"""The wait after a process that ran for so long is the first one again."""
 
 
 class RestartingProcess:
@@ -31,55 +34,62 @@ class RestartingProcess:
         stop_s: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """name: for the log. start: OSError or ClusterError if it can't. stop_s: how long it may
-        take to stop before SIGKILL."""
-        self._name = name
+        """name: for people. start: OSError or ClusterError if it can't. clock: monotonic seconds.
+        stop_s: how long it may take to stop before SIGKILL."""
+        self.name = name
+        self.restarts = 0
         self._start = start
         self._clock = clock
         self._stop_s = stop_s
         self._sleep = sleep
-        self.restarts = 0
+        self._backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+        self._first: LocalProcess | None = None
+        """The process with which `run` begins."""
 
-    async def run(self, first: LocalProcess | None = None) -> None:
-        """Until cancelled; the process is stopped then. first: one that runs already."""
-        wait = FIRST_WAIT_S
+    async def start(self) -> None:
+        """Start the first process, which `run` then keeps. OSError or ClusterError if it can't."""
+        self._first = await self._start()
+
+    async def close(self) -> None:
+        """Stop the first process, if it still runs. What `run` has started, it stops itself."""
+        if self._first is not None:
+            await self._first.stop(self._stop_s)
+
+    async def run(self) -> None:
+        """Until cancelled; the process is stopped then."""
+        process = self._first
         while True:
             began = self._clock()
-            status, why = await self._run_once(first)
-            first = None
+            status, why = await self._run_once(process)
+            process = None
             if self._clock() - began >= STABLE_S:
-                wait = FIRST_WAIT_S
+                self._backoff.reset()
             if status is not None:
                 self._ended(status)
-            log.error("the %s ended (%s): again in %.1f s", self._name, why, wait)
+            killed = status is not None and status < 0
+            wait = self._backoff.next(KILLED_WAIT_S if killed else LONGEST_WAIT_S)
+            log.error("the %s ended (%s): again in %.1f s", self.name, why, wait)
             await self._sleep(wait)
             self.restarts += 1
-            wait = next_wait(wait, killed=status is not None and status < 0)
 
     def _before(self) -> None:
-        """It is about to be started."""
+        """Do what has to be done before it is started."""
 
     def _ended(self, status: int) -> None:
-        """It has ended. status: below 0 the signal that killed it."""
+        """Do what has to be done when it has ended. status: below 0 the signal that killed it."""
 
     async def _run_once(self, process: LocalProcess | None) -> tuple[int | None, str]:
-        """Its status, and in words."""
+        """Run one process to its end. Return its status, and why it ended, in words."""
         try:
             if process is None:
                 self._before()
                 process = await self._start()
         except (OSError, ClusterError) as error:
             return None, f"can't be started: {error}"
-        log.info("%s started, pid %d", self._name, process.pid)
+        log.info("%s started, pid %d", self.name, process.pid)
         try:
             code = await process.wait()
         finally:
             if process.running:
                 await process.stop(self._stop_s)
         return code, f"{code}: {process.last_words()}"
-
-
-def next_wait(wait: float, *, killed: bool) -> float:
-    """How long the next wait is, after this one. One that was killed did nothing wrong, and is
-    wanted; one that ends by itself each time has a cause that lasts."""
-    return min(KILLED_WAIT_S if killed else LONGEST_WAIT_S, wait * 2)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -25,19 +25,12 @@ STOP_S: Final = 2.0
 
 
 class TcpGateProcess(RestartingProcess):
-    """Keeps the gate running while `run` does."""
+    """Keeps the TCP gate running while `run` does. `start` waits until it listens."""
 
-    first: LocalProcess
-
-    @classmethod
-    async def start(cls, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> Self:
-        """Start it and wait until it listens. ClusterError if it does not. What is returned has to
-        be run."""
+    def __init__(self, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> None:
+        """clock: monotonic seconds. stop_s: how long it may take to stop before SIGKILL."""
         start = partial(_start, gate_spec(spec.paths, spec.tcp.offered), spec.paths.logs)
-        first = await start()
-        gate = cls("TCP gate", start, clock=clock, stop_s=stop_s)
-        gate.first = first
-        return gate
+        super().__init__("TCP gate", start, clock=clock, stop_s=stop_s)
 
 
 def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
@@ -53,6 +46,7 @@ def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
 
 
 async def _start(spec: bytes, logs: Path) -> LocalProcess:
+    """Start a TCP gate and wait until it listens. ClusterError if it does not."""
     command = module_command("coordinator.tcp_gate.gate")
     process = await LocalProcess.start(
         command, spec, logs / "gate.log", stdout=asyncio.subprocess.PIPE

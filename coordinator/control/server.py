@@ -37,12 +37,9 @@ class _Reply(NamedTuple):
 
 
 class ControlServer:
-    """Answers the verbs that it is given."""
+    """Answers requests while `run` does."""
 
-    def __init__(
-        self, context: zmq.asyncio.Context, endpoint: str, verbs: Mapping[str, Verb]
-    ) -> None:
-        self._verbs = verbs
+    def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
         self._endpoint = endpoint
         self.refused = 0
         """Messages that were no requests."""
@@ -60,19 +57,20 @@ class ControlServer:
     def close(self) -> None:
         self._socket.close()
 
-    async def run(self) -> None:
-        """Answer, until cancelled. A request that takes long holds up no other."""
+    async def run(self, verbs: Mapping[str, Verb]) -> None:
+        """Answer requests for these verbs, until cancelled. A request that takes long holds up no
+        other."""
         async with asyncio.TaskGroup() as group:
             while True:
                 frames: list[Any] = await self._socket.recv_multipart()
-                group.create_task(self._serve(frames))
+                group.create_task(self._serve(frames, verbs))
 
-    async def _serve(self, frames: list[bytes]) -> None:
+    async def _serve(self, frames: list[bytes], verbs: Mapping[str, Verb]) -> None:
         size = sum(map(len, frames))
         self._under_way += 1
         self._bytes_under_way += size
         try:
-            answer = await self.answer(frames)
+            answer = await self._answer(frames, verbs)
         finally:
             self._under_way -= 1
             self._bytes_under_way -= size
@@ -92,8 +90,8 @@ class ControlServer:
             raise error
         return True
 
-    async def answer(self, frames: list[bytes]) -> _Reply:
-        """The answer to one message [sender, request]; never raises."""
+    async def _answer(self, frames: list[bytes], verbs: Mapping[str, Verb]) -> _Reply:
+        """Return the answer to one message [sender, request]; never raises."""
         try:
             _, data = frames
             request = control.decode_request(data)
@@ -116,9 +114,9 @@ class ControlServer:
                 request.id,
                 ClusterError(f"{self._under_way - 1} requests wait already", "ask again later"),
             )
-        verb = self._verbs.get(request.verb)
+        verb = verbs.get(request.verb)
         if verb is None:
-            known = ", ".join(sorted(self._verbs))
+            known = ", ".join(sorted(verbs))
             return _failed(
                 request.id, ClusterError(f"unknown verb {request.verb[:40]!r}", f"known: {known}")
             )

@@ -1,4 +1,4 @@
-"""Which identify queue a coordinator has: one that grants, or one that asks the broker."""
+"""Which grant queue a coordinator has: one that grants, or one that asks the broker."""
 
 from __future__ import annotations
 
@@ -6,40 +6,47 @@ import time
 from contextlib import AsyncExitStack
 from typing import Final
 
-from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.shards import SELF
 from cluster.control import ControlClient
-from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire.identifies import account_key
-from coordinator.account import ApiAccount
+from coordinator.context import RunContext
 from coordinator.identifies.broker import Broker, BrokerClient
 from coordinator.identifies.brokered_queue import BrokeredQueue
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import GrantQueue, IdentifyQueue, Owners, Send
 from coordinator.sharding.assignments import Assignments
-from coordinator.state.store import Store
 
 BROKER_S: Final = 3.0
 """A broker that does not answer for so long does not answer."""
 
 
 async def make_queue(
-    spec: CoordinatorSpec,
-    account: ApiAccount,
-    info: GatewayInfo,
-    assignments: Assignments,
-    store: Store,
-    send: Send,
-    stack: AsyncExitStack,
+    context: RunContext, assignments: Assignments, send: Send, stack: AsyncExitStack
 ) -> GrantQueue:
     """Make a queue that has its numbers. stack: closes what the queue needs. ClusterError: the
     broker does not answer, or refuses."""
-    ledger = IdentifyLedger(store, account=account.key(store.store_id), wall=time.time)
-    if spec.identify.broker in ("", SELF):
-        return _granting(spec, account, info, assignments, store, ledger, send)
+    ledger = IdentifyLedger(context.store, account=context.account_key, wall=time.time)
+    if context.spec.identify.broker in ("", SELF):
+        return _granting(context, ledger, Owners(assignments), send)
+    broker = await _meet_broker(context, ledger, stack)
+    return BrokeredQueue(
+        broker,
+        ledger,
+        owners=Owners(assignments),
+        send=send,
+        clock=context.clock,
+        first_grant_id=context.store.next_grant_id(),
+    )
+
+
+async def _meet_broker(
+    context: RunContext, ledger: IdentifyLedger, stack: AsyncExitStack
+) -> Broker:
+    spec, token = context.spec, context.account.token
     try:
         control = ControlClient(
             spec.identify.broker, timeout=BROKER_S, keys=spec.identify.broker_keys or None
@@ -48,35 +55,23 @@ async def make_queue(
         raise ConfigError(f"identify.broker: {error.cause}", error.action) from None
     stack.callback(control.close)
     client = BrokerClient(
-        store_id=store.store_id,
+        store_id=context.store_id,
         who=f"{spec.name} ({spec.shards})",
-        account=lambda salt: account_key(account.token, salt),
+        account=lambda salt: account_key(token, salt),
     )
-    return BrokeredQueue(
-        await Broker.meet(control, ledger, client, time.monotonic),
-        ledger,
-        owners=Owners(assignments),
-        send=send,
-        clock=time.monotonic,
-        first_grant_id=store.next_grant_id(),
-    )
+    return await Broker.meet(control, ledger, client, context.clock)
 
 
 def _granting(
-    spec: CoordinatorSpec,
-    account: ApiAccount,
-    info: GatewayInfo,
-    assignments: Assignments,
-    store: Store,
-    ledger: IdentifyLedger,
-    send: Send,
+    context: RunContext, ledger: IdentifyLedger, owners: Owners, send: Send
 ) -> IdentifyQueue:
+    spec, account = context.spec, context.account
     limiter = IdentifyLimiter(
         window_s=spec.sandbox.identify_window_s if spec.on_sandbox else IDENTIFY_WINDOW_S,
         margin_s=spec.identify.margin_ms / 1000,
         reserve=spec.identify.reserve,
         share=spec.identify.budget or None,
-        first_grant_id=store.next_grant_id(),
+        first_grant_id=context.store.next_grant_id(),
     )
 
     async def fetch() -> SessionStartLimit:
@@ -85,13 +80,13 @@ def _granting(
     queue = IdentifyQueue(
         limiter,
         ledger,
-        owners=Owners(assignments),
+        owners=owners,
         send=send,
         fetch=fetch,
-        clock=time.monotonic,
-        store_id=store.store_id,
-        account=account_key(account.token, store.store_id),
+        clock=context.clock,
+        store_id=context.store_id,
+        account=account_key(account.token, context.store_id),
         reserve=spec.identify.reserve,
     )
-    queue.take(info.session_start_limit, time.monotonic())
+    queue.take(context.gateway.session_start_limit, context.clock())
     return queue

@@ -13,21 +13,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
-from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.shards import ShardRange, parse_shards
 from cluster.errors import ClusterError
 from cluster.wire import link, reshard
 from cluster.wire.batch import FORMAT, RESHARDED
-from cluster.wire.states import ReshardStage, WorkerState
-from coordinator.changes import Changes
-from coordinator.identifies.queue import GrantQueue
+from cluster.wire.states import ReshardStage, SessionState, WorkerState
+from coordinator.context import RunContext
+from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.runner import OperationProgress
-from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan, make_plan
-from coordinator.workers.reports import WorkerReports
+from coordinator.state.plan_keeper import PlanKeeper
+from coordinator.workers.fleet import Fleet
 from coordinator.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -47,38 +46,30 @@ class Resharding:
 
     def __init__(
         self,
-        spec: CoordinatorSpec,
-        assignments: Assignments,
-        reports: WorkerReports,
-        identifies: GrantQueue,
+        context: RunContext,
+        fleet: Fleet,
         supervisor: Supervisor,
-        changes: Changes,
-        *,
-        store_id: str,
-        recommended: Callable[[], Awaitable[int]],
-        send: Callable[[int, link.ToWorker], bool],
+        identifies: GuardedQueue,
+        plan_keeper: PlanKeeper,
         publish: Callable[[bytes], None],
-        save: Callable[[], None],
     ) -> None:
-        """recommended: shards by GET /gateway/bot. publish: to the subscribers. save: writes the
-        plan in force to the store, as one that was resharded."""
-        self._spec = spec
-        self._assignments = assignments
-        self._reports = reports
-        self._identifies = identifies
+        """publish: sends a message to the subscribers."""
+        self._context = context
+        self._assignments = fleet.assignments
+        self._slots = fleet.slots
+        self._reports = fleet.reports
+        self._changes = fleet.changes
+        self._send = fleet.send
         self._supervisor = supervisor
-        self._changes = changes
-        self._store_id = store_id
-        self._recommended = recommended
-        self._send = send
+        self._identifies = identifies
+        self._plan_keeper = plan_keeper
         self._publish = publish
-        self._save = save
 
     async def reshard(self, shards: int, overlap_s: float, progress: OperationProgress) -> str:
         """shards: 0: as Discord recommends. ClusterError (BudgetError): it can't be done, or a
         shard of the new count failed; all is as it was before."""
         before = self._assignments.plan
-        shards = shards or await self._recommended()
+        shards = shards or (await self._context.account.fetch()).shards
         self._check(shards)
         if shards == before.shard_count:
             return f"there are {shards} shards already"
@@ -107,20 +98,20 @@ class Resharding:
         return f"{shards} shards now, {before.shard_count} before"
 
     def _check(self, shards: int) -> None:
-        part = parse_shards(self._spec.shards)
+        part = parse_shards(self._context.spec.shards)
         if part is not None and not part.whole:
             raise ClusterError(
-                f"this cluster runs a part of its bot (shards = {self._spec.shards!r})",
+                f"this cluster runs a part of its bot (shards = {self._context.spec.shards!r})",
                 "all parts have one shard count: stop them, change it, start them",
             )
-        if self._spec.account == "user" and shards != 1:
+        if self._context.spec.account == "user" and shards != 1:
             raise ClusterError("a user account's session is not sharded")
 
     def _plan(self, shards: int) -> Plan:
         """As many workers as there are now, and more where one would carry too many."""
         workers = len(self._assignments.plan.slots)
-        if self._spec.workers == "auto":
-            workers = max(workers, -(-shards // self._spec.shards_per_worker))
+        if self._context.spec.workers == "auto":
+            workers = max(workers, -(-shards // self._context.spec.shards_per_worker))
         workers = min(workers, shards)
         first = self._assignments.free_slots(workers, shards)
         return make_plan(ShardRange(0, shards - 1, shards), workers, first)
@@ -153,7 +144,7 @@ class Resharding:
     def _look(self, plan: Plan, since: float) -> None:
         """ClusterError: it will not get ready."""
         for slot in plan.slots:
-            worker = self._supervisor.slots[slot]
+            worker = self._slots[slot]
             if worker.state is WorkerState.FAILED:
                 raise ClusterError(
                     f"worker {slot} of the new shard count failed ({worker.detail})",
@@ -165,7 +156,7 @@ class Resharding:
                     "make room: each worker takes twice journal.bytes; the old shards go on",
                 )
         for shard in plan.shards:
-            if self._reports.state(plan.shard_count, shard) == "fatal":
+            if self._reports.state(plan.shard_count, shard) is SessionState.FATAL:
                 raise ClusterError(
                     f"shard {shard} of {plan.shard_count} was refused "
                     f"({self._reports.detail(plan.shard_count, shard)})",
@@ -200,7 +191,7 @@ class Resharding:
             raise
         self._assignments.exchange()
         try:
-            self._save()
+            self._plan_keeper.save(resharded=True)
         except ClusterError:
             self._assignments.exchange()
             await self._take_back(plan)
@@ -215,7 +206,7 @@ class Resharding:
             await self._until_ready(after, progress)
         except ClusterError:
             self._assignments.exchange()
-            self._save()
+            self._plan_keeper.save(resharded=True)
             await self._take_back(after)
             raise
 
@@ -251,24 +242,14 @@ class Resharding:
     async def _announce(self, before: Plan, after: Plan, overlap_s: float) -> None:
         while True:
             preparing = self._assignments.plan is before
-            self._say(
-                before,
-                after,
-                overlap_s,
-                ReshardStage.PREPARING if preparing else ReshardStage.OVERLAP,
-            )
+            stage = ReshardStage.PREPARING if preparing else ReshardStage.OVERLAP
+            self._say(before, after, overlap_s, stage)
             await asyncio.sleep(ANNOUNCE_S)
 
-    def _say(
-        self,
-        before: Plan,
-        after: Plan,
-        overlap_s: float,
-        stage: ReshardStage,
-    ) -> None:
+    def _say(self, before: Plan, after: Plan, overlap_s: float, stage: ReshardStage) -> None:
         word = reshard.Reshard(
             FORMAT,
-            self._store_id,
+            self._context.store_id,
             before.shard_count,
             after.shard_count,
             int(overlap_s * 1e9),

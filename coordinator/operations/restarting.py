@@ -6,16 +6,13 @@ process resumes them, and its journal has what was not published.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
-from cluster.wire.states import SessionState, WorkerState
-from coordinator.changes import Changes
+from cluster.wire.states import SessionState
 from coordinator.operations.runner import OperationProgress
-from coordinator.sharding.assignments import Assignments
-from coordinator.workers.reports import WorkerReports
+from coordinator.workers.fleet import Fleet
 from coordinator.workers.supervisor import Supervisor
 
 BACK_S: Final = 60.0
@@ -27,19 +24,13 @@ LEAVE_S: Final = 20.0
 class RollingRestart:
     """Restarts what it is told to."""
 
-    def __init__(
-        self,
-        assignments: Assignments,
-        reports: WorkerReports,
-        supervisor: Supervisor,
-        changes: Changes,
-        send: Callable[[int, link.ToWorker], bool],
-    ) -> None:
-        self._assignments = assignments
-        self._reports = reports
+    def __init__(self, fleet: Fleet, supervisor: Supervisor) -> None:
+        self._assignments = fleet.assignments
+        self._slots = fleet.slots
+        self._reports = fleet.reports
+        self._changes = fleet.changes
+        self._send = fleet.send
         self._supervisor = supervisor
-        self._changes = changes
-        self._send = send
 
     async def rolling(self, progress: OperationProgress) -> str:
         """All workers, each when the one before is back. ClusterError: one is not; those that
@@ -54,37 +45,31 @@ class RollingRestart:
 
     async def worker(self, slot: int) -> str:
         """One worker. ClusterError: there is none of this number, or it does not come back."""
-        if slot not in self._supervisor.slots:
-            known = ", ".join(map(str, sorted(self._supervisor.slots)))
+        if slot not in self._slots:
+            known = ", ".join(map(str, sorted(self._slots)))
             raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
         count, shards = self._assignments.shard_count(slot), self._assignments.shards(slot)
-        before = [
-            shard for shard in shards if self._reports.state(count, shard) is SessionState.READY
-        ]
+
+        def state(shard: int) -> SessionState | None:
+            return self._reports.state(count, shard)
+
+        before = [shard for shard in shards if state(shard) is SessionState.READY]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
-            lambda: all(
-                self._reports.state(count, shard) is not SessionState.IDENTIFYING
-                for shard in shards
-            ),
+            lambda: all(state(shard) is not SessionState.IDENTIFYING for shard in shards),
             IDENTIFY_S,
         )
         stop = link.Stop()
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S)
 
-        def back() -> bool:
-            states = (self._reports.state(count, shard) for shard in before)
-            worker = self._supervisor.slots.get(slot)
-            return (
-                worker is not None
-                and worker.state is WorkerState.RUNNING
-                and set(states) <= {SessionState.READY}
-            )
+        def is_back() -> bool:
+            ready = all(state(shard) is SessionState.READY for shard in before)
+            return ready and self._slots.is_running(slot)
 
-        if not await self._changes.until(back, BACK_S):
-            late = [s for s in before if self._reports.state(count, s) is not SessionState.READY]
+        if not await self._changes.until(is_back, BACK_S):
+            late = [shard for shard in before if state(shard) is not SessionState.READY]
             said = self._reports.detail(count, late[0]) if late else ""
-            detail = said or self._supervisor.slots[slot].detail
+            detail = said or self._slots[slot].detail
             raise ClusterError(
                 f"worker {slot} is not back after {BACK_S:g} s: {len(late)} of {len(before)} "
                 f"shards are not ready{f' ({detail})' if detail else ''}",
@@ -101,21 +86,20 @@ class RollingRestart:
             raise ClusterError(
                 f"there is no shard {shard}", f"there are {plan.shards[0]} to {plan.shards[-1]}"
             )
-        before = self._reports.reconnects(plan.shard_count, shard)
-        was_ready = self._reports.state(plan.shard_count, shard) is SessionState.READY
+        count, reports = plan.shard_count, self._reports
+        before = reports.reconnects(count, shard)
+        was_ready = reports.state(count, shard) is SessionState.READY
         if not self._send(slot, link.Reconnect(shard_id=shard)):
             raise ClusterError(f"worker {slot}, which has shard {shard}, is not there now")
 
-        def back() -> bool:
-            again = self._reports.reconnects(plan.shard_count, shard) != before
-            return (again or not was_ready) and self._reports.state(
-                plan.shard_count, shard
-            ) is SessionState.READY
+        def is_back() -> bool:
+            reconnected = reports.reconnects(count, shard) != before
+            ready = reports.state(count, shard) is SessionState.READY
+            return ready and (reconnected or not was_ready)
 
-        if not await self._changes.until(back, BACK_S):
-            state = self._reports.state(plan.shard_count, shard)
-            detail = self._reports.detail(plan.shard_count, shard)
+        if not await self._changes.until(is_back, BACK_S):
+            state, detail = reports.state(count, shard) or "", reports.detail(count, shard)
             raise ClusterError(
-                f"shard {shard} is not ready after {BACK_S:g} s: {state} {detail}".rstrip()
+                f"shard {shard} is not ready after {BACK_S:g} s: {state} {detail}".rstrip(": ")
             )
         return f"shard {shard} reconnected"

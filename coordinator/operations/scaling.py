@@ -7,19 +7,17 @@ a resume, and its history stays readable where it was received.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.states import SessionState, WorkerState
-from coordinator.changes import Changes
-from coordinator.identifies.queue import GrantQueue
+from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.runner import OperationProgress
-from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import replan
+from coordinator.state.plan_keeper import PlanKeeper
+from coordinator.workers.fleet import Fleet
 from coordinator.workers.reconciler import Reconciler
-from coordinator.workers.reports import WorkerReports
 from coordinator.workers.supervisor import Supervisor
 
 START_S: Final = 60.0
@@ -35,25 +33,21 @@ class Scaling:
 
     def __init__(
         self,
-        assignments: Assignments,
-        reports: WorkerReports,
-        identifies: GrantQueue,
+        fleet: Fleet,
         supervisor: Supervisor,
+        identifies: GuardedQueue,
         reconciler: Reconciler,
-        changes: Changes,
-        *,
-        send: Callable[[int, link.ToWorker], bool],
-        save: Callable[[], None],
+        plan_keeper: PlanKeeper,
     ) -> None:
-        """save: writes the plan in force to the store, as one that was scaled."""
-        self._assignments = assignments
-        self._reports = reports
-        self._identifies = identifies
+        self._assignments = fleet.assignments
+        self._slots = fleet.slots
+        self._reports = fleet.reports
+        self._changes = fleet.changes
+        self._send = fleet.send
         self._supervisor = supervisor
+        self._identifies = identifies
         self._reconciler = reconciler
-        self._changes = changes
-        self._send = send
-        self._save = save
+        self._plan_keeper = plan_keeper
 
     async def scale(self, workers: int, progress: OperationProgress) -> str:
         """So many workers. ClusterError: a worker does not start, or a shard that was ready does
@@ -75,7 +69,7 @@ class Scaling:
         progress.steps(len(moves))
         try:
             await self._open([slot for slot in goal.slots if slot not in before.slots])
-            self._save()
+            self._plan_keeper.save(scaled=True)
             for shard, to in moves:
                 progress.step(f"shard {shard} moves to worker {to}")
                 await self._move(shard, to)
@@ -93,21 +87,17 @@ class Scaling:
         self._supervisor.start(slots)
 
         def all_run() -> bool:
-            return all(self._supervisor.slots[slot].state is WorkerState.RUNNING for slot in slots)
+            return all(self._slots[slot].state is WorkerState.RUNNING for slot in slots)
 
         def settled() -> bool:
-            return all_run() or any(
-                self._supervisor.slots[s].state is WorkerState.FAILED for s in slots
-            )
+            return all_run() or any(self._slots[s].state is WorkerState.FAILED for s in slots)
 
         await self._changes.until(settled, START_S)
         if not all_run():
-            late = next(
-                s for s in slots if self._supervisor.slots[s].state is not WorkerState.RUNNING
-            )
+            late = next(s for s in slots if self._slots[s].state is not WorkerState.RUNNING)
             raise ClusterError(
                 f"worker {late} did not start "
-                f"({self._supervisor.slots[late].detail or self._supervisor.slots[late].state})",
+                f"({self._slots[late].detail or self._slots[late].state})",
                 f"see worker-{late}.log; no shard was moved",
             )
 
@@ -120,7 +110,7 @@ class Scaling:
         )
         was_ready = self._reports.state(count, shard) is SessionState.READY
         self._assignments.move(shard, to)
-        self._save()
+        self._plan_keeper.save(scaled=True)
         self._reports.left(count, shard)
         self._identifies.withdraw(of, shard)
         self._reconciler.settle()
@@ -130,7 +120,7 @@ class Scaling:
             return ready and self._reconciler.has(to, shard)
 
         if not await self._changes.until(arrived, MOVE_S):
-            detail = self._reports.detail(count, shard) or self._supervisor.slots[to].detail
+            detail = self._reports.detail(count, shard) or self._slots[to].detail
             raise ClusterError(
                 f"shard {shard} is not ready on worker {to} after {MOVE_S:g} s"
                 f"{f' ({detail})' if detail else ''}",
@@ -141,7 +131,7 @@ class Scaling:
         """End workers that have no shards any more."""
         for slot in [slot for slot, shards in self._assignments.plan.slots.items() if not shards]:
             await self._close(slot)
-        self._save()
+        self._plan_keeper.save(scaled=True)
 
     async def _close(self, slot: int) -> None:
         await self._changes.until(lambda: self._reports.unpublished(slot) == 0, EMPTY_S)

@@ -31,7 +31,7 @@ class OperationVerbs:
         self._scaling = scaling
         self._resharding = resharding
 
-    def table(self) -> Mapping[str, Verb]:
+    def verbs(self) -> Mapping[str, Verb]:
         """By name."""
         return {
             "restart": self.restart,

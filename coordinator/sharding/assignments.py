@@ -41,18 +41,22 @@ class Assignments:
         """Of all plans, ascending."""
         return sorted(slot for plan in self.plans for slot in plan.slots)
 
-    def of(self, slot: int) -> Plan | None:
-        """The plan that a slot belongs to; None: it belongs to none any more."""
+    def is_planned(self, slot: int) -> bool:
+        """Whether a plan has this slot."""
+        return any(slot in plan.slots for plan in self.plans)
+
+    def plan_of(self, slot: int) -> Plan | None:
+        """Return the plan that a slot belongs to; None: it belongs to none any more."""
         return next((plan for plan in self.plans if slot in plan.slots), None)
 
     def shards(self, slot: int) -> tuple[int, ...]:
         """Shard ids of a slot."""
-        plan = self.of(slot)
+        plan = self.plan_of(slot)
         return () if plan is None else plan.slots[slot]
 
     def shard_count(self, slot: int) -> int:
         """Of the slot's plan; 0: it has none."""
-        plan = self.of(slot)
+        plan = self.plan_of(slot)
         return 0 if plan is None else plan.shard_count
 
     def owns(self, slot: int, shard: int) -> bool:

@@ -57,7 +57,7 @@ class CommandRouter:
         self._asked = 0
         self._under_way: dict[int, _UnderWay] = {}
 
-    def table(self) -> Mapping[str, Verb]:
+    def verbs(self) -> Mapping[str, Verb]:
         """By name."""
         return {"send": self.send, "shards": self.shards}
 

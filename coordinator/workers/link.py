@@ -19,13 +19,15 @@ MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """A report of many thousand shards fits; libzmq disconnects who sends more."""
 
 Handler = Callable[[int, link.FromWorker], None]
+"""Takes the slot of a worker and what it said."""
+Send = Callable[[int, link.ToWorker], bool]
+"""Sends a message to the worker of a slot. False: none is connected, or it has stopped reading."""
 
 
 class WorkerLink:
-    """Receives what workers say and hands it to `handler(slot, message)`; sends to a slot."""
+    """Receives what workers say, and sends to the worker of a slot."""
 
-    def __init__(self, context: zmq.asyncio.Context, endpoint: str, handler: Handler) -> None:
-        self._handler = handler
+    def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
         self.refused = 0
         """Messages that were not a worker's: malformed, or of another slot than its sender's."""
         self._socket = context.socket(zmq.ROUTER)
@@ -45,9 +47,10 @@ class WorkerLink:
         self._socket.close(0)
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
-        """False: no worker of this slot is connected, or it has stopped reading."""
+        """Send a message to the worker of a slot. False: none is connected, or it has stopped
+        reading."""
         frames = [b"%d" % slot, link.encode(message)]
-        # Through the asyncio socket and no other way: a send uses up what the descriptor told, and
+        # Through the asyncio socket and no other way: a send uses up what the descriptor said, and
         # this socket then looks again for what is to be received. NOBLOCK: done when it returns.
         sent: asyncio.Future[Any] = asyncio.ensure_future(
             self._socket.send_multipart(frames, zmq.NOBLOCK)
@@ -60,13 +63,13 @@ class WorkerLink:
             return False
         raise error
 
-    async def run(self) -> None:
-        """Receive, until cancelled."""
+    async def run(self, handler: Handler) -> None:
+        """Receive, until cancelled, and hand each message to `handler`."""
         while True:
             frames: list[Any] = await self._socket.recv_multipart()
-            self._take(frames)
+            self._take(frames, handler)
 
-    def _take(self, frames: list[bytes]) -> None:
+    def _take(self, frames: list[bytes], handler: Handler) -> None:
         try:
             sender, data = frames
             slot = int(sender)
@@ -77,7 +80,7 @@ class WorkerLink:
         if slot != getattr(message, "slot", slot):
             self._refuse(sender, "it speaks for another slot")
             return
-        self._handler(slot, message)
+        handler(slot, message)
 
     def _refuse(self, sender: bytes, why: str) -> None:
         self.refused += 1

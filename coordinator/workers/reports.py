@@ -11,7 +11,7 @@ from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ShardStatus, WorkerStatus
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.workers.supervisor import Slot
+from coordinator.workers.slots import Slot
 
 WINDOW_S: Final = 5.0
 """Rates are over the reports of this long."""
@@ -65,7 +65,7 @@ class WorkerReports:
 
     def report(self, report: Report, now: float) -> None:
         """Take a report; shards that are not in the slot's plan are passed over."""
-        plan = self._assignments.of(report.slot)
+        plan = self._assignments.plan_of(report.slot)
         if plan is None:
             return
         worker = self._workers[report.slot]

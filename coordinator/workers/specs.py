@@ -6,49 +6,46 @@ from typing import NamedTuple
 
 import msgspec
 
-from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.keys import ClusterKeys
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire.batch import RESHARDED
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop
 from cluster.wire.position import ShardKey
-from coordinator.account import ApiAccount
+from coordinator.context import RunContext
 from coordinator.hub.last_out import LastOut
 from coordinator.sharding.assignments import Assignments
-from coordinator.state.store import Store
 
 
 class WorkerSpecs(NamedTuple):
     """Makes worker specs of what is known at the moment when a process is started."""
 
-    spec: CoordinatorSpec
-    account: ApiAccount
+    context: RunContext
     assignments: Assignments
-    store: Store
     last_out: LastOut
-    gateway_url: str
     boot_id: str
 
     def make(self, slot: int) -> WorkerSpec:
-        spec, paths, out = self.spec, self.spec.paths, self.last_out.shards
+        """Make the spec of the next process of a slot."""
+        spec, paths, account = self.context.spec, self.context.paths, self.context.account
+        out = self.last_out.shards
         shards, count = self.assignments.shards(slot), self.assignments.shard_count(slot)
         return WorkerSpec(
             slot=slot,
-            cluster=self.store.store_id,
+            cluster=self.context.store_id,
             boot_id=self.boot_id,
             shards=[self.shard(count, shard) for shard in shards],
             shard_count=count,
-            token=self.account.token,
+            token=account.token,
             kind=spec.account,
             intents=spec.intents,
             capabilities=spec.capabilities,
             client_build_number=spec.client_build_number,
             subscribe_guilds=spec.subscribe_guilds,
-            launch=self.account.launch,
-            gateway_url=self.gateway_url,
+            launch=account.launch,
+            gateway_url=self.context.gateway_url,
             api_version=spec.api_version,
             compress=spec.compression,
-            ca_file=self.account.ca_file,
+            ca_file=account.ca_file,
             presence=spec.presence,
             large_threshold=spec.large_threshold,
             journal_dir=str(paths.journal(slot)),
@@ -74,18 +71,19 @@ class WorkerSpecs(NamedTuple):
         )
 
     def farewell(self, hello: Hello) -> Stop:
-        """To a worker that does not fit: its sessions are resumed by others, but for those of a
-        shard count that is no more in force (a resharding was cut short): they end."""
+        """Return what a worker that does not fit is told. Its sessions are resumed by others, but
+        for those of a shard count that is no more in force (a resharding was cut short): they
+        end."""
         if hello.shard_count in (0, self.assignments.plan.shard_count):
             return Stop()
         return Stop(logout=True, cause=RESHARDED)
 
     def shard(self, shard_count: int, shard: int) -> ShardPlan:
-        """What a worker is told of one shard."""
-        known = self.store.known(shard_count, shard)
+        """Return what a worker is told of one shard."""
+        known = self.context.store.known(shard_count, shard)
         return ShardPlan(
             shard_id=shard,
             shard_count=shard_count,
             last_epoch=known.epoch,
-            resume=known.account in ("", self.account.key(self.store.store_id)),
+            resume=known.account in ("", self.context.account_key),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from cluster.backoff import Backoff
+
 BASE_S: Final = 0.5
 CAP_S: Final = 60.0
 FREE_IDENTIFIES: Final = 2
@@ -17,23 +19,9 @@ RESUME_TRIES: Final = 5
 RESUME_TRIES_WITH_EVENTS: Final = 20
 
 
-class Backoff:
-    """Waits of 0 to 0.5, 1, 2, 4 ... 60 s, evenly spread in between ("full jitter"), so that what
-    fell together does not return together."""
-
-    def __init__(self, random: Callable[[], float]) -> None:
-        self._random = random
-        self._tries = 0
-
-    def next(self) -> float:
-        """Seconds to wait now."""
-        ceiling = min(CAP_S, BASE_S * 2.0**self._tries)
-        self._tries = min(self._tries + 1, 16)
-        return self._random() * ceiling
-
-    def reset(self) -> None:
-        """All was well for a while."""
-        self._tries = 0
+def connect_backoff(random: Callable[[], float]) -> Backoff:
+    """Waits between two connections: of 0 to 0.5, 1, 2, 4 ... 60 s, evenly spread in between."""
+    return Backoff(BASE_S, CAP_S, random)
 
 
 def identify_pause(failures: int, random: Callable[[], float]) -> float:
@@ -42,8 +30,7 @@ def identify_pause(failures: int, random: Callable[[], float]) -> float:
     over = failures - FREE_IDENTIFIES
     if over <= 0:
         return 0.0
-    ceiling = min(IDENTIFY_CAP_S, IDENTIFY_BASE_S * 2.0 ** min(over - 1, 16))
-    return ceiling * (0.5 + random() / 2)
+    return Backoff(IDENTIFY_BASE_S, IDENTIFY_CAP_S, random, least=0.5).after(over)
 
 
 def invalid_session_wait(random: Callable[[], float]) -> float:

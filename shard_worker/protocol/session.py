@@ -19,7 +19,12 @@ from cluster.discord.opcodes import Op
 from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.backoff import Backoff, Tries, identify_pause, invalid_session_wait
+from shard_worker.protocol.backoff import (
+    Tries,
+    connect_backoff,
+    identify_pause,
+    invalid_session_wait,
+)
 from shard_worker.protocol.frame import Frame, FrameEvent, beyond
 from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
@@ -75,7 +80,7 @@ class Session:
         """The fatal close code, once there was one."""
         self._advice = advice or {}
         self._random = random
-        self._backoff = Backoff(random)
+        self._backoff = connect_backoff(random)
         self._wake: float | None = now
         self._deadline: float | None = None
         self._heart: Heartbeat | None = None

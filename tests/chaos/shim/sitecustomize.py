@@ -31,13 +31,13 @@ def small_pipe(module: ModuleType) -> None:
 SHORT: dict[str, dict[str, Any]] = {
     "shard_worker.protocol.session": {"STABLE_S": 3.0},
     "shard_worker.protocol.backoff": {"CAP_S": 3.0, "INVALID_SESSION_WAIT_S": (0.2, 1.0)},
-    "coordinator.workers.supervisor": {
+    "coordinator.workers.slots": {
         "STABLE_S": 3.0,
         "KILL_AFTER_S": 8.0,
-        "LONGEST_WAIT_S": 2.0,
         "CRASH_LOOP_S": 5.0,
         "FIRST_REPORT_S": 15.0,
     },
+    "coordinator.workers.supervisor": {"LONGEST_WAIT_S": 2.0},
     "coordinator.workers.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
     "coordinator.children.restarting_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},

@@ -224,7 +224,7 @@ def test_the_replay_server_takes_what_it_is_given(short_folder: Path) -> None:
         context = zmq.asyncio.Context()
         reader = context.socket(zmq.DEALER)
         reader.connect(paths.replay)
-        server = ReplayProcess.of(paths, "0123456789abcdef", lambda: 0.0, stop_s=5.0)
+        server = ReplayProcess.for_cluster(paths, "0123456789abcdef", lambda: 0.0, stop_s=5.0)
         running = asyncio.ensure_future(server.run())
         try:
             await reader.send(replay.encode(replay.HeadsRequest(id=5)))

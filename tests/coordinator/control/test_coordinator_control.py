@@ -63,10 +63,10 @@ async def control_server(folder: Path) -> AsyncIterator[tuple[ControlServer, str
     context = zmq.asyncio.Context()
     endpoint = f"ipc://{folder / 'control'}"
     verbs = {"ping": ping, "status": refuse, "stop": broken, "odd": unspeakable}
-    server = ControlServer(context, endpoint, verbs)
+    server = ControlServer(context, endpoint)
     server.bind()
     try:
-        async with running(server.run):
+        async with running(lambda: server.run(verbs)):
             yield server, endpoint
     finally:
         server.close()
@@ -176,10 +176,10 @@ async def slow_server(
 ) -> AsyncIterator[tuple[ControlServer, str]]:
     context = zmq.asyncio.Context()
     endpoint = f"ipc://{folder / 'control'}"
-    server = ControlServer(context, endpoint, {"long": verb, **others})
+    server, verbs = ControlServer(context, endpoint), {"long": verb, **others}
     server.bind()
     try:
-        async with running(server.run):
+        async with running(lambda: server.run(verbs)):
             yield server, endpoint
     finally:
         server.close()
@@ -275,10 +275,10 @@ async def worker_link(folder: Path) -> AsyncIterator[tuple[WorkerLink, str, asyn
     heard: asyncio.Queue[Any] = asyncio.Queue()
     context = zmq.asyncio.Context()
     endpoint = f"ipc://{folder / 'link'}"
-    served = WorkerLink(context, endpoint, lambda *said: heard.put_nowait(said))
+    served = WorkerLink(context, endpoint)
     served.bind()
     try:
-        async with running(served.run):
+        async with running(lambda: served.run(lambda *said: heard.put_nowait(said))):
             yield served, endpoint, heard
     finally:
         served.close()

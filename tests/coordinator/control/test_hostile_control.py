@@ -1,4 +1,4 @@
-"""Every door of a cluster under a flood of nonsense: whoever else is there is served, what is
+"""Every part of a cluster under a flood of nonsense: whoever else is there is served, what is
 refused is counted and said in a few lines, and memory does not grow."""
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from coordinator.hub.last_out import LastOut
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store
+from coordinator.verb import Verb
 from coordinator.workers.link import WorkerLink
 from shard_worker.process_stats import own_memory_bytes
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
@@ -39,7 +40,7 @@ STORE = "0" * 16
 WITHIN_S = 20.0
 FLOOD = 1000
 LINES = 40
-"""Log lines that a flood may cost: some for each door."""
+"""Log lines that a flood may cost: some for each part."""
 
 
 def spoilt(of: list[bytes], count: int) -> Iterator[bytes]:
@@ -63,21 +64,23 @@ class Reader(JournalReader):
         return True
 
 
-class Doors:
+async def ping(args: dict[str, Any]) -> object:
+    return args
+
+
+class Endpoints:
     """All that listens, with one journal behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **verbs: Verb) -> None:
+        self.verbs = {"ping": ping, **verbs}
         self.at = {name: f"ipc://{folder}/{name[0]}" for name in
                    ("control", "link", "hub", "subscribers", "replay")}  # fmt: skip
         self.context = zmq.asyncio.Context()
         plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context(self.context)
         self.heard: list[Any] = []
 
-        async def ping(args: dict[str, Any]) -> object:
-            return args
-
-        self.control = ControlServer(self.context, self.at["control"], {"ping": ping})
-        self.link = WorkerLink(self.context, self.at["link"], lambda *said: self.heard.append(said))
+        self.control = ControlServer(self.context, self.at["control"])
+        self.link = WorkerLink(self.context, self.at["link"])
         self.hub = Hub(plain, workers_endpoint=self.at["hub"],
                        subscribers_endpoint=self.at["subscribers"])  # fmt: skip
         self.last_out = LastOut(plain, self.at["subscribers"])
@@ -91,11 +94,14 @@ class Doors:
         self.replay = ReplayServer(self.at["replay"], history, STORE, plain)
         self.serving = threading.Thread(target=self.replay.serve)
 
-    async def __aenter__(self) -> Doors:
+    async def __aenter__(self) -> Endpoints:
         self.control.bind()
         self.link.bind()
         self.last_out.start(asyncio.get_running_loop())
-        self.running = [asyncio.ensure_future(s.run()) for s in (self.control, self.link)]
+        self.running = [
+            asyncio.ensure_future(self.control.run(self.verbs)),
+            asyncio.ensure_future(self.link.run(lambda *said: self.heard.append(said))),
+        ]
         self.serving.start()
         return self
 
@@ -106,8 +112,8 @@ class Doors:
         for task in self.running:
             task.cancel()
         await asyncio.gather(*self.running, return_exceptions=True)
-        for door in (self.control, self.link, self.last_out, self.hub, self.replay, self.journal):
-            door.close()
+        for part in (self.control, self.link, self.last_out, self.hub, self.replay, self.journal):
+            part.close()
         self.context.term()
         assert not fallen
 
@@ -138,20 +144,22 @@ def test_a_flood_of_nonsense_at_every_door(
     caplog.set_level(logging.WARNING)
 
     async def main() -> None:
-        async with Doors(short_folder) as doors:
+        async with Endpoints(short_folder) as endpoints:
             floods: list[tuple[str, int, Iterator[bytes], bytes]] = [
-                (doors.at["control"], zmq.DEALER, spoilt(REQUESTED, FLOOD), b""),
-                (doors.at["link"], zmq.DEALER, spoilt(SAID, FLOOD), b"7"),
-                (doors.at["replay"], zmq.DEALER, spoilt(ASKED, FLOOD), b""),
-                (doors.at["hub"], zmq.XPUB, spoilt(PUBLISHED, FLOOD), b""),
+                (endpoints.at["control"], zmq.DEALER, spoilt(REQUESTED, FLOOD), b""),
+                (endpoints.at["link"], zmq.DEALER, spoilt(SAID, FLOOD), b"7"),
+                (endpoints.at["replay"], zmq.DEALER, spoilt(ASKED, FLOOD), b""),
+                (endpoints.at["hub"], zmq.XPUB, spoilt(PUBLISHED, FLOOD), b""),
             ]
-            subscriber = Subscriber(doors.at["subscribers"], replay=doors.at["replay"],
+            subscriber = Subscriber(endpoints.at["subscribers"], replay=endpoints.at["replay"],
                                     start="oldest")  # fmt: skip
             attackers = [asyncio.to_thread(flood, *which) for which in floods]
-            client = ReplayClient(zmq.Context(doors.context), doors.at["replay"])
+            client = ReplayClient(zmq.Context(endpoints.context), endpoints.at["replay"])
             async with (
-                asyncio.timeout(WITHIN_S), ControlClient(doors.at["control"]) as friend, subscriber
-            ):  # fmt: skip
+                asyncio.timeout(WITHIN_S),
+                ControlClient(endpoints.at["control"]) as friend,
+                subscriber,
+            ):
                 attack, before = asyncio.gather(*attackers), own_memory_bytes()
                 rounds = 0
                 while not attack.done() or rounds < 3:
@@ -166,8 +174,11 @@ def test_a_flood_of_nonsense_at_every_door(
                 got = [item async for item in _events(subscriber, 2)]
                 assert own_memory_bytes() - before < 64 * 1024 * 1024
             assert [(event.epoch, event.seq) for event in got[:2]] == [(3, 1), (3, 2)]
-            assert min(doors.control.refused, doors.link.refused, doors.replay.refused) > FLOOD / 4
-            assert doors.last_out.refused > 0
+            assert (
+                min(endpoints.control.refused, endpoints.link.refused, endpoints.replay.refused)
+                > FLOOD / 4
+            )
+            assert endpoints.last_out.refused > 0
             assert len(subscriber._chains.known) < 100
             client.close()
 
@@ -187,9 +198,9 @@ async def _events(subscriber: Subscriber, count: int) -> Any:
 
 def test_a_journal_s_answers_are_not_for_numbers_out_of_range(short_folder: Path) -> None:
     async def main() -> None:
-        async with Doors(short_folder) as doors:
-            socket = doors.context.socket(zmq.DEALER)
-            socket.connect(doors.at["replay"])
+        async with Endpoints(short_folder) as endpoints:
+            socket = endpoints.context.socket(zmq.DEALER)
+            socket.connect(endpoints.at["replay"])
             good = {"type": "range", "v": 1, "id": 5, "shard_count": 2, "shard_id": 1, "epoch": 3,
                     "after": -1, "upto": None, "names": None}  # fmt: skip
             for change in (
@@ -210,7 +221,7 @@ def test_a_journal_s_answers_are_not_for_numbers_out_of_range(short_folder: Path
     asyncio.run(main())
 
 
-def test_what_waits_at_the_control_door_is_bounded_in_bytes(
+def test_what_waits_at_the_control_endpoint_is_bounded_in_bytes(
     short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_BYTES_UNDER_WAY", 3_000_000)
@@ -224,22 +235,23 @@ def test_what_waits_at_the_control_door_is_bounded_in_bytes(
             await release.wait()
             return "done"
 
-        async with Doors(short_folder) as doors:
-            doors.control._verbs = {**doors.control._verbs, "long": long}
-            async with ControlClient(doors.at["control"]) as client:
-                asked = [
-                    asyncio.ensure_future(
-                        client.connection.exchange("long", str, {"x": b"x" * 900_000}, 10)
-                    )
-                    for _ in range(5)
-                ]
-                done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
-                assert "wait already" in str(done.pop().exception())
-                assert waiting == 3
-                release.set()
-                results = await asyncio.gather(*asked, return_exceptions=True)
-                assert [r for r in results if not isinstance(r, ClusterError)] == ["done"] * 3
-                await client.ping()
+        async with (
+            Endpoints(short_folder, long=long) as endpoints,
+            ControlClient(endpoints.at["control"]) as client,
+        ):
+            asked = [
+                asyncio.ensure_future(
+                    client.connection.exchange("long", str, {"x": b"x" * 900_000}, 10)
+                )
+                for _ in range(5)
+            ]
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+            assert "wait already" in str(done.pop().exception())
+            assert waiting == 3
+            release.set()
+            results = await asyncio.gather(*asked, return_exceptions=True)
+            assert [r for r in results if not isinstance(r, ClusterError)] == ["done"] * 3
+            await client.ping()
 
     asyncio.run(main())
 
@@ -248,14 +260,14 @@ def test_a_subscription_that_no_topic_has_is_not_kept(short_folder: Path) -> Non
     """libzmq hangs up, and others are served."""
 
     async def main() -> None:
-        async with Doors(short_folder) as doors:
-            hostile, good = (doors.context.socket(zmq.SUB) for _ in range(2))
+        async with Endpoints(short_folder) as endpoints:
+            hostile, good = (endpoints.context.socket(zmq.SUB) for _ in range(2))
             hostile.subscribe(b"A" * 5_000)  # libzmq keeps a node for each byte of it
             good.subscribe(b"A.")
             for socket in (hostile, good):
-                socket.connect(doors.at["subscribers"])
-            worker = doors.context.socket(zmq.XPUB)
-            worker.connect(doors.at["hub"])
+                socket.connect(endpoints.at["subscribers"])
+            worker = endpoints.context.socket(zmq.XPUB)
+            worker.connect(endpoints.at["hub"])
             await worker.recv()
             async with asyncio.timeout(WITHIN_S):
                 while not await good.poll(20):

@@ -116,9 +116,10 @@ class Cluster:
     async def open(self) -> AsyncIterator[None]:
         """Its door and its queue run."""
         context = zmq.asyncio.Context()
-        server = ControlServer(context, self.endpoint, self.queue.verbs())
+        server = ControlServer(context, self.endpoint)
         server.bind()
-        tasks = [asyncio.ensure_future(server.run()), asyncio.ensure_future(self.queue.run())]
+        serving = asyncio.ensure_future(server.run(self.queue.verbs()))
+        tasks = [serving, asyncio.ensure_future(self.queue.run())]
         try:
             yield
             assert not any(task.done() for task in tasks)

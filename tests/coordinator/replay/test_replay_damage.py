@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import struct
@@ -23,8 +24,13 @@ from cluster.subscriber.chain import RangeAsk, RangeReply
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter
 from coordinator.children.replay import ReplayProcess
-from coordinator.children.restarting_process import FIRST_WAIT_S, KILLED_WAIT_S, next_wait
-from coordinator.health import troubles
+from coordinator.children.restarting_process import (
+    FIRST_WAIT_S,
+    KILLED_WAIT_S,
+    LONGEST_WAIT_S,
+    RestartingProcess,
+)
+from coordinator.health import Health
 
 STORE = "0123456789abcdef"
 LARGE = b"x" * 9000
@@ -79,7 +85,7 @@ def serving(paths: ClusterPaths, scenario: Scenario) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         client = ReplayClient(context, paths.replay)
         loop = asyncio.get_running_loop()
-        server = ReplayProcess.of(paths, STORE, loop.time, stop_s=5.0)
+        server = ReplayProcess.for_cluster(paths, STORE, loop.time, stop_s=5.0)
         running = asyncio.ensure_future(server.run())
         try:
             async with asyncio.timeout(60):
@@ -120,9 +126,9 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
         nothing: Any = SimpleNamespace(refused=0)
-        told = troubles(paths.logs, None, server, None, nothing, nothing)
+        health = Health(paths.logs, nothing, nothing, server, None, None)
         log = paths.logs / "replay.log"
-        assert told == [
+        assert health.troubles() == [
             f"the replay server was restarted 1 time: see {log}",
             f"the journal slot-0 is damaged, what only it holds is gone: see {log}",
         ]
@@ -185,11 +191,31 @@ time.sleep(60)
 
 
 def test_who_is_killed_again_and_again_is_back_soon() -> None:
-    waits = [FIRST_WAIT_S]
-    for _ in range(8):
-        waits.append(next_wait(waits[-1], killed=True))
-    assert max(waits) == KILLED_WAIT_S
-    assert next_wait(20.0, killed=False) == 30.0
+    """One that ends by itself waits longer each time, for its cause lasts."""
+
+    async def waits(*statuses: int) -> list[float]:
+        left, slept = list(statuses), list[float]()
+
+        async def start() -> Any:
+            async def wait() -> int:
+                return left.pop(0)
+
+            return SimpleNamespace(pid=1, running=False, wait=wait, last_words=str)
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            if not left:
+                raise asyncio.CancelledError
+
+        process = RestartingProcess("x", start, clock=lambda: 0.0, stop_s=1.0, sleep=sleep)
+        with contextlib.suppress(asyncio.CancelledError):
+            await process.run()
+        return slept
+
+    killed = asyncio.run(waits(*[-signal.SIGKILL] * 9))
+    assert (killed[0], max(killed)) == (FIRST_WAIT_S, KILLED_WAIT_S)
+    assert max(asyncio.run(waits(*[1] * 9))) == LONGEST_WAIT_S
+    assert asyncio.run(waits(*[1] * 9, -signal.SIGKILL))[-1] == KILLED_WAIT_S
 
 
 def test_the_note_outlives_its_writer_and_forgets_what_is_no_more(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cluster.wire.states import SessionState, WorkerState
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers.reports import WINDOW_S, Rate, WorkerReports
-from coordinator.workers.supervisor import Slot
+from coordinator.workers.slots import Slot
 
 PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
 

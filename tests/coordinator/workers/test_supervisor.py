@@ -8,18 +8,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 import pytest
 
 from cluster.config.worker_spec import WorkerSpec, decode_spec
-from coordinator.workers.supervisor import (
+from coordinator.workers.slots import (
     BAD_SPEC,
     CRASH_LOOP,
     CRASH_LOOP_S,
     FIRST_REPORT_S,
-    FIRST_WAIT_S,
     KILL_AFTER_S,
-    LONGEST_WAIT_S,
     MISSING_AFTER_S,
     STABLE_S,
-    Supervisor,
+    WorkerSlots,
 )
+from coordinator.workers.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, Supervisor
 
 
 class Process:
@@ -64,14 +63,18 @@ class Room:
         self.found: dict[int, Process] = {}
         self.cant_start: OSError | None = None
         self.make_spec_fails: Exception | None = None
+        self.slots = WorkerSlots(lambda: self.now)
+        self.begun: list[int] = []
         self.supervisor = Supervisor(
             self,
+            self.slots,
             make_spec=self.make_spec,
+            on_start=lambda spec: self.begun.append(spec.slot),
             on_gone=self.gone.append,
             find=self.find,
             clock=lambda: self.now,
             sleep=self.sleep,
-            uniform=lambda low, high: high,
+            random=lambda: 1.0,
         )
 
     async def start(self, slot: int, spec: bytes) -> Process:
@@ -114,7 +117,7 @@ class Room:
         """Time passes, with the looks that belong to it."""
         for _ in range(int(seconds)):
             self.now += 1.0
-            self.supervisor.tick()
+            self.slots.tick()
 
 
 async def settle() -> None:
@@ -139,15 +142,15 @@ def test_every_slot_gets_a_process_and_runs_once_it_has_greeted() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0, 1])
         await settle()
-        slot = room.supervisor.slots[0]
+        slot = room.slots[0]
         assert slot.state == "starting"
-        assert not room.supervisor.heard(0), "nobody has said who it is"
-        assert not room.supervisor.greeted(0, 4711), "another process"
-        assert room.supervisor.greeted(0, room.last().pid)
+        assert not room.slots.heard(0), "nobody has said who it is"
+        assert not room.slots.greeted(0, 4711), "another process"
+        assert room.slots.greeted(0, room.last().pid)
         assert slot.state == "running"
-        assert room.supervisor.heard(0)
-        assert not room.supervisor.heard(7)
-        assert room.supervisor.slots[1].state == "starting"
+        assert room.slots.heard(0)
+        assert not room.slots.heard(7)
+        assert room.slots[1].state == "starting"
 
     play(scenario)
 
@@ -155,7 +158,7 @@ def test_every_slot_gets_a_process_and_runs_once_it_has_greeted() -> None:
 def test_a_process_that_ends_is_started_again_after_a_growing_wait() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0])
-        slot = room.supervisor.slots[0]
+        slot = room.slots[0]
         for number in range(CRASH_LOOP - 1):
             await settle()
             room.last().words = f"words {number}"
@@ -176,7 +179,7 @@ def test_a_process_that_ends_is_started_again_after_a_growing_wait() -> None:
 def test_a_crash_loop_is_named_by_its_cause_and_tried_seldom() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0])
-        slot = room.supervisor.slots[0]
+        slot = room.slots[0]
         for _ in range(CRASH_LOOP):
             await settle()
             room.last().words = "the disk is full"
@@ -190,7 +193,7 @@ def test_a_crash_loop_is_named_by_its_cause_and_tried_seldom() -> None:
         assert room.slept[-1] == CRASH_LOOP_S
         room.wakes[-1].set_result(None)
         await settle()
-        assert room.supervisor.greeted(0, room.last().pid)
+        assert room.slots.greeted(0, room.last().pid)
         assert (slot.state, slot.detail) == ("running", "")
 
     play(scenario)
@@ -204,7 +207,7 @@ def test_a_stable_run_is_forgiven() -> None:
             room.now += ran
             room.last().end(-11)
             await settle()
-            assert room.supervisor.slots[0].detail == "killed by signal 11"
+            assert room.slots[0].detail == "killed by signal 11"
             room.wakes[-1].set_result(None)
         assert room.slept == [FIRST_WAIT_S, 2 * FIRST_WAIT_S, FIRST_WAIT_S]
 
@@ -218,8 +221,8 @@ def test_a_spec_that_cant_be_used_is_not_tried_again() -> None:
         room.last().words = "version 2"
         room.last().end(BAD_SPEC)
         await settle()
-        assert room.supervisor.slots[0].state == "failed"
-        assert "version 2" in room.supervisor.slots[0].detail
+        assert room.slots[0].state == "failed"
+        assert "version 2" in room.slots[0].detail
         assert room.slept == []
         assert room.gone == [0]
 
@@ -235,13 +238,13 @@ def test_what_cant_be_started_is_said_and_tried_again(where: str) -> None:
             room.make_spec_fails = RuntimeError("too many processes")
         room.supervisor.start([0])
         await settle()
-        slot = room.supervisor.slots[0]
+        slot = room.slots[0]
         assert slot.state == "restarting"
         assert "too many processes" in slot.detail
         room.cant_start = room.make_spec_fails = None
         room.wakes[-1].set_result(None)
         await settle()
-        assert room.supervisor.greeted(0, room.last().pid)
+        assert room.slots.greeted(0, room.last().pid)
 
     play(scenario)
 
@@ -250,13 +253,13 @@ def test_a_silent_worker_is_missing_and_then_killed() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0])
         await settle()
-        slot, process = room.supervisor.slots[0], room.last()
-        room.supervisor.greeted(0, process.pid)
+        slot, process = room.slots[0], room.last()
+        room.slots.greeted(0, process.pid)
         room.run(MISSING_AFTER_S)
         assert slot.state == "running"
         room.run(1)
         assert slot.state == "missing"
-        room.supervisor.heard(0)
+        room.slots.heard(0)
         assert (slot.state, slot.detail) == ("running", "")
         room.run(KILL_AFTER_S)
         assert process.signals == []
@@ -275,7 +278,7 @@ def test_a_new_process_has_time_to_allocate_its_journal() -> None:
         await settle()
         room.run(FIRST_REPORT_S)
         assert room.last().signals == []
-        assert room.supervisor.slots[0].state == "starting"
+        assert room.slots[0].state == "starting"
         room.run(1)
         assert room.last().signals == ["KILL"]
 
@@ -286,11 +289,11 @@ def test_who_was_suspended_itself_blames_nobody() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0])
         await settle()
-        room.supervisor.greeted(0, room.last().pid)
+        room.slots.greeted(0, room.last().pid)
         room.now += 3600.0
-        room.supervisor.tick()
+        room.slots.tick()
         assert room.last().signals == []
-        assert room.supervisor.slots[0].state == "running"
+        assert room.slots[0].state == "running"
 
     play(scenario)
 
@@ -301,13 +304,13 @@ def test_a_worker_from_before_is_taken_over_and_replaced_when_it_ends() -> None:
         room.supervisor.start([0])
         await settle()
         assert room.processes[0] == []
-        assert room.supervisor.greeted(0, 4711)
+        assert room.slots.greeted(0, 4711)
         old.end(None)
         await settle()
-        assert room.supervisor.slots[0].detail.startswith("ended")
+        assert room.slots[0].detail.startswith("ended")
         room.wakes[-1].set_result(None)
         await settle()
-        assert room.supervisor.greeted(0, room.last().pid)
+        assert room.slots.greeted(0, room.last().pid)
 
     play(scenario)
 
@@ -330,7 +333,7 @@ def test_stop_tells_first_and_signals_only_who_cant_be_told() -> None:
         assert room.last(0).signals == []
         assert room.last(1).signals == ["TERM"]
         assert sorted(room.gone) == [0, 1]
-        assert {slot.state for slot in room.supervisor.slots.values()} == {"stopped"}
+        assert {slot.state for slot in room.slots.values()} == {"stopped"}
         assert len(room.processes[0]) == 1, "nobody is started again"
 
     play(scenario)
@@ -379,6 +382,6 @@ def test_a_slot_that_is_retired_while_its_process_comes_into_being() -> None:
         await asyncio.sleep(0)
         go_on.set()
         await asyncio.wait_for(retiring, 5)
-        assert room.supervisor.slots == {}
+        assert room.slots == {}
 
     asyncio.run(scenario())

@@ -1,0 +1,40 @@
+"""What the parts of a coordinator share that stays as it is for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.discord.gateway_bot import GatewayInfo
+from cluster.endpoints.paths import ClusterPaths
+from coordinator.account import ApiAccount
+from coordinator.state.store import Store
+
+
+class RunContext(NamedTuple):
+    """Whom this coordinator runs for, where it keeps things, and what Discord said at its start."""
+
+    spec: CoordinatorSpec
+    account: ApiAccount
+    store: Store
+    gateway: GatewayInfo
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+
+    @property
+    def paths(self) -> ClusterPaths:
+        return self.spec.paths
+
+    @property
+    def store_id(self) -> str:
+        return self.store.store_id
+
+    @property
+    def account_key(self) -> str:
+        """The account's name in the store."""
+        return self.account.key(self.store_id)
+
+    @property
+    def gateway_url(self) -> str:
+        return self.spec.gateway_url or self.gateway.url

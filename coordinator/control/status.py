@@ -1,0 +1,117 @@
+"""The verb status, and those by which subscribers and the TCP gate report what it shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import cluster
+from cluster.wire.states import ClusterState
+from cluster.wire.status import ClusterStatus, GateReport, SubscriberReport
+from coordinator.context import RunContext
+from coordinator.control.subscribers import Subscribers
+from coordinator.hub.connections import Connections
+from coordinator.identifies.guarded_queue import GuardedQueue
+from coordinator.lifetime import Lifetime
+from coordinator.operations.runner import OperationRunner
+from coordinator.verb import Verb, args_of
+from coordinator.workers.fleet import Fleet
+
+OWN_CONNECTIONS: Final = 1
+"""Connections to the hub that are the coordinator's own: LastOut."""
+GATE_CONNECTIONS: Final = 1
+"""Connections to the hub that are the TCP gate's own."""
+GATE_SILENT_S: Final = 10.0
+"""A TCP gate that says nothing for so long is not there."""
+
+
+class StatusVerbs:
+    """Tells what the cluster is doing."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        fleet: Fleet,
+        identifies: GuardedQueue,
+        operations: OperationRunner,
+        connections: Connections,
+        troubles: Callable[[], list[str]],
+        lifetime: Lifetime,
+    ) -> None:
+        """connections: those of the hub's subscribers. troubles: what is wrong with parts that this
+        does not know."""
+        self._context = context
+        self._fleet = fleet
+        self._identifies = identifies
+        self._operations = operations
+        self._connections = connections
+        self._troubles = troubles
+        self._lifetime = lifetime
+        self._subscribers = Subscribers()
+        self._started = context.clock()
+        self._gate_report: GateReport | None = None
+        self._gate_reported_at = 0.0
+
+    def verbs(self) -> Mapping[str, Verb]:
+        """Return the verbs by name."""
+        return {"status": self.status, "subscriber": self.subscriber, "_gate": self.gate}
+
+    async def subscriber(self, args: dict[str, Any]) -> None:
+        """args: SubscriberReport."""
+        self._subscribers.report(args_of(args, SubscriberReport), self._context.clock())
+
+    async def gate(self, args: dict[str, Any]) -> None:
+        """args: GateReport. The TCP gate lets no client say it."""
+        self._gate_report = args_of(args, GateReport)
+        self._gate_reported_at = self._context.clock()
+
+    async def status(self, args: dict[str, Any]) -> ClusterStatus:
+        """Take no args."""
+        spec, now = self._context.spec, self._context.clock()
+        plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
+        subscribers = self._subscribers.rows(now)
+        gate = self._gate_report if now - self._gate_reported_at <= GATE_SILENT_S else None
+        return ClusterStatus(
+            name=spec.name,
+            store_id=self._context.store_id,
+            pid=os.getpid(),
+            version=cluster.__version__,
+            uptime_s=now - self._started,
+            state=self._state(),
+            shard_count=plan.shard_count,
+            shards_ready=len(reports.ready(plan)),
+            events=reports.events,
+            events_per_s=reports.events_per_s(now),
+            api_url=self._context.account.api_url,
+            gateway_url=self._context.gateway_url,
+            sandbox=spec.on_sandbox,
+            account=spec.account,
+            hub_endpoint=spec.paths.events,
+            replay_endpoint=spec.paths.replay,
+            workers=[reports.worker(slot, now) for slot in slots.values()],
+            shards=reports.shards(slots, now),
+            budget=self._identifies.status(),
+            subscribers=subscribers,
+            subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
+            operation=self._operations.status(),
+            gate=gate,
+            troubles=self._troubles(),
+        )
+
+    def _connected(self, gate: GateReport | None) -> int:
+        """How many programs are subscribed, on this host and through the TCP gate."""
+        local = len(self._connections) - OWN_CONNECTIONS
+        if gate is None or not gate.events:
+            return local
+        return local - GATE_CONNECTIONS + gate.subscribers
+
+    def _state(self) -> ClusterState:
+        """Return how the cluster is as a whole."""
+        if self._lifetime.ending:
+            return ClusterState.STOPPING
+        plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
+        all_run = all(slots.is_running(slot) for slot in plan.slots if slot in slots)
+        if all_run and reports.all_ready(plan):
+            return ClusterState.READY
+        return ClusterState.DEGRADED if reports.was_ready else ClusterState.STARTING

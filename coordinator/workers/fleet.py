@@ -1,0 +1,31 @@
+"""What is known of the workers at this moment, and how they are spoken to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from coordinator.changes import Changes
+from coordinator.sharding.assignments import Assignments
+from coordinator.workers.link import Send
+from coordinator.workers.reports import WorkerReports
+from coordinator.workers.slots import WorkerSlots
+
+
+class Fleet(NamedTuple):
+    """All workers of the cluster, as those that act on them share it."""
+
+    assignments: Assignments
+    """Which worker should have which shards."""
+    slots: WorkerSlots
+    """The process of each worker, and whether it is heard of."""
+    reports: WorkerReports
+    """What each said last."""
+    changes: Changes
+    """Told whenever one of these changed."""
+    send: Send
+
+    @classmethod
+    def start_with(cls, assignments: Assignments, send: Send, clock: Callable[[], float]) -> Fleet:
+        """Make the fleet of which nothing is known yet. clock: monotonic seconds."""
+        return cls(assignments, WorkerSlots(clock), WorkerReports(assignments), Changes(), send)
