@@ -1,6 +1,7 @@
 """A gateway session as a state machine: no I/O, no clock, no randomness of its own.
 
-Its states, the table of what moves it and the theory of operation are in states.py. Sources:
+The states, the table of what moves a session between them and the theory of operation are in
+states.py. Sources:
 Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and Status
 Codes".
 """
@@ -30,15 +31,18 @@ from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
 STABLE_S: Final = 60.0
+"""Seconds that a session is ready before waits between tries start over."""
 MAX_INTERVAL_S: Final = 3600.0
+"""Longest heartbeat interval that HELLO may say, in seconds."""
 
 
 class Resumable(msgspec.Struct, frozen=True):
-    """What is needed to resume: plain data. ``seq`` is the last one that was journalled."""
+    """What is needed to resume a session: plain data."""
 
     session_id: str
     resume_url: str
     seq: int
+    """s of the last event that was journalled."""
     epoch: int
 
     def __repr__(self) -> str:  # a session id is a credential
@@ -58,24 +62,27 @@ class Session:
         now: float,
         *,
         random: Callable[[], float],
-        held: Resumable | None = None,
+        resumable: Resumable | None = None,
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
     ) -> None:
-        """advice: close code -> what to do about it, where more is known than in CLOSE_CODES."""
+        """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
+        close code -> what to do about it, where more is known than in CLOSE_CODES."""
         self.state = SessionState.WAITING
-        self.held = held
+        self.resumable = resumable
         """The session that RESUME would continue, as it was when it was handed over or began."""
-        self.seq = held.seq if held else -1
+        self.seq = resumable.seq if resumable else -1
         """s of the last event taken; -1: none."""
-        self.epoch = max(epoch, held.epoch if held else 0)
-        """Of the last identify; what a grant brings is larger."""
+        self.epoch = max(epoch, resumable.epoch if resumable else 0)
+        """The epoch of the last identify; what a grant brings is larger."""
         self.latency: float | None = None
         """Seconds between the last heartbeat and its acknowledgement."""
         self.reconnects: Counter[str] = Counter()
+        """Lost connections by their cause."""
         self.duplicates = 0
         """Dispatches at or below ``seq``: a replay that began too early."""
         self.detail = ""
+        """Why the session is not ready, for people."""
         self.refused: int | None = None
         """The fatal close code, once there was one."""
         self._advice = advice or {}
@@ -83,7 +90,7 @@ class Session:
         self._backoff = connect_backoff(random)
         self._wake: float | None = now
         self._deadline: float | None = None
-        self._heart: Heartbeat | None = None
+        self._heartbeat: Heartbeat | None = None
         self._ready_at: float | None = None
         self._asked_at: float | None = None
         """When the server last asked for a heartbeat."""
@@ -95,35 +102,35 @@ class Session:
 
     @property
     def heartbeat_interval(self) -> float | None:
-        """Seconds, as HELLO said; None: there was none on this connection."""
-        return self._heart.interval if self._heart else None
+        """Seconds between heartbeats, as HELLO said; None: it has not come on this connection."""
+        return self._heartbeat.interval if self._heartbeat else None
 
     # -- time ----------------------------------------------------------------------------------
 
     @property
     def due(self) -> float | None:
         """When ``tick`` wants to be called next."""
-        beat = self._heart.due if self._heart else None
-        return min((t for t in (self._wake, self._deadline, beat) if t is not None), default=None)
+        beat = self._heartbeat.due if self._heartbeat else None
+        moments = (self._wake, self._deadline, beat)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def tick(self, now: float) -> list[Action]:
         """Do what time demands. Calling it early, late or twice does no harm."""
         if self._wake is not None and now >= self._wake:
             self._move(Input.WAKE, now)
-            self._at_resume_host = bool(
-                self.held and self.held.resume_url and self._tries.resume_host
-            )
-            return [do.Connect(self.held.resume_url if self.held and self._at_resume_host else "")]
+            resume_url = self.resumable.resume_url if self.resumable else ""
+            self._at_resume_host = bool(resume_url) and self._tries.resume_host
+            return [do.Connect(resume_url if self._at_resume_host else "")]
         if self._unread:
             self._excuse(now)
         if self._deadline is not None and now >= self._deadline:
             return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
-        if self._heart is not None and now >= self._heart.due:
-            if self._heart.zombie:
+        if self._heartbeat is not None and now >= self._heartbeat.due:
+            if self._heartbeat.zombie:
                 return self._lose("zombie", now, close=RESUMABLE_CLOSE)
-            if self._heart.late(now):  # nothing is there to answer this one
+            if self._heartbeat.late(now):  # nothing is there to answer this one
                 return self._lose("late heartbeat", now, close=RESUMABLE_CLOSE)
-            self._heart.beat(now)
+            self._heartbeat.sent(now)
             return [do.SendHeartbeat(self.seq)]
         return []
 
@@ -133,13 +140,14 @@ class Session:
         self._excuse(now)
 
     def go_on(self, now: float) -> None:
-        """It reads again."""
+        """The shell reads again."""
         self._excuse(now)
         self._unread = False
 
     def _excuse(self, now: float) -> None:
-        if self._heart is not None:
-            self._heart.excuse()
+        """What the server has said meanwhile was not read: nothing is overdue."""
+        if self._heartbeat is not None:
+            self._heartbeat.excuse()
         if self._deadline is not None and self.state in BEATING:
             self._deadline = now + DEADLINES_S[self.state]
 
@@ -175,8 +183,8 @@ class Session:
         return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
 
     def reconnect(self, now: float) -> list[Action]:
-        """Another connection, at once: somebody asked for it. One that gave up tries anew; one that
-        identifies goes on with that, since its identify is spent."""
+        """Begin another connection at once: somebody asked for it. A session that gave up tries
+        anew; one that identifies goes on with that, since its identify is spent."""
         if self.state is SessionState.IDENTIFYING:
             return []
         if self.state in CONNECTED:
@@ -191,8 +199,8 @@ class Session:
         return []
 
     def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
-        """No more. logout: end the session, and its epoch with this cause; else it stays
-        resumable."""
+        """Close the connection for good. logout: end the session, and its epoch with this cause;
+        else it stays resumable."""
         if self.state is SessionState.CLOSED:
             return []
         out: list[Action] = []
@@ -206,17 +214,17 @@ class Session:
     # -- frames --------------------------------------------------------------------------------
 
     def frame(self, frame: Frame, now: float) -> list[Action]:
-        """Any op but a dispatch."""
+        """A frame of any op but a dispatch came."""
         if self.state not in CONNECTED:
             return []
-        if self._heart is not None and frame.op == Op.HEARTBEAT_ACK:
-            latency = self._heart.acknowledged(now)
+        if self._heartbeat is not None and frame.op == Op.HEARTBEAT_ACK:
+            latency = self._heartbeat.acknowledged(now)
             self.latency = self.latency if latency is None else latency
-        elif self._heart is not None and frame.op == Op.HEARTBEAT:
+        elif self._heartbeat is not None and frame.op == Op.HEARTBEAT:
             if self._asked_at == now:
                 return []  # many in one slice: one heartbeat answers them
             self._asked_at = now
-            self._heart.beat(now)
+            self._heartbeat.sent(now)
             return [do.SendHeartbeat(self.seq)]
         elif frame.op == Op.HELLO:
             return self._hello(frame.data, now)
@@ -236,13 +244,13 @@ class Session:
             return self.broken("bad HELLO", now, str(error))
         if self.state is not SessionState.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
-        self._heart = Heartbeat(interval, now, self._random())
-        if self.held is None:
+        self._heartbeat = Heartbeat(interval, now, self._random())
+        if self.resumable is None:
             self._move(Input.HELLO, now)
             return [do.RequestGrant()]
         self._move(Input.HELLO_RESUME, now)
         self._resume_had_events = False
-        return [do.SendResume(self.held.session_id, self.seq)]
+        return [do.SendResume(self.resumable.session_id, self.seq)]
 
     def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
         """The coordinator lets this shard identify, as this epoch."""
@@ -257,7 +265,7 @@ class Session:
         """READY: a new session begins."""
         if (self.state, Input.READY) not in TRANSITIONS:
             return self.broken("READY out of place", now)
-        self.held = Resumable(session_id, resume_url, seq, self.epoch)
+        self.resumable = Resumable(session_id, resume_url, seq, self.epoch)
         self.seq = seq
         self._move(Input.READY, now)
         self._tries.identified()
@@ -266,7 +274,7 @@ class Session:
 
     def resumed(self, now: float) -> list[Action]:
         """RESUMED: the replay is over, or nearly so: it may hold the RESUMED of an earlier try.
-        Whether it takes a position, ``dispatched`` says."""
+        ``dispatched`` says whether it takes a position."""
         if (self.state, Input.RESUMED) not in TRANSITIONS:
             return self.broken("RESUMED out of place", now)
         self._move(Input.RESUMED, now)
@@ -275,8 +283,8 @@ class Session:
         return []
 
     def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
-        """The events that take a position: all but repeated ones. None: out of place (``broken``
-        is the answer). seq only ever grows within a session."""
+        """Return the events that take a position: all but repeated ones. None: they are out of
+        place (``broken`` is the answer). seq only ever grows within a session."""
         if self.state not in (SessionState.RESUMING, SessionState.READY):
             return None
         taken = beyond(events, self.seq)
@@ -298,7 +306,8 @@ class Session:
         wait: float = 0.0,
         detail: str = "",
     ) -> list[Action]:
-        """The connection is gone or given up: count, decide what is left, wait."""
+        """The connection is gone or given up: count it, decide whether the session is resumed, and
+        wait."""
         if self.state not in CONNECTED:
             return []
         out: list[Action] = [do.Close(close)] if close is not None else []
@@ -320,26 +329,26 @@ class Session:
             out += self._drop(cause)
         self._move(Input.LOST, now)
         pause = identify_pause(self._tries.identifies, self._random)
-        wait = max(wait, self._backoff.next(), 0.0 if self.held else pause)
+        wait = max(wait, self._backoff.next(), 0.0 if self.resumable else pause)
         self._wake = now + wait
         self.detail = f"{detail or cause}; next try in {wait:.1f} s"
         return out
 
     def _drop(self, cause: str) -> list[Action]:
         """Forget the session: what follows is a new epoch."""
-        if self.held is None:
+        if self.resumable is None:
             return []
-        ended = do.EndEpoch(self.held.epoch, self.seq, cause)
-        self.held, self.seq = None, -1
+        ended = do.EndEpoch(self.resumable.epoch, self.seq, cause)
+        self.resumable, self.seq = None, -1
         self._tries.dropped()
         return [ended]
 
-    def _move(self, by: Input, now: float) -> None:
-        """The one place where the state changes."""
-        self.state = TRANSITIONS[self.state, by]
+    def _move(self, cause: Input, now: float) -> None:
+        """Change the state, which happens nowhere else."""
+        self.state = TRANSITIONS[self.state, cause]
         self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
         if self.state not in BEATING:
-            self._heart = self._ready_at = None
+            self._heartbeat = self._ready_at = None
             self._unread = False
         if self.state is not SessionState.WAITING:
             self._wake = None

@@ -25,7 +25,7 @@ class _Properties(msgspec.Struct, frozen=True):
 class _Guild(msgspec.Struct):
     id: str = ""
     properties: _Properties = _Properties()
-    """Where CLIENT_STATE_V2 has moved the guild itself."""
+    """Where the guild's fields are for a client with the capability CLIENT_STATE_V2."""
 
 
 class _Ready(msgspec.Struct):
@@ -36,65 +36,69 @@ _decoder = msgspec.json.Decoder(_Ready)
 
 
 class SubscriptionsDue(NamedTuple):
-    """What is to be sent now, and a word for the log; empty: nothing to say."""
+    """What is to be sent now, and what is to be logged."""
 
     commands: Sequence[Command]
-    trouble: str = ""
+    warning: str = ""
+    """Empty: there is nothing to log."""
 
 
 class GuildSubscriptions:
-    """Of one shard. Told what happens, it answers with what is to be sent."""
+    """The guild subscriptions of one shard: its methods say what happened, and return what is to be
+    sent."""
 
     def __init__(self, wanted: Literal["all"] | Sequence[int]) -> None:
         """wanted: guild ids, or "all" of those that READY names."""
         self._wanted = wanted
         self._unproven: list[Command] = []
-        self._open = 0
-        """Heartbeats of this connection that are not acknowledged."""
-        self._before: int | None = None
-        """How many of these were sent before the subscriptions; None: these were not sent on this
-        connection."""
+        self._unacknowledged = 0
+        """Heartbeats of this connection that are not acknowledged yet."""
+        self._earlier_heartbeats: int | None = None
+        """How many of the unacknowledged heartbeats were sent before the subscriptions; None: the
+        subscriptions were not sent on this connection."""
 
     def connecting(self) -> None:
-        """A new connection."""
-        self._open, self._before = 0, None
+        """A new connection begins."""
+        self._unacknowledged, self._earlier_heartbeats = 0, None
 
     def ready(self, d: bytes) -> SubscriptionsDue:
-        """READY: a new session."""
-        self._unproven, self._before = [], self._open
+        """A session has begun. d: of its READY."""
+        self._unproven, self._earlier_heartbeats = [], self._unacknowledged
         if not self._wanted:
             return SubscriptionsDue([])
         try:
             guilds = _decoder.decode(d).guilds
-            there = [int(guild.id or guild.properties.id) for guild in guilds]
+            ids = [int(guild.id or guild.properties.id) for guild in guilds]
             wanted = (
-                there if self._wanted == "all" else [one for one in self._wanted if one in there]
+                ids
+                if self._wanted == "all"
+                else [guild_id for guild_id in self._wanted if guild_id in ids]
             )
             self._unproven = bulk_guild_subscribe(wanted)
         except (ValueError, ClusterError, *MALFORMED) as error:
             return SubscriptionsDue([], f"READY's guilds can't be subscribed to ({error})")
         if self._wanted == "all" or len(wanted) == len(self._wanted):
             return SubscriptionsDue(self._unproven)
-        absent = ", ".join(str(one) for one in self._wanted if one not in wanted)
+        absent = ", ".join(str(guild_id) for guild_id in self._wanted if guild_id not in wanted)
         return SubscriptionsDue(
             self._unproven, f"subscribe_guilds names guilds that the account is not in: {absent}"
         )
 
     def resumed(self) -> SubscriptionsDue:
-        """RESUMED: the same session goes on."""
-        self._before = self._open
+        """The session was resumed on this connection."""
+        self._earlier_heartbeats = self._unacknowledged
         return SubscriptionsDue(self._unproven)
 
-    def beat(self) -> None:
-        """A heartbeat is sent."""
-        self._open += 1
+    def heartbeat_sent(self) -> None:
+        """A heartbeat was sent on this connection."""
+        self._unacknowledged += 1
 
-    def acknowledged(self) -> None:
-        """The oldest of them was."""
-        if not self._open:
+    def heartbeat_acknowledged(self) -> None:
+        """The oldest unacknowledged heartbeat of this connection was acknowledged."""
+        if not self._unacknowledged:
             return
-        self._open -= 1
-        if self._before == 0:
+        self._unacknowledged -= 1
+        if self._earlier_heartbeats == 0:
             self._unproven = []
-        elif self._before is not None:
-            self._before -= 1
+        elif self._earlier_heartbeats is not None:
+            self._earlier_heartbeats -= 1

@@ -1,4 +1,4 @@
-"""120 payloads in 60 seconds on one connection ("Gateway", "Rate Limiting"), without a clock.
+"""The limit of 120 payloads in 60 seconds on one connection ("Gateway", "Rate Limiting"); pure.
 
 Heartbeats count but are never held back, so room for a window's worth of them is kept from all
 others. What goes over the limit is closed with 4008, what is too large with 4002: both are refused
@@ -41,7 +41,7 @@ class SendLimiter:
         self.reserve(heartbeat_interval_s)
 
     def reserve(self, heartbeat_interval_s: float) -> None:
-        """Keep room for heartbeats at this interval: HELLO has said another."""
+        """Keep room for heartbeats at this interval (seconds), which HELLO has said."""
         # Two more: op 1 may ask for them.
         self._reserved = math.ceil(self._window / heartbeat_interval_s) + 2
 
@@ -51,12 +51,13 @@ class SendLimiter:
         self._heartbeats.append(now)
 
     def wait(self, now: float) -> float:
-        """Seconds until something else than a heartbeat may be sent; 0.0: now. The first of a
-        connection always may."""
+        """Return the seconds until something else than a heartbeat may be sent; 0.0: now. The first
+        payload of a connection always may."""
         return max(0.0, self.free_at(now) - now)
 
     def free_at(self, now: float) -> float:
-        """The moment when it may be; one that has passed: now."""
+        """Return the moment from which something else than a heartbeat may be sent; it may have
+        passed."""
         self._forget(now)
         room = SEND_LIMIT - max(self._reserved, len(self._heartbeats))
         over = len(self._others) - max(1, room)

@@ -1,7 +1,7 @@
-"""All members of a guild: once in 30 seconds a guild and session ("Request Guild Members").
+"""Requests for all members of a guild: one in 30 s a guild ("Request Guild Members"). Pure.
 
-What goes over it is answered with RATE_LIMITED, so it is refused here, and told when it may be
-asked again. Requests by the beginning of a name or by user ids are not limited so.
+Discord answers a second one with RATE_LIMITED, so it is refused here, with the time after which it
+may be asked again. Requests by the beginning of a name or by user ids are not limited so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARGIN_S: Final = 1.0
 """The server counts by arrival."""
 
 
-class _Asked(msgspec.Struct):
+class _Request(msgspec.Struct):
     guild_id: Any = None
     query: Any = None
     limit: Any = None
@@ -27,35 +27,37 @@ class _Asked(msgspec.Struct):
 
 
 class _Payload(msgspec.Struct):
-    d: _Asked
+    d: _Request
 
 
 _payload: Final = msgspec.json.Decoder(_Payload)
 
 
 def whole_guilds(op: int, payload: bytes) -> tuple[str, ...]:
-    """The guilds whose members are all asked for by this payload; mostly none."""
+    """Return the ids of the guilds whose members are all asked for by this payload; mostly none."""
     if op != Op.REQUEST_GUILD_MEMBERS:
         return ()
     try:
-        asked = _payload.decode(payload).d
+        request = _payload.decode(payload).d
     except MALFORMED:
-        return ()  # whatever it is, Discord says
-    if asked.user_ids is not None or asked.query or asked.limit:
+        return ()  # what is wrong with it, Discord says
+    if request.user_ids is not None or request.query or request.limit:
         return ()
-    ids = asked.guild_id if isinstance(asked.guild_id, list) else [asked.guild_id]
-    return tuple(str(one) for one in ids)
+    ids = request.guild_id if isinstance(request.guild_id, list) else [request.guild_id]
+    return tuple(str(guild_id) for guild_id in ids)
 
 
 class MemberRequests:
-    """When which guild was asked for. Times are seconds of the caller's monotonic clock."""
+    """One session's requests for all members of guilds. Times are seconds of the caller's monotonic
+    clock."""
 
     def __init__(self) -> None:
         self._sent: dict[str, float] = {}
         self._queued: set[str] = set()
 
     def queue(self, guilds: tuple[str, ...], now: float) -> None:
-        """These will be asked for. BusyError: one was a moment ago, or will be."""
+        """Note that requests for these guilds wait to be sent. BusyError: one of them waits
+        already, or was sent less than 30 s ago."""
         for guild in guilds:
             again = self._sent.get(guild, -WINDOW_S - MARGIN_S) + WINDOW_S + MARGIN_S
             if guild in self._queued:
@@ -68,12 +70,12 @@ class MemberRequests:
         self._queued.update(guilds)
 
     def sent(self, guilds: tuple[str, ...], now: float) -> None:
-        """They were asked for."""
+        """Note that the requests for these guilds were sent now."""
         self._queued.difference_update(guilds)
         old = now - WINDOW_S - MARGIN_S
-        self._sent = {guild: at for guild, at in self._sent.items() if at > old}
+        self._sent = {guild: sent_at for guild, sent_at in self._sent.items() if sent_at > old}
         self._sent |= dict.fromkeys(guilds, now)
 
     def dropped(self, guilds: tuple[str, ...]) -> None:
-        """They were not asked for, and will not be."""
+        """Note that the requests for these guilds will not be sent."""
         self._queued.difference_update(guilds)

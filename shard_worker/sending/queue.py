@@ -1,8 +1,8 @@
-"""Commands that wait for their turn on one shard's connection. Pure: time is passed in.
+"""Commands that wait to be sent on one shard's connection. Pure: time is passed in.
 
 A command goes out at once if the session is ready and the limit of 120 payloads a minute leaves
-room. Else it waits, over a reconnect too; so many may wait, and so long for a session. Whoever sent
-it is told once: when it was handed to the connection, or why it was not.
+room. Otherwise it waits, over a reconnect too: at most 64 commands, and 30 s for a session. Its
+sender hears once: that it was handed to the connection, or why it was not.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from shard_worker.sending.limiter import SendLimiter, check_size
 from shard_worker.sending.member_requests import MemberRequests, whole_guilds
 
 MOST_WAITING: Final = 64
-"""Fewer than a minute's worth: what waits for room goes out within that time."""
+"""Commands that may wait: fewer than a minute's worth, so that all go out within that time."""
 PATIENCE_S: Final = 30.0
-"""For so long a command waits for a session that is not ready."""
+"""Seconds that a command waits for a session that is not ready."""
 
 Done = Callable[[ClusterError | None], None]
+"""Called once: with None when a command was sent, or with the error for which it was not."""
 
 
 class _Waiting(NamedTuple):
@@ -32,7 +33,7 @@ class _Waiting(NamedTuple):
 
 
 class SendQueue:
-    """One shard's."""
+    """The waiting commands of one shard. Times are seconds of the caller's monotonic clock."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
@@ -44,8 +45,8 @@ class SendQueue:
     def put(self, command: Command, done: Done, now: float, free_at: float | None) -> None:
         """Queue a command. free_at: when the first that waits goes out; None: nobody knows.
 
-        BusyError: too many wait, or all members of this guild were asked for a moment ago.
-        PayloadTooLargeError. Then it is not queued, and `done` is not called.
+        Raises BusyError (too many wait, or all members of this guild were asked for a moment ago)
+        or PayloadTooLargeError. Then it is not queued, and `done` is not called.
         """
         check_size(command.payload)
         if len(self._waiting) >= MOST_WAITING:
@@ -58,7 +59,7 @@ class SendQueue:
         self._waiting.append(_Waiting(command, guilds, done, now + PATIENCE_S))
 
     def take(self, limiter: SendLimiter, now: float) -> tuple[Command, Done] | None:
-        """The next command, if it may be sent now: it is counted as sent."""
+        """Remove and return the next command if it may be sent now, and count it as sent."""
         if not self._waiting or limiter.wait(now) > 0.0:
             return None
         command, guilds, done, _ = self._waiting.popleft()
@@ -68,16 +69,16 @@ class SendQueue:
 
     @property
     def expires(self) -> float | None:
-        """When the oldest has waited long enough for a session."""
+        """When the oldest command has waited long enough for a session; None: none waits."""
         return self._waiting[0].expires if self._waiting else None
 
-    def expired(self, now: float, why: Callable[[], ClusterError]) -> None:
-        """The session is not ready: who has waited long enough is told."""
+    def expire(self, now: float, make_error: Callable[[], ClusterError]) -> None:
+        """The session is not ready: fail the commands that have waited long enough for it."""
         while self._waiting and self._waiting[0].expires <= now:
-            self._drop(why())
+            self._drop(make_error())
 
     def fail(self, error: NotSentError) -> None:
-        """None of them will be sent."""
+        """Fail all that wait: none of them will be sent."""
         while self._waiting:
             self._drop(error)
 

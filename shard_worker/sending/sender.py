@@ -1,4 +1,4 @@
-"""What a shard sends: IDENTIFY or RESUME first, heartbeats when they are due, commands in turn.
+"""What a shard sends: IDENTIFY or RESUME first, heartbeats when they are due, commands in order.
 
 Everything counts against the connection's limit; a new connection has a limit of its own, while
 commands wait over a reconnect.
@@ -24,13 +24,13 @@ from shard_worker.sending.queue import Done, SendQueue
 from shard_worker.transport.connection import Connection
 
 DEFAULT_INTERVAL_S: Final = 41.25
-"""Heartbeat interval that a connection's budget is reckoned with before HELLO came."""
-OVER: Final = (SessionState.FATAL, SessionState.CLOSED)
-"""States from which nothing is sent any more, unless somebody says so."""
+"""Heartbeat interval for which a connection's limit keeps room before HELLO has said one."""
+ENDED: Final = (SessionState.FATAL, SessionState.CLOSED)
+"""States in which nothing is sent any more, until somebody starts the session anew."""
 
 
 class Sender:
-    """Of one shard. Whatever has a connection to send over is given it: None, there is none."""
+    """Sends for one shard. A method that sends takes the connection; None: there is none now."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Sender:
         clock: Callable[[], float],
         handled: Callable[[int], int],
     ) -> None:
-        """clock: monotonic seconds. handled: how far may be acknowledged what was received up to an
-        s."""
+        """clock: monotonic seconds. handled: returns how far may be acknowledged what was received
+        up to an s."""
         self._shard_id = shard_id
         self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
         self._session = session
@@ -55,7 +55,7 @@ class Sender:
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
 
     def reserve(self, heartbeat_interval_s: float) -> None:
-        """HELLO has said how often heartbeats are due."""
+        """Keep room for heartbeats at the interval (seconds) that HELLO has said."""
         self._limiter.reserve(heartbeat_interval_s)
 
     def first(self, connection: Connection | None, payload: bytes) -> None:
@@ -66,7 +66,7 @@ class Sender:
             connection.send(payload)
 
     def heartbeat(self, connection: Connection | None, seq: int) -> None:
-        """Before all that waits."""
+        """Send a heartbeat, before all that waits."""
         self._limiter.heartbeat(self._clock())
         if connection is not None:
             connection.send(payloads.heartbeat(self._handled(seq)), urgent=True)
@@ -75,11 +75,11 @@ class Sender:
         """Queue a command; `flush` sends it. `done`: see Shard.send."""
         now, state = self._clock(), self._session.state
         try:
-            if state in OVER:
+            if state in ENDED:
                 raise self._not_ready()
             if not self._may_ask_for_all and whole_guilds(command.op, command.payload):
                 raise _no_intent()  # Discord would close with 4014, which is the end of the shard
-            if command.op == Op.QOS_HEARTBEAT:  # which grows by the seq that is filled in
+            if command.op == Op.QOS_HEARTBEAT:  # it grows by the seq that is filled in
                 check_size(payloads.with_seq(command.payload, MAX_SEQ))
             free_at = self._limiter.free_at(now) if state is SessionState.READY else None
             self._commands.put(command, done, now, free_at)
@@ -87,7 +87,7 @@ class Sender:
             done(error)
 
     def flush(self, connection: Connection | None) -> None:
-        """Send as many commands as may go now. Who waits in vain is told."""
+        """Send as many commands as may go now, and fail those that have waited in vain."""
         if not self._commands:
             return
         now, state = self._clock(), self._session.state
@@ -99,14 +99,14 @@ class Sender:
                     payload = payloads.with_seq(payload, self._handled(self._session.seq))
                 connection.send(payload)
                 done(None)
-        elif state in OVER:
+        elif state in ENDED:
             self._commands.fail(self._not_ready())
         else:
-            self._commands.expired(now, self._not_ready)
+            self._commands.expire(now, self._not_ready)
 
     @property
     def due(self) -> float | None:
-        """When `flush` has something to do; None: nothing waits."""
+        """When `flush` has something to do; None: no command waits."""
         if not self._commands:
             return None
         if self._session.state is SessionState.READY:

@@ -37,7 +37,7 @@ class Clock:
         advice: dict[int, str] | None = None,
     ) -> None:
         self.now = 1000.0
-        self.session = Session(self.now, random=lambda: random, held=held, advice=advice)
+        self.session = Session(self.now, random=lambda: random, resumable=held, advice=advice)
 
     def pass_to_due(self) -> list[Action]:
         assert self.session.due is not None
@@ -90,7 +90,7 @@ def test_the_table_is_whole() -> None:
 def test_first_start() -> None:
     clock = Clock()
     clock.ready(seq=0)  # a server may begin at 0
-    assert clock.session.held == Resumable("id", RESUME, 0, 1)
+    assert clock.session.resumable == Resumable("id", RESUME, 0, 1)
     assert clock.dispatch(1, 2, 3) == [1, 2, 3]
     assert (clock.session.seq, clock.session.epoch) == (3, 1)
 
@@ -484,7 +484,7 @@ def test_stop() -> None:
     clock = Clock()
     clock.ready()
     assert clock.session.stop(clock.now) == [do.Close(4000)]
-    assert clock.session.held is not None
+    assert clock.session.resumable is not None
     assert clock.session.due is None
     assert clock.session.stop(clock.now) == []
     assert clock.session.granted(8, 2, clock.now) == [do.ReturnGrant(8)]

@@ -90,7 +90,7 @@ class World:
         self.identifies: list[float] = []
         self.connects: list[float] = []
         jitter = st.floats(0, 1, exclude_max=True)
-        self.session = Session(self.now, random=lambda: float(draw(jitter)), held=held)
+        self.session = Session(self.now, random=lambda: float(draw(jitter)), resumable=held)
 
     def step(self, what: str) -> None:
         if what == "natural":
@@ -162,7 +162,7 @@ class World:
         then = CLOSE_CODES[code].then if code in CLOSE_CODES else Then.RESUME
         gave_up = [action for action in actions if isinstance(action, do.GiveUp)]
         assert bool(gave_up) is (then is Then.FATAL)
-        assert then is not Then.IDENTIFY or self.session.held is None
+        assert then is not Then.IDENTIFY or self.session.resumable is None
         self.do(actions)
 
     def dispatch(self, seqs: list[int]) -> None:

@@ -26,15 +26,15 @@ def test_all_of_them_after_each_ready() -> None:
     subscriptions = GuildSubscriptions("all")
     for _ in range(2):
         asked = subscriptions.ready(ready())
-        assert (ids(asked), asked.trouble) == (["11", "22", "33"], "")
+        assert (ids(asked), asked.warning) == (["11", "22", "33"], "")
     assert ids(subscriptions.ready(ready([]))) == []
 
 
 def test_a_list_of_them_and_one_that_is_not_there() -> None:
     asked = GuildSubscriptions([33, 44]).ready(ready())
     assert ids(asked) == ["33"]
-    assert asked.trouble.endswith("the account is not in: 44")
-    assert GuildSubscriptions([22]).ready(ready()).trouble == ""
+    assert asked.warning.endswith("the account is not in: 44")
+    assert GuildSubscriptions([22]).ready(ready()).warning == ""
 
 
 def test_none_for_who_wants_none() -> None:
@@ -46,17 +46,17 @@ def test_none_for_who_wants_none() -> None:
 def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
     subscriptions = GuildSubscriptions("all")
     for _ in range(2):
-        subscriptions.beat()
+        subscriptions.heartbeat_sent()
     assert ids(subscriptions.ready(ready())) == ids(subscriptions.resumed()) != []
     for _ in range(2):
-        subscriptions.acknowledged()  # of heartbeats that were sent before them
+        subscriptions.heartbeat_acknowledged()  # of heartbeats that were sent before them
         assert ids(subscriptions.resumed()), "Discord may have read no further"
-    subscriptions.acknowledged()  # of none
-    subscriptions.beat()
+    subscriptions.heartbeat_acknowledged()  # of none
+    subscriptions.heartbeat_sent()
     assert ids(subscriptions.resumed())
     for _ in range(2):
-        subscriptions.beat()
-        subscriptions.acknowledged()
+        subscriptions.heartbeat_sent()
+        subscriptions.heartbeat_acknowledged()
     assert ids(subscriptions.resumed()) == []
     assert ids(subscriptions.ready(ready())), "a new session"
 
@@ -64,12 +64,12 @@ def test_again_after_a_resume_until_it_is_known_that_they_arrived() -> None:
 def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() -> None:
     subscriptions = GuildSubscriptions("all")
     subscriptions.connecting()
-    subscriptions.beat()
+    subscriptions.heartbeat_sent()
     subscriptions.ready(ready())
     for _ in range(3):
         subscriptions.connecting()
-        subscriptions.beat()
-        subscriptions.acknowledged()  # while the session is resumed
+        subscriptions.heartbeat_sent()
+        subscriptions.heartbeat_acknowledged()  # while the session is resumed
     assert ids(subscriptions.resumed())
 
 
@@ -77,4 +77,4 @@ def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() 
 def test_guilds_that_are_none_cost_no_session(guilds: Any) -> None:
     asked = GuildSubscriptions("all").ready(ready(guilds))
     assert not asked.commands
-    assert "can't be subscribed to" in asked.trouble
+    assert "can't be subscribed to" in asked.warning

@@ -79,7 +79,7 @@ def test_never_over_the_limit_in_order_and_each_told_once(steps: list[tuple[floa
         if ready:
             sent += [now] * desk.flush(now)
         else:
-            desk.queue.expired(now, lambda: NotSentError("no"))
+            desk.queue.expire(now, lambda: NotSentError("no"))
     desk.queue.fail(NotSentError("over"))
     assert told == list(range(put))
     for i, at in enumerate(sent):
@@ -93,9 +93,9 @@ def test_who_waits_for_a_session_in_vain_is_told() -> None:
     desk.put(PRESENCE, 1.0, ready=False)
     assert desk.queue.expires == PATIENCE_S
     error = NotSentError("shard 0 is waiting")
-    desk.queue.expired(PATIENCE_S - 0.1, lambda: error)
+    desk.queue.expire(PATIENCE_S - 0.1, lambda: error)
     assert desk.results == []
-    desk.queue.expired(PATIENCE_S, lambda: error)
+    desk.queue.expire(PATIENCE_S, lambda: error)
     assert desk.results == [error]
     desk.queue.fail(error)
     assert desk.results == [error, error]

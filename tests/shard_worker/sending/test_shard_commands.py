@@ -84,10 +84,10 @@ def test_who_waits_for_a_session_in_vain_is_told(monkeypatch: pytest.MonkeyPatch
     def scenario(shard: Shard, wire: Ordered) -> None:
         told = Told()
         told.send(shard, raw(3, 1))
-        expires = shard._outgoing.due
+        expires = shard._sender.due
         assert expires is not None
-        assert shard._armed == min(expires, shard._session.due or expires)
-        monkeypatch.setattr(shard._outgoing, "_clock", lambda: expires)
+        assert shard._timer.due == min(expires, shard._session.due or expires)
+        monkeypatch.setattr(shard._sender, "_clock", lambda: expires)
         assert told.results == []
         shard._tick()
         (error,) = told.results
@@ -144,9 +144,9 @@ def test_the_timer_is_set_for_what_waits_for_room() -> None:
         refused = [error for error in told.results if error is not None]
         assert {type(error) for error in refused} == {BusyError}
         assert 300 - len(refused) - told.results.count(None) == 64
-        due = shard._outgoing.due
+        due = shard._sender.due
         assert due is not None
-        assert shard._armed == min(shard._session.due or due, due)
+        assert shard._timer.due == min(shard._session.due or due, due)
 
     on_a_loop(scenario)
 
