@@ -40,7 +40,8 @@ VERBS: Final = {
 
 
 class VerbGroup(click.Group):
-    """Foreseen errors are one line on stderr and an exit code; a traceback is a bug."""
+    """The group of all verbs, which tells foreseen errors in one line on stderr and by the exit
+    code. A traceback is a bug."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)

@@ -1,4 +1,4 @@
-"""The life of a cluster in the foreground: from its start to its end in order."""
+"""Shows a cluster that runs in the foreground, and stops it in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY_S: Final = 1.0
 async def follow(
     process: CoordinatorProcess, spec: CoordinatorSpec, view: View, requests: StopRequests
 ) -> None:
-    """Show the cluster until somebody asks for a stop, and stop it; or until it ends by itself.
+    """Show the cluster until somebody asks for a stop and stop it then, or until it ends by itself.
 
     Raises ClusterError when it died. In every case nothing of it runs afterwards.
     """
@@ -40,7 +40,7 @@ async def _show_until_stop(
     view: View,
     requests: StopRequests,
 ) -> None:
-    pause = STARTING_EVERY_S
+    pause_s = STARTING_EVERY_S
     while not requests.count and process.process.poll() is None:
         asked = asyncio.ensure_future(control.status())
         await first(requests.wait(), process.wait(), asyncio.wait([asked]))
@@ -50,13 +50,13 @@ async def _show_until_stop(
         try:
             status = asked.result()
             view.show(status)
-            pause = STARTING_EVERY_S if status.state == "starting" else EVERY_S
+            pause_s = STARTING_EVERY_S if status.state == "starting" else EVERY_S
         except ClusterError as error:
             if process.process.poll() is None and not requests.count:
                 _say(view, requests, f"No status: {error}")
         except OSError:  # nobody reads what is written: as if the terminal had gone
             requests.ask(hung_up=True)
-        await first(requests.wait(), process.wait(), within_s=pause)
+        await first(requests.wait(), process.wait(), within_s=pause_s)
     view.close()
     if not requests.count:
         code = process.process.poll()
@@ -102,7 +102,7 @@ async def _stop(
 
 
 def _say(view: View, requests: StopRequests, text: str) -> None:
-    """A line, unless nobody is left to read it."""
+    """Write one line to the view, unless nobody is left to read it."""
     if requests.hung_up:
         return
     try:

@@ -1,4 +1,4 @@
-"""A coordinator process as the command line sees it: started, watched, ended."""
+"""Starts a coordinator process, and watches and ends it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ from cluster.wire.control import error_of
 from cluster.wire.start_outcome import decode_outcome
 
 START_DEADLINE_S: Final = 120.0
-"""Sockets bound, sandbox started, Discord's gateway asked (with its retries)."""
+"""How long a coordinator may take until its sandbox is started, Discord's gateway asked (with
+retries), and its sockets bound."""
 KILL_AFTER_S: Final = 5.0
-"""Between SIGTERM and SIGKILL, past the coordinator's own deadline."""
+"""How long a coordinator has between SIGTERM and SIGKILL, past its own deadline."""
 POLL_S: Final = 0.05
 _TAIL_BYTES: Final = 8192
 
 
 class CoordinatorProcess:
-    """``python -m coordinator`` in a session of its own, so that a Ctrl-C here does not reach it:
-    it is stopped in order, over its control endpoint."""
+    """A coordinator that this command started.
+
+    It runs in a session of its own, so that a Ctrl-C here does not reach it: it is stopped in
+    order, over its control endpoint.
+    """
 
     command: ClassVar[list[str]] = [sys.executable, "-P", "-m", "coordinator"]
-    """-P: what lies in the folder that the command is run in is not imported."""
+    """The words that start it. -P: nothing is imported from the folder that they are run in."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
         # Not asyncio's subprocess: that one kills its child when the loop is closed, and a
@@ -49,17 +53,20 @@ class CoordinatorProcess:
 
     @classmethod
     def start(cls, spec: CoordinatorSpec) -> Self:
-        """Start it and hand it its spec. The token goes through the pipe and nowhere else."""
-        where = spec.paths
-        if is_held(where.lock):
+        """Start a coordinator and hand it its spec. The token goes through that pipe only.
+
+        Raises AlreadyRunningError, and ClusterError if it can't be started.
+        """
+        paths = spec.paths
+        if is_held(paths.lock):
             raise AlreadyRunningError(
-                f"the cluster {spec.name!r} is already running ({where.state_dir})",
+                f"the cluster {spec.name!r} is already running ({paths.state_dir})",
                 "see `dcgw-cluster status`, stop it with `dcgw-cluster stop`, or give --name",
             )
         try:
-            make_private(where.state_dir)
-            make_private(where.logs)
-            log = where.logs / "coordinator.log"
+            make_private(paths.state_dir)
+            make_private(paths.logs)
+            log = paths.logs / "coordinator.log"
             with open(log, "ab", opener=lambda path, how: os.open(path, how, 0o600)) as stderr:
                 log_start = stderr.seek(0, os.SEEK_END)
                 process = subprocess.Popen(
@@ -72,7 +79,7 @@ class CoordinatorProcess:
                 )
         except OSError as error:
             raise ClusterError(
-                f"the coordinator can't be started ({error})", f"check {where.state_dir}"
+                f"the coordinator can't be started ({error})", f"check {paths.state_dir}"
             ) from error
         started = cls(process, log, log_start)
         assert process.stdin is not None
@@ -84,7 +91,7 @@ class CoordinatorProcess:
         return started
 
     async def ready(self) -> None:
-        """Return once its sockets are bound. Raises the error that it told of."""
+        """Return once its sockets are bound. Raises the ClusterError that kept it from that."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         pipe, _ = await loop.connect_read_pipe(
@@ -115,14 +122,14 @@ class CoordinatorProcess:
         self.notes = outcome.notes
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended; negative: the signal that ended it."""
+        """Return its exit code once it has ended; a negative one is the signal that ended it."""
         # A process's end is no event of this loop.
         while (code := self.process.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
         return code
 
     async def died(self) -> ClusterError:
-        """Why it is gone, with its last log line."""
+        """Return why it is gone, with the last line of its log."""
         try:
             code = await asyncio.wait_for(self.wait(), KILL_AFTER_S)
         except TimeoutError:
@@ -134,7 +141,8 @@ class CoordinatorProcess:
         return ClusterError(f"the coordinator {how}", self.last_words())
 
     async def end(self, within_s: float = 0.0) -> None:
-        """SIGTERM (it stops everything in order), and SIGKILL when that takes too long."""
+        """End it by SIGTERM, on which it stops everything in order within within_s seconds, and by
+        SIGKILL when it does not."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.process.poll() is not None:
                 return
@@ -145,13 +153,16 @@ class CoordinatorProcess:
                 continue
 
     def last_words(self) -> str:
-        """The end of its log, for a message."""
+        """Return the end of its log as a part of a message."""
         line = last_line(self.log, self._log_start)
         return f"its last line was {line!r}, see {self.log}" if line else f"see {self.log}"
 
 
 def last_line(file: Path, start: int = 0) -> str:
-    """The last line of a log that is not empty, at most 300 characters; "" if there is none."""
+    """Return the last line of a log that is not empty, at most 300 characters; "" if there is none.
+
+    start: where in the file to begin, in bytes: what is before it was written by an earlier run.
+    """
     try:
         with file.open("rb") as handle:
             end = handle.seek(0, os.SEEK_END)

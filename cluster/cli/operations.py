@@ -1,4 +1,4 @@
-"""A long request to a coordinator, with its progress on the terminal."""
+"""Asks a coordinator for a long operation, and shows its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that verbs share, and what they mean."""
+"""Options that several verbs have, and what they mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def config_option(command: Command) -> Command:
-    """--config FILE"""
+    """Add the option --config FILE to a verb."""
     return click.option(
         "--config",
         "config_file",
@@ -29,12 +29,12 @@ def config_option(command: Command) -> Command:
 
 
 def complete_cluster(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
-    """Names of running clusters, for the shell."""
+    """Return the names of running clusters that the shell may complete."""
     return [one.name for one in running_clusters() if one.name.startswith(begun)]
 
 
 def name_option(command: Command) -> Command:
-    """--name NAME"""
+    """Add the option --name NAME to a verb."""
     return click.option(
         "--name",
         metavar="NAME",
@@ -44,23 +44,23 @@ def name_option(command: Command) -> Command:
 
 
 def remote_options(command: Command) -> Command:
-    """--keys FILE and --endpoint"""
+    """Add the options --keys FILE and --endpoint to a verb that can ask a cluster elsewhere."""
     command = click.option(
         "--endpoint",
         metavar="tcp://HOST:PORT",
-        help="With --keys, where the file does not say it.",
+        help="Where the cluster of --keys is, if the file does not say it.",
     )(command)
     return click.option(
         "--keys",
         "keys_file",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Of a cluster on another host: the file that `keys add` made there.",
+        help="Ask a cluster on another host, with the file that `keys add` made there.",
     )(command)
 
 
 def check_remote(keys_file: Path | None, endpoint: str | None, name: str | None) -> None:
-    """ConfigError for options that do not go together."""
+    """Raise ConfigError for options that do not go together."""
     if endpoint is not None and keys_file is None:
         raise ConfigError("--endpoint is given without --keys", "give the key file, too")
     if keys_file is not None and name is not None:
@@ -68,7 +68,10 @@ def check_remote(keys_file: Path | None, endpoint: str | None, name: str | None)
 
 
 def flags(values: Mapping[str, Any], options: Mapping[str, str] | None = None) -> dict[str, Given]:
-    """The given options (not None) as values of configuration keys."""
+    """Return those options that were given (not None) as values of configuration keys.
+
+    values: by key. options: by key, the name of the option where it is not --KEY; for messages.
+    """
     return {
         key: Given(
             value,

@@ -1,4 +1,4 @@
-"""Events a second by name, as somebody sees them who subscribes to everything."""
+"""Counts events a second by name, by subscribing to everything."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from cluster.wire.topic import WireError, split
 
 WINDOW_S: Final = 5.0
 MOST_MESSAGES: Final = 20_000
-"""Kept between two looks; what is over it is not counted."""
+"""How many messages are kept between two looks; what is over that is not counted."""
 
 
 class EventRates:
-    """Counts what the hub sends out. Owns its socket: close() it.
+    """Counts what the hub sends out. It owns a socket: close() it.
 
-    Only shares are trusted: when more comes than is kept, the rest is dropped, evenly enough.
+    The counts say only how names share the events: when more comes than is kept the rest is
+    dropped, evenly enough over the names.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class EventRates:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """endpoint: of the hub. control: of the coordinator, so that `status` knows who this is."""
+        """endpoint: the hub's, for subscribers. control: the coordinator's, which is told who this
+        is, so that `status` can show it. clock: monotonic seconds."""
         self._clock = clock
         self._looks: deque[tuple[float, Counter[str]]] = deque([(clock(), Counter())])
-        """(time, events since the look before), the oldest as the begin of the window."""
+        """The time of each look, and the events since the look before; the window begins with the
+        oldest."""
         self._context: zmq.Context[zmq.Socket[Any]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.rcvhwm = MOST_MESSAGES
@@ -46,7 +49,7 @@ class EventRates:
         self._reporter = control and ProgressReporter(self._context, control, "dcgw-cluster start")
 
     def __call__(self) -> dict[str, float]:
-        """Events a second by name, over the last seconds."""
+        """Return events a second by name, over the last WINDOW_S seconds."""
         self._looks.append((self._clock(), self._drain()))
         while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
             self._looks.popleft()

@@ -1,4 +1,4 @@
-"""What the verbs of ``dcgw-cluster send`` have in common: whom to ask, and what is said of it."""
+"""Sends commands by the shards of a running cluster, for the verbs of ``dcgw-cluster send``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from cluster.control.shard_commands import ShardCommands
 from cluster.errors import ClusterError
 
 MAX_INPUT: Final = 64 * 1024
-"""Bytes that are read from standard input; 4096 bytes may be sent."""
+"""How many bytes are read from standard input; a payload may have 4096."""
 AT_A_TIME: Final = 64
-"""Shards that are told at a time."""
+"""How many shards are asked at a time."""
 
 Result = TypeVar("Result")
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def target_options(command: Verb) -> Verb:
-    """--shard N and --guild ID"""
+    """Add the options --shard N and --guild ID to a verb."""
     command = click.option("--guild", metavar="ID", help="The shard that has this guild.")(command)
     return click.option("--shard", type=click.IntRange(min=0), metavar="N", help="This shard.")(
         command
@@ -34,12 +34,12 @@ def target_options(command: Verb) -> Verb:
 
 
 def snowflake(argument: str, value: str) -> int:
-    """An id as the shell gives it. CommandError."""
+    """Return an id that was given as text. Raises CommandError, which names the argument."""
     return int(checks.snowflake(argument, value))
 
 
 class Target(NamedTuple):
-    """A cluster, and which of its shards."""
+    """A cluster, and which of its shards are meant, as the options say."""
 
     config_file: Path | None
     name: str | None
@@ -50,94 +50,100 @@ class Target(NamedTuple):
 
     @property
     def guild_id(self) -> int:
-        """CommandError if it is none."""
+        """The given guild. Raises CommandError if that is no id."""
         return snowflake("guild_id", self.guild or "")
 
     def control(self) -> ControlClient:
-        """Of the cluster."""
+        """Return a client of the cluster. Raises ClusterError if there is none."""
         check_remote(self.keys_file, self.endpoint, self.name)
         if self.keys_file is not None:
             return ControlClient(self.endpoint, keys=self.keys_file)
         return ControlClient.from_running(running_cluster(self.config_file, self.name))
 
-    def door(self, control: ControlClient) -> ShardCommands:
-        """Of the one shard."""
+    def commands(self, control: ControlClient) -> ShardCommands:
+        """Return the commands of the one shard that is meant."""
         return control.guild(self.guild_id) if self.shard is None else control.shard(self.shard)
 
     def check_one(self) -> None:
-        """UsageError if no shard is named, or two. CommandError if the guild is none."""
+        """Raise UsageError unless one shard is named, CommandError for a guild that is no id."""
         if (self.shard is None) == (self.guild is None):
             raise click.UsageError("Give one of --shard N and --guild ID.")
         if self.guild is not None:
             snowflake("guild_id", self.guild)
 
 
-def ask(where: Target, what: Callable[[ControlClient], Awaitable[Result]]) -> Result:
-    """Ask a cluster something."""
+def ask(target: Target, what: Callable[[ControlClient], Awaitable[Result]]) -> Result:
+    """Connect to the cluster, ask it, and return what it answers."""
 
     async def main() -> Result:
-        async with where.control() as control:
+        async with target.control() as control:
             return await what(control)
 
     return asyncio.run(main())
 
 
-def one(where: Target, commands: Sequence[Command]) -> None:
-    """Send them by the one shard that is named."""
-    where.check_one()
+def one(target: Target, commands: Sequence[Command]) -> None:
+    """Send these commands, in order, by the one shard that is named."""
+    target.check_one()
 
     async def main(control: ControlClient) -> ShardCommands:
-        door = where.door(control)
+        shard = target.commands(control)
         for command in commands:
-            await door.send(command)
-        return door
+            await shard.send(command)
+        return shard
 
-    _sent([ask(where, main)])
+    _sent([ask(target, main)])
 
 
-def each(where: Target, command: Command) -> None:
-    """Send it by the shard that is named, or by each there is. ClusterError: how many did not."""
+def each(target: Target, command: Command) -> None:
+    """Send a command by the shard that is named, or by every shard.
+
+    Raises ClusterError, which says how many shards did not send it.
+    """
 
     async def main(control: ControlClient) -> list[ShardCommands]:
-        shards = [where.shard] if where.shard is not None else (await control.shards()).shards
+        shards = [target.shard] if target.shard is not None else (await control.shards()).shards
         return await _together({control.shard(shard): command for shard in shards})
 
-    _sent(ask(where, main))
+    _sent(ask(target, main))
 
 
-def guilds(where: Target, commands: Mapping[int, Command]) -> None:
-    """Send what belongs to each guild, by its shard."""
+def guilds(target: Target, commands: Mapping[int, Command]) -> None:
+    """Send each guild its command, by the shard that has the guild."""
 
     async def main(control: ControlClient) -> list[ShardCommands]:
         return await _together({control.guild(guild): commands[guild] for guild in commands})
 
-    _sent(ask(where, main))
+    _sent(ask(target, main))
 
 
 async def _together(commands: Mapping[ShardCommands, Command]) -> list[ShardCommands]:
-    """The doors, once all have sent it. ClusterError: how many have not, and why the first."""
-    turn = asyncio.Semaphore(AT_A_TIME)
+    """Send each shard its command, AT_A_TIME at a time, and return the shards.
+
+    Raises ClusterError, which says how many have not sent it, and why the first has not.
+    """
+    room = asyncio.Semaphore(AT_A_TIME)
     failures: list[ClusterError] = []
 
-    async def tell(door: ShardCommands) -> None:
-        async with turn:
+    async def send(shard: ShardCommands) -> None:
+        async with room:
             try:
-                await door.send(commands[door])
+                await shard.send(commands[shard])
             except ClusterError as error:
                 failures.append(error)
 
-    doors = list(commands)
-    await asyncio.gather(*map(tell, doors))
-    if failures and len(failures) == len(doors) and len(set(map(str, failures))) == 1:
+    shards = list(commands)
+    await asyncio.gather(*map(send, shards))
+    if failures and len(failures) == len(shards) and len(set(map(str, failures))) == 1:
         raise failures[0]
     if failures:
         raise ClusterError(
-            f"{len(failures)} of {len(doors)} were not sent ({failures[0].cause})",
+            f"{len(failures)} of {len(shards)} were not sent ({failures[0].cause})",
             failures[0].action,
         )
-    return doors
+    return shards
 
 
-def _sent(doors: list[ShardCommands]) -> None:
-    shards = sorted({door.sent_by.shard_id for door in doors if door.sent_by is not None})
-    click.echo(f"Sent by {named(shards)}.")
+def _sent(shards: list[ShardCommands]) -> None:
+    ids = sorted({shard.sent_by.shard_id for shard in shards if shard.sent_by is not None})
+    click.echo(f"Sent by {named(ids)}.")

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that goes away, as something to wait for."""
+"""Makes Ctrl-C, SIGTERM and a terminal that goes away something to wait for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequests:
-    """How often somebody asked this command to stop."""
+    """Counts how often somebody asked this command to stop."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -23,7 +23,7 @@ class StopRequests:
     @classmethod
     @contextmanager
     def watch(cls) -> Iterator[Self]:
-        """Take the signals over while this runs."""
+        """Turn the signals into requests while this context lasts. An event loop must run."""
         requests = cls()
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
@@ -35,22 +35,24 @@ class StopRequests:
                 loop.remove_signal_handler(number)
 
     def ask(self, hung_up: bool = False) -> None:
-        """Somebody asks."""
+        """Count one more request. hung_up: it came because the terminal is gone."""
         self.count += 1
         self.hung_up |= hung_up
         self._changed.set()
 
     async def wait(self, more_than: int = 0) -> None:
-        """Return once there were more requests than this."""
+        """Return once there were more requests than more_than."""
         while self.count <= more_than:
             self._changed.clear()
             await self._changed.wait()
 
 
-async def first(*things: Awaitable[object], within_s: float | None = None) -> set[int]:
-    """Wait until one of these is done, or the time is over; the others are cancelled. The numbers
-    of those that are done; what they raised is raised here."""
-    tasks = [asyncio.ensure_future(thing) for thing in things]
+async def first(*awaitables: Awaitable[object], within_s: float | None = None) -> set[int]:
+    """Wait until one of these is done, or the time is over, and cancel the others.
+
+    Return the numbers of those that are done. What one of them raised is raised here.
+    """
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
         await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         done = {number for number, task in enumerate(tasks) if task.done()}

@@ -1,4 +1,4 @@
-"""Stopping a cluster, and waiting until it is gone."""
+"""Stops a cluster, and waits until it is gone."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from cluster.wire.status import ClusterStatus
 
 POLL_S: Final = 0.1
 HELD_STATES: Final = frozenset({"ready", "resuming"})
-"""States of a shard in which it has a session."""
+"""The states in which a shard has a session."""
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """What was stopped, by the last status before it."""
+    """What was stopped, by the last status before the stop."""
 
     name: str
     sandbox: bool
     logout: bool
     kept: bool = False
-    """The workers go on."""
+    """Whether the workers go on."""
     sessions: int
     shards: int
     events: int
@@ -106,4 +106,4 @@ async def _watch(control: ControlClient, say: Callable[[ClusterStatus], None]) -
             say(await control.status())
             await asyncio.sleep(POLL_S)
     except ClusterError:
-        pass  # the door closes first; the lock tells the rest
+        pass  # the coordinator closes its control endpoint first; the lock tells the rest

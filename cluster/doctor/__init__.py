@@ -1,6 +1,7 @@
-"""What keeps a cluster from running, found before it is started: `dcgw-cluster doctor`.
+"""Finds what keeps a cluster from running before it is started, for `dcgw-cluster doctor`.
 
-``local`` looks at this machine, ``remote`` asks the API and the gateway. A finding is a line.
+``local`` looks at this machine, ``remote`` asks the API and the gateway, ``checkup`` puts them in
+order. A finding is one line. ``fingerprint/`` reads how a client introduces itself.
 """
 
 from cluster.doctor.finding import Finding, State

@@ -36,7 +36,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
     try:
         spec, warnings = loaded.spec()
     except ClusterError as error:
-        yield Finding.of("token", error)
+        yield Finding.failed("token", error)
         for check in NEED_THE_API:
             yield Finding(check=check, state="skipped", text="needs the token")
         return
@@ -63,7 +63,7 @@ async def _api_findings(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[
     try:
         answer = await remote.api(spec)
     except ClusterError as error:
-        yield Finding.of("token", error)
+        yield Finding.failed("token", error)
         for check in NEED_THE_API:
             yield Finding(check=check, state="skipped", text="needs the API's answer")
         return
@@ -86,7 +86,7 @@ async def _broker(spec: CoordinatorSpec) -> Finding:
     except ClusterError as error:
         cause = f"the broker {endpoint} does not grant ({error.cause})"
         action = error.action or "start the cluster that grants, or set identify.broker right"
-        return Finding.of("identifies", ClusterError(cause, action))
+        return Finding.failed("identifies", ClusterError(cause, action))
     return Finding(check="identifies", state="ok", text=f"granted by {endpoint}, which answers")
 
 

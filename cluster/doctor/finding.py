@@ -1,4 +1,4 @@
-"""One line of `doctor`."""
+"""What a check of `doctor` found: one line of what it shows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one check found."""
 
     check: str
-    """"packages", "token" ..."""
+    """The name of the check: "packages", "token" ..."""
     state: State
     text: str
     action: str = ""
     """What the reader can do; empty where all is well."""
 
     @classmethod
-    def of(cls, check: str, error: ClusterError) -> Self:
+    def failed(cls, check: str, error: ClusterError) -> Self:
+        """Return the finding of a check that failed with this error."""
         return cls(check=check, state="failed", text=error.cause, action=error.action)

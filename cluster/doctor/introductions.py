@@ -1,8 +1,8 @@
-"""How we introduce ourselves, heard on loopback: `dcgw-cluster doctor --fingerprint`.
+"""Hears on loopback how we introduce ourselves, for `dcgw-cluster doctor --fingerprint`.
 
-The request is made by the code that asks the API, the WebSocket by the workers' (as a process, as
-the other checks are): nothing is made for this but the server that listens. Its certificate is
-vouched for by an authority of its own, and verified.
+The request is made by the code that asks the API, and the WebSocket by the code of the workers (in
+a process of its own, as for the other checks). Only the server that listens is made for this. Its
+certificate is signed by an authority of its own, and verified.
 """
 
 from __future__ import annotations
@@ -24,34 +24,35 @@ from cluster.wire import checks
 from cluster.wire.control import error_of
 
 TOKEN: Final = "made-up"
-"""What the request bears: the real one has no business here."""
+"""The token that the request bears: the real one has no business here."""
 API_VERSION: Final = {"bot": 10, "user": USER_API_VERSION}
 
 
 class Introductions(NamedTuple):
-    """One of each kind."""
+    """What was heard: a request to the API, and the opening of a WebSocket."""
 
     rest: Capture
     websocket: Capture
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of one introduction; the form of ``--json``."""
+    """What ``--json`` tells of one introduction."""
 
     what: Literal["rest", "websocket"]
     ja4: str
     ja4_r: str
     ja3: str
-    """MD5. Another for each connection, where the client shuffles its extensions as Chrome does."""
+    """MD5 in hex. A client that shuffles its extensions, as Chrome does, has another one for each
+    connection."""
     ja3n: str
-    """MD5 with the extensions sorted."""
+    """MD5 in hex, with the extensions sorted."""
     ja3n_text: str
     alpn: list[str]
-    """Offered; the first was agreed on."""
+    """The protocols that were offered; the first was agreed on."""
     extensions: list[str]
-    """In the order sent, by name where browsers have one for it."""
+    """The extensions in the order sent, by name where one is known."""
     akamai: str
-    """Empty: not HTTP/2."""
+    """The "Akamai" string; empty: it was not HTTP/2."""
     akamai_hash: str
     request: str
     headers: list[tuple[str, str]]
@@ -63,7 +64,10 @@ async def introductions(
     account: Literal["bot", "user"],
     client_build_number: int = 0,
 ) -> Introductions:
-    """Ask for the gateway and connect to it, at a server of this context. Raises ClusterError."""
+    """Ask a server of our own for the gateway and connect to it, and return what it heard.
+
+    context: the server's. ca_file: PEM of the authority that vouches for it. Raises ClusterError.
+    """
 
     def page(_: str) -> tuple[str, bytes]:
         limit = {"total": 1, "remaining": 1, "reset_after": 0, "max_concurrency": 1}
@@ -96,7 +100,7 @@ async def introductions(
 async def fingerprints(
     account: Literal["bot", "user"], client_build_number: int
 ) -> list[Fingerprint]:
-    """Ours. client_build_number: a user client's. Raises ClusterError."""
+    """Return our own fingerprints. client_build_number: a user account's. Raises ClusterError."""
     certificates = Certificates()
     try:
         heard = await introductions(
@@ -104,11 +108,12 @@ async def fingerprints(
         )
     finally:
         certificates.close()
-    return [of(heard.rest, "rest"), of(heard.websocket, "websocket")]
+    return [fingerprint_of(heard.rest, "rest"), fingerprint_of(heard.websocket, "websocket")]
 
 
-def of(capture: Capture, what: Literal["rest", "websocket"]) -> Fingerprint:
-    """The same without the credentials, which are made up, but may be shown around."""
+def fingerprint_of(capture: Capture, what: Literal["rest", "websocket"]) -> Fingerprint:
+    """Return what is told of a capture. Credentials are left out: made up as they are, a habit of
+    showing them around is no good one."""
     hello, opening = capture.hello, capture.opening
     sorted_text = ja3(hello, sort=True)
     return Fingerprint(

@@ -1,4 +1,4 @@
-"""What this machine offers: packages, folders, sockets, descriptors, disk."""
+"""Checks what this machine offers: packages, folders, sockets, descriptors, disk."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ from cluster.journal.environment import NO_PROMISE, file_system
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
 FILES_OF_A_WORKER: Final = 64
-"""Descriptors that a worker has besides those of its sessions."""
+"""How many descriptors a worker has besides those of its sessions."""
 FILES_OF_A_SESSION: Final = 2
-"""While it reconnects the old connection may still say goodbye."""
+"""How many descriptors a session may have: while it reconnects its old connection may still be
+closing."""
 MIB: Final = 1024 * 1024
 
 
@@ -49,7 +50,7 @@ def packages() -> Finding:
 
 
 def state_folder(paths: ClusterPaths) -> Finding:
-    """Whether the folder is, or can be made, ours; whether a cluster runs in it."""
+    """Check that the state folder is this user's, or can be made."""
     folder = paths.state_dir
     found = _writable("state", folder, "give state_dir (DCGW_STATE_DIR) another folder")
     if found.state == "ok" and is_held(paths.lock):
@@ -59,11 +60,11 @@ def state_folder(paths: ClusterPaths) -> Finding:
 
 
 def sockets(paths: ClusterPaths) -> Finding:
-    """Their paths' length, and their folder."""
+    """Check that the paths of the sockets are short enough, and their folder is this user's."""
     try:
         longest = check_socket_paths(paths)
     except ClusterError as error:
-        return Finding.of("sockets", error)
+        return Finding.failed("sockets", error)
     found = _writable(
         "sockets", paths.runtime_dir, "give runtime_dir (DCGW_RUNTIME_DIR) another folder"
     )
@@ -92,13 +93,14 @@ def _writable(check: str, folder: Path, action: str) -> Finding:
 
 
 def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
-    """What is offered over TCP: its keys, and its ports, unless the cluster has them already."""
+    """Check that what is offered over TCP has keys, and that its ports are free, unless the cluster
+    itself has them already. offered: endpoints by name."""
     if not offered:
         return Finding(check="tcp", state="ok", text="nothing is offered over TCP")
     try:
         warnings = check_keys(KeyFolder(paths.keys), offered)
     except ClusterError as error:
-        return Finding.of("tcp", error)
+        return Finding.failed("tcp", error)
     if not is_held(paths.lock):
         for name, endpoint in offered.items():
             if why := _bindable(endpoint):
@@ -113,10 +115,10 @@ def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
 
 
 def _bindable(endpoint: str) -> str:
-    """Why it can't be listened on; empty: it can."""
-    at = Tcp.read(endpoint)
+    """Return why nobody can listen on this endpoint; empty: it can be done."""
+    tcp = Tcp.read(endpoint)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
-        socket.setsockopt(zmq.IPV6, int(at is not None and at.ipv6))
+        socket.setsockopt(zmq.IPV6, int(tcp is not None and tcp.ipv6))
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -125,12 +127,15 @@ def _bindable(endpoint: str) -> str:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder, or the first above it that exists."""
+    """Return the folder, or the first one above it that exists."""
     return next(f for f in (folder, *folder.parents) if f.exists())
 
 
 def descriptors(fullest: int, limit: int | None = None) -> Finding:
-    """Whether a worker with so many shards may open its connections."""
+    """Check that a worker with so many shards may open its connections.
+
+    limit: how many descriptors a process may have; None: as many as this one.
+    """
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if limit is None else limit
     need = FILES_OF_A_WORKER + FILES_OF_A_SESSION * fullest
     text = f"{fullest} shards of a worker need up to {need:,}, {soft:,} are allowed"
@@ -141,15 +146,16 @@ def descriptors(fullest: int, limit: int | None = None) -> Finding:
 
 
 def disk(paths: ClusterPaths, workers: int, journal_bytes: int) -> Finding:
-    """Room for the journals, which are allocated whole: twice their budget."""
+    """Check that there is room for the journals: each file is allocated whole, twice its budget."""
     folder = nearest(paths.journals)
-    there = sum(f.stat().st_blocks * 512 for f in paths.journals.glob("slot-*/data.mdb"))
-    need = max(0, workers * 2 * journal_bytes - there)
+    allocated = sum(f.stat().st_blocks * 512 for f in paths.journals.glob("slot-*/data.mdb"))
+    need = max(0, workers * 2 * journal_bytes - allocated)
     free = shutil.disk_usage(folder).free
     kind = file_system(folder)
     text = (
-        f"{workers} journals take {workers * 2 * journal_bytes // MIB:,} MiB ({there // MIB:,} are "
-        f"there), {free // MIB:,} MiB are free on {kind or 'this file system'}"
+        f"{workers} journals take {workers * 2 * journal_bytes // MIB:,} MiB "
+        f"({allocated // MIB:,} are there), "
+        f"{free // MIB:,} MiB are free on {kind or 'this file system'}"
     )
     if need > free:
         action = "free the disk, or lower journal.bytes"
@@ -162,7 +168,7 @@ def disk(paths: ClusterPaths, workers: int, journal_bytes: int) -> Finding:
 
 
 def capabilities(spec: CoordinatorSpec) -> Finding:
-    """What a user account's client says that it can do."""
+    """Show what a user account's client will say that it can do."""
     known = Capabilities(spec.capabilities & int(ALL_CAPABILITIES))
     names = [one.name or "?" for one in known]
     if unknown := spec.capabilities & ~int(ALL_CAPABILITIES):
@@ -172,7 +178,7 @@ def capabilities(spec: CoordinatorSpec) -> Finding:
 
 
 def intents(spec: CoordinatorSpec) -> Finding:
-    """Which of the privileged ones are asked for: Discord says only at IDENTIFY what it allows."""
+    """Show which privileged intents are asked for. Discord says only at IDENTIFY what it allows."""
     asked = Intents(spec.intents) & PRIVILEGED_INTENTS
     if not asked:
         return Finding(check="intents", state="ok", text="none that is privileged")

@@ -1,7 +1,7 @@
-"""What the API and the gateway say, asked by the code that a cluster would ask them with.
+"""Asks the API and the gateway, by the code that a cluster would ask them with.
 
-That code is in packages that this one does not import, so it runs as processes, as the coordinator
-and the workers do: the token goes over a pipe.
+That code is in packages that this one does not import, so it runs in processes of its own, as the
+coordinator and the workers do. The token goes to them over a pipe.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from cluster.wire import checks
 from cluster.wire.control import error_of
 
 API_S: Final = 45.0
-"""With the retries that a start makes."""
+"""How long the API may take, with the retries that a start makes."""
 GATEWAY_S: Final = 40.0
 MAX_SHOWN: Final = 200
 
 
 async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
-    """Run ``python -m module`` on these bytes. ClusterError: it gave no answer."""
+    """Run ``python -m module`` on these bytes and return its answer. Raises ClusterError without
+    one."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -55,7 +56,7 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
 
 
 async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
-    """GET /gateway/bot, and the plan that follows. Raises ClusterError."""
+    """Return what GET /gateway/bot says, and the plan that follows from it. Raises ClusterError."""
     outcome = await ask("coordinator.check", encode_spec(spec), API_S)
     if outcome.error is not None:
         raise error_of(outcome.error)
@@ -65,7 +66,7 @@ async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
 
 
 async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
-    """Connect, shake hands with the certificate verified, wait for HELLO."""
+    """Check that the gateway says HELLO, over a connection whose certificate is verified."""
     asked = checks.GatewayCheck(
         gateway_url=url,
         api_version=spec.api_version,
@@ -77,7 +78,7 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
         if outcome.error is not None:
             raise error_of(outcome.error)
     except ClusterError as error:
-        return Finding.of("gateway", ClusterError(f"{url}: {error.cause}", error.action))
+        return Finding.failed("gateway", ClusterError(f"{url}: {error.cause}", error.action))
     hello = outcome.gateway
     assert hello is not None
     text = (
@@ -88,7 +89,7 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
 
 
 def token(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
-    """A bot's was taken, or there would be no answer."""
+    """Show that the API took the token: a bot's was, or there would be no answer."""
     if spec.account == "user":
         text = (
             f"{spec.api_url} answers; GET /gateway needs no token, so whether it takes this one "
@@ -101,7 +102,7 @@ def token(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
 
 
 def identifies(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
-    """Whether a start that can resume nothing has enough."""
+    """Check that enough identifies are left for a start that can resume nothing."""
     if spec.account == "user":
         text = f"Discord sets a user account no limit; at most {answer.total:,} a day are spent"
         return Finding(check="identifies", state="ok", text=text)

@@ -12,7 +12,13 @@ from cluster.discord.browser import browser
 from cluster.doctor.fingerprint.capture import Capture, CaptureServer
 from cluster.doctor.fingerprint.client_hello import GREASE, ClientHello
 from cluster.doctor.fingerprint.ja import ja3, ja4
-from cluster.doctor.introductions import TOKEN, Fingerprint, Introductions, introductions, of
+from cluster.doctor.introductions import (
+    TOKEN,
+    Fingerprint,
+    Introductions,
+    fingerprint_of,
+    introductions,
+)
 from shard_worker.transport.transport import Transport
 from tests.fingerprint.captured import Receiver, Trust, described, nothing, trust
 
@@ -123,7 +129,7 @@ def test_a_connection_resumes_the_tls_session_of_the_one_before() -> None:
 
 
 def test_what_is_told_of_it(ours: Introductions) -> None:
-    rest, websocket = of(ours.rest, "rest"), of(ours.websocket, "websocket")
+    rest, websocket = fingerprint_of(ours.rest, "rest"), fingerprint_of(ours.websocket, "websocket")
     assert rest.ja4 == ja4(ours.rest.hello)
     assert rest.akamai.endswith("|m,a,s,p")
     assert (websocket.akamai, websocket.akamai_hash) == ("", "")

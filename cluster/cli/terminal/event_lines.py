@@ -1,4 +1,4 @@
-"""An event as one line for people: when, which shard, name, guild, and what it is about."""
+"""Makes one line of an event, for people: when, which shard, name, guild, what it is about."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any, Final
 from rich.text import Text
 
 WIDE: Final = 110
-"""From this many columns on there is room for everything."""
+"""From so many columns on there is room for everything."""
 NAME_WIDTH: Final = 22
 MOST_CHARACTERS: Final = 300
-"""Of a summary: a line stays a line also where no terminal cuts it."""
+"""Longest summary: a line stays a line also where no terminal cuts it."""
 
 
 def line(name: str, shard_id: int, received_ns: int, data: Any, width: int | None) -> Text:
-    """14:03:05.123  3  MESSAGE_CREATE  1081...  alice: hello
+    """Return the line of an event, as "14:03:05.123  3  MESSAGE_CREATE  1081...  alice: hello".
 
-    width: columns to cut the line to, without milliseconds and guild where there are few; None:
-    not at all.
+    received_ns: when a worker received it, in Unix nanoseconds. data: its ``d``, decoded. width:
+    the columns to cut the line to, and where they are few milliseconds and guild are left out;
+    None: it is not cut.
     """
-    at = datetime.fromtimestamp(received_ns / 1e9)
+    received = datetime.fromtimestamp(received_ns / 1e9)
     narrow = width is not None and width < WIDE
-    milliseconds = "" if narrow else f".{at.microsecond // 1000:03d}"
+    milliseconds = "" if narrow else f".{received.microsecond // 1000:03d}"
     text = Text.assemble(
-        (f"{at:%H:%M:%S}{milliseconds}", "dim"),
+        (f"{received:%H:%M:%S}{milliseconds}", "dim"),
         f" {shard_id:>3} ",
         (f"{name:<{NAME_WIDTH}} ", "bold cyan"),
         ("" if narrow else f"{_guild(name, data):<19} ", "dim"),
@@ -46,7 +47,7 @@ def _guild(name: str, data: Any) -> str:
 
 
 def summary(name: str, data: Any) -> str:
-    """What an event is about, in one line that a terminal can be given."""
+    """Return what an event is about, in one line that may go to a terminal."""
     if isinstance(data, list):
         return f"{len(data)} items"
     if not isinstance(data, dict):
@@ -56,7 +57,8 @@ def summary(name: str, data: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Without control characters: what people write in a chat must not steer a terminal."""
+    """Return the text without control characters: what people write in a chat must not steer a
+    terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -69,7 +71,8 @@ def _list(value: Any) -> list[Any]:
 
 
 def _user(data: dict[str, Any]) -> str:
-    """Whoever it is: the documentation puts a user at several places."""
+    """Return the name of the user that an event is about; the documentation puts a user at several
+    places."""
     for user in (_map(data.get("user")), _map(_map(data.get("member")).get("user"))):
         if who := user.get("username") or user.get("id"):
             return str(who)
@@ -106,7 +109,8 @@ def _guild_itself(data: dict[str, Any]) -> str:
 
 
 def _by_fields(data: dict[str, Any]) -> str:
-    """For every other event: a name if it has one, whoever did it, and the ids."""
+    """Return the summary of an event that has none of its own: a name if it has one, whoever did
+    it, and the ids."""
     parts = [str(data["name"])] if isinstance(data.get("name"), str) else []
     if {"user", "member", "user_id"} & data.keys():
         parts.append(_user(data))
@@ -132,4 +136,4 @@ SUMMARIES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
     ("GUILD_DELETE", _guild_itself),
     ("READY", lambda d: f"as {_user(d)}, {len(_list(d.get('guilds')))} guilds"),
 )
-"""The first prefix that fits makes the summary."""
+"""Prefixes of event names, and what makes the summary of such an event; the first that fits."""

@@ -1,4 +1,4 @@
-"""``dcgw-cluster doctor --fingerprint``: what a server sees of us, for a terminal."""
+"""Shows what a server sees of us, for ``dcgw-cluster doctor --fingerprint``."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ NAME_WIDTH: Final = 10
 def show_fingerprint(
     account: Literal["bot", "user"], client_build_number: int, as_json: bool
 ) -> None:
-    """Nothing of it leaves this machine. Raises ClusterError."""
+    """Take our fingerprints on loopback and show them. Raises ClusterError."""
     heard = asyncio.run(fingerprints(account, client_build_number))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(heard)).decode())
         return
     for one in heard:
-        show(console(), told(one))
+        show(console(), fingerprint_table(one))
 
 
-def told(one: Fingerprint) -> Group:
-    """A title, and a line or a few for each part."""
+def fingerprint_table(one: Fingerprint) -> Group:
+    """Return a title, and a line or a few for each part of one fingerprint."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=NAME_WIDTH)
     table.add_column(overflow="fold")

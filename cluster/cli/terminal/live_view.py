@@ -1,4 +1,4 @@
-"""What `start` shows while the cluster runs: redrawn in place on a terminal, lines elsewhere."""
+"""Shows a running cluster for `start`: redrawn in place on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cluster.wire.status import ClusterStatus
 
 LINE_EVERY_S: Final = 5.0
 PROGRESS_EVERY_S: Final = 1.0
-"""Of shards that become ready, a line at most so often."""
+"""While shards become ready a line is written at most so often."""
 OTHER_LINES: Final = 19
 """Lines of the picture besides those of the workers."""
 
@@ -35,20 +35,20 @@ Ctrl-C stops it. In another terminal:
 
 
 class View(Protocol):
-    """Shows the cluster's way. Any method may raise OSError: nobody reads any more."""
+    """Shows what a cluster does. Any method may raise OSError, when nobody reads any more."""
 
     def note(self, text: str) -> None:
-        """One line that stays."""
+        """Write one line that stays."""
 
     def show(self, status: ClusterStatus) -> None:
-        """The state of this moment."""
+        """Show the state of this moment."""
 
     def close(self) -> None:
-        """Nothing more is shown by this view."""
+        """End the view: nothing more is shown by it."""
 
 
 class LineView:
-    """For pipes and logs: a line when something changed, and every few seconds."""
+    """Shows the cluster to a pipe or a log: a line when something changed, and now and then."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class LineView:
             click.echo(status_text.line(status))
 
     def close(self) -> None:
-        """Nothing to do: each line was flushed."""
+        """Do nothing: each line was flushed when it was written."""
 
 
 class LiveView:
@@ -94,7 +94,7 @@ class LiveView:
         self._state_line = state_line
         self._live: Live | None = None
         self._size: ConsoleDimensions | None = None
-        """The terminal's, when the picture was drawn last."""
+        """The size of the terminal when the picture was drawn last."""
         self._notes: list[str] = []
         self._status: ClusterStatus | None = None
 
@@ -115,7 +115,7 @@ class LiveView:
             self._live = None
 
     def _resized(self) -> None:
-        """Draw at once: a terminal may be resized long before the next status comes."""
+        """Draw the last status at once, for the new size."""
         if self._status is not None:
             with contextlib.suppress(OSError):  # the next status meets it too, and ends the view
                 self._draw(self._status)
@@ -144,7 +144,8 @@ class LiveView:
 
 
 def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
-    """Counts by name, scaled to what the workers say: both were seen over other moments."""
+    """Return counts by name, scaled so that they sum up to the total that the workers report: the
+    two were counted over other moments."""
     seen = sum(by_name.values())
     if not seen or not total:
         return {}
@@ -188,7 +189,7 @@ def _bar(status: ClusterStatus, width: int) -> RenderableType:
 
 
 def _names(by_name: dict[str, float], width: int) -> Table:
-    """The busiest event names and how many a second."""
+    """Return a table of the busiest event names and how many of them come in a second."""
     most = sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[:8]
     table = Table.grid(padding=(0, 2))
     columns = 2 if width < WIDE else 4

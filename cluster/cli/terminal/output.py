@@ -1,4 +1,4 @@
-"""How the command line speaks: to a terminal in colour, to a pipe in plain lines."""
+"""Writes what the command line says: in colour to a terminal, in plain lines to a pipe."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 PIPE_WIDTH = 100
-"""Columns of a table that no terminal shows."""
+"""How many columns a table has that no terminal shows."""
 
 
 def console() -> Console:
-    """Standard output for people. Made anew each time: tests and pipes replace sys.stdout."""
+    """Return standard output as rich writes to it. It is made anew each time, since tests and pipes
+    replace sys.stdout."""
     from rich.console import Console  # 20 ms, which help, completion and plain lines do without
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
@@ -26,7 +27,7 @@ def console() -> Console:
 
 
 def show(out: Console, what: RenderableType) -> None:
-    """Print it; to a pipe without the blanks that fill a table's cells."""
+    """Print something; to a pipe without the blanks that fill a table's cells."""
     if out.is_terminal:
         out.print(what)
         return
@@ -36,21 +37,22 @@ def show(out: Console, what: RenderableType) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether somebody looks: then lines may be redrawn in place."""
+    """Return whether somebody looks at standard output, so that lines may be redrawn in place."""
     return sys.stdout.isatty()
 
 
 def no_more_output() -> None:
-    """Nobody takes what is written; what the interpreter flushes on its way out goes nowhere."""
+    """Let standard output go nowhere: nobody takes what is written any more, and the interpreter
+    still flushes it on its way out."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: ClusterError) -> None:
-    """One line on stderr, whatever the cause was made of."""
+    """Write an error to stderr, in one line whatever its cause was made of."""
     line = " ".join(str(error).split())
     click.secho(f"Error: {line}", err=True, fg="red" if sys.stderr.isatty() else None)
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
+    """Write a warning to stderr, in one line."""
     click.secho(f"Warning: {text}", err=True, fg="yellow" if sys.stderr.isatty() else None)

@@ -1,4 +1,4 @@
-"""A ClusterStatus as text. Pure: what is shown depends on the status and the width."""
+"""Makes text of a ClusterStatus. Pure: what is shown depends on the status and the width."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cluster.wire.status import ClusterStatus, ShardStatus
 MOST_SUBSCRIBERS: Final = 8
 MOST_COMPLAINTS: Final = 12
 FRESH_S: Final = 3600.0
-"""A worker's restart is news for so long."""
+"""For how long the restart of a worker is worth a line."""
 
 
 def headline(status: ClusterStatus) -> Text:
-    """sandbox  ready  4 of 4 shards  499 events/s  up 3 min 5 s"""
+    """Return the first line: "sandbox  ready  4 of 4 shards ready  499 events/s  up 3 min 5 s"."""
     return Text.assemble(
         (status.name, "bold"),
         "  ",
@@ -34,7 +34,7 @@ def headline(status: ClusterStatus) -> Text:
 
 
 def waiting(status: ClusterStatus) -> str:
-    """Who waits for a grant and how long; "" if nobody does."""
+    """Return who waits for leave to identify and how long; "" if nobody does."""
     budget = status.budget
     if not budget.waiting:
         return ""
@@ -49,7 +49,7 @@ def waiting(status: ClusterStatus) -> str:
 
 
 def outside(status: ClusterStatus) -> list[str]:
-    """Whose shards wait here besides this cluster's own."""
+    """Return a line for each program outside whose shards wait for this cluster's identifies."""
     shards: dict[str, list[int]] = {}
     for claim in status.budget.outside:
         shards.setdefault(claim.who, []).append(claim.shard_id)
@@ -57,7 +57,7 @@ def outside(status: ClusterStatus) -> list[str]:
 
 
 def facts(status: ClusterStatus) -> Table:
-    """Everything about the cluster that is one line."""
+    """Return a table of everything about the cluster that is one line."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -92,7 +92,7 @@ def facts(status: ClusterStatus) -> Table:
 
 
 def operation(status: ClusterStatus) -> str:
-    """What was asked for and is under way; "" if nothing is."""
+    """Return the operation that is under way and how far it is; "" if none is."""
     now = status.operation
     if now is None or now.state != "running":
         return ""
@@ -101,7 +101,7 @@ def operation(status: ClusterStatus) -> str:
 
 
 def reconnects(listed: Sequence[ShardStatus]) -> str:
-    """How often, by cause, of all shards; the most frequent first."""
+    """Return how often shards reconnected, by cause, the most frequent first."""
     causes: Counter[str] = Counter()
     for shard in listed:
         causes.update(shard.reconnects)
@@ -109,7 +109,7 @@ def reconnects(listed: Sequence[ShardStatus]) -> str:
 
 
 def heartbeats(listed: Sequence[ShardStatus]) -> str:
-    """The usual round trip and the worst one; "" while none was answered."""
+    """Return the usual round trip of a heartbeat and the worst one; "" while none was answered."""
     known = sorted(
         (shard.heartbeat_ms, shard.shard_id) for shard in listed if shard.heartbeat_ms is not None
     )
@@ -122,7 +122,7 @@ def heartbeats(listed: Sequence[ShardStatus]) -> str:
 
 
 def subscribers(status: ClusterStatus) -> list[str]:
-    """A line each; those that do not report themselves are counted."""
+    """Return a line for each subscriber that reports itself, and one that counts the others."""
     lines = [
         f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
         + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
@@ -139,20 +139,20 @@ def subscribers(status: ClusterStatus) -> list[str]:
 
 
 def over_tcp(status: ClusterStatus) -> list[str]:
-    """What is offered over TCP, to how many; none if nothing is."""
+    """Return lines on what is offered over TCP, and to how many; no line if nothing is."""
     gate = status.gate
     if gate is None:
         return []
-    doors = {"events": gate.events, "replay": gate.replay, "control": gate.control}
-    offered = ", ".join(f"{door} {endpoint}" for door, endpoint in doors.items() if endpoint)
+    offered = {"events": gate.events, "replay": gate.replay, "control": gate.control}
+    listed = ", ".join(f"{name} {endpoint}" for name, endpoint in offered.items() if endpoint)
     who = f"{count(gate.keys, 'key')}, {count(gate.subscribers, 'subscriber')}"
     if gate.refused:
         who += f", {count(gate.refused, 'connection')} not let in"
-    return [offered, who]
+    return [listed, who]
 
 
 def complaints(status: ClusterStatus) -> list[Text]:
-    """What a reader must act on: what gave up, failed, or can't keep the promise."""
+    """Return what a reader must act on: what gave up, failed, or can't keep the promise."""
     lines: dict[str, list[int]] = {}
     for shard in status.shards:
         if shard.state == "fatal":
@@ -178,7 +178,7 @@ def complaints(status: ClusterStatus) -> list[Text]:
 
 
 def looks(status: ClusterStatus) -> list[Text]:
-    """What is worth a look: it may pass by itself."""
+    """Return what is worth a look and may pass by itself."""
     return [Text(printable(line), style="yellow") for line in _worth_a_look(status) if line]
 
 
@@ -217,18 +217,18 @@ def _not_ready(status: ClusterStatus) -> str:
 
 
 def wrong(status: ClusterStatus) -> list[Text]:
-    """All that is not as it should be."""
+    """Return all that is not as it should be, what must be acted on first."""
     return [*complaints(status), *looks(status)]
 
 
 def verdict(status: ClusterStatus) -> list[Text]:
-    """Is anything wrong?"""
+    """Return what is wrong, or that nothing is."""
     well = [Text("Nothing is wrong.", style="green")] if status.state == "ready" else []
     return wrong(status) or well
 
 
 def full(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
-    """All of `status`."""
+    """Return all that `status` shows. every: a line for each shard, however many there are."""
     parts: list[RenderableType] = [headline(status), *verdict(status), Text(), facts(status)]
     if status.workers:
         parts += [Text(), workers(status, width)]
@@ -238,7 +238,7 @@ def full(status: ClusterStatus, width: int, *, every: bool = False) -> Renderabl
 
 
 def line(status: ClusterStatus) -> str:
-    """The whole state as one plain line, for pipes and logs."""
+    """Return the whole state as one plain line, for pipes and logs."""
     text = (
         f"{status.state}: {status.shards_ready}/{status.shard_count} shards ready, "
         f"{rate(status.events_per_s)} events/s, {status.events:,} events"

@@ -1,4 +1,4 @@
-"""Workers and shards as tables that fit the width: what matters least goes first. Pure."""
+"""Makes tables of workers and shards that fit the width: what matters least goes first. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ MOST_REASONS: Final = 8
 GAP: Final = 2
 SLOW_HEARTBEAT_MS: Final = 1000.0
 RESTLESS: Final = 3
-"""Reconnects, and as many an hour: more is trouble. Discord asks for one every few hours."""
+"""More reconnects than this, and more an hour, are worth a line. Discord asks for one every few
+hours."""
 WELL: Final = ("ready", "running")
 FIRST: Final = ("fatal", "down")
-"""States that stand before all others in a list of troubled shards."""
+"""The states that stand before all others in a list of shards that need a look."""
 
 
 class Column(NamedTuple):
-    """All of one column."""
+    """One column of a table: its heading and its cells, and whether these are numbers."""
 
     heading: str
     number: bool
@@ -41,7 +42,8 @@ class Column(NamedTuple):
 
 
 def fitted(columns: Sequence[Column], width: int, drop: Iterable[str]) -> Table:
-    """The columns as a table of at most this width: `drop` names those that may go, in order."""
+    """Return the columns as a table of at most this width. drop: the headings of columns that may
+    be left out, in this order, until it fits."""
     left = list(columns)
     for heading in drop:
         if sum(column.width + GAP for column in left) - GAP <= width:
@@ -61,7 +63,8 @@ def _numbers(heading: str, cells: Iterable[str]) -> Column:
 
 
 def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> RenderableType:
-    """A line a worker; of more than `most`, those that need a look and a count of all."""
+    """Return a line for each worker; of more than `most`, a count of all and those that need a
+    look."""
     listed = status.workers
     if len(listed) <= most:
         return _worker_table(listed, width)
@@ -102,15 +105,16 @@ def _journal(worker: WorkerStatus) -> Text:
 
 
 def counts(states: Iterable[str], what: str) -> Text:
-    """190 ready  10 awaiting grant  of 200 shards: what is well stands first."""
+    """Return how many are in which state, as "190 ready  10 awaiting grant  of 200 shards": what is
+    well stands first."""
     found = Counter(states)
     names = sorted(found, key=lambda name: (name not in WELL, -found[name], name))
     parts = [Text.assemble(f"{found[name]:,} ", state(name)) for name in names]
     return Text("  ").join([*parts, Text(f"of {found.total():,} {what}", style="dim")])
 
 
-def trouble(shard: ShardStatus, uptime_s: float) -> str:
-    """What is wrong with a shard that is ready; "" if nothing is."""
+def unrest(shard: ShardStatus, uptime_s: float) -> str:
+    """Return what is wrong with a shard that is ready; "" if nothing is."""
     times = sum(shard.reconnects.values())
     found = []
     if shard.heartbeat_ms is not None and shard.heartbeat_ms >= SLOW_HEARTBEAT_MS:
@@ -121,12 +125,13 @@ def trouble(shard: ShardStatus, uptime_s: float) -> str:
 
 
 def causes(shard: ShardStatus) -> str:
-    """2x op 7, 1x zombie: the most frequent first."""
+    """Return how often a shard reconnected by cause, as "2x op 7, 1x zombie", the most frequent
+    first."""
     return ", ".join(f"{n}x {why}" for why, n in Counter(shard.reconnects).most_common())
 
 
 def shards(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
-    """A line a shard; of many, a count by state and those that are not ready or troubled."""
+    """Return a line for each shard; of many, a count by state and those that need a look."""
     listed = status.shards
     uptime_s = status.uptime_s
     if every or len(listed) <= COLLAPSE_OVER:
@@ -134,7 +139,7 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     # Who only waits for a grant is in the line on identifies.
     waits = set(status.budget.waiting)
     listed = [s for s in listed if s.shard_id not in waits]
-    listed = [s for s in listed if s.state != "ready" or trouble(s, uptime_s)]
+    listed = [s for s in listed if s.state != "ready" or unrest(s, uptime_s)]
     listed.sort(key=lambda s: (s.state not in FIRST, s.state == "ready", s.shard_id))
     cut = listed[:MOST_LISTED]
     parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
@@ -147,7 +152,8 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
 
 
 def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
-    """Why they are where they are, a line a reason; why some gave up is said on top."""
+    """Return why shards are not ready, a line for each reason. Why some gave up is said at the top
+    of `status`."""
     reasons: dict[str, list[int]] = {}
     for shard in listed:
         if shard.state != "fatal" and (why := reason(shard, uptime_s)):
@@ -160,9 +166,11 @@ def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
 
 
 def reason(shard: ShardStatus, uptime_s: float) -> str:
-    """Why a shard is not ready, or what is wrong with it; "" if nothing is said of it. When it
-    tries again is left out: many shards may have one reason."""
-    return shard.detail.partition("; next try")[0] or trouble(shard, uptime_s)
+    """Return why a shard is not ready, or what is wrong with it; "" if nothing is.
+
+    When it tries again is left out, so that shards with one reason have one text.
+    """
+    return shard.detail.partition("; next try")[0] or unrest(shard, uptime_s)
 
 
 def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:

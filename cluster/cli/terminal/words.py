@@ -1,4 +1,4 @@
-"""Numbers, spans of time and states as people read them. Pure."""
+"""Writes numbers, spans of time and states as people read them. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STYLES: Final = {
 
 
 def span(seconds: float | None) -> str:
-    """A time span in at most two units: 4.2 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; "-" for None."""
+    """Return a time span in at most two units: 4.2 s, 3 min 5 s, 2 h 10 min; "-" for None."""
     if seconds is None:
         return "-"
     if seconds < 10:
@@ -34,7 +34,7 @@ def span(seconds: float | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as KiB, MiB or GiB."""
+    """Return a number of bytes as KiB, MiB or GiB."""
     for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
@@ -42,17 +42,17 @@ def size(count: int) -> str:
 
 
 def rate(events_per_s: float) -> str:
-    """Events a second, with a decimal where it says something."""
+    """Return events a second, with a decimal where that says something."""
     return f"{events_per_s:,.1f}" if 0 < events_per_s < 10 else f"{events_per_s:,.0f}"
 
 
 def state(name: str) -> Text:
-    """A state in its colour."""
+    """Return a state in its colour."""
     return Text(WORDS.get(name, name), style=STYLES.get(name, "cyan"))
 
 
 def ranges(ids: Sequence[int], most: int = 8) -> str:
-    """Numbers in short: 0-3, 7, 9-12 (+4 more)."""
+    """Return ascending numbers in short: 0-3, 7, 9-12 (+4 more)."""
     parts: list[tuple[int, int]] = []
     for one in ids:
         if parts and one == parts[-1][1] + 1:
@@ -66,22 +66,22 @@ def ranges(ids: Sequence[int], most: int = 8) -> str:
 
 
 def ms(value: float | None) -> str:
-    """Milliseconds; they are measured in whole ones. "-" for None."""
+    """Return milliseconds, which were measured in whole ones; "-" for None."""
     if value is None:
         return "-"
     return f"{value:,.0f} ms" if value >= 1 else "<1 ms"
 
 
 def count(number: int, what: str) -> str:
-    """1 gap, 2 gaps."""
+    """Return a number and what it counts: 1 gap, 2 gaps."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def roughly(seconds: float) -> str:
-    """A span in its largest unit: 42 s, 3 min, 2 h, 5 d."""
+    """Return a time span in its largest unit: 42 s, 3 min, 2 h, 5 d."""
     return " ".join(span(seconds).split()[:2])
 
 
 def named(ids: Sequence[int], most: int = 8, *, what: str = "shard") -> str:
-    """shard 3, shards 0-2, 7"""
+    """Return ids in short with what they are of: shard 3, shards 0-2, 7."""
     return f"{what}{'' if len(ids) == 1 else 's'} {ranges(ids, most)}"

@@ -1,4 +1,4 @@
-"""``dcgw-cluster clean``: remove what a stopped cluster left on this host."""
+"""``dcgw-cluster clean``: removes what a stopped cluster left on this host."""
 
 from __future__ import annotations
 
@@ -109,11 +109,12 @@ def the_one_left(name: str | None, env: Mapping[str, str]) -> str:
 def described(paths: ClusterPaths, found: Leftovers, keys: bool) -> str:
     """Return what would be removed, a line a part, with what is lost by it."""
     parts = [part for part in LOSSES if part != "keys" or keys]
-    there = [part for part in parts if any(left.part == part for left in found.own)]
     total = found.disk_bytes() - (0 if keys else found.disk_bytes("keys"))
     lines = [f"The cluster {paths.name} left {size(total)} in {paths.state_dir}:"]
     lines += [
-        f"  {part:<9} {size(found.disk_bytes(part)):>9}  {LOSSES[part]}".rstrip() for part in there
+        f"  {part:<9} {size(found.disk_bytes(part)):>9}  {LOSSES[part]}".rstrip()
+        for part in parts
+        if any(left.part == part for left in found.own)
     ]
     return "\n".join(lines)
 

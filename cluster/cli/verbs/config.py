@@ -1,4 +1,4 @@
-"""``dcgw-cluster config``: is the configuration right, and what is in force."""
+"""``dcgw-cluster config``: checks the configuration, and shows what is in force."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Examples:
 @click.option("--sandbox", is_flag=True, help="With the defaults of `start --sandbox`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: {key: {value, source}}.")
 def show(config_file: Path | None, sandbox: bool, as_json: bool) -> None:
-    """Every key with the value that is in force and where it came from. Secrets are not shown."""
+    """Show every key with the value that is in force and where it came from, but no secrets."""
     loaded = load(file=config_file, on_sandbox=sandbox)
     if as_json:
         click.echo(json.dumps(_as_map(loaded), indent=2))
@@ -59,10 +59,10 @@ def show(config_file: Path | None, sandbox: bool, as_json: bool) -> None:
     out = console()
     table = ""
     for key, value in loaded.values().items():
-        of, _, name = key.rpartition(".")
-        if of != table:
-            table = of
-            out.print(f"\n[bold]{escape(f'[{of}]')}[/]", highlight=False)
+        its_table, _, name = key.rpartition(".")
+        if its_table != table:
+            table = its_table
+            out.print(f"\n[bold]{escape(f'[{table}]')}[/]", highlight=False)
         source = loaded.sources.get(key)
         line = f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set"
         if value == HIDDEN:  # a comment, so that the output stays a file that can be used
@@ -84,7 +84,7 @@ def _as_map(loaded: Loaded) -> dict[str, Any]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML: its scalars and lists are written as JSON's, tables inline."""
+    """Return a value as TOML, where scalars and lists are written as in JSON, and tables inline."""
     if isinstance(value, dict):
         inner = ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items())
         return f"{{ {inner} }}" if inner else "{}"

@@ -1,4 +1,4 @@
-"""``dcgw-cluster doctor``: would a start work, and what is in its way."""
+"""``dcgw-cluster doctor``: shows whether a start would work, and what is in its way."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ Examples:
   dcgw-cluster doctor --config /etc/dcgw/cluster.toml --json""",
 )
 @config_option
-@click.option("--name", metavar="NAME", help="Of the cluster that would be started.")
-@click.option("--sandbox", is_flag=True, help="Against a loopback Discord, started for it.")
-@click.option("--fingerprint", is_flag=True, help="Instead: what our TLS, HTTP and headers show.")
+@click.option("--name", metavar="NAME", help="The cluster that would be started.")
+@click.option("--sandbox", is_flag=True, help="Check against a loopback Discord, started for it.")
+@click.option(
+    "--fingerprint", is_flag=True, help="Instead, show what our TLS, HTTP and headers tell."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of {check, state, text, ...}.")
 def doctor(
     config_file: Path | None, name: str | None, sandbox: bool, fingerprint: bool, as_json: bool
@@ -70,7 +72,7 @@ def doctor(
 
 
 async def _gather(loaded: Loaded, out: Console | None) -> list[Finding]:
-    """All findings, each shown when it is there."""
+    """Return all findings, and show each as soon as it is there. out: None: they are not shown."""
     found: list[Finding] = []
     progress = out.status("...") if out is not None and out.is_terminal else None
     with progress or contextlib.nullcontext():
@@ -84,7 +86,7 @@ async def _gather(loaded: Loaded, out: Console | None) -> list[Finding]:
 
 
 def line(finding: Finding) -> Table:
-    """A line, or a few where the terminal is narrow."""
+    """Return the line of a finding, which is a few lines where the terminal is narrow."""
     mark, style = MARKS[finding.state]
     table = Table.grid(padding=(0, 2))
     table.add_column(width=STATE_WIDTH)

@@ -1,4 +1,4 @@
-"""``dcgw-cluster keys``: who may reach the cluster over TCP."""
+"""``dcgw-cluster keys``: manages who may reach the cluster over TCP."""
 
 from __future__ import annotations
 
@@ -124,19 +124,19 @@ def _write(file: Path, made: ClientKeys) -> None:
 
 
 def endpoints(config: ClusterConfig, host: str | None) -> dict[str, str]:
-    """Where a client finds what [tcp] offers; empty where nobody can say. Pure. ConfigError: host
-    is none."""
+    """Return where a client finds what [tcp] offers: endpoints by "events", "replay" and "control",
+    empty where nobody can say. Pure. Raises ConfigError if host is none."""
     found = {}
     for which, endpoint in msgspec.structs.asdict(config.tcp).items():
         tcp = Tcp.read(endpoint)
         found[which] = ""
         if tcp is None:
             continue
-        at = Tcp((host or tcp.host).strip("[]"), tcp.port)
-        if Tcp.read(str(at)) is None:
+        reached = Tcp((host or tcp.host).strip("[]"), tcp.port)
+        if Tcp.read(str(reached)) is None:
             raise ConfigError(f"--host is {host!r}", "give a name or an address, without a port")
-        if not at.everywhere:
-            found[which] = str(at)
+        if not reached.everywhere:
+            found[which] = str(reached)
     return found
 
 
@@ -151,7 +151,7 @@ def _no_endpoints(config: ClusterConfig) -> str:
 @name_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of {name, public, may, added}.")
 def list_(config_file: Path | None, name: str | None, as_json: bool) -> None:
-    """Show whose keys are known. Secrets are not shown: the clients' are not here."""
+    """Show whose keys are known. No secrets are shown; those of clients are not even here."""
     folder = _folder(config_file, name)
     clients = folder.clients()
     if as_json:
@@ -200,6 +200,7 @@ def renew(config_file: Path | None, name: str | None) -> None:
 
 
 def _folder(config_file: Path | None, name: str | None) -> KeyFolder:
-    """A mistake elsewhere in the configuration keeps nobody from taking a key away."""
+    """Return the folder of the keys. Only the keys of the configuration that say where it is are
+    read: a mistake elsewhere keeps nobody from taking a key away."""
     configured, env = locate(file=config_file, name=name)
     return KeyFolder(cluster_paths(configured or ClusterConfig().name, env).keys)

@@ -1,4 +1,4 @@
-"""``dcgw-cluster reshard``: another shard count while the cluster runs."""
+"""``dcgw-cluster reshard``: changes the number of shards while the cluster runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.ranges import MAX_SHARDS
 
 
 def _shards(value: str) -> int:
-    """A number of shards; 0 for "auto"."""
+    """Return the number of shards that was given; 0 for "auto"."""
     if value == "auto":
         return 0
     if value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_SHARDS:
@@ -35,7 +35,7 @@ Examples:
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="For so long both shard counts deliver.",
+    help="How long both shard counts deliver.",
 )
 def reshard(config_file: Path | None, name: str | None, shards: str, overlap: float) -> None:
     """Go on with N shards, or with as many as Discord recommends (auto).

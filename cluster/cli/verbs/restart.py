@@ -1,4 +1,4 @@
-"""``dcgw-cluster restart``: workers, one worker, or one shard's connection, without a loss."""
+"""``dcgw-cluster restart``: restarts workers, one worker, or one shard's connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dcgw-cluster sandbox``: the loopback Discord alone, to point any client at."""
+"""``dcgw-cluster sandbox``: runs the loopback Discord alone, to point any client at."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cluster.sandbox import Sandbox
 
 DEFAULT_RATE = 20.0
-"""Events a second: enough to see something, few enough to read."""
+"""Events a second unless configured: enough to see something, few enough to read."""
 
 
 def _option(

@@ -1,4 +1,4 @@
-"""``dcgw-cluster scale``: another number of workers for the same shards."""
+"""``dcgw-cluster scale``: changes the number of workers that carry the shards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Examples:
     type=click.IntRange(1, 1000),
     required=True,
     metavar="N",
-    help="How many there are to be; at most as many as shards.",
+    help="How many workers there are to be; at most as many as shards.",
 )
 def scale(config_file: Path | None, name: str | None, workers: int) -> None:
     """Let another number of workers carry the shards.

@@ -1,4 +1,4 @@
-"""``dcgw-cluster send``: commands to the gateway, by way of the shards of a running cluster."""
+"""``dcgw-cluster send``: sends commands to the gateway by the shards of a running cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cluster.commands.voice import update_voice_state
 from cluster.decode_errors import MALFORMED
 
 TYPES = ("playing", "streaming", "listening", "watching", "custom", "competing")
-"""Of activities, as Discord numbers them."""
+"""The types of activities, in the order in which Discord numbers them."""
 
 
 @click.group(
@@ -51,7 +51,7 @@ def send() -> None:
 @click.option("--status", default="online", metavar="WORD", help=f"One of {', '.join(STATUSES)}.")
 @click.option("--activity", metavar="TEXT", help="What it does; for custom: what it says.")
 @click.option("--type", "kind", type=click.Choice(TYPES), default="playing", show_default=True)
-@click.option("--url", metavar="URL", help="Of a stream.")
+@click.option("--url", metavar="URL", help="The address of a stream.")
 @click.option("--afk", is_flag=True, help="Not at the keyboard.")
 @click.option("--shard", type=click.IntRange(min=0), metavar="N", help="Only on this shard.")
 def presence(
@@ -76,7 +76,7 @@ def presence(
 
 
 def shown(text: str, kind: str, url: str | None) -> dict[str, Any]:
-    """An activity as Discord has it."""
+    """Return an activity as Discord wants it. kind: one of TYPES."""
     made: dict[str, Any] = {"name": text, "type": TYPES.index(kind)}
     if kind == "custom":
         made |= {"name": "Custom Status", "state": text}
@@ -105,10 +105,10 @@ def voice_state(
 
     VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE tell where the voice server is.
     """
-    where = Target(config_file, name, keys_file, endpoint, guild=guild)
+    target = Target(config_file, name, keys_file, endpoint, guild=guild)
     goes_to = None if channel is None else sending.snowflake("channel_id", channel)
-    command = update_voice_state(where.guild_id, goes_to, self_mute=mute, self_deaf=deaf)
-    sending.one(where, [command])
+    command = update_voice_state(target.guild_id, goes_to, self_mute=mute, self_deaf=deaf)
+    sending.one(target, [command])
 
 
 @send.command(short_help="Ask for members of a guild, and show them.")
@@ -116,7 +116,7 @@ def voice_state(
 @name_option
 @remote_options
 @click.argument("guild")
-@click.option("--query", metavar="TEXT", help="Whose name begins so.")
+@click.option("--query", metavar="TEXT", help="Only members whose name begins so.")
 @click.option("--limit", type=int, metavar="N", help="With --query: at most so many (1 to 100).")
 @click.option("--user", "users", multiple=True, metavar="ID", help="These users; repeatable.")
 @click.option("--presences", is_flag=True, help="With --json: their presences, too.")
@@ -137,8 +137,8 @@ def members(
 
     All members of a guild can be asked for once in 30 seconds.
     """
-    where = Target(config_file, name, keys_file, endpoint, guild=guild)
-    guild_id = where.guild_id
+    target = Target(config_file, name, keys_file, endpoint, guild=guild)
+    guild_id = target.guild_id
     asked: dict[str, Any] = {
         "query": query,
         "limit": limit,
@@ -147,13 +147,13 @@ def members(
     }
     request_guild_members(guild_id, **asked)  # what is wrong is said before anybody is asked
     found = sending.ask(
-        where, lambda control: where.door(control).request_guild_members(guild_id, **asked)
+        target, lambda control: target.commands(control).request_guild_members(guild_id, **asked)
     )
     show_members(found, as_json)
 
 
 def show_members(found: Members, as_json: bool) -> None:
-    """A line each."""
+    """Write a line for each member that was found, and to stderr how many there are."""
     if as_json:
         for row in [*found.raw_members, *found.raw_presences]:
             click.echo(row)
@@ -198,13 +198,13 @@ def subscribe(
     endpoint: str | None,
     guild: tuple[str, ...],
 ) -> None:
-    """Subscribe to all that happens in guilds. For user accounts, whose one session has them all.
+    """Subscribe to all that happens in guilds, as a user account, whose one session has them all.
 
     With `subscribe_guilds` in the configuration it is done after each READY.
     """
     ids = [sending.snowflake("guild_ids", one) for one in guild]
-    where = Target(config_file, name, keys_file, endpoint, shard=0)
-    sending.one(where, bulk_guild_subscribe(ids))
+    target = Target(config_file, name, keys_file, endpoint, shard=0)
+    sending.one(target, bulk_guild_subscribe(ids))
 
 
 @send.command(short_help="Any command, as JSON.")
@@ -226,12 +226,12 @@ def raw(
 ) -> None:
     """Send opcode OP with this JSON as its `d`; "-" reads it from standard input.
 
-    For what has no command here. Identify, resume and heartbeats are the session's own.
+    It is for what has no command here. Identify, resume and heartbeats are the session's own.
     """
     text = sys.stdin.buffer.read(sending.MAX_INPUT) if data == "-" else os.fsencode(data)
     try:
         d = msgspec.json.decode(text)
     except MALFORMED as error:
         raise CommandError(f"d is no JSON ({error})", "quote it for the shell", "d") from None
-    where = Target(config_file, name, keys_file, endpoint, shard=shard, guild=guild)
-    sending.one(where, [any_command(op, d)])
+    target = Target(config_file, name, keys_file, endpoint, shard=shard, guild=guild)
+    sending.one(target, [any_command(op, d)])

@@ -1,4 +1,4 @@
-"""``dcgw-cluster start``: a coordinator, its workers, and what they are doing."""
+"""``dcgw-cluster start``: starts a coordinator and its workers, and shows what they do."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ Examples:
   dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot""",
 )
 @config_option
-@click.option("--name", metavar="NAME", help='Of the cluster; "default", with --sandbox "sandbox".')
+@click.option("--name", metavar="NAME", help='Its name; "default", with --sandbox "sandbox".')
 @click.option(
     "--sandbox", is_flag=True, help="Run on a loopback Discord, started with the cluster."
 )
 @click.option("--shards", metavar="auto|N|A-B/N", help="How many, or which of how many.")
 @click.option("--workers", metavar="auto|N", help="Worker processes that share the shards.")
 @click.option("--detach", is_flag=True, help="Return when it has started, and leave it running.")
-@click.option("--guilds", metavar="N", help="Of the sandbox's world.")
+@click.option("--guilds", metavar="N", help="Guilds in the sandbox's world.")
 @click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
 @click.option("--max-concurrency", metavar="N", help="Identifies at a time in the sandbox.")
-@click.option("--seed", metavar="N", help="Of the sandbox's world: the same seed, the same world.")
+@click.option("--seed", metavar="N", help="The same seed makes the same world of the sandbox.")
 def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any) -> None:
     """Start a cluster and show it until Ctrl-C, which stops it in order.
 
     The token comes from DCGW_TOKEN or from the file that token_file names. Nothing of it is left
     running when the start fails, when the terminal goes away, or after Ctrl-C.
     """
-    of_sandbox = ("guilds", "rate", "max_concurrency", "seed")
-    for key in of_sandbox:
+    sandbox_options = ("guilds", "rate", "max_concurrency", "seed")
+    for key in sandbox_options:
         if options[key] is not None and not sandbox:
             raise click.UsageError(f"--{key.replace('_', '-')} is the sandbox's: add --sandbox")
-    given = {f"sandbox.{key}" if key in of_sandbox else key: v for key, v in options.items()}
+    given = {f"sandbox.{key}" if key in sandbox_options else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
     warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp.offered)
@@ -107,7 +107,7 @@ def state_line(paths: ClusterPaths) -> str:
 
 
 def _left(spec: CoordinatorSpec) -> str:
-    """Return what a sandbox's cluster leaves: nobody needs it but who wants to look at it."""
+    """Return what a sandbox's cluster leaves, which no start will use, and how to remove it."""
     return (
         f"It leaves {_disk(spec.paths)} in {spec.state_dir}; to remove it:\n"
         f"  {own_command()} clean --name {spec.name}"

@@ -1,4 +1,4 @@
-"""``dcgw-cluster status``: the cluster, its workers and its shards at this moment."""
+"""``dcgw-cluster status``: shows the cluster, its workers and its shards at this moment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Examples:
 @config_option
 @name_option
 @remote_options
-@click.option("--shards", "every", is_flag=True, help="A line a shard, however many there are.")
+@click.option("--shards", "every", is_flag=True, help="List every shard, however many there are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everything there is.")
 def status(
     config_file: Path | None,

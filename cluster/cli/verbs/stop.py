@@ -1,4 +1,4 @@
-"""``dcgw-cluster stop``: close every session and end every process of a cluster."""
+"""``dcgw-cluster stop``: closes every session and ends every process of a cluster."""
 
 from __future__ import annotations
 

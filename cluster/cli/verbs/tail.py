@@ -1,4 +1,4 @@
-"""``dcgw-cluster tail``: events as they come out, for people or as JSON lines."""
+"""``dcgw-cluster tail``: shows events as they come out, for people or as JSON lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 Write = Callable[[Item], None]
 
 PATIENCE_S: Final = 2.0
-"""After so long without anything to show it is said that this is a wait."""
+"""When nothing has come for so long it is said that this waits."""
 
 REASONS = {
     "gone": "no journal has them any more",
@@ -60,10 +60,17 @@ Examples:
     "events",
     multiple=True,
     metavar="NAME",
-    help="Only these; repeatable.",
+    help="Only these events; repeatable.",
     shell_complete=complete_event,
 )
-@click.option("--guild", "guilds", multiple=True, type=int, metavar="ID", help="Only of these.")
+@click.option(
+    "--guild",
+    "guilds",
+    multiple=True,
+    type=int,
+    metavar="ID",
+    help="Only of these guilds.",
+)
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="COUNT", help="End after so many.")
 @click.option(
     "--json", "as_json", is_flag=True, help="A line of JSON an event: t, s, d, shard, epoch."
@@ -80,7 +87,7 @@ def tail(
 ) -> None:
     """Show events from now on, until Ctrl-C.
 
-    What could not be had again is shown as a gap, a cluster that falls silent as stalled.
+    What can't be had again is shown as a gap, and a cluster of which nothing comes as stalled.
     """
     names = [event_name(event) for event in events]
     check_remote(keys_file, endpoint, name)
@@ -153,7 +160,7 @@ async def follow_events(
 
 
 def write_json(item: Item) -> None:
-    """One item as a line of JSON; ``d`` as Discord sent it."""
+    """Write one item as a line of JSON, with ``d`` as Discord sent it."""
     match item:
         case Event():
             row = {
@@ -173,7 +180,11 @@ def write_json(item: Item) -> None:
 
 
 def line_writer(lock: Path | None) -> Write:
-    """Writes items as lines: on a terminal in colour and cut to its width."""
+    """Return what writes items as lines; on a terminal in colour and cut to its width.
+
+    lock: the coordinator's lock file, to tell a stalled cluster from one that is gone; None: it is
+    not on this host.
+    """
     out = console() if is_terminal() else None
 
     def write(item: Item) -> None:
@@ -181,7 +192,7 @@ def line_writer(lock: Path | None) -> Write:
         if isinstance(item, Event):
             text = event_lines.line(item.name, item.shard_id, item.received_ns, _data(item), width)
         else:
-            text = Text(trouble(item, running=lock is None or is_held(lock)), style="bold yellow")
+            text = Text(missing(item, running=lock is None or is_held(lock)), style="bold yellow")
         if out:
             out.print(text, soft_wrap=True)
         else:
@@ -191,15 +202,16 @@ def line_writer(lock: Path | None) -> Write:
 
 
 def _data(event: Event) -> Any:
-    """``d``, decoded; what a server sent that can't be read is shown as its text."""
+    """Return ``d``, decoded; what a server sent that can't be read, as its text."""
     try:
         return event.json()
     except MALFORMED:
         return event.data.decode(errors="replace")
 
 
-def trouble(item: Gap | Stalled, *, running: bool) -> str:
-    """What is missing, or that nothing comes, in one line."""
+def missing(item: Gap | Stalled, *, running: bool) -> str:
+    """Return one line on what is missing, or on that nothing comes. running: whether the cluster
+    does, as far as is known."""
     if isinstance(item, Stalled):
         who = "the workers" if item.slot is None else f"worker {item.slot}"
         why = "see `dcgw-cluster status`" if running else "the cluster is not running"

@@ -25,28 +25,28 @@ from cluster.doctor.fingerprint.http2 import Opening, read_opening
 from cluster.doctor.fingerprint.tls import TlsStream
 
 CONNECTION_S: Final = 30.0
-"""A connection lives no longer."""
+"""How long a connection may live."""
 MAX_CAPTURES: Final = 256
 MAX_HEADER_BYTES: Final = 64 * 1024
 HELLO: Final = b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}'
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 Page = Callable[[str], tuple[str, bytes]]
-"""A path (with its query) to (content type, body)."""
+"""Takes a path with its query and returns (content type, body)."""
 
 
 class Capture(msgspec.Struct, kw_only=True):
-    """A request, and how its connection was opened."""
+    """One request, and how its connection was opened."""
 
     hello: ClientHello
     alpn: str
     """The protocol that was agreed on: "h2", "http/1.1"; empty: none."""
     request: str
-    """Request line of HTTP/1.1, or the same words of HTTP/2."""
+    """The request line of HTTP/1.1, or of HTTP/2 the words that it would be."""
     headers: list[tuple[str, str]]
-    """(name, value) as they came; of HTTP/2 with pseudo-headers."""
+    """(name, value) in the order sent; for HTTP/2 with pseudo-headers."""
     opening: Opening | None = None
-    """None: not HTTP/2."""
+    """What came before and with the first request of HTTP/2; None: it was not HTTP/2."""
 
     @property
     def is_websocket(self) -> bool:
@@ -54,10 +54,10 @@ class Capture(msgspec.Struct, kw_only=True):
 
 
 class CaptureServer:
-    """``async with CaptureServer(context, page) as server``: listens on 127.0.0.1."""
+    """A server on 127.0.0.1 while ``async with CaptureServer(context, page) as server`` lasts."""
 
     def __init__(self, context: ssl.SSLContext, page: Page) -> None:
-        """context: a server's, whose ALPN is set here."""
+        """context: a server's; its ALPN is set here. page: what is answered to a GET."""
         context.set_alpn_protocols(["h2", "http/1.1"])
         self._context = context
         self._page = page
@@ -66,9 +66,9 @@ class CaptureServer:
         self._news = asyncio.Condition()
         self.captures: list[Capture] = []
         self.failures: list[str] = []
-        """Of connections that came to no request."""
+        """Why connections came to no request, a line each."""
         self.frames: list[tuple[int, bytes]] = []
-        """What WebSockets sent after their handshake, as frames_of tells it."""
+        """What WebSockets sent after their handshake, as `frames_of` returns it."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0)
@@ -87,13 +87,13 @@ class CaptureServer:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    async def wait_until(self, true: Callable[[], bool]) -> None:
-        """Looked at whenever something came."""
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until this holds; it is asked whenever something came."""
         async with self._news:
-            await self._news.wait_for(true)
+            await self._news.wait_for(holds)
 
     async def wait_for(self, wanted: Callable[[Capture], bool]) -> Capture:
-        """The first capture that is wanted, when it has come."""
+        """Wait for a capture that is wanted, and return the first one."""
         await self.wait_until(lambda: any(map(wanted, self.captures)))
         return next(filter(wanted, self.captures))
 
@@ -194,7 +194,8 @@ class CaptureServer:
         )
 
     async def _serve_websocket(self, stream: TlsStream, headers: dict[str, str]) -> None:
-        """Agree, in permessage-deflate where it is offered, say HELLO, listen until the end."""
+        """Accept the WebSocket, with permessage-deflate where it is offered, say HELLO, and note
+        what comes until it ends."""
         key = headers.get("Sec-WebSocket-Key", "").encode()
         accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
         answer = [
@@ -224,14 +225,14 @@ class CaptureServer:
 
 
 def frames_of(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
-    """(first byte, payload unmasked) of each whole frame of a client's, and the rest. Frames are of
-    125 bytes at most: who talks to this server sends no others."""
-    found, at = [], 0
-    while at + 6 <= len(data):
-        size, key = data[at + 1] & 0x7F, data[at + 2 : at + 6]
-        payload = data[at + 6 : at + 6 + size]
+    """Return (first byte, payload without its mask) of each whole frame of a client, and the bytes
+    that are left. Frames have 125 bytes at most: who talks to this server sends no larger ones."""
+    found, start = [], 0
+    while start + 6 <= len(data):
+        size, key = data[start + 1] & 0x7F, data[start + 2 : start + 6]
+        payload = data[start + 6 : start + 6 + size]
         if len(payload) < size:
             break
-        found.append((data[at], bytes(b ^ key[n % 4] for n, b in enumerate(payload))))
-        at += 6 + size
-    return found, data[at:]
+        found.append((data[start], bytes(b ^ key[n % 4] for n, b in enumerate(payload))))
+        start += 6 + size
+    return found, data[start:]

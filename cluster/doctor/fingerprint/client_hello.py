@@ -1,6 +1,6 @@
-"""A TLS ClientHello: from the bytes a client sends first, to what is told apart by it.
+"""Reads a TLS ClientHello, the first bytes that a client sends, by which clients are told apart.
 
-Pure: bytes in, `ClientHello` out. All that is read is bounded by what was given, and that by
+Pure: bytes in, `ClientHello` out. Nothing is read beyond what was given, which is bounded by
 MAX_HELLO. Sources: RFC 8446, sections 4.1.2 and 5.1; RFC 8701 (GREASE); IANA, "TLS ExtensionType
 Values".
 """
@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 import msgspec
 
 MAX_HELLO: Final = 64 * 1024
-"""Bytes, record headers included. Chrome's has some 1,800 with its post-quantum key share."""
+"""Most bytes of a ClientHello, record headers included. Chrome's has some 1,800 with its
+post-quantum key share."""
 MAX_RECORD: Final = 16 * 1024
 _HANDSHAKE: Final = 22
 _CLIENT_HELLO: Final = 1
@@ -46,13 +47,13 @@ EXTENSIONS: Final = {
     65037: "encrypted_client_hello",
     65281: "renegotiation_info",
 }
-"""Those that browsers send; others are shown by their number."""
+"""Names of the extensions that browsers send; others are shown by their number."""
 
 _T = TypeVar("_T")
 
 
 class FingerprintError(Exception):
-    """What came is not what it should be."""
+    """What a client sent is not what it should be."""
 
 
 class ClientHello(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,30 +63,30 @@ class ClientHello(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     record_version: int
-    """Of the first record; 0x0301 is usual."""
+    """The version in the first record; 0x0301 is usual."""
     version: int
-    """legacy_version; 0x0303 says TLS 1.2 or newer, see ``supported_versions``."""
+    """The field legacy_version; 0x0303 says TLS 1.2 or newer, see ``supported_versions``."""
     session_id_bytes: int
     ciphers: list[int]
     extensions: list[tuple[int, bytes]]
-    """(type, its data)"""
+    """(type, data) of each extension."""
     server_name: str | None
-    """None: without the extension, or without a name in it."""
+    """None: there is no such extension, or no name in it."""
     groups: list[int]
     point_formats: list[int]
     signature_algorithms: list[int]
     alpn: list[bytes]
     supported_versions: list[int]
     key_shares: list[tuple[int, int]]
-    """(group, bytes of its key)"""
+    """(group, length of its key in bytes) of each key share."""
 
     def extension(self, kind: int) -> bytes | None:
-        """The data of the first extension of this type; None: there is none."""
+        """Return the data of the first extension of this type; None: there is none."""
         return next((data for found, data in self.extensions if found == kind), None)
 
     @property
     def greased(self) -> dict[str, bool]:
-        """In which of the lists a GREASE value stands."""
+        """For each list of the ClientHello, whether a GREASE value stands in it."""
         lists: dict[str, list[int]] = {
             "ciphers": self.ciphers,
             "extensions": [kind for kind, _ in self.extensions],
@@ -97,32 +98,33 @@ class ClientHello(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Bytes:
-    """Reads from the front. FingerprintError where there is less than asked for."""
+    """Reads bytes from the front. Methods raise FingerprintError where there is less than asked
+    for."""
 
     def __init__(self, data: bytes, what: str) -> None:
         self._data = data
-        self._at = 0
+        self._offset = 0
         self._what = what
 
     @property
     def left(self) -> int:
-        return len(self._data) - self._at
+        return len(self._data) - self._offset
 
     def take(self, size: int) -> bytes:
         if size > self.left:
             raise FingerprintError(f"{self._what} ends {size - self.left} bytes too early")
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self._offset += size
+        return self._data[self._offset - size : self._offset]
 
     def number(self, size: int) -> int:
         return int.from_bytes(self.take(size), "big")
 
     def block(self, size: int) -> _Bytes:
-        """What a length of ``size`` bytes announces."""
+        """Take a length that has ``size`` bytes, and return the bytes that it announces."""
         return _Bytes(self.take(self.number(size)), self._what)
 
     def each(self, read: Callable[[_Bytes], _T]) -> list[_T]:
-        """To the end."""
+        """Read values until nothing is left."""
 
         def values() -> Iterator[_T]:
             while self.left:
@@ -132,13 +134,15 @@ class _Bytes:
 
 
 def complete(data: bytes) -> bool:
-    """Whether the whole ClientHello is here. FingerprintError as soon as it can be none."""
+    """Return whether the whole ClientHello is here. Raises FingerprintError as soon as it can be
+    none."""
     handshake, _ = _handshake(data)
     return len(handshake) >= 4 and len(handshake) - 4 >= int.from_bytes(handshake[1:4], "big")
 
 
 def parse(data: bytes) -> ClientHello:
-    """What a client sent first: one or more TLS records. FingerprintError: it is no ClientHello."""
+    """Return the ClientHello in what a client sent first, which is one or more TLS records. Raises
+    FingerprintError if there is none."""
     handshake, record_version = _handshake(data)
     outer = _Bytes(handshake, "the ClientHello")
     outer.take(1)
@@ -180,18 +184,19 @@ def parse(data: bytes) -> ClientHello:
 
 
 def _handshake(data: bytes) -> tuple[bytes, int]:
-    """What the records hold together, and the version of the first. The last may be cut."""
+    """Return the bytes that the records hold together, and the version of the first one. The last
+    one may be cut."""
     if len(data) > MAX_HELLO:
         raise FingerprintError(f"a ClientHello of more than {MAX_HELLO} bytes")
-    at, first_version, parts = 0, 0, list[bytes]()
+    start, first_version, parts = 0, 0, list[bytes]()
     need = 4
-    while at + 5 <= len(data) and need > 0:
-        size = int.from_bytes(data[at + 3 : at + 5], "big")
-        if data[at] != _HANDSHAKE or data[at + 1] != 3 or not 0 < size <= MAX_RECORD:
-            raise FingerprintError(f"no TLS handshake record: 0x{data[at : at + 5].hex()}")
+    while start + 5 <= len(data) and need > 0:
+        size = int.from_bytes(data[start + 3 : start + 5], "big")
+        if data[start] != _HANDSHAKE or data[start + 1] != 3 or not 0 < size <= MAX_RECORD:
+            raise FingerprintError(f"no TLS handshake record: 0x{data[start : start + 5].hex()}")
         first_version = first_version or int.from_bytes(data[1:3], "big")
-        parts.append(data[at + 5 : at + 5 + size])
-        at += 5 + size
+        parts.append(data[start + 5 : start + 5 + size])
+        start += 5 + size
         joined = b"".join(parts)
         if joined and joined[0] != _CLIENT_HELLO:
             raise FingerprintError(f"a handshake message of type {joined[0]}, not a ClientHello")
@@ -203,7 +208,7 @@ def _handshake(data: bytes) -> tuple[bytes, int]:
 
 
 def _server_name(content: bytes | None) -> str | None:
-    """RFC 6066, section 3."""
+    """Return the name in a server_name extension (RFC 6066, section 3)."""
     if not content:
         return None
     names = _Bytes(content, "server_name").block(2)
@@ -215,7 +220,7 @@ def _server_name(content: bytes | None) -> str | None:
 
 
 def _alpn(content: bytes | None) -> list[bytes]:
-    """RFC 7301, section 3.1."""
+    """Return the protocols in an ALPN extension (RFC 7301, section 3.1)."""
     if content is None:
         return []
     name = EXTENSIONS[16]
@@ -223,7 +228,7 @@ def _alpn(content: bytes | None) -> list[bytes]:
 
 
 def _key_shares(content: bytes | None) -> list[tuple[int, int]]:
-    """RFC 8446, section 4.2.8."""
+    """Return (group, length) of each key in a key_share extension (RFC 8446, section 4.2.8)."""
     if content is None:
         return []
     shares = _Bytes(content, "key_share").block(2)

@@ -1,4 +1,4 @@
-"""What an HTTP/2 client says before and with its first request, and the "Akamai" string of it.
+"""Reads what an HTTP/2 client sends up to its first request, and makes its "Akamai" string.
 
 Pure: the bytes inside TLS in, `Opening` out. Sources: RFC 9113, sections 3.4, 4.1 and 6; the
 string: "Passive Fingerprinting of HTTP/2 Clients", Akamai, 2017.
@@ -16,15 +16,15 @@ from cluster.doctor.fingerprint.client_hello import FingerprintError
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_OPENING: Final = 256 * 1024
-"""Bytes up to the end of the first request's headers."""
+"""Most bytes up to the end of the first request's headers."""
 MAX_FRAME: Final = 16 * 1024
-"""A server that says nothing else allows no larger ones."""
+"""Most bytes of a frame: a server that says nothing else allows no larger ones."""
 _HEADERS, _PRIORITY, _SETTINGS, _WINDOW_UPDATE, _CONTINUATION = 1, 2, 4, 8, 9
 _ACK, _END_HEADERS, _PADDED, _WITH_PRIORITY = 0x1, 0x4, 0x8, 0x20
 
 
 class Priority(NamedTuple):
-    """Of a PRIORITY frame or of one in HEADERS (section 6.3). weight: 1 to 256."""
+    """The priority in a PRIORITY frame or in HEADERS (section 6.3). weight: 1 to 256."""
 
     stream: int
     exclusive: bool
@@ -33,14 +33,14 @@ class Priority(NamedTuple):
 
 
 class Opening(msgspec.Struct, kw_only=True):
-    """Settings to first request, in the order sent."""
+    """What a client sends up to and with its first request."""
 
     settings: list[tuple[int, int]] = []
-    """(identifier, value) of the first SETTINGS frame."""
+    """(identifier, value) of the first SETTINGS frame, in the order sent."""
     window_update: int = 0
-    """Increment of the connection's window; 0: none was sent."""
+    """By how much the connection's window is made larger; 0: by nothing."""
     priorities: list[Priority] = []
-    """PRIORITY frames before the request."""
+    """The PRIORITY frames before the request."""
     priority: Priority | None = None
     """What the request's HEADERS frame says of itself."""
     headers: list[tuple[str, str]] = []
@@ -48,7 +48,7 @@ class Opening(msgspec.Struct, kw_only=True):
 
     @property
     def akamai(self) -> str:
-        """As "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"."""
+        """The Akamai string, as "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"."""
         settings = ";".join(f"{key}:{value}" for key, value in self.settings)
         update = str(self.window_update or "00")
         priorities = ",".join(
@@ -59,24 +59,28 @@ class Opening(msgspec.Struct, kw_only=True):
 
     @property
     def akamai_hash(self) -> str:
-        """MD5 in hex, as it is told."""
+        """The MD5 of the Akamai string in hex, as it is published."""
         return hashlib.md5(self.akamai.encode(), usedforsecurity=False).hexdigest()
 
 
 def read_opening(data: bytes) -> Opening | None:
-    """None: the first request's headers have not all come. FingerprintError: it is no HTTP/2."""
+    """Return what a client sent up to its first request; None: its headers have not all come yet.
+
+    data: all that came inside TLS so far. Raises FingerprintError if it is no HTTP/2.
+    """
     if not PREFACE.startswith(data[: len(PREFACE)]):
         raise FingerprintError("no HTTP/2: it does not begin with its preface")
     if len(data) > MAX_OPENING:
         raise FingerprintError(f"no request within {MAX_OPENING} bytes")
-    opening, block, at, seen_settings = Opening(), b"", len(PREFACE), False
-    while at + 9 <= len(data):
-        size, kind, flags = int.from_bytes(data[at : at + 3], "big"), data[at + 3], data[at + 4]
-        stream = int.from_bytes(data[at + 5 : at + 9], "big") & 0x7FFF_FFFF
+    opening, block, start, seen_settings = Opening(), b"", len(PREFACE), False
+    while start + 9 <= len(data):
+        size = int.from_bytes(data[start : start + 3], "big")
+        kind, flags = data[start + 3 : start + 5]
+        stream = int.from_bytes(data[start + 5 : start + 9], "big") & 0x7FFF_FFFF
         if size > MAX_FRAME:
             raise FingerprintError(f"an HTTP/2 frame of {size} bytes")
-        payload = data[at + 9 : at + 9 + size]
-        at += 9 + size
+        payload = data[start + 9 : start + 9 + size]
+        start += 9 + size
         if len(payload) < size:
             return None
         if kind == _SETTINGS and not flags & _ACK and not seen_settings:
@@ -100,7 +104,7 @@ def read_opening(data: bytes) -> Opening | None:
 
 
 def _settings(payload: bytes) -> list[tuple[int, int]]:
-    pairs = (payload[at : at + 6] for at in range(0, len(payload), 6))
+    pairs = (payload[start : start + 6] for start in range(0, len(payload), 6))
     return [(int.from_bytes(p[:2], "big"), int.from_bytes(p[2:], "big")) for p in pairs]
 
 

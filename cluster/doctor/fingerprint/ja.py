@@ -1,4 +1,4 @@
-"""JA3 and JA4 of a ClientHello, as their authors publish them.
+"""Makes JA3 and JA4 of a ClientHello, as their authors publish them.
 
 Sources: github.com/salesforce/ja3, "How it works"; github.com/FoxIO-LLC/ja4,
 technical_details/JA4.md.
@@ -18,10 +18,11 @@ _NOTHING: Final = "0" * 12
 
 
 def ja3(hello: ClientHello, *, sort: bool = False) -> str:
-    """The string that JA3 hashes: version, ciphers, extensions, groups, point formats, in decimal.
+    """Return the string that JA3 hashes: version, ciphers, extensions, groups and point formats, in
+    decimal.
 
-    sort: the extensions by number ("ja3n"): Chrome shuffles them since version 110, so that the
-    plain string is another for each connection.
+    sort: whether extensions are sorted by number ("ja3n"). Chrome shuffles them since version 110,
+    so that the plain string is another for each connection.
     """
     extensions = _meant(kind for kind, _ in hello.extensions)
     lists = (
@@ -34,22 +35,22 @@ def ja3(hello: ClientHello, *, sort: bool = False) -> str:
 
 
 def ja3_hash(text: str) -> str:
-    """MD5 in hex, as a JA3 is told."""
+    """Return the MD5 of a JA3 string in hex, as it is published."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def ja4(hello: ClientHello) -> str:
-    """As "t13d1516h2_8daaf6152771_e5627efa2ab1"."""
+    """Return the JA4, as "t13d1516h2_8daaf6152771_e5627efa2ab1"."""
     return "_".join((_head(hello), _hash(_ciphers(hello)), _hash(_extensions(hello))))
 
 
 def ja4_raw(hello: ClientHello) -> str:
-    """JA4_r: the same with the lists in place of their hashes."""
+    """Return the JA4_r, which has the lists themselves where the JA4 has their hashes."""
     return "_".join((_head(hello), _ciphers(hello), _extensions(hello)))
 
 
 def _meant(values: Iterable[int]) -> list[int]:
-    """Without GREASE."""
+    """Return the values that mean something, which are those that are not GREASE."""
     return [value for value in values if value not in GREASE]
 
 
@@ -63,8 +64,8 @@ def _head(hello: ClientHello) -> str:
 
 
 def _alpn(hello: ClientHello) -> str:
-    """First and last character of the first protocol; of its hex form where one is no letter or
-    digit."""
+    """Return the first and the last character of the first protocol, or of its hex form where one
+    of them is no letter or digit."""
     first = hello.alpn[0] if hello.alpn else b""
     if not first:
         return "00"

@@ -1,4 +1,4 @@
-"""A server's TLS by hand, so that the client's first bytes are seen before they are decrypted."""
+"""Does a server's TLS by hand, so that the client's first bytes are seen before anything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 64 * 1024
 
 
 class TlsStream:
-    """One connection, from its ClientHello on."""
+    """One connection to a server, from its ClientHello on."""
 
     def __init__(
         self, context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -44,11 +44,11 @@ class TlsStream:
 
     @property
     def alpn(self) -> str | None:
-        """The protocol that was agreed on."""
+        """The protocol that was agreed on; None: there was no agreement."""
         return self._tls.selected_alpn_protocol()
 
     async def read(self) -> bytes:
-        """What is there, at least a byte; empty: the client said goodbye."""
+        """Return what has come, at least a byte; empty: the client has closed the connection."""
         while True:
             try:
                 return self._tls.read(_PIECE)

@@ -1,4 +1,4 @@
-"""Stands in for ``python -m coordinator``: takes the lock, answers at the control door, stops.
+"""Stands in for ``python -m coordinator``: takes the lock, answers at the control endpoint, stops.
 
 Run as a script with the coordinator's one line of JSON on stdin, and with what it is to do as
 arguments: ``KEY=VALUE`` of the class Behaviour.
@@ -153,8 +153,8 @@ def main() -> None:
     lock = os.open(where.lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     context: zmq.Context[zmq.Socket[Any]] = zmq.Context()
-    door = context.socket(zmq.ROUTER)
-    door.bind(where.control)
+    endpoint = context.socket(zmq.ROUTER)
+    endpoint.bind(where.control)
     running = Running(
         name=what.name,
         pid=os.getpid(),
@@ -168,7 +168,7 @@ def main() -> None:
     where.running.write_bytes(msgspec.json.encode(running))
     say(StartOutcome(ready=True, notes=[behaviour.note] if behaviour.note else []))
     try:
-        serve(door, behaviour, running)
+        serve(endpoint, behaviour, running)
     finally:
         where.running.unlink()
         context.destroy(linger=500)
@@ -179,10 +179,10 @@ def say(outcome: StartOutcome) -> None:
     sys.stdout.buffer.flush()
 
 
-def serve(door: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> None:
+def serve(endpoint: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> None:
     asked = 0
     while True:
-        identity, frame = door.recv_multipart()
+        identity, frame = endpoint.recv_multipart()
         request = control.decode_request(frame)
         log(behaviour, {"verb": request.verb, "args": request.args})
         answer: object = None
@@ -200,7 +200,7 @@ def serve(door: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> None
         if request.verb == "stop" and behaviour.mute_at_stop:
             return
         result = msgspec.Raw(msgspec.msgpack.encode(answer))
-        door.send_multipart(
+        endpoint.send_multipart(
             [identity, control.encode(control.Response(id=request.id, ok=True, result=result))]
         )
         if request.verb == "stop" and not behaviour.deaf_to_stop:

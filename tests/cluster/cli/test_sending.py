@@ -20,7 +20,7 @@ Dcgw = Callable[..., Result]
 
 
 class Played:
-    """A door that sends, or raises."""
+    """The commands of a shard that sends, or raises."""
 
     def __init__(self, error: ClusterError | None) -> None:
         self.error = error
@@ -33,14 +33,14 @@ class Played:
 
 
 def together(results: list[ClusterError | None]) -> list[ShardCommands]:
-    """As many doors, each with its result."""
-    doors = [cast(ShardCommands, Played(error)) for error in results]
-    return asyncio.run(sending._together(dict.fromkeys(doors, raw(5))))
+    """Send by as many shards, each of which has its result."""
+    shards = [cast(ShardCommands, Played(error)) for error in results]
+    return asyncio.run(sending._together(dict.fromkeys(shards, raw(5))))
 
 
 def test_all_of_them_sent_it() -> None:
-    doors = together([None] * 200)
-    assert [cast(Played, door).sent for door in doors] == [[raw(5)]] * 200
+    shards = together([None] * 200)
+    assert [cast(Played, shard).sent for shard in shards] == [[raw(5)]] * 200
 
 
 def test_none_of_them_did_and_all_say_why() -> None:

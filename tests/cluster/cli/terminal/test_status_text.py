@@ -153,10 +153,10 @@ def test_of_a_thousand_the_first_screen_says_what_is_wrong(fake: ModuleType, wid
     assert "shard 901: 4 reconnects (4x zombie)" in shown
 
 
-def test_a_reconnect_an_hour_is_no_trouble(fake: ModuleType) -> None:
+def test_a_reconnect_an_hour_is_nothing_to_tell(fake: ModuleType) -> None:
     shard = msgspec.structs.replace(made(fake, 1, 1).shards[0], reconnects={"op 7": 20})
-    assert tables.trouble(shard, 24 * 3600.0) == ""
-    assert tables.trouble(shard, 3600.0) == "20 reconnects (20x op 7)"
+    assert tables.unrest(shard, 24 * 3600.0) == ""
+    assert tables.unrest(shard, 3600.0) == "20 reconnects (20x op 7)"
 
 
 def test_causes_are_shown_where_they_fit(fake: ModuleType) -> None:

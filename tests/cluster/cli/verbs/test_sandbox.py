@@ -27,7 +27,7 @@ INFO = SandboxInfo(
     token="made.up.token",
     user_token="a.user's.token",
     control_url="http://127.0.0.1:40125",
-    control_token="door",
+    control_token="made-up",
 )
 
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 
 from cluster.cli.verbs import tail
-from cluster.cli.verbs.tail import follow_events, line_writer, trouble, waiting_text
+from cluster.cli.verbs.tail import follow_events, line_writer, missing, waiting_text
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
 
@@ -220,12 +220,12 @@ def test_what_is_waited_for(names: Sequence[str], guilds: Sequence[int], line: s
         ),
     ],
 )
-def test_trouble_in_words(item: Gap | Stalled, line: str) -> None:
-    assert trouble(item, running=True) == line
+def test_what_is_missing_in_words(item: Gap | Stalled, line: str) -> None:
+    assert missing(item, running=True) == line
 
 
 def test_stalled_says_when_the_cluster_is_gone() -> None:
-    assert trouble(Stalled(None, 4.0), running=False) == (
+    assert missing(Stalled(None, 4.0), running=False) == (
         "--- stalled: nothing from the workers for 4 s; the cluster is not running"
     )
 
