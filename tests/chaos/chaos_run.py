@@ -53,7 +53,7 @@ class ChaosRun:
         shape: Shape = SHAPE, options: dict[str, Any] | None = None,
         tell: Callable[[str], None] = lambda line: None, pairs: Iterable[Pair] | None = None,
     ) -> None:  # fmt: skip
-        """tell: called with a line for each pair. pairs: in place of the seed's."""
+        """tell: called with a line for each pair. pairs: in place of those that the seed deals."""
         self.seed = seed
         self.shape = shape
         self.pairs = list(pairs if pairs is not None else fault_pairs(seed, count, shape, only))

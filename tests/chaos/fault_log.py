@@ -47,7 +47,7 @@ class FaultLog:
     @property
     def first_failure(self) -> Occurrence | None:
         """The fault that the first breach is put down to."""
-        return self.under_way(self.breaches[0].at) if self.breaches else None
+        return self.under_way(self.breaches[0].moment) if self.breaches else None
 
     def begin(self, number: int, fault: Fault) -> Occurrence:
         """Note that a fault happens now."""
@@ -59,7 +59,7 @@ class FaultLog:
         """Note a breach. moment: Unix seconds of what it is about; 0: now."""
         breach = Breach(kind, who, moment or time.time(), text)
         self.breaches.append(breach)
-        self.under_way(breach.at).counts[kind] += 1
+        self.under_way(breach.moment).counts[kind] += 1
         self.failed.set()
 
     def under_way(self, moment: float, kinds: tuple[str, ...] = ()) -> Occurrence:

@@ -11,8 +11,8 @@ from tests.chaos.judgement.identifies import judge_identifies
 from tests.chaos.judgement.sessions import ended_early, unexplained_gaps
 
 EARLY_S: Final = 1.0
-"""On a machine that is busy an identify may be on its way for longer than the limiter reckons with,
-and the next one of its bucket then comes too early by that. It costs a wait, and no identify."""
+"""Seconds by which an identify may come too early: on a busy machine the one before it was on its
+way for longer than the limiter reckons with. It costs a wait, and no identify."""
 SESSION_LOSSES: Final = ("op9_lost", "close_lost", "forgotten_session")
 """Kinds of faults that cost an identify."""
 GAP_CAUSES: Final = ("replay_skips", *SESSION_LOSSES)
@@ -30,7 +30,7 @@ class Judge:
         self._sandbox_counts: Counter[str] = Counter()
 
     async def settle(self) -> None:
-        """Nothing is broken now: everything has to come, and the numbers have to be even."""
+        """Draw the sums while nothing is broken: everything has come, and the numbers are even."""
         tested = self._tested
         await tested.connected(range(tested.shards))
         await tested.caught_up(range(tested.shards), list(tested.audits))
@@ -38,7 +38,7 @@ class Judge:
         skipped = {row["session"]: set(row["skipped"]) for row in rows}
         for audit in [*tested.audits.values(), *tested.done]:
             for breach in unexplained_gaps(audit.covered, skipped, audit.who):
-                self._log.breach(breach.kind, breach.who, breach.text, breach.at)
+                self._log.breach(breach.kind, breach.who, breach.text, breach.moment)
             audit.covered.clear()
         for ended_at, text in ended_early(rows, tested.audits["all"].ends):
             if not self._log.disturbed(ended_at):
@@ -51,12 +51,12 @@ class Judge:
     def _judge_identifies(self, rows: list[dict[str, Any]]) -> None:
         identifies = judge_identifies(rows, self._tested.ledger.witnessed, self._tested.logouts)
         for identify in identifies[self._judged_sessions :]:
-            fault = self._log.under_way(identify.at, SESSION_LOSSES)
+            fault = self._log.under_way(identify.moment, SESSION_LOSSES)
             fault.counts["spent"] += 1
             fault.counts["needed"] += identify.due
             if not identify.due:
                 text = f"{identify.key} identified though its session could be resumed"
-                self._log.breach("identify", "sandbox", f"{text} ({identify.why})", identify.at)
+                self._log.breach("identify", "sandbox", f"{text} ({identify.why})", identify.moment)
         self._judged_sessions = len(identifies)
 
     def gather(self) -> None:

@@ -1,4 +1,4 @@
-"""Sixty faults, in pairs that overlap, on a cluster under traffic: nothing is lost in silence."""
+"""Sixty faults, in pairs that overlap, on a cluster under traffic: nothing is lost unsaid."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ def ledger_of(*sessions: tuple[str, float, int]) -> DispatchLedger:
     return ledger
 
 
-def row(n: int, session: str, s: int, at: float) -> dict[str, Any]:
+def row(n: int, session: str, s: int, moment: float) -> dict[str, Any]:
     name = NAMES[(s - 1) % len(NAMES)]
     return {"n": n, "shard": KEY[1], "shard_count": KEY[0], "session": session, "s": s,
-            "name": name, "hash": f"{session}{s}", "at": at}  # fmt: skip
+            "name": name, "hash": f"{session}{s}", "at": moment}  # fmt: skip
 
 
 def came(epoch: int, seq: int, session: str, received: float = 0.0) -> ReceivedEvent:
@@ -158,7 +158,7 @@ def test_a_witness_that_dies_gets_again_what_it_had_not_handled() -> None:
 
 
 def test_names() -> None:
-    """Who takes some names is owed those alone."""
+    """A witness that takes some names is owed those alone."""
     ledger = ledger_of(("x", 1.0, 10))
     full = Audit("all")
     full.take(WHOLE, {KEY: (1, 10)})

@@ -28,14 +28,14 @@ QUICK = SandboxOptions(
 
 @dataclass
 class Bench:
-    """A sandbox, its control door, and a client in a process of its own."""
+    """A sandbox, its control client, and a client library in a process of its own."""
 
     library: Library
     sandbox: Sandbox
     control: SandboxControl
     client: ClientProcess
     cut: bool = False
-    """Connections have been cut: the library may say so in its log."""
+    """Whether connections have been cut: the library may say so in its log."""
     in_order: bool = True
     """Whether the library hands events on in the order in which they came."""
     expected: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Bench:
         return report
 
     async def ledger(self) -> list[Receipt]:
-        """Every dispatch but replays, as the client should have received it."""
+        """Read every dispatch but replays, as the client should have received it."""
         rows = self.control.all_dispatches()
         return [self._receipt(row) async for row in rows if not row.get("replayed")]
 
@@ -60,7 +60,7 @@ class Bench:
         return (row["shard"], row["session"], row["s"], row["name"], digest)
 
     def compare(self, ledger: list[Receipt], report: Report) -> None:
-        """Received is what was dispatched: by shard, session, s, name and bytes; in order; once."""
+        """What was received was dispatched: shard, session, s, name and bytes; in order, once."""
         assert sorted(report.receipts, key=_place) == sorted(ledger, key=_place)
         last: dict[tuple[int, str], int] = {}
         receipts = report.receipts if self.in_order else sorted(report.receipts, key=_place)
@@ -110,7 +110,7 @@ def _place(receipt: Receipt) -> tuple[str, int, str]:
 async def bench(
     library: Library, compression: str, options: SandboxOptions = QUICK, **config: Any
 ) -> AsyncIterator[Bench]:
-    """A sandbox with a client that is ready; the client must also end well."""
+    """Run a sandbox with a client that is ready; the client must also end well."""
     config = {"own_identify_wait": False, **config}
     async with Sandbox(options) as sandbox:
         info = sandbox.info
@@ -119,7 +119,7 @@ async def bench(
             run_client(library, info, compression=compression, **config) as client,
         ):
             await client.ready()
-            # Of payload compression each message goes through node's thread pool by itself.
+            # With payload compression each message goes through node's thread pool by itself.
             in_order = not (library is DISCORDJS and compression == "payload")
             made = Bench(library, sandbox, control, client, in_order=in_order)
             yield made

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 _BODY = '"op":0,"d":'
-"""What stands before d in every dispatch, whose key order is fixed (t, s, op, d)."""
+"""Text before d in every dispatch, whose key order is fixed (t, s, op, d)."""
 
 
 @dataclass
@@ -171,7 +171,7 @@ class Driver:
 
 
 def _first_line() -> bytes:
-    """stdin's first line, read past the buffer: the lines behind it are the loop's to read."""
+    """Read stdin's first line past the buffer: the event loop reads the lines behind it."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
         line += byte

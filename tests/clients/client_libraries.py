@@ -32,7 +32,7 @@ class Library:
     when_cut: tuple[str, ...] = ()
 
     def command(self) -> list[str]:
-        """How its driver is started, in ``ROOT``."""
+        """The command that starts its driver, in ``ROOT``."""
         if self.driver.endswith(".mjs"):
             return [str(NODE), str(HERE / self.driver)]
         return [sys.executable, "-m", self.driver]
@@ -48,7 +48,7 @@ class Library:
 DISCORD_PY = Library(
     "discord.py",
     "tests.clients.drive_discord_py",
-    # Said at start about packages for voice, which the gateway has no part in.
+    # It says so at start about packages for voice, which the gateway has no part in.
     always=("^(PyNaCl|davey) is not installed, voice will NOT be supported$",),
 )
 HIKARI = Library(

@@ -1,4 +1,4 @@
-"""A client library in a process of its own, as the tests hold it."""
+"""A client library in a process of its own, as the tests see it."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ BY_EVENT = {
     "GUILD_MEMBER_UPDATE": "member update",
 }
 _OPTIONAL_KEYS = {("member update", "nick"), ("presence", "guild_id")}
-"""Marked optional in the table, and checked where they stand."""
+"""(table, field) that the table marks optional: it is checked only where it occurs."""
 _TEXTS = {
     "snowflake": re.compile(r"[1-9][0-9]{0,19}"),
     "number text": re.compile(r"[0-9]+"),
@@ -104,7 +104,7 @@ _TEXTS = {
 
 
 def faults_in(value: Any, kind: str, where: str = "d") -> list[str]:
-    """What is wrong with a value that the documentation calls ``kind``; empty: nothing."""
+    """Return what is wrong with a value that the documentation calls ``kind``; empty: nothing."""
     if kind.startswith("?"):
         return [] if value is None else faults_in(value, kind[1:], where)
     if kind.startswith("["):

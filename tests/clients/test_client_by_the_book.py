@@ -42,7 +42,7 @@ class Session:
 
     @asynccontextmanager
     async def connected(self, url: str) -> AsyncIterator[None]:
-        """A connection with HELLO received and heartbeats going, the first after a jitter."""
+        """Connect, receive HELLO and send heartbeats, the first after a jitter."""
         async with connect(f"{url}/?v=10&encoding=json", ssl=self.tls, max_size=None) as socket:
             self._socket = socket
             hello = await self.receive()
@@ -75,7 +75,7 @@ class Session:
         await self.send(6, {"token": self.token, "session_id": session_id, "seq": self.seq})
 
     async def receive(self) -> dict[str, Any]:
-        """The next payload, checked: its four keys, s, and the fields of the events we know."""
+        """Return the next payload, checked: its four keys, s, and the fields of known events."""
         assert self._socket is not None
         text = await asyncio.wait_for(self._socket.recv(), ANSWER_S)
         assert isinstance(text, str), "without compression a payload is text"
@@ -141,7 +141,7 @@ def test_the_documented_way_of_a_session() -> None:
 
 
 async def start(session: Session, url: str, control: SandboxControl) -> None:
-    """Identify, receive the guilds and traffic, answer op 1, be told op 7; close with 4000."""
+    """Identify, receive the guilds and traffic, answer op 1, get op 7; close with 4000."""
     async with session.connected(url):
         await session.identify()
         await session.until(name="READY")
@@ -166,7 +166,7 @@ async def start(session: Session, url: str, control: SandboxControl) -> None:
 
 @pytest.mark.parametrize("closed_with", [1000, 4007, 4009])
 def test_a_session_that_ended_is_not_resumed(closed_with: int) -> None:
-    """Ours with 1000; or Discord's with a code that says: start a new session."""
+    """The client closes with 1000, or Discord with a code that says: start a new session."""
 
     async def over() -> None:
         async with Sandbox(QUICK) as sandbox:

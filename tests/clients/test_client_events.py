@@ -13,7 +13,7 @@ from tests.clients.client_bench import QUICK, bench
 from tests.clients.client_libraries import DISCORD_PY, HIKARI, Library, case
 
 NOT_BY_ITSELF = {"READY", "RESUMED"}
-"""They stand for a connection's start; the other tests see them."""
+"""Events of a connection's start, which the other tests see."""
 KEPT = {
     DISCORD_PY: ("channels", "roles", "members", "name", "member_count"),
     # hikari leaves member_count as GUILD_CREATE said it.
@@ -36,14 +36,14 @@ def only(keys: tuple[str, ...], guilds: dict[str, dict[str, Any]]) -> dict[str, 
 def test_every_documented_event_is_parsed(library: Library, compression: str) -> None:
     async def sweep() -> None:
         async with bench(library, compression) as b:
-            # hikari logs this event as what it tells: a warning.
+            # hikari logs this event as a warning.
             b.expected = ("^rate-limited on opcode 8 for ",)
             await b.settle()
             for name in DOCUMENTED * 2:
                 await b.control.emit(name)
             report = await b.settle()
             assert set(DOCUMENTED) <= {r[3] for r in report.receipts}
-            # The events were told as they happened: what the library made of them is the world.
+            # Events came as they happened: what the library made of them is the world.
             kept = KEPT[library]
             assert only(kept, report.caches) == only(kept, b.world())
 

@@ -30,7 +30,10 @@ OTHERS = [
 
 
 async def start(b: Bench) -> dict[int, str]:
-    """All shards ready with one identify each, caches equal to the world; their sessions."""
+    """Wait until all shards are ready with one identify each and caches like the world.
+
+    Return their sessions.
+    """
     report = await b.settle()
     ready = report.names("READY")
     assert sorted(r[0] for r in ready) == list(range(SHARDS))

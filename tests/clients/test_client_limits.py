@@ -20,7 +20,7 @@ EACH = [
 
 @pytest.mark.parametrize(("library", "compression"), EACH)
 def test_own_limiter_keeps_identifies_apart(library: Library, compression: str) -> None:
-    """One bucket and the true window: no identify comes early, as /gateway/bot said."""
+    """With one bucket and Discord's own window no identify comes early, as /gateway/bot asks."""
     # Without jitter: discord.py leaves exactly 5 s, which Discord's own jitter can shorten.
     options = msgspec.structs.replace(
         QUICK, max_concurrency=1, identify_window_s=IDENTIFY_WINDOW_S, identify_jitter_s=0.0

@@ -56,7 +56,7 @@ class Home:
         return done
 
     def processes(self) -> list[str]:
-        """Command lines of this home's processes that still run, by their environment."""
+        """Command lines of this home's processes that still run, known by their environment."""
         mark = f"DCGW_STATE_DIR={self.state}".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -67,7 +67,7 @@ class Home:
         return found
 
     def leftovers(self) -> list[str]:
-        """Processes and sockets that are left."""
+        """Processes and sockets that are left, in words."""
         # Unlike Path.rglob, walk goes on when a folder is removed meanwhile.
         paths = [Path(folder, name) for folder, _, names in os.walk(self.sockets) for name in names]
         return self.processes() + [str(path) for path in paths if path.is_socket()]
@@ -76,14 +76,14 @@ class Home:
 def offer(home: Home) -> None:
     """Let the cluster of this home offer all that it can over TCP, on ports that are free now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    for one, door in zip(held, ("EVENTS", "REPLAY", "CONTROL"), strict=True):
-        home.env[f"DCGW_TCP_{door}"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+    for one, name in zip(held, ("EVENTS", "REPLAY", "CONTROL"), strict=True):
+        home.env[f"DCGW_TCP_{name}"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
         one.close()
 
 
 @contextlib.contextmanager
 def run_sandbox(**options: Any) -> Iterator[SandboxInfo]:
-    """``python -m cluster.sandbox`` until the block ends."""
+    """Run ``python -m cluster.sandbox`` until the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "cluster.sandbox", "--with-parent"],
         stdin=subprocess.PIPE,

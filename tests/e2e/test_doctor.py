@@ -12,7 +12,7 @@ from tests.e2e.watching import identified, sandbox_of
 
 
 def findings(home: Home, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
-    """By check."""
+    """Run `doctor --json`; return its findings by check."""
     done = home.cli("doctor", "--json", *arguments)
     assert done.returncode == code, done.stderr + done.stdout
     assert "Traceback" not in done.stderr

@@ -40,7 +40,7 @@ class Cluster(NamedTuple):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One for all faults: what one of them left behind, the next would meet."""
+    """One cluster for all faults: what one of them left behind, the next would meet."""
     with (
         tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
         run_sandbox(
@@ -68,8 +68,8 @@ Causes = dict[tuple[int, str], int]
 def through(
     cluster: Cluster, fault: Callable[[SandboxControl], Awaitable[None]], causes: Causes
 ) -> None:
-    """Traffic, a fault, these reconnects, all well again, more traffic; then every event is
-    compared, those of earlier tests too."""
+    """Go through traffic, a fault, its reconnects, recovery and more traffic; then compare every
+    event, those of earlier tests too."""
 
     async def main() -> None:
         async with (

@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cluster.endpoints.paths import cluster_paths
+from cluster.control import ControlClient
+from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.journal.manifest import DATA
+from cluster.sandbox import SandboxControl
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
@@ -39,9 +41,11 @@ def suspended(status: ClusterStatus) -> bool:
 
 
 def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
-    """Journal and store at once. Who listens loses nothing; who was away has a gap for what no
-    journal has; an identify is not given without its row in the ledger, and is when there is
-    room."""
+    """Journal and store run out of room at once.
+
+    Who listens loses nothing; who was away has a gap for what no journal has; an identify is not
+    granted without its row in the ledger, and is when there is room.
+    """
     with (
         small_disk(tmp_path / "disk", 16 * MIB) as disk,
         run_sandbox(guilds=4, shards=SHARDS, max_concurrency=SHARDS, rate=200) as info,
@@ -53,7 +57,7 @@ def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
         start(home)
 
         async def main() -> None:
-            where = cluster_paths("default", home.env)
+            paths = cluster_paths("default", home.env)
             async with (
                 sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
             ):  # fmt: skip
@@ -71,42 +75,46 @@ def test_a_disk_that_fills_and_is_emptied(home: Home, tmp_path: Path) -> None:
                 await seen.more(100)
                 expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
-                await check_who_was_away(where.events, where.replay, away, len(expected))
-                await no_identify_without_its_row(disk)
-
-        async def check_who_was_away(
-            events: str, replay: str, away: dict[str, Any], total: int
-        ) -> None:
-            got: list[Event | Gap] = []
-            async with (
-                Subscriber(events, start=away, replay=replay) as late, asyncio.timeout(WITHIN_S)
-            ):  # fmt: skip
-                async for item in late:
-                    if isinstance(item, Event | Gap):
-                        got.append(item)
-                    reached = sum(seq for _, _, _, seq in late.position["shards"])
-                    if reached >= total - 2 * SHARDS:
-                        break
-            gaps = [item for item in got if isinstance(item, Gap)]
-            assert {gap.reason for gap in gaps} == {"gone"}
-            missing = sum((gap.last or 0) - gap.first + 1 for gap in gaps)
-            assert missing >= 100
-            assert all(gap.last is not None for gap in gaps)
-
-        async def no_identify_without_its_row(disk: Disk) -> None:
-            async with sandbox_of(info) as sandbox, control_of(home) as control:
-                spent = await identified(sandbox)
-                disk.fill()
-                await sandbox.fault(kind="op9", resumable=False)
-                status = await eventually(control.status, lambda s: bool(s.budget.trouble))
-                assert "ledger can't be written" in status.budget.trouble
-                assert await identified(sandbox) == spent
-                disk.empty()
+                await check_who_was_away(paths, away, len(expected))
+                await no_identify_without_its_row(sandbox, control, disk)
 
         asyncio.run(main())
         stopped = home.cli("stop")
         assert stopped.returncode == 0, stopped.stderr
     assert home.leftovers() == []
+
+
+async def check_who_was_away(paths: ClusterPaths, away: dict[str, Any], total: int) -> None:
+    """A subscriber that was away gets the rest, and gaps for what no journal has."""
+    got: list[Event | Gap] = []
+    async with (
+        Subscriber(paths.events, start=away, replay=paths.replay) as late,
+        asyncio.timeout(WITHIN_S),
+    ):
+        async for item in late:
+            if isinstance(item, Event | Gap):
+                got.append(item)
+            reached = sum(seq for _, _, _, seq in late.position["shards"])
+            if reached >= total - 2 * SHARDS:
+                break
+    gaps = [item for item in got if isinstance(item, Gap)]
+    assert {gap.reason for gap in gaps} == {"gone"}
+    missing = sum((gap.last or 0) - gap.first + 1 for gap in gaps)
+    assert missing >= 100
+    assert all(gap.last is not None for gap in gaps)
+
+
+async def no_identify_without_its_row(
+    sandbox: SandboxControl, control: ControlClient, disk: Disk
+) -> None:
+    """An identify waits for its row in the ledger, which a full disk does not take."""
+    spent = await identified(sandbox)
+    disk.fill()
+    await sandbox.fault(kind="op9", resumable=False)
+    status = await eventually(control.status, lambda s: bool(s.budget.trouble))
+    assert "ledger can't be written" in status.budget.trouble
+    assert await identified(sandbox) == spent
+    disk.empty()
 
 
 def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
@@ -118,8 +126,8 @@ def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
         start(home)
 
         async def main() -> None:
-            where = cluster_paths("default", home.env)
-            data = where.journal(0) / DATA
+            paths = cluster_paths("default", home.env)
+            data = paths.journal(0) / DATA
             async with (
                 sandbox_of(info) as sandbox, control_of(home) as control, watching(home) as seen
             ):  # fmt: skip
@@ -135,9 +143,9 @@ def test_a_journal_that_is_cut_under_a_running_cluster(home: Home) -> None:
                 await eventually(control.status, lambda s: s.state == "ready")
                 await seen.more(200)
                 assert (await control.status()).workers[0].restarts == 1
-                log = (where.logs / "worker-0.log").read_text()
+                log = (paths.logs / "worker-0.log").read_text()
                 assert "is set aside: whoever had it open died of it" in log
-                late = Subscriber(where.events, start="oldest", replay=where.replay)
+                late = Subscriber(paths.events, start="oldest", replay=paths.replay)
                 async with late, asyncio.timeout(WITHIN_S):
                     async for item in late:
                         if isinstance(item, Event):

@@ -17,8 +17,8 @@ from tests.e2e.test_restarts import SHARDS, happened, under_traffic
 from tests.e2e.watching import Seen, eventually
 
 
-def of(status: ClusterStatus) -> dict[int, int | None]:
-    """Worker slot -> pid."""
+def pids(status: ClusterStatus) -> dict[int, int | None]:
+    """Return worker slot -> pid."""
     return {worker.slot: worker.pid for worker in status.workers}
 
 
@@ -31,11 +31,11 @@ def test_restarts_on_request(home: Home) -> None:
             await control.restart_worker(0)
         assert await rolled == "2 workers restarted"
         after = await control.status()
-        assert set(of(before).values()).isdisjoint(of(after).values())
+        assert set(pids(before).values()).isdisjoint(pids(after).values())
         assert [worker.restarts for worker in after.workers] == [0, 0], "no failure is counted"
         await control.restart_shard(3)
         await control.restart_worker(1)
-        assert of(await control.status())[0] == of(after)[0], "the other one was not touched"
+        assert pids(await control.status())[0] == pids(after)[0], "the other one was not touched"
         assert (await sandbox.state())["counters"]["resumed"] == SHARDS + 1 + SHARDS // 2
 
     under_traffic(home, deaths)
@@ -48,11 +48,11 @@ def test_shards_move_between_workers_and_an_old_owner_does_not_take_them_back(ho
         after = await control.status()
         assert [worker.shards for worker in after.workers] == [1, 1, 1, 1]
         assert after.shards_ready == SHARDS
-        old = of(before)[0]
+        old = pids(before)[0]
         assert old is not None
         os.kill(old, signal.SIGKILL)  # what it had is elsewhere, and stays there
         await seen.more(300)
-        again = await eventually(control.status, lambda s: s.state == "ready" and of(s)[0] != old)
+        again = await eventually(control.status, lambda s: s.state == "ready" and pids(s)[0] != old)
         assert {s.shard_id: s.worker for s in again.shards} == {
             s.shard_id: s.worker for s in after.shards
         }
@@ -64,7 +64,7 @@ def test_shards_move_between_workers_and_an_old_owner_does_not_take_them_back(ho
 
 
 def test_the_next_start_goes_on_with_what_was_scaled(home: Home) -> None:
-    """Also after the coordinator was killed: the workers that it finds are those of its plan."""
+    """The coordinator was killed: the next one finds the workers of the plan."""
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         await eventually(control.status, lambda s: s.state == "ready")
@@ -73,7 +73,7 @@ def test_the_next_start_goes_on_with_what_was_scaled(home: Home) -> None:
         os.kill(before.pid, signal.SIGKILL)
         await asyncio.to_thread(_start, home)
         after = await eventually(control.status, lambda s: s.state == "ready")
-        assert of(after) == of(before)
+        assert pids(after) == pids(before)
 
     under_traffic(home, deaths)
 
@@ -92,7 +92,7 @@ def test_a_coordinator_is_replaced_while_its_workers_go_on(home: Home) -> None:
         await asyncio.to_thread(_start, home)
         after = await eventually(control.status, lambda s: s.state == "ready")
         assert after.pid != before.pid
-        assert of(after) == of(before)
+        assert pids(after) == pids(before)
         assert (await sandbox.state())["counters"].get("resumed", 0) == 0
 
     under_traffic(home, deaths)

@@ -35,11 +35,11 @@ from tests.e2e.watching import (
 
 OVERLAP_S = 3.0
 Happened = Counter[tuple[str, str]]
-"""Name and hash of what happened, how often."""
+"""(name, hash) of an event -> how often it happened."""
 
 
 async def world(sandbox: SandboxControl, after: int) -> Happened:
-    """What happened since."""
+    """Count what happened after row ``after`` of the world's ledger."""
     happened: Happened = Counter()
     while rows := await sandbox.ledger_world(after):
         happened.update((row["name"], row["hash"]) for row in rows)
@@ -48,7 +48,7 @@ async def world(sandbox: SandboxControl, after: int) -> Happened:
 
 
 async def quiet(sandbox: SandboxControl) -> int:
-    """Nothing happens: so far has the world come."""
+    """Stop the world; return the last row of its ledger."""
     await sandbox.quiesce()
     return int((await sandbox.ledger_summary())["world"])
 
@@ -59,7 +59,7 @@ def delivered(items: list[Any]) -> Happened:
 
 
 def check(seen: list[Any], happened: Happened) -> None:
-    """Each of these once for each time that it happened."""
+    """Each event was delivered once for each time that it happened, and there is no gap."""
     got = delivered(seen)
     assert {event: got[event] for event in happened} == dict(happened)
     assert [item for item in seen if isinstance(item, Gap)] == []
@@ -72,7 +72,7 @@ def start(home: Home, shards: int, **env: str) -> None:
 
 
 async def settled(sandbox: SandboxControl, seen: Seen, after: int) -> Happened:
-    """All that happened, once it has come."""
+    """Stop the world and wait until all that happened has come; return it."""
     await sandbox.quiesce()
     happened = await world(sandbox, after)
 
@@ -96,7 +96,7 @@ async def looking_on(
 
 
 def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
-    """Live; by a subscriber that was away all the while; and by one that begins at the oldest."""
+    """Each event comes live, to a subscriber that was away, and to one from the oldest on."""
     with run_sandbox(
         guilds=8, shards=2, max_concurrency=8, rate=0.0, identify_window_s=0.5
     ) as info:
@@ -107,7 +107,7 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
             async with looking_on(home, info) as (sandbox, control, seen):
                 await eventually(control.status, lambda s: s.state == "ready")
                 await connected(sandbox, 2)
-                at = await quiet(sandbox)
+                begun = await quiet(sandbox)
                 await sandbox.traffic(rate=200.0)
                 await seen.more(200)
                 saved = json.loads(json.dumps(seen.subscriber.position))
@@ -118,7 +118,7 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
                 assert (status.shard_count, status.shards_ready, status.state) == (4, 4, "ready")
                 assert await control.reshard(3, OVERLAP_S) == "3 shards now, 4 before"
                 await seen.more(200)
-                happened = await settled(sandbox, seen, at)
+                happened = await settled(sandbox, seen, begun)
                 check(seen.items, happened)
                 assert await identified(sandbox) == 2 + 4 + 3
                 state = await sandbox.state()
@@ -141,14 +141,14 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
 
 
 async def replayed(home: Home, begin: Any, due: Happened) -> list[Any]:
-    """What comes to a subscriber that begins there, until all of this has."""
-    where = cluster_paths("default", home.env)
+    """Return what comes to a subscriber that begins there, until all that is due has come."""
+    paths = cluster_paths("default", home.env)
     items: list[Any] = []
     try:
         async with (
             asyncio.timeout(WITHIN_S) as standing_still,
             Subscriber(
-                where.events, start=begin, replay=where.replay, control=where.control
+                paths.events, start=begin, replay=paths.replay, control=paths.control
             ) as subscriber,
         ):
             async for item in subscriber:
@@ -181,7 +181,7 @@ def test_what_can_not_be_done_changes_nothing(home: Home) -> None:
         async def main() -> None:
             async with looking_on(home, info) as (sandbox, control, seen):
                 before = await eventually(control.status, lambda s: s.state == "ready")
-                at = await quiet(sandbox)
+                begun = await quiet(sandbox)
                 await sandbox.traffic(rate=100.0)
                 with pytest.raises(BudgetError, match="50 identifies are needed and 18 of 20"):
                     await control.reshard(50, OVERLAP_S)
@@ -191,7 +191,7 @@ def test_what_can_not_be_done_changes_nothing(home: Home) -> None:
                 assert [(w.slot, w.pid) for w in after.workers] == [
                     (w.slot, w.pid) for w in before.workers
                 ]
-                check(seen.items, await settled(sandbox, seen, at))
+                check(seen.items, await settled(sandbox, seen, begun))
 
         asyncio.run(main())
         home.cli("stop")
@@ -210,9 +210,9 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
         async def main() -> None:
             async with looking_on(home, info) as (sandbox, control, seen):
                 before = await eventually(control.status, lambda s: s.state == "ready")
-                at = await quiet(sandbox)
+                begun = await quiet(sandbox)
                 await sandbox.traffic(rate=200.0)
-                asked = asyncio.create_task(control.reshard(4, OVERLAP_S))
+                resharding = asyncio.create_task(control.reshard(4, OVERLAP_S))
                 if when == "preparing":
                     await eventually(
                         control.status, lambda s: s.operation is not None and s.operation.done > 0
@@ -222,7 +222,7 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
                 os.kill(before.pid, signal.SIGKILL)
                 await asyncio.to_thread(start, home, 2)
                 with pytest.raises(ClusterError, match=r"went away|not known"):
-                    await asked
+                    await resharding
                 after = await eventually(control.status, lambda s: s.state == "ready")
                 assert after.shard_count == (2 if when == "preparing" else 4)
                 await eventually(
@@ -230,7 +230,7 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
                     lambda s: sum(x["connected"] for x in s["sessions"]) == after.shard_count,
                 )
                 await seen.more(200)
-                check(seen.items, await settled(sandbox, seen, at))
+                check(seen.items, await settled(sandbox, seen, begun))
                 spent = await identified(sandbox)
                 assert spent == 6 if when == "overlap" else spent <= 6
 
@@ -240,7 +240,7 @@ def test_a_coordinator_that_dies_in_the_midst(home: Home, when: str) -> None:
 
 
 async def refused(control: ControlClient, sandbox: SandboxControl) -> ClusterError:
-    """A new shard is refused while the others are not ready yet."""
+    """Reshard; a new shard is refused while the others are not ready yet. Return the error."""
 
     async def refuse() -> None:
         await eventually(control.status, lambda s: s.operation is not None and s.operation.done > 2)

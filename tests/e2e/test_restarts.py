@@ -37,16 +37,16 @@ def stop(home: Home) -> None:
 
 
 async def happened(sandbox: SandboxControl, count: int) -> None:
-    """So many more events of the world."""
-    at = (await sandbox.state())["events"]["happened"]
-    await eventually(sandbox.state, lambda s: s["events"]["happened"] >= at + count)
+    """Wait until ``count`` more events happened in the world."""
+    before = (await sandbox.state())["events"]["happened"]
+    await eventually(sandbox.state, lambda s: s["events"]["happened"] >= before + count)
 
 
 def under_traffic(
     home: Home,
     deaths: Callable[[SandboxControl, ControlClient, Seen], Awaitable[None]],
 ) -> None:
-    """A cluster, its deaths, and every event compared at the end."""
+    """Run a cluster through deaths of its processes, and compare every event at the end."""
     with run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info:
         home.use(info)
         start(home)
@@ -71,7 +71,7 @@ def under_traffic(
 
 
 def test_a_killed_coordinator(home: Home) -> None:
-    """Its workers go on without it; the next one adopts them, and they are the same processes."""
+    """The workers go on without a coordinator; the next one adopts them, the processes stay."""
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
@@ -88,7 +88,7 @@ def test_a_killed_coordinator(home: Home) -> None:
 
 
 def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
-    """The killed one is seen at once; the frozen one is killed after 15 s without a word."""
+    """A killed worker is seen at once; a frozen one is killed after 15 s without a report."""
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
@@ -109,7 +109,7 @@ def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
 
 
 def test_a_worker_that_hangs_while_its_coordinator_dies(home: Home) -> None:
-    """It does not greet the next coordinator, which kills it: its lock says who it is."""
+    """The worker does not greet the next coordinator, which kills it: its lock says who it is."""
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
@@ -128,14 +128,14 @@ def test_a_worker_that_hangs_while_its_coordinator_dies(home: Home) -> None:
 
 
 def test_workers_that_nobody_adopts(home: Home) -> None:
-    """They close their sessions resumable and go; a later start resumes them all."""
+    """The workers close their sessions resumable and end; a later start resumes them all."""
     home.env["DCGW_ADOPT_SECONDS"] = "2"
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
         os.kill(before.pid, signal.SIGKILL)
-        where = cluster_paths("default", home.env)
-        locks = [where.journal(slot) / "owner.lock" for slot in range(2)]
+        paths = cluster_paths("default", home.env)
+        locks = [paths.journal(slot) / "owner.lock" for slot in range(2)]
 
         async def held() -> bool:
             return any(is_held(lock) for lock in locks)

@@ -46,10 +46,10 @@ VERBS = (
 )
 
 Traces = dict[str, bytes]
-"""What was found of a cluster, by where."""
+"""Where -> what was found of a cluster."""
 
 
-class Told(NamedTuple):
+class Disclosed(NamedTuple):
     """All that a cluster let out in its life."""
 
     home: Home
@@ -60,19 +60,19 @@ class Told(NamedTuple):
     states: bytes
     """The state records of its journals: where session ids belong."""
     modes: dict[str, int]
-    """Of its folders, sockets and files, while it ran and after."""
+    """Modes of its folders, sockets and files, while it ran and after."""
     keys: dict[str, str]
-    """Secret keys by whose they are."""
+    """Owner -> secret key."""
 
 
 def where_is(secret: str, traces: Traces) -> list[str]:
-    """Where it stands; a token also where only its last part does, which is the secret one."""
+    """Name each trace that holds a secret; of a token its last part, the secret one, is enough."""
     last = secret.rpartition(".")[2].encode()
     return [name for name, data in traces.items() if last in data]
 
 
 def processes_of(home: Home) -> Traces:
-    """What the system tells of the running processes."""
+    """What the system shows of the running processes."""
     mark = f"DCGW_STATE_DIR={home.state}".encode()
     found: Traces = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -97,8 +97,10 @@ def files_of(home: Home, when: str) -> Traces:
 
 
 def modes_of(home: Home, when: str) -> dict[str, int]:
-    """Of the cluster's own folder in each root, and of all in it. What a socket allows is what its
-    folder allows; libzmq makes it by the umask."""
+    """Modes of the cluster's own folder in each root, and of all in it.
+
+    What a socket allows is what its folder allows; libzmq makes it by the umask.
+    """
     return {
         f"{when}, {path}": path.stat().st_mode
         for root in (home.state, home.sockets)
@@ -107,13 +109,15 @@ def modes_of(home: Home, when: str) -> dict[str, int]:
 
 
 def journals_of(home: Home) -> tuple[Traces, bytes]:
-    """A stopped cluster's journals as LMDB has them: what is no state record, and what is. (In the
-    file's bytes they can't be told apart: a page that is free keeps what it held.)"""
-    where = cluster_paths("default", home.env)
+    """A stopped cluster's journals as LMDB has them: what is not a state record, and what is.
+
+    In the file's bytes they can't be told apart: a free page keeps what it held.
+    """
+    paths = cluster_paths("default", home.env)
     found: Traces = {}
     states = b""
-    for slot in where.journal_slots():
-        env = lmdb.open(str(where.journal(slot)), readonly=True, max_dbs=MAX_DATABASES)
+    for slot in paths.journal_slots():
+        env = lmdb.open(str(paths.journal(slot)), readonly=True, max_dbs=MAX_DATABASES)
         with env.begin() as txn:
             names = [bytes(name) for name, _ in txn.cursor()]
         for name in names:
@@ -129,7 +133,7 @@ def journals_of(home: Home) -> tuple[Traces, bytes]:
 
 
 class Wire:
-    """All that the cluster publishes, raw: on this host, or over TCP."""
+    """Gathers all that the cluster publishes, raw: on this host, or over TCP."""
 
     def __init__(self, home: Home, keys: ClientKeys | None = None) -> None:
         self._context = zmq.asyncio.Context()
@@ -164,7 +168,7 @@ def run(home: Home, *arguments: str) -> Traces:
 
 
 async def answers(home: Home, keys: ClientKeys) -> Traces:
-    """All that the replay server has, asked for over TCP."""
+    """Return all that the replay server has, asked for over TCP."""
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.DEALER)
     connect(socket, keys.replay, keys)
@@ -195,7 +199,7 @@ async def session_ids(sandbox: SandboxControl) -> set[str]:
 
 
 async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces, set[str]]:
-    """A start, a session that ends, a cut, a killed worker, every verb, a stop."""
+    """Live through a start, a session that ends, a cut, a killed worker, and every verb."""
     traces = await asyncio.to_thread(run, home, "start", "--detach", "--workers", "2")
     async with sandbox_of(info) as sandbox, control_of(home) as control:
         wire, far = Wire(home), Wire(home, keys)
@@ -227,7 +231,7 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
     with (
         tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
         run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info,
@@ -251,11 +255,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         modes |= modes_of(home, "stopped")
         server = KeyFolder(cluster_paths("default", home.env).keys).server()
         secrets = {"server": server.secret, "client": keys.secret}
-        yield Told(home, info.token, sessions, traces, states, modes, secrets)
+        yield Disclosed(home, info.token, sessions, traces, states, modes, secrets)
 
 
-def test_all_was_looked_at(told: Told) -> None:
-    """Else the other tests could not fail."""
+def test_all_was_looked_at(disclosed: Disclosed) -> None:
+    """Everything was looked at: else the other tests could not fail."""
     for part in (
         "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay.server",
         "coordinator.tcp_gate.gate", "gate.log", "keys/server.json", "keys/clients.json",
@@ -263,35 +267,35 @@ def test_all_was_looked_at(told: Told) -> None:
         "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
         "journal 0, database s0", "output of start", "output of stop",
     ):  # fmt: skip
-        assert any(part in name for name in told.traces), part
+        assert any(part in name for name in disclosed.traces), part
     for heard in ("published", "published over TCP", "answers of the replay server"):
-        assert b"READY.0" in told.traces[heard]
-        assert len(told.traces[heard]) > 100_000
-    assert told.traces["running, logs/worker-1.log"]
-    assert len(told.sessions) == SHARDS + 1
+        assert b"READY.0" in disclosed.traces[heard]
+        assert len(disclosed.traces[heard]) > 100_000
+    assert disclosed.traces["running, logs/worker-1.log"]
+    assert len(disclosed.sessions) == SHARDS + 1
 
 
-def test_what_is_there_is_found(told: Told, tmp_path: Path) -> None:
-    """The same searches, where there is something: a process and a file that give it away."""
+def test_what_is_there_is_found(disclosed: Disclosed, tmp_path: Path) -> None:
+    """The searches find what a process and a file give away."""
     home = Home(tmp_path, tmp_path)
     folder = cluster_paths("default", home.env).state_dir
     folder.mkdir(parents=True)
-    (folder / "leak").write_text(f"Authorization: Bot {told.token}")
-    command = [sys.executable, "-c", "print(flush=True); input()", told.token]
-    env = home.env | {"DCGW_TOKEN": told.token}
+    (folder / "leak").write_text(f"Authorization: Bot {disclosed.token}")
+    command = [sys.executable, "-c", "print(flush=True); input()", disclosed.token]
+    env = home.env | {"DCGW_TOKEN": disclosed.token}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it runs: its arguments are in their place
         traces = processes_of(home) | files_of(home, "now")
         assert len(traces) == 3
-        assert where_is(told.token, traces) == list(traces)
+        assert where_is(disclosed.token, traces) == list(traces)
         process.communicate(b"\n")
 
 
-def test_the_token_is_nowhere(told: Told) -> None:
-    assert where_is(told.token, told.traces) == []
-    assert where_is(told.token, {"states": told.states}) == []
+def test_the_token_is_nowhere(disclosed: Disclosed) -> None:
+    assert where_is(disclosed.token, disclosed.traces) == []
+    assert where_is(disclosed.token, {"states": disclosed.states}) == []
 
 
 def test_the_children_of_a_doctor(home: Home) -> None:
@@ -311,28 +315,28 @@ def test_the_children_of_a_doctor(home: Home) -> None:
     assert where_is(token, children) == []
 
 
-def test_session_ids_are_in_the_state_records_only(told: Told) -> None:
+def test_session_ids_are_in_the_state_records_only(disclosed: Disclosed) -> None:
     """A session id is half of what takes a session over. The pages of state records lie in the
     journal's file, which only its owner can read."""
-    apart = {name: data for name, data in told.traces.items() if not name.endswith("data.mdb")}
-    assert len(told.traces) - len(apart) == 4
-    now = [one for one in told.sessions if one.encode() in told.states]
+    apart = {name: data for name, data in disclosed.traces.items() if not name.endswith("data.mdb")}
+    assert len(disclosed.traces) - len(apart) == 4
+    now = [one for one in disclosed.sessions if one.encode() in disclosed.states]
     assert len(now) == SHARDS
-    for session in told.sessions:
+    for session in disclosed.sessions:
         assert where_is(session, apart) == []
 
 
-def test_keys_are_in_their_own_file_only(told: Told) -> None:
+def test_keys_are_in_their_own_file_only(disclosed: Disclosed) -> None:
     """A client's secret is in no file of the cluster's; the server's is in one."""
-    places_of = {"server": ["running, keys/server.json", "stopped, keys/server.json"], "client": []}
-    for whose, secret in told.keys.items():
+    expected = {"server": ["running, keys/server.json", "stopped, keys/server.json"], "client": []}
+    for whose, secret in disclosed.keys.items():
         for form in (secret.encode(), z85.decode(secret)):
-            found = [name for name, data in told.traces.items() if form in data]
-            assert found == (places_of[whose] if form == secret.encode() else []), whose
+            found = [name for name, data in disclosed.traces.items() if form in data]
+            assert found == (expected[whose] if form == secret.encode() else []), whose
 
 
-def test_nobody_else_can_read_it(told: Told) -> None:
+def test_nobody_else_can_read_it(disclosed: Disclosed) -> None:
     for name in ("data.mdb", "/control", "/events", "/replay", "/server.json", "/gate.log"):
-        assert any(path.endswith(name) for path in told.modes), name
-    open_to_others = {name: oct(mode) for name, mode in told.modes.items() if mode & 0o077}
+        assert any(path.endswith(name) for path in disclosed.modes), name
+    open_to_others = {name: oct(mode) for name, mode in disclosed.modes.items() if mode & 0o077}
     assert open_to_others == {}

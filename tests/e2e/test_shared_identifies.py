@@ -32,7 +32,7 @@ JITTER_S = 0.3
 
 @pytest.fixture
 def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
-    """Of two clusters; each has folders of its own."""
+    """Homes of two clusters; each has folders of its own."""
     with tempfile.TemporaryDirectory(prefix="dcgw-") as sockets:
         pair = [Home(tmp_path / name, Path(sockets) / name) for name in ("east", "west")]
         for home in pair:
@@ -50,7 +50,7 @@ async def cli(home: Home, *arguments: str) -> str:
 
 
 def refused(home: Home, code: int) -> str:
-    """Why a start is refused: one line."""
+    """Start; return the one line that says why it is refused."""
     start = home.cli("start", "--detach")
     assert (start.returncode, start.stderr.count("\n")) == (code, 1), start.stderr
     return start.stderr
@@ -88,7 +88,7 @@ def identifies(commands: list[dict[str, Any]]) -> dict[int, list[float]]:
 
 
 def test_two_parts_of_a_bot_share_one_limiter(homes: tuple[Home, Home], tmp_path: Path) -> None:
-    """The second as if it ran on another host: over TCP, with a key that may nothing else."""
+    """The second runs as if on another host: over TCP, with a key that may do nothing else."""
     east, west = homes
     offer(east)
     broker = east.env["DCGW_TCP_CONTROL"]
@@ -154,8 +154,8 @@ def test_a_broker_that_is_not_there_or_of_another_bot_is_named(homes: tuple[Home
 
 
 def test_a_broker_that_is_killed_and_comes_back_is_waited_for(homes: tuple[Home, Home]) -> None:
-    """Its workers go on, the other cluster waits; nobody grants meanwhile, nothing is granted
-    twice."""
+    """The broker's workers go on, the other cluster waits; nobody grants meanwhile, and nothing is
+    granted twice."""
     east, west = homes
     broker = control_of(east)
 

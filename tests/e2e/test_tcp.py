@@ -24,7 +24,7 @@ from tests.e2e.home import Home, offer, run_sandbox
 from tests.e2e.watching import WITHIN_S, Seen, control_of, eventually, sandbox_of
 
 SHARDS = 2
-DOORS = ("events", "replay", "control")
+SOCKETS = ("events", "replay", "control")
 
 
 class Far(Home):
@@ -33,10 +33,10 @@ class Far(Home):
     folder: Path
     sandbox: SandboxInfo
 
-    def key(self, name: str, *may: Right) -> ClientKeys:
-        """As `keys add` makes it, in this process: a command takes a while to start."""
-        made = KeyFolder(cluster_paths("default", self.env).keys).add(name, may, now=0)
-        ends = {door: self.env[f"DCGW_TCP_{door.upper()}"] for door in DOORS}
+    def key(self, client: str, *may: Right) -> ClientKeys:
+        """Make a key as `keys add` does, in this process: a command takes a while to start."""
+        made = KeyFolder(cluster_paths("default", self.env).keys).add(client, may, now=0)
+        ends = {name: self.env[f"DCGW_TCP_{name.upper()}"] for name in SOCKETS}
         return msgspec.structs.replace(made, **ends)
 
 
@@ -66,7 +66,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
 
 
 async def misses_nothing(subscriber: Subscriber, until_ns: int) -> None:
-    """Every event of every shard, until each had one that was received after this moment."""
+    """Take every event of every shard, until each had one that was received after a moment."""
     last: dict[int, int] = {}
     after: set[int] = set()
     async with asyncio.timeout(WITHIN_S):
@@ -87,7 +87,7 @@ async def to_its_end(subscriber: Subscriber) -> None:
 
 
 def test_a_subscribers_key_gets_every_event_and_commands_nothing(far: Far) -> None:
-    """Made while the cluster runs; from the oldest event on, so by replay too."""
+    """The key is made while the cluster runs; events come from the oldest on, so by replay too."""
 
     async def scenario() -> None:
         bot = far.key("bot")
@@ -179,8 +179,8 @@ def test_the_command_line_from_another_host(far: Far) -> None:
     assert refused.stderr.startswith("Error: the key 'first' may not ask for 'status'")
 
 
-def test_a_gate_that_is_killed_comes_back_and_a_control_key_stops_it_all(far: Far) -> None:
-    """Last, since it stops the cluster."""
+def test_a_tcp_gate_that_is_killed_comes_back_and_a_control_key_stops_it_all(far: Far) -> None:
+    """This test is the last, since it stops the cluster."""
 
     async def scenario() -> None:
         deploy = far.key("deploy", "control")

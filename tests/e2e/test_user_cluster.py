@@ -62,8 +62,8 @@ def test_a_user_account_end_to_end(home: Home) -> None:
                 events = [item for item in seen.items if isinstance(item, Event)]
                 secrets = [info.user_token, *[row["session"] for row in await sandbox.sessions()]]
                 assert len(secrets) == 2
-                told = [e.name for e in events if any(s.encode() in e.data for s in secrets)]
-                assert told == []
+                leaks = [e.name for e in events if any(s.encode() in e.data for s in secrets)]
+                assert leaks == []
                 names = {event.name for event in events}
                 assert {"READY_SUPPLEMENTAL", "TYPING_START", "PRESENCE_UPDATE"} <= names
                 assert await identified(sandbox) == 1

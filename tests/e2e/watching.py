@@ -29,7 +29,7 @@ BLANKED = ("READY", "SESSIONS_REPLACE")
 
 Row = tuple[int, int, str, str]
 """Shard, seq, name, hash of d ("" where it is blanked)."""
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 
 def row_of(shard_id: int, seq: int, name: str, data: bytes) -> Row:
@@ -47,12 +47,12 @@ async def ledger(sandbox: SandboxControl) -> list[Row]:
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[Answer]],
-    holds: Callable[[Answer], bool],
+    ask: Callable[[], Awaitable[Reply]],
+    holds: Callable[[Reply], bool],
     within_s: float = WITHIN_S,
-) -> Answer:
-    """Ask a door, which tells only when it is asked, until what it says holds."""
-    answer: Answer | None = None
+) -> Reply:
+    """Ask, again and again, until the answer is as it has to be; return that answer."""
+    answer: Reply | None = None
     try:
         async with asyncio.timeout(within_s):
             while True:
@@ -66,8 +66,8 @@ async def eventually(
 
 
 def control_of(home: Home) -> ControlClient:
-    where = cluster_paths("default", home.env)
-    return ControlClient(where.control, lock=where.lock)
+    paths = cluster_paths("default", home.env)
+    return ControlClient(paths.control, lock=paths.lock)
 
 
 def sandbox_of(info: SandboxInfo) -> SandboxControl:
@@ -75,12 +75,12 @@ def sandbox_of(info: SandboxInfo) -> SandboxControl:
 
 
 async def connected(sandbox: SandboxControl, count: int) -> None:
-    """So many sessions are there for a fault to meet."""
+    """Wait until ``count`` sessions have a connection, which a fault can meet."""
     await eventually(sandbox.state, lambda s: sum(x["connected"] for x in s["sessions"]) >= count)
 
 
 async def identified(sandbox: SandboxControl) -> int:
-    """Identifies spent, those that came too early among them."""
+    """Count the identifies that were spent, those that came too early among them."""
     counts = (await sandbox.state())["identifies"]
     return int(counts["admitted"]) + int(counts["early"])
 
@@ -102,17 +102,17 @@ class Witness:
     """Counts the events that come."""
 
     def __init__(self, already: int = 0) -> None:
-        """already: what was dispatched before it looks on."""
+        """already: how many events were dispatched before it looks on."""
         self.already = already
         self.events = 0
         self._more = asyncio.Condition()
 
     def complaint(self) -> str:
-        """What else is known where events did not come."""
+        """A text on what else is known where events did not come."""
         return ""
 
     async def until(self, count: int) -> None:
-        """So many events came."""
+        """Wait until ``count`` events came."""
         try:
             async with asyncio.timeout(WITHIN_S), self._more:
                 await self._more.wait_for(lambda: self.events >= count)
@@ -124,8 +124,10 @@ class Witness:
 
 
 async def all_dispatched(sandbox: SandboxControl, *witnesses: Witness) -> list[Row]:
-    """Stop the world and wait until all that was dispatched has come to the witnesses: what they
-    have is all that there is. A session may still be resumed meanwhile, and its RESUMED comes."""
+    """Stop the world and wait until all that was dispatched has come to the witnesses; return it.
+
+    A session may still be resumed meanwhile, and its RESUMED comes.
+    """
     await sandbox.quiesce()
     while True:
         expected = await ledger(sandbox)
@@ -157,11 +159,11 @@ class Seen(Witness):
                 self._more.notify_all()
 
     async def more(self, count: int) -> None:
-        """So many more came."""
+        """Wait until ``count`` more events came."""
         await self.until(self.events + count)
 
     def check(self, expected: list[Row]) -> None:
-        """Each dispatch once, nothing else, in order per shard, no gap."""
+        """Each dispatch came once, in order per shard, and nothing else came: no gap."""
         assert [item for item in self.items if isinstance(item, Gap)] == []
         events = [item for item in self.items if isinstance(item, Event)]
         received = [row_of(e.shard_id, e.seq, e.name, e.data) for e in events]
@@ -177,11 +179,11 @@ class Seen(Witness):
 
 @asynccontextmanager
 async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
-    """Everything that the cluster of this home delivers, from its first event on."""
-    where = cluster_paths("default", home.env)
+    """Gather everything that the cluster of this home delivers, from its first event on."""
+    paths = cluster_paths("default", home.env)
     seen = Seen()
     async with Subscriber(
-        where.events, start="oldest", replay=where.replay, control=where.control, name=name
+        paths.events, start="oldest", replay=paths.replay, control=paths.control, name=name
     ) as subscriber:
         seen.subscriber = subscriber
         task = asyncio.create_task(seen.gather(subscriber))
@@ -194,7 +196,7 @@ async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
 
 
 class Raw(Witness):
-    """Another witness: ZeroMQ and msgpack, nothing of ours. Rows as they come off the wire."""
+    """Another witness: ZeroMQ and msgpack, nothing of ours. Its rows are as they come by wire."""
 
     def __init__(self, home: Home, already: int = 0) -> None:
         super().__init__(already)
@@ -217,7 +219,7 @@ class Raw(Witness):
         self._context.destroy(0)
 
     async def joined(self) -> None:
-        """Something came: from here on everything does."""
+        """Wait until something came: from then on everything does."""
         await asyncio.wait_for(self._joined.wait(), WITHIN_S)
 
     async def _read(self) -> None:
@@ -235,7 +237,7 @@ class Raw(Witness):
 
 
 def assert_same(one: list[Row], other: list[Row]) -> None:
-    """Each row as often here as there; what differs is named, not printed whole."""
-    here, there = Counter(one), Counter(other)
-    assert not (here - there), f"too many: {list((here - there).items())[:5]}"
-    assert not (there - here), f"missing: {list((there - here).items())[:5]}"
+    """Each row is as often in one as in the other; what differs is named, not printed whole."""
+    rows, expected = Counter(one), Counter(other)
+    assert not (rows - expected), f"too many: {list((rows - expected).items())[:5]}"
+    assert not (expected - rows), f"missing: {list((expected - rows).items())[:5]}"

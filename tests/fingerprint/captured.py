@@ -35,24 +35,24 @@ SAID = [
     "",
     '{"op":1,"d":44}',
 ]
-"""What a client says over its WebSocket, short enough for small frames."""
+"""Texts that a client sends over its WebSocket, short enough for small frames."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TRUST_ANCHORS, ECH = 51764, 65037
 
 
-class OfChromium(NamedTuple):
-    """What it said, from the page to the WebSocket."""
+class ChromiumCaptures(NamedTuple):
+    """What a Chromium sent, from the page to the WebSocket."""
 
     page: Capture
     fetch: Capture
-    """Of the API, with a token, by the page's script."""
+    """A request to the API with a token, by the page's script."""
     websocket: Capture
     frames: list[tuple[int, bytes]]
     """What the WebSocket sent after its handshake: first byte and payload."""
 
 
 class Trust(NamedTuple):
-    """Of servers of one run."""
+    """Certificates of the servers of one run."""
 
     context: ssl.SSLContext
     ca_file: Path
@@ -82,8 +82,10 @@ def browser_path() -> str | None:
 
 @asynccontextmanager
 async def running(browser: str, pin: str, url: str) -> AsyncIterator[asyncio.Task[bytes]]:
-    """The browser without a window, on this page, with a profile of its own. The task ends with it,
-    with its last words."""
+    """Run the browser without a window, on a page, with a profile of its own.
+
+    The task ends when the browser does, and returns the end of its standard error.
+    """
     with tempfile.TemporaryDirectory(
         prefix="dcgw-chromium-", ignore_cleanup_errors=True
     ) as profile:
@@ -121,7 +123,7 @@ async def running(browser: str, pin: str, url: str) -> AsyncIterator[asyncio.Tas
 
 
 async def _last_words(stderr: asyncio.StreamReader) -> bytes:
-    """To the end of the stream; the last some lines are kept."""
+    """Read to the end of the stream; return its last 2000 bytes."""
     kept = b""
     while data := await stderr.read(4096):
         kept = (kept + data)[-2000:]
@@ -135,9 +137,11 @@ fetch("/api/v9/gateway", {headers: %s});
 </script>"""
 
 
-async def of_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> OfChromium:
-    """It opens a page, which opens a WebSocket, says SAID, and asks the API with these headers of
-    its own."""
+async def capture_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> ChromiumCaptures:
+    """Let a browser open a page, which opens a WebSocket, sends SAID, and asks the API.
+
+    own: headers that the page's script adds.
+    """
     async with CaptureServer(given.context, nothing) as gateway:
         script = PAGE % (gateway.port, json.dumps(SAID), json.dumps(dict(own)))
         async with (
@@ -149,23 +153,23 @@ async def of_chromium(browser: str, given: Trust, own: Mapping[str, str]) -> OfC
             if heard.done():
                 return heard.result()
             heard.cancel()
-            said = words.result().decode(errors="replace") if words.done() else "it runs"
+            stderr = words.result().decode(errors="replace") if words.done() else "it runs"
             raise AssertionError(
                 f"{browser} introduced itself only so far: {site.captures}, {gateway.captures}; "
-                f"failures: {site.failures + gateway.failures}; {said}"
+                f"failures: {site.failures + gateway.failures}; {stderr}"
             )
 
 
-async def _heard(site: CaptureServer, gateway: CaptureServer) -> OfChromium:
+async def _heard(site: CaptureServer, gateway: CaptureServer) -> ChromiumCaptures:
     page = await site.wait_for(lambda c: c.request.startswith("GET / "))
     fetch = await site.wait_for(lambda c: "/api/" in c.request)
     websocket = await gateway.wait_for(lambda c: c.is_websocket)
     await gateway.wait_until(lambda: len(gateway.frames) >= len(SAID))
-    return OfChromium(page, fetch, websocket, gateway.frames)
+    return ChromiumCaptures(page, fetch, websocket, gateway.frames)
 
 
 async def our_frames(given: Trust) -> list[tuple[int, bytes]]:
-    """Our transport says SAID."""
+    """Send SAID by our transport; return the frames that came."""
     transport = Transport(ca_file=str(given.ca_file))
     try:
         async with CaptureServer(given.context, nothing) as gateway, asyncio.timeout(WAIT_S):
@@ -208,7 +212,7 @@ def nothing(_: str) -> tuple[str, bytes]:
 
 
 def described(hello: ClientHello) -> dict[str, str]:
-    """Each extension's content in words, without what is drawn anew for each connection."""
+    """Extension -> its content in words, without what is drawn anew for each connection."""
     lists = {
         10: hello.groups,
         13: hello.signature_algorithms,
@@ -235,12 +239,12 @@ def described(hello: ClientHello) -> dict[str, str]:
 
 
 def anchors(data: bytes) -> list[str]:
-    """The ids of a trust_anchors extension: a list of strings of bytes."""
-    found, at = [], 2
-    while at < len(data):
-        found.append(data[at + 1 : at + 1 + data[at]].hex())
-        at += 1 + data[at]
-    return found
+    """Read the ids of a trust_anchors extension: a list of strings of bytes."""
+    ids, offset = [], 2
+    while offset < len(data):
+        ids.append(data[offset + 1 : offset + 1 + data[offset]].hex())
+        offset += 1 + data[offset]
+    return ids
 
 
 def _value(value: int) -> str:
@@ -248,7 +252,7 @@ def _value(value: int) -> str:
 
 
 def differences(ours: ClientHello, theirs: ClientHello) -> dict[str, str]:
-    """By extension, what is not the same."""
+    """Extension -> what differs."""
     a, b = described(ours), described(theirs)
     return {
         name: f"ours {a.get(name, 'absent')}; theirs {b.get(name, 'absent')}"

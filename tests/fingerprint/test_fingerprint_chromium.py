@@ -21,12 +21,12 @@ from cluster.doctor.introductions import Introductions, introductions
 from tests.fingerprint.captured import (
     BROWSERS,
     SAID,
-    OfChromium,
+    ChromiumCaptures,
     Trust,
     browser_path,
+    capture_chromium,
     described,
     differences,
-    of_chromium,
     our_frames,
     trust,
 )
@@ -51,11 +51,11 @@ def given() -> Iterator[Trust]:
 
 
 @pytest.fixture(scope="module")
-def theirs(given: Trust) -> OfChromium:
+def theirs(given: Trust) -> ChromiumCaptures:
     assert BROWSER is not None
     made = browser().fetch_headers(authorization="x", super_properties="x")
     own = {name: value for name, value in made.items() if name in OWN}
-    return asyncio.run(of_chromium(BROWSER, given, own))
+    return asyncio.run(capture_chromium(BROWSER, given, own))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def version_of(capture: Capture) -> int:
 
 
 def compare(what: str, ours: ClientHello, theirs: ClientHello, versions: str) -> None:
-    """The lists that no version of the last years changed are equal; the rest is told."""
+    """The lists that no version of the last years changed are equal; the rest is reported."""
     assert described(ours).keys() <= described(theirs).keys(), "we send what Chrome does not"
     assert ours.greased == theirs.greased
     assert ours.alpn == theirs.alpn
@@ -84,27 +84,27 @@ def compare(what: str, ours: ClientHello, theirs: ClientHello, versions: str) ->
         lines.append(f"  {name}: {found.get(name, f'the same ({content})')}")
     print("\n".join(lines))
     if found:
-        told = [f"  {name}: {words}" for name, words in found.items()]
-        # Of a class that is no test's own: pytest-xdist can't hand another one on.
-        warnings.warn("\n".join([*lines[:2], *told]), UserWarning, stacklevel=2)
+        differing = [f"  {name}: {words}" for name, words in found.items()]
+        # The class is no test's own: pytest-xdist can't hand another one on.
+        warnings.warn("\n".join([*lines[:2], *differing]), UserWarning, stacklevel=2)
     assert len(found) <= MOST_DIFFERENCES
 
 
-def test_the_client_hello_of_the_websocket(ours: Introductions, theirs: OfChromium) -> None:
+def test_the_client_hello_of_the_websocket(ours: Introductions, theirs: ChromiumCaptures) -> None:
     versions = f"{browser().target} and Chromium {version_of(theirs.websocket)}"
     compare("WebSocket", ours.websocket.hello, theirs.websocket.hello, versions)
     assert ours.websocket.hello.alpn == [b"http/1.1"]
     assert ja4(ours.websocket.hello) == ja4(theirs.websocket.hello)
 
 
-def test_the_client_hello_of_rest(ours: Introductions, theirs: OfChromium) -> None:
+def test_the_client_hello_of_rest(ours: Introductions, theirs: ChromiumCaptures) -> None:
     versions = f"{browser().target} and Chromium {version_of(theirs.page)}"
     compare("REST", ours.rest.hello, theirs.page.hello, versions)
     assert ours.rest.hello.alpn == [b"h2", b"http/1.1"]
     assert ja4(ours.rest.hello) == ja4(theirs.page.hello)
 
 
-def test_http2(ours: Introductions, theirs: OfChromium) -> None:
+def test_http2(ours: Introductions, theirs: ChromiumCaptures) -> None:
     """Settings, window, priorities and pseudo-headers."""
     assert ours.rest.opening is not None
     assert theirs.page.opening is not None
@@ -123,7 +123,7 @@ def same_but_for_versions(headers: list[tuple[str, str]], own: set[str]) -> list
     return out
 
 
-def test_the_websocket_s_handshake(ours: Introductions, theirs: OfChromium) -> None:
+def test_the_websocket_s_handshake(ours: Introductions, theirs: ChromiumCaptures) -> None:
     """Names, their case and order, and values: Connection, too."""
     assert ours.websocket.request == theirs.websocket.request
     own = {"host", "origin", "sec-websocket-key"}
@@ -133,15 +133,15 @@ def test_the_websocket_s_handshake(ours: Introductions, theirs: OfChromium) -> N
     assert [name for name, _ in found][:3] == ["Host", "Connection", "Pragma"]
 
 
-def test_what_a_user_client_asks_the_api(ours: Introductions, theirs: OfChromium) -> None:
-    """As a page's script asks."""
+def test_what_a_user_client_asks_the_api(ours: Introductions, theirs: ChromiumCaptures) -> None:
+    """A user client asks the API as a page's script does."""
     own = {":authority", "authorization", "x-super-properties", "referer", "sec-ch-ua"}
     found = same_but_for_versions(ours.rest.headers, own)
     assert found == same_but_for_versions(theirs.fetch.headers, own)
 
 
-def test_the_brand_that_means_nothing(theirs: OfChromium) -> None:
-    """It changes with the version, and ours by the same rule."""
+def test_the_brand_that_means_nothing(theirs: ChromiumCaptures) -> None:
+    """The brand changes with the version, and ours does by the same rule."""
     said = dict(theirs.fetch.headers)["sec-ch-ua"].split(", ")
     system = browser().system
     made = Browser(target="", major=version_of(theirs.fetch), system=system).brands.split(", ")
@@ -149,7 +149,7 @@ def test_the_brand_that_means_nothing(theirs: OfChromium) -> None:
     assert any(brand.startswith('"Not') for brand in said)
 
 
-def test_compressed_messages(given: Trust, theirs: OfChromium) -> None:
+def test_compressed_messages(given: Trust, theirs: ChromiumCaptures) -> None:
     """What a server that accepts permessage-deflate is sent, byte by byte."""
     frames = asyncio.run(our_frames(given))
     assert frames[: len(SAID)] == theirs.frames[: len(SAID)]

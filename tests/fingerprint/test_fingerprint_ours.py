@@ -39,7 +39,7 @@ def ours(given: Trust) -> Introductions:
 
 @pytest.fixture(scope="module")
 def profile(given: Trust) -> Capture:
-    """The browser's, by curl_cffi alone."""
+    """What curl_cffi alone sends as this browser."""
 
     async def ask() -> Capture:
         async with (
@@ -82,7 +82,7 @@ def test_the_websocket_is_the_profile_s_without_http2(
 
 
 def test_grease_and_shuffled_extensions(ours: Introductions) -> None:
-    """As Chrome's: in every list, first and last of the extensions, which are shuffled between."""
+    """GREASE is in every list, and first and last of the extensions, which are shuffled between."""
     for hello in (ours.rest.hello, ours.websocket.hello):
         assert set(hello.greased.values()) == {True}, hello.greased
         kinds = [kind for kind, _ in hello.extensions]
@@ -92,7 +92,7 @@ def test_grease_and_shuffled_extensions(ours: Introductions) -> None:
 
 
 def test_a_bot_says_that_it_is_one(ours: Introductions) -> None:
-    """And nothing that only a browser says."""
+    """A bot says nothing that only a browser says."""
     assert [name for name, _ in ours.rest.headers if not name.startswith(":")] == [
         "user-agent",
         "accept",
@@ -104,7 +104,7 @@ def test_a_bot_says_that_it_is_one(ours: Introductions) -> None:
 
 
 def test_a_connection_resumes_the_tls_session_of_the_one_before() -> None:
-    """As a browser does that connects again to a server that it knows."""
+    """A browser does so when it connects again to a server that it knows."""
 
     async def hellos() -> list[ClientHello]:
         with trust() as given:
@@ -128,7 +128,7 @@ def test_a_connection_resumes_the_tls_session_of_the_one_before() -> None:
     assert {**described(first), "pre_shared_key": ""}.keys() == described(second).keys()
 
 
-def test_what_is_told_of_it(ours: Introductions) -> None:
+def test_what_is_reported_of_it(ours: Introductions) -> None:
     rest, websocket = fingerprint_of(ours.rest, "rest"), fingerprint_of(ours.websocket, "websocket")
     assert rest.ja4 == ja4(ours.rest.hello)
     assert rest.akamai.endswith("|m,a,s,p")

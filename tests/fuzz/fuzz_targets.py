@@ -36,7 +36,7 @@ from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAI
 
 EVENTS: Final = sorted(DISPATCHES)
 CUT: Final = b"\x7f\x80"
-"""Between the pieces of an input that is a list."""
+"""Stands between the pieces of an input that is a list."""
 FRAMES: Final = [
     b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}',
     b'{"t":"READY","s":1,"op":0,"d":{"session_id":"a","guilds":[]}}',
@@ -47,7 +47,7 @@ FRAMES: Final = [
 
 
 def inflate(data: bytes) -> None:
-    """Payloads of a connection: together or one by one they give the same text, or a refusal."""
+    """Inflate a connection's payloads: together or one by one they give one text, or an error."""
     kind = sorted(KINDS)[data[0] % len(KINDS)] if data else ""
     payloads = data[1:].split(CUT)
     together, single = KINDS[kind](), KINDS[kind]()
@@ -68,7 +68,7 @@ def frames_of(parts: list[Part]) -> Iterator[Frame]:
 
 
 def frame(data: bytes) -> None:
-    """A slice: where each message is one frame for a decoder, the pattern cuts the same ones."""
+    """Read a slice: where each message is a frame for a decoder, the pattern cuts the same ones."""
     messages = data.split(CUT)
     reader = FrameReader()
     reader.connect(Plain())
@@ -89,7 +89,7 @@ def frame(data: bytes) -> None:
 
 
 def websocket(data: bytes) -> None:
-    """Bytes of a server, in pieces."""
+    """Feed a server's bytes, in pieces, to a WebSocket."""
     made = WebSocket(Deflate() if data[:1] > b"\x7f" else None, max_message=1 << 16)
     for piece in data[1:].split(CUT):
         made.feed(piece)
@@ -103,7 +103,7 @@ def websocket(data: bytes) -> None:
 
 
 def batch(data: bytes) -> None:
-    """Published messages, through a chain."""
+    """Take published messages through a chain."""
     chain = ShardChain(None if data[:1] > b"\x7f" else frozenset("A"), 4096)
     if data[:1] and data[0] & 1:
         chain.begin(3, -1)
@@ -128,7 +128,7 @@ def batch(data: bytes) -> None:
 
 
 def messages(data: bytes) -> None:
-    """What comes to the control door, over the link, to the replay server and from it."""
+    """Decode what comes to the control server, over the link, to the replay server and from it."""
     for read in (
         control.decode_request, control.decode_response, link.decode_from_worker,
         link.decode_to_worker, replay.decode_request.decode, replay.decode_response.decode,
@@ -146,7 +146,7 @@ def messages(data: bytes) -> None:
 
 
 def command(data: bytes) -> None:
-    """A command of another process, and what Discord answers to one."""
+    """Read a command of another process, and what Discord answers to one."""
     try:
         made = commands.read(data)
     except CommandError:
@@ -167,7 +167,7 @@ def command(data: bytes) -> None:
 
 
 def introduction(data: bytes) -> None:
-    """What a client says first: HTTP/2, or TLS."""
+    """Read what a client sends first: HTTP/2, or TLS."""
     try:
         if data[:3] == PREFACE[:3]:
             read_opening(data)
@@ -178,7 +178,7 @@ def introduction(data: bytes) -> None:
 
 
 def event(data: bytes) -> None:
-    """``d`` of any event: it gets its class, or a place where it does not fit."""
+    """Decode ``d`` of any event: it gets its class, or a place where it does not fit."""
     name = EVENTS[data[0] % len(EVENTS)] if data else EVENTS[0]
     found = events.decode(name, data[1:])
     assert (found.name, found.raw) == (name, data[1:])
@@ -197,7 +197,7 @@ def _event(name: str, d: bytes) -> bytes:
 
 def _streams() -> list[bytes]:
     deflate, zstd = zlib.compressobj(), ZstdCompressor()
-    kinds = {kind: bytes([at]) for at, kind in enumerate(sorted(KINDS))}
+    kinds = {kind: bytes([index]) for index, kind in enumerate(sorted(KINDS))}
     return [
         kinds[""] + CUT.join(FRAMES),
         kinds["zlib-stream"]

@@ -24,7 +24,7 @@ EXTREMES = [
 
 
 def published() -> list[bytes]:
-    """What a worker sends: batches of two drains, a hole, an epoch's end, a watermark."""
+    """Make what a worker sends: batches of two drains, a hole, an epoch's end, a watermark."""
     state = ShardState(shard_id=1, shard_count=2)
     writer = ShardWriter("0" * 16, state)
     writer.begin_epoch(3)
@@ -62,14 +62,14 @@ REQUESTED = [control.encode(control.Request(id=1, verb="status", args={"a": [1, 
 
 
 @st.composite
-def mutated(draw: st.DrawFn, of: list[bytes]) -> bytes:
-    """Random bytes, or a message with some places of it replaced, cut or doubled."""
+def mutated(draw: st.DrawFn, messages: list[bytes]) -> bytes:
+    """Draw random bytes, or a message with some places of it replaced, cut or doubled."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.binary(max_size=60))
-    message = draw(st.sampled_from(of))
+    message = draw(st.sampled_from(messages))
     for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.integers(0, len(message)))
-        to = at + draw(st.integers(0, 9))
+        start = draw(st.integers(0, len(message)))
+        end = start + draw(st.integers(0, 9))
         new = draw(st.sampled_from(EXTREMES) | st.binary(max_size=3))
-        message = message[:at] + new + message[to:]
+        message = message[:start] + new + message[end:]
     return message[: draw(st.integers(0, len(message)))] if draw(st.booleans()) else message

@@ -17,14 +17,14 @@ FOLDER = Path(".fuzz")
 NAMES = (
     "inflate", "frame", "websocket", "batch", "messages", "command", "introduction", "event"
 )  # fmt: skip
-"""Of the targets in fuzz_targets.py."""
+"""Names of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048
 HANG_S = 10
 MAX_INPUT = 8192
 
 
 def run(target: str, arguments: list[str]) -> None:
-    """In this process; libFuzzer ends it."""
+    """Fuzz a target in this process, which libFuzzer ends."""
     import atheris  # type: ignore  # installed to fuzz alone, and it carries no types
 
     # What is imported before is not followed, so nothing of ours is.
@@ -36,7 +36,7 @@ def run(target: str, arguments: list[str]) -> None:
 
 
 def fuzz(target: str, seconds: int) -> bool:
-    """In a process of its own. False: something was found."""
+    """Fuzz a target in a process of its own. False: something was found."""
     from tests.fuzz.fuzz_targets import TARGETS
 
     corpus, seeds = FOLDER / target, TARGETS[target][1]

@@ -14,13 +14,13 @@ BLOCK = 4096
 
 
 class Disk:
-    """Mounted at ``folder``."""
+    """A file system that is mounted at ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def fill(self, leaving: int = 0) -> None:
-        """Take all of its room but so many bytes."""
+        """Take all of its room but ``leaving`` bytes."""
         with contextlib.suppress(OSError), (self.folder / "fill").open("ab", buffering=0) as file:
             while self.free >= leaving + BLOCK:
                 file.write(bytes(BLOCK))
@@ -31,8 +31,8 @@ class Disk:
 
     @property
     def free(self) -> int:
-        told = os.statvfs(self.folder)
-        return told.f_bavail * told.f_frsize
+        stats = os.statvfs(self.folder)
+        return stats.f_bavail * stats.f_frsize
 
 
 @contextlib.contextmanager

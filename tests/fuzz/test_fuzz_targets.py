@@ -18,9 +18,9 @@ def test_a_target(name: str) -> None:
     for seed in seeds:
         called(seed)
         for _ in range(60):
-            at = chance.randrange(len(seed) + 1)
+            offset = chance.randrange(len(seed) + 1)
             bit = chance.choice([*EXTREMES, CUT, b"}{", b'"', b"\\"])
-            called(seed[:at] + bit + seed[at + chance.randrange(5) :])
+            called(seed[:offset] + bit + seed[offset + chance.randrange(5) :])
     called(b"")
 
 

@@ -40,7 +40,7 @@ def connection(kind: str, **fixed: Any) -> FaultAction:
 
 
 async def stall(tested: ClusterUnderTest, shard: int, seconds: float) -> None:
-    """Nothing for a while, then all of it: if it lasts, the session is elsewhere by then."""
+    """The server sends nothing for a while, then all of it; the session may be elsewhere then."""
     shard %= tested.shards
     await tested.connected([shard])
     await tested.sandbox.fault(kind="stall", shard=shard, seconds=seconds)

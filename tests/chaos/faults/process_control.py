@@ -80,8 +80,10 @@ async def wait_for_next_worker(tested: ClusterUnderTest, slot: int, before: int 
 
 @asynccontextmanager
 async def hub_away(tested: ClusterUnderTest) -> AsyncIterator[None]:
-    """Meanwhile, and for a while after, live messages may meet nobody, or come in such a burst that
-    the hub drops some."""
+    """Note that the hub is away while the block runs, and for a while after.
+
+    Live messages may then meet nobody, or come in such a burst that the hub drops some.
+    """
     span = [time.time(), float("inf")]
     tested.hub_away.append(span)
     try:

@@ -179,7 +179,7 @@ DECK: Final[list[tuple[int, Make]]] = [
 SLOW: Final[list[tuple[int, Make]]] = [(1, _resharded)]
 """What joins the deck of a long run: each takes some 20 s, alone."""
 LONG: Final = 100
-"""As many faults make a long run."""
+"""Least faults of a long run."""
 
 
 def fault_pairs(seed: int, count: int, shape: Shape, only: int | None = None) -> Iterator[Pair]:

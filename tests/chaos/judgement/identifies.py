@@ -13,7 +13,7 @@ class Identify(NamedTuple):
     """An identify that was admitted."""
 
     key: Key
-    at: float
+    moment: float
     due: bool
     """Whether it had to be."""
     why: str

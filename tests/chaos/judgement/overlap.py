@@ -14,7 +14,7 @@ SESSION_EVENTS: Final = frozenset({"READY", "RESUMED", "GUILD_CREATE"})
 class Dispatch(NamedTuple):
     """One of two or more dispatches with the same content."""
 
-    at: float
+    moment: float
     """Unix seconds."""
     shard_count: int
     received: bool
@@ -32,7 +32,7 @@ class OverlapTally:
 
     def record(self, shard_count: int, row: DispatchRow, *, received: bool) -> None:
         """Count a dispatch of one of the counts, and whether it was given out."""
-        dispatch = Dispatch(row.at, shard_count, received)
+        dispatch = Dispatch(row.moment, shard_count, received)
         self._contents.setdefault((row.name, row.hash), []).append(dispatch)
 
     def totals(self) -> tuple[list[tuple[float, str]], int]:
@@ -46,7 +46,9 @@ class OverlapTally:
             missing = max(counts.values()) - sum(dispatch.received for dispatch in dispatches)
             if missing > 0:
                 dispatches.sort()
-                texts = (f"{d.at:.3f} of {d.shard_count}{' came' * d.received}" for d in dispatches)
-                lost.append((dispatches[-1].at, f"{missing} {name}: {', '.join(texts)}"))
+                texts = (
+                    f"{d.moment:.3f} of {d.shard_count}{' came' * d.received}" for d in dispatches
+                )
+                lost.append((dispatches[-1].moment, f"{missing} {name}: {', '.join(texts)}"))
             twice += max(0, -missing)
         return lost, twice

@@ -54,7 +54,7 @@ class DispatchRow(NamedTuple):
 
     name: str
     hash: str
-    at: float
+    moment: float
     """Unix seconds."""
 
 
@@ -65,7 +65,7 @@ class Breach(NamedTuple):
     """"lost", "disorder", "duplicate", "gap", "identify", or "other"."""
     who: str
     """The witness that saw it."""
-    at: float
+    moment: float
     """Unix seconds of the event or act that it is about."""
     text: str
 

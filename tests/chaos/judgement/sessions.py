@@ -36,8 +36,11 @@ def unexplained_gaps(
     """
     return [
         Breach(
-            "gap", who, at, f"s {seq} of a session: said to be missing, and no replay skipped it"
+            "gap",
+            who,
+            moment,
+            f"s {seq} of a session: said to be missing, and no replay skipped it",
         )
-        for session, seq, at in covered
+        for session, seq, moment in covered
         if seq not in skipped.get(session, ())
     ]

@@ -33,7 +33,7 @@ class ShardStream:
     def __init__(self, key: Key, *, late: bool) -> None:
         self.key = key
         self.late = late
-        """It begins where its first item, or position, is."""
+        """Whether the stream begins in the midst, where its first item or position is."""
         self.epoch = 0
         self.judged = 0
         """All up to this s of the epoch came, or is missing and counted."""
@@ -42,7 +42,7 @@ class ShardStream:
         self.queue: deque[Item] = deque()
         self.position: Place = (0, -1)
         self.finished = False
-        """All of it was handled, and nothing follows: its shard count is not in force any more."""
+        """Whether all of it was handled and nothing follows: its shard count is out of force."""
         self.covered: set[int] = set()
         """Seqs above ``judged`` that a gap covers."""
         self.lost: set[int] = set()
@@ -96,7 +96,7 @@ class Audit:
         self._joined_at = min(self._joined_at, joined_at)
 
     def resharding(self, old_count: int, new_count: int) -> None:
-        """From now on both counts bring the same events, of which one is to come."""
+        """Both shard counts bring the same events from now on, and one of two has to come."""
         self._overlap = OverlapTally(old_count, new_count)
 
     def unfinished(self, count: int) -> list[Key]:
@@ -190,9 +190,9 @@ class Audit:
         stream.epoch = epoch
         for seq in range(session.base + 1, first):
             row = session.row(seq)
-            if row is not None and row.at > self._joined_at and self._takes(row.name):
+            if row is not None and row.moment > self._joined_at and self._takes(row.name):
                 self._breach(
-                    "lost", row.at, f"s {seq} ({row.name}), dispatched after it had joined"
+                    "lost", row.moment, f"s {seq} ({row.name}), dispatched after it had joined"
                 )
         stream.judged = first - 1
 
@@ -211,7 +211,7 @@ class Audit:
         self, stream: ShardStream, event: ReceivedEvent, session: SessionDispatches
     ) -> None:
         row = session.row(event.seq)
-        dispatched_at = row.at if row is not None else 0.0
+        dispatched_at = row.moment if row is not None else 0.0
         if event.seq <= stream.judged:
             kind = "disorder" if event.seq in stream.lost else "duplicate"
             self._breach(kind, dispatched_at, f"{event}")
@@ -242,11 +242,11 @@ class Audit:
                 self._breach("gap", 0.0, f"s {seq} was judged before: {gap}")
             elif self._takes(row.name) and (gap.names is None or row.name in gap.names):
                 if seq <= stream.judged:
-                    self._breach("gap", row.at, f"a gap covers s {seq}, which came: {gap}")
+                    self._breach("gap", row.moment, f"a gap covers s {seq}, which came: {gap}")
                 else:
                     stream.covered.add(seq)
-                    self.covered.append((session.session_id, seq, row.at))
-                    self.said_at.append(row.at)
+                    self.covered.append((session.session_id, seq, row.moment))
+                    self.said_at.append(row.moment)
 
     def _end(self, stream: ShardStream, gap: ReportedGap, session: SessionDispatches) -> None:
         """Judge a gap without an end: the session of the epoch is over."""
@@ -274,13 +274,13 @@ class Audit:
             if not covered and self._overlap is not None:
                 self._overlap.record(session.key[0], row, received=False)
                 continue
-            self.due_at.append(row.at)
+            self.due_at.append(row.moment)
             if covered:
                 stream.covered.discard(seq)
             else:
                 stream.lost.add(seq)
                 text = f"{session.key} epoch {stream.epoch} s {seq}: {row.name}"
-                self._breach("lost", row.at, text)
+                self._breach("lost", row.moment, text)
         stream.judged = max(stream.judged, upto)
 
     def _reach(self, stream: ShardStream, ledger: DispatchLedger) -> None:

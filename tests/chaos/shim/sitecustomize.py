@@ -1,5 +1,5 @@
-"""In every process of a cluster under chaos: long times made short, and, where CHAOS_MUTANT names
-one, a piece of the product broken on purpose.
+"""Loaded by every process of a cluster under chaos: makes long times short, and, where CHAOS_MUTANT
+names one, breaks a piece of the product on purpose.
 
 A run of minutes meets more faults than a year; with the product's own times a worker would count
 as unstable, and a shard wait up to a minute, after each. Only numbers are changed here.

@@ -30,7 +30,7 @@ class Closed(Exception):
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for what no message tells."""
+    """Wait for a condition that no message announces."""
     async with asyncio.timeout(TIMEOUT_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -61,7 +61,7 @@ class Probe:
         return zlib.decompress(data)
 
     async def receive(self) -> Json:
-        """The next payload. Closed: there is none."""
+        """Return the next payload. Closed: there is none."""
         message = await asyncio.wait_for(self.websocket.receive(), TIMEOUT_S)
         if message.type is aiohttp.WSMsgType.CLOSE:
             raise Closed(message.data)
@@ -88,7 +88,7 @@ class Probe:
                 return payload
 
     async def closed(self) -> int | None:
-        """Read to the end; the close code."""
+        """Read to the end; return the close code."""
         while True:
             try:
                 await self.receive()
@@ -113,7 +113,7 @@ class Bench:
     async def connect(
         self, url: str = "", *, query: str = "v=10&encoding=json", compress: str | None = None
     ) -> Probe:
-        """Connected, HELLO not read yet."""
+        """Connect; HELLO is not read yet."""
         extra = f"&compress={compress}" if compress else ""
         websocket = await self.http.ws_connect(
             f"{url or self.sandbox.info.gateway_url}/?{query}{extra}", max_msg_size=0
@@ -131,7 +131,7 @@ class Bench:
         d: Json | None = None,
         **changes: Any,
     ) -> Probe:
-        """A connection with a session, its GUILD_CREATEs read; d, changes: IDENTIFY's."""
+        """Connect, identify and read all GUILD_CREATEs. d, changes: of IDENTIFY."""
         probe = await self.connect(compress=compress)
         await probe.until(10)
         await probe.send(2, self.identify(**changes) | (d or {}))
@@ -143,17 +143,17 @@ class Bench:
         return probe
 
     async def resume(self, probe: Probe, *, url: str = "", **changes: Any) -> Probe:
-        """A new connection that has asked to resume the session of ``probe``."""
+        """Connect again and ask to resume the session of ``probe``."""
         again = await self.connect(url or probe.resume_url)
         await again.until(10)
-        asked = {"token": self.token, "session_id": probe.session_id, "seq": probe.seq}
-        await again.send(6, asked | changes)
+        request = {"token": self.token, "session_id": probe.session_id, "seq": probe.seq}
+        await again.send(6, request | changes)
         again.session_id, again.resume_url = probe.session_id, probe.resume_url
         again.seq = probe.seq
         return again
 
     async def get(self, path: str, authorization: str | None = None) -> tuple[int, Any, Any]:
-        """(status, headers, JSON) of a REST request."""
+        """Return (status, headers, JSON) of a REST request."""
         value = f"Bot {self.token}" if authorization is None else authorization
         url = self.sandbox.info.api_url + path
         async with self.http.get(url, headers={"Authorization": value}) as response:

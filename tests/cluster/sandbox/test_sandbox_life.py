@@ -1,4 +1,4 @@
-"""The sandbox as a whole: traffic, ledgers, the control door, its process, its end."""
+"""The sandbox as a whole: traffic, ledgers, the control server, its process, its end."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_bug_in_the_world_is_shown_and_does_not_end_the_traffic(
             failures = (await b.control.state())["failures"]["traffic"]
             assert failures["count"] >= 30
             assert failures["last"] == "ZeroDivisionError: a bug"
-            # What had happened in the same turn before the bug has reached everybody.
+            # What had happened in the same tick before the bug has reached everybody.
             assert counts["world"] == b.sandbox.state.ticker.generated
             assert counts["dispatches"] == counts["world"] + 4
 
@@ -154,7 +154,7 @@ def test_bad_control_requests_name_the_field(method: str, body: Any, names: str)
     asyncio.run(scenario())
 
 
-def test_the_control_door_has_its_own_token() -> None:
+def test_the_control_server_has_its_own_token() -> None:
     async def scenario() -> None:
         async with bench() as b:
             for token in ("", b.token):

@@ -67,11 +67,14 @@ def test_ready_by_capabilities() -> None:
             assert guild["properties"]["id"] == guild["id"]
             assert not {"members", "presences", "voice_states", "name"} & set(guild)
             own = d["user"]["id"]
-            assert [[m["user_id"] for m in of] for of in d["merged_members"]] == [[own], [own]]
+            assert [[m["user_id"] for m in guild] for guild in d["merged_members"]] == [
+                [own],
+                [own],
+            ]
             more = (await probe.receive())["d"]
             assert probe.rows[-1][1] == "READY_SUPPLEMENTAL"
             assert [one["id"] for one in more["guilds"]] == [one["id"] for one in d["guilds"]]
-            others = {m["user_id"] for of in more["merged_members"] for m in of}
+            others = {m["user_id"] for guild in more["merged_members"] for m in guild}
             assert others == {user["id"] for user in d["users"]}
             assert others, "who is in voice"
 
@@ -122,8 +125,8 @@ def test_one_session_too_many_and_who_is_told_of_sessions() -> None:
             assert len((await first.until("SESSIONS_REPLACE"))["d"]) == 2
             assert await refusal(b, identify(b)) == 4015
             await second.websocket.close(code=1000)
-            told = (await first.until("SESSIONS_REPLACE"))["d"]
-            assert [one["session_id"] for one in told] == [first.session_id]
+            sessions = (await first.until("SESSIONS_REPLACE"))["d"]
+            assert [one["session_id"] for one in sessions] == [first.session_id]
             await ready(b)
 
     asyncio.run(scenario())

@@ -104,12 +104,12 @@ def test_an_early_identify_gets_op_9_and_may_try_again() -> None:
             await probe.until(10)
             await probe.send(2, b.identify(shard=[1, 2]))
             assert await probe.receive() == {"t": None, "s": None, "op": 9, "d": False}
-            gate = b.sandbox.state.identify_limit
-            assert gate.remaining == 999
-            gate.window_s = 0.0  # as if it were over
+            limit = b.sandbox.state.identify_limit
+            assert limit.remaining == 999
+            limit.window_s = 0.0  # as if it were over
             await probe.send(2, b.identify(shard=[1, 2]))
             await probe.until("READY")
-            assert gate.remaining == 998
+            assert limit.remaining == 998
 
     asyncio.run(scenario())
 

@@ -1,4 +1,4 @@
-"""A session's sequence, replay buffer and pending guilds; the send guard."""
+"""A session's sequence, replay buffer and pending guilds; the send limit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_session_without_a_connection_goes_on() -> None:
     ask=st.integers(0, 80),
 )
 def test_a_replay_is_whole_or_refused(size: int, steps: list[int | None], ask: int) -> None:
-    """None: a dispatch; a number: a heartbeat that acknowledges it."""
+    """Replay after any steps: None is a dispatch, a number a heartbeat that acknowledges it."""
     session = session_of(size)
     known: list[int] = []
     for step in steps:
@@ -86,11 +86,11 @@ def test_guilds_come_in_chunks_in_order() -> None:
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=400))
 def test_no_more_than_the_limit_in_any_window(pauses: list[float]) -> None:
-    guard, now, passed = SendLimit(10, 6.0), 0.0, list[float]()
+    limit, now, passed = SendLimit(10, 6.0), 0.0, list[float]()
     for pause in pauses:
         now += pause
-        recent = sum(1 for at in passed if now - at < 6.0)
-        allowed = guard.allows(now)
+        recent = sum(1 for moment in passed if now - moment < 6.0)
+        allowed = limit.allows(now)
         assert allowed is (recent < 10)
         if allowed:
             passed.append(now)

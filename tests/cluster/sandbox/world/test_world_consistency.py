@@ -46,7 +46,7 @@ PLAIN = {
     "VOICE_CHANNEL_STATUS_UPDATE": ("KNOWN", "channels", "id"),
     "VOICE_CHANNEL_START_TIME_UPDATE": ("KNOWN", "channels", "id"),
 }
-"""What most events do to the model; the others, and what these do besides, are its methods."""
+"""Event name -> what it does to the model. Methods of Model do the rest."""
 
 
 class Model:
@@ -64,7 +64,7 @@ class Model:
         self.there = True
 
     def load(self, d: Json) -> None:
-        """What GUILD_CREATE says."""
+        """Take what GUILD_CREATE says."""
         self.members = {m["user"]["id"]: m for m in d["members"]}
         self.roles = by_id(d["roles"])
         self.channels = by_id(d["channels"])
@@ -81,7 +81,7 @@ class Model:
         return {*self.channels, *self.threads}
 
     def apply(self, name: str, d: Any) -> None:
-        """One event; AssertionError or KeyError when it refers to what is not known."""
+        """Take one event; AssertionError or KeyError when it refers to what is not known."""
         if name == "GUILD_CREATE":
             self.there = True
             self.load(d)
@@ -214,7 +214,7 @@ class Model:
         self.messages[d["id"]] = d["channel_id"]
 
     def author_of(self, d: Json) -> Json | None:
-        """The member that a message's event shows; None of who has left."""
+        """The member that a message's event shows; None for an author who left."""
         member = self.members.get(d["author"]["id"])
         return None if member is None else {k: v for k, v in member.items() if k != "user"}
 
@@ -243,8 +243,8 @@ class Model:
 
     def message_reaction_remove_emoji(self, d: Json) -> None:
         emoji = json.dumps(d["emoji"]) if "emoji" in d else None
-        here = {r for r in self.reactions if r[0] == d["message_id"]}
-        gone = {r for r in here if emoji in (None, r[2])}
+        reactions = {r for r in self.reactions if r[0] == d["message_id"]}
+        gone = {r for r in reactions if emoji in (None, r[2])}
         assert gone
         self.reactions -= gone
 
@@ -285,15 +285,15 @@ class Watcher:
         for event in self.world.emit("WEBHOOKS_UPDATE"):
             self.watch(event.name, event.guild_id, event.data)
         for guild_id, model in self.models.items():
-            told, shown = vars(model).copy(), Model(self.shown(guild_id))
-            assert told["members"] == shown.members
-            assert told["roles"] == shown.roles
-            assert told["voice"] == shown.voice
+            believed, shown = vars(model).copy(), Model(self.shown(guild_id))
+            assert believed["members"] == shown.members
+            assert believed["roles"] == shown.roles
+            assert believed["voice"] == shown.voice
             for name in ("emojis", "stickers", "sounds", "events", "stages"):
-                assert told[name] == getattr(shown, name), name
+                assert believed[name] == getattr(shown, name), name
             for name in ("channels", "threads"):
                 # Last messages and counts of members change by other events than theirs.
-                assert told[name].keys() == getattr(shown, name).keys(), name
+                assert believed[name].keys() == getattr(shown, name).keys(), name
             assert {i: c.get("topic") for i, c in model.channels.items()} == {
                 i: c.get("topic") for i, c in shown.channels.items()
             }

@@ -1,4 +1,4 @@
-"""The same seed and the same clock make the same world, step for step."""
+"""Equal seeds and equal clocks make equal worlds, step for step."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_guild_is_the_same_whenever_it_is_first_looked_at(make_world: Any) -> 
 
 def test_ids_rise_also_when_the_clock_stands_still_or_goes_back() -> None:
     times = [100.0, 100.0, 100.0005, 99.0, 101.0, 101.0]
-    at = iter(SNOWFLAKE_EPOCH_MS / 1000 + second for second in times)
-    clock = WorldClock(lambda: next(at))
+    seconds = iter(SNOWFLAKE_EPOCH_MS / 1000 + second for second in times)
+    clock = WorldClock(lambda: next(seconds))
     ids = [clock.snowflake() for _ in times]
     assert ids == sorted(set(ids))
     assert created_ms(ids[0]) == SNOWFLAKE_EPOCH_MS + 100_000

@@ -100,8 +100,8 @@ def test_ready(world: World) -> None:
     assert d["private_channels"] == []
     assert d["shard"] == [1, 2]
     flags = world.application["flags"]
-    told = {"id": d["user"]["id"], "flags": flags, "flags_new": str(flags)}
-    assert d["application"] == told
+    expected = {"id": d["user"]["id"], "flags": flags, "flags_new": str(flags)}
+    assert d["application"] == expected
     assert isinstance(json.loads(d["_trace"][0]), list)
 
 

@@ -87,10 +87,10 @@ def test_who_joined_is_in_the_chunk_and_who_left_is_not(world: World, guild_id: 
 
 
 def test_an_update_shows_in_later_chunks(world: World, guild_id: int) -> None:
-    told = json.loads(world.emit("GUILD_MEMBER_UPDATE", guild_id=guild_id)[-1].data)
-    user_id = told["user"]["id"]
+    updated = json.loads(world.emit("GUILD_MEMBER_UPDATE", guild_id=guild_id)[-1].data)
+    user_id = updated["user"]["id"]
     (chunk,) = chunks(world, {"guild_id": str(guild_id), "user_ids": user_id})
-    assert chunk["members"] == [{k: v for k, v in told.items() if k != "guild_id"}]
+    assert chunk["members"] == [{k: v for k, v in updated.items() if k != "guild_id"}]
 
 
 def test_user_ids_that_are_unknown_are_not_found(world: World, guild_id: int) -> None:
@@ -170,18 +170,18 @@ def test_the_bot_joins_and_leaves_voice(world: World, guild_id: int) -> None:
     assert (state.name, server.name) == ("VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE")
     assert state.intents == int(Intents.GUILD_VOICE_STATES)
     assert server.intents == 0
-    told = json.loads(state.data)
-    assert told["user_id"] == told["member"]["user"]["id"] == world.bot_user["id"]
-    assert told["channel_id"] == channel["id"]
-    assert told["self_mute"] is True
-    assert told["session_id"] == "of the gateway"
+    shown_state = json.loads(state.data)
+    assert shown_state["user_id"] == shown_state["member"]["user"]["id"] == world.bot_user["id"]
+    assert shown_state["channel_id"] == channel["id"]
+    assert shown_state["self_mute"] is True
+    assert shown_state["session_id"] == "of the gateway"
     assert set(json.loads(server.data)) == {"token", "guild_id", "endpoint"}
     speaking = {s["user_id"]: s for s in shown(world, guild_id, EVERYTHING)["voice_states"]}
-    assert speaking[world.bot_user["id"]]["session_id"] == told["session_id"]
+    assert speaking[world.bot_user["id"]]["session_id"] == shown_state["session_id"]
 
     (gone,) = world.voice_state({"guild_id": str(guild_id), "channel_id": None})
     assert json.loads(gone.data)["channel_id"] is None
-    assert json.loads(gone.data)["session_id"] == told["session_id"]
+    assert json.loads(gone.data)["session_id"] == shown_state["session_id"]
     left = {s["user_id"] for s in shown(world, guild_id, EVERYTHING)["voice_states"]}
     assert world.bot_user["id"] not in left
 

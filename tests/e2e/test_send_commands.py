@@ -22,52 +22,53 @@ from tests.e2e.watching import eventually
 
 SHARDS = 2
 MEMBERS = 1100
-"""Of a guild: two chunks."""
+"""Members of a guild: they come in two chunks."""
 Sent = list[tuple[int, Any]]
 
 
 def without_seq(op: int, d: Any) -> tuple[int, Any]:
-    """The session's own seq is whatever it was."""
+    """Leave out the session's own seq, which is whatever it was."""
     return (op, d | {"seq": None}) if op == 40 else (op, d)
 
 
 async def sent(sandbox: SandboxControl, after: int, number: int) -> Sent:
-    """So many commands that came after the first ones: (op, d)."""
-    found = await eventually(sandbox.commands, lambda all_of: len(all_of) >= after + number)
+    """Return (op, d) of ``number`` commands, those that came after the first ``after`` ones."""
+    found = await eventually(sandbox.commands, lambda every: len(every) >= after + number)
     return [without_seq(one["op"], one["d"]) for one in found[after:]]
 
 
 async def a_guild(sandbox: SandboxControl) -> tuple[int, int, int]:
-    """A guild, and a text and a voice channel of it."""
+    """Ids of a guild, and of a text and a voice channel of it."""
     await sandbox.emit("MESSAGE_CREATE")
     (row, *_) = [r for r in await sandbox.ledger_world() if r["name"] == "MESSAGE_CREATE"]
     guild = int(row["guild_id"])
     return guild, guild + 1, guild + 2
 
 
-async def by_doors(sandbox: SandboxControl, guild: int, made: list[Row]) -> None:
+async def from_control_client(sandbox: SandboxControl, guild: int, made: list[Row]) -> None:
     async with ControlClient.find() as control:
         await eventually(control.status, lambda status: status.state == "ready")
-        door = control.guild(guild)
+        shard_commands = control.guild(guild)
         before = len(await sandbox.commands())
-        answers = [await row.call(door) for row in made]
+        answers = [await row.call(shard_commands) for row in made]
         expected = [(row.op, row.d) for row in made]
         assert await sent(sandbox, before, len(made)) == expected
         by_prefix = answers[[row.op for row in made].index(8)]
         assert len(by_prefix.members) <= 3
         shard = (guild >> 22) % SHARDS
-        assert door.sent_by is not None
-        assert (door.sent_by.shard_id, door.sent_by.shard_count) == (shard, SHARDS)
+        sent_by = shard_commands.sent_by
+        assert sent_by is not None
+        assert (sent_by.shard_id, sent_by.shard_count) == (shard, SHARDS)
         everyone = await control.shard(shard).request_guild_members(guild, presences=True)
         assert len(everyone.chunks) == 2
         assert len({member.user.id for member in everyone.members if member.user}) == MEMBERS
         assert everyone.presences
         with pytest.raises(BusyError, match="try again in") as busy:
-            await door.request_guild_members(guild)
+            await shard_commands.request_guild_members(guild)
         assert 0 < busy.value.retry_after_s <= 31
         known = await sandbox.commands()
         with pytest.raises(CommandError, match="status is 'away'"):
-            await door.update_presence("away")
+            await shard_commands.update_presence("away")
         with pytest.raises(NotSentError, match="shard 7 is not one of this cluster's"):
             await control.shard(7).update_presence()
         assert await sandbox.commands() == known, "nothing of it was sent"
@@ -75,7 +76,7 @@ async def by_doors(sandbox: SandboxControl, guild: int, made: list[Row]) -> None
         assert not closes
 
 
-async def raw_by_command_line(
+async def raw_from_command_line(
     sandbox: SandboxControl, home: Home, guild: int, made: list[Row]
 ) -> None:
     before = len(await sandbox.commands())
@@ -87,7 +88,7 @@ async def raw_by_command_line(
     assert await sent(sandbox, before, len(made)) == expected
 
 
-async def by_command_line(sandbox: SandboxControl, home: Home, guild: int) -> None:
+async def from_command_line(sandbox: SandboxControl, home: Home, guild: int) -> None:
     voice = guild + 2
     everyone = {"since": 0, "activities": [{"name": "chess", "type": 3}]}
     expected: list[tuple[list[str], Sent]] = [
@@ -129,20 +130,20 @@ async def by_command_line(sandbox: SandboxControl, home: Home, guild: int) -> No
     )
 
 
-async def by_hand(sandbox: SandboxControl, home: Home) -> None:
-    """As docs/commands.md tells it for other languages."""
+async def from_raw_zmq(sandbox: SandboxControl, home: Home) -> None:
+    """Send as docs/commands.md tells programs in other languages to."""
     (file,) = home.state.glob("*/running.json")
     context = zmq.asyncio.Context()
     try:
-        door = context.socket(zmq.DEALER)
-        door.connect(json.loads(file.read_text())["control_endpoint"])
+        dealer = context.socket(zmq.DEALER)
+        dealer.connect(json.loads(file.read_text())["control_endpoint"])
         before = len(await sandbox.commands())
         payload = b'{"op":3,"d":{"status":"dnd"}}'
         for shard, ok in ((1, True), (9, False)):
             args = {"payload": payload, "shard": shard}
             request = {"v": 1, "id": 7, "verb": "send", "args": args}
-            await door.send(msgspec.msgpack.encode(request))
-            answer = msgspec.msgpack.decode(await asyncio.wait_for(door.recv(), 20))
+            await dealer.send(msgspec.msgpack.encode(request))
+            answer = msgspec.msgpack.decode(await asyncio.wait_for(dealer.recv(), 20))
             assert (answer["v"], answer["id"], answer["ok"]) == (1, 7, ok)
             if ok:
                 assert answer["result"] == {"shard_id": 1, "shard_count": SHARDS}
@@ -154,19 +155,19 @@ async def by_hand(sandbox: SandboxControl, home: Home) -> None:
 
 
 def run(home: Home, *words: str, stdin: str | None = None) -> tuple[int, str]:
-    """``dcgw-cluster send``, in this process."""
+    """Run ``dcgw-cluster send`` in this process."""
     result = CliRunner().invoke(main, ["send", *words], input=stdin, env=home.env)
     return result.exit_code, result.output
 
 
-def test_every_command_from_every_door(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_from_every_side(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(info: SandboxInfo) -> None:
         async with SandboxControl(info.control_url, info.control_token) as sandbox:
             guild, text, voice = await a_guild(sandbox)
-            await by_doors(sandbox, guild, rows(guild, text, voice))
-            await by_command_line(sandbox, home, guild)
-            await by_hand(sandbox, home)
-            await raw_by_command_line(sandbox, home, guild, rows(guild, text, voice))
+            await from_control_client(sandbox, guild, rows(guild, text, voice))
+            await from_command_line(sandbox, home, guild)
+            await from_raw_zmq(sandbox, home)
+            await raw_from_command_line(sandbox, home, guild, rows(guild, text, voice))
 
     with run_sandbox(
         guilds=2, shards=SHARDS, members_per_guild=MEMBERS, rate=0, max_concurrency=SHARDS
