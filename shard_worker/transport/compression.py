@@ -24,11 +24,11 @@ MAX_INFLATED: Final = 128 * 1024 * 1024
 MAX_RATIO: Final = 64
 FREE_BYTES: Final = 8 * 1024 * 1024
 """What a slice may inflate to in any case; beyond it, to MAX_RATIO times its size. A slice is taken
-apart in one turn of the loop, and Discord's own inflates to 5 to 20 times its size."""
-MAX_HELD: Final = 64 * 1024 * 1024
+apart without a pause for the event loop, and Discord's inflate to 5 to 20 times their size."""
+MAX_PARTIAL_BYTES: Final = 64 * 1024 * 1024
 """Most compressed bytes that are kept of a message whose end has not come."""
-MAX_HELD_PIECES: Final = 65_536
-"""In so many payloads at most: each takes memory, however short it is."""
+MAX_PARTIAL_PAYLOADS: Final = 65_536
+"""Most payloads that such a message may come in: each takes memory, however short it is."""
 MAX_WINDOW_LOG: Final = 27
 """Largest window that a zstd stream may ask for, 128 MiB, as its binary logarithm."""
 ZlibError = cast(type[Exception], zlib_ng.error)  # its stub says an instance, not a class
@@ -40,7 +40,7 @@ class InflateError(Exception):
 
 
 def bound(size: int, most: int) -> int:
-    """What so many bytes may inflate to, where ``most`` is the bound whatever their number."""
+    """Return how many bytes ``size`` compressed bytes may inflate to, ``most`` at most."""
     return min(most, max(FREE_BYTES, MAX_RATIO * size))
 
 
@@ -52,13 +52,15 @@ class Inflater(Protocol):
     it, and as a message looks that lost its end."""
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
-        """The text of all gateway messages that end in these payloads, and how many they are.
+        """Return the text of all gateway messages that end in these payloads, and how many they
+        are.
 
         Raises InflateError.
         """
 
     def inflate_each(self, payloads: Sequence[bytes]) -> list[bytes]:
-        """The same, a text a gateway message. Raises InflateError."""
+        """Return a text for each gateway message that ends in these payloads. Raises
+        InflateError."""
 
 
 class ZlibStream:
@@ -68,38 +70,40 @@ class ZlibStream:
         self.spliced = False
         self._context = zlib_ng.decompressobj()
         self._max = max_inflated
-        self._held: list[bytes] = []
-        self._held_size = 0
+        self._partial: list[bytes] = []
+        self._partial_bytes = 0
 
     def inflate(self, payloads: Sequence[bytes]) -> tuple[bytes, int]:
         count = sum(map(bytes.endswith, payloads, repeat(SUFFIX)))
-        self.spliced = count != len(payloads) or bool(self._held)
+        self.spliced = count != len(payloads) or bool(self._partial)
         if not self.spliced:
             return self._decompress(b"".join(payloads)), count
         groups = self._whole(payloads)
         return (self._decompress(b"".join(groups)), len(groups)) if groups else (b"", 0)
 
     def inflate_each(self, payloads: Sequence[bytes]) -> list[bytes]:
-        if len(payloads) == 1 and not self._held and payloads[0].endswith(SUFFIX):
+        if len(payloads) == 1 and not self._partial and payloads[0].endswith(SUFFIX):
             return [self._decompress(payloads[0])]  # as it is when little comes
         return [self._decompress(group) for group in self._whole(payloads)]
 
     def _whole(self, payloads: Sequence[bytes]) -> list[bytes]:
-        """Payloads joined to whole gateway messages; the rest is held for the next slice."""
+        """Return payloads joined to whole gateway messages; the rest waits for the next slice."""
         groups: list[bytes] = []
         for payload in payloads:
             if not payload:
                 continue
-            self._held.append(payload)
-            self._held_size += len(payload)
+            self._partial.append(payload)
+            self._partial_bytes += len(payload)
             # The suffix itself may lie across two payloads.
-            tail = payload if len(payload) >= 4 else b"".join(self._held[-5:])
+            tail = payload if len(payload) >= 4 else b"".join(self._partial[-5:])
             if tail.endswith(SUFFIX):
-                groups.append(b"".join(self._held))
-                self._held, self._held_size = [], 0
-            elif self._held_size > MAX_HELD or len(self._held) > MAX_HELD_PIECES:
+                groups.append(b"".join(self._partial))
+                self._partial, self._partial_bytes = [], 0
+            elif (
+                self._partial_bytes > MAX_PARTIAL_BYTES or len(self._partial) > MAX_PARTIAL_PAYLOADS
+            ):
                 raise InflateError(
-                    f"a message is longer than {MAX_HELD} bytes or in too many pieces"
+                    f"a message is longer than {MAX_PARTIAL_BYTES} bytes or in too many pieces"
                 )
         return groups
 
@@ -164,4 +168,4 @@ KINDS: Final[dict[str, type[ZlibStream | ZstdStream | Plain]]] = {
     "zstd-stream": ZstdStream,
     "": Plain,
 }
-"""By the value of the query parameter ``compress``."""
+"""Inflaters by the value of the query parameter ``compress``."""

@@ -1,7 +1,8 @@
 """One WebSocket on libcurl's raw mode, with Chrome's handshake, on the event loop.
 
 libcurl calls back with what arrived and asks for what to send; both callbacks only touch queues. A
-pump on the loop parses at most a slice a turn and hands it over, so no connection starves another.
+pump on the loop parses at most a slice at a time and hands it over, so no connection starves
+another.
 Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
 Certificates are always verified.
 """
@@ -23,21 +24,22 @@ from shard_worker.transport.websocket import (
     Control,
     Opcode,
     WebSocket,
-    WebSocketError,
     close_payload,
 )
-from shard_worker.transport.write_queue import MAX_UNSENT, WriteQueue
+from shard_worker.transport.websocket_error import WebSocketError
+from shard_worker.transport.write_queue import MAX_WAITING, WriteQueue
 
 HANDSHAKE_TIMEOUT_S: Final = 25.0
-"""Until 101, all in all."""
+"""Seconds from the beginning until the server has answered 101."""
 CLOSE_TIMEOUT_S: Final = 1.0
-"""How long a close frame may take to leave, and the server to answer it."""
+"""Seconds that a close frame may take to leave, and the server to answer it."""
 SLICE_MESSAGES: Final = 512
 SLICE_BYTES: Final = 64 * 1024
-"""Bounds of one turn, some 2 ms of work; a message that is larger is a slice of its own."""
+"""Bounds of one slice, some 2 ms of work; a message that is larger is a slice of its own."""
 PAUSE_BYTES: Final = 1024 * 1024
+"""Unparsed bytes past which nothing more is read from the socket."""
 MAX_REFUSAL: Final = 64 * 1024
-"""Most bytes of an answer that is no WebSocket."""
+"""Most bytes that are read of an answer that is no WebSocket."""
 
 _READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
 _PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
@@ -51,7 +53,7 @@ class Receiver(Protocol):
     def on_connect_failed(self, cause: str) -> None: ...
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
-        """texts: indices of the messages that came as text, not as binary."""
+        """Take a slice of messages. texts: indices of those that came as text, not as binary."""
 
     def on_closed(self, code: int | None, cause: str) -> None: ...
 
@@ -76,17 +78,22 @@ class Connection:
         self._receiver: Receiver | None = receiver
         self._forget = forget
         key = handshake.new_key(os.urandom(16))
-        self._answer = handshake.HandshakeAnswer(key)
+        self._handshake = handshake.HandshakeAnswer(key)
         self._websocket: WebSocket | None = None
-        self._early: list[bytes] = []
-        self._unsent = WriteQueue()
-        self._unread = False
+        self._before_websocket: list[bytes] = []
+        """What arrived before the handshake was looked at."""
+        self._write_queue = WriteQueue()
+        self._overflowed = False
+        """The server does not read: the write queue is full."""
         self._paused = False
+        """libcurl reads nothing from the socket."""
         self._held = False
-        self._pumping = False
+        """Nothing is handed over: see ``hold``."""
+        self._pump_scheduled = False
         self._failure: BaseException | None = None
-        self._done = False
+        self._aborted = False
         self.closing = False
+        """A close frame was sent, or waits to be."""
         self.ended: asyncio.Future[None] = self._loop.create_future()
         """Done when nothing is left of the connection."""
         self._curl = Curl()
@@ -107,9 +114,9 @@ class Connection:
         self._lookup.add_done_callback(self._on_looked_up)
 
     def _on_looked_up(self, lookup: asyncio.Task[list[Any]]) -> None:
-        """Begin, at these addresses."""
+        """Begin the transfer, at the addresses that were found."""
         error = None if lookup.cancelled() else lookup.exception()
-        if self._done or lookup.cancelled():
+        if self._aborted or lookup.cancelled():
             return
         if error is not None:
             self._fail(f"{self._address[0]} is not found: {error}")
@@ -123,94 +130,91 @@ class Connection:
         self._transfer = transfer
 
     @property
-    def _over(self) -> bool:
+    def _transfer_ended(self) -> bool:
         """Whether the transfer ended, by whichever side."""
         return self._transfer is not None and self._transfer.done()
 
     @property
     def pending(self) -> int:
         """Bytes that arrived and were not parsed."""
-        return self._websocket.pending if self._websocket else sum(map(len, self._early))
+        return self._websocket.pending if self._websocket else sum(map(len, self._before_websocket))
 
-    # -- reading -------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     def hold(self) -> None:
         """Hand nothing over and read nothing from the socket, until ``go_on``. A close, too, is
         heard only then. Not to be called from within one of libcurl's callbacks."""
-        if self._held or self._done:
+        if self._held or self._aborted:
             return
         self._held = True
-        if not self._paused and not self._over:
+        if not self._paused and not self._transfer_ended:
             self._paused = True
             self._curl.pause(_PAUSE_RECV)
 
     def go_on(self) -> None:
-        """Read again, what waits first."""
+        """Hand over and read again, beginning with what waits."""
         if self._held:
             self._held = False
             self._schedule()
 
-    # -- sending -------------------------------------------------------------------------------
+    # -- sending -----------------------------------------------------------------------------------
 
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
-        """Send a text message. urgent: before all that is not yet begun."""
+        """Send a text message. urgent: before all that libcurl has not begun to take."""
         self._send(Opcode.TEXT, payload, urgent=urgent)
 
     def _send(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> None:
-        if self._done or self._over:
+        if self._aborted or self._transfer_ended:
             return
-        if not self._unsent.add(opcode, payload, urgent=urgent):
-            if not self._unread:
-                self._unread = True
-                self._loop.call_soon(self._on_unread)
+        if not self._write_queue.add(opcode, payload, urgent=urgent):
+            if not self._overflowed:
+                self._overflowed = True
+                self._loop.call_soon(self._on_overflow)
             return
         self._curl.pause(_PAUSE_RECV if self._paused else 0)
 
-    def _on_unread(self) -> None:
+    def _on_overflow(self) -> None:
         if self._receiver is not None:
-            self._receiver.on_broken(f"{MAX_UNSENT} frames wait, and the server does not read")
+            self._receiver.on_broken(f"{MAX_WAITING} frames wait, and the server does not read")
 
     def close(self, code: int) -> None:
-        """Send a close frame, after what waits to be sent, and let go: the receiver hears nothing
-        more."""
+        """Send a close frame, after what waits to be sent. The receiver hears nothing more."""
         self._receiver = None
         self.go_on()  # the answer is read, and what is before it
-        if self._done or self.closing:
+        if self._aborted or self.closing:
             return
         self.closing = True
         if self._websocket is None:
-            self._loop.call_soon(
-                self.abort
-            )  # perhaps called from within one of libcurl's callbacks
+            self._loop.call_soon(self.abort)  # this may be within one of libcurl's callbacks
             return
         self._send(Opcode.CLOSE, close_payload(code), urgent=False)
         self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
         self._schedule()
 
     def abort(self) -> None:
-        """End it now. Not to be called from within one of libcurl's callbacks."""
-        if self._done:
+        """End the connection now. Not to be called from within one of libcurl's callbacks."""
+        if self._aborted:
             return
-        self._done = True
+        self._aborted = True
         self._receiver = None
         self._timer.cancel()
         self._lookup.cancel()
-        if self._transfer is not None and not self._over:
+        if self._transfer is not None and not self._transfer_ended:
             self._multi.remove_handle(self._curl)
         self._curl.close()
         self._forget(self)
         if not self.ended.done():
             self.ended.set_result(None)
 
-    # -- libcurl's callbacks: queues only --------------------------------------------------------
+    # -- libcurl's callbacks: queues only ----------------------------------------------------------
 
     def _on_wanted(self, size: int) -> bytes | int:
-        return self._unsent.take(size) or _READFUNC_PAUSE
+        return self._write_queue.take(size) or _READFUNC_PAUSE
 
     def _on_data(self, data: bytes) -> int:
         if self._websocket is None:
-            self._early.append(data)
-            if self._answer.status != 101 and self.pending > MAX_REFUSAL:
+            self._before_websocket.append(data)
+            if self._handshake.status != 101 and self.pending > MAX_REFUSAL:
                 return 0  # the transfer ends with this
         else:
             websocket = self._websocket
@@ -223,25 +227,25 @@ class Connection:
 
     def _on_header(self, line: bytes) -> int:
         try:
-            self._answer.line(line)
+            self._handshake.line(line)
         except handshake.HandshakeError as error:
             self._failure = error
             return 0
-        if self._answer.complete and self._answer.status == 101:
+        if self._handshake.complete and self._handshake.status == 101:
             self._schedule()
         return len(line)
 
-    # -- the loop's turns ------------------------------------------------------------------------
+    # -- the pump on the loop ----------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        if not self._pumping and not self._done:
-            self._pumping = True
+        if not self._pump_scheduled and not self._aborted:
+            self._pump_scheduled = True
             self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        """One slice, and another turn if there is more."""
-        self._pumping = False
-        if self._done:
+        """Parse and hand over one slice; the next pump does the rest."""
+        self._pump_scheduled = False
+        if self._aborted:
             return
         if self._websocket is None and not self._open_websocket():
             return
@@ -250,53 +254,57 @@ class Connection:
         websocket = self._websocket
         assert websocket is not None
         try:
-            piece = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
+            taken = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
         except WebSocketError as error:
             if self._receiver is not None:
                 self._receiver.on_broken(str(error))
             return
-        if piece.messages and self._receiver is not None:
-            self._receiver.on_messages(piece.messages, piece.texts)
-        pings = sum(control.opcode is Opcode.PING for control in piece.controls)
-        for control in piece.controls:
-            if control.opcode is Opcode.PING and (pings := pings - 1):
-                continue  # the last of several is answered (RFC 6455, section 5.5.3)
-            self._control(control)
+        if taken.messages and self._receiver is not None:
+            self._receiver.on_messages(taken.messages, taken.texts)
+        if taken.controls:
+            self._take_controls(taken.controls)
         if self.ended.done():
             return
         ready = websocket.ready
         # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
         enough = ready and websocket.pending > PAUSE_BYTES // 2
-        if self._paused and not self._held and not enough and not self._over:
+        if self._paused and not self._held and not enough and not self._transfer_ended:
             self._paused = False
             self._curl.pause(0)
         if ready:
             self._schedule()
-        elif self._over:
+        elif self._transfer_ended:
             self._finish()
 
     def _open_websocket(self) -> bool:
-        """Once the answer is complete: is it a WebSocket?"""
-        if not self._answer.complete or self._answer.status != 101:
-            if self._over:
+        """Whether the answer is complete and agrees to a WebSocket, which is open then."""
+        if not self._handshake.complete or self._handshake.status != 101:
+            if self._transfer_ended:
                 self._finish()
             return False
         try:
-            agreed = self._answer.agreed()
+            agreed = self._handshake.agreed()
         except handshake.HandshakeError as error:
             self._fail(str(error))
             return False
         self._websocket = WebSocket(agreed)
-        self._unsent.agreed(agreed)
+        self._write_queue.agreed(agreed)
         self._timer.cancel()
-        for data in self._early:
+        for data in self._before_websocket:
             self._websocket.feed(data)
-        self._early.clear()
+        self._before_websocket.clear()
         if self._receiver is not None:
             self._receiver.on_connected()
-        return not self._done
+        return not self._aborted
 
-    def _control(self, control: Control) -> None:
+    def _take_controls(self, controls: list[Control]) -> None:
+        pings = sum(control.opcode is Opcode.PING for control in controls)
+        for control in controls:
+            if control.opcode is Opcode.PING and (pings := pings - 1):
+                continue  # the last of several is answered (RFC 6455, section 5.5.3)
+            self._take_control(control)
+
+    def _take_control(self, control: Control) -> None:
         if control.opcode is Opcode.PING:
             self._send(Opcode.PONG, control.payload, urgent=True)
         elif control.opcode is Opcode.CLOSE:
@@ -326,26 +334,26 @@ class Connection:
             receiver.on_connect_failed(cause)
 
     def _finish(self) -> None:
-        """The transfer is over and all of it was parsed."""
+        """The transfer has ended, and all that it brought was parsed."""
         cause = _explain(self._failure)
         if self._websocket is not None:
             receiver = self._receiver
             self.abort()
             if receiver is not None:
                 receiver.on_closed(None, cause)
-        elif self._answer.status is not None and self._answer.status != 101:
-            self._fail(f"the server answered {self._answer.status} instead of 101")
+        elif self._handshake.status is not None and self._handshake.status != 101:
+            self._fail(f"the server answered {self._handshake.status} instead of 101")
         else:
             self._fail(cause)
 
 
 def _printable(text: str) -> str:
-    """What goes into a log and onto a terminal: a server may write anything."""
+    """Return the text as it may go into a log or onto a terminal: a server may write anything."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _explain(failure: BaseException | None) -> str:
-    """libcurl's message without curl_cffi's frame around it."""
+    """Return libcurl's message without curl_cffi's frame around it."""
     if failure is None:
         return "the server ended the connection"
     text = str(failure)

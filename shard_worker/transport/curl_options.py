@@ -3,7 +3,7 @@
 Names are looked up by us and given to libcurl (CURLOPT_RESOLVE), and ECH is Chrome's without a key
 from the DNS ("grease"; the ClientHello has the same extensions). Otherwise libcurl asks for HTTPS
 records as well, and where that answer comes after the connection it leaves the query's socket
-readable for ever: every turn of the loop would be a busy one. (Seen on curl_cffi 0.17.0.)
+readable for ever, and the event loop would never sleep. (Seen on curl_cffi 0.17.0.)
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from cluster.discord.browser import Browser
 from shard_worker.transport import handshake
 
 CONNECT_TIMEOUT_S: Final = 15.0
-"""TCP and TLS."""
+"""Seconds for the TCP and the TLS handshake."""
 _RAW_MODE: Final = 1  # CURLWS_RAW_MODE
 _HTTP_1_1: Final = 2  # CURL_HTTP_VERSION_1_1: over plain ws there is no h2c offer then
 
 
 def setopt(curl: Curl, option: CurlOpt, value: object) -> None:
-    """Raises CurlError if libcurl does not take it: silence here has hidden a wrong browser."""
+    """Set an option. Raises CurlError if libcurl does not take it: a refusal that is not looked at
+    would be a connection with another handshake than Chrome's."""
     if (code := curl.setopt(option, value)) != 0:
         raise CurlError(f"libcurl refuses {option.name}", code)
 
 
 def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: Browser) -> None:
-    """All but the callbacks. ca_file empty: the system's authorities. Raises CurlError."""
+    """Set all options but the callbacks. ca_file: empty for the system's authorities. Raises
+    CurlError."""
     if (code := curl.impersonate(browser.target, default_headers=False)) != 0:
         raise CurlError(f"libcurl does not know the browser {browser.target!r}", code)
     options: list[tuple[CurlOpt, object]] = [
@@ -54,12 +56,12 @@ def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: Browser) 
 
 
 def address_of(url: str) -> tuple[str, int]:
-    """Host and port of a URL."""
+    """Return host and port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
 
 
 def resolve_entry(host: str, port: int, addresses: list[str]) -> str:
-    """CURLOPT_RESOLVE's form of a lookup's answer; "+": it grows old as any other."""
-    written = [f"[{a}]" if ":" in a else a for a in dict.fromkeys(addresses)]
+    """Return what a lookup found in the form of CURLOPT_RESOLVE; "+": it grows old as any other."""
+    written = [f"[{one}]" if ":" in one else one for one in dict.fromkeys(addresses)]
     return f"+{host}:{port}:{','.join(written)}"

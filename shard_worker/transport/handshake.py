@@ -12,7 +12,8 @@ import hashlib
 from typing import Final
 
 from cluster.discord.browser import ACCEPT_ENCODING, ACCEPT_LANGUAGE, Browser
-from shard_worker.transport.websocket import Deflate, WebSocketError, parse_extensions
+from shard_worker.transport.message_deflate import Deflate, parse_extensions
+from shard_worker.transport.websocket_error import WebSocketError
 
 ORDER: Final = (
     "Host,Connection,Pragma,Cache-Control,User-Agent,Upgrade,Origin,Sec-WebSocket-Version,"
@@ -27,17 +28,18 @@ class HandshakeError(Exception):
 
 
 def new_key(random: bytes) -> bytes:
-    """Sec-WebSocket-Key of 16 random bytes."""
+    """Return a Sec-WebSocket-Key. random: 16 bytes."""
     return base64.b64encode(random)
 
 
 def accept(key: bytes) -> str:
-    """The Sec-WebSocket-Accept that answers a key (section 4.2.2)."""
+    """Return the Sec-WebSocket-Accept that answers a key (section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def headers(key: bytes, browser: Browser) -> list[bytes]:
-    """What Chrome sends beside Host, Connection, Upgrade and Sec-WebSocket-Version."""
+    """Return the headers that Chrome sends beside Host, Connection, Upgrade and
+    Sec-WebSocket-Version."""
     return [
         b"Pragma: no-cache",
         b"Cache-Control: no-cache",
@@ -58,12 +60,12 @@ class HandshakeAnswer:
         self._size = 0
         self._fields: dict[str, list[str]] = {}
         self.status: int | None = None
-        """Status code of the last answer begun; None: none yet."""
+        """Status code of the newest answer (an interim one may come first); None: none came yet."""
         self.complete = False
-        """The empty line after the headers came."""
+        """Whether the empty line after the headers came."""
 
     def line(self, line: bytes) -> None:
-        """Raises HandshakeError past the bound."""
+        """Take one line of the headers. Raises HandshakeError past MAX_HEADER_BYTES."""
         self._size += len(line)
         if self._size > MAX_HEADER_BYTES:
             raise HandshakeError(f"more than {MAX_HEADER_BYTES} bytes of headers")
@@ -79,7 +81,8 @@ class HandshakeAnswer:
             self._fields.setdefault(name.strip().lower(), []).append(value.strip())
 
     def agreed(self) -> Deflate | None:
-        """What was agreed on, of a complete answer. Raises HandshakeError."""
+        """Return the compression that a complete answer agrees to; None: none. Raises
+        HandshakeError."""
         if self.status != 101:
             raise HandshakeError(f"the server answered {self.status} instead of 101")
         if self._header("sec-websocket-accept") != accept(self._key):

@@ -1,4 +1,4 @@
-"""Bytes in and out: WebSockets on libcurl's raw mode, with Chrome's handshake, on one loop."""
+"""The WebSockets of one process: libcurl's raw mode, with Chrome's handshake, on one loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Transport:
         self._closed = False
 
     def connect(self, url: str, receiver: Receiver) -> Connection:
-        """Begin to connect; ``receiver`` hears how it went, never before this returns."""
+        """Begin to connect. ``receiver`` hears how it went, never before this returns."""
         connection = Connection(
             self._multi, url, receiver, self._ca_file, self._browser, self._open.discard
         )
@@ -34,14 +34,14 @@ class Transport:
             connection.abort()
 
     async def close(self) -> None:
-        """Let closing connections say goodbye (a second at most), then end all of them. Calling it
-        again does nothing."""
+        """Let connections that are closing send their close frames (a second at most), then end
+        all. Calling it again does nothing."""
         if self._closed:
             return
         self._closed = True
         loop = asyncio.get_running_loop()
         until = loop.time() + CLOSE_TIMEOUT_S
-        while (ends := [c.ended for c in self._open if c.closing]) and loop.time() < until:
+        while (ends := [one.ended for one in self._open if one.closing]) and loop.time() < until:
             await asyncio.wait(ends, timeout=until - loop.time())
         self.abort()
         await self._multi.close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare

@@ -31,7 +31,9 @@ from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader,
 from shard_worker.protocol.payloads import with_seq
 from shard_worker.sending.member_requests import whole_guilds
 from shard_worker.transport.compression import KINDS, InflateError, Plain
-from shard_worker.transport.websocket import Deflate, WebSocket, WebSocketError
+from shard_worker.transport.message_deflate import Deflate
+from shard_worker.transport.websocket import WebSocket
+from shard_worker.transport.websocket_error import WebSocketError
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 EVENTS: Final = sorted(DISPATCHES)

@@ -109,7 +109,7 @@ def test_a_zstd_slice_may_reach_its_bound_and_not_pass_it() -> None:
 
 
 def test_a_message_whose_end_never_comes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shard_worker.transport.compression.MAX_HELD", 1000)
+    monkeypatch.setattr("shard_worker.transport.compression.MAX_PARTIAL_BYTES", 1000)
     for inflater in (ZlibStream(), ZlibStream()):
         assert inflater.inflate([b"x" * 500, b"x" * 500]) == (b"", 0)
         with pytest.raises(InflateError, match="longer than 1000 bytes"):

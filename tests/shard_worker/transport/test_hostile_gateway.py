@@ -31,7 +31,9 @@ from shard_worker.protocol.ready import BadReadyError, read_ready
 from shard_worker.shard import Shard
 from shard_worker.transport import compression
 from shard_worker.transport.compression import FREE_BYTES, KINDS, InflateError, Plain
-from shard_worker.transport.websocket import Deflate, WebSocket, WebSocketError
+from shard_worker.transport.message_deflate import Deflate
+from shard_worker.transport.websocket import WebSocket
+from shard_worker.transport.websocket_error import WebSocketError
 
 MIB = 1024 * 1024
 Messages = list[bytes]
@@ -104,7 +106,7 @@ def test_what_discord_sends_at_its_largest_is_read(kind: str) -> None:
 
 
 def test_pieces_of_a_message_that_has_no_end_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "MAX_HELD_PIECES", 100)
+    monkeypatch.setattr(compression, "MAX_PARTIAL_PAYLOADS", 100)
     inflater = compression.ZlibStream()
     assert inflater.inflate([b""] * 10_000) == (b"", 0)
     assert inflater.inflate([b"x"] * 100) == (b"", 0)

@@ -11,15 +11,15 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as OracleFrame
 from websockets.frames import Opcode as OracleOpcode
 
-from shard_worker.transport.message_deflate import MIN_BITS, MessageDeflater
-from shard_worker.transport.websocket import Deflate, Opcode, encode
+from shard_worker.transport.message_deflate import MIN_BITS, Deflate, MessageDeflater
+from shard_worker.transport.websocket import Opcode, encode
 
 words = st.lists(st.sampled_from(["presence", "guild", "0", '"op":', " "]), max_size=60)
 messages = st.one_of(words.map("".join).map(str.encode), st.text(max_size=80).map(str.encode))
 
 
 def deflater(**agreed: int) -> MessageDeflater:
-    made = MessageDeflater.of(Deflate(**agreed))  # type: ignore[arg-type]  # a bool is an int
+    made = MessageDeflater.if_agreed(Deflate(**agreed))  # type: ignore[arg-type]  # a bool is an int
     assert made is not None
     return made
 
@@ -57,7 +57,7 @@ def test_the_window_is_no_larger_than_agreed() -> None:
 
 @pytest.mark.parametrize("agreed", [None, Deflate(client_max_window_bits=8)])
 def test_where_nothing_is_compressed(agreed: Deflate | None) -> None:
-    assert MessageDeflater.of(agreed) is None
+    assert MessageDeflater.if_agreed(agreed) is None
 
 
 def test_the_frame_says_so() -> None:

@@ -154,7 +154,7 @@ def test_what_waits_is_compressed_in_the_order_it_leaves() -> None:
             receiver = Receiver()
             connection = transport.connect(url, receiver)
             await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
-            assert connection._unsent.compresses
+            assert connection._write_queue.compresses
             connection.send(bytes(range(32, 127)) * 3000)
             for n in range(20):
                 connection.send(b"%d the same words" % n)
@@ -401,7 +401,7 @@ def test_a_server_that_asks_and_does_not_read() -> None:
                 await asyncio.sleep(0)
             kind, cause = await receiver.end()
             assert (kind, cause) == ("broken", "256 frames wait, and the server does not read")
-            assert len(connection._unsent) <= 256
+            assert len(connection._write_queue) <= 256
             connection.close(4000)
             await asyncio.wait_for(connection.ended, WAIT_S)
 

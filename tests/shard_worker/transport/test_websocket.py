@@ -17,18 +17,17 @@ from websockets.frames import Opcode as OracleOpcode
 from websockets.streams import StreamReader
 from wsproto.frame_protocol import FrameProtocol, ParseFailed
 
+from shard_worker.transport.message_deflate import Deflate, parse_extensions
 from shard_worker.transport.websocket import (
     MAX_FRAGMENTS,
     Control,
-    Deflate,
     Opcode,
     WebSocket,
-    WebSocketError,
     close_payload,
     encode,
     mask,
-    parse_extensions,
 )
+from shard_worker.transport.websocket_error import WebSocketError
 
 TEXT, CLOSE = Opcode.TEXT, Opcode.CLOSE
 EDGES = (0, 1, 125, 126, 127, 65_535, 65_536)
