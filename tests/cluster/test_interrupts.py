@@ -45,7 +45,7 @@ def env(tmp_path: Path) -> Iterator[dict[str, str]]:
         ("cluster.cli.verbs.status", ("status",)),
         ("msgspec._core", ("status",)),
         ("zmq.backend", ("tail",)),
-        ("rich.live", ("start", "--sandbox")),
+        ("rich.live", ("start", "--sandbox", "--rate", "none")),  # without Ctrl-C nothing starts
         ("cluster.sandbox.catalogue", ("tail", "--event", "READY")),
         ("aiohttp", ("sandbox",)),
         ("cluster.doctor.fingerprint.capture", ("doctor", "--fingerprint")),
