@@ -11,7 +11,6 @@ from typing import Any, Final
 Json = dict[str, Any]
 
 TEXT: Final = 0
-DM: Final = 1
 VOICE: Final = 2
 CATEGORY: Final = 4
 ANNOUNCEMENT: Final = 5
@@ -147,16 +146,4 @@ def thread_member(thread_id: int, user_id: int, joined_at: str) -> Json:
         "flags": 0,
         "muted": False,
         "mute_config": None,
-    }
-
-
-def direct_channel(channel_id: int, recipient: Json) -> Json:
-    """A direct message channel."""
-    return {
-        "id": str(channel_id),
-        "type": DM,
-        "last_message_id": None,
-        "last_pin_timestamp": None,
-        "recipients": [recipient],
-        "flags": 0,
     }
