@@ -20,8 +20,9 @@ from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
-from cluster.wire.control import Failure
-from cluster.wire.start_outcome import StartOutcome, encode_outcome
+from cluster.wire.control import failure_of
+from cluster.wire.start_outcome import StartOutcome
+from coordinator.child_process import write_outcome
 from coordinator.coordinator import Coordinator
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
@@ -32,7 +33,7 @@ log = logging.getLogger("coordinator")
 
 
 class _WithoutToken(logging.Formatter):
-    """A second lock on the door: whatever a message quotes, the token is not in the line."""
+    """Keeps the token out of every line, whatever a message quotes."""
 
     def __init__(self, token: str) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -52,17 +53,6 @@ def log_to(logs: Path, level: str, token: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
 
 
-def _say(outcome: StartOutcome) -> None:
-    """Write the one line and let go of standard output: who started us may be gone later."""
-    try:
-        os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
-    except BrokenPipeError:
-        log.warning("nobody reads the outcome of this start")
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-
-
 async def run(spec: CoordinatorSpec) -> Coordinator:
     """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
     coordinator = Coordinator(
@@ -74,7 +64,7 @@ async def run(spec: CoordinatorSpec) -> Coordinator:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, coordinator.request_stop)
     async with coordinator:
-        _say(StartOutcome(ready=True, notes=coordinator.notes))
+        write_outcome(StartOutcome(ready=True, notes=coordinator.notes))
         await coordinator.until_stopped()
     return coordinator
 
@@ -86,8 +76,7 @@ def main() -> int:
         coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
     except ClusterError as error:
         log.error("%s", error)
-        failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-        _say(StartOutcome(error=failure))
+        write_outcome(StartOutcome(error=failure_of(error)))
         return error.exit_code
     if coordinator.keeps_workers:
         logging.shutdown()

@@ -13,7 +13,7 @@ import time
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from cluster.wire import checks
-from cluster.wire.control import Failure
+from cluster.wire.control import failure_of
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.sharding.plan import plan_for
@@ -43,8 +43,7 @@ def main() -> int:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
         outcome = checks.Outcome(api=asyncio.run(check(spec)))
     except ClusterError as error:
-        failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-        outcome = checks.Outcome(error=failure)
+        outcome = checks.Outcome(error=failure_of(error))
     sys.stdout.buffer.write(checks.encode(outcome) + b"\n")
     return 0
 

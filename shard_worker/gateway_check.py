@@ -17,7 +17,7 @@ from cluster.decode_errors import MALFORMED
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire import checks
-from cluster.wire.control import Failure
+from cluster.wire.control import failure_of
 from shard_worker.protocol.frame import Frame, FrameError, FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.transport.compression import KINDS, InflateError
@@ -96,16 +96,12 @@ def main() -> int:
         spec = checks.decode_gateway_check(sys.stdin.buffer.read(MAX_CHECK_BYTES))
         outcome = checks.Outcome(gateway=uvloop.run(check(spec)))
     except MALFORMED as error:
-        outcome = _failed(ConfigError(f"the check can't be read ({error})"))
+        failed = ConfigError(f"the check can't be read ({error})")
+        outcome = checks.Outcome(error=failure_of(failed))
     except ClusterError as error:
-        outcome = _failed(error)
+        outcome = checks.Outcome(error=failure_of(error))
     sys.stdout.buffer.write(checks.encode(outcome) + b"\n")
     return 0
-
-
-def _failed(error: ClusterError) -> checks.Outcome:
-    failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-    return checks.Outcome(error=failure)
 
 
 if __name__ == "__main__":

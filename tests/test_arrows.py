@@ -133,7 +133,7 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
-        "__main__": "coordinator spec_input",
+        "__main__": "child_process coordinator spec_input",
         "coordinator": (
             "account children context control engines health host hub identifies lifetime "
             "maintenance operations sharding state workers"
@@ -145,7 +145,7 @@ ROOMS: Final = {
         "workers": "changes context engines host hub identifies sharding verb",
         "identifies": "context sharding state verb",
         "context": "account state",
-        "tcp_gate": "zmq_proxy",
+        "tcp_gate": "child_process zmq_proxy",
         "state": "sharding",
         "hub": "zmq_proxy",
         "engines": "children",
@@ -154,10 +154,11 @@ ROOMS: Final = {
         "verb": "",
         "spec_input": "",
         "sharding": "",
-        "replay": "",
+        "replay": "child_process",
         "lifetime": "",
         "host": "",
         "children": "",
+        "child_process": "",
         "changes": "",
         "account": "",
     },

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.wire.control import Failure
+from cluster.wire.control import failure_of
 from cluster.wire.operations import FOLLOW_S, Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import Operation
@@ -108,13 +108,11 @@ class OperationRunner:
             text = await work(OperationProgress(self._tell))
         except ClusterError as error:
             log.error("%s", error)
-            failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-            self._end(state=OperationState.FAILED, text=error.cause, failure=failure)
+            self._end(state=OperationState.FAILED, text=error.cause, failure=failure_of(error))
         except Exception as error:
             log.exception("not foreseen")
-            cause = f"it failed ({type(error).__name__})"
-            failure = Failure(kind="ClusterError", cause=cause, action="see coordinator.log")
-            self._end(state=OperationState.FAILED, text=cause, failure=failure)
+            failed = ClusterError(f"it failed ({type(error).__name__})", "see coordinator.log")
+            self._end(state=OperationState.FAILED, text=failed.cause, failure=failure_of(failed))
         else:
             self._end(state=OperationState.DONE, text=text)
             log.info("%s", text)

@@ -1,11 +1,9 @@
 """Answers "what did I miss" from the journals: a process of its own, ``python -m
-coordinator.replay_server``.
+coordinator.replay.server``.
 
-Apart from hub and limiter, because a damaged journal kills whoever maps it. It reads a ReplaySpec
-as JSON from its standard input up to EOF, prints ``{"ready": true}`` once it is bound, and ends on
-SIGTERM, SIGINT, or when the process that started it is gone. It holds nothing between two
-questions but those that wait: a slice is bounded, the next is sent when it is asked for, and asking
-again is always right.
+It is apart from hub and limiter, because a damaged journal kills whoever maps it, and is started
+with a ReplaySpec (coordinator.child_process). It holds nothing between two questions but those that
+wait: a slice is bounded, the next is sent when it is asked for, and asking again is always right.
 
 Readers are answered in turn, a slice each, smaller while others wait. One that does not read its
 answers gets no turn until it does, so it costs the others nothing and this process a few slices.
@@ -17,12 +15,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import lmdb
@@ -30,6 +26,7 @@ import msgspec
 import zmq
 
 from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.errors import AlreadyRunningError
 from cluster.journal.history import SLICE_BYTES, History
 from cluster.journal.read_marker import NAME, ReadMarker
 from cluster.journal.reader import READ_SECONDS
@@ -37,6 +34,7 @@ from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.shard_state import ShardState
 from cluster.wire.states import HeadState
+from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.replay.fair_queue import Address, FairQueue
 
 log = logging.getLogger(__name__)
@@ -57,7 +55,7 @@ NICE: Final = 5
 """Some three times less of a busy core than a worker gets."""
 
 
-class ReplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReplaySpec(ChildSpec, frozen=True, kw_only=True):
     """What a replay server must know."""
 
     endpoint: str
@@ -65,9 +63,6 @@ class ReplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The folder with a folder for each slot."""
     cluster: str
     """Store id."""
-    parent: int = 0
-    """Process without which it ends; 0: the one that is its parent once it serves. Given, it is
-    noticed too that it died while this one was starting."""
 
 
 class ReplayServer:
@@ -104,11 +99,10 @@ class ReplayServer:
         """From another thread: end within half a second."""
         self._stopping = True
 
-    def serve(self, parent: int = 0) -> None:
-        """Answer until ``stop``, or until the process that started this one is gone."""
-        parent = parent or os.getppid()
+    def serve(self, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Answer until ``stop``, or until `is_ending`."""
         busy = False
-        while not self._stopping and os.getppid() == parent:
+        while not self._stopping and not is_ending():
             wait = 0 if busy else STUCK_POLL_MS if self._stuck else POLL_MS
             if self._socket.poll(wait):
                 self._take_questions()
@@ -214,36 +208,23 @@ class ReplayServer:
                 self._stuck[reader] = (since, answer)
 
 
-def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        spec = msgspec.json.decode(sys.stdin.buffer.read(), type=ReplaySpec)
-    except msgspec.DecodeError as error:
-        print(f"no ReplaySpec on the standard input: {error}", file=sys.stderr)
-        return 2
+def serve(spec: ReplaySpec, child: Child) -> None:
+    """Serve until the child is ending. ClusterError: the endpoint can't be bound."""
     step_back()
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     root = Path(spec.journals)
+    history = History(root, spec.cluster, reading=noted_in(root))
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        history = History(root, spec.cluster, reading=noted_in(root))
         server = ReplayServer(spec.endpoint, history, spec.cluster, context)
     except zmq.ZMQError as error:
-        print(f"{spec.endpoint} can't be bound: {error.strerror}", file=sys.stderr)
         context.term()
-        return 1
-
-    def end(signum: int, frame: FrameType | None) -> None:
-        sys.exit(0)  # at once, out of a poll too; nothing is written here that could be half done
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    print('{"ready": true}', flush=True)
+        raise AlreadyRunningError(f"{spec.endpoint} can't be bound: {error.strerror}") from error
+    child.ready()
     try:
-        server.serve(spec.parent)
+        server.serve(child.is_ending)
     finally:
         server.close()
         context.term()
-    return 0
 
 
 def _state(state: ShardState) -> HeadState:
@@ -272,4 +253,4 @@ def noted_in(root: Path) -> ReadMarker | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_child(ReplaySpec, serve, interrupt=True))

@@ -1,4 +1,4 @@
-"""The way in over TCP: a process of its own, ``python -m coordinator.gate``.
+"""The way in over TCP: a process of its own, ``python -m coordinator.tcp_gate.gate``.
 
 What the cluster offers on this host (events, replay, control), it offers on TCP, to those whose
 keys it knows: CURVE on every socket, with a server key that clients pin, and nobody let in whom the
@@ -6,10 +6,8 @@ file of clients does not name. It is apart from the coordinator, so that whoever
 reaches neither hub nor journals: encryption, half-open connections, rubbish and what clients do not
 read take this process's time, descriptors and memory. If it dies it is started again.
 
-It reads a GateSpec as JSON from its standard input up to EOF, writes one StartOutcome as a JSON
-line, and ends on SIGTERM, SIGINT, or when the process that started it is gone. When a key is
-removed, or the server's is renewed, it makes all its sockets anew: libzmq can't cut off a single
-connection.
+It is started with a TcpGateSpec (coordinator.child_process). When a key is removed, or the server's
+is renewed, it makes all its sockets anew: libzmq can't cut off a single connection.
 """
 
 from __future__ import annotations
@@ -17,24 +15,20 @@ from __future__ import annotations
 import logging
 import os
 import resource
-import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
-import msgspec
 import zmq
 
 from cluster.endpoints.curve_keys import KeyFolder, ServerKeys
 from cluster.endpoints.tcp import Tcp, keep_alive
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.wire.control import Failure
-from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from cluster.wire.status import GateReport
+from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.tcp_gate.connection_stats import ConnectionStats
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
 from coordinator.tcp_gate.keyring import Keyring
@@ -62,8 +56,8 @@ here, and ZeroMQ bounds it by the connection only."""
 MOST_DESCRIPTORS: Final = 65_536
 
 
-class TcpGateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a gate must know. Its keys are in the folder: they can change while it runs."""
+class TcpGateSpec(ChildSpec, frozen=True, kw_only=True):
+    """What a TCP gate must know. Its keys are in the folder: they can change while it runs."""
 
     keys: str
     """The folder of the keys."""
@@ -71,8 +65,6 @@ class TcpGateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Local endpoints of "events", "replay" and "control"."""
     outside: dict[str, str]
     """Which of them are offered, and at which TCP endpoint."""
-    parent: int
-    """Process without which it ends."""
     handshake_ms: int = 5_000
     """Who has not shown a key by then is dropped."""
 
@@ -81,15 +73,15 @@ class TcpGate:
     """All sockets, until ``close``. Raises AlreadyRunningError if an endpoint can't be bound,
     ConfigError if there are no keys."""
 
-    def __init__(self, spec: TcpGateSpec) -> None:
+    def __init__(self, spec: TcpGateSpec, refused: int = 0) -> None:
+        """refused: how many the sockets before these refused."""
         self._spec = spec
         self._stack = ExitStack()
         self._poller = zmq.Poller()
         self._takers: dict[zmq.Socket[bytes], Callable[[], None]] = {}
         self._stats: dict[str, ConnectionStats] = {}
         self._proxies: list[ZmqProxy] = []
-        self.refused = 0
-        """Of the sockets before these."""
+        self.refused = refused
         folder = Path(spec.keys)
         self._server = KeyFolder(folder).server()
         self._keyring = Keyring(folder)
@@ -189,11 +181,11 @@ class TcpGate:
             log.info("%s on %s", name, endpoint)
             return
 
-    def serve(self, stopping: Callable[[], bool]) -> bool:
-        """Until `stopping`, or its parent is gone: False. True: the keys have changed so that it
-        must be made anew."""
+    def serve(self, is_ending: Callable[[], bool]) -> bool:
+        """Serve until `is_ending`: False. True: the keys have changed so that it must be made
+        anew."""
         report_at = 0.0
-        while not stopping() and os.getppid() == self._spec.parent:
+        while not is_ending():
             for socket, _ in self._poller.poll(POLL_MS):
                 self._takers[socket]()
             now = time.monotonic()
@@ -269,44 +261,21 @@ def _raise_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _say(outcome: StartOutcome) -> None:
-    os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
-
-
-def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=TcpGateSpec)
-    told: list[int] = []
-
-    def end(signum: int, frame: FrameType | None) -> None:
-        told.append(signum)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+def serve(spec: TcpGateSpec, child: Child) -> None:
+    """Serve until the child is ending. ClusterError: an endpoint can't be bound, or a part of the
+    TCP gate has ended."""
     _raise_limit()
-    ready = False
-    refused = 0
-    try:
-        while True:
-            gate = TcpGate(spec)
-            gate.refused = refused
-            if not ready:
-                _say(StartOutcome(ready=True))
-                ready = True
-            try:
-                anew = gate.serve(lambda: bool(told))
-            finally:
-                gate.close()
-            refused = gate.refused
-            if not anew:
-                return 0
-    except ClusterError as error:
-        log.error("%s", error)
-        if not ready:
-            failure = Failure(kind=type(error).__name__, cause=error.cause, action=error.action)
-            _say(StartOutcome(error=failure))
-        return error.exit_code
+    gate = TcpGate(spec)
+    while True:
+        child.ready()
+        try:
+            anew = gate.serve(child.is_ending)
+        finally:
+            gate.close()
+        if not anew:
+            return
+        gate = TcpGate(spec, gate.refused)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_child(TcpGateSpec, serve))

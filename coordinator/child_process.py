@@ -1,0 +1,107 @@
+"""The child's side of a process that the coordinator starts and keeps: the TCP gate, the replay
+server. The parent's side is in coordinator.children.
+
+Such a process reads its spec as JSON from standard input up to EOF, writes one StartOutcome as a
+JSON line to standard output, logs to standard error, and ends on SIGTERM, SIGINT, or when the
+process that started it is gone. Exit codes: 0 ended as told; otherwise those of cluster.errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
+
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.errors import ClusterError, ConfigError
+from cluster.wire.control import failure_of
+from cluster.wire.start_outcome import StartOutcome, encode_outcome
+
+log = logging.getLogger(__name__)
+
+
+class ChildSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every child must know."""
+
+    parent: int = 0
+    """Process without which it ends; 0: the one that is its parent once it runs. Given, it is
+    noticed too that it died while this one was starting."""
+
+
+Spec = TypeVar("Spec", bound=ChildSpec)
+
+
+class Child:
+    """This process, as its work sees it."""
+
+    def __init__(self, parent: int) -> None:
+        self._parent = parent or os.getppid()
+        self._signalled = False
+        self.is_ready = False
+
+    def ready(self) -> None:
+        """Say that it is up. Calling it again does nothing."""
+        if not self.is_ready:
+            self.is_ready = True
+            write_outcome(StartOutcome(ready=True))
+
+    def is_ending(self) -> bool:
+        """Whether it has to end: it was signalled, or its parent is gone."""
+        return self._signalled or os.getppid() != self._parent
+
+    def signalled(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal to end (signal.signal)."""
+        self._signalled = True
+
+
+def run_child(
+    kind: type[Spec], work: Callable[[Spec, Child], None], *, interrupt: bool = False
+) -> int:
+    """Run the work of this process until it ends; return its exit code.
+
+    kind: of the spec on standard input. work: returns when the child is ending; ClusterError: why
+    it can't go on. interrupt: a signal ends the work wherever it is, by SystemExit; nothing that it
+    writes may be half done then.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    child = None
+    try:
+        spec = _read_spec(kind)
+        child = Child(spec.parent)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _exit if interrupt else child.signalled)
+        work(spec, child)
+    except ClusterError as error:
+        if child is None or not child.is_ready:
+            write_outcome(StartOutcome(error=failure_of(error)))
+        log.error("%s", error)  # last: the parent tells the last line of a log
+        return error.exit_code
+    return 0
+
+
+def write_outcome(outcome: StartOutcome) -> None:
+    """Write the one line and let go of standard output: who started us may be gone later."""
+    try:
+        os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
+    except BrokenPipeError:
+        log.warning("nobody reads the outcome of this start")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _read_spec(kind: type[Spec]) -> Spec:
+    try:
+        return msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
+    except MALFORMED as error:
+        raise ConfigError(f"standard input has no {kind.__name__} ({error})") from None
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)

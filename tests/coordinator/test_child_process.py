@@ -1,0 +1,104 @@
+"""The child's side of a process: its spec, its one line, its end, its exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import msgspec
+import pytest
+
+from cluster.wire.start_outcome import StartOutcome, decode_outcome
+from coordinator.child_process import ChildSpec
+
+PROGRAM = textwrap.dedent("""
+    import sys, time
+    from cluster.errors import KeyRefusedError
+    from coordinator.child_process import ChildSpec, run_child
+
+    class Spec(ChildSpec, frozen=True, kw_only=True):
+        fails: str = ""
+
+    def work(spec, child):
+        if spec.fails == "at once":
+            raise KeyRefusedError("no key", "ask for one")
+        child.ready()
+        child.ready()
+        if spec.fails:
+            raise KeyRefusedError("the key is gone")
+        while not child.is_ending():
+            time.sleep(0.01)
+        print("in order", file=sys.stderr)
+
+    sys.exit(run_child(Spec, work, interrupt="interrupt" in sys.argv))
+""")
+WITHIN_S = 30
+
+
+class Spec(ChildSpec, frozen=True, kw_only=True):
+    fails: str = ""
+
+
+def started(spec: bytes, *args: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *args],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(spec)
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def first_line(process: subprocess.Popen[bytes]) -> StartOutcome:
+    assert process.stdout is not None
+    return decode_outcome(process.stdout.readline())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("args", "words"), [((), "in order\n"), (("interrupt",), "")])
+def test_a_signal_ends_it_with_0(number: int, args: tuple[str, ...], words: str) -> None:
+    process = started(msgspec.json.encode(Spec()), *args)
+    assert first_line(process) == StartOutcome(ready=True)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=WITHIN_S)
+    assert (process.returncode, out, err.decode()) == (0, b"", words)
+
+
+def test_it_ends_when_its_parent_is_another() -> None:
+    process = started(msgspec.json.encode(Spec(parent=os.getpid() + 1)))
+    assert first_line(process) == StartOutcome(ready=True)
+    process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 0
+
+
+def test_an_error_before_it_is_ready_is_its_line() -> None:
+    process = started(msgspec.json.encode(Spec(fails="at once")))
+    error = first_line(process).error
+    assert error is not None
+    assert (error.kind, error.cause, error.action) == ("KeyRefusedError", "no key", "ask for one")
+    _, err = process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 7
+    assert err.decode().splitlines()[-1].endswith("no key: ask for one")
+
+
+def test_an_error_after_that_is_in_its_log_only() -> None:
+    process = started(msgspec.json.encode(Spec(fails="later")))
+    assert first_line(process) == StartOutcome(ready=True)
+    out, err = process.communicate(timeout=WITHIN_S)
+    assert (process.returncode, out) == (7, b"")
+    assert err.decode().splitlines()[-1].endswith("the key is gone")
+
+
+@pytest.mark.parametrize("spec", [b"", b"{", b'{"parent": "x"}', b'{"other": 1}', b"\xff"])
+def test_a_spec_that_is_none(spec: bytes) -> None:
+    process = started(spec)
+    error = first_line(process).error
+    assert error is not None
+    assert error.kind == "ConfigError"
+    process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 2
