@@ -54,7 +54,7 @@ class EventRates:
         while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
             self._looks.popleft()
         if self._reporter and self._reporter.due(self._looks[-1][0]):
-            self._reporter.tell(self._looks[-1][0], SubscriberProgress(0, self._events, 0, 0))
+            self._reporter.report(self._looks[-1][0], SubscriberProgress(0, self._events, 0, 0))
         passed = self._looks[-1][0] - self._looks[0][0]
         counts: Counter[str] = Counter()
         for _, look in islice(self._looks, 1, None):

@@ -1,4 +1,4 @@
-"""Asker: has what chains want answered, one question a shard at a time."""
+"""Backfill: asks the replay server for what chains lack, one question a shard at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from cluster.subscriber.chain import Names, ShardChain
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
@@ -24,8 +24,18 @@ AT_ONCE: Final = 4
 each while they are read, is bounded so."""
 
 
+class _Blocked(NamedTuple):
+    """A shard that can't go on: where it stands, when to ask for it, and its chain."""
+
+    epoch: int
+    seq: int
+    due: float
+    """Time of time.monotonic()."""
+    chain: ShardChain
+
+
 class Backfill:
-    """Knows which shards stand still for want of something. ``close`` ends its tasks."""
+    """Knows which shards can't go on for want of something. ``close`` ends its tasks."""
 
     def __init__(
         self,
@@ -37,36 +47,36 @@ class Backfill:
         self.replay: ReplayClient | None = None
         """None: there is nobody to ask, and what is wanted becomes gaps."""
         self.answers = 0
+        """How many questions were answered."""
         self._names = None if names is None else sorted(names)
         self._collect = collect
         self._has_room = has_room
-        self._blocked: dict[ShardKey, tuple[int, int, float, ShardChain]] = {}
-        """Epoch and seq where a shard stands, when to ask, and its chain."""
+        self._blocked: dict[ShardKey, _Blocked] = {}
         self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
         self._closed = False
 
-    def see(self, key: ShardKey, chain: ShardChain) -> None:
-        """Something has come for this shard: does it want anything?"""
+    def check(self, key: ShardKey, chain: ShardChain) -> None:
+        """Note whether this chain wants anything; call it when something was given to it."""
         wanted = chain.wanted()
         if wanted is None:
             self._blocked.pop(key, None)
             return
-        stands = self._blocked.get(key)
-        if stands is None or stands[:2] != (wanted.epoch, wanted.after):
+        before = self._blocked.get(key)
+        if before is None or before[:2] != (wanted.epoch, wanted.after):
             due = time.monotonic() + (0.0 if chain.lagging else GRACE_SECONDS)
-            self._blocked[key] = (wanted.epoch, wanted.after, due, chain)
+            self._blocked[key] = _Blocked(wanted.epoch, wanted.after, due, chain)
 
-    def forget(self) -> None:
-        """The chains are no more."""
+    def clear(self) -> None:
+        """Ask for nothing more: the chains are no more."""
         self._blocked.clear()
 
     def tick(self, now: float) -> None:
         """Ask for what is due. now: time.monotonic()."""
-        for key, (_, _, due, chain) in list(self._blocked.items()):
+        for key, blocked in list(self._blocked.items()):
             if len(self._tasks) >= AT_ONCE or not self._has_room():
                 return
-            if now >= due and key not in self._tasks:
-                task = asyncio.get_running_loop().create_task(self._ask(key, chain))
+            if now >= blocked.due and key not in self._tasks:
+                task = asyncio.get_running_loop().create_task(self._ask(key, blocked.chain))
                 self._tasks[key] = task
                 task.add_done_callback(partial(self._done, key))
 
@@ -97,8 +107,8 @@ class Backfill:
             except NoAnswerError as error:
                 log.warning("shard %d: %s; asking again", key[1], error)
                 break
-            if key not in self._blocked or self._blocked[key][3] is not chain:
-                return  # What it stood for has come meanwhile, or it is no more.
+            if key not in self._blocked or self._blocked[key].chain is not chain:
+                return  # What it lacked has come meanwhile, or it is no more.
             self.answers += 1
             chain.answer(answer)
             self._collect(key, chain)
@@ -110,7 +120,7 @@ class Backfill:
         self._put_last(key, AGAIN_SECONDS)
 
     def _put_last(self, key: ShardKey, seconds: float) -> None:
-        """Asked again after so long, if it is still wanted, and after the others."""
+        """Ask for it again after so many seconds, if it is still wanted, and after the others."""
         if key in self._blocked:
-            epoch, seq, _, chain = self._blocked.pop(key)
-            self._blocked[key] = (epoch, seq, time.monotonic() + seconds, chain)
+            blocked = self._blocked.pop(key)
+            self._blocked[key] = blocked._replace(due=time.monotonic() + seconds)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from cluster.subscriber.chain import Delivered, Event, Output, Reached, measured
-from cluster.subscriber.guild_filter import GuildFilter
+from cluster.subscriber.chain import Delivered, Event, Output, Reached
+from cluster.subscriber.event_filter import EventFilter
 from cluster.subscriber.items import Gap, Item, Stalled
-from cluster.subscriber.reshards import Reshards
 from cluster.wire.position import WHOLE, ShardKey
 
-ITEM_BYTES = 256
+ITEM_BYTES: Final = 256
 """What a Gap takes of memory, near enough."""
 
 
@@ -25,7 +24,7 @@ class _Run(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """All of a shard up to here stands before."""
+    """A mark in the queue: all of a shard up to this place stands before it."""
 
     key: ShardKey
     epoch: int
@@ -35,79 +34,76 @@ class _Place(NamedTuple):
 class DeliveryQueue:
     """``next`` gives the items one by one; calling it says that the one before was handled."""
 
-    def __init__(
-        self, filtered: GuildFilter | None = None, generations: Reshards | None = None
-    ) -> None:
-        """generations: of which only one's events are to be given out; None: there is one."""
-        self._generations = generations or Reshards()
+    def __init__(self, event_filter: EventFilter) -> None:
         self.bytes = 0
-        """What waits takes so much of memory."""
+        """Memory that the waiting items take, near enough."""
         self.gaps = 0
-        """Put in since it began."""
-        self._waiting = self._given = 0
-        """Events of the runs that wait, or are being given out; of those before."""
-        self._filter = filtered
-        self._items: deque[_Run | _Place | Gap | Stalled] = deque()
-        self._positions: dict[ShardKey, tuple[int, int]] = {}
+        """How many gaps were put in since it began."""
         self.run: list[Event] = []
-        """Events that are being given out."""
-        self.at = 0
-        """Index of the next one of them. Whoever takes it from there adds one."""
-        self._key: ShardKey = ShardKey(0, 0)
+        """Events that are being given out, from one shard."""
+        self.next_index = 0
+        """Index in ``run`` of the next event. Whoever takes one from there adds one."""
+        self._filter = event_filter
+        self._items: deque[_Run | _Place | Gap | Stalled] = deque()
+        self._waiting = 0
+        """Events of the runs that wait, or are being given out."""
+        self._given = 0
+        """Events of the runs that were given out."""
+        self._handled: dict[ShardKey, tuple[int, int]] = {}
+        """Per shard the (epoch, seq) up to which all was handled."""
+        self._run_key = ShardKey(0, 0)
         self._run_bytes = 0
 
     def __bool__(self) -> bool:
-        return bool(self._items) or self.at < len(self.run)
+        return bool(self._items) or self.next_index < len(self.run)
 
     def put(self, key: ShardKey, outputs: Iterable[Output]) -> None:
-        """What a shard's chain put out."""
-        for item in outputs:
-            if isinstance(item, Delivered):
-                self._put_events(key, item)
-            elif isinstance(item, Reached):
-                self._items.append(_Place(key, item.epoch, item.seq))
+        """Append what a shard's chain put out."""
+        for output in outputs:
+            if isinstance(output, Delivered):
+                self._put_events(key, self._filter.pick(output))
+            elif isinstance(output, Reached):
+                self._items.append(_Place(key, output.epoch, output.seq))
             else:
-                self.say(Gap(key[1], key[0], *item))
+                self.put_item(Gap(key.shard_id, key.shard_count, *output))
 
-    def retire(self, key: ShardKey, epoch: int) -> None:
-        """Nothing more of this shard will come."""
-        self._items.append(_Place(key, epoch, WHOLE))
-
-    def handled(self, positions: Mapping[ShardKey, tuple[int, int]]) -> None:
-        """All up to there was handled before."""
-        self._positions.update(positions)
-
-    def say(self, item: Gap | Stalled) -> None:
-        """Something that is no event."""
+    def put_item(self, item: Gap | Stalled) -> None:
+        """Append something that is no event."""
         self._items.append(item)
         self.bytes += ITEM_BYTES
         self.gaps += isinstance(item, Gap)
 
-    def _put_events(self, key: ShardKey, item: Delivered) -> None:
-        if self._generations.matchings:
-            matched = self._generations.takes
-            item = measured([event for event in item.events if matched(event)])
-        if self._filter is not None:
-            takes = self._filter.takes
-            item = measured([event for event in item.events if takes(event.name, event.data)])
-        if item.events:
-            self._items.append(_Run(key, *item))
-            self.bytes += item.bytes
-            self._waiting += len(item.events)
+    def retire(self, key: ShardKey, epoch: int) -> None:
+        """Nothing more of this shard will come: it is handled whole once all before this is."""
+        self._items.append(_Place(key, epoch, WHOLE))
+
+    def begin_after(self, places: Mapping[ShardKey, tuple[int, int]]) -> None:
+        """Take as handled what a saved position says: all up to (epoch, seq), by shard."""
+        self._handled.update(places)
+
+    def forget_positions(self) -> None:
+        """Another store: positions from before mean nothing in it. What waits is given out."""
+        self._handled.clear()
+
+    def _put_events(self, key: ShardKey, picked: Delivered) -> None:
+        if picked.events:
+            self._items.append(_Run(key, *picked))
+            self.bytes += picked.bytes
+            self._waiting += len(picked.events)
 
     def next(self) -> Item | None:
-        """The next item; None: there is none yet."""
-        if self.at < len(self.run):
-            self.at += 1
-            return self.run[self.at - 1]
+        """Return the next item; None: there is none yet."""
+        if self.next_index < len(self.run):
+            self.next_index += 1
+            return self.run[self.next_index - 1]
         self._end_run()
         while self._items:
             item = self._items.popleft()
             if isinstance(item, _Place):
-                self._positions[item.key] = (item.epoch, item.seq)
+                self._handled[item.key] = (item.epoch, item.seq)
             elif isinstance(item, _Run):
-                self._key, self.run, self._run_bytes = item
-                self.at = 1
+                self._run_key, self.run, self._run_bytes = item
+                self.next_index = 1
                 return self.run[0]
             else:
                 self.bytes -= ITEM_BYTES
@@ -115,34 +111,30 @@ class DeliveryQueue:
         return None
 
     def _end_run(self) -> None:
-        """All of it was handled."""
+        """All events of the run were handled."""
         if self.run:
             last = self.run[-1]
-            self._positions[self._key] = (last.epoch, last.seq)
+            self._handled[self._run_key] = (last.epoch, last.seq)
             self.bytes -= self._run_bytes
             self._waiting -= len(self.run)
             self._given += len(self.run)
-            self.run, self.at = [], 0
+            self.run, self.next_index = [], 0
 
     def positions(self) -> dict[ShardKey, tuple[int, int]]:
-        """Up to where all was handled, by shard: (epoch, seq). The item that was given out last is
-        not included."""
-        handled = dict(self._positions)
-        if self.at >= 2:
-            event = self.run[self.at - 2]
-            handled[self._key] = (event.epoch, event.seq)
+        """Return the (epoch, seq) up to which all was handled, by shard. The item that was given
+        out last is not included."""
+        handled = dict(self._handled)
+        if self.next_index >= 2:
+            event = self.run[self.next_index - 2]
+            handled[self._run_key] = (event.epoch, event.seq)
         return handled
 
     @property
     def events(self) -> int:
-        """Given out, the one at hand included."""
-        return self._given + self.at
+        """How many events were given out, the one at hand included."""
+        return self._given + self.next_index
 
     @property
-    def left(self) -> int:
-        """Events that were not given out yet."""
-        return self._waiting - self.at
-
-    def forget(self) -> None:
-        """Another store: positions of before mean nothing here. What waits is given out."""
-        self._positions.clear()
+    def events_left(self) -> int:
+        """How many events were not given out yet."""
+        return self._waiting - self.next_index

@@ -1,4 +1,4 @@
-"""A guild filter of Subscriber: it stands after the chain, so that chains stay whole."""
+"""GuildFilter: which events belong to the guilds that a subscriber wants."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class _Guild(msgspec.Struct):
 _guild = msgspec.json.Decoder(_Guild)
 
 
-_ITSELF = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
+_GUILD_EVENTS = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
 """Events whose ``d`` is the guild."""
 
 
 class GuildFilter:
-    """Takes the events of some guilds. It stands after the chain, so that chains stay whole."""
+    """Takes the events of some guilds, by the ``guild_id`` in their data."""
 
     def __init__(self, guilds: Iterable[int]) -> None:
         wanted = list(guilds)
@@ -32,9 +32,10 @@ class GuildFilter:
         """Events whose guild could not be read; they are left out."""
 
     def takes(self, name: str, data: bytes) -> bool:
+        """Return whether an event is of one of the guilds. data: its ``d``, JSON."""
         try:
             found = _guild.decode(data)
         except MALFORMED:
             self.unreadable += 1
             return False
-        return (found.id if name in _ITSELF else found.guild_id) in self._guilds
+        return (found.id if name in _GUILD_EVENTS else found.guild_id) in self._guilds

@@ -1,4 +1,4 @@
-"""A subscriber's socket: messages are read in turns of the event loop, while there is room.
+"""HubReader: reads a subscriber's socket in turns of the event loop, while there is room.
 
 ZMQ_FD tells of the first message only, and only by an edge (zmq_getsockopt(3)): so a turn reads
 until there is nothing, or until it was long enough and another one follows.
@@ -34,20 +34,21 @@ class HubReader:
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, keys: ClientKeys | None, *,
-        topics: Iterable[bytes], take: Callable[[bytes], None], waiting: Callable[[], int],
-        most: int,
+        topics: Iterable[bytes], on_message: Callable[[bytes], None],
+        waiting_bytes: Callable[[], int], max_waiting: int,
     ) -> None:  # fmt: skip
-        """topics: prefixes to subscribe to, in this order. take: is given every message; raises
-        topic.WireError for what it can't read. waiting: how many bytes wait for the consumer; past
-        ``most`` nothing is read. Raises ConfigError."""
+        """topics: prefixes to subscribe to, in this order. on_message: called with every message;
+        raises topic.WireError for what it can't read. waiting_bytes: how many bytes wait for the
+        consumer; past ``max_waiting`` nothing is read. Raises ConfigError."""
         self.refused = 0
-        """Messages that could not be read."""
+        """How many messages could not be read."""
         self.paused = False
-        """There was no room: nothing is read until ``go_on``."""
+        """There was no room: nothing is read until ``resume``."""
         self.reading = False
-        self._take = take
-        self._waiting = waiting
-        self._most = most
+        """The loop tells when something comes."""
+        self._on_message = on_message
+        self._waiting_bytes = waiting_bytes
+        self._max_waiting = max_waiting
         self._loop = asyncio.get_running_loop()
         self._socket = context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
@@ -64,24 +65,24 @@ class HubReader:
         self._listen(True)
 
     def refusal(self) -> KeyRefusedError | None:
-        """The cluster does not know our key (any more)."""
+        """Return an error if the cluster does not know our key (any more)."""
         return self._handshakes.refusal()
 
     def close(self) -> None:
-        """Calling it again does nothing."""
+        """Close the socket. Calling it again does nothing."""
         self._listen(False)
         self._handshakes.close()
         self.paused = False
         self._socket.close(0)
 
-    def go_on(self) -> None:
-        """There is room again."""
+    def resume(self) -> None:
+        """Read on if it was paused: there is room again."""
         if self.paused:
             self.paused = False
             self._listen(True)
 
-    def look(self) -> None:
-        """In case an edge was missed."""
+    def poll(self) -> None:
+        """Read what is there, in case an edge was missed."""
         if self.reading:
             self._read()
 
@@ -94,14 +95,14 @@ class HubReader:
         self.reading = wanted
 
     def _read(self) -> None:
-        enough = self._waiting() + READ_BYTES
+        enough = self._waiting_bytes() + READ_BYTES
         for _ in range(READ_BATCHES):
             if not self.reading:
                 return
-            waiting = self._waiting()
+            waiting = self._waiting_bytes()
             if waiting > enough:
                 break
-            if waiting > self._most:
+            if waiting > self._max_waiting:
                 self._listen(False)
                 self.paused = True
                 return
@@ -110,7 +111,7 @@ class HubReader:
             except zmq.Again:
                 return
             try:
-                self._take(message)
+                self._on_message(message)
             except topic.WireError as error:
                 self.refused += 1
                 if worth_saying(self.refused):

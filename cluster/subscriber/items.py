@@ -17,14 +17,15 @@ class Gap(NamedTuple):
     """Events that were missed and can't be had again."""
 
     shard_id: int
-    """-1: of all shards."""
+    """Shard id; -1: events of all shards were missed."""
     shard_count: int
     epoch: int
     names: tuple[str, ...] | None
-    """None: of every name that is subscribed to."""
+    """Names of the missed events; None: every name that is subscribed to."""
     first: int
+    """The first seq that was missed."""
     last: int | None
-    """None: nobody knows how many."""
+    """The last seq that was missed; None: nobody knows how many there were."""
     reason: GapReason
 
 
@@ -33,10 +34,10 @@ OTHER_STORE = Gap(-1, 0, 0, None, 0, None, GapReason.OTHER_STORE)
 
 
 class Stalled(NamedTuple):
-    """No watermark came for this long: silence is not health."""
+    """No watermark came for this long: that nothing comes does not mean that nothing happens."""
 
     slot: int | None
-    """The worker; None: nothing comes from any."""
+    """Slot of the worker that is silent; None: nothing comes from any worker."""
     seconds: float
 
 
@@ -47,7 +48,7 @@ _NAME = re.compile("[A-Z][A-Z0-9_]{0,99}")
 
 
 def checked_names(events: Iterable[str]) -> frozenset[str]:
-    """Names of events, of which some may come. Raises ConfigError."""
+    """Return the names as a set. ConfigError: one can't be an event's, or there are none."""
     names = frozenset([events] if isinstance(events, str) else events)
     for name in names:
         if not _NAME.fullmatch(name):

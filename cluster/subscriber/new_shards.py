@@ -1,5 +1,5 @@
-"""Shards that appear while a subscriber listens, of a count that may have come into force only now:
-where they begin, the journals are asked."""
+"""NewShards: asks the journals where shards begin that appear while a subscriber listens, since
+their shard count may have come into force only now."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Begin = Callable[[list[HeadRow], dict[ShardKey, tuple[int, int]]], None]
 
 
 class NewShards:
-    """Asks, one question at a time, for as long as a chain that holds something has no beginning.
+    """Asks, one question at a time, for as long as a chain that holds something has not begun.
     ``close`` ends it. Belongs to one event loop."""
 
     def __init__(
@@ -37,18 +37,19 @@ class NewShards:
         drop: Callable[[ShardKey], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """begin: heads, and where which chains begin. drop: a shard is no more."""
+        """begin: called with the heads, and (epoch, seq) of the chains that begin. drop: called
+        with a shard that is no more."""
         self._replay = replay
         self._chains = chains
         self._begin = begin
         self._drop = drop
         self._clock = clock
         self._since: dict[ShardKey, float] = {}
-        """Chains without a beginning, and since when the journals were asked."""
+        """Chains that have not begun, and since when the journals are asked, by the clock."""
         self._task: asyncio.Task[None] | None = None
 
     def look_up(self) -> None:
-        """Something came of a shard that has no beginning."""
+        """Ask for a shard that has not begun, of which something came."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._ask())
             self._task.add_done_callback(self._asked)
@@ -94,7 +95,7 @@ class NewShards:
                 continue
             first = chain.first_epoch or 1
             if row is not None and row.state is HeadState.RETIRED:
-                self._drop(key)  # its last words, after it was finished here
+                self._drop(key)  # what it still sent after it was finished here
             elif row is not None and not row.state:
                 public = row.public
                 positions[key] = (public.epoch, public.seq) if public else (first, -1)

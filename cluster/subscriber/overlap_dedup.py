@@ -1,14 +1,14 @@
-"""Which events two shard counts have both delivered, while one follows the other. Pure.
+"""OverlapDedup: which events two shard counts have both delivered, while one follows the other.
+Pure.
 
-While a bot is resharded two generations of sessions receive the same events, on shards of two
-counts. Of two events with the same name and the same data, one from each, that were received within
-``window_ns`` of each other, the second is left out; they are counted, so what happened twice is
-delivered twice.
+While a bot is resharded, sessions of two shard counts receive the same events. Of two events with
+the same name and the same data, one from each, that were received within ``window_ns`` of each
+other, the second is left out; they are counted, so what happened twice is delivered twice.
 
 The window is a part of the time in which both deliver (PARTS). Sessions that lag more than it cost
 duplicates, not losses. What it can't tell apart is content that repeats all the while at shorter
-intervals than the window: an event that only the old generation delivered, because it came to the
-new one before its first, may then take the place of one that only the new one delivers at the end.
+intervals than the window: an event that only the old count delivered, because it came to the new
+one before its first, may then take the place of one that only the new one delivers at the end.
 """
 
 from __future__ import annotations
@@ -23,57 +23,58 @@ PARTS: Final = 5
 """The window is the overlap divided by this."""
 MAX_WAITING: Final = 200_000
 """Events that are remembered, matched or not; at most some 60 MB. Beyond that the oldest are
-forgotten, and their like is delivered again."""
+forgotten, and what equals them is delivered again."""
 _KEY_BYTES: Final = 16
 
 
 _Kind = tuple[bool, bytes]
-"""Of the old generation or not; the content's key."""
+"""Whether the old shard count delivered it, and the content's key."""
 
 
 class OverlapDedup:
     """One resharding, as a subscriber sees it."""
 
     def __init__(self, of_count: int, to_count: int, window_ns: int, since_ns: int = 0) -> None:
-        """since_ns: when the new generation began to deliver, if that is known: what the old one
-        received long before can have no like."""
+        """since_ns: when the new shard count began to deliver, Unix ns; 0: not known. What the old
+        one received long before that is not compared."""
         self.of_count = of_count
         self.to_count = to_count
         self.window_ns = window_ns
         self._since_ns = since_ns
         self.both = False
-        """Something of the new generation has come."""
+        """Something of the new shard count has come."""
         self.taken_back = False
-        """Nothing more of the new generation will come: but for what is replayed."""
+        """The resharding was taken back: of the new shard count only what is replayed will come."""
         self.left_out = 0
-        """Events that the other generation had delivered."""
+        """How many events were left out, since the other shard count had delivered them."""
         self.forgotten = 0
-        """Events that were forgotten for want of room."""
+        """How many events were forgotten for want of room."""
         self._waiting: dict[_Kind, deque[int]] = {}
-        """Times of the events whose like has not come."""
+        """When the events were received that the other shard count has not delivered yet."""
         self._order: deque[tuple[int, _Kind]] = deque()
-        """Of each, as they came; of those that were matched, too."""
-        self.ended_at = 0
+        """(when, what) of the remembered events as they came; of those that were matched, too."""
+        self.last_end_ns = 0
         """Latest end of an old epoch that is known: Unix ns."""
         self._ended_ns: int | None = None
 
-    def ended(self, at_ns: int) -> None:
-        """The old generation has delivered all that it will; its last epoch ended then."""
-        self._ended_ns = at_ns
+    def ended(self, last_end_ns: int) -> None:
+        """The old shard count has delivered all that it will; its last epoch ended then."""
+        self._ended_ns = last_end_ns
 
     def over(self, now_ns: int) -> bool:
-        """Whether nothing that is received now can have been delivered by the old generation."""
+        """Return whether nothing that is received now can have been delivered by the old count."""
         return self._ended_ns is not None and now_ns > self._ended_ns + self.window_ns
 
     def takes(self, event: Event) -> bool:
-        """Whether to deliver it; False: the other generation has delivered it."""
+        """Return whether to deliver an event; False: the other shard count has delivered it."""
         if self.has_had(event):
             return False
         self.remember(event)
         return True
 
     def has_had(self, event: Event) -> bool:
-        """Whether the other generation has delivered it, which is then used up."""
+        """Return whether the other shard count has delivered an equal event, which is then used
+        up."""
         old = event.shard_count == self.of_count
         self.both = self.both or event.shard_count == self.to_count
         if not self._concerns(event) or not self._match((not old, _key(event)), event.received_ns):
@@ -87,7 +88,7 @@ class OverlapDedup:
         return of_either and now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
 
     def remember(self, event: Event) -> None:
-        """It is delivered: its like of the other generation will not be."""
+        """Note that an event is delivered: its equal of the other shard count will not be."""
         if not self._concerns(event):
             return
         old, key, now_ns = event.shard_count == self.of_count, _key(event), event.received_ns
@@ -97,22 +98,20 @@ class OverlapDedup:
             time_ns, kind = self._order.popleft()
             self.forgotten += self._remove(kind, time_ns)
 
-    def live(self, now_ns: int) -> None:
-        """Nothing is being replayed: what is older than two overlaps will not be matched."""
-        self._sweep(now_ns - 2 * PARTS * self.window_ns)
+    def forget_old(self, now_ns: int) -> None:
+        """Nothing is being replayed: forget what is older than two overlaps."""
+        before_ns = now_ns - 2 * PARTS * self.window_ns
+        while self._order and self._order[0][0] < before_ns:
+            time_ns, kind = self._order.popleft()
+            self._remove(kind, time_ns)
 
     def _match(self, kind: _Kind, now_ns: int) -> bool:
         near = (t for t in self._waiting.get(kind, ()) if abs(t - now_ns) <= self.window_ns)
         time_ns = next(near, None)
         return time_ns is not None and self._remove(kind, time_ns)
 
-    def _sweep(self, before_ns: int) -> None:
-        while self._order and self._order[0][0] < before_ns:
-            time_ns, kind = self._order.popleft()
-            self._remove(kind, time_ns)
-
     def _remove(self, kind: _Kind, time_ns: int) -> bool:
-        """False: it was matched before."""
+        """Forget one event; False: it was matched before."""
         times = self._waiting.get(kind)
         if times is None or time_ns not in times:
             return False

@@ -1,4 +1,5 @@
-"""A subscriber's word to the coordinator, for `status`: who it is, how far behind, what it missed.
+"""ProgressReporter: tells the coordinator, for `status`, who a subscriber is, how far it is behind,
+and what it missed.
 
 Delivery never waits for it and never fails by it: where nobody answers, nothing is said.
 """
@@ -19,8 +20,9 @@ from cluster.wire import control
 from cluster.wire.status import SubscriberReport
 
 EVERY_S: Final = 2.0
-FAREWELL_MS: Final = 200
-"""How long the last word may take to leave."""
+"""Between two reports."""
+LAST_REPORT_MS: Final = 200
+"""How long the last report may take to leave."""
 LONGEST_NAME: Final = 64
 
 
@@ -28,12 +30,13 @@ class SubscriberProgress(NamedTuple):
     """How a subscriber fares."""
 
     lag: int
-    """Events that are known to be there and were not given out yet."""
+    """Events that are known to exist and were not given out yet."""
     events: int
-    """Given out since it began."""
+    """Events that were given out since it began."""
     gaps: int
+    """Gaps since it began."""
     replays: int
-    """Answers of the replay server that it asked for."""
+    """Answers of the replay server."""
     unfit: int = 0
     """Events of this process that were asked for typed and fit no class."""
 
@@ -48,8 +51,8 @@ class ProgressReporter:
         name: str | None,
         keys: ClientKeys | None = None,
     ) -> None:
-        """endpoint: the coordinator's control door. name: None: the program's. keys: for an
-        endpoint on TCP."""
+        """endpoint: the coordinator's control socket. name: as `status` shows it; None: the
+        program's. keys: for an endpoint on TCP."""
         self._name = (name or default_name())[:LONGEST_NAME]
         self._id = secrets.token_hex(8)
         self._number = 0
@@ -62,11 +65,11 @@ class ProgressReporter:
         connect(self._socket, endpoint, keys)
 
     def due(self, now: float) -> bool:
-        """Whether it is time for a word. now: seconds of a monotonic clock."""
+        """Return whether a report is due. now: seconds of a monotonic clock."""
         return now >= self._due
 
-    def tell(self, now: float, progress: SubscriberProgress, *, leaving: bool = False) -> None:
-        """Say it, if somebody is there."""
+    def report(self, now: float, progress: SubscriberProgress, *, leaving: bool = False) -> None:
+        """Send a report, if a coordinator is there."""
         self._due = now + EVERY_S
         self._number += 1
         report = SubscriberReport(
@@ -81,16 +84,16 @@ class ProgressReporter:
         try:
             self._socket.send(control.encode(request), zmq.NOBLOCK)
         except zmq.Again:
-            self._due = now + EVERY_S / 4  # no coordinator: a new one is told soon
+            self._due = now + EVERY_S / 4  # no coordinator: a new one is to know soon
 
     def close(self, progress: SubscriberProgress) -> None:
-        """The last word."""
-        self.tell(0.0, progress, leaving=True)
-        self._socket.close(FAREWELL_MS)
+        """Send the last report and close the socket."""
+        self.report(0.0, progress, leaving=True)
+        self._socket.close(LAST_REPORT_MS)
 
 
 def default_name() -> str:
-    """The program's name: "mybot.py", "python -c", the module's folder for ``python -m``."""
+    """Return the program's name: "mybot.py", "python -c", the module's folder for ``python -m``."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         return program.parent.name

@@ -42,8 +42,11 @@ class ReplayClient:
     ) -> None:
         """keys: for an endpoint on TCP."""
         self._patience = FAR_SECONDS if endpoint.startswith(PREFIX) else ANSWER_SECONDS
-        self._turns = asyncio.Semaphore(MOST_ASKED)
-        self.asked = self.refused = 0
+        self._slots = asyncio.Semaphore(MOST_ASKED)
+        self.asked = 0
+        """How many questions were sent."""
+        self.refused = 0
+        """How many answers could not be read."""
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[replay.Response]] = {}
         self._loop = asyncio.get_running_loop()
@@ -56,8 +59,8 @@ class ReplayClient:
         connect(self._socket, endpoint, keys)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._read)
-        self._loop.add_reader(self._monitor_fd, self._see_gone)
-        self._see_gone()  # Its descriptor tells nothing to who has never read in vain.
+        self._loop.add_reader(self._monitor_fd, self._fail_if_gone)
+        self._fail_if_gone()  # Its descriptor tells nothing to who has never read in vain.
 
     def close(self) -> None:
         self._loop.remove_reader(self._fd)
@@ -69,7 +72,7 @@ class ReplayClient:
             future.cancel()
 
     async def heads(self) -> replay.HeadsAnswer:
-        """Every shard that the journals know. Raises NoAnswerError."""
+        """Return the heads of every shard that the journals know. Raises NoAnswerError."""
         answer = await self._ask(replay.HeadsRequest(id=next(self._ids)))
         if not isinstance(answer, replay.HeadsAnswer):
             raise NoAnswerError(f"the replay server answered {type(answer).__name__}")
@@ -78,7 +81,7 @@ class ReplayClient:
     async def range(
         self, shard_count: int, shard_id: int, ask: RangeAsk, names: list[str] | None
     ) -> RangeReply:
-        """A slice of what was asked for. Raises NoAnswerError."""
+        """Return a slice of what is asked for. Raises NoAnswerError."""
         answer = await self._ask(
             replay.RangeRequest(
                 id=next(self._ids), shard_count=shard_count, shard_id=shard_id, epoch=ask.epoch,
@@ -97,7 +100,7 @@ class ReplayClient:
         )  # fmt: skip
 
     async def _ask(self, request: replay.Request) -> replay.Response:
-        async with self._turns:
+        async with self._slots:
             return await self._ask_now(request)
 
     async def _ask_now(self, request: replay.Request) -> replay.Response:
@@ -115,9 +118,9 @@ class ReplayClient:
         finally:
             del self._waiting[request.id]
 
-    def _see_gone(self) -> None:
-        """A server that died takes the questions with it that it had: they are asked again at once
-        instead of being waited for."""
+    def _fail_if_gone(self) -> None:
+        """Fail the questions that a server took with it when it died: whoever asked asks again at
+        once instead of waiting."""
         gone = False
         while not self._socket.closed:
             try:
@@ -148,7 +151,7 @@ class ReplayClient:
 
 
 def read_batch(message: bytes) -> tuple[str, Batch] | None:
-    """A batch with its name; None for the cluster's own messages. Raises topic.WireError."""
+    """Return a batch with its name; None for the cluster's own messages. Raises topic.WireError."""
     name, _, payload = topic.split(message)
     if name.startswith("_") and name != topic.HOLE:
         return None

@@ -1,4 +1,5 @@
-"""Shard counts that follow each other, as a subscriber sees it: when to match, and where to begin.
+"""Reshards: shard counts that follow each other, as a subscriber sees it. While two of them deliver
+the same events, each is given out once.
 
 A resharding is announced before the first event of the new count (cluster.wire.reshard); who comes
 later learns of it from the replay server's heads, which say from where on the new shards count.
@@ -16,12 +17,12 @@ from cluster.wire.reshard import Reshard
 from cluster.wire.states import ReshardStage
 
 FORGET_NS: Final = 15_000_000_000
-"""Announcements come once a second; so long after the last one, with nothing of the new count, it
-was given up."""
+"""Announcements come once a second. So long after the last one, with nothing of the new count, a
+resharding was given up."""
 MOST: Final = 8
-"""Reshardings that are matched at a time: a reader of a day's history may meet some."""
+"""Reshardings that are followed at a time: a reader of a day's history may meet some."""
 SLACK_NS: Final = 5_000_000_000
-"""The old generation takes so long to log out, beyond the overlap."""
+"""The old shards take so long to log out, beyond the overlap."""
 
 
 class Reshards:
@@ -29,67 +30,69 @@ class Reshards:
 
     def __init__(self) -> None:
         self.known = False
-        """A resharding was heard of: where a shard of an unknown count begins has to be asked."""
-        self.matchings: list[OverlapDedup] = []
-        """Of counts that deliver the same events for a while; mostly none."""
-        self._heard_ns = 0
+        """A resharding was heard of: where a shard of an unknown count begins has to be asked
+        for."""
+        self.overlaps: list[OverlapDedup] = []
+        """Pairs of shard counts that deliver the same events for a while; mostly none."""
+        self._announced_ns = 0
+        """When the last announcement came."""
 
     def takes(self, event: Event) -> bool:
-        """Whether to deliver it. Every matching is asked; what one of them leaves out is not
-        delivered, and no other may take it for that."""
-        had = [matching.has_had(event) for matching in self.matchings]
+        """Return whether to give an event out. Every overlap is asked; what one of them leaves out
+        is not given out, and no other may take it for given out."""
+        had = [overlap.has_had(event) for overlap in self.overlaps]
         if any(had):
             return False
-        for matching in self.matchings:
-            matching.remember(event)
+        for overlap in self.overlaps:
+            overlap.remember(event)
         return True
 
-    def word(self, word: Reshard, now_ns: int) -> None:
-        """An announcement."""
+    def announced(self, reshard: Reshard, now_ns: int) -> None:
+        """Take in an announcement."""
         self.known = True
-        self._heard_ns = now_ns
-        if word.stage is not ReshardStage.DONE:
-            self._begin(word.of_count, word.to_count, word.overlap_ns, 0)
+        self._announced_ns = now_ns
+        if reshard.stage is not ReshardStage.DONE:
+            self._begin(reshard.of_count, reshard.to_count, reshard.overlap_ns, 0)
 
-    def heads(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:
-        """What the journals know. begun: shard counts that are read from somewhere on."""
+    def learn(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:
+        """Take in what the journals know. begun: shard counts of which something is read."""
         for row in rows:
             self.known = self.known or row.public is not None or bool(row.state)
             public = row.public
             if public is not None and {public.of_count, row.shard_count} <= set(begun):
                 self._begin(
                     public.of_count, row.shard_count, public.overlap_ns, public.since_ns
-                ).ended_at = public.since_ns + public.overlap_ns + SLACK_NS
+                ).last_end_ns = public.since_ns + public.overlap_ns + SLACK_NS
 
-    def epoch_ended(self, shard_count: int, at_ns: int) -> None:
+    def epoch_ended(self, shard_count: int, ended_ns: int) -> None:
         """A shard's last epoch ended then, and none follows."""
-        for matching in self.matchings:
-            if matching.of_count == shard_count:
-                matching.ended_at = max(matching.ended_at, at_ns)
+        for overlap in self.overlaps:
+            if overlap.of_count == shard_count:
+                overlap.last_end_ns = max(overlap.last_end_ns, ended_ns)
 
     def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
-        for matching in self.matchings:
-            if matching.of_count not in left:
-                matching.ended(matching.ended_at or now_ns)
-            matching.taken_back = matching.both and matching.to_count not in left
+        for overlap in self.overlaps:
+            if overlap.of_count not in left:
+                overlap.ended(overlap.last_end_ns or now_ns)
+            overlap.taken_back = overlap.both and overlap.to_count not in left
 
     def tick(self, now_ns: int, *, lagging: bool) -> None:
-        """lagging: something is replayed, or nothing is read for want of room: old events may still
-        come."""
-        if lagging or not self.matchings:
+        """Forget overlaps that are over. lagging: something is replayed, or nothing is read for
+        want of room: old events may still come."""
+        if lagging or not self.overlaps:
             return
-        silent = now_ns - self._heard_ns > FORGET_NS
-        for matching in list(self.matchings):
-            matching.live(now_ns)
-            given_up = matching.taken_back or (silent and not matching.both)
-            if given_up or matching.over(now_ns - SLACK_NS):
-                self.matchings.remove(matching)
+        silent = now_ns - self._announced_ns > FORGET_NS
+        for overlap in list(self.overlaps):
+            overlap.forget_old(now_ns)
+            given_up = overlap.taken_back or (silent and not overlap.both)
+            if given_up or overlap.over(now_ns - SLACK_NS):
+                self.overlaps.remove(overlap)
 
     def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> OverlapDedup:
-        for matching in self.matchings:
-            if (matching.of_count, matching.to_count) == (of_count, to_count):
-                return matching
-        matching = OverlapDedup(of_count, to_count, overlap_ns // PARTS, since_ns)
-        self.matchings = [*self.matchings[-MOST + 1 :], matching]
-        return matching
+        for overlap in self.overlaps:
+            if (overlap.of_count, overlap.to_count) == (of_count, to_count):
+                return overlap
+        overlap = OverlapDedup(of_count, to_count, overlap_ns // PARTS, since_ns)
+        self.overlaps = [*self.overlaps[-MOST + 1 :], overlap]
+        return overlap

@@ -1,4 +1,4 @@
-"""Silence is not health: workers whose watermarks stay away. Pure; seconds are passed in."""
+"""StallDetector: notices workers whose watermarks stay away. Pure; seconds are passed in."""
 
 from __future__ import annotations
 
@@ -8,55 +8,61 @@ from cluster.subscriber.items import Stalled
 from cluster.wire.position import ShardKey
 
 STALL_SECONDS: Final = 3.0
+"""A worker that publishes no watermark for so long is stalled: it sends one a second."""
 
 
 class StallDetector:
-    """When each worker was heard last."""
+    """Knows when each worker was heard last."""
 
     def __init__(self, now: float) -> None:
         self.slots: dict[int, float] = {}
         """Slot -> when its last watermark came."""
         self._since = now
-        self._told: set[int | None] = set()
+        """Since when messages are read."""
+        self._stalled: set[int | None] = set()
+        """Slots that were returned as stalled, and not heard since."""
         self._shards: dict[ShardKey, int] = {}
-        """Shard -> the slot that spoke of it last."""
+        """Shard -> the slot that named it last."""
 
     def heard(self, slot: int, now: float) -> None:
+        """A worker's watermark came."""
         self.slots[slot] = now
-        self._told -= {slot, None}
+        self._stalled -= {slot, None}
 
-    def speaks_of(self, slot: int, key: ShardKey) -> None:
-        """A worker names a shard. One whose shards are all named by others is no more."""
+    def names_shard(self, slot: int, key: ShardKey) -> None:
+        """A worker names a shard as its own. One whose shards are all named by others is no
+        more."""
         before = self._shards.get(key)
         self._shards[key] = slot
         if before is not None and before != slot:
-            self._look_at(before)
+            self._forget_if_empty(before)
 
-    def ended(self, key: ShardKey) -> None:
+    def shard_ended(self, key: ShardKey) -> None:
         """A shard is no more."""
         slot = self._shards.pop(key, None)
         if slot is not None:
-            self._look_at(slot)
+            self._forget_if_empty(slot)
 
-    def _look_at(self, slot: int) -> None:
+    def _forget_if_empty(self, slot: int) -> None:
         if slot not in self._shards.values():
             self.slots.pop(slot, None)
-            self._told.discard(slot)
+            self._stalled.discard(slot)
 
-    def tell(self, now: float, *, listening: bool) -> list[Stalled]:
-        """Who fell silent since the last call; each is told once, until it is heard again."""
+    def newly_stalled(self, now: float, *, listening: bool) -> list[Stalled]:
+        """Return who fell silent since the last call; each once, until it is heard again.
+        listening: whether messages were read at all meanwhile."""
         if not listening:
-            # Nothing was read: silence says nothing.
+            # Nothing was read: that nothing was heard says nothing.
             self._since = now
             self.slots = dict.fromkeys(self.slots, now)
             return []
-        silent: dict[int | None, float] = {slot: now - at for slot, at in self.slots.items()}
+        silent: dict[int | None, float] = {slot: now - heard for slot, heard in self.slots.items()}
         if not silent:
             silent[None] = now - self._since
-        told = [
+        found = [
             Stalled(slot, seconds)
             for slot, seconds in silent.items()
-            if seconds > STALL_SECONDS and slot not in self._told
+            if seconds > STALL_SECONDS and slot not in self._stalled
         ]
-        self._told |= {stalled.slot for stalled in told}
-        return told
+        self._stalled |= {stalled.slot for stalled in found}
+        return found

@@ -11,17 +11,17 @@ from cluster.wire.states import GapReason, HeadState
 
 
 class Start(NamedTuple):
-    """Everything of a shard up to (epoch, seq) was delivered, or is not wanted."""
+    """Where one shard begins: everything up to (epoch, seq) was delivered, or is not wanted."""
 
     key: ShardKey
     epoch: int
     seq: int
-    behind: bool
+    lagging: bool
     """What follows is in the journals, and has to be asked for."""
 
 
 class Starts(NamedTuple):
-    """Of all shards, and what can't be had of those that were saved."""
+    """Where all shards begin, and what can't be had of those that were saved."""
 
     shards: list[Start]
     gaps: list[Gap]
@@ -32,8 +32,9 @@ class Starts(NamedTuple):
 
 
 def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
-    """From the saved place; a shard that it does not know, or all of them if it was saved under
-    another store, from the oldest that is held; without a saved one from now, or the oldest.
+    """Return where each shard begins: at its saved place; a shard that the saved position does not
+    know, or all of them if it was saved under another store, at the oldest that is held; without a
+    saved position now, or at the oldest.
 
     A saved shard that no journal knows is gone. One whose epoch lies ahead of what the journals
     know was saved before the store was replaced by an older copy: epochs are counted anew since
@@ -48,9 +49,8 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     for row in heads.shards:
         key, public = _key(row), row.public
         place = positions.pop(key, None)
-        if (
-            row.state is HeadState.HELD
-        ):  # what there was of it before is not read past what is held now
+        if row.state is HeadState.HELD:
+            # What there was of it before is not read past what is held now.
             if place is not None and place[1] == WHOLE:
                 whole[key] = place
             elif place is not None:
@@ -68,15 +68,15 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
         if place is None and row.state is HeadState.RETIRED and not oldest and not unread:
             continue
         if place is not None:
-            found.append(Start(key, *place, behind=True))
+            found.append(Start(key, *place, lagging=True))
         elif (oldest or saved is not None) and row.oldest is not None:
             epoch, first = row.oldest
             start = epoch, first - 1
             if public is not None:
                 start = max(start, (public.epoch, public.seq))
-            found.append(Start(key, *start, behind=True))
+            found.append(Start(key, *start, lagging=True))
         else:
-            found.append(Start(key, row.epoch, row.seq, behind=False))
+            found.append(Start(key, row.epoch, row.seq, lagging=False))
     unknown = {key: place for key, place in positions.items() if place[1] != WHOLE}
     gaps += [_gap(key, place, GapReason.GONE) for key, place in unknown.items()]
     return Starts(found, gaps, unknown, whole)
@@ -87,7 +87,7 @@ def _key(row: HeadRow) -> ShardKey:
 
 
 def _since(row: HeadRow) -> int:
-    """When its count came into force: Unix ns; 0: it always was."""
+    """Return when its shard count came into force: Unix ns; 0: it always was."""
     return row.public.since_ns if row.public is not None else 0
 
 

@@ -5,10 +5,21 @@
             if isinstance(item, Event):
                 print(item.shard_id, item.seq, item.typed())
 
-The rule is cluster.chain; here are the sockets, the clock and the queue. Joining goes in this
-order, since subscriptions take effect in order: the names, then watermarks, last; once a watermark
-has come, everything comes; then the replay server says how far each shard is, and from there on
-nothing is missed.
+What comes goes one way, and this module joins the stages:
+
+    hub_reader          the socket: messages, as long as there is room
+    chain/              the rule, one chain a shard: what can be delivered, and what is missing
+      starter           where each chain begins (start_positions, new_shards)
+      backfill          asks the replay server (replay_client) for what a chain lacks
+    event_filter        leaves out what both shard counts of a resharding deliver (reshards,
+                        overlap_dedup), and other guilds' events (guild_filter)
+    delivery_queue      what waits for the consumer, and how far it has come
+
+Beside it, stall_detector notices that nothing comes, and progress_reporter tells the coordinator.
+
+Joining goes in this order, since subscriptions take effect in order: the names, then watermarks,
+last; once a watermark has come, everything comes; then the replay server says how far each shard
+is, and from there on nothing is missed.
 """
 
 from __future__ import annotations
@@ -31,6 +42,7 @@ from cluster.subscriber.backfill import Backfill
 from cluster.subscriber.chain import Event, Mark, ShardChain
 from cluster.subscriber.chain.chain_set import ChainSet
 from cluster.subscriber.delivery_queue import DeliveryQueue
+from cluster.subscriber.event_filter import EventFilter
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.hub_reader import HubReader
 from cluster.subscriber.items import OTHER_STORE, Gap, Item, Stalled, checked_names
@@ -49,7 +61,7 @@ __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
 LOOK_SECONDS: Final = 0.2
-"""While joining: how soon it is noticed that the key is refused."""
+"""How soon it is noticed that the key is refused, while joining."""
 
 
 class Subscriber:
@@ -61,14 +73,14 @@ class Subscriber:
         replay: str | None = None, control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
     ) -> None:  # fmt: skip
-        """endpoint: of the hub, for subscribers; None: the one cluster that runs on this host.
+        """endpoint: where the hub publishes; None: the one cluster that runs on this host.
         events: names as Discord writes them, also those that it does not send yet; None: all.
         guilds: ids; None: all.
         start: "now", "oldest" (what the journals hold), or a saved ``position``.
         replay: the replay server; None: that of the local cluster with this endpoint, if there is
         one. Without it what is missed is a Gap at once.
-        control: the coordinator's control door, for a word on how it fares (cluster.reporting);
-        None: the local cluster's. name: under which `status` shows it; None: the program's.
+        control: the coordinator's control socket, which is told how the subscriber fares; None: the
+        local cluster's. name: under which `status` shows it; None: the program's.
         keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
         endpoints that are not given are those that stand in it. A cluster that does not know the
         key (any more) is a KeyRefusedError, on entering or from the iterator.
@@ -83,26 +95,25 @@ class Subscriber:
             raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
         saved = None if isinstance(start, str) else read_saved(start)
         self._names = None if events is None else checked_names(events)
-        self._generations = Reshards()
-        self._out = DeliveryQueue(
-            None if guilds is None else GuildFilter(guilds), self._generations
-        )
+        self._reshards = Reshards()
+        guild_filter = None if guilds is None else GuildFilter(guilds)
+        self._queue = DeliveryQueue(EventFilter(self._reshards, guild_filter))
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
-        self._refused: KeyRefusedError | None = None
+        self._refusal: KeyRefusedError | None = None
         self._name = name
         self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
         self._store = ""
         self._chains = ChainSet(self._names, max_bytes // 2)
-        self._beginnings = Starter(
-            self._chains, self._generations, self._out, self._collect,
+        self._starter = Starter(
+            self._chains, self._reshards, self._queue, self._collect,
             saved=saved, oldest=start == "oldest",
         )  # fmt: skip
-        self._asker = Backfill(self._names, self._collect, self._has_room)
-        self._silence = StallDetector(time.monotonic())
+        self._backfill = Backfill(self._names, self._collect, self._has_room)
+        self._stall_detector = StallDetector(time.monotonic())
         self._arrived = asyncio.Event()
-        self._intake: HubReader | None = None
+        self._reader: HubReader | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
@@ -114,11 +125,12 @@ class Subscriber:
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._intake = HubReader(
+            self._reader = HubReader(
                 self._context, found.events, self._keys, topics=self._prefixes(),
-                take=self._message, waiting=lambda: self._out.bytes, most=self._max_bytes // 2,
+                on_message=self._message, waiting_bytes=lambda: self._queue.bytes,
+                max_waiting=self._max_bytes // 2,
             )  # fmt: skip
-            await self._join(self._intake)
+            await self._join(self._reader)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -133,10 +145,10 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        await self._beginnings.close()
-        await self._asker.close()
-        if self._intake is not None:
-            self._intake.close()
+        await self._starter.close()
+        await self._backfill.close()
+        if self._reader is not None:
+            self._reader.close()
         if self._reporter is not None:
             self._reporter.close(self.progress())
         self._context.term()
@@ -147,19 +159,19 @@ class Subscriber:
         names = [*sorted(self._names), topic.HOLE, topic.EPOCH_END, topic.RESHARD, topic.WATERMARK]
         return [topic.subscription(name) for name in names]
 
-    async def _join(self, intake: HubReader) -> None:
+    async def _join(self, reader: HubReader) -> None:
         if self._replay_endpoint:
-            self._asker.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
+            self._backfill.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
         deadline = self._loop.time() + STALL_SECONDS
-        while not self._silence.slots and (left := deadline - self._loop.time()) > 0:
+        while not self._stall_detector.slots and (left := deadline - self._loop.time()) > 0:
             self._arrived.clear()
             # If nobody publishes: said as Stalled, and it begins when somebody does.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), min(left, LOOK_SECONDS))
-            if (refused := intake.refusal()) is not None:
-                raise refused
-        replay, published = self._asker.replay, bool(self._silence.slots)
-        self._store = await self._beginnings.join(replay, published=published) or self._store
+            if (refusal := reader.refusal()) is not None:
+                raise refusal
+        replay, published = self._backfill.replay, bool(self._stall_detector.slots)
+        self._store = await self._starter.join(replay, published=published) or self._store
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -170,9 +182,9 @@ class Subscriber:
             self._see_store(batch.cluster)
             key = ShardKey(batch.shard_count, batch.shard_id)
             chain = self._chains.get(key)
-            self._beginnings.first(key, chain, batch.epoch, batch.first - 1)
+            self._starter.begin_at_sight(key, chain, batch.epoch, batch.first - 1)
             chain.batch(name, batch)
-            self._beginnings.unknown(key, chain)
+            self._starter.begin_unknown(key, chain)
             self._collect(key, chain)
             return
         name, _, payload = topic.split(message)
@@ -183,146 +195,149 @@ class Subscriber:
             self._see_store(end.cluster)
             retired = end.cause == RESHARDED
             if retired:
-                self._generations.epoch_ended(end.shard_count, end.received_ns)
+                self._reshards.epoch_ended(end.shard_count, end.received_ns)
             mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
             self._marked(ShardKey(end.shard_count, end.shard_id), mark)
         elif name == topic.RESHARD:
-            word = reshard.decode(payload)
-            self._see_store(word.cluster)
-            self._generations.word(word, time.time_ns())
-            if word.stage is ReshardStage.DONE:
-                self._look_for_ends(word.of_count)
+            announcement = reshard.decode(payload)
+            self._see_store(announcement.cluster)
+            self._reshards.announced(announcement, time.time_ns())
+            if announcement.stage is ReshardStage.DONE:
+                self._ask_for_ends(announcement.of_count)
 
-    def _look_for_ends(self, shard_count: int) -> None:
-        """Shards of this count are no more; who has not heard the last words of one asks for
-        them."""
+    def _ask_for_ends(self, shard_count: int) -> None:
+        """Shards of this count are no more: ask for the ends of those that were not heard."""
         for key, chain in self._chains:
-            if key[0] == shard_count and chain.epoch:
+            if key.shard_count == shard_count and chain.epoch:
                 chain.lagging = True
-                self._asker.see(key, chain)
+                self._backfill.check(key, chain)
 
     def _watermark(self, mark: watermark.Watermark) -> None:
         self._see_store(mark.cluster)
-        self._silence.heard(mark.slot, time.monotonic())
+        self._stall_detector.heard(mark.slot, time.monotonic())
         self._arrived.set()
         for row in mark.shards:
             key = ShardKey(row.shard_count, row.shard_id)
-            self._silence.speaks_of(mark.slot, key)
+            self._stall_detector.names_shard(mark.slot, key)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
     def _marked(self, key: ShardKey, mark: Mark) -> None:
         chain = self._chains.get(key)
-        self._beginnings.first(key, chain, mark.epoch, mark.seq)
+        self._starter.begin_at_sight(key, chain, mark.epoch, mark.seq)
         chain.mark(mark)
-        self._beginnings.unknown(key, chain)
+        self._starter.begin_unknown(key, chain)
         self._collect(key, chain)
 
     def _see_store(self, store: str) -> None:
-        """Another store's cluster at this endpoint is another world: all begins anew."""
+        """Begin anew if another store's cluster is at this endpoint: its positions are others."""
         if store == self._store:
             return
         if self._store:
-            self._out.say(OTHER_STORE)
+            self._queue.put_item(OTHER_STORE)
             self._chains.clear()
-            self._out.forget()
-            self._asker.forget()
+            self._queue.forget_positions()
+            self._backfill.clear()
         self._store = store
 
     def _collect(self, key: ShardKey, chain: ShardChain) -> None:
-        """Queue what a chain put out, and see whether it wants something."""
-        self._out.put(key, chain.take())
-        if self._out:
+        """Queue what a chain put out, and note whether it wants something."""
+        self._queue.put(key, chain.take())
+        if self._queue:
             self._arrived.set()
         if (let_go := self._chains.weigh(key, chain)) is not None:
-            self._asker.see(let_go, self._chains.get(let_go))
-        self._asker.see(key, chain)
+            self._backfill.check(let_go, self._chains.get(let_go))
+        self._backfill.check(key, chain)
         if chain.finished:
             self._finish(key)
 
     def _finish(self, key: ShardKey) -> None:
-        """All of a shard that is no more was delivered."""
-        self._out.retire(key, self._chains.get(key).epoch)
+        """Forget a shard that is no more: all of it was delivered."""
+        self._queue.retire(key, self._chains.get(key).epoch)
         self._chains.drop(key)
-        self._silence.ended(key)
-        self._generations.finished(self._chains.begun(), time.time_ns())
+        self._stall_detector.shard_ended(key)
+        self._reshards.finished(self._chains.begun(), time.time_ns())
 
     def _has_room(self) -> bool:
-        return self._out.bytes <= self._max_bytes // 2
+        return self._queue.bytes <= self._max_bytes // 2
 
     # -- the clock ------------------------------------------------------
 
     def _tick(self) -> None:
         now = time.monotonic()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
-        intake = self._intake
-        assert intake is not None  # it ticks from entering to leaving
-        intake.look()
-        self._asker.tick(now)
-        lagging = intake.paused or self._chains.lagging
-        self._generations.tick(time.time_ns(), lagging=lagging)
-        if self._refused is None and (refused := intake.refusal()) is not None:
-            self._refused = refused
+        reader = self._reader
+        assert reader is not None  # it ticks from entering to leaving
+        reader.poll()
+        self._backfill.tick(now)
+        lagging = reader.paused or self._chains.lagging
+        self._reshards.tick(time.time_ns(), lagging=lagging)
+        if self._refusal is None and (refusal := reader.refusal()) is not None:
+            self._refusal = refusal
             self._arrived.set()
-        for stalled in self._silence.tell(now, listening=intake.reading):
-            self._out.say(stalled)
+        for stalled in self._stall_detector.newly_stalled(now, listening=reader.reading):
+            self._queue.put_item(stalled)
             self._arrived.set()
         if self._reporter is not None and self._reporter.due(now):
-            self._reporter.tell(now, self.progress())
+            self._reporter.report(now, self.progress())
 
     @property
     def held(self) -> int:
         """Bytes that are held while something before them is missing."""
-        return self._chains.held
+        return self._chains.held_bytes
 
     @property
     def refused(self) -> int:
-        """Messages that could not be read."""
-        return 0 if self._intake is None else self._intake.refused
+        """How many messages could not be read."""
+        return 0 if self._reader is None else self._reader.refused
 
     def progress(self) -> SubscriberProgress:
-        """How it fares."""
-        lag = self._out.left + self._chains.behind
-        out = self._out
-        return SubscriberProgress(lag, out.events, out.gaps, self._asker.answers, UNFIT.count)
+        """Return how the subscriber fares."""
+        queue = self._queue
+        lag = queue.events_left + self._chains.behind
+        return SubscriberProgress(
+            lag, queue.events, queue.gaps, self._backfill.answers, UNFIT.count
+        )
 
     # -- what the consumer sees ----------------------------------------------------------------
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        """The items as they come. A generator: it costs a third of a call of ``__anext__`` each."""
+        """Return the items as they come. As a generator it costs a third of a call of ``__anext__``
+        each."""
         return self._each()
 
     async def __anext__(self) -> Item:
-        """The next item. Calling it says that the one before was handled."""
+        """Return the next item. Calling it says that the one before was handled."""
         while (item := self._next()) is None:
             await self._arrived.wait()
         return item
 
     async def _each(self) -> AsyncIterator[Item]:
-        out = self._out
+        queue = self._queue
         while True:
             while (item := self._next()) is None:
                 await self._arrived.wait()
             yield item
-            run = out.run
-            for at, event in enumerate(run[out.at :], out.at):
-                if out.at != at or out.run is not run:
+            run = queue.run
+            for index, event in enumerate(run[queue.next_index :], queue.next_index):
+                if queue.next_index != index or queue.run is not run:
                     break  # somebody else has taken some meanwhile
-                out.at = at + 1
+                queue.next_index = index + 1
                 yield event
 
     def _next(self) -> Item | None:
-        """None: there is nothing yet, and ``_arrived`` will tell. Raises KeyRefusedError."""
-        item = self._out.next()
-        if self._out.bytes < self._max_bytes // 4 and self._intake is not None:
-            self._intake.go_on()
+        """Return the next item; None: there is nothing yet, and ``_arrived`` will tell. Raises
+        KeyRefusedError."""
+        item = self._queue.next()
+        if self._queue.bytes < self._max_bytes // 4 and self._reader is not None:
+            self._reader.resume()
         if item is None:
-            if self._refused is not None:
-                raise self._refused
+            if self._refusal is not None:
+                raise self._refusal
             self._arrived.clear()
         return item
 
     @property
     def position(self) -> dict[str, Any]:
-        """How far all was handled, as data for json.dumps; the event at hand is not included."""
-        positions = sorted(self._out.positions().items())
+        """How far all was handled, as data for json.dumps. The item at hand is not included."""
+        positions = sorted(self._queue.positions().items())
         return Saved(self._store, [SavedShard(*key, *place) for key, place in positions]).plain()

@@ -1,18 +1,21 @@
 """How a subscriber delivers a shard's events once and in order. Pure: no I/O, no clock.
 
-All that is subscribed to is delivered up to a position, ``at``, in one epoch. What moves it:
+All that is subscribed to is delivered up to a place, (``epoch``, ``seq``). What moves it:
 
-- Every batch, watermark row and epoch end is a *mark*: "above ``base``, up to ``seq``, these names
-  have events, and this is the last of each". It applies if ``base`` is at or below ``at`` and each
-  subscribed name is in hand up to the seq that it names; then all that is held up to ``seq`` is
-  delivered, merged by seq, and ``at`` becomes ``seq``.
-- A name is *in hand* up to the end of an unbroken row of its batches that begins at or below
-  ``at``: each batch says where the one before it ended (``prev``).
+- Every batch, watermark row and epoch end is a *mark*: "above its ``base``, up to its ``seq``,
+  these names have events, and this is the last of each". It applies if its ``base`` is at or below
+  the chain's ``seq`` and each subscribed name is held up to the seq that the mark names; then all
+  that is held up to the mark's ``seq`` is delivered, merged by seq, and that is the chain's.
+- A name is held up to the end of an unbroken row of its batches that begins at or below the chain's
+  ``seq``: each batch says where the one before it ended (``prev``).
 - The answer to what was asked for: events, and ranges that are gone, which become gaps.
 
-Nothing else moves it. What does not apply is held, and ``wanted`` says what must be asked for.
+Nothing else moves it. What does not apply yet is kept, and ``wanted`` says what must be asked for.
 An epoch is left when it is delivered or gone up to its end, which its end record says, or the
-``before`` of what comes later. What is held is bounded: past the bound it is dropped and asked for.
+``before`` of what comes later. What is kept is bounded: past the bound it is dropped and asked for.
+
+shard_chain.py is the rule, held_events.py what is held of one epoch, gaps.py which gaps are left by
+what can't be had, types.py what goes in and comes out, chain_set.py the chains of all shards.
 """
 
 from cluster.subscriber.chain.held_events import measured

@@ -14,11 +14,11 @@ MAX_CHAINS: Final = 65_536
 
 
 class ChainSet:
-    """By shard. ``get`` makes one that is not there."""
+    """The chains by shard; ``get`` makes one that is not there."""
 
     def __init__(self, names: Names, max_bytes: int) -> None:
-        """max_bytes: what all of them may hold."""
-        self.held = 0
+        """max_bytes: what all of them together may hold."""
+        self.held_bytes = 0
         """Bytes that are held while something before them is missing."""
         self.known: dict[ShardKey, ShardChain] = {}
         self._names = names
@@ -29,7 +29,7 @@ class ChainSet:
         return iter(list(self.known.items()))
 
     def get(self, key: ShardKey) -> ShardChain:
-        """Raises topic.WireError: more shards than a bot can have are spoken of."""
+        """Return the chain of a shard. topic.WireError: more shards than a bot can have."""
         chain = self.known.get(key)
         if chain is None:
             if len(self.known) >= MAX_CHAINS:
@@ -38,41 +38,41 @@ class ChainSet:
         return chain
 
     def begun(self) -> set[int]:
-        """Shard counts of which something is read."""
+        """Return the shard counts of which something is read."""
         return {count for (count, _), chain in self.known.items() if chain.epoch}
 
     @property
     def lagging(self) -> bool:
-        """Whether something is replayed."""
+        """Whether any chain is far behind, and what it lacks is replayed."""
         return any(chain.lagging for chain in self.known.values())
 
     @property
     def behind(self) -> int:
-        """How many seqs are known to be there and were not put out."""
+        """How many seqs are known to exist and were not put out, all shards together."""
         return sum(chain.behind for chain in self.known.values())
 
     def weigh(self, key: ShardKey, chain: ShardChain) -> ShardKey | None:
-        """Count what a chain holds now. Where all hold too much, the one that holds most lets go of
-        it, which is to be asked for: its key."""
-        held, before = chain.held, self._holds.get(key, 0)
+        """Count what a chain holds now. Where all together hold too much, the fullest lets go of
+        what it holds, which is to be asked for: return its key."""
+        held, before = chain.held_bytes, self._holds.get(key, 0)
         if held == before:
             return None
         self._holds[key] = held
-        self.held += held - before
-        if self.held <= self._max_bytes:
+        self.held_bytes += held - before
+        if self.held_bytes <= self._max_bytes:
             return None
         fullest = max(self._holds, key=self._holds.__getitem__)
-        self.held -= self._holds.pop(fullest)
+        self.held_bytes -= self._holds.pop(fullest)
         self.known[fullest].drop()
         return fullest
 
     def drop(self, key: ShardKey) -> None:
-        """A shard of which nothing more is wanted."""
+        """Forget a shard of which nothing more is wanted."""
         del self.known[key]
-        self.held -= self._holds.pop(key, 0)
+        self.held_bytes -= self._holds.pop(key, 0)
 
     def clear(self) -> None:
-        """Another store: nothing of before is continued."""
+        """Forget all chains: of another store nothing is continued."""
         self.known.clear()
         self._holds.clear()
-        self.held = 0
+        self.held_bytes = 0

@@ -1,4 +1,4 @@
-"""What a chain holds of one epoch above its position: events, and how far each name is whole."""
+"""What a chain holds of one epoch: events, and how far each name is whole."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ _seq = attrgetter("seq")
 
 
 class HeldEvents:
-    """Events by seq, and per name the unbroken row of batches from ``at`` on (its reach)."""
+    """Events above a seq, the ``floor``, and per name how far an unbroken row of its batches goes
+    on from there (its reach)."""
 
-    def __init__(self, names: Names, at: int) -> None:
+    def __init__(self, names: Names, floor: int) -> None:
         self.names = names
-        self.at = at
+        self.floor = floor
         self.bytes = 0
-        """What is held takes so much of memory."""
+        """Memory that the held events take, near enough."""
         self.holes = False
         """Whether holes may be among what is held."""
         self._runs: list[list[Event]] = []
         """Events, each list in order; none is held twice."""
         self._seqs: set[int] | None = None
-        """Of all events, once there may be duplicates; until then nobody needs them."""
+        """Seqs of all held events, once there may be duplicates; None: nobody has needed them."""
         self._reach: dict[str, int] = {}
         self._loose: dict[str, list[Span]] = {}
-        """Of a name: batches (base, last] that do not join on to its reach."""
+        """Per name the batches (base, last] that do not join on to its reach."""
 
     def take(self, name: str, batch: Batch) -> None:
-        """A batch of a subscribed name. What is at or below ``at``, or held, is a duplicate."""
+        """Hold a batch of a subscribed name. What is below the floor, or held, is a duplicate."""
         base, last, reach = batch.base, batch.last, self.reach(name)
         self.holes = self.holes or name == HOLE
-        delivered = made(name, batch, self.at)
+        delivered = events_above(name, batch, self.floor)
         events = delivered.events
         if events and (events[0].seq <= reach or name in self._loose):  # else none can be held
             held = self._known_seqs()
@@ -58,23 +59,23 @@ class HeldEvents:
         return self._seqs
 
     def reach(self, name: str) -> int:
-        """All of this name up to here is in hand."""
-        return max(self._reach.get(name, -1), self.at)
+        """Return the seq up to which all events of this name are held, or below the floor."""
+        return max(self._reach.get(name, -1), self.floor)
 
     def has(self, table: list[tuple[str, int]]) -> bool:
-        """Whether each subscribed name of a mark's table is in hand up to its seq."""
-        names, reach, at = self.names, self._reach, self.at
+        """Return whether each subscribed name of a mark's table is held up to its seq."""
+        names, reach, floor = self.names, self._reach, self.floor
         for name, seq in table:
-            if seq > at and (names is None or name in names) and reach.get(name, -1) < seq:
+            if seq > floor and (names is None or name in names) and reach.get(name, -1) < seq:
                 return False
         return True
 
     def pass_by(self, upto: int) -> None:
-        """``at`` is there, and nothing was held."""
-        self.at = upto
+        """Move the floor; nothing is held."""
+        self.floor = upto
 
     def release(self, upto: int) -> Delivered:
-        """The events up to a seq, in order; then ``at`` is there."""
+        """Return the held events up to a seq, in order, and move the floor there."""
         runs, self._seqs = self._runs, None
         events = runs[0] if len(runs) == 1 else [event for run in runs for event in run]
         if len(runs) > 1:
@@ -87,7 +88,7 @@ class HeldEvents:
             delivered = measured(events[:end])
             self._runs = [events[end:]]
             self.bytes -= delivered.bytes
-        self.at = upto
+        self.floor = upto
         self._reach = {name: reach for name, reach in self._reach.items() if reach > upto}
         for name in list(self._loose):
             self._loose[name] = [span for span in self._loose[name] if span[1] > upto]
@@ -95,57 +96,57 @@ class HeldEvents:
         return delivered
 
     def _join(self, name: str) -> None:
-        """Append to a name's reach the loose batches that now join on to it."""
+        """Add to a name's reach the loose batches that now join on to it."""
         reach, rest = self.reach(name), []
         for base, last in sorted(self._loose.pop(name)):
             if base <= reach:
                 reach = max(reach, last)
             else:
                 rest.append((base, last))
-        if reach > self.at:
+        if reach > self.floor:
             self._reach[name] = reach
         if rest:
             self._loose[name] = rest
 
     def not_covered(self, name: str, first: int, last: int) -> list[Span]:
-        """What of first..last is not in hand of a name."""
-        spans = [(self.at, self.reach(name)), *sorted(self._loose.get(name, []))]
+        """Return the parts of first..last in which events of a name may be missing."""
+        spans = [(self.floor, self.reach(name)), *sorted(self._loose.get(name, []))]
         return between(first, last, spans)
 
     def no_event(self, first: int, last: int) -> list[Span]:
-        """What of first..last is no event that is held."""
+        """Return the parts of first..last in which no event is held."""
         seqs = sorted(
             event.seq for run in self._runs for event in run if first <= event.seq <= last
         )
         return between(first, last, [(seq - 1, seq) for seq in seqs])
 
 
-def made(name: str, batch: Batch, at: int) -> Delivered:
-    """A batch's events above a seq."""
+def events_above(name: str, batch: Batch, floor: int) -> Delivered:
+    """Return a batch's events above a seq, each with its source."""
     events = batch.events
-    whole = not events or events[0].seq > at  # they are in order
+    whole = not events or events[0].seq > floor  # they are in order
     if not whole:
-        events = [event for event in events if event.seq > at]
+        events = [event for event in events if event.seq > floor]
     source = Source(
         name, batch.shard_id, batch.shard_count, batch.epoch, batch.received_ns, batch.cluster
     )
     for event in events:
         event.source = source
-    return Delivered(events, memory(batch)) if whole else measured(events)
+    return Delivered(events, batch_bytes(batch)) if whole else measured(events)
 
 
-def memory(batch: Batch) -> int:
-    """What a batch takes of it, near enough."""
+def batch_bytes(batch: Batch) -> int:
+    """Return the memory that a batch takes, near enough."""
     return batch.size + EVENT_BYTES * len(batch.events)
 
 
 def measured(events: list[Event]) -> Delivered:
-    """With what they take of memory."""
+    """Return the events with the memory that they take."""
     return Delivered(events, sum([len(event.data) for event in events]) + EVENT_BYTES * len(events))
 
 
 def between(first: int, last: int, spans: list[Span]) -> list[Span]:
-    """What of first..last lies in none of the spans (a, b], which are sorted."""
+    """Return the parts of first..last that lie in none of the spans (a, b], which are sorted."""
     rest = []
     for a, b in spans:
         if a >= first and first <= last:

@@ -8,13 +8,13 @@ from cluster.wire.batch import Batch, Event
 from cluster.wire.states import GapReason
 
 Names = frozenset[str] | None
-"""What is subscribed to; None: everything."""
+"""Names of the events that are subscribed to; None: every name."""
 
 
 EVENT_BYTES: Final = 256
 """What an event that is held takes of memory beside its data."""
 NAME_BYTES: Final = 160
-"""What a name in a mark's table takes."""
+"""What a name in a mark's table takes of memory."""
 
 
 class Delivered(NamedTuple):
@@ -38,7 +38,7 @@ class Missing(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """All up to here has been put out before."""
+    """All events of the shard up to this place have been put out before."""
 
     epoch: int
     seq: int
@@ -58,7 +58,7 @@ class Mark(NamedTuple):
     final: bool = False
     """The epoch ends at ``seq``."""
     retired: bool = False
-    """And no other follows: the shard count is no more in force."""
+    """The epoch ends and none follows: the shard count is no more in force."""
 
 
 class RangeAsk(NamedTuple):
@@ -67,19 +67,19 @@ class RangeAsk(NamedTuple):
     epoch: int
     after: int
     upto: int | None
-    """None: to the epoch's end, or as far as it goes."""
+    """None: all that there is of the epoch."""
     known: int = -1
     """The highest seq that was known to exist when it was asked."""
 
 
 class RangeReply(NamedTuple):
-    """To an Ask: all that can be had in (after, reached] is in ``batches``."""
+    """The answer to a RangeAsk: all that can be had in (after, reached] is in ``batches``."""
 
     ask: RangeAsk
     batches: list[tuple[str, Batch]]
     reached: int
     gone: list[tuple[int, int]]
-    """Ranges first to last within (after, reached]."""
+    """Ranges (first, last) within (after, reached] that no journal holds."""
     more: bool
     """It was cut short: ask again."""
     end: int | None
@@ -87,4 +87,4 @@ class RangeReply(NamedTuple):
     next: int | None
     """The epoch that follows in the journals."""
     final: bool = False
-    """None follows the end: the shard count is no more in force."""
+    """No epoch follows the end: the shard count is no more in force."""

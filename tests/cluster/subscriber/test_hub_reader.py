@@ -38,9 +38,9 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
         hub = context.socket(zmq.XPUB)
         hub.bind(endpoint := f"ipc://{tmp_path}/e")
         reader = Reader()
-        intake = HubReader(
-            context, endpoint, None, topics=[b"a"], take=reader.take,
-            waiting=lambda: reader.waiting, most=10,
+        hub_reader = HubReader(
+            context, endpoint, None, topics=[b"a"], on_message=reader.take,
+            waiting_bytes=lambda: reader.waiting, max_waiting=10,
         )  # fmt: skip
         assert await asyncio.to_thread(hub.recv) == b"\x01a"
         hub.send(b"a1")
@@ -49,15 +49,15 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
         reader.waiting = 11
         hub.send(b"a2")
         async with asyncio.timeout(10):
-            while not intake.paused:  # noqa: ASYNC110  # the socket changes it
+            while not hub_reader.paused:  # noqa: ASYNC110  # the socket changes it
                 await asyncio.sleep(0.01)
         assert reader.taken == [b"a1"]
         reader.waiting = 0
-        intake.go_on()
+        hub_reader.resume()
         await reader.until(2)
         assert reader.taken == [b"a1", b"a2"]
-        intake.close()
-        intake.close()
+        hub_reader.close()
+        hub_reader.close()
         context.destroy(0)
 
     asyncio.run(run())
@@ -69,15 +69,21 @@ def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) ->
         hub = context.socket(zmq.XPUB)
         hub.bind(endpoint := f"ipc://{tmp_path}/e")
         reader = Reader()
-        intake = HubReader(
-            context, endpoint, None, topics=[b""], take=reader.take, waiting=lambda: 0, most=10
+        hub_reader = HubReader(
+            context,
+            endpoint,
+            None,
+            topics=[b""],
+            on_message=reader.take,
+            waiting_bytes=lambda: 0,
+            max_waiting=10,
         )
         await asyncio.to_thread(hub.recv)
         for message in (b"rubbish", b"rubbish", b"a"):
             hub.send(message)
         await reader.until(1)
-        assert intake.refused == 2
-        intake.close()
+        assert hub_reader.refused == 2
+        hub_reader.close()
         context.destroy(0)
 
     asyncio.run(run())

@@ -72,7 +72,7 @@ def test_live_what_is_old_is_forgotten_in_time() -> None:
     both = OverlapDedup(OLD, NEW, WINDOW)
     for second in range(100):
         both.takes(event(OLD, f"{second}", second * S))
-        both.live(second * S)
+        both.forget_old(second * S)
     assert len(both._waiting) <= 2 * OVERLAP_S + 1
     assert not both.takes(event(NEW, "99", 99 * S))
 
@@ -121,9 +121,9 @@ def test_what_one_resharding_leaves_out_no_other_takes_for_delivered() -> None:
     """The one before may still be known while the next one begins: the same counts, the other way
     round. Of what happened twice, two come."""
     known = Reshards()
-    known.matchings.append(OverlapDedup(NEW, OLD, WINDOW))
+    known.overlaps.append(OverlapDedup(NEW, OLD, WINDOW))
     assert known.takes(event(NEW, "x", 0))
-    known.matchings.append(OverlapDedup(OLD, NEW, WINDOW))
+    known.overlaps.append(OverlapDedup(OLD, NEW, WINDOW))
     assert not known.takes(event(OLD, "x", 1))
     assert known.takes(event(NEW, "x", 2)), "the second time"
     assert not known.takes(event(OLD, "x", 3))

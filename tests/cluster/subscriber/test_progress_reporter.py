@@ -1,4 +1,4 @@
-"""A subscriber's word to the coordinator: to whoever is there, waiting for nobody."""
+"""A subscriber's reports: to whoever is there, waiting for nobody."""
 
 from __future__ import annotations
 
@@ -29,48 +29,48 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     context.destroy(0)
 
 
-def received(door: zmq.Socket[bytes]) -> SubscriberReport:
-    assert door.poll(5000)
-    sender, data = door.recv_multipart()
+def received(coordinator: zmq.Socket[bytes]) -> SubscriberReport:
+    assert coordinator.poll(5000)
+    sender, data = coordinator.recv_multipart()
     request = control.decode_request(data)
     assert request.verb == "subscriber"
-    door.send_multipart([sender, control.encode(control.Response(id=request.id, ok=True))])
+    coordinator.send_multipart([sender, control.encode(control.Response(id=request.id, ok=True))])
     return msgspec.convert(request.args, SubscriberReport)
 
 
 def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
-    door = context.socket(zmq.ROUTER)
-    door.bind(f"ipc://{tmp_path}/control")
+    coordinator = context.socket(zmq.ROUTER)
+    coordinator.bind(f"ipc://{tmp_path}/control")
     reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
-    first = said(reporter, door)
+    first = said(reporter, coordinator)
     assert (first.lag, first.events, first.gaps, first.replays, first.unfit) == PROGRESS
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
     assert not first.leaving
-    assert said(reporter, door).id == first.id
+    assert said(reporter, coordinator).id == first.id
     reporter.close(PROGRESS)
-    last = received(door)
+    last = received(coordinator)
     assert last.leaving
     assert last.id == first.id
 
 
-def said(reporter: ProgressReporter, door: zmq.Socket[bytes]) -> SubscriberReport:
+def said(reporter: ProgressReporter, coordinator: zmq.Socket[bytes]) -> SubscriberReport:
     """Until the connection is there nothing is said."""
     for _ in range(500):
-        reporter.tell(0.0, PROGRESS)
-        if door.poll(10):
-            return received(door)
+        reporter.report(0.0, PROGRESS)
+        if coordinator.poll(10):
+            return received(coordinator)
     raise AssertionError("nothing was said")
 
 
 def test_it_is_due_every_few_seconds(
     context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
 ) -> None:
-    door = context.socket(zmq.ROUTER)
-    door.bind(f"ipc://{tmp_path}/control")
+    coordinator = context.socket(zmq.ROUTER)
+    coordinator.bind(f"ipc://{tmp_path}/control")
     reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", None)
     assert reporter.due(0.0)
-    said(reporter, door)
-    reporter.tell(100.0, PROGRESS)
+    said(reporter, coordinator)
+    reporter.report(100.0, PROGRESS)
     assert not reporter.due(100.0 + EVERY_S - 0.01)
     assert reporter.due(100.0 + EVERY_S)
     reporter.close(PROGRESS)
@@ -80,7 +80,7 @@ def test_nobody_is_there(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
     """It neither waits nor fails, and comes back sooner."""
     reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot")
     for number in range(100):
-        reporter.tell(float(number), PROGRESS)
+        reporter.report(float(number), PROGRESS)
     assert reporter.due(99.0 + EVERY_S / 4)
     reporter.close(PROGRESS)
 

@@ -27,47 +27,47 @@ def event(count: int, data: str, at_ns: int) -> Event:
     return Event.of("A", 0, count, 1, 0, data.encode(), at_ns, STORE)
 
 
-def word(of: int, to: int, stage: Any = "overlap") -> reshard.Reshard:
-    return reshard.Reshard(FORMAT, STORE, of, to, 10 * S, stage, 0)
+def announcement(of_count: int, to_count: int, stage: Any = "overlap") -> reshard.Reshard:
+    return reshard.Reshard(FORMAT, STORE, of_count, to_count, 10 * S, stage, 0)
 
 
 def test_while_nothing_is_read_nothing_is_forgotten() -> None:
-    generations = Reshards()
-    generations.word(word(4, 8), 0)
-    assert generations.takes(event(4, "x", S))
-    generations.word(word(4, 8), 20 * S)
-    generations.tick(22 * S, lagging=True)
-    assert not generations.takes(event(8, "x", S + 1))
-    assert generations.takes(event(4, "y", 2 * S))
-    generations.tick(60 * S, lagging=False)
-    assert generations.takes(event(8, "y", 2 * S)), "too old to be had again"
+    reshards = Reshards()
+    reshards.announced(announcement(4, 8), 0)
+    assert reshards.takes(event(4, "x", S))
+    reshards.announced(announcement(4, 8), 20 * S)
+    reshards.tick(22 * S, lagging=True)
+    assert not reshards.takes(event(8, "x", S + 1))
+    assert reshards.takes(event(4, "y", 2 * S))
+    reshards.tick(60 * S, lagging=False)
+    assert reshards.takes(event(8, "y", 2 * S)), "too old to be had again"
 
 
 def test_one_that_was_given_up_is_forgotten() -> None:
-    generations = Reshards()
-    generations.word(word(4, 8, "preparing"), 0)
-    generations.tick(FORGET_NS + 1, lagging=False)
-    assert generations.matchings == []
+    reshards = Reshards()
+    reshards.announced(announcement(4, 8, "preparing"), 0)
+    reshards.tick(FORGET_NS + 1, lagging=False)
+    assert reshards.overlaps == []
 
 
 def test_one_that_was_taken_back_is_forgotten() -> None:
-    generations = Reshards()
-    generations.word(word(4, 8), 0)
-    generations.takes(event(8, "x", S))
-    generations.takes(event(4, "y", S))
-    generations.finished(left={4}, now_ns=2 * S)
-    generations.tick(2 * S, lagging=True)
-    assert not generations.takes(event(4, "x", S)), "it is still being replayed"
-    generations.tick(3 * S, lagging=False)
-    assert generations.matchings == []
+    reshards = Reshards()
+    reshards.announced(announcement(4, 8), 0)
+    reshards.takes(event(8, "x", S))
+    reshards.takes(event(4, "y", S))
+    reshards.finished(left={4}, now_ns=2 * S)
+    reshards.tick(2 * S, lagging=True)
+    assert not reshards.takes(event(4, "x", S)), "it is still being replayed"
+    reshards.tick(3 * S, lagging=False)
+    assert reshards.overlaps == []
 
 
 def test_words_without_end_are_bounded() -> None:
-    generations = Reshards()
+    reshards = Reshards()
     for count in range(1, 100):
-        generations.word(word(count, count + 1), 0)
-    assert len(generations.matchings) == MOST
-    assert generations.matchings[-1].to_count == 100
+        reshards.announced(announcement(count, count + 1), 0)
+    assert len(reshards.overlaps) == MOST
+    assert reshards.overlaps[-1].to_count == 100
 
 
 @pytest.mark.parametrize(

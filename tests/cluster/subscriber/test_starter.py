@@ -10,6 +10,7 @@ import pytest
 from cluster.subscriber.chain import ShardChain
 from cluster.subscriber.chain.chain_set import ChainSet
 from cluster.subscriber.delivery_queue import DeliveryQueue
+from cluster.subscriber.event_filter import EventFilter
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.starter import Starter
@@ -38,15 +39,15 @@ class Replay:
         return HeadsAnswer(id=1, cluster=STORE, shards=[])
 
 
-def beginnings(chains: ChainSet) -> Starter:
-    return Starter(
-        chains, Reshards(), DeliveryQueue(), lambda key, chain: None, saved=None, oldest=False
-    )
+def new_starter(chains: ChainSet) -> Starter:
+    reshards = Reshards()
+    queue = DeliveryQueue(EventFilter(reshards))
+    return Starter(chains, reshards, queue, lambda key, chain: None, saved=None, oldest=False)
 
 
 def give(chain: ShardChain, writer: ShardWriter, *names: str, data: bytes = b"{}") -> None:
-    at = writer.state.seq
-    drain = [(name, at + n, data) for n, name in enumerate(names, 1)]
+    last = writer.state.seq
+    drain = [(name, last + n, data) for n, name in enumerate(names, 1)]
     for message in writer.drain(drain, 1):
         name, _, payload = topic.split(message)
         chain.batch(name, decode_batch(payload))
@@ -61,11 +62,11 @@ def new_writer() -> ShardWriter:
 def test_what_came_before_joining_is_before_now() -> None:
     """A drain that came in parts while the subscription took effect, say."""
     chains, writer = ChainSet(None, 1 << 20), new_writer()
-    begins = beginnings(chains)
+    starter = new_starter(chains)
     give(chains.get(KEY), writer, "A", "B", "A")
-    assert asyncio.run(begins.join(None, published=True)) == ""
+    assert asyncio.run(starter.join(None, published=True)) == ""
     chain = chains.get(KEY)
-    assert (chain.epoch, chain.at, chain.held) == (3, writer.state.seq, 0)
+    assert (chain.epoch, chain.seq, chain.held_bytes) == (3, writer.state.seq, 0)
 
 
 @pytest.mark.parametrize(("published", "asked", "store"), [(True, 4, STORE), (False, 1, "")])
@@ -76,11 +77,11 @@ def test_an_answer_is_waited_for_where_somebody_publishes(
     replay = Replay(3)
 
     async def run() -> str:
-        begins = beginnings(ChainSet(None, 1 << 20))
+        starter = new_starter(ChainSet(None, 1 << 20))
         try:
-            return await begins.join(cast(ReplayClient, replay), published=published)
+            return await starter.join(cast(ReplayClient, replay), published=published)
         finally:
-            await begins.close()
+            await starter.close()
 
     assert (asyncio.run(run()), replay.asked) == (store, asked)
 
@@ -100,14 +101,14 @@ def test_the_fullest_lets_go_and_what_is_held_counts_in_bytes() -> None:
     small, large = chains.get(ShardKey(1, 0)), chains.get(ShardKey(1, 1))
     give(small, new_writer(), "A", data=b" " * 5_000)
     assert chains.weigh(ShardKey(1, 0), small) is None
-    assert 5_000 < chains.held < 7_000
+    assert 5_000 < chains.held_bytes < 7_000
     writer = new_writer()
     give(large, writer, "A", data=b" " * 30_000)
     assert chains.weigh(ShardKey(1, 1), large) is None
     give(small, new_writer(), "A", data=b" ")  # another one, of the same seqs
     give(large, writer, "A", data=b" " * 18_000)
     assert chains.weigh(ShardKey(1, 1), large) == (1, 1)
-    assert chains.held < 7_000
+    assert chains.held_bytes < 7_000
     chains.drop(ShardKey(1, 0))
-    assert chains.held == 0
+    assert chains.held_bytes == 0
     assert [key for key, _ in chains] == [(1, 1)]

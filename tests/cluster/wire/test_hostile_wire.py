@@ -70,7 +70,7 @@ def test_a_chain_takes_whatever_is_a_message(messages: list[bytes], begun: bool)
         if (wanted := chain.wanted()) is not None:
             chain.answer(RangeReply(wanted, [], wanted.after, [], False, None, None))
             chain.take()
-        assert chain._hand.bytes <= 200
+        assert chain._held.bytes <= 200
 
 
 @pytest.mark.parametrize(

@@ -271,8 +271,8 @@ def follow(
         hear()
     out += chain.take()
     assert chain.wanted() is None, "it stalls"
-    assert (chain.epoch, chain.at) >= (state.epoch, state.seq)
-    assert chain.held == 0, "nothing is kept for ever"
+    assert (chain.epoch, chain.seq) >= (state.epoch, state.seq)
+    assert chain.held_bytes == 0, "nothing is kept for ever"
     return out
 
 
