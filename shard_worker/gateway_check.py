@@ -18,7 +18,8 @@ from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire import checks
 from cluster.wire.control import failure_of
-from shard_worker.protocol.frame import Frame, FrameError, FrameReader
+from shard_worker.protocol.frame import Frame, FrameError
+from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.transport import Transport

@@ -26,7 +26,8 @@ from shard_worker.interfaces import Delivery, GrantSource
 from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, FrameReader
+from shard_worker.protocol.frame import Frame, FrameError, FrameEvent
+from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
 from shard_worker.protocol.session import Resumable, Session

@@ -6,30 +6,30 @@ import msgspec
 
 
 class Connect(msgspec.Struct, frozen=True):
-    """Open a connection. url: the session's resume host, or "" for the main one."""
+    """Open a connection. url: the session's resume URL, or "" for the main one."""
 
     url: str
 
 
 class RequestGrant(msgspec.Struct, frozen=True):
-    """Ask the coordinator for leave to identify."""
+    """Ask the coordinator for a grant to identify."""
 
 
 class ReturnGrant(msgspec.Struct, frozen=True):
-    """A grant came that can't be used."""
+    """Give a grant back that can't be used."""
 
     grant_id: int
 
 
 class SendIdentify(msgspec.Struct, frozen=True):
-    """Send op 2, under this grant, as this epoch."""
+    """Send IDENTIFY under this grant; the session that it begins is this epoch."""
 
     grant_id: int
     epoch: int
 
 
 class SendResume(msgspec.Struct, frozen=True):
-    """Send op 6."""
+    """Send RESUME."""
 
     session_id: str
     seq: int
@@ -39,7 +39,7 @@ class SendResume(msgspec.Struct, frozen=True):
 
 
 class SendHeartbeat(msgspec.Struct, frozen=True):
-    """Send op 1. seq -1: null."""
+    """Send a heartbeat. seq -1: nothing was received yet."""
 
     seq: int
 
@@ -51,7 +51,7 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class EndEpoch(msgspec.Struct, frozen=True):
-    """The session is dropped: its epoch ends after ``seq`` (-1: it had no event)."""
+    """End the session's epoch after ``seq`` (-1: it had no event); it will not be resumed."""
 
     epoch: int
     seq: int
@@ -59,7 +59,7 @@ class EndEpoch(msgspec.Struct, frozen=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """The shard ends its tries: what the server said, and what a person can do about it."""
+    """Stop trying. cause: what the server said. action: what a person can do about it."""
 
     cause: str
     action: str

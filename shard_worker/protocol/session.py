@@ -26,7 +26,7 @@ from shard_worker.protocol.backoff import (
     identify_pause,
     invalid_session_wait,
 )
-from shard_worker.protocol.frame import Frame, FrameEvent, beyond
+from shard_worker.protocol.frame import Frame, FrameEvent, events_after
 from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
@@ -287,7 +287,7 @@ class Session:
         place (``broken`` is the answer). seq only ever grows within a session."""
         if self.state not in (SessionState.RESUMING, SessionState.READY):
             return None
-        taken = beyond(events, self.seq)
+        taken = events_after(events, self.seq)
         self.duplicates += len(events) - len(taken)
         if taken:
             self.seq = taken[-1][1]

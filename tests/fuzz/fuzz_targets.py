@@ -27,7 +27,8 @@ from cluster.wire.identifies import IdentifyAsk
 from cluster.wire.status import SubscriberReport
 from cluster.zstd import ZstdCompressor
 from coordinator.verb import args_of
-from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, FrameReader, Part, decode
+from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, Part, decode
+from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.payloads import with_seq
 from shard_worker.sending.member_requests import whole_guilds
 from shard_worker.transport.compression import KINDS, InflateError, Plain

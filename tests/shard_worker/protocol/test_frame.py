@@ -13,15 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shard_worker.protocol.frame import (
-    MISMATCHES,
-    Frame,
-    FrameError,
-    FrameReader,
-    Part,
-    documents,
-    parts,
-)
+from shard_worker.protocol.frame import Frame, FrameError, Part, decode_many, parts
+from shard_worker.protocol.frame_reader import MISMATCHES, FrameReader
 from shard_worker.transport.compression import InflateError, Plain, ZlibStream
 from tests.progress import progress
 
@@ -107,7 +100,7 @@ def test_the_scan_reads_what_a_decoder_reads(
     assert scan.fallbacks == 0
     assert flat(got) == expected(frames)
     # Byte for byte: d is what was sent, in both modes and by the decoder.
-    assert parts(documents(b"".join(texts))) == parts(f for p in got for f in frames_of(p))
+    assert parts(decode_many(b"".join(texts))) == parts(f for p in got for f in frames_of(p))
     assert parts(f for p in single.read(texts) for f in frames_of(p)) == parts(
         f for p in got for f in frames_of(p)
     )

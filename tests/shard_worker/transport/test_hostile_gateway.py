@@ -23,10 +23,10 @@ from shard_worker.protocol.frame import (
     Frame,
     FrameError,
     FrameEvent,
-    FrameReader,
     decode,
-    documents,
+    decode_many,
 )
+from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.ready import BadReadyError, read_ready
 from shard_worker.shard import Shard
 from shard_worker.transport import compression
@@ -177,7 +177,7 @@ def test_depth(deep: bytes) -> None:
     with pytest.raises(FrameError):
         decode(dispatch(1, deep))
     with pytest.raises(FrameError):
-        documents(dispatch(1, deep) * 2)
+        decode_many(dispatch(1, deep) * 2)
     with pytest.raises(FrameError):
         reader().read([b'{"t":null,"s":null,"op":10,"d":%b}' % deep])
     with pytest.raises(BadReadyError):
