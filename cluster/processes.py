@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +33,17 @@ def process_start(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return stat.rpartition(")")[2].split()[19]
+
+
+def signal_child(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a child of this process, which may have ended just now.
+
+    Its own `terminate` and `kill` look first whether it has ended, and if so take its exit code
+    from under asyncio's hands, which then says on stderr that it does not know the process.
+    """
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, which asyncio will see
+            os.kill(child.pid, number)
 
 
 class Owner(NamedTuple):

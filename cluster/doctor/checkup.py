@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 
@@ -18,7 +19,7 @@ from cluster.discord.account import TERMS
 from cluster.doctor import local, remote
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
-from cluster.processes import child_environment
+from cluster.processes import child_environment, signal_child
 from cluster.sandbox.options import SandboxInfo
 
 NEED_THE_API = ("identifies", "gateway", "descriptors", "disk")
@@ -114,6 +115,5 @@ async def _sandbox(loaded: Loaded) -> AsyncIterator[SandboxInfo | None]:
             raise ClusterError("the sandbox did not start", "see `dcgw-cluster sandbox`")
         yield msgspec.json.decode(answer, type=SandboxInfo)
     finally:
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself
-            process.terminate()
+        signal_child(process, signal.SIGTERM)
         await process.wait()

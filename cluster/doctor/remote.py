@@ -7,7 +7,7 @@ coordinator and the workers do. The token goes to them over a pipe.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import signal
 import sys
 from typing import Final
 
@@ -15,7 +15,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
-from cluster.processes import child_environment
+from cluster.processes import child_environment, signal_child
 from cluster.wire import checks
 from cluster.wire.control import error_of
 
@@ -49,10 +49,8 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
         last = words.decode(errors="replace").strip().splitlines()[-1:]
         raise ClusterError(f"the check itself failed ({''.join(last)[:MAX_SHOWN]})") from None
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        signal_child(process, signal.SIGKILL)
+        await process.wait()
 
 
 async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
