@@ -1,5 +1,5 @@
-"""Who died of a journal: a damaged LMDB file ends its process by a signal (SIGBUS, SIGSEGV,
-SIGABRT), without a word. Python's faulthandler can still write where it was.
+"""Notes that a process died of its journal: a damaged LMDB file ends it by a signal (SIGBUS,
+SIGSEGV, SIGABRT), without a word. Python's faulthandler can still write where it was.
 
 The file is written to its length beforehand, since there may be no room for a word on a full disk.
 SIGKILL leaves none: who is killed from outside did not die of the journal.
@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "died.txt"
-"""Beside the journal."""
+"""File beside the journal."""
 _SIZE: Final = 16 * 1024
 _OURS: Final = os.fsencode(Path(__file__).parent) + os.sep.encode()
 
 
 def watch(folder: Path) -> None:
-    """From now on this process's death by a signal of its own is written here. OSError."""
+    """Have the death of this process by a signal of its own written into the folder. OSError."""
     fd = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.pwrite(fd, bytes(_SIZE), 0)
     faulthandler.enable(fd, all_threads=False)  # it keeps the descriptor
 
 
 def cause(folder: Path) -> str:
-    """What the last process that watched died of, if it was at work in the journal; else empty."""
+    """Return what the last process that watched died of, if it was at work in the journal; else
+    empty."""
     try:
         with (folder / NAME).open("rb") as file:
             text = file.read(_SIZE).rstrip(b"\0")

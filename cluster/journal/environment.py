@@ -14,7 +14,7 @@ from typing import Final
 import lmdb
 
 from cluster.journal import schema
-from cluster.journal.manifest import DATA, LOCK
+from cluster.journal.schema import DATA, LOCK
 
 NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
 """File systems where an allocated block does not mean that a later write finds room, or where a
@@ -26,22 +26,22 @@ LOCK_BYTES: Final = 128 + 64 * schema.MAX_READERS
 
 
 def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Type of the file system that holds a folder; empty: not known."""
+    """Return the type of the file system that holds a folder; empty: not known."""
     if not mounts.exists():
         return "apfs" if sys.platform == "darwin" else ""
-    at, kind, whole = str(folder.resolve()), "", ""
+    path, kind, longest = str(folder.resolve()), "", ""
     for line in mounts.read_text(errors="replace").splitlines():
         fields = line.split(" ")
         point = fields[1].replace("\\040", " ") if len(fields) > 2 else "?"
-        inside = at == point or at.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(whole):
-            whole, kind = point, fields[2]
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(longest):
+            longest, kind = point, fields[2]
     return kind
 
 
 def make_lock_file(folder: Path) -> None:
-    """LMDB maps lock.mdb and writes into it: where it has holes, a full disk is a SIGBUS. So it is
-    written to its full length first. Raises OSError."""
+    """Write lock.mdb to its full length: LMDB maps it and writes into it, and where it has holes a
+    full disk is a SIGBUS. Raises OSError."""
     fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # Whoever else has it open writes there too: bytes are added at its end, never over others.
@@ -53,7 +53,7 @@ def make_lock_file(folder: Path) -> None:
 
 
 def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, bool]:
-    """The environment, and whether it is written through the map.
+    """Return the environment, and whether it is written through the map.
 
     Under a sparse map a full disk is a SIGBUS, so the file is allocated whole first. Where that
     is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
@@ -100,8 +100,8 @@ def _allocate(data: Path, size: int) -> bool:
 
 
 def _give_back(data: Path) -> None:
-    """A failed allocation leaves the file as long as the map: a journal without a byte in it is
-    removed, so that it takes no room that a full disk does not have. One with records stays."""
+    """Remove a journal without a byte in it: a failed allocation leaves the file as long as the
+    map, and it would take room that a full disk does not have. One with records stays."""
     env = _open(data.parent, 0, writemap=False)
     try:
         empty = env.info()["last_pgno"] <= 1

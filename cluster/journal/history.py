@@ -1,7 +1,7 @@
 """The history of a host's shards, over the journals of all its slots.
 
 A journal that turns out damaged is not read again, and neither is one whose reader died of it
-(cluster.journal.reading): what only it holds is gone, and said to be.
+(read_marker.py): what only it holds is gone, and said to be.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, TypeVar
 
 import lmdb
 
-from cluster.journal import manifest
+from cluster.journal import checks, manifest, schema
 from cluster.journal.read_marker import ReadMarker, inodes_of
-from cluster.journal.reader import READ_SECONDS, Head, JournalReader
+from cluster.journal.reader import READ_SECONDS, Head, JournalReader, Reach
 from cluster.journal.records import DAMAGE, UnreadableJournalError
 from cluster.wire.position import ShardKey
 
@@ -26,18 +26,33 @@ log = logging.getLogger(__name__)
 SLICE_BYTES: Final = 1024 * 1024
 DIED_OF_IT: Final = "whoever read it died of it"
 FAILURES: Final = 3
-"""So often a journal is found damaged before it is not looked at again: at first its owner may
-have been making it."""
-_Answer = TypeVar("_Answer")
+"""How often a journal is found damaged before it is not read again: at first its owner may have
+been making it."""
+Answer = TypeVar("Answer")
 
 
 class Slice(NamedTuple):
-    """All that is held of (after, reached] of an epoch; see wire.replay.RangeAnswer."""
+    """All that the journals hold of (after, reached] of an epoch."""
 
     messages: list[bytes]
     reached: int
     gone: list[tuple[int, int]]
+    """Ranges (first, last) within (after, reached] that no journal holds."""
     more: bool
+    """The slice is full: ask again."""
+    end: int | None
+    """Last seq of the epoch, if it is known to be over."""
+    next: int | None
+    """The epoch that follows in the journals."""
+    final: bool
+    """No epoch follows the end: the shard count is no more in force."""
+
+
+class _EpochFacts(NamedTuple):
+    """What the journals know of an epoch besides its events; see Slice."""
+
+    head: int
+    """Last seq that is known, held or not; -1: none."""
     end: int | None
     next: int | None
     final: bool
@@ -49,19 +64,19 @@ class History:
     def __init__(
         self, root: Path, cluster: str,
         opener: Callable[[Path], JournalReader] = JournalReader.open,
-        reading: ReadMarker | None = None, clock: Callable[[], float] = time.monotonic,
+        marker: ReadMarker | None = None, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """reading: where it is noted what is read just now, and what is not to be read."""
+        """marker: where it is noted what is read just now, and what is not to be read."""
         self.unreadable: dict[Path, str] = {}
         """Journals of this cluster that are there and are not read, and why."""
         self._root = root
         self._cluster = cluster
         self._opener = opener
-        self._reading = reading
+        self._marker = marker
         self._clock = clock
         self._readers: dict[Path, JournalReader] = {}
-        self._refused: set[int] = set() if reading is None else set(reading.refused)
-        """Inodes."""
+        self._refused: set[int] = set() if marker is None else set(marker.refused)
+        """Inodes of journals that are not read."""
         self._failures: Counter[int] = Counter()
 
     def close(self) -> None:
@@ -70,7 +85,7 @@ class History:
         self._readers.clear()
 
     def heads(self) -> list[Head]:
-        """Every shard, by its newest state; the oldest that any slot holds of it."""
+        """Return the head of every shard: its newest state, and the oldest that any slot holds."""
         self._find()
         newest: dict[ShardKey, Head] = {}
         for heads in self._ask(lambda reader: reader.heads()):
@@ -92,52 +107,69 @@ class History:
         names: frozenset[str] | None, max_bytes: int = SLICE_BYTES,
         seconds: float = READ_SECONDS,
     ) -> Slice:  # fmt: skip
-        """A slice of (after, upto] of an epoch, with what is known of its end. It may take so many
-        seconds, but for what one drain takes."""
+        """Return a slice of (after, upto] of an epoch, with what is known of its end. It takes at
+        most so many seconds, beside what one drain takes."""
         until = self._clock() + seconds
         self._find()
         # Before the events are read: a head that is read later may be beyond them.
-        facts = self._ask(lambda reader: reader.facts(shard_id, shard_count, epoch))
-        end = next((fact.end for fact in facts if fact.end is not None), None)
-        following = min((fact.next for fact in facts if fact.next is not None), default=None)
-        head = max((fact.head for fact in facts if fact.head is not None), default=-1)
-        final = following is None and any(fact.final for fact in facts)
+        facts = self._facts(shard_id, shard_count, epoch)
         messages: list[bytes] = []
         gone: list[tuple[int, int]] = []
-        while upto is None or after < upto:
-            start, room, left = after, max_bytes, until - self._clock()
-            reaches = [
-                reach
-                for reach in self._ask(
-                    lambda reader: reader.read(
-                        shard_id, shard_count, epoch, start, upto, names, room, left  # noqa: B023  # asked at once
-                    )
-                )
-                if reach.reached >= reach.start
-            ]  # fmt: skip
-            if not reaches:
+        reached = after
+        while upto is None or reached < upto:
+            best = self._best(
+                shard_id, shard_count, epoch, reached, upto, names, max_bytes,
+                until - self._clock(),
+            )  # fmt: skip
+            if best is None:
                 break
-            best = min(reaches, key=lambda reach: (reach.start, -reach.reached))
-            if best.start > after + 1:
-                gone.append((after + 1, best.start - 1))
+            if best.start > reached + 1:
+                gone.append((reached + 1, best.start - 1))
             messages += best.messages
-            after = best.reached
+            reached = best.reached
             max_bytes -= sum(map(len, best.messages))
             if best.more or max_bytes <= 0 or self._clock() > until:
-                return Slice(messages, after, gone, True, end, following, final)
-        known = max(head, -1 if end is None else end)
-        if upto is not None and (following is not None or self.unreadable):
+                return Slice(messages, reached, gone, True, facts.end, facts.next, facts.final)
+        known = facts.head
+        if upto is not None and (facts.next is not None or self.unreadable):
             # The journals are past this epoch, or one that may have held it can't be read: the
             # rest will not come.
             known = max(known, upto)
         limit = known if upto is None else min(known, upto)
-        if limit > after:
-            gone.append((after + 1, limit))
-            after = limit
-        return Slice(messages, after, gone, False, end, following, final)
+        if limit > reached:
+            gone.append((reached + 1, limit))
+            reached = limit
+        return Slice(messages, reached, gone, False, facts.end, facts.next, facts.final)
 
-    def _ask(self, question: Callable[[JournalReader], _Answer]) -> list[_Answer]:
-        """What each journal answers; one that turns out damaged is left out from now on."""
+    def _facts(self, shard_id: int, shard_count: int, epoch: int) -> _EpochFacts:
+        """Return what all journals together know of an epoch."""
+        facts = self._ask(lambda reader: reader.facts(shard_id, shard_count, epoch))
+        end = next((fact.end for fact in facts if fact.end is not None), None)
+        following = min((fact.next for fact in facts if fact.next is not None), default=None)
+        heads = [fact.head for fact in facts if fact.head is not None]
+        final = following is None and any(fact.final for fact in facts)
+        head = max([*heads, -1 if end is None else end])
+        return _EpochFacts(head, end, following, final)
+
+    def _best(
+        self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None,
+        names: frozenset[str] | None, max_bytes: int, seconds: float,
+    ) -> Reach | None:  # fmt: skip
+        """Return the part of the history that goes on soonest after a seq, and of those the
+        longest; None: no journal has any."""
+        reaches = self._ask(
+            lambda reader: reader.read(
+                shard_id, shard_count, epoch, after, upto, names, max_bytes, seconds
+            )
+        )
+        return min(
+            (reach for reach in reaches if reach.reached >= reach.start),
+            key=lambda reach: (reach.start, -reach.reached),
+            default=None,
+        )
+
+    def _ask(self, question: Callable[[JournalReader], Answer]) -> list[Answer]:
+        """Return what each journal answers; one that turns out damaged is left out from now on."""
         answers = []
         for folder, reader in list(self._readers.items()):
             self._note(reader.inode)
@@ -169,22 +201,24 @@ class History:
                 self._open(folder, inode)
 
     def _open(self, folder: Path, inode: int) -> None:
-        whose = manifest.read(folder)
-        if whose is None or whose.cluster != self._cluster:
+        found = manifest.read(folder)
+        if found is None or found.cluster != self._cluster:
             return
         if inode in self._refused:
             if folder not in self.unreadable:
-                self._tell(folder, DIED_OF_IT)
+                self._leave_out(folder, DIED_OF_IT)
             return
         self._note(inode)
         try:
-            if whose.opening and not _made(folder):
+            if found.opening and not _is_made(folder):
                 return
             self._readers[folder] = self._opener(folder)
         except FileNotFoundError:
             return  # Set aside just now.
         except (UnreadableJournalError, lmdb.Error) as error:
-            self._tell(folder, str(error))  # Tried again: it may be in its owner's hands just now.
+            self._leave_out(
+                folder, str(error)
+            )  # Tried again: it may be in its owner's hands just now.
         else:
             if not self._failures[inode]:
                 self.unreadable.pop(folder, None)
@@ -192,24 +226,24 @@ class History:
             self._note(0)
 
     def _failed(self, folder: Path, inode: int, why: str) -> None:
-        self._tell(folder, why)
+        self._leave_out(folder, why)
         self._failures[inode] += 1
         if self._failures[inode] >= FAILURES:
             self._refused.add(inode)
-            if self._reading is not None:
-                self._reading.refuse(inode)
+            if self._marker is not None:
+                self._marker.refuse(inode)
 
-    def _tell(self, folder: Path, why: str) -> None:
+    def _leave_out(self, folder: Path, why: str) -> None:
         if self.unreadable.get(folder) != why:
             log.error("%s is not read, what only it holds is gone: %s", folder, why)
         self.unreadable[folder] = why
 
     def _note(self, inode: int) -> None:
-        if self._reading is not None:
-            self._reading.now = inode
+        if self._marker is not None:
+            self._marker.now = inode
 
 
-def _made(folder: Path) -> bool:
-    """Whether a journal that is being opened has its first pages. Raises FileNotFoundError."""
-    data = folder / manifest.DATA
-    return data.stat().st_size > 0 and not manifest.damage(data)
+def _is_made(folder: Path) -> bool:
+    """Return whether a journal that is being opened has its first pages. FileNotFoundError."""
+    data = folder / schema.DATA
+    return data.stat().st_size > 0 and not checks.damage(data)

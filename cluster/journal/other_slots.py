@@ -2,8 +2,8 @@
 
 A shard's newest state is the one with the highest (epoch, seq), in whichever slot; the plan alone
 says who may go on with it. Other slots' files are opened for a moment and only to read. A damaged
-file kills whoever maps it, so the file that is being looked at is noted first, on the disk: one at
-which this slot's worker died twice is left alone.
+file kills whoever maps it, so the file that is being read is noted first, on the disk: one at which
+this slot's worker died twice is left alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import lmdb
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.journal import manifest
+from cluster.journal import checks, schema
 from cluster.journal.reader import JournalReader
 from cluster.journal.records import DAMAGE
 from cluster.wire.position import ShardKey
@@ -25,41 +25,43 @@ from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 
-LOOKING: Final = "looking.json"
+NOTE: Final = "looking.json"
+"""What is being read, in this slot's folder."""
 MOST_DEATHS: Final = 2
 
 
 class ReadAttempt(msgspec.Struct, frozen=True):
-    """looking.json: the file that is being read just now, and how often it was in vain."""
+    """The content of looking.json: the file that is being read just now."""
 
     folder: str
     inode: int
     times: int
+    """How often reading it was begun, this time included, and not ended."""
 
 
-def at(state: ShardState) -> tuple[int, int]:
-    """Where a state stands among those of its shard."""
+def place(state: ShardState) -> tuple[int, int]:
+    """Return (epoch, seq): of two states of a shard the one with the higher is newer."""
     return state.epoch, state.seq
 
 
 def newest(folder: Path, *, cluster: str, boot_id: str) -> dict[ShardKey, ShardState]:
-    """The newest state of every shard in the journals beside this folder, which is not looked
-    at."""
+    """Return the newest state of every shard in the journals of the other slots. folder: this
+    slot's, which is not read."""
     found: dict[ShardKey, ShardState] = {}
-    for data in sorted(folder.parent.glob(f"*/{manifest.DATA}")):
+    for data in sorted(folder.parent.glob(f"*/{schema.DATA}")):
         other = data.parent
-        if other == folder or manifest.objection(other, cluster=cluster, boot_id=boot_id):
+        if other == folder or checks.objection(other, cluster=cluster, boot_id=boot_id):
             continue
         for state in _states(folder, other):
             key = ShardKey(state.shard_count, state.shard_id)
             known = found.get(key)
-            if known is None or at(state) > at(known):
+            if known is None or place(state) > place(known):
                 found[key] = state
     return found
 
 
 def _states(folder: Path, other: Path) -> list[ShardState]:
-    note, inode = folder / LOOKING, (other / manifest.DATA).stat().st_ino
+    note, inode = folder / NOTE, (other / schema.DATA).stat().st_ino
     before, times = _noted(note), 0
     if before is not None and (before.folder, before.inode) == (other.name, inode):
         times = before.times

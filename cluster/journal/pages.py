@@ -17,24 +17,26 @@ from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 SLACK: Final = 64
-"""What is over the budget is pruned down to this part below it: many appends at once are deleted
-for a third of what each alone would cost."""
+"""What is over the budget is pruned down to 1/64 below it: many appends at once are deleted for a
+third of what each alone would cost."""
 SLACK_BYTES: Final = 256 * 1024
-"""And never more than this in a turn of the loop (some 0.5 ms), but for what one append brings."""
+"""At most so much is pruned in a turn of the loop (some 0.5 ms), beside what one append brings."""
 
 _encode_state = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ShardState).decode
 
 
 class Pages:
-    """An open file. Every method raises lmdb.Error, and records.DAMAGE for a damaged one."""
+    """An open journal file. Every method raises lmdb.Error, and records.DAMAGE for a damaged
+    one."""
 
     def __init__(self, env: lmdb.Environment, budget_bytes: int) -> None:
-        """Reads what is there."""
+        """Read the states and the index of what is there."""
         self.env = env
         self.states: dict[ShardKey, ShardState] = {}
-        """As they were when it was opened."""
+        """States of the shards when the file was opened."""
         self.bytes = 0
+        """Bytes of the budget that the appends take."""
         self.oldest_ns: int | None = None
         """When the oldest append was written: Unix ns."""
         self.last_record = 0
@@ -50,15 +52,15 @@ class Pages:
             for key, value in txn.cursor(db=self._index_db):
                 row = schema.unpack_row(value)
                 if self.oldest_ns is None:
-                    self.oldest_ns = row.at_ns
+                    self.oldest_ns = row.written_ns
                 self.bytes += row.size
                 self.last_record = schema.number_key.unpack(key)[0] + row.records - 1
 
     def write(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
     ) -> None:
-        """An append and its shard's state, in one transaction, whole or not at all; where the map
-        is full, once more with half of the budget pruned."""
+        """Write an append and its shard's state in one transaction, whole or not at all; where the
+        map is full, once more with half of the budget pruned."""
         try:
             self._transaction(shard_id, first, messages, state, now_ns, self._budget)
         except lmdb.MapFullError:
@@ -99,8 +101,8 @@ class Pages:
             if messages:
                 row = schema.AppendRow(shard_id, len(messages), size, now_ns)
                 put(schema.number_key.pack(first), row.pack(), append=True, db=self._index_db)
-            whose = schema.shard_key.pack(shard_id, state.shard_count)
-            put(whose, _encode_state(state), db=self._state_db)
+            state_key = schema.shard_key.pack(shard_id, state.shard_count)
+            put(state_key, _encode_state(state), db=self._state_db)
             held, oldest = self.bytes + size, self.oldest_ns or now_ns
             if held > budget:
                 goal = budget - min(budget // SLACK, SLACK_BYTES)
@@ -118,7 +120,7 @@ class Pages:
         while found:
             number = schema.number_key.unpack(rows.key())[0]
             row = schema.unpack_row(rows.value())
-            oldest = row.at_ns
+            oldest = row.written_ns
             if held <= budget or number >= keep:
                 break
             db = self._dbs.get(row.shard_id)
@@ -147,11 +149,12 @@ class Pages:
             self.bytes, self.oldest_ns = held, oldest
 
     def read_after(self, record: int) -> tuple[int, list[bytes]] | None:
-        """The first append with a record beyond this one: its first record, and its messages."""
+        """Return the first append with a record beyond this one: its first record, its messages."""
         return read_append(self.env, self._index_db, record)
 
     def first_beyond(self, known: Mapping[int, tuple[int, int]]) -> int | None:
-        """The first record beyond what is known, shard id -> (epoch, seq); None: there is none."""
+        """Return the first record beyond what is known, shard id -> (epoch, seq); None: there is
+        none."""
         beyond = [
             record
             for shard_id, (epoch, seq) in known.items()

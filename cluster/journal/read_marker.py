@@ -19,21 +19,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from cluster.journal.manifest import DATA
+from cluster.journal.schema import DATA
 
 NAME: Final = "reading"
 """The file, in the folder of the slots' journal folders."""
 REFUSED: Final = 63
-"""So many can be refused at once; of more, the oldest is forgotten, and costs a death again."""
+"""How many can be refused at once; of more, the oldest is forgotten, and costs a death again."""
 _table: Final = struct.Struct(f"={1 + REFUSED}Q")
 _number: Final = struct.Struct("=Q")
 
 
 class ReadMarker:
-    """The file, mapped. ``close`` it. Thread use: one writer at a time."""
+    """The marker's file, mapped. ``close`` it. Thread use: one writer at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Made if it is not there, 0600. Raises OSError."""
+        """Map the file; it is made if it is not there, 0600. Raises OSError."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             short = _table.size - os.fstat(fd).st_size
@@ -59,7 +59,7 @@ class ReadMarker:
 
     @property
     def now(self) -> int:
-        """Inode of the journal that is, or was at the reader's death, being read; 0: none."""
+        """Inode of the journal that is being read, or was when the reader died; 0: none."""
         return int(_number.unpack_from(self._map)[0])
 
     @now.setter
@@ -72,14 +72,14 @@ class ReadMarker:
         return [inode for inode in _table.unpack_from(self._map)[1:] if inode]
 
     def refuse(self, inode: int) -> None:
-        """This one is not to be read again."""
+        """Note that the journal of this inode is not to be read again."""
         self._write([*(other for other in self.refused if other != inode), inode])
 
     def keep(self, inodes: Iterable[int]) -> None:
-        """Forget all that are not among these, which are there."""
-        there = frozenset(inodes)
-        if any(inode not in there for inode in self.refused):
-            self._write([inode for inode in self.refused if inode in there])
+        """Forget the refused inodes that are not among these."""
+        known = frozenset(inodes)
+        if any(inode not in known for inode in self.refused):
+            self._write([inode for inode in self.refused if inode in known])
 
     def _write(self, refused: list[int]) -> None:
         kept = refused[-REFUSED:]
@@ -87,7 +87,7 @@ class ReadMarker:
 
 
 def inodes_of(root: Path) -> dict[Path, int]:
-    """Folder of each journal that is there -> inode of its file."""
+    """Return folder -> inode of the file, for each journal that is there."""
     found = {}
     for data in sorted(root.glob(f"*/{DATA}")):
         with contextlib.suppress(FileNotFoundError):  # set aside just now

@@ -15,12 +15,20 @@ from typing import Final, NamedTuple
 import lmdb
 import msgspec
 
-from cluster.journal import manifest, schema
-from cluster.journal.records import FOREVER, UnreadableJournalError, drain_of, find, place, records
+from cluster.journal import checks, schema
+from cluster.journal.records import (
+    FOREVER,
+    UnreadableJournalError,
+    drain_at,
+    drain_of,
+    find,
+    records,
+)
 from cluster.wire import topic
 from cluster.wire.shard_state import ShardState
 
 READ_SECONDS: Final = 0.04
+"""How long one read may take, so that its transaction lasts at most about 50 ms."""
 
 _decode_state = msgspec.msgpack.Decoder(ShardState).decode
 
@@ -66,15 +74,16 @@ class JournalReader:
         self, env: lmdb.Environment, inode: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.inode = inode
-        """Of data.mdb: another number on the disk means that the journal was replaced."""
+        """Inode of data.mdb: another one on the disk means that the journal was replaced."""
         self._env = env
         self._clock = clock
 
     @classmethod
     def open(cls, folder: Path, clock: Callable[[], float] = time.monotonic) -> JournalReader:
-        """Raises FileNotFoundError if there is none, UnreadableJournalError if it is damaged."""
-        data = folder / manifest.DATA
-        why = manifest.damage(data)
+        """Open the journal in a folder. FileNotFoundError: there is none; UnreadableJournalError:
+        it is damaged."""
+        data = folder / schema.DATA
+        why = checks.damage(data)
         if why:
             raise UnreadableJournalError(f"the journal in {folder} is damaged: {why}")
         try:
@@ -94,13 +103,13 @@ class JournalReader:
         self._env.close()
 
     def states(self) -> list[ShardState]:
-        """Of every shard of the journal."""
+        """Return the states of every shard of the journal."""
         with self._begin() as txn:
             db = self._db(txn, schema.STATE_DB)
             return [] if db is None else [_decode_state(v) for _, v in txn.cursor(db=db)]
 
     def heads(self) -> list[Head]:
-        """Every shard of the journal."""
+        """Return the head of every shard of the journal."""
         with self._begin() as txn:
             state_db = self._db(txn, schema.STATE_DB)
             if state_db is None:
@@ -112,7 +121,7 @@ class JournalReader:
             ]
 
     def facts(self, shard_id: int, shard_count: int, epoch: int) -> Facts:
-        """Whether an epoch is over, and what came after it."""
+        """Return whether an epoch is over, and what came after it."""
         with self._begin() as txn:
             state = self._state(txn, shard_id, shard_count)
             if state is None:
@@ -124,7 +133,7 @@ class JournalReader:
             record = db and find(txn, db, epoch, FOREVER)
             before, following = state.before, state.epoch
             if db and record:
-                drain = drain_of(txn, db, record)
+                drain = drain_at(txn, db, record)
                 if drain.shard_count == shard_count:  # else the slot had another one between
                     before, following = drain.before, drain.epoch
             if following <= epoch:
@@ -137,7 +146,7 @@ class JournalReader:
         names: frozenset[str] | None = None, max_bytes: int = 1 << 20,
         seconds: float = READ_SECONDS,
     ) -> Reach:  # fmt: skip
-        """The messages of these names (None: all; holes and the epoch's end always) in
+        """Return the messages of these names (None: all; holes and the epoch's end always) in
         (after, upto], whole, as they were published; from the first that is held, up to the first
         that is missing, or until the slice is full or took so long (``more``)."""
         wanted = names and {name.encode() for name in names | {topic.HOLE, topic.EPOCH_END}}
@@ -151,7 +160,7 @@ class JournalReader:
             if not db or not record:
                 return Reach([], after + 1, after, False)
             for count, (name, message) in enumerate(records(txn, db, record)):
-                drain = place(name, message)
+                drain = drain_of(name, message)
                 if drain.epoch != epoch or drain.first > limit:
                     break
                 if start < 0:
@@ -203,7 +212,7 @@ class JournalReader:
             return None
         record: int | None = schema.record_key.unpack(cursor.key())[0]
         while record is not None:
-            drain = drain_of(txn, db, record)
+            drain = drain_at(txn, db, record)
             if drain.shard_count == shard_count:
                 return drain.epoch, drain.first
             record = find(txn, db, drain.epoch, FOREVER)

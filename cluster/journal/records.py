@@ -22,7 +22,7 @@ _END: Final = topic.EPOCH_END.encode()
 
 
 class UnreadableJournalError(ClusterError):
-    """A journal that must not be, or can't be, opened."""
+    """A journal can't be, or must not be, opened."""
 
 
 DAMAGE: Final = (
@@ -46,7 +46,7 @@ DAMAGE: Final = (
 
 
 class Drain(NamedTuple):
-    """Where a record stands in its shard's history."""
+    """Where a record stands in its shard's history: the epoch and the seqs that its drain spans."""
 
     epoch: int
     first: int
@@ -58,7 +58,7 @@ class Drain(NamedTuple):
 def read_append(
     env: lmdb.Environment, index_db: lmdb._Database, record: int
 ) -> tuple[int, list[bytes]] | None:
-    """The first append with a record beyond ``record``: its first record, and its messages."""
+    """Return the first append with a record beyond ``record``: its first record, its messages."""
     with env.begin() as txn:
         rows = txn.cursor(db=index_db)
         if not rows.set_range(schema.number_key.pack(record + 1)):
@@ -82,7 +82,7 @@ def read_append(
 
 
 def first_beyond(env: lmdb.Environment, shard_id: int, epoch: int, seq: int) -> int | None:
-    """The first record of a shard with events beyond (epoch, seq); None: it has none."""
+    """Return the first record of a shard with events beyond (epoch, seq); None: it has none."""
     with env.begin() as txn:
         try:
             db = env.open_db(schema.shard_db(shard_id), txn=txn, create=False)
@@ -94,7 +94,7 @@ def first_beyond(env: lmdb.Environment, shard_id: int, epoch: int, seq: int) -> 
 def records(
     txn: lmdb.Transaction, db: lmdb._Database, record: int
 ) -> Iterator[tuple[bytes, bytes]]:
-    """(name, message) of the records of a shard, from this number on, pieces joined."""
+    """Yield (name, message) of the records of a shard, from this number on, pieces joined."""
     cursor = txn.cursor(db=db)
     if not cursor.set_range(schema.record_key.pack(record, 0)):
         return
@@ -102,21 +102,22 @@ def records(
     message = b""
     parts: list[bytes] = []
     for key, value in cursor:
-        at, piece = schema.record_key.unpack(key)
+        piece_of, piece = schema.record_key.unpack(key)
         if piece == 0:
             if parts:
                 message = parts[0] if len(parts) == 1 else b"".join(parts)
                 yield topic.name_of(message), message
-            number, parts = at, []
-        elif at != number or piece != len(parts):
-            raise UnreadableJournalError(f"record {at} of the journal is not whole")
+            number, parts = piece_of, []
+        elif piece_of != number or piece != len(parts):
+            raise UnreadableJournalError(f"record {piece_of} of the journal is not whole")
         parts.append(bytes(value))  # No copy: it is bytes already, unless buffers were asked for.
     message = b"".join(parts)
     yield topic.name_of(message), message
 
 
 def find(txn: lmdb.Transaction, db: lmdb._Database, epoch: int, after: int) -> int | None:
-    """Number of the first record with (epoch, last) > (epoch, after); None: there is none.
+    """Return the number of the first record with (epoch, last) > (epoch, after); None: there is
+    none.
 
     Records of a shard are in order of (epoch, last), so this bisects over their numbers.
     """
@@ -143,19 +144,19 @@ def find(txn: lmdb.Transaction, db: lmdb._Database, epoch: int, after: int) -> i
 
 
 def _key(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> tuple[int, int]:
-    drain = drain_of(txn, db, record)
+    drain = drain_at(txn, db, record)
     return drain.epoch, drain.last
 
 
-def drain_of(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
-    """Where a record stands, from its first piece: a large batch is not joined for that."""
+def drain_at(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
+    """Return where a record stands, from its first piece: a large batch is not joined for it."""
     value = txn.get(schema.record_key.pack(record, 0), db=db)
     if value is None:
         raise UnreadableJournalError(f"record {record} of the journal is missing")
     head = bytes(value)
     name = topic.name_of(head)
     if name == _END:
-        return place(name, head)
+        return drain_of(name, head)
     unpacker = msgpack.Unpacker(max_buffer_size=len(head))
     unpacker.feed(memoryview(head)[head.find(topic.SEPARATOR) + 1 :])
     try:
@@ -167,7 +168,8 @@ def drain_of(txn: lmdb.Transaction, db: lmdb._Database, record: int) -> Drain:
     return Drain(span.epoch, span.first, span.last, span.before, span.shard_count)
 
 
-def place(name: bytes, message: bytes) -> Drain:
+def drain_of(name: bytes, message: bytes) -> Drain:
+    """Return where a whole message stands. UnreadableJournalError."""
     payload = memoryview(message)[message.find(topic.SEPARATOR) + 1 :]
     try:
         if name == _END:

@@ -1,7 +1,7 @@
 """How a journal lies in LMDB: databases, keys, pieces.
 
 folder/data.mdb, lock.mdb   the environment of a slot
-folder/journal.json         whose it is; read before the environment is opened (identity.py)
+folder/journal.json         whose it is; read before the environment is opened (manifest.py)
 
 database    key                                     value
 ``state``   shard id, u32, shard count, u32         msgpack of ShardState
@@ -18,6 +18,8 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
+DATA: Final = "data.mdb"
+LOCK: Final = "lock.mdb"
 FORMAT: Final = 2
 MAX_DATABASES: Final = 1024
 MAX_READERS: Final = 512
@@ -43,8 +45,8 @@ class AppendRow(NamedTuple):
     records: int
     size: int
     """Bytes that it takes of the budget."""
-    at_ns: int
-    """Unix time."""
+    written_ns: int
+    """When it was written: Unix ns."""
 
     def pack(self) -> bytes:
         return _row.pack(*self)
@@ -56,17 +58,17 @@ def unpack_row(value: bytes | memoryview) -> AppendRow:
 
 
 def shard_db(shard_id: int) -> bytes:
-    """Name of a shard's database."""
+    """Return the name of a shard's database."""
     return b"s%d" % shard_id
 
 
 def shard_of_db(name: bytes) -> int | None:
-    """The inverse; None for the databases that are no shard's."""
+    """Return the shard of a database's name; None for the databases that are no shard's."""
     return int(name[1:]) if name[:1] == b"s" and name[1:].isdigit() else None
 
 
 def size_on_disk(length: int) -> int:
-    """Bytes that a value takes of the map, near enough to keep a budget."""
+    """Return the bytes that a value takes of the map, near enough to keep a budget."""
     if length <= INLINE:
         return length + 32
     return -(-(length + 16) // PAGE) * PAGE + 48

@@ -18,7 +18,7 @@ import lmdb
 import msgspec
 
 from cluster.errors import ClusterError
-from cluster.journal import environment, manifest, schema
+from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
@@ -58,20 +58,21 @@ class Journal:
     """The journal of a worker slot. Made by ``Journal.open``; ``close`` ends it."""
 
     def __init__(
-        self, folder: Path, whose: Manifest, budget_bytes: int, clock_ns: Callable[[], int]
+        self, folder: Path, content: Manifest, budget_bytes: int, clock_ns: Callable[[], int]
     ) -> None:
         self.journalling = False
-        """False: drains are published from memory, and a crash loses them."""
+        """Drains are written; False: they are published from memory, and a crash loses them."""
         self.unjournalled = 0
-        """Appends that were not written."""
+        """How many appends were not written."""
         self.set_aside = ""
         """Why a journal of this slot was last set aside; empty: none was."""
         self.recent: deque[Recent] = deque()
+        """Appends that the publisher may still need, in memory."""
         self.last_record = 0
         """Number of the newest record; 0: none yet. Records count from 1."""
         self._recent_bytes = 0
         self._folder = folder
-        self._identity = whose
+        self._manifest = content
         self._budget = budget_bytes
         self._clock_ns = clock_ns
         self._retry_ns = 0
@@ -85,7 +86,8 @@ class Journal:
         cls, folder: Path, *, budget_bytes: int, slot: int, cluster: str, boot_id: str,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> Journal:  # fmt: skip
-        """The journal in this folder (made if need be, 0700), which the caller owns by its lock.
+        """Open the journal in this folder (made if need be, 0700), which the caller owns by its
+        lock.
 
         budget_bytes: what it may hold; the file is allocated twice as large. A journal that can't
         be trusted (another cluster's, damaged, from before an unclean reboot) is set aside. Where
@@ -94,16 +96,16 @@ class Journal:
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        objection = manifest.objection(folder, cluster=cluster, boot_id=boot_id)
+        objection = checks.objection(folder, cluster=cluster, boot_id=boot_id)
         if objection:
             log.warning("the journal in %s is set aside: %s", folder, objection)
-            manifest.set_aside(folder)
+            checks.set_aside(folder)
         before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
-        whose = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
-        journal = cls(folder, whose, budget_bytes, clock_ns)
+        content = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
+        journal = cls(folder, content, budget_bytes, clock_ns)
         journal.set_aside = objection
-        data = folder / manifest.DATA
+        data = folder / schema.DATA
         new = not data.exists() or data.stat().st_size <= schema.PAGE  # LMDB's first has two
         try:
             journal._open()
@@ -111,7 +113,7 @@ class Journal:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
             with contextlib.suppress(OSError):  # nobody died of it
-                manifest.write(folder, msgspec.structs.replace(whose, opening=opening - 1))
+                manifest.write(folder, msgspec.structs.replace(content, opening=opening - 1))
             if not (new and _no_room(error)):
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
@@ -123,13 +125,13 @@ class Journal:
 
     def _open(self) -> None:
         """Raises lmdb.Error, OSError, DAMAGE."""
-        manifest.write(self._folder, self._identity)
+        manifest.write(self._folder, self._manifest)
         env, _ = environment.open_for_writing(self._folder, 2 * self._budget)
         try:
             pages = Pages(env, self._budget)
             if self._states:
                 pages.put_states(self._states.values())
-            manifest.write(self._folder, msgspec.structs.replace(self._identity, opening=0))
+            manifest.write(self._folder, msgspec.structs.replace(self._manifest, opening=0))
         except BaseException:
             env.close()
             raise
@@ -145,7 +147,7 @@ class Journal:
         if self._pages is not None:
             self._pages.env.close()
             self._pages = None
-        manifest.set_aside(self._folder)
+        checks.set_aside(self._folder)
         try:
             self._open()
         except (lmdb.Error, OSError, *DAMAGE) as error:
@@ -158,12 +160,13 @@ class Journal:
         self._retry_ns = now_ns + RETRY_NS
 
     def states(self) -> dict[ShardKey, ShardState]:
-        """(shard count, shard id) -> state: what a new process resumes from, and what was appended
+        """Return the state of each shard: what a new process resumes from, and what was appended
         since."""
         return self._states
 
     @property
     def stats(self) -> JournalStats:
+        """What the journal holds now."""
         if self._pages is None:
             return JournalStats(0, None, self.last_record)
         oldest = self._pages.oldest_ns
@@ -171,7 +174,7 @@ class Journal:
         return JournalStats(self._pages.bytes, seconds, self.last_record)
 
     def append(self, shard_id: int, messages: Sequence[bytes], state: ShardState) -> int:
-        """Write a drain and its shard's state in one transaction; the number of its last record.
+        """Write a drain and its shard's state in one transaction; return its last record's number.
 
         If it can't be written, ``journalling`` turns False and the messages are kept in memory for
         the publisher all the same. ``messages`` may be empty: then only the state is written.
@@ -193,7 +196,7 @@ class Journal:
         return self.last_record
 
     def release(self, record: int) -> None:
-        """The publisher is past this record: it need not be kept in memory."""
+        """Drop from memory what the publisher is past: all up to this record."""
         recent = self.recent
         while recent and recent[0].first_record + len(recent[0].messages) - 1 <= record:
             self._recent_bytes -= recent.popleft().bytes
@@ -222,8 +225,8 @@ class Journal:
                 )
 
     def after(self, record: int) -> Recent | None:
-        """The first append with a record beyond this one, from memory or from the file; None: there
-        is none. It may begin later than ``record + 1``: what lay between was pruned."""
+        """Return the first append with a record beyond this one, from memory or from the file;
+        None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
         if record >= self.last_record:
             return None
         for recent in self.recent:
@@ -246,8 +249,8 @@ class Journal:
         return found and Recent(found[0], found[1], sum(map(len, found[1])))
 
     def record_before(self, known: Mapping[int, tuple[int, int]]) -> int:
-        """The record up to which all is known: shard id -> (epoch, seq). A shard of which nothing
-        is known holds nobody back."""
+        """Return the record up to which all is known. known: shard id -> (epoch, seq); a shard of
+        which nothing is known holds nobody back."""
         beyond = None
         if self._pages is not None:
             try:
@@ -257,16 +260,18 @@ class Journal:
         return self.last_record if beyond is None else beyond - 1
 
     def env(self) -> lmdb.Environment:
-        """For a reader in this same process: LMDB must not be opened twice in one."""
+        """Return the environment, for a reader in this same process: LMDB must not be opened twice
+        in one."""
         assert self._pages is not None
         return self._pages.env
 
     def check_readers(self) -> int:
-        """Clear slots of readers that died; call it every second. Returns how many there were."""
+        """Clear the slots of readers that died; call it every second. Return how many there
+        were."""
         return 0 if self._pages is None else self._pages.env.reader_check()
 
     def sync(self) -> None:
-        """Write to the disk: what the process alone would lose only with the kernel."""
+        """Write all to the disk; without it a crash of the kernel loses what is not there yet."""
         if self._pages is not None:
             self._pages.env.sync(True)
 
@@ -279,12 +284,12 @@ class Journal:
             return
         self._pages.env.sync(True)
         self._pages.env.close()
-        clean = msgspec.structs.replace(self._identity, clean=True, opening=0)
+        clean = msgspec.structs.replace(self._manifest, clean=True, opening=0)
         manifest.write(self._folder, clean)
 
 
 def _no_room(error: BaseException) -> bool:
-    """Whether a disk was full: LMDB gives the number of the system's error in words alone."""
+    """Return whether a disk was full: LMDB gives the system's error in words alone."""
     if isinstance(error, OSError):
         return error.errno in manifest.NO_ROOM
     return any(os.strerror(number) in str(error) for number in manifest.NO_ROOM)

@@ -1,8 +1,8 @@
 """The replay server as a child of the coordinator, started again when it ends.
 
 It reads files that damaged storage can turn into a SIGBUS, which is why it is a process apart. It
-notes which one it reads (cluster.journal.reading); the one at which it died by such a signal is
-refused from then on, so a damaged journal kills it once.
+notes which one it reads (cluster/journal/read_marker.py); the one at which it died by such a signal
+is refused from then on, so a damaged journal kills it once.
 """
 
 from __future__ import annotations

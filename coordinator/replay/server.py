@@ -212,7 +212,7 @@ def serve(spec: ReplaySpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: the endpoint can't be bound."""
     step_back()
     root = Path(spec.journals)
-    history = History(root, spec.cluster, reading=noted_in(root))
+    history = History(root, spec.cluster, marker=noted_in(root))
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         server = ReplayServer(spec.endpoint, history, spec.cluster, context)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster.config.worker_spec import WorkerSpec
 from cluster.journal import Journal
-from cluster.journal.other_slots import at, newest
+from cluster.journal.other_slots import newest, place
 from cluster.wire.link import ShardPlan
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import Public, ShardState
@@ -39,10 +39,10 @@ class ShardStates:
         until now is continued in this one."""
         key = ShardKey(plan.shard_count, plan.shard_id)
         own, other = self._journal.states().get(key), self._others.get(key)
-        if other is None or (own is not None and at(own) >= at(other)):
+        if other is None or (own is not None and place(own) >= place(other)):
             state = own or ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
         else:
-            log.info("shard %d comes from another slot, at %s", plan.shard_id, at(other))
+            log.info("shard %d comes from another slot, at %s", plan.shard_id, place(other))
             state = other
         if self._held_for:
             state.held, state.public = self._held_for, None

@@ -10,7 +10,7 @@ from typing import Any
 
 from cluster.control import ControlClient
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
-from cluster.journal.manifest import DATA
+from cluster.journal.schema import DATA
 from cluster.sandbox import SandboxControl
 from cluster.subscriber import Event, Gap, Subscriber
 from cluster.wire.status import ClusterStatus

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.journal import Journal, JournalReader, environment
 from cluster.journal.history import History
-from cluster.journal.manifest import DATA, LOCK
+from cluster.journal.schema import DATA, LOCK
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
 from tests.cluster.journal import journal_child

@@ -19,7 +19,7 @@ import pytest
 
 from cluster.journal import Journal, JournalReader, crash_log, manifest, schema
 from cluster.journal.history import History
-from cluster.journal.manifest import DATA, RECORD
+from cluster.journal.schema import DATA
 from tests.cluster.journal import journal_child
 
 WITHIN_S = 60
@@ -148,7 +148,7 @@ def test_files_that_are_no_journal(sound: Path, tmp_path: Path) -> None:
 def test_a_journal_json_that_is_rubbish(tmp_path: Path, record: bytes) -> None:
     folder = tmp_path / "slot-0"
     journal_child.opened(folder).close()
-    (folder / RECORD).write_bytes(record)
+    (folder / manifest.FILE).write_bytes(record)
     journal = journal_child.opened(folder)
     assert "journal.json" in journal.set_aside or "died" in journal.set_aside
     journal_child.written(journal, 3)
@@ -249,4 +249,4 @@ def test_a_journal_that_fails_to_open_cleanly_is_not_taken_for_deadly(tmp_path: 
     whose = manifest.read(folder)
     assert whose is not None
     assert whose.opening == 0
-    assert msgspec.json.decode((folder / RECORD).read_bytes())["clean"] is True
+    assert msgspec.json.decode((folder / manifest.FILE).read_bytes())["clean"] is True

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cluster.journal import Journal, ShardState, manifest, other_slots
-from cluster.journal.other_slots import LOOKING, ReadAttempt, newest
+from cluster.journal import Journal, ShardState, manifest, other_slots, schema
+from cluster.journal.other_slots import NOTE, ReadAttempt, newest
 from cluster.journal.reader import JournalReader
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -44,12 +44,12 @@ def test_the_newest_state_in_any_other_slot(tmp_path: Path) -> None:
     first.close()  # LMDB must not be opened twice in one process
     second.close()
     found = of(tmp_path)
-    assert {key: other_slots.at(state) for key, state in found.items()} == {
+    assert {key: other_slots.place(state) for key, state in found.items()} == {
         (COUNT, 0): (2, 9),
         (COUNT, 1): (3, 1),
     }
     assert found[ShardKey(COUNT, 1)].session_id == "session of 3"
-    assert other_slots.at(of(tmp_path, slot=1)[ShardKey(COUNT, 0)]) == (2, 5), (
+    assert other_slots.place(of(tmp_path, slot=1)[ShardKey(COUNT, 0)]) == (2, 5), (
         "a slot's own is not looked at"
     )
 
@@ -63,7 +63,7 @@ def test_a_journal_that_may_not_be_opened_is_left_out(tmp_path: Path, damage: st
     whose = manifest.read(folder)
     assert whose is not None
     if damage == "cut":
-        data = folder / manifest.DATA
+        data = folder / schema.DATA
         data.write_bytes(data.read_bytes()[:9000])
     changes: dict[str, dict[str, Any]] = {
         "another cluster's": {"cluster": "f" * 16},
@@ -91,12 +91,12 @@ def test_a_file_at_which_this_worker_died_twice_is_left_alone(
         for times in (1, 2):
             with pytest.raises(SystemExit):
                 of(tmp_path)
-            noted = msgspec.json.decode((own / LOOKING).read_bytes(), type=ReadAttempt)
+            noted = msgspec.json.decode((own / NOTE).read_bytes(), type=ReadAttempt)
             assert (noted.folder, noted.times) == ("slot-0", times)
     assert of(tmp_path) == {}
-    (tmp_path / "slot-0" / manifest.DATA).rename(tmp_path / "elsewhere")
+    (tmp_path / "slot-0" / schema.DATA).rename(tmp_path / "elsewhere")
     again = journal(tmp_path, 0)  # another file in its place
     received(again, shard=0, epoch=3, events=1)
     again.close()
-    assert other_slots.at(of(tmp_path)[ShardKey(COUNT, 0)]) == (3, 1)
-    assert not (own / LOOKING).exists()
+    assert other_slots.place(of(tmp_path)[ShardKey(COUNT, 0)]) == (3, 1)
+    assert not (own / NOTE).exists()

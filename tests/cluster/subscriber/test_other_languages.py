@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.subscriber.delivery_line import Line, line
+from tests.cluster.subscriber.delivery_rig import DeliveryRig, delivery_rig
 
 TESTS = Path(__file__).parents[2]
 READER = TESTS / "vectors" / "reader.mjs"
@@ -52,7 +52,7 @@ async def lines_of(*command: str) -> AsyncIterator[AsyncIterator[list[Any]]]:
         await process.wait()
 
 
-async def joined(cluster: Line, lines: AsyncIterator[list[Any]], name: str) -> list[Any]:
+async def joined(cluster: DeliveryRig, lines: AsyncIterator[list[Any]], name: str) -> list[Any]:
     """The first line, which comes some time after the reader has subscribed."""
     first = asyncio.ensure_future(anext(lines))
     while not first.done():
@@ -78,7 +78,7 @@ def test_a_reader_in_javascript_makes_the_same_of_each_vector() -> None:
 def test_a_reader_in_javascript_at_a_hub() -> None:
     async def main() -> None:
         async with (
-            line() as cluster,
+            delivery_rig() as cluster,
             lines_of(str(NODE), str(READER), cluster.events, "A", "B") as lines,
             asyncio.timeout(30),
         ):
@@ -98,7 +98,7 @@ def test_a_reader_in_javascript_at_a_hub() -> None:
 def test_the_example_at_a_hub() -> None:
     async def main() -> None:
         async with (
-            line() as cluster,
+            delivery_rig() as cluster,
             lines_of(sys.executable, str(EXAMPLE), cluster.events, "A", "B") as lines,
             asyncio.timeout(30),
         ):

@@ -17,7 +17,7 @@ from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
 from cluster.wire.replay import HeadsAnswer
 from cluster.wire.states import GapReason
-from tests.cluster.subscriber.delivery_line import STORE, line
+from tests.cluster.subscriber.delivery_rig import STORE, delivery_rig
 
 
 async def take(subscriber: Subscriber, count: int) -> list[Item]:
@@ -31,7 +31,7 @@ def names(items: list[Item]) -> list[tuple[str, int]]:
 
 def test_what_happens_after_joining_comes_once_in_order() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A", "B")
             async with cluster.subscriber(events=["A", "B"]) as subscriber:
                 sent = cluster.emit(0, "A", "B", "C", "A")
@@ -46,7 +46,7 @@ def test_what_happens_after_joining_comes_once_in_order() -> None:
 
 def test_what_the_way_lost_is_asked_for() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A")
             async with cluster.subscriber(events=["A"]) as subscriber:
                 sent = cluster.emit(0, "A", "B")
@@ -60,7 +60,7 @@ def test_what_the_way_lost_is_asked_for() -> None:
 
 def test_the_oldest_and_a_saved_position() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             sent = [*cluster.emit(0, "A", "B"), *cluster.emit(0, "A")]
             async with cluster.subscriber(start="oldest") as subscriber:
                 assert names(await take(subscriber, 2)) == sent[:2]
@@ -81,7 +81,7 @@ def test_the_oldest_and_a_saved_position() -> None:
 
 def test_a_shard_that_begins_later_comes_from_its_first_event() -> None:
     async def run() -> None:
-        async with line() as cluster, cluster.subscriber() as subscriber:
+        async with delivery_rig() as cluster, cluster.subscriber() as subscriber:
             sent = cluster.emit(1, "READY", "A")
             assert names(await take(subscriber, 2)) == sent
 
@@ -90,7 +90,7 @@ def test_a_shard_that_begins_later_comes_from_its_first_event() -> None:
 
 def test_a_new_session_is_a_gap_without_an_end() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A")
             async with cluster.subscriber(events=["A"]) as subscriber:
                 cluster.emit(0, "A")
@@ -108,7 +108,7 @@ def test_a_new_session_is_a_gap_without_an_end() -> None:
 
 def test_what_was_before_is_a_gap_when_there_is_nobody_to_ask() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A")
             async with Subscriber(cluster.events, start="oldest") as subscriber:
                 (gap,) = await take(subscriber, 1)
@@ -135,7 +135,7 @@ def test_a_replay_server_that_is_away_is_waited_for_where_it_is_needed(
     monkeypatch.setattr("cluster.subscriber.starter.AGAIN_SECONDS", 0.0)
 
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             sent = cluster.emit(0, "A", "B")
             async with cluster.subscriber(start="oldest") as subscriber:
                 assert names(await take(subscriber, 2)) == sent
@@ -157,7 +157,7 @@ def test_what_comes_after_joining_is_not_skipped_when_nobody_says_how_far_all_is
     monkeypatch.setattr(ReplayClient, "heads", away)
 
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A", "B")
             replay = cluster.replay if asked else None
             async with Subscriber(cluster.events, replay=replay) as subscriber:
@@ -171,7 +171,7 @@ def test_what_comes_after_joining_is_not_skipped_when_nobody_says_how_far_all_is
 
 def test_a_saved_shard_that_no_journal_knows_is_gone_and_said_so() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A")
             saved = {"store": STORE, "shards": [[2, 0, 1, -1], [2, 1, 4, 7], [9, 3, 1, 5]]}
             async with cluster.subscriber(start=saved) as subscriber:
@@ -190,7 +190,7 @@ def test_a_saved_shard_that_no_journal_knows_is_gone_and_said_so() -> None:
 
 def test_a_position_ahead_of_the_store_is_a_gap_and_no_stall() -> None:
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             sent = cluster.emit(0, "A", "B")
             saved = {"store": STORE, "shards": [[2, 0, 9, 100]]}
             async with cluster.subscriber(start=saved) as subscriber:
@@ -220,7 +220,7 @@ def test_what_all_shards_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatc
 
     async def run() -> None:
         async with (
-            line() as cluster,
+            delivery_rig() as cluster,
             cluster.subscriber(events=["A"], max_bytes=16_000) as subscriber,
         ):
             sent: list[list[tuple[str, int]]] = [[], []]
@@ -253,7 +253,7 @@ def test_a_new_count_that_no_journal_knows_is_not_passed_over_in_silence(
     monkeypatch.setattr(new_shards, "PATIENCE_SECONDS", 0.5)
 
     async def run() -> None:
-        async with line() as cluster:
+        async with delivery_rig() as cluster:
             cluster.emit(0, "A")
             async with cluster.subscriber() as subscriber:
                 cluster.emit(0, "A")

@@ -18,8 +18,8 @@ import zmq
 
 from cluster.endpoints.paths import ClusterPaths
 from cluster.journal import Journal, ShardState, schema
-from cluster.journal.manifest import DATA
 from cluster.journal.read_marker import NAME, REFUSED, ReadMarker
+from cluster.journal.schema import DATA
 from cluster.subscriber.chain import RangeAsk, RangeReply
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter

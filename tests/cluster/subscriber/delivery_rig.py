@@ -23,7 +23,7 @@ from shard_worker.delivery.publisher import Publisher
 STORE = "0123456789abcdef"
 
 
-class Line:
+class DeliveryRig:
     """Everything between a shard's pump and a subscriber."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,10 +88,10 @@ class _Shared(JournalReader):
 
 
 @asynccontextmanager
-async def line() -> AsyncIterator[Line]:
+async def delivery_rig() -> AsyncIterator[DeliveryRig]:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        made = Line(Path(folder))
+        rig = DeliveryRig(Path(folder))
         try:
-            yield made
+            yield rig
         finally:
-            made.close()
+            rig.close()
