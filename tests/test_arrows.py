@@ -67,7 +67,7 @@ ROOMS: Final = {
         "wire": "decode_errors discord errors events ranges",
         "sandbox": "discord errors zstd",
         "commands": "decode_errors discord errors events",
-        "discord": "decode_errors endpoints errors ranges",
+        "discord": "backoff decode_errors endpoints errors ranges",
         "events": "decode_errors",
         "endpoints": "decode_errors errors",
         "zstd": "",

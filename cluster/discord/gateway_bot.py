@@ -20,6 +20,7 @@ from curl_cffi import CurlECode, CurlOpt
 from curl_cffi.requests import AsyncSession, RequestsError, Response
 
 from cluster import __version__
+from cluster.backoff import Backoff
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import IdentifyAccount
 from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 5
 ATTEMPT_S: Final = 10.0
+FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 """A Retry-After beyond this is an error for a person, not a wait."""
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -162,7 +164,7 @@ async def fetch(
     impersonate: str = "chrome",
     get: Get | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    uniform: Callable[[float, float], float] = random.uniform,
+    random: Callable[[], float] = random.random,
 ) -> GatewayInfo:
     """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
     one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
@@ -190,6 +192,7 @@ async def fetch(
             authorization=token, super_properties=said.super_properties(ours, launch)
         )
     cause = ""
+    backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random, least=0.5)
     loopback = is_loopback(urlsplit(url).hostname or "")
     async with _Getter(ours, ca_file, loopback, headers) as getter:
         for attempt in range(ATTEMPTS):
@@ -205,7 +208,7 @@ async def fetch(
                 limited.retry_after_s = judged.after
                 raise limited
             if attempt + 1 < ATTEMPTS:
-                wait = uniform(0.5, 1.0) * 2**attempt if judged.after is None else judged.after
+                wait = backoff.after(attempt + 1) if judged.after is None else judged.after
                 log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)
                 await sleep(wait)
     raise ClusterError(

@@ -19,8 +19,8 @@ from cluster.identify.request import Identify
 from cluster.wire import link
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.broker import Broker
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
 from coordinator.identifies.ledger import IdentifyLedger
-from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
 from coordinator.verb import Verb
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from cluster.wire import link
 from cluster.wire.states import SessionState
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.fatal_hold import FatalHold
-from coordinator.identifies.queue import GrantQueue, IdentifyWord, Send
+from coordinator.identifies.grant_queue import GrantQueue, IdentifyWord, Send
 from coordinator.sharding.assignments import Assignments
 from coordinator.verb import Verb
 

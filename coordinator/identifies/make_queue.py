@@ -16,8 +16,9 @@ from cluster.wire.identifies import account_key
 from coordinator.context import RunContext
 from coordinator.identifies.broker import Broker, BrokerClient
 from coordinator.identifies.brokered_queue import BrokeredQueue
+from coordinator.identifies.grant_queue import GrantQueue, Owners, Send
 from coordinator.identifies.ledger import IdentifyLedger
-from coordinator.identifies.queue import GrantQueue, IdentifyQueue, Owners, Send
+from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 
 BROKER_S: Final = 3.0

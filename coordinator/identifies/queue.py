@@ -1,85 +1,29 @@
-"""Where identifies are asked for: the limiter, the ledger, the workers' link and those outside."""
+"""The identify queue of a coordinator that grants itself: limiter, ledger, workers and programs
+outside, brought together."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any
 
-from cluster.decode_errors import worth_saying
 from cluster.discord.gateway_bot import SessionStartLimit
-from cluster.errors import ClusterError, RateLimitedError
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
 from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.status import BudgetStatus
+from coordinator.identifies.budget_renewal import BudgetRenewal
 from coordinator.identifies.external import ExternalIdentifies
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
 from coordinator.identifies.ledger import IdentifyLedger
-from coordinator.sharding.assignments import Assignments
 from coordinator.verb import Verb, args_of
 
 log = logging.getLogger(__name__)
-
-ASK_AGAIN_S: Final = 30.0
-"""After numbers that could not be fetched, a ledger that could not be written, or a reset that
-Discord says is now though nothing is left."""
-
-IdentifyWord = link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
-Send = Callable[[int, link.ToWorker], bool]
-
-
-class GrantQueue(Protocol):
-    """Where the workers of a coordinator ask: here, or by a broker (brokered_queue.py)."""
-
-    def require(self, needed: int) -> None:
-        """BudgetError if so many identifies are not left."""
-
-    def handle(self, slot: int, message: IdentifyWord) -> None:
-        """What a worker says of an identify."""
-
-    def ready(self, slot: int, shards: Iterable[int]) -> None:
-        """These shards of the worker of this slot are ready."""
-
-    def withdraw(self, slot: int, shard: int) -> None:
-        """This shard is no more with the worker of this slot."""
-
-    def gone(self, slot: int) -> None:
-        """The worker of this slot died."""
-
-    def status(self) -> BudgetStatus: ...
-
-    def verbs(self) -> Mapping[str, Verb]:
-        """What may be asked from outside."""
-
-    async def run(self) -> None:
-        """Give grants as they fall due, until cancelled."""
-
-
-class Owners:
-    """Which worker speaks for which shard."""
-
-    def __init__(self, assignments: Assignments) -> None:
-        self._assignments = assignments
-        self.refused = 0
-        """What workers said of shards that are not theirs."""
-
-    def allow(self, slot: int, shard: int) -> bool:
-        """Whether this worker may speak for this shard. One that had it may still have to say what
-        became of a grant; what it asks for it will not use, and says so."""
-        if self._assignments.had(slot, shard):
-            return True
-        self.refused += 1
-        if worth_saying(self.refused):
-            log.warning("worker %d speaks for shard %d, which is not its own", slot, shard)
-        return False
-
-    def shard_count(self, slot: int) -> int:
-        """Of the shards of this worker."""
-        return self._assignments.shard_count(slot)
 
 
 class IdentifyQueue:
@@ -104,7 +48,6 @@ class IdentifyQueue:
         self._ledger = ledger
         self._owners = owners
         self._send = send
-        self._fetch = fetch
         self._clock = clock
         self._store_id = store_id
         self._account = account
@@ -112,12 +55,12 @@ class IdentifyQueue:
         self._changed = asyncio.Event()
         self._unanswered: dict[tuple[int, int], int] = {}
         """(slot, shard) of an identify that was sent, until it is ready, and its grant id."""
-        self._renewing: asyncio.Task[None] | None = None
-        self._renew_at = float("-inf")
-        """Numbers that could not be had are not asked for again before."""
         self._run = secrets.token_hex(4)
-        self._troubles: dict[str, str] = {}
-        """What keeps grants back besides the limits, by what it is of."""
+        self._ledger_trouble = ""
+        """Why grants can't be written down; empty: they can."""
+        self._renewal = BudgetRenewal(
+            limiter, ledger, fetch=fetch, clock=clock, changed=self._changed.set
+        )
         self._external = ExternalIdentifies(
             limiter, ledger, account=account, changed=self._changed.set, clock=clock
         )
@@ -125,19 +68,8 @@ class IdentifyQueue:
             limiter.close_bucket(shard, clock() + limiter.interval_s - ago)
 
     def take(self, limit: SessionStartLimit, asked_at: float) -> None:
-        """Freshly fetched numbers, asked for at this time of the clock."""
-        after = limit.reset_after / 1000
-        if limit.remaining <= 0:
-            after = max(after, ASK_AGAIN_S)
-        self._ledger.reset_due(after)
-        self._limiter.refresh(
-            total=limit.total,
-            remaining=limit.remaining,
-            reset_at=self._clock() + after,
-            spent=self._ledger.spent(),
-            max_concurrency=limit.max_concurrency,
-            asked_at=asked_at,
-        )
+        """Take freshly fetched numbers, asked for at this time of the clock."""
+        self._renewal.take(limit, asked_at)
 
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left."""
@@ -194,7 +126,7 @@ class IdentifyQueue:
             waiting=[shard for _, shard in own],
             wait_s=max((at for at, _ in own), default=now) - now,
             outside=self._external.claims(),
-            trouble="; ".join(self._troubles.values()),
+            trouble="; ".join(filter(None, (self._renewal.trouble, self._ledger_trouble))),
         )
 
     def verbs(self) -> Mapping[str, Verb]:
@@ -216,60 +148,33 @@ class IdentifyQueue:
             run=self._run,
         )
 
-    # -- turns ----------------------------------------------------------------------------------
+    # -- granting -------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Give grants as they fall due, until cancelled."""
         try:
             while True:
-                await self._turn()
+                await self._grant_due()
         finally:
-            if self._renewing is not None:
-                self._renewing.cancel()
-                await asyncio.gather(self._renewing, return_exceptions=True)
+            await self._renewal.close()
 
-    async def _turn(self) -> None:
+    async def _grant_due(self) -> None:
         """Give what is due, and wait until something else may be."""
         self._changed.clear()
-        if self._renewing is not None and self._renewing.done():
-            done, self._renewing = self._renewing, None
-            done.result()  # what was not foreseen is no state to go on in
+        self._renewal.look()
         now = self._clock()
         if self._limiter.needs_refresh(now):
-            await asyncio.shield(self._renew())
-            await asyncio.sleep(max(0.0, self._renew_at - self._clock()))
+            await self._renewal.renew()
             return
-        if self._limiter.stale(now) and now >= self._renew_at:
-            self._renew()
         given = [self._give(grant) for grant in self._limiter.due(now)]
         if not all(given):
             await asyncio.sleep(ASK_AGAIN_S)
             return
-        at = self._limiter.next_at(self._clock())
-        try:
-            async with asyncio.timeout(None if at is None else max(0.0, at - self._clock())):
+        due_at = self._limiter.next_at(self._clock())
+        seconds = None if due_at is None else max(0.0, due_at - self._clock())
+        with contextlib.suppress(TimeoutError):  # a grant has fallen due
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            return  # a turn has come
-
-    def _renew(self) -> asyncio.Task[None]:
-        """Fetch the numbers, once at a time."""
-        if self._renewing is None:
-            self._renewing = asyncio.create_task(self._refetch(), name="identify budget")
-            self._renewing.add_done_callback(lambda _: self._changed.set())
-        return self._renewing
-
-    async def _refetch(self) -> None:
-        asked_at = self._clock()
-        try:
-            self.take(await self._fetch(), asked_at)
-        except (ClusterError, sqlite3.Error) as error:
-            log.error("the identify budget could not be renewed: %s", error)
-            self._troubles["budget"] = f"the identify budget could not be renewed ({error})"
-            wait = error.retry_after_s if isinstance(error, RateLimitedError) else 0.0
-            self._renew_at = self._clock() + max(ASK_AGAIN_S, wait)
-        else:
-            self._troubles.pop("budget", None)
 
     def _give(self, grant: Grant) -> bool:
         """False: the ledger can't be written, and the grant was not given."""
@@ -278,11 +183,11 @@ class IdentifyQueue:
             epoch = self._write(grant)
         except sqlite3.Error as error:
             log.error("shard %d gets no grant, the ledger can't be written: %s", shard, error)
-            self._troubles["ledger"] = f"the identify ledger can't be written ({error})"
+            self._ledger_trouble = f"the identify ledger can't be written ({error})"
             self._limiter.unused(shard, grant.grant_id)
             self._limiter.request(shard, owner)
             return False
-        self._troubles.pop("ledger", None)
+        self._ledger_trouble = ""
         if isinstance(owner, Outsider):
             self._external.give(owner, grant)
         elif not self._tell(owner, grant, epoch):

@@ -21,20 +21,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import lmdb
 import msgspec
 import zmq
 
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import AlreadyRunningError
-from cluster.journal.history import SLICE_BYTES, History
+from cluster.journal.history import History
 from cluster.journal.read_marker import NAME, ReadMarker
-from cluster.journal.reader import READ_SECONDS
-from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
-from cluster.wire.shard_state import ShardState
-from cluster.wire.states import HeadState
 from coordinator.child_process import Child, ChildSpec, run_child
+from coordinator.replay.answers import Answers
 from coordinator.replay.fair_queue import Address, FairQueue
 
 log = logging.getLogger(__name__)
@@ -48,11 +44,11 @@ SHARE: Final = 4
 TAKEN_AT_ONCE: Final = 100
 MAX_QUESTION: Final = 64 * 1024
 MAX_FRAMES: Final = 3
-"""Address and question, with the address at a gate between them for who came through one."""
+"""Address and question; for who came through the TCP gate, the address there between them."""
 POLL_MS: Final = 500
 STUCK_POLL_MS: Final = 10
 NICE: Final = 5
-"""Some three times less of a busy core than a worker gets."""
+"""With it a process gets some three times less of a busy core than a worker."""
 
 
 class ReplaySpec(ChildSpec, frozen=True, kw_only=True):
@@ -66,19 +62,24 @@ class ReplaySpec(ChildSpec, frozen=True, kw_only=True):
 
 
 class ReplayServer:
-    """The socket and the journals. ``serve`` until ``stop``; ``close`` both."""
+    """Takes questions and sends answers: ``serve`` until ``stop``. ``close`` closes the journals
+    too."""
 
     def __init__(
-        self, endpoint: str, history: History, cluster: str,
+        self,
+        endpoint: str,
+        history: History,
+        cluster: str,
         context: zmq.Context[zmq.Socket[bytes]],
         clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
-        """Raises zmq.ZMQError if the endpoint can't be bound."""
+    ) -> None:
+        """cluster: its store id. clock: monotonic seconds. Raises zmq.ZMQError if the endpoint
+        can't be bound."""
         self.refused = 0
         self.unsent = 0
         """Answers whose reader was gone, or did not read."""
         self._history = history
-        self._cluster = cluster
+        self._answers = Answers(history, cluster)
         self._clock = clock
         self._stopping = False
         self._questions: FairQueue[replay.Request] = FairQueue()
@@ -96,7 +97,7 @@ class ReplayServer:
             raise
 
     def stop(self) -> None:
-        """From another thread: end within half a second."""
+        """End `serve` within half a second; may be called from another thread."""
         self._stopping = True
 
     def serve(self, is_ending: Callable[[], bool] = lambda: False) -> None:
@@ -152,38 +153,11 @@ class ReplayServer:
             if turn.reader in self._stuck:
                 self._questions.put_back(turn)
                 continue
-            self._send(turn.reader, replay.encode(self._respond(turn.question)))
+            share = SHARE if self._questions.readers else 1
+            answer = self._answers.answer(turn.question, share)
+            self._send(turn.reader, replay.encode(answer))
             return True
         return False
-
-    def _respond(self, request: replay.Request) -> replay.Response:
-        try:
-            if isinstance(request, replay.HeadsRequest):
-                return self._heads(request)
-            names = None if request.names is None else frozenset(request.names)
-            share = SHARE if self._questions.readers else 1
-            part = self._history.read(
-                request.shard_id, request.shard_count, request.epoch, request.after,
-                request.upto, names, SLICE_BYTES // share, READ_SECONDS / share,
-            )  # fmt: skip
-        except (UnreadableJournalError, lmdb.Error) as error:
-            log.error("a question can't be answered: %s", error)
-            return replay.Refusal(id=request.id, cause=str(error))
-        return replay.RangeAnswer(id=request.id, **part._asdict())
-
-    def _heads(self, request: replay.HeadsRequest) -> replay.HeadsAnswer:
-        rows = [
-            replay.HeadRow(
-                head.state.shard_count, head.state.shard_id, head.state.epoch, head.state.seq,
-                head.oldest, head.state.public, _state(head.state),
-            )
-            for head in self._history.heads()
-            if head.state.epoch > 0
-        ]  # fmt: skip
-        return replay.HeadsAnswer(
-            id=request.id, cluster=self._cluster, shards=rows,
-            unreadable=len(self._history.unreadable),
-        )  # fmt: skip
 
     def _send(self, reader: Address, answer: bytes) -> None:
         try:
@@ -197,7 +171,7 @@ class ReplayServer:
                 raise
 
     def _retry(self) -> None:
-        """Answers that found their reader's pipe full."""
+        """Try answers again that found their reader's pipe full."""
         for reader, (since, answer) in list(self._stuck.items()):
             del self._stuck[reader]
             if self._clock() - since > UNREAD_SECONDS:
@@ -227,14 +201,8 @@ def serve(spec: ReplaySpec, child: Child) -> None:
         context.term()
 
 
-def _state(state: ShardState) -> HeadState:
-    if state.held:
-        return HeadState.HELD
-    return HeadState.RETIRED if state.retired else HeadState.NONE
-
-
 def step_back() -> None:
-    """Live events go first where a core is short."""
+    """Let live events go first where a core is short."""
     os.nice(NICE)
     # A session of its own may be a scheduling group of its own, in which being nice means nothing.
     with contextlib.suppress(OSError):  # No such thing here.
@@ -242,8 +210,8 @@ def step_back() -> None:
 
 
 def noted_in(root: Path) -> ReadMarker | None:
-    """Where it is noted what is being read; None: that can't be, and a damaged journal kills this
-    process as often as it is asked for."""
+    """Return where it is noted what is being read; None: that can't be, and a damaged journal kills
+    this process as often as it is asked for."""
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return ReadMarker(root / NAME)

@@ -24,15 +24,14 @@ from typing import Final
 
 import zmq
 
-from cluster.endpoints.curve_keys import KeyFolder, ServerKeys
-from cluster.endpoints.tcp import Tcp, keep_alive
-from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.endpoints.curve_keys import KeyFolder
+from cluster.errors import ClusterError
 from cluster.wire.status import GateReport
 from coordinator.child_process import Child, ChildSpec, run_child
-from coordinator.tcp_gate.connection_stats import ConnectionStats
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
 from coordinator.tcp_gate.keyring import Keyring
-from coordinator.tcp_gate.zap import DOMAIN, Zap
+from coordinator.tcp_gate.listeners import QUESTIONS_HWM, Listeners
+from coordinator.tcp_gate.zap import Zap
 from coordinator.zmq_proxy import ZmqProxy
 
 log = logging.getLogger(__name__)
@@ -41,15 +40,14 @@ SUBSCRIBER_HWM: Final = 2_000
 """Messages (batches) that wait for one subscriber; beyond that it loses some, and asks."""
 ANSWERS_HWM: Final = 8
 """Replay's slices that wait for one reader."""
-QUESTIONS_HWM: Final = 16
+HUB_HWM: Final = 10_000
+"""Messages of the hub that wait to be sent on."""
 MAX_SUBSCRIPTION_BYTES: Final = 768
 """Longer than any topic; the last message of a handshake must fit, too."""
 MAX_QUESTION_BYTES: Final = 64 * 1024
 LAST_ANSWERS_MS: Final = 500
 POLL_MS: Final = 200
 REPORT_S: Final = 1.0
-BIND_S: Final = 3.0
-"""A port that was closed a moment ago, or by the gate before this one, is free by then."""
 MOST_MEMORY: Final = 1 << 30
 """Resident bytes at which it ends, to be started again: what clients send and do not read is held
 here, and ZeroMQ bounds it by the connection only."""
@@ -76,110 +74,101 @@ class TcpGate:
     def __init__(self, spec: TcpGateSpec, refused: int = 0) -> None:
         """refused: how many the sockets before these refused."""
         self._spec = spec
+        self._refused_before = refused
         self._stack = ExitStack()
         self._poller = zmq.Poller()
         self._takers: dict[zmq.Socket[bytes], Callable[[], None]] = {}
-        self._stats: dict[str, ConnectionStats] = {}
         self._proxies: list[ZmqProxy] = []
-        self.refused = refused
         folder = Path(spec.keys)
         self._server = KeyFolder(folder).server()
         self._keyring = Keyring(folder)
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._stack.callback(self._context.term)
-        self._zap = Zap(self._context, self._keyring)
-        self._stack.callback(self._zap.close)
-        self._poller.register(self._zap.socket, zmq.POLLIN)
-        self._takers[self._zap.socket] = self._zap.answer
-        self._open_control()
-        if "replay" in self._spec.outside:
-            front = self._listener(zmq.ROUTER, MAX_QUESTION_BYTES, ANSWERS_HWM)
-            back = self._inner(zmq.DEALER)
-            back.setsockopt(zmq.SNDHWM, QUESTIONS_HWM)
-            back.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
-            self._pass("replay", front, back)
-        if "events" in self._spec.outside:
-            # PUB, and all that the hub has: a subscription takes effect here, at once and in order
-            front = self._listener(zmq.PUB, MAX_SUBSCRIPTION_BYTES, SUBSCRIBER_HWM)
-            back = self._inner(zmq.SUB)
-            back.setsockopt(zmq.RCVHWM, 10_000)
-            back.subscribe(b"")
-            self._pass("events", back, front)
+        try:
+            self._zap = Zap(self._context, self._keyring)
+            self._stack.callback(self._zap.close)
+            self._listen_to(self._zap.socket, self._zap.answer)
+            self._listeners = Listeners(
+                self._context, self._server, spec.outside, spec.handshake_ms
+            )
+            self._stack.callback(self._listeners.close)
+            self._relay = self._open_control()
+            self._open_replay()
+            self._open_events()
+        except BaseException:
+            self._stack.close()
+            raise
 
-    def _open_control(self) -> None:
-        """Inside it is always there: the gate's own reports go that way."""
+    @property
+    def refused(self) -> int:
+        """How many were not let in, by these sockets and those before."""
+        return self._refused_before + self._listeners.refused
+
+    def _open_control(self) -> ControlRelay:
+        """Open the way to the control endpoint. Inside it is always there: the TCP gate's own
+        reports go that way."""
         inside = self._inner(zmq.DEALER)
-        self._connect(inside, "control")
-        outside = self._listener(zmq.ROUTER, MAX_REQUEST_BYTES, QUESTIONS_HWM)
+        outside = self._listeners.make(zmq.ROUTER, MAX_REQUEST_BYTES, QUESTIONS_HWM)
         outside.setsockopt(zmq.LINGER, LAST_ANSWERS_MS)  # the answer to `stop` still goes out
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         for socket in (inside, outside):
             self._stack.callback(socket.close)
-        self._relay = ControlRelay(outside, inside, self._keyring)
-        self._takers |= {inside: self._relay.take_answer, outside: self._relay.take_request}
-        self._poller.register(inside, zmq.POLLIN)
+        inside.connect(self._spec.inside["control"])
+        relay = ControlRelay(outside, inside, self._keyring)
+        self._listen_to(inside, relay.take_answer)
         if "control" in self._spec.outside:
-            self._bind(outside, "control")
-            self._poller.register(outside, zmq.POLLIN)
+            self._listeners.bind(outside, "control")
+            self._listen_to(outside, relay.take_request)
+        return relay
 
-    def _pass(self, name: str, front: zmq.Socket[bytes], back: zmq.Socket[bytes]) -> None:
-        outside, inside = (back, front) if name == "events" else (front, back)
+    def _open_replay(self) -> None:
+        if "replay" not in self._spec.outside:
+            return
+        outside = self._listeners.make(zmq.ROUTER, MAX_QUESTION_BYTES, ANSWERS_HWM)
+        inside = self._inner(zmq.DEALER)
+        inside.setsockopt(zmq.SNDHWM, QUESTIONS_HWM)
+        inside.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
+        self._join("replay", inside, outside)
+        self._start_proxy("replay", front=outside, back=inside)
+
+    def _open_events(self) -> None:
+        if "events" not in self._spec.outside:
+            return
+        # PUB, and all that the hub has: a subscription takes effect here, at once and in order
+        outside = self._listeners.make(zmq.PUB, MAX_SUBSCRIPTION_BYTES, SUBSCRIBER_HWM)
+        inside = self._inner(zmq.SUB)
+        inside.setsockopt(zmq.RCVHWM, HUB_HWM)
+        inside.subscribe(b"")
+        self._join("events", inside, outside)
+        self._start_proxy("events", front=inside, back=outside)
+
+    def _join(self, name: str, inside: zmq.Socket[bytes], outside: zmq.Socket[bytes]) -> None:
+        """Connect the one and bind the other; where that fails both are closed."""
         try:
-            self._connect(inside, name)
-            self._bind(outside, name)
+            inside.connect(self._spec.inside[name])
+            self._listeners.bind(outside, name)
         except BaseException:
-            front.close(0)
-            back.close(0)
+            inside.close(0)
+            outside.close(0)
             raise
+
+    def _start_proxy(
+        self, name: str, *, front: zmq.Socket[bytes], back: zmq.Socket[bytes]
+    ) -> None:  # fmt: skip
         proxy = ZmqProxy(name, front, back)
         self._proxies.append(proxy)
         self._stack.callback(proxy.close)
 
     def _inner(self, kind: int) -> zmq.Socket[bytes]:
+        """Make a socket for an endpoint of this host."""
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
         return socket
 
-    def _connect(self, socket: zmq.Socket[bytes], name: str) -> None:
-        socket.connect(self._spec.inside[name])
-
-    def _listener(self, kind: int, most_bytes: int, hwm: int) -> zmq.Socket[bytes]:
-        """A socket that speaks to nobody whose key was not admitted."""
-        socket = self._context.socket(kind)
-        secure(socket, self._server)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, self._spec.handshake_ms)
-        socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
-        socket.setsockopt(zmq.SNDHWM, hwm)
-        socket.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
-        return socket
-
-    def _bind(self, socket: zmq.Socket[bytes], name: str) -> None:
-        endpoint = self._spec.outside[name]
-        stats = self._stats[name] = ConnectionStats(socket, self._spec.handshake_ms / 1000)
-        self._stack.callback(stats.close)
-        tcp = Tcp.read(endpoint)
-        socket.setsockopt(zmq.IPV6, int(tcp is not None and tcp.ipv6))
-        deadline = time.monotonic() + BIND_S
-        while True:
-            try:
-                socket.bind(endpoint)
-            except zmq.ZMQError as error:
-                if error.errno == zmq.EADDRINUSE and time.monotonic() < deadline:
-                    time.sleep(0.02)  # a gate that ended just now may still hold it
-                    continue
-                raise AlreadyRunningError(
-                    f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",
-                    "stop what uses it, or give another address",
-                ) from error
-            log.info("%s on %s", name, endpoint)
-            return
+    def _listen_to(self, socket: zmq.Socket[bytes], take: Callable[[], None]) -> None:
+        """Call `take` for each message that the socket has."""
+        self._takers[socket] = take
+        self._poller.register(socket, zmq.POLLIN)
 
     def serve(self, is_ending: Callable[[], bool]) -> bool:
         """Serve until `is_ending`: False. True: the keys have changed so that it must be made
@@ -189,8 +178,7 @@ class TcpGate:
             for socket, _ in self._poller.poll(POLL_MS):
                 self._takers[socket]()
             now = time.monotonic()
-            for stats in self._stats.values():
-                stats.read(now)
+            self._listeners.read(now)
             if self._outdated():
                 return True
             self._check()
@@ -200,6 +188,7 @@ class TcpGate:
         return False
 
     def _outdated(self) -> bool:
+        """Whether somebody is connected whose key is known no more, or the server's are others."""
         # Of those that were let in, not of those that were known a moment ago: a key may come and
         # go between two looks, and its connection stay.
         if lost := self._zap.admitted.keys() - self._keyring.clients().keys():
@@ -211,40 +200,28 @@ class TcpGate:
         return False
 
     def _check(self) -> None:
-        for proxy in self._proxies:
-            if not proxy.alive:
-                raise ClusterError("a thread of the gate has ended")
+        """ClusterError: a part has ended."""
+        if not all(proxy.alive for proxy in self._proxies):
+            raise ClusterError("a thread of the TCP gate has ended")
         if peak_memory() > MOST_MEMORY:
             log.error("more than %d MiB are held for clients: ending", MOST_MEMORY >> 20)
             os._exit(ClusterError.exit_code)  # to close in order would take what fills it in, still
 
     def _report(self, now: float) -> GateReport:
         outside = self._spec.outside
-        events = self._stats.get("events")
         return GateReport(
             pid=os.getpid(),
             events=outside.get("events", ""),
             replay=outside.get("replay", ""),
             control=outside.get("control", ""),
             keys=len(self._keyring.clients()),
-            subscribers=events.connected(now) if events else 0,
-            refused=self.refused + sum(stats.refused for stats in self._stats.values()),
+            subscribers=self._listeners.connected("events", now),
+            refused=self.refused,
         )
 
     def close(self) -> None:
-        """Every connection ends."""
-        self.refused += sum(stats.refused for stats in self._stats.values())
+        """End every connection."""
         self._stack.close()
-
-
-def secure(socket: zmq.Socket[bytes], server: ServerKeys) -> None:
-    """CURVE, asked for at every handshake: without an answer nobody gets in."""
-    socket.setsockopt(zmq.CURVE_SERVER, 1)
-    socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret.encode())
-    socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
-    socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-    socket.setsockopt(zmq.LINGER, 0)
-    keep_alive(socket)
 
 
 def peak_memory() -> int:

@@ -60,7 +60,7 @@ class Api:
                 token=TOKEN,
                 get=self.get,
                 sleep=self.sleep,
-                uniform=lambda low, high: high,
+                random=lambda: 1.0,
                 **options,
             )
         )

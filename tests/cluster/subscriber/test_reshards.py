@@ -17,7 +17,7 @@ from cluster.wire.position import WHOLE, Saved, SavedShard
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.shard_state import Public, ShardState
 from cluster.wire.states import HeadState
-from coordinator.replay.server import _state
+from coordinator.replay.answers import head_state
 
 S = 1_000_000_000
 STORE = "store"
@@ -104,7 +104,7 @@ def test_what_was_handled_whole_stays_so_while_its_count_is_prepared_again() -> 
 def test_a_count_that_never_came_into_force_is_retired_and_nothing_of_it_is_read() -> None:
     state = ShardState(shard_id=0, shard_count=8, epoch=1, seq=70, held=4)
     ShardWriter(STORE, state).end_epoch(RESHARDED, S)
-    assert (_state(state), state.held) == (HeadState.RETIRED, 0)
-    row = HeadRow(8, 0, state.epoch, state.seq, (1, 0), state.public, _state(state))
+    assert (head_state(state), state.held) == (HeadState.RETIRED, 0)
+    row = HeadRow(8, 0, state.epoch, state.seq, (1, 0), state.public, head_state(state))
     (start,) = starts(heads(row), None, oldest=True).shards
     assert (start.epoch, start.seq) == (1, 70)

@@ -19,8 +19,9 @@ from cluster.wire.identifies import account_key
 from coordinator.control.server import ControlServer
 from coordinator.identifies.broker import Broker, BrokerClient
 from coordinator.identifies.brokered_queue import BrokeredQueue
+from coordinator.identifies.grant_queue import GrantQueue, Owners
 from coordinator.identifies.ledger import IdentifyLedger
-from coordinator.identifies.queue import GrantQueue, IdentifyQueue, Owners
+from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store

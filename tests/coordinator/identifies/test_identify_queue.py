@@ -13,8 +13,9 @@ from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
 from cluster.identify.limiter import FRESH_S, IdentifyLimiter
 from cluster.wire import link
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, Owners
 from coordinator.identifies.ledger import IdentifyLedger
-from coordinator.identifies.queue import ASK_AGAIN_S, IdentifyQueue, Owners
+from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store

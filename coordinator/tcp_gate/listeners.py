@@ -1,0 +1,107 @@
+"""The sockets that listen on TCP: secured, bound, and counted who connects to them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Final
+
+import zmq
+
+from cluster.endpoints.curve_keys import ServerKeys
+from cluster.endpoints.tcp import Tcp, keep_alive
+from cluster.errors import AlreadyRunningError
+from coordinator.tcp_gate.connection_stats import ConnectionStats
+from coordinator.tcp_gate.zap import DOMAIN
+
+log = logging.getLogger(__name__)
+
+QUESTIONS_HWM: Final = 16
+"""Messages of one client that wait to be read."""
+BIND_S: Final = 3.0
+"""A port that was closed a moment ago, or by the TCP gate before this one, is free by then."""
+_BIND_AGAIN_S: Final = 0.02
+
+
+class Listeners:
+    """Makes sockets that speak to nobody whose key was not admitted."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        server: ServerKeys,
+        endpoints: Mapping[str, str],
+        handshake_ms: int,
+    ) -> None:
+        """endpoints: TCP endpoint of each socket by name. handshake_ms: who has not shown a key by
+        then is dropped."""
+        self._context = context
+        self._server = server
+        self._endpoints = endpoints
+        self._handshake_ms = handshake_ms
+        self._stats: dict[str, ConnectionStats] = {}
+        self._stack = ExitStack()
+
+    def make(self, kind: int, most_bytes: int, send_hwm: int) -> zmq.Socket[bytes]:
+        """Make a socket that is not bound yet; who asks for it closes it. most_bytes: of one
+        message. send_hwm: messages that wait for one client."""
+        socket = self._context.socket(kind)
+        secure(socket, self._server)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, self._handshake_ms)
+        socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
+        socket.setsockopt(zmq.SNDHWM, send_hwm)
+        socket.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
+        return socket
+
+    def bind(self, socket: zmq.Socket[bytes], name: str) -> None:
+        """Bind it to the endpoint of this name. AlreadyRunningError if it can't be bound."""
+        stats = self._stats[name] = ConnectionStats(socket, self._handshake_ms / 1000)
+        self._stack.callback(stats.close)
+        endpoint = self._endpoints[name]
+        tcp = Tcp.read(endpoint)
+        socket.setsockopt(zmq.IPV6, int(tcp is not None and tcp.ipv6))
+        deadline = time.monotonic() + BIND_S
+        while True:
+            try:
+                socket.bind(endpoint)
+            except zmq.ZMQError as error:
+                if error.errno == zmq.EADDRINUSE and time.monotonic() < deadline:
+                    time.sleep(_BIND_AGAIN_S)
+                    continue
+                raise AlreadyRunningError(
+                    f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",
+                    "stop what uses it, or give another address",
+                ) from error
+            log.info("%s on %s", name, endpoint)
+            return
+
+    def read(self, now: float) -> None:
+        """Take note of who came and went. now: monotonic seconds."""
+        for stats in self._stats.values():
+            stats.read(now)
+
+    def connected(self, name: str, now: float) -> int:
+        """How many are connected to the socket of this name."""
+        stats = self._stats.get(name)
+        return stats.connected(now) if stats else 0
+
+    @property
+    def refused(self) -> int:
+        """How many were not let in."""
+        return sum(stats.refused for stats in self._stats.values())
+
+    def close(self) -> None:
+        """Count no more."""
+        self._stack.close()
+
+
+def secure(socket: zmq.Socket[bytes], server: ServerKeys) -> None:
+    """CURVE, asked for at every handshake: without an answer nobody gets in."""
+    socket.setsockopt(zmq.CURVE_SERVER, 1)
+    socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret.encode())
+    socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+    socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+    socket.setsockopt(zmq.LINGER, 0)
+    keep_alive(socket)
