@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GatewayClient", "Resumable", "Skipped"]
 
-_WHERE: Final = {
+_MODULES: Final = {
     "GatewayClient": "client.client",
     "Skipped": "client.events",
     "Resumable": "protocol.session",
@@ -26,6 +26,6 @@ _WHERE: Final = {
 
 def __getattr__(name: str) -> Any:
     # A worker process wants neither the typed events nor the commands that a client has.
-    if name not in _WHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -26,8 +26,8 @@ MAX_SPEC_BYTES = 16 * 1024 * 1024
 
 
 def read_spec(data: bytes) -> WorkerSpec:
-    """Raises ConfigError or PayloadTooLargeError, which quote nothing of the spec: there is a token
-    in it."""
+    """Read and check the spec. Raises ConfigError or PayloadTooLargeError, which quote nothing of
+    it: there is a token in it."""
     try:
         spec = decode_spec(data)
     except MALFORMED as error:
@@ -49,7 +49,7 @@ async def _run(spec: WorkerSpec) -> Exit:
 
 
 def main() -> int:
-    """The process. Returns its exit code."""
+    """Run the process. Returns its exit code."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

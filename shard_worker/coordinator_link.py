@@ -1,4 +1,4 @@
-"""The worker's end of the link to its coordinator: a DEALER on the event loop.
+"""The worker's end of the link to its coordinator: a ZeroMQ DEALER on the event loop.
 
 Nothing is queued for a coordinator that is not there (``IMMEDIATE``): what it must know it asks for
 or is told again when it is back, and old reports are of no use to it.
@@ -35,9 +35,9 @@ class CoordinatorLink:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
         self.refused = 0
-        """Messages that this worker does not know."""
+        """How many messages came that this worker does not know."""
         self.heard_at = self._loop.time()
-        """When the coordinator last said something (the loop's time); at first: now."""
+        """When the coordinator last sent something (the loop's time); at first: now."""
         self._socket = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, str(slot).encode())
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -51,18 +51,18 @@ class CoordinatorLink:
         self._loop.add_reader(self._fd, self.poll)
 
     def send(self, message: FromWorker) -> bool:
-        """False: there is no coordinator to take it."""
+        """Send a message; False: there is no coordinator to take it."""
         try:
             self._socket.send(encode(message), zmq.NOBLOCK)
         except zmq.Again:
             return False
         finally:
-            # The descriptor tells of changes only, and a send uses up what it told.
+            # The descriptor shows changes only, and a send uses up what it showed.
             self._loop.call_soon(self.poll)
         return True
 
     def poll(self) -> None:
-        """Take all that has come."""
+        """Hand over all messages that have come."""
         while not self._socket.closed:
             try:
                 data = self._socket.recv(zmq.NOBLOCK)
@@ -82,6 +82,6 @@ class CoordinatorLink:
             self._on_message(message)
 
     def close(self) -> None:
-        """What was sent may take another second to leave."""
+        """Close the socket. What was sent may take another second to leave."""
         self._loop.remove_reader(self._fd)
         self._socket.close()

@@ -26,14 +26,14 @@ from shard_worker.transport.transport import Transport
 
 MAX_CHECK_BYTES: Final = 64 * 1024
 HELLO_S: Final = 10.0
-"""After the handshake, which has its own limit."""
+"""Seconds that HELLO may take after the handshake, which has its own limit."""
 
 
 class _Hello(msgspec.Struct):
     heartbeat_interval: float
 
 
-class _Greeted:
+class _HelloReceiver:
     """A Receiver that waits for HELLO."""
 
     def __init__(self, compress: str) -> None:
@@ -41,6 +41,7 @@ class _Greeted:
         self._frames = FrameReader()
         self._frames.connect(KINDS[compress]())
         self.interval: asyncio.Future[float] = self._loop.create_future()
+        """Seconds between heartbeats, once HELLO has said it; ClusterError: it did not come."""
 
     def on_connected(self) -> None:
         self._loop.call_later(HELLO_S, self._fail, f"no HELLO within {HELLO_S:g} s")
@@ -50,10 +51,9 @@ class _Greeted:
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         try:
-            frames = [p for p in self._frames.read(messages, texts) if isinstance(p, Frame)]
-            for frame in frames:
-                if frame.op == Op.HELLO and not self.interval.done():
-                    hello = msgspec.json.decode(frame.data, type=_Hello)
+            for part in self._frames.read(messages, texts):
+                if isinstance(part, Frame) and part.op == Op.HELLO and not self.interval.done():
+                    hello = msgspec.json.decode(part.data, type=_Hello)
                     self.interval.set_result(hello.heartbeat_interval / 1000)
         except (InflateError, FrameError, *MALFORMED) as error:
             self._fail(f"what came is no HELLO ({error})")
@@ -75,13 +75,13 @@ class _Greeted:
 
 
 async def check(spec: checks.GatewayCheck) -> checks.GatewayAnswer:
-    """Raises ClusterError."""
+    """Connect, wait for HELLO and close. Raises ClusterError."""
     loop = asyncio.get_running_loop()
     url = gateway_url(spec.gateway_url, spec.api_version, spec.compress)
     transport = Transport(ca_file=spec.ca_file)
     begun = loop.time()
     try:
-        receiver = _Greeted(spec.compress)
+        receiver = _HelloReceiver(spec.compress)
         connection = transport.connect(url, receiver)
         interval = await receiver.interval
         took = loop.time() - begun
@@ -92,7 +92,7 @@ async def check(spec: checks.GatewayCheck) -> checks.GatewayAnswer:
 
 
 def main() -> int:
-    """The process. Returns its exit code."""
+    """Run the process. Returns its exit code."""
     try:
         spec = checks.decode_gateway_check(sys.stdin.buffer.read(MAX_CHECK_BYTES))
         outcome = checks.Outcome(gateway=uvloop.run(check(spec)))

@@ -1,4 +1,4 @@
-"""A worker: runs its shards, keeps the link to the coordinator, ends in order."""
+"""A worker: it runs its shards, keeps the link to the coordinator and ends in order."""
 
 from __future__ import annotations
 
@@ -47,11 +47,15 @@ from shard_worker.transport.transport import Transport
 log = logging.getLogger(__name__)
 
 REPORT_S: Final = 1.0
+"""Seconds between reports to the coordinator."""
 GREET_RETRY_S: Final = 0.05
+"""Seconds until Hello is tried again where there was nobody to take it."""
 ASK_AFTER_S: Final = 3.0
-"""After this long without a word the coordinator is greeted again: it answers if it is there."""
+"""Seconds without a word from the coordinator after which it is sent another Hello, which it
+answers if it is there."""
 
 RESUMABLE: Final = Stop()
+"""How a worker stops by itself: the sessions stay resumable."""
 
 
 class Exit(IntEnum):
@@ -67,7 +71,7 @@ class Exit(IntEnum):
 
 
 class Worker:
-    """All of one worker process. ``run`` returns its exit code."""
+    """One worker process. ``run`` returns its exit code."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
@@ -82,7 +86,7 @@ class Worker:
         self._error: BaseException | None = None
 
     async def run(self) -> Exit:
-        """Until it is told to stop, or nobody is there to tell it.
+        """Run until it is stopped, or no coordinator was heard of for too long.
 
         Raises ClusterError if it can't begin, and the exception that nobody had foreseen.
         """
@@ -127,8 +131,8 @@ class Worker:
             context.term()
 
     def _add(self, plan: ShardPlan) -> Shard:
-        delivery, held, epoch = self._journal.shard(plan)
-        shard = Shard(plan, self._spec, self._transport, delivery, self, held, epoch)
+        delivery, resumable, epoch = self._journal.shard(plan)
+        shard = Shard(plan, self._spec, self._transport, delivery, self, resumable, epoch)
         self._shards[plan.shard_id] = shard
         return shard
 
@@ -137,11 +141,11 @@ class Worker:
             self._stopping.set_result((code, how))
 
     def _on_unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What a callback did not catch has left something half done: events that were taken and
-        are not journalled, a timer that is not set. So nothing more is taken, at once; the journal
-        is whole, and the next process in this slot goes on from it."""
+        """End the process: what a callback did not catch has left something half done, events that
+        were taken and are not journalled, or a timer that is not set. Nothing more is taken, at
+        once; the journal is whole, and the next process in this slot goes on from it."""
         message, error = context["message"], context.get("exception")
-        if "handle" not in context:  # a result that nobody has asked for: nothing hangs on it
+        if "handle" not in context:  # a result that nobody has asked for: nothing depends on it
             log.error("unforeseen: %s", message, exc_info=error)
             return
         log.error("unforeseen, and the end of this process: %s", message)
@@ -154,7 +158,7 @@ class Worker:
             shard.stop(logout=False)
 
     async def _tick(self) -> None:
-        """Once a second: report, look after the journal, see whether anybody is there."""
+        """Once a second: report, look after the journal, and look for the coordinator."""
         while True:
             self._report()
             self._journal.tick()
@@ -162,7 +166,7 @@ class Worker:
             await asyncio.sleep(REPORT_S)
 
     def _on_ticker_end(self, ticker: asyncio.Task[None]) -> None:
-        """Without its ticker a worker would run on unseen."""
+        """End the process with its ticker, without which a worker would run on unseen."""
         if not ticker.cancelled() and (error := ticker.exception()):
             self._fail(error)
 
@@ -185,7 +189,8 @@ class Worker:
     # -- to and from the coordinator -----------------------------------------------------------
 
     def _greet(self) -> None:
-        """Until there is somebody to take it: at the start the socket is not yet connected."""
+        """Send Hello, again and again until there is somebody to take it: at the start the socket
+        is not connected yet."""
         self._greeting = None
         if not self._link.send(self._hello()):
             self._greeting = self._loop.call_later(GREET_RETRY_S, self._greet)
@@ -232,18 +237,17 @@ class Worker:
                 self._journal.publish(overlap_ns)
                 self._report()
 
-    def _send(self, asked: Send) -> None:
+    def _send(self, message: Send) -> None:
         def done(error: ClusterError | None) -> None:
             failure = None if error is None else failure_of(error)
-            self._link.send(Sent(number=asked.number, failure=failure))
+            self._link.send(Sent(number=message.number, failure=failure))
 
-        shard = self._shards.get(asked.shard_id)
+        shard = self._shards.get(message.shard_id)
         if shard is None:
-            done(
-                NotSentError(f"shard {asked.shard_id} is another worker's by now", "send it again")
-            )
+            cause = f"shard {message.shard_id} is another worker's by now"
+            done(NotSentError(cause, "send it again"))
         else:
-            shard.send(Command(asked.op, asked.payload), done)
+            shard.send(Command(message.op, message.payload), done)
 
     def _release(self, shard_id: int, to_slot: int) -> None:
         shard = self._shards.pop(shard_id, None)
@@ -279,7 +283,7 @@ class Worker:
         self._link.send(IdentifyUnused(shard_id=shard_id, grant_id=grant_id))
 
     def changed(self) -> None:
-        """Many shards may change in one turn: one report tells of all."""
+        """Report soon. Many shards may change at once: one report tells of all."""
         if not self._report_due:
             self._report_due = True
             self._loop.call_soon(self._report)
@@ -293,7 +297,8 @@ class Worker:
                 shards=[shard.report() for shard in self._shards.values()],
                 cpu_seconds=process_stats.cpu_seconds(),
                 rss_bytes=process_stats.own_memory_bytes(),
-                events=self._events_of_released + sum(s.events for s in self._shards.values()),
+                events=self._events_of_released
+                + sum(shard.events for shard in self._shards.values()),
                 journal_bytes=stats.bytes,
                 journal_seconds=stats.seconds,
                 journalling=stats.journalling,

@@ -1,6 +1,7 @@
-"""Turns for a client from a cluster that runs for the same bot: its line, its budget, its buckets.
+"""Identifies of a client that a cluster grants which runs for the same bot: it has one queue and
+one budget for all.
 
-docs/identifies.md, "Programs outside".
+See docs/identifies.md, "Programs outside".
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class IdentifyBroker(Protocol):
-    """Who grants: a ControlClient."""
+    """Whoever grants identifies: a ControlClient."""
 
     def request_identify(self, shard_id: int, shard_count: int = 0) -> Identify: ...
 
 
 def check(broker: object, kind: Literal["bot", "user"]) -> None:
-    """ConfigError for what can grant nothing, and for an account that shares with nobody."""
+    """Raise ConfigError for a broker that can grant nothing, and for an account that shares its
+    identifies with nobody."""
     if broker is not None and kind == "user":
         raise ConfigError(
             "identifies is given with capabilities",
@@ -35,30 +37,31 @@ def check(broker: object, kind: Literal["bot", "user"]) -> None:
 
 
 class BrokeredIdentifies:
-    """Of one client, in the place of LocalIdentifies."""
+    """The Identifies of one client that has a broker."""
 
     def __init__(self, broker: IdentifyBroker, shard_count: int) -> None:
         self._broker = broker
         self._shard_count = shard_count
         self._waiting: asyncio.Task[None] | None = None
         self._grant: Identify | None = None
-        """Of an identify that was sent and not answered yet."""
+        """The grant of an identify that was sent and not answered yet."""
         self._used = False
-        self._telling: set[asyncio.Task[None]] = set()
+        self._notices: set[asyncio.Task[None]] = set()
+        """Tasks that let the broker know of a READY."""
 
     def owner(self) -> int:
         return 0
 
     def take(self, info: GatewayInfo, asked_at: float) -> None:
-        """The broker has numbers of its own."""
+        """Do nothing: the broker has numbers of its own."""
 
     def request(self, shard_id: int, owner: int, claimant: Claimant, fetch: Fetch) -> None:
         if self._waiting is None:
-            task = asyncio.get_running_loop().create_task(self._turn(shard_id, claimant))
-            task.add_done_callback(self._waited)
+            task = asyncio.get_running_loop().create_task(self._identify(shard_id, claimant))
+            task.add_done_callback(self._on_identified)
             self._waiting = task
 
-    async def _turn(self, shard_id: int, claimant: Claimant) -> None:
+    async def _identify(self, shard_id: int, claimant: Claimant) -> None:
         grant = self._broker.request_identify(shard_id, self._shard_count)
         try:
             async with grant:
@@ -72,7 +75,7 @@ class BrokeredIdentifies:
         except ClusterError as error:
             claimant.refused(error)
 
-    def _waited(self, task: asyncio.Task[None]) -> None:
+    def _on_identified(self, task: asyncio.Task[None]) -> None:
         if self._waiting is task:
             self._waiting = None
 
@@ -83,14 +86,15 @@ class BrokeredIdentifies:
         self._used = False
 
     def accepted(self, shard_id: int, grant_id: int) -> None:
-        """Told for the sake of the next one's moment: nobody waits for the answer."""
+        """Let the broker know, which may then grant the next identify earlier; nobody waits for its
+        answer."""
         grant, self._grant = self._grant, None
         if grant is not None:
-            task = asyncio.get_running_loop().create_task(self._tell(grant))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            task = asyncio.get_running_loop().create_task(self._notify(grant))
+            self._notices.add(task)
+            task.add_done_callback(self._notices.discard)
 
-    async def _tell(self, grant: Identify) -> None:
+    async def _notify(self, grant: Identify) -> None:
         try:
             await grant.ready()
         except ClusterError as error:
@@ -100,5 +104,5 @@ class BrokeredIdentifies:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
-        for task in self._telling:  # the broker's client may be closed next
+        for task in self._notices:  # the broker's client may be closed next
             task.cancel()

@@ -1,4 +1,4 @@
-"""What a client's user is told: a session that the gateway refuses, a client that is closed."""
+"""Errors of a client: a session that the gateway refuses, a client that is closed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ ADVICE: Final = {
     4015: "the user account has as many sessions as it may: close other clients of it",
     4016: "whoever asked for this session took it back: connect again if it is still wanted",
 }
-"""What a client's user can do, where it is not what a cluster's operator can."""
+"""Close code -> what a client's user can do, where it is not what a cluster's operator can."""
 
 
 def closed() -> ClientClosedError:
+    """Return the error of whoever uses a client that was shut down."""
     return ClientClosedError("the client was shut down", "connect again")
 
 
 def refusal(code: int, advice: Mapping[int, str]) -> ClusterError:
-    """A fatal close as an error."""
+    """Return a fatal close as an error. advice: close code -> what to do about it."""
     known = CLOSE_CODES[code]
     cause, action = f"the gateway closed with {code} ({known.name})", advice.get(code, known.action)
     if code == 4004:

@@ -1,7 +1,8 @@
 """What a client received and its user has not taken yet: in order, bounded, safe to wait on.
 
-Past its bound whoever fills it is told to stop; a drain may lie above it. Many may wait at once,
-each item goes to one of them; who is cancelled while waiting takes nothing with him.
+Past its bound whoever fills it is asked to stop; one drain may exceed it. Many tasks may wait at
+once, and each item goes to one of them; a task that is cancelled while it waits takes no item
+along.
 """
 
 from __future__ import annotations
@@ -16,35 +17,35 @@ from cluster.errors import ClusterError
 from shard_worker.protocol.frame import FrameEvent
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
-TURN_S: Final = 0.01
+"""Most bytes of events that wait, beside their number: a GUILD_CREATE may have megabytes."""
+YIELD_S: Final = 0.01
+"""Seconds that one who takes without waiting may keep the event loop to himself."""
 STRETCH: Final = 10
-"""While an answer is awaited that comes as events, so many times as much may wait: who asks may be
-the one who would take them."""
-
-
+"""Factor of the bounds while an answer is awaited that comes as events: who awaits it may be the
+one who would take them."""
 HOLE: Final = -1
-"""No op of Discord's: in its place stands what never came."""
+"""The op of an item that stands for events that never came; Discord has no such op."""
 SKIPPED: Final = "_SKIPPED"
+"""The name of such an item."""
 
 
 class Received(NamedTuple):
-    """A dispatch, another frame (``name`` empty) or a hole (``name`` "_SKIPPED", ``data`` the first
-    and last s that it spans)."""
+    """One item: a dispatch, another frame (``name`` empty) or a hole (``name`` "_SKIPPED", ``data``
+    the first and last s that it spans)."""
 
     op: int
     name: str
     seq: int
-    """s; -1: it is no dispatch."""
+    """s of a dispatch; -1: it is none."""
     data: bytes
     """The JSON of ``d``."""
     epoch: int
-    """Which of the client's sessions it belongs to: 1, 2 ..."""
+    """Number of the client's session that it belongs to: 1, 2 ..."""
 
 
 def received(events: Sequence[FrameEvent], epoch: int, last: int | None) -> list[Received]:
-    """A drain as items, with what its session skipped in between. last: s of the dispatch before
-    it; None: it begins the session."""
+    """Return a drain as items, with holes where its session skipped a seq. last: s of the dispatch
+    before the drain; None: it begins the session."""
     items = [Received(0, name, seq, data, epoch) for name, seq, data in events]
     if last is None:
         last = events[0][1] - 1
@@ -61,7 +62,7 @@ def received(events: Sequence[FrameEvent], epoch: int, last: int | None) -> list
 
 
 class EventQueue:
-    """Lives on the running event loop."""
+    """The queue of one client. It lives on the running event loop."""
 
     def __init__(
         self,
@@ -79,9 +80,9 @@ class EventQueue:
         self._items: deque[Received] = deque()
         self._bytes = 0
         self._held = False
-        self._turned = float("-inf")
-        """When the loop last had a turn, as far as those who take know."""
-        self._stretched = 0
+        self._yielded_at = float("-inf")
+        """When the event loop last ran other tasks, as far as those who take know."""
+        self._awaited_answers = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._end: Callable[[], ClusterError] | None = None
 
@@ -89,19 +90,19 @@ class EventQueue:
         return len(self._items)
 
     def put(self, items: Sequence[Received]) -> None:
-        """Add a drain."""
+        """Add the items of a drain."""
         self._items.extend(items)
         self._bytes += sum(len(item.data) for item in items)
         self._filled()
         self._wake(len(items))
 
     async def get(self) -> Received:
-        """The next one, when it is there. Once all was taken and the end was told: raises what that
-        says. Now and then it lets the loop turn although there is one: who takes without waiting
-        would keep heartbeats from going out."""
-        if self._items and self._clock() - self._turned > TURN_S:
+        """Wait for the next item, remove and return it. Raises the error of ``end``, once all was
+        taken. Now and then it lets other tasks run although an item is there: one who takes without
+        waiting would keep heartbeats from going out."""
+        if self._items and self._clock() - self._yielded_at > YIELD_S:
             await asyncio.sleep(0)
-            self._turned = self._clock()
+            self._yielded_at = self._clock()
         while not self._items:
             self.check()
             waiter = asyncio.get_running_loop().create_future()
@@ -111,53 +112,55 @@ class EventQueue:
             except asyncio.CancelledError:
                 self._forget(waiter)
                 raise
-            self._turned = self._clock()
+            self._yielded_at = self._clock()
         item = self._items.popleft()
         self._bytes -= len(item.data)
         self._taken()
         return item
 
     def end(self, error: Callable[[], ClusterError]) -> None:
-        """Nothing more is put. error: makes what a reader is told after the last item."""
+        """Nothing more will be put. error: makes the error that ``get`` raises after the last
+        item."""
         self._end = error
         self._wake(len(self._waiters))
 
     def reopen(self) -> None:
-        """More is put after all."""
+        """More will be put after all."""
         self._end = None
 
     def check(self) -> None:
-        """Raises what the end says, if there was one."""
+        """Raise the error of ``end``, if that was called."""
         if self._end is not None:
             raise self._end()
 
     def clear(self) -> None:
-        """Let go of all that waits."""
+        """Remove all items."""
         self._items.clear()
         self._bytes = 0
         self._taken()
 
-    def stretch(self, by: int) -> None:
-        """+1: an answer is awaited; -1: it is no more."""
-        self._stretched += by
+    def stretch(self, change: int) -> None:
+        """Let more items wait while answers are awaited that come as events. change: +1 for an
+        answer that is awaited from now on, -1 for one that is no more."""
+        self._awaited_answers += change
         self._taken()
 
     @property
     def _bounds(self) -> tuple[int, int]:
-        """Events and bytes that may wait now."""
-        factor = STRETCH if self._stretched else 1
+        """How many events and bytes may wait now."""
+        factor = STRETCH if self._awaited_answers else 1
         return self._most * factor, MAX_BYTES * factor
 
     def _filled(self) -> None:
-        """Hold when it is full. Only when something came, that is: on a connection that is still on
-        its way there is nothing to hold, and its HELLO must be read."""
+        """Hold when the queue is full. Called only when something came: a connection that is still
+        being made must not be held, since its HELLO has to be read."""
         most, most_bytes = self._bounds
         if len(self._items) >= most or self._bytes >= most_bytes:
             self._held = True
             self._hold()
 
     def _taken(self) -> None:
-        """Go on when half of the bound is taken."""
+        """Go on when no more than half of the bound waits."""
         most, most_bytes = self._bounds
         if self._held and len(self._items) <= most // 2 and self._bytes <= most_bytes // 2:
             self._held = False
@@ -171,7 +174,7 @@ class EventQueue:
                 most -= 1
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
-        """It was cancelled. Had it been woken, what it was woken for is another's."""
+        """A waiter was cancelled. Had it been woken, wake another for the same item."""
         if waiter.done() and not waiter.cancelled():
             if self._items or self._end is not None:
                 self._wake(1)

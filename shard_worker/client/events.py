@@ -1,4 +1,4 @@
-"""From what a client received to a typed event."""
+"""Typed events out of what a client received."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ class Skipped(GatewayEvent):
     had again."""
 
     first: int
-    """Their first s."""
+    """s of the first of them."""
     last: int
+    """s of the last of them."""
 
     @property
     def name(self) -> str:
@@ -30,7 +31,7 @@ class Skipped(GatewayEvent):
 
 
 def typed(item: Received) -> GatewayEvent:
-    """What was received, decoded."""
+    """Return what was received as an event."""
     if item.op == Op.RECONNECT:
         return Reconnect()
     if item.op == Op.HEARTBEAT_ACK:

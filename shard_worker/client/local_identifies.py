@@ -1,4 +1,4 @@
-"""Who of this process may identify, when: the coordinator's part for clients without one.
+"""Grants identifies to the clients of this process, as a coordinator does to its shards.
 
 All clients of one account on one event loop share a limiter, with Discord's numbers: one identify
 per bucket in 5 s, and no more than are left of the day. A client that a cluster runs beside knows
@@ -21,62 +21,66 @@ from cluster.identify.limiter import IdentifyLimiter, over_budget
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S: Final = 30.0
-"""After numbers that could not be had, or that say nothing is left though the day is over."""
+"""Seconds until Discord is asked again, after numbers that could not be had, or that say nothing is
+left though the day is over."""
 
 Fetch = Callable[[], Awaitable[GatewayInfo]]
+"""Asks Discord how many identifies are left."""
 
 
 class Claimant(Protocol):
-    """Who waits for a turn."""
+    """Whoever waits for a grant."""
 
     def granted(self, grant_id: int) -> None:
         """Identify now, or say ``unused``: before this returns."""
 
     def refused(self, error: ClusterError) -> None:
-        """There will be no turn."""
+        """There will be no grant."""
 
 
 class Identifies(Protocol):
-    """Who lets clients identify: this process, or a cluster's coordinator."""
+    """Whoever grants identifies to clients: this process, or a cluster's coordinator."""
 
     def owner(self) -> int:
-        """A number for a client, by which it is known here."""
+        """Return a number for a client, by which it is known here."""
 
     def take(self, info: GatewayInfo, asked_at: float) -> None:
-        """Discord's numbers, asked for at this time of the loop."""
+        """Take Discord's numbers. asked_at: the loop's time when they were asked for."""
 
     def request(self, shard_id: int, owner: int, claimant: Claimant, fetch: Fetch) -> None:
-        """A shard waits for its turn. fetch: asks Discord for its numbers."""
+        """Grant this client an identify, or refuse it, through `claimant`. fetch: asks Discord for
+        its numbers."""
 
     def sent(self, shard_id: int, grant_id: int) -> None:
         """The identify went out now."""
 
     def unused(self, shard_id: int, grant_id: int) -> None:
-        """It did not, and will not."""
+        """The identify did not go out, and will not."""
 
     def accepted(self, shard_id: int, grant_id: int) -> None:
-        """Its READY came now."""
+        """The READY of the identify came now."""
 
     def gone(self, owner: int) -> None:
         """This client waits no more."""
 
 
 class LocalIdentifies:
-    """Of one account on one event loop. Its methods: see Identifies."""
+    """The Identifies of one account on one event loop, for all clients that have no broker."""
 
     def __init__(self) -> None:
         self._limiter = IdentifyLimiter()
         self._numbers = itertools.count()
         self._waiting: dict[int, tuple[Claimant, Fetch]] = {}
         self._known = False
-        """There are numbers."""
+        """Whether Discord's numbers were had."""
         self._ask_at = float("-inf")
         self._changed: asyncio.Event | None = None
         self._running: asyncio.Task[None] | None = None
 
     @classmethod
     def of_account(cls, account: str) -> Self:
-        """The one of this account on the running loop. account: whatever tells it from others."""
+        """Return that of this account on the running loop. account: whatever tells it from
+        others."""
         pools = _POOLS.setdefault(asyncio.get_running_loop(), {})
         pool = pools.setdefault(account, cls())
         assert isinstance(pool, cls)
@@ -125,14 +129,14 @@ class LocalIdentifies:
             self._changed.set()
 
     async def _run(self) -> None:
-        """While anybody waits."""
+        """Grant, as long as anybody waits."""
         assert self._changed is not None
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 self._changed.clear()
                 await self._renew(loop.time())
-                self._give(loop.time())
+                self._grant_due(loop.time())
                 if not self._waiting:
                     break
                 due = self._limiter.next_at(loop.time())
@@ -140,12 +144,12 @@ class LocalIdentifies:
                     async with asyncio.timeout_at(due):
                         await self._changed.wait()
                 except TimeoutError:
-                    pass  # a turn has come
+                    pass  # the next grant is due
         finally:
             self._running = self._changed = None
 
     async def _renew(self, now: float) -> None:
-        """Ask for fresh numbers where the old ones are no good. Where there are none to be had, the
+        """Ask for new numbers where the old ones are no good. Where there are none to be had, the
         old ones hold as long as they allow anything."""
         old = not self._known or self._limiter.stale(now) or self._limiter.needs_refresh(now)
         if not old or now < self._ask_at or not self._waiting:
@@ -160,7 +164,7 @@ class LocalIdentifies:
             else:
                 self._refuse(error)
 
-    def _give(self, now: float) -> None:
+    def _grant_due(self, now: float) -> None:
         limiter = self._limiter
         for grant in limiter.due(now):
             assert isinstance(grant.owner, int)
@@ -181,7 +185,7 @@ class LocalIdentifies:
             )
 
     def _refuse(self, error: ClusterError) -> None:
-        """All who wait are told."""
+        """Refuse all who wait."""
         waiting, self._waiting = self._waiting, {}
         for owner, (claimant, _) in waiting.items():
             self._limiter.gone(owner, asyncio.get_running_loop().time())
@@ -191,4 +195,5 @@ class LocalIdentifies:
 _POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, LocalIdentifies]]] = (
     WeakKeyDictionary()
 )
-"""They outlive their clients: a bucket stays closed for whoever connects next."""
+"""Event loop -> account -> its identifies. They outlive their clients: a bucket stays closed for
+whoever connects next."""

@@ -1,18 +1,19 @@
-"""Journal -> hub, by a cursor: nothing is dropped between the gateway and the hub.
+"""Publishes the journal to the hub, by a cursor: nothing is dropped between gateway and hub.
 
 The socket is an XPUB with XPUB_NODROP and a finite high-water mark, connected to the hub's SUB:
 EAGAIN says that the pipe is full, and the cursor stands still until it can be written again. A
 ``\\x01`` read from it (the hub's subscription) says that the hub is there, a ``\\x00`` that it is
 gone; from then on sends would be accepted and dropped, so the cursor waits for the next ``\\x01``
 and steps back to the last watermark that the coordinator has seen come out of the hub: what was
-sent since may have gone with it. Subscribers cut what comes twice.
+sent since may have gone with it. Subscribers leave out what comes twice.
 
 Watermarks go through the same cursor: one is made of the shards' states as they are now, and sent
 once everything up to the record that was the newest then is out.
 
-What a turn of the loop brings is sent together at its end, since waking ZeroMQ's thread is the
-dearest part of a drain of one: 40 shards with 50 events/s each cost the worker 12 % less so, with
-200 events/s each 25 % less (medians of runs in turn). In drains of 512 sending is 0.2 us an event.
+What one iteration of the event loop brings is sent together at its end, since waking ZeroMQ's
+thread is the dearest part of a drain of one: 40 shards with 50 events/s each cost the worker 12 %
+less so, with 200 events/s each 25 % less (medians of runs in turn). In drains of 512 sending is 0.2
+us an event.
 
 Sources: ZeroMQ's zmq_socket(3) "XPUB", zmq_setsockopt(3) ZMQ_XPUB_NODROP, zmq_getsockopt(3) ZMQ_FD
 (edge-triggered: after every action ZMQ_EVENTS must be read again).
@@ -37,32 +38,31 @@ log = logging.getLogger(__name__)
 
 _POLLIN: Final = int(zmq.POLLIN)
 WATERMARK_SECONDS: Final = 1.0
+"""Seconds between watermarks, at most."""
 WHOLE_SECONDS: Final = 10.0
+"""Seconds between watermarks that name all shards, changed or not."""
 BURST_SECONDS: Final = 0.02
-"""So long without a drain is the end of a burst."""
+"""Seconds without a drain that end a burst; a watermark follows it."""
 RETRY_SECONDS: Final = 0.02
-"""ZMQ_FD tells when a full pipe can be written again; this is for the time it does not."""
-
-
+"""Seconds until a full pipe is tried again, in case ZMQ_FD does not say that it has room."""
 SENT_MARKS: Final = 3600
-"""An hour of watermarks: whoever tells what came out does so once a second."""
+"""Watermarks that are remembered until they came out of the hub: an hour of them."""
 
 
 class _Mark(NamedTuple):
-    """A watermark."""
+    """A watermark, made and perhaps sent."""
 
     record: int
-    """It covers all up to this one."""
+    """The newest record that it covers."""
     sent_ns: int
-    """What its message says: its name."""
+    """When it was made: its name, by which the coordinator knows it."""
     message: bytes
 
 
 class Publisher:
     """Sends what the journal holds beyond its cursor. Owns its socket; ``close`` ends it.
 
-    ``wake`` after each append: by the end of the loop's turn all that the pipe takes is sent.
-    Thread use: none.
+    ``wake`` after each append: soon after, all that the pipe takes is sent. It starts no thread.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Publisher:
         held: bool = False, clock_ns: Callable[[], int] = time.time_ns,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:  # fmt: skip
-        """endpoint: where the hub's SUB is bound. hwm: messages that the pipe holds.
+        """endpoint: where the hub's SUB is bound. hwm: most messages in the pipe.
         start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
         and the cursor begins at the journal's end. shard_count: shards of another one, which the
         journal may still hold, stand in no watermark; 0: all do. held: nothing is sent until
         `publish_from_here`."""
-        self.hub_there = False
+        self.hub_connected = False
         self.held = held
         self._journal = journal
         self._cluster = cluster
@@ -99,12 +99,13 @@ class Publisher:
         """All up to this record is known to have come out of the hub, or was not ours to send."""
         self._messages: Sequence[bytes] = ()
         self._next = 0
+        """Index of the message that is sent next."""
         self._marks: deque[_Mark] = deque()
         """Watermarks that wait for the cursor to reach their record."""
         self._sent: deque[_Mark] = deque(maxlen=SENT_MARKS)
-        """Watermarks that were sent, and of which it is not known that they came out."""
+        """Watermarks that were sent and are not known to have come out."""
         self._marked: dict[int, tuple[int, int]] = {}
-        """Shard id -> (epoch, seq) of its last watermark."""
+        """Shard id -> (epoch, seq) in the last watermark that named it."""
         self._whole_due = True
         self._whole_at_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -126,7 +127,8 @@ class Publisher:
         self._on_timer()
 
     def close(self, linger_ms: int = 0) -> None:
-        """linger_ms: how long what was sent may still take to leave, after this returns."""
+        """Close the socket. linger_ms: how long what was sent may still take to leave, after this
+        returns."""
         for timer in (self._timer, self._retry, self._burst):
             if timer is not None:
                 timer.cancel()
@@ -137,7 +139,8 @@ class Publisher:
         self._socket.close(linger_ms)
 
     def wake(self) -> None:
-        """A drain was appended: send what the pipe takes, with what else this turn appends."""
+        """A drain was appended: soon send what the pipe takes, with what else is appended until
+        then."""
         if self._loop is None:
             self.pump()
             return
@@ -149,7 +152,8 @@ class Publisher:
             self._burst = self._loop.call_later(BURST_SECONDS, self._on_burst)
 
     def watermark_due(self, *, whole: bool = False) -> None:
-        """Say how far the shards are now, after all that they have journalled until now."""
+        """Queue a watermark of how far the shards are now: it is sent after all that they have
+        journalled. whole: it names all shards, changed or not."""
         self._whole_due = self._whole_due or whole
         if not self._marks:  # Otherwise the cursor stands still, and the one that waits will do.
             self._make_mark()
@@ -169,7 +173,7 @@ class Publisher:
             return None
         marked = self._marked.get(state.shard_id)
         if state.moved_to >= 0 and marked in (None, (state.epoch, state.seq)):
-            return None  # its new owner speaks for it; from here only the tail is still to be said
+            return None  # its new owner names it; from here only what was left of it still is
         if marked == (state.epoch, state.seq) and not self._whole_due:
             return None
         same = marked is not None and marked[0] == state.epoch and not self._whole_due
@@ -181,7 +185,7 @@ class Publisher:
         )
 
     def publish_from_here(self) -> None:
-        """What was journalled until now is not sent; what follows is."""
+        """Publish what is journalled from now on, and not what was until now."""
         self.held = False
         self._cursor = self._known_out = self._journal.last_record
         self._messages, self._next = (), 0
@@ -195,10 +199,10 @@ class Publisher:
             self._known_out = max(self._known_out, self._sent.popleft().record)
 
     def pump(self) -> None:
-        """Send up to the journal's end, or until the pipe is full or the hub gone."""
+        """Send up to the journal's end, or until the pipe is full or the hub is gone."""
         while True:
             try:
-                while self.hub_there and not self.held and self._send_one():
+                while self.hub_connected and not self.held and self._send_one():
                     pass
             except zmq.Again:
                 self._wait()
@@ -239,16 +243,16 @@ class Publisher:
                 message = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if message[:1] == b"\x01" and not self.hub_there:
-                self.hub_there = True
+            if message[:1] == b"\x01" and not self.hub_connected:
+                self.hub_connected = True
                 self._go_back()
-            elif message[:1] == b"\x00" and self.hub_there:
+            elif message[:1] == b"\x00" and self.hub_connected:
                 log.warning("the hub is gone; %d records wait", self.unpublished)
-                self.hub_there = False
+                self.hub_connected = False
 
     def _go_back(self) -> None:
-        """To the last watermark that is known to have come out: what was sent since may have been
-        in the pipe, or in the hub, when the hub went."""
+        """Step back to the last watermark that is known to have come out: what was sent since may
+        have been in the pipe, or in the hub, when the hub went."""
         if self._cursor > self._known_out:
             log.info("the hub is back; sending again from record %d", self._known_out + 1)
             self._cursor = self._known_out

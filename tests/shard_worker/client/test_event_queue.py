@@ -16,7 +16,7 @@ from shard_worker.client.event_queue import (
     HOLE,
     MAX_BYTES,
     STRETCH,
-    TURN_S,
+    YIELD_S,
     EventQueue,
     Received,
     received,
@@ -194,7 +194,7 @@ def test_the_end_comes_after_the_last_item_and_stays() -> None:
 
 
 def test_who_takes_without_waiting_lets_the_loop_turn() -> None:
-    """Once in each stretch longer than TURN_S of a played clock, and not at every item."""
+    """Once in each stretch longer than YIELD_S of a played clock, and not at every item."""
 
     async def scenario() -> None:
         now = 100.0
@@ -214,7 +214,7 @@ def test_who_takes_without_waiting_lets_the_loop_turn() -> None:
         for _ in range(12):
             await made.get()
             turned.append(turns)
-            now += TURN_S * 0.4
+            now += YIELD_S * 0.4
         assert turned == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
 
     run(scenario)
@@ -228,7 +228,7 @@ def test_who_waited_need_not_let_the_loop_turn_again() -> None:
         waiting = asyncio.create_task(made.get())
         await asyncio.sleep(0)
         made.put(items(1, 2))
-        now += 10 * TURN_S
+        now += 10 * YIELD_S
         await waiting
         with pytest.raises(StopIteration):  # it is there without a turn of the loop
             made.get().send(None)

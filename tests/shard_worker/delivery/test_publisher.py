@@ -90,7 +90,7 @@ def test_a_full_pipe_stops_the_cursor_and_nothing_is_lost(
             journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, context=context
         )
         publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_there, socket)
+        await until(lambda: publisher.hub_connected, socket)
         for _ in range(400):
             emit(journal, writer, publisher, size=5000)
         assert publisher.unpublished > 100, "the pipe was never full"
@@ -122,7 +122,7 @@ def test_while_the_hub_is_gone_the_cursor_stands_still_and_then_steps_back(
         await until(lambda: publisher.unpublished == 0, socket)
         assert received(socket)[0] == [0, 1, 2, 3, 4]
         socket.close(0)
-        await until(lambda: not publisher.hub_there)
+        await until(lambda: not publisher.hub_connected)
         for _ in range(5):
             emit(journal, writer, publisher)
         assert publisher.unpublished == 5
@@ -165,7 +165,7 @@ def test_watermarks_tell_what_changed_and_come_when_nothing_does(
             journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=7, context=context
         )
         publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_there, socket)
+        await until(lambda: publisher.hub_connected, socket)
         received(socket, 50)
         emit(journal, writer, publisher)
         publisher.watermark_due()
@@ -198,7 +198,7 @@ def test_what_is_known_to_be_out_is_not_sent_again(
             journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
         )
         publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_there, socket)
+        await until(lambda: publisher.hub_connected, socket)
         for _ in range(5):
             emit(journal, writer, publisher)
         await until(lambda: publisher.unpublished == 0, socket)
@@ -210,9 +210,9 @@ def test_what_is_known_to_be_out_is_not_sent_again(
         publisher.watermark_out(told)
         publisher.watermark_out(told - 1)  # late, and said already
         socket.close(0)
-        await until(lambda: not publisher.hub_there)
+        await until(lambda: not publisher.hub_connected)
         socket = hub(context, endpoint)
-        await until(lambda: publisher.unpublished == 0 and publisher.hub_there, socket)
+        await until(lambda: publisher.unpublished == 0 and publisher.hub_connected, socket)
         assert received(socket)[0] == [5, 6, 7]
         publisher.close()
 
@@ -240,7 +240,7 @@ def test_what_is_held_back_is_never_sent_and_what_follows_is(
             journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, held=True, context=context
         )
         publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_there, socket)
+        await until(lambda: publisher.hub_connected, socket)
         for _ in range(5):
             emit(journal, writer, publisher)
         publisher.watermark_due(whole=True)
@@ -283,7 +283,7 @@ def test_shards_that_moved_or_are_of_another_count_stand_in_no_whole_watermark(
             context=context,
         )  # fmt: skip
         publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_there, socket)
+        await until(lambda: publisher.hub_connected, socket)
         publisher.watermark_due(whole=True)
         rows = []
         while socket.poll(500):
