@@ -35,6 +35,26 @@ def process_start(pid: int) -> str:
     return stat.rpartition(")")[2].split()[19]
 
 
+async def start_apart(*words: str, stderr: int | None = None) -> asyncio.subprocess.Process:
+    """Start a child that Ctrl-C does not reach, with pipes to its input and from its output.
+
+    It gets a session of its own. Until it has that, a Ctrl-C of the terminal would end it all the
+    same: so it is started with SIGINT blocked, and stays so.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        return await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            env=child_environment(),
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def signal_child(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
     """Send a signal to a child of this process, which may have ended just now.
 

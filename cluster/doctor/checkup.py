@@ -19,7 +19,7 @@ from cluster.discord.account import TERMS
 from cluster.doctor import local, remote
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
-from cluster.processes import child_environment, signal_child
+from cluster.processes import signal_child, start_apart
 from cluster.sandbox.options import SandboxInfo
 
 NEED_THE_API = ("identifies", "gateway", "descriptors", "disk")
@@ -93,17 +93,13 @@ async def _broker(spec: CoordinatorSpec) -> Finding:
 
 @contextlib.asynccontextmanager
 async def _sandbox(loaded: Loaded) -> AsyncIterator[SandboxInfo | None]:
-    """Run a sandbox for as long as the block does, where one is asked for.
-
-    It has a session of its own, so that Ctrl-C reaches this process alone, which then ends it.
-    """
+    """Run a sandbox for as long as the block does, where one is asked for."""
     if not loaded.on_sandbox:
         yield None
         return
-    process = await asyncio.create_subprocess_exec(
+    process = await start_apart(
         sys.executable, "-P", "-m", "cluster.sandbox", f"--with-parent={os.getpid()}",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL, env=child_environment(), start_new_session=True,
+        stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
         assert process.stdin is not None

@@ -15,7 +15,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
-from cluster.processes import child_environment, signal_child
+from cluster.processes import signal_child, start_apart
 from cluster.wire import checks
 from cluster.wire.control import error_of
 
@@ -28,17 +28,7 @@ MAX_SHOWN: Final = 200
 async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
     """Run ``python -m module`` on these bytes and return its answer. Raises ClusterError without
     one."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        module,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=child_environment(),
-        start_new_session=True,  # Ctrl-C is for this process, which ends that one
-    )
+    process = await start_apart(sys.executable, "-P", "-m", module, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(within_s):
             out, words = await process.communicate(data)
