@@ -171,7 +171,8 @@ def test_a_broker_that_is_killed_and_comes_back_is_waited_for(homes: tuple[Home,
             async with ControlClient(control_of(west)) as control:
                 status = await eventually(control.status, lambda s: s.budget.trouble != "")
             assert broker in status.budget.trouble
-            assert (status.state, status.shards_ready) == ("starting", 0)
+            assert status.state == "starting"
+            assert status.shards_ready < SHARDS // 2, "those that are left wait"
             await cli(east, "start", "--detach")
             second, first = await until_ready(west), await until_ready(east)
             assert second.budget.trouble == ""
@@ -180,6 +181,7 @@ def test_a_broker_that_is_killed_and_comes_back_is_waited_for(homes: tuple[Home,
         assert (spent["admitted"], spent["early"], spent["unavoidable"]) == (SHARDS, 0, SHARDS)
         assert first.budget.spent == SHARDS
 
-    with run_sandbox(max_concurrency=BUCKETS, identify_jitter_s=JITTER_S, guilds=8) as sandbox:
+    # All of the west wait for those of the east, until there is one who can look.
+    with run_sandbox(max_concurrency=1, identify_jitter_s=JITTER_S, guilds=8) as sandbox:
         asyncio.run(scenario(sandbox))
     assert east.leftovers() + west.leftovers() == []

@@ -625,7 +625,7 @@ def test_a_reader_that_rests_holds_the_socket_and_keeps_the_session() -> None:
             assert len(desk.sandbox.state.dispatcher.sessions) == 1
             assert not desk.sandbox.state.counters["resumed"]
 
-    run(scenario, heartbeat_interval_ms=100, heartbeat_grace_s=1)
+    run(scenario, heartbeat_interval_ms=100, heartbeat_grace_s=10)
 
 
 def test_another_connection_gets_ready_though_the_queue_is_full() -> None:
