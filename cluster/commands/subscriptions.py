@@ -1,7 +1,8 @@
 """Guild subscriptions of user accounts: op 14 for one guild, op 37 for many.
 
 A user account hears of a large guild's messages, typing and members only once it has subscribed.
-Neither documentation has the fields; they are those of the seed and of Discord's own client.
+Neither documentation has the fields; they are those of the Rust client that this project carries
+over, and of Discord's own client.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cluster.errors import CommandError
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted of one guild. As it stands: all that the seed asks for."""
+    """What is wanted of one guild; by default all that the Rust client asks for."""
 
     typing: bool = True
     threads: bool = True

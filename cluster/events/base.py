@@ -47,11 +47,11 @@ _OWN_IDS: Final = ("id", "channel_id", "message_id", "user_id")
 """Fields without which there is no event that has them."""
 
 _SHORT: Final = 6
-"""Fields in the one line of an event."""
+"""How many fields the one line of an event shows."""
 
 
 class ObjectMeta(msgspec.StructMeta):
-    """Makes every object frozen, with fields by keyword, and lenient: see above."""
+    """Makes every object frozen, with fields by keyword, and lenient (see the module's text)."""
 
     def __new__(
         mcls,
@@ -69,7 +69,8 @@ class ObjectMeta(msgspec.StructMeta):
 
 
 def _make_lenient(namespace: dict[str, Any], *, of_event: bool) -> None:
-    """Annotations are texts: the file of the class imports them from the future."""
+    """Let every field of a class be absent or null, but for an event's own ids. The annotations are
+    texts, since the file of the class imports `annotations` from `__future__`."""
     hints: dict[str, str] = namespace.get("__annotations__", {})
     if hints.get("id") == "Snowflake":
         namespace["promises_id"] = True
@@ -95,8 +96,8 @@ class Object(msgspec.Struct, metaclass=ObjectMeta, frozen=True, kw_only=True):
         return f"{type(self).__name__}({shown})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        there = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, _shown(name, value)) for name, value in there if value is not UNSET]
+        fields = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, _shown(name, value)) for name, value in fields if value is not UNSET]
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -131,9 +132,9 @@ class Dispatch(GatewayEvent):
 
     name: ClassVar[str] = ""
     category: ClassVar[str] = ""
-    """The seed's, such as "Message/Reactions"."""
+    """Group of the event in docs/events.md, such as "Message/Reactions"."""
     listed: ClassVar[bool] = True
-    """Whether the seed lists it."""
+    """Whether the Rust client that this project carries over has the event too."""
     raw: bytes = msgspec.field(default=b"", name="d, as it came")
     """``d`` as it came: JSON."""
 
@@ -146,7 +147,8 @@ class Dispatch(GatewayEvent):
 
 
 def _ids(thing: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    """What tells an event from its like: its ids, its payload's, and how long its lists are."""
+    """Yield what tells an event from others of its name: its ids, its payload's ids, and how long
+    its lists are."""
     for name in thing.__struct_fields__:
         value = getattr(thing, name)
         if isinstance(value, int) and (name == "id" or name.endswith("_id")):
@@ -163,7 +165,7 @@ DISPATCHES: Final[dict[str, type[Dispatch]]] = {}
 
 
 def dispatch(name: str, category: str, *, listed: bool = True) -> Callable[[type[D]], type[D]]:
-    """Make a class the one of this wire name. ``listed``: False where the seed has no such row."""
+    """Make a class the one of this wire name. category, listed: see `Dispatch`."""
 
     def register(cls: type[D]) -> type[D]:
         cls.name, cls.category, cls.listed = name, category, listed

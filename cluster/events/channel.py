@@ -99,7 +99,7 @@ class ConversationSummaryUpdate(Dispatch):
     guild_id: Snowflake
     channel_id: Snowflake
     summaries: list[ConversationSummary]
-    """Those that are new or changed."""
+    """Summaries that are new or changed."""
 
 
 @dispatch("CHANNEL_PINS_UPDATE", "Channel/Pin")

@@ -48,9 +48,9 @@ class ParseError(GatewayEvent, kw_only=False, lenient=False):
 
     name: str
     path: str
-    """Where in ``d``, as JSONPath: "$.author.id"; "$" is all of it."""
+    """Place in ``d`` that does not fit, as JSONPath: "$.author.id"; "$" is all of it."""
     reason: str
-    """What was expected there, and what it is instead."""
+    """What was expected at that place, and what is there instead."""
     raw: bytes
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class ParseError(GatewayEvent, kw_only=False, lenient=False):
 
 
 def decode(name: str, data: bytes) -> GatewayEvent:
-    """The event of this wire name with this ``d``.
+    """Return the event of this wire name with this ``d``.
 
     An unknown name gives `UnknownEvent`, a payload that does not fit `ParseError`. Types are read
     leniently: a number may be a string, and a field that no class knows is passed over.
@@ -83,7 +83,7 @@ def decode(name: str, data: bytes) -> GatewayEvent:
 
 
 def _mended(data: bytes) -> bytes:
-    """What recordings have is written as Discord writes it now."""
+    """Return ``d`` as Discord writes it now, where a recording has it otherwise."""
     return _WORD.sub(lambda found: found[1] + _WORDS[found[2]], _PADDED.sub(b'"', data))
 
 
@@ -94,7 +94,7 @@ def _with_raw(event: Dispatch, data: bytes) -> Dispatch:
 
 @cache
 def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
-    """What reads a class; made when the first such event comes, since that costs more."""
+    """Return what reads a class; it is made when the first such event comes, since that is dear."""
     hints = get_type_hints(cls, include_extras=True)
     payload = next((name for name, hint in hints.items() if _is_payload(hint)), None)
     if payload is None:
@@ -131,7 +131,7 @@ def _payload_reader(kind: Any) -> Callable[[bytes], Any]:
 def _beside_reader(
     cls: type[Dispatch], fields: list[msgspec.structs.FieldInfo], hints: dict[str, Any]
 ) -> Callable[[bytes], Any]:
-    """Reads what stands in ``d`` beside the fields of the payload."""
+    """Return what reads the fields that stand in ``d`` beside the payload's."""
     described = [
         (field.name, hints[field.name], msgspec.field(default=field.default)) for field in fields
     ]
@@ -140,7 +140,7 @@ def _beside_reader(
 
 
 def _json_decoder(kind: Any) -> Callable[[bytes], Any]:
-    """``strict=False``: a number may be a string, as ids and permissions are."""
+    """Return a decoder that takes a string for a number, as ids and permissions are written."""
     return msgspec.json.Decoder(kind, strict=False, dec_hook=read_unix_time).decode
 
 

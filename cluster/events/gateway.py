@@ -47,9 +47,9 @@ class RateLimited(Dispatch):
     """A request over the gateway came too soon and was not answered."""
 
     opcode: int
-    """Of the request."""
+    """Opcode of the request that came too soon."""
     retry_after: float
-    """Seconds."""
+    """Seconds after which the request may be made again."""
     meta: RateLimitMetadata
 
 

@@ -201,7 +201,7 @@ class GuildMembersChunk(Dispatch):
     guild_id: Snowflake
     members: list[Member]
     chunk_index: int
-    """From 0."""
+    """Number of this chunk, from 0."""
     chunk_count: int
     not_found: list[Snowflake] | Absent = UNSET
     """Ids that were asked for and are no members."""

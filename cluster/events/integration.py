@@ -60,9 +60,9 @@ class InviteCreate(Dispatch):
     created_at: datetime
     uses: int
     max_uses: int
-    """0: as often as one likes."""
+    """How often the invite can be used; 0: without a limit."""
     max_age: int
-    """Seconds; 0: for ever."""
+    """For how many seconds the invite is valid; 0: for ever."""
     temporary: bool
 
 

@@ -106,4 +106,4 @@ class LobbyVoiceServerUpdate(Dispatch):
     token: str
     lobby_id: Snowflake
     endpoint: str | None
-    """None: the server has gone away; wait for another."""
+    """Host of the voice server; None: it has gone away, wait for another."""

@@ -65,7 +65,7 @@ class MessageAck(Dispatch):
     mention_count: int | Absent | None = UNSET
     flags: ReadStateFlags | Absent | None = UNSET
     last_viewed: int | Absent | None = UNSET
-    """Days since 1 January 2015."""
+    """When the channel was last looked at: days since 1 January 2015."""
     version: int | Absent = UNSET
 
 
@@ -105,9 +105,9 @@ class MessageReactionAdd(Dispatch):
     emoji: Emoji
     type: ReactionType | Absent = UNSET
     burst: bool | Absent = UNSET
-    """A super reaction."""
+    """Set for a super reaction."""
     burst_colors: list[str] | Absent = UNSET
-    """Of a super reaction, as "#rrggbb"."""
+    """Colours of a super reaction, as "#rrggbb"."""
 
 
 @dispatch("MESSAGE_REACTION_REMOVE", "Message/Reactions")
@@ -121,7 +121,7 @@ class MessageReactionRemove(Dispatch):
     emoji: Emoji
     type: ReactionType | Absent = UNSET
     burst: bool | Absent = UNSET
-    """A super reaction."""
+    """Set for a super reaction."""
 
 
 @dispatch("MESSAGE_REACTION_ADD_MANY", "Message/Reactions")
@@ -143,7 +143,7 @@ class MessageReactionRemoveEmoji(Dispatch):
     guild_id: Snowflake | Absent = UNSET
     emoji: Emoji
     burst: bool | Absent = UNSET
-    """Super reactions."""
+    """Set if it was about super reactions."""
     type: ReactionType | Absent = UNSET
 
 

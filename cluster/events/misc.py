@@ -11,7 +11,7 @@ class ContentInventoryInboxStale(Dispatch):
     """The account's activity feed is out of date; ask for it again."""
 
     refresh_after_ms: int | Absent = UNSET
-    """Ask no sooner."""
+    """Milliseconds until the feed may be asked for."""
 
 
 @dispatch("USER_SETTINGS_PROTO_UPDATE", "Misc")

@@ -44,14 +44,15 @@ class Ready(Dispatch):
     """A new session has begun: what the client needs to know of its account."""
 
     v: int
-    """The Gateway's version."""
+    """Version of the Gateway."""
     user: User
     guilds: list[GatewayGuild]
-    """For a bot only their ids: each comes as GUILD_CREATE."""
+    """The account's guilds; for a bot only their ids, since each comes as GUILD_CREATE."""
     session_id: str
-    """To resume with. Empty where a cluster gave the event out: it is a credential."""
+    """Id to resume the session with. Empty where a cluster gave the event out: it is a
+    credential."""
     resume_gateway_url: str
-    """Where to resume."""
+    """Address of the gateway to resume at."""
     shard: tuple[int, int] | Absent = UNSET
     """Shard id and shard count."""
     application: GatewayApplication | Absent = UNSET
@@ -61,7 +62,7 @@ class Ready(Dispatch):
     users: list[User] | Absent | None = UNSET
     """All users that the event speaks of, with capability DEDUPE_USER_OBJECTS."""
     merged_members: list[list[Member]] | Absent = UNSET
-    """By guild, in the order of ``guilds``."""
+    """Members by guild, in the order of ``guilds``."""
     merged_presences: MergedPresences | Absent = UNSET
     presences: list[Presence] | Absent = UNSET
     read_state: Versioned[ReadState] | list[ReadState] | Absent | None = UNSET
@@ -114,7 +115,7 @@ class ReadySupplemental(Dispatch):
 
     guilds: list[SupplementalGuild]
     merged_members: list[list[Member]] | Absent = UNSET
-    """By guild, in the order of READY's guilds."""
+    """Members by guild, in the order of READY's guilds."""
     merged_presences: MergedPresences | Absent = UNSET
     lazy_private_channels: list[Channel] | Absent = UNSET
     disclose: list[str] | Absent = UNSET

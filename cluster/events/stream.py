@@ -37,7 +37,7 @@ class StreamServerUpdate(Dispatch):
     token: str
     stream_key: str
     endpoint: str | None
-    """None: the server has gone away; wait for another."""
+    """Host of the server; None: it has gone away, wait for another."""
     guild_id: Snowflake | Absent | None = UNSET
 
 
@@ -71,4 +71,4 @@ class SpeedTestServerUpdate(Dispatch):
     token: str
     stream_key: str
     endpoint: str | None
-    """None: the server has gone away; wait for another."""
+    """Host of the server; None: it has gone away, wait for another."""

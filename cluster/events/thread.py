@@ -59,7 +59,7 @@ class ThreadMembersUpdate(Dispatch):
     id: Snowflake
     guild_id: Snowflake
     member_count: int
-    """Discord counts to 50."""
+    """How many members the thread has; Discord counts to 50."""
     added_members: list[ThreadMember] | Absent = UNSET
     removed_member_ids: list[Snowflake] | Absent = UNSET
     member_ids_preview: list[Snowflake] | Absent = UNSET

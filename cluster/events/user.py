@@ -55,7 +55,7 @@ class UserConnectionsUpdate(Dispatch):
 
     connection: Payload[Connection]
     user_id: Snowflake | Absent = UNSET
-    """Of whom all connections are to be asked for again; the connection is empty then."""
+    """The user whose connections are all to be asked for again; the connection is empty then."""
 
 
 @dispatch("USER_MERGE_OPERATION_COMPLETED", "User")

@@ -12,7 +12,7 @@ _DISCORD_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 def snowflake_time(snowflake: Snowflake) -> datetime:
-    """When an id was made. Source: Discord's "API Reference", "Snowflakes"."""
+    """Return when an id was made. Source: Discord's "API Reference", "Snowflakes"."""
     return _DISCORD_EPOCH + timedelta(milliseconds=snowflake >> 22)
 
 
@@ -25,12 +25,13 @@ _FIRST: Final = UnixTime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = UnixTime(9999, 12, 31, tzinfo=UTC)
 _FAR: Final = 1e18
 _MILLISECONDS_FROM: Final = 1e11
-"""So many seconds would be the year 5138."""
+"""A number from here on is taken for milliseconds: as seconds it would be the year 5138."""
 
 
 def read_unix_time(kind: type, value: Any) -> UnixTime:
-    """For msgspec's decoders. Clients may write any number into an activity: what no `datetime`
-    can be is the first or last one that can. Raises ValueError for what is no time."""
+    """Return a JSON value as a UnixTime, for msgspec's decoders. Clients may write any number into
+    an activity: one that no `datetime` can hold becomes the first or last that one can. ValueError
+    for what is no time."""
     if kind is not UnixTime:
         raise NotImplementedError(kind)
     if isinstance(value, str):

@@ -16,7 +16,7 @@ class CallCreate(Dispatch):
     message_id: Snowflake
     region: str
     ringing: list[Snowflake]
-    """Users that it rings for."""
+    """Users that the call rings for."""
     voice_states: list[VoiceState]
 
 
@@ -94,4 +94,4 @@ class VoiceServerUpdate(Dispatch):
     guild_id: Snowflake | None
     channel_id: Snowflake | Absent = UNSET
     endpoint: str | None
-    """None: the server has gone away; wait for another."""
+    """Host of the voice server; None: it has gone away, wait for another."""

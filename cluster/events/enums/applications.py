@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ActivityLabel(OpenInt):
-    """Of `ActivityPlatformConfig.label_type`."""
+    """The label of an activity in the launcher (`ActivityPlatformConfig.label_type`)."""
 
     NONE = 0
     NEW = 1
@@ -14,14 +14,15 @@ class ActivityLabel(OpenInt):
 
 
 class ActivityLocationKind(OpenStr):
-    """Of `ActivityLocation.kind`."""
+    """Whether an activity runs in a guild's channel (GC) or a private one (PC)
+    (`ActivityLocation.kind`)."""
 
     GC = "gc"
     PC = "pc"
 
 
 class ActivityPlatform(OpenStr):
-    """Of `ActivityConfig.supported_platforms`."""
+    """A platform that an activity runs on (`ActivityConfig.supported_platforms`)."""
 
     WEB = "web"
     ANDROID = "android"
@@ -29,14 +30,15 @@ class ActivityPlatform(OpenStr):
 
 
 class ActivitySurface(OpenStr):
-    """Of `ActivityPlatformConfig.omit_badge_from_surfaces`."""
+    """A launcher that leaves out an activity's badge
+    (`ActivityPlatformConfig.omit_badge_from_surfaces`)."""
 
     VOICE_LAUNCHER = "voice_launcher"
     TEXT_LAUNCHER = "text_launcher"
 
 
 class ApplicationCommandOptionType(OpenInt):
-    """Of `CommandOption.type`."""
+    """The kind of value that a command's option takes (`CommandOption.type`)."""
 
     SUB_COMMAND = 1
     SUB_COMMAND_GROUP = 2
@@ -52,7 +54,7 @@ class ApplicationCommandOptionType(OpenInt):
 
 
 class ApplicationCommandPermissionType(OpenInt):
-    """Of `CommandPermission.type`."""
+    """What a command's permission is for (`CommandPermission.type`)."""
 
     ROLE = 1
     USER = 2
@@ -60,7 +62,7 @@ class ApplicationCommandPermissionType(OpenInt):
 
 
 class ApplicationCommandType(OpenInt):
-    """Of `InteractionData.type`, `MessageInteraction.command_type`."""
+    """Where a command is used (`InteractionData.type` and `MessageInteraction.command_type`)."""
 
     CHAT_INPUT = 1
     USER = 2
@@ -69,7 +71,8 @@ class ApplicationCommandType(OpenInt):
 
 
 class ApplicationFlags(Flags):
-    """Of `GatewayApplication.flags`, `GatewayApplication.flags_new`, `Application.flags`."""
+    """What an application is and may do (`GatewayApplication.flags`, `GatewayApplication.flags_new`
+    and `Application.flags`)."""
 
     EMBEDDED_RELEASED = 1 << 1
     MANAGED_EMOJI = 1 << 2
@@ -105,7 +108,7 @@ class ApplicationFlags(Flags):
 
 
 class ApplicationType(OpenInt):
-    """Of `IntegrationApplication.type`, `Application.type`."""
+    """The kind of an application (`IntegrationApplication.type` and `Application.type`)."""
 
     DEPRECATED_GAME = 1
     MUSIC = 2
@@ -115,7 +118,7 @@ class ApplicationType(OpenInt):
 
 
 class Disclosure(OpenInt):
-    """Of `OAuth2Authorization.disclosures`."""
+    """What an application discloses before it is authorized (`OAuth2Authorization.disclosures`)."""
 
     UNSPECIFIED_DISCLOSURE = 0
     IP_LOCATION = 1
@@ -124,7 +127,7 @@ class Disclosure(OpenInt):
 
 
 class Distributor(OpenStr):
-    """Of `ApplicationSku.distributor`."""
+    """The shop that sells a game (`ApplicationSku.distributor`)."""
 
     DISCORD = "discord"
     STEAM = "steam"
@@ -150,7 +153,7 @@ class Distributor(OpenStr):
 
 
 class GamePlatform(OpenInt):
-    """Of `GameDataOverrides.platforms`."""
+    """A platform that a game is for (`GameDataOverrides.platforms`)."""
 
     DESKTOP = 0
     XBOX = 1
@@ -163,7 +166,7 @@ class GamePlatform(OpenInt):
 
 
 class IdentityProvider(OpenStr):
-    """Of `ProfileExternalId.provider_type`."""
+    """Who knows the player in a game (`ProfileExternalId.provider_type`)."""
 
     OIDC = "OIDC"
     EPIC_ONLINE_SERVICES = "EPIC_ONLINE_SERVICES"
@@ -175,14 +178,14 @@ class IdentityProvider(OpenStr):
 
 
 class IntegrationExpireBehavior(OpenInt):
-    """Of `Integration.expire_behavior`."""
+    """What happens to a member whose subscription has run out (`Integration.expire_behavior`)."""
 
     REMOVE_ROLE = 0
     KICK = 1
 
 
 class IntegrationType(OpenStr):
-    """Of `ConnectionIntegration.type`, `Integration.type`."""
+    """The kind of an integration (`ConnectionIntegration.type` and `Integration.type`)."""
 
     TWITCH_INTEGRATION = "twitch"
     YOUTUBE_INTEGRATION = "youtube"
@@ -191,7 +194,7 @@ class IntegrationType(OpenStr):
 
 
 class InteractionContextType(OpenInt):
-    """Of `Interaction.context`."""
+    """Where an interaction happened (`Interaction.context`)."""
 
     GUILD = 0
     BOT_DM = 1
@@ -199,7 +202,8 @@ class InteractionContextType(OpenInt):
 
 
 class InteractionType(OpenInt):
-    """Of `Interaction.type`, `MessageInteraction.type`, `PartialMessageInteraction.type`."""
+    """The kind of an interaction (`Interaction.type`, `MessageInteraction.type` and
+    `PartialMessageInteraction.type`)."""
 
     PING = 1
     APPLICATION_COMMAND = 2
@@ -210,7 +214,8 @@ class InteractionType(OpenInt):
 
 
 class ModalSize(OpenInt):
-    """Of `InteractionIframeModalCreate.modal_size`."""
+    """The size of a window that an application opens
+    (`InteractionIframeModalCreate.modal_size`)."""
 
     SMALL = 1
     NORMAL = 2
@@ -218,7 +223,8 @@ class ModalSize(OpenInt):
 
 
 class OrientationLock(OpenInt):
-    """Of `ActivityConfig.default_orientation_lock_state`."""
+    """How an activity wants a phone to be held
+    (`ActivityConfig.default_orientation_lock_state`)."""
 
     UNLOCKED = 1
     PORTRAIT = 2
@@ -226,13 +232,13 @@ class OrientationLock(OpenInt):
 
 
 class OverlayMethodFlags(Flags):
-    """Of `Application.overlay_methods`."""
+    """How an overlay is drawn over a game (`Application.overlay_methods`)."""
 
     OUT_OF_PROCESS = 1 << 0
 
 
 class ReleasePhase(OpenStr):
-    """Of `ActivityPlatformConfig.release_phase`."""
+    """Who can use an activity, before everybody can (`ActivityPlatformConfig.release_phase`)."""
 
     IN_DEVELOPMENT = "in_development"
     ACTIVITIES_TEAM = "activities_team"
@@ -243,14 +249,15 @@ class ReleasePhase(OpenStr):
 
 
 class TeamMembershipState(OpenInt):
-    """Of `TeamMember.membership_state`."""
+    """Whether a member of a team has accepted (`TeamMember.membership_state`)."""
 
     INVITED = 1
     ACCEPTED = 2
 
 
 class TeamPayoutAccountStatus(OpenInt):
-    """Of `TeamPayoutAccount.status`, `Team.payout_account_status`."""
+    """The state of the account that a team is paid on (`TeamPayoutAccount.status` and
+    `Team.payout_account_status`)."""
 
     UNSUBMITTED = 1
     PENDING = 2
@@ -261,7 +268,7 @@ class TeamPayoutAccountStatus(OpenInt):
 
 
 class TeamPayoutGateway(OpenInt):
-    """Of `TeamPayoutAccount.gateway`."""
+    """Who pays a team (`TeamPayoutAccount.gateway`)."""
 
     STRIPE_TOPUP = 1
     TIPALTI = 2

@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ChannelFlags(Flags):
-    """Of `Channel.flags`."""
+    """Marks of a channel (`Channel.flags`)."""
 
     GUILD_FEED_REMOVED = 1 << 0
     PINNED = 1 << 1
@@ -29,7 +29,8 @@ class ChannelFlags(Flags):
 
 
 class ChannelType(OpenInt):
-    """Of `LobbyMessageCreate.channel_type`, `LobbyMessageUpdate.channel_type`."""
+    """The kind of a channel (`LobbyMessageCreate.channel_type` and
+    `LobbyMessageUpdate.channel_type`)."""
 
     GUILD_TEXT = 0
     DM = 1
@@ -53,7 +54,7 @@ class ChannelType(OpenInt):
 
 
 class ForumLayoutType(OpenInt):
-    """Of `Channel.default_forum_layout`."""
+    """How a forum shows its posts (`Channel.default_forum_layout`)."""
 
     DEFAULT = 0
     LIST = 1
@@ -61,32 +62,32 @@ class ForumLayoutType(OpenInt):
 
 
 class LobbyFlags(Flags):
-    """Of `Lobby.flags`."""
+    """Marks of a lobby (`Lobby.flags`)."""
 
     REQUIRE_APPLICATION_AUTHORIZATION = 1 << 0
 
 
 class LobbyMemberFlags(Flags):
-    """Of `LobbyMember.flags`."""
+    """What a member of a lobby may do (`LobbyMember.flags`)."""
 
     CAN_LINK_LOBBY = 1 << 0
 
 
 class PermissionOverwriteType(OpenInt):
-    """Of `PermissionOverwrite.type`."""
+    """Whom a permission overwrite is for (`PermissionOverwrite.type`)."""
 
     ROLE = 0
     MEMBER = 1
 
 
 class RecipientFlags(Flags):
-    """Of `Channel.recipient_flags`."""
+    """Marks of a recipient of a private channel (`Channel.recipient_flags`)."""
 
     DISMISSED_IN_GAME_MESSAGE_NUX = 1 << 0
 
 
 class SafetyWarningType(OpenInt):
-    """Of `SafetyWarning.type`."""
+    """What Discord warns of in a private channel (`SafetyWarning.type`)."""
 
     STRANGER_DANGER = 1
     INAPPROPRIATE_CONVERSATION_TIER_1 = 2
@@ -95,21 +96,22 @@ class SafetyWarningType(OpenInt):
 
 
 class SearchTagSetting(OpenStr):
-    """Of `Channel.default_tag_setting`."""
+    """Whether a forum's posts need one or all of the tags that are searched for
+    (`Channel.default_tag_setting`)."""
 
     MATCH_SOME = "match_some"
     MATCH_ALL = "match_all"
 
 
 class SortOrderType(OpenInt):
-    """Of `Channel.default_sort_order`."""
+    """How a forum orders its posts (`Channel.default_sort_order`)."""
 
     LATEST_ACTIVITY = 0
     CREATION_TIME = 1
 
 
 class ThreadMemberFlags(Flags):
-    """Of `ThreadMember.flags`."""
+    """Marks and notification settings of a thread's member (`ThreadMember.flags`)."""
 
     HAS_INTERACTED = 1 << 0
     ALL_MESSAGES = 1 << 1
@@ -118,14 +120,14 @@ class ThreadMemberFlags(Flags):
 
 
 class VideoQualityMode(OpenInt):
-    """Of `Channel.video_quality_mode`."""
+    """The quality of video in a voice channel (`Channel.video_quality_mode`)."""
 
     AUTO = 1
     FULL = 2
 
 
 class VoiceChannelEffectAnimationType(OpenInt):
-    """Of `VoiceChannelEffectSend.animation_type`."""
+    """How an effect in a voice channel moves (`VoiceChannelEffectSend.animation_type`)."""
 
     PREMIUM = 0
     BASIC = 1

@@ -6,7 +6,8 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class AgeGatedFeatures(Flags):
-    """Of `RegionalFeatureConfig.age_gated_features`."""
+    """Features that are kept from the young in the account's region
+    (`RegionalFeatureConfig.age_gated_features`)."""
 
     AGE_GATED_SPACES = 1 << 0
     SENSITIVE_CONTENT_SHOW_SETTING = 1 << 1
@@ -19,7 +20,7 @@ class AgeGatedFeatures(Flags):
 
 
 class DataMode(OpenStr):
-    """Of `GatewayGuild.data_mode`."""
+    """How much of a guild READY tells (`GatewayGuild.data_mode`)."""
 
     FULL = "full"
     PARTIAL = "partial"
@@ -27,7 +28,7 @@ class DataMode(OpenStr):
 
 
 class InteractionFailureReason(OpenInt):
-    """Of `InteractionFailure.reason_code`."""
+    """Why an interaction failed (`InteractionFailure.reason_code`)."""
 
     UNKNOWN = 1
     TIMEOUT = 2
@@ -52,21 +53,21 @@ class InteractionFailureReason(OpenInt):
 
 
 class LobbyDeletionReason(OpenStr):
-    """Of `LobbyDelete.reason`."""
+    """Whether a lobby was deleted, or the account removed from it (`LobbyDelete.reason`)."""
 
     DELETED = "deleted"
     REMOVED = "removed"
 
 
 class SessionType(OpenStr):
-    """Of `Ready.session_type`."""
+    """Whether a session is a usual one or of an OAuth2 token (`Ready.session_type`)."""
 
     NORMAL = "normal"
     OAUTH = "oauth"
 
 
 class StreamDeleteReason(OpenStr):
-    """Of `StreamDelete.reason`, `SpeedTestDelete.reason`."""
+    """Why a stream ended (`StreamDelete.reason` and `SpeedTestDelete.reason`)."""
 
     USER_REQUESTED = "user_requested"
     STREAM_ENDED = "stream_ended"
@@ -78,7 +79,8 @@ class StreamDeleteReason(OpenStr):
 
 
 class TeenByDefaultSettings(Flags):
-    """Of `RegionalFeatureConfig.teen_by_default_settings`."""
+    """Settings that are those of a teenager until an adult's age is verified
+    (`RegionalFeatureConfig.teen_by_default_settings`)."""
 
     SENSITIVE_CONTENT = 1 << 0
     FRIEND_REQUEST_STRANGER_CONFIRMATION = 1 << 1

@@ -6,14 +6,16 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class DirectoryEntryType(OpenInt):
-    """Of `GuildDirectoryEntryDelete.type`, `DirectoryEntry.type`."""
+    """The kind of an entry in a hub's directory (`GuildDirectoryEntryDelete.type` and
+    `DirectoryEntry.type`)."""
 
     GUILD = 0
     GUILD_SCHEDULED_EVENT = 1
 
 
 class ExplicitContentFilter(OpenInt):
-    """Of `Guild.explicit_content_filter`, `PartialGuild.explicit_content_filter`."""
+    """Whose messages a guild filters for explicit content (`Guild.explicit_content_filter` and
+    `PartialGuild.explicit_content_filter`)."""
 
     DISABLED = 0
     MEMBERS_WITHOUT_ROLES = 1
@@ -21,7 +23,8 @@ class ExplicitContentFilter(OpenInt):
 
 
 class FormFieldType(OpenStr):
-    """Of `VerificationFormField.field_type`."""
+    """The kind of a field in the form that new members fill in
+    (`VerificationFormField.field_type`)."""
 
     TERMS = "TERMS"
     TEXT_INPUT = "TEXT_INPUT"
@@ -31,13 +34,13 @@ class FormFieldType(OpenStr):
 
 
 class GameServerProviderType(OpenStr):
-    """Of `GameServer.provider_type`."""
+    """Who hosts a game server (`GameServer.provider_type`)."""
 
     SHOCKBYTE = "shockbyte"
 
 
 class GuildMemberFlags(Flags):
-    """Of `GuildMemberUpdate.flags`, `Member.flags`."""
+    """Marks of a member (`GuildMemberUpdate.flags` and `Member.flags`)."""
 
     DID_REJOIN = 1 << 0
     COMPLETED_ONBOARDING = 1 << 1
@@ -53,7 +56,8 @@ class GuildMemberFlags(Flags):
 
 
 class HubCategory(OpenInt):
-    """Of `GuildDirectoryEntryDelete.primary_category_id`."""
+    """The category of an entry in a hub's directory
+    (`GuildDirectoryEntryDelete.primary_category_id`)."""
 
     UNCATEGORIZED = 0
     SCHOOL_CLUB = 1
@@ -64,7 +68,7 @@ class HubCategory(OpenInt):
 
 
 class HubType(OpenInt):
-    """Of `PartialGuild.hub_type`."""
+    """The kind of a hub (`PartialGuild.hub_type`)."""
 
     DEFAULT = 0
     HIGH_SCHOOL = 1
@@ -72,7 +76,7 @@ class HubType(OpenInt):
 
 
 class InviteTargetType(OpenInt):
-    """Of `InviteCreate.target_type`."""
+    """What an invite leads to, in its channel (`InviteCreate.target_type`)."""
 
     STREAM = 1
     EMBEDDED_APPLICATION = 2
@@ -82,7 +86,7 @@ class InviteTargetType(OpenInt):
 
 
 class InviteType(OpenInt):
-    """Of `InviteCreate.type`."""
+    """What an invite leads to (`InviteCreate.type`)."""
 
     GUILD = 0
     GROUP_DM = 1
@@ -90,7 +94,8 @@ class InviteType(OpenInt):
 
 
 class JoinRequestStatus(OpenStr):
-    """Of `GuildJoinRequestCreate.status`, `GuildJoinRequestUpdate.status`."""
+    """How far a request to join a guild is (`GuildJoinRequestCreate.status` and
+    `GuildJoinRequestUpdate.status`)."""
 
     STARTED = "STARTED"
     SUBMITTED = "SUBMITTED"
@@ -99,14 +104,16 @@ class JoinRequestStatus(OpenStr):
 
 
 class MfaLevel(OpenInt):
-    """Of `Guild.mfa_level`, `PartialGuild.mfa_level`."""
+    """Whether moderators of a guild need a second factor (`Guild.mfa_level` and
+    `PartialGuild.mfa_level`)."""
 
     NONE = 0
     ELEVATED = 1
 
 
 class NotificationLevel(OpenInt):
-    """Of `Guild.default_message_notifications`, `ChannelOverride.message_notifications`."""
+    """Of which messages members are notified (`Guild.default_message_notifications` and
+    `ChannelOverride.message_notifications`)."""
 
     ALL_MESSAGES = 0
     ONLY_MENTIONS = 1
@@ -115,7 +122,8 @@ class NotificationLevel(OpenInt):
 
 
 class NsfwLevel(OpenInt):
-    """Of `PartialGuild.nsfw_level`, `PartialGuild.owner_configured_content_level`."""
+    """For whom a guild's content is (`PartialGuild.nsfw_level` and
+    `PartialGuild.owner_configured_content_level`)."""
 
     DEFAULT = 0
     EXPLICIT = 1
@@ -124,7 +132,8 @@ class NsfwLevel(OpenInt):
 
 
 class Permissions(Flags):
-    """Of `InstallParams.permissions`, `PermissionOverwrite.allow`."""
+    """What roles and members may do (`InstallParams.permissions` and
+    `PermissionOverwrite.allow`)."""
 
     CREATE_INSTANT_INVITE = 1 << 0
     KICK_MEMBERS = 1 << 1
@@ -183,7 +192,8 @@ class Permissions(Flags):
 
 
 class PremiumTier(OpenInt):
-    """Of `ActivityConfig.premium_tier_requirement`, `Guild.premium_tier`."""
+    """The level that a guild has reached by boosts (`ActivityConfig.premium_tier_requirement` and
+    `Guild.premium_tier`)."""
 
     NONE = 0
     TIER_1 = 1
@@ -192,14 +202,15 @@ class PremiumTier(OpenInt):
 
 
 class PrivacyLevel(OpenInt):
-    """Of `ScheduledEvent.privacy_level`, `StageInstance.privacy_level`."""
+    """Who sees a scheduled event or a stage (`ScheduledEvent.privacy_level` and
+    `StageInstance.privacy_level`)."""
 
     PUBLIC = 1
     GUILD_ONLY = 2
 
 
 class RecurrenceFrequency(OpenInt):
-    """Of `RecurrenceRule.frequency`."""
+    """How often a scheduled event repeats (`RecurrenceRule.frequency`)."""
 
     YEARLY = 0
     MONTHLY = 1
@@ -208,7 +219,8 @@ class RecurrenceFrequency(OpenInt):
 
 
 class RoleConnectionOperatorType(OpenInt):
-    """Of `RoleConnectionMetadata.type`."""
+    """How a user's value is compared with the one that a role requires
+    (`RoleConnectionMetadata.type`)."""
 
     INTEGER_LESS_THAN_OR_EQUAL = 1
     INTEGER_GREATER_THAN_OR_EQUAL = 2
@@ -221,13 +233,13 @@ class RoleConnectionOperatorType(OpenInt):
 
 
 class RoleFlags(Flags):
-    """Of `Role.flags`."""
+    """Marks of a role (`Role.flags`)."""
 
     IN_PROMPT = 1 << 0
 
 
 class ScheduledEventEntityType(OpenInt):
-    """Of `ScheduledEvent.entity_type`."""
+    """Where a scheduled event takes place (`ScheduledEvent.entity_type`)."""
 
     STAGE_INSTANCE = 1
     VOICE = 2
@@ -236,14 +248,14 @@ class ScheduledEventEntityType(OpenInt):
 
 
 class ScheduledEventResponse(OpenInt):
-    """Of `ScheduledEventUser.response`."""
+    """Whether a user is interested in a scheduled event (`ScheduledEventUser.response`)."""
 
     UNINTERESTED = 0
     INTERESTED = 1
 
 
 class ScheduledEventStatus(OpenInt):
-    """Of `ScheduledEvent.status`."""
+    """How far a scheduled event is (`ScheduledEvent.status`)."""
 
     SCHEDULED = 1
     ACTIVE = 2
@@ -252,7 +264,7 @@ class ScheduledEventStatus(OpenInt):
 
 
 class StickerFormat(OpenInt):
-    """Of `Sticker.format_type`, `StickerItem.format_type`."""
+    """The file format of a sticker (`Sticker.format_type` and `StickerItem.format_type`)."""
 
     PNG = 1
     APNG = 2
@@ -261,14 +273,15 @@ class StickerFormat(OpenInt):
 
 
 class StickerType(OpenInt):
-    """Of `Sticker.type`."""
+    """Whose a sticker is: Discord's or a guild's (`Sticker.type`)."""
 
     STANDARD = 1
     GUILD = 2
 
 
 class SystemChannelFlags(Flags):
-    """Of `Guild.system_channel_flags`, `PartialGuild.system_channel_flags`."""
+    """What is not told in a guild's system channel (`Guild.system_channel_flags` and
+    `PartialGuild.system_channel_flags`)."""
 
     SUPPRESS_JOIN_NOTIFICATIONS = 1 << 0
     SUPPRESS_PREMIUM_SUBSCRIPTIONS = 1 << 1
@@ -281,7 +294,8 @@ class SystemChannelFlags(Flags):
 
 
 class VerificationLevel(OpenInt):
-    """Of `Guild.verification_level`, `PartialGuild.verification_level`."""
+    """What a member must have verified to write in a guild (`Guild.verification_level` and
+    `PartialGuild.verification_level`)."""
 
     NONE = 0
     LOW = 1
@@ -291,7 +305,7 @@ class VerificationLevel(OpenInt):
 
 
 class Weekday(OpenInt):
-    """Of `NWeekday.day`, `RecurrenceRule.by_weekday`."""
+    """A day of the week (`NWeekday.day` and `RecurrenceRule.by_weekday`)."""
 
     MONDAY = 0
     TUESDAY = 1

@@ -6,7 +6,8 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class AttachmentFlags(Flags):
-    """Of `Attachment.flags`, `UnfurledMediaItem.flags`, `EmbedMedia.flags`."""
+    """Marks of an attached or linked file (`Attachment.flags`, `UnfurledMediaItem.flags` and
+    `EmbedMedia.flags`)."""
 
     IS_CLIP = 1 << 0
     IS_THUMBNAIL = 1 << 1
@@ -19,7 +20,7 @@ class AttachmentFlags(Flags):
 
 
 class ButtonStyle(OpenInt):
-    """Of `Component.style` where ``type`` is BUTTON."""
+    """The look of a button (`Component.style` where ``type`` is BUTTON)."""
 
     PRIMARY = 1
     SECONDARY = 2
@@ -30,7 +31,8 @@ class ButtonStyle(OpenInt):
 
 
 class ComponentType(OpenInt):
-    """Of `Component.type`, `InteractionData.component_type`."""
+    """The kind of a component of a message or form (`Component.type` and
+    `InteractionData.component_type`)."""
 
     ACTION_ROW = 1
     BUTTON = 2
@@ -57,14 +59,14 @@ class ComponentType(OpenInt):
 
 
 class ContentScanFlags(Flags):
-    """Of `ContentScanMetadata.flags`."""
+    """What a scan found in an attachment (`ContentScanMetadata.flags`)."""
 
     EXPLICIT = 1 << 0
     GORE = 1 << 1
 
 
 class EmbedFlags(Flags):
-    """Of `Embed.flags`."""
+    """Marks of an embed (`Embed.flags`)."""
 
     CONTAINS_EXPLICIT_MEDIA = 1 << 4
     CONTENT_INVENTORY_ENTRY = 1 << 5
@@ -73,7 +75,7 @@ class EmbedFlags(Flags):
 
 
 class EmbedType(OpenStr):
-    """Of `Embed.type`."""
+    """The kind of an embed (`Embed.type`)."""
 
     AGE_VERIFICATION_SYSTEM_NOTIFICATION = "age_verification_system_notification"
     APPLICATION_NEWS = "application_news"
@@ -93,7 +95,7 @@ class EmbedType(OpenStr):
 
 
 class EphemeralityReason(OpenInt):
-    """Of `MessageInteraction.ephemerality_reason`."""
+    """Why an answer is shown to its user alone (`MessageInteraction.ephemerality_reason`)."""
 
     NONE = 0
     FEATURE_LIMITED = 1
@@ -117,7 +119,7 @@ class EphemeralityReason(OpenInt):
 
 
 class MessageFlags(Flags):
-    """Of `SnapshotMessage.flags`, `PartialMessage.flags`."""
+    """Marks of a message (`SnapshotMessage.flags` and `PartialMessage.flags`)."""
 
     CROSSPOSTED = 1 << 0
     IS_CROSSPOST = 1 << 1
@@ -141,20 +143,21 @@ class MessageFlags(Flags):
 
 
 class MessagePurchaseNotificationType(OpenInt):
-    """Of `PurchaseNotification.type`."""
+    """What was bought, by a message that tells of it (`PurchaseNotification.type`)."""
 
     GUILD_PRODUCT = 0
 
 
 class MessageReferenceType(OpenInt):
-    """Of `MessageReference.type`."""
+    """Whether a message answers or forwards the one that it refers to (`MessageReference.type`)."""
 
     DEFAULT = 0
     FORWARD = 1
 
 
 class MessageType(OpenInt):
-    """Of `SnapshotMessage.type`, `Message.type`, `PartialMessage.type`."""
+    """The kind of a message: what somebody wrote, or what Discord tells in the channel
+    (`SnapshotMessage.type`, `Message.type` and `PartialMessage.type`)."""
 
     DEFAULT = 0
     RECIPIENT_ADD = 1
@@ -228,27 +231,28 @@ class MessageType(OpenInt):
 
 
 class PollLayout(OpenInt):
-    """Of `Poll.layout_type`."""
+    """The layout of a poll (`Poll.layout_type`)."""
 
     DEFAULT = 1
     IMAGE_ONLY_ANSWERS = 2
 
 
 class PotionType(OpenInt):
-    """Of `Potion.type`."""
+    """The kind of an effect on a message (`Potion.type`)."""
 
     CONFETTI = 0
 
 
 class ReactionType(OpenInt):
-    """Of `MessageReactionAdd.type`, `MessageReactionRemove.type`."""
+    """Whether a reaction is a super reaction (BURST) (`MessageReactionAdd.type` and
+    `MessageReactionRemove.type`)."""
 
     NORMAL = 0
     BURST = 1
 
 
 class SummarySource(OpenInt):
-    """Of `ConversationSummary.source`."""
+    """What made a summary (`ConversationSummary.source`)."""
 
     SOURCE_0 = 0
     SOURCE_1 = 1
@@ -256,7 +260,7 @@ class SummarySource(OpenInt):
 
 
 class SummaryType(OpenInt):
-    """Of `ConversationSummary.type`."""
+    """The kind of a summary (`ConversationSummary.type`)."""
 
     UNSET = 0
     SOURCE_1 = 1
@@ -265,7 +269,7 @@ class SummaryType(OpenInt):
 
 
 class UnfurledMediaItemLoadingState(OpenInt):
-    """Of `UnfurledMediaItem.loading_state`."""
+    """How far Discord has loaded a media item (`UnfurledMediaItem.loading_state`)."""
 
     UNKNOWN = 0
     LOADING = 1

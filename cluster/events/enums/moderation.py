@@ -6,7 +6,7 @@ from cluster.events.enums.base import OpenInt
 
 
 class AuditLogAction(OpenInt):
-    """Of `AuditLogEntry.action_type`."""
+    """What was done, by an entry of the audit log (`AuditLogEntry.action_type`)."""
 
     GUILD_UPDATE = 1
     CHANNEL_CREATE = 10
@@ -91,7 +91,7 @@ class AuditLogAction(OpenInt):
 
 
 class AutomodActionType(OpenInt):
-    """Of `AutomodAction.type`."""
+    """What AutoMod does when a rule applies (`AutomodAction.type`)."""
 
     BLOCK_MESSAGE = 1
     SEND_ALERT_MESSAGE = 2
@@ -100,14 +100,14 @@ class AutomodActionType(OpenInt):
 
 
 class AutomodEventType(OpenInt):
-    """Of `AutomodRule.event_type`."""
+    """What an AutoMod rule looks at (`AutomodRule.event_type`)."""
 
     MESSAGE_SEND = 1
     GUILD_MEMBER_EVENT = 2
 
 
 class AutomodKeywordPresetType(OpenInt):
-    """Of `AutomodTriggerMetadata.presets`."""
+    """A list of words that Discord keeps for AutoMod (`AutomodTriggerMetadata.presets`)."""
 
     PROFANITY = 1
     SEXUAL_CONTENT = 2
@@ -115,7 +115,8 @@ class AutomodKeywordPresetType(OpenInt):
 
 
 class AutomodTriggerType(OpenInt):
-    """Of `AutoModerationActionExecution.rule_trigger_type`, `AutomodRule.trigger_type`."""
+    """What makes an AutoMod rule apply (`AutoModerationActionExecution.rule_trigger_type` and
+    `AutomodRule.trigger_type`)."""
 
     KEYWORD = 1
     HARMFUL_LINK = 2

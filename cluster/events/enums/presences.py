@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ActivityActionType(OpenInt):
-    """Of `MessageActivity.type`."""
+    """What a message with an activity invites to (`MessageActivity.type`)."""
 
     JOIN = 1
     SPECTATE = 2
@@ -16,7 +16,7 @@ class ActivityActionType(OpenInt):
 
 
 class ActivityFlags(Flags):
-    """Of `Activity.flags`."""
+    """What can be done with an activity (`Activity.flags`)."""
 
     INSTANCE = 1 << 0
     JOIN = 1 << 1
@@ -31,7 +31,7 @@ class ActivityFlags(Flags):
 
 
 class ActivityType(OpenInt):
-    """Of `Activity.type`."""
+    """What a user does: plays, streams, listens ... (`Activity.type`)."""
 
     PLAYING = 0
     STREAMING = 1
@@ -43,7 +43,7 @@ class ActivityType(OpenInt):
 
 
 class ClientType(OpenStr):
-    """Of `ClientInfo.client`."""
+    """The kind of client that a session runs on (`ClientInfo.client`)."""
 
     DESKTOP = "desktop"
     WEB = "web"
@@ -53,7 +53,7 @@ class ClientType(OpenStr):
 
 
 class OperatingSystemType(OpenStr):
-    """Of `ApplicationExecutable.os`, `ClientInfo.os`."""
+    """An operating system (`ApplicationExecutable.os` and `ClientInfo.os`)."""
 
     WINDOWS = "windows"
     OSX = "osx"
@@ -66,7 +66,8 @@ class OperatingSystemType(OpenStr):
 
 
 class PresencePlatform(OpenStr):
-    """Of `Activity.platform`, `Activity.supported_platforms`."""
+    """The platform that an activity runs on (`Activity.platform` and
+    `Activity.supported_platforms`)."""
 
     DESKTOP = "desktop"
     XBOX = "xbox"
@@ -80,7 +81,8 @@ class PresencePlatform(OpenStr):
 
 
 class Status(OpenStr):
-    """Of `ClientStatus.desktop`, `ClientStatus.mobile`, `ClientStatus.web`."""
+    """Whether a user is online (`ClientStatus.desktop`, `ClientStatus.mobile` and
+    `ClientStatus.web`)."""
 
     ONLINE = "online"
     IDLE = "idle"
@@ -91,7 +93,8 @@ class Status(OpenStr):
 
 
 class StatusDisplayType(OpenInt):
-    """Of `Activity.status_display_type`."""
+    """Which text of an activity is shown in the list of members
+    (`Activity.status_display_type`)."""
 
     NAME = 0
     STATE = 1

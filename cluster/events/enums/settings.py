@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ApexExperimentFlags(Flags):
-    """Of `ApexAssignment.flags`."""
+    """Marks of the group that an experiment assigns (`ApexAssignment.flags`)."""
 
     IS_OVERRIDE = 1 << 0
     EXPOSURE_TRACKING_ENABLED = 1 << 1
@@ -15,7 +15,7 @@ class ApexExperimentFlags(Flags):
 
 
 class BaseTheme(OpenInt):
-    """Of `SharedClientTheme.base_theme`."""
+    """The theme that a shared client theme builds on (`SharedClientTheme.base_theme`)."""
 
     UNSET = 0
     DARK = 1
@@ -25,7 +25,7 @@ class BaseTheme(OpenInt):
 
 
 class ChannelOverrideFlags(Flags):
-    """Of `ChannelOverride.flags`."""
+    """The account's settings for a channel, as bits (`ChannelOverride.flags`)."""
 
     UNREADS_ONLY_MENTIONS = 1 << 9
     UNREADS_ALL_MESSAGES = 1 << 10
@@ -36,7 +36,8 @@ class ChannelOverrideFlags(Flags):
 
 
 class DirectContentFilter(OpenInt):
-    """Of `UserSettings.explicit_content_filter`."""
+    """Whose private messages are filtered for explicit content
+    (`UserSettings.explicit_content_filter`)."""
 
     DISABLED = 0
     NON_FRIENDS = 1
@@ -44,14 +45,15 @@ class DirectContentFilter(OpenInt):
 
 
 class FriendDiscoveryFlags(Flags):
-    """Of `UserSettings.friend_discovery_flags`."""
+    """By what the account can be found (`UserSettings.friend_discovery_flags`)."""
 
     FIND_BY_PHONE = 1 << 1
     FIND_BY_EMAIL = 1 << 2
 
 
 class HighlightLevel(OpenInt):
-    """Of `UserGuildSettings.notify_highlights`."""
+    """Whether the account is told of highlights in a guild
+    (`UserGuildSettings.notify_highlights`)."""
 
     DEFAULT = 0
     DISABLED = 1
@@ -59,7 +61,8 @@ class HighlightLevel(OpenInt):
 
 
 class NotificationCenterItemEnum(OpenInt):
-    """Of `NotificationCenterItemCompleted.item_enum`, `NotificationCenterItem.item_enum`."""
+    """The step that a new user is asked for (`NotificationCenterItemCompleted.item_enum` and
+    `NotificationCenterItem.item_enum`)."""
 
     UPDATE_PROFILE = 0
     FIND_FRIENDS = 1
@@ -68,7 +71,7 @@ class NotificationCenterItemEnum(OpenInt):
 
 
 class NotificationCenterItemType(OpenStr):
-    """Of `NotificationCenterItem.type`."""
+    """The kind of an item in the notification center (`NotificationCenterItem.type`)."""
 
     GO_LIVE_PUSH = "go_live_push"
     FRIEND_REQUEST_ACCEPTED = "friend_request_accepted"
@@ -90,14 +93,14 @@ class NotificationCenterItemType(OpenStr):
 
 
 class NotificationSettingsFlags(Flags):
-    """Of `NotificationSettings.flags`."""
+    """The account's notification settings, as bits (`NotificationSettings.flags`)."""
 
     USE_NEW_NOTIFICATIONS = 1 << 4
     MENTION_ON_ALL_MESSAGES = 1 << 5
 
 
 class ReadStateFlags(Flags):
-    """Of `MessageAck.flags`, `ReadState.flags`."""
+    """Marks of what a read state is about (`MessageAck.flags` and `ReadState.flags`)."""
 
     IS_GUILD_CHANNEL = 1 << 0
     IS_THREAD = 1 << 1
@@ -105,7 +108,8 @@ class ReadStateFlags(Flags):
 
 
 class ReadStateType(OpenInt):
-    """Of `GuildFeatureAck.ack_type`, `MessageAck.ack_type`, `ReadState.read_state_type`."""
+    """What a read state is about (`GuildFeatureAck.ack_type`, `MessageAck.ack_type` and
+    `ReadState.read_state_type`)."""
 
     CHANNEL = 0
     GUILD_EVENT = 1
@@ -116,7 +120,8 @@ class ReadStateType(OpenInt):
 
 
 class SlayerSdkReceiveInGameDms(OpenInt):
-    """Of `UserSettings.slayer_sdk_receive_dms_in_game`."""
+    """Whose private messages are received in games
+    (`UserSettings.slayer_sdk_receive_dms_in_game`)."""
 
     UNSET = 0
     ALL = 1
@@ -125,7 +130,7 @@ class SlayerSdkReceiveInGameDms(OpenInt):
 
 
 class StickerAnimationOption(OpenInt):
-    """Of `UserSettings.animate_stickers`."""
+    """When stickers move (`UserSettings.animate_stickers`)."""
 
     ALWAYS_ANIMATE = 0
     ANIMATE_ON_INTERACTION = 1
@@ -133,7 +138,7 @@ class StickerAnimationOption(OpenInt):
 
 
 class Theme(OpenStr):
-    """Of `UserSettings.theme`."""
+    """The look of the client (`UserSettings.theme`)."""
 
     DARK = "dark"
     LIGHT = "light"
@@ -142,7 +147,7 @@ class Theme(OpenStr):
 
 
 class UserGuildSettingsFlags(Flags):
-    """Of `UserGuildSettings.flags`."""
+    """The account's settings for a guild, as bits (`UserGuildSettings.flags`)."""
 
     UNREADS_ALL_MESSAGES = 1 << 11
     UNREADS_ONLY_MENTIONS = 1 << 12
@@ -151,7 +156,7 @@ class UserGuildSettingsFlags(Flags):
 
 
 class UserSettingsProtoType(OpenInt):
-    """Of `UserSettingsProto.type`."""
+    """Which of the account's protobuf settings it is (`UserSettingsProto.type`)."""
 
     PRELOADED = 1
     FRECENCY = 2

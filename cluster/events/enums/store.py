@@ -6,14 +6,14 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class ContentRatingAgency(OpenInt):
-    """Of `Sku.content_rating_agency`."""
+    """Who rated a game's content (`Sku.content_rating_agency`)."""
 
     ESRB = 1
     PEGI = 2
 
 
 class DismissibleQuestContentFlags(Flags):
-    """Of `QuestUserStatus.dismissed_quest_content`."""
+    """Where a user has dismissed a quest (`QuestUserStatus.dismissed_quest_content`)."""
 
     GIFT_INVENTORY_SETTINGS_BADGE = 1 << 0
     QUEST_BAR = 1 << 1
@@ -22,7 +22,7 @@ class DismissibleQuestContentFlags(Flags):
 
 
 class EntitlementFulfillmentStatus(OpenInt):
-    """Of `Entitlement.fulfillment_status`."""
+    """How far a purchase outside of Discord was fulfilled (`Entitlement.fulfillment_status`)."""
 
     UNKNOWN = 0
     FULFILLMENT_NOT_NEEDED = 1
@@ -36,7 +36,7 @@ class EntitlementFulfillmentStatus(OpenInt):
 
 
 class EntitlementSourceType(OpenInt):
-    """Of `Entitlement.source_type`."""
+    """How somebody came by an entitlement (`Entitlement.source_type`)."""
 
     QUEST_REWARD = 1
     DEVELOPER_GIFT = 2
@@ -51,7 +51,7 @@ class EntitlementSourceType(OpenInt):
 
 
 class EntitlementType(OpenInt):
-    """Of `Entitlement.type`."""
+    """The kind of an entitlement (`Entitlement.type`)."""
 
     PURCHASE = 1
     PREMIUM_SUBSCRIPTION = 2
@@ -69,14 +69,14 @@ class EntitlementType(OpenInt):
 
 
 class ExternalSkuStrategyType(OpenInt):
-    """Of `ExternalSkuStrategy.type`."""
+    """How something is sold outside of Discord (`ExternalSkuStrategy.type`)."""
 
     CONSTANT = 1
     APPLE_STICKER = 2
 
 
 class GiftCodeFlags(Flags):
-    """Of `Entitlement.gift_code_flags`."""
+    """Conditions of a gift code (`Entitlement.gift_code_flags`)."""
 
     PAYMENT_SOURCE_REQUIRED = 1 << 0
     EXISTING_SUBSCRIPTION_DISALLOWED = 1 << 1
@@ -85,7 +85,7 @@ class GiftCodeFlags(Flags):
 
 
 class GiftStyle(OpenInt):
-    """Of `Entitlement.gift_style`."""
+    """The look of a gift (`Entitlement.gift_style`)."""
 
     SNOWGLOBE = 1
     BOX = 2
@@ -102,7 +102,7 @@ class GiftStyle(OpenInt):
 
 
 class GuildPowerupCategoryType(OpenStr):
-    """Of `GuildPowerupMetadata.category_type`."""
+    """The kind of a guild's powerup (`GuildPowerupMetadata.category_type`)."""
 
     LEVEL = "level"
     PERK = "perk"
@@ -110,7 +110,7 @@ class GuildPowerupCategoryType(OpenStr):
 
 
 class PaymentFlags(Flags):
-    """Of `Payment.flags`."""
+    """Marks of a payment (`Payment.flags`)."""
 
     GIFT = 1 << 0
     USER_REFUNDED = 1 << 2
@@ -120,7 +120,7 @@ class PaymentFlags(Flags):
 
 
 class PaymentGateway(OpenInt):
-    """Of `PaymentSource.payment_gateway`, `Payment.payment_gateway`."""
+    """Who carries out a payment (`PaymentSource.payment_gateway` and `Payment.payment_gateway`)."""
 
     STRIPE = 1
     BRAINTREE = 2
@@ -135,14 +135,15 @@ class PaymentGateway(OpenInt):
 
 
 class PaymentSourceFlags(Flags):
-    """Of `PaymentSource.flags`."""
+    """Marks of a way to pay (`PaymentSource.flags`)."""
 
     NEW = 1 << 0
     SUCCESSFUL_PAYMENT = 1 << 1
 
 
 class PaymentSourceType(OpenInt):
-    """Of `BillingPopupBridgeCallback.payment_source_type`, `PaymentSource.type`."""
+    """The kind of a way to pay (`BillingPopupBridgeCallback.payment_source_type` and
+    `PaymentSource.type`)."""
 
     CARD = 1
     PAYPAL = 2
@@ -166,7 +167,7 @@ class PaymentSourceType(OpenInt):
 
 
 class PaymentStatus(OpenInt):
-    """Of `Payment.status`."""
+    """How far a payment is (`Payment.status`)."""
 
     PENDING = 0
     COMPLETED = 1
@@ -177,7 +178,7 @@ class PaymentStatus(OpenInt):
 
 
 class QuestPlatformType(OpenInt):
-    """Of `QuestRewardCode.platform`."""
+    """The platform that a quest's reward is for (`QuestRewardCode.platform`)."""
 
     CROSS_PLATFORM = 0
     XBOX = 1
@@ -187,14 +188,15 @@ class QuestPlatformType(OpenInt):
 
 
 class QuestRewardAssignmentMethod(OpenInt):
-    """Of `QuestUserStatus.claimed_tier`, `QuestRewardCode.tier`."""
+    """Whether a quest gives every reward or one by tier (`QuestUserStatus.claimed_tier` and
+    `QuestRewardCode.tier`)."""
 
     ALL = 1
     TIERED = 2
 
 
 class QuestRewardType(OpenInt):
-    """Of `QuestRewardsMetadata.tag`."""
+    """The kind of a quest's reward (`QuestRewardsMetadata.tag`)."""
 
     REWARD_CODE = 1
     IN_GAME = 2
@@ -204,7 +206,7 @@ class QuestRewardType(OpenInt):
 
 
 class QuestTaskType(OpenStr):
-    """Of `QuestTaskProgress.event_name`."""
+    """What a quest asks for (`QuestTaskProgress.event_name`)."""
 
     STREAM_ON_DESKTOP = "STREAM_ON_DESKTOP"
     PLAY_ON_DESKTOP = "PLAY_ON_DESKTOP"
@@ -219,7 +221,7 @@ class QuestTaskType(OpenStr):
 
 
 class SkuAccessType(OpenInt):
-    """Of `Sku.access_type`."""
+    """How early a purchase gives access (`Sku.access_type`)."""
 
     FULL = 1
     EARLY_ACCESS = 2
@@ -227,7 +229,7 @@ class SkuAccessType(OpenInt):
 
 
 class SkuFeature(OpenInt):
-    """Of `Sku.features`."""
+    """What a game can do (`Sku.features`)."""
 
     SINGLE_PLAYER = 1
     ONLINE_MULTIPLAYER = 2
@@ -245,7 +247,7 @@ class SkuFeature(OpenInt):
 
 
 class SkuFlags(Flags):
-    """Of `Sku.flags`."""
+    """Marks of something that is sold (`Sku.flags`)."""
 
     PREMIUM_PURCHASE = 1 << 0
     HAS_FREE_PREMIUM_CONTENT = 1 << 1
@@ -262,7 +264,7 @@ class SkuFlags(Flags):
 
 
 class SkuProductLine(OpenInt):
-    """Of `Sku.product_line`."""
+    """What line of Discord's products a thing that is sold belongs to (`Sku.product_line`)."""
 
     PREMIUM = 1
     PREMIUM_GUILD = 2
@@ -281,7 +283,7 @@ class SkuProductLine(OpenInt):
 
 
 class SkuType(OpenInt):
-    """Of `Sku.type`."""
+    """The kind of something that is sold (`Sku.type`)."""
 
     DURABLE_PRIMARY = 1
     DURABLE = 2
@@ -292,7 +294,7 @@ class SkuType(OpenInt):
 
 
 class SubscriptionInterval(OpenInt):
-    """Of `SubscriptionPlan.interval`."""
+    """The unit of time that a subscription plan is paid for (`SubscriptionPlan.interval`)."""
 
     MONTH = 1
     YEAR = 2
@@ -300,7 +302,7 @@ class SubscriptionInterval(OpenInt):
 
 
 class SubscriptionStatus(OpenInt):
-    """Of `Subscription.status`."""
+    """Whether a subscription goes on (`Subscription.status`)."""
 
     ACTIVE = 0
     ENDING = 1
@@ -308,7 +310,7 @@ class SubscriptionStatus(OpenInt):
 
 
 class SubscriptionType(OpenInt):
-    """Of `PartialSubscription.type`."""
+    """What a subscription is for (`PartialSubscription.type`)."""
 
     PREMIUM = 1
     GUILD = 2

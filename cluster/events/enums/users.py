@@ -6,7 +6,7 @@ from cluster.events.enums.base import Flags, OpenInt, OpenStr
 
 
 class AgeVerificationStatus(OpenInt):
-    """Of `User.age_verification_status`."""
+    """How far a user's age was verified (`User.age_verification_status`)."""
 
     UNVERIFIED = 1
     VERIFIED_TEEN = 2
@@ -15,7 +15,8 @@ class AgeVerificationStatus(OpenInt):
 
 
 class AuthenticatorType(OpenInt):
-    """Of `AuthenticatorDelete.type`, `GatewayAuth.authenticator_types`, `Authenticator.type`."""
+    """The kind of a second factor of login (`AuthenticatorDelete.type`,
+    `GatewayAuth.authenticator_types` and `Authenticator.type`)."""
 
     WEBAUTHN = 1
     TOTP = 2
@@ -23,7 +24,8 @@ class AuthenticatorType(OpenInt):
 
 
 class ConnectionType(OpenStr):
-    """Of `Connection.type`, `FriendSuggestionReason.platform`."""
+    """The service that an account is connected to (`Connection.type` and
+    `FriendSuggestionReason.platform`)."""
 
     AMAZON_MUSIC = "amazon-music"
     BATTLE_NET = "battlenet"
@@ -58,14 +60,15 @@ class ConnectionType(OpenStr):
 
 
 class ConsoleHandoffType(OpenStr):
-    """Of `ConnectRequestProperties.handoff_type`."""
+    """What a console does with a call that is handed to it
+    (`ConnectRequestProperties.handoff_type`)."""
 
     CREATE_NEW_CALL = "CREATE_NEW_CALL"
     TRANSFER_EXISTING_CALL = "TRANSFER_EXISTING_CALL"
 
 
 class DisplayNameEffect(OpenInt):
-    """Of `DisplayNameStyle.effect_id`."""
+    """The effect that a display name is drawn with (`DisplayNameStyle.effect_id`)."""
 
     SOLID = 1
     GRADIENT = 2
@@ -76,7 +79,7 @@ class DisplayNameEffect(OpenInt):
 
 
 class DisplayNameFont(OpenInt):
-    """Of `DisplayNameStyle.font_id`."""
+    """The font that a display name is drawn in (`DisplayNameStyle.font_id`)."""
 
     DEFAULT = 11
     BANGERS = 1
@@ -93,13 +96,13 @@ class DisplayNameFont(OpenInt):
 
 
 class FriendSuggestionReasonType(OpenInt):
-    """Of `FriendSuggestionReason.type`."""
+    """Why a friend is suggested (`FriendSuggestionReason.type`)."""
 
     EXTERNAL_FRIEND = 1
 
 
 class LinkStatus(OpenInt):
-    """Of `LinkedUser.link_status`."""
+    """How far two accounts are linked in the Family Center (`LinkedUser.link_status`)."""
 
     REQUESTED = 1
     CONNECTED = 2
@@ -108,14 +111,14 @@ class LinkStatus(OpenInt):
 
 
 class LinkType(OpenInt):
-    """Of `LinkedUser.link_type`."""
+    """The side of a link in the Family Center that a user is on (`LinkedUser.link_type`)."""
 
     LINKED_USER = 1
     REQUESTOR = 2
 
 
 class NameplateColorPalette(OpenStr):
-    """Of `NameplateData.palette`."""
+    """The colours of a nameplate (`NameplateData.palette`)."""
 
     NONE = "none"
     CRIMSON = "crimson"
@@ -132,7 +135,7 @@ class NameplateColorPalette(OpenStr):
 
 
 class PremiumSource(OpenInt):
-    """Of `PremiumState.premium_source`."""
+    """Where a user's Nitro comes from (`PremiumState.premium_source`)."""
 
     SUBSCRIPTION = 1
     FRACTIONAL_PREMIUM = 2
@@ -141,14 +144,15 @@ class PremiumSource(OpenInt):
 
 
 class PremiumSubscriptionGroupRole(OpenInt):
-    """Of `PremiumState.premium_subscription_group_role`."""
+    """A user's role in a Nitro subscription that several share
+    (`PremiumState.premium_subscription_group_role`)."""
 
     PRIMARY = 1
     MEMBER = 2
 
 
 class PremiumSubscriptionType(OpenInt):
-    """Of `PremiumState.premium_subscription_type`."""
+    """The kind of a Nitro subscription (`PremiumState.premium_subscription_type`)."""
 
     BOOST_ONLY = 1
     TIER_0 = 2
@@ -157,7 +161,7 @@ class PremiumSubscriptionType(OpenInt):
 
 
 class PremiumType(OpenInt):
-    """Of `User.premium_type`."""
+    """The kind of Nitro that a user has (`User.premium_type`)."""
 
     NONE = 0
     TIER_1 = 1
@@ -166,7 +170,7 @@ class PremiumType(OpenInt):
 
 
 class PremiumUsageFlags(Flags):
-    """Of `User.premium_usage_flags`."""
+    """Which features of Nitro a user has used (`User.premium_usage_flags`)."""
 
     PREMIUM_DISCRIMINATOR = 1 << 0
     ANIMATED_AVATAR = 1 << 1
@@ -174,7 +178,7 @@ class PremiumUsageFlags(Flags):
 
 
 class PurchasedFlags(Flags):
-    """Of `User.purchased_flags`."""
+    """What a user has bought (`User.purchased_flags`)."""
 
     NITRO_CLASSIC = 1 << 0
     NITRO = 1 << 1
@@ -184,7 +188,7 @@ class PurchasedFlags(Flags):
 
 
 class RelationshipType(OpenInt):
-    """Of `Relationship.type`, `PartialRelationship.type`."""
+    """What another user is to the account (`Relationship.type` and `PartialRelationship.type`)."""
 
     NONE = 0
     FRIEND = 1
@@ -196,7 +200,8 @@ class RelationshipType(OpenInt):
 
 
 class RequiredAction(OpenStr):
-    """Of `Ready.required_action`, `UserRequiredActionUpdate.required_action`."""
+    """What the account must do before it can go on (`Ready.required_action` and
+    `UserRequiredActionUpdate.required_action`)."""
 
     AGREEMENTS = "AGREEMENTS"
     REQUIRE_CAPTCHA = "REQUIRE_CAPTCHA"
@@ -212,7 +217,7 @@ class RequiredAction(OpenStr):
 
 
 class UserFlags(Flags):
-    """Of `User.flags`, `PartialUser.public_flags`."""
+    """Badges and marks of a user (`User.flags` and `PartialUser.public_flags`)."""
 
     STAFF = 1 << 0
     PARTNER = 1 << 1
@@ -255,7 +260,7 @@ class UserFlags(Flags):
 
 
 class VisibilityType(OpenInt):
-    """Of `Connection.metadata_visibility`, `Connection.visibility`."""
+    """Who sees a connection (`Connection.metadata_visibility` and `Connection.visibility`)."""
 
     NONE = 0
     EVERYONE = 1

@@ -21,7 +21,7 @@ class Attachment(Object):
     description: str | Absent = UNSET
     content_type: str | Absent = UNSET
     size: int
-    """Bytes."""
+    """Size of the file in bytes."""
     url: str | Absent = UNSET
     proxy_url: str | Absent = UNSET
     height: int | Absent | None = UNSET
@@ -31,7 +31,7 @@ class Attachment(Object):
     placeholder: str | Absent = UNSET
     ephemeral: bool | Absent = UNSET
     duration_secs: float | Absent = UNSET
-    """Of a voice message."""
+    """Length of a voice message in seconds."""
     waveform: str | Absent = UNSET
     flags: AttachmentFlags | Absent = UNSET
     is_clip: bool | Absent = UNSET

@@ -135,7 +135,7 @@ class Payment(Object):
 
     id: Snowflake
     amount: int
-    """In the smallest unit of the currency."""
+    """What was paid, in the smallest unit of the currency."""
     tax: int
     tax_inclusive: bool
     currency: str

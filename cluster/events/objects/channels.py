@@ -27,7 +27,7 @@ class PermissionOverwrite(Object):
     """What a role or member may do in a channel other than in the guild."""
 
     id: Snowflake
-    """Of the role or member."""
+    """Id of the role, or of the member's user."""
     type: PermissionOverwriteType
     allow: Permissions
     deny: Permissions
@@ -38,7 +38,7 @@ class ThreadMetadata(Object):
 
     archived: bool
     auto_archive_duration: int
-    """Minutes."""
+    """Minutes without activity after which the thread is archived."""
     archive_timestamp: datetime
     locked: bool
     invitable: bool | Absent = UNSET
@@ -50,7 +50,7 @@ class MuteConfig(Object):
 
     end_time: datetime | Absent | None = UNSET
     selected_time_window: int | Absent = UNSET
-    """Seconds; -1: for ever."""
+    """For how many seconds it is muted; -1: for ever."""
 
 
 class ThreadMember(Object):
@@ -130,7 +130,7 @@ class Channel(Object):
     last_message_id: Snowflake | Absent | None = UNSET
     last_pin_timestamp: datetime | Absent | None = UNSET
     bitrate: int | Absent = UNSET
-    """Bits a second."""
+    """Bit rate of a voice channel in bits a second."""
     user_limit: int | Absent = UNSET
     rate_limit_per_user: int | Absent = UNSET
     """Seconds between two messages of a member."""
@@ -150,12 +150,12 @@ class Channel(Object):
     total_message_sent: int | Absent = UNSET
     message_count: int | Absent = UNSET
     member_count: int | Absent = UNSET
-    """Of a thread; Discord counts to 50."""
+    """How many members a thread has; Discord counts to 50."""
     member_ids_preview: list[Snowflake] | Absent = UNSET
     thread_metadata: ThreadMetadata | Absent = UNSET
     member: ThreadMember | Absent = UNSET
     default_auto_archive_duration: int | Absent | None = UNSET
-    """Minutes."""
+    """Minutes without activity after which new threads are archived."""
     default_thread_rate_limit_per_user: int | Absent = UNSET
     permissions: Permissions | Absent = UNSET
     flags: ChannelFlags | Absent = UNSET
@@ -181,5 +181,6 @@ class Channel(Object):
     template: str | Absent = UNSET
     version: str | int | Absent = UNSET
     recipient_ids: list[Snowflake] | Absent = UNSET
-    """In place of ``recipients``, with capability DEDUPE_USER_OBJECTS."""
+    """Users of a private channel, in place of ``recipients`` with capability
+    DEDUPE_USER_OBJECTS."""
     app_permissions: Permissions | Absent = UNSET

@@ -45,7 +45,7 @@ class SelectDefault(Object):
 
     id: Snowflake
     type: str
-    """ "user", "role" or "channel"."""
+    """What is chosen: "user", "role" or "channel"."""
 
 
 class MediaGalleryItem(Object):
@@ -64,13 +64,13 @@ class Component(Object):
     id: int | Absent = UNSET
     custom_id: str | Absent = UNSET
     components: list[Component] | Absent = UNSET
-    """In a row, section or container."""
+    """The components in a row, section or container."""
     component: Component | Absent = UNSET
-    """Under a label."""
+    """The component under a label."""
     accessory: Component | Absent = UNSET
-    """Beside a section."""
+    """The component beside a section."""
     style: int | Absent = UNSET
-    """`ButtonStyle` of a button; of a text input 1: a line, 2: a paragraph."""
+    """A button has a `ButtonStyle`; a text input 1 for a line, 2 for a paragraph."""
     label: str | Absent | None = UNSET
     emoji: Emoji | Absent = UNSET
     url: str | Absent = UNSET
@@ -95,9 +95,9 @@ class Component(Object):
     file: UnfurledMediaItem | Absent = UNSET
     name: str | Absent = UNSET
     size: int | Absent = UNSET
-    """Bytes."""
+    """Size of the file in bytes."""
     spoiler: bool | Absent = UNSET
     divider: bool | Absent = UNSET
     spacing: int | Absent = UNSET
     accent_color: int | Absent | None = UNSET
-    """0xRRGGBB."""
+    """Colour of a container's edge: 0xRRGGBB."""

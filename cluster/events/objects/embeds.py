@@ -71,7 +71,7 @@ class Embed(Object):
     url: str | Absent = UNSET
     timestamp: datetime | Absent = UNSET
     color: int | Absent = UNSET
-    """0xRRGGBB."""
+    """Colour of the embed's edge: 0xRRGGBB."""
     footer: EmbedFooter | Absent = UNSET
     image: EmbedMedia | Absent = UNSET
     thumbnail: EmbedMedia | Absent = UNSET

@@ -17,7 +17,7 @@ class UserExperiment(Object, array_like=True):
     """Murmur3 of the experiment's name."""
     revision: int
     bucket: int
-    """-1: none."""
+    """The variant that is seen; -1: none."""
     override: int
     population: int
     hash_result: int

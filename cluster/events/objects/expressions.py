@@ -11,9 +11,9 @@ class Emoji(Object):
     """An emoji: of a guild, of an application, or (``id`` is None) of Unicode."""
 
     id: Snowflake | None
-    """None: one of Unicode, whose characters are ``name``."""
+    """Id of a custom emoji; None: one of Unicode, whose characters are ``name``."""
     name: str | None
-    """None: a custom emoji that was deleted."""
+    """Name of the emoji; None: a custom emoji that was deleted."""
     roles: list[Snowflake] | Absent = UNSET
     user: User | Absent = UNSET
     require_colons: bool | Absent = UNSET
@@ -54,7 +54,7 @@ class SoundboardSound(Object):
     sound_id: Snowflake
     name: str
     volume: float
-    """0 to 1."""
+    """How loud it is played: 0 to 1."""
     emoji_id: Snowflake | None
     emoji_name: str | None
     guild_id: Snowflake | Absent = UNSET

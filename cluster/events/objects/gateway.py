@@ -145,7 +145,7 @@ class Versioned(Object, Generic[T]):
 
     entries: list[T]
     partial: bool
-    """Only what is new since the version that the client has."""
+    """Set if the list has only what is new since the version that the client has."""
     version: int
 
 

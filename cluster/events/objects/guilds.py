@@ -125,7 +125,7 @@ class GuildJoinRequest(Object):
     form_responses: list[VerificationFormField] | Absent | None = UNSET
     last_seen: datetime | Absent | None = UNSET
     actioned_at: datetime | Snowflake | Absent = UNSET
-    """The documentation says an id, and shows a time."""
+    """When the request was approved or rejected. The documentation says an id, and shows a time."""
     actioned_by_user: User | Absent = UNSET
     rejection_reason: str | Absent | None = UNSET
     user_id: Snowflake

@@ -34,7 +34,7 @@ class CommandOption(Object):
     value: str | int | float | bool | Absent = UNSET
     options: list[CommandOption] | Absent = UNSET
     focused: bool | Absent = UNSET
-    """The one that is being written, in an autocomplete interaction."""
+    """Set for the option that is being written, in an autocomplete interaction."""
 
 
 class InteractionData(Object):

@@ -13,7 +13,7 @@ class LobbyMember(Object):
     """A member of a lobby."""
 
     id: Snowflake | Absent = UNSET
-    """Of the user."""
+    """Id of the member's user."""
     metadata: dict[str, str] | Absent | None = UNSET
     flags: LobbyMemberFlags | Absent = UNSET
     connected: bool | Absent = UNSET

@@ -36,7 +36,7 @@ class Role(Object):
     name: str
     description: str | Absent | None = UNSET
     color: int
-    """Deprecated. 0xRRGGBB; 0: none."""
+    """Deprecated. The role's colour: 0xRRGGBB; 0: none."""
     colors: RoleColors | Absent = UNSET
     hoist: bool
     icon: str | Absent | None = UNSET
@@ -54,7 +54,7 @@ class Member(Object):
     """A user in a guild."""
 
     user: User | Absent = UNSET
-    """Absent where the user stands beside it, as in MESSAGE_CREATE."""
+    """The member's user; absent where the event has it beside the member, as MESSAGE_CREATE."""
     nick: str | Absent | None = UNSET
     avatar: str | Absent | None = UNSET
     avatar_decoration_data: AvatarDecorationData | Absent | None = UNSET
@@ -64,7 +64,7 @@ class Member(Object):
     bio: str | Absent | None = UNSET
     roles: list[Snowflake]
     joined_at: datetime | None
-    """None for a guest."""
+    """When the member joined the guild; None for a guest."""
     premium_since: datetime | Absent | None = UNSET
     deaf: bool | Absent = UNSET
     mute: bool | Absent = UNSET
@@ -74,9 +74,9 @@ class Member(Object):
     flags: GuildMemberFlags | Absent = UNSET
     permissions: Permissions | Absent = UNSET
     user_id: Snowflake | Absent = UNSET
-    """In place of ``user``, with capability DEDUPE_USER_OBJECTS."""
+    """Id of the user, in place of ``user`` with capability DEDUPE_USER_OBJECTS."""
     presence: Presence | Absent | None = UNSET
-    """In THREAD_MEMBERS_UPDATE."""
+    """The member's presence, in THREAD_MEMBERS_UPDATE."""
 
 
 class MentionedUser(User):

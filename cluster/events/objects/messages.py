@@ -187,10 +187,10 @@ class PartialMessage(Object):
     lobby_id: Snowflake | Absent = UNSET
     author: User | Absent = UNSET
     content: str | Absent = UNSET
-    """Empty for a bot without the Message Content intent."""
+    """The message's text; empty for a bot without the Message Content intent."""
     timestamp: datetime | Absent = UNSET
     edited_timestamp: datetime | Absent | None = UNSET
-    """None: it was not."""
+    """When the message was last edited; None: never."""
     tts: bool | Absent = UNSET
     mention_everyone: bool | Absent = UNSET
     mentions: list[MentionedUser] | Absent = UNSET
@@ -200,7 +200,7 @@ class PartialMessage(Object):
     embeds: list[Embed] | Absent = UNSET
     reactions: list[Reaction] | Absent = UNSET
     nonce: int | str | Absent = UNSET
-    """What the client that sent it put there."""
+    """What the client that sent the message put there to know it again."""
     pinned: bool | Absent = UNSET
     webhook_id: Snowflake | Absent = UNSET
     type: MessageType | Absent = UNSET
@@ -210,7 +210,7 @@ class PartialMessage(Object):
     flags: MessageFlags | Absent = UNSET
     message_reference: MessageReference | Absent = UNSET
     referenced_message: Message | Absent | None = UNSET
-    """None: it was deleted; absent: it was not looked up."""
+    """The message that this one refers to; None: it was deleted; absent: it was not looked up."""
     message_snapshots: list[MessageSnapshot] | Absent = UNSET
     call: MessageCall | Absent = UNSET
     interaction: PartialMessageInteraction | Absent = UNSET

@@ -35,7 +35,7 @@ class ActivityParty(Object):
 
     id: str | Absent = UNSET
     size: list[int] | Absent = UNSET
-    """How many there are, and how many there may be."""
+    """How many players there are, and how many there may be."""
 
 
 class ActivityAssets(Object):
@@ -121,7 +121,7 @@ class Presence(Object):
     client_status: ClientStatus
     has_played_game: bool | Absent = UNSET
     user_id: Snowflake | Absent = UNSET
-    """In place of ``user``, with capability DEDUPE_USER_OBJECTS."""
+    """Id of the user, in place of ``user`` with capability DEDUPE_USER_OBJECTS."""
 
 
 class ClientInfo(Object):

@@ -41,6 +41,6 @@ class QuestUserStatus(Object):
     orb_quantity_claimed: int | Absent | None = UNSET
     last_stream_heartbeat_at: datetime | Absent | None = UNSET
     stream_progress_seconds: int | Absent = UNSET
-    """How long was streamed."""
+    """How many seconds were streamed."""
     dismissed_quest_content: DismissibleQuestContentFlags | Absent = UNSET
     progress: dict[str, QuestTaskProgress]

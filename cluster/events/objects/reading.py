@@ -20,7 +20,7 @@ class ReadState(Object):
     last_pin_timestamp: datetime | Absent = UNSET
     flags: ReadStateFlags | Absent = UNSET
     last_viewed: int | Absent | None = UNSET
-    """Days since 1 January 2015."""
+    """When it was last looked at: days since 1 January 2015."""
 
 
 class ChannelUnread(Object):

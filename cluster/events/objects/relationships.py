@@ -24,7 +24,7 @@ class Relationship(Object):
     has_played_game: bool | Absent = UNSET
     note: str | Absent = UNSET
     user_id: Snowflake | Absent = UNSET
-    """In place of ``user``, with capability DEDUPE_USER_OBJECTS."""
+    """Id of the user, in place of ``user`` with capability DEDUPE_USER_OBJECTS."""
 
 
 class PartialRelationship(Object):
@@ -47,7 +47,7 @@ class GameRelationship(Object):
     user: User | Absent = UNSET
     since: datetime
     dm_access_type: int
-    """Who may write."""
+    """Who may write private messages in the game."""
     user_id: Snowflake
 
 

@@ -121,7 +121,7 @@ class StageInstance(Object):
     guild_id: Snowflake
     channel_id: Snowflake
     topic: str
-    """What it is about."""
+    """What the stage is about."""
     privacy_level: PrivacyLevel
     invite_code: str | Absent | None = UNSET
     discoverable_disabled: bool | Absent = UNSET

@@ -127,7 +127,7 @@ class UserSettingsProto(Object):
 
     type: UserSettingsProtoType
     proto: str
-    """Base64."""
+    """The settings as protobuf, in base64."""
 
 
 class NotificationSettings(Object):
@@ -164,7 +164,7 @@ class NotificationSettings(Object):
     notify_friends_on_profile_update: bool | Absent = UNSET
     notify_friends_on_come_online: bool | Absent = UNSET
     flags: NotificationSettingsFlags | Absent = UNSET
-    """What the gateway tells; the other fields are those of the protobuf."""
+    """The settings that the gateway tells; the other fields are those of the protobuf."""
 
 
 class Consent(Object):

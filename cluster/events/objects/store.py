@@ -62,9 +62,9 @@ class SkuPrice(Object):
 
     currency: str
     currency_exponent: int
-    """Digits behind the point."""
+    """How many digits of the currency stand behind the point."""
     amount: int
-    """In units of 10^-currency_exponent."""
+    """The price in units of 10^-currency_exponent."""
     sale_amount: int | Absent = UNSET
     sale_percentage: int | Absent = UNSET
     premium: dict[int, PremiumPrice] | Absent = UNSET

@@ -89,7 +89,7 @@ class Authenticator(Object):
 
     id: str
     type: AuthenticatorType | str
-    """The documentation says a text, and shows a number."""
+    """Kind of the authenticator. The documentation says a text, and shows a number."""
     name: str
     last_used: datetime | None
     cred_id: str | Absent = UNSET

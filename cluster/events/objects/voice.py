@@ -13,7 +13,7 @@ class VoiceState(Object):
 
     guild_id: Snowflake | Absent | None = UNSET
     channel_id: Snowflake | None
-    """None: in none, any more."""
+    """The channel that the user is in; None: the user has left voice."""
     lobby_id: Snowflake | Absent = UNSET
     user_id: Snowflake
     member: Member | Absent = UNSET
@@ -26,7 +26,7 @@ class VoiceState(Object):
     self_stream: bool | Absent = UNSET
     self_video: bool | Absent = UNSET
     suppress: bool
-    """May not speak."""
+    """Set if the user may not speak (in a stage, say)."""
     request_to_speak_timestamp: datetime | None
     discoverable: bool | Absent = UNSET
     user_volume: float | Absent = UNSET
@@ -37,7 +37,7 @@ class LobbyVoiceState(Object):
 
     lobby_id: Snowflake | Absent = UNSET
     channel_id: Snowflake | Absent | None = UNSET
-    """None: in none, any more."""
+    """The channel that the user is in; None: the user has left voice."""
     user_id: Snowflake
     session_id: str | Absent = UNSET
     deaf: bool | Absent = UNSET
@@ -64,5 +64,5 @@ class AudioContextSetting(Object):
 
     muted: bool
     volume: float
-    """Percent."""
+    """How loud it is, in percent."""
     soundboard_muted: bool | Absent = UNSET

@@ -36,7 +36,8 @@ def page() -> str:
 
 
 def _sorted() -> list[type[Dispatch]]:
-    """Categories in the order in which they come first, that is the seed's."""
+    """Return the classes by category, in the order in which the categories come first: the Rust
+    client's."""
     classes = list(DISPATCHES.values())
     first: dict[str, int] = {}
     for number, cls in enumerate(classes):

@@ -1,4 +1,5 @@
-"""docs/events.md is what the code says, and no row of the seed or of the documentation misses."""
+"""docs/events.md is what the code says, and no event of the Rust client or of the documentation is
+missing."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from cluster.events.base import DISPATCHES
 from cluster.sandbox.catalogue import catalogue
 from tests.cluster.events.events_page import PAGE, page
 
-SEED: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "seed_events.json").read_text(encoding="utf-8")
+RUST_CLIENT: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "rust_client_events.json").read_text(encoding="utf-8")
 )
 FRAMES = {"RECONNECT(op 7)": Reconnect, "HEARTBEAT_ACK(op 11)": HeartbeatAck, None: GatewayEvent}
-"""Rows of the seed that are no dispatch: two ops, and "Gateway Payload", which is any event."""
+"""Rows of the Rust client that are no dispatch: two ops, and "Gateway Payload", any event."""
 CLASS = re.compile(r"^\| \*?`([A-Z0-9_]+)`\*? \| `(\w+)` \|", re.M)
 
 
@@ -26,9 +27,9 @@ def test_the_page_is_generated_from_the_code() -> None:
     )
 
 
-def test_no_row_of_the_seed_misses() -> None:
-    assert len(SEED) == 115
-    rows = [row for row in SEED if row["wire_name"] not in FRAMES]
+def test_no_event_of_the_rust_client_misses() -> None:
+    assert len(RUST_CLIENT) == 115
+    rows = [row for row in RUST_CLIENT if row["wire_name"] not in FRAMES]
     assert len(rows) == 112
     for row in rows:
         cls = DISPATCHES[row["wire_name"]]
