@@ -83,7 +83,7 @@ class Rig:
         return self
 
     def coordinator_comes(self) -> None:
-        """A coordinator process begins; it knows nothing of the one before."""
+        """Begin to play a coordinator, which knows nothing of the one before."""
         self.router = self._context.socket(zmq.ROUTER)
         self.router.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self.router.bind(self.endpoint("link"))
@@ -91,7 +91,7 @@ class Rig:
         self._tasks.append(self._coordinating)
 
     async def coordinator_goes(self) -> None:
-        """As if it were killed."""
+        """End the coordinator as if it were killed."""
         self._coordinating.cancel()
         await asyncio.gather(self._coordinating, return_exceptions=True)
         self.router.close(0)
@@ -100,7 +100,7 @@ class Rig:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
@@ -182,7 +182,7 @@ class Rig:
         )
 
     async def reconnected(self, cause: str, times: int = 1) -> None:
-        """Every shard lost a connection by this cause and is ready again."""
+        """Wait until every shard has lost a connection by this cause and is ready again."""
         await self.until(
             lambda: all(
                 r.state == "ready" and r.reconnects.get(cause, 0) >= times
@@ -237,7 +237,8 @@ class Rig:
                 self._changed.notify_all()
 
     async def caught_up(self) -> list[Event]:
-        """Stop the traffic and wait until all that was dispatched came out at the hub."""
+        """Stop the traffic, wait until all that was dispatched came out at the hub, and return
+        it."""
         async with SandboxControl(
             self.sandbox.info.control_url, self.sandbox.info.control_token
         ) as control:
@@ -247,12 +248,12 @@ class Rig:
         return sorted(expected)
 
     def published(self) -> set[Event]:
-        """What came out at the hub; what came twice stands once."""
+        """Return what came out at the hub, each event once."""
         return set(events(self.messages))
 
     def journalled(self) -> list[Event]:
-        """What the journal holds, sorted; what stands twice there, stands twice here. The worker
-        must have ended."""
+        """Return what the journal holds, sorted; an event that it holds twice is there twice. The
+        worker must have ended."""
         reader = JournalReader.open(self.journal_dir)
         try:
             return sorted(
@@ -274,7 +275,8 @@ class Rig:
         return messages
 
     def dispatched(self) -> set[Event]:
-        """The sandbox's ledger: every dispatch, with the epoch that its session must have."""
+        """Return the sandbox's ledger: every dispatch, with the epoch that its session must
+        have."""
         epochs: dict[tuple[int, str], int] = {}
         rows: set[Event] = set()
         for row in self.sandbox.ledger.dispatches(limit=1_000_000):
@@ -286,12 +288,12 @@ class Rig:
 
 
 def _hash(name: str, value: str) -> str:
-    """What names the session is blanked on the way: its hash is another one."""
+    """Return the hash, or "" for events whose session id is blanked on the way."""
     return "" if name in ("READY", "SESSIONS_REPLACE") else value
 
 
 def events(messages: Iterable[bytes]) -> list[Event]:
-    """The events of batches, in their order."""
+    """Return the events of batches, in their order."""
     out: list[Event] = []
     for message in messages:
         name, shard, payload = topic.split(message)

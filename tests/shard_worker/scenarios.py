@@ -16,7 +16,7 @@ Scenario = Callable[[Rig, SandboxControl], Awaitable[None]]
 def run(
     scenario: Scenario, shards: int = 2, spec: dict[str, Any] | None = None, **options: Any
 ) -> None:
-    """A scenario in a sandbox of its own; at the end the token must stand in no log."""
+    """Run a scenario in a sandbox of its own; at the end the token must be in no log."""
 
     async def main() -> None:
         chosen = SandboxOptions(
@@ -35,7 +35,7 @@ def run(
 
 
 async def under_traffic(rig: Rig, control: SandboxControl) -> None:
-    """All shards ready, and events on their way."""
+    """Start a worker and return when all shards are ready and events come."""
     await rig.start()
     await rig.ready()
     await control.traffic(rate=1000)
@@ -43,7 +43,7 @@ async def under_traffic(rig: Rig, control: SandboxControl) -> None:
 
 
 async def ends_equal(rig: Rig, *, identifies: int = 2) -> None:
-    """Ledger, hub and journal agree, and no more was identified than had to be."""
+    """Assert that ledger, hub and journal agree, and that no more was identified than had to be."""
     expected = await rig.caught_up()
     # What comes before its hello a coordinator does not heed: a shard would wait in vain.
     assert isinstance(next(m for m in rig.heard if isinstance(m, Hello | IdentifyRequest)), Hello)

@@ -19,8 +19,8 @@ def test_a_mapped_file_is_not_the_process_s_own_memory(tmp_path: Path) -> None:
     file.write_bytes(bytes(SIZE))
     before = own_memory_bytes()
     with file.open("r+b") as handle, mmap.mmap(handle.fileno(), SIZE) as mapped:
-        for at in range(0, SIZE, mmap.PAGESIZE):  # every page comes into memory
-            mapped[at] = 1
+        for offset in range(0, SIZE, mmap.PAGESIZE):  # every page comes into memory
+            mapped[offset] = 1
         assert own_memory_bytes() - before < SIZE // 8
         own = bytearray(b"x") * SIZE
         assert own_memory_bytes() - before > SIZE // 8 * 7

@@ -23,7 +23,7 @@ PRIVILEGED = Intents.GUILDS | Intents.GUILD_PRESENCES
 
 
 class Ordered(Wire):
-    """Remembers in which order what was done."""
+    """A Wire that remembers in which order what was done."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ HELLO = frame(10, {"heartbeat_interval": 41250})
 
 
 def test_a_heartbeat_carries_what_is_journalled_and_no_more() -> None:
-    """Within a drain, too: Discord may trim its replay by it."""
+    """That holds within a drain, too: Discord may trim its replay by it."""
 
     def scenario(shard: Shard, wire: Ordered) -> None:
         shard.on_connected()

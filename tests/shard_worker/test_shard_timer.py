@@ -18,11 +18,11 @@ from shard_worker.transport.transport import Transport
 
 
 class Wire:
-    """A transport, a connection, a coordinator and a journal that only listen."""
+    """A transport, a connection, a coordinator and a journal that do nothing."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
-        self.beaten = asyncio.Event()
+        self.heartbeat_sent = asyncio.Event()
 
     def connect(self, url: str, receiver: Shard) -> Connection:
         return cast(Connection, self)
@@ -30,7 +30,7 @@ class Wire:
     def send(self, payload: bytes, *, urgent: bool = False) -> None:
         self.sent.append(json.loads(payload))
         if self.sent[-1]["op"] == 1:
-            self.beaten.set()
+            self.heartbeat_sent.set()
 
     def close(self, code: int) -> None: ...
 
@@ -73,7 +73,7 @@ def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:
         hello = b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":0.0001}}'
         shard.on_messages([hello], [0])
         shard.on_messages([b'{"t":null,"s":null,"op":11,"d":null}'], [0])
-        await asyncio.wait_for(wire.beaten.wait(), 10)
+        await asyncio.wait_for(wire.heartbeat_sent.wait(), 10)
         shard.stop(logout=False)
 
     uvloop.run(main())

@@ -35,7 +35,7 @@ READY: dict[str, Any] = {
 
 
 class Kept(Ordered):
-    """What was delivered, too."""
+    """An Ordered that also keeps what was delivered."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,14 +45,14 @@ class Kept(Ordered):
         self.events += events
 
     def take(self, op: int) -> list[Any]:
-        """``d`` of what was sent with this op, which is then forgotten."""
+        """Return ``d`` of what was sent with this op, and forget it."""
         messages = [json.loads(payload) for payload in self.payloads]
         self.payloads = [p for p, m in zip(self.payloads, messages, strict=True) if m["op"] != op]
         return [message["d"] for message in messages if message["op"] == op]
 
 
 def ready(scenario: Callable[[Shard, Kept], None], **changes: Any) -> None:
-    """A shard that is ready; changes: of READY."""
+    """Run a scenario with a shard that is ready. changes: fields of its READY."""
 
     async def main() -> None:
         wire = Kept()
@@ -69,7 +69,7 @@ def ready(scenario: Callable[[Shard, Kept], None], **changes: Any) -> None:
 
 
 def resume(shard: Shard) -> None:
-    """The connection is lost, and another has the session."""
+    """Lose the connection, and make another that resumes the session."""
     shard.reconnect()
     shard.start()
     shard.on_connected()
@@ -81,8 +81,8 @@ def test_it_identifies_as_a_user_and_subscribes() -> None:
         (d,) = wire.take(2)
         assert (d["token"], d["capabilities"]) == ("first.token", 1 << 8)
         assert not {"shard", "intents"} & set(d)
-        (asked,) = wire.take(37)
-        assert list(asked["subscriptions"]) == ["11", "22"]
+        (subscribed,) = wire.take(37)
+        assert list(subscribed["subscriptions"]) == ["11", "22"]
 
     ready(scenario)
 
@@ -103,7 +103,7 @@ def test_subscriptions_that_may_be_lost_are_sent_again_and_others_are_not() -> N
     ready(scenario)
 
 
-def test_a_new_token_is_used_and_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_new_token_is_used_and_shown_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
     def scenario(shard: Shard, wire: Kept) -> None:

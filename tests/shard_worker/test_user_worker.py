@@ -25,7 +25,7 @@ SPEC: dict[str, Any] = {
 
 
 async def subscribed(rig: Rig) -> None:
-    """The session of now has its subscriptions: the sandbox knows, and nobody tells."""
+    """Whether the newest session has its subscriptions, as the sandbox knows."""
     (session,) = rig.sandbox.state.dispatcher.sessions.values()
     assert session.user is not None
     async with asyncio.timeout(10):

@@ -22,11 +22,11 @@ from tests.shard_worker.scenarios import ends_equal, run, under_traffic
 
 
 class UnforeseenError(Exception):
-    """Something that no code expects."""
+    """An error that no code expects."""
 
 
 async def inside(rig: Rig, control: SandboxControl) -> asyncio.Task[Any]:
-    """A worker in this process, under traffic."""
+    """Run a scenario with a worker in this process, under traffic."""
     worker = asyncio.create_task(Worker(rig.spec()).run())
     await rig.ready()
     await control.traffic(rate=1000)
@@ -38,7 +38,7 @@ async def inside(rig: Rig, control: SandboxControl) -> asyncio.Task[Any]:
 def test_an_event_that_could_not_be_delivered_comes_again(
     written: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The session has counted it: without the end of the process, RESUME would skip it."""
+    """The session has counted the event: without the end of the process, RESUME would skip it."""
     deliver = ShardDelivery.deliver
 
     def broken(self: ShardDelivery, events: Sequence[FrameEvent], received_ns: int) -> None:
@@ -64,7 +64,7 @@ def test_an_event_that_could_not_be_delivered_comes_again(
 def test_an_error_in_a_callback_of_libcurl_ends_the_connection(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is kept by curl_cffi until the transfer has ended, and is the cause of that end."""
+    """curl_cffi keeps the error until the transfer has ended, and it is the cause of that end."""
     intact, failures = getattr(Connection, name), list[str]()
 
     def once(self: Connection, argument: Any) -> Any:
@@ -127,19 +127,21 @@ def test_a_coordinator_that_comes_back_in_time() -> None:
 
 
 def test_a_request_that_a_new_coordinator_did_not_heed_yet_is_made_again() -> None:
-    """It heeds nobody whom it has not welcomed: what was asked an instant before is lost."""
+    """A coordinator heeds nobody whom it has not welcomed: an earlier request is lost."""
 
     async def scenario(rig: Rig, control: SandboxControl) -> None:
         await under_traffic(rig, control)
         rig.granting = False
-        asked = rig.count(IdentifyRequest)
+        requests = rig.count(IdentifyRequest)
         await control.fault(kind="op9", resumable=False, shard=0)
-        await rig.until(lambda: rig.count(IdentifyRequest) > asked)
+        await rig.until(lambda: rig.count(IdentifyRequest) > requests)
         rig.granting = True
         hellos = rig.count(Hello)
         await rig.send(Welcome())
-        await rig.until(lambda: rig.count(IdentifyRequest) > asked + 1)
-        assert rig.count(Hello) == hellos, "it was asked at once, not after a silence"
+        await rig.until(lambda: rig.count(IdentifyRequest) > requests + 1)
+        assert rig.count(Hello) == hellos, (
+            "it was asked at once, not after a wait for the coordinator"
+        )
         await rig.reconnected("op 9")
         await ends_equal(rig)
 

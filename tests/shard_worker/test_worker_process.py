@@ -102,7 +102,10 @@ def test_the_next_process_resumes_from_the_journal(number: signal.Signals) -> No
         # As if no watermark had ever left the hub: all that the journal holds comes out again.
         await rig.start(start_after=dict.fromkeys(range(2), (0, -1)))
         await rig.ready()
-        for shard, before in reports.items():  # what is told of the session outlives the process
+        for (
+            shard,
+            before,
+        ) in reports.items():  # what a report says of the session outlives the process
             now = rig.reports[shard]
             assert now.guilds == before.guilds
             assert now.session_age_s is not None
@@ -186,7 +189,7 @@ def test_a_spec_that_is_none(data: bytes) -> None:
 
 
 def test_a_shard_that_is_given_up_and_taken_again() -> None:
-    """Its worker goes on with the others; taken again, it is resumed from the journal."""
+    """The worker goes on with its other shards; a shard taken again is resumed from the journal."""
 
     async def scenario(rig: Rig, control: SandboxControl) -> None:
         await under_traffic(rig, control)

@@ -15,25 +15,25 @@ from cluster.control import ControlClient
 from cluster.errors import ConfigError, NotRunningError
 from shard_worker import GatewayClient
 from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, granting
-from tests.shard_worker.client.client_desk import WAIT_S, Desk, run
+from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, run
 
-Scenario = Callable[[Desk, Cluster, ControlClient], Awaitable[None]]
+Scenario = Callable[[ClientRig, Cluster, ControlClient], Awaitable[None]]
 
 
 def play(scenario: Scenario, **options: Any) -> None:
-    async def whole(desk: Desk) -> None:
+    async def whole(rig: ClientRig) -> None:
         with tempfile.TemporaryDirectory(prefix="dcgw-", dir="/tmp") as folder:
             async with (
                 granting(Path(folder), concurrency=16) as east,
                 ControlClient(east.endpoint) as control,
             ):
-                await scenario(desk, east, control)
+                await scenario(rig, east, control)
 
     run(whole, **options)
 
 
 def test_it_identifies_in_its_turn_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
+    async def scenario(rig: ClientRig, east: Cluster, control: ControlClient) -> None:
         sent_at: list[float] = []
         sent = east.limiter.sent
 
@@ -42,33 +42,33 @@ def test_it_identifies_in_its_turn_and_says_so(monkeypatch: pytest.MonkeyPatch) 
             sent(shard, grant_id, now)
 
         monkeypatch.setattr(east.limiter, "sent", saying)
-        async with desk.connect(identifies=control, shard=(3, 8)) as client:
+        async with rig.connect(identifies=control, shard=(3, 8)) as client:
             assert (await client.next_event()).name == "READY"
             assert east.queue.status().spent == 1
             # Its bucket is closed for a cluster's worker, too.
             east.want(3)
-            at, _ = await east.next()
-            assert at >= sent_at[0] + INTERVAL_S - 0.02
+            granted_at, _ = await east.next()
+            assert granted_at >= sent_at[0] + INTERVAL_S - 0.02
 
     play(scenario, shards=8, guilds=8)
 
 
 def test_who_gives_up_leaves_the_line() -> None:
-    async def scenario(desk: Desk, east: Cluster, control: ControlClient) -> None:
+    async def scenario(rig: ClientRig, east: Cluster, control: ControlClient) -> None:
         async with control.request_identify(shard_id=3):
-            connecting = asyncio.ensure_future(desk.connect(identifies=control, shard=(3, 8)))
-            await desk.until(lambda: bool(desk.sandbox.state.peers))
-            await desk.until(lambda: bool(east.queue.status().outside))
+            connecting = asyncio.ensure_future(rig.connect(identifies=control, shard=(3, 8)))
+            await rig.until(lambda: bool(rig.sandbox.state.peers))
+            await rig.until(lambda: bool(east.queue.status().outside))
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
-            await desk.until(lambda: not east.queue.status().outside)
-        assert desk.sandbox.state.identify_limit.admitted == 0
+            await rig.until(lambda: not east.queue.status().outside)
+        assert rig.sandbox.state.identify_limit.admitted == 0
 
     play(scenario, shards=8, guilds=8)
 
 
 def test_a_broker_that_is_not_there_is_an_error_of_connect() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         class Nobody:
             def request_identify(self, shard_id: int, shard_count: int = 0) -> Any:
                 return self
@@ -79,7 +79,7 @@ def test_a_broker_that_is_not_there_is_an_error_of_connect() -> None:
             async def __aexit__(self, *_: object) -> None: ...
 
         with pytest.raises(NotRunningError, match="nobody answers"):
-            await asyncio.wait_for(desk.connect(identifies=Nobody()), WAIT_S)
+            await asyncio.wait_for(rig.connect(identifies=Nobody()), WAIT_S)
 
     run(scenario)
 

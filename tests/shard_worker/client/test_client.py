@@ -25,12 +25,12 @@ from shard_worker import GatewayClient, Skipped
 from shard_worker.client import client_session, local_identifies
 from shard_worker.client.event_queue import Received
 from shard_worker.transport.connection import SLICE_MESSAGES
-from tests.shard_worker.client.client_desk import WAIT_S, Desk, desk, row, run, take
+from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, client_rig, row, run, take
 
 
 @pytest.fixture
 def short_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Identifies may follow each other at once, as far as our own limiter goes."""
+    """Let identifies follow each other at once, as far as our own limiter goes."""
     short = partial(IdentifyLimiter, window_s=0.2, margin_s=0.05)
     monkeypatch.setattr(local_identifies, "IdentifyLimiter", short)
 
@@ -43,11 +43,11 @@ SHORT_WINDOW: dict[str, Any] = {"identify_window_s": 0.2}
 
 @pytest.mark.parametrize("compress", ["zlib-stream", "zstd-stream", "none"])
 def test_every_event_comes_once_and_in_order(compress: str) -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(compress=compress) as client:
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(compress=compress) as client:
             assert client.state == "ready"
-            await desk.emit(300)
-            sent = desk.sent()
+            await rig.emit(300)
+            sent = rig.sent()
             assert sent[0][1] == "READY"
             assert await take(client, sent[-1][0]) == sent
 
@@ -56,25 +56,25 @@ def test_every_event_comes_once_and_in_order(compress: str) -> None:
 
 def test_a_client_on_asyncio_s_own_loop() -> None:
     async def main() -> None:
-        async with desk() as here, here.connect() as client:
-            await here.emit(20)
-            sent = here.sent()
+        async with client_rig() as rig, rig.connect() as client:
+            await rig.emit(20)
+            sent = rig.sent()
             assert await take(client, sent[-1][0]) == sent
 
     asyncio.run(main(), debug=True)
 
 
 def test_op_7_and_op_11_are_events_among_the_others() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client, asyncio.timeout(WAIT_S):
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client, asyncio.timeout(WAIT_S):
             assert (await client.next_event()).name == "READY"
-            await desk.control.fault(kind="op7")
-            wanted: list[type] = [Reconnect, Resumed, HeartbeatAck]
+            await rig.control.fault(kind="op7")
+            expected: list[type] = [Reconnect, Resumed, HeartbeatAck]
             # Of a machine that is busy an answer may come late, and a RESUMED before all of this.
             async for event in client:
-                if type(event) is wanted[0]:
-                    wanted.pop(0)
-                if not wanted:
+                if type(event) is expected[0]:
+                    expected.pop(0)
+                if not expected:
                     break
             assert client.latency is not None
 
@@ -82,8 +82,8 @@ def test_op_7_and_op_11_are_events_among_the_others() -> None:
 
 
 def test_several_tasks_share_the_events() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
             got: list[tuple[int, int]] = []
 
             async def worker(number: int) -> None:
@@ -95,9 +95,9 @@ def test_several_tasks_share_the_events() -> None:
 
             workers = [asyncio.create_task(worker(number)) for number in range(3)]
             for _ in range(20):
-                await desk.emit(5)
-            last = desk.sent()[-1][0]
-            await desk.until(lambda: len(got) >= last)
+                await rig.emit(5)
+            last = rig.sent()[-1][0]
+            await rig.until(lambda: len(got) >= last)
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
@@ -108,9 +108,9 @@ def test_several_tasks_share_the_events() -> None:
 
 
 def test_who_is_cancelled_while_waiting_takes_no_event_with_him() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
-            await desk.control.traffic(rate=500)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await rig.control.traffic(rate=500)
             taken: list[Received] = []
             cancelled = 0
             while len(taken) < 100 or cancelled < 50:
@@ -148,14 +148,14 @@ def test_a_lost_connection_is_followed_by_another_and_nothing_is_missed(
 ) -> None:
     monkeypatch.setattr("shard_worker.protocol.session.invalid_session_wait", lambda _: 0.05)
 
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
-            await desk.emit(30)
-            await desk.control.fault(**fault)
-            await desk.emit(30)
-            await desk.until(lambda: bool(desk.sandbox.state.counters["resumed"]))
-            await desk.emit(30)
-            sent = desk.sent()
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await rig.emit(30)
+            await rig.control.fault(**fault)
+            await rig.emit(30)
+            await rig.until(lambda: bool(rig.sandbox.state.counters["resumed"]))
+            await rig.emit(30)
+            sent = rig.sent()
             assert await take(client, sent[-1][0]) == sent
             assert "RESUMED" in [name for _, name, _ in sent]
 
@@ -163,15 +163,15 @@ def test_a_lost_connection_is_followed_by_another_and_nothing_is_missed(
 
 
 def test_what_a_replay_leaves_out_is_told() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(reconnect=False) as client:
-            before = desk.sent()
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(reconnect=False) as client:
+            before = rig.sent()
             assert await take(client, before[-1][0]) == before
-            await desk.control.fault(kind="cut", how="rst")
+            await rig.control.fault(kind="cut", how="rst")
             with pytest.raises(ConnectionLostError):
                 await client.next_event()
-            await desk.emit(10)
-            await desk.control.fault(kind="replay_skips", count=3)
+            await rig.emit(10)
+            await rig.control.fault(kind="replay_skips", count=3)
             await client.resume()
             seen: list[int] = []
             skipped: list[int] = []
@@ -184,26 +184,26 @@ def test_what_a_replay_leaves_out_is_told() -> None:
                     seen.append(1)
             assert len(skipped) == 3
             assert len(seen) == 7
-            (session,) = desk.sandbox.state.dispatcher.sessions.values()
+            (session,) = rig.sandbox.state.dispatcher.sessions.values()
             assert skipped == session.skipped
 
     run(scenario)
 
 
 def test_what_was_not_given_out_is_not_acknowledged() -> None:
-    """Discord may forget what is: who goes on with the session would be told op 9."""
+    """Discord may forget what is acknowledged: whoever resumed the session would get op 9."""
 
-    async def scenario(desk: Desk) -> None:
-        await desk.control.fault(kind="trim_on_heartbeat")
-        client = await desk.connect()
-        await desk.emit(50)
-        before = desk.sent()
+    async def scenario(rig: ClientRig) -> None:
+        await rig.control.fault(kind="trim_on_heartbeat")
+        client = await rig.connect()
+        await rig.emit(50)
+        before = rig.sent()
         assert await take(client, 10) == before[:10]
-        (known,) = desk.sandbox.state.dispatcher.sessions.values()
-        await desk.until(lambda: known.acknowledged >= 10)
+        (known,) = rig.sandbox.state.dispatcher.sessions.values()
+        await rig.until(lambda: known.acknowledged >= 10)
         assert known.acknowledged == 10
         session = await client.graceful_shutdown()
-        async with desk.connect(session=session) as client:
+        async with rig.connect(session=session) as client:
             rest = await take(client, before[-1][0], after=10)
             assert before[10:] == rest
 
@@ -216,13 +216,13 @@ def test_a_session_that_can_t_be_resumed_is_followed_by_another_ready(
 ) -> None:
     monkeypatch.setattr("shard_worker.protocol.session.invalid_session_wait", lambda _: 0.05)
 
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
-            await desk.emit(10)
-            first = desk.sent()
-            asked = asyncio.create_task(client.request_guild_members(5, query="a"))
-            await desk.until(lambda: any(one["op"] == 8 for one in desk.sandbox.state.commands))
-            await desk.control.fault(kind="op9", resumable=False)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await rig.emit(10)
+            first = rig.sent()
+            request = asyncio.create_task(client.request_guild_members(5, query="a"))
+            await rig.until(lambda: any(one["op"] == 8 for one in rig.sandbox.state.commands))
+            await rig.control.fault(kind="op9", resumable=False)
             assert await take(client, first[-1][0]) == first
             assert client.session is None or client.session.epoch == 1
             second = await take(client, 1)
@@ -231,17 +231,17 @@ def test_a_session_that_can_t_be_resumed_is_followed_by_another_ready(
             assert session is not None
             assert session.epoch == 2
             with pytest.raises(ClusterError, match="asked for members is lost: ask again"):
-                await asked
+                await request
 
     run(scenario, **SHORT_WINDOW)
 
 
 def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(reconnect=False) as client:
-            await desk.emit(10)
-            before = desk.sent()
-            await desk.control.fault(kind="cut", how="rst")
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(reconnect=False) as client:
+            await rig.emit(10)
+            before = rig.sent()
+            await rig.control.fault(kind="cut", how="rst")
             assert await take(client, before[-1][0]) == before
             errors: list[ConnectionLostError] = []
             for _ in range(2):
@@ -249,9 +249,9 @@ def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> 
                     await client.next_event()
                 errors.append(raised.value)
             assert errors[0] is not errors[1]
-            await desk.emit(10)
+            await rig.emit(10)
             await client.resume()
-            sent = desk.sent()
+            sent = rig.sent()
             rest = await take(client, sent[-1][0], after=before[-1][0])
             assert before + rest == sent
 
@@ -259,26 +259,26 @@ def test_without_automatic_reconnect_a_loss_is_an_error_and_resume_goes_on() -> 
 
 
 def test_the_way_out_of_a_loss_is_one_that_there_is() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(reconnect=False) as client, asyncio.timeout(WAIT_S):
-            await desk.control.fault(kind="close", code=4009)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(reconnect=False) as client, asyncio.timeout(WAIT_S):
+            await rig.control.fault(kind="close", code=4009)
             with pytest.raises(ConnectionLostError, match=r"the session with it: reconnect\(\)"):
                 await take(client, 10**9)
         with pytest.raises(ConnectionLostError, match="connect again"):
-            await desk.connect(reconnect=False, gateway_url="wss://localhost:9")
+            await rig.connect(reconnect=False, gateway_url="wss://localhost:9")
 
     run(scenario)
 
 
 @pytest.mark.parametrize("reconnect", [True, False])
 def test_resume_by_hand_loses_nothing(reconnect: bool) -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(reconnect=reconnect) as client:
-            await desk.control.traffic(rate=300)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(reconnect=reconnect) as client:
+            await rig.control.traffic(rate=300)
             for _ in range(3):
                 await client.resume()
-            await desk.control.quiesce()
-            sent = desk.sent()
+            await rig.control.quiesce()
+            sent = rig.sent()
             assert [name for _, name, _ in sent].count("RESUMED") == 3
             assert await take(client, sent[-1][0]) == sent
 
@@ -287,24 +287,24 @@ def test_resume_by_hand_loses_nothing(reconnect: bool) -> None:
 
 @pytest.mark.usefixtures("short_window")
 def test_reconnect_by_hand_begins_another_session() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
-            await desk.emit(5)
-            first = desk.sent()
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await rig.emit(5)
+            first = rig.sent()
             assert await take(client, first[-1][0]) == first
             await client.reconnect()
-            await desk.emit(5)
+            await rig.emit(5)
             assert [name for _, name, _ in await take(client, 1)] == ["READY"]
-            sessions = await desk.control.state()
+            sessions = await rig.control.state()
             assert len(sessions["sessions"]) == 1
 
     run(scenario, **SHORT_WINDOW)
 
 
 def test_nothing_to_resume_is_said() -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(reconnect=False) as client:
-            await desk.control.fault(kind="op9", resumable=False)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(reconnect=False) as client:
+            await rig.control.fault(kind="op9", resumable=False)
             with pytest.raises(ConnectionLostError):
                 async for _ in client:
                     pass
@@ -319,12 +319,12 @@ def test_nothing_to_resume_is_said() -> None:
 
 @pytest.mark.parametrize("code", [4004, 4010, 4014, 4015])
 def test_a_fatal_close_is_an_error_after_the_last_event(code: int) -> None:
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
-            await desk.emit(10)
-            before = desk.sent()
-            await desk.control.fault(kind="close", code=code)
-            await desk.until(lambda: client.state == "fatal")
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await rig.emit(10)
+            before = rig.sent()
+            await rig.control.fault(kind="close", code=code)
+            await rig.until(lambda: client.state == "fatal")
             assert await take(client, before[-1][0]) == before
             errors: list[ClusterError] = []
             for _ in range(2):
@@ -346,39 +346,39 @@ def test_a_fatal_close_is_an_error_after_the_last_event(code: int) -> None:
 
 
 def test_intents_that_the_bot_lacks_are_an_error_of_connect() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         with pytest.raises(GatewayRefusedError, match="GUILD_PRESENCES") as raised:
-            await desk.connect(intents=["guilds", "guild_presences"])
+            await rig.connect(intents=["guilds", "guild_presences"])
         assert raised.value.code == 4014
-        await desk.until(lambda: not desk.sandbox.state.peers)
+        await rig.until(lambda: not rig.sandbox.state.peers)
 
     run(scenario, privileged_intents=0)
 
 
 def test_a_bot_s_token_with_a_user_s_arguments_is_said_to_be_that() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         with pytest.raises(GatewayRefusedError, match=r"4013 .*: the token is a bot's"):
-            await desk.connect(capabilities="default", client_build_number=1)
+            await rig.connect(capabilities="default", client_build_number=1)
 
     run(scenario)
 
 
 def test_a_wrong_token_is_an_error_of_connect() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         with pytest.raises(TokenRefusedError, match=r"401.*give the current token") as raised:
-            await desk.connect(token="wrong.token.here")
+            await rig.connect(token="wrong.token.here")
         assert "wrong.token.here" not in str(raised.value)
         with pytest.raises(TokenRefusedError, match="4004"):
-            await desk.connect(token="wrong.token.here", gateway_url=desk.sandbox.info.gateway_url)
+            await rig.connect(token="wrong.token.here", gateway_url=rig.sandbox.info.gateway_url)
 
     run(scenario)
 
 
 def test_no_identifies_left_is_an_error_of_connect() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         with pytest.raises(BudgetError, match="0 of 1000 are left"):
-            await desk.connect()
-        assert not desk.sandbox.state.identify_limit.admitted
+            await rig.connect()
+        assert not rig.sandbox.state.identify_limit.admitted
 
     run(scenario, session_start_remaining=0)
 
@@ -388,21 +388,21 @@ def test_a_gateway_that_is_not_there_is_an_error_of_connect(
 ) -> None:
     monkeypatch.setattr(client_session, "TRIES", 2)
 
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         with pytest.raises(ConnectionLostError, match="could not be reached in 2 tries"):
-            await desk.connect(gateway_url="wss://localhost:1")
+            await rig.connect(gateway_url="wss://localhost:1")
         with pytest.raises(ConnectionLostError, match="is lost"):
-            await desk.connect(gateway_url="wss://localhost:1", reconnect=False)
+            await rig.connect(gateway_url="wss://localhost:1", reconnect=False)
 
     run(scenario)
 
 
 def test_the_end_of_the_block_leaves_the_session_resumable() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         kept: list[GatewayClient] = []
 
         async def failing() -> None:
-            async with desk.connect() as made:
+            async with rig.connect() as made:
                 kept.append(made)
                 await made.next_event()
                 raise ZeroDivisionError
@@ -410,8 +410,8 @@ def test_the_end_of_the_block_leaves_the_session_resumable() -> None:
         with pytest.raises(ZeroDivisionError):
             await failing()
         client = kept[0]
-        await desk.until(lambda: not desk.sandbox.state.peers)
-        assert len(desk.sandbox.state.dispatcher.sessions) == 1
+        await rig.until(lambda: not rig.sandbox.state.peers)
+        assert len(rig.sandbox.state.dispatcher.sessions) == 1
         for _ in range(2):
             with pytest.raises(ClientClosedError):
                 await client.next_event()
@@ -428,20 +428,20 @@ def test_the_end_of_the_block_leaves_the_session_resumable() -> None:
 
 
 def test_what_was_sent_before_the_end_arrives() -> None:
-    async def scenario(desk: Desk) -> None:
-        client = await desk.connect()
+    async def scenario(rig: ClientRig) -> None:
+        client = await rig.connect()
         await client.update_presence("idle")
         await client.graceful_shutdown()
-        await desk.until(lambda: not desk.sandbox.state.peers)
-        assert [one["op"] for one in desk.sandbox.state.commands] == [2, 3]
+        await rig.until(lambda: not rig.sandbox.state.peers)
+        assert [one["op"] for one in rig.sandbox.state.commands] == [2, 3]
 
     run(scenario)
 
 
 def test_who_waits_for_an_event_is_told_of_the_end() -> None:
-    async def scenario(desk: Desk) -> None:
-        client = await desk.connect()
-        await take(client, desk.sent()[-1][0])
+    async def scenario(rig: ClientRig) -> None:
+        client = await rig.connect()
+        await take(client, rig.sent()[-1][0])
 
         async def read() -> list[str]:
             return [event.name async for event in client if event.name != "HEARTBEAT_ACK"]
@@ -455,40 +455,40 @@ def test_who_waits_for_an_event_is_told_of_the_end() -> None:
 
 
 def test_a_logout_ends_the_session_and_what_came_before_can_be_taken() -> None:
-    async def scenario(desk: Desk) -> None:
-        client = await desk.connect()
-        await desk.emit(10)
-        sent = desk.sent()
-        await desk.until(lambda: client.queued >= len(sent))
+    async def scenario(rig: ClientRig) -> None:
+        client = await rig.connect()
+        await rig.emit(10)
+        sent = rig.sent()
+        await rig.until(lambda: client.queued >= len(sent))
         assert await client.graceful_shutdown(logout=True) is None
         assert await take(client, sent[-1][0]) == sent
         assert client.session is None
         with pytest.raises(ClientClosedError):
             await client.next_event()
-        await desk.until(lambda: not desk.sandbox.state.dispatcher.sessions)
+        await rig.until(lambda: not rig.sandbox.state.dispatcher.sessions)
 
     run(scenario)
 
 
 def test_a_connect_that_is_cancelled_leaves_nothing() -> None:
-    async def scenario(desk: Desk) -> None:
-        desk.sandbox.state.identify_limit.arrival_delay = lambda: 60.0  # type: ignore[method-assign]
+    async def scenario(rig: ClientRig) -> None:
+        rig.sandbox.state.identify_limit.arrival_delay = lambda: 60.0  # type: ignore[method-assign]
         before = asyncio.all_tasks()
         for delay in (0.0, 0.01, 0.05, 0.1):
-            connecting = asyncio.ensure_future(desk.connect())
+            connecting = asyncio.ensure_future(rig.connect())
             await asyncio.sleep(delay)
             connecting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await connecting
-        await desk.until(lambda: not desk.sandbox.state.peers)
-        await desk.until(lambda: asyncio.all_tasks() <= before)
+        await rig.until(lambda: not rig.sandbox.state.peers)
+        await rig.until(lambda: asyncio.all_tasks() <= before)
 
     run(scenario)
 
 
 def test_a_client_that_was_forgotten_is_named_and_its_connection_goes() -> None:
-    async def scenario(desk: Desk) -> None:
-        client: GatewayClient | None = await desk.connect()
+    async def scenario(rig: ClientRig) -> None:
+        client: GatewayClient | None = await rig.connect()
         assert client is not None
         await client.next_event()
         connection = client._session.shard._connection
@@ -500,8 +500,8 @@ def test_a_client_that_was_forgotten_is_named_and_its_connection_goes() -> None:
             assert any("was not shut down" in str(one.message) for one in caught)
         await asyncio.sleep(0)
         assert connection.ended.done(), "a loop that ends may have no other turn"
-        await desk.until(lambda: not desk.sandbox.state.peers)
-        assert desk.sandbox.state.dispatcher.sessions
+        await rig.until(lambda: not rig.sandbox.state.peers)
+        assert rig.sandbox.state.dispatcher.sessions
 
     run(scenario)
 
@@ -509,8 +509,8 @@ def test_a_client_that_was_forgotten_is_named_and_its_connection_goes() -> None:
 def test_one_that_outlives_its_loop_is_named_too() -> None:
     kept: list[GatewayClient] = []
 
-    async def scenario(desk: Desk) -> None:
-        kept.append(await desk.connect(reconnect=False))
+    async def scenario(rig: ClientRig) -> None:
+        kept.append(await rig.connect(reconnect=False))
 
     run(scenario)
     with pytest.warns(ResourceWarning, match="was not shut down"):
@@ -523,22 +523,22 @@ def test_one_that_outlives_its_loop_is_named_too() -> None:
 def test_a_saved_session_goes_on_after_the_last_event_that_was_given_out() -> None:
     """What was received and not taken comes again, what was taken does not."""
 
-    async def scenario(desk: Desk) -> None:
-        client = await desk.connect()
+    async def scenario(rig: ClientRig) -> None:
+        client = await rig.connect()
         assert client.session is None  # its READY would be lost
-        await desk.emit(40)
+        await rig.emit(40)
         got = await take(client, 25)
         assert client.queued
         session = await client.graceful_shutdown()
         assert session is not None
         assert session.seq == 25
         assert session.session_id not in repr(session)
-        await desk.emit(10)
+        await rig.emit(10)
         for form in (session, msgspec.json.encode(session)):
-            async with desk.connect(session=form) as later:
-                sent = desk.sent()
+            async with rig.connect(session=form) as later:
+                sent = rig.sent()
                 assert got + await take(later, sent[-1][0], after=25) == sent
-        assert desk.sandbox.state.identify_limit.admitted == 1
+        assert rig.sandbox.state.identify_limit.admitted == 1
 
     run(scenario)
 
@@ -549,12 +549,12 @@ def test_a_saved_session_that_is_gone_is_followed_by_another(
 ) -> None:
     monkeypatch.setattr("shard_worker.protocol.session.invalid_session_wait", lambda _: 0.05)
 
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect() as client:
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
             await client.next_event()
             session = client.session
-            await desk.control.fault(kind="forget")
-        async with desk.connect(session=session) as later:
+            await rig.control.fault(kind="forget")
+        async with rig.connect(session=session) as later:
             assert (await later.next_event()).name == "READY"
 
     run(scenario, **SHORT_WINDOW)
@@ -566,16 +566,16 @@ USER: dict[str, Any] = {"capabilities": 53607934, "client_build_number": 369195}
 
 
 def test_a_user_account_subscribes_and_resumes() -> None:
-    async def scenario(desk: Desk) -> None:
-        token = desk.sandbox.info.user_token
-        async with desk.connect(token=token, **USER) as client, asyncio.timeout(WAIT_S):
+    async def scenario(rig: ClientRig) -> None:
+        token = rig.sandbox.info.user_token
+        async with rig.connect(token=token, **USER) as client, asyncio.timeout(WAIT_S):
             ready = await client.next_event()
             assert isinstance(ready, Ready)
             await client.bulk_guild_subscribe([guild.id for guild in ready.guilds])
-            await desk.emit(10)
+            await rig.emit(10)
             await client.resume()
-            await desk.emit(10)
-            sent = desk.sent()
+            await rig.emit(10)
+            sent = rig.sent()
             assert len([name for _, name, _ in sent if name == "MESSAGE_CREATE"]) >= 10
             assert await take(client, sent[-1][0], after=1) == sent[1:]
 
@@ -584,8 +584,8 @@ def test_a_user_account_subscribes_and_resumes() -> None:
 
 @pytest.mark.usefixtures("short_window")
 def test_a_token_that_ready_brings_is_used_from_then_on_and_in_no_event() -> None:
-    async def scenario(desk: Desk) -> None:
-        state = desk.sandbox.state
+    async def scenario(rig: ClientRig) -> None:
+        state = rig.sandbox.state
         user_ready = state.world.user_ready
 
         def renewing(**given: Any) -> Any:
@@ -594,7 +594,7 @@ def test_a_token_that_ready_brings_is_used_from_then_on_and_in_no_event() -> Non
             return made._replace(ready=made.ready[:-1] + b',"auth_token":"second.token"}')
 
         state.world.user_ready = renewing  # type: ignore[method-assign]
-        async with desk.connect(token=state.user_token, **USER) as client:
+        async with rig.connect(token=state.user_token, **USER) as client:
             assert client.token == "second.token"
             ready = await client.next_event()
             assert b"second.token" not in ready.raw
@@ -611,30 +611,31 @@ def test_a_token_that_ready_brings_is_used_from_then_on_and_in_no_event() -> Non
 def test_a_reader_that_rests_holds_the_socket_and_keeps_the_session() -> None:
     """Heartbeats go on for many intervals although no answer to them is read."""
 
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(queue_events=50) as client:
-            await desk.emit(9000)
-            await desk.until(lambda: client.queued >= 50)
-            (peer,) = desk.sandbox.state.peers.values()
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(queue_events=50) as client:
+            await rig.emit(9000)
+            await rig.until(lambda: client.queued >= 50)
+            (peer,) = rig.sandbox.state.peers.values()
             before = peer.heartbeats
-            await desk.until(lambda: peer.heartbeats >= before + 8)
+            await rig.until(lambda: peer.heartbeats >= before + 8)
             assert client.queued <= 50 + SLICE_MESSAGES
             assert client.state == "ready"
-            sent = desk.sent()
+            sent = rig.sent()
             assert await take(client, sent[-1][0]) == sent
-            assert len(desk.sandbox.state.dispatcher.sessions) == 1
-            assert not desk.sandbox.state.counters["resumed"]
+            assert len(rig.sandbox.state.dispatcher.sessions) == 1
+            assert not rig.sandbox.state.counters["resumed"]
 
     run(scenario, heartbeat_interval_ms=100, heartbeat_grace_s=10)
 
 
 def test_another_connection_gets_ready_though_the_queue_is_full() -> None:
-    """It is held only where events come: who takes one meanwhile does not hold it before HELLO."""
+    """A connection is held only where events come: taking one meanwhile does not hold it before
+    HELLO."""
 
-    async def scenario(desk: Desk) -> None:
-        async with desk.connect(queue_events=5) as client, asyncio.timeout(WAIT_S):
-            await desk.emit(100)
-            await desk.until(lambda: client.queued > 20)
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect(queue_events=5) as client, asyncio.timeout(WAIT_S):
+            await rig.emit(100)
+            await rig.until(lambda: client.queued > 20)
             resuming = asyncio.create_task(client.resume())
             rows = []
             for _ in range(10):
@@ -642,20 +643,20 @@ def test_another_connection_gets_ready_though_the_queue_is_full() -> None:
                 rows.append(row(await client.next_raw()))
             await resuming
             assert client.queued > 5
-            sent = desk.sent()
+            sent = rig.sent()
             assert rows + await take(client, sent[-1][0], after=10) == sent
 
     run(scenario)
 
 
 def test_a_reader_that_rests_can_shut_down_and_go_on_later() -> None:
-    async def scenario(desk: Desk) -> None:
-        client = await desk.connect(queue_events=1)
-        await desk.emit(3000)
+    async def scenario(rig: ClientRig) -> None:
+        client = await rig.connect(queue_events=1)
+        await rig.emit(3000)
         got = await take(client, 10)
         session = await client.graceful_shutdown()
-        async with desk.connect(session=session) as later:
-            sent = desk.sent()
+        async with rig.connect(session=session) as later:
+            sent = rig.sent()
             assert got + await take(later, sent[-1][0], after=10) == sent
 
     run(scenario)
@@ -665,16 +666,16 @@ def test_a_reader_that_rests_can_shut_down_and_go_on_later() -> None:
 
 
 @pytest.mark.usefixtures("short_window")
-def test_clients_of_one_account_take_turns() -> None:
-    async def scenario(desk: Desk) -> None:
+def test_clients_of_one_account_identify_one_after_the_other() -> None:
+    async def scenario(rig: ClientRig) -> None:
         clients = await asyncio.gather(
-            *(desk.connect(shard=(number, 3)) for number in range(3)),
+            *(rig.connect(shard=(number, 3)) for number in range(3)),
         )
         for client in clients:
             await client.graceful_shutdown()
         assert (
-            desk.sandbox.state.identify_limit.admitted,
-            desk.sandbox.state.identify_limit.early,
+            rig.sandbox.state.identify_limit.admitted,
+            rig.sandbox.state.identify_limit.early,
         ) == (3, 0)
 
     run(scenario, shards=3, guilds=6, **SHORT_WINDOW)

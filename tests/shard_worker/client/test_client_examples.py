@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from shard_worker import Resumable
-from tests.shard_worker.client.client_desk import WAIT_S, Desk, run
+from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, run
 
 ROOT: Final = Path(__file__).parents[3]
 SECTION: Final = "## In your own process: `GatewayClient`"
@@ -25,10 +25,10 @@ def readme_programs() -> list[str]:
 
 
 class Program:
-    """One that runs against the sandbox."""
+    """A program that runs against the sandbox."""
 
-    def __init__(self, desk: Desk, *args: str, user: bool = False) -> None:
-        info = desk.sandbox.info
+    def __init__(self, rig: ClientRig, *args: str, user: bool = False) -> None:
+        info = rig.sandbox.info
         self._args = args
         self._env = {
             "DCGW_TOKEN": info.user_token if user else info.token,
@@ -50,7 +50,7 @@ class Program:
         )
 
     async def says(self, text: str) -> None:
-        """Read its lines until one begins so."""
+        """Read its lines until one begins with this text."""
         assert self.process.stdout is not None
         async with asyncio.timeout(WAIT_S):
             while not (self.lines and self.lines[-1].startswith(text)):
@@ -59,7 +59,7 @@ class Program:
                 self.lines.append(line.decode().rstrip("\n"))
 
     async def end(self, how: int | None = None) -> int:
-        """Its exit code, after this signal."""
+        """Send this signal and return the exit code."""
         if how is not None:
             self.process.send_signal(how)
         assert self.process.stdout is not None
@@ -68,21 +68,21 @@ class Program:
         return await self.process.wait()
 
 
-async def subscribed(desk: Desk) -> set[str]:
-    """Guild ids that op 37 named."""
-    sent = [c for c in await desk.control.commands() if c["op"] == 37]
+async def subscribed(rig: ClientRig) -> set[str]:
+    """Return the guild ids that op 37 named."""
+    sent = [c for c in await rig.control.commands() if c["op"] == 37]
     return {guild for c in sent for guild in c["d"]["subscriptions"]}
 
 
 def test_the_readme_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(rig: ClientRig) -> None:
         programs = readme_programs()
         assert len(programs) == 3
         files = [tmp_path / f"readme_{n}.py" for n in range(3)]
         for file, text in zip(files, programs, strict=True):
             file.write_text(text)
         bot, user, subscriber = (
-            Program(desk, str(file), user=user)
+            Program(rig, str(file), user=user)
             for file, user in zip(files, (False, True, True), strict=True)
         )
         for program in (bot, user, subscriber):
@@ -91,12 +91,12 @@ def test_the_readme_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
         assert await user.end() == 0, user.lines
         assert len(user.lines) == 1
         await subscriber.says("READY ")
-        guilds = {str(guild) for guild in desk.sandbox.world.guild_ids(0, 1)}
+        guilds = {str(guild) for guild in rig.sandbox.world.guild_ids(0, 1)}
         async with asyncio.timeout(WAIT_S):
-            while await subscribed(desk) != guilds:  # noqa: ASYNC110  # there is nothing to await
+            while await subscribed(rig) != guilds:  # noqa: ASYNC110  # there is nothing to await
                 await asyncio.sleep(0.01)
         await bot.says("GUILD_CREATE ")
-        await desk.emit(5)
+        await rig.emit(5)
         await subscriber.says("MESSAGE_CREATE ")
         await bot.says("Message: ")
         for program in (bot, subscriber):
@@ -108,20 +108,20 @@ def test_the_readme_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
 def test_the_examples_run_and_the_bot_goes_on_where_it_was(tmp_path: Path) -> None:
     kept = tmp_path / "session.json"
 
-    async def scenario(desk: Desk) -> None:
-        bot = Program(desk, str(ROOT / "examples/bot.py"), str(kept))
-        user = Program(desk, str(ROOT / "examples/user_client.py"), "396858", user=True)
+    async def scenario(rig: ClientRig) -> None:
+        bot = Program(rig, str(ROOT / "examples/bot.py"), str(kept))
+        user = Program(rig, str(ROOT / "examples/user_client.py"), "396858", user=True)
         await bot.start()
         await user.start()
         await bot.says("A new session in 2 guilds.")
         await user.says("Subscribed to 2 guilds.")
-        await desk.until(lambda: bool(desk.sandbox.state.dispatcher.sessions))
-        await desk.emit(3)
+        await rig.until(lambda: bool(rig.sandbox.state.dispatcher.sessions))
+        await rig.emit(3)
         assert await bot.end(signal.SIGINT) == 0, bot.lines
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         msgspec.json.decode(kept.read_bytes(), type=Resumable)
-        await desk.emit(2)
-        again = Program(desk, str(ROOT / "examples/bot.py"), str(kept))
+        await rig.emit(2)
+        again = Program(rig, str(ROOT / "examples/bot.py"), str(kept))
         await again.start()
         await again.says("Up to date.")
         assert await again.end(signal.SIGTERM) == 0

@@ -146,17 +146,17 @@ def test_the_environment_says_where_discord_is_unless_an_argument_does(
 
 
 def test_rest_and_websocket_are_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, Any] = {}
+    request: dict[str, Any] = {}
 
     async def fetch(**given: Any) -> GatewayInfo:
-        asked.update(given)
+        request.update(given)
         raise ClusterError("enough")
 
     monkeypatch.setattr(gateway_bot, "fetch", fetch)
     one = made(impersonate="chrome131")
     with pytest.raises(ClusterError, match="enough"):
         asyncio.run(one.fetch())
-    assert asked["impersonate"] == one.login.impersonate == "chrome131"
+    assert request["impersonate"] == one.login.impersonate == "chrome131"
 
 
 def test_a_ca_file_may_be_a_path(tmp_path: Path) -> None:

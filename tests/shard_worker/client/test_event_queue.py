@@ -28,17 +28,17 @@ def items(*seqs: int, size: int = 0) -> list[Received]:
 
 
 class Filler:
-    """Counts what the queue asks of whoever fills it."""
+    """Whoever fills the queue: keeps whether it is asked to stop, and how often to go on."""
 
     def __init__(self) -> None:
         self.held = False
-        self.turns = 0
+        self.resumptions = 0
 
     def hold(self) -> None:
         self.held = True
 
     def go_on(self) -> None:
-        self.turns += self.held
+        self.resumptions += self.held
         self.held = False
 
 
@@ -107,18 +107,18 @@ def test_it_is_bounded_in_bytes_too() -> None:
 def test_an_awaited_answer_makes_it_longer() -> None:
     made, filler = queue(10)
     made.put(items(*range(10)))
-    assert (filler.held, filler.turns) == (True, 0)
+    assert (filler.held, filler.resumptions) == (True, 0)
     made.stretch(1)
-    assert (filler.held, filler.turns) == (False, 1)
+    assert (filler.held, filler.resumptions) == (False, 1)
     made.put(items(*range(10, 10 * STRETCH - 1)))
-    assert (filler.held, filler.turns) == (False, 1)
+    assert (filler.held, filler.resumptions) == (False, 1)
     made.stretch(-1)
     made.put(items(10 * STRETCH))
-    assert (filler.held, filler.turns) == (True, 1)
+    assert (filler.held, filler.resumptions) == (True, 1)
 
 
 def test_who_takes_from_a_full_one_holds_nobody() -> None:
-    """Whoever fills it may be another by now, whose connection is on its way."""
+    """Whoever fills the queue may be another by now, whose connection is on its way."""
 
     async def scenario() -> None:
         made, filler = queue(10)
@@ -135,7 +135,7 @@ def test_who_takes_from_a_full_one_holds_nobody() -> None:
     run(scenario)
 
 
-@given(st.lists(st.one_of(st.integers(1, 4), st.just("get"), st.just("cancel"), st.just("turn"))))
+@given(st.lists(st.one_of(st.integers(1, 4), st.just("get"), st.just("cancel"), st.just("sleep"))))
 def test_each_item_goes_to_one_who_waits_whoever_gives_up(steps: list[int | str]) -> None:
     async def scenario() -> None:
         made, _ = queue(3)
@@ -146,7 +146,7 @@ def test_each_item_goes_to_one_who_waits_whoever_gives_up(steps: list[int | str]
                 waiting.append(asyncio.create_task(made.get()))
             elif step == "cancel" and waiting:
                 waiting[len(waiting) // 2].cancel()
-            elif step == "turn":
+            elif step == "sleep":
                 await asyncio.sleep(0)
             elif isinstance(step, int):
                 made.put(items(*range(put, put + step)))
@@ -193,34 +193,34 @@ def test_the_end_comes_after_the_last_item_and_stays() -> None:
     run(scenario)
 
 
-def test_who_takes_without_waiting_lets_the_loop_turn() -> None:
-    """Once in each stretch longer than YIELD_S of a played clock, and not at every item."""
+def test_who_takes_without_waiting_lets_other_tasks_run() -> None:
+    """They run once in each stretch longer than YIELD_S of a played clock, not at every item."""
 
     async def scenario() -> None:
         now = 100.0
         filler = Filler()
         made = EventQueue(10_000, filler.hold, filler.go_on, lambda: now)
         made.put(items(*range(1000)))
-        turns = 0
+        iterations = 0
 
-        def turn() -> None:
-            nonlocal turns
-            turns += 1
-            loop.call_soon(turn)
+        def iterate() -> None:
+            nonlocal iterations
+            iterations += 1
+            loop.call_soon(iterate)
 
         loop = asyncio.get_running_loop()
-        loop.call_soon(turn)
-        turned = []
+        loop.call_soon(iterate)
+        seen = []
         for _ in range(12):
             await made.get()
-            turned.append(turns)
+            seen.append(iterations)
             now += YIELD_S * 0.4
-        assert turned == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+        assert seen == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
 
     run(scenario)
 
 
-def test_who_waited_need_not_let_the_loop_turn_again() -> None:
+def test_who_waited_need_not_let_other_tasks_run_again() -> None:
     async def scenario() -> None:
         now = 100.0
         filler = Filler()
@@ -230,7 +230,7 @@ def test_who_waited_need_not_let_the_loop_turn_again() -> None:
         made.put(items(1, 2))
         now += 10 * YIELD_S
         await waiting
-        with pytest.raises(StopIteration):  # it is there without a turn of the loop
+        with pytest.raises(StopIteration):  # it is there at once
             made.get().send(None)
 
     run(scenario)

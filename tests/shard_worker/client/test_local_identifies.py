@@ -34,14 +34,14 @@ def info(remaining: int = 10, concurrency: int = 1, reset_after_s: float = 60.0)
 
 
 class Client:
-    """A shard that waits for its turn."""
+    """A client that waits for a grant."""
 
     def __init__(self, pool: LocalIdentifies, shard_id: int, *, uses: bool = True) -> None:
         self.pool = pool
         self.shard_id = shard_id
         self.owner = pool.owner()
         self.uses = uses
-        self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.outcome: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def ask(self, fetch: Callable[[], Awaitable[GatewayInfo]]) -> None:
         self.pool.request(self.shard_id, self.owner, self, fetch)
@@ -51,10 +51,10 @@ class Client:
             self.pool.sent(self.shard_id, grant_id)
         else:
             self.pool.unused(self.shard_id, grant_id)
-        self.told.set_result(asyncio.get_running_loop().time())
+        self.outcome.set_result(asyncio.get_running_loop().time())
 
     def refused(self, error: ClusterError) -> None:
-        self.told.set_exception(error)
+        self.outcome.set_exception(error)
 
 
 class Discord:
@@ -62,10 +62,10 @@ class Discord:
 
     def __init__(self, *answers: GatewayInfo | ClusterError) -> None:
         self.answers = list(answers)
-        self.asked = 0
+        self.requests = 0
 
     async def __call__(self) -> GatewayInfo:
-        self.asked += 1
+        self.requests += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ClusterError):
             raise answer
@@ -89,11 +89,11 @@ def test_a_bucket_s_shards_take_turns_and_buckets_do_not_wait_for_each_other() -
         clients = [Client(pool, shard) for shard in range(4)]
         for client in clients:
             client.ask(discord)
-        at = [await client.told for client in clients]
-        assert at[1] - at[0] < WINDOW_S
-        assert at[2] - at[0] >= WINDOW_S
-        assert at[3] - at[1] >= WINDOW_S
-        assert discord.asked == 1
+        moments = [await client.outcome for client in clients]
+        assert moments[1] - moments[0] < WINDOW_S
+        assert moments[2] - moments[0] >= WINDOW_S
+        assert moments[3] - moments[1] >= WINDOW_S
+        assert discord.requests == 1
 
     run(scenario)
 
@@ -105,7 +105,7 @@ def test_an_unused_turn_costs_nothing() -> None:
         first, second = Client(pool, 0, uses=False), Client(pool, 1)
         first.ask(discord)
         second.ask(discord)
-        assert await second.told - await first.told < WINDOW_S
+        assert await second.outcome - await first.outcome < WINDOW_S
 
     run(scenario)
 
@@ -117,10 +117,10 @@ def test_who_is_gone_waits_no_more() -> None:
         first, gone, third = (Client(pool, shard) for shard in range(3))
         for client in (first, gone, third):
             client.ask(discord)
-        await first.told
+        await first.outcome
         pool.gone(gone.owner)
-        assert await third.told - await first.told < 2 * WINDOW_S
-        assert not gone.told.done()
+        assert await third.outcome - await first.outcome < 2 * WINDOW_S
+        assert not gone.outcome.done()
 
     run(scenario)
 
@@ -132,9 +132,9 @@ def test_the_day_s_last_identify_is_not_overspent() -> None:
         first, second = Client(pool, 0), Client(pool, 1)
         first.ask(discord)
         second.ask(discord)
-        await first.told
+        await first.outcome
         with pytest.raises(BudgetError, match=r"0 of 1000 are left.*2 h 00 min"):
-            await second.told
+            await second.outcome
 
     run(scenario)
 
@@ -148,7 +148,7 @@ def test_numbers_that_are_old_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch
         client = Client(pool, 0)
         client.ask(discord)
         with pytest.raises(BudgetError):
-            await client.told
+            await client.outcome
 
     run(scenario)
 
@@ -160,10 +160,10 @@ def test_old_numbers_hold_where_there_are_no_others() -> None:
         client = Client(pool, 0)
         client.ask(nobody)
         with pytest.raises(ClusterError, match="no answer"):
-            await client.told
+            await client.outcome
         pool.take(info(), asyncio.get_running_loop().time() - FRESH_S)
         client = Client(pool, 0)
         client.ask(nobody)
-        await client.told
+        await client.outcome
 
     run(scenario)

@@ -203,12 +203,12 @@ def test_what_is_known_to_be_out_is_not_sent_again(
             emit(journal, writer, publisher)
         await until(lambda: publisher.unpublished == 0, socket)
         publisher.watermark_due()
-        told = last_mark(socket, 4)
+        out = last_mark(socket, 4)
         for _ in range(3):
             emit(journal, writer, publisher)
         await until(lambda: publisher.unpublished == 0, socket)
-        publisher.watermark_out(told)
-        publisher.watermark_out(told - 1)  # late, and said already
+        publisher.watermark_out(out)
+        publisher.watermark_out(out - 1)  # late, and said already
         socket.close(0)
         await until(lambda: not publisher.hub_connected)
         socket = hub(context, endpoint)

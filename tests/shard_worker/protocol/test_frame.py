@@ -94,9 +94,9 @@ def test_the_scan_reads_what_a_decoder_reads(
     frames: list[tuple[int, str, int, Any]], data: st.DataObject
 ) -> None:
     texts = [discord(*frame) for frame in frames]
-    at = data.draw(st.integers(0, len(texts)))
+    place = data.draw(st.integers(0, len(texts)))
     scan, single = reader(), message_reader()
-    got = [*scan.read(texts[:at]), *scan.read(texts[at:])]
+    got = [*scan.read(texts[:place]), *scan.read(texts[place:])]
     assert scan.fallbacks == 0
     assert flat(got) == expected(frames)
     # Byte for byte: d is what was sent, in both modes and by the decoder.
@@ -115,13 +115,13 @@ def compressed_streams(draw: st.DrawFn) -> tuple[list[Any], list[bytes], list[in
     """(frames, payloads, ends of slices): a connection of zlib-stream, now and then with another
     order of keys, several frames in a message, a message in several payloads."""
     sent = draw(st.lists(envelopes, min_size=1, max_size=16))
-    texts, at = list[bytes](), 0
-    while at < len(sent):
+    texts, start = list[bytes](), 0
+    while start < len(sent):
         size = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
-        group = sent[at : at + size]
+        group = sent[start : start + size]
         written = draw(st.sampled_from([discord, discord, other])) if size == 1 else discord
         texts.append(b"".join(written(*frame) for frame in group))
-        at += size
+        start += size
     context, payloads = zlib.compressobj(), list[bytes]()
     for text in texts:
         message = context.compress(text) + context.flush(zlib.Z_SYNC_FLUSH)

@@ -16,8 +16,8 @@ def ready(guilds: Any = GUILDS) -> bytes:
     return json.dumps({"session_id": "s", "guilds": guilds}).encode()
 
 
-def ids(subscribing: SubscriptionsDue) -> list[str]:
-    payloads = [json.loads(command.payload) for command in subscribing.commands]
+def ids(due: SubscriptionsDue) -> list[str]:
+    payloads = [json.loads(command.payload) for command in due.commands]
     assert all(payload["op"] == 37 for payload in payloads)
     return [guild for payload in payloads for guild in payload["d"]["subscriptions"]]
 
@@ -25,15 +25,15 @@ def ids(subscribing: SubscriptionsDue) -> list[str]:
 def test_all_of_them_after_each_ready() -> None:
     subscriptions = GuildSubscriptions("all")
     for _ in range(2):
-        asked = subscriptions.ready(ready())
-        assert (ids(asked), asked.warning) == (["11", "22", "33"], "")
+        due = subscriptions.ready(ready())
+        assert (ids(due), due.warning) == (["11", "22", "33"], "")
     assert ids(subscriptions.ready(ready([]))) == []
 
 
 def test_a_list_of_them_and_one_that_is_not_there() -> None:
-    asked = GuildSubscriptions([33, 44]).ready(ready())
-    assert ids(asked) == ["33"]
-    assert asked.warning.endswith("the account is not in: 44")
+    due = GuildSubscriptions([33, 44]).ready(ready())
+    assert ids(due) == ["33"]
+    assert due.warning.endswith("the account is not in: 44")
     assert GuildSubscriptions([22]).ready(ready()).warning == ""
 
 
@@ -75,6 +75,6 @@ def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() 
 
 @pytest.mark.parametrize("guilds", [None, 5, [{"id": 5}], [{}], [{"id": "x"}], [{"id": "-5"}]])
 def test_guilds_that_are_none_cost_no_session(guilds: Any) -> None:
-    asked = GuildSubscriptions("all").ready(ready(guilds))
-    assert not asked.commands
-    assert "can't be subscribed to" in asked.warning
+    due = GuildSubscriptions("all").ready(ready(guilds))
+    assert not due.commands
+    assert "can't be subscribed to" in due.warning

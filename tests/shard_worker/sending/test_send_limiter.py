@@ -1,4 +1,4 @@
-"""120 sends in 60 s, heartbeats first."""
+"""The limit of 120 sends in 60 s, of which heartbeats come first."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_never_over_the_limit_and_never_a_heartbeat_late(
             sent.append(now)
             others += 1
     assert others >= min(len(pauses), 50), "heartbeats take no more room than they need"
-    for i, at in enumerate(sent):
+    for i, sent_at in enumerate(sent):
         window = sent[i : i + SEND_LIMIT + 1]
-        assert len(window) <= SEND_LIMIT or window[-1] - at > SEND_WINDOW_S
+        assert len(window) <= SEND_LIMIT or window[-1] - sent_at > SEND_WINDOW_S
 
 
 def test_heartbeats_that_op_1_asked_for_count() -> None:
@@ -49,7 +49,7 @@ def test_heartbeats_that_op_1_asked_for_count() -> None:
 
 
 def test_the_first_send_of_a_connection_always_has_room() -> None:
-    """It is IDENTIFY or RESUME, without which the connection is of no use."""
+    """IDENTIFY or RESUME is that, without which the connection is of no use."""
     limiter = SendLimiter(0.1)
     for _ in range(2 * SEND_LIMIT):
         limiter.heartbeat(0.0)

@@ -1,4 +1,4 @@
-"""Commands in the queue: at once, in turn, refused with the time to try again."""
+"""Commands in the queue: sent at once, in order, or refused with the time to try again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GUILD = 197038439483310086
 PRESENCE = raw(3, {})
 
 
-class Desk:
+class LimitedQueue:
     """A queue, its limiter, and what came of each command."""
 
     def __init__(self) -> None:
@@ -41,90 +41,92 @@ class Desk:
         return sent
 
 
-def test_what_has_no_room_waits_and_what_has_no_place_is_told_when() -> None:
-    desk = Desk()
+def test_what_has_no_room_waits_and_what_has_no_place_is_refused_with_a_time() -> None:
+    limited = LimitedQueue()
     at_once = 0
     while True:
-        desk.put(PRESENCE, 0.0)
-        if desk.flush(0.0) == 0:
+        limited.put(PRESENCE, 0.0)
+        if limited.flush(0.0) == 0:
             break
         at_once += 1
     assert 110 <= at_once < SEND_LIMIT
     for _ in range(MOST_WAITING - 1):
-        desk.put(PRESENCE, 1.0)
+        limited.put(PRESENCE, 1.0)
     with pytest.raises(BusyError, match=r"64 commands wait.*try again in") as refused:
-        desk.put(PRESENCE, 2.0)
+        limited.put(PRESENCE, 2.0)
     again = 2.0 + refused.value.retry_after_s
     assert SEND_WINDOW_S <= again <= SEND_WINDOW_S + 2
-    assert len(desk.results) == at_once
-    assert desk.flush(again) == MOST_WAITING
-    desk.put(PRESENCE, again)
-    assert desk.results == [None] * (at_once + MOST_WAITING)
+    assert len(limited.results) == at_once
+    assert limited.flush(again) == MOST_WAITING
+    limited.put(PRESENCE, again)
+    assert limited.results == [None] * (at_once + MOST_WAITING)
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.booleans()), min_size=1, max_size=400))
-def test_never_over_the_limit_in_order_and_each_told_once(steps: list[tuple[float, bool]]) -> None:
-    desk = Desk()
-    now, sent, told, put = 0.0, list[float](), list[int](), 0
+def test_never_over_the_limit_in_order_and_each_is_done_once(
+    steps: list[tuple[float, bool]],
+) -> None:
+    limited = LimitedQueue()
+    now, sent, done, put = 0.0, list[float](), list[int](), 0
 
-    def tell(number: int, error: ClusterError | None) -> None:
-        told.append(number)
+    def on_done(number: int, error: ClusterError | None) -> None:
+        done.append(number)
 
     for pause, ready in steps:
         now += pause
-        full = len(desk.queue) == MOST_WAITING
+        full = len(limited.queue) == MOST_WAITING
         with pytest.raises(BusyError) if full else nullcontext():
-            desk.queue.put(PRESENCE, partial(tell, put), now, desk.limiter.free_at(now))
+            limited.queue.put(PRESENCE, partial(on_done, put), now, limited.limiter.free_at(now))
             put += 1
         if ready:
-            sent += [now] * desk.flush(now)
+            sent += [now] * limited.flush(now)
         else:
-            desk.queue.expire(now, lambda: NotSentError("no"))
-    desk.queue.fail(NotSentError("over"))
-    assert told == list(range(put))
-    for i, at in enumerate(sent):
+            limited.queue.expire(now, lambda: NotSentError("no"))
+    limited.queue.fail(NotSentError("over"))
+    assert done == list(range(put))
+    for i, sent_at in enumerate(sent):
         window = sent[i : i + SEND_LIMIT + 1]
-        assert len(window) <= SEND_LIMIT or window[-1] - at > SEND_WINDOW_S
+        assert len(window) <= SEND_LIMIT or window[-1] - sent_at > SEND_WINDOW_S
 
 
-def test_who_waits_for_a_session_in_vain_is_told() -> None:
-    desk = Desk()
-    desk.put(PRESENCE, 0.0, ready=False)
-    desk.put(PRESENCE, 1.0, ready=False)
-    assert desk.queue.expires == PATIENCE_S
+def test_a_command_that_waits_for_a_session_in_vain_fails() -> None:
+    limited = LimitedQueue()
+    limited.put(PRESENCE, 0.0, ready=False)
+    limited.put(PRESENCE, 1.0, ready=False)
+    assert limited.queue.expires == PATIENCE_S
     error = NotSentError("shard 0 is waiting")
-    desk.queue.expire(PATIENCE_S - 0.1, lambda: error)
-    assert desk.results == []
-    desk.queue.expire(PATIENCE_S, lambda: error)
-    assert desk.results == [error]
-    desk.queue.fail(error)
-    assert desk.results == [error, error]
+    limited.queue.expire(PATIENCE_S - 0.1, lambda: error)
+    assert limited.results == []
+    limited.queue.expire(PATIENCE_S, lambda: error)
+    assert limited.results == [error]
+    limited.queue.fail(error)
+    assert limited.results == [error, error]
 
 
 def test_all_members_of_a_guild_once_in_30_s() -> None:
-    desk = Desk()
+    limited = LimitedQueue()
     every, one = request_guild_members(GUILD), request_guild_members(GUILD, user_ids=[5])
-    desk.put(every, 0.0, ready=False)
+    limited.put(every, 0.0, ready=False)
     with pytest.raises(BusyError, match=f"all members of guild {GUILD}"):
-        desk.put(every, 1.0)  # it waits still
-    desk.flush(2.0)
+        limited.put(every, 1.0)  # it waits still
+    limited.flush(2.0)
     with pytest.raises(BusyError) as refused:
-        desk.put(every, 5.0)
+        limited.put(every, 5.0)
     assert refused.value.retry_after_s == 2.0 + WINDOW_S + MARGIN_S - 5.0
-    desk.put(one, 5.0)
-    desk.put(request_guild_members(GUILD, query="a"), 5.0)
-    desk.put(request_guild_members(GUILD + 1), 5.0)
-    desk.flush(5.0)
-    desk.put(every, 5.0 + refused.value.retry_after_s)
+    limited.put(one, 5.0)
+    limited.put(request_guild_members(GUILD, query="a"), 5.0)
+    limited.put(request_guild_members(GUILD + 1), 5.0)
+    limited.flush(5.0)
+    limited.put(every, 5.0 + refused.value.retry_after_s)
 
 
 def test_a_request_that_was_dropped_may_be_made_again() -> None:
-    desk = Desk()
+    limited = LimitedQueue()
     every = request_guild_members(GUILD)
-    desk.put(every, 0.0, ready=False)
-    desk.queue.fail(NotSentError("no"))
-    desk.put(every, 1.0)
-    assert desk.flush(1.0) == 1
+    limited.put(every, 0.0, ready=False)
+    limited.queue.fail(NotSentError("no"))
+    limited.put(every, 1.0)
+    assert limited.flush(1.0) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_which_guilds_are_asked_for_as_a_whole(d: object, guilds: tuple[str, ...
 
 
 def test_nothing_too_large_is_queued() -> None:
-    desk = Desk()
+    limited = LimitedQueue()
     with pytest.raises(PayloadTooLargeError):
-        desk.put(Command(3, b"x" * 4097), 0.0)
-    assert len(desk.queue) == 0
+        limited.put(Command(3, b"x" * 4097), 0.0)
+    assert len(limited.queue) == 0

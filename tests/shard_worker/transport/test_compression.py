@@ -16,7 +16,7 @@ texts = st.lists(st.binary(min_size=1, max_size=300), max_size=12)
 
 
 def compressed(kind: str, messages: list[bytes]) -> list[bytes]:
-    """Messages as a server sends them: one context, flushed after each."""
+    """Return messages as a server sends them: one context, flushed after each."""
     if kind == "zlib-stream":
         deflate = zlib.compressobj()
         return [deflate.compress(m) + deflate.flush(zlib.Z_SYNC_FLUSH) for m in messages]
@@ -32,10 +32,10 @@ def test_slices_and_single_messages_give_the_same(
     kind: str, messages: list[bytes], data: st.DataObject
 ) -> None:
     payloads = compressed(kind, messages)
-    at = data.draw(st.integers(0, len(payloads)))
+    place = data.draw(st.integers(0, len(payloads)))
     slices, single = KINDS[kind](), KINDS[kind]()
     text, count = b"", 0
-    for piece in (payloads[:at], payloads[at:]):
+    for piece in (payloads[:place], payloads[place:]):
         got, n = slices.inflate(piece)
         text, count = text + got, count + n
     assert (text, count) == (b"".join(messages), len(messages))
@@ -47,8 +47,8 @@ def test_zlib_messages_split_over_payloads(messages: list[bytes], data: st.DataO
     """The boundary is the suffix, wherever the WebSocket messages end, within the suffix too."""
     payloads: list[bytes] = []
     for message in compressed("zlib-stream", messages):
-        at = data.draw(st.integers(0, len(message) - 1))
-        payloads += [message[:at], message[at:]] if at else [message]
+        place = data.draw(st.integers(0, len(message) - 1))
+        payloads += [message[:place], message[place:]] if place else [message]
     stop = data.draw(st.integers(0, len(payloads)))
     slices, single = ZlibStream(), ZlibStream()
     a, n = slices.inflate(payloads[:stop])

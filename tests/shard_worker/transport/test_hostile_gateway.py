@@ -40,7 +40,7 @@ Messages = list[bytes]
 
 
 def stream(kind: str, texts: Sequence[bytes]) -> Messages:
-    """Texts as one connection's messages."""
+    """Return texts as one connection's messages."""
     if kind == "zlib-stream":
         deflate = zlib.compressobj(9)
         return [deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH) for text in texts]
@@ -53,7 +53,7 @@ def dispatch(seq: int, data: bytes, name: str = "A") -> bytes:
 
 
 def peak_of(work: Callable[[], object]) -> int:
-    """Most bytes that Python held for it."""
+    """Return the most bytes that Python held while it ran."""
     tracemalloc.start()
     try:
         work()
@@ -221,17 +221,17 @@ BITS = [b"null", b"-1", b"1e99", str(2**63).encode(), str(2**64).encode(), b"{",
 
 @st.composite
 def mutated(draw: st.DrawFn, text: bytes) -> bytes:
-    """A text with some places of it replaced."""
+    """Draw a text with some places of it replaced."""
     for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.integers(0, len(text)))
-        to = at + draw(st.integers(0, 12))
-        text = text[:at] + draw(st.sampled_from(BITS) | st.binary(max_size=4)) + text[to:]
+        start = draw(st.integers(0, len(text)))
+        end = start + draw(st.integers(0, 12))
+        text = text[:start] + draw(st.sampled_from(BITS) | st.binary(max_size=4)) + text[end:]
     return text
 
 
 @st.composite
 def slices(draw: st.DrawFn) -> list[Messages]:
-    """Slices of a connection, frames mutated and in any order."""
+    """Draw the slices of a connection, frames mutated and in any order."""
     count = st.integers(0, 6)
     return [
         [draw(mutated(draw(st.sampled_from(SAMPLE)))) for _ in range(draw(count))]
@@ -276,7 +276,7 @@ def test_websocket_frames_are_read_or_refused(chunks: Messages, deflate: bool) -
             while websocket.ready:
                 before = websocket.pending
                 websocket.take(3, 16)
-                assert websocket.pending < before or not websocket.ready, "a turn for nothing"
+                assert websocket.pending < before or not websocket.ready, "a take for nothing"
         except WebSocketError:
             return
 
@@ -301,8 +301,8 @@ class Connection:
         self.closed = code
 
 
-class Around:
-    """What a shard stands in: transport, delivery, coordinator."""
+class Surroundings:
+    """What a shard talks to: transport, delivery, coordinator."""
 
     began_ns = 0
     guilds = 0
@@ -354,7 +354,7 @@ def test_a_shard_lives_through_anything(connections: list[list[Messages]]) -> No
     """No exception, no event twice or back in order, and it is somewhere to go on from."""
 
     async def main() -> None:
-        around = Around()
+        around = Surroundings()
         shard = shard_in(around)
         for sent in connections:
             for messages in [SAMPLE[:1], *sent]:
@@ -383,7 +383,7 @@ def test_a_shard_lives_through_anything(connections: list[list[Messages]]) -> No
 
 def test_many_demands_for_a_heartbeat_in_a_slice_get_one() -> None:
     async def main() -> None:
-        around = Around()
+        around = Surroundings()
         shard = shard_in(around)
         shard.on_messages(SAMPLE[:1], [])
         shard.on_messages([b'{"t":null,"s":null,"op":1,"d":null}'] * 512, [])

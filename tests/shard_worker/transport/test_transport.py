@@ -27,7 +27,7 @@ CHROME = (
 
 
 class Receiver:
-    """Remembers what it hears."""
+    """A receiver that keeps what comes."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -79,7 +79,7 @@ async def server(
 async def raw_server(
     answer: bytes, *, then_close: bool = True, reads: bool = True
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Answers every request with these bytes; the requests."""
+    """Answer every request with these bytes; yields the URL and the requests that come."""
     requests: list[bytes] = []
     kept: list[asyncio.Task[Any] | None] = []
     """Nothing else holds a handler whose reading is paused: the next collection would end it."""
@@ -185,7 +185,7 @@ def test_our_close_reaches_the_server() -> None:
             connection.close(4000)
             await asyncio.wait_for(connection.ended, WAIT_S)
         assert seen == [4000]
-        assert not receiver.over.done(), "who closed hears nothing more"
+        assert not receiver.over.done(), "nothing is handed over after close()"
 
     run(scenario)
 
@@ -358,7 +358,7 @@ def test_many_connections_open_and_close() -> None:
     run(scenario)
 
 
-def test_no_turn_of_the_loop_is_busy() -> None:
+def test_an_idle_connection_leaves_the_loop_asleep() -> None:
     """libcurl's own lookups have left a socket that was readable for ever."""
 
     async def handler(socket: ServerConnection) -> None:
@@ -371,19 +371,19 @@ def test_no_turn_of_the_loop_is_busy() -> None:
                 transport.connect(url.replace("127.0.0.1", "localhost"), receiver)
             for receiver in receivers:
                 await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
-            turns = 0
+            iterations = 0
             until = asyncio.get_running_loop().time() + 0.5
             action = AsyncCurl.socket_action
 
             def counted(multi: AsyncCurl, fd: int, events: int) -> int:
-                nonlocal turns
-                turns += 1
+                nonlocal iterations
+                iterations += 1
                 return action(multi, fd, events)
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(AsyncCurl, "socket_action", counted)
                 await asyncio.sleep(until - asyncio.get_running_loop().time())
-            assert turns < 50
+            assert iterations < 50
 
     run(scenario)
 
@@ -515,7 +515,7 @@ def test_a_close_comes_after_what_was_sent_before_it() -> None:
 
 
 def test_a_held_connection_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And by the server's answer, not when waiting for it is given up."""
+    """The server's answer ends it, not the time-out for that answer."""
     monkeypatch.setattr("shard_worker.transport.connection.CLOSE_TIMEOUT_S", 6 * WAIT_S)
 
     async def scenario(transport: Transport) -> None:

@@ -20,9 +20,9 @@ LONG_AGO = NOW - datetime.timedelta(days=60)
 LATER = NOW + datetime.timedelta(days=60)
 
 
-def authority(folder: Path, at: datetime.datetime) -> tuple[Path, ssl.SSLContext]:
-    """The file that trusts a server, and that server's side of TLS."""
-    ca, chain, key = make_certificates(at)
+def authority(folder: Path, made: datetime.datetime) -> tuple[Path, ssl.SSLContext]:
+    """Return the file that trusts a server, and that server's side of TLS."""
+    ca, chain, key = make_certificates(made)
     trusted, pair = folder / "ca.pem", folder / "server.pem"
     folder.mkdir()
     trusted.write_bytes(ca)
@@ -33,7 +33,7 @@ def authority(folder: Path, at: datetime.datetime) -> tuple[Path, ssl.SSLContext
 
 
 def outcome(url: str, server: ssl.SSLContext, ca_file: str) -> tuple[str, str]:
-    """How a connection to this server begins: "connected", or why it failed."""
+    """Return how a connection to this server begins: "connected", or why it failed."""
 
     async def handler(socket: ServerConnection) -> None:
         await socket.close(4000)
@@ -85,7 +85,7 @@ def test_a_certificate_out_of_its_time(tmp_path: Path, made: datetime.datetime) 
 
 
 def test_a_server_that_says_nothing_of_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes the connection, and that is all."""
+    """The server takes the connection, and does no more."""
     monkeypatch.setattr("shard_worker.transport.curl_options.CONNECT_TIMEOUT_S", 0.3)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

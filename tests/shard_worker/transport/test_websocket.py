@@ -53,7 +53,7 @@ streams = st.lists(items(), max_size=8)
 
 
 def by_websockets(stream: Iterable[tuple[Opcode, list[bytes]]]) -> bytes:
-    """The stream as a server of `websockets` frames it, a ping between any two fragments."""
+    """Return the stream as a server of `websockets` frames it, a ping between any two fragments."""
     out = b""
     for opcode, fragments in stream:
         for i, fragment in enumerate(fragments):
@@ -66,7 +66,7 @@ def by_websockets(stream: Iterable[tuple[Opcode, list[bytes]]]) -> bytes:
 
 
 def by_wsproto(stream: Iterable[tuple[Opcode, list[bytes]]]) -> bytes:
-    """The same as a server of `wsproto` frames it."""
+    """Return the stream as a server of `wsproto` frames it."""
     protocol = FrameProtocol(client=False, extensions=[])
     out = b""
     for opcode, fragments in stream:
@@ -150,8 +150,8 @@ def test_cut_at_every_byte() -> None:
     ]
     wire = by_websockets(stream)
     whole = receive([wire])
-    for at in range(len(wire) + 1):
-        assert receive([wire[:at], wire[at:]]) == whole
+    for place in range(len(wire) + 1):
+        assert receive([wire[:place], wire[place:]]) == whole
     assert receive(wire[i : i + 1] for i in range(len(wire))) == whole
 
 
@@ -164,13 +164,13 @@ def test_every_place_of_a_cut_gives_the_same(
     wire = frame((op, [part[:40] for part in parts]) for op, parts in stream if op is not TEXT)
     whole = receive([wire])
     assert whole[0] == [b"".join(p[:40] for p in f) for op, f in stream if op is Opcode.BINARY]
-    for at in range(len(wire) + 1):
-        assert receive([wire[:at], wire[at:]]) == whole
+    for place in range(len(wire) + 1):
+        assert receive([wire[:place], wire[place:]]) == whole
     assert receive(wire[i : i + 1] for i in range(len(wire))) == whole
 
 
 def by_wsproto_read(wire: bytes) -> list[tuple[int, bytes]] | None:
-    """What a client of `wsproto` reads, up to a close; None: it refuses. Text is given as bytes."""
+    """Return what a client of `wsproto` reads, up to a close; None: it refuses. Text is bytes."""
     protocol = FrameProtocol(client=True, extensions=[])
     protocol.receive_bytes(wire)
     out: list[tuple[int, bytes]] = []
@@ -196,7 +196,7 @@ def by_wsproto_read(wire: bytes) -> list[tuple[int, bytes]] | None:
 
 
 def read(wire: bytes) -> list[tuple[int, bytes]] | None:
-    """The same by ours."""
+    """Return what our WebSocket reads, up to a close; None: it refuses."""
     websocket = WebSocket()
     websocket.feed(wire)
     out: list[tuple[int, bytes]] = []
@@ -299,12 +299,12 @@ def test_a_slice_is_bounded_by_count_and_bytes() -> None:
 def test_a_large_frame_waits_until_it_is_whole() -> None:
     websocket = WebSocket()
     wire = by_websockets([(Opcode.BINARY, [b"x" * 1_000_000])])
-    for at in range(0, len(wire) - 1000, 1000):
-        websocket.feed(wire[at : at + 1000])
-        if at:
+    for start in range(0, len(wire) - 1000, 1000):
+        websocket.feed(wire[start : start + 1000])
+        if start:
             assert not websocket.ready, "would be parsed anew with each chunk"
         websocket.take(1)
-    websocket.feed(wire[at + 1000 :])
+    websocket.feed(wire[start + 1000 :])
     assert websocket.take(1).messages == [b"x" * 1_000_000]
 
 

@@ -1,4 +1,4 @@
-"""A generation that is held back until its shard count comes into force."""
+"""Shards that are held back until their shard count comes into force."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def spec(folder: Path, slot: int, **more: Any) -> WorkerSpec:
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, moved: bool) -> None:
-    """Wherever it moves later, also to a worker that was held back too: who asks where to begin
-    would skip all up to there."""
+    """Wherever the shard moves later, also to a worker that was held back too: who asks where to
+    begin would skip all up to there."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     plan = ShardPlan(shard_id=2, shard_count=6)
     first = SlotJournal(spec(tmp_path, 0, held_for=4), context)
@@ -37,8 +37,8 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     shard.begin_epoch(8, "session", "", 1)
     shard.deliver([("READY", 1, b"{}")], 1)
     second = SlotJournal(spec(tmp_path, 1, held_for=4), context)
-    for store in (first, second):
-        store.publish(1)
+    for journal in (first, second):
+        journal.publish(1)
     shard.deliver([("A", 2, b"{}"), ("A", 3, b"{}")], 2)
     if moved:
         first.release(2, 1)
@@ -58,7 +58,7 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
 
 
 def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path) -> None:
-    """The worker died before it came: the next process is told that its count is in force."""
+    """The worker died before the word came: the next process knows that its count is in force."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     plan = ShardPlan(shard_id=2, shard_count=6)
     before = SlotJournal(spec(tmp_path, 0, held_for=4), context)

@@ -20,8 +20,8 @@ Row = tuple[int, str, str]
 """s, name, hash of d."""
 
 
-class Desk:
-    """Makes clients, and knows what they should have been sent."""
+class ClientRig:
+    """A sandbox that clients are made of, and what they should have been sent."""
 
     def __init__(self, sandbox: Sandbox, control: SandboxControl) -> None:
         self.sandbox = sandbox
@@ -30,11 +30,12 @@ class Desk:
     def connect(self, **given: Any) -> Connecting:
         info = self.sandbox.info
         chosen = {"intents": "all"} if "capabilities" not in given else {}
-        where = {"api_url": info.api_url, "ca_file": info.ca_file, "token": info.token}
-        return GatewayClient.connect(**(where | chosen | given))
+        defaults = {"api_url": info.api_url, "ca_file": info.ca_file, "token": info.token}
+        return GatewayClient.connect(**(defaults | chosen | given))
 
     def sent(self, session: int = -1) -> list[Row]:
-        """What was dispatched in a session, each s once: the last one, or the one of this index."""
+        """Return what was dispatched in a session, each s once: the last session, or that of this
+        index."""
         rows = self.sandbox.ledger.dispatches(limit=1_000_000)
         order = list(dict.fromkeys(row["session"] for row in rows))
         once = {
@@ -59,12 +60,12 @@ def row(item: Received) -> Row:
 
 
 def blank(name: str, value: str) -> str:
-    """Session ids are emptied on the way: the hash is another one."""
+    """Return the hash, or "" for events whose session ids are emptied on the way."""
     return "" if name in ("READY", "SESSIONS_REPLACE") else value
 
 
 async def take(client: GatewayClient, upto: int, *, after: int = 0) -> list[Row]:
-    """Dispatches until the one with this s, which must follow each other without a hole."""
+    """Take dispatches until the one with this s; they must follow each other without a hole."""
     rows: list[Row] = []
     async with asyncio.timeout(WAIT_S):
         while not rows or rows[-1][0] < upto:
@@ -75,18 +76,18 @@ async def take(client: GatewayClient, upto: int, *, after: int = 0) -> list[Row]
     return rows
 
 
-def run(scenario: Callable[[Desk], Awaitable[None]], **options: Any) -> None:
+def run(scenario: Callable[[ClientRig], Awaitable[None]], **options: Any) -> None:
     async def main() -> None:
-        async with desk(**options) as made, asyncio.timeout(3 * WAIT_S):
+        async with client_rig(**options) as made, asyncio.timeout(3 * WAIT_S):
             await scenario(made)
 
     uvloop.run(main(), debug=True)
 
 
 @asynccontextmanager
-async def desk(**options: Any) -> AsyncIterator[Desk]:
+async def client_rig(**options: Any) -> AsyncIterator[ClientRig]:
     chosen = {"guilds": 2, "members_per_guild": 5, "channels_per_guild": 2, "identify_jitter_s": 0}
     async with Sandbox(SandboxOptions(**(chosen | options))) as sandbox:
         info = sandbox.info
         async with SandboxControl(info.control_url, info.control_token) as control:
-            yield Desk(sandbox, control)
+            yield ClientRig(sandbox, control)
