@@ -18,10 +18,10 @@ class Unfit:
 
 
 UNFIT: Final = Unfit()
-"""Of this process; its subscribers tell `status`."""
+"""The count of this process; its subscribers report it for `status`."""
 
 
 def worth_saying(count: int) -> bool:
-    """Whether the refusal of this number gets a line, so that no flood of them fills a disk: the
-    1st, 2nd, 4th, 8th ..."""
+    """Return whether the refusal of this number gets a line in the log, so that no flood of them
+    fills a disk: the 1st, 2nd, 4th, 8th ..."""
     return count & (count - 1) == 0

@@ -59,7 +59,7 @@ class RateLimitedError(ClusterError):
     """The API asks to be left alone for longer than a start waits."""
 
     retry_after_s = 0.0
-    """For how long, from when it was raised."""
+    """Seconds to leave the API alone, from when the error was raised."""
 
 
 class KeyRefusedError(ClusterError):
@@ -76,7 +76,7 @@ class CommandError(ClusterError):
     def __init__(self, cause: str, action: str = "", argument: str = "") -> None:
         super().__init__(cause, action)
         self.argument = argument
-        """Its name; the cause begins with it."""
+        """Name of the argument; the cause begins with it."""
 
 
 class NotSentError(ClusterError):
@@ -87,11 +87,11 @@ class BusyError(NotSentError):
     """A command was not sent, since too many were before it."""
 
     retry_after_s = 0.0
-    """When there is room again, in seconds from when it was raised."""
+    """Seconds until there is room again, from when the error was raised."""
 
     @classmethod
     def after(cls, seconds: float, cause: str) -> BusyError:
-        """With a way out that says when."""
+        """Return a BusyError whose action says when to try again."""
         error = cls(cause, f"try again in {max(0.1, seconds):.1f} s")
         error.retry_after_s = seconds
         return error

@@ -17,13 +17,13 @@ _NOT_INHERITED = ("DCGW_TOKEN",)
 
 
 def child_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """This environment without secrets: others can read a process's environment."""
+    """Return this environment without secrets: others can read a process's environment."""
     return {key: value for key, value in env.items() if key not in _NOT_INHERITED}
 
 
 def process_start(pid: int) -> str:
-    """When a process started, in this machine's own words; with the pid it names the process.
-    Empty: there is none. Linux: proc(5), field 22 of stat. macOS: ps(1)."""
+    """Return when a process started, in this machine's own words; with the pid it names the
+    process. Empty: there is none. Linux: proc(5), field 22 of stat. macOS: ps(1)."""
     if sys.platform == "darwin":
         command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -73,12 +73,14 @@ class Owner(NamedTuple):
     start: str
 
     @classmethod
-    def of(cls, pid: int) -> Self:
+    def from_pid(cls, pid: int) -> Self:
+        """Return the process of this id that runs now."""
         return cls(pid, process_start(pid))
 
     @classmethod
     def read(cls, lock: Path) -> Self | None:
-        """Whoever held this lock last; None: it did not say, or there is no such process now."""
+        """Return whoever held this lock last; None: it did not say, or there is no such process
+        now."""
         try:
             pid, _, start = lock.read_bytes()[:MAX_OWNER_BYTES].decode().strip().partition(" ")
             owner = cls(int(pid), start)
@@ -87,4 +89,5 @@ class Owner(NamedTuple):
         return owner if start and process_start(owner.pid) == start else None
 
     def line(self) -> bytes:
+        """Return what is written into the lock file."""
         return f"{self.pid} {self.start}\n".encode()

@@ -20,7 +20,7 @@ MAX_S: Final = 86_400
 
 
 def refuse(argument: str, value: object, what: str) -> NoReturn:
-    """Raises: this value is not what it may be."""
+    """Raise CommandError: this value is not what it may be."""
     shown = repr(value)
     if len(shown) > MAX_SHOWN:
         shown = shown[:MAX_SHOWN] + "..."
@@ -28,7 +28,7 @@ def refuse(argument: str, value: object, what: str) -> NoReturn:
 
 
 def snowflake(argument: str, value: object) -> str:
-    """An id as Discord writes it: a decimal string. From an int, or a string of digits."""
+    """Return an id as Discord writes it, a decimal string, from an int or a string of digits."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_SNOWFLAKE:
         return str(int(value))
     if isinstance(value, str) and _DECIMAL.fullmatch(value) and 0 < int(value) <= MAX_SNOWFLAKE:
@@ -37,12 +37,12 @@ def snowflake(argument: str, value: object) -> str:
 
 
 def optional_snowflake(argument: str, value: object) -> str | None:
-    """The same; None stays None."""
+    """Return an id as Discord writes it; None stays None."""
     return None if value is None else snowflake(argument, value)
 
 
 def snowflakes(argument: str, values: Iterable[object], most: int | None = None) -> list[str]:
-    """At least one id, at most so many."""
+    """Return ids as Discord writes them: at least one, at most so many."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         refuse(argument, values, "a list of snowflakes")
     ids = [snowflake(f"{argument}[{n}]", value) for n, value in enumerate(values)]
@@ -56,28 +56,28 @@ def snowflakes(argument: str, values: Iterable[object], most: int | None = None)
 
 
 def flag(argument: str, value: object) -> bool:
-    """True or False."""
+    """Return the value, which must be True or False."""
     if not isinstance(value, bool):
         refuse(argument, value, "True or False")
     return value
 
 
 def number(argument: str, value: object, least: int = 0, most: int = (1 << 53) - 1) -> int:
-    """A whole number between two."""
+    """Return the value, which must be a whole number between two."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         refuse(argument, value, f"a whole number from {least} to {most}")
     return int(value)
 
 
 def seconds(argument: str, value: object) -> float:
-    """A time that passes: more than none, and not for ever."""
+    """Return a number of seconds, which must be more than none and not for ever."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_S:
         refuse(argument, value, f"seconds: a number above 0, at most {MAX_S:,}")
     return float(value)
 
 
 def text(argument: str, value: object, most: int, least: int = 0) -> str:
-    """Characters, so many at most."""
+    """Return a text, which may have so many characters at most."""
     if not isinstance(value, str) or not least <= len(value) <= most:
         refuse(argument, value, f"a text of {least} to {most} characters")
     try:
@@ -88,33 +88,34 @@ def text(argument: str, value: object, most: int, least: int = 0) -> str:
 
 
 def one_of(argument: str, value: object, known: Collection[str]) -> str:
-    """One of these words."""
+    """Return the value, which must be one of these words."""
     if not isinstance(value, str) or value not in known:
         refuse(argument, value, f"one of {', '.join(known)}")
     return value
 
 
 def stream_key(value: object) -> str:
-    """``guild:GUILD:CHANNEL:OWNER`` or ``call:CHANNEL:OWNER``."""
+    """Return a stream key: ``guild:GUILD:CHANNEL:OWNER`` or ``call:CHANNEL:OWNER``."""
     if not isinstance(value, str) or not _STREAM_KEY.fullmatch(value):
         refuse("stream_key", value, "guild:GUILD:CHANNEL:OWNER or call:CHANNEL:OWNER")
     return value
 
 
 def region(argument: str, value: object) -> str:
-    """The id of a voice region."""
+    """Return the id of a voice region."""
     return text(argument, value, MAX_REGION, 1)
 
 
 def regions(argument: str, values: Iterable[object]) -> list[str]:
-    """Ids of voice regions, the best first."""
+    """Return ids of voice regions, the best first."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         refuse(argument, values, "a list of voice regions")
     return [region(f"{argument}[{n}]", value) for n, value in enumerate(values)]
 
 
 def nonce(value: object) -> str:
-    """At most 32 bytes: Discord ignores a longer one, and its answers would not be known again."""
+    """Return a nonce of at most 32 bytes: Discord ignores a longer one, and its answers would not
+    be known again."""
     if not isinstance(value, str) or not value or len(value.encode(errors="replace")) > 32:
         refuse("nonce", value, "a text of 1 to 32 bytes")
     return text("nonce", value, 32)

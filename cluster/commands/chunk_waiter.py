@@ -1,4 +1,4 @@
-"""Waits for all of a gathered answer, on the running event loop."""
+"""ChunkWaiter: waits for all chunks of members that answer a request, on the running event loop."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from cluster.errors import ClusterError
 
 
 class ChunkWaiter:
-    """Of one request."""
+    """Waits for the answer to one request."""
 
-    def __init__(self, gathering: MemberChunks) -> None:
-        self._gathering = gathering
+    def __init__(self, chunks: MemberChunks) -> None:
+        self._chunks = chunks
         self._heard = asyncio.Event()
         self._error: ClusterError | None = None
         self._waiting = False
 
     def take(self, name: str, data: bytes) -> None:
-        """An event of the session. A READY, for who is told of such: another one has begun."""
-        gathering = self._gathering
-        if self._error is not None or gathering.complete:
+        """Take in an event of the session. A READY tells that another session has begun."""
+        chunks = self._chunks
+        if self._error is not None or chunks.complete:
             return
         if name == "READY" and self._waiting:  # else the command is sent after it
             cause = "the session that was asked for members is lost"
             self._error = ClusterError(cause, "ask again")
-        before = gathering.progress
+        before = chunks.progress
         try:
-            gathering.take(name, data)
+            chunks.take(name, data)
         except ClusterError as error:
             self._error = error
-        if self._error is not None or gathering.progress != before:
+        if self._error is not None or chunks.progress != before:
             self._heard.set()
 
     async def wait(self, patience: float) -> Members:
-        """All of it; the next chunk may take so many seconds. Raises what Gathering raises, and
-        ClusterError when none comes. The request was sent."""
+        """Return the whole answer; the request was sent. The next chunk may take so many seconds.
+        Raises what MemberChunks raises, and ClusterError when none comes."""
         self._waiting = True
-        while not self._gathering.complete:
+        while not self._chunks.complete:
             try:
                 async with asyncio.timeout(patience):
                     await self._heard.wait()
@@ -46,14 +46,14 @@ class ChunkWaiter:
             self._heard.clear()
             if self._error is not None:
                 raise self._error
-        return self._gathering.result()
+        return self._chunks.result()
 
     def _too_late(self, patience: float) -> ClusterError:
-        here, of = self._gathering.progress
+        here, expected = self._chunks.progress
         cause = f"no chunk of members came for {patience:g} s"
-        if of is None:
+        if expected is None:
             return ClusterError(f"{cause}, none is here", "is the account in this guild?")
         return ClusterError(
-            f"{cause}, {here} of {of} are here",
+            f"{cause}, {here} of {expected} are here",
             "ask again; a GatewayClient reads only so far ahead of who takes its events",
         )

@@ -12,7 +12,7 @@ from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 SESSIONS_OWN: Final = frozenset((Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME))
-"""A client sends them, and only its session knows when and with what."""
+"""Opcodes of which only the session knows when to send them, and with what."""
 RECEIVED: Final = frozenset(
     (Op.DISPATCH, Op.RECONNECT, Op.INVALID_SESSION, Op.HELLO, Op.HEARTBEAT_ACK)
 )
@@ -20,7 +20,7 @@ REMOVED: Final = frozenset((12, 15, 16, 23, 24, 25, 26, 27))
 """Opcodes that Discord once had, and now answers with close code 4001."""
 MAX_OP: Final = 255
 UNWRITABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
-"""What msgspec's encoder raises for what JSON does not hold."""
+"""Errors that msgspec's encoder raises for what JSON does not hold."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -35,8 +35,8 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def command(op: int, d: object, argument: str = "") -> Command:
-    """A command of this op. CommandError if it is no JSON, or larger than Discord takes; argument:
-    the one that makes it so."""
+    """Return a command of this op. CommandError if it is no JSON, or larger than Discord takes;
+    argument: the one that makes it so."""
     try:
         made = Command(int(op), msgspec.json.encode({"op": int(op), "d": d}))
     except UNWRITABLE as error:
@@ -47,9 +47,9 @@ def command(op: int, d: object, argument: str = "") -> Command:
         ) from None
     size = len(made.payload)
     if size > MAX_SENT_BYTES:
-        of = f"{argument}: " if argument else ""
+        prefix = f"{argument}: " if argument else ""
         raise CommandError(
-            f"{of}the payload is {size:,} bytes, and Discord takes {MAX_SENT_BYTES:,}",
+            f"{prefix}the payload is {size:,} bytes, and Discord takes {MAX_SENT_BYTES:,}",
             "shorten it, or send it in parts",
             argument,
         )
@@ -57,7 +57,8 @@ def command(op: int, d: object, argument: str = "") -> Command:
 
 
 def raw(op: int, d: Any = None) -> Command:
-    """Any op that a client may send, with ``d`` as it is: for what has no method (yet).
+    """Return a command of any op that a client may send, with ``d`` as it is: for what has no
+    method (yet).
 
     op: 0 to 255, and none of the session's own (heartbeat, identify, resume). d: what JSON holds.
     """
@@ -76,8 +77,8 @@ _payload: Final = msgspec.json.Decoder(_Payload)
 
 
 def read(payload: bytes) -> Command:
-    """A command that came from another process: read, checked and written anew, so that it says
-    nothing beside op and d. CommandError."""
+    """Return a command that came from another process: read, checked and written anew, so that it
+    says nothing beside op and d. CommandError."""
     try:
         found = _payload.decode(payload)
         d = msgspec.json.decode(found.d)  # Raw is skipped over, not read
@@ -87,7 +88,7 @@ def read(payload: bytes) -> Command:
 
 
 def check_op(op: int) -> None:
-    """CommandError for an op that is not for commands."""
+    """Raise CommandError for an op that is not for commands."""
     if op in SESSIONS_OWN:
         raise CommandError(f"op {op} is the session's own", "it sends it when it is due", "op")
     if op in RECEIVED:

@@ -23,7 +23,7 @@ from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 MOST_CHANNELS: Final = 100
-"""Of which the last messages can be asked for at once."""
+"""Channels whose last messages can be asked for at once."""
 CHANNEL_FIELDS: Final = ("status", "voice_start_time")
 MAX_HASH: Final = (1 << 32) - 1
 

@@ -1,4 +1,5 @@
-"""Gathers the chunks that answer one request for members. Pure: told each event of the session.
+"""MemberChunks: gathers the chunks that answer one request for members. Pure: it is given each
+event of the session.
 
 Source: Discord's documentation, "Gateway Events", "Guild Members Chunk" and "Rate Limited".
 """
@@ -22,9 +23,9 @@ if TYPE_CHECKING:  # 208 events take a tenth of a second to import, and most pro
 CHUNK: Final = "GUILD_MEMBERS_CHUNK"
 LIMITED: Final = "RATE_LIMITED"
 NAMES: Final = (CHUNK, LIMITED)
-"""The events that are to be told."""
+"""Names of the events that are to be given to it."""
 MOST_CHUNKS: Final = 100_000
-"""A hundred million members."""
+"""Bound on the chunks of one answer: a hundred million members."""
 
 
 class Members(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,26 +35,27 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
     chunks: list[bytes]
     """``d`` of each GUILD_MEMBERS_CHUNK, in order of their indices."""
     not_found: list[int]
-    """Of the user ids that were asked for."""
+    """Those of the requested user ids that are no members."""
 
     @property
     def members(self) -> list[Member]:
-        """All members, decoded at each call. ClusterError: Discord sent one that is none."""
+        """Return all members, decoded at each call. ClusterError: Discord sent one that is none."""
         return [member for chunk in self._typed() for member in chunk.members or ()]
 
     @property
     def presences(self) -> list[Presence]:
-        """Of those that are online, where they were asked for. As `members`."""
+        """Return the presences of the members that are online, where they were asked for; decoded
+        at each call. ClusterError: Discord sent one that is none."""
         return [presence for chunk in self._typed() for presence in chunk.presences or ()]
 
     @property
     def raw_members(self) -> list[bytes]:
-        """The JSON of each member."""
+        """Return the JSON of each member."""
         return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).members]
 
     @property
     def raw_presences(self) -> list[bytes]:
-        """The JSON of each presence."""
+        """Return the JSON of each presence."""
         return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences or ()]
 
     def _typed(self) -> Iterator[GuildMembersChunk]:
@@ -80,7 +82,7 @@ class _Head(msgspec.Struct):
     not_found: list[str | int] | None = None
     members: list[msgspec.Raw] = []
     presences: list[msgspec.Raw] | None = None
-    """Read here so that a chunk that can't be is refused when it comes."""
+    """Decoded here so that a chunk that does not fit is refused when it comes."""
 
 
 class _Whole(msgspec.Struct):
@@ -99,7 +101,7 @@ class _Limited(msgspec.Struct):
 
 
 def _ids(found: Iterable[str | int]) -> Iterator[int]:
-    """Those that are ids."""
+    """Return those of the values that are ids."""
     for one in found:
         if isinstance(one, int) or (one.isascii() and one.isdecimal() and len(one) <= 20):
             yield int(one)
@@ -112,7 +114,7 @@ _limited: Final = msgspec.json.Decoder(_Limited)
 
 
 class MemberChunks:
-    """One request: what is here of its answer."""
+    """What is here of the answer to one request."""
 
     def __init__(self, guild_id: int, nonce: str, op: int = Op.REQUEST_GUILD_MEMBERS) -> None:
         self._guild_id = str(guild_id)
@@ -129,13 +131,13 @@ class MemberChunks:
 
     @property
     def complete(self) -> bool:
-        """All of it is here."""
+        """Whether the whole answer is here."""
         return self._count is not None and len(self._chunks) == self._count
 
     def take(self, name: str, data: bytes) -> bool:
-        """One event of NAMES (others are passed over): its name and its ``d``. True: all is here.
-        Repeated chunks, as after a resume, are counted once. BusyError: Discord refuses, and says
-        when to try again. ClusterError: what it answers can't be read."""
+        """Take in an event of NAMES (others are passed over): its name and its ``d``. True: all is
+        here. Repeated chunks, as after a resume, are counted once. BusyError: Discord refuses, and
+        says when to try again. ClusterError: what it answers can't be read."""
         try:
             if name == CHUNK:
                 self._chunk(data)
@@ -165,7 +167,7 @@ class MemberChunks:
             )
 
     def result(self) -> Members:
-        """Once it is complete."""
+        """Return the answer; call it once that is complete."""
         assert self.complete
         chunks = [self._chunks[index] for index in sorted(self._chunks)]
         return Members(guild_id=int(self._guild_id), chunks=chunks, not_found=self._not_found)

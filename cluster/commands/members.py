@@ -16,7 +16,7 @@ from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 MOST_ASKED: Final = 100
-"""Members that a query by prefix, or by user ids, returns."""
+"""Most members that a query by prefix, or by user ids, returns."""
 MAX_QUERY: Final = 100
 
 

@@ -15,9 +15,11 @@ from cluster.commands.command import Command, command
 from cluster.discord.opcodes import Op
 
 STATUSES: Final = ("online", "idle", "dnd", "invisible", "offline", "unknown")
-"""Of which Discord shows "invisible" as offline, and chooses for "unknown" by itself."""
+"""The statuses that can be set. Discord shows "invisible" as offline, and chooses for "unknown" by
+itself."""
 ACTIVITY_TYPES: Final = 6
-"""The last: playing 0, streaming 1, listening 2, watching 3, custom 4, competing 5, hang 6."""
+"""The highest type of an activity: playing 0, streaming 1, listening 2, watching 3, custom 4,
+competing 5, hang 6."""
 MAX_NAME: Final = 128
 MAX_URL: Final = 512
 
@@ -46,7 +48,7 @@ def update_presence(
 
 
 def check_presence(given: object, argument: str = "presence") -> None:
-    """Raises CommandError for what Discord does not take in the presence of an IDENTIFY."""
+    """Raise CommandError for what Discord does not take in the presence of an IDENTIFY."""
     if not isinstance(given, Mapping):
         refuse(argument, given, "a presence: a mapping with status, activities, since and afk")
     status, activities, since, afk = map(given.get, ("status", "activities", "since", "afk"))
@@ -64,7 +66,7 @@ def check_presence(given: object, argument: str = "presence") -> None:
 
 
 def activity(argument: str, value: object) -> dict[str, Any]:
-    """One activity as it is sent; fields that are not checked here go as they are."""
+    """Return one activity as it is sent; fields that are not checked here go as they are."""
     if not isinstance(value, Mapping):
         refuse(argument, value, "an activity: a mapping with name and type")
     made = dict(value)

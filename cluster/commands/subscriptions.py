@@ -96,19 +96,19 @@ def _bulk(part: dict[str, msgspec.Raw]) -> Command:
 def _fields(argument: str, subscription: object) -> dict[str, Any]:
     if not isinstance(subscription, Subscription):
         refuse(argument, subscription, "a Subscription")
-    of = f"{argument}."
+    prefix = f"{argument}."
     made: dict[str, Any] = {
-        name: flag(of + name, getattr(subscription, name))
+        name: flag(prefix + name, getattr(subscription, name))
         for name in ("typing", "threads", "activities", "member_updates")
     }
     for name in ("members", "thread_member_lists"):
         if ids := getattr(subscription, name):
-            made[name] = snowflakes(of + name, ids)
+            made[name] = snowflakes(prefix + name, ids)
     if not isinstance(subscription.channels, Mapping):
-        refuse(f"{of}channels", subscription.channels, "channel ids, each with its ranges")
+        refuse(f"{prefix}channels", subscription.channels, "channel ids, each with its ranges")
     if subscription.channels:
         made["channels"] = {
-            snowflake(f"{of}channels", channel): _ranges(f"{of}channels[{channel}]", ranges)
+            snowflake(f"{prefix}channels", channel): _ranges(f"{prefix}channels[{channel}]", ranges)
             for channel, ranges in subscription.channels.items()
         }
     return made

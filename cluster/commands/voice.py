@@ -34,7 +34,7 @@ class LobbyVoiceState(msgspec.Struct, frozen=True, kw_only=True):
     self_mute: bool = False
     self_deaf: bool = False
     self_video: bool | None = None
-    """None: not said."""
+    """Whether the camera is on; None: it is not said."""
     preferred_region: str | None = None
     preferred_regions: list[str] | None = None
 
@@ -65,15 +65,15 @@ def update_voice_state(
 
 
 def _preferences(
-    of: str, self_video: object, preferred: object, ranked: Iterable[object] | None
+    prefix: str, self_video: object, preferred: object, ranked: Iterable[object] | None
 ) -> dict[str, Any]:
     d: dict[str, Any] = {}
     if self_video is not None:
-        d["self_video"] = flag(f"{of}self_video", self_video)
+        d["self_video"] = flag(f"{prefix}self_video", self_video)
     if preferred is not None:
-        d["preferred_region"] = region(f"{of}preferred_region", preferred)
+        d["preferred_region"] = region(f"{prefix}preferred_region", preferred)
     if ranked is not None:
-        d["preferred_regions"] = regions(f"{of}preferred_regions", ranked)
+        d["preferred_regions"] = regions(f"{prefix}preferred_regions", ranked)
     return d
 
 
@@ -93,16 +93,16 @@ def update_lobby_voice_states(states: Iterable[LobbyVoiceState]) -> Command:
         refuse("states", states, "a list of LobbyVoiceState")
     made: list[dict[str, Any]] = []
     for n, state in enumerate(states):
-        of = f"states[{n}]"
+        prefix = f"states[{n}]"
         if not isinstance(state, LobbyVoiceState):
-            refuse(of, state, "a LobbyVoiceState")
+            refuse(prefix, state, "a LobbyVoiceState")
         one: dict[str, Any] = {
-            "lobby_id": snowflake(f"{of}.lobby_id", state.lobby_id),
-            "self_mute": flag(f"{of}.self_mute", state.self_mute),
-            "self_deaf": flag(f"{of}.self_deaf", state.self_deaf),
+            "lobby_id": snowflake(f"{prefix}.lobby_id", state.lobby_id),
+            "self_mute": flag(f"{prefix}.self_mute", state.self_mute),
+            "self_deaf": flag(f"{prefix}.self_deaf", state.self_deaf),
         }
         ranked = state.preferred_regions
-        one |= _preferences(f"{of}.", state.self_video, state.preferred_region, ranked)
+        one |= _preferences(f"{prefix}.", state.self_video, state.preferred_region, ranked)
         made.append(one)
     if not made:
         raise CommandError("states is empty", "give at least one LobbyVoiceState", "states")

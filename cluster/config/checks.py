@@ -44,7 +44,8 @@ one would have to be stored by whoever configured it: so that one is only for wh
 MAX_TOKEN_FILE_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
-"""Beside it an IDENTIFY holds the token, and some 300 bytes of a bot or 1,000 of a user client."""
+"""Largest presence by account. Beside it an IDENTIFY holds the token, and some 300 bytes of a bot
+or 1,000 of a user client."""
 
 
 def check_readable(key: str, file: Path) -> None:
@@ -79,9 +80,9 @@ def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "
 
 
 def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
-    """identify.broker as a control endpoint: a cluster of this user's and host's by its name, an
-    ipc:// path, or tcp://, which needs keys unless it is loopback; "self" and nothing stay. keys:
-    identify.broker_keys. ConfigError for anything else."""
+    """Return identify.broker as a control endpoint. It may be a cluster of this user's and host's
+    by its name, an ipc:// path, or tcp://, which needs keys unless it is loopback; "self" and
+    nothing stay. keys: identify.broker_keys. ConfigError for anything else."""
     if value in ("", SELF):
         return value
     if re.fullmatch(CLUSTER_NAME, value):
@@ -104,13 +105,13 @@ def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
 
 
 def intents_of(value: object) -> int:
-    """Intents as a bit mask, from the mask itself, a name, or names (in any case, with or without
-    groups such as "unprivileged"). ConfigError names an unknown one."""
+    """Return intents as a bit mask, from the mask itself, a name, or names (in any case, with or
+    without groups such as "unprivileged"). ConfigError names an unknown one."""
     return _bits("intents", value, INTENT_GROUPS, Intents.__members__)
 
 
 def capabilities_of(value: object) -> int:
-    """Capabilities of a user client, in the same forms."""
+    """Return a user client's capabilities as a bit mask; they have the forms of intents."""
     return _bits("capabilities", value, CAPABILITY_GROUPS, Capabilities.__members__)
 
 
@@ -143,7 +144,8 @@ def _bits(
 
 
 def guilds_of(value: object) -> Literal["all"] | list[int]:
-    """subscribe_guilds: "all", or ids as numbers or strings. ConfigError names what is none."""
+    """Return the value of subscribe_guilds: "all", or ids from numbers or strings. ConfigError
+    names what is no id."""
     if value == "all":
         return "all"
     if not isinstance(value, Iterable):
@@ -160,7 +162,7 @@ def guilds_of(value: object) -> Literal["all"] | list[int]:
     return list(dict.fromkeys(ids))
 
 
-_OF_A_USER: Final = ("capabilities", "client_build_number", "subscribe_guilds")
+_USER_KEYS: Final = ("capabilities", "client_build_number", "subscribe_guilds")
 
 
 def check_account(
@@ -169,7 +171,7 @@ def check_account(
     """Refuse what is half a bot and half a user account. said: keys that somebody gave another
     value than their default -> where."""
     if account == "bot":
-        for key in _OF_A_USER:
+        for key in _USER_KEYS:
             if key in said:
                 raise ConfigError(
                     f'{key} is set in {said[key]}, and account is "bot"',
@@ -191,7 +193,7 @@ def check_account(
 def read_token(
     env: Mapping[str, str], file: Path | None, account: Literal["bot", "user"] = "bot"
 ) -> tuple[str, list[str]]:
-    """The token from DCGW_TOKEN, else from the file; and warnings. Never part of a message."""
+    """Return the token from DCGW_TOKEN, else from the file, and warnings. No message quotes it."""
     warnings: list[str] = []
     if env.get("DCGW_TOKEN"):
         text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"

@@ -11,7 +11,8 @@ from cluster.sandbox.options import SandboxOptions
 
 
 class ClusterConfig(ClusterKeys, frozen=True, kw_only=True):
-    """Every key. Apart from ClusterKeys, so that a worker does not load the sandbox's options."""
+    """Every key. It stands apart from ClusterKeys so that a worker does not load the sandbox's
+    options."""
 
     sandbox: SandboxOptions = msgspec.field(default_factory=SandboxOptions)
 

@@ -31,7 +31,7 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     runtime_dir: str
     """Folder of the ipc sockets; absolute and short (cluster.endpoints.paths)."""
     token: str = ""
-    """Without the word "Bot". Empty only on a sandbox, which brings its own."""
+    """The account's token, without "Bot". Empty only on a sandbox, which brings its own."""
     intents: NotNegative = 0
     """Bit mask of a bot; 0 of a user account."""
     capabilities: NotNegative = 0
@@ -39,7 +39,7 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     subscribe_guilds: Literal["all"] | list[Positive] = msgspec.field(default_factory=list)
     """Guilds that a user account subscribes to after each READY."""
     shards: str = "auto"
-    """A form that parse_shards takes."""
+    """The shards to run, in a form that parse_shards takes."""
     api_version: Literal[9, 10] = 10
     on_sandbox: bool = False
     """A sandbox is started first, and used in Discord's place."""
@@ -56,8 +56,8 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         yield "state_dir", self.state_dir
 
     def check(self) -> None:
-        """ConfigError for shards of no known form, a part of a bot without a share, or TCP without
-        keys."""
+        """Raise ConfigError for shards of no known form, a part of a bot without a share, or TCP
+        without keys."""
         check_tcp(self.tcp.offered)
         check_keys(KeyFolder(self.paths.keys), self.tcp.offered)
         if self.account == "user":
@@ -94,6 +94,6 @@ _decoder = msgspec.json.Decoder(CoordinatorSpec)
 
 
 def decode_spec(data: bytes) -> CoordinatorSpec:
-    """Raises one of decode_errors.MALFORMED, whose text names the field and the types, never the
-    token."""
+    """Return the spec of a JSON text. Raises one of decode_errors.MALFORMED, whose text names the
+    field and the types, never the token."""
     return _decoder.decode(data)

@@ -53,7 +53,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     config: ClusterConfig
     file: Path | None
     sources: dict[str, str]
-    """Of the keys that somebody gave; the others have their defaults."""
+    """Where each key was given; a key that is not in it has its default."""
     on_sandbox: bool
     env: dict[str, str]
 
@@ -72,19 +72,21 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _path(self, key: str) -> Path:
-        """A path that the file gives is relative to the file's folder, so that it means the same
-        from wherever the command is run; one from elsewhere is relative to here."""
+        """Return a path key, absolute. One from the file is relative to the file's folder, so that
+        it means the same from wherever the command is run; one from elsewhere is relative to
+        here."""
         in_file = self.file is not None and self.sources.get(key) == self.file.name
         base = self.file.parent if self.file and in_file else Path.cwd()
         return (base / Path(attrgetter(key)(self.config)).expanduser()).resolve()
 
     def token(self) -> tuple[str, list[str]]:
-        """The token (without "Bot"), and warnings about how it is kept. ConfigError without one."""
+        """Return the token (without "Bot"), and warnings about how it is kept. ConfigError without
+        one."""
         c = self.config
         return read_token(self.env, self._path("token_file") if c.token_file else None, c.account)
 
-    def _kind(self) -> tuple[Literal[9, 10], list[str]]:
-        """The API's version for this kind of account, and warnings on it."""
+    def _api_version(self) -> tuple[Literal[9, 10], list[str]]:
+        """Return the API's version for this kind of account, and warnings on it."""
         version = self.config.api_version
         if self.config.account == "bot":
             return 10 if version == "auto" else version, []
@@ -92,10 +94,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         return USER_API_VERSION if version == "auto" else version, warnings
 
     def spec(self) -> tuple[CoordinatorSpec, list[str]]:
-        """What a coordinator is started with, and warnings for the reader."""
+        """Return what a coordinator is started with, and warnings for the reader."""
         c, where = self.config, self.paths
         token, warnings = ("", []) if self.on_sandbox else self.token()
-        api_version, more = self._kind()
+        api_version, more = self._api_version()
         warnings += more
         broker, keys, identify = "", "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
@@ -131,7 +133,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         return spec, warnings
 
     def values(self) -> dict[str, Any]:
-        """Every key and its value, secrets replaced by HIDDEN."""
+        """Return every key and its value, secrets replaced by HIDDEN."""
         flat: dict[str, Any] = {}
         for name in SCHEMA.keys:
             table, _, key = name.rpartition(".")
@@ -147,7 +149,8 @@ def load(
     on_sandbox: bool = False,
     env: Mapping[str, str] = os.environ,
 ) -> Loaded:
-    """Read, merge and check. ``file``, else DCGW_CONFIG, else ./cluster.toml if it is there.
+    """Read, merge and check a configuration. ``file``, else DCGW_CONFIG, else ./cluster.toml if it
+    is there.
 
     ``flags``: by key, as the command line gave them. Raises ConfigError.
     """
@@ -183,7 +186,7 @@ def load(
 
 
 def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
-    """ConfigError for a mix of a bot and a user account."""
+    """Raise ConfigError for a mix of a bot and a user account."""
     said = {
         key: one.source
         for key, one in given.items()
@@ -206,9 +209,9 @@ def locate(
     name: str | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> tuple[str | None, dict[str, str]]:
-    """Where a running cluster is to be looked for: its name, if one was given, and an environment
-    with the chosen folders. Only the keys that matter for this are checked, so that a mistake
-    elsewhere in the file keeps nobody from stopping a cluster."""
+    """Return where a running cluster is to be looked for: its name, if one was given, and an
+    environment with the chosen folders. Only the keys that matter for this are checked, so that a
+    mistake elsewhere in the file keeps nobody from stopping a cluster."""
     found = find_file(file, env)
     given = (read_file(found) if found else {}) | read_environment(env)
     if name is not None:
@@ -223,7 +226,7 @@ def locate(
 
 
 def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
-    """The configuration file, absolute; None if there is none and none was named."""
+    """Return the configuration file, absolute; None if there is none and none was named."""
     named = file or (Path(env["DCGW_CONFIG"]) if env.get("DCGW_CONFIG") else None)
     if named is None:
         named = Path("cluster.toml")
@@ -238,7 +241,7 @@ def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
 
 
 def read_file(file: Path) -> dict[str, Given]:
-    """The values of a TOML file by dotted key, not yet checked."""
+    """Return the values of a TOML file by dotted key, not yet checked."""
     try:
         with file.open("rb") as handle:
             data = handle.read(MAX_FILE_BYTES + 1)
@@ -260,7 +263,8 @@ def read_file(file: Path) -> dict[str, Given]:
 
 
 def read_environment(env: Mapping[str, str]) -> dict[str, Given]:
-    """The DCGW_* variables by key. An unknown one is refused: it would change nothing, silently."""
+    """Return the DCGW_* variables by key. An unknown one is refused: it would change nothing,
+    silently."""
     given: dict[str, Given] = {}
     for variable, text in env.items():
         if not variable.startswith("DCGW_") or variable in NOT_KEYS:

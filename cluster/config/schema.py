@@ -28,7 +28,7 @@ class Given(NamedTuple):
 
     value: Any
     source: str
-    """"cluster.toml", "DCGW_SHARDS", "--shards": for the reader."""
+    """Where it was given, for the reader: "cluster.toml", "DCGW_SHARDS", "--shards"."""
     text: bool = False
     """The value is text that stands for a value of the key's type."""
 
@@ -39,7 +39,7 @@ class Key(NamedTuple):
     name: str
     type: Any
     default: Any
-    """Already made, also where the struct has a default_factory."""
+    """The default value, made already where the struct has a default_factory."""
 
 
 class Schema:
@@ -64,7 +64,7 @@ class Schema:
         self.keys[name] = Key(name, kind, default)
 
     def flatten(self, document: Mapping[str, Any], source: str) -> dict[str, Given]:
-        """A parsed file by dotted keys; what is in no known table keeps its own name."""
+        """Return a parsed file by dotted keys; what is in no known table keeps its own name."""
         flat: dict[str, Given] = {}
         for name, value in document.items():
             if name not in self.tables:
@@ -79,8 +79,8 @@ class Schema:
         return flat
 
     def build(self, given: Mapping[str, Given], defaults: Mapping[str, Any]) -> msgspec.Struct:
-        """The struct; ``defaults`` are used in place of the struct's own where nobody gave a value.
-        ConfigError names the first key that does not fit."""
+        """Return the struct; ``defaults`` are used in place of the struct's own where nobody gave a
+        value. ConfigError names the first key that does not fit."""
         values: dict[str, dict[str, Any]] = {"": dict(_split(defaults, ""))}
         for table in self.tables:
             values[table] = dict(_split(defaults, table))
@@ -91,7 +91,7 @@ class Schema:
         return self.root(**values[""], **tables)
 
     def check(self, name: str, given: Given) -> Any:
-        """The value of one key, converted to its type."""
+        """Return the value of one key, converted to its type."""
         if name not in self.keys:
             raise self._unknown(name, given)
         kind = self.keys[name].type
@@ -134,13 +134,14 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 def _split(values: Mapping[str, Any], table: str) -> Iterable[tuple[str, Any]]:
     for name, value in values.items():
-        of, _, key = name.rpartition(".")
-        if of == table:
+        prefix, _, key = name.rpartition(".")
+        if prefix == table:
             yield key, value
 
 
 def _read_text(text: str, kind: Any) -> Any:
-    """Lists are comma-separated or JSON, maps JSON; the rest is msgspec's reading of text."""
+    """Return what a text stands for: a list is comma-separated or JSON, a map JSON; the rest is
+    left to msgspec."""
     info = inspect.type_info(kind)
     info = info.type if isinstance(info, inspect.Metadata) else info
     kinds = info.types if isinstance(info, inspect.UnionType) else (info,)
@@ -152,7 +153,7 @@ def _read_text(text: str, kind: Any) -> Any:
 
 
 def _form(given: Given, kind: Any) -> str:
-    """How it is to be written, where the value would do and only its form is wrong."""
+    """Return how a value is to be written, where the value would do and only its form is wrong."""
     if given.text:
         tables = any(word in allowed(kind) for word in ("a table", "tables"))
         return " as JSON" if tables else ""
@@ -166,7 +167,7 @@ def _form(given: Given, kind: Any) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant; a key of the wrong table counts by its last part."""
+    """Return the name that was probably meant; a key of the wrong table counts by its last part."""
     names = list(names)
     last = name.rpartition(".")[2]
     if moved := [known for known in names if known.rpartition(".")[2] == last]:
@@ -180,7 +181,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def shown(name: str, value: Any) -> str:
-    """A value for a message. What may be a secret, by its key or its length, is not shown."""
+    """Return a value for a message. What may be a secret, by its key or its length, is not
+    shown."""
     if _SECRET.search(name) or (isinstance(value, str) and len(value) > _LONGEST_SHOWN):
         return HIDDEN
     text = json.dumps(value, ensure_ascii=False, default=str)
@@ -188,12 +190,12 @@ def shown(name: str, value: Any) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value of this key is never printed."""
+    """Return whether the value of this key is never printed."""
     return bool(_SECRET.search(name))
 
 
 def allowed(kind: Any) -> str:
-    """What a type takes, in words: "a whole number from 50 to 250", '"a" or "b"'."""
+    """Return what a type takes, in words: "a whole number from 50 to 250", '"a" or "b"'."""
     return _words(inspect.type_info(kind))
 
 

@@ -35,7 +35,8 @@ class ShardRange(msgspec.Struct, frozen=True):
 
 
 def parse_shards(text: str) -> ShardRange | None:
-    """The value of ``shards``; None for "auto". ConfigError for every other form."""
+    """Return the shards that a value of ``shards`` names; None for "auto". ConfigError for every
+    other form."""
     if text == "auto":
         return None
     if _NUMBER.fullmatch(text) and 1 <= int(text) <= MAX_SHARDS:
@@ -48,7 +49,7 @@ def parse_shards(text: str) -> ShardRange | None:
 
 
 def check_one_session(shards: str, broker: str) -> None:
-    """ConfigError for what a user account has none of: shards, and others that share its
+    """Raise ConfigError for what a user account has none of: shards, and others that share its
     identifies."""
     part = parse_shards(shards)
     if part is not None and part.count != 1:
@@ -64,7 +65,7 @@ def check_one_session(shards: str, broker: str) -> None:
 
 
 def check_share(shards: str, *, broker: str, budget: int, reserve: int) -> None:
-    """ConfigError unless it is settled who grants the identifies, and out of what."""
+    """Raise ConfigError unless it is settled who grants the identifies, and out of what."""
     part = parse_shards(shards)
     if part and not part.whole and not broker and not budget:
         raise ConfigError(

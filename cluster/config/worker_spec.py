@@ -19,9 +19,9 @@ class WorkerSpec(Login, frozen=True, kw_only=True):
     boot_id: str
     shards: list[ShardPlan]
     shard_count: int
-    """Of all shards that this worker has or will be given."""
+    """Shard count of all shards that this worker has or will be given."""
     journal_dir: str
-    """This slot's folder."""
+    """Folder of this slot's journal."""
     link_endpoint: str
     hub_endpoint: str
     """Where the hub's SUB socket is bound; the worker's XPUB connects to it."""
@@ -46,5 +46,5 @@ _decoder = msgspec.msgpack.Decoder(WorkerSpec)
 
 
 def decode_spec(data: bytes) -> WorkerSpec:
-    """Raises one of decode_errors.MALFORMED for anything else."""
+    """Return the spec of a message. Raises one of decode_errors.MALFORMED for anything else."""
     return _decoder.decode(data)

@@ -1,4 +1,5 @@
-"""Who identifies, and as what: a bot by its intents, a user client by its capabilities.
+"""IdentifyAccount: who identifies, and as what: a bot by its intents, a user client by its
+capabilities.
 
 A bot names its library. A user client says what Discord's web client says in the browser whose
 handshakes are ours (cluster/discord/browser.py). Automating a user account breaks Discord's Terms
@@ -27,7 +28,7 @@ Kind = Literal["bot", "user"]
 TERMS: Final = (
     "Automating a user account breaks Discord's Terms of Service and can end that account"
 )
-"""Said wherever one is started."""
+"""Warning that is given wherever a user account is started."""
 LARGE_THRESHOLD: Final = 250
 USER_API_VERSION: Final[Literal[9]] = 9
 """What Discord's own clients speak; bots speak 10."""
@@ -48,16 +49,17 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind = "bot"
     intents: int = 0
-    """A bot's."""
+    """Bit mask; set for bots only."""
     capabilities: int = 0
-    """A user client's, as client_build_number."""
+    """Bit mask; set for user clients only."""
     client_build_number: int = 0
+    """Build of Discord's web client; set for user clients only."""
     presence: dict[str, Any] | None = None
-    """None: a bot is shown as online; a user as Discord knows it from before."""
+    """Presence to identify with; None: a bot is shown as online, a user as it last was."""
     large_threshold: int = LARGE_THRESHOLD
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         *,
         intents: int | None = None,
@@ -66,8 +68,8 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         presence: dict[str, Any] | None = None,
         large_threshold: int = LARGE_THRESHOLD,
     ) -> Self:
-        """The kind by what is given: intents make a bot, capabilities a user. ConfigError names the
-        argument where both are, or neither is."""
+        """Return an account of the kind that the arguments say: intents make a bot, capabilities a
+        user. ConfigError names the argument where both are, or neither is."""
         if intents is not None and (capabilities, client_build_number) != (None, None):
             key = "capabilities" if capabilities is not None else "client_build_number"
             raise ConfigError(
@@ -94,7 +96,7 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         return account
 
     def check(self) -> None:
-        """ConfigError names what a gateway could not take."""
+        """Raise ConfigError for what a gateway could not take."""
         for name in ("intents", "capabilities", "client_build_number"):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < 1 << 53:
@@ -108,8 +110,8 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
     def identify(
         self, token: str, browser: Browser, launch: str, shard: tuple[int, int] | None
     ) -> dict[str, Any]:
-        """``d`` of op 2. launch: what `new_launch` made, of this run of the client. shard: shard id
-        and shard count, which a user account has none of."""
+        """Return ``d`` of op 2. launch: what `new_launch` made, of this run of the client. shard:
+        shard id and shard count, which a user account has none of."""
         if self.kind == "user":
             return self._as_user(token, browser, launch)
         d: dict[str, Any] = {
@@ -143,7 +145,7 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         return d
 
     def properties(self, browser: Browser, launch: str) -> dict[str, Any]:
-        """A user client's properties, as IDENTIFY and X-Super-Properties have them."""
+        """Return a user client's properties, as IDENTIFY and X-Super-Properties have them."""
         return browser.properties() | {
             "client_build_number": self.client_build_number,
             "client_event_source": None,
@@ -154,17 +156,17 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def super_properties(self, browser: Browser, launch: str) -> str:
-        """The value of the X-Super-Properties header."""
+        """Return the value of the X-Super-Properties header."""
         made = msgspec.json.encode(self.properties(browser, launch))
         return base64.b64encode(made).decode()
 
 
 def new_launch(random: bytes | None = None) -> str:
-    """The id of a run of the client: a UUID from 16 random bytes."""
+    """Return the id of a run of the client: a UUID from 16 random bytes."""
     return str(uuid.UUID(bytes=random if random is not None else os.urandom(16), version=4))
 
 
 def _derived(launch: str, what: str) -> uuid.UUID:
-    """Another random id of the same run, the same in every process of it."""
+    """Return another random id of a run of the client, the same in every process of it."""
     digest = hashlib.blake2b(f"{launch}/{what}".encode(), digest_size=16).digest()
     return uuid.UUID(bytes=digest, version=4)

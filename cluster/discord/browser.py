@@ -25,11 +25,11 @@ class System(NamedTuple):
     """An operating system as Chrome and Discord's web client name it."""
 
     agent: str
-    """In the User-Agent."""
+    """Name of the system in the User-Agent."""
     os: str
     version: str
     platform: str
-    """In Sec-CH-UA-Platform."""
+    """Name of the system in Sec-CH-UA-Platform."""
 
 
 SYSTEMS: Final = {
@@ -37,7 +37,7 @@ SYSTEMS: Final = {
     "Darwin": System("Macintosh; Intel Mac OS X 10_15_7", "Mac OS X", "10.15.7", "macOS"),
     "Windows": System("Windows NT 10.0; Win64; x64", "Windows", "10", "Windows"),
 }
-"""By platform.system(); another one is told to be Linux."""
+"""Systems by platform.system(); another one passes for Linux."""
 
 _ORDERS: Final = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 _GREASE_SIGNS: Final = (" ", "(", ":", "-", ".", "/", ")", ";", "=", "?", "_")
@@ -54,7 +54,7 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """All that Chrome tells of it."""
+        """The version as Chrome tells it: only the major number is true."""
         return f"{self.major}.0.0.0"
 
     @property
@@ -80,7 +80,7 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(f'"{name}";v="{version}"' for _, (name, version) in placed)
 
     def fetch_headers(self, *, authorization: str, super_properties: str) -> dict[str, str]:
-        """What Discord's web client sends with a GET of the API, in Chrome's order."""
+        """Return what Discord's web client sends with a GET of the API, in Chrome's order."""
         return {
             "sec-ch-ua-platform": f'"{self.system.platform}"',
             "Authorization": authorization,
@@ -101,7 +101,7 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def properties(self) -> dict[str, Any]:
-        """What Discord's web client says of the browser, in its order."""
+        """Return what Discord's web client says of the browser, in its order."""
         return {
             "os": self.system.os,
             "browser": "Chrome",
@@ -120,8 +120,8 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def browser(impersonate: str = "chrome", system: str | None = None) -> Browser:
-    """The browser of this name, "chrome" for the newest whose handshakes are known. system: one of
-    SYSTEMS; None: this machine's."""
+    """Return the browser of this name, "chrome" for the newest whose handshakes are known. system:
+    one of SYSTEMS; None: this machine's."""
     # It takes 50 ms to import, which only who connects to Discord should wait for.
     from curl_cffi.requests.impersonate import resolve_latest_browser_type
 

@@ -86,11 +86,11 @@ CLOSE_CODES: Final[dict[int, CloseCode]] = {
 
 
 SHARED_REFUSALS: Final = frozenset((4004, 4011, 4012, 4013, 4014))
-"""Fatal codes whose cause is the same for every shard: who asks next hears the same."""
+"""Fatal codes whose cause is the same for every shard: the next one would be refused too."""
 
 
 def after_close(code: int | None) -> Then:
-    """What may follow a close with ``code`` (None: the connection ended without one).
+    """Return what may follow a close with ``code`` (None: the connection ended without one).
 
     Codes that the documentation does not list, and no code at all, leave the session resumable.
     """

@@ -40,17 +40,17 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 
 class SessionStartLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """How many identifies are left."""
+    """How many identifies are left, and when they are back."""
 
     total: int
     remaining: int
     reset_after: int
-    """Milliseconds."""
+    """Milliseconds until they are back."""
     max_concurrency: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class GatewayInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to GET /gateway/bot."""
+    """The answer to GET /gateway/bot."""
 
     url: str
     """wss://host[:port]"""
@@ -62,7 +62,7 @@ REFUSED: Final = -1
 
 
 class HttpAnswer(NamedTuple):
-    """One HTTP answer. status 0: no answer, `body` says why; REFUSED: nor will there be one."""
+    """One HTTP answer. status 0: there was none, `body` says why; REFUSED: there will be none."""
 
     status: int
     retry_after: str | None
@@ -88,7 +88,7 @@ _FINAL: Final = frozenset(
         CurlECode.FILESIZE_EXCEEDED,
     }
 )
-"""What the next try would end with too."""
+"""Errors of curl that the next try would end with too."""
 
 
 class _Gateway(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ class _Gateway(msgspec.Struct, frozen=True):
 
 class _RateLimited(msgspec.Struct, frozen=True):
     retry_after: float
-    """Seconds."""
+    """Seconds after which it may be asked again."""
 
 
 _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
@@ -105,7 +105,8 @@ _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_00
 
 
 def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
-    """What one answer means. TokenRefusedError, ClusterError: asking again would not help."""
+    """Return what one answer means. TokenRefusedError, ClusterError: asking again would not
+    help."""
     if answer.status == REFUSED:
         raise ClusterError(
             f"the API could not be asked ({answer.body.decode(errors='replace')})",
@@ -139,7 +140,8 @@ def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | 
 
 
 def _retry_after(answer: HttpAnswer) -> float | None:
-    """Seconds, by the header or the body's retry_after; None where neither can be read."""
+    """Return the seconds to wait, by the header or the body's retry_after; None where neither can
+    be read."""
     try:
         after = float(answer.retry_after or "")
         if math.isfinite(after):
@@ -221,7 +223,7 @@ class _Getter:
     """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
 
     def __init__(self, ours: Browser, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
-        """order: of the headers that will be given, which are all that is sent."""
+        """order: names of the headers that will be given, in the order in which they are sent."""
         self._session: AsyncSession[Response] = AsyncSession(
             impersonate=ours.target,
             default_headers=False,  # those of a page that is opened

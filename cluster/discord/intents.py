@@ -44,8 +44,8 @@ PRIVILEGED_INTENTS: Final = (
 
 
 def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:
-    """What to do about the fatal closes that hang on what IDENTIFY asked for: close code -> action,
-    where these intents say more than CLOSE_CODES does."""
+    """Return what to do about the fatal closes that hang on what IDENTIFY asked for: close code ->
+    action, where these intents say more than CLOSE_CODES does."""
     if account == "user":  # which has none, and is not asked for any
         return {
             4013: "the token is a bot's: give a user account's, or be a bot, with intents in place "
@@ -67,7 +67,8 @@ def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dic
 
 
 def intent_bits(names: Iterable[str]) -> Intents:
-    """The bits of intents given by name, in any case. KeyError names the one that is unknown."""
+    """Return the bits of intents given by name, in any case. KeyError names the one that is
+    unknown."""
     bits = Intents(0)
     for name in names:
         bits |= Intents[name.upper()]
@@ -83,7 +84,7 @@ class Capabilities(IntFlag):
     VERSIONED_USER_GUILD_SETTINGS = 1 << 3
     DEDUPE_USER_OBJECTS = 1 << 4
     PRIORITIZED_READY_PAYLOAD = 1 << 5
-    """Only with DEDUPE_USER_OBJECTS."""
+    """Works only together with DEDUPE_USER_OBJECTS."""
     MULTIPLE_GUILD_EXPERIMENT_POPULATIONS = 1 << 6
     NON_CHANNEL_READ_STATES = 1 << 7
     AUTH_TOKEN_REFRESH = 1 << 8
@@ -93,7 +94,7 @@ class Capabilities(IntFlag):
     AUTO_CALL_CONNECT = 1 << 12
     DEBOUNCE_MESSAGE_REACTIONS = 1 << 13
     PASSIVE_GUILD_UPDATE_V2 = 1 << 14
-    """In place of PASSIVE_GUILD_UPDATE."""
+    """Takes the place of PASSIVE_GUILD_UPDATE."""
     CHANNEL_OBFUSCATION = 1 << 15
     AUTO_LOBBY_CONNECT = 1 << 16
 

@@ -13,10 +13,10 @@ SEND_WINDOW_S: Final = 60.0
 MAX_SENT_BYTES: Final = 4096
 """Largest payload that a client may send; over it: close 4002."""
 IDENTIFY_WINDOW_S: Final = 5.0
-"""One identify per bucket (shard_id % max_concurrency) in this many seconds."""
+"""One identify is allowed per bucket (shard_id % max_concurrency) in this many seconds."""
 SNOWFLAKE_EPOCH_MS: Final = 1_420_070_400_000
 
 
 def shard_of_guild(guild_id: int, shard_count: int) -> int:
-    """The shard that a guild's events come on ("Gateway", "Sharding")."""
+    """Return the shard that a guild's events come on ("Gateway", "Sharding")."""
     return (guild_id >> 22) % shard_count

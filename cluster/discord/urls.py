@@ -16,8 +16,8 @@ def check_urls(api_url: str, gateway_url: str) -> None:
 
 
 def check_url(key: str, url: str, secure: str, plain: str) -> None:
-    """ConfigError, which names the key, unless the URL has the secure scheme, or the plain one on
-    this machine."""
+    """Raise ConfigError, which names the key, unless the URL has the secure scheme, or the plain
+    one on this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

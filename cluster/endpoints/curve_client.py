@@ -58,7 +58,7 @@ class Handshakes:
         self._keys = keys
         self._refused = False
         self.broken = 0
-        """Handshakes that ended in another way since the last that succeeded."""
+        """How many handshakes broke off since the last that succeeded."""
         self._monitor: zmq.Socket[bytes] | None = None
         if keys is None or not endpoint.startswith(PREFIX):
             return
@@ -81,7 +81,7 @@ class Handshakes:
         return self._monitor is not None
 
     def read(self) -> None:
-        """Take what has come."""
+        """Take in the socket's events that have come."""
         while self._monitor is not None:
             try:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))["event"]
@@ -95,7 +95,7 @@ class Handshakes:
                 self.broken += 1
 
     def refusal(self) -> KeyRefusedError | None:
-        """What has come, as an error; None: it goes on."""
+        """Return an error if a server refused our key; None: no server did."""
         self.read()
         if not self._refused or self._keys is None:
             return None

@@ -39,7 +39,7 @@ RIGHTS: Final[dict[Right, str]] = {
     "send": "send commands to the gateway: presence, voice state, requests for members ...",
     "control": "everything that the control door offers, stop among it",
 }
-"""Besides what every key may: subscribe, replay, and say how it fares."""
+"""What a key can be allowed besides what every key may: subscribe, replay, report how it fares."""
 
 CLIENT_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -52,7 +52,7 @@ Content = TypeVar("Content", bound=msgspec.Struct)
 
 
 class ServerKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """server.json"""
+    """The content of server.json."""
 
     public: Key
     secret: Key
@@ -65,17 +65,17 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of clients.json."""
+    """A client whose key is let in: a row of clients.json."""
 
     name: Name
     public: Key
     may: tuple[Right, ...] = ()
     added: int = 0
-    """Unix seconds."""
+    """When the key was made: Unix seconds."""
 
 
 class Clients(msgspec.Struct, frozen=True, kw_only=True):
-    """clients.json"""
+    """The content of clients.json."""
 
     clients: list[Client] = []
 
@@ -86,7 +86,7 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: Name
     server: Key
-    """The server's public key. Whoever does not have its secret is not taken for it."""
+    """The server's public key: whoever does not have its secret is not taken for the server."""
     public: Key
     secret: Key
     events: str = ""
@@ -102,8 +102,8 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def read(cls, file: Path) -> ClientKeys:
-        """ConfigError: it can't be read, or is no such file. Its text is in no message. A file that
-        others can read is taken, with a warning."""
+        """Read a key file. ConfigError: it can't be read, or is none. Its text is in no message. A
+        file that others can read is taken, with a warning."""
         keys = _read(file, cls, f"the key file {file}", "make one with `dcgw-cluster keys add`")
         if open_to_others(file):
             log.warning("the key file %s can be read by others: chmod 600 %s", file, file)
@@ -111,7 +111,7 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_keys(keys: ClientKeys | Path | str | None) -> ClientKeys | None:
-    """Keys as programs give them: themselves, or the path of their file. ConfigError."""
+    """Return keys as programs give them: themselves, or the path of their file. ConfigError."""
     if keys is None or isinstance(keys, ClientKeys):
         return keys
     return ClientKeys.read(Path(keys))
@@ -122,13 +122,13 @@ class KeyFolder:
     it looks at clients.json itself. Methods raise ConfigError."""
 
     def __init__(self, folder: Path) -> None:
-        """folder: of Places; it need not be there."""
+        """folder: ClusterPaths.keys; it need not exist."""
         self.folder = folder
         self.server_file = folder / "server.json"
         self.clients_file = folder / "clients.json"
 
     def server(self) -> ServerKeys:
-        """The server's pair. ConfigError too if others can read it."""
+        """Return the server's pair. ConfigError too if others can read it."""
         cluster = self.folder.parent.name
         action = f"make them with `dcgw-cluster keys add NAME --name {cluster}`"
         if not self.server_file.exists():
@@ -144,20 +144,20 @@ class KeyFolder:
         return keys
 
     def clients(self) -> list[Client]:
-        """In the order in which they were added."""
+        """Return the clients in the order in which they were added."""
         if not self.clients_file.exists():
             return []
         action = "put it right, or remove it and make the keys anew"
         return _read(self.clients_file, Clients, f"{self.clients_file}", action).clients
 
     def renew(self) -> ServerKeys:
-        """A new server pair: every client's file is void."""
+        """Make a new server pair: every client's file is void."""
         with self._locked():
             return self._renew()
 
     def add(self, name: str, may: tuple[Right, ...], now: int) -> ClientKeys:
-        """A new client, without endpoints; the server's pair is made if there is none. now: Unix
-        seconds."""
+        """Add a client and return its keys, without endpoints; the server's pair is made if there
+        is none. now: Unix seconds."""
         public, secret = pair()
         with self._locked():
             clients = self.clients()
@@ -172,7 +172,7 @@ class KeyFolder:
         return ClientKeys(name=name, server=server.public, public=public, secret=secret)
 
     def remove(self, name: str) -> None:
-        """It comes in no more, and whoever is in with it is cut off."""
+        """Remove a client: its key is let in no more, and connections with it are cut off."""
         with self._locked():
             clients = self.clients()
             left = [client for client in clients if client.name != name]
@@ -191,7 +191,7 @@ class KeyFolder:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """One change at a time."""
+        """Let one process change the keys at a time."""
         try:
             make_private(self.folder)
             fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -205,8 +205,9 @@ class KeyFolder:
 
 
 def check_keys(folder: KeyFolder, offered: Mapping[str, str]) -> list[str]:
-    """Whether what is offered over TCP has keys: warnings for the reader. ConfigError: there are
-    none, or they can't be used; without them nothing listens on TCP. offered: endpoints by name."""
+    """Check that what is offered over TCP has keys; return warnings for the reader. ConfigError:
+    there are none, or they can't be used; without them nothing listens on TCP. offered: endpoints
+    by name."""
     if not offered:
         return []
     name = next(iter(offered))
@@ -220,30 +221,30 @@ def check_keys(folder: KeyFolder, offered: Mapping[str, str]) -> list[str]:
 
 
 def pair() -> tuple[str, str]:
-    """A new public key and its secret one."""
+    """Return a new public key and its secret one."""
     public, secret = zmq.curve_keypair()
     return public.decode(), secret.decode()
 
 
 def open_to_others(file: Path) -> bool:
-    """Whether anybody but its owner can read or write it."""
+    """Return whether anybody but its owner can read or write a file."""
     return bool(file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def write_private(file: Path, data: bytes) -> None:
-    """A new file that only its owner can read. FileExistsError, and every other OSError."""
+    """Write a new file that only its owner can read. FileExistsError, and every other OSError."""
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with open(fd, "wb") as handle:
         handle.write(data)
 
 
 def encode(struct: msgspec.Struct) -> bytes:
-    """As its file has it."""
+    """Return a key file's content."""
     return msgspec.json.format(msgspec.json.encode(struct)) + b"\n"
 
 
 def _write(file: Path, content: msgspec.Struct) -> None:
-    """Whole or not at all."""
+    """Replace a file in one step: it is written whole or not at all."""
     draft = file.with_suffix(".new")
     try:
         draft.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ class Endpoints(NamedTuple):
     events: str
     replay: str | None
     control: str | None
-    """The coordinator's; None: it is not known."""
+    """Where the coordinator is asked; None: it is not known."""
 
 
 def find_cluster(

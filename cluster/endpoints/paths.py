@@ -35,7 +35,7 @@ SOCKETS: Final = ("control", "link", "hub", "events", "replay")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """running.json: what a coordinator says of itself once its sockets are bound."""
+    """The content of running.json: what a coordinator says of itself once its sockets are bound."""
 
     name: str
     pid: int
@@ -81,16 +81,17 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state_dir / "journal"
 
     def journal(self, slot: int) -> Path:
-        """The journal folder of a worker slot."""
+        """Return the journal folder of a worker slot."""
         return self.journals / f"slot-{slot}"
 
     def journal_slots(self) -> list[int]:
-        """The slots that have a journal folder, whether or not a worker has them now."""
+        """Return the slots that have a journal folder, whether or not a worker has them now."""
         names = [folder.name for folder in self.journals.glob("slot-*")]
         return sorted(int(n[5:]) for n in names if n[5:].isascii() and n[5:].isdigit())
 
     def endpoint(self, socket: str) -> str:
-        """ZeroMQ endpoint of a socket in the runtime folder: control, link, hub, events, replay."""
+        """Return the ZeroMQ endpoint of a socket in the runtime folder: control, link, hub, events,
+        replay."""
         return f"ipc://{self.runtime_dir / socket}"
 
     @property
@@ -117,7 +118,7 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state_root(env: Mapping[str, str] = os.environ) -> Path:
-    """DCGW_STATE_DIR, or XDG_STATE_HOME/dcgw-cluster, or ~/.local/state/dcgw-cluster."""
+    """Return DCGW_STATE_DIR, or XDG_STATE_HOME/dcgw-cluster, or ~/.local/state/dcgw-cluster."""
     if env.get("DCGW_STATE_DIR"):
         return Path(env["DCGW_STATE_DIR"])
     base = env.get("XDG_STATE_HOME")
@@ -125,7 +126,8 @@ def state_root(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
-    """DCGW_RUNTIME_DIR, or XDG_RUNTIME_DIR/dcgw, or this user's folder in the temporary one."""
+    """Return DCGW_RUNTIME_DIR, or XDG_RUNTIME_DIR/dcgw, or this user's folder in the temporary
+    one."""
     if env.get("DCGW_RUNTIME_DIR"):
         return Path(env["DCGW_RUNTIME_DIR"])
     if env.get("XDG_RUNTIME_DIR"):
@@ -136,14 +138,14 @@ def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
 def cluster_paths(
     name: str, env: Mapping[str, str] = os.environ, state_dir: Path | None = None
 ) -> ClusterPaths:
-    """The folders of the cluster of this name; creates nothing."""
+    """Return the folders of the cluster of this name; nothing is created."""
     state = (state_dir or state_root(env) / name).absolute()
     tag = hashlib.blake2b(str(state).encode(), digest_size=4).hexdigest()
     return ClusterPaths(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
 
 
 def check_socket_paths(paths: ClusterPaths) -> int:
-    """Bytes of the longest socket path. ConfigError: it is too long to be bound."""
+    """Return the bytes of the longest socket path. ConfigError: it is too long to be bound."""
     longest = max(len(os.fsencode(paths.runtime_dir / name)) for name in SOCKETS)
     if longest > IPC_PATH_BYTES:
         raise ConfigError(
@@ -170,8 +172,8 @@ def make_private(folder: Path) -> None:
 
 
 def replaceable(folder: Path) -> str:
-    """Why others could put another folder in this one's place; empty: they can't. A group may
-    write to what is above it: many systems give each user a group of its own."""
+    """Return why others could put another folder in this one's place; empty: they can't. A group
+    may write to what is above it: many systems give each user a group of its own."""
     above = folder.parent.stat()
     if above.st_uid not in (0, os.getuid()):
         return f"{folder.parent} belongs to another user, who could put another {folder.name} there"
@@ -181,7 +183,7 @@ def replaceable(folder: Path) -> str:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether some process holds this lock file (flock)."""
+    """Return whether some process holds this lock file (flock)."""
     try:
         fd = os.open(lock, os.O_RDWR)
     except (FileNotFoundError, NotADirectoryError):
@@ -196,8 +198,8 @@ def is_held(lock: Path) -> bool:
 
 
 def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
-    """The clusters of this user that run on this host, by their locks. What is no running.json is
-    left out, and logged."""
+    """Return the clusters of this user that run on this host, by their locks. What is no
+    running.json is left out, and logged."""
     found = []
     for record in sorted(state_root(env).glob("*/running.json")):
         if not is_held(record.parent / "coordinator.lock"):

@@ -21,12 +21,12 @@ class Tcp(NamedTuple):
     """An endpoint in its parts."""
 
     host: str
-    """Without brackets."""
+    """The host, without brackets."""
     port: int
 
     @classmethod
     def read(cls, endpoint: str) -> Self | None:
-        """None: it is none."""
+        """Return the endpoint that a text is; None: it is none."""
         if not (match := _ENDPOINT.fullmatch(endpoint)):
             return None
         host, port = match[1].strip("[]"), int(match[2])
@@ -56,7 +56,7 @@ class Tcp(NamedTuple):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name alone (nothing is resolved)."""
+    """Return whether a host is this machine, by its name alone (nothing is resolved)."""
     address = _address(host)
     return address.is_loopback if address is not None else host.lower() in _LOOPBACK_NAMES
 
@@ -81,7 +81,7 @@ def keep_alive(socket: zmq.Socket[Any]) -> None:
 
 
 def check_tcp(endpoints: Mapping[str, str]) -> None:
-    """ConfigError unless they are endpoints to listen on, each another one. endpoints: by
+    """Raise ConfigError unless these are endpoints to listen on, each another one. endpoints: by
     "events", "replay" and "control"."""
     seen: dict[str, str] = {}
     for name, endpoint in endpoints.items():

@@ -1,4 +1,4 @@
-"""One bucket of the identify limiter: who waits, who holds its grant, when it opens (pure)."""
+"""Bucket: the part of the identify limiter in which one shard identifies at a time. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 
 class Outsider(NamedTuple):
-    """A program outside that asked."""
+    """A program outside of the cluster that asks for identifies."""
 
     asker: str
-    """The same in all that one coordinator asks; empty: a program that is none."""
+    """Store id of the coordinator that asks; empty: it is another program."""
     ticket: str
-    """Another one for each identify."""
+    """Name of the question: each identify has its own."""
 
 
 Owner = int | Outsider
-"""Who asked; int: the slot of a worker of this cluster."""
+"""Who asked: the slot of a worker of this cluster, or a program outside."""
 
 
 class Claim(NamedTuple):
@@ -26,7 +26,7 @@ class Claim(NamedTuple):
 
     @property
     def seat(self) -> tuple[int, int | str]:
-        """What is the same when the same shard of the same asker comes again."""
+        """What tells that the same shard of the same asker comes again."""
         asker = self.owner if isinstance(self.owner, int) else self.owner.asker
         return self.shard_id, asker
 
@@ -41,45 +41,46 @@ class Grant(NamedTuple):
 
     @property
     def claim(self) -> Claim:
+        """The claim that it grants."""
         return Claim(self.shard_id, self.owner)
 
 
 class Bucket:
-    """Free when nothing is outstanding and `free_at` is past."""
+    """A bucket is free when no grant is outstanding and `free_at` is past."""
 
     def __init__(self, free_at: float) -> None:
         self.free_at = free_at
         self.outstanding: Grant | None = None
         self.unanswered: tuple[int, float] | None = None
-        """Grant id and time of the last identify sent, until it is accepted."""
+        """Grant id and time of the last identify that was sent, until it is accepted."""
         self._waiting: dict[Claim, None] = {}
-        """In the order in which they came."""
+        """The claims that wait, in the order in which they came."""
         self._served: set[tuple[int, int | str]] = set()
         """Seats that had their turn while others may wait for theirs."""
 
     @property
     def waits(self) -> bool:
-        """Whether anybody does."""
+        """Whether any shard waits."""
         return bool(self._waiting)
 
     def close(self, until: float) -> None:
-        """Not free before then."""
+        """Keep the bucket closed until then, at least."""
         self.free_at = max(self.free_at, until)
 
     def add(self, claim: Claim) -> None:
-        """It waits; one that does already keeps its place."""
+        """Let a claim wait; one that waits already keeps its place."""
         self._waiting.setdefault(claim)
 
     def remove(self, claim: Claim) -> None:
-        """It waits no more."""
+        """Let a claim wait no more."""
         self._waiting.pop(claim, None)
 
     def order(self) -> list[Claim]:
-        """Who waits, in the order of their turns; of one shard, who came first."""
+        """Return the waiting claims in the order of their turns; of one shard, who came first."""
         return sorted(self._waiting, key=lambda c: (c.seat in self._served, c.shard_id))
 
     def take(self) -> Claim:
-        """The next in turn; it waits no more."""
+        """Return the claim whose turn is next; it waits no more."""
         claim = self.order()[0]
         if claim.seat in self._served:
             self._served.clear()

@@ -1,4 +1,5 @@
-"""Who may identify, when (pure: no clock, no I/O; times are seconds of a monotonic clock).
+"""IdentifyLimiter: decides who may identify, and when. Pure; times are seconds of a monotonic
+clock.
 
 Discord allows one IDENTIFY per bucket (shard_id % max_concurrency) in 5 s, and a number of them a
 day ("Gateway", "Rate Limiting" and "Session Start Limit Object"); beyond the daily number every
@@ -13,7 +14,7 @@ session ends and the token is reset. Theory of operation:
 - A grant is spent when it is given. Only `unused` gives it back.
 - Within a bucket the lowest waiting shard goes first, but one that has had its turn goes after
   those who have not: a shard whose identifies fail again and again starves nobody.
-- Who asks is a worker of this cluster or a program outside; both wait in the same line.
+- Who asks is a worker of this cluster or a program outside; both wait in the same queue.
 - The budget is the smaller of what our own ledger and what Discord's `remaining` leave. When it is
   used up nothing is granted after the daily reset until the numbers were fetched again
   (`needs_refresh`); before that, old numbers are good enough while newer ones come (`stale`).
@@ -29,11 +30,12 @@ from cluster.errors import BudgetError
 from cluster.identify.bucket import Bucket, Claim, Grant, Owner
 
 GRANT_TIMEOUT_S: Final = 30.0
-"""Longer than a silent worker is left alive (supervisor.KILL_AFTER_S): nobody sends it later."""
+"""A grant that nothing was heard of for so long is lost. It is longer than a silent worker is left
+alive (supervisor.KILL_AFTER_S), so nobody sends the identify later."""
 LATEST_ARRIVAL_S: Final = 0.5
 """An identify is taken to arrive within this long; a READY that comes later was long to make."""
 FRESH_S: Final = 600.0
-"""For so long are Discord's numbers good: others may spend for the same account."""
+"""How long Discord's numbers are good: others may spend for the same account."""
 
 
 class IdentifyLimiter:
@@ -62,25 +64,25 @@ class IdentifyLimiter:
         self._share = share
         self._next_id = first_grant_id
         self._left = 0
-        """Of the budget when it was refreshed."""
+        """What was left of the budget when it was refreshed."""
         self._since = 0
-        """Spent since."""
+        """How many identifies were granted since the budget was refreshed."""
         self._sent: deque[float] = deque()
-        """When identifies went out, or may have: those that Discord may not have counted yet."""
+        """When the identifies went out, or may have, that Discord may not have counted yet."""
         self._buckets: dict[int, Bucket] = {}
         self._opened_at = float("-inf")
-        """No bucket is free before: identifies are known of which the bucket is not."""
+        """No bucket is free before this time: identifies are known, and not of which bucket."""
 
     # -- the budget -----------------------------------------------------------------------------
 
     @property
     def available(self) -> int:
-        """Identifies that may still be granted before the reset."""
+        """How many identifies may still be granted before the reset."""
         return max(0, self._left - self._since - self._reserve)
 
     @property
     def remaining(self) -> int:
-        """Identifies left of the daily limit, the reserve among them."""
+        """How many identifies are left of the daily limit, the reserve among them."""
         return max(0, self._left - self._since)
 
     def refresh(
@@ -109,11 +111,11 @@ class IdentifyLimiter:
             self._regroup(max_concurrency)
 
     def needs_refresh(self, now: float) -> bool:
-        """Whether shards wait, the budget is used up and the reset is past."""
+        """Return whether shards wait, the budget is used up and the reset is past."""
         return self._waits() and self.available == 0 and now >= self.reset_at
 
     def stale(self, now: float) -> bool:
-        """Whether shards wait and the numbers are old."""
+        """Return whether shards wait and the numbers are old."""
         return self._waits() and (now >= self._fetched_at + FRESH_S or now >= self.reset_at)
 
     def require(self, needed: int, now: float) -> None:
@@ -130,7 +132,8 @@ class IdentifyLimiter:
     # -- what is asked and told -----------------------------------------------------------------
 
     def request(self, shard_id: int, owner: Owner) -> Grant | None:
-        """A shard asks for its turn. A grant that it has already is returned, to be said again."""
+        """Let a shard wait for its turn. If it has a grant already, return that, to be sent
+        again."""
         bucket, claim = self._bucket(shard_id), Claim(shard_id, owner)
         if bucket.outstanding is not None and bucket.outstanding.claim == claim:
             return bucket.outstanding
@@ -138,12 +141,12 @@ class IdentifyLimiter:
         return None
 
     def withdraw(self, shard_id: int, owner: Owner) -> None:
-        """It waits no more."""
+        """Let a shard wait no more."""
         self._bucket(shard_id).remove(Claim(shard_id, owner))
 
     def sent(self, shard_id: int, grant_id: int, now: float) -> None:
-        """The identify of a grant went out now. Heeded even of a grant that was given up for lost:
-        Discord counts it."""
+        """The identify of a grant went out now. It counts even if the grant was given up for lost:
+        Discord counts it too."""
         bucket = self._bucket(shard_id)
         bucket.close(now + self.interval_s)
         bucket.unanswered = grant_id, now
@@ -170,7 +173,7 @@ class IdentifyLimiter:
         return True
 
     def gone(self, owner: Owner, now: float) -> list[Grant]:
-        """Its owner died: its shards wait no more, its grants are lost. Returns these."""
+        """Forget an owner that died: its shards wait no more. Return its grants, which are lost."""
         lost: list[Grant] = []
         for bucket in self._buckets.values():
             for claim in bucket.order():
@@ -182,13 +185,13 @@ class IdentifyLimiter:
         return lost
 
     def close_bucket(self, shard_id: int, until: float) -> None:
-        """An identify of this shard is known from before this limiter was made."""
+        """Keep the bucket of a shard closed until then: an identify of it is known from before."""
         self._bucket(shard_id).close(until)
 
     # -- turns ----------------------------------------------------------------------------------
 
     def due(self, now: float) -> list[Grant]:
-        """The grants to give now, in shard order. They are spent."""
+        """Return the grants to give now, in the order of the shards. They count as spent."""
         ready: list[Bucket] = []
         for bucket in self._buckets.values():
             held = bucket.outstanding
@@ -200,8 +203,8 @@ class IdentifyLimiter:
         return [self._grant(bucket, now) for bucket in ready[: self.available]]
 
     def next_at(self, now: float) -> float | None:
-        """When `due` or `needs_refresh` may next say something else; None: not before somebody
-        speaks."""
+        """Return when `due` or `needs_refresh` may next say something else; None: not before
+        another method is called."""
         waiting = [bucket for bucket in self._buckets.values() if bucket.waits]
         if not waiting:
             return None
@@ -210,13 +213,13 @@ class IdentifyLimiter:
         return max(now, min(self._opens(bucket) for bucket in waiting))
 
     def turns(self, now: float) -> list[tuple[float, Claim]]:
-        """Who waits, in the order of their turns, and when each comes if all goes well: every
-        grant sent at once."""
+        """Return who waits, in the order of their turns, and when each turn comes if every grant is
+        sent at once."""
         turns = [turn for bucket in self._buckets.values() for turn in self._turns(bucket, now)]
         turns.sort(key=lambda turn: (turn[0], turn[1].shard_id))
         return [
-            (at if turn < self.available else max(at, self.reset_at), claim)
-            for turn, (at, claim) in enumerate(turns)
+            (opens if turn < self.available else max(opens, self.reset_at), claim)
+            for turn, (opens, claim) in enumerate(turns)
         ]
 
     # -- inside ---------------------------------------------------------------------------------
@@ -243,12 +246,12 @@ class IdentifyLimiter:
         self._sent.append(now)
 
     def _opens(self, bucket: Bucket) -> float:
-        """When the next turn of a bucket may come at the latest known."""
+        """Return when the next turn of a bucket comes, at the latest that is known."""
         held = bucket.outstanding
         return bucket.free_at if held is None else held.granted_at + self._timeout_s
 
     def _turns(self, bucket: Bucket, now: float) -> list[tuple[float, Claim]]:
-        """Every turn of a bucket to come, if a grant that is out is sent now."""
+        """Return every turn of a bucket to come, if a grant that is out is sent now."""
         opens = max(now, bucket.free_at)
         if bucket.outstanding is not None:
             opens = max(opens, now + self.interval_s)
@@ -257,7 +260,7 @@ class IdentifyLimiter:
         ]
 
     def _regroup(self, max_concurrency: int) -> None:
-        """Buckets of another size: all of them closed until the last of the old ones opens."""
+        """Make other buckets of the old ones: closed until the last of those opens."""
         old = list(self._buckets.values())
         self.max_concurrency = max_concurrency
         self._opened_at = max((bucket.free_at for bucket in old), default=self._opened_at)
@@ -273,18 +276,19 @@ class IdentifyLimiter:
 
 
 def over_budget(
-    needed: int, *, remaining: int, total: int, reserve: int, reset_after_s: float, of: str = ""
+    needed: int, *, remaining: int, total: int, reserve: int, reset_after_s: float, whose: str = ""
 ) -> BudgetError:
-    """The refusal of a start that needs more identifies than are left."""
+    """Return the refusal of a start that needs more identifies than are left. whose: words that
+    follow the numbers."""
     kept = f", of which {reserve} are kept in reserve" if reserve else ""
     return BudgetError(
-        f"{needed} identifies are needed and {remaining} of {total} are left{of}{kept}",
+        f"{needed} identifies are needed and {remaining} of {total} are left{whose}{kept}",
         f"they return in {_duration(reset_after_s)}: start then, or with fewer shards",
     )
 
 
 def _duration(seconds: float) -> str:
-    """ "2 h 05 min", "3 min", "12 s"."""
+    """Return a duration as a reader has it: "2 h 05 min", "3 min", "12 s"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -132,7 +132,7 @@ class Broker:
                 total=budget.total,
                 reserve=budget.reserve,
                 reset_after_s=budget.reset_after_s,
-                of=f" at {self.endpoint}",
+                whose=f" at {self.endpoint}",
             )
 
     def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:

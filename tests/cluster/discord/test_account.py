@@ -16,13 +16,15 @@ from cluster.discord.browser import browser
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.errors import ConfigError
 
-USER = IdentifyAccount.of(capabilities=53607934, client_build_number=369195)
+USER = IdentifyAccount.from_options(capabilities=53607934, client_build_number=369195)
 LAUNCH = new_launch(bytes(range(16)))
 MOD_BITS = (119, 108, 100, 91, 84, 75, 61, 55, 48, 38, 24, 11)
 
 
 def test_a_bot_s_identify() -> None:
-    d = IdentifyAccount.of(intents=513, large_threshold=50).identify("t", browser(), LAUNCH, (1, 4))
+    d = IdentifyAccount.from_options(intents=513, large_threshold=50).identify(
+        "t", browser(), LAUNCH, (1, 4)
+    )
     assert (d["token"], d["intents"], d["shard"], d["large_threshold"]) == ("t", 513, [1, 4], 50)
     assert set(d["properties"]) == {"os", "browser", "device"}
     assert not {"capabilities", "client_state", "presence"} & set(d)
@@ -57,7 +59,7 @@ def test_rest_and_gateway_say_the_same() -> None:
 
 def test_what_a_user_may_choose() -> None:
     presence = {"status": "idle", "since": 0, "activities": [], "afk": True}
-    account = IdentifyAccount.of(
+    account = IdentifyAccount.from_options(
         capabilities=1, client_build_number=1, presence=presence, large_threshold=60
     )
     d = account.identify("t", browser(), LAUNCH, None)
@@ -91,4 +93,4 @@ def test_the_ids_of_a_run_are_uuids_and_tell_of_no_modification(random: bytes) -
 )
 def test_what_is_refused_names_the_argument(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        IdentifyAccount.of(**given)
+        IdentifyAccount.from_options(**given)

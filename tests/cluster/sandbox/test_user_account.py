@@ -15,7 +15,7 @@ from tests.cluster.sandbox.gateway_probe import Bench, Closed, Json, Probe, benc
 
 def identify(b: Bench, capabilities: int = 0, **changes: Any) -> Json:
     token = b.sandbox.info.user_token
-    account = IdentifyAccount.of(capabilities=capabilities, client_build_number=396858)
+    account = IdentifyAccount.from_options(capabilities=capabilities, client_build_number=396858)
     return account.identify(token, browser(), new_launch(), None) | changes
 
 

@@ -152,7 +152,7 @@ import fcntl, os, signal, sys, time
 from cluster.processes import Owner
 fd = os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT)
 fcntl.flock(fd, fcntl.LOCK_EX)
-os.write(fd, Owner.of(os.getpid()).line())
+os.write(fd, Owner.from_pid(os.getpid()).line())
 if {deaf}:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(flush=True)
@@ -204,7 +204,7 @@ def test_a_stop_ends_who_has_not_greeted_yet(
 def test_a_stop_is_said_to_who_has_greeted_and_was_not_taken_over(paths: ClusterPaths) -> None:
     play = Play(paths, lambda slot, hello: True)
     with held(paths, 3) as worker:
-        (paths.journal(3) / "owner.lock").write_bytes(Owner.of(os.getpid()).line())
+        (paths.journal(3) / "owner.lock").write_bytes(Owner.from_pid(os.getpid()).line())
         play.on_sleep = lambda: play.adoption.hello(3, hello(3))
         play.on_send = worker.leave
         asyncio.run(play.adoption.end(link.Stop(logout=True), 4.0))
