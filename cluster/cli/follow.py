@@ -12,6 +12,7 @@ from cluster.cli.terminal.live_view import View
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
+from cluster.wire.states import ClusterState
 
 STARTING_EVERY_S: Final = 0.25
 EVERY_S: Final = 1.0
@@ -50,7 +51,7 @@ async def _show_until_stop(
         try:
             status = asked.result()
             view.show(status)
-            pause_s = STARTING_EVERY_S if status.state == "starting" else EVERY_S
+            pause_s = STARTING_EVERY_S if status.state is ClusterState.STARTING else EVERY_S
         except ClusterError as error:
             if process.process.poll() is None and not requests.count:
                 _say(view, requests, f"No status: {error}")

@@ -13,10 +13,11 @@ import msgspec
 from cluster.control import ControlClient
 from cluster.endpoints.paths import is_held
 from cluster.errors import ClusterError
+from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus
 
 POLL_S: Final = 0.1
-HELD_STATES: Final = frozenset({"ready", "resuming"})
+HELD_STATES: Final = frozenset({SessionState.READY, SessionState.RESUMING})
 """The states in which a shard has a session."""
 
 

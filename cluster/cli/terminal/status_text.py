@@ -13,12 +13,14 @@ from rich.text import Text
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
 from cluster.cli.terminal.words import count, ms, named, ranges, rate, roughly, span, state
+from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, ShardStatus
 
 MOST_SUBSCRIBERS: Final = 8
 MOST_COMPLAINTS: Final = 12
 FRESH_S: Final = 3600.0
 """For how long the restart of a worker is worth a line."""
+IN_TROUBLE: Final = (WorkerState.FAILED, WorkerState.MISSING, WorkerState.RESTARTING)
 
 
 def headline(status: ClusterStatus) -> Text:
@@ -94,7 +96,7 @@ def facts(status: ClusterStatus) -> Table:
 def operation(status: ClusterStatus) -> str:
     """Return the operation that is under way and how far it is; "" if none is."""
     now = status.operation
-    if now is None or now.state != "running":
+    if now is None or now.state is not OperationState.RUNNING:
         return ""
     steps = f" ({now.done} of {now.total} done)" if now.total else ""
     return f"{now.kind} for {span(now.seconds)}: {now.text}{steps}"
@@ -155,18 +157,18 @@ def complaints(status: ClusterStatus) -> list[Text]:
     """Return what a reader must act on: what gave up, failed, or can't keep the promise."""
     lines: dict[str, list[int]] = {}
     for shard in status.shards:
-        if shard.state == "fatal":
+        if shard.state is SessionState.FATAL:
             lines.setdefault(shard.detail, []).append(shard.shard_id)
     found = [f"{named(ids)} gave up: {detail}" for detail, ids in lines.items()]
     found += [
         f"worker {worker.slot} {worker.state}: {worker.detail}"
         for worker in status.workers
-        if worker.detail and worker.state in ("failed", "missing", "restarting")
+        if worker.detail and worker.state in IN_TROUBLE
     ]
     found += [
         f"worker {worker.slot} can't write its journal: a crash now would lose events"
         for worker in status.workers
-        if not worker.journalling and worker.state == "running"
+        if not worker.journalling and worker.state is WorkerState.RUNNING
     ]
     if status.budget.trouble:
         found.append(status.budget.trouble)
@@ -183,14 +185,14 @@ def looks(status: ClusterStatus) -> list[Text]:
 
 
 def _worth_a_look(status: ClusterStatus) -> list[str]:
-    found = [_not_ready(status)] if status.state == "degraded" else []
+    found = [_not_ready(status)] if status.state is ClusterState.DEGRADED else []
     found += [
         f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
         f"the last {span(worker.uptime_s)} ago"
         for worker in status.workers
         if worker.restarts and worker.uptime_s is not None and worker.uptime_s < FRESH_S
     ]
-    if status.operation is not None and status.operation.state == "failed":
+    if status.operation is not None and status.operation.state is OperationState.FAILED:
         found.append(f"{status.operation.kind} failed: {status.operation.text}")
     others = [w.slot for w in status.workers if w.version not in ("", status.version)]
     if others:
@@ -206,7 +208,11 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
 
 
 def _not_ready(status: ClusterStatus) -> str:
-    down = [shard for shard in status.shards if shard.state not in ("ready", "fatal")]
+    down = [
+        shard
+        for shard in status.shards
+        if shard.state not in (SessionState.READY, SessionState.FATAL)
+    ]
     if not down:
         return ""
     text = f"{named([shard.shard_id for shard in down])} not ready"
@@ -223,7 +229,7 @@ def wrong(status: ClusterStatus) -> list[Text]:
 
 def verdict(status: ClusterStatus) -> list[Text]:
     """Return what is wrong, or that nothing is."""
-    well = [Text("Nothing is wrong.", style="green")] if status.state == "ready" else []
+    well = [Text("Nothing is wrong.", style="green")] if status.state is ClusterState.READY else []
     return wrong(status) or well
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.words import count, ms, named, rate, size, span, state
+from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
 
 COLLAPSE_OVER: Final = 32
@@ -24,8 +25,8 @@ SLOW_HEARTBEAT_MS: Final = 1000.0
 RESTLESS: Final = 3
 """More reconnects than this, and more an hour, are worth a line. Discord asks for one every few
 hours."""
-WELL: Final = ("ready", "running")
-FIRST: Final = ("fatal", "down")
+WELL: Final = (SessionState.READY, WorkerState.RUNNING)
+FIRST: Final = (SessionState.FATAL, SessionState.DOWN)
 """The states that stand before all others in a list of shards that need a look."""
 
 
@@ -68,7 +69,9 @@ def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> Ren
     listed = status.workers
     if len(listed) <= most:
         return _worker_table(listed, width)
-    troubled = [w for w in listed if w.state != "running" or w.restarts or not w.journalling]
+    troubled = [
+        w for w in listed if w.state is not WorkerState.RUNNING or w.restarts or not w.journalling
+    ]
     cpu, memory = sum(w.cpu_percent for w in listed), sum(w.rss_bytes for w in listed)
     total = counts([worker.state for worker in listed], "workers")
     parts: list[RenderableType] = [total.append(f"  CPU {cpu:.0f} %  memory {size(memory)}")]
@@ -139,8 +142,8 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     # Who only waits for a grant is in the line on identifies.
     waits = set(status.budget.waiting)
     listed = [s for s in listed if s.shard_id not in waits]
-    listed = [s for s in listed if s.state != "ready" or unrest(s, uptime_s)]
-    listed.sort(key=lambda s: (s.state not in FIRST, s.state == "ready", s.shard_id))
+    listed = [s for s in listed if s.state is not SessionState.READY or unrest(s, uptime_s)]
+    listed.sort(key=lambda s: (s.state not in FIRST, s.state is SessionState.READY, s.shard_id))
     cut = listed[:MOST_LISTED]
     parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
     if cut:
@@ -156,7 +159,7 @@ def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
     of `status`."""
     reasons: dict[str, list[int]] = {}
     for shard in listed:
-        if shard.state != "fatal" and (why := reason(shard, uptime_s)):
+        if shard.state is not SessionState.FATAL and (why := reason(shard, uptime_s)):
             reasons.setdefault(why, []).append(shard.shard_id)
     most = sorted(reasons.items(), key=lambda item: -len(item[1]))
     lines = [f"{named(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]

@@ -7,16 +7,21 @@ from typing import Final
 
 from rich.text import Text
 
-WORDS: Final = {"awaiting_hello": "awaiting hello", "awaiting_grant": "awaiting grant"}
-STYLES: Final = {
-    "ready": "green",
-    "running": "green",
-    "fatal": "bold red",
-    "failed": "bold red",
-    "missing": "red",
-    "degraded": "yellow",
-    "restarting": "yellow",
-    "stopping": "yellow",
+from cluster.wire.states import ClusterState, SessionState, WorkerState
+
+WORDS: Final[dict[str, str]] = {
+    SessionState.AWAITING_HELLO: "awaiting hello",
+    SessionState.AWAITING_GRANT: "awaiting grant",
+}
+STYLES: Final[dict[str, str]] = {
+    SessionState.READY: "green",
+    WorkerState.RUNNING: "green",
+    SessionState.FATAL: "bold red",
+    WorkerState.FAILED: "bold red",
+    WorkerState.MISSING: "red",
+    ClusterState.DEGRADED: "yellow",
+    WorkerState.RESTARTING: "yellow",
+    ClusterState.STOPPING: "yellow",
 }
 
 

@@ -13,6 +13,7 @@ from cluster.cli.stopping import Stopped, stop_cluster
 from cluster.cli.terminal.output import console, is_terminal
 from cluster.control import ControlClient
 from cluster.endpoints.paths import Running
+from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus
 
 
@@ -72,7 +73,7 @@ async def _stop(running: Running, logout: bool, keep_workers: bool, deadline_s: 
         with console().status(f"Stopping {running.name} ...") as spinner:
 
             def say(status: ClusterStatus) -> None:
-                left = sum(shard.state != "closed" for shard in status.shards)
+                left = sum(shard.state is not SessionState.CLOSED for shard in status.shards)
                 spinner.update(f"Stopping {running.name}: {left} of {status.shard_count} open")
 
             return await stop_cluster(

@@ -27,6 +27,7 @@ from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.paths import is_held
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
+from cluster.wire.states import GapReason
 
 Write = Callable[[Item], None]
 
@@ -34,12 +35,12 @@ PATIENCE_S: Final = 2.0
 """When nothing has come for so long it is said that this waits."""
 
 REASONS = {
-    "gone": "no journal has them any more",
-    "skipped": "Discord's replay left them out",
-    "session_lost": "nobody knows what happened between two sessions",
-    "no_replay": "there is no replay server to ask",
-    "other_store": "the position belongs to another cluster",
-    "ahead": "an older copy of the cluster's store took its place",
+    GapReason.GONE: "no journal has them any more",
+    GapReason.SKIPPED: "Discord's replay left them out",
+    GapReason.SESSION_LOST: "nobody knows what happened between two sessions",
+    GapReason.NO_REPLAY: "there is no replay server to ask",
+    GapReason.OTHER_STORE: "the position belongs to another cluster",
+    GapReason.AHEAD: "an older copy of the cluster's store took its place",
 }
 
 

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from cluster.cli.terminal import status_text, tables, words
 from cluster.cli.terminal.live_view import LineView, picture, shares
+from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim, SubscriberStatus
 
 
@@ -49,7 +50,9 @@ class TestFits:
 def restless(status: ClusterStatus, shards: range) -> ClusterStatus:
     """These shards are between two tries; nobody waits for a grant."""
     rows = [
-        msgspec.structs.replace(s, state="waiting", detail=f"op 7; next try in {s.shard_id}.5 s")
+        msgspec.structs.replace(
+            s, state=SessionState.WAITING, detail=f"op 7; next try in {s.shard_id}.5 s"
+        )
         if s.shard_id in shards
         else s
         for s in status.shards
@@ -139,8 +142,10 @@ def test_of_a_thousand_the_first_screen_says_what_is_wrong(fake: ModuleType, wid
     screen = text(status_text.full(status, width), width).splitlines()
     assert screen[1] == "Nothing is wrong."
     assert len(screen) < 40
-    status = changed(status, 700, state="fatal", detail="4004 (the token is wrong): mend it")
-    status = changed(status, 30, state="resuming")
+    status = changed(
+        status, 700, state=SessionState.FATAL, detail="4004 (the token is wrong): mend it"
+    )
+    status = changed(status, 30, state=SessionState.RESUMING)
     status = changed(status, 900, heartbeat_ms=2500.0)
     status = changed(status, 901, reconnects={"zombie": 4})
     lines = text(status_text.full(status, width), width).splitlines()
@@ -200,7 +205,9 @@ def test_of_many_workers_those_that_are_well_are_counted(fake: ModuleType) -> No
 
 
 def test_what_was_ready_and_is_not_is_said_with_its_most_frequent_reason(fake: ModuleType) -> None:
-    status = msgspec.structs.replace(restless(made(fake, 200, 200), range(90)), state="degraded")
+    status = msgspec.structs.replace(
+        restless(made(fake, 200, 200), range(90)), state=ClusterState.DEGRADED
+    )
     status = changed(status, 4, detail="zombie; next try in 2 s")
     first = "shards 0-89 not ready: op 7 (most of them)"
     assert [str(one) for one in status_text.verdict(status)] == [first]
@@ -231,7 +238,7 @@ def test_a_restart_is_news_for_an_hour(fake: ModuleType) -> None:
 def test_complaints_come_first(fake: ModuleType) -> None:
     status = made(fake, 4, 3, fatal=True)
     worker = msgspec.structs.replace(
-        status.workers[0], state="restarting", detail="crashed 3 times: exit code 1"
+        status.workers[0], state=WorkerState.RESTARTING, detail="crashed 3 times: exit code 1"
     )
     mute = msgspec.structs.replace(status.workers[1], journalling=False)
     status = msgspec.structs.replace(status, workers=[worker, mute])
@@ -364,7 +371,7 @@ def test_what_is_under_way_and_what_failed(fake: ModuleType) -> None:
     assert "rolling restart for 12 s: worker 1 is back (2 of 4 done)" in text(
         status_text.full(status, 100), 100
     )
-    failed = msgspec.structs.replace(now, state="failed", text="worker 2 is not back")
+    failed = msgspec.structs.replace(now, state=OperationState.FAILED, text="worker 2 is not back")
     status = msgspec.structs.replace(status, operation=failed)
     shown = text(status_text.full(status, 100), 100)
     assert "rolling restart failed: worker 2 is not back" in shown
