@@ -70,7 +70,7 @@ async def run(spec: CoordinatorSpec) -> Coordinator:
 
 
 def main() -> int:
-    """The process. Returns its exit code."""
+    """Run this process; return its exit code."""
     os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
     try:
         coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))

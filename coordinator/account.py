@@ -15,7 +15,7 @@ from cluster.sandbox.options import SandboxInfo
 
 
 class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """All that it takes to ask Discord."""
+    """All that it takes to ask the API of Discord, or of a sandbox."""
 
     kind: Literal["bot", "user"]
     token: str
@@ -23,15 +23,17 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
     api_version: int
     ca_file: str
     client_build_number: int = 0
-    """A user account's."""
+    """The build number of the web client that a user account says it is."""
     launch: str = ""
-    """This run of the client, the same in all its processes."""
+    """Id of this run of the client, the same in all its processes."""
     run: str = ""
-    """Of a sandbox that lives as long as this coordinator: its budget and sessions are new."""
+    """What tells a sandbox's account from that of the sandbox before: its budget and sessions are
+    new. Empty for Discord's."""
 
     @classmethod
     def from_spec(cls, spec: CoordinatorSpec, sandbox: SandboxInfo | None, started: float) -> Self:
-        """started: Unix seconds of this coordinator's start."""
+        """Make the account of a spec, or of the sandbox that stands in for Discord. started: Unix
+        seconds of this coordinator's start."""
         return cls(
             kind=spec.account,
             token=_token(spec, sandbox),
@@ -47,15 +49,15 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
         return f"Account(kind={self.kind!r}, api_url={self.api_url!r}, token=<hidden>)"
 
     def key(self, store_id: str) -> str:
-        """Its name in the ledger, which tells nothing of the token. A bot's token begins with the
-        bot's id, which stays when the token is reset, as the daily limit does."""
+        """Return the account's name in the ledger, which tells nothing of the token. A bot's token
+        begins with the bot's id, which stays when the token is reset, as the daily limit does."""
         account = self.token.partition(".")[0] if "." in self.token else self.token
         text = "\n".join((self.api_url, account, self.run)).encode()
         return hashlib.blake2b(text, key=store_id.encode(), digest_size=8).hexdigest()
 
     async def fetch(self) -> GatewayInfo:
-        """GET /gateway/bot, or /gateway for a user account; raises what gateway_info.fetch
-        raises."""
+        """Ask GET /gateway/bot, or /gateway for a user account. Raises what
+        cluster.discord.gateway_bot.fetch raises."""
         return await gateway_bot.fetch(
             api_url=self.api_url,
             api_version=self.api_version,

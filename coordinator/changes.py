@@ -13,12 +13,12 @@ class Changes:
         self._event = asyncio.Event()
 
     def tell(self) -> None:
-        """Something is new."""
+        """Wake everybody who waits: something is new."""
         self._event.set()
         self._event = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait until it holds; False: it did not within so long."""
+        """Wait until a condition holds. False: it did not within so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():

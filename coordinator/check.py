@@ -21,7 +21,7 @@ from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
 
 async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
-    """Raises ClusterError."""
+    """Ask the API, and plan as a start would. ClusterError: what keeps a cluster from starting."""
     info = await ApiAccount.from_spec(spec, None, time.time()).fetch()
     plan, limit = plan_for(spec, info.shards, host.cores()), info.session_start_limit
     return checks.ApiAnswer(
@@ -38,7 +38,7 @@ async def check(spec: CoordinatorSpec) -> checks.ApiAnswer:
 
 
 def main() -> int:
-    """The process. Returns its exit code."""
+    """Run this process; return its exit code."""
     try:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
         outcome = checks.Outcome(api=asyncio.run(check(spec)))

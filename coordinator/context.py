@@ -20,7 +20,7 @@ class RunContext(NamedTuple):
     store: Store
     gateway: GatewayInfo
     clock: Callable[[], float]
-    """Monotonic seconds."""
+    """Returns monotonic seconds."""
 
     @property
     def paths(self) -> ClusterPaths:

@@ -192,7 +192,7 @@ class Coordinator:
         self._lifetime.background(maintenance.run(), "maintenance")
         await self._run_children(children)
         plan_keeper.save()
-        folders.tell(paths, self._running())
+        folders.write_running(paths, self._running())
         parts.push_async_callback(self._stop_workers, workers, maintenance)
         parts.push_async_callback(operations.close)
         plan = assignments.plan

@@ -18,7 +18,8 @@ LITTLE_ROOM: Final = 64 * 1024 * 1024
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Room for this user on a folder's file system; None: nobody knows."""
+    """Return the bytes left for this user on a folder's file system; None: the system does not
+    say."""
     try:
         stat = os.statvfs(folder)
     except OSError:
@@ -37,7 +38,7 @@ class Health(NamedTuple):
     tcp_gate: TcpGateProcess | None
 
     def troubles(self) -> list[str]:
-        """A line for each trouble, with where to look."""
+        """Return a line for each trouble, with where to look."""
         return [*self._disk(), *self._children(), *self._journals(), *self._refused()]
 
     def _disk(self) -> Iterator[str]:

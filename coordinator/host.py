@@ -14,9 +14,11 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """Names the time since the kernel started: a journal of another one may not be whole.
+    """Return the id of the time since the kernel started: a journal of an earlier one may not be
+    whole.
 
-    Linux: proc(5), random/boot_id. macOS: sysctl kern.bootsessionuuid. ClusterError: neither.
+    Linux: proc(5), random/boot_id. macOS: sysctl kern.bootsessionuuid. ClusterError: neither is
+    there.
     """
     try:
         if sys.platform == "darwin":
@@ -30,7 +32,7 @@ def boot_id() -> str:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class Lifetime:
-    """Of a coordinator's parts. ``parts`` takes what is to be closed; ``begin`` comes first."""
+    """The lifetime of a coordinator's parts. ``parts`` takes what is to be closed; ``begin`` comes
+    first."""
 
     def __init__(self) -> None:
         self.parts = AsyncExitStack()
         self.failure: BaseException | None = None
-        """What made a part fail that should go on to the end."""
+        """What made a part fail that should go on to the end; None: nothing did."""
         self._end = asyncio.Event()
 
     @property
@@ -29,7 +30,7 @@ class Lifetime:
         return self._end.is_set()
 
     def end(self) -> None:
-        """`until_ending` returns; a start that is under way is given up."""
+        """Want an end: `until_ending` returns, and a start that is under way is given up."""
         self._end.set()
 
     async def until_ending(self) -> None:
@@ -59,7 +60,8 @@ class Lifetime:
         await self.parts.aclose()
 
     def background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run it until it is its turn to be closed; if it fails, that is the end of all."""
+        """Run work beside the rest until it is closed, as other parts are; if it fails, that is the
+        end of all."""
         task = asyncio.create_task(work, name=name)
 
         def ended(task: asyncio.Task[None]) -> None:

@@ -34,7 +34,7 @@ class Maintenance(NamedTuple):
     last_out: LastOut
 
     async def run(self) -> None:
-        """Until cancelled. ClusterError: the hub has ended."""
+        """Look after them until cancelled. ClusterError: the hub has ended."""
         seen_at, seen = time.monotonic(), self.ready
         cleared_at = float("-inf")
         while True:

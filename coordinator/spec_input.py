@@ -12,7 +12,7 @@ MAX_SPEC_BYTES: Final = 1024 * 1024
 
 
 def read_spec(data: bytes) -> CoordinatorSpec:
-    """ConfigError, which names the field and never the token, for what is no spec."""
+    """Decode a spec. ConfigError, which names the field and never the token, for what is none."""
     try:
         return decode_spec(data)
     except MALFORMED as error:

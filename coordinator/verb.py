@@ -13,7 +13,8 @@ Args = TypeVar("Args", bound=msgspec.Struct)
 
 
 Verb = Callable[[dict[str, Any]], Awaitable[object]]
-"""Takes a request's args, returns what `result` will be. ClusterError: the answer is that error."""
+"""Takes a request's args and returns the `result` of its answer. ClusterError: the answer is that
+error."""
 
 
 class Parcel(NamedTuple):
@@ -24,7 +25,7 @@ class Parcel(NamedTuple):
 
 
 def args_of(args: dict[str, Any], kind: type[Args]) -> Args:
-    """A request's args as what they must be. ClusterError for anything else."""
+    """Return a request's args as the struct that they must be. ClusterError for anything else."""
     try:
         return msgspec.convert(args, kind)
     except msgspec.ValidationError as error:

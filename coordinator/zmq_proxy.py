@@ -17,8 +17,8 @@ STOP_SECONDS: Final = 5.0
 
 
 class ZmqProxy:
-    """Runs until ``close``. The sockets are its own from now on: a socket belongs to one thread at
-    a time."""
+    """A proxy that runs until ``close``. The sockets are its own from now on: a socket belongs to
+    one thread at a time."""
 
     def __init__(
         self, name: str, front: zmq.Socket[bytes], back: zmq.Socket[bytes]

@@ -18,14 +18,14 @@ from typing import Final, Self
 from cluster.processes import child_environment
 
 LOG_BYTES: Final = 10 * 1024 * 1024
-"""A log longer than this is set aside as .1 when the next process of its slot starts."""
+"""A log longer than this is set aside as .1 when the next process that writes it starts."""
 _TAIL_BYTES: Final = 4096
 _STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
 
 
 def module_command(module: str, *args: str) -> list[str]:
-    """Command line of one of our modules. -P: a folder named `cluster` where the user happens to
-    stand is not taken for ours."""
+    """Return the command line of one of our modules. With -P a folder named `cluster` where the
+    user happens to stand is not taken for ours."""
     return [sys.executable, "-P", "-m", module, *args]
 
 
@@ -41,7 +41,8 @@ class LocalProcess:
     async def start(
         cls, command: Sequence[str], data: bytes, log: Path, *, stdout: int | None = None
     ) -> Self:
-        """Start it and write data to its standard input, then EOF. OSError if it can't be started.
+        """Start a process and write data to its standard input, then EOF. OSError if it can't be
+        started.
 
         stdout: asyncio.subprocess.PIPE, or None for the log.
         """
@@ -89,7 +90,7 @@ class LocalProcess:
             self._process.kill()
 
     async def stop(self, seconds: float) -> int:
-        """SIGTERM, and SIGKILL if that has not ended it within so long. Returns its status."""
+        """Send SIGTERM, and SIGKILL if that has not ended it within so long. Return its status."""
         self.terminate()
         try:
             async with asyncio.timeout(seconds):
@@ -99,7 +100,7 @@ class LocalProcess:
             return await self.wait()
 
     def last_words(self) -> str:
-        """The last line of its log that this process wrote, without time and level."""
+        """Return the last line that this process wrote to its log, without time and level."""
         try:
             with self._log.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -112,7 +113,7 @@ class LocalProcess:
 
 
 def _open_log(path: Path) -> tuple[int, int]:
-    """Descriptor of a log, opened to append, and where it ends now."""
+    """Open a log to append to it. Return its descriptor, and where it ends now."""
     with contextlib.suppress(FileNotFoundError):  # the first process of this name
         if path.stat().st_size > LOG_BYTES:
             path.replace(path.with_name(path.name + ".1"))

@@ -25,7 +25,7 @@ from coordinator.children.restarting_process import RestartingProcess
 
 log = logging.getLogger(__name__)
 
-OF_DAMAGE: Final = frozenset({signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT})
+DAMAGE_SIGNALS: Final = frozenset({signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT})
 """Signals by which a damaged map kills."""
 
 
@@ -43,8 +43,8 @@ class ReplayProcess(RestartingProcess):
         journals: Path | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """spec: for its standard input. stop_s: how long it may take to stop before SIGKILL.
-        journals: the folder of the slots' journal folders."""
+        """spec: what is written to its standard input. clock: monotonic seconds. stop_s: how long
+        it may take to stop before SIGKILL. journals: the folder of the slots' journal folders."""
         start = partial(LocalProcess.start, command, spec, logs / "replay.log")
         super().__init__("replay server", start, clock=clock, stop_s=stop_s, sleep=sleep)
         self._journals = journals
@@ -53,8 +53,8 @@ class ReplayProcess(RestartingProcess):
     def for_cluster(
         cls, paths: ClusterPaths, store_id: str, clock: Callable[[], float], stop_s: float
     ) -> Self:
-        """That of a cluster. Its module is not imported: what maps journals stays out of this
-        process."""
+        """Make the one of a cluster. Its module is not imported: what maps journals stays out of
+        this process."""
         spec = {
             "endpoint": paths.replay,
             "journals": str(paths.journals),
@@ -68,28 +68,28 @@ class ReplayProcess(RestartingProcess):
         )  # fmt: skip
 
     def unreadable(self) -> list[str]:
-        """Names of the folders whose journals are refused."""
+        """Return the names of the folders whose journals are refused."""
         if self._journals is None:
             return []
         try:
-            with ReadMarker(self._journals / NAME) as reading:
-                refused = frozenset(reading.refused)
+            with ReadMarker(self._journals / NAME) as marker:
+                refused = frozenset(marker.refused)
         except OSError:
             return []  # The server says so in its log.
         return [folder.name for folder, inode in inodes_of(self._journals).items()
                 if inode in refused]  # fmt: skip
 
     def _ended(self, status: int) -> None:
-        """Refuse the journal at which the server died, if it is such a death."""
-        by = -status
-        if self._journals is None or by not in OF_DAMAGE:
+        """Refuse the journal at which the server died, if a damaged map kills so."""
+        number = -status
+        if self._journals is None or number not in DAMAGE_SIGNALS:
             return
         try:
-            with ReadMarker(self._journals / NAME) as reading:
-                inode = reading.now
+            with ReadMarker(self._journals / NAME) as marker:
+                inode = marker.now
                 if not inode:
                     return
-                reading.refuse(inode)
+                marker.refuse(inode)
         except OSError as error:
             log.error("what the replay server died of can't be read: %s", error)
             return
@@ -97,16 +97,17 @@ class ReplayProcess(RestartingProcess):
             if other == inode:
                 log.error(
                     "the replay server died (%s) reading %s: it is damaged, and not read any more; "
-                    "what only it holds is gone", signal.Signals(by).name, folder,
+                    "what only it holds is gone", signal.Signals(number).name, folder,
                 )  # fmt: skip
 
-    def _before(self) -> None:
-        """Before the server starts: it has not begun to read, and what was set aside is no more."""
+    def _before_start(self) -> None:
+        """Note that the server has not begun to read, and forget the journals that were set
+        aside."""
         if self._journals is None or not (self._journals / NAME).exists():
             return
         try:
-            with ReadMarker(self._journals / NAME) as reading:
-                reading.now = 0
-                reading.keep(inodes_of(self._journals).values())
+            with ReadMarker(self._journals / NAME) as marker:
+                marker.now = 0
+                marker.keep(inodes_of(self._journals).values())
         except OSError as error:
             log.error("what must not be read can't be written down: %s", error)

@@ -72,7 +72,7 @@ class RestartingProcess:
             await self._sleep(wait)
             self.restarts += 1
 
-    def _before(self) -> None:
+    def _before_start(self) -> None:
         """Do what has to be done before it is started."""
 
     def _ended(self, status: int) -> None:
@@ -82,7 +82,7 @@ class RestartingProcess:
         """Run one process to its end. Return its status, and why it ended, in words."""
         try:
             if process is None:
-                self._before()
+                self._before_start()
                 process = await self._start()
         except (OSError, ClusterError) as error:
             return None, f"can't be started: {error}"

@@ -36,7 +36,8 @@ class SandboxProcess:
     async def start(
         cls, options: SandboxOptions, logs: Path, command: Sequence[str] | None = None
     ) -> Self:
-        """Start it and wait until it serves. ClusterError, with its last words, if it does not.
+        """Start a sandbox and wait until it serves. ClusterError, with its last words, if it does
+        not.
 
         command: another program in its place, for tests.
         """
@@ -71,7 +72,7 @@ class SandboxProcess:
         return self._process.running
 
     async def close(self, stop_s: float = STOP_S) -> None:
-        """stop_s: how long it may take before SIGKILL."""
+        """Stop it. stop_s: how long it may take before SIGKILL."""
         self._stopping = True
         await self._process.stop(stop_s)
         await self._watch
@@ -87,7 +88,8 @@ class SandboxProcess:
 
 
 async def _ended(process: LocalProcess) -> int:
-    """The status of a process that has closed its output, or said what it should not."""
+    """Wait for the end of a process that has closed its output, or said what it should not. Return
+    its status."""
     try:
         async with asyncio.timeout(EXIT_S):
             return await process.wait()

@@ -34,7 +34,8 @@ class TcpGateProcess(RestartingProcess):
 
 
 def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
-    """outside: by "events", "replay" and "control". No secret is in it."""
+    """Return the spec of a TCP gate, in which is no secret. outside: TCP endpoints by "events",
+    "replay" and "control"."""
     inside = {"events": paths.events, "replay": paths.replay, "control": paths.control}
     spec = {
         "keys": str(paths.keys),

@@ -1,4 +1,5 @@
-"""The only door in: answers control requests (ROUTER, ipc; cluster.wire.control).
+"""Answers control requests (ROUTER, ipc; cluster.wire.control): the only way in for people and
+programs.
 
 Who may ask is decided by the folder's rights (0700). What comes in is bounded, checked and never
 trusted to be well-formed: what is not a request is counted, logged and answered with an error.
@@ -23,15 +24,17 @@ from coordinator.verb import Parcel, Verb
 log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES: Final = 1024 * 1024
-"""libzmq disconnects who sends more in one frame."""
+"""The most bytes of a request; libzmq disconnects who sends more in one frame."""
 
 MAX_UNDER_WAY: Final = 16_384
 """Requests that may wait for their answers at a time: about 50 MB."""
 MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
-"""And so many bytes of them."""
+"""Bytes of the requests that may wait for their answers at a time."""
 
 
 class _Reply(NamedTuple):
+    """An answer, and what is done if nobody takes it."""
+
     response: control.Response
     undelivered: Callable[[], None] | None = None
 
@@ -42,16 +45,16 @@ class ControlServer:
     def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
         self._endpoint = endpoint
         self.refused = 0
-        """Messages that were no requests."""
+        """How many messages were no requests."""
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)  # the answer to `stop` still goes out
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
-        # To an asker that is gone: an error instead of silence
+        # A send to who is gone is an error then, and not dropped without a word
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._under_way = self._bytes_under_way = 0
 
     def bind(self) -> None:
-        """zmq.ZMQError if it can't be bound."""
+        """Bind the endpoint. zmq.ZMQError if it can't be bound."""
         self._socket.bind(self._endpoint)
 
     def close(self) -> None:
@@ -78,7 +81,8 @@ class ControlServer:
             answer.undelivered()
 
     def _send(self, frames: list[bytes]) -> bool:
-        """False: who asked is gone, or has stopped reading. Done when it returns."""
+        """Send an answer; it is sent when this returns. False: who asked is gone, or has stopped
+        reading."""
         sent: asyncio.Future[Any] = asyncio.ensure_future(
             self._socket.send_multipart(frames, zmq.NOBLOCK)
         )

@@ -58,16 +58,16 @@ class StatusVerbs:
         return {"status": self.status, "subscriber": self.subscriber, "_gate": self.gate}
 
     async def subscriber(self, args: dict[str, Any]) -> None:
-        """args: SubscriberReport."""
+        """Take a subscriber's report of itself. args: SubscriberReport."""
         self._subscribers.report(args_of(args, SubscriberReport), self._context.clock())
 
     async def gate(self, args: dict[str, Any]) -> None:
-        """args: GateReport. The TCP gate lets no client say it."""
+        """Take the TCP gate's report; it lets no client say this. args: GateReport."""
         self._gate_report = args_of(args, GateReport)
         self._gate_reported_at = self._context.clock()
 
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
-        """Take no args."""
+        """Tell how the cluster is. No args."""
         spec, now = self._context.spec, self._context.clock()
         plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
         subscribers = self._subscribers.rows(now)

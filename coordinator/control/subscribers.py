@@ -9,13 +9,15 @@ from cluster.wire.status import SubscriberReport, SubscriberStatus
 SILENT_S: Final = 10.0
 """A subscriber that says nothing for so long is no more."""
 MOST: Final = 1000
-"""Reports that are kept; whoever comes beyond that is counted as unknown."""
+"""How many reports are kept; whoever comes beyond that is counted as unknown."""
 
 
 class _Seen:
+    """A subscriber, as it reported itself last."""
+
     def __init__(self, report: SubscriberReport, now: float) -> None:
         self.report = report
-        self.since = self.at = now
+        self.since = self.reported_at = now
 
 
 class Subscribers:
@@ -30,13 +32,16 @@ class Subscribers:
         if report.leaving:
             self._seen.pop(report.id, None)
         elif seen is not None:
-            seen.report, seen.at = report, now
+            seen.report, seen.reported_at = report, now
         elif len(self._seen) < MOST:
             self._seen[report.id] = _Seen(report, now)
 
     def rows(self, now: float) -> list[SubscriberStatus]:
-        """By name; those that have gone silent are forgotten."""
-        self._seen = {key: one for key, one in self._seen.items() if now - one.at <= SILENT_S}
+        """Return a row for each subscriber, by name; those that say nothing any more are
+        forgotten."""
+        self._seen = {
+            key: one for key, one in self._seen.items() if now - one.reported_at <= SILENT_S
+        }
         rows = [
             SubscriberStatus(
                 name=seen.report.name,

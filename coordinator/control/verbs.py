@@ -32,12 +32,12 @@ class ControlVerbs:
         return {"ping": self.ping, "stop": self.stop}
 
     async def ping(self, args: dict[str, Any]) -> dict[str, int]:
-        """Take no args; return {pid}."""
+        """Show that the coordinator answers. No args; returns {pid}."""
         return {"pid": os.getpid()}
 
     async def stop(self, args: dict[str, Any]) -> dict[str, float]:
-        """args: {logout: bool, keep_workers: bool}. Answered when it has begun; done within
-        `seconds`."""
+        """Begin to stop. args: {logout: bool, keep_workers: bool}. Answered when it has begun:
+        {pid, seconds}; it is done within so many seconds."""
         keep = args.get("keep_workers") is True
         if keep and self._spec.on_sandbox:
             raise ClusterError("the sandbox of this cluster ends with its coordinator")

@@ -12,7 +12,7 @@ class WorkerProcess(Protocol):
     def pid(self) -> int: ...
 
     async def wait(self) -> int | None:
-        """Its exit status, once it ended; -N: by signal N; None: it can't be known."""
+        """Wait for its end. Return its exit status; -N: by signal N; None: it can't be known."""
 
     def terminate(self) -> None:
         """Ask it to stop (SIGTERM). Nothing happens if it ended already."""
@@ -21,7 +21,7 @@ class WorkerProcess(Protocol):
         """End it (SIGKILL). Nothing happens if it ended already."""
 
     def last_words(self) -> str:
-        """The last line that it logged, without a newline; empty if it logged nothing."""
+        """Return the last line that it logged, without a newline; empty if it logged nothing."""
 
 
 class Engine(Protocol):

@@ -27,13 +27,13 @@ class Connections:
         return len(self._descriptors)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow it on this loop, so that events do not pile up."""
+        """Follow the connections on this loop, so that events do not pile up."""
         self._loop = loop
         loop.add_reader(self._fd, self.read)
         self.read()
 
     def read(self) -> None:
-        """Take what has come."""
+        """Take the events that have come."""
         while not self._monitor.closed:
             try:
                 message = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
@@ -45,7 +45,7 @@ class Connections:
                 self._descriptors.discard(message["value"])
 
     def close(self) -> None:
-        """Calling it again does nothing."""
+        """Count no more. Calling it again does nothing."""
         if self._monitor.closed:
             return
         if self._loop is not None:

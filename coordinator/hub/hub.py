@@ -30,7 +30,7 @@ trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000
 """
 WORKERS_HWM: Final = 1_000
 MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128
-"""Bytes of what a subscriber says; a prefix longer than a topic takes nothing."""
+"""The most bytes that a subscriber may say at once; a prefix longer than a topic takes nothing."""
 
 
 class Hub:
@@ -73,7 +73,7 @@ class Hub:
                 connections.close()
             raise
         self.connections = connections
-        """Of subscribers, our own among them."""
+        """The connections of subscribers, our own among them."""
         self._proxy = ZmqProxy("hub", workers, subscribers)
 
     @property
@@ -97,10 +97,11 @@ def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
 
 
 class Announcer:
-    """The coordinator's own word to subscribers: it publishes to the hub as a worker does."""
+    """Sends what the coordinator itself tells subscribers: it publishes to the hub as a worker
+    does."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        """endpoint: the hub's, for workers."""
+        """endpoint: where workers connect to the hub."""
         self._socket = context.socket(zmq.PUB)
         self._socket.setsockopt(zmq.LINGER, 500)
         self._socket.connect(endpoint)

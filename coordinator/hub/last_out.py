@@ -15,11 +15,12 @@ from cluster.wire.position import ShardKey
 log = logging.getLogger(__name__)
 
 READ_AT_ONCE: Final = 100
-"""Watermarks that are taken in one turn of the loop."""
+"""How many watermarks are taken before the loop does something else."""
 
 
 class LastOut:
-    """The last watermark of each shard that came out of the hub: a subscriber of our own PUB.
+    """Remembers the last watermark of each shard that came out of the hub, as a subscriber of our
+    own PUB.
 
     It is where the cursor of a worker's next process starts.
     """
@@ -30,7 +31,7 @@ class LastOut:
         self.slots: dict[int, int] = {}
         """Slot -> sent_ns of its last watermark."""
         self.refused = 0
-        """Messages under a watermark's topic that were none."""
+        """How many messages under a watermark's topic were none."""
         self._socket = context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1000)
         self._socket.subscribe(topic.subscription(topic.WATERMARK))
@@ -45,7 +46,7 @@ class LastOut:
         self.read()
 
     def read(self) -> None:
-        """Take what has come; of much, the rest in the turns that follow."""
+        """Take the watermarks that have come; of many, the rest when the loop comes back."""
         for _ in range(READ_AT_ONCE):
             if self._socket.closed:
                 return

@@ -23,22 +23,22 @@ from coordinator.identifies.ledger import IdentifyLedger
 log = logging.getLogger(__name__)
 
 SAME_RESET_S: Final = 60.0
-"""Resets that are told closer than this to each other are one."""
+"""Resets that the broker names closer than this to each other are one."""
 START_TRIES: Final = 2
-"""A broker that is being restarted may miss the first."""
+"""How often a broker is asked at a start: one that is being restarted may miss the first time."""
 
 
 class BrokerClient(NamedTuple):
-    """Who asks, as the broker is told."""
+    """Who asks a broker, and for whom."""
 
     store_id: str
     who: str
     account: Callable[[str], str]
-    """The account_key with this salt."""
+    """Returns the account_key with this salt."""
 
 
 class Broker:
-    """A broker whose numbers are known. Made by `meet`."""
+    """The coordinator that grants, as seen from here. `meet` makes one whose numbers are known."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class Broker:
         self._budget = budget
         self._looked_at = clock()
         self._reset_at = float("-inf")
-        """Of the ledger's window, by the clock."""
+        """When the daily limit is reset, by the clock, as the ledger has it."""
         self._troubles: dict[str, str] = {}
-        """What keeps grants back besides the limits, by what it is of."""
+        """What keeps grants back besides the limits: what it concerns -> in words."""
 
     @property
     def endpoint(self) -> str:
@@ -71,8 +71,8 @@ class Broker:
         client: BrokerClient,
         clock: Callable[[], float],
     ) -> Broker:
-        """Ask it for its numbers, the first time. ClusterError: it does not answer, refuses, or
-        grants for another account. control: closed by who made it. clock: monotonic seconds."""
+        """Ask a broker for its numbers, the first time. ClusterError: it does not answer, refuses,
+        or grants for another account. control: closed by who made it. clock: monotonic seconds."""
         for _ in range(START_TRIES):
             try:
                 budget = await control.identify_budget(client.store_id)
@@ -91,14 +91,15 @@ class Broker:
         try:
             budget = await self._control.identify_budget(self._client.store_id)
         except NotRunningError:
-            self.trouble("silence", f"the broker {self.endpoint} does not answer")
+            self.trouble("answers", f"the broker {self.endpoint} does not answer")
             return
-        if self.well("silence"):
+        if self.well("answers"):
             log.info("the broker %s answers again", self.endpoint)
         self._take(budget)
         self.well("broker")
 
     def _take(self, budget: Budget) -> None:
+        """Take the broker's numbers. ClusterError: it grants for another account."""
         if budget.account != self._client.account(budget.store_id):
             raise ClusterError(
                 f"the cluster at {self.endpoint}, the identify.broker, runs for another account "
@@ -111,16 +112,17 @@ class Broker:
             self._control.connection.ask_again()
         self._note_reset(self._looked_at + budget.reset_after_s)
 
-    def _note_reset(self, at: float) -> None:
-        """The ledger counts from reset to reset, too. at: by the clock."""
-        if abs(at - self._reset_at) < SAME_RESET_S:
+    def _note_reset(self, reset_at: float) -> None:
+        """Write down when the daily limit is reset: the ledger counts from reset to reset, too.
+        reset_at: by the clock."""
+        if abs(reset_at - self._reset_at) < SAME_RESET_S:
             return
         try:
-            self._ledger.reset_due(at - self._clock())
+            self._ledger.reset_due(reset_at - self._clock())
         except sqlite3.Error as error:
             log.error("the ledger can't be written: %s", error)
         else:
-            self._reset_at = at
+            self._reset_at = reset_at
 
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left."""
@@ -136,7 +138,8 @@ class Broker:
             )
 
     def identify(self, shard: int, grant_id: int, shard_count: int) -> Identify:
-        """The identify of this shard that our ledger has, or will have, under this number."""
+        """Return the identify of this shard that our ledger has, or will have, under this
+        number."""
         client = self._client
         ask = IdentifyAsk(
             ticket=f"{client.store_id}.{grant_id}.{shard}",
@@ -149,7 +152,8 @@ class Broker:
         return self._control.identify(ask, patience=None)
 
     def status(self, waiting: list[int]) -> BudgetStatus:
-        """waiting: the shards of this cluster that do."""
+        """Return the broker's numbers. waiting: the shards of this cluster that wait for a
+        grant."""
         budget, ago = self._budget, self._clock() - self._looked_at
         return BudgetStatus(
             total=budget.total,
@@ -163,12 +167,12 @@ class Broker:
             trouble="; ".join(self._troubles.values()),
         )
 
-    def trouble(self, of: str, text: str) -> None:
-        """What keeps grants back; logged once."""
-        if self._troubles.get(of) != text:
+    def trouble(self, subject: str, text: str) -> None:
+        """Take note of what keeps grants back; logged once."""
+        if self._troubles.get(subject) != text:
             log.error("%s; whoever needs an identify waits", text)
-        self._troubles[of] = text
+        self._troubles[subject] = text
 
-    def well(self, of: str) -> bool:
-        """It does so no more. False: it did not."""
-        return self._troubles.pop(of, None) is not None
+    def well(self, subject: str) -> bool:
+        """Take note that it keeps grants back no more. False: it did not."""
+        return self._troubles.pop(subject, None) is not None

@@ -19,7 +19,7 @@ from cluster.identify.request import Identify
 from cluster.wire import link
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.broker import Broker
-from coordinator.identifies.grant_queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, Claimant, IdentifyWord, Owners, Send
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.verb import Verb
 
@@ -28,10 +28,6 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 2.0
 """How often the broker's numbers are asked for while shards wait."""
 IDLE_LOOK_S: Final = 30.0
-
-
-_Shard = tuple[int, int]
-"""Slot, shard id."""
 
 
 class _Held(NamedTuple):
@@ -56,18 +52,18 @@ class BrokeredQueue:
         clock: Callable[[], float],
         first_grant_id: int,
     ) -> None:
-        """broker: has its numbers. clock: monotonic seconds."""
+        """broker: one that has its numbers. clock: monotonic seconds."""
         self._broker = broker
         self._ledger = ledger
         self._owners = owners
         self._send = send
         self._clock = clock
         self._next_id = first_grant_id
-        self._waiting: dict[_Shard, asyncio.Task[None]] = {}
-        """What waits for a shard's grant."""
-        self._held: dict[_Shard, _Held] = {}
-        self._sent: dict[_Shard, Identify] = {}
-        """Shards whose identify was sent, until they are ready."""
+        self._waiting: dict[Claimant, asyncio.Task[None]] = {}
+        """Who waits for a grant -> the task that asks for it."""
+        self._held: dict[Claimant, _Held] = {}
+        self._sent: dict[Claimant, Identify] = {}
+        """Whose identify was sent, until it is ready."""
         self._saying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -77,11 +73,12 @@ class BrokeredQueue:
         self._broker.require(needed)
 
     def status(self) -> BudgetStatus:
-        return self._broker.status(sorted(shard for _, shard in self._waiting))
+        """Return the broker's numbers, who waits, and what keeps grants back."""
+        return self._broker.status(sorted(claimant.shard_id for claimant in self._waiting))
 
     def verbs(self) -> Mapping[str, Verb]:
-        """Programs outside are told where to ask: a second line beside the broker's own would let
-        nobody see who waits for what."""
+        """Return what programs outside may ask, by name: they are told where to ask. A second queue
+        beside the broker's own would let nobody see who waits for what."""
 
         async def elsewhere(args: dict[str, Any]) -> object:
             raise ClusterError(
@@ -94,67 +91,74 @@ class BrokeredQueue:
     # -- what workers say -----------------------------------------------------------------------
 
     def handle(self, slot: int, message: IdentifyWord) -> None:
-        """What a worker says of an identify."""
-        shard, of = message.shard_id, (slot, message.shard_id)
-        if not self._owners.allow(slot, shard):
+        """Take what a worker says of an identify."""
+        claimant = Claimant(slot, message.shard_id)
+        if not self._owners.allow(*claimant):
             return
         match message:
             case link.IdentifyRequest():
-                self._request(of)
+                self._request(claimant)
             case link.IdentifySent(grant_id=grant_id):
                 self._ledger.sent(grant_id)
                 # One that is not known here was given by the coordinator before this one
-                granted = self._take(of, grant_id) or self._identify(of, grant_id)
-                self._sent[of] = granted
+                granted = self._take(claimant, grant_id) or self._identify(claimant, grant_id)
+                self._sent[claimant] = granted
                 self._say(granted.sent())
             case link.IdentifyUnused(grant_id=grant_id):
-                if taken := self._take(of, grant_id):
+                if taken := self._take(claimant, grant_id):
                     self._ledger.unused(grant_id)
                     self._say(taken.unused())
 
     def ready(self, slot: int, shards: Iterable[int]) -> None:
-        """These shards of the worker of this slot are ready."""
-        for of in self._sent.keys() & {(slot, shard) for shard in shards}:
-            self._say(self._sent.pop(of).ready())
+        """Take note that these shards of the worker of this slot are ready."""
+        for shard in shards:
+            identify = self._sent.pop(Claimant(slot, shard), None)
+            if identify is not None:
+                self._say(identify.ready())
 
     def withdraw(self, slot: int, shard: int) -> None:
-        """This shard is no more with the worker of this slot."""
-        if task := self._waiting.pop((slot, shard), None):
+        """Take note that this shard is no more with the worker of this slot."""
+        if task := self._waiting.pop(Claimant(slot, shard), None):
             task.cancel()
 
     def gone(self, slot: int) -> None:
-        """The worker of this slot died: its shards wait no more, its grants may have been used."""
-        for of, task in list(self._waiting.items()):
-            if of[0] == slot:
-                del self._waiting[of]
+        """Take note that the worker of this slot died: its shards wait no more, its grants may have
+        been used."""
+        for claimant, task in list(self._waiting.items()):
+            if claimant.slot == slot:
+                del self._waiting[claimant]
                 task.cancel()
-        for of, held in list(self._held.items()):
-            if of[0] == slot:
-                log.warning("shard %d's grant is lost with its worker: spent", of[1])
-                del self._held[of]
+        for claimant, held in list(self._held.items()):
+            if claimant.slot == slot:
+                log.warning("shard %d's grant is lost with its worker: spent", claimant.shard_id)
+                del self._held[claimant]
                 self._say(held.identify.sent())
 
-    def _request(self, of: _Shard) -> None:
-        if (held := self._held.get(of)) is not None:
+    def _request(self, claimant: Claimant) -> None:
+        """Ask for a grant, unless it was given already, or is asked for."""
+        if (held := self._held.get(claimant)) is not None:
             if self._clock() < held.until:  # it was given, and the worker does not know
-                self._tell(held, of)
+                self._tell(held, claimant)
                 return
-            del self._held[of]  # the broker takes it for spent by now
-        if of not in self._waiting:
-            task = asyncio.create_task(self._get(of), name=f"identify of shard {of[1]}")
-            self._waiting[of] = task
-            task.add_done_callback(lambda done: self._got(of, done))
+            del self._held[claimant]  # the broker takes it for spent by now
+        if claimant not in self._waiting:
+            task = asyncio.create_task(
+                self._get(claimant), name=f"identify of shard {claimant.shard_id}"
+            )
+            self._waiting[claimant] = task
+            task.add_done_callback(lambda done: self._got(claimant, done))
             self._changed.set()
 
-    def _identify(self, of: _Shard, grant_id: int) -> Identify:
-        return self._broker.identify(of[1], grant_id, self._owners.shard_count(of[0]))
+    def _identify(self, claimant: Claimant, grant_id: int) -> Identify:
+        count = self._owners.shard_count(claimant.slot)
+        return self._broker.identify(claimant.shard_id, grant_id, count)
 
-    def _take(self, of: _Shard, grant_id: int) -> Identify | None:
-        """The grant with this number, which the worker has no more."""
-        held = self._held.get(of)
+    def _take(self, claimant: Claimant, grant_id: int) -> Identify | None:
+        """Take the grant with this number, which the worker has no more. None: it is not known."""
+        held = self._held.get(claimant)
         if held is None or held.grant_id != grant_id:
             return None
-        del self._held[of]
+        del self._held[claimant]
         return held.identify
 
     # -- asking ---------------------------------------------------------------------------------
@@ -183,25 +187,26 @@ class BrokeredQueue:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _get(self, of: _Shard) -> None:
+    async def _get(self, claimant: Claimant) -> None:
         """Wait for the broker's grant, and give it on."""
         while True:
             grant_id, self._next_id = self._next_id, self._next_id + 1
-            identify = self._identify(of, grant_id)
+            identify = self._identify(claimant, grant_id)
             try:
                 await identify.granted()
             except ClusterError as error:
                 self._broker.trouble("refusal", f"{self._broker.endpoint} refuses: {error}")
             else:
                 self._broker.well("refusal")
-                if self._give(of, grant_id, identify):
+                if self._give(claimant, grant_id, identify):
                     return
                 self._say(identify.unused())
             await asyncio.sleep(ASK_AGAIN_S)
 
-    def _give(self, of: _Shard, grant_id: int, identify: Identify) -> bool:
-        """False: the ledger can't be written, and the grant was not given."""
-        now, (slot, shard) = self._clock(), of
+    def _give(self, claimant: Claimant, grant_id: int, identify: Identify) -> bool:
+        """Give a grant of the broker on to a worker. False: the ledger can't be written, and it was
+        not given."""
+        now, (slot, shard) = self._clock(), claimant
         try:
             grant = Grant(grant_id, shard, slot, now)
             epoch = self._ledger.grant(grant, self._owners.shard_count(slot))
@@ -209,25 +214,26 @@ class BrokeredQueue:
             self._broker.trouble("ledger", f"the identify ledger can't be written ({error})")
             return False
         self._broker.well("ledger")
-        del self._waiting[of]
+        del self._waiting[claimant]
         held = _Held(grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
-        if self._tell(held, of):
-            self._held[of] = held
+        if self._tell(held, claimant):
+            self._held[claimant] = held
         else:
             log.warning("worker %d is not there to take shard %d's grant", slot, shard)
             self._ledger.unused(grant_id)
             self._say(identify.unused())
         return True
 
-    def _tell(self, held: _Held, of: _Shard) -> bool:
-        slot, shard = of
+    def _tell(self, held: _Held, claimant: Claimant) -> bool:
+        """Tell a worker of its grant. False: it is not there."""
+        slot, shard = claimant
         grant = link.IdentifyGrant(shard_id=shard, grant_id=held.grant_id, epoch=held.epoch)
         return self._send(slot, grant)
 
-    def _got(self, of: _Shard, task: asyncio.Task[None]) -> None:
-        """What waited for a grant is done."""
-        if self._waiting.get(of) is task:
-            del self._waiting[of]
+    def _got(self, claimant: Claimant, task: asyncio.Task[None]) -> None:
+        """Take note that a task that asked for a grant is done."""
+        if self._waiting.get(claimant) is task:
+            del self._waiting[claimant]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failure = error  # it was not foreseen, so it is no state to go on in
             self._changed.set()

@@ -1,7 +1,7 @@
 """Programs outside that ask this coordinator for identifies (cluster.wire.identifies).
 
-They wait in the same line as this cluster's workers, each under its ticket. A ticket waits while an
-`identify` of it is being answered and no longer, so who is gone holds no place; an answer that
+They wait in the same queue as this cluster's workers, each under its ticket. A ticket waits while
+an `identify` of it is being answered and no longer, so who is gone holds no place; an answer that
 nobody was there to take gives the grant back.
 """
 
@@ -23,7 +23,7 @@ from coordinator.verb import Parcel, Verb, args_of
 log = logging.getLogger(__name__)
 
 MAX_SENT: Final = 1024
-"""Identifies that were sent and may yet be said to be accepted."""
+"""How many identifies that were sent are remembered until they are said to be accepted."""
 
 
 class ExternalTicket:
@@ -34,10 +34,10 @@ class ExternalTicket:
         self.owner = Outsider(ask.asker, ask.ticket)
         self.grant: Grant | None = None
         self.poll: asyncio.Future[None] | None = None
-        """Of the newest request; done when there is something to say."""
+        """What the newest request waits for: done when there is something to say."""
 
     def renew(self) -> asyncio.Future[None]:
-        """The poll of a request that has come now; the one before is answered."""
+        """Return what a request that has come now waits for; the one before it is answered."""
         self.wake()
         self.poll = asyncio.get_running_loop().create_future()
         return self.poll
@@ -60,8 +60,8 @@ class ExternalIdentifies:
         clock: Callable[[], float],
         poll_s: float = POLL_S,
     ) -> None:
-        """account: its account_key, with the store id as salt. changed: called when the limiter
-        was told something. clock: monotonic seconds."""
+        """account: its account_key, with the store id as salt. changed: called when the limiter has
+        learnt something. clock: monotonic seconds."""
         self._limiter = limiter
         self._ledger = ledger
         self._account = account
@@ -74,7 +74,7 @@ class ExternalIdentifies:
         """Ticket -> grant id, oldest first."""
 
     def verbs(self) -> Mapping[str, Verb]:
-        """By name."""
+        """Return the verbs by name."""
         return {
             "identify": self.identify,
             "identify_sent": self.sent,
@@ -83,7 +83,8 @@ class ExternalIdentifies:
         }
 
     async def identify(self, args: dict[str, Any]) -> object:
-        """args: Ask. A Turn, when it comes or after poll_s."""
+        """Ask for a grant. args: IdentifyAsk. Returns an IdentifyTurn, when the grant is given or
+        after poll_s."""
         ask = args_of(args, IdentifyAsk)
         self._check(ask)
         ticket = (
@@ -110,48 +111,50 @@ class ExternalIdentifies:
         )
 
     async def sent(self, args: dict[str, Any]) -> None:
-        """args: Told. The bucket's window runs from now."""
-        told = args_of(args, IdentifyNotice)
-        if told.ticket in self._sent:
+        """Take note that the identify was sent: the bucket's window runs from now. args:
+        IdentifyNotice."""
+        notice = args_of(args, IdentifyNotice)
+        if notice.ticket in self._sent:
             return
-        ticket = self._granted.pop(told.ticket, None)
+        ticket = self._granted.pop(notice.ticket, None)
         if ticket is None or ticket.grant is None:
             # Of before a restart, or given up for lost, or never granted: Discord counts it
-            log.warning("an identify of shard %d was sent, its grant is not known", told.shard_id)
-            self._limiter.sent(told.shard_id, 0, self._clock())
+            log.warning("an identify of shard %d was sent, its grant is not known", notice.shard_id)
+            self._limiter.sent(notice.shard_id, 0, self._clock())
         else:
             grant = ticket.grant
             self._limiter.sent(grant.shard_id, grant.grant_id, self._clock())
             self._ledger.sent(grant.grant_id)
-            self._sent[told.ticket] = grant.grant_id
+            self._sent[notice.ticket] = grant.grant_id
             if len(self._sent) > MAX_SENT:
                 del self._sent[next(iter(self._sent))]
         self._changed()
 
     async def ready(self, args: dict[str, Any]) -> None:
-        """args: Told. Its READY has come."""
-        told = args_of(args, IdentifyNotice)
-        if (grant_id := self._sent.pop(told.ticket, None)) is not None:
-            self._limiter.accepted(told.shard_id, grant_id, self._clock())
+        """Take note that the READY has come. args: IdentifyNotice."""
+        notice = args_of(args, IdentifyNotice)
+        if (grant_id := self._sent.pop(notice.ticket, None)) is not None:
+            self._limiter.accepted(notice.shard_id, grant_id, self._clock())
 
     async def unused(self, args: dict[str, Any]) -> None:
-        """args: Told. The grant comes back; a ticket that waits does so no more."""
-        told = args_of(args, IdentifyNotice)
-        ticket = self._waiting.get(told.ticket) or self._granted.get(told.ticket)
-        if ticket is None or ticket.ask.shard_id != told.shard_id:
+        """Take a grant back that is not used; a ticket that waits does so no more. args:
+        IdentifyNotice."""
+        notice = args_of(args, IdentifyNotice)
+        ticket = self._waiting.get(notice.ticket) or self._granted.get(notice.ticket)
+        if ticket is None or ticket.ask.shard_id != notice.shard_id:
             return
-        if self._granted.pop(told.ticket, None):
+        if self._granted.pop(notice.ticket, None):
             self._take_back(ticket)
         else:
-            self._drop(told.ticket)
+            self._drop(notice.ticket)
         self._changed()
 
     def shard_count(self, owner: Outsider) -> int:
-        """Of one that waits; 0: it was not said."""
+        """Return the shard count of a ticket that waits; 0: it was not said."""
         return self._waiting[owner.ticket].ask.shard_count
 
     def give(self, owner: Outsider, grant: Grant) -> None:
-        """The turn of one that waits has come, and is in the ledger."""
+        """Give a grant, which is in the ledger, to a ticket that waits."""
         ticket = self._waiting.pop(owner.ticket)
         for old in [t for t, one in self._granted.items() if self._lost(one)]:
             log.warning("nothing was heard of a grant to %s: spent", _who(self._granted[old].ask))
@@ -161,17 +164,21 @@ class ExternalIdentifies:
         ticket.wake()
 
     def claims(self) -> list[OutsideClaim]:
-        """Who waits, in the order in which they came."""
+        """Return who waits, in the order in which they came."""
         return [
             OutsideClaim(shard_id=ask.shard_id, shard_count=ask.shard_count, who=_who(ask))
             for ask in (ticket.ask for ticket in self._waiting.values())
         ]
 
     def wait_s(self, asker: str) -> float:
-        """Until the last turn of what this asker waits for, if all goes well."""
+        """Return the seconds until this asker has the last grant that it waits for, if all goes
+        well."""
         now = self._clock()
-        turns = self._limiter.turns(now)
-        own = [at for at, c in turns if isinstance(c.owner, Outsider) and c.owner.asker == asker]
+        own = [
+            due_at
+            for due_at, claim in self._limiter.turns(now)
+            if isinstance(claim.owner, Outsider) and claim.owner.asker == asker
+        ]
         return max(own, default=now) - now
 
     # -- inside ---------------------------------------------------------------------------------
@@ -189,7 +196,7 @@ class ExternalIdentifies:
             raise ClusterError("the ticket's identify was sent already", "ask with a new ticket")
 
     def _drop(self, ticket_id: str) -> None:
-        """It waits no more."""
+        """Let a ticket wait no more."""
         ticket = self._waiting.pop(ticket_id)
         self._limiter.withdraw(ticket.ask.shard_id, ticket.owner)
         ticket.wake()
@@ -201,7 +208,8 @@ class ExternalIdentifies:
         return grant is not None and self._clock() >= grant.granted_at + GRANT_TIMEOUT_S
 
     def _undelivered(self, ticket: ExternalTicket, poll: asyncio.Future[None]) -> None:
-        """Nobody was there to take the grant; who has asked again since was told of it then."""
+        """Take back a grant that nobody was there to take; who has asked again since heard of it
+        then."""
         if ticket.poll is poll and ticket.ask.ticket in self._granted:
             del self._granted[ticket.ask.ticket]
             log.warning("%s is not there to take its grant", _who(ticket.ask))
@@ -215,5 +223,5 @@ class ExternalIdentifies:
 
 
 def _who(ask: IdentifyAsk) -> str:
-    """For a terminal or a log, whatever it said."""
+    """Return who asks, fit for a terminal or a log, whatever it said."""
     return "".join(c if c.isprintable() else "?" for c in ask.who) or "a program outside"

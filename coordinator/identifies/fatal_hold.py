@@ -1,7 +1,7 @@
 """No identify is spent to hear once more what is known: a wrong token, intents not allowed ...
 
 Discord closes with such a code after an IDENTIFY, which is counted all the same. With a thousand
-shards in line the day's budget would go on it, and past the budget the token is reset. So while a
+shards waiting the day's budget would go on it, and past the budget the token is reset. So while a
 shard stands refused for what all shards share, no other asks.
 """
 
@@ -22,14 +22,14 @@ class FatalHold:
 
     @property
     def reason(self) -> str:
-        """Empty: nothing holds them back."""
+        """Why grants are held back; empty: nothing holds them back."""
         if not self._refused:
             return ""
         shard, code = next(iter(self._refused.items()))
         return f"no shard identifies while shard {shard} is refused with {code}: mend it, restart"
 
     def report(self, shards: Iterable[ShardReport]) -> bool:
-        """Take a report; whether it changed what holds for the others."""
+        """Take a report. Return whether it changed what holds for the other shards."""
         before = bool(self._refused)
         for shard in shards:
             if shard.refused in SHARED_REFUSALS:
@@ -39,7 +39,8 @@ class FatalHold:
         return before != bool(self._refused)
 
     def gone(self, shards: Iterable[int]) -> bool:
-        """Their worker ended, and the next one tries again; whether that changed something."""
+        """Take note that the worker of these shards ended: the next one tries again. Return whether
+        it changed what holds for the other shards."""
         before = bool(self._refused)
         for shard in shards:
             self._refused.pop(shard, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cluster.decode_errors import worth_saying
 from cluster.wire import link
@@ -22,6 +22,13 @@ IdentifyWord = link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
 """What a worker says of an identify."""
 Send = Callable[[int, link.ToWorker], bool]
 """Sends a message to the worker of a slot. False: none is connected, or it has stopped reading."""
+
+
+class Claimant(NamedTuple):
+    """A shard, and the slot of the worker that asks for it."""
+
+    slot: int
+    shard_id: int
 
 
 class GrantQueue(Protocol):

@@ -68,7 +68,7 @@ class GuardedQueue:
         return msgspec.structs.replace(budget, trouble=trouble)
 
     def verbs(self) -> Mapping[str, Verb]:
-        """What programs outside may ask, by name."""
+        """Return what programs outside may ask, by name."""
         return self._queue.verbs()
 
     async def run(self) -> None:

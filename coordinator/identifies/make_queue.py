@@ -22,7 +22,7 @@ from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 
 BROKER_S: Final = 3.0
-"""A broker that does not answer for so long does not answer."""
+"""A broker that says nothing for so long does not answer."""
 
 
 async def make_queue(

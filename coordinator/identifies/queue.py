@@ -19,7 +19,7 @@ from cluster.wire.identifies import Budget, Budgeted
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.budget_renewal import BudgetRenewal
 from coordinator.identifies.external import ExternalIdentifies
-from coordinator.identifies.grant_queue import ASK_AGAIN_S, IdentifyWord, Owners, Send
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, Claimant, IdentifyWord, Owners, Send
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.verb import Verb, args_of
 
@@ -42,8 +42,8 @@ class IdentifyQueue:
         account: str,
         reserve: int = 0,
     ) -> None:
-        """fetch: the limit of this moment. clock: monotonic seconds. account: its account_key, with
-        the store id as salt."""
+        """fetch: asks for the limit of this moment. clock: monotonic seconds. account: its
+        account_key, with the store id as salt."""
         self._limiter = limiter
         self._ledger = ledger
         self._owners = owners
@@ -53,8 +53,8 @@ class IdentifyQueue:
         self._account = account
         self._reserve = reserve
         self._changed = asyncio.Event()
-        self._unanswered: dict[tuple[int, int], int] = {}
-        """(slot, shard) of an identify that was sent, until it is ready, and its grant id."""
+        self._unanswered: dict[Claimant, int] = {}
+        """Whose identify was sent, until it is ready -> its grant id."""
         self._run = secrets.token_hex(4)
         self._ledger_trouble = ""
         """Why grants can't be written down; empty: they can."""
@@ -76,7 +76,7 @@ class IdentifyQueue:
         self._limiter.require(needed, self._clock())
 
     def handle(self, slot: int, message: IdentifyWord) -> None:
-        """What a worker says of an identify."""
+        """Take what a worker says of an identify."""
         shard = message.shard_id
         if not self._owners.allow(slot, shard):
             return
@@ -88,7 +88,7 @@ class IdentifyQueue:
                     self._tell(slot, held, epoch)
             case link.IdentifySent(grant_id=grant_id):
                 self._limiter.sent(shard, grant_id, self._clock())
-                self._unanswered[slot, shard] = grant_id
+                self._unanswered[Claimant(slot, shard)] = grant_id
                 self._ledger.sent(grant_id)
             case link.IdentifyUnused(grant_id=grant_id):
                 if self._limiter.unused(shard, grant_id):
@@ -96,27 +96,34 @@ class IdentifyQueue:
         self._changed.set()
 
     def ready(self, slot: int, shards: Iterable[int]) -> None:
-        """These shards of the worker of this slot are ready."""
-        for of in self._unanswered.keys() & {(slot, shard) for shard in shards}:
-            self._limiter.accepted(of[1], self._unanswered.pop(of), self._clock())
+        """Take note that these shards of the worker of this slot are ready."""
+        for shard in shards:
+            grant_id = self._unanswered.pop(Claimant(slot, shard), None)
+            if grant_id is not None:
+                self._limiter.accepted(shard, grant_id, self._clock())
 
     def withdraw(self, slot: int, shard: int) -> None:
-        """This shard is no more with the worker of this slot."""
+        """Take note that this shard is no more with the worker of this slot."""
         self._limiter.withdraw(shard, slot)
-        self._unanswered.pop((slot, shard), None)
+        self._unanswered.pop(Claimant(slot, shard), None)
         self._changed.set()
 
     def gone(self, slot: int) -> None:
-        """The worker of this slot died."""
+        """Take note that the worker of this slot died."""
         for grant in self._limiter.gone(slot, self._clock()):
             log.warning("shard %d's grant is lost with its worker: spent", grant.shard_id)
-        for of in [of for of in self._unanswered if of[0] == slot]:
-            del self._unanswered[of]
+        for claimant in [one for one in self._unanswered if one.slot == slot]:
+            del self._unanswered[claimant]
         self._changed.set()
 
     def status(self) -> BudgetStatus:
+        """Return the budget's numbers, who waits, and what keeps grants back."""
         now, limiter = self._clock(), self._limiter
-        own = [(at, c.shard_id) for at, c in limiter.turns(now) if isinstance(c.owner, int)]
+        own = [
+            (due_at, claim.shard_id)
+            for due_at, claim in limiter.turns(now)
+            if isinstance(claim.owner, int)
+        ]
         return BudgetStatus(
             total=limiter.total,
             remaining=limiter.remaining,
@@ -124,17 +131,17 @@ class IdentifyQueue:
             max_concurrency=limiter.max_concurrency,
             spent=self._ledger.spent(),
             waiting=[shard for _, shard in own],
-            wait_s=max((at for at, _ in own), default=now) - now,
+            wait_s=max((due_at for due_at, _ in own), default=now) - now,
             outside=self._external.claims(),
             trouble="; ".join(filter(None, (self._renewal.trouble, self._ledger_trouble))),
         )
 
     def verbs(self) -> Mapping[str, Verb]:
-        """What programs outside may ask."""
+        """Return what programs outside may ask, by name."""
         return {**self._external.verbs(), "identify_budget": self._budget}
 
     async def _budget(self, args: dict[str, Any]) -> Budget:
-        """args: Budgeted."""
+        """Tell a broker's client the numbers. args: Budgeted."""
         asker, limiter = args_of(args, Budgeted).asker, self._limiter
         return Budget(
             store_id=self._store_id,
@@ -177,7 +184,7 @@ class IdentifyQueue:
                 await self._changed.wait()
 
     def _give(self, grant: Grant) -> bool:
-        """False: the ledger can't be written, and the grant was not given."""
+        """Give a grant. False: the ledger can't be written, and it was not given."""
         shard, owner = grant.shard_id, grant.owner
         try:
             epoch = self._write(grant)
@@ -197,7 +204,8 @@ class IdentifyQueue:
         return True
 
     def _write(self, grant: Grant) -> int:
-        """Into the ledger; the epoch that it begins, 0 outside."""
+        """Write a grant into the ledger. Return the epoch that it begins; 0: it is for a program
+        outside."""
         owner = grant.owner
         if isinstance(owner, Outsider):
             self._ledger.grant_outside(grant, self._external.shard_count(owner))
@@ -205,6 +213,7 @@ class IdentifyQueue:
         return self._ledger.grant(grant, self._owners.shard_count(owner))
 
     def _tell(self, slot: int, grant: Grant, epoch: int) -> bool:
+        """Tell a worker of its grant. False: it is not there."""
         return self._send(
             slot, link.IdentifyGrant(shard_id=grant.shard_id, grant_id=grant.grant_id, epoch=epoch)
         )

@@ -32,7 +32,8 @@ from coordinator.workers.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 STALL_S: Final = 120.0
-"""Beyond what the limiter reckons, nothing may stand still for longer."""
+"""How long nothing may come nearer to being ready, beyond the wait that the limiter reckons
+with."""
 PUBLISH_S: Final = 30.0
 EMPTY_S: Final = 10.0
 LEAVE_S: Final = 20.0
@@ -66,8 +67,9 @@ class Resharding:
         self._publish = publish
 
     async def reshard(self, shards: int, overlap_s: float, progress: OperationProgress) -> str:
-        """shards: 0: as Discord recommends. ClusterError (BudgetError): it can't be done, or a
-        shard of the new count failed; all is as it was before."""
+        """Go over to so many shards; 0: as many as Discord recommends. Return what was done.
+        ClusterError (BudgetError): it can't be done, or a shard of the new count failed; all is as
+        it was before."""
         before = self._assignments.plan
         shards = shards or (await self._context.account.fetch()).shards
         self._check(shards)
@@ -108,7 +110,8 @@ class Resharding:
             raise ClusterError("a user account's session is not sharded")
 
     def _plan(self, shards: int) -> Plan:
-        """As many workers as there are now, and more where one would carry too many."""
+        """Plan for as many workers as there are now, and for more where one would carry too many
+        shards."""
         workers = len(self._assignments.plan.slots)
         if self._context.spec.workers == "auto":
             workers = max(workers, -(-shards // self._context.spec.shards_per_worker))
@@ -119,7 +122,7 @@ class Resharding:
     # -- the new generation ---------------------------------------------------------------------
 
     async def _prepare(self, plan: Plan, overlap_s: float, progress: OperationProgress) -> None:
-        """Start it and wait until all of it is ready, or take it back."""
+        """Start the new generation and wait until all of it is ready, or take it back."""
         self._assignments.put_beside(plan, int(overlap_s * 1e9))
         self._supervisor.start(plan.slots)
         try:
@@ -130,7 +133,8 @@ class Resharding:
             raise
 
     async def _until_ready(self, plan: Plan, progress: OperationProgress) -> None:
-        """ClusterError: it will not be, or nothing comes nearer to it for too long."""
+        """Wait until all shards of a plan are ready. ClusterError: they will not be, or nothing
+        comes nearer to it for too long."""
         most, since = 0, time.monotonic()
         while not self._reports.all_ready(plan):
             ready = len(self._reports.ready(plan))
@@ -142,7 +146,8 @@ class Resharding:
         self._look(plan, since)
 
     def _look(self, plan: Plan, since: float) -> None:
-        """ClusterError: it will not get ready."""
+        """Raise ClusterError if the new generation will not get ready. since: when it came nearer
+        to it last."""
         for slot in plan.slots:
             worker = self._slots[slot]
             if worker.state is WorkerState.FAILED:
@@ -169,7 +174,7 @@ class Resharding:
             )
 
     async def _make_public(self, plan: Plan, overlap_s: float, progress: OperationProgress) -> None:
-        """From here on the new count is in force."""
+        """Let the new generation publish, and put the new count in force."""
         progress.step("the new shards come into force")
 
         def all_public() -> bool:
@@ -198,8 +203,8 @@ class Resharding:
             raise
 
     async def _overlap(self, after: Plan, overlap_s: float, progress: OperationProgress) -> None:
-        """Both publish. The old shards go only when all of the new ones are there; if one of these
-        fails for good, the old ones, which have had everything, stay."""
+        """Let both generations publish. The old shards go only when all of the new ones are there;
+        if one of these fails for good, the old ones, which have had everything, stay."""
         progress.step(f"both publish for {overlap_s:g} s")
         await asyncio.sleep(overlap_s)
         try:
@@ -217,7 +222,7 @@ class Resharding:
     # -- the old generation ---------------------------------------------------------------------
 
     async def _end(self, plan: Plan) -> None:
-        """It logs out, when what it received is published."""
+        """End the old generation: it logs out, when what it received is published."""
 
         def all_out() -> bool:
             return not any(self._reports.unpublished(slot) for slot in plan.slots)
@@ -226,7 +231,7 @@ class Resharding:
         await self._retire(plan)
 
     async def _retire(self, plan: Plan) -> None:
-        """End the workers beside, and their sessions at Discord."""
+        """End the workers of the plan beside the one in force, and their sessions at Discord."""
 
         def tell(slot: int) -> bool:
             return self._send(slot, _GOODBYE)

@@ -16,13 +16,13 @@ from coordinator.workers.fleet import Fleet
 from coordinator.workers.supervisor import Supervisor
 
 BACK_S: Final = 60.0
-"""What was ready before is ready again within this, or the restart has failed."""
+"""How long what was ready before may take to be ready again; after that the restart has failed."""
 IDENTIFY_S: Final = 10.0
 LEAVE_S: Final = 20.0
 
 
 class RollingRestart:
-    """Restarts what it is told to."""
+    """Restarts workers and connections, without loss."""
 
     def __init__(self, fleet: Fleet, supervisor: Supervisor) -> None:
         self._assignments = fleet.assignments
@@ -33,8 +33,8 @@ class RollingRestart:
         self._supervisor = supervisor
 
     async def rolling(self, progress: OperationProgress) -> str:
-        """All workers, each when the one before is back. ClusterError: one is not; those that
-        follow are left as they are."""
+        """Restart all workers, each when the one before is back. ClusterError: one is not; those
+        that follow are left as they are."""
         slots = list(self._assignments.plan.slots)
         progress.steps(len(slots))
         for slot in slots:
@@ -44,7 +44,8 @@ class RollingRestart:
         return f"{len(slots)} workers restarted" if len(slots) != 1 else "1 worker restarted"
 
     async def worker(self, slot: int) -> str:
-        """One worker. ClusterError: there is none of this number, or it does not come back."""
+        """Restart one worker. ClusterError: there is none of this number, or it does not come
+        back."""
         if slot not in self._slots:
             known = ", ".join(map(str, sorted(self._slots)))
             raise ClusterError(f"there is no worker {slot}", f"there are: {known}")
@@ -78,8 +79,8 @@ class RollingRestart:
         return f"worker {slot} restarted, {len(before)} shards resumed"
 
     async def shard(self, shard: int) -> str:
-        """The connection of one shard. ClusterError: there is none of this number, its worker is
-        not there, or it does not get ready."""
+        """Connect one shard anew. ClusterError: there is none of this number, its worker is not
+        there, or it does not get ready."""
         plan = self._assignments.plan
         slot = plan.slot_of.get(shard)
         if slot is None:

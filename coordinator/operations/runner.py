@@ -29,37 +29,38 @@ class OperationProgress:
         self._done = self._total = 0
 
     def steps(self, total: int) -> None:
-        """So many will there be."""
+        """Say how many steps there will be."""
         self._total = total
 
     def step(self, text: str) -> None:
-        """This is begun."""
+        """Say which step begins."""
         self._tell(text, self._done, self._total)
 
     def did(self, text: str, done: int | None = None) -> None:
-        """One more step is done, or so many are."""
+        """Say that one more step is done, or that so many are."""
         self._done = self._done + 1 if done is None else done
         self._tell(text, self._done, self._total)
 
 
 Work = Callable[[OperationProgress], Awaitable[str]]
-"""Does it; returns what was done, as a sentence for a person. ClusterError: why it ended early."""
+"""What an operation does: it returns what was done, as a sentence for a person. ClusterError: why
+it ended early."""
 
 
 class OperationRunner:
-    """Runs what it is given, and tells of it."""
+    """Runs one operation at a time, and tells how far it is."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """clock: monotonic seconds."""
         self.current: Operation | None = None
-        """The last one that was begun."""
+        """The operation that was begun last; None: there was none."""
         self._clock = clock
         self._began = 0.0
         self._changes = Changes()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, kind: str, work: Work) -> Operation:
-        """ClusterError: another one is under way."""
+        """Begin an operation. ClusterError: another one is under way."""
         if self.current is not None and self.current.state is OperationState.RUNNING:
             raise ClusterError(
                 f"a {self.current.kind} is under way ({self.current.text})",
@@ -72,7 +73,7 @@ class OperationRunner:
         return self.current
 
     async def follow(self, args: dict[str, Any]) -> Operation:
-        """args: Follow. What is new of it, at the latest after FOLLOW_S."""
+        """Tell what is new of an operation, at the latest after FOLLOW_S. args: Follow."""
         asked = args_of(args, Follow)
         if self.current is None or self.current.id != asked.id:
             raise ClusterError(
@@ -92,7 +93,8 @@ class OperationRunner:
         )
 
     def status(self) -> Operation | None:
-        """The last one; None: there was none."""
+        """Return the operation that was begun last, with how long it takes so far; None: there was
+        none."""
         if self.current is None or self.current.state is not OperationState.RUNNING:
             return self.current
         return msgspec.structs.replace(self.current, seconds=self._clock() - self._began)

@@ -29,7 +29,7 @@ LEAVE_S: Final = 20.0
 
 
 class Scaling:
-    """Moves shards of the plan in force."""
+    """Brings the cluster to another number of workers."""
 
     def __init__(
         self,
@@ -50,8 +50,9 @@ class Scaling:
         self._plan_keeper = plan_keeper
 
     async def scale(self, workers: int, progress: OperationProgress) -> str:
-        """So many workers. ClusterError: a worker does not start, or a shard that was ready does
-        not get ready where it goes; what was moved until then stays moved."""
+        """Scale to so many workers. Return what was done. ClusterError: a worker does not start, or
+        a shard that was ready does not get ready where it goes; what was moved until then stays
+        moved."""
         before = self._assignments.plan
         if workers > len(before.shards):
             if len(before.shards) == 1:
@@ -89,10 +90,10 @@ class Scaling:
         def all_run() -> bool:
             return all(self._slots[slot].state is WorkerState.RUNNING for slot in slots)
 
-        def settled() -> bool:
+        def is_settled() -> bool:
             return all_run() or any(self._slots[s].state is WorkerState.FAILED for s in slots)
 
-        await self._changes.until(settled, START_S)
+        await self._changes.until(is_settled, START_S)
         if not all_run():
             late = next(s for s in slots if self._slots[s].state is not WorkerState.RUNNING)
             raise ClusterError(
@@ -102,8 +103,9 @@ class Scaling:
             )
 
     async def _move(self, shard: int, to: int) -> None:
+        """Move a shard to a slot and wait until it is ready there. ClusterError: it is not."""
         plan = self._assignments.plan
-        count, of = plan.shard_count, plan.slot_of[shard]
+        count, former = plan.shard_count, plan.slot_of[shard]
         # An identify that is under way would be lost with its connection.
         await self._changes.until(
             lambda: self._reports.state(count, shard) is not SessionState.IDENTIFYING, IDENTIFY_S
@@ -112,14 +114,14 @@ class Scaling:
         self._assignments.move(shard, to)
         self._plan_keeper.save(scaled=True)
         self._reports.left(count, shard)
-        self._identifies.withdraw(of, shard)
+        self._identifies.withdraw(former, shard)
         self._reconciler.settle()
 
-        def arrived() -> bool:
+        def has_arrived() -> bool:
             ready = not was_ready or self._reports.state(count, shard) is SessionState.READY
             return ready and self._reconciler.has(to, shard)
 
-        if not await self._changes.until(arrived, MOVE_S):
+        if not await self._changes.until(has_arrived, MOVE_S):
             detail = self._reports.detail(count, shard) or self._slots[to].detail
             raise ClusterError(
                 f"shard {shard} is not ready on worker {to} after {MOVE_S:g} s"
@@ -134,6 +136,7 @@ class Scaling:
         self._plan_keeper.save(scaled=True)
 
     async def _close(self, slot: int) -> None:
+        """End a worker without shards, when all that it received is published."""
         await self._changes.until(lambda: self._reports.unpublished(slot) == 0, EMPTY_S)
         stop = link.Stop()
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S, retire=True)

@@ -17,7 +17,7 @@ from coordinator.verb import Verb, args_of
 
 
 class OperationVerbs:
-    """What may be done to a running cluster."""
+    """Begins what may be done to a running cluster, and follows it."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class OperationVerbs:
         self._resharding = resharding
 
     def verbs(self) -> Mapping[str, Verb]:
-        """By name."""
+        """Return the verbs by name."""
         return {
             "restart": self.restart,
             "scale": self.scale,
@@ -41,7 +41,7 @@ class OperationVerbs:
         }
 
     async def restart(self, args: dict[str, Any]) -> Operation:
-        """args: RestartArgs."""
+        """Begin to restart a shard, a worker, or all workers. args: RestartArgs."""
         asked = args_of(args, RestartArgs)
         worker, shard = asked.worker, asked.shard
         if worker is not None and shard is not None:
@@ -55,7 +55,7 @@ class OperationVerbs:
         return self._operations.begin("rolling restart", self._restarting.rolling)
 
     async def scale(self, args: dict[str, Any]) -> Operation:
-        """args: ScaleArgs."""
+        """Begin to scale. args: ScaleArgs."""
         workers = args_of(args, ScaleArgs).workers
         return self._operations.begin(
             f"scale to {workers} workers",
@@ -63,7 +63,7 @@ class OperationVerbs:
         )
 
     async def reshard(self, args: dict[str, Any]) -> Operation:
-        """args: ReshardArgs."""
+        """Begin to reshard. args: ReshardArgs."""
         asked = args_of(args, ReshardArgs)
         return self._operations.begin(
             f"reshard to {asked.shards or 'the recommended number of'} shards",

@@ -1,4 +1,4 @@
-"""Whose question is answered next: one of each reader in turn, however many one asks. Pure."""
+"""Whose question is answered next: one of each reader in a round, however many one asks. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import OrderedDict, deque
 from typing import Final, Generic, NamedTuple, TypeVar
 
 WAITING_EACH: Final = 64
-"""Questions of one reader that may wait."""
+"""How many questions of one reader may wait."""
 WAITING: Final = 10_000
-"""Questions of all readers."""
+"""How many questions of all readers may wait."""
 
 Address = tuple[bytes, ...]
 """Frames that lead to a reader."""
@@ -16,7 +16,7 @@ _Question = TypeVar("_Question")
 
 
 class QueuedQuestion(NamedTuple, Generic[_Question]):
-    """A question whose turn it is."""
+    """A question that is answered next."""
 
     reader: Address
     question: _Question
@@ -37,7 +37,7 @@ class FairQueue(Generic[_Question]):
         return len(self._readers)
 
     def add(self, reader: Address, question: _Question) -> bool:
-        """False: too many wait already, and this one was not taken."""
+        """Let a question wait. False: too many wait already, and it was not taken."""
         questions = self._readers.get(reader)
         if self.waiting >= self._all or (questions is not None and len(questions) >= self._each):
             return False
@@ -48,7 +48,8 @@ class FairQueue(Generic[_Question]):
         return True
 
     def take(self) -> QueuedQuestion[_Question] | None:
-        """The oldest question of whoever waits longest for a turn; None: nobody asks."""
+        """Take the oldest question of the reader that waits longest for an answer; None: nobody
+        asks."""
         if not self._readers:
             return None
         reader, questions = self._readers.popitem(last=False)
@@ -58,9 +59,10 @@ class FairQueue(Generic[_Question]):
             self._readers[reader] = questions  # behind all others
         return QueuedQuestion(reader, question)
 
-    def put_back(self, turn: QueuedQuestion[_Question]) -> None:
-        """It can't be answered now: it stays its reader's next question, behind all others."""
-        questions = self._readers.pop(turn.reader, deque())
-        questions.appendleft(turn.question)
-        self._readers[turn.reader] = questions
+    def put_back(self, queued: QueuedQuestion[_Question]) -> None:
+        """Put a question back that can't be answered now: it stays its reader's next one, behind
+        all others."""
+        questions = self._readers.pop(queued.reader, deque())
+        questions.appendleft(queued.question)
+        self._readers[queued.reader] = questions
         self.waiting += 1

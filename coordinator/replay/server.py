@@ -5,8 +5,9 @@ It is apart from hub and limiter, because a damaged journal kills whoever maps i
 with a ReplaySpec (coordinator.child_process). It holds nothing between two questions but those that
 wait: a slice is bounded, the next is sent when it is asked for, and asking again is always right.
 
-Readers are answered in turn, a slice each, smaller while others wait. One that does not read its
-answers gets no turn until it does, so it costs the others nothing and this process a few slices.
+Readers are answered one after another, a slice each, smaller while others wait. One that does not
+read its answers gets none until it does, so it costs the others nothing and this process a few
+slices.
 Live events go first: the process is nice, and a slice is one short read transaction a journal.
 """
 
@@ -36,9 +37,10 @@ from coordinator.replay.fair_queue import Address, FairQueue
 log = logging.getLogger(__name__)
 
 ANSWERS_HWM: Final = 4
-"""Slices that wait in the socket for one reader; then it gets no turn."""
+"""How many slices wait in the socket for one reader; past them it gets no answers."""
 UNREAD_SECONDS: Final = 10.0
-"""An answer that its reader does not make room for is dropped after this: it asks again."""
+"""Seconds after which an answer is dropped that its reader does not make room for: it asks
+again."""
 SHARE: Final = 4
 """Into so many parts a slice is cut while others wait."""
 TAKEN_AT_ONCE: Final = 100
@@ -58,7 +60,7 @@ class ReplaySpec(ChildSpec, frozen=True, kw_only=True):
     journals: str
     """The folder with a folder for each slot."""
     cluster: str
-    """Store id."""
+    """Store id of the cluster."""
 
 
 class ReplayServer:
@@ -148,14 +150,14 @@ class ReplayServer:
     def _answer_one(self) -> bool:
         """Answer whoever is next and has room. False: there is nobody."""
         for _ in range(self._questions.readers):
-            turn = self._questions.take()
-            assert turn is not None
-            if turn.reader in self._stuck:
-                self._questions.put_back(turn)
+            queued = self._questions.take()
+            assert queued is not None
+            if queued.reader in self._stuck:
+                self._questions.put_back(queued)
                 continue
             share = SHARE if self._questions.readers else 1
-            answer = self._answers.answer(turn.question, share)
-            self._send(turn.reader, replay.encode(answer))
+            answer = self._answers.answer(queued.question, share)
+            self._send(queued.reader, replay.encode(answer))
             return True
         return False
 

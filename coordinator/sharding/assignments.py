@@ -17,28 +17,30 @@ class Assignments:
     """The plans of a running cluster."""
 
     def __init__(self, plan: Plan, counts: Mapping[int, int] | None = None) -> None:
-        """counts: those of slots that are no more too."""
+        """counts: the shard count of each slot's journal, of slots that are no more too."""
         self.plan = plan
-        """In force: what `status` is about, and what the next start takes up."""
+        """The plan in force: what `status` is about, and what the next start takes up."""
         self.counts = {**(counts or {}), **dict.fromkeys(plan.slots, plan.shard_count)}
         """Slot -> the shard count that its journal has."""
         self.beside: Plan | None = None
-        """Of another shard count: to follow the one in force, or the one that it has followed."""
+        """A plan of another shard count: the one to follow the plan in force, or the one that it
+        has followed."""
         self.held = False
-        """The one beside is still to come: what its shards receive is shown to nobody yet."""
+        """Whether the plan beside is still to come: what its shards receive is shown to nobody
+        yet."""
         self.overlap_ns = OVERLAP_NS
-        """For so long both go on."""
+        """For how long both plans go on."""
         self._former: set[tuple[int, int]] = set()
-        """(slot, shard) of workers that had a shard once."""
+        """(slot, shard id) of workers that had a shard once."""
 
     @property
     def plans(self) -> list[Plan]:
-        """Both, or the one."""
+        """The plan in force, and the one beside it."""
         return [self.plan] if self.beside is None else [self.plan, self.beside]
 
     @property
     def slots(self) -> list[int]:
-        """Of all plans, ascending."""
+        """The slots of all plans, ascending."""
         return sorted(slot for plan in self.plans for slot in plan.slots)
 
     def is_planned(self, slot: int) -> bool:
@@ -50,12 +52,12 @@ class Assignments:
         return next((plan for plan in self.plans if slot in plan.slots), None)
 
     def shards(self, slot: int) -> tuple[int, ...]:
-        """Shard ids of a slot."""
+        """Return the shard ids of a slot."""
         plan = self.plan_of(slot)
         return () if plan is None else plan.slots[slot]
 
     def shard_count(self, slot: int) -> int:
-        """Of the slot's plan; 0: it has none."""
+        """Return the shard count of the slot's plan; 0: it has none."""
         plan = self.plan_of(slot)
         return 0 if plan is None else plan.shard_count
 
@@ -64,55 +66,56 @@ class Assignments:
         return shard in self.shards(slot)
 
     def held_for(self, slot: int) -> int:
-        """The shard count in force, if that of this slot is still to come; otherwise 0."""
+        """Return the shard count in force, if that of this slot is still to come; otherwise 0."""
         coming = self.held and self.beside is not None and slot in self.beside.slots
         return self.plan.shard_count if coming else 0
 
     def unfit(self, shard_count: int) -> list[int]:
-        """Slots whose journals have another shard count: a shard's epochs would stand there out of
-        order."""
+        """Return the slots whose journals have another shard count: a shard's epochs would stand
+        there out of order."""
         return [slot for slot, count in self.counts.items() if count != shard_count]
 
     def cleared(self, slot: int) -> None:
-        """The journal of a slot that is no more was removed."""
+        """Take note that the journal of a slot that is no more was removed."""
         self.counts.pop(slot, None)
-        self._former = {of for of in self._former if of[0] != slot}
+        self._former = {(former, shard) for former, shard in self._former if former != slot}
 
     def put_beside(self, plan: Plan, overlap_ns: int = OVERLAP_NS) -> None:
-        """A plan of another shard count begins."""
+        """Begin a plan of another shard count beside the one in force."""
         self.counts |= dict.fromkeys(plan.slots, plan.shard_count)
         self.overlap_ns = overlap_ns
         self.beside, self.held = plan, True
 
     def exchange(self) -> None:
-        """The plan beside comes into force; the other one goes on beside it for a while."""
+        """Put the plan beside in force; the other one goes on beside it for a while."""
         assert self.beside is not None
         self.plan, self.beside, self.held = self.beside, self.plan, False
 
     def drop_beside(self) -> None:
-        """The plan beside is no more: its workers have ended."""
+        """Take note that the plan beside is no more: its workers have ended."""
         self.beside, self.held = None, False
 
     def had(self, slot: int, shard: int) -> bool:
-        """Whether it has it, or had it once."""
+        """Whether this slot's worker has this shard, or had it once."""
         return self.owns(slot, shard) or (slot, shard) in self._former
 
     def move(self, shard: int, to: int) -> None:
-        """A shard of the plan in force is another slot's from now on."""
+        """Give a shard of the plan in force to another slot."""
         self._former.add((self.plan.slot_of[shard], shard))
         self.plan = self.plan.move(shard, to)
 
     def open_slot(self, slot: int) -> None:
-        """A slot without shards, in the plan in force."""
+        """Add a slot without shards to the plan in force."""
         self.counts[slot] = self.plan.shard_count
         self.plan = Plan(self.plan.shard_count, {**self.plan.slots, slot: ()})
 
     def close_slot(self, slot: int) -> None:
-        """It has no shards and no worker any more."""
+        """Take a slot that has no shards and no worker any more out of the plan in force."""
         self.plan = self.plan.without(slot)
 
     def free_slots(self, number: int, shard_count: int) -> int:
-        """The first of so many slot numbers in a row that no plan has, and that are not unfit."""
+        """Return the first of so many slot numbers in a row that no plan has, and that are not
+        unfit."""
         taken = {*self.slots, *self.unfit(shard_count)}
         first = 0
         while any(slot in taken for slot in range(first, first + number)):

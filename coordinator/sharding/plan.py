@@ -37,7 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
         return {shard: slot for slot, shards in self.slots.items() for shard in shards}
 
     def move(self, shard: int, to: int) -> Plan:
-        """The plan in which this shard is in that slot, which may be a new one."""
+        """Return the plan in which this shard is in that slot, which may be a new one."""
         slots = {
             slot: tuple(s for s in shards if s != shard) for slot, shards in self.slots.items()
         }
@@ -45,7 +45,7 @@ class Plan(msgspec.Struct, frozen=True):
         return Plan(self.shard_count, slots)
 
     def without(self, slot: int) -> Plan:
-        """The plan without a slot that has no shards."""
+        """Return the plan without a slot that has no shards."""
         assert not self.slots[slot]
         return Plan(self.shard_count, {n: s for n, s in self.slots.items() if n != slot})
 
@@ -55,16 +55,16 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     plan: Plan
     asked_shards: str
-    """`shards` of the configuration then."""
+    """`shards` of the configuration that it was made for."""
     asked_workers: int | Literal["auto"]
     resharded: bool = False
     """Its shard count was chosen while it ran (`reshard`), and not by asked_shards."""
     scaled: bool = False
-    """Its number of workers was (`scale`)."""
+    """Its number of workers was chosen while it ran (`scale`), and not by asked_workers."""
     resharded_at: float = 0.0
     """When its shard count was chosen, in Unix seconds; 0: not known."""
     scaled_at: float = 0.0
-    """When its number of workers was."""
+    """When its number of workers was chosen, in Unix seconds; 0: not known."""
     counts: dict[int, int] = {}
     """Slot -> the shard count that its journal has, of slots that are no more too."""
 
@@ -100,7 +100,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
 def worker_count(
     shards: int, workers: int | Literal["auto"], *, shards_per_worker: int, cores: int
 ) -> int:
-    """How many workers carry this many shards: never more than there are shards.
+    """Return how many workers carry this many shards: never more than there are shards.
 
     "auto" is one a core, and as many more as it takes to give none more than shards_per_worker.
     """
@@ -109,7 +109,8 @@ def worker_count(
 
 
 def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
-    """Equal parts of the range, in order; the first ones carry one more where it does not divide.
+    """Plan equal parts of the range, in order; the first ones carry one more where it does not
+    divide.
 
     workers: 1 to len(shards). first_slot: number of the first of them.
     """
@@ -118,9 +119,10 @@ def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
 
 
 def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
-    """The same shards on so many workers, in equal parts of neighbours as ever; each part in the
-    slot that has most of it already, so that few shards move. Slots that are too many are left out;
-    new ones get the lowest free numbers that are not unfit. workers: 1 to the number of shards."""
+    """Plan the same shards on so many workers, in equal parts of neighbours as ever; each part in
+    the slot that has most of it already, so that few shards move. Slots that are too many are left
+    out; new ones get the lowest free numbers that are not unfit. workers: 1 to the number of
+    shards."""
     parts = _parts(plan.shards, workers)
     stay = sorted(
         (-len(set(part) & set(shards)), slot, number)
@@ -149,7 +151,7 @@ def _parts(shards: Sequence[int], workers: int) -> list[tuple[int, ...]]:
 def plan_for(
     spec: CoordinatorSpec, recommended: int, cores: int, stored: StoredPlan | None = None
 ) -> Plan:
-    """The plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto".
+    """Return the plan that a spec asks for. recommended: shards by GET /gateway/bot, for "auto".
 
     stored: what was changed while the cluster ran holds until the configuration says another thing
     than it said then; and shards stay where they are."""
@@ -173,7 +175,7 @@ def plan_for(
         workers = len(stored.plan.slots)
     if workers == len(stored.plan.slots):
         return stored.plan
-    unfit = [slot for slot, of in stored.counts.items() if of != wanted.shard_count]
+    unfit = [slot for slot, count in stored.counts.items() if count != wanted.shard_count]
     return replan(stored.plan, workers, unfit)
 
 

@@ -40,9 +40,10 @@ def make(paths: ClusterPaths) -> None:
 
 
 async def lock(paths: ClusterPaths) -> int:
-    """Take the state folder for this process: a descriptor to keep open. AlreadyRunningError.
+    """Take the state folder for this process. Return a descriptor to keep open.
+    AlreadyRunningError: another process has it.
 
-    Tried for a second: who only asks whether it is held takes it for an instant.
+    This is tried for a second: who only asks whether it is held takes it for an instant.
     """
     for _ in range(_LOCK_TRIES):
         fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -64,10 +65,10 @@ def _is_at(fd: int, path: Path) -> bool:
     """Whether the open file is the one at this path: `dcgw-cluster clean` may have removed it
     between the two, and a lock on a file that nobody finds keeps nobody out."""
     try:
-        there, held = path.stat(), os.fstat(fd)
+        found, held = path.stat(), os.fstat(fd)
     except FileNotFoundError:
         return False
-    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+    return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
 
 
 def _pid(running: Path) -> str:
@@ -77,7 +78,7 @@ def _pid(running: Path) -> str:
         return "it is just starting"
 
 
-def tell(paths: ClusterPaths, running: Running) -> None:
+def write_running(paths: ClusterPaths, running: Running) -> None:
     """Write running.json, whole or not at all."""
     draft = paths.running.with_suffix(".new")
     draft.write_bytes(msgspec.json.encode(running))
@@ -95,7 +96,7 @@ def clear(paths: ClusterPaths) -> None:
 
 def clear_retired(paths: ClusterPaths, in_use: Collection[int], now: float) -> list[int]:
     """Remove the journals of slots that no plan has, RETIRED_S after they were closed; until then
-    their history is there to be asked for. Returns these slots. now: Unix seconds."""
+    their history is there to be asked for. Return these slots. now: Unix seconds."""
     removed = []
     for slot in paths.journal_slots():
         folder = paths.journal(slot)

@@ -21,7 +21,7 @@ class PlanKeeper(NamedTuple):
     assignments: Assignments
 
     def save(self, *, scaled: bool = False, resharded: bool = False) -> None:
-        """Write it down. scaled, resharded: its workers or its shard count were changed on
+        """Write the plan down. scaled, resharded: its workers or its shard count were changed on
         request; that holds until the configuration says another. ClusterError: it can't be
         written."""
         try:

@@ -53,15 +53,15 @@ class Spent(NamedTuple):
     """One row of the ledger, as it matters to a limiter that is new."""
 
     shard_id: int
-    at: float
-    """When it was sent."""
+    sent_at: float
+    """When the identify was sent."""
 
 
 class Known(NamedTuple):
     """What the store knows of one shard."""
 
     epoch: int
-    """Of its last grant; 0: none."""
+    """The epoch that its last grant began; 0: there was none."""
     account: str
     seen_at: float | None
     """When its session was last known to live."""
@@ -78,8 +78,8 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open or make it. ClusterError: a newer schema, a damaged file, a folder that can't be
-        written."""
+        """Open a store, or make it. ClusterError: a newer schema, a damaged file, a folder that
+        can't be written."""
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             path.chmod(0o600)
@@ -146,7 +146,8 @@ class Store:
         self._db.execute("UPDATE identifies SET unused = 1 WHERE grant_id = ?", (grant_id,))
 
     def spent(self, account: str, now: float) -> int:
-        """Identifies spent since the last daily reset that is known, at most a day back."""
+        """Return how many identifies were spent since the last daily reset that is known, at most a
+        day back."""
         row = self._db.execute(
             "SELECT last_reset FROM resets WHERE account = ?", (account,)
         ).fetchone()
@@ -158,8 +159,8 @@ class Store:
         return int(row[0])
 
     def recent(self, account: str, since: float, now: float) -> list[Spent]:
-        """Identifies that were sent since then, oldest first; one granted then of which it is not
-        known, as if it were sent now."""
+        """Return the identifies that were sent since then, oldest first. One granted since then of
+        which it is not known that it was sent counts as sent now."""
         rows = self._db.execute(
             "SELECT shard_id, coalesce(sent_at, ?) AS at FROM identifies WHERE account = ? "
             "AND NOT unused AND coalesce(sent_at, granted_at) >= ? ORDER BY at",
@@ -168,8 +169,8 @@ class Store:
         return [Spent(*row) for row in rows]
 
     def reset_due(self, account: str, next_reset: float, now: float) -> None:
-        """Discord says that the account's daily limit is reset at next_reset. The one that we knew
-        before has become the last reset if it is past."""
+        """Note that Discord says the account's daily limit is reset at next_reset. The one that was
+        known before becomes the last reset if it is past."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
@@ -195,7 +196,7 @@ class Store:
         return Known(*row) if row else Known(0, "", None)
 
     def seen(self, shard_count: int, alive: Iterable[int], now: float) -> None:
-        """These shards have a session now."""
+        """Note that these shards have a session now."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
@@ -204,7 +205,7 @@ class Store:
             )
 
     def resumable(self, plan: Plan, account: str, since: float) -> set[int]:
-        """Shards of the plan whose session was alive then or later."""
+        """Return the shards of the plan whose session was alive then or later."""
         return {
             shard
             for shard in plan.shards
@@ -213,7 +214,7 @@ class Store:
         }
 
     def plan(self) -> StoredPlan | None:
-        """The plan that was last in force."""
+        """Return the plan that was last in force; None: there was none, or it can't be read."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
         try:
             return msgspec.json.decode(row[0], type=StoredPlan) if row else None
@@ -222,7 +223,7 @@ class Store:
             return None
 
     def set_plan(self, stored: StoredPlan) -> None:
-        """It is in force from now on."""
+        """Store the plan that is in force from now on."""
         self._db.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('plan', ?)",
             (msgspec.json.encode(stored).decode(),),

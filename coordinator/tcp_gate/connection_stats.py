@@ -9,12 +9,12 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 _SLACK_S: Final = 1.0
-"""libzmq's timers, and how late its word may be read."""
+"""How much later than asked libzmq's timers may be, and its events read."""
 _WATCHED: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 class ConnectionStats:
-    """Of one socket. Made before the socket is bound or given to a thread.
+    """Counts the connections of one socket. Made before the socket is bound or given to a thread.
 
     libzmq says which connection comes and goes, but not which one's handshake succeeded. One that
     has outlived the handshake's time was let in; one that is younger may have been.
@@ -27,7 +27,8 @@ class ConnectionStats:
         """Descriptor -> when it was accepted."""
         self._accepted = self._let_in = 0
         self.refused = 0
-        """Connections that ended without a handshake: wrong keys, none, rubbish, silence."""
+        """How many connections ended without a handshake: wrong keys, none, rubbish, or no word at
+        all."""
         endpoint = f"inproc://stats-{id(self):x}"
         socket.monitor(endpoint, _WATCHED)
         self._monitor = socket.context.socket(zmq.PAIR)
@@ -35,7 +36,7 @@ class ConnectionStats:
         self._monitor.connect(endpoint)
 
     def read(self, now: float) -> None:
-        """Take what has come. now: monotonic seconds."""
+        """Take the events that have come. now: monotonic seconds."""
         while True:
             try:
                 message = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
@@ -53,7 +54,7 @@ class ConnectionStats:
         self.refused = max(self.refused, self._accepted - self._let_in - undecided)
 
     def connected(self, now: float) -> int:
-        """How many have been in for longer than a handshake takes."""
+        """Return how many have been connected for longer than a handshake takes."""
         return sum(now - since >= self._settled_s for since in self._since.values())
 
     def close(self) -> None:

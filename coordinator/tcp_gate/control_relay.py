@@ -1,7 +1,7 @@
-"""The control door for TCP clients: looks at who asks and what for, and passes it on.
+"""The control endpoint for TCP clients: looks at who asks and what for, and passes it on.
 
 Requests of all clients go to the coordinator over one local socket, so each gets a number of the
-gate's own on the way there and its own one back. What is not allowed does not get there.
+TCP gate's own on the way there and its own one back. What is not allowed does not get there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 import zmq
 
+from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_NAME: Final = 64
-"""Of a subscriber, as cluster.wire.control has it."""
+"""The most characters of a subscriber's name, as cluster.wire.status has it."""
 MAX_UNDER_WAY: Final = 4096
 """Requests of one key that may wait for their answers."""
 
@@ -45,7 +46,7 @@ NEEDS: Final[dict[str, Right]] = {
 
 
 def refusal(client: Client | None, verb: str) -> ClusterError | None:
-    """Why this client may not ask this; None: it may. Pure."""
+    """Return why this client may not ask this; None: it may. Pure."""
     if client is None:  # removed a moment ago
         return KeyRefusedError("the key is not known any more", "ask for another one")
     if verb.startswith("_"):
@@ -60,16 +61,18 @@ def refusal(client: Client | None, verb: str) -> ClusterError | None:
 
 
 def named(request: control.Request, client: Client) -> control.Request:
-    """The request as the coordinator gets it: a subscriber's report says whose key it came with, so
-    that nobody passes for a program of this host. Pure."""
+    """Return the request as the coordinator gets it: a subscriber's report says whose key it came
+    with, so that nobody passes for a program of this host. Pure."""
     name = request.args.get("name")
     if request.verb != "subscriber" or not isinstance(name, str):
         return request
-    told = f"{client.name}: {name}"[:MAX_NAME]
-    return msgspec.structs.replace(request, args=request.args | {"name": told})
+    full_name = f"{client.name}: {name}"[:MAX_NAME]
+    return msgspec.structs.replace(request, args=request.args | {"name": full_name})
 
 
 class _Asked(NamedTuple):
+    """A request that the coordinator has, and who asked."""
+
     sender: bytes
     key: str
     request: control.Request
@@ -87,10 +90,10 @@ class Reporters:
         """Key -> id of a reporter -> when it was heard last."""
 
     def takes(self, key: str, reporter: object, now: float) -> bool:
-        """Whether there is room for it."""
+        """Take a report, if there is room for who reports. False: there is none."""
         seen = self._seen.setdefault(key, {})
         if reporter not in seen and len(seen) >= self.MOST:
-            seen = {one: at for one, at in seen.items() if now - at <= self.SILENT_S}
+            seen = {one: heard for one, heard in seen.items() if now - heard <= self.SILENT_S}
             self._seen[key] = seen
             if len(seen) >= self.MOST:
                 return False
@@ -99,11 +102,12 @@ class Reporters:
 
 
 class ControlRelay:
-    """Owns neither socket. outside: ROUTER on TCP. inside: DEALER to the control door."""
+    """Passes requests and answers on between two sockets, which it does not own."""
 
     def __init__(
         self, outside: zmq.Socket[bytes], inside: zmq.Socket[bytes], keyring: Keyring
     ) -> None:
+        """outside: ROUTER on TCP. inside: DEALER to the control endpoint."""
         self._outside = outside
         self._inside = inside
         self._keyring = keyring
@@ -112,17 +116,17 @@ class ControlRelay:
         self._reporters = Reporters()
         self._number = 0
         self.refused = 0
-        """Messages that were no requests, and requests that were not allowed."""
+        """How many messages were no requests, or requests that were not allowed."""
 
     def take_request(self) -> None:
-        """One message from outside."""
+        """Take one message from outside."""
         frames = self._outside.recv_multipart(copy=False)
         sender = frames[0].bytes
         try:
             if len(frames) != 2:
                 raise msgspec.DecodeError(f"{len(frames) - 1} frames; a request has one")
             request = control.decode_request(frames[1].bytes)
-        except (ValueError, RecursionError, msgspec.DecodeError) as error:
+        except (ValueError, *MALFORMED) as error:
             self._refuse(sender, 0, "nonsense", ClusterError(f"not a control request ({error})"))
             return
         key = user_of(frames[1])
@@ -151,32 +155,32 @@ class ControlRelay:
 
     def _refuse(self, sender: bytes, number: int, who: str, error: ClusterError) -> None:
         self.refused += 1
-        if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+        if worth_saying(self.refused):
             log.warning("control request %d refused (%s): %s", self.refused, who, error)
         self._send(sender, control.Response(id=number, ok=False, error=control.failure_of(error)))
 
     def take_answer(self) -> None:
-        """One answer of the coordinator's."""
+        """Take one answer of the coordinator."""
         response = control.decode_response(self._inside.recv())
         asked = self._asked.pop(response.id, None)
         if asked is None:
-            return  # to a word of the gate's own
+            return  # it answers a request of the TCP gate's own
         self._under_way[asked.key] -= 1
         answer = msgspec.structs.replace(response, id=asked.request.id)
         if not self._send(asked.sender, answer) and _is_grant(asked.request, response):
             self._give_back(asked.request.args)
 
     def report(self, report: GateReport) -> None:
-        """Say how the gate fares."""
+        """Tell the coordinator how the TCP gate fares."""
         self._tell(control.Request(id=0, verb="_gate", args=control.as_args(report)))
 
     def _give_back(self, args: dict[str, Any]) -> None:
-        """Who waited for this grant is gone: somebody else can have it."""
-        told = {"ticket": args.get("ticket"), "shard_id": args.get("shard_id")}
-        self._tell(control.Request(id=0, verb="identify_unused", args=told))
+        """Give a grant back whose asker is gone: somebody else can have it."""
+        grant = {"ticket": args.get("ticket"), "shard_id": args.get("shard_id")}
+        self._tell(control.Request(id=0, verb="identify_unused", args=grant))
 
     def _tell(self, request: control.Request) -> int | None:
-        """Its number; None: the coordinator does not take it."""
+        """Send a request to the coordinator. Return its number there; None: it was not taken."""
         self._number += 1
         numbered = msgspec.structs.replace(request, id=self._number)
         try:
@@ -186,7 +190,7 @@ class ControlRelay:
         return self._number
 
     def _send(self, sender: bytes, response: control.Response) -> bool:
-        """False: who asked is gone, or does not read."""
+        """Send an answer to a client. False: who asked is gone, or does not read."""
         try:
             self._outside.send_multipart([sender, control.encode(response)], zmq.NOBLOCK)
         except zmq.ZMQError as error:

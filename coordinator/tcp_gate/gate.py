@@ -43,7 +43,8 @@ ANSWERS_HWM: Final = 8
 HUB_HWM: Final = 10_000
 """Messages of the hub that wait to be sent on."""
 MAX_SUBSCRIPTION_BYTES: Final = 768
-"""Longer than any topic; the last message of a handshake must fit, too."""
+"""The most bytes of a subscription: longer than any topic, and the last message of a handshake must
+fit, too."""
 MAX_QUESTION_BYTES: Final = 64 * 1024
 LAST_ANSWERS_MS: Final = 500
 POLL_MS: Final = 200
@@ -200,7 +201,7 @@ class TcpGate:
         return False
 
     def _check(self) -> None:
-        """ClusterError: a part has ended."""
+        """Raise ClusterError if a part has ended. End the process if it holds too much."""
         if not all(proxy.alive for proxy in self._proxies):
             raise ClusterError("a thread of the TCP gate has ended")
         if peak_memory() > MOST_MEMORY:
@@ -225,13 +226,13 @@ class TcpGate:
 
 
 def peak_memory() -> int:
-    """Resident bytes of this process at their highest."""
+    """Return the resident bytes of this process at their highest."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _raise_limit() -> None:
-    """Half-open connections take a descriptor each for some seconds: as many as are allowed."""
+    """Allow as many descriptors as may be: half-open connections take one each for some seconds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -26,7 +26,7 @@ class Keyring:
         """Why nobody is let in; empty: there is no reason."""
 
     def clients(self) -> dict[str, Client]:
-        """By public key."""
+        """Return the clients by public key."""
         mark = _look(self._folder.clients_file)
         if mark != self._mark or self.trouble:
             self._mark = mark
@@ -39,7 +39,7 @@ class Keyring:
         return self._clients
 
     def renewed(self, server: ServerKeys) -> bool:
-        """Whether the server's keys are not these any more."""
+        """Whether the server's keys are other ones now."""
         mark = _look(self._folder.server_file)
         if mark == self._server_mark:
             return False
@@ -56,7 +56,8 @@ class Keyring:
 
 
 def _look(file: Path) -> Mark | None:
-    """What tells one state of a file from another: a change replaces it. None: it is not there."""
+    """Return what tells one state of a file from another: a change replaces the file. None: it is
+    not there."""
     try:
         info = file.stat()
     except OSError:

@@ -83,7 +83,7 @@ class Listeners:
             stats.read(now)
 
     def connected(self, name: str, now: float) -> int:
-        """How many are connected to the socket of this name."""
+        """Return how many are connected to the socket of this name."""
         stats = self._stats.get(name)
         return stats.connected(now) if stats else 0
 
@@ -98,7 +98,8 @@ class Listeners:
 
 
 def secure(socket: zmq.Socket[bytes], server: ServerKeys) -> None:
-    """CURVE, asked for at every handshake: without an answer nobody gets in."""
+    """Let only keys in that are admitted: CURVE, asked for at every handshake, without whose answer
+    nobody gets in."""
     socket.setsockopt(zmq.CURVE_SERVER, 1)
     socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret.encode())
     socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)

@@ -17,6 +17,7 @@ from typing import Final
 import zmq
 from zmq.utils import z85
 
+from cluster.decode_errors import worth_saying
 from cluster.endpoints.curve_keys import Client
 from coordinator.tcp_gate.keyring import Keyring
 
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 DOMAIN: Final = b"dcgw"
 ENDPOINT: Final = "inproc://zeromq.zap.01"
 _FRAMES: Final = 7
-"""Version, request id, domain, address, routing id, mechanism, and CURVE's one credential."""
+"""Number of frames: version, request id, domain, address, routing id, mechanism, and CURVE's one
+credential."""
 
 
 class Zap:
@@ -42,7 +44,7 @@ class Zap:
         self.socket.bind(ENDPOINT)
 
     def answer(self) -> None:
-        """Take one question."""
+        """Answer one question."""
         frames = self.socket.recv_multipart()
         version, request = (*frames, b"", b"")[:2]
         client = self._admit(frames)
@@ -65,11 +67,11 @@ class Zap:
         if client is not None:
             self.admitted[key] += 1
             times = self.admitted[key]
-            if times & (times - 1) == 0:  # the 1st, 2nd, 4th ...: no flood of lines
+            if worth_saying(times):
                 log.info("%s (key %s) comes in from %s, %d", client.name, key, address, times)
             return client
         self.refused += 1
-        if self.refused & (self.refused - 1) == 0:
+        if worth_saying(self.refused):
             log.warning("refusal %d: unknown key %s from %s", self.refused, key, address)
         return None
 
@@ -78,13 +80,13 @@ class Zap:
 
 
 def user_id(client: Client) -> bytes:
-    """The name of a connection as its messages carry it (libzmq's User-Id): the public key, since
-    a name may be given a second time."""
+    """Return the name of a connection as its messages carry it (libzmq's User-Id): the public key,
+    since a name may be given a second time."""
     return client.public.encode()
 
 
 def user_of(frame: zmq.Frame) -> str:
-    """The user id of who sent this frame; empty: nobody was asked at its handshake."""
+    """Return the user id of who sent this frame; empty: nobody was asked at its handshake."""
     try:
         return str(frame.get("User-Id"))
     except zmq.ZMQError:

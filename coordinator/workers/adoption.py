@@ -21,11 +21,13 @@ from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.processes import Owner, process_start
 from cluster.wire import link
 from coordinator.engines import WorkerProcess
+from coordinator.workers.link import Send
 
 log = logging.getLogger(__name__)
 
 GREET_S: Final = 10.0
-"""It greets after 3 s of silence and reconnects within 1 s."""
+"""How long a worker may take to greet: it does after 3 s in which it hears nothing, and reconnects
+within 1 s."""
 LEAVE_S: Final = 15.0
 POLL_S: Final = 0.25
 
@@ -46,7 +48,7 @@ class AdoptedProcess:
         return self._pid
 
     async def wait(self) -> int | None:
-        """None: only a parent is told the status."""
+        """Wait for its end. Returns None: only a parent learns the status."""
         while is_held(self._lock):
             await self._sleep(POLL_S)
         return None
@@ -61,7 +63,7 @@ class AdoptedProcess:
         return "it was taken over, so its exit code is not known"
 
     def _signal(self, number: signal.Signals) -> None:
-        """A number that was given to another process since is not signalled."""
+        """Send it a signal, unless its pid was given to another process since."""
         same = self._started and process_start(self._pid) == self._started
         if not is_held(self._lock) or not same:
             log.warning("pid %d is not the worker any more: no %s", self._pid, number.name)
@@ -75,7 +77,7 @@ def _kill(pid: int, number: signal.Signals) -> None:
 
 
 class Adoption:
-    """Finds the living owner of a slot."""
+    """Finds the workers that live in slots from before."""
 
     def __init__(
         self,
@@ -84,11 +86,12 @@ class Adoption:
         fits: Callable[[int, link.Hello], bool],
         farewell: Callable[[link.Hello], link.Stop] = lambda hello: link.Stop(),
         planned: Callable[[int], bool] = lambda slot: True,
-        send: Callable[[int, link.ToWorker], bool],
+        send: Send,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """fits: whether the worker that greets may go on in this slot. farewell: how one that may
-        not is told to stop. planned: whether a slot is in use: `find` will be called for it."""
+        """fits: whether the worker that greets may go on in this slot. farewell: returns how one
+        that may not is told to stop. planned: whether a slot is in use, so that `find` will be
+        called for it."""
         self._paths = paths
         self._fits = fits
         self._farewell = farewell
@@ -100,15 +103,16 @@ class Adoption:
         self._survey: asyncio.Task[None] | None = None
 
     def hello(self, slot: int, hello: link.Hello) -> None:
-        """A worker greets that the supervisor did not start."""
+        """Take the greeting of a worker that the supervisor did not start."""
         if self._paths.journal(slot).exists():  # no others: nobody would ever ask for them
             self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
-        """The worker that goes on in this slot; None: the slot is free, or will not be freed.
+        """Return the worker that goes on in this slot; None: the slot is free, or will not be
+        freed.
 
-        The first call waits until every slot of this host was looked at, those that the plan has
-        no more among them: no shard is started while another slot's worker still has it.
+        The first call waits until every slot of this host was looked at, those that the plan has no
+        more among them: no shard is started while another slot's worker still has it.
         """
         if self._survey is None:
             self._survey = asyncio.create_task(self._look_everywhere(), name="adoption")
@@ -120,8 +124,9 @@ class Adoption:
         return self._found.pop(slot, None)
 
     async def end(self, stop: link.Stop, seconds: float) -> None:
-        """No worker outlives a stop: those that were not taken over yet are told, and signalled
-        when they do not hear, within so long. The supervisor's own must be gone by now."""
+        """End the workers that were not taken over yet: none outlives a stop. They are told over
+        the link, and signalled when they do not hear, within so long. The supervisor's own must be
+        gone by now."""
         if self._survey is not None:
             self._survey.cancel()
             await asyncio.gather(self._survey, return_exceptions=True)
@@ -170,7 +175,7 @@ class Adoption:
         await self._until(lambda: not is_held(lock), LEAVE_S)
 
     async def _end_silent(self, slot: int) -> None:
-        """A worker that neither greets nor goes, though it was waited for, hangs: it keeps
+        """Kill a worker that neither greets nor goes, though it was waited for: it hangs, and keeps
         this slot's shards from everybody. Its journal has all that it received."""
         lock = self._paths.journal(slot) / "owner.lock"
         if slot in self._hellos or not is_held(lock):

@@ -16,7 +16,7 @@ from cluster.wire import link
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
-"""A report of many thousand shards fits; libzmq disconnects who sends more."""
+"""A bound in which a report of many thousand shards fits; libzmq disconnects who sends more."""
 
 Handler = Callable[[int, link.FromWorker], None]
 """Takes the slot of a worker and what it said."""
@@ -29,18 +29,19 @@ class WorkerLink:
 
     def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
         self.refused = 0
-        """Messages that were not a worker's: malformed, or of another slot than its sender's."""
+        """How many messages were not a worker's: malformed, or of another slot than its
+        sender's."""
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         # A new process of a slot takes the name over from one whose connection is not yet gone
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        # To a worker that is not there: an error instead of silence
+        # A send to a worker that is not there is an error then, and not dropped without a word
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._endpoint = endpoint
 
     def bind(self) -> None:
-        """zmq.ZMQError if it can't be bound."""
+        """Bind the endpoint. zmq.ZMQError if it can't be bound."""
         self._socket.bind(self._endpoint)
 
     def close(self) -> None:

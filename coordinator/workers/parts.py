@@ -20,7 +20,7 @@ from coordinator.workers.supervisor import Supervisor
 
 
 class Workers(NamedTuple):
-    """What others use of them. `supervisor` starts the first worker when it is told to."""
+    """The parts that others use. No worker runs until the supervisor is told to start it."""
 
     fleet: Fleet
     adoption: Adoption

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from cluster.wire import link
 from coordinator.sharding.assignments import Assignments
+from coordinator.workers.link import Send
 
 
 class Reconciler:
@@ -23,31 +24,32 @@ class Reconciler:
         self,
         assignments: Assignments,
         *,
-        send: Callable[[int, link.ToWorker], bool],
+        send: Send,
         shard_plan: Callable[[int, int], link.ShardPlan],
     ) -> None:
-        """shard_plan: what a worker is told of a shard, by shard count and id."""
+        """shard_plan: returns what a worker is told of a shard, given its shard count and id."""
         self._assignments = assignments
         self._send = send
         self._shard_plan = shard_plan
         self._has: dict[int, frozenset[int]] = {}
         """Slot -> shard ids of its living process."""
         self._empty: set[int] = set()
-        """Slots without a process. Of those that are in neither nothing is known."""
+        """Slots without a process. A slot that is neither here nor in _has is one of which nothing
+        is known."""
 
     def given(self, slot: int, shards: Iterable[int]) -> None:
-        """A process comes into being with these."""
+        """Take note that a process comes into being with these shards."""
         self._has[slot] = frozenset(shards)
         self._empty.discard(slot)
 
     def gone(self, slot: int) -> None:
-        """The process of this slot has ended."""
+        """Take note that the process of this slot has ended."""
         self._has.pop(slot, None)
         self._empty.add(slot)
         self.settle()
 
     def report(self, slot: int, shards: Iterable[int]) -> None:
-        """The process of this slot has these now."""
+        """Take note that the process of this slot has these shards now."""
         has = frozenset(shards)
         changed = has != self._has.get(slot)
         self.given(slot, has)
@@ -72,5 +74,5 @@ class Reconciler:
                         self._send(slot, link.Release(shard_id=shard, to_slot=owner[shard]))
                 for shard in set(shards) - has if all_known else ():
                     if not any(self.has(other, shard) for other in plan.slots):
-                        told = self._shard_plan(plan.shard_count, shard)
-                        self._send(slot, link.Take(shard=told))
+                        shard_plan = self._shard_plan(plan.shard_count, shard)
+                        self._send(slot, link.Take(shard=shard_plan))

@@ -14,11 +14,11 @@ from coordinator.sharding.plan import Plan
 from coordinator.workers.slots import Slot
 
 WINDOW_S: Final = 5.0
-"""Rates are over the reports of this long."""
+"""Seconds of reports over which a rate is taken."""
 
 
 class Rate:
-    """Growth of a counter by a sliding window of its readings."""
+    """The growth of a counter, over a sliding window of its readings."""
 
     def __init__(self) -> None:
         self._readings: deque[tuple[float, float]] = deque()
@@ -85,7 +85,8 @@ class WorkerReports:
             self.was_ready = self.all_ready(self._assignments.plan)
 
     def gone(self, slot: int) -> None:
-        """The worker of this slot ended: its counters go into the totals, its shards are down."""
+        """Take note that the worker of this slot ended: its counters go into the totals, its shards
+        are down."""
         worker = self._workers[slot]
         worker.before, worker.events = worker.before + worker.events, 0
         self._reports.pop(slot, None)
@@ -93,22 +94,23 @@ class WorkerReports:
             self.left(self._assignments.shard_count(slot), shard)
 
     def left(self, shard_count: int, shard: int) -> None:
-        """A shard has no worker at this moment; the next one's counter begins at zero."""
+        """Take note that a shard has no worker at this moment; the next one's counter begins at
+        zero."""
         seen = self._shards[ShardKey(shard_count, shard)]
         seen.before, seen.events = seen.before + seen.events, 0
         self._shard_reports.pop(ShardKey(shard_count, shard), None)
 
     def retired(self, slot: int) -> None:
-        """The slot is no more, and its worker has ended."""
+        """Take note that the slot is no more, and its worker has ended."""
         if worker := self._workers.pop(slot, None):
             self._retired += worker.before + worker.events
 
     def ready(self, plan: Plan) -> list[int]:
-        """Shards of a plan that are ready now, ascending."""
+        """Return the shards of a plan that are ready now, ascending."""
         return [s for s in plan.shards if self.state(plan.shard_count, s) is SessionState.READY]
 
     def all_ready(self, plan: Plan) -> bool:
-        """Whether every shard of a plan is."""
+        """Whether every shard of a plan is ready."""
         return len(self.ready(plan)) == len(plan.shards)
 
     def state(self, shard_count: int, shard: int) -> SessionState | None:
@@ -117,12 +119,12 @@ class WorkerReports:
         return None if report is None else report.state
 
     def detail(self, shard_count: int, shard: int) -> str:
-        """Why a shard is where it is."""
+        """Return why a shard is in its state, as its worker said it last."""
         report = self._shard_reports.get(ShardKey(shard_count, shard))
         return "" if report is None else report.detail
 
     def reconnects(self, shard_count: int, shard: int) -> int:
-        """How often a shard's connection was lost or given up, in its worker's lifetime."""
+        """Return how often a shard's connection was lost or given up, in its worker's lifetime."""
         report = self._shard_reports.get(ShardKey(shard_count, shard))
         return 0 if report is None else sum(report.reconnects.values())
 
@@ -137,7 +139,7 @@ class WorkerReports:
         return None if report is None else report.held
 
     def unpublished(self, slot: int) -> int:
-        """Records that a worker has still to send, as it said last."""
+        """Return how many records a worker has still to send, as it said last."""
         report = self._reports.get(slot)
         return 0 if report is None else report.unpublished
 
@@ -207,7 +209,7 @@ class WorkerReports:
         )
 
     def shards(self, slots: dict[int, Slot], now: float) -> list[ShardStatus]:
-        """All shards of the plan in force, ascending."""
+        """Return a row for each shard of the plan in force, ascending."""
         plan = self._assignments.plan
         rows = [
             self.shard(plan.shard_count, shard, slots[number], now)

@@ -19,7 +19,8 @@ from coordinator.engines import WorkerProcess
 MISSING_AFTER_S: Final = 5.0
 KILL_AFTER_S: Final = 15.0
 FIRST_REPORT_S: Final = 30.0
-"""A process that has just started may take this long: the journal is allocated whole first."""
+"""How long a process that has just started may say nothing: the journal is allocated whole
+first."""
 TICK_S: Final = 1.0
 """How often `WorkerSlots.tick` is called."""
 STABLE_S: Final = 60.0
