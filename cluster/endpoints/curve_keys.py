@@ -37,7 +37,7 @@ RIGHTS: Final[dict[Right, str]] = {
     "status": "ask for the cluster's state",
     "identify": "ask for identifies, as identify.broker and request_identify do",
     "send": "send commands to the gateway: presence, voice state, requests for members ...",
-    "control": "everything that the control door offers, stop among it",
+    "control": "everything that the control endpoint offers, stop among it",
 }
 """What a key can be allowed besides what every key may: subscribe, replay, report how it fares."""
 

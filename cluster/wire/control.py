@@ -1,4 +1,4 @@
-"""Requests to a coordinator's control door and their answers (ROUTER and DEALER).
+"""Requests to a coordinator's control endpoint and their answers (ROUTER and DEALER).
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
