@@ -12,8 +12,8 @@ LINE = re.compile(r"^\| (\d+) \| `(\w+)` \| (?:both|user) \|(.*)\|$", re.M)
 
 
 def test_the_table_is_whole() -> None:
-    table = {(int(op), name): set(re.findall(r"[A-Z_]{6,}", told))
-             for op, name, told in LINE.findall(PAGE.read_text())}  # fmt: skip
+    table = {(int(op), name): set(re.findall(r"[A-Z_]{6,}", answer))
+             for op, name, answer in LINE.findall(PAGE.read_text())}  # fmt: skip
     made = rows(1, 2, 3)
     assert table.keys() == {(row.op, row.name) for row in made}
     for row in made:

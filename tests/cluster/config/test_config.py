@@ -64,9 +64,9 @@ class TestCommentedFile:
         )
         # The presence table would swallow the keys after it: it is looked at by itself.
         document = tomllib.loads(text)
-        there = set(SCHEMA.flatten(document, "file"))
+        known = set(SCHEMA.flatten(document, "file"))
         without_default = {name for name, key in SCHEMA.keys.items() if key.default is None}
-        assert there == set(SCHEMA.keys) - without_default
+        assert known == set(SCHEMA.keys) - without_default
         for name in without_default:
             assert re.search(rf"^\[?{name.rpartition('.')[2]}\b", whole, re.MULTILINE)
 
@@ -126,15 +126,15 @@ class TestLayers:
         assert load(env={variable: text}).values()[key] == value
 
     def test_a_presence_that_no_identify_could_hold(self) -> None:
-        def of(size: int) -> dict[str, str]:
+        def environment(size: int) -> dict[str, str]:
             activities = [{"name": "x", "type": 0, "state": "x" * size}]
             return {"DCGW_PRESENCE": json.dumps({"status": "idle", "activities": activities})}
 
-        load(env=of(3000))
+        load(env=environment(3000))
         with pytest.raises(
             ConfigError, match=r"presence is 4,0\d\d bytes as JSON, more than 3,072"
         ):
-            load(env=of(4000))
+            load(env=environment(4000))
 
     @pytest.mark.parametrize(
         ("presence", "named"),

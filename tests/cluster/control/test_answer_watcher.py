@@ -1,4 +1,4 @@
-"""AnswerWatcher: one subscriber for all who wait for answers, and what they are told."""
+"""AnswerWatcher: one subscriber for all who wait for answers, and what they are listener."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Played:
             yield item
 
 
-class Told:
-    """Keeps what a watch was told."""
+class Listener:
+    """Keeps what a watch was listener."""
 
     def __init__(self) -> None:
         self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
@@ -45,12 +45,12 @@ class Told:
         self.heard.put_nowait((name, data))
 
 
-def watcher(played: Played, there: bool = True) -> AnswerWatcher:
+def watcher(played: Played, running: bool = True) -> AnswerWatcher:
     async def make() -> Subscriber:
         return cast("Subscriber", played)
 
     async def check() -> None:
-        if not there:
+        if not running:
             raise NotRunningError("it has stopped")
 
     return AnswerWatcher(make, check)
@@ -62,7 +62,7 @@ def event(data: bytes) -> Event:
 
 def test_all_are_told_by_one_subscriber_that_is_open_while_anybody_waits() -> None:
     async def main() -> None:
-        played, one, two = Played(), Told(), Told()
+        played, one, two = Played(), Listener(), Listener()
         watch = watcher(played)
         for _ in range(2):  # it is opened again
             async with watch.watching(one.take):
@@ -79,8 +79,8 @@ def test_all_are_told_by_one_subscriber_that_is_open_while_anybody_waits() -> No
 
 def test_who_gives_up_at_once_leaves_no_subscriber() -> None:
     async def main() -> None:
-        played, told = Played(), Told()
-        async with watcher(played).watching(told.take):
+        played, listener = Played(), Listener()
+        async with watcher(played).watching(listener.take):
             pass
         assert played.open == 0
 
@@ -88,36 +88,36 @@ def test_who_gives_up_at_once_leaves_no_subscriber() -> None:
 
 
 def test_silence_is_looked_into() -> None:
-    async def main(there: bool) -> None:
-        played, told = Played(), Told()
-        async with watcher(played, there).watching(told.take):
+    async def main(running: bool) -> None:
+        played, listener = Played(), Listener()
+        async with watcher(played, running).watching(listener.take):
             played.items.put_nowait(Stalled(None, 3.0))
             played.items.put_nowait(event(b"1"))
-            await told.heard.get()
+            await listener.heard.get()
 
-    asyncio.run(main(there=True))
+    asyncio.run(main(running=True))
     with pytest.raises(NotRunningError, match="it has stopped"):
-        asyncio.run(main(there=False))
+        asyncio.run(main(running=False))
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "refused"])
 def test_who_waits_is_told_that_no_more_comes(closed: bool) -> None:
     async def main() -> None:
-        played, told = Played(), Told()
+        played, listener = Played(), Listener()
         watch = watcher(played)
 
         async def wait() -> None:
-            async with watch.watching(told.take):
+            async with watch.watching(listener.take):
                 if closed:
                     watch.close(ConfigError("no more"))
                 else:
                     played.items.put_nowait(ConfigError("no more"))
-                await told.heard.get()
+                await listener.heard.get()
 
         with pytest.raises(ConfigError, match="no more"):
             await wait()
         assert played.open == 0
-        async with watch.watching(told.take):
+        async with watch.watching(listener.take):
             assert played.open == 1, "another one is made"
 
     asyncio.run(main())

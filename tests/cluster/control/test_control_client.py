@@ -28,22 +28,22 @@ def ok(request: wire.Request, result: Any = None) -> wire.Response:
 
 
 def talk(folder: Path, answer: Answer, ask: Callable[[ControlClient], Awaitable[Any]]) -> Any:
-    """Let a client ask a door that answers each request with these."""
+    """Let a client ask a ROUTER that answers each request with these."""
 
-    async def serve(door: zmq.asyncio.Socket) -> None:
+    async def serve(coordinator: zmq.asyncio.Socket) -> None:
         while True:
-            identity, frame = await door.recv_multipart()
+            identity, frame = await coordinator.recv_multipart()
             for response in answer(wire.decode_request(frame)):
                 data = response if isinstance(response, bytes) else wire.encode(response)
-                await door.send_multipart([identity, data])
+                await coordinator.send_multipart([identity, data])
 
     async def main() -> Any:
         context = zmq.asyncio.Context()
-        door = context.socket(zmq.ROUTER)
-        door.bind(f"ipc://{folder / 'door'}")
-        serving = asyncio.ensure_future(serve(door))
+        coordinator = context.socket(zmq.ROUTER)
+        coordinator.bind(f"ipc://{folder / 'control'}")
+        serving = asyncio.ensure_future(serve(coordinator))
         try:
-            async with ControlClient(f"ipc://{folder / 'door'}", timeout=5) as client:
+            async with ControlClient(f"ipc://{folder / 'control'}", timeout=5) as client:
                 return await ask(client)
         finally:
             serving.cancel()
@@ -134,15 +134,15 @@ def test_nothing_is_kept_for_a_coordinator_that_comes_later(tmp_path: Path) -> N
 
     async def main() -> list[str]:
         context = zmq.asyncio.Context()
-        async with ControlClient(f"ipc://{tmp_path / 'door'}", timeout=0.05) as client:
+        async with ControlClient(f"ipc://{tmp_path / 'control'}", timeout=0.05) as client:
             with pytest.raises(NotRunningError):
                 await client.stop()
-            door = context.socket(zmq.ROUTER)
-            door.bind(f"ipc://{tmp_path / 'door'}")
+            coordinator = context.socket(zmq.ROUTER)
+            coordinator.bind(f"ipc://{tmp_path / 'control'}")
             pinging = asyncio.ensure_future(client.connection.exchange("ping", object, {}, 5.0))
-            identity, frame = await door.recv_multipart()
+            identity, frame = await coordinator.recv_multipart()
             request = wire.decode_request(frame)
-            await door.send_multipart([identity, wire.encode(ok(request))])
+            await coordinator.send_multipart([identity, wire.encode(ok(request))])
             await pinging
         context.destroy(linger=0)
         return [request.verb]
@@ -162,7 +162,7 @@ def test_closed_it_fails_what_is_under_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"id": "x"})])
-def test_a_door_that_talks_nonsense(data: bytes, tmp_path: Path) -> None:
+def test_what_answers_nonsense_is_no_coordinator(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="no coordinator of this version"):
         talk(tmp_path, lambda request: [data], lambda client: client.status())
 
@@ -174,7 +174,7 @@ def test_a_status_of_another_version(tmp_path: Path) -> None:
 
 def test_nobody_there(tmp_path: Path) -> None:
     async def ask() -> None:
-        async with ControlClient(f"ipc://{tmp_path / 'door'}", timeout=0.05) as client:
+        async with ControlClient(f"ipc://{tmp_path / 'control'}", timeout=0.05) as client:
             await client.ping()
 
     with pytest.raises(NotRunningError):
@@ -185,7 +185,9 @@ def test_alive_but_silent_is_another_error(tmp_path: Path) -> None:
     lock = tmp_path / "coordinator.lock"
 
     async def ask() -> None:
-        async with ControlClient(f"ipc://{tmp_path / 'door'}", timeout=0.05, lock=lock) as client:
+        async with ControlClient(
+            f"ipc://{tmp_path / 'control'}", timeout=0.05, lock=lock
+        ) as client:
             await client.ping()
 
     with lock.open("w") as file:

@@ -179,11 +179,11 @@ class Server(HTTPServer):
     """What was asked for, and with which Authorization."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Door)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[str, str]] = []
 
 
-class Door(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """Answers by the first part of the path, over a real socket."""
 
     def do_GET(self) -> None:
@@ -216,7 +216,7 @@ class Door(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def door() -> Iterator[Server]:
+def api() -> Iterator[Server]:
     server = Server()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -226,31 +226,31 @@ def door() -> Iterator[Server]:
     thread.join()
 
 
-def ask(door: Server, case: str) -> GatewayInfo:
+def ask(api: Server, case: str) -> GatewayInfo:
     async def at_once(seconds: float) -> None:
         pass
 
-    url = f"http://127.0.0.1:{door.server_port}/{case}"
+    url = f"http://127.0.0.1:{api.server_port}/{case}"
     return asyncio.run(fetch(api_url=url, api_version=10, token=TOKEN, sleep=at_once))
 
 
 @pytest.mark.parametrize("case", ["busy", "broken"])
-def test_over_a_socket_it_asks_again(door: Server, case: str) -> None:
-    assert ask(door, case).shards == 9
-    assert door.seen == [(case, f"Bot {TOKEN}")] * 2
+def test_over_a_socket_it_asks_again(api: Server, case: str) -> None:
+    assert ask(api, case).shards == 9
+    assert api.seen == [(case, f"Bot {TOKEN}")] * 2
 
 
-def test_over_a_socket_the_token_follows_no_redirect(door: Server) -> None:
+def test_over_a_socket_the_token_follows_no_redirect(api: Server) -> None:
     with pytest.raises(ClusterError, match="HTTP 302"):
-        ask(door, "moved")
-    assert [case for case, _ in door.seen] == ["moved"]
+        ask(api, "moved")
+    assert [case for case, _ in api.seen] == ["moved"]
 
 
 @pytest.mark.parametrize("case", ["long", "bomb"])
-def test_over_a_socket_the_body_is_bounded_inflated_too(door: Server, case: str) -> None:
+def test_over_a_socket_the_body_is_bounded_inflated_too(api: Server, case: str) -> None:
     with pytest.raises(ClusterError, match="file size"):
-        ask(door, case)
-    assert len(door.seen) == 1
+        ask(api, case)
+    assert len(api.seen) == 1
 
 
 def test_nobody_there_is_no_answer_after_the_last_try() -> None:

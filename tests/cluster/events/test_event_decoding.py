@@ -61,7 +61,7 @@ MESSAGE: dict[str, Any] = {
 MEMBER = {"roles": [], "joined_at": "2023-01-01T00:00:00+00:00", "deaf": False, "mute": False}
 
 
-def of(name: str, d: Any) -> Any:
+def read(name: str, d: Any) -> Any:
     return decode(name, json.dumps(d).encode())
 
 
@@ -74,7 +74,7 @@ def test_every_event_of_the_sandbox_has_its_class_and_its_bytes() -> None:
 
 
 def test_a_message_and_what_stands_beside_it() -> None:
-    match of("MESSAGE_CREATE", MESSAGE | {"guild_id": "41771983423143937", "member": MEMBER}):
+    match read("MESSAGE_CREATE", MESSAGE | {"guild_id": "41771983423143937", "member": MEMBER}):
         case MessageCreate(message=message, guild_id=41771983423143937, member=member):
             assert message.content == "hello"
             assert message.author.username == "alien"
@@ -86,17 +86,17 @@ def test_a_message_and_what_stands_beside_it() -> None:
 
 
 def test_absent_null_and_empty_are_three_things() -> None:
-    message = of("MESSAGE_CREATE", MESSAGE).message
+    message = read("MESSAGE_CREATE", MESSAGE).message
     assert message.poll is UNSET
     assert not message.poll
     assert message.edited_timestamp is None
     assert message.attachments == []
-    answered = of("MESSAGE_CREATE", MESSAGE | {"referenced_message": None}).message
+    answered = read("MESSAGE_CREATE", MESSAGE | {"referenced_message": None}).message
     assert (message.referenced_message, answered.referenced_message) == (UNSET, None)
 
 
 def test_an_edit_may_tell_a_part_only() -> None:
-    edit = of("MESSAGE_UPDATE", {"id": "5", "channel_id": "6", "embeds": []})
+    edit = read("MESSAGE_UPDATE", {"id": "5", "channel_id": "6", "embeds": []})
     assert isinstance(edit, MessageUpdate)
     assert (edit.message.id, edit.message.content, edit.message.embeds) == (5, UNSET, [])
 
@@ -109,18 +109,20 @@ def test_ready_of_a_bot_and_of_a_user() -> None:
         "resume_gateway_url": "wss://gateway.example",
         "guilds": [{"id": "1", "unavailable": True}],
     }
-    bot = of("READY", d | {"shard": [0, 2], "user_settings": {}, "tutorial": None})
+    bot = read("READY", d | {"shard": [0, 2], "user_settings": {}, "tutorial": None})
     assert isinstance(bot, Ready)
     assert ([guild.id for guild in bot.guilds], bot.shard) == ([1], (0, 2))
     merged = [[{"user_id": "3", "roles": ["7"], "joined_at": None}]]
     read_state = {"entries": [{"id": "9", "mention_count": 2}], "partial": False, "version": 4}
     guild = {"id": "1", "properties": {"id": "1", "name": "home"}, "data_mode": "full"}
-    user = of("READY", d | {"guilds": [guild], "merged_members": merged, "read_state": read_state})
+    user = read(
+        "READY", d | {"guilds": [guild], "merged_members": merged, "read_state": read_state}
+    )
     assert isinstance(user, Ready)
     assert (user.guilds[0].name, user.guilds[0].details.name) == (UNSET, "home")
     assert user.merged_members
     assert user.merged_members[0][0].user_id == 3
-    older = of("READY", d | {"read_state": read_state["entries"]})
+    older = read("READY", d | {"read_state": read_state["entries"]})
     assert isinstance(older, Ready)
     assert older.read_state == user.read_state.entries  # type: ignore[union-attr]
 
@@ -150,30 +152,30 @@ def test_what_happens_in_direct_messages_has_its_class() -> None:
 
 
 def test_a_guild_in_an_outage_and_one_that_is_flat() -> None:
-    assert isinstance(of("GUILD_CREATE", {"id": "1", "unavailable": True}), GuildCreate)
-    guild = of("GUILD_CREATE", sample_json("GUILD_CREATE")).guild
+    assert isinstance(read("GUILD_CREATE", {"id": "1", "unavailable": True}), GuildCreate)
+    guild = read("GUILD_CREATE", sample_json("GUILD_CREATE")).guild
     assert guild.details is guild
     assert guild.details.name
 
 
 def test_an_array_and_a_payload_that_only_says_whose_it_is() -> None:
     session = sample_json("SESSIONS_REPLACE")[0]
-    two = of("SESSIONS_REPLACE", [session, session])
+    two = read("SESSIONS_REPLACE", [session, session])
     assert isinstance(two, SessionsReplace)
     assert len(two.sessions) == 2
-    connections = of("USER_CONNECTIONS_UPDATE", {"user_id": "5"})
+    connections = read("USER_CONNECTIONS_UPDATE", {"user_id": "5"})
     assert isinstance(connections, UserConnectionsUpdate)
     assert (connections.user_id, connections.connection.name) == (5, UNSET)
 
 
 def test_values_that_came_later_are_kept() -> None:
-    message = of("MESSAGE_CREATE", MESSAGE | {"type": 999, "flags": 1 << 40 | 4}).message
+    message = read("MESSAGE_CREATE", MESSAGE | {"type": 999, "flags": 1 << 40 | 4}).message
     assert (message.type, message.type.name) == (999, "UNKNOWN_999")
     assert isinstance(message.type, MessageType)
     assert message.flags == 1 << 40 | 4
     assert message.flags & ~MessageFlags.SUPPRESS_EMBEDS == 1 << 40
     assert MessageFlags.SUPPRESS_EMBEDS in message.flags
-    presence = of("PRESENCE_UPDATE", sample_json("PRESENCE_UPDATE") | {"status": "away"}).presence
+    presence = read("PRESENCE_UPDATE", sample_json("PRESENCE_UPDATE") | {"status": "away"}).presence
     assert presence.status == "away"
     assert isinstance(presence.status, Status)
     assert str(presence.status) == "away"
@@ -188,7 +190,7 @@ def test_values_that_came_later_are_kept() -> None:
 def test_values_without_a_name_are_not_kept_by_their_class() -> None:
     known = len(MessageFlags._value2member_map_), len(MessageType._value2member_map_)
     for bit in range(200, 300):
-        of("MESSAGE_CREATE", MESSAGE | {"type": bit, "flags": bit})
+        read("MESSAGE_CREATE", MESSAGE | {"type": bit, "flags": bit})
     assert (len(MessageFlags._value2member_map_), len(MessageType._value2member_map_)) == known
 
 
@@ -197,13 +199,13 @@ def test_values_without_a_name_are_not_kept_by_their_class() -> None:
     [1_700_000_000, 1_700_000_000_000, 1_700_000_000.0, "1700000000", "2023-11-14T22:13:20+00:00"],
 )
 def test_a_time_that_is_a_number_is_a_time(timestamp: Any) -> None:
-    typing = of("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
+    typing = read("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
     assert isinstance(typing, TypingStart)
     assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    typing = of(
+    typing = read(
         "TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": "2023-11-14T22:13:20"}
     )
     assert typing.timestamp == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -211,7 +213,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
 
 @pytest.mark.parametrize("timestamp", ["x" * 1_000_000, "nan", {}, [1]], ids=lambda v: str(v)[:9])
 def test_what_is_no_time_is_not_quoted(timestamp: Any) -> None:
-    error = of("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
+    error = read("TYPING_START", {"channel_id": "1", "user_id": "2", "timestamp": timestamp})
     assert isinstance(error, ParseError)
     assert error.path == "$.timestamp"
     assert len(str(error)) < 120
@@ -224,7 +226,7 @@ def test_what_is_no_time_is_not_quoted(timestamp: Any) -> None:
 )
 def test_an_activity_may_begin_at_any_time(start: float, year: int) -> None:
     activities = [{"name": "chess", "type": 0, "timestamps": {"start": start}}]
-    presence = of("PRESENCE_UPDATE", {"user": {"id": "1"}, "activities": activities}).presence
+    presence = read("PRESENCE_UPDATE", {"user": {"id": "1"}, "activities": activities}).presence
     assert presence.activities[0].timestamps.start.year == year
 
 
@@ -232,14 +234,14 @@ def test_ids_with_zeros_before_them_are_ids() -> None:
     """As in recordings whose ids were taken out."""
     none, one = "0" * 18, "0" * 17 + "1"
     d = MESSAGE | {"id": none, "guild_id": one, "mention_roles": [none, one, "7"]}
-    event = of("MESSAGE_CREATE", d)
+    event = read("MESSAGE_CREATE", d)
     assert isinstance(event, MessageCreate), event
     assert (event.message.id, event.guild_id, event.message.mention_roles) == (0, 1, [0, 1, 7])
     assert event.raw == json.dumps(d).encode()
     quoted = f'a \\"{one}\\", "{one}"'
-    event = of("MESSAGE_CREATE", MESSAGE | {"id": one, "content": quoted})
+    event = read("MESSAGE_CREATE", MESSAGE | {"id": one, "content": quoted})
     assert (event.message.id, event.message.content) == (1, quoted)
-    error = of("MESSAGE_CREATE", MESSAGE | {"id": none, "embeds": 5})
+    error = read("MESSAGE_CREATE", MESSAGE | {"id": none, "embeds": 5})
     assert isinstance(error, ParseError)
     assert error.raw == json.dumps(MESSAGE | {"id": none, "embeds": 5}).encode()
 
@@ -249,7 +251,7 @@ def test_overwrites_of_older_recordings_have_their_type() -> None:
 
     def channel(kind: str) -> Any:
         overwrites = [{"id": "1", "type": kind, "allow": 8}, {"id": "2", "type": "member"}]
-        return of("CHANNEL_CREATE", {"id": "1", "type": 0, "permission_overwrites": overwrites})
+        return read("CHANNEL_CREATE", {"id": "1", "type": 0, "permission_overwrites": overwrites})
 
     event = channel("role")
     assert isinstance(event, ChannelCreate), event
@@ -315,24 +317,24 @@ PARTIAL: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "d"), PARTIAL, ids=lambda value: str(value)[:40])
 def test_what_is_promised_may_be_missing_inside(name: str, d: dict[str, Any]) -> None:
-    event = of(name, {"id": "1"} | d)
+    event = read(name, {"id": "1"} | d)
     assert type(event) is DISPATCHES[name], str(event)
 
 
 def test_a_presence_may_have_the_id_of_its_user_only() -> None:
-    presence = of("PRESENCE_UPDATE", {"user": {"id": "1"}}).presence
+    presence = read("PRESENCE_UPDATE", {"user": {"id": "1"}}).presence
     assert (presence.user.id, presence.user.username, presence.status) == (1, UNSET, UNSET)
 
 
 @pytest.mark.parametrize("d", [{}, {"id": None}, {"content": "x"}], ids=str)
 def test_a_payload_without_its_id_is_none(d: dict[str, Any]) -> None:
-    error = of("MESSAGE_CREATE", d)
+    error = read("MESSAGE_CREATE", d)
     assert isinstance(error, ParseError)
     assert (error.path, error.reason) == ("$", "Object missing required field `id`")
 
 
 def test_a_misfit_deep_inside_says_where() -> None:
-    error = of("MESSAGE_CREATE", MESSAGE | {"embeds": [{"fields": [{"name": 1, "value": "v"}]}]})
+    error = read("MESSAGE_CREATE", MESSAGE | {"embeds": [{"fields": [{"name": 1, "value": "v"}]}]})
     assert isinstance(error, ParseError)
     assert error.path == "$.embeds[0].fields[0].name"
 
@@ -367,7 +369,7 @@ def marked(value: Any, key: str = "") -> Any:
 
 
 def test_no_credential_deep_in_what_another_client_wrote_is_shown() -> None:
-    event = of("REMOTE_COMMAND", {"a": [[{"token": "MARK", "b": 1}]], "session_id": ["MARK"]})
+    event = read("REMOTE_COMMAND", {"a": [[{"token": "MARK", "b": 1}]], "session_id": ["MARK"]})
     assert "MARK" not in repr(event)
     assert "'b': 1" in repr(event)
 
@@ -387,7 +389,7 @@ def test_what_is_nested_deep_has_a_text(name: str, before: bytes, after: bytes) 
 
 def test_no_text_of_an_event_shows_a_credential() -> None:
     for name in NAMES:
-        event = of(name, marked(sample_json(name)))
+        event = read(name, marked(sample_json(name)))
         assert type(event) is DISPATCHES[name], str(event)
         assert "MARK" not in str(event)
         assert "MARK" not in repr(event)

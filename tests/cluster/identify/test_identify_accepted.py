@@ -13,13 +13,13 @@ from cluster.identify.limiter import LATEST_ARRIVAL_S, IdentifyLimiter
 MARGIN_S = 0.25
 
 
-def sent(at: float) -> IdentifyLimiter:
+def sent(sent_s: float) -> IdentifyLimiter:
     """A limiter whose shard 0 has sent its identify, with shard 1 waiting behind it."""
     made = IdentifyLimiter(margin_s=MARGIN_S)
     made.refresh(total=1000, remaining=1000, reset_at=9e9, spent=0, max_concurrency=1, asked_at=0.0)
     made.request(0, 0)
-    (grant,) = made.due(at)
-    made.sent(0, grant.grant_id, at)
+    (grant,) = made.due(sent_s)
+    made.sent(0, grant.grant_id, sent_s)
     made.request(1, 0)
     return made
 
@@ -60,11 +60,11 @@ def test_no_two_arrivals_within_a_window(jitters: list[float], answer: float) ->
     arrivals: list[float] = []
     now = 0.0
     for jitter in jitters:
-        at = made.next_at(now)
-        assert at is not None
-        (grant,) = made.due(at)
-        made.sent(grant.shard_id, grant.grant_id, at)
-        arrivals.append(at + jitter)
-        now = at + jitter + answer
+        next_s = made.next_at(now)
+        assert next_s is not None
+        (grant,) = made.due(next_s)
+        made.sent(grant.shard_id, grant.grant_id, next_s)
+        arrivals.append(next_s + jitter)
+        now = next_s + jitter + answer
         made.accepted(grant.shard_id, grant.grant_id, now)
     assert all(b - a >= IDENTIFY_WINDOW_S - 1e-9 for a, b in itertools.pairwise(arrivals))

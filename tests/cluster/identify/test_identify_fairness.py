@@ -55,9 +55,9 @@ def test_everybody_gets_a_turn_though_all_ask_again_for_ever(
     turns: dict[int, int] = defaultdict(int)
     now = 0.0
     for _ in range(60):
-        at = one.next_at(now)
-        assert at is not None
-        now = at
+        next_s = one.next_at(now)
+        assert next_s is not None
+        now = next_s
         for grant in one.due(now):
             bucket = grant.shard_id % concurrency
             turns[bucket] += 1
@@ -113,7 +113,7 @@ def test_with_fresh_numbers_the_bot_never_spends_more_than_discord_allows(
             others += min(value, free)
             one.refresh(
                 total=budget,
-                remaining=budget - others - sum(at <= now for at in arrivals),
+                remaining=budget - others - sum(arrival <= now for arrival in arrivals),
                 reset_at=FAR,
                 spent=granted - returned,
                 max_concurrency=concurrency,
@@ -145,12 +145,12 @@ def test_no_bucket_sees_two_identifies_within_its_window(
     arrivals: dict[int, list[float]] = defaultdict(list)
     accepted: list[tuple[float, Grant]] = []
     now, hop = 0.0, iter(hops)
-    while (at := one.next_at(now)) is not None:
-        if accepted and accepted[0][0] <= at:
+    while (next_s := one.next_at(now)) is not None:
+        if accepted and accepted[0][0] <= next_s:
             now, grant = accepted.pop(0)
             one.accepted(grant.shard_id, grant.grant_id, now)
             continue
-        now = at
+        now = next_s
         for grant in one.due(now):
             way, answer = next(hop, (0.0, 0.0))
             one.sent(grant.shard_id, grant.grant_id, now)

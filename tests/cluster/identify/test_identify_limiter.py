@@ -296,8 +296,8 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
             held[grant.shard_id] = grant
         assert granted - returned <= max(0, budget - reserve)
         assert identified <= budget
-        at = one.next_at(now)
-        assert (at is None) == (not waits)
+        next_s = one.next_at(now)
+        assert (next_s is None) == (not waits)
 
 
 @settings(max_examples=100, deadline=None)
@@ -312,17 +312,17 @@ def test_everybody_is_served_in_shard_order_within_the_time_told(
     """Waking only when next_at says so is enough, and nobody waits longer than his turn."""
     one = limiter(concurrency=concurrency)
     ask(one, list(shards))
-    told = one.turns(0.0)[-1][0]
+    expected = one.turns(0.0)[-1][0]
     served: dict[int, list[int]] = defaultdict(list)
     now, turns = 0.0, 0
-    while (at := one.next_at(now)) is not None:
+    while (next_s := one.next_at(now)) is not None:
         assert turns < 100
-        now, turns = at, turns + 1
+        now, turns = next_s, turns + 1
         for grant in one.due(now):
             one.sent(grant.shard_id, grant.grant_id, now + delay)
             served[grant.shard_id % concurrency].append(grant.shard_id)
     assert sorted(s for bucket in served.values() for s in bucket) == sorted(shards)
     assert all(bucket == sorted(bucket) for bucket in served.values())
     longest = max(len(bucket) for bucket in served.values())
-    assert told == pytest.approx((longest - 1) * INTERVAL_S)
-    assert now <= told + (longest - 1) * delay + 1e-6
+    assert expected == pytest.approx((longest - 1) * INTERVAL_S)
+    assert now <= expected + (longest - 1) * delay + 1e-6

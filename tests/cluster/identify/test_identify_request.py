@@ -17,7 +17,7 @@ from cluster.wire.identifies import POLL_S, IdentifyAsk, IdentifyTurn, account_k
 ASK = IdentifyAsk(ticket="t1", shard_id=3)
 
 
-class Door:
+class FakeControl:
     """Answers in turn; None: not within the time-out."""
 
     def __init__(self, *answers: IdentifyTurn | ClusterError | Literal["never"] | None) -> None:
@@ -60,93 +60,93 @@ HEARD = IdentifyTurn(granted=False)
 
 
 def test_it_asks_until_it_is_granted() -> None:
-    door = Door(NOT_YET, NOT_YET, GRANTED, HEARD)
+    control = FakeControl(NOT_YET, NOT_YET, GRANTED, HEARD)
 
     async def program() -> None:
-        async with door.identify():
-            assert door.said == ["identify"] * 3
+        async with control.identify():
+            assert control.said == ["identify"] * 3
 
     asyncio.run(program())
-    assert door.said[3:] == ["identify_sent"]
+    assert control.said[3:] == ["identify_sent"]
 
 
 def test_a_coordinator_that_is_restarted_is_asked_again() -> None:
-    door = Door(NOT_YET, None, None, NOT_YET, None, GRANTED)
-    asyncio.run(door.identify(patience=60.0).granted())
-    assert door.said == ["identify"] * 6
+    control = FakeControl(NOT_YET, None, None, NOT_YET, None, GRANTED)
+    asyncio.run(control.identify(patience=60.0).granted())
+    assert control.said == ["identify"] * 6
 
 
 def test_patience_is_for_silence_not_for_the_wait() -> None:
     silent = int(60.0 / (POLL_S + SLACK_S))
-    door = Door(*[NOT_YET] * 100, *[None] * silent)
+    control = FakeControl(*[NOT_YET] * 100, *[None] * silent)
     with pytest.raises(NotRunningError, match="silent for 60 s"):
-        asyncio.run(door.identify(patience=60.0).granted())
-    assert door.answers == []
-    assert door.said[-1] == "(identify_unused)", "its place is given up"
+        asyncio.run(control.identify(patience=60.0).granted())
+    assert control.answers == []
+    assert control.said[-1] == "(identify_unused)", "its place is given up"
 
 
 def test_who_is_refused_is_told_why() -> None:
-    door = Door(BudgetError("no", "wait"))
+    control = FakeControl(BudgetError("no", "wait"))
     with pytest.raises(BudgetError):
-        asyncio.run(door.identify(patience=None).granted())
+        asyncio.run(control.identify(patience=None).granted())
 
 
 def test_a_grant_that_came_too_late_is_given_back() -> None:
     """This process was stopped while the answer lay in its socket."""
-    door = Door(GRANTED, GRANTED)
-    door.takes = [30.0 - LEAST_S + 0.1, 0.0]
-    asyncio.run(door.identify().granted())
-    assert door.said == ["identify", "(identify_unused)", "identify"]
+    control = FakeControl(GRANTED, GRANTED)
+    control.takes = [30.0 - LEAST_S + 0.1, 0.0]
+    asyncio.run(control.identify().granted())
+    assert control.said == ["identify", "(identify_unused)", "identify"]
 
 
 def test_an_error_in_the_block_gives_it_back_and_goes_on_up() -> None:
-    door = Door(GRANTED, HEARD)
+    control = FakeControl(GRANTED, HEARD)
 
     async def program() -> None:
-        async with door.identify():
+        async with control.identify():
             raise OSError("no route")
 
     with pytest.raises(OSError, match="no route"):
         asyncio.run(program())
-    assert door.said == ["identify", "identify_unused"]
+    assert control.said == ["identify", "identify_unused"]
 
 
 def test_what_was_said_first_holds() -> None:
-    door = Door(GRANTED, HEARD, HEARD)
+    control = FakeControl(GRANTED, HEARD, HEARD)
 
     async def program() -> None:
-        async with door.identify() as grant:
+        async with control.identify() as grant:
             await grant.sent()
             await grant.unused()
         await grant.ready()
 
     asyncio.run(program())
-    assert door.said == ["identify", "identify_sent", "identify_ready"]
+    assert control.said == ["identify", "identify_sent", "identify_ready"]
 
 
 def test_a_word_that_nobody_hears_is_said_again_and_then_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    door = Door(GRANTED, None, HEARD, GRANTED, *[None] * NOTICE_TRIES)
+    control = FakeControl(GRANTED, None, HEARD, GRANTED, *[None] * NOTICE_TRIES)
 
     async def program() -> None:
-        async with door.identify():
+        async with control.identify():
             pass
-        async with door.identify():
+        async with control.identify():
             pass
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(program())
-    assert door.answers == []
+    assert control.answers == []
     (record,) = caplog.records
     assert record.getMessage() == "shard 3: silent for 15 s"
 
 
 def test_said_by_hand_it_is_an_error() -> None:
-    door = Door(GRANTED, *[None] * NOTICE_TRIES)
+    control = FakeControl(GRANTED, *[None] * NOTICE_TRIES)
 
     async def program() -> None:
-        grant = door.identify()
+        grant = control.identify()
         await grant.granted()
         await grant.sent()
 
@@ -155,16 +155,16 @@ def test_said_by_hand_it_is_an_error() -> None:
 
 
 def test_cancelled_while_it_waits_it_gives_its_place_up() -> None:
-    door = Door("never")
+    control = FakeControl("never")
 
     async def program() -> None:
-        task = asyncio.create_task(door.identify().granted())
+        task = asyncio.create_task(control.identify().granted())
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(program())
-    assert door.said == ["identify", "(identify_unused)"]
+    assert control.said == ["identify", "(identify_unused)"]
 
 
 def test_an_account_key_is_of_the_bot_and_tells_nothing_of_its_token() -> None:

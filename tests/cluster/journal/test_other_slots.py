@@ -30,7 +30,7 @@ def received(made: Journal, shard: int, epoch: int, events: int) -> None:
     made.append(shard, messages, writer.state)
 
 
-def of(root: Path, slot: int = 9) -> dict[ShardKey, ShardState]:
+def newest_states(root: Path, slot: int = 9) -> dict[ShardKey, ShardState]:
     return newest(root / f"slot-{slot}", cluster=STORE, boot_id=BOOT)
 
 
@@ -43,13 +43,13 @@ def test_the_newest_state_in_any_other_slot(tmp_path: Path) -> None:
     received(second, shard=1, epoch=2, events=50)
     first.close()  # LMDB must not be opened twice in one process
     second.close()
-    found = of(tmp_path)
+    found = newest_states(tmp_path)
     assert {key: other_slots.place(state) for key, state in found.items()} == {
         (COUNT, 0): (2, 9),
         (COUNT, 1): (3, 1),
     }
     assert found[ShardKey(COUNT, 1)].session_id == "session of 3"
-    assert other_slots.place(of(tmp_path, slot=1)[ShardKey(COUNT, 0)]) == (2, 5), (
+    assert other_slots.place(newest_states(tmp_path, slot=1)[ShardKey(COUNT, 0)]) == (2, 5), (
         "a slot's own is not looked at"
     )
 
@@ -71,7 +71,7 @@ def test_a_journal_that_may_not_be_opened_is_left_out(tmp_path: Path, damage: st
         "rebooted": {"boot_id": "before", "clean": False},
     }
     manifest.write(folder, msgspec.structs.replace(whose, **changes.get(damage, {})))
-    assert of(tmp_path) == {}
+    assert newest_states(tmp_path) == {}
 
 
 def test_a_file_at_which_this_worker_died_twice_is_left_alone(
@@ -90,13 +90,13 @@ def test_a_file_at_which_this_worker_died_twice_is_left_alone(
         patched.setattr(JournalReader, "open", dies)
         for times in (1, 2):
             with pytest.raises(SystemExit):
-                of(tmp_path)
+                newest_states(tmp_path)
             noted = msgspec.json.decode((own / NOTE).read_bytes(), type=ReadAttempt)
             assert (noted.folder, noted.times) == ("slot-0", times)
-    assert of(tmp_path) == {}
+    assert newest_states(tmp_path) == {}
     (tmp_path / "slot-0" / schema.DATA).rename(tmp_path / "elsewhere")
     again = journal(tmp_path, 0)  # another file in its place
     received(again, shard=0, epoch=3, events=1)
     again.close()
-    assert other_slots.place(of(tmp_path)[ShardKey(COUNT, 0)]) == (3, 1)
+    assert other_slots.place(newest_states(tmp_path)[ShardKey(COUNT, 0)]) == (3, 1)
     assert not (own / NOTE).exists()

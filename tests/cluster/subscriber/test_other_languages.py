@@ -25,9 +25,9 @@ NODE = shutil.which("node")
 
 
 def needs(*packages: str) -> pytest.MarkDecorator:
-    there = all((TESTS / "clients" / "node_modules" / name).is_dir() for name in packages)
+    installed = all((TESTS / "clients" / "node_modules" / name).is_dir() for name in packages)
     return pytest.mark.skipif(
-        NODE is None or not there, reason="node and its packages are not here: `make clients`"
+        NODE is None or not installed, reason="node and its packages are not here: `make clients`"
     )
 
 
@@ -103,19 +103,19 @@ def test_the_example_at_a_hub() -> None:
             asyncio.timeout(30),
         ):
             row = await joined(cluster, lines, "A")
-            at = cluster.writer(0).state.seq
-            while row[4] < at:
+            last = cluster.writer(0).state.seq
+            while row[4] < last:
                 row = await anext(lines)
             cluster.emit(0, "C", "A", "B")
-            assert await anext(lines) == ["event", "A", 0, 1, at + 2, {"n": at + 2}]
-            assert await anext(lines) == ["event", "B", 0, 1, at + 3, {"n": at + 3}]
+            assert await anext(lines) == ["event", "A", 0, 1, last + 2, {"n": last + 2}]
+            assert await anext(lines) == ["event", "B", 0, 1, last + 3, {"n": last + 3}]
             cluster.emit(0, "A", published=False)
             cluster.emit(0, "A")
-            assert await anext(lines) == ["break", "A", 0, 1, at + 2, at + 4]
-            assert await anext(lines) == ["event", "A", 0, 1, at + 5, {"n": at + 5}]
+            assert await anext(lines) == ["break", "A", 0, 1, last + 2, last + 4]
+            assert await anext(lines) == ["event", "A", 0, 1, last + 5, {"n": last + 5}]
             cluster.writer(0).begin_epoch(3, cause="op 9")
             cluster.emit(0, "B")
-            assert await anext(lines) == ["session", "_", 0, 3, [1, at + 5]]
+            assert await anext(lines) == ["session", "_", 0, 3, [1, last + 5]]
             assert await anext(lines) == ["event", "B", 0, 3, 0, {"n": 0}]
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Two generations of sessions with the same events: each is delivered once."""
+"""Sessions of two shard counts with the same events: each is delivered once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_same_data_of_another_name_or_count_is_another_event() -> None:
     both = OverlapDedup(OLD, NEW, WINDOW)
     assert both.takes(event(OLD, "x", 0))
     assert both.takes(event(NEW, "x", 0, "B"))
-    assert both.takes(event(16, "x", 0)), "of neither generation"
+    assert both.takes(event(16, "x", 0)), "of neither count"
     assert both.left_out == 0
 
 
@@ -83,10 +83,10 @@ def worlds(draw: st.DrawFn) -> list[tuple[float, str]]:
     is past."""
     world = []
     for text in "abcdefgh"[: draw(st.integers(1, 8))]:
-        at = draw(st.floats(0, 20))
-        while at < 60:
-            world += [(at, text)] * draw(st.integers(1, 3))
-            at += draw(st.floats(WINDOW / S + MAX_LAG_S, 30))
+        time_s = draw(st.floats(0, 20))
+        while time_s < 60:
+            world += [(time_s, text)] * draw(st.integers(1, 3))
+            time_s += draw(st.floats(WINDOW / S + MAX_LAG_S, 30))
     return sorted(world)
 
 
@@ -101,18 +101,20 @@ def test_every_event_of_the_world_once(
     lags: tuple[float, float],
     replayed: bool,
 ) -> None:
-    """The old generation until 30 s + overlap, the new one from 30 s on, each with a lag of its
+    """The old shard count until 30 s + overlap, the new one from 30 s on, each with a lag of its
     own; live, or replayed one after the other."""
     began, ended = 30.0, 30.0 + OVERLAP_S
-    old = [(at + lags[0], text) for at, text in world if at + lags[0] <= ended]
-    new = [(at + lags[1], text) for at, text in world if at + lags[1] >= began]
-    stream = [(at, OLD, text) for at, text in old] + [(at, NEW, text) for at, text in new]
+    old = [(seconds + lags[0], text) for seconds, text in world if seconds + lags[0] <= ended]
+    new = [(seconds + lags[1], text) for seconds, text in world if seconds + lags[1] >= began]
+    stream = [(seconds, OLD, text) for seconds, text in old] + [
+        (seconds, NEW, text) for seconds, text in new
+    ]
     if not replayed:
         stream.sort()
     both = OverlapDedup(OLD, NEW, WINDOW)
     delivered: Counter[str] = Counter()
-    for at, count, text in stream:
-        if both.takes(event(count, text, int(at * S))):
+    for seconds, count, text in stream:
+        if both.takes(event(count, text, int(seconds * S))):
             delivered[text] += 1
     assert delivered == Counter(text for _, text in world)
 

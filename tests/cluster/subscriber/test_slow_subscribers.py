@@ -39,12 +39,12 @@ async def main():
         "ipc:///nowhere", start="oldest", replay=sys.argv[1], max_bytes=bound
     ) as subscriber:
         before = rss_bytes(os.getpid())
-        told, seqs, most = 0, [], before
+        steady, seqs, most = 0, [], before
         async with asyncio.timeout(60):
-            while told < 20:  # it is full when nothing more is asked for
+            while steady < 20:  # it is full when nothing more is asked for
                 answers = subscriber.progress().replays
                 await asyncio.sleep(0.02)
-                told = told + 1 if subscriber.progress().replays == answers > 0 else 0
+                steady = steady + 1 if subscriber.progress().replays == answers > 0 else 0
                 most = max(most, rss_bytes(os.getpid()))
             async for item in subscriber:
                 seqs.append(item.seq)

@@ -29,10 +29,12 @@ READERS: list[tuple[str, list[bytes], Callable[[bytes], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("of", "read"), [r[1:] for r in READERS], ids=[r[0] for r in READERS])
-def test_a_message_or_a_refusal(of: list[bytes], read: Callable[[bytes], Any]) -> None:
+@pytest.mark.parametrize(
+    ("messages", "read"), [r[1:] for r in READERS], ids=[r[0] for r in READERS]
+)
+def test_a_message_or_a_refusal(messages: list[bytes], read: Callable[[bytes], Any]) -> None:
     @settings(max_examples=60, derandomize=True)
-    @given(mutated(of))
+    @given(mutated(messages))
     def property_(message: bytes) -> None:
         for text in (message, message + DEEP):
             try:

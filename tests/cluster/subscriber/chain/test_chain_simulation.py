@@ -74,13 +74,13 @@ class World:
     ) -> RangeReply:
         """What a replay server says at a moment, a few drains at a time."""
         upto = 1 << 60 if ask.upto is None else ask.upto
-        there = self.drains[:now]
-        after = {drained.epoch for drained in there if drained.epoch > ask.epoch}
+        drained_yet = self.drains[:now]
+        after = {drained.epoch for drained in drained_yet if drained.epoch > ask.epoch}
         ended = self.ends.get(ask.epoch, (1 << 60, -1))
         end = ended[1] if ended[0] < now else None
         drains = sorted(
             (drained.first, drained.last, moment)
-            for moment, drained in enumerate(there)
+            for moment, drained in enumerate(drained_yet)
             if drained.epoch == ask.epoch and moment in self.held and drained.batches
         )
         reached, gone, batches, more = ask.after, [], [], False
@@ -99,7 +99,7 @@ class World:
                 for name, batch in self.drains[moment].batches
                 if names is None or name in names or name == topic.HOLE
             ]
-        head = max((d.head for d in there if d.epoch == ask.epoch), default=-1)
+        head = max((d.head for d in drained_yet if d.epoch == ask.epoch), default=-1)
         if after and ask.upto is not None:
             head = max(head, upto)
         if not more and min(head, upto) > reached:
