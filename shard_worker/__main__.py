@@ -2,8 +2,8 @@
 
 Reads one WorkerSpec (msgpack) from standard input, to its end; logs to standard error.
 
-Exit codes: 0 stopped as told; 1 an error; 2 the spec can't be used; 3 another process holds this
-slot; 4 no coordinator was heard of for ``adopt_seconds``.
+Exit codes: 0 stopped by the coordinator or a signal; 1 an error; 2 the spec can't be used; 3
+another process holds this slot; 4 no coordinator was heard of for ``adopt_seconds``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> int:
     except ClusterError as error:
         log.error("%s", error)
         return Exit.FAILED
-    except Exception:  # the last resort: what nobody foresaw is told with its traceback
+    except Exception:  # the last resort: what nobody foresaw is logged with its traceback
         log.exception("a fault of this program")
         return Exit.FAILED
 

@@ -1,7 +1,7 @@
 """The worker's end of the link to its coordinator: a ZeroMQ DEALER on the event loop.
 
 Nothing is queued for a coordinator that is not there (``IMMEDIATE``): what it must know it asks for
-or is told again when it is back, and old reports are of no use to it.
+or hears again when it is back, and old reports are of no use to it.
 """
 
 from __future__ import annotations

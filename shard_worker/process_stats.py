@@ -18,7 +18,7 @@ def own_memory_bytes() -> int:
     Pages of files are left out: libraries, which all workers have together, and the journal, which
     is mapped and comes into memory page by page until it is there as a whole, yet goes back to the
     file whenever somebody else needs the room. (Linux: resident less shared of proc(5), statm.
-    macOS tells a process no such number: the largest resident memory so far, journal included.)
+    macOS has no such number for a process: the largest resident memory so far, journal included.)
     """
     statm = Path("/proc/self/statm")
     if statm.exists():

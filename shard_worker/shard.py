@@ -2,7 +2,7 @@
 happened.
 
 A slice of messages is one drain: inflated, split, checked against the session's sequence and
-delivered in one go, in one turn of the loop. What fails on the way was not delivered, so RESUME
+delivered in one go, while no other task runs. What fails on the way was not delivered, so RESUME
 brings it again.
 """
 

@@ -176,14 +176,14 @@ class Worker:
         self._ticked_at = now
         self._link.poll()
         if stopped > ASK_AFTER_S:
-            # The process was stopped (SIGSTOP, a suspended machine): the silence was its own.
+            # The process was stopped (SIGSTOP, a suspended machine): the wait was its own.
             log.warning("this process was stopped for %.0f s", stopped)
             self._link.heard_at = max(self._link.heard_at, now - ask_after)
-        silent = now - self._link.heard_at
-        if silent > self._spec.config.adopt_seconds:
-            log.warning("no coordinator for %.0f s: closing resumable", silent)
+        unheard_s = now - self._link.heard_at
+        if unheard_s > self._spec.config.adopt_seconds:
+            log.warning("no coordinator for %.0f s: closing resumable", unheard_s)
             self._stop(Exit.ORPHANED)
-        elif silent > ask_after and not self._greeting:
+        elif unheard_s > ask_after and not self._greeting:
             self._greet()
 
     # -- to and from the coordinator -----------------------------------------------------------
@@ -223,7 +223,7 @@ class Worker:
             case Stop():
                 self._stop(Exit.STOPPED, message)
             case _ if self._stopping.done():
-                pass  # the next process of this slot is told the same, where it still holds
+                pass  # the next process of this slot hears it again, where it still holds
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].reconnect()
@@ -283,7 +283,7 @@ class Worker:
         self._link.send(IdentifyUnused(shard_id=shard_id, grant_id=grant_id))
 
     def changed(self) -> None:
-        """Report soon. Many shards may change at once: one report tells of all."""
+        """Report soon. Many shards may change at once: one report names all."""
         if not self._report_due:
             self._report_due = True
             self._loop.call_soon(self._report)

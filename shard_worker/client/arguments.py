@@ -36,7 +36,7 @@ API_URL: Final = "https://discord.com/api"
 BOT_API_VERSION: Final = 10
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _CHROME: Final = re.compile(r"chrome([0-9]+[a-z]?)?")
-"""What we say in headers and properties is what Chrome on a desktop says."""
+"""Desktop Chromes: what we say in headers and properties is what those say."""
 _PREFIX: Final = re.compile(r"Bot(\s+|$)")
 
 Kind = Literal["bot", "user"]
@@ -95,7 +95,7 @@ def subscribed_guilds(
 
 
 class Addresses(NamedTuple):
-    """Where Discord is."""
+    """The addresses of Discord."""
 
     api_url: str
     gateway_url: str

@@ -6,9 +6,9 @@
                 case MessageCreate(message=message):
                     print(message.content)
 
-A second shell over the same session, transport and inflater as a worker's shards. Nothing is
-journalled: what was received and not handled is gone with the process, unless `session` was saved
-and is handed to the next `connect`.
+It runs the same session, transport and inflater as a worker's shards. Nothing is journalled: what
+was received and not handled is gone with the process, unless `session` was saved and is handed to
+the next `connect`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from shard_worker.protocol.session import Resumable
 from shard_worker.sending.limiter import check_size
 
 QUEUE_EVENTS: Final = 1000
-"""Events that wait for `next_event` unless `connect` is told otherwise."""
+"""Events that wait for `next_event` unless `connect` is given another number."""
 
 
 class GatewayClient(Commands):
@@ -90,25 +90,27 @@ class GatewayClient(Commands):
         identifies: IdentifyBroker | None = None,
     ) -> Connecting:
         """Connect and identify, or resume `session`: `client = await GatewayClient.connect(...)`,
-        or `async with GatewayClient.connect(...) as client`, which shuts it down at the end, the
-        session resumable. Returns when READY or, of a session that is resumed, the first event has
-        come.
+        or `async with GatewayClient.connect(...) as client`, which shuts the client down at the
+        end, the session resumable. Returns when READY has come, or the first event of a session
+        that is resumed.
 
         A bot gives `intents` (bits, a name or names) and its `shard` (id, count; default 0 of 1), a
         user account its `capabilities` (bits, a name or names) and `client_build_number`, and, if
         it likes, `subscribe_guilds`: "all" or ids, subscribed to after each READY. Automating a
         user account breaks Discord's Terms of Service and can end that account.
 
-        presence: what op 2 says of it. session: what `client.session` was, or its JSON.
+        presence: what IDENTIFY says of it. session: what `client.session` was, or its JSON.
         reconnect: a connection that is lost is followed by another, on which the session is resumed
         or, if it can't be, another begins (`Ready` comes again: events between the two were seen by
         nobody). False: `next_event` raises ConnectionLostError, and `resume` and `reconnect` go on.
-        queue_events: so many events wait for `next_event`; past them, or past 16 MiB, the socket is
-        left unread until half of them are taken, and heartbeats go on.
+        queue_events: how many events may wait for `next_event`; past them, or past 16 MiB, the
+        socket is left unread until half of them are taken, and heartbeats go on.
         identifies: a ControlClient of a cluster that runs for the same bot; the client identifies
-        in its turn there (docs/identifies.md). Else the clients of this process take turns.
-        api_url, gateway_url, ca_file: otherwise DCGW_API_URL, DCGW_GATEWAY_URL, DCGW_CA_FILE, else
-        Discord's. With gateway_url nobody is asked for the gateway or for the identifies left.
+        when that grants it (docs/identifies.md). Otherwise the clients of this process identify one
+        after the other.
+        api_url, gateway_url, ca_file: where they are not given, DCGW_API_URL, DCGW_GATEWAY_URL and
+        DCGW_CA_FILE of the environment, else Discord's. With gateway_url nobody is asked for the
+        gateway or for the identifies left.
 
         Raises ConfigError (an argument; before anything is sent), TokenRefusedError, BudgetError
         (no identifies left), GatewayRefusedError (a close that is fatal), ConnectionLostError (no
@@ -117,7 +119,7 @@ class GatewayClient(Commands):
         account = checked_account(
             intents, capabilities, client_build_number, presence, large_threshold
         )
-        where = addresses(api_url, gateway_url, ca_file)
+        discord = addresses(api_url, gateway_url, ca_file)
         login = Login(
             token=bare_token(token, account.kind),
             kind=account.kind,
@@ -126,10 +128,10 @@ class GatewayClient(Commands):
             client_build_number=account.client_build_number,
             launch=new_launch(),
             subscribe_guilds=subscribed_guilds(subscribe_guilds, account.kind),
-            gateway_url=where.gateway_url,
+            gateway_url=discord.gateway_url,
             api_version=known_api_version(api_version, account.kind),
             compress=known_compression(compress),
-            ca_file=where.ca_file,
+            ca_file=discord.ca_file,
             impersonate=known_browser(impersonate),
             presence=presence,
             large_threshold=large_threshold,
@@ -139,7 +141,7 @@ class GatewayClient(Commands):
         options = Options(
             login=login,
             plan=plan,
-            api_url=where.api_url,
+            api_url=discord.api_url,
             resumable=saved_session(session),
             reconnect=reconnect,
             queue_events=queue_bound(queue_events),
@@ -160,7 +162,8 @@ class GatewayClient(Commands):
         return typed(await self.next_raw())
 
     async def next_raw(self) -> Received:
-        """The next event as it came: name, seq and the JSON of `d`, decoded by nobody."""
+        """The next event as it came: name, seq and the JSON of `d`, not decoded. Raises what
+        `next_event` raises."""
         item = await self._session.queue.get()
         self._session.note_taken(item)
         return item
@@ -193,8 +196,8 @@ class GatewayClient(Commands):
 
     @property
     def token(self) -> str:
-        """The token of now: with the capability auth_token_refresh READY may have brought another
-        in place of the one that was given. Keep it for the next start."""
+        """The token as it is now: with the capability auth_token_refresh READY may have brought
+        another in place of the one that was given. Keep it for the next start."""
         return self._session.shard.token
 
     @property
@@ -208,16 +211,16 @@ class GatewayClient(Commands):
         return self._session.state
 
     async def resume(self) -> None:
-        """Another connection, on which the session is resumed: no event is lost. Returns when the
-        first event has come on it. Raises ClusterError where there is no session,
+        """Make another connection, on which the session is resumed: no event is lost. Returns when
+        the first event has come on it. Raises ClusterError where there is no session,
         ClientClosedError, and what `connect` raises."""
         self._session.resume()
         await self._session.ready()
 
     async def reconnect(self) -> None:
-        """Another connection and another session, which costs an identify. The one before is ended,
-        and what happens until the next READY is seen by nobody. Returns when that has come, raises
-        as `resume`."""
+        """Make another connection and another session, which costs an identify. The session before
+        is ended, and what happens until the next READY is seen by nobody. Returns when that has
+        come, and raises what `resume` raises."""
         self._session.reconnect()
         await self._session.ready()
 

@@ -102,4 +102,4 @@ class ClientDelivery:
         return -1 if taken is None else min(seq, taken)
 
     def end_epoch(self, cause: str) -> None:
-        """The READY of the next session tells the user."""
+        """Do nothing: the user learns it from the READY of the next session."""

@@ -190,7 +190,7 @@ class ClientSession:
         await asyncio.shield(self._closing)
 
     def abandon(self) -> None:
-        """Close it although nobody waits for that: the loop may have no more than this turn."""
+        """Close it although nobody waits for that: the event loop may stop right after this."""
         if not self._loop.is_closed():
             self._transport.abort()
             self._loop.create_task(self.close())  # _closing keeps what it is for

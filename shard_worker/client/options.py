@@ -14,7 +14,7 @@ from cluster.wire.link import Login, ShardPlan
 from shard_worker.protocol.session import Resumable
 
 _UNLIMITED: Final = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
-"""Where nobody can be asked: one identify in 5 s, and a day's worth of them."""
+"""The limit where nobody can be asked for it: one identify in 5 s, and a day's worth of them."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +35,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def account(self) -> str:
-        """What tells this account's identifies from others': nothing of the token."""
+        """A key for this account's identifies, which shows nothing of the token."""
         text = "\n".join((self.api_url, self.login.gateway_url, self.login.token))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     async def fetch(self) -> GatewayInfo:
-        """Where the gateway is and how many identifies are left: asks Discord, unless the gateway
-        was given. Raises what gateway_bot.fetch raises."""
+        """Ask Discord where the gateway is and how many identifies are left, unless the gateway was
+        given. Raises what gateway_bot.fetch raises."""
         login = self.login
         if login.gateway_url:
             return GatewayInfo(url=login.gateway_url, shards=1, session_start_limit=_UNLIMITED)

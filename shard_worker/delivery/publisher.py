@@ -12,8 +12,8 @@ once everything up to the record that was the newest then is out.
 
 What one iteration of the event loop brings is sent together at its end, since waking ZeroMQ's
 thread is the dearest part of a drain of one: 40 shards with 50 events/s each cost the worker 12 %
-less so, with 200 events/s each 25 % less (medians of runs in turn). In drains of 512 sending is 0.2
-us an event.
+less so, with 200 events/s each 25 % less (medians of alternating runs). In drains of 512 sending is
+0.2 us an event.
 
 Sources: ZeroMQ's zmq_socket(3) "XPUB", zmq_setsockopt(3) ZMQ_XPUB_NODROP, zmq_getsockopt(3) ZMQ_FD
 (edge-triggered: after every action ZMQ_EVENTS must be read again).

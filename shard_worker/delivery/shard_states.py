@@ -1,4 +1,4 @@
-"""Where the shards of a slot stand: in its own journal, and in those of the host's other slots."""
+"""How far the shards of a slot are, by its own journal and those of the host's other slots."""
 
 from __future__ import annotations
 

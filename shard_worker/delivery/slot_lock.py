@@ -29,7 +29,7 @@ class SlotLock:
             raise AlreadyRunningError(
                 f"another worker holds {folder}", "wait for it to exit, or stop it"
             ) from None
-        owner = Owner.from_pid(os.getpid()).line()  # for whoever finds it held and hears nothing
+        owner = Owner.from_pid(os.getpid()).line()  # for whoever finds the slot locked
         try:
             os.pwrite(fd, owner, 0)  # over what is there, which needs no room on a full disk
             os.ftruncate(fd, len(owner))

@@ -135,7 +135,8 @@ class Session:
         return []
 
     def hold(self, now: float) -> None:
-        """The shell reads nothing for a while: heartbeats go on, and silence proves nothing."""
+        """The shell reads nothing for a while: heartbeats go on, and that nothing is read proves
+        nothing."""
         self._unread = self.state in BEATING
         self._excuse(now)
 

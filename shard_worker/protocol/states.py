@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-The shell (shard.py) tells the machine what happened, with the time it happened at, and does the
+The shell (shard.py) says to the machine what happened, with the time it happened at, and does the
 actions that come back, in order. Between inputs it calls ``tick`` when ``due`` has come: waits,
 heartbeats and deadlines all hang on that one timer.
 

@@ -227,7 +227,7 @@ class Connection:
 
     def _on_header(self, line: bytes) -> int:
         try:
-            self._handshake.line(line)
+            self._handshake.take(line)
         except handshake.HandshakeError as error:
             self._failure = error
             return 0

@@ -64,7 +64,7 @@ class HandshakeAnswer:
         self.complete = False
         """Whether the empty line after the headers came."""
 
-    def line(self, line: bytes) -> None:
+    def take(self, line: bytes) -> None:
         """Take one line of the headers. Raises HandshakeError past MAX_HEADER_BYTES."""
         self._size += len(line)
         if self._size > MAX_HEADER_BYTES:
