@@ -1,4 +1,5 @@
-"""Processes that are measured: spoken to in lines of JSON, their CPU time and memory read."""
+"""Processes that are measured: they take and give lines of JSON; their CPU time and memory is
+read."""
 
 from __future__ import annotations
 
@@ -17,12 +18,14 @@ from typing import Any, Final
 import msgspec
 
 ANSWER_S: Final = 120.0
+"""Seconds that a process may take for an answer."""
 STOP_S: Final = 10.0
+"""Seconds that a process may take to end once its input has."""
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of a process."""
-    # The process's own clock counts nanoseconds, what /proc and ps tell is rounded to hundredths.
+    """Return the user and system time of all threads of a process."""
+    # The process's own clock counts nanoseconds; /proc and ps round to hundredths.
     clock = ctypes.c_int()
     get = getattr(ctypes.CDLL(None), "clock_getcpuclockid", None)
     if get is not None and get(pid, ctypes.byref(clock)) == 0:
@@ -34,7 +37,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def rss_bytes(pid: int) -> int:
-    """Resident memory of a process."""
+    """Return the resident memory of a process."""
     statm = Path(f"/proc/{pid}/statm")
     if statm.exists():
         return int(statm.read_bytes().split()[1]) * resource.getpagesize()
@@ -66,7 +69,7 @@ class Child:
         self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
     async def line(self) -> dict[str, Any]:
-        """The next line that it writes. Raises ChildError."""
+        """Return the next line that it writes. Raises ChildError."""
         assert self._process.stdout is not None
         try:
             text = await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S)
@@ -77,11 +80,12 @@ class Child:
         return msgspec.json.decode(text, type=dict[str, Any])
 
     async def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Send an order and return its answer. Raises ChildError."""
         self.send({"do": do, **arguments})
         return await self.line()
 
     async def stop(self) -> None:
-        """End of its input; SIGKILL if that does not end it."""
+        """End its input, and kill the process if that does not end it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -99,7 +103,7 @@ async def child(
     first: Mapping[str, Any],
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Child]:
-    """Start a process and send it its first line; it has ended when this is left."""
+    """Start a process and send it its first line. It has ended when the context is left."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,

@@ -39,7 +39,8 @@ DRAIN: Final = 512
 SUBSCRIBERS: Final = 2
 JOURNAL_BYTES: Final = 192 * 1024 * 1024
 NO_DROPS: Final = 100_000
-"""High-water mark of the hub here: what a busy machine drops would be asked for, and not costed."""
+"""High-water mark of the hub here: what a busy machine dropped would be replayed, and the
+measurement would be of that."""
 
 _Drain = list[tuple[str, int, bytes]]
 
@@ -48,12 +49,12 @@ class Cost(NamedTuple):
     """CPU microseconds an event."""
 
     hub: float
-    """And subscriber."""
+    """The hub's for each of its subscribers."""
     subscriber: float
 
 
 def events(stream: recording.Recording, count: int) -> Iterator[tuple[str, int, bytes]]:
-    """(name, seq, d) of the recording's first events."""
+    """Yield (name, seq, d) of the recording's first events."""
     for segment in stream.segments[: count // recording.SEGMENT]:
         inflate = zlib.decompressobj(-15)
         for payload in recording.payloads(segment.frames):
@@ -64,7 +65,7 @@ def events(stream: recording.Recording, count: int) -> Iterator[tuple[str, int, 
 
 
 def drains(stream: recording.Recording, count: int, size: int) -> Iterator[_Drain]:
-    """The same, in drains."""
+    """Yield the recording's first events in drains."""
     drain: _Drain = []
     for event in events(stream, count):
         drain.append(event)
@@ -76,27 +77,31 @@ def drains(stream: recording.Recording, count: int, size: int) -> Iterator[_Drai
 
 
 def new_writer() -> ShardWriter:
+    """Return the writer of a shard's batches, in its first epoch."""
     writer = ShardWriter(STORE, ShardState(shard_id=0, shard_count=1))
     writer.begin_epoch(1)
     return writer
 
 
-def mark() -> bytes:
-    """A watermark of a shard that begins."""
+def first_watermark() -> bytes:
+    """Return a watermark of a shard that begins."""
     row = watermark.Row(0, 1, 1, None, -1, -1, [])
     return watermark.encode(STORE, 0, time.time_ns(), True, [row])
 
 
 async def live(bench: Bench, count: int) -> Cost:
-    """Through the hub to SUBSCRIBERS of everything. Raises ChildError if one missed some."""
+    """Measure events through the hub to SUBSCRIBERS that take all. Raises ChildError if one missed
+    some."""
     writer = new_writer()
     messages = [
-        message for d in drains(bench.stream, count, DRAIN) for message in writer.drain(d, 1)
+        message
+        for drain in drains(bench.stream, count, DRAIN)
+        for message in writer.drain(drain, 1)
     ]
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dcgw-"))
-        workers, doors = f"ipc://{folder}/hub", f"ipc://{folder}/events"
-        hub = await stack.enter_async_context(_child("hub", workers=workers, events=doors))
+        workers, subscribers = f"ipc://{folder}/hub", f"ipc://{folder}/events"
+        hub = await stack.enter_async_context(_child("hub", workers=workers, events=subscribers))
         await hub.line()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         stack.callback(context.destroy, 0)
@@ -105,10 +110,10 @@ async def live(bench: Bench, count: int) -> Cost:
         publisher.connect(workers)
         publisher.recv()
         readers = [
-            await stack.enter_async_context(_child("subscriber", endpoint=doors, count=count))
+            await stack.enter_async_context(_child("subscriber", endpoint=subscribers, count=count))
             for _ in range(SUBSCRIBERS)
         ]
-        async with _marks(publisher):
+        async with _watermarks(publisher):
             for reader in readers:
                 await reader.line()
         before = [cpu_seconds(one.pid) for one in (hub, *readers)]
@@ -123,7 +128,8 @@ async def live(bench: Bench, count: int) -> Cost:
 
 
 async def replayed(bench: Bench, count: int, drain: int) -> float:
-    """Events a second of a Subscriber that begins at the oldest, from its first question on."""
+    """Return how many events a second a Subscriber replays that begins at the oldest, from its
+    first question on."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dcgw-")))
         journal = Journal.open(
@@ -134,7 +140,7 @@ async def replayed(bench: Bench, count: int, drain: int) -> float:
         writer = new_writer()
         for events_of_drain in drains(bench.stream, count, drain):
             journal.append(0, writer.drain(events_of_drain, 1), writer.state)
-        doors, replay = f"ipc://{folder}/events", f"ipc://{folder}/replay"
+        live_endpoint, replay = f"ipc://{folder}/events", f"ipc://{folder}/replay"
         spec = ReplaySpec(
             endpoint=replay, journals=str(folder / "journal"), cluster=STORE, parent=os.getpid()
         )
@@ -152,17 +158,18 @@ async def replayed(bench: Bench, count: int, drain: int) -> float:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         stack.callback(context.destroy, 0)
         publisher = context.socket(zmq.PUB)
-        publisher.bind(doors)
+        publisher.bind(live_endpoint)
         reader = await stack.enter_async_context(
-            _child("subscriber", endpoint=doors, replay=replay, start="oldest", count=count)
+            _child("subscriber", endpoint=live_endpoint, replay=replay, start="oldest", count=count)
         )
-        async with _marks(publisher):
+        async with _watermarks(publisher):
             await reader.line()
             return count / float((await _all_came(reader))["seconds"])
 
 
 async def _all_came(reader: Child) -> dict[str, Any]:
-    """Raises ChildError."""
+    """Wait until a subscriber has all events, and return its answer. Raises ChildError if it missed
+    some."""
     answer = await reader.line()
     if answer.get("missed"):
         raise ChildError(f"a Subscriber missed events: {answer['missed']}")
@@ -170,12 +177,12 @@ async def _all_came(reader: Child) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _marks(publisher: zmq.Socket[bytes]) -> AsyncIterator[None]:
-    """Watermarks all the while: by them a Subscriber joins."""
+async def _watermarks(publisher: zmq.Socket[bytes]) -> AsyncIterator[None]:
+    """Send watermarks all the while: a Subscriber joins by them."""
 
     async def send() -> None:
         while True:
-            publisher.send(mark())
+            publisher.send(first_watermark())
             await asyncio.sleep(0.02)
 
     task = asyncio.create_task(send())
@@ -199,6 +206,7 @@ def say(answer: dict[str, Any]) -> None:
 
 
 def be_hub(workers: str, events: str) -> None:
+    """Be a hub between these endpoints, until standard input ends."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     hub = Hub(
         context, workers_endpoint=workers, subscribers_endpoint=events, subscriber_hwm=NO_DROPS
@@ -212,7 +220,7 @@ def be_hub(workers: str, events: str) -> None:
 async def be_subscriber(
     endpoint: str, count: int, replay: str | None = None, start: str = "now"
 ) -> None:
-    """Counts, and does nothing else."""
+    """Be a Subscriber that counts events, and does nothing else."""
     left, missed = count, []
     async with Subscriber(endpoint, replay=replay, start=start) as subscriber:
         say({"joined": True})

@@ -1,7 +1,8 @@
 """``python -m benchmarks.floor``: the least that any client must do for an event.
 
-The frames of the recording one by one in a bare loop: zlib-ng inflates, msgspec scans op, t and s
-and leaves d as it is. Reads its settings as a line of JSON, writes the CPU microseconds an event.
+It takes the frames of the recording one by one in a bare loop: zlib-ng inflates, msgspec scans op,
+t and s and leaves d as it is. Reads its settings as a line of JSON, writes the CPU microseconds an
+event.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Frame(msgspec.Struct):
 
 
 def microseconds(payloads: list[bytes]) -> float:
-    """CPU time an event."""
+    """Return the CPU microseconds that a payload takes."""
     inflate = zlib_ng.decompressobj(-15).decompress
     decode = msgspec.json.Decoder(Frame).decode
     start = time.process_time_ns()
@@ -36,7 +37,7 @@ def microseconds(payloads: list[bytes]) -> float:
 
 
 class Settings(msgspec.Struct):
-    """Events first up to last of a recording of ``events``."""
+    """Which events of a recording are read: from ``first`` up to ``last``."""
 
     folder: str
     events: int

@@ -24,16 +24,16 @@ import msgspec
 import uvloop
 
 from benchmarks import recording
-from benchmarks.session import Account, Session
+from benchmarks.session import PlayedBot, Session
 from benchmarks.trickle import trickle
 from cluster.sandbox.http.certificates import Certificates
 
 ASK_EVERY_S: Final = 0.05
-"""Between two heartbeats that a quiet session is asked for."""
+"""Seconds between two heartbeats that a quiet session is asked for."""
 
 
 class Gateway:
-    """The sessions of one server, by shard; the newest of a shard counts."""
+    """One server, and its sessions by shard: the newest of each."""
 
     def __init__(self, stream: recording.Recording) -> None:
         self._stream = stream
@@ -45,7 +45,7 @@ class Gateway:
         }
 
     async def order(self, line: bytes) -> Any:
-        """Do what a line says; its answer."""
+        """Do what a line says, and return its answer."""
         order = msgspec.json.decode(line, type=dict[str, Any])
         return await self._orders[order["do"]](order)
 
@@ -67,15 +67,15 @@ class Gateway:
     async def _flood(self, order: dict[str, Any]) -> Any:
         segments = recording.renumbered(self._stream, order["events"], recording.FIRST_SEQ)
         quiet = [session for shard, session in self.sessions.items() if shard]
-        asking = [asyncio.create_task(self._ask(session)) for session in quiet]
+        askers = [asyncio.create_task(self._ask(session)) for session in quiet]
         for session in quiet:
             session.latencies.clear()
         await self._send(self.sessions[0], segments)
-        for task in asking:
+        for task in askers:
             task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.gather(*askers, return_exceptions=True)
         for session in quiet:
-            await session.beaten.wait()  # the slowest count too
+            await session.heartbeat_came.wait()  # the slowest are measured too
         return {"latencies": [ms for session in quiet for ms in session.latencies]}
 
     async def _ask(self, session: Session) -> None:
@@ -93,17 +93,17 @@ async def main() -> None:
     stream = recording.load(settings["events"], folder=Path(settings["folder"]))
     gateway, certificates = Gateway(stream), Certificates()
     try:
-        account = Account()
+        bot = PlayedBot()
         server = await loop.create_server(
-            lambda: Session(account, gateway.sessions),
+            lambda: Session(bot, gateway.sessions),
             "127.0.0.1",
             0,
             ssl=certificates.server_context,
             backlog=1024,
         )
         port = server.sockets[0].getsockname()[1]
-        account.url = f"wss://localhost:{port}"
-        say({"url": account.url, "api_url": f"https://localhost:{port}/api",
+        bot.url = f"wss://localhost:{port}"
+        say({"url": bot.url, "api_url": f"https://localhost:{port}/api",
              "ca_file": str(certificates.ca_file)})  # fmt: skip
         while line := await reader.readline():
             say(await gateway.order(line))

@@ -14,18 +14,19 @@ from benchmarks.children import Child, child, cpu_seconds
 DRIVERS: Final = Path(__file__).parent / "drivers"
 NODE_FOLDER: Final = DRIVERS.parent.parent / "tests" / "clients"
 TOKEN: Final = "MTA3Njk3OTE0NjI3NjYxODI0.benchmark.none"
-"""Nobody's: some libraries read the bot's id from its first part."""
+"""A token of nobody: some libraries read the bot's id from its first part."""
 NODE: Final = shutil.which("node")
 
 
 class Library(NamedTuple):
-    """A library, and with which compression if it has a choice."""
+    """A library that is measured."""
 
     label: str
     driver: str
     needs: str
     """The Python package, or the folder in node_modules."""
     compression: str = ""
+    """Which of its inflaters it uses; empty: it has no choice."""
 
     @property
     def command(self) -> list[str]:
@@ -53,16 +54,17 @@ LIBRARIES: Final = (
 
 
 async def microseconds(
-    library: Library, gateway: Child, where: Mapping[str, Any], warm: int, events: int
+    library: Library, gateway: Child, addresses: Mapping[str, Any], warm: int, events: int
 ) -> float:
-    """CPU time an event of receiving and handling ``events``, after ``warm`` others."""
+    """Return the CPU microseconds an event of receiving and handling ``events``, after ``warm``
+    others."""
     settings = {
-        **where,
+        **addresses,
         "token": TOKEN,
         "compression": library.compression,
         "counts": [warm, warm + events],
     }
-    env = {"NODE_EXTRA_CA_CERTS": str(where["ca_file"])}
+    env = {"NODE_EXTRA_CA_CERTS": str(addresses["ca_file"])}
     async with child(library.label, library.command, settings, env) as client:
         assert (await client.line())["ready"]
         await gateway.ask("play", shard=0, first=0, last=warm)

@@ -14,22 +14,22 @@ from benchmarks.children import Child, ChildError, child, cpu_seconds, rss_bytes
 from benchmarks.worker import MIB, worker
 
 SETTLE_S: Final = 1.5
-"""Until what a start has left to do is done."""
+"""Seconds until what a start has left to do is done."""
 
 
 class Bench(NamedTuple):
     """A running gateway, and what it plays."""
 
     gateway: Child
-    where: Mapping[str, Any]
-    """url, api_url, ca_file."""
+    addresses: Mapping[str, Any]
+    """The gateway's url, api_url and ca_file."""
     stream: recording.Recording
     folder: Path
 
 
 @asynccontextmanager
 async def bench(events: int, folder: Path = recording.FOLDER) -> AsyncIterator[Bench]:
-    """A gateway that plays ``events``."""
+    """Run a gateway that plays ``events``."""
     stream = recording.load(events, folder=folder)
     settings = {"events": events, "folder": str(folder)}
     command = [sys.executable, "-m", "benchmarks.gateway"]
@@ -38,7 +38,7 @@ async def bench(events: int, folder: Path = recording.FOLDER) -> AsyncIterator[B
 
 
 async def floor(bench: Bench, first: int, last: int) -> float:
-    """Microseconds an event of inflating and scanning, in a bare loop."""
+    """Return the CPU microseconds an event of inflating and scanning, in a bare loop."""
     settings = {
         "folder": str(bench.folder), "events": bench.stream.events, "first": first, "last": last,
     }  # fmt: skip
@@ -49,9 +49,9 @@ async def floor(bench: Bench, first: int, last: int) -> float:
 
 
 async def throughput(bench: Bench, warm: int, events: int, journal_bytes: int) -> float:
-    """CPU microseconds of the worker an event, from socket to hub. Raises ChildError if not every
-    event came out as it went in."""
-    async with worker(bench.where, journal_bytes=journal_bytes) as running:
+    """Return the worker's CPU microseconds an event, from socket to hub. Raises ChildError if not
+    every event came out as it went in."""
+    async with worker(bench.addresses, journal_bytes=journal_bytes) as running:
         await bench.gateway.ask("play", shard=0, first=0, last=warm)
         await running.out(recording.FIRST_SEQ + warm - 1)
         running.arrived()
@@ -66,15 +66,16 @@ async def throughput(bench: Bench, warm: int, events: int, journal_bytes: int) -
 
 
 async def memory(bench: Bench, sessions: int) -> float:
-    """Resident MB of a worker with so many idle sessions."""
-    async with worker(bench.where, shards=sessions) as running:
+    """Return the resident MB of a worker with this many idle sessions."""
+    async with worker(bench.addresses, shards=sessions) as running:
         await asyncio.sleep(SETTLE_S)
         return rss_bytes(running.pid) / 1e6
 
 
 async def trickle(bench: Bench, sessions: int, rate: float, seconds: float) -> float:
-    """CPU microseconds of the worker an event, at ``rate`` events a second of each session."""
-    async with worker(bench.where, shards=sessions) as running:
+    """Return the worker's CPU microseconds an event, at ``rate`` events a second of each
+    session."""
+    async with worker(bench.addresses, shards=sessions) as running:
         await asyncio.sleep(SETTLE_S)
         before = cpu_seconds(running.pid)
         sent = await bench.gateway.ask("trickle", rate=rate, seconds=seconds)
@@ -86,10 +87,11 @@ async def trickle(bench: Bench, sessions: int, rate: float, seconds: float) -> f
 
 
 async def flood(bench: Bench, quiet: int, events: int) -> tuple[list[float], list[float]]:
-    """One shard at full speed among quiet ones: milliseconds from the request for a heartbeat to
-    the heartbeat as the gateway sees it, and heartbeat to acknowledgement as the worker reports."""
+    """Run one shard at full speed among quiet ones. Return milliseconds from the request for a
+    heartbeat to the heartbeat as the gateway sees it, and from heartbeat to acknowledgement as the
+    worker reports it."""
     reported: list[float] = []
-    async with worker(bench.where, shards=1 + quiet, journal_bytes=48 * MIB) as running:
+    async with worker(bench.addresses, shards=1 + quiet, journal_bytes=48 * MIB) as running:
         order = asyncio.create_task(bench.gateway.ask("flood", events=events))
         while not order.done():
             await asyncio.wait({order}, timeout=1.0)

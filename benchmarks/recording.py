@@ -24,7 +24,7 @@ from cluster.sandbox.world.world import World
 
 SEGMENT: Final = 500
 FIRST_SEQ: Final = 2
-"""READY has 1."""
+"""s of the first dispatch: READY has 1."""
 ZLIB_HEADER: Final = b"\x78\x9c"
 MIX: Final = {
     "PRESENCE_UPDATE": 55.0,
@@ -40,12 +40,12 @@ _SEQ: Final = re.compile(rb'"s":[0-9]+')
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """SEGMENT dispatches."""
+    """A piece of the stream: SEGMENT dispatches."""
 
     frames: bytes
     """WebSocket frames, ready to be sent."""
     digest: int
-    """Sum of ``digest`` of its events."""
+    """The digest of its events, added up."""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -55,14 +55,14 @@ class Recording(msgspec.Struct, frozen=True):
     json_bytes: float
     """Mean size of a dispatch as JSON."""
     compressed_bytes: float
-    """The same of its WebSocket payload."""
+    """Mean size of a dispatch as a WebSocket payload."""
 
     @property
     def events(self) -> int:
         return len(self.segments) * SEGMENT
 
     def digest(self, first: int, last: int) -> int:
-        """Of events ``first`` up to ``last`` (multiples of SEGMENT)."""
+        """Return the digest of events ``first`` up to ``last`` (multiples of SEGMENT)."""
         part = self.segments[first // SEGMENT : last // SEGMENT]
         return sum(segment.digest for segment in part) % _MODULUS
 
@@ -71,19 +71,21 @@ _MODULUS: Final = 1 << 64
 
 
 def digest(name: str, seq: int, data: bytes) -> int:
-    """Of one event; those of many are added, so that their order does not count."""
+    """Return the digest of one event; those of many are added, so that their order does not
+    count."""
     hashed = hashlib.blake2b(b"%d %s " % (seq, name.encode()), digest_size=8)
     hashed.update(data)
     return int.from_bytes(hashed.digest(), "big")
 
 
 def added(digests: Sequence[int]) -> int:
-    """The digest of many events."""
+    """Return the digest of many events."""
     return sum(digests) % _MODULUS
 
 
 def piece(texts: Sequence[bytes], level: int = _LEVEL) -> list[bytes]:
-    """Payloads of a piece of a zlib stream, which may follow and be followed by any other."""
+    """Return the payloads of a piece of a zlib stream, which may stand before and after any
+    other."""
     stream = zlib.compressobj(level, wbits=-15)
     last = len(texts) - 1
     return [
@@ -93,20 +95,20 @@ def piece(texts: Sequence[bytes], level: int = _LEVEL) -> list[bytes]:
 
 
 def payloads(frames: bytes) -> Iterator[bytes]:
-    """The payloads of unmasked frames shorter than 64 KiB."""
-    at = 0
-    while at < len(frames):
-        size, start = frames[at + 1], at + 2
+    """Yield the payloads of unmasked frames shorter than 64 KiB."""
+    offset = 0
+    while offset < len(frames):
+        size, start = frames[offset + 1], offset + 2
         if size == 126:
             start += 2
-            size = int.from_bytes(frames[at + 2 : start], "big")
-        assert size < 127 or start == at + 4, "a frame of 64 KiB or more"
-        at = start + size
-        yield frames[start:at]
+            size = int.from_bytes(frames[offset + 2 : start], "big")
+        assert size < 127 or start == offset + 4, "a frame of 64 KiB or more"
+        offset = start + size
+        yield frames[start:offset]
 
 
 def make(events: int, seed: int) -> Recording:
-    """Play the world; the same arguments make the same stream."""
+    """Make a recording of the sandbox's world; the same arguments make the same stream."""
     now = _START
     world = World(SandboxOptions(seed=seed, guilds=100), now=lambda: now)
     draw = random.Random(f"{seed}/mix")
@@ -132,7 +134,7 @@ def make(events: int, seed: int) -> Recording:
 
 
 def load(events: int, seed: int = 1, folder: Path = FOLDER) -> Recording:
-    """The recording of at least so many events, from the folder if it was made before."""
+    """Return a recording of at least this many events, from the folder if it was made before."""
     events = -(-events // SEGMENT) * SEGMENT
     path = folder / f"stream-{_VERSION}-{seed}-{events}.msgpack"
     if path.exists():
@@ -146,8 +148,8 @@ def load(events: int, seed: int = 1, folder: Path = FOLDER) -> Recording:
 
 
 def renumbered(recording: Recording, events: int, first_seq: int) -> list[bytes]:
-    """Segments of ``events`` dispatches that go on from ``first_seq``: the recording over and over,
-    compressed anew since s is inside."""
+    """Return segments of ``events`` dispatches that go on from ``first_seq``: the recording over
+    and over, compressed anew since s is inside."""
     out: list[bytes] = []
     seq = first_seq
     while len(out) * SEGMENT < events:

@@ -16,22 +16,23 @@ WORKER = "worker, pages reused"
 
 
 class Row(msgspec.Struct):
-    """One thing that was measured, a value a round."""
+    """One thing that was measured: a value for each round."""
 
     name: str
     unit: str
     values: list[float] = []
     aim: float | None = None
-    """At most this is wanted, in the row's unit."""
+    """The largest value that is wanted, in the row's unit."""
     at_least: float | None = None
-    """At least this is wanted."""
+    """The smallest value that is wanted, in the row's unit."""
     of_floor: float | None = None
     """Median of the ratios to the floor of the same round; None: there is nothing to compare."""
     aim_of_floor: float | None = None
+    """The largest ratio to the floor that is wanted."""
     of_worker: float | None = None
-    """The same, to the worker of the same round."""
+    """Median of the ratios to the worker of the same round."""
     aim_of_worker: int | None = None
-    """At most the worker's divided by this is wanted."""
+    """The worker's value divided by this is the largest that is wanted."""
     missing: str = ""
     """Why it was not measured."""
 
@@ -54,7 +55,7 @@ class Row(msgspec.Struct):
 
 
 class Results(msgspec.Struct):
-    """A whole run."""
+    """What a whole run found."""
 
     machine: str
     python: str
@@ -77,7 +78,7 @@ def _ratio(row: Row, other: Row) -> float | None:
 
 
 def machine() -> str:
-    """What it ran on, in general terms."""
+    """Return what the run is on, in general terms."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
@@ -85,7 +86,7 @@ HEAD = ("measured", "median", "range", "of floor", "aim")
 
 
 def cells(row: Row) -> Sequence[str]:
-    """A row of the table as text."""
+    """Return a row of the table as text."""
     if row.median is None:
         return row.name, "-", row.missing, "", ""
     spread = f"{_number(min(row.values))} to {_number(max(row.values))}" if row.values[1:] else ""
@@ -111,7 +112,7 @@ def _number(value: float) -> str:
 
 
 def table(results: Results) -> Table:
-    """For a terminal."""
+    """Return the results for a terminal."""
     made = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, caption=caption(results), caption_justify="left"
     )
@@ -124,11 +125,12 @@ def table(results: Results) -> Table:
 
 
 def caption(results: Results) -> str:
+    """Return what was measured, and on what."""
     return f"{results.stream}\n{results.machine}, Python {results.python}"
 
 
 def markdown(results: Results) -> str:
-    """For a page."""
+    """Return the results for a page."""
     lines = [f"| {' | '.join(HEAD)} |", "| --- | ---: | ---: | ---: | --- |"]
     lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
     return "\n".join([*lines, "", *caption(results).split("\n"), ""])

@@ -21,13 +21,13 @@ TRICKLE_SESSIONS: Final = 40
 TRICKLE_RATE: Final = 50.0
 QUIET_SESSIONS: Final = 20
 HUB_OF_WORKER, SUBSCRIBER_OF_WORKER = 8, 3
-"""At most these parts of the worker's cost are wanted."""
+"""The worker's cost divided by these is the aim."""
 MIN_REPLAY: Final = 50_000.0
 REPLAY_DRAINS: Final = (1, 8, 128)
 FLOOD_PER_SECOND: Final = 100_000
 REUSED_BYTES: Final = 400
-"""Journal bytes an event, so that as many events as are then measured fill it: an event takes some
-600."""
+"""Journal bytes an event, with which the events that are measured fill the journal more than once:
+an event takes some 600."""
 
 Say = Callable[[str], None]
 
@@ -43,7 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def warm(self) -> int:
-        """Events before those that count: imports are done, code is compiled."""
+        """Events before those that are measured: imports are done, code is compiled."""
         return self.events // 5 // recording.SEGMENT * recording.SEGMENT
 
 
@@ -113,7 +113,7 @@ def _library(
 ) -> Callable[[], Awaitable[float]]:
     async def measure() -> float:
         return await libraries.microseconds(
-            library, bench.gateway, bench.where, options.warm, options.events
+            library, bench.gateway, bench.addresses, options.warm, options.events
         )
 
     return measure
@@ -149,10 +149,10 @@ async def _flood(options: Options, bench: Bench, say: Say) -> list[Row]:
     return [
         Row("beats in a flood, p50", "ms", _quantile(latencies, 0.5)),
         Row("beats in a flood, p99", "ms", _quantile(latencies, 0.99), aim=MAX_BEAT_MS),
-        Row("the same, reported, p99", "ms", _quantile(reported, 0.99), aim=MAX_BEAT_MS),
+        Row("beats in a flood, reported, p99", "ms", _quantile(reported, 0.99), aim=MAX_BEAT_MS),
     ]
 
 
 def _quantile(values: list[float], part: float) -> list[float]:
-    """Of sorted values, as a row's; empty: there are none."""
+    """Return a quantile of sorted values, as the values of a row; empty: there are none."""
     return values[int(len(values) * part) :][:1]

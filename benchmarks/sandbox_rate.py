@@ -1,8 +1,8 @@
 """How many events a second one sandbox process dispatches: `python -m benchmarks.sandbox_rate`.
 
-A sandbox in a process of its own, asked for more than it can; four shards over TLS with
-zlib-stream, read by a client that throws the bytes away. Prints the achieved rate, and the CPU time
-that the sandbox took for an event (one thread: 1 s of CPU a second is one core).
+A sandbox in a process of its own is asked for more than it can. It sends to four shards over TLS
+with zlib-stream, read by a client that throws the bytes away. Prints the achieved rate, and the CPU
+time that the sandbox took for an event (one thread: 1 s of CPU a second is one core).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHARDS = 4
 
 
 class Discard(asyncio.Protocol):
-    """Identifies once HELLO is there, sends no heartbeat, reads everything, keeps a count."""
+    """A client that identifies, sends no heartbeat, and counts the bytes that it reads."""
 
     def __init__(self, info: SandboxInfo, shard: int) -> None:
         self._payload = msgspec.json.encode(
@@ -69,6 +69,7 @@ class Discard(asyncio.Protocol):
 
 
 async def measure(info: SandboxInfo, rate: float, seconds: float) -> None:
+    """Ask the sandbox for this rate, and print what it achieves."""
     loop = asyncio.get_running_loop()
     tls = ssl.create_default_context(cafile=info.ca_file)
     clients: list[Discard] = []
@@ -99,7 +100,7 @@ async def measure(info: SandboxInfo, rate: float, seconds: float) -> None:
     print(
         f"asked for {rate:,.0f}/s: {events / took:,.0f} events/s dispatched to {SHARDS} sessions, "
         f"{received / events:.0f} B an event on the wire, {cpu / took:.2f} s CPU a second, "
-        f"{sum(c['waiting_bytes'] for c in after['connections']) / 1e6:.1f} MB waiting, "
+        f"{sum(one['waiting_bytes'] for one in after['connections']) / 1e6:.1f} MB waiting, "
         f"{cpu / events * 1e6:.1f} us an event"
     )
 

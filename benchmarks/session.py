@@ -20,15 +20,16 @@ HEARTBEAT_MS: Final = 41_250
 _CLOSE: Final = 8
 
 
-class Account:
-    """What REST and READY say: a bot in no guild, so that no library keeps a cache."""
+class PlayedBot:
+    """What REST and READY say of the account: a bot in no guild, so that no library keeps a
+    cache."""
 
     def __init__(self) -> None:
         self.url = ""
         self._world = World(SandboxOptions(guilds=0), now=time.time)
 
     def ready(self, shard: tuple[int, int]) -> bytes:
-        """``d`` of READY."""
+        """Return ``d`` of READY."""
         return self._world.ready(
             session_id=f"{shard[0]:032x}",
             resume_gateway_url=self.url,
@@ -38,7 +39,7 @@ class Account:
         )
 
     def rest(self, path: str) -> Any:
-        """The answer to GET; None: there is no such route."""
+        """Return the answer to GET; None: there is no such route."""
         limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
         answers = {
             "/gateway/bot": {"url": self.url, "shards": 1, "session_start_limit": limit},
@@ -50,21 +51,21 @@ class Account:
 
 
 class Session(asyncio.Protocol):
-    """A connection; a gateway session once it identified."""
+    """One connection, which is a gateway session once it has identified."""
 
-    def __init__(self, account: Account, sessions: dict[int, Session]) -> None:
+    def __init__(self, bot: PlayedBot, sessions: dict[int, Session]) -> None:
         self.latencies: list[float] = []
         """Milliseconds from a heartbeat that was asked for to its arrival."""
-        self._account = account
+        self._bot = bot
         self._sessions = sessions
         self._shard: int | None = None
         self._buffer = b""
         self._upgraded = False
-        self.beaten = asyncio.Event()
-        """No heartbeat is out that was asked for."""
-        self.beaten.set()
+        self.heartbeat_came = asyncio.Event()
+        """Set unless a heartbeat was asked for and has not come."""
+        self.heartbeat_came.set()
         self._asked_at = 0.0
-        self._within = False
+        self._in_segment = False
         self._held: list[bytes] = []
         self._room = asyncio.Event()
         self._room.set()
@@ -86,34 +87,34 @@ class Session(asyncio.Protocol):
         self._room.set()
 
     async def drained(self) -> None:
-        """Until it makes sense to write more; others get their turn in any case."""
+        """Wait until it makes sense to write more; other tasks run in any case."""
         await asyncio.sleep(0)
         await self._room.wait()
 
     def write(self, frames: bytes) -> None:
-        """Whole segments."""
+        """Send whole segments."""
         self._transport.write(frames)
 
     def begin_segment(self) -> None:
-        """A segment comes frame by frame: nothing of ours may come between."""
-        self._within = True
+        """A segment follows frame by frame: nothing else may be sent in between."""
+        self._in_segment = True
 
     def end_segment(self) -> None:
-        self._within = False
+        self._in_segment = False
         self._transport.write(b"".join(self._held))
         self._held.clear()
 
     def ask_heartbeat(self) -> None:
-        """Op 1, unless one is still out."""
-        if self.beaten.is_set():
-            self.beaten.clear()
+        """Ask for a heartbeat, unless one that was asked for has still to come."""
+        if self.heartbeat_came.is_set():
+            self.heartbeat_came.clear()
             self._asked_at = time.perf_counter()
             self._say({"t": None, "s": None, "op": 1, "d": None})
 
     def _say(self, message: dict[str, Any], header: bytes = b"") -> None:
         (payload,) = piece([msgspec.json.encode(message)])
         made = frame(BINARY, header + payload)
-        if self._within:
+        if self._in_segment:
             self._held.append(made)
         else:
             self._transport.write(made)
@@ -146,7 +147,7 @@ class Session(asyncio.Protocol):
             hello = {"heartbeat_interval": HEARTBEAT_MS, "_trace": []}
             self._say({"t": None, "s": None, "op": 10, "d": hello}, ZLIB_HEADER)
             return
-        answer = self._account.rest(target.path)
+        answer = self._bot.rest(target.path)
         self._answer("200 OK" if answer is not None else "404 Not Found", answer or {})
 
     def _answer(self, status: str, body: Any) -> None:
@@ -159,7 +160,8 @@ class Session(asyncio.Protocol):
         self._transport.close()
 
     def _frame(self) -> bool:
-        """Take one of the client's frames off the buffer; they are whole, masked and small."""
+        """Take one of the client's frames off the buffer; False: there is none. They are whole,
+        masked and small."""
         buffer = self._buffer
         if len(buffer) < 2:
             return False
@@ -182,13 +184,13 @@ class Session(asyncio.Protocol):
 
     def _message(self, message: dict[str, Any]) -> None:
         if message["op"] == 1:
-            if not self.beaten.is_set():
+            if not self.heartbeat_came.is_set():
                 self.latencies.append((time.perf_counter() - self._asked_at) * 1000)
-                self.beaten.set()
+                self.heartbeat_came.set()
             self._say({"t": None, "s": None, "op": 11, "d": None})
         elif message["op"] == 2:
             shard_id, count = message["d"].get("shard") or (0, 1)
             self._shard = shard_id
             self._sessions[shard_id] = self
-            d = msgspec.Raw(self._account.ready((shard_id, count)))
+            d = msgspec.Raw(self._bot.ready((shard_id, count)))
             self._say({"t": "READY", "s": 1, "op": 0, "d": d})

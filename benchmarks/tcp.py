@@ -35,14 +35,14 @@ from cluster.wire.shard_state import ShardState
 STORE: Final = "0123456789abcdef"
 NAME: Final = "MESSAGE_CREATE"
 END: Final = "END"
-"""Of the stream; no event of Discord's."""
-DOORS: Final = ("events", "replay", "control")
+"""The name that ends the stream; no event of Discord's has it."""
+ENDPOINTS: Final = ("events", "replay", "control")
 BEGIN_AFTER_S: Final = 2.0
 MARK_EVERY_S: Final = 0.2
 
 
 class Load(NamedTuple):
-    """How the events come."""
+    """The pace of the events."""
 
     label: str
     drain: int
@@ -55,7 +55,7 @@ LOADS: Final = (Load("1 event a message", 1, 2_000), Load("64 events a message",
 
 
 async def publish(load: Load, seconds: float, size: int, hub: zmq.Socket[bytes]) -> int:
-    """Publish at this pace, and the end. Returns how many events."""
+    """Publish at this pace, and then END. Returns how many events were published."""
     body = b'{"content":"' + b"x" * (size - 14) + b'"}'
     writer = ShardWriter(STORE, ShardState(shard_id=0, shard_count=1))
     writer.begin_epoch(1)
@@ -86,7 +86,7 @@ async def publish(load: Load, seconds: float, size: int, hub: zmq.Socket[bytes])
 
 
 async def subscribe(options: dict[str, Any]) -> dict[str, Any]:
-    """The child: what the events cost from the first to the last."""
+    """Be a Subscriber, and return what the events cost from the first to the last."""
     delays: list[float] = []
     began = 0.0
     async with Subscriber(options["endpoint"], keys=options["keys"]) as items:
@@ -102,8 +102,9 @@ async def subscribe(options: dict[str, Any]) -> dict[str, Any]:
     return {"events": len(delays), "cpu": cpu, "p50": quantiles[49], "p99": quantiles[98]}
 
 
-def start_gate(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
-    """The gate before the hub's socket in the folder; the key file of its client."""
+def start_tcp_gate(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start the TCP gate before the hub's socket in the folder. Returns it, and the key file of its
+    client."""
     keys = KeyFolder(folder / "keys")
     made = keys.add("bench", (), now=0)
     outside = f"tcp://127.0.0.1:{port}"
@@ -115,7 +116,7 @@ def start_gate(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
-    inside = {door: f"ipc://{folder}/{door}" for door in DOORS}
+    inside = {name: f"ipc://{folder}/{name}" for name in ENDPOINTS}
     spec = {"keys": str(keys.folder), "inside": inside, "outside": {"events": outside}}
     process.stdin.write(json.dumps(spec | {"parent": os.getpid()}).encode())
     process.stdin.close()
@@ -124,14 +125,14 @@ def start_gate(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
 
 
 async def measure(load: Load, seconds: float, size: int, port: int) -> list[list[str]]:
-    """Rows of the table."""
+    """Measure one load, and return its rows of the table."""
     with tempfile.TemporaryDirectory(prefix="dcgw-") as name:
         folder = Path(name)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         hub = context.socket(zmq.PUB)
         hub.setsockopt(zmq.SNDHWM, 100_000)
         hub.bind(f"ipc://{folder}/events")
-        gate, file = start_gate(folder, port)
+        tcp_gate, file = start_tcp_gate(folder, port)
         try:
             async with AsyncExitStack() as stack:
                 children: dict[str, Child] = {}
@@ -146,13 +147,13 @@ async def measure(load: Load, seconds: float, size: int, port: int) -> list[list
                             {"endpoint": endpoint, "keys": keys},
                         )
                     )
-                before = cpu_seconds(gate.pid)
+                before = cpu_seconds(tcp_gate.pid)
                 sent = await publish(load, seconds, size, hub)
                 results = {label: await one.line() for label, one in children.items()}
-                spent = cpu_seconds(gate.pid) - before
+                spent = cpu_seconds(tcp_gate.pid) - before
         finally:
-            gate.terminate()
-            gate.wait()
+            tcp_gate.terminate()
+            tcp_gate.wait()
             context.destroy(0)
     rows = []
     for label, result in results.items():
@@ -162,18 +163,18 @@ async def measure(load: Load, seconds: float, size: int, port: int) -> list[list
             [load.label, f"Subscriber, {label}", cost, f"{result['p50']:.2f} ms",
              f"{result['p99']:.2f} ms"]
         )  # fmt: skip
-    rows.append([load.label, "the gate", f"{spent / sent * 1e6:.2f} µs", "", ""])
+    rows.append([load.label, "the TCP gate", f"{spent / sent * 1e6:.2f} µs", "", ""])
     return rows
 
 
 @click.command()
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(1))
 @click.option("--bytes", "size", default=600, show_default=True, type=click.IntRange(20),
-              help="Of an event's JSON.")  # fmt: skip
-@click.option("--port", default=7399, show_default=True, help="For the gate, on loopback.")
+              help="Size of an event's JSON.")  # fmt: skip
+@click.option("--port", default=7399, show_default=True, help="Port of the TCP gate, on loopback.")
 @click.option("--child", "is_child", is_flag=True, hidden=True)
 def main(seconds: float, size: int, port: int, is_child: bool) -> None:
-    """What an event costs over TCP with CURVE, beside a local socket, in one run."""
+    """Measure what an event costs over TCP with CURVE, beside a local socket, in one run."""
     if is_child:
         options = json.loads(sys.stdin.readline())
         print(json.dumps(asyncio.run(subscribe(options))), flush=True)

@@ -1,4 +1,4 @@
-"""Many sessions with few events each: every event comes alone."""
+"""Many sessions with few events each: every event is sent by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def trickle(
     sessions: Sequence[Session], stream: Recording, rate: float, seconds: float
 ) -> int:
     """Send each session ``rate`` events a second, one at a time, all at different moments. Returns
-    how many were sent, of all sessions."""
+    how many were sent to all sessions together."""
     loop = asyncio.get_running_loop()
     rounds = min(int(rate * seconds), stream.events)
     frames = _frames(stream)

@@ -39,7 +39,7 @@ WAIT_S: Final = 60.0
 MIB: Final = 1024 * 1024
 
 
-class Worker:
+class MeasuredWorker:
     """One ``python -m shard_worker`` in slot 0, seen from its coordinator and from a subscriber."""
 
     def __init__(self, folder: Path, spec: WorkerSpec) -> None:
@@ -72,7 +72,7 @@ class Worker:
         return self._process.pid
 
     async def start(self) -> None:
-        """Until all its shards are ready."""
+        """Start the process, and return when all its shards are ready."""
         self._tasks = [asyncio.create_task(self._coordinate()), asyncio.create_task(self._read())]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "shard_worker", stdin=asyncio.subprocess.PIPE
@@ -88,7 +88,7 @@ class Worker:
         )
 
     async def stop(self) -> None:
-        """It has ended, and all sockets are closed."""
+        """End the process, and close all sockets."""
         if self._process is not None:
             await self._router.send_multipart([b"0", encode(Stop())])
             try:
@@ -112,17 +112,17 @@ class Worker:
             raise ChildError(f"the worker's shards are {states}, {self._reached}") from None
 
     async def out(self, seq: int) -> None:
-        """Until every shard's events up to ``seq`` are at the subscriber."""
+        """Wait until every shard's events up to ``seq`` are at the subscriber."""
         await self.until(
-            lambda: all(self._reached.get(p.shard_id, -1) >= seq for p in self._spec.shards)
+            lambda: all(self._reached.get(plan.shard_id, -1) >= seq for plan in self._spec.shards)
         )
 
     async def out_of(self, shard_id: int, seq: int) -> None:
-        """The same of one shard."""
+        """Wait until one shard's events up to ``seq`` are at the subscriber."""
         await self.until(lambda: self._reached.get(shard_id, -1) >= seq)
 
     def arrived(self) -> tuple[int, int]:
-        """How many events came since the last call, READY left out, and their digest."""
+        """Return how many events came since the last call, READY left out, and their digest."""
         digests = []
         for message in self._messages:
             name, _, payload = topic.split(message)
@@ -146,7 +146,8 @@ class Worker:
                     self._changed.notify_all()
 
     async def _coordinate(self) -> None:
-        """Welcome it, grant every identify at once, keep its reports."""
+        """Play the coordinator: welcome the worker, grant every identify at once, keep its
+        reports."""
         while True:
             _, data = await self._router.recv_multipart()
             match decode_from_worker(data):
@@ -165,8 +166,9 @@ class Worker:
 @asynccontextmanager
 async def worker(
     gateway: Mapping[str, Any], *, shards: int = 1, journal_bytes: int = 256 * MIB
-) -> AsyncIterator[Worker]:
-    """A worker on this gateway, all of its shards ready; gone when this is left."""
+) -> AsyncIterator[MeasuredWorker]:
+    """Run a worker on this gateway; all of its shards are ready. It has ended when the context is
+    left."""
     with tempfile.TemporaryDirectory(prefix="dcgw-") as folder:
         spec = WorkerSpec(
             slot=0,
@@ -183,7 +185,7 @@ async def worker(
             hub_endpoint=f"ipc://{folder}/hub",
             config=ClusterKeys(journal=JournalConfig(bytes=journal_bytes), log_level="warning"),
         )
-        made = Worker(Path(folder), spec)
+        made = MeasuredWorker(Path(folder), spec)
         try:
             await made.start()
             yield made

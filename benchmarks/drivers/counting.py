@@ -1,8 +1,8 @@
 """What the drivers of Python libraries share: settings in, counts out.
 
 A driver reads one line of JSON from standard input, and writes ``{"ready": true}`` once its library
-calls itself ready and ``{"count": n}`` for every count that it was asked to tell of. It ends when
-its standard input does.
+calls itself ready and ``{"count": n}`` for every count that its settings name. It ends when its
+standard input does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Counter:
-    """Settings, and how many dispatches the handler got."""
+    """The settings of a driver, and how many dispatches its handler got."""
 
     def __init__(self) -> None:
         line = b""
@@ -29,18 +29,18 @@ class Counter:
         self._count = 0
 
     def tls(self) -> ssl.SSLContext:
-        """Trust in the gateway's authority and nothing else."""
+        """Return a context that trusts the gateway's authority and nothing else."""
         return ssl.create_default_context(cafile=self.settings["ca_file"])
 
-    def one(self) -> None:
-        """A dispatch of the stream reached the handler."""
+    def count(self) -> None:
+        """Count a dispatch of the stream, which reached the handler."""
         self._count += 1
         if self._count == self._next:
             say({"count": self._count})
             self._next = self._counts.pop(0) if self._counts else -1
 
-    async def until_told(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Until standard input ends."""
+    async def until_input_ends(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Wait until standard input ends, then close the client."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -22,15 +22,15 @@ counter = Counter()
 
 
 class Client(discord.Client):
-    """The library as it is."""
+    """discord.py's client as it is, with a handler."""
 
     async def on_ready(self) -> None:
         say({"ready": True})
 
     async def on_socket_event_type(self, event_type: str) -> None:
-        """The event that it dispatches for every dispatch of the gateway."""
+        """Handle the event that discord.py makes of every dispatch of the gateway."""
         if event_type != "READY":
-            counter.one()
+            counter.count()
 
 
 async def main() -> None:
@@ -45,7 +45,7 @@ async def main() -> None:
         guild_ready_timeout=0.1,
     )
     running = asyncio.ensure_future(client.start(counter.settings["token"]))
-    await counter.until_told(client.close)
+    await counter.until_input_ends(client.close)
     await asyncio.wait({running}, timeout=5)
 
 

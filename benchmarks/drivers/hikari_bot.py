@@ -20,7 +20,7 @@ counter = Counter()
 
 async def every_payload(event: hikari.ShardPayloadEvent) -> None:
     if event.name != "READY":
-        counter.one()
+        counter.count()
 
 
 async def main() -> None:
@@ -42,7 +42,7 @@ async def main() -> None:
     with patch.object(hikari_shard, "GatewayShardImpl", shard_type):
         await bot.start(check_for_updates=False)
     say({"ready": True})
-    await counter.until_told(bot.close)
+    await counter.until_input_ends(bot.close)
 
 
 if __name__ == "__main__":

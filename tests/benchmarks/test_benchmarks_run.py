@@ -115,7 +115,7 @@ def test_quiet_sessions(folder: Path) -> None:
 def test_a_library(folder: Path, library: Library) -> None:
     async def main() -> None:
         async with measures.bench(EVENTS, folder) as bench:
-            us = await libraries.microseconds(library, bench.gateway, bench.where, 500, 1500)
+            us = await libraries.microseconds(library, bench.gateway, bench.addresses, 500, 1500)
         assert 0.1 < us < 10_000
 
     asyncio.run(main())
