@@ -189,7 +189,7 @@ class Bench:
         return process
 
     def status(self, until: Callable[[ClusterStatus], bool]) -> ClusterStatus:
-        """The first status of which it is true."""
+        """Return the first status of which it is true."""
 
         async def ask() -> ClusterStatus:
             async with ControlClient(self.spec().paths.control) as control, asyncio.timeout(20):
@@ -207,7 +207,7 @@ class Bench:
         asyncio.run(ask())
 
     def left_behind(self) -> list[str]:
-        """Sockets, running.json and workers that should be gone."""
+        """Return the sockets, running.json and workers that should be gone."""
         slots = self.spec().paths.journal_slots()
         held = [s for s in slots if is_held(self.spec().paths.journal(s) / "owner.lock")]
         left = [f"worker {slot}" for slot in held]

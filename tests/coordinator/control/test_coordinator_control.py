@@ -1,4 +1,4 @@
-"""The two doors of a coordinator: whatever comes in, they go on answering."""
+"""The two sockets that let others in to a coordinator: whatever comes in, they go on answering."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GARBAGE = [
 
 @asynccontextmanager
 async def running(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """The loop of a door. It must still run at the end."""
+    """Run the loop of a socket, which must still run at the end."""
     task = asyncio.ensure_future(work())
     try:
         yield

@@ -40,23 +40,26 @@ STORE = "0" * 16
 WITHIN_S = 20.0
 FLOOD = 1000
 LINES = 40
-"""Log lines that a flood may cost: some for each part."""
+"""How many log lines a flood may cost: some for each part."""
 
 
-def spoilt(of: list[bytes], count: int) -> Iterator[bytes]:
-    """Messages with a place or two replaced; the same ones each time."""
+def spoilt(messages: list[bytes], count: int) -> Iterator[bytes]:
+    """Yield messages with a place or two replaced; the same ones each time."""
     chance = random.Random(1)
     for _ in range(count):
-        message = chance.choice(of)
+        message = chance.choice(messages)
         for _ in range(chance.randint(1, 2)):
-            at = chance.randint(0, len(message))
-            message = message[:at] + chance.choice(EXTREMES) + message[at + chance.randint(0, 4) :]
+            place = chance.randint(0, len(message))
+            message = (
+                message[:place] + chance.choice(EXTREMES) + message[place + chance.randint(0, 4) :]
+            )
         yield message
-    yield of[0] + DEEP
+    yield messages[0] + DEEP
 
 
 class Reader(JournalReader):
-    """Of a journal that is open for writing in this process: it is not closed with it."""
+    """Reads a journal that is open for writing in this process: the journal is not closed with
+    it."""
 
     def close(self) -> None: ...
 
@@ -68,22 +71,22 @@ async def ping(args: dict[str, Any]) -> object:
     return args
 
 
-class Endpoints:
-    """All that listens, with one journal behind it."""
+class Parts:
+    """All parts that listen, with one journal behind them."""
 
     def __init__(self, folder: Path, **verbs: Verb) -> None:
         self.verbs = {"ping": ping, **verbs}
-        self.at = {name: f"ipc://{folder}/{name[0]}" for name in
+        self.endpoints = {name: f"ipc://{folder}/{name[0]}" for name in
                    ("control", "link", "hub", "subscribers", "replay")}  # fmt: skip
         self.context = zmq.asyncio.Context()
         plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context(self.context)
         self.heard: list[Any] = []
 
-        self.control = ControlServer(self.context, self.at["control"])
-        self.link = WorkerLink(self.context, self.at["link"])
-        self.hub = Hub(plain, workers_endpoint=self.at["hub"],
-                       subscribers_endpoint=self.at["subscribers"])  # fmt: skip
-        self.last_out = LastOut(plain, self.at["subscribers"])
+        self.control = ControlServer(self.context, self.endpoints["control"])
+        self.link = WorkerLink(self.context, self.endpoints["link"])
+        self.hub = Hub(plain, workers_endpoint=self.endpoints["hub"],
+                       subscribers_endpoint=self.endpoints["subscribers"])  # fmt: skip
+        self.last_out = LastOut(plain, self.endpoints["subscribers"])
         self.journal = Journal.open(
             folder / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot"
         )
@@ -91,10 +94,10 @@ class Endpoints:
         writer.begin_epoch(3)
         self.journal.append(1, writer.drain([("A", 1, b"{}"), ("A", 2, b"{}")], 1), writer.state)
         history = History(folder, STORE, lambda _: Reader(self.journal.env()))
-        self.replay = ReplayServer(self.at["replay"], history, STORE, plain)
+        self.replay = ReplayServer(self.endpoints["replay"], history, STORE, plain)
         self.serving = threading.Thread(target=self.replay.serve)
 
-    async def __aenter__(self) -> Endpoints:
+    async def __aenter__(self) -> Parts:
         self.control.bind()
         self.link.bind()
         self.last_out.start(asyncio.get_running_loop())
@@ -119,7 +122,7 @@ class Endpoints:
 
 
 def flood(endpoint: str, kind: int, messages: Iterator[bytes], identity: bytes) -> None:
-    """From a thread of its own, as another process would."""
+    """Send from a thread of its own, as another process would."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(kind)
     socket.linger = 2000
@@ -138,26 +141,27 @@ def flood(endpoint: str, kind: int, messages: Iterator[bytes], identity: bytes) 
     context.term()
 
 
-def test_a_flood_of_nonsense_at_every_door(
+def test_a_flood_of_nonsense_at_every_endpoint(
     short_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
 
     async def main() -> None:
-        async with Endpoints(short_folder) as endpoints:
+        async with Parts(short_folder) as parts:
             floods: list[tuple[str, int, Iterator[bytes], bytes]] = [
-                (endpoints.at["control"], zmq.DEALER, spoilt(REQUESTED, FLOOD), b""),
-                (endpoints.at["link"], zmq.DEALER, spoilt(SAID, FLOOD), b"7"),
-                (endpoints.at["replay"], zmq.DEALER, spoilt(ASKED, FLOOD), b""),
-                (endpoints.at["hub"], zmq.XPUB, spoilt(PUBLISHED, FLOOD), b""),
+                (parts.endpoints["control"], zmq.DEALER, spoilt(REQUESTED, FLOOD), b""),
+                (parts.endpoints["link"], zmq.DEALER, spoilt(SAID, FLOOD), b"7"),
+                (parts.endpoints["replay"], zmq.DEALER, spoilt(ASKED, FLOOD), b""),
+                (parts.endpoints["hub"], zmq.XPUB, spoilt(PUBLISHED, FLOOD), b""),
             ]
-            subscriber = Subscriber(endpoints.at["subscribers"], replay=endpoints.at["replay"],
-                                    start="oldest")  # fmt: skip
+            subscriber = Subscriber(
+                parts.endpoints["subscribers"], replay=parts.endpoints["replay"], start="oldest"
+            )
             attackers = [asyncio.to_thread(flood, *which) for which in floods]
-            client = ReplayClient(zmq.Context(endpoints.context), endpoints.at["replay"])
+            client = ReplayClient(zmq.Context(parts.context), parts.endpoints["replay"])
             async with (
                 asyncio.timeout(WITHIN_S),
-                ControlClient(endpoints.at["control"]) as friend,
+                ControlClient(parts.endpoints["control"]) as friend,
                 subscriber,
             ):
                 attack, before = asyncio.gather(*attackers), own_memory_bytes()
@@ -174,11 +178,8 @@ def test_a_flood_of_nonsense_at_every_door(
                 got = [item async for item in _events(subscriber, 2)]
                 assert own_memory_bytes() - before < 64 * 1024 * 1024
             assert [(event.epoch, event.seq) for event in got[:2]] == [(3, 1), (3, 2)]
-            assert (
-                min(endpoints.control.refused, endpoints.link.refused, endpoints.replay.refused)
-                > FLOOD / 4
-            )
-            assert endpoints.last_out.refused > 0
+            assert min(parts.control.refused, parts.link.refused, parts.replay.refused) > FLOOD / 4
+            assert parts.last_out.refused > 0
             assert len(subscriber._chains.known) < 100
             client.close()
 
@@ -198,9 +199,9 @@ async def _events(subscriber: Subscriber, count: int) -> Any:
 
 def test_a_journal_s_answers_are_not_for_numbers_out_of_range(short_folder: Path) -> None:
     async def main() -> None:
-        async with Endpoints(short_folder) as endpoints:
-            socket = endpoints.context.socket(zmq.DEALER)
-            socket.connect(endpoints.at["replay"])
+        async with Parts(short_folder) as parts:
+            socket = parts.context.socket(zmq.DEALER)
+            socket.connect(parts.endpoints["replay"])
             good = {"type": "range", "v": 1, "id": 5, "shard_count": 2, "shard_id": 1, "epoch": 3,
                     "after": -1, "upto": None, "names": None}  # fmt: skip
             for change in (
@@ -236,8 +237,8 @@ def test_what_waits_at_the_control_endpoint_is_bounded_in_bytes(
             return "done"
 
         async with (
-            Endpoints(short_folder, long=long) as endpoints,
-            ControlClient(endpoints.at["control"]) as client,
+            Parts(short_folder, long=long) as parts,
+            ControlClient(parts.endpoints["control"]) as client,
         ):
             asked = [
                 asyncio.ensure_future(
@@ -260,14 +261,14 @@ def test_a_subscription_that_no_topic_has_is_not_kept(short_folder: Path) -> Non
     """libzmq hangs up, and others are served."""
 
     async def main() -> None:
-        async with Endpoints(short_folder) as endpoints:
-            hostile, good = (endpoints.context.socket(zmq.SUB) for _ in range(2))
+        async with Parts(short_folder) as parts:
+            hostile, good = (parts.context.socket(zmq.SUB) for _ in range(2))
             hostile.subscribe(b"A" * 5_000)  # libzmq keeps a node for each byte of it
             good.subscribe(b"A.")
             for socket in (hostile, good):
-                socket.connect(endpoints.at["subscribers"])
-            worker = endpoints.context.socket(zmq.XPUB)
-            worker.connect(endpoints.at["hub"])
+                socket.connect(parts.endpoints["subscribers"])
+            worker = parts.context.socket(zmq.XPUB)
+            worker.connect(parts.endpoints["hub"])
             await worker.recv()
             async with asyncio.timeout(WITHIN_S):
                 while not await good.poll(20):

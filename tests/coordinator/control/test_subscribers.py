@@ -13,38 +13,38 @@ from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
 from coordinator.hub.connections import Connections
 
 
-def report(name: str = "bot", *, of: str = "a", leaving: bool = False) -> SubscriberReport:
+def report(name: str = "bot", *, reporter: str = "a", leaving: bool = False) -> SubscriberReport:
     return SubscriberReport(
-        id=of, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, unfit=6, leaving=leaving
+        id=reporter, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, unfit=6, leaving=leaving
     )
 
 
 def test_a_report_stays_for_a_while() -> None:
-    audience = Subscribers()
-    audience.report(report(), 100.0)
-    audience.report(report(), 105.0)
-    (row,) = audience.rows(105.0 + SILENT_S)
+    subscribers = Subscribers()
+    subscribers.report(report(), 100.0)
+    subscribers.report(report(), 105.0)
+    (row,) = subscribers.rows(105.0 + SILENT_S)
     assert (row.name, row.lag, row.events, row.gaps) == ("bot", 2, 3, 4)
     assert (row.replays, row.unfit) == (5, 6)
     assert row.since_s == 5.0 + SILENT_S
-    assert audience.rows(105.1 + SILENT_S) == []
+    assert subscribers.rows(105.1 + SILENT_S) == []
 
 
 def test_who_leaves_is_gone_at_once() -> None:
-    audience = Subscribers()
-    audience.report(report("b", of="1"), 0.0)
-    audience.report(report("a", of="2"), 0.0)
-    assert [row.name for row in audience.rows(1.0)] == ["a", "b"]
-    audience.report(report(of="1", leaving=True), 1.0)
-    audience.report(report(of="3", leaving=True), 1.0)
-    assert [row.name for row in audience.rows(1.0)] == ["a"]
+    subscribers = Subscribers()
+    subscribers.report(report("b", reporter="1"), 0.0)
+    subscribers.report(report("a", reporter="2"), 0.0)
+    assert [row.name for row in subscribers.rows(1.0)] == ["a", "b"]
+    subscribers.report(report(reporter="1", leaving=True), 1.0)
+    subscribers.report(report(reporter="3", leaving=True), 1.0)
+    assert [row.name for row in subscribers.rows(1.0)] == ["a"]
 
 
 def test_reports_are_bounded() -> None:
-    audience = Subscribers()
+    subscribers = Subscribers()
     for number in range(MOST + 10):
-        audience.report(report(of=str(number)), 0.0)
-    assert len(audience.rows(0.0)) == MOST
+        subscribers.report(report(reporter=str(number)), 0.0)
+    assert len(subscribers.rows(0.0)) == MOST
 
 
 def until(condition: Callable[[], bool]) -> None:

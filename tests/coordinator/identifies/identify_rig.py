@@ -35,7 +35,7 @@ WITHIN_S = 10.0
 
 
 class Cluster:
-    """A coordinator's queue and its door; `grants` is what its workers were sent."""
+    """A coordinator's queue and its control endpoint; `grants` is what its workers were sent."""
 
     def __init__(self, folder: Path, name: str, shards: tuple[int, ...], count: int) -> None:
         self.endpoint = f"ipc://{folder / name}"
@@ -115,7 +115,7 @@ class Cluster:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Its door and its queue run."""
+        """Its control endpoint and its queue run."""
         context = zmq.asyncio.Context()
         server = ControlServer(context, self.endpoint)
         server.bind()
@@ -147,13 +147,13 @@ async def granting(
 
 @asynccontextmanager
 async def asking(
-    folder: Path, broker: str, *, name: str = "west", count: int = 8, silence: float = 2.0
+    folder: Path, broker: str, *, name: str = "west", count: int = 8, patience: float = 2.0
 ) -> AsyncIterator[Cluster]:
     """A cluster of the other half that asks the broker at this endpoint."""
     async with AsyncExitStack() as stack:
         cluster = Cluster(folder, name, tuple(range(count // 2, count)), count)
         stack.callback(cluster.store.close)
-        control = await stack.enter_async_context(ControlClient(broker, timeout=silence))
+        control = await stack.enter_async_context(ControlClient(broker, timeout=patience))
         await cluster.asks(control)
         await stack.enter_async_context(cluster.open())
         yield cluster

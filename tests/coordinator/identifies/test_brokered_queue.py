@@ -57,7 +57,9 @@ def test_the_shards_of_both_start_in_one_order_and_one_pace(
         async with asyncio.timeout(20):
             await asyncio.gather(work(east, 3, identifies), work(west, 4, identifies))
         for bucket in range(concurrency):
-            own = [(at, shard) for at, shard in identifies if shard % concurrency == bucket]
+            own = [
+                (sent_at, shard) for sent_at, shard in identifies if shard % concurrency == bucket
+            ]
             assert all(b[0] - a[0] >= INTERVAL_S - 0.02 for a, b in itertools.pairwise(own))
             if concurrency == 1:
                 assert [shard for _, shard in own] == list(range(8))
@@ -117,8 +119,8 @@ def test_the_grant_of_a_dead_worker_is_spent_and_its_others_leave_the_line(
         died = time.monotonic()
         west.queue.gone(0)
         east.want(0)
-        at, _ = await east.next()
-        assert at >= died + INTERVAL_S - 0.02, "it may have been sent until then"
+        granted_at, _ = await east.next()
+        assert granted_at >= died + INTERVAL_S - 0.02, "it may have been sent until then"
         assert east.queue.status().outside == []
         assert (west.queue.status().spent, east.queue.status().spent) == (1, 2)
         west.want(4)  # the next worker of the slot
@@ -141,9 +143,9 @@ def test_a_ready_is_passed_on(short_folder: Path, monkeypatch: pytest.MonkeyPatc
         ready = time.monotonic()
         west.queue.ready(0, [4])
         await until(lambda: accepted != [])
-        ((shard, at),) = accepted
+        ((shard, granted_at),) = accepted
         assert shard == 4
-        assert at >= ready
+        assert granted_at >= ready
 
     play(short_folder, scenario)
 
@@ -160,13 +162,15 @@ def test_a_start_over_what_the_broker_has_left_is_refused(short_folder: Path) ->
 def test_a_broker_that_comes_back_goes_on_from_its_ledger(
     short_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was gone with a grant outstanding and shards in its line."""
+    """It was gone with a grant outstanding and shards waiting."""
 
     async def scenario() -> None:
         async with AsyncExitStack() as stack:
             broker = await stack.enter_async_context(AsyncExitStack())
             east = await broker.enter_async_context(granting(short_folder))
-            west = await stack.enter_async_context(asking(short_folder, east.endpoint, silence=0.2))
+            west = await stack.enter_async_context(
+                asking(short_folder, east.endpoint, patience=0.2)
+            )
             west.want(4)
             _, grant = await west.next()
             west.want(5)
@@ -178,8 +182,10 @@ def test_a_broker_that_comes_back_goes_on_from_its_ledger(
             west.sent(grant)  # said to nobody yet
             again = await broker.enter_async_context(granting(short_folder))
             back = time.monotonic()
-            at, second = await west.next()
-            assert back + INTERVAL_S - 0.05 <= at < back + POLL_S, "it is asked again at once"
+            granted_at, second = await west.next()
+            assert back + INTERVAL_S - 0.05 <= granted_at < back + POLL_S, (
+                "it is asked again at once"
+            )
             assert (second.shard_id, again.queue.status().spent) == (5, 2)
             await until(lambda: west.queue.status().trouble == "")
 
@@ -202,8 +208,8 @@ def test_the_next_coordinator_passes_on_what_a_worker_says_of_an_old_grant(
                 west.sent(grant)
                 east.want(0)
                 sent = time.monotonic()
-                at, other = await east.next()
-                assert sent + INTERVAL_S - 0.02 <= at < sent + 5.0, "not given up for lost"
+                granted_at, other = await east.next()
+                assert sent + INTERVAL_S - 0.02 <= granted_at < sent + 5.0, "not given up for lost"
                 east.sent(other)
                 assert west.queue.status().spent == 1
                 west.want(5)

@@ -18,7 +18,7 @@ Scenario = Callable[[Cluster, ControlClient], Awaitable[None]]
 
 
 def play(folder: Path, scenario: Scenario, **options: int) -> None:
-    """A cluster that grants, and a client of its door."""
+    """A cluster that grants, and a client of its control endpoint."""
 
     async def whole() -> None:
         async with granting(folder, **options) as east, ControlClient(east.endpoint) as control:
@@ -33,8 +33,8 @@ def test_leaving_the_block_says_that_it_was_sent(short_folder: Path) -> None:
             pass
         left = time.monotonic()
         east.want(0)
-        at, grant = await east.next()
-        assert at >= left + INTERVAL_S - 0.05, "the bucket is closed from when it was left"
+        granted_at, grant = await east.next()
+        assert granted_at >= left + INTERVAL_S - 0.05, "the bucket is closed from when it was left"
         assert (grant.shard_id, grant.epoch) == (0, 1)
         assert east.queue.status().spent == 2
         assert east.store.known(8, 3).epoch == 0, "an epoch of shard 3 of this cluster is its own"
@@ -75,16 +75,16 @@ def test_what_is_said_in_the_block_holds(short_folder: Path, said: str, spent: i
 
 def test_it_waits_in_the_workers_line_in_shard_order(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
-        turns: list[int] = []
+        order: list[int] = []
 
         async def program(shard: int) -> None:
             async with control.request_identify(shard_id=shard, who=f"program {shard}"):
-                turns.append(shard)
+                order.append(shard)
 
         async def workers(count: int) -> None:
             for _ in range(count):
                 _, grant = await east.next()
-                turns.append(grant.shard_id)
+                order.append(grant.shard_id)
                 east.sent(grant)
 
         east.want(0)
@@ -98,7 +98,7 @@ def test_it_waits_in_the_workers_line_in_shard_order(short_folder: Path) -> None
         east.sent(first)
         async with asyncio.timeout(10):
             await asyncio.gather(workers(2), *programs)
-        assert turns == [1, 2, 3, 5, 7]
+        assert order == [1, 2, 3, 5, 7]
         assert east.queue.status().outside == []
 
     play(short_folder, scenario)
@@ -111,7 +111,7 @@ def test_the_same_shard_of_a_program_takes_no_turn_from_the_workers(short_folder
             await until(lambda: len(east.queue.status().outside) == 1)
             east.want(0)
         _, grant = await east.next()
-        assert grant.shard_id == 0, "0 had its turn, this cluster's 0 had none"
+        assert grant.shard_id == 0, "0 had its grant, this cluster's 0 had none"
         assert not waits.done()
         waits.cancel()
 
@@ -219,10 +219,10 @@ def test_a_ticket_is_good_for_one_shard_and_one_identify(short_folder: Path) -> 
 def test_an_identify_of_which_nothing_is_known_closes_its_bucket(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
         await control.identify(IdentifyAsk(ticket="of before", shard_id=5), patience=None).sent()
-        told = time.monotonic()
+        given_back = time.monotonic()
         east.want(0)
-        at, _ = await east.next()
-        assert at >= told + INTERVAL_S - 0.05
+        granted_at, _ = await east.next()
+        assert granted_at >= given_back + INTERVAL_S - 0.05
         assert {row.shard_id for row in east.store.recent(ACCOUNT, 0, time.time())} == {0}
 
     play(short_folder, scenario)

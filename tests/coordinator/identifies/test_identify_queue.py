@@ -72,8 +72,8 @@ class Office:
         for shard in shards:
             self.queue.handle(shard % 2, link.IdentifyRequest(shard_id=shard))
 
-    async def turn(self, *, later: float = 0.0) -> list[link.IdentifyGrant]:
-        """What the queue gives when it is run at this moment."""
+    async def run_once(self, *, later: float = 0.0) -> list[link.IdentifyGrant]:
+        """Run the queue at this moment, or so much later. Return what it gave."""
         self.now += later
         before = len(self.sent)
         running = asyncio.ensure_future(self.queue.run())
@@ -115,7 +115,7 @@ def test_a_grant_is_in_the_ledger_and_carries_the_next_epoch(play: Play) -> None
         office = Office(store)
         office.take(concurrency=2)
         office.ask(0, 1)
-        assert await office.turn() == [
+        assert await office.run_once() == [
             link.IdentifyGrant(shard_id=0, grant_id=4, epoch=1),
             link.IdentifyGrant(shard_id=1, grant_id=5, epoch=2),
         ]
@@ -130,13 +130,13 @@ def test_the_next_turn_comes_a_window_after_the_identify_was_sent(play: Play) ->
         office = Office(store)
         office.take()
         office.ask(0, 1, 2)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         assert office.queue.status().waiting == [1, 2]
-        assert await office.turn(later=3.0) == []
+        assert await office.run_once(later=3.0) == []
         office.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
         assert office.queue.status().wait_s == 2 * INTERVAL_S
-        assert await office.turn(later=INTERVAL_S - 0.1) == []
-        (grant,) = await office.turn(later=0.1)
+        assert await office.run_once(later=INTERVAL_S - 0.1) == []
+        (grant,) = await office.run_once(later=0.1)
         assert grant.shard_id == 1
 
     play(scenario)
@@ -147,7 +147,7 @@ def test_a_worker_that_asks_again_is_told_again(play: Play) -> None:
         office = Office(store)
         office.take()
         office.ask(0)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         office.ask(0)
         assert office.sent == [(0, grant), (0, grant)]
         assert office.queue.status().spent == 1
@@ -160,13 +160,13 @@ def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
         office = Office(store)
         office.take()
         office.ask(0)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         for _ in range(2):
             office.queue.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
         status = office.queue.status()
         assert (status.spent, status.remaining) == (0, 1000)
         office.ask(0)
-        (again,) = await office.turn()
+        (again,) = await office.run_once()
         assert again.epoch == 2, "an epoch is never given twice"
 
     play(scenario)
@@ -177,7 +177,7 @@ def test_a_grant_that_nobody_took_is_not_spent(play: Play) -> None:
         office = Office(store, absent=(0,))
         office.take()
         office.ask(0, 1)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         assert (grant.shard_id, office.queue.status().spent) == (1, 1)
 
     play(scenario)
@@ -188,13 +188,13 @@ def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
         office = Office(store)
         office.take()
         office.ask(0, 2)
-        await office.turn()
+        await office.run_once()
         office.queue.gone(0)
         status = office.queue.status()
         assert (status.spent, status.remaining, status.waiting) == (1, 999, [])
         office.ask(0)
-        assert await office.turn(later=INTERVAL_S - 0.1) == []
-        assert len(await office.turn(later=0.1)) == 1
+        assert await office.run_once(later=INTERVAL_S - 0.1) == []
+        assert len(await office.run_once(later=0.1)) == 1
 
     play(scenario)
 
@@ -205,7 +205,7 @@ def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, move
         office = Office(store)
         office.take()
         office.ask(0)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         sent = link.IdentifySent(shard_id=0, grant_id=grant.grant_id)
         office.queue.handle(0, sent)
         assert office.queue._unanswered == {(0, 0): grant.grant_id}
@@ -215,22 +215,22 @@ def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, move
     play(scenario)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_restart_keeps_the_bucket_closed_and_the_ledger(play: Play, told: bool) -> None:
+@pytest.mark.parametrize("said", [True, False])
+def test_a_restart_keeps_the_bucket_closed_and_the_ledger(play: Play, said: bool) -> None:
     async def scenario(store: Store) -> None:
         first = Office(store)
         first.take()
         first.ask(0)
-        (grant,) = await first.turn()
-        if told:
+        (grant,) = await first.run_once()
+        if said:
             first.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
         second = Office(store, wall=WALL + 2.0)
         second.take(remaining=1000)  # Discord has not counted it yet
         assert second.queue.status().remaining == 999
         second.ask(1)
-        closed = INTERVAL_S - 2.0 if told else INTERVAL_S  # it may be sent at this moment
-        assert await second.turn(later=closed - 0.1) == []
-        assert len(await second.turn(later=0.11)) == 1
+        closed = INTERVAL_S - 2.0 if said else INTERVAL_S  # it may be sent at this moment
+        assert await second.run_once(later=closed - 0.1) == []
+        assert len(await second.run_once(later=0.11)) == 1
 
     play(scenario)
 
@@ -251,11 +251,11 @@ def test_after_the_reset_the_numbers_are_fetched_before_anything_is_granted(play
         office = Office(store)
         office.take(remaining=1)
         office.ask(0, 1)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         office.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
-        assert await office.turn(later=3600.0) == []
+        assert await office.run_once(later=3600.0) == []
         office.fetched = [limit(remaining=1000)]
-        (grant,) = await office.turn(later=86_400.0)
+        (grant,) = await office.run_once(later=86_400.0)
         assert grant.shard_id == 1
         assert office.fetched == []
         assert office.queue.status().remaining == 999
@@ -269,8 +269,8 @@ def test_numbers_that_cant_be_fetched_grant_nothing_and_are_asked_for_again(play
         office.take(remaining=0)
         office.ask(0)
         office.fetched = [ClusterError("no answer"), limit(remaining=5)]
-        assert await office.turn(later=86_400.0) == []
-        assert len(await office.turn(later=30.0)) == 1
+        assert await office.run_once(later=86_400.0) == []
+        assert len(await office.run_once(later=30.0)) == 1
 
     play(scenario)
 
@@ -288,9 +288,9 @@ def test_a_ledger_that_cant_be_written_grants_nothing(
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "grant", full)
-            assert await office.turn() == []
+            assert await office.run_once() == []
         assert office.queue.status().waiting == [0]
-        assert len(await office.turn(later=30.0)) == 1
+        assert len(await office.run_once(later=30.0)) == 1
         assert office.queue.status().spent == 1
 
     play(scenario)
@@ -302,9 +302,9 @@ def test_a_worker_is_not_heard_for_shards_of_others(play: Play) -> None:
         office.take(concurrency=2)
         for shard in (1, 8, -2, 2**63):
             office.queue.handle(0, link.IdentifyRequest(shard_id=shard))
-        assert await office.turn() == []
+        assert await office.run_once() == []
         office.ask(1)
-        (grant,) = await office.turn()
+        (grant,) = await office.run_once()
         office.queue.handle(0, link.IdentifyUnused(shard_id=1, grant_id=grant.grant_id))
         assert office.queue.status().spent == 1
         assert office.owners.refused == 5
@@ -319,7 +319,7 @@ def test_old_numbers_are_fetched_again_while_grants_go_on(play: Play) -> None:
         office.now += FRESH_S
         office.ask(0)
         office.fetched = [limit(remaining=700)]
-        assert len(await office.turn()) == 1
+        assert len(await office.run_once()) == 1
         assert office.fetched == []
         assert office.queue.status().remaining == 699, "its identify is still to come"
 
@@ -333,13 +333,13 @@ def test_numbers_that_cant_be_renewed_are_said_and_asked_for_again_later(play: P
         office.now += FRESH_S
         office.ask(0)
         office.fetched = [ClusterError("no answer"), limit(remaining=5, concurrency=2)]
-        assert len(await office.turn()) == 1, "the old ones are good enough"
+        assert len(await office.run_once()) == 1, "the old ones are good enough"
         assert "no answer" in office.queue.status().trouble
         office.ask(1)
-        await office.turn(later=ASK_AGAIN_S - 1)
+        await office.run_once(later=ASK_AGAIN_S - 1)
         assert len(office.fetched) == 1
         office.ask(2)
-        await office.turn(later=1)
+        await office.run_once(later=1)
         assert office.fetched == []
         assert office.queue.status().trouble == ""
 
@@ -355,10 +355,10 @@ def test_a_rate_limit_is_waited_for(play: Play) -> None:
         limited = RateLimitedError("rate limited for 600 s")
         limited.retry_after_s = 600.0
         office.fetched = [limited, limit()]
-        await office.turn()
-        await office.turn(later=599.0)
+        await office.run_once()
+        await office.run_once(later=599.0)
         assert len(office.fetched) == 1
-        await office.turn(later=1.0)
+        await office.run_once(later=1.0)
         assert office.fetched == []
 
     play(scenario)

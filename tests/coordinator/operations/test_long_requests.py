@@ -21,7 +21,7 @@ class Clock:
 
 
 async def ended(runner: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
-    """Follow it as a client does: its end, and all that was said on the way."""
+    """Follow an operation as a client does. Return its end, and all that was said on the way."""
     now, said = begun, []
     while now.state == "running":
         args: dict[str, Any] = {"id": now.id, "known": now.text, "done": now.done}

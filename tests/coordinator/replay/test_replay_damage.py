@@ -34,12 +34,12 @@ from coordinator.health import Health
 
 STORE = "0123456789abcdef"
 LARGE = b"x" * 9000
-"""Gets pages of its own, so that its length stands apart from it."""
+"""A value that gets pages of its own, so that its length stands apart from it."""
 LEAF, KEYS_AT, KEY_BYTES = 2, 16, 10
 
 
 def journal(paths: ClusterPaths, slot: int) -> None:
-    """Shard ``slot`` of two, six drains."""
+    """Write the journal of a slot: shard ``slot`` of two, six drains."""
     made = Journal.open(
         paths.journal(slot), budget_bytes=1 << 20, slot=slot, cluster=STORE, boot_id="boot"
     )
@@ -51,15 +51,16 @@ def journal(paths: ClusterPaths, slot: int) -> None:
 
 
 def damage(data: Path) -> None:
-    """Every record is said to be a gigabyte long: LMDB believes it, and reads beyond the map."""
+    """Make every record say that it is a gigabyte long: LMDB believes it, and reads beyond the
+    map."""
     pages = bytearray(data.read_bytes())
     damaged = 0
     for page in range(2 * schema.PAGE, len(pages), schema.PAGE):
         flags, lower = struct.unpack_from("<HH", pages, page + 10)
         if flags != LEAF or not KEYS_AT <= lower <= schema.PAGE:
             continue
-        for at in range(KEYS_AT, lower, 2):
-            (node,) = struct.unpack_from("<H", pages, page + at)
+        for place in range(KEYS_AT, lower, 2):
+            (node,) = struct.unpack_from("<H", pages, page + place)
             if struct.unpack_from("<H", pages, page + node + 6)[0] == KEY_BYTES:
                 struct.pack_into("<H", pages, page + node + 2, 0x3FFF)
                 damaged += 1
@@ -152,7 +153,7 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
 def test_a_death_by_another_hand_is_nobodys_fault(paths: ClusterPaths) -> None:
     inode = (paths.journal(0) / DATA).stat().st_ino
 
-    async def run(by: int) -> list[int]:
+    async def run(number: int) -> list[int]:
         code = f"""
 import os, signal, sys, time
 from pathlib import Path
@@ -161,7 +162,7 @@ sys.stdin.read()
 ReadMarker(Path({str(paths.journals / NAME)!r})).now = {inode}
 if not Path({str(paths.logs / "died")!r}).exists():
     Path({str(paths.logs / "died")!r}).touch()
-    os.kill(os.getpid(), {by})
+    os.kill(os.getpid(), {number})
 Path({str(paths.logs / "again")!r}).touch()
 time.sleep(60)
 """

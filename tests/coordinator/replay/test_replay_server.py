@@ -25,7 +25,7 @@ STORE = "0123456789abcdef"
 
 
 def start(tmp_path: Path) -> subprocess.Popen[str]:
-    """At ``tmp_path``/r, and ready."""
+    """Start a replay server at ``tmp_path``/r, and return it when it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator.replay.server"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

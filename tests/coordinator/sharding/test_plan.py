@@ -79,10 +79,10 @@ def test_a_worker_that_lost_its_sessions_is_spread_over_all_buckets(
 ) -> None:
     plan = make_plan(ShardRange(0, length - 1, length), min(workers, length))
     for shards in plan.slots.values():
-        turns = [0] * concurrency
+        grants = [0] * concurrency
         for shard in shards:
-            turns[shard % concurrency] += 1
-        assert max(turns) == -(-len(shards) // concurrency)
+            grants[shard % concurrency] += 1
+        assert max(grants) == -(-len(shards) // concurrency)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_starting_goes_bucket_by_bucket_whoever_asks_first(
             limiter.request(shard, slot)
     now = 0.0
     started: list[int] = []
-    while (at := limiter.next_at(now)) is not None:
-        now = at
+    while (due_at := limiter.next_at(now)) is not None:
+        now = due_at
         grants = limiter.due(now)
         assert len(grants) == min(concurrency, length - len(started))
         for grant in grants:

@@ -26,7 +26,7 @@ def sound(tmp_path: Path) -> Path:
 
 
 def used(path: Path) -> None:
-    """What a start and a grant ask of it."""
+    """Use a store as a start and a grant do."""
     store = Store.open(path)
     try:
         store.next_grant_id()
@@ -43,7 +43,7 @@ def used(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_damaged_store_is_refused_or_used(sound: Path, tmp_path: Path, seed: int) -> None:
-    """In no other way than as an error that a start and an identify queue know."""
+    """A refusal is an error that a start and an identify queue know, and no other."""
     chance, whole, refused = random.Random(seed), sound.read_bytes(), 0
     for number in range(25):
         data = bytearray(whole)
@@ -54,8 +54,8 @@ def test_a_damaged_store_is_refused_or_used(sound: Path, tmp_path: Path, seed: i
                 for _ in range(30):
                     data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             case 2:
-                at = chance.randrange(len(data) // 4096) * 4096
-                data[at : at + 4096] = chance.randbytes(4096)
+                start = chance.randrange(len(data) // 4096) * 4096
+                data[start : start + 4096] = chance.randbytes(4096)
             case _:
                 data[chance.randrange(100)] = chance.randrange(256)
         path = tmp_path / f"{number}.sqlite"

@@ -22,7 +22,7 @@ def paths(tmp_path: Path) -> ClusterPaths:
 def test_a_lock_on_a_file_that_was_removed_is_none(
     paths: ClusterPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when `clean` removes the file after it was opened here, before it was locked."""
+    """`clean` may remove the file after it was opened here, before it was locked."""
     real = fcntl.flock
     removed: list[Path] = []
 

@@ -50,8 +50,8 @@ def test_the_gates_own_verbs_and_unknown_keys_are_for_nobody() -> None:
 
 def test_a_report_says_whose_key_it_came_with() -> None:
     report = control.Request(id=1, verb="subscriber", args={"name": "x" * 64, "lag": 1})
-    told = named(report, client()).args
-    assert told == {"name": "bot: " + "x" * 59, "lag": 1}
+    args = named(report, client()).args
+    assert args == {"name": "bot: " + "x" * 59, "lag": 1}
     for other in (
         control.Request(id=1, verb="subscriber", args={"name": 5}),
         control.Request(id=1, verb="subscriber"),

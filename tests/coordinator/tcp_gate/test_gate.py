@@ -1,4 +1,4 @@
-"""The TCP gate as a process, in front of a hub, a replay server and a control door that are
+"""The TCP gate as a process, in front of a hub, a replay server and a control dealer that are
 played: who comes in, who does not, and what that costs those who are in."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cluster.wire.status import GateReport
 
 WITHIN_S = 20.0
 HANDSHAKE_MS = 250
-DOORS = ("events", "replay", "control")
+NAMES = ("events", "replay", "control")
 
 
 def free_ports(count: int, family: socket.AddressFamily = socket.AF_INET) -> list[int]:
@@ -43,7 +43,7 @@ def free_ports(count: int, family: socket.AddressFamily = socket.AF_INET) -> lis
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Poll what only tells when it is asked."""
+    """Wait for a condition; nothing wakes who waits for it."""
     deadline = time.monotonic() + WITHIN_S
     while not holds():
         assert time.monotonic() < deadline
@@ -51,7 +51,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 class Rig:
-    """A gate and what is behind it."""
+    """A TCP gate and what is behind it."""
 
     def __init__(self, folder: Path) -> None:
         self.keys = KeyFolder(folder / "keys")
@@ -59,9 +59,9 @@ class Rig:
         self.deploy = self.keys.add("deploy", ("control",), now=0)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.outside = {
-            door: f"tcp://127.0.0.1:{port}" for door, port in zip(DOORS, free_ports(3), strict=True)
+            name: f"tcp://127.0.0.1:{port}" for name, port in zip(NAMES, free_ports(3), strict=True)
         }
-        inside = {door: f"ipc://{folder}/{door}" for door in DOORS}
+        inside = {name: f"ipc://{folder}/{name}" for name in NAMES}
         self.hub = self.context.socket(zmq.XPUB)
         self.replay = self.context.socket(zmq.ROUTER)
         self.control = self.context.socket(zmq.ROUTER)
@@ -69,8 +69,8 @@ class Rig:
         # old one's: it is subscribed to all the while.
         self.hub.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._sent = 0
-        for door, one in zip(DOORS, (self.hub, self.replay, self.control), strict=True):
-            one.bind(inside[door])
+        for name, one in zip(NAMES, (self.hub, self.replay, self.control), strict=True):
+            one.bind(inside[name])
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -88,13 +88,13 @@ class Rig:
         assert self.hub.recv() == b"\x01", "it subscribes to everything"
 
     def socket(
-        self, kind: int, door: str, keys: ClientKeys | None
+        self, kind: int, name: str, keys: ClientKeys | None
     ) -> zmq.Socket[bytes]:  # fmt: skip
         one = self.context.socket(kind)
         one.linger = 0
         if kind == zmq.SUB:
             one.subscribe(b"")
-        connect(one, self.outside[door], keys)
+        connect(one, self.outside[name], keys)
         return one
 
     def receives(self, subscriber: zmq.Socket[bytes], tries: int | None = None) -> bool:
@@ -110,14 +110,14 @@ class Rig:
         return False
 
     def made_anew(self) -> bool:
-        """The gate's sockets end and others come, whichever the hub notices first."""
+        """The TCP gate's sockets end and others come, whichever the hub notices first."""
         words: list[bytes] = []
         while len(words) < 2 and self.hub.poll(int(WITHIN_S * 1000)):
             words.append(self.hub.recv())
         return sorted(words) == [b"\x00", b"\x01"]
 
     def requests(self) -> list[tuple[list[bytes], control.Request]]:
-        """What came to the control door, without the gate's reports."""
+        """Return what came to the control endpoint, without the TCP gate's reports."""
         found = []
         while self.control.poll(0):
             sender, data = self.control.recv_multipart()
@@ -127,7 +127,7 @@ class Rig:
         return found
 
     def take(self, count: int) -> list[tuple[list[bytes], control.Request]]:
-        """So many requests, as they come."""
+        """Return so many requests, as they come."""
         found: list[tuple[list[bytes], control.Request]] = []
         deadline = time.monotonic() + WITHIN_S
         while len(found) < count:
@@ -144,20 +144,20 @@ class Rig:
         )
         self.control.send_multipart([*sender, control.encode(response)])
 
-    def round_trip(self, door: zmq.Socket[bytes]) -> list[tuple[str, dict[str, Any]]]:
-        """A ping goes through the gate and back, which then has taken every answer before it.
-        Verbs and arguments of what came to the control door before the ping."""
-        door.send(control.encode(control.Request(id=2, verb="ping")))
+    def round_trip(self, dealer: zmq.Socket[bytes]) -> list[tuple[str, dict[str, Any]]]:
+        """A ping goes through the TCP gate and back, which then has taken every answer before it.
+        Verbs and arguments of what came to the control endpoint before the ping."""
+        dealer.send(control.encode(control.Request(id=2, verb="ping")))
         found = self.take(1)
         while found[-1][1].verb != "ping":
             found += self.take(1)
         self.answer(found.pop(), None)
-        assert door.poll(int(WITHIN_S * 1000))
-        door.recv()
+        assert dealer.poll(int(WITHIN_S * 1000))
+        dealer.recv()
         return [(request.verb, request.args) for _, request in found]
 
     def report(self) -> GateReport:
-        """The next one."""
+        """Return the next report of the TCP gate."""
         deadline = time.monotonic() + WITHIN_S
         while time.monotonic() < deadline:
             assert self.control.poll(int(WITHIN_S * 1000))
@@ -183,10 +183,10 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         assert "Traceback" not in errors
 
 
-def ask(door: zmq.Socket[bytes], verb: str, number: int = 7, **args: Any) -> control.Response:
-    door.send(control.encode(control.Request(id=number, verb=verb, args=args)))
-    assert door.poll(int(WITHIN_S * 1000))
-    return control.decode_response(door.recv())
+def ask(dealer: zmq.Socket[bytes], verb: str, number: int = 7, **args: Any) -> control.Response:
+    dealer.send(control.encode(control.Request(id=number, verb=verb, args=args)))
+    assert dealer.poll(int(WITHIN_S * 1000))
+    return control.decode_response(dealer.recv())
 
 
 def closed(raw: socket.socket) -> bool:
@@ -204,9 +204,9 @@ def test_a_key_opens_events_and_replay(rig: Rig) -> None:
     reader = rig.socket(zmq.DEALER, "replay", rig.bot)
     reader.send(b"question")
     assert rig.replay.poll(int(WITHIN_S * 1000))
-    gate, address, question = rig.replay.recv_multipart()
+    route, address, question = rig.replay.recv_multipart()
     assert question == b"question"
-    rig.replay.send_multipart([gate, address, b"answer"])
+    rig.replay.send_multipart([route, address, b"answer"])
     assert reader.poll(int(WITHIN_S * 1000))
     assert reader.recv() == b"answer"
     for one in (subscriber, reader):
@@ -215,54 +215,54 @@ def test_a_key_opens_events_and_replay(rig: Rig) -> None:
 
 def test_a_subscribers_key_commands_nothing(rig: Rig) -> None:
     rig.requests()
-    door = rig.socket(zmq.DEALER, "control", rig.bot)
+    dealer = rig.socket(zmq.DEALER, "control", rig.bot)
     for verb in ("stop", "status", "identify", "_gate", "no such verb"):
-        answer = ask(door, verb)
+        answer = ask(dealer, verb)
         assert answer.error is not None
         assert (answer.id, answer.error.kind) == (7, "KeyRefusedError")
     assert rig.requests() == [], "nothing of it reached the coordinator"
     for nonsense in ([b"\xff" * 100], [b""], [b"a", b"b"], [b"\x91" * 5000]):
-        door.send_multipart(nonsense)
-        assert door.poll(int(WITHIN_S * 1000))
-        assert b"not a control request" in door.recv()
-    door.close()
+        dealer.send_multipart(nonsense)
+        assert dealer.poll(int(WITHIN_S * 1000))
+        assert b"not a control request" in dealer.recv()
+    dealer.close()
 
 
 def test_answers_find_who_asked_and_keep_the_number(rig: Rig) -> None:
     rig.requests()
-    doors = [rig.socket(zmq.DEALER, "control", keys) for keys in (rig.bot, rig.deploy)]
-    for door, verb in zip(doors, ("subscriber", "stop"), strict=True):
-        door.send(control.encode(control.Request(id=1, verb=verb, args={"of": verb})))
+    dealers = [rig.socket(zmq.DEALER, "control", keys) for keys in (rig.bot, rig.deploy)]
+    for dealer, verb in zip(dealers, ("subscriber", "stop"), strict=True):
+        dealer.send(control.encode(control.Request(id=1, verb=verb, args={"of": verb})))
     asked = rig.take(2)
     assert {request.verb for _, request in asked} == {"subscriber", "stop"}
     assert len({request.id for _, request in asked}) == 2
     for one in reversed(asked):
         rig.answer(one, one[1].args)
-    for door, verb in zip(doors, ("subscriber", "stop"), strict=True):
-        assert door.poll(int(WITHIN_S * 1000))
-        response = control.decode_response(door.recv())
+    for dealer, verb in zip(dealers, ("subscriber", "stop"), strict=True):
+        assert dealer.poll(int(WITHIN_S * 1000))
+        response = control.decode_response(dealer.recv())
         assert response.id == 1
         assert msgspec.msgpack.decode(response.result) == {"of": verb}
-        door.close()
+        dealer.close()
 
 
 def test_a_grant_that_nobody_waits_for_any_more_is_given_back(rig: Rig) -> None:
-    """libzmq tells nobody when it has learned that a connection is gone: a grant that the gate
+    """libzmq tells nobody when it has learned that a connection is gone: a grant that the TCP gate
     sends before that is lost with it, and another one is tried."""
     rig.requests()
     other = rig.socket(zmq.DEALER, "control", rig.deploy)
     args = {"ticket": "t1", "shard_id": 3}
 
     def given_back() -> bool:
-        door = rig.socket(zmq.DEALER, "control", rig.deploy)
-        door.send(control.encode(control.Request(id=1, verb="identify", args=args)))
+        dealer = rig.socket(zmq.DEALER, "control", rig.deploy)
+        dealer.send(control.encode(control.Request(id=1, verb="identify", args=args)))
         (asked,) = rig.take(1)
-        door.close()
+        dealer.close()
         assert rig.round_trip(other) == []
         rig.answer(asked, {"granted": True, "good_s": 30.0})
-        told = rig.round_trip(other) + rig.round_trip(other)
-        assert told in ([], [("identify_unused", args)])
-        return told != []
+        passed_on = rig.round_trip(other) + rig.round_trip(other)
+        assert passed_on in ([], [("identify_unused", args)])
+        return passed_on != []
 
     until(given_back)
     other.close()
@@ -296,16 +296,16 @@ def test_who_has_no_key_or_a_wrong_one_gets_nothing(rig: Rig) -> None:
 def test_the_refused_key_is_told_so(rig: Rig) -> None:
     public, secret = pair()
     stranger = ClientKeys(name="x", server=rig.bot.server, public=public, secret=secret)
-    door = rig.context.socket(zmq.DEALER)
-    monitor = door.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
-    connect(door, rig.outside["control"], stranger)
+    dealer = rig.context.socket(zmq.DEALER)
+    monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    connect(dealer, rig.outside["control"], stranger)
     assert monitor.poll(int(WITHIN_S * 1000))
     assert parse_monitor_message(monitor.recv_multipart())["value"] == 400
-    door.disable_monitor()
-    door.close(0)
+    dealer.disable_monitor()
+    dealer.close(0)
 
 
-def test_silence_and_rubbish_are_dropped_counted_and_cost_nobody_anything(rig: Rig) -> None:
+def test_who_says_nothing_or_rubbish_is_dropped_counted_and_costs_nobody_anything(rig: Rig) -> None:
     inside = rig.socket(zmq.SUB, "events", rig.bot)
     assert rig.receives(inside)
     before = rig.report().refused
@@ -317,8 +317,8 @@ def test_silence_and_rubbish_are_dropped_counted_and_cost_nobody_anything(rig: R
         greeting + b"CURVE".ljust(20, b"\0") + bytes(32) + b"\x06" + b"\xff" * 8,
     ]  # fmt: skip
     peers = []
-    for door in DOORS:
-        host, port = rig.outside[door].removeprefix("tcp://").split(":")
+    for name in NAMES:
+        host, port = rig.outside[name].removeprefix("tcp://").split(":")
         for data in sent:
             raw = socket.create_connection((host, int(port)))
             peers.append(raw)
@@ -336,14 +336,14 @@ def test_silence_and_rubbish_are_dropped_counted_and_cost_nobody_anything(rig: R
 def test_what_is_too_large_ends_its_own_connection(rig: Rig) -> None:
     inside = rig.socket(zmq.SUB, "events", rig.bot)
     assert rig.receives(inside)
-    door = rig.context.socket(zmq.DEALER)
-    monitor = door.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-    door.linger = 0
-    connect(door, rig.outside["replay"], rig.bot)
-    door.send(bytes(1 << 20))
+    dealer = rig.context.socket(zmq.DEALER)
+    monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    dealer.linger = 0
+    connect(dealer, rig.outside["replay"], rig.bot)
+    dealer.send(bytes(1 << 20))
     assert monitor.poll(int(WITHIN_S * 1000))
-    door.disable_monitor()
-    door.close()
+    dealer.disable_monitor()
+    dealer.close()
     assert rig.receives(inside)
     inside.close()
 
@@ -351,7 +351,7 @@ def test_what_is_too_large_ends_its_own_connection(rig: Rig) -> None:
 def test_a_removed_key_is_cut_off_and_the_others_come_back(rig: Rig) -> None:
     other = rig.keys.add("other", (), now=0)
     lost, kept = (rig.socket(zmq.SUB, "events", keys) for keys in (other, rig.bot))
-    door = rig.socket(zmq.DEALER, "control", other)
+    dealer = rig.socket(zmq.DEALER, "control", other)
     assert rig.receives(lost)
     assert rig.receives(kept)
     rig.requests()
@@ -360,10 +360,10 @@ def test_a_removed_key_is_cut_off_and_the_others_come_back(rig: Rig) -> None:
     assert rig.receives(kept)
     assert not rig.receives(lost, tries=3)
     with contextlib.suppress(zmq.Again):  # it knows already that nobody takes it
-        door.send(control.encode(control.Request(id=1, verb="ping")), zmq.NOBLOCK)
-    assert not door.poll(300)
+        dealer.send(control.encode(control.Request(id=1, verb="ping")), zmq.NOBLOCK)
+    assert not dealer.poll(300)
     assert rig.requests() == []
-    for one in (lost, kept, door):
+    for one in (lost, kept, dealer):
         one.close()
 
 
@@ -384,7 +384,7 @@ def test_new_server_keys_shut_the_old_ones_out(rig: Rig) -> None:
 def test_a_port_that_is_taken_and_a_parent_that_is_gone(tmp_path: Path, rig: Rig) -> None:
     """One line, an exit code, and nothing that listens."""
     spec = {
-        "keys": str(rig.keys.folder), "inside": dict.fromkeys(DOORS, f"ipc://{tmp_path}/x"),
+        "keys": str(rig.keys.folder), "inside": dict.fromkeys(NAMES, f"ipc://{tmp_path}/x"),
         "outside": {"control": "tcp://203.0.113.1:1"}, "parent": os.getpid(),
     }  # fmt: skip
     command = [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"]
@@ -413,7 +413,7 @@ def test_ipv6(short_folder: Path) -> None:
     endpoint = f"tcp://[::1]:{free_ports(1, socket.AF_INET6)[0]}"
     spec = {
         "keys": str(keys.folder),
-        "inside": {door: f"ipc://{short_folder}/{door}" for door in DOORS},
+        "inside": {name: f"ipc://{short_folder}/{name}" for name in NAMES},
         "outside": {"events": endpoint}, "parent": os.getpid(),
     }  # fmt: skip
     process = subprocess.Popen(

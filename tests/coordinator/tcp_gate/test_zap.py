@@ -14,8 +14,8 @@ from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, Zap
 
 
-class Door:
-    """libzmq's side of it."""
+class Handshakes:
+    """Asks as libzmq does at a handshake."""
 
     def __init__(self, folder: Path) -> None:
         self.keys = KeyFolder(folder)
@@ -26,7 +26,7 @@ class Door:
         self._ask.connect(ENDPOINT)
 
     def ask(self, public: str, *, domain: bytes = DOMAIN, mechanism: bytes = b"CURVE") -> bytes:
-        """The status of the answer."""
+        """Return the status of the answer."""
         key = z85.decode(public.encode())
         return self.put([b"1.0", b"7", domain, b"10.0.0.9", b"", mechanism, key])[2]
 
@@ -40,53 +40,57 @@ class Door:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path / "keys")
-    yield door
-    door.close()
+def handshakes(tmp_path: Path) -> Iterator[Handshakes]:
+    handshakes = Handshakes(tmp_path / "keys")
+    yield handshakes
+    handshakes.close()
 
 
-def test_who_is_in_the_file_is_let_in_by_its_public_key(door: Door) -> None:
-    bot = door.keys.add("bot", (), now=0)
+def test_who_is_in_the_file_is_let_in_by_its_public_key(handshakes: Handshakes) -> None:
+    bot = handshakes.keys.add("bot", (), now=0)
     key = z85.decode(bot.public.encode())
-    answer = door.put([b"1.0", b"7", DOMAIN, b"10.0.0.9", b"", b"CURVE", key])
+    answer = handshakes.put([b"1.0", b"7", DOMAIN, b"10.0.0.9", b"", b"CURVE", key])
     assert answer == [b"1.0", b"7", b"200", b"OK", bot.public.encode(), b""]
-    door.keys.remove("bot")
-    assert door.ask(bot.public) == b"400"
-    assert door.zap.refused == 1
+    handshakes.keys.remove("bot")
+    assert handshakes.ask(bot.public) == b"400"
+    assert handshakes.zap.refused == 1
 
 
 @pytest.mark.parametrize("mechanism", [b"NULL", b"PLAIN", b"GSSAPI", b"curve", b""])
-def test_only_curve_and_only_here(mechanism: bytes, door: Door) -> None:
-    bot = door.keys.add("bot", (), now=0)
-    assert door.ask(bot.public, mechanism=mechanism) == b"400"
-    assert door.ask(bot.public, domain=b"") == b"400"
-    assert door.ask(bot.public, domain=b"another") == b"400"
+def test_only_curve_and_only_here(mechanism: bytes, handshakes: Handshakes) -> None:
+    bot = handshakes.keys.add("bot", (), now=0)
+    assert handshakes.ask(bot.public, mechanism=mechanism) == b"400"
+    assert handshakes.ask(bot.public, domain=b"") == b"400"
+    assert handshakes.ask(bot.public, domain=b"another") == b"400"
 
 
-def test_without_a_file_or_with_a_damaged_one_nobody_is(door: Door) -> None:
-    assert door.ask(pair()[0]) == b"400"
-    bot = door.keys.add("bot", (), now=0)
-    assert door.ask(bot.public) == b"200"
-    whole = door.keys.clients_file.read_bytes()
-    door.keys.clients_file.write_bytes(whole[:-10])
-    assert door.ask(bot.public) == b"300", "not for good: when it is mended, who has a key gets in"
-    assert "damaged" in door.keyring.trouble
-    door.keys.clients_file.write_bytes(whole)
-    assert door.ask(bot.public) == b"200"
-    assert door.keyring.trouble == ""
-    door.keys.clients_file.unlink()
-    assert door.ask(bot.public) == b"400"
+def test_without_a_file_or_with_a_damaged_one_nobody_is(handshakes: Handshakes) -> None:
+    assert handshakes.ask(pair()[0]) == b"400"
+    bot = handshakes.keys.add("bot", (), now=0)
+    assert handshakes.ask(bot.public) == b"200"
+    whole = handshakes.keys.clients_file.read_bytes()
+    handshakes.keys.clients_file.write_bytes(whole[:-10])
+    assert handshakes.ask(bot.public) == b"300", (
+        "not for good: when it is mended, who has a key gets in"
+    )
+    assert "damaged" in handshakes.keyring.trouble
+    handshakes.keys.clients_file.write_bytes(whole)
+    assert handshakes.ask(bot.public) == b"200"
+    assert handshakes.keyring.trouble == ""
+    handshakes.keys.clients_file.unlink()
+    assert handshakes.ask(bot.public) == b"400"
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 8])
-def test_a_question_of_another_shape_is_refused(count: int, door: Door) -> None:
+def test_a_question_of_another_shape_is_refused(count: int, handshakes: Handshakes) -> None:
     frames = [b"1.0", b"7", DOMAIN, b"a", b"", b"CURVE", bytes(32), b"more"][:count]
-    assert door.put(frames)[2] == b"400"
+    assert handshakes.put(frames)[2] == b"400"
 
 
-def test_a_key_that_came_and_went_between_two_looks_is_still_known_to_be_in(door: Door) -> None:
-    bot = door.keys.add("bot", (), now=0)
-    assert door.ask(bot.public) == b"200"
-    door.keys.remove("bot")
-    assert set(door.zap.admitted) - door.keyring.clients().keys() == {bot.public}
+def test_a_key_that_came_and_went_between_two_looks_is_still_known_to_be_in(
+    handshakes: Handshakes,
+) -> None:
+    bot = handshakes.keys.add("bot", (), now=0)
+    assert handshakes.ask(bot.public) == b"200"
+    handshakes.keys.remove("bot")
+    assert set(handshakes.zap.admitted) - handshakes.keyring.clients().keys() == {bot.public}

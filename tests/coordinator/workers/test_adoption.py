@@ -182,7 +182,7 @@ def test_who_hangs_is_killed_by_what_the_lock_says(paths: ClusterPaths) -> None:
 def test_a_stop_ends_who_has_not_greeted_yet(
     paths: ClusterPaths, deaf: bool, signalled: str, logout: bool
 ) -> None:
-    """A coordinator that is stopped before a worker from before it was taken over."""
+    """The coordinator is stopped before it took over a worker from before it."""
 
     async def stopped(play: Play) -> None:
         finding = asyncio.create_task(play.adoption.find(0))

@@ -21,7 +21,7 @@ from coordinator.workers.command_router import CommandRouter
 
 PRESENCE = b'{"op":3,"d":{"status":"dnd"}}'
 GUILD_OF_2 = 2 << 22
-"""Of shard 2 of 4."""
+"""A guild of shard 2 of 4."""
 
 
 class Workers:
@@ -34,7 +34,7 @@ class Workers:
         self.router = CommandRouter(
             self.assignments, self.changes, self.running.__contains__, self.send, 1_000
         )
-        self.there = True
+        self.connected = True
         self.sent: list[tuple[int, link.Send]] = []
         self.answer: Callable[[link.Send], link.Sent] | None = lambda m: link.Sent(number=m.number)
 
@@ -44,7 +44,7 @@ class Workers:
         if self.answer is not None:
             answer = self.answer(message)
             asyncio.get_running_loop().call_soon(self.router.answered, slot, answer)
-        return self.there
+        return self.connected
 
     async def ask(self, **args: Any) -> SentBy:
         return await self.router.send({"payload": PRESENCE} | args)
@@ -125,7 +125,7 @@ def test_no_worker_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @scenario
     async def nobody(workers: Workers) -> None:
-        workers.there, workers.answer = False, None
+        workers.connected, workers.answer = False, None
         with pytest.raises(NotSentError, match="worker 5, which has shard 3, is not there now"):
             await workers.ask(shard=3)
 

@@ -31,7 +31,7 @@ class World:
         return True
 
     def arrives(self, index: int, *, lost: bool) -> None:
-        """One of the orders under way."""
+        """Let one of the orders under way arrive, or be lost."""
         if not self.under_way:
             return
         slot, message = self.under_way.pop(index % len(self.under_way))
@@ -47,7 +47,8 @@ class World:
         self.reconciler.report(slot, self.has[slot])
 
     def dies(self, slot: int) -> None:
-        """Its next process has what the assignments says then; orders to the old one are lost."""
+        """Let a worker die. Its next process has what it is assigned then; orders to the old one
+        are lost."""
         self.under_way = [(to, message) for to, message in self.under_way if to != slot]
         self.has[slot] = set()
         self.reconciler.gone(slot)

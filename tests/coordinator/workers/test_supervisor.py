@@ -319,17 +319,17 @@ def test_stop_tells_first_and_signals_only_who_cant_be_told() -> None:
     async def scenario(room: Room) -> None:
         room.supervisor.start([0, 1])
         await settle()
-        told: list[int] = []
+        stopped: list[int] = []
 
         def tell(slot: int) -> bool:
-            told.append(slot)
+            stopped.append(slot)
             if slot == 0:
                 room.last(0).end(0)
                 return True
             return False
 
         await room.supervisor.stop(tell, 5.0)
-        assert told == [0, 1]
+        assert stopped == [0, 1]
         assert room.last(0).signals == []
         assert room.last(1).signals == ["TERM"]
         assert sorted(room.gone) == [0, 1]
