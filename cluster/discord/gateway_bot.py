@@ -180,19 +180,7 @@ async def fetch(
     path = "/gateway/bot" if account == "bot" else "/gateway"
     url = f"{api_url.rstrip('/')}/v{api_version}{path}"
     ours = browser(impersonate)
-    if account == "bot":  # "Reference", "User Agent": a bot says that it is one
-        agent = f"DiscordBot (dcgw-cluster, {__version__})"
-        headers = {
-            "User-Agent": agent,
-            "Accept": "*/*",
-            "Accept-Encoding": ACCEPT_ENCODING,
-            "Authorization": f"Bot {token}",
-        }
-    else:
-        said = IdentifyAccount(kind="user", client_build_number=client_build_number)
-        headers = ours.fetch_headers(
-            authorization=token, super_properties=said.super_properties(ours, launch)
-        )
+    headers = _headers(ours, account, token, client_build_number, launch)
     cause = ""
     backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random, least=0.5)
     loopback = is_loopback(urlsplit(url).hostname or "")
@@ -204,11 +192,7 @@ async def fetch(
                 return judged
             cause = judged.cause
             if judged.after is not None and judged.after > LONGEST_WAIT_S:
-                limited = RateLimitedError(
-                    f"{url} is rate limited for {judged.after:.0f} s", "start again after that"
-                )
-                limited.retry_after_s = judged.after
-                raise limited
+                raise _rate_limited(url, judged.after)
             if attempt + 1 < ATTEMPTS:
                 wait = backoff.after(attempt + 1) if judged.after is None else judged.after
                 log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)
@@ -217,6 +201,29 @@ async def fetch(
         f"{url} gave no answer after {ATTEMPTS} tries ({cause})",
         "check the network, api_url and ca_file, or wait for Discord to recover",
     )
+
+
+def _headers(
+    ours: Browser, account: Literal["bot", "user"], token: str, build_number: int, launch: str
+) -> dict[str, str]:
+    """Return the headers of a GET, in the order in which they are sent."""
+    if account == "bot":  # "Reference", "User Agent": a bot says that it is one
+        return {
+            "User-Agent": f"DiscordBot (dcgw-cluster, {__version__})",
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Authorization": f"Bot {token}",
+        }
+    said = IdentifyAccount(kind="user", client_build_number=build_number)
+    return ours.fetch_headers(
+        authorization=token, super_properties=said.super_properties(ours, launch)
+    )
+
+
+def _rate_limited(url: str, seconds: float) -> RateLimitedError:
+    error = RateLimitedError(f"{url} is rate limited for {seconds:.0f} s", "start again after that")
+    error.retry_after_s = seconds
+    return error
 
 
 class _Getter:

@@ -1,7 +1,7 @@
 """The events of a cluster, each once, in order per shard; what can't be had is a Gap.
 
-Public is what ``__all__`` names. subscriber.py joins the stages: hub_reader -> chain/ ->
-event_filter -> delivery_queue.
+Public is what ``__all__`` names. subscriber.py joins the stages: hub_reader -> chain_feed,
+chain/ -> event_filter -> delivery_queue.
 """
 
 from cluster.subscriber.chain import Event

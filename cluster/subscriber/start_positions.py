@@ -45,41 +45,55 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     if saved is not None and saved.store == heads.cluster:
         positions = {ShardKey(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
     newest = max((_since(row) for row in heads.shards if _key(row) in positions), default=0)
-    found, gaps, whole = [], [], {}
+    found = Starts([], [], {}, {})
     for row in heads.shards:
-        key, public = _key(row), row.public
-        place = positions.pop(key, None)
-        if row.state is HeadState.HELD:
-            # What there was of it before is not read past what is held now.
-            if place is not None and place[1] == WHOLE:
-                whole[key] = place
-            elif place is not None:
-                gaps.append(_gap(key, place, GapReason.GONE))
+        place = _place_in(row, positions.pop(_key(row), None), found)
+        if _key(row) in found.whole or row.state is HeadState.HELD:
             continue
-        if place is not None and place[0] > row.epoch:
-            gaps.append(_gap(key, place, GapReason.AHEAD))
-            place = None
-        if place is not None and place[1] == WHOLE:
-            if place[0] == row.epoch:
-                whole[key] = place
-                continue
-            place = None if public is None else (public.epoch, public.seq)  # in force once more
         unread = saved is not None and _since(row) >= newest  # It has come and gone since.
         if place is None and row.state is HeadState.RETIRED and not oldest and not unread:
             continue
-        if place is not None:
-            found.append(Start(key, *place, lagging=True))
-        elif (oldest or saved is not None) and row.oldest is not None:
-            epoch, first = row.oldest
-            start = epoch, first - 1
-            if public is not None:
-                start = max(start, (public.epoch, public.seq))
-            found.append(Start(key, *start, lagging=True))
+        found.shards.append(_start(row, place, from_oldest=oldest or saved is not None))
+    found.unknown.update({key: place for key, place in positions.items() if place[1] != WHOLE})
+    found.gaps.extend(_gap(key, place, GapReason.GONE) for key, place in found.unknown.items())
+    return found
+
+
+def _place_in(row: HeadRow, place: tuple[int, int] | None, found: Starts) -> tuple[int, int] | None:
+    """Return where to go on by a shard's saved place; None: nowhere. What can't be had of it, or
+    was handled whole, is noted."""
+    key, public = _key(row), row.public
+    if place is None:
+        return None
+    if row.state is HeadState.HELD:
+        # What there was of it before is not read past what is held now.
+        if place[1] == WHOLE:
+            found.whole[key] = place
         else:
-            found.append(Start(key, row.epoch, row.seq, lagging=False))
-    unknown = {key: place for key, place in positions.items() if place[1] != WHOLE}
-    gaps += [_gap(key, place, GapReason.GONE) for key, place in unknown.items()]
-    return Starts(found, gaps, unknown, whole)
+            found.gaps.append(_gap(key, place, GapReason.GONE))
+        return None
+    if place[0] > row.epoch:
+        found.gaps.append(_gap(key, place, GapReason.AHEAD))
+        return None
+    if place[1] != WHOLE:
+        return place
+    if place[0] == row.epoch:
+        found.whole[key] = place
+        return None
+    return None if public is None else (public.epoch, public.seq)  # in force once more
+
+
+def _start(row: HeadRow, place: tuple[int, int] | None, *, from_oldest: bool) -> Start:
+    """Return where a shard begins: at a saved place, at the oldest that is held, or now."""
+    if place is not None:
+        return Start(_key(row), *place, lagging=True)
+    if not from_oldest or row.oldest is None:
+        return Start(_key(row), row.epoch, row.seq, lagging=False)
+    epoch, first = row.oldest
+    start = epoch, first - 1
+    if row.public is not None:
+        start = max(start, (row.public.epoch, row.public.seq))
+    return Start(_key(row), *start, lagging=True)
 
 
 def _key(row: HeadRow) -> ShardKey:

@@ -8,7 +8,8 @@
 What comes goes one way, and this module joins the stages:
 
     hub_reader          the socket: messages, as long as there is room
-    chain/              the rule, one chain a shard: what can be delivered, and what is missing
+    chain_feed          gives each message to the chain that it is about
+      chain/            the rule, one chain a shard: what can be delivered, and what is missing
       starter           where each chain begins (start_positions, new_shards)
       backfill          asks the replay server (replay_client) for what a chain lacks
     event_filter        leaves out what both shard counts of a resharding deliver (reshards,
@@ -38,23 +39,19 @@ from cluster.decode_errors import UNFIT
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError, KeyRefusedError
-from cluster.subscriber.backfill import Backfill
-from cluster.subscriber.chain import Event, Mark, ShardChain
-from cluster.subscriber.chain.chain_set import ChainSet
+from cluster.subscriber.chain import Event
+from cluster.subscriber.chain_feed import ChainFeed
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.event_filter import EventFilter
 from cluster.subscriber.guild_filter import GuildFilter
 from cluster.subscriber.hub_reader import HubReader
-from cluster.subscriber.items import OTHER_STORE, Gap, Item, Stalled, checked_names
+from cluster.subscriber.items import Gap, Item, Stalled, checked_names
 from cluster.subscriber.progress_reporter import ProgressReporter, SubscriberProgress
-from cluster.subscriber.replay_client import ReplayClient, read_batch
+from cluster.subscriber.replay_client import ReplayClient
 from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
-from cluster.subscriber.starter import Starter
-from cluster.wire import reshard, topic, watermark
-from cluster.wire.batch import RESHARDED, decode_epoch_end
-from cluster.wire.position import Saved, SavedShard, ShardKey, read_saved
-from cluster.wire.states import ReshardStage
+from cluster.wire import topic
+from cluster.wire.position import Saved, SavedShard, read_saved
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -104,15 +101,13 @@ class Subscriber:
         self._name = name
         self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
-        self._store = ""
-        self._chains = ChainSet(self._names, max_bytes // 2)
-        self._starter = Starter(
-            self._chains, self._reshards, self._queue, self._collect,
-            saved=saved, oldest=start == "oldest",
-        )  # fmt: skip
-        self._backfill = Backfill(self._names, self._collect, self._has_room)
         self._stall_detector = StallDetector(time.monotonic())
         self._arrived = asyncio.Event()
+        self._feed = ChainFeed(
+            self._names, self._queue, self._reshards, self._stall_detector,
+            saved=saved, oldest=start == "oldest", max_bytes=max_bytes // 2,
+            has_room=self._has_room, wake=self._arrived.set,
+        )  # fmt: skip
         self._reader: HubReader | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
 
@@ -127,7 +122,7 @@ class Subscriber:
         try:
             self._reader = HubReader(
                 self._context, found.events, self._keys, topics=self._prefixes(),
-                on_message=self._message, waiting_bytes=lambda: self._queue.bytes,
+                on_message=self._feed.message, waiting_bytes=lambda: self._queue.bytes,
                 max_waiting=self._max_bytes // 2,
             )  # fmt: skip
             await self._join(self._reader)
@@ -145,8 +140,7 @@ class Subscriber:
     ) -> None:  # fmt: skip
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        await self._starter.close()
-        await self._backfill.close()
+        await self._feed.close()
         if self._reader is not None:
             self._reader.close()
         if self._reporter is not None:
@@ -160,8 +154,10 @@ class Subscriber:
         return [topic.subscription(name) for name in names]
 
     async def _join(self, reader: HubReader) -> None:
+        replay = None
         if self._replay_endpoint:
-            self._backfill.replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
+            replay = ReplayClient(self._context, self._replay_endpoint, self._keys)
+            self._feed.backfill.replay = replay
         deadline = self._loop.time() + STALL_SECONDS
         while not self._stall_detector.slots and (left := deadline - self._loop.time()) > 0:
             self._arrived.clear()
@@ -170,92 +166,7 @@ class Subscriber:
                 await asyncio.wait_for(self._arrived.wait(), min(left, LOOK_SECONDS))
             if (refusal := reader.refusal()) is not None:
                 raise refusal
-        replay, published = self._backfill.replay, bool(self._stall_detector.slots)
-        self._store = await self._starter.join(replay, published=published) or self._store
-
-    # -- what comes ----------------------------------------------------------------------------
-
-    def _message(self, message: bytes) -> None:
-        found = read_batch(message)
-        if found is not None:
-            name, batch = found
-            self._see_store(batch.cluster)
-            key = ShardKey(batch.shard_count, batch.shard_id)
-            chain = self._chains.get(key)
-            self._starter.begin_at_sight(key, chain, batch.epoch, batch.first - 1)
-            chain.batch(name, batch)
-            self._starter.begin_unknown(key, chain)
-            self._collect(key, chain)
-            return
-        name, _, payload = topic.split(message)
-        if name == topic.WATERMARK:
-            self._watermark(watermark.decode(payload))
-        elif name == topic.EPOCH_END:
-            end = decode_epoch_end(payload)
-            self._see_store(end.cluster)
-            retired = end.cause == RESHARDED
-            if retired:
-                self._reshards.epoch_ended(end.shard_count, end.received_ns)
-            mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
-            self._marked(ShardKey(end.shard_count, end.shard_id), mark)
-        elif name == topic.RESHARD:
-            announcement = reshard.decode(payload)
-            self._see_store(announcement.cluster)
-            self._reshards.announced(announcement, time.time_ns())
-            if announcement.stage is ReshardStage.DONE:
-                self._ask_for_ends(announcement.of_count)
-
-    def _ask_for_ends(self, shard_count: int) -> None:
-        """Shards of this count are no more: ask for the ends of those that were not heard."""
-        for key, chain in self._chains:
-            if key.shard_count == shard_count and chain.epoch:
-                chain.lagging = True
-                self._backfill.check(key, chain)
-
-    def _watermark(self, mark: watermark.Watermark) -> None:
-        self._see_store(mark.cluster)
-        self._stall_detector.heard(mark.slot, time.monotonic())
-        self._arrived.set()
-        for row in mark.shards:
-            key = ShardKey(row.shard_count, row.shard_id)
-            self._stall_detector.names_shard(mark.slot, key)
-            self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
-
-    def _marked(self, key: ShardKey, mark: Mark) -> None:
-        chain = self._chains.get(key)
-        self._starter.begin_at_sight(key, chain, mark.epoch, mark.seq)
-        chain.mark(mark)
-        self._starter.begin_unknown(key, chain)
-        self._collect(key, chain)
-
-    def _see_store(self, store: str) -> None:
-        """Begin anew if another store's cluster is at this endpoint: its positions are others."""
-        if store == self._store:
-            return
-        if self._store:
-            self._queue.put_item(OTHER_STORE)
-            self._chains.clear()
-            self._queue.forget_positions()
-            self._backfill.clear()
-        self._store = store
-
-    def _collect(self, key: ShardKey, chain: ShardChain) -> None:
-        """Queue what a chain put out, and note whether it wants something."""
-        self._queue.put(key, chain.take())
-        if self._queue:
-            self._arrived.set()
-        if (let_go := self._chains.weigh(key, chain)) is not None:
-            self._backfill.check(let_go, self._chains.get(let_go))
-        self._backfill.check(key, chain)
-        if chain.finished:
-            self._finish(key)
-
-    def _finish(self, key: ShardKey) -> None:
-        """Forget a shard that is no more: all of it was delivered."""
-        self._queue.retire(key, self._chains.get(key).epoch)
-        self._chains.drop(key)
-        self._stall_detector.shard_ended(key)
-        self._reshards.finished(self._chains.begun(), time.time_ns())
+        await self._feed.join(replay)
 
     def _has_room(self) -> bool:
         return self._queue.bytes <= self._max_bytes // 2
@@ -268,8 +179,8 @@ class Subscriber:
         reader = self._reader
         assert reader is not None  # it ticks from entering to leaving
         reader.poll()
-        self._backfill.tick(now)
-        lagging = reader.paused or self._chains.lagging
+        self._feed.backfill.tick(now)
+        lagging = reader.paused or self._feed.chains.lagging
         self._reshards.tick(time.time_ns(), lagging=lagging)
         if self._refusal is None and (refusal := reader.refusal()) is not None:
             self._refusal = refusal
@@ -283,7 +194,7 @@ class Subscriber:
     @property
     def held(self) -> int:
         """Bytes that are held while something before them is missing."""
-        return self._chains.held_bytes
+        return self._feed.chains.held_bytes
 
     @property
     def refused(self) -> int:
@@ -293,9 +204,9 @@ class Subscriber:
     def progress(self) -> SubscriberProgress:
         """Return how the subscriber fares."""
         queue = self._queue
-        lag = queue.events_left + self._chains.behind
+        lag = queue.events_left + self._feed.chains.behind
         return SubscriberProgress(
-            lag, queue.events, queue.gaps, self._backfill.answers, UNFIT.count
+            lag, queue.events, queue.gaps, self._feed.backfill.answers, UNFIT.count
         )
 
     # -- what the consumer sees ----------------------------------------------------------------
@@ -340,4 +251,6 @@ class Subscriber:
     def position(self) -> dict[str, Any]:
         """How far all was handled, as data for json.dumps. The item at hand is not included."""
         positions = sorted(self._queue.positions().items())
-        return Saved(self._store, [SavedShard(*key, *place) for key, place in positions]).plain()
+        return Saved(
+            self._feed.store, [SavedShard(*key, *place) for key, place in positions]
+        ).plain()

@@ -12,6 +12,7 @@ from cluster.errors import ConfigError
 from cluster.journal import ShardState
 from cluster.subscriber import Event, Gap, Item, Subscriber, new_shards
 from cluster.subscriber.chain import ShardChain
+from cluster.subscriber.chain_feed import ChainFeed
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -210,13 +211,13 @@ def test_a_position_ahead_of_the_store_is_a_gap_and_no_stall() -> None:
 
 def test_what_all_shards_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    collect = Subscriber._collect
+    collect = ChainFeed._collect
 
-    def watched(self: Subscriber, key: ShardKey, chain: ShardChain) -> None:
+    def watched(self: ChainFeed, key: ShardKey, chain: ShardChain) -> None:
         collect(self, key, chain)
-        held.append(self.held)
+        held.append(self.chains.held_bytes)
 
-    monkeypatch.setattr(Subscriber, "_collect", watched)
+    monkeypatch.setattr(ChainFeed, "_collect", watched)
 
     async def run() -> None:
         async with (

@@ -180,7 +180,7 @@ def test_a_flood_of_nonsense_at_every_endpoint(
             assert [(event.epoch, event.seq) for event in got[:2]] == [(3, 1), (3, 2)]
             assert min(parts.control.refused, parts.link.refused, parts.replay.refused) > FLOOD / 4
             assert parts.last_out.refused > 0
-            assert len(subscriber._chains.known) < 100
+            assert len(subscriber._feed.chains.known) < 100
             client.close()
 
     asyncio.run(main())
