@@ -6,7 +6,6 @@ documentation, "Using Gateway".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntFlag
 from typing import Final, Literal
 
@@ -64,15 +63,6 @@ def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dic
             "(Bot, Privileged Gateway Intents), or leave them out of `intents`"
         )
     return advice
-
-
-def intent_bits(names: Iterable[str]) -> Intents:
-    """Return the bits of intents given by name, in any case. KeyError names the one that is
-    unknown."""
-    bits = Intents(0)
-    for name in names:
-        bits |= Intents[name.upper()]
-    return bits
 
 
 class Capabilities(IntFlag):

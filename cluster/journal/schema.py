@@ -62,11 +62,6 @@ def shard_db(shard_id: int) -> bytes:
     return b"s%d" % shard_id
 
 
-def shard_of_db(name: bytes) -> int | None:
-    """Return the shard of a database's name; None for the databases that are no shard's."""
-    return int(name[1:]) if name[:1] == b"s" and name[1:].isdigit() else None
-
-
 def size_on_disk(length: int) -> int:
     """Return the bytes that a value takes of the map, near enough to keep a budget."""
     if length <= INLINE:
