@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.identify.bucket import Claim, Grant, Outsider, Owner
 from cluster.identify.limiter import FRESH_S, LATEST_ARRIVAL_S, IdentifyLimiter
+from tests.progress import progress
 
 MARGIN_S = 0.25
 INTERVAL_S = IDENTIFY_WINDOW_S + MARGIN_S
@@ -139,6 +140,7 @@ def test_no_bucket_sees_two_identifies_within_its_window(
 ) -> None:
     """Whoever sends them; each is sent when it is granted, arrives a little later, and is said to
     be accepted then or some time after."""
+    progress()
     one = limiter(concurrency=concurrency)
     for claim in claims:
         one.request(*claim)

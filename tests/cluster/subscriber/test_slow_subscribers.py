@@ -47,6 +47,8 @@ async def main():
                 steady = steady + 1 if subscriber.progress().replays == answers > 0 else 0
                 most = max(most, rss_bytes(os.getpid()))
             async for item in subscriber:
+                if isinstance(item, cluster.subscriber.Stalled):
+                    continue  # no watermark comes here; beside other work that is noticed
                 seqs.append(item.seq)
                 if len(seqs) % 1000 == 0:
                     most = max(most, rss_bytes(os.getpid()))
