@@ -11,6 +11,7 @@ from typing import Final
 import click
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from cluster.cli.options import config_option, flags, name_option
 from cluster.cli.terminal.output import console, show, warn
@@ -165,7 +166,7 @@ def list_(config_file: Path | None, name: str | None, as_json: bool) -> None:
         table.add_column(heading)
     for one in clients:
         added = f"{datetime.fromtimestamp(one.added):%Y-%m-%d %H:%M}"
-        table.add_row(one.name, ", ".join(one.may) or "-", added, one.public)
+        table.add_row(one.name, ", ".join(one.may) or "-", added, Text(one.public))
     out = console()
     show(out, table)
 

@@ -14,7 +14,7 @@ from click.testing import Result
 from cluster.cli.verbs.keys import endpoints
 from cluster.config.cluster_config import ClusterConfig
 from cluster.config.keys import TcpConfig
-from cluster.endpoints.curve_keys import ClientKeys, KeyFolder
+from cluster.endpoints.curve_keys import Client, ClientKeys, KeyFolder
 from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError
 
@@ -142,3 +142,12 @@ def test_what_does_not_go_together_is_said(words: tuple[str, ...], says: str, dc
     assert done.exit_code == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_public_key_is_listed_whole_though_it_looks_like_markup(
+    dcgw: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = "0fP{hdEOyHG^/agM[zM]vwLO^H)^:v+}L$tF9fs7"
+    client = Client(name="bot", public=public, added=0)
+    monkeypatch.setattr(KeyFolder, "clients", lambda self: [client])
+    assert public in dcgw("keys", "list").stdout
