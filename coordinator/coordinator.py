@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -41,10 +41,7 @@ from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_queue
 from coordinator.lifetime import Lifetime
 from coordinator.maintenance import Maintenance
-from coordinator.operations.resharding import Resharding
-from coordinator.operations.restarting import RollingRestart
 from coordinator.operations.runner import OperationRunner
-from coordinator.operations.scaling import Scaling
 from coordinator.operations.verbs import OperationVerbs
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for
@@ -52,6 +49,7 @@ from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
+from coordinator.verb import Verb
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
 from coordinator.workers.parts import Workers
@@ -151,59 +149,42 @@ class Coordinator:
     # -- starting -------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        parts, paths = self._lifetime.parts, self._paths
+        parts = self._lifetime.parts
         await self._take_folders()
-        store = Store.open(paths.store)
-        parts.callback(store.close)
-        sandbox = await self._start_sandbox()
-        if freed := begin_world(paths, store, sandbox=self._spec.on_sandbox):
-            self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
-        account = ApiAccount.from_spec(
-            self._spec, sandbox.info if sandbox else None, self._started_at
-        )
-        context = RunContext(self._spec, account, store, await account.fetch(), time.monotonic)
+        context, sandbox = await self._make_context()
         assignments = self._assign(context)
         zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         parts.callback(zmq_context.term)
-        worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), paths.link)
+        worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link)
         parts.callback(worker_link.close)
         identifies = await self._make_identifies(context, assignments, worker_link)
         sockets = self._make_sockets(zmq_context, worker_link)
         fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
         workers = Workers.make(self._engine, context, fleet, identifies, sockets.last_out)
         children = self._make_children(context, sandbox)
-        plan_keeper = PlanKeeper(store, self._spec, assignments)
+        plan_keeper = PlanKeeper(context.store, self._spec, assignments)
         operations = OperationRunner(context.clock)
-        status = self._status(context, fleet, identifies, operations, sockets, children)
         verbs = {
-            **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
-            **status.verbs(),
-            **self._operations(
-                context, workers, identifies, operations, plan_keeper, sockets.announcer
+            **self._control_verbs(context, workers, identifies, operations, sockets, children),
+            **OperationVerbs.make(
+                operations, context, workers, identifies, plan_keeper, sockets.announcer.publish
             ).verbs(),
-            **identifies.verbs(),
-            **workers.commands.verbs(),
         }
         self._bind(sockets)
-        self._lifetime.background(sockets.link.run(workers.router.handle), "worker link")
+        maintenance = Maintenance(context, fleet, sockets.hub, sockets.last_out)
+        self._lifetime.background(worker_link.run(workers.router.handle), "worker link")
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
-        maintenance = Maintenance(context, fleet, sockets.hub, sockets.last_out)
         self._lifetime.background(maintenance.run(), "maintenance")
         await self._run_children(children)
         plan_keeper.save()
-        folders.write_running(paths, self._running())
+        folders.write_running(self._paths, self._running())
         parts.push_async_callback(self._stop_workers, workers, maintenance)
         parts.push_async_callback(operations.close)
         plan = assignments.plan
         workers.supervisor.start(plan.slots)
         counts = len(plan.shards), len(plan.slots)
         log.info("%s: %d shards on %d workers, %s", self._spec.name, *counts, context.gateway_url)
-
-    def _note(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            log.info("%s", line)
-            self.notes.append(line)
 
     async def _take_folders(self) -> None:
         """Make the folders and lock them: nobody else's sockets and files are taken over."""
@@ -216,13 +197,26 @@ class Coordinator:
         if self._on_locked is not None:
             self._on_locked(self._paths.logs)
 
-    async def _start_sandbox(self) -> SandboxProcess | None:
-        if not self._spec.on_sandbox:
-            return None
-        sandbox = await SandboxProcess.start(self._spec.sandbox, self._paths.logs)
-        seconds = self._spec.stop_seconds * SANDBOX_SHARE
-        self._lifetime.parts.push_async_callback(sandbox.close, seconds)
-        return sandbox
+    async def _make_context(self) -> tuple[RunContext, SandboxProcess | None]:
+        """Open the store, start the sandbox if there is one, and ask the API."""
+        spec, paths, parts = self._spec, self._paths, self._lifetime.parts
+        store = Store.open(paths.store)
+        parts.callback(store.close)
+        sandbox = None
+        if spec.on_sandbox:
+            sandbox = await SandboxProcess.start(spec.sandbox, paths.logs)
+            parts.push_async_callback(sandbox.close, spec.stop_seconds * SANDBOX_SHARE)
+        if freed := begin_world(paths, store, sandbox=spec.on_sandbox):
+            self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
+        info = sandbox.info if sandbox else None
+        account = ApiAccount.from_spec(spec, info, self._started_at)
+        context = RunContext(spec, account, store, await account.fetch(), time.monotonic)
+        return context, sandbox
+
+    def _note(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            log.info("%s", line)
+            self.notes.append(line)
 
     def _assign(self, context: RunContext) -> Assignments:
         stored, cores = context.store.plan(), host.cores()
@@ -265,37 +259,31 @@ class Coordinator:
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
         return _Children(replay, sandbox, gate)
 
-    def _status(
-        self,
-        context: RunContext,
-        fleet: Fleet,
-        identifies: GuardedQueue,
-        operations: OperationRunner,
-        sockets: _Sockets,
-        children: _Children,
-    ) -> StatusVerbs:
-        health = Health(self._paths.logs, sockets.link, sockets.control, *children)
-        connections = sockets.hub.connections
-        return StatusVerbs(
-            context, fleet, identifies, operations, connections, health.troubles, self._lifetime
-        )
-
-    def _operations(
+    def _control_verbs(
         self,
         context: RunContext,
         workers: Workers,
         identifies: GuardedQueue,
         operations: OperationRunner,
-        plan_keeper: PlanKeeper,
-        announcer: Announcer,
-    ) -> OperationVerbs:
-        fleet, supervisor, reconciler = workers.fleet, workers.supervisor, workers.reconciler
-        return OperationVerbs(
+        sockets: _Sockets,
+        children: _Children,
+    ) -> Mapping[str, Verb]:
+        health = Health(self._paths.logs, sockets.link, sockets.control, *children)
+        status = StatusVerbs(
+            context,
+            workers.fleet,
+            identifies,
             operations,
-            RollingRestart(fleet, supervisor),
-            Scaling(fleet, supervisor, identifies, reconciler, plan_keeper),
-            Resharding(context, fleet, supervisor, identifies, plan_keeper, announcer.publish),
+            sockets.hub.connections,
+            health.troubles,
+            self._lifetime,
         )
+        return {
+            **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
+            **status.verbs(),
+            **identifies.verbs(),
+            **workers.commands.verbs(),
+        }
 
     def _bind(self, sockets: _Sockets) -> None:
         """Let workers and people in: all behind the sockets is there."""

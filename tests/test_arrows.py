@@ -136,7 +136,7 @@ ROOMS: Final = {
         "__main__": "child_process coordinator spec_input",
         "coordinator": (
             "account children context control engines health host hub identifies lifetime "
-            "maintenance operations sharding state workers"
+            "maintenance operations sharding state verb workers"
         ),
         "health": "children control workers",
         "control": "context hub identifies lifetime operations verb workers",

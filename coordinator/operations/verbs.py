@@ -3,17 +3,21 @@ one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from cluster.errors import ClusterError
 from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
 from cluster.wire.status import Operation
+from coordinator.context import RunContext
+from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.resharding import Resharding
 from coordinator.operations.restarting import RollingRestart
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.scaling import Scaling
+from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.verb import Verb, args_of
+from coordinator.workers.parts import Workers
 
 
 class OperationVerbs:
@@ -30,6 +34,25 @@ class OperationVerbs:
         self._restarting = restarting
         self._scaling = scaling
         self._resharding = resharding
+
+    @classmethod
+    def make(
+        cls,
+        operations: OperationRunner,
+        context: RunContext,
+        workers: Workers,
+        identifies: GuardedQueue,
+        plan_keeper: PlanKeeper,
+        publish: Callable[[bytes], None],
+    ) -> Self:
+        """Make them with all that they begin. publish: sends a message to the subscribers."""
+        fleet, supervisor, reconciler = workers.fleet, workers.supervisor, workers.reconciler
+        return cls(
+            operations,
+            RollingRestart(fleet, supervisor),
+            Scaling(fleet, supervisor, identifies, reconciler, plan_keeper),
+            Resharding(context, fleet, supervisor, identifies, plan_keeper, publish),
+        )
 
     def verbs(self) -> Mapping[str, Verb]:
         """Return the verbs by name."""
