@@ -55,8 +55,8 @@ OnProgress = Callable[[Operation], None]
 class ControlClient:
     """The requests that a running coordinator answers.
 
-    endpoint: ZeroMQ endpoint of its control socket ("ipc://...", or "tcp://..." where it offers one
-    to other hosts); None: the one that the keys name.
+    endpoint: its control endpoint ("ipc://...", or "tcp://..." where it offers one to other hosts);
+    None: the one that the keys name.
     timeout: seconds that an answer may take before NotRunningError.
     lock: the coordinator's lock file, to tell "gone" from "does not answer"; None: unknown.
     keys: for TCP: the file that `dcgw-cluster keys add` made, or what is in it.

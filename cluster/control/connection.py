@@ -1,4 +1,4 @@
-"""The connection to a coordinator's control socket: requests go out, answers find who asked."""
+"""The connection to a coordinator's control endpoint: requests go out, answers find who asked."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class ProgressReporter:
         name: str | None,
         keys: ClientKeys | None = None,
     ) -> None:
-        """endpoint: the coordinator's control socket. name: as `status` shows it; None: the
+        """endpoint: the coordinator's control endpoint. name: as `status` shows it; None: the
         program's. keys: for an endpoint on TCP."""
         self._name = (name or default_name())[:LONGEST_NAME]
         self._id = secrets.token_hex(8)

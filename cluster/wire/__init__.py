@@ -1,1 +1,1 @@
-"""The ground floor: the words that processes say to each other. Imports nothing above it."""
+"""The messages that processes send to each other. It imports nothing that stands above it."""

@@ -93,12 +93,12 @@ class Event(msgspec.Struct, array_like=True, gc=False):
         return self.source.store
 
     def json(self) -> Any:
-        """``d``, decoded. Nobody has looked into it on its way, but for one of each slice: raises
-        one of refusals.MALFORMED for what is no JSON, or is nested some 900 deep."""
+        """Return ``d``, decoded. Nobody has looked into it on its way, but for one of each slice:
+        raises one of decode_errors.MALFORMED for what is no JSON, or is nested some 900 deep."""
         return msgspec.json.decode(self.data)
 
     def typed(self) -> typed.GatewayEvent:
-        """``d`` as its class of ``cluster.events``. Never raises: what no class fits is a
+        """Return ``d`` as its class of ``cluster.events``. Never raises: what no class fits is a
         ``ParseError``, which `status` counts, and a name without a class an ``UnknownEvent``."""
         from cluster import events  # a tenth of a second, for those who ask
 
@@ -109,7 +109,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def position(self) -> Position:
-        """Its name for ever."""
+        """The position of the event, which names it for ever."""
         source = self.source
         return Position(
             source.store, source.shard_count, source.shard_id, source.epoch, self.seq
@@ -117,7 +117,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Epoch(msgspec.Struct, frozen=True, array_like=True):
-    """What every array about an epoch begins with."""
+    """The fields that every array about an epoch begins with."""
 
     format: int
     cluster: str
@@ -168,7 +168,7 @@ _end = msgspec.msgpack.Decoder(EpochEnd)
 
 
 def decode_batch(payload: bytes | memoryview) -> Batch:
-    """Raises topic.WireError."""
+    """Return the batch of an array. Raises topic.WireError."""
     try:
         batch = _batch.decode(payload)
     except MALFORMED as error:
@@ -181,7 +181,7 @@ def decode_batch(payload: bytes | memoryview) -> Batch:
 
 
 def decode_span(payload: bytes | memoryview) -> Span:
-    """The first fields of a batch; its events are skipped. Raises topic.WireError."""
+    """Return the first fields of a batch; its events are skipped. Raises topic.WireError."""
     try:
         return _span.decode(payload)
     except MALFORMED as error:
@@ -189,7 +189,7 @@ def decode_span(payload: bytes | memoryview) -> Span:
 
 
 def decode_epoch_end(payload: bytes | memoryview) -> EpochEnd:
-    """Raises topic.WireError."""
+    """Return the epoch end of an array. Raises topic.WireError."""
     try:
         end = _end.decode(payload)
     except MALFORMED as error:
@@ -204,7 +204,8 @@ def _check(version: int) -> None:
 
 
 def encode_hole(first: int, last: int) -> bytes:
-    """``data`` of a ``_hole`` event, whose seq is ``last``: JSON, as in every other event."""
+    """Return ``data`` of a ``_hole`` event, whose seq is ``last``: JSON, as in every other
+    event."""
     return b'{"first":%d,"last":%d}' % (first, last)
 
 
@@ -217,7 +218,7 @@ _hole = msgspec.json.Decoder(_Hole)
 
 
 def hole_first(data: bytes, seq: int) -> int:
-    """The first seq of a ``_hole`` event that ends at ``seq``. Raises topic.WireError."""
+    """Return the first seq of a ``_hole`` event that ends at ``seq``. Raises topic.WireError."""
     try:
         hole = _hole.decode(data)
     except MALFORMED as error:

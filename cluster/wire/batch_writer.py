@@ -1,4 +1,4 @@
-"""Makes a shard's batches (batch.py), drain by drain.
+"""ShardWriter: makes a shard's batches (batch.py), drain by drain.
 
 Measured (events of 480 B, four names, Python 3.11, on a machine of 2 cores): 0.5 us an event in
 drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
@@ -20,8 +20,9 @@ MAX_DRAIN_BYTES: Final = 384 * 1024
 memory by everybody, and the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
 
 MAX_NAMES: Final = 512
-"""Of one epoch. Discord has some hundred; a server that makes up more must not make a table of all
-of them that goes out with every batch. The oldest are forgotten then, as after a lost journal."""
+"""Most names of one epoch that are kept. Discord has some hundred; a server that makes up more must
+not make a table of all of them that goes out with every batch. The oldest are forgotten then, as
+after a lost journal."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -32,7 +33,7 @@ class ShardWriter:
     def __init__(self, cluster: str, state: ShardState) -> None:
         self.state = state
         self.repeated = 0
-        """Events that were left out because their seq was at or below the last one."""
+        """How many events were left out because their seq was at or below the last one."""
         self._cluster = cluster
         self._pending: list[bytes] = []
         self._tail = f".{state.shard_id}.".encode() + topic.SEPARATOR
@@ -48,7 +49,7 @@ class ShardWriter:
         received_ns: int = 0,
         guilds: int = 0,
     ) -> None:
-        """A new session: epochs only grow. Call it before the drain that holds its READY.
+        """Begin a new session: epochs only grow. Call it before the drain that holds its READY.
 
         before: None: what the state says. Raises ValueError if ``epoch`` is not a new one.
         """
@@ -66,7 +67,8 @@ class ShardWriter:
         state.retired = False
 
     def end_epoch(self, cause: str, received_ns: int) -> list[bytes]:
-        """The session can't be resumed: the messages to journal and publish. Its credentials go.
+        """End a session that can't be resumed, and forget its credentials. Return the messages to
+        journal and publish.
 
         begin_epoch does it if it was not done; do it earlier where the next identify has to wait.
         """
@@ -96,7 +98,8 @@ class ShardWriter:
         return [topic.topic(topic.EPOCH_END, state.shard_id) + topic.SEPARATOR + payload]
 
     def drain(self, events: Sequence[tuple[str, int, bytes]], received_ns: int) -> list[bytes]:
-        """(name, seq, raw ``d``) in order of seq -> messages, one a name; ``state`` moves on.
+        """Return the messages of a drain, one a name; ``state`` moves on. events: (name, seq, raw
+        ``d``) in order of seq.
 
         A seq at or below the last one takes no position (RESUMED may repeat one): it is left out.
         A jump is written as a hole.

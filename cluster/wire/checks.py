@@ -14,16 +14,16 @@ class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway_url: str
     recommended: int
-    """Shards."""
+    """Shards that Discord recommends."""
     total: int
     remaining: int
     reset_after_s: float
     max_concurrency: int
     shards: int
-    """Of the plan."""
+    """Shards that would run by the plan."""
     workers: int
     fullest: int
-    """Shards of the worker that has most."""
+    """Shards of the worker that has most of them."""
 
 
 class GatewayCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,15 +36,15 @@ class GatewayCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection that came as far as HELLO."""
+    """The answer of a connection that came as far as HELLO."""
 
     seconds: float
-    """From the first packet to HELLO."""
+    """Seconds from the first packet to HELLO."""
     heartbeat_interval_s: float
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The one line."""
+    """The one line of an answer: a result, or an error."""
 
     api: ApiAnswer | None = None
     gateway: GatewayAnswer | None = None

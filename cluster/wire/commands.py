@@ -10,11 +10,11 @@ import msgspec
 from cluster.discord.limits import MAX_SENT_BYTES
 
 SEND_S: Final = 90.0
-"""A coordinator has answered `send` by then."""
+"""Seconds within which a coordinator answers `send`."""
 
 
 class SendArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `send`: one command, and whose shard is to send it: one of the two."""
+    """The args of `send`: a command, and the shard or the guild whose shard is to send it."""
 
     payload: Annotated[bytes, msgspec.Meta(max_length=MAX_SENT_BYTES)]
     """The JSON text {"op": ..., "d": ...}."""
@@ -26,15 +26,15 @@ class SendArgs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentBy(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to `send`: the command was handed to the connection of this shard."""
+    """The answer to `send`: the command was handed to the connection of this shard."""
 
     shard_id: int
     shard_count: int
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to `shards`: those that take commands now."""
+    """The answer to `shards`: the shards that take commands now."""
 
     shards: list[int]
-    """Ids, ascending: of the plan in force."""
+    """Shard ids of the plan in force, ascending."""
     shard_count: int

@@ -20,7 +20,7 @@ CONTROL_VERSION: Final = 1
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One question."""
+    """One request."""
 
     v: int = CONTROL_VERSION
     id: int
@@ -35,13 +35,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     action: str = ""
     retry_after_s: float = 0.0
-    """Of those that say when to try again."""
+    """Seconds after which to try again, of an error that says so."""
     argument: str = ""
-    """Of those that name one."""
+    """Name of the argument that is wrong, of an error that names one."""
 
 
 def failure_of(error: ClusterError) -> Failure:
-    """An error as it is told over a wire."""
+    """Return an error in the form that goes over a wire."""
     return Failure(
         kind=type(error).__name__,
         cause=error.cause,
@@ -52,7 +52,7 @@ def failure_of(error: ClusterError) -> Failure:
 
 
 def error_of(failure: Failure) -> ClusterError:
-    """The error that was told of, as its class of cluster.errors."""
+    """Return the error that a Failure stands for, as its class of cluster.errors."""
     kind = getattr(errors, failure.kind, ClusterError)
     if not (isinstance(kind, type) and issubclass(kind, ClusterError)):
         kind = ClusterError
@@ -77,7 +77,7 @@ encode = msgspec.msgpack.encode
 
 
 def as_args(struct: msgspec.Struct) -> dict[str, Any]:
-    """A struct as a request's args."""
+    """Return a struct as a request's args."""
     return msgspec.structs.asdict(struct)
 
 

@@ -15,6 +15,7 @@ from cluster.wire.states import SessionState
 
 LINK_VERSION: Final = 2
 OVERLAP_NS: Final = 10_000_000_000
+"""How long both shard counts deliver, unless it is said."""
 
 
 class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     last_epoch: int = 0
     """Epoch of the newest identify that the store knows for this shard; 0: none yet."""
     resume: bool = True
-    """False: the session in the journal is of another account or server; identify anew."""
+    """Whether to resume the session in the journal; False: it is of another account or server."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,22 +34,22 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     kind: Literal["bot", "user"] = "bot"
-    """Of the account."""
+    """Kind of the account."""
     intents: int = 0
-    """A bot's."""
+    """Bit mask; set for bots only."""
     capabilities: int = 0
-    """A user account's, as what follows."""
+    """Bit mask; set for user accounts only."""
     client_build_number: int = 0
     subscribe_guilds: Literal["all"] | list[int] = []
-    """Guilds that are subscribed to after each READY."""
+    """Guilds that a user account subscribes to after each READY."""
     launch: str = ""
-    """This run of the client (account.new_launch), the same in all its processes; empty: one of
-    the worker's own."""
+    """Id of this run of the client (account.new_launch), the same in all its processes; empty: one
+    of the worker's own."""
     gateway_url: str
-    """wss://host[:port] without query."""
+    """Where to connect: wss://host[:port], without a query."""
     api_version: int = 10
     compress: str = "zlib-stream"
-    """"zlib-stream", "zstd-stream" or "" for none."""
+    """Transport compression: "zlib-stream", "zstd-stream" or "" for none."""
     ca_file: str = ""
     """PEM file of the certificate authority; empty: the system's."""
     impersonate: str = "chrome"
@@ -71,37 +72,38 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     """Last journalled seq of this epoch; -1: none."""
     events: int
-    """Dispatches since the worker started."""
+    """How many dispatches came since the worker started."""
     session_age_s: float | None = None
-    """Since the session's READY, in whichever process; None: there is none, or it is not known."""
+    """Seconds since the session's READY, in whichever process; None: there is none, or it is not
+    known."""
     heartbeat_ms: float | None = None
-    """Round trip of the last heartbeat that was answered."""
+    """Milliseconds of the round trip of the last heartbeat that was answered."""
     guilds: int = 0
     """How many guilds the session's READY named."""
     reconnects: dict[str, int] = {}
     """How many reconnects, by cause."""
     detail: str = ""
-    """Why it is where it is: for a fatal close its meaning and what to do."""
+    """Why the shard is in this state: for a fatal close what it means and what to do."""
     refused: int | None = None
-    """The close code that made it fatal."""
+    """The close code that made the shard fatal."""
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
-    """First message after connecting, and again after the coordinator was gone."""
+    """The first message after connecting, and again after the coordinator was gone."""
 
     version: int
     slot: int
     pid: int
     started_at: float
-    """Unix seconds."""
+    """When the worker started: Unix seconds."""
     package_version: str
     shard_count: int
-    """Of its shards; 0: it has none."""
+    """Shard count of the worker's shards; 0: it has none."""
     shards: list[ShardReport]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
-    """Once a second, and at once when a shard changes its state."""
+    """How a worker is: once a second, and at once when a shard changes its state."""
 
     slot: int
     shards: list[ShardReport]
@@ -109,16 +111,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     rss_bytes: int
     """Memory of its own: resident, without what is mapped from files, as the journal is."""
     events: int
-    """Dispatches journalled since the worker started."""
+    """How many dispatches were journalled since the worker started."""
     journal_bytes: int
     journal_seconds: float | None
     """How many seconds of events the journal holds; None: unknown yet."""
     journalling: bool
-    """False: the journal can't be written; the promise is suspended."""
+    """Whether the journal is written; False: it can't be, and the promise is suspended."""
     unpublished: int
     """Records that the journal holds beyond the publisher's cursor."""
     held: bool = False
-    """What its shards receive is not published: WorkerSpec.held_for."""
+    """Whether what its shards receive is held back: see WorkerSpec.held_for."""
 
 
 class IdentifyRequest(msgspec.Struct, frozen=True, kw_only=True, tag="identify_request"):
@@ -149,7 +151,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
-    """Last message: sessions closed, journal synced."""
+    """The last message of a worker: its sessions are closed, its journal is synced."""
 
     slot: int
 
@@ -158,7 +160,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag="welcome"):
-    """Answer to Hello: this coordinator owns the worker now."""
+    """The answer to Hello: this coordinator owns the worker now."""
 
     version: int = LINK_VERSION
 
@@ -173,7 +175,7 @@ class IdentifyGrant(msgspec.Struct, frozen=True, kw_only=True, tag="identify_gra
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
     """Close the sessions and exit. logout: end the sessions (1000) instead of leaving them
-    resumable. cause: of their epochs' end then."""
+    resumable. cause: what their epochs' end is to say then."""
 
     logout: bool = False
     cause: str = "logout"
@@ -190,7 +192,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, tag="publish"):
     on. Said to a worker that does so already, it changes nothing."""
 
     overlap_ns: int = OVERLAP_NS
-    """For so long the other shard count goes on."""
+    """Nanoseconds for which the other shard count goes on."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):
@@ -236,15 +238,15 @@ _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker
 
 
 def encode(message: FromWorker | ToWorker) -> bytes:
-    """One link message as the bytes of one frame."""
+    """Return a link message as the bytes of one frame."""
     return _encoder.encode(message)
 
 
 def decode_from_worker(data: bytes) -> FromWorker:
-    """Raises one of refusals.MALFORMED for anything else."""
+    """Return a worker's message. Raises one of decode_errors.MALFORMED for anything else."""
     return _from_worker.decode(data)
 
 
 def decode_to_worker(data: bytes) -> ToWorker:
-    """Raises one of refusals.MALFORMED for anything else."""
+    """Return a coordinator's message. Raises one of decode_errors.MALFORMED for anything else."""
     return _to_worker.decode(data)

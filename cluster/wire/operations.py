@@ -12,34 +12,34 @@ from typing import Annotated, Final
 import msgspec
 
 FOLLOW_S: Final = 2.0
-"""`operation` is answered after so long, if nothing is new."""
+"""Seconds after which `operation` is answered, if nothing is new."""
 
 
 class Follow(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `operation`."""
+    """The args of `operation`."""
 
     id: str
     known: str = ""
-    """Its text as it was last heard, and its number of steps: answered when they are others."""
+    """The text that was last heard: `operation` is answered when it, or ``done``, is another."""
     done: int = 0
 
 
 class RestartArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `restart`: one of the two, or neither for a rolling restart of all workers."""
+    """The args of `restart`: one of the two, or neither for a rolling restart of all workers."""
 
     worker: int | None = None
     shard: int | None = None
 
 
 class ScaleArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `scale`."""
+    """The args of `scale`."""
 
     workers: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 class ReshardArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `reshard`."""
+    """The args of `reshard`."""
 
     shards: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
-    """0: as many as GET /gateway/bot recommends."""
+    """The shard count to change to; 0: what GET /gateway/bot recommends."""
     overlap_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 10.0

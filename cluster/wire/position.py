@@ -14,8 +14,8 @@ import msgspec
 from cluster.errors import ConfigError
 
 WHOLE: Final = (1 << 53) - 1
-"""As the seq of a saved place: all of a shard whose count is no more in force. The largest integer
-that every language's JSON keeps."""
+"""The seq of a saved place that means "all", of a shard whose count is no more in force. The
+largest integer that every language's JSON keeps."""
 
 
 class ShardKey(NamedTuple):
@@ -27,7 +27,7 @@ class ShardKey(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Of one event."""
+    """The position of one event."""
 
     store: str
     shard_count: int
@@ -52,7 +52,7 @@ class Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shards: list[SavedShard]
 
     def plain(self) -> dict[str, Any]:
-        """Data that json.dumps takes."""
+        """Return the position as data that json.dumps takes."""
         return {
             "store": self.store,
             "shards": [[s.shard_count, s.shard_id, s.epoch, s.seq] for s in self.shards],
@@ -60,7 +60,7 @@ class Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_saved(value: object) -> Saved:
-    """The inverse of Saved.plain, after any trip through JSON. Raises ConfigError."""
+    """Return what Saved.plain made, after any trip through JSON. Raises ConfigError."""
     try:
         return msgspec.convert(value, Saved)
     except msgspec.ValidationError as error:

@@ -16,7 +16,7 @@ from cluster.wire.states import HeadState
 
 REPLAY_VERSION = 1
 MAX_ASKED: Final = 2048
-"""Names in a question."""
+"""Most names in a question."""
 
 
 class HeadsRequest(msgspec.Struct, frozen=True, kw_only=True, tag="heads"):
@@ -36,24 +36,24 @@ class RangeRequest(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
     epoch: Epoch
     after: After
     upto: After | None
-    """None: to the epoch's end, or as far as it goes."""
+    """The last seq that is asked for; None: all that there is of the epoch."""
     names: Annotated[list[str], msgspec.Meta(max_length=MAX_ASKED)] | None
-    """None: all. Holes are always among them."""
+    """Names of the events; None: all. Holes are always among them."""
 
 
 class HeadRow(msgspec.Struct, frozen=True, array_like=True):
-    """One shard."""
+    """What the journals know of one shard."""
 
     shard_count: int
     shard_id: int
     epoch: int
     seq: int
-    """The newest that is journalled."""
+    """The newest seq that is journalled."""
     oldest: tuple[int, int] | None
     """(epoch, first seq) of the oldest drain that is held."""
     public: Public | None = None
-    """From where on its events count, if its shard count came into force while another one was;
-    nil: all do. What lies before is in the journals and of no use."""
+    """The place from which on its events count, if its shard count came into force while another
+    one was; nil: all do. What lies before is in the journals and of no use."""
     state: HeadState = HeadState.NONE
 
 
@@ -73,7 +73,7 @@ class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
 
     id: int
     messages: list[bytes]
-    """As they were published, topic included; the first may begin below ``after``."""
+    """The messages as they were published, topic included; the first may begin below ``after``."""
     reached: int
     gone: list[tuple[int, int]]
     """Ranges, first to last, that no journal has."""

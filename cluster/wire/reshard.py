@@ -1,4 +1,5 @@
-"""Word of a resharding: once a second while it lasts, before the first event of the new count.
+"""The announcement of a resharding: once a second while it lasts, before the first event of the new
+count.
 
 Two shard counts deliver the same events for a while. Who hears this remembers what the count in
 force delivers, and knows then which events of the other one it has had.
@@ -21,10 +22,10 @@ class Reshard(msgspec.Struct, frozen=True, array_like=True):
     format: int
     cluster: str
     of_count: ShardCount
-    """In force now."""
+    """The shard count that is in force now."""
     to_count: ShardCount
     overlap_ns: Ns
-    """For so long both deliver; more than their sessions lie apart."""
+    """Nanoseconds for which both deliver: more than their sessions lie apart."""
     stage: ReshardStage
     sent_ns: Ns
 
@@ -34,12 +35,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def encode(word: Reshard) -> bytes:
-    """The message, topic included."""
+    """Return the message, topic included."""
     return topic.topic(topic.RESHARD, word.to_count) + topic.SEPARATOR + _encode(word)
 
 
 def decode(payload: bytes | memoryview) -> Reshard:
-    """Raises topic.WireError."""
+    """Return the announcement of an array. Raises topic.WireError."""
     try:
         word = _decoder.decode(payload)
     except MALFORMED as error:

@@ -47,7 +47,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     unpublished: int
     restarts: int
     version: str = ""
-    """Of the package that its process runs; empty: not known."""
+    """Version of the package that its process runs; empty: not known."""
     detail: str = ""
 
 
@@ -56,7 +56,7 @@ class OutsideClaim(msgspec.Struct, frozen=True, kw_only=True):
 
     shard_id: int
     shard_count: int
-    """0: it did not say."""
+    """Shard count; 0: the program did not say."""
     who: str
 
 
@@ -68,13 +68,13 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     reset_after_s: float
     max_concurrency: int
     spent: int
-    """Identifies granted by this store in the current window."""
+    """How many identifies this store granted in the current window."""
     waiting: list[int]
     """Shards that wait for a grant, in the order in which they will get one."""
     wait_s: float
     """How long the last of them will wait, by the limiter's arithmetic."""
     outside: list[OutsideClaim] = []
-    """Who else waits here, in the order in which they came."""
+    """Programs outside that wait here, in the order in which they came."""
     broker: str = ""
     """Control endpoint of the coordinator that grants; empty: this one."""
     trouble: str = ""
@@ -82,33 +82,33 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one is."""
+    """How far a long request is."""
 
     id: str
     kind: str
-    """ "rolling restart", "scale" ..."""
+    """What it is: "rolling restart", "scale" ..."""
     text: str = ""
     """What it does just now, or has done."""
     done: int = 0
     total: int = 0
-    """Steps; 0: it can't be said."""
+    """How many steps there are; 0: it can't be said."""
     state: OperationState = OperationState.RUNNING
     failure: Failure | None = None
     seconds: float = 0.0
-    """Since it began, or that it took."""
+    """Seconds since it began, or that it took."""
 
 
 class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `subscriber`: what a subscriber says of itself every few seconds."""
+    """The args of `subscriber`: what a subscriber says of itself every few seconds."""
 
     id: Annotated[str, msgspec.Meta(max_length=32)]
-    """Random, its own for as long as it lives."""
+    """Random id of the subscriber, the same for as long as it lives."""
     name: Annotated[str, msgspec.Meta(max_length=64)]
     pid: int
     lag: int
-    """Events that are known to be there and were not given out yet."""
+    """Events that are known to exist and were not given out yet."""
     events: int
-    """Given out since it began."""
+    """Events that were given out since it began."""
     gaps: int
     replays: int
     """Answers that it needed from the replay server."""
@@ -131,24 +131,24 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """args of `_gate`: what the TCP gate says of itself every few seconds. Its own word: it passes
-    on no verb that begins with an underscore."""
+    """The args of `_gate`: what the TCP gate says of itself every few seconds. It alone says it: it
+    passes on no verb that begins with an underscore."""
 
     pid: int
     events: str = ""
-    """Where it listens for subscribers; empty: it does not."""
+    """Where the gate listens for subscribers; empty: it does not."""
     replay: str = ""
     control: str = ""
     keys: int
-    """Clients that may come in."""
+    """How many clients may come in."""
     subscribers: int
-    """Connections to `events`."""
+    """How many connections to `events` there are."""
     refused: int
-    """Connections that were not let in."""
+    """How many connections were not let in."""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to `status`."""
+    """The answer to `status`."""
 
     name: str
     store_id: str
@@ -171,12 +171,12 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     shards: list[ShardStatus]
     budget: BudgetStatus
     subscribers: list[SubscriberStatus] = []
-    """Those that report themselves, as Subscriber does."""
+    """Subscribers that report themselves, as Subscriber does."""
     subscribers_unknown: int = 0
-    """Other connections to the hub."""
+    """How many other connections to the hub there are."""
     operation: Operation | None = None
     """The long request that is under way, or was the last; None: there was none."""
     gate: GateReport | None = None
-    """The way in over TCP; None: there is none, or it is not up."""
+    """The TCP gate; None: there is none, or it is not up."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""

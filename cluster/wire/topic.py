@@ -12,16 +12,17 @@ from typing import Final
 
 SEPARATOR: Final = b"\x00"
 WATERMARK: Final = "_watermark"
-"""Its number is the worker's slot."""
+"""Name of a watermark; its number is the worker's slot."""
 EPOCH_END: Final = "_epoch_end"
 HOLE: Final = "_hole"
-"""A batch whose events are ranges of seqs that the session skipped."""
+"""Name of a batch whose events are ranges of seqs that the session skipped."""
 RESHARD: Final = "_reshard"
-"""Its number is the shard count that is to come into force."""
+"""Name of a resharding's announcement; its number is the shard count that is to come into force."""
 MAX_TOPIC: Final = 128
-"""Bytes; a longer topic is not ours."""
+"""Most bytes of a topic; a longer one is not ours."""
 MAX_MESSAGE: Final = 192 * 1024 * 1024
-"""Bytes of a message: the largest event that a worker takes fits. A socket hangs up on more."""
+"""Most bytes of a message: the largest event that a worker takes fits. A socket hangs up on
+more."""
 
 
 class WireError(Exception):
@@ -29,17 +30,17 @@ class WireError(Exception):
 
 
 def topic(name: str, number: int) -> bytes:
-    """The topic of an event name and a shard id (of a watermark: a slot)."""
+    """Return the topic of an event name and a shard id (of a watermark: a slot)."""
     return f"{name}.{number}.".encode()
 
 
 def subscription(name: str, number: int | None = None) -> bytes:
-    """The prefix that takes a name, of one shard or of all."""
+    """Return the prefix that takes a name, of one shard or of all."""
     return f"{name}.".encode() if number is None else topic(name, number)
 
 
 def split(message: bytes) -> tuple[str, int, memoryview]:
-    """Name, number and payload of a message. Raises WireError."""
+    """Return the name, number and payload of a message. Raises WireError."""
     end = message.find(SEPARATOR, 0, MAX_TOPIC + 1)
     if end < 0:
         raise WireError(f"no topic in the first {MAX_TOPIC} bytes")
@@ -52,5 +53,5 @@ def split(message: bytes) -> tuple[str, int, memoryview]:
 
 
 def name_of(message: bytes) -> bytes:
-    """The name alone, unchecked: for filters over messages of our own journal."""
+    """Return the name alone, unchecked: for filters over messages of our own journal."""
     return message[: message.find(b".", 0, MAX_TOPIC)]

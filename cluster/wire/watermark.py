@@ -36,7 +36,7 @@ class Watermark(msgspec.Struct, frozen=True, array_like=True):
     slot: Slot
     sent_ns: Ns
     whole: bool
-    """All of the worker's shards are in it; otherwise those that changed."""
+    """Whether all of the worker's shards are in it; otherwise those that changed are."""
     shards: list[Row]
 
 
@@ -45,13 +45,13 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def encode(cluster: str, slot: int, sent_ns: int, whole: bool, rows: list[Row]) -> bytes:
-    """The message, topic included."""
+    """Return the message, topic included."""
     mark = Watermark(FORMAT, cluster, slot, sent_ns, whole, rows)
     return topic.topic(topic.WATERMARK, slot) + topic.SEPARATOR + _encode(mark)
 
 
 def decode(payload: bytes | memoryview) -> Watermark:
-    """Raises topic.WireError."""
+    """Return the watermark of an array. Raises topic.WireError."""
     try:
         mark = _decoder.decode(payload)
     except MALFORMED as error:
