@@ -81,11 +81,15 @@ ROOMS: Final = {
     },
     "cluster/subscriber": {
         "subscriber": (
-            "backfill chain delivery_queue guild_filter hub_reader items progress_reporter "
-            "replay_client reshards stall_detector starter"
+            "chain chain_feed delivery_queue event_filter guild_filter hub_reader items "
+            "progress_reporter replay_client reshards stall_detector"
+        ),
+        "chain_feed": (
+            "backfill chain delivery_queue items replay_client reshards stall_detector starter"
         ),
         "starter": "chain delivery_queue items new_shards replay_client reshards start_positions",
-        "delivery_queue": "chain guild_filter items reshards",
+        "delivery_queue": "chain event_filter items",
+        "event_filter": "chain guild_filter reshards",
         "start_positions": "items",
         "stall_detector": "items",
         "reshards": "chain overlap_dedup",

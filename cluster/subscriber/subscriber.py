@@ -76,8 +76,8 @@ class Subscriber:
         start: "now", "oldest" (what the journals hold), or a saved ``position``.
         replay: the replay server; None: that of the local cluster with this endpoint, if there is
         one. Without it what is missed is a Gap at once.
-        control: the coordinator's control endpoint, which is told how the subscriber fares; None: the
-        local cluster's. name: under which `status` shows it; None: the program's.
+        control: the control endpoint, where the coordinator is told how the subscriber fares; None:
+        the local cluster's. name: under which `status` shows it; None: the program's.
         keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
         endpoints that are not given are those that stand in it. A cluster that does not know the
         key (any more) is a KeyRefusedError, on entering or from the iterator.
