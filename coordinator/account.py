@@ -46,7 +46,7 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __repr__(self) -> str:
-        return f"Account(kind={self.kind!r}, api_url={self.api_url!r}, token=<hidden>)"
+        return f"ApiAccount(kind={self.kind!r}, api_url={self.api_url!r}, token=<hidden>)"
 
     def key(self, store_id: str) -> str:
         """Return the account's name in the ledger, which tells nothing of the token. A bot's token
