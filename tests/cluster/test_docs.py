@@ -22,7 +22,7 @@ HELD_UP = "held up by"
 
 
 def rows(page: str) -> list[str]:
-    """Of tables with such a column, without their heads."""
+    """Return the rows of tables with such a column, without their heads."""
     found, inside = [], False
     for line in page.splitlines():
         if not line.startswith("|"):

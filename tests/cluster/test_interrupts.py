@@ -79,7 +79,7 @@ def test_in_doctor_with_a_sandbox(env: dict[str, str]) -> None:
 
 
 def test_a_command_that_ignores_sigint_from_its_start_goes_on(env: dict[str, str]) -> None:
-    """As after nohup."""
+    """nohup starts a command so."""
     ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{RUN}"
     done = subprocess.run(
         [sys.executable, "-P", "-c", ignoring, "click", "--version"],

@@ -112,7 +112,7 @@ class MfaLevel(OpenInt):
 
 
 class NotificationLevel(OpenInt):
-    """Of which messages members are notified (`Guild.default_message_notifications` and
+    """The messages that members are notified of (`Guild.default_message_notifications` and
     `ChannelOverride.message_notifications`)."""
 
     ALL_MESSAGES = 0

@@ -31,7 +31,7 @@ def chunk(index: int, count: int, **fields: Any) -> bytes:
 
 @given(st.integers(1, 12).flatmap(lambda n: st.permutations([*range(n), 0, n - 1])), st.data())
 def test_in_any_order_and_repeated(order: list[int], data: st.DataObject) -> None:
-    """As after a resume, which replays what came before it."""
+    """A resume replays what came before it."""
     count = len(set(order))
     gathering = MemberChunks(GUILD, "n")
     seen = set[int]()

@@ -20,7 +20,7 @@ def sample(name: str) -> bytes:
 
 
 def sample_json(name: str) -> Any:
-    """The same as JSON, anew each time."""
+    """Return a sample of an event as a JSON value, made anew each time."""
     return json.loads(sample(name))
 
 

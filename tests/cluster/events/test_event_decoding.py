@@ -231,7 +231,7 @@ def test_an_activity_may_begin_at_any_time(start: float, year: int) -> None:
 
 
 def test_ids_with_zeros_before_them_are_ids() -> None:
-    """As in recordings whose ids were taken out."""
+    """Recordings have them whose ids were taken out."""
     none, one = "0" * 18, "0" * 17 + "1"
     d = MESSAGE | {"id": none, "guild_id": one, "mention_roles": [none, one, "7"]}
     event = read("MESSAGE_CREATE", d)
@@ -360,7 +360,7 @@ SECRET = re.compile(r"token|session_id|^(join|spectate|match)$")
 
 
 def marked(value: Any, key: str = "") -> Any:
-    """The same with a mark in the place of each text that is a credential."""
+    """Return a JSON value with a mark in place of each text that is a credential."""
     if isinstance(value, dict):
         return {name: marked(inner, name) for name, inner in value.items()}
     if isinstance(value, list):

@@ -66,7 +66,7 @@ def faults_of_fields(
 
 
 def faults_below(where: str, kind: Type, hint: Any, seen: set[tuple[type, str]]) -> Iterator[str]:
-    """Of the objects in a field: those of the documentation against the classes."""
+    """Yield what differs between the documentation and the classes of the objects in a field."""
     for ref in refs(kind):
         fields = catalogue().fields_of(ref.name, ref.partial)
         classes = list(objects_in(hint))
@@ -83,9 +83,9 @@ class Place(NamedTuple):
     """A field of a class."""
 
     type: Any
-    """As it is read: leniently."""
+    """The type that is read, leniently."""
     written: str
-    """As the annotation stands in the source: what the documentation promises."""
+    """The annotation in the source: what the documentation promises."""
 
 
 def places_of(cls: type[Object]) -> dict[str, Place]:

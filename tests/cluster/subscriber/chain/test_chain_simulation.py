@@ -44,7 +44,7 @@ class Drained(NamedTuple):
     first: int
     last: int
     batches: list[tuple[str, Batch]]
-    """Of an end: none."""
+    """The batches of the drain; an epoch's end has none."""
     head: int
     """Last seq of the epoch, after it."""
 
@@ -64,7 +64,7 @@ class World:
     twice: set[tuple[int, int]] = field(default_factory=set)
     """Events that were journalled only after they had been published."""
     ends: dict[int, tuple[Moment, int]] = field(default_factory=dict)
-    """Of epochs that are over: when, and the last seq."""
+    """When the epochs that are over ended, and their last seqs."""
     epochs: list[int] = field(default_factory=list)
     state: ShardState = field(default_factory=lambda: ShardState(shard_id=0, shard_count=1))
     """In the end."""
@@ -336,7 +336,7 @@ LARGE = 1 << 20
 def lost_on_the_way(
     seed: int, names: frozenset[str] | None, max_bytes: int = LARGE, *, served: bool = True
 ) -> set[tuple[int, int]]:
-    """Of what a journal holds."""
+    """Return the events that a journal holds and that were not delivered."""
     random = Random(seed)
     world = make_world(random)
     start = place_in(random, world)
