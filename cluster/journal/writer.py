@@ -80,6 +80,9 @@ class Journal:
         self._pages: Pages | None = None
         """None: there was no room to begin one."""
         self._states: dict[ShardKey, ShardState] = {}
+        self._appended: dict[int, ShardState] = {}
+        """Shard id -> the state that was appended last. It is changed in place, so most drains bring
+        the same one: making a key for each was a fiftieth of a lone event's instructions."""
 
     @classmethod
     def open(
@@ -180,7 +183,9 @@ class Journal:
         the publisher all the same. ``messages`` may be empty: then only the state is written.
         """
         first = self.last_record + 1
-        self._states[ShardKey(state.shard_count, shard_id)] = state
+        if self._appended.get(shard_id) is not state:
+            self._appended[shard_id] = state
+            self._states[ShardKey(state.shard_count, shard_id)] = state
         now_ns = self._clock_ns()
         if self.journalling or now_ns >= self._retry_ns:
             self._write(shard_id, first, messages, state, now_ns)
