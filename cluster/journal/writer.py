@@ -81,8 +81,8 @@ class Journal:
         """None: there was no room to begin one."""
         self._states: dict[ShardKey, ShardState] = {}
         self._appended: dict[int, ShardState] = {}
-        """Shard id -> the state that was appended last. It is changed in place, so most drains bring
-        the same one: making a key for each was a fiftieth of a lone event's instructions."""
+        """Shard id -> the state that was appended last. It is changed in place, so most drains
+        bring the same one: a key for each was a fiftieth of a lone event's instructions."""
 
     @classmethod
     def open(
