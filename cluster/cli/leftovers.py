@@ -29,7 +29,7 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "journal": ((r"reading", "journals"),),
     "journal/slot-N": (
         (r"(aside-)?(data\.mdb|lock\.mdb|journal\.json)", "journals"),
-        (r"journal\.json\.[0-9]+|died\.txt|owner\.lock", "journals"),
+        (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
     "logs": ((r"(coordinator|worker-[0-9]+|replay|gate|sandbox)\.log(\.[0-9]+)?", "logs"),),
     "keys": ((r"(server|clients)\.(json|new)", "keys"),),

@@ -1,4 +1,5 @@
-"""``dcgw-cluster clean``: removes what a stopped cluster left on this host."""
+"""``dcgw-cluster clean``: removes what a stopped cluster left on this host, which
+cluster/cli/leftovers.py finds, by name, and removes."""
 
 from __future__ import annotations
 

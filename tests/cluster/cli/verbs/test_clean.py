@@ -15,6 +15,7 @@ from click.testing import Result
 from cluster.cli.leftovers import leftovers
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held, make_private
+from cluster.journal import other_slots
 
 Dcgw = Callable[..., Result]
 Running = Callable[..., subprocess.Popen[bytes]]
@@ -23,7 +24,8 @@ OWN = (
     "coordinator.lock", "running.json", "store.sqlite", "store.sqlite-wal", "store.sqlite-shm",
     "journal/reading", "journal/slot-0/data.mdb", "journal/slot-0/lock.mdb",
     "journal/slot-0/journal.json", "journal/slot-0/owner.lock", "journal/slot-0/died.txt",
-    "journal/slot-12/aside-data.mdb", "journal/slot-12/journal.json.4711",
+    f"journal/slot-0/{other_slots.NOTE}", "journal/slot-12/aside-data.mdb",
+    "journal/slot-12/journal.json.4711",
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
 )  # fmt: skip
 MIB = 1 << 20
