@@ -13,7 +13,7 @@ state's record is 3, the index 2, pruning 4 in LMDB itself); reading back 0.3 us
 of 512, 7 of drains of one.
 """
 
-from cluster.journal.reader import Facts, Head, JournalReader, Reach
+from cluster.journal.reader import Facts, Head, JournalReader, RangeQuery, Reach
 from cluster.journal.records import UnreadableJournalError
 from cluster.journal.writer import Journal, JournalError, JournalStats, Recent
 from cluster.wire.shard_state import ShardState
@@ -25,6 +25,7 @@ __all__ = [
     "JournalError",
     "JournalReader",
     "JournalStats",
+    "RangeQuery",
     "Reach",
     "Recent",
     "ShardState",

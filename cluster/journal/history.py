@@ -17,13 +17,12 @@ import lmdb
 
 from cluster.journal import checks, manifest, schema
 from cluster.journal.read_marker import ReadMarker, inodes_of
-from cluster.journal.reader import READ_SECONDS, Head, JournalReader, Reach
+from cluster.journal.reader import Head, JournalReader, RangeQuery, Reach
 from cluster.journal.records import DAMAGE, UnreadableJournalError
 from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
 
-SLICE_BYTES: Final = 1024 * 1024
 DIED_OF_IT: Final = "whoever read it died of it"
 FAILURES: Final = 3
 """How often a journal is found damaged before it is not read again: at first its owner may have
@@ -102,33 +101,27 @@ class History:
                 newest[key] = first._replace(oldest=oldest)
         return list(newest.values())
 
-    def read(
-        self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None,
-        names: frozenset[str] | None, max_bytes: int = SLICE_BYTES,
-        seconds: float = READ_SECONDS,
-    ) -> Slice:  # fmt: skip
-        """Return a slice of (after, upto] of an epoch, with what is known of its end. It takes at
-        most so many seconds, beside what one drain takes."""
-        until = self._clock() + seconds
+    def read(self, query: RangeQuery) -> Slice:
+        """Return a slice of what a query asks for, with what is known of its epoch's end. It takes
+        at most the query's seconds, beside what one drain takes."""
+        until = self._clock() + query.seconds
         self._find()
         # Before the events are read: a head that is read later may be beyond them.
-        facts = self._facts(shard_id, shard_count, epoch)
+        facts = self._facts(query.shard_id, query.shard_count, query.epoch)
         messages: list[bytes] = []
         gone: list[tuple[int, int]] = []
-        reached = after
+        upto, reached, room = query.upto, query.after, query.max_bytes
         while upto is None or reached < upto:
-            best = self._best(
-                shard_id, shard_count, epoch, reached, upto, names, max_bytes,
-                until - self._clock(),
-            )  # fmt: skip
+            left_s = until - self._clock()
+            best = self._best(query._replace(after=reached, max_bytes=room, seconds=left_s))
             if best is None:
                 break
             if best.start > reached + 1:
                 gone.append((reached + 1, best.start - 1))
             messages += best.messages
             reached = best.reached
-            max_bytes -= sum(map(len, best.messages))
-            if best.more or max_bytes <= 0 or self._clock() > until:
+            room -= sum(map(len, best.messages))
+            if best.more or room <= 0 or self._clock() > until:
                 return Slice(messages, reached, gone, True, facts.end, facts.next, facts.final)
         known = facts.head
         if upto is not None and (facts.next is not None or self.unreadable):
@@ -151,17 +144,10 @@ class History:
         head = max([*heads, -1 if end is None else end])
         return _EpochFacts(head, end, following, final)
 
-    def _best(
-        self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None,
-        names: frozenset[str] | None, max_bytes: int, seconds: float,
-    ) -> Reach | None:  # fmt: skip
-        """Return the part of the history that goes on soonest after a seq, and of those the
-        longest; None: no journal has any."""
-        reaches = self._ask(
-            lambda reader: reader.read(
-                shard_id, shard_count, epoch, after, upto, names, max_bytes, seconds
-            )
-        )
+    def _best(self, query: RangeQuery) -> Reach | None:
+        """Return the part of the history that goes on soonest after the query's seq, and of those
+        the longest; None: no journal has any."""
+        reaches = self._ask(lambda reader: reader.read(query))
         return min(
             (reach for reach in reaches if reach.reached >= reach.start),
             key=lambda reach: (reach.start, -reach.reached),

@@ -30,7 +30,27 @@ from cluster.wire.shard_state import ShardState
 READ_SECONDS: Final = 0.04
 """How long one read may take, so that its transaction lasts at most about 50 ms."""
 
+SLICE_BYTES: Final = 1024 * 1024
+"""Size past which an answer is cut, unless it is asked otherwise."""
+
 _decode_state = msgspec.msgpack.Decoder(ShardState).decode
+
+
+class RangeQuery(NamedTuple):
+    """What is asked of an epoch: the messages of (after, upto], and how large the answer may be."""
+
+    shard_id: int
+    shard_count: int
+    epoch: int
+    after: int
+    upto: int | None = None
+    """Last seq that is asked for; None: all that there is of the epoch."""
+    names: frozenset[str] | None = None
+    """Names of the events; None: all. Holes and the epoch's end are always among them."""
+    max_bytes: int = SLICE_BYTES
+    """Size past which the answer is cut, after a whole drain."""
+    seconds: float = READ_SECONDS
+    """Time after which the answer is cut, after a whole drain."""
 
 
 class Reach(NamedTuple):
@@ -141,21 +161,18 @@ class JournalReader:
             end = before[1] if before is not None and before[0] == epoch else None
             return Facts(end, following, end)
 
-    def read(
-        self, shard_id: int, shard_count: int, epoch: int, after: int, upto: int | None = None,
-        names: frozenset[str] | None = None, max_bytes: int = 1 << 20,
-        seconds: float = READ_SECONDS,
-    ) -> Reach:  # fmt: skip
-        """Return the messages of these names (None: all; holes and the epoch's end always) in
-        (after, upto], whole, as they were published; from the first that is held, up to the first
-        that is missing, or until the slice is full or took so long (``more``)."""
+    def read(self, query: RangeQuery) -> Reach:
+        """Return the messages that a query asks for, whole, as they were published; from the first
+        that is held, up to the first that is missing, or until the slice is full or took so long
+        (``more``)."""
+        epoch, after, names = query.epoch, query.after, query.names
         wanted = names and {name.encode() for name in names | {topic.HOLE, topic.EPOCH_END}}
-        until = self._clock() + seconds
-        limit = FOREVER if upto is None else upto
+        until = self._clock() + query.seconds
+        limit = FOREVER if query.upto is None else query.upto
         messages: list[bytes] = []
         start, reached, size = -1, after, 0
         with self._begin() as txn:
-            db = self._db(txn, schema.shard_db(shard_id))
+            db = self._db(txn, schema.shard_db(query.shard_id))
             record = db and find(txn, db, epoch, after)
             if not db or not record:
                 return Reach([], after + 1, after, False)
@@ -168,7 +185,7 @@ class JournalReader:
                 elif drain.first > reached + 1:
                     break  # What was published unjournalled lies between.
                 elif drain.last > reached and (
-                    size > max_bytes or (count % 64 == 0 and self._clock() > until)
+                    size > query.max_bytes or (count % 64 == 0 and self._clock() > until)
                 ):
                     # Only between drains: half of one would pass for the whole.
                     return Reach(messages, start, reached, True)

@@ -209,22 +209,22 @@ class Journal:
     def _write(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
     ) -> None:
-        was, self.journalling = self.journalling, True
+        was_journalling, self.journalling = self.journalling, True
         try:
             if self._pages is None:
                 self._open()
             assert self._pages is not None
             self._pages.write(shard_id, first, messages, state, now_ns)
         except DAMAGE as error:
-            self.journalling = was
+            self.journalling = was_journalling
             self._begin_anew(error)
             if self._pages is not None:
                 self._write(shard_id, first, messages, state, now_ns)
         except (lmdb.Error, OSError) as error:
-            self.journalling = was
+            self.journalling = was_journalling
             self._suspend(error, now_ns)
         else:
-            if not was:
+            if not was_journalling:
                 log.warning(
                     "the journal is written again; %d drains are not in it", self.unjournalled
                 )

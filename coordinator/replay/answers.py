@@ -6,8 +6,8 @@ import logging
 
 import lmdb
 
-from cluster.journal.history import SLICE_BYTES, History
-from cluster.journal.reader import READ_SECONDS
+from cluster.journal.history import History
+from cluster.journal.reader import READ_SECONDS, SLICE_BYTES, RangeQuery
 from cluster.journal.records import UnreadableJournalError
 from cluster.wire import replay
 from cluster.wire.shard_state import ShardState
@@ -36,7 +36,7 @@ class Answers:
             return replay.Refusal(id=request.id, cause=str(error))
 
     def _range(self, request: replay.RangeRequest, share: int) -> replay.RangeAnswer:
-        part = self._history.read(
+        query = RangeQuery(
             request.shard_id,
             request.shard_count,
             request.epoch,
@@ -46,6 +46,7 @@ class Answers:
             SLICE_BYTES // share,
             READ_SECONDS / share,
         )
+        part = self._history.read(query)
         return replay.RangeAnswer(id=request.id, **part._asdict())
 
     def _heads(self, request: replay.HeadsRequest) -> replay.HeadsAnswer:

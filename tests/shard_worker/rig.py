@@ -19,7 +19,7 @@ import zmq.asyncio
 from cluster.config.keys import ClusterKeys, JournalConfig
 from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.discord.intents import ALL_INTENTS
-from cluster.journal import JournalReader
+from cluster.journal import JournalReader, RangeQuery
 from cluster.sandbox import Sandbox, SandboxControl
 from cluster.wire import topic
 from cluster.wire.batch import decode_batch
@@ -269,7 +269,7 @@ class Rig:
         messages: list[bytes] = []
         after, more = -1, True
         while more:
-            reach = reader.read(shard, self._shards, epoch, after)
+            reach = reader.read(RangeQuery(shard, self._shards, epoch, after))
             messages += reach.messages
             after, more = reach.reached, reach.more
         return messages

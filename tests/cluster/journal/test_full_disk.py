@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.journal import Journal, JournalReader, environment
+from cluster.journal import Journal, JournalReader, RangeQuery, environment
 from cluster.journal.history import History
 from cluster.journal.schema import DATA, LOCK
 from cluster.wire.batch_writer import ShardWriter
@@ -70,7 +70,7 @@ def reached(journal: Journal, disk: Disk) -> tuple[int, list[tuple[int, int]]]:
     history = History(
         disk.folder, journal_child.STORE, lambda _: JournalReader(journal.env(), clock=lambda: 0.0)
     )
-    part = history.read(0, 1, 1, -1, None, None, 1 << 30, 1e9)
+    part = history.read(RangeQuery(0, 1, 1, -1, max_bytes=1 << 30, seconds=1e9))
     return part.reached, part.gone
 
 

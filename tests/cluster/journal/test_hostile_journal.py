@@ -17,7 +17,7 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.journal import Journal, JournalReader, crash_log, manifest, schema
+from cluster.journal import Journal, JournalReader, RangeQuery, crash_log, manifest, schema
 from cluster.journal.history import History
 from cluster.journal.schema import DATA
 from tests.cluster.journal import journal_child
@@ -208,7 +208,7 @@ def test_damage_that_shows_while_it_is_written(sound: Path, tmp_path: Path) -> N
     assert found is not None
     assert found.first_record == record + 1
     history = History(tmp_path, journal_child.STORE, lambda _: JournalReader(journal.env()))
-    part = history.read(0, journal_child.SHARDS, 1, -1, None, None)
+    part = history.read(RangeQuery(0, journal_child.SHARDS, 1, -1))
     assert part.gone == [(0, part.reached - 3)]
     assert (folder / f"aside-{DATA}").exists()
     journal.close()

@@ -8,7 +8,7 @@ from typing import Any
 import lmdb
 import pytest
 
-from cluster.journal import Journal, JournalReader, ShardState
+from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
 from cluster.journal.history import History
 from cluster.journal.writer import RECENT_BYTES
 from cluster.wire import topic
@@ -59,7 +59,7 @@ def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None
     while found := journal.after(len(read)):
         read += found.messages
     assert read == sent
-    assert JournalReader(journal.env()).read(0, 4, 1, -1).messages == sent
+    assert JournalReader(journal.env()).read(RangeQuery(0, 4, 1, -1)).messages == sent
     journal.close()
 
 
@@ -76,7 +76,7 @@ def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
         assert head.oldest is not None
         epoch, first = head.oldest
         assert first > 100
-        reach = reader.read(writer.state.shard_id, 4, epoch, -1, max_bytes=1 << 30)
+        reach = reader.read(RangeQuery(writer.state.shard_id, 4, epoch, -1, max_bytes=1 << 30))
         assert (reach.start, reach.reached) == (first, writer.state.seq)
     assert 0 < (journal.stats.seconds or 0) < 2000
     journal.close()
@@ -89,7 +89,7 @@ def test_a_slice_ends_between_drains_and_names_are_filtered(tmp_path: Path) -> N
     reader = JournalReader(journal.env())
     after, rounds, read = -1, 0, []
     while True:
-        reach = reader.read(0, 4, 1, after, names=frozenset("A"), max_bytes=4000)
+        reach = reader.read(RangeQuery(0, 4, 1, after, names=frozenset("A"), max_bytes=4000))
         read += reach.messages
         rounds += 1
         assert reach.reached % 3 == 2, "a whole drain, the first of which begins with 0"
@@ -166,10 +166,10 @@ def test_a_full_disk_suspends_the_promise_and_it_comes_back(tmp_path: Path) -> N
     assert promised(journal)
     assert journal.unjournalled == 1
     reader = JournalReader(journal.env())
-    assert reader.read(0, 4, 1, -1).reached == 0
-    assert reader.read(0, 4, 1, 0).start == 3
+    assert reader.read(RangeQuery(0, 4, 1, -1)).reached == 0
+    assert reader.read(RangeQuery(0, 4, 1, 0)).start == 3
     history = History(tmp_path, STORE, lambda _: reader)
-    part = history.read(0, 4, 1, -1, None, None)
+    part = history.read(RangeQuery(0, 4, 1, -1))
     assert (part.gone, part.reached) == ([(1, 2)], 3)
     journal.close()
 
@@ -208,7 +208,7 @@ def test_epochs_are_told_of(tmp_path: Path) -> None:
     assert reader.facts(0, 4, 3) == (None, None, 0, False)
     journal.append(0, writer.end_epoch("op 9", 0), writer.state)
     assert reader.facts(0, 4, 3) == (0, None, 0, False)
-    assert reader.read(0, 4, 3, 0).messages == []
+    assert reader.read(RangeQuery(0, 4, 3, 0)).messages == []
     journal.close()
 
 
