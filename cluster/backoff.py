@@ -37,7 +37,7 @@ class Backoff:
 
     def next(self, longest_s: float = math.inf) -> float:
         """Return the seconds to wait now; the wait after this one is twice as long, up to the
-        longest. longest_s: a lower bound for this one."""
+        usual longest. longest_s: the most that this wait may be, where that is less."""
         wait = min(self._wait_s, self._longest_s, longest_s)
         self._wait_s = 2 * wait
         return self.spread(wait)

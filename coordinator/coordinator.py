@@ -64,7 +64,7 @@ Discord does not say how long it is; where it was shorter the limiter still keep
 
 
 class _Sockets(NamedTuple):
-    """What listens, and what listens to it."""
+    """Sockets that others connect to, and those that connect to the hub."""
 
     link: WorkerLink
     hub: Hub
@@ -227,7 +227,8 @@ class Coordinator:
     async def _make_identifies(
         self, context: RunContext, assignments: Assignments, worker_link: WorkerLink
     ) -> GuardedQueue:
-        """Make the identify queue, with numbers. BudgetError: this start would overspend them."""
+        """Make the identify queue and fetch its budget. BudgetError: this start would overspend
+        it."""
         queue = await make_queue(context, assignments, worker_link.send, self._lifetime.parts)
         plan, since = assignments.plan, time.time() - RESUMABLE_S
         resumable = context.store.resumable(plan, context.account_key, since)

@@ -21,7 +21,7 @@ class Lifetime:
     def __init__(self) -> None:
         self.parts = AsyncExitStack()
         self.failure: BaseException | None = None
-        """What made a part fail that should go on to the end; None: nothing did."""
+        """The exception of a background part that ended early; None: none did."""
         self._end = asyncio.Event()
 
     @property

@@ -46,7 +46,8 @@ class Maintenance(NamedTuple):
             self.fleet.slots.tick()
             if not self.hub.alive:
                 raise ClusterError("the hub's thread has ended")
-            # At once where that changes: a start that knows of no session asks for identifies.
+            # Write at once when it changes: the next start asks for an identify for each shard
+            # not recorded as ready.
             if now - seen_at >= SEEN_EVERY_S or self.ready != seen:
                 seen_at, seen = now, self.ready
                 self.write_seen()

@@ -7,7 +7,7 @@ import sys
 from dcgw.installation import ForeignPackageError, check_packages
 
 EXIT_FOREIGN = 2
-"""As cluster.errors.ConfigError, which can't be imported where it is needed here."""
+"""Equals ConfigError.exit_code, which can't be imported before the check."""
 
 
 def main() -> None:

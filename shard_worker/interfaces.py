@@ -32,8 +32,8 @@ class Delivery(Protocol):
         """Take a frame that is no dispatch, between the drains before and after it."""
 
     def handled(self, seq: int) -> int:
-        """Return how far what was delivered up to this s is safe with whoever it was delivered to;
-        -1: nothing of it is. No more than that is acknowledged, since Discord may forget it."""
+        """Return the highest s at or below `seq` that the consumer has stored (worker) or taken
+        (client); -1: none. No more than that is acknowledged, since Discord may forget it."""
 
 
 class GrantSource(Protocol):

@@ -256,7 +256,8 @@ class Worker:
         shard.stop(logout=False)
         self._journal.release(shard_id, to_slot)
         self._events_of_released += shard.events
-        self._report()  # without it: only then is it given to another worker
+        # the coordinator moves the shard on a report that no longer lists it
+        self._report()
 
     def _take(self, plan: ShardPlan) -> None:
         if plan.shard_id in self._shards:

@@ -14,18 +14,18 @@ COMMAND: Final = "dcgw-cluster"
 
 
 def own_command(
-    program: str | None = None, env: Mapping[str, str] = os.environ, here: Path | None = None
+    program: str | None = None, env: Mapping[str, str] = os.environ, cwd: Path | None = None
 ) -> str:
     """Return the words with which a shell runs this very command, quoted where it must be.
 
     That is plain ``dcgw-cluster`` where PATH leads to it, and else the path of its file, relative
     to the current folder where it lies below that: ``.venv/bin/dcgw-cluster`` after `make start`.
 
-    program: how this process was called, sys.argv[0] by default. here: the current folder.
+    program: how this process was called, sys.argv[0] by default. cwd: the current folder.
     """
     called = Path(sys.argv[0] if program is None else program)
     own = called if called.name == COMMAND else Path(sys.executable).with_name(COMMAND)
-    folder = here or Path.cwd()
+    folder = cwd or Path.cwd()
     own = folder / own
     if not own.is_file():
         return COMMAND  # it runs as a module, or from a program: the installed name is all we know

@@ -49,11 +49,11 @@ class ChunkWaiter:
         return self._chunks.result()
 
     def _too_late(self, patience: float) -> ClusterError:
-        here, expected = self._chunks.progress
+        received, expected = self._chunks.progress
         cause = f"no chunk of members came for {patience:g} s"
         if expected is None:
             return ClusterError(f"{cause}, none is here", "is the account in this guild?")
         return ClusterError(
-            f"{cause}, {here} of {expected} are here",
+            f"{cause}, {received} of {expected} are here",
             "ask again; a GatewayClient reads only so far ahead of who takes its events",
         )

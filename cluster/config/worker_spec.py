@@ -31,11 +31,11 @@ class WorkerSpec(Login, frozen=True, kw_only=True):
     """The shard count that is in force, if that of these shards is not yet: what they receive is
     journalled, and published only after Publish. 0: theirs is in force."""
     overlap_ns: int = OVERLAP_NS
-    """Nanoseconds that both shard counts deliver for, where the process before this one was told to
-    publish and did not live to write it down; as in Publish."""
+    """Nanoseconds for which both shard counts publish (Publish.overlap_ns), if the previous process
+    was told to publish and died before writing it."""
     config: ClusterKeys = msgspec.field(default_factory=ClusterKeys)
-    """The cluster's configuration, every key of it. What a session needs stands worked out in
-    Login."""
+    """The cluster's configuration, every key of it. Login holds the values a session needs,
+    resolved."""
 
     def __repr__(self) -> str:  # the token must not reach a log by way of an f-string
         return f"WorkerSpec(slot={self.slot}, shards={len(self.shards)})"

@@ -1,5 +1,8 @@
 """Close codes of the gateway, what follows each, and what a reader should do about it.
 
+Who acts on them: ``Session.closed`` (shard_worker/protocol/session.py) on each, and
+coordinator/identifies/fatal_hold.py on SHARED_REFUSALS.
+
 Source: Discord's documentation, "Opcodes and Status Codes", "Gateway Close Event Codes".
 """
 

@@ -44,7 +44,7 @@ CREDENTIALS: Final = frozenset(
 """Fields whose value no text of an event shows: who has it can act for somebody."""
 
 _OWN_IDS: Final = ("id", "channel_id", "message_id", "user_id")
-"""Fields without which there is no event that has them."""
+"""Id fields that must be present if an event's class declares them."""
 
 _SHORT: Final = 6
 """How many fields the one line of an event shows."""
@@ -134,7 +134,7 @@ class Dispatch(GatewayEvent):
     category: ClassVar[str] = ""
     """Group of the event in docs/events.md, such as "Message/Reactions"."""
     listed: ClassVar[bool] = True
-    """Whether the Rust client that this project carries over has the event too."""
+    """Whether tests/cluster/events/rust_client_events.json has the event too."""
     raw: bytes = msgspec.field(default=b"", name="d, as it came")
     """``d`` as it came: JSON."""
 

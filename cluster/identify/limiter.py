@@ -31,7 +31,7 @@ from cluster.identify.bucket import Bucket, Claim, Grant, Owner
 
 GRANT_TIMEOUT_S: Final = 30.0
 """A grant that nothing was heard of for so long is lost. It is longer than a silent worker is left
-alive (supervisor.KILL_AFTER_S), so nobody sends the identify later."""
+alive (coordinator.workers.slots.KILL_AFTER_S), so nobody sends the identify later."""
 LATEST_ARRIVAL_S: Final = 0.5
 """An identify is taken to arrive within this long; a READY that comes later was long to make."""
 FRESH_S: Final = 600.0
@@ -188,7 +188,7 @@ class IdentifyLimiter:
         """Keep the bucket of a shard closed until then: an identify of it is known from before."""
         self._bucket(shard_id).close(until)
 
-    # -- turns ----------------------------------------------------------------------------------
+    # -- grants ---------------------------------------------------------------------------------
 
     def due(self, now: float) -> list[Grant]:
         """Return the grants to give now, in the order of the shards. They count as spent."""
@@ -212,14 +212,14 @@ class IdentifyLimiter:
             return max(now, self.reset_at)
         return max(now, min(self._opens(bucket) for bucket in waiting))
 
-    def turns(self, now: float) -> list[tuple[float, Claim]]:
+    def schedule(self, now: float) -> list[tuple[float, Claim]]:
         """Return who waits, in the order of their turns, and when each turn comes if every grant is
         sent at once."""
-        turns = [turn for bucket in self._buckets.values() for turn in self._turns(bucket, now)]
-        turns.sort(key=lambda turn: (turn[0], turn[1].shard_id))
+        rows = [row for bucket in self._buckets.values() for row in self._schedule(bucket, now)]
+        rows.sort(key=lambda row: (row[0], row[1].shard_id))
         return [
-            (opens if turn < self.available else max(opens, self.reset_at), claim)
-            for turn, (opens, claim) in enumerate(turns)
+            (opens if before < self.available else max(opens, self.reset_at), claim)
+            for before, (opens, claim) in enumerate(rows)
         ]
 
     # -- inside ---------------------------------------------------------------------------------
@@ -250,13 +250,13 @@ class IdentifyLimiter:
         held = bucket.outstanding
         return bucket.free_at if held is None else held.granted_at + self._timeout_s
 
-    def _turns(self, bucket: Bucket, now: float) -> list[tuple[float, Claim]]:
+    def _schedule(self, bucket: Bucket, now: float) -> list[tuple[float, Claim]]:
         """Return every turn of a bucket to come, if a grant that is out is sent now."""
         opens = max(now, bucket.free_at)
         if bucket.outstanding is not None:
             opens = max(opens, now + self.interval_s)
         return [
-            (opens + turn * self.interval_s, claim) for turn, claim in enumerate(bucket.order())
+            (opens + before * self.interval_s, claim) for before, claim in enumerate(bucket.order())
         ]
 
     def _regroup(self, max_concurrency: int) -> None:

@@ -85,7 +85,7 @@ class ChainFeed:
             self._see_store(announcement.cluster)
             self._reshards.announced(announcement, time.time_ns())
             if announcement.stage is ReshardStage.DONE:
-                self._ask_for_ends(announcement.of_count)
+                self._ask_for_ends(announcement.old_count)
 
     def _ask_for_ends(self, shard_count: int) -> None:
         """Shards of this count are no more: ask for the ends of those that were not heard."""

@@ -24,7 +24,7 @@ class _Run(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A mark in the queue: all of a shard up to this place stands before it."""
+    """A marker in the queue: everything of the shard up to here is before it."""
 
     key: ShardKey
     epoch: int

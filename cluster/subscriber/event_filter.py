@@ -1,4 +1,4 @@
-"""Which of a chain's events a subscriber gives out."""
+"""Which of a chain's events a subscriber gives out; delivery_queue.py asks before it takes any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""GuildFilter: which events belong to the guilds that a subscriber wants."""
+"""GuildFilter: which events belong to the guilds that a subscriber wants. event_filter.py asks it,
+for each event that delivery_queue.py takes in."""
 
 from __future__ import annotations
 

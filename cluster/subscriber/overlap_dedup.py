@@ -34,11 +34,11 @@ _Kind = tuple[bool, bytes]
 class OverlapDedup:
     """One resharding, as a subscriber sees it."""
 
-    def __init__(self, of_count: int, to_count: int, window_ns: int, since_ns: int = 0) -> None:
+    def __init__(self, old_count: int, new_count: int, window_ns: int, since_ns: int = 0) -> None:
         """since_ns: when the new shard count began to deliver, Unix ns; 0: not known. What the old
         one received long before that is not compared."""
-        self.of_count = of_count
-        self.to_count = to_count
+        self.old_count = old_count
+        self.new_count = new_count
         self.window_ns = window_ns
         self._since_ns = since_ns
         self.both = False
@@ -75,8 +75,8 @@ class OverlapDedup:
     def has_had(self, event: Event) -> bool:
         """Return whether the other shard count has delivered an equal event, which is then used
         up."""
-        old = event.shard_count == self.of_count
-        self.both = self.both or event.shard_count == self.to_count
+        old = event.shard_count == self.old_count
+        self.both = self.both or event.shard_count == self.new_count
         if not self._concerns(event) or not self._match((not old, _key(event)), event.received_ns):
             return False
         self.left_out += 1
@@ -84,14 +84,15 @@ class OverlapDedup:
 
     def _concerns(self, event: Event) -> bool:
         now_ns = event.received_ns
-        of_either = event.shard_count in (self.of_count, self.to_count)
-        return of_either and now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
+        if event.shard_count not in (self.old_count, self.new_count):
+            return False
+        return now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
 
     def remember(self, event: Event) -> None:
         """Note that an event is delivered: its equal of the other shard count will not be."""
         if not self._concerns(event):
             return
-        old, key, now_ns = event.shard_count == self.of_count, _key(event), event.received_ns
+        old, key, now_ns = event.shard_count == self.old_count, _key(event), event.received_ns
         self._waiting.setdefault((old, key), deque()).append(now_ns)
         self._order.append((now_ns, (old, key)))
         while len(self._order) > MAX_WAITING:

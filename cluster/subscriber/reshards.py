@@ -38,8 +38,8 @@ class Reshards:
         """When the last announcement came."""
 
     def takes(self, event: Event) -> bool:
-        """Return whether to give an event out. Every overlap is asked; what one of them leaves out
-        is not given out, and no other may take it for given out."""
+        """Return whether to give an event out. Every overlap is asked; what one overlap drops must
+        not be remembered by the others."""
         had = [overlap.has_had(event) for overlap in self.overlaps]
         if any(had):
             return False
@@ -52,30 +52,30 @@ class Reshards:
         self.known = True
         self._announced_ns = now_ns
         if reshard.stage is not ReshardStage.DONE:
-            self._begin(reshard.of_count, reshard.to_count, reshard.overlap_ns, 0)
+            self._begin(reshard.old_count, reshard.new_count, reshard.overlap_ns, 0)
 
     def learn(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:
         """Take in what the journals know. begun: shard counts of which something is read."""
         for row in rows:
             self.known = self.known or row.public is not None or bool(row.state)
             public = row.public
-            if public is not None and {public.of_count, row.shard_count} <= set(begun):
+            if public is not None and {public.old_count, row.shard_count} <= set(begun):
                 self._begin(
-                    public.of_count, row.shard_count, public.overlap_ns, public.since_ns
+                    public.old_count, row.shard_count, public.overlap_ns, public.since_ns
                 ).last_end_ns = public.since_ns + public.overlap_ns + SLACK_NS
 
     def epoch_ended(self, shard_count: int, ended_ns: int) -> None:
         """A shard's last epoch ended then, and none follows."""
         for overlap in self.overlaps:
-            if overlap.of_count == shard_count:
+            if overlap.old_count == shard_count:
                 overlap.last_end_ns = max(overlap.last_end_ns, ended_ns)
 
     def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
         for overlap in self.overlaps:
-            if overlap.of_count not in left:
+            if overlap.old_count not in left:
                 overlap.ended(overlap.last_end_ns or now_ns)
-            overlap.taken_back = overlap.both and overlap.to_count not in left
+            overlap.taken_back = overlap.both and overlap.new_count not in left
 
     def tick(self, now_ns: int, *, lagging: bool) -> None:
         """Forget overlaps that are over. lagging: something is replayed, or nothing is read for
@@ -89,10 +89,12 @@ class Reshards:
             if given_up or overlap.over(now_ns - SLACK_NS):
                 self.overlaps.remove(overlap)
 
-    def _begin(self, of_count: int, to_count: int, overlap_ns: int, since_ns: int) -> OverlapDedup:
+    def _begin(
+        self, old_count: int, new_count: int, overlap_ns: int, since_ns: int
+    ) -> OverlapDedup:
         for overlap in self.overlaps:
-            if (overlap.of_count, overlap.to_count) == (of_count, to_count):
+            if (overlap.old_count, overlap.new_count) == (old_count, new_count):
                 return overlap
-        overlap = OverlapDedup(of_count, to_count, overlap_ns // PARTS, since_ns)
+        overlap = OverlapDedup(old_count, new_count, overlap_ns // PARTS, since_ns)
         self.overlaps = [*self.overlaps[-MOST + 1 :], overlap]
         return overlap

@@ -63,7 +63,7 @@ class Starter:
             except NoAnswerError as error:
                 log.warning("%s; shards begin where they are first heard of", error)
             else:
-                self._by_journals(heads)
+                self._begin_from_journals(heads)
                 return heads.cluster
         if self._oldest or self._saved is not None:
             self._queue.put_item(NO_REPLAY)  # What was before now was wanted, and nobody has it.
@@ -112,7 +112,7 @@ class Starter:
                 log.warning("%s; asking again how far the shards are", error)
             await asyncio.sleep(AGAIN_SECONDS)
 
-    def _by_journals(self, heads: HeadsAnswer) -> None:
+    def _begin_from_journals(self, heads: HeadsAnswer) -> None:
         if self._saved is not None and self._saved.store != heads.cluster:
             self._queue.put_item(OTHER_STORE)
         found = starts(heads, self._saved, oldest=self._oldest)

@@ -50,9 +50,9 @@ NOWHERE: Final = Source("", -1, 0, 0, 0, "")
 class Event(msgspec.Struct, array_like=True, gc=False):
     """One dispatch.
 
-    It is decoded as it stands in a batch, and told its source then: making another object of it
-    costs more than decoding it does. It refers to nothing that could refer to it, so the garbage
-    collector need not look.
+    Decoded in place from the batch; `source` is filled in afterwards, since making another object
+    of it costs more than decoding it does. It refers to nothing that could refer to it, so the
+    garbage collector need not look.
     """
 
     seq: Seq
@@ -61,10 +61,11 @@ class Event(msgspec.Struct, array_like=True, gc=False):
     source: Source = NOWHERE
 
     @classmethod
-    def of(
+    def make(
         cls, name: str, shard_id: int, shard_count: int, epoch: int, seq: int, data: bytes,
         received_ns: int, store: str,
     ) -> Event:  # fmt: skip
+        """Return one event by itself, with its source. data: ``d``, JSON."""
         return cls(seq, data, Source(name, shard_id, shard_count, epoch, received_ns, store))
 
     @property
@@ -109,7 +110,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def position(self) -> Position:
-        """The position of the event, which names it for ever."""
+        """The event's position: unique and permanent."""
         source = self.source
         return Position(
             source.store, source.shard_count, source.shard_id, source.epoch, self.seq

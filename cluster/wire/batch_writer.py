@@ -20,9 +20,8 @@ MAX_DRAIN_BYTES: Final = 384 * 1024
 memory by everybody, and the hub holds up to SUBSCRIBER_HWM of them for a slow subscriber."""
 
 MAX_NAMES: Final = 512
-"""Most names of one epoch that are kept. Discord has some hundred; a server that makes up more must
-not make a table of all of them that goes out with every batch. The oldest are forgotten then, as
-after a lost journal."""
+"""Most event names tracked per epoch. Discord has about a hundred; a server that invents more must
+not make every batch carry them all. Beyond it the oldest are forgotten, as after a lost journal."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -107,18 +106,18 @@ class ShardWriter:
         messages, self._pending = self._pending, []
         state = self.state
         groups: dict[str, list[tuple[int, bytes]]] = {}
-        first, at, size = state.seq + 1, state.seq, 0
+        first, last_seq, size = state.seq + 1, state.seq, 0
         for name, seq, data in events:
-            if seq <= at:
+            if seq <= last_seq:
                 self.repeated += 1
                 continue
             if size > MAX_DRAIN_BYTES:
-                messages += self._batches(groups, first, at, received_ns)
-                groups, first, size = {}, at + 1, 0
-            if seq != at + 1 and at >= 0:
-                hole = (seq - 1, encode_hole(at + 1, seq - 1))
+                messages += self._batches(groups, first, last_seq, received_ns)
+                groups, first, size = {}, last_seq + 1, 0
+            if seq != last_seq + 1 and last_seq >= 0:
+                hole = (seq - 1, encode_hole(last_seq + 1, seq - 1))
                 groups.setdefault(topic.HOLE, []).append(hole)
-            at = seq
+            last_seq = seq
             size += len(data)
             group = groups.get(name)
             if group is None:
@@ -128,7 +127,7 @@ class ShardWriter:
             else:
                 group.append((seq, data))
         if groups:
-            messages += self._batches(groups, first, at, received_ns)
+            messages += self._batches(groups, first, last_seq, received_ns)
         return messages
 
     def _batches(

@@ -14,16 +14,16 @@ class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway_url: str
     recommended: int
-    """Shards that Discord recommends."""
+    """Shard count that Discord recommends."""
     total: int
     remaining: int
     reset_after_s: float
     max_concurrency: int
     shards: int
-    """Shards that would run by the plan."""
+    """Shards in the plan."""
     workers: int
     fullest: int
-    """Shards of the worker that has most of them."""
+    """Most shards on one worker in the plan."""
 
 
 class GatewayCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The one line of an answer: a result, or an error."""
+    """What a check prints, on one line: one of the three is set."""
 
     api: ApiAnswer | None = None
     gateway: GatewayAnswer | None = None

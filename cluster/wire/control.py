@@ -35,9 +35,9 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     action: str = ""
     retry_after_s: float = 0.0
-    """Seconds after which to try again, of an error that says so."""
+    """Seconds until a retry makes sense; 0: unknown."""
     argument: str = ""
-    """Name of the argument that is wrong, of an error that names one."""
+    """The argument at fault; empty: none."""
 
 
 def failure_of(error: ClusterError) -> Failure:

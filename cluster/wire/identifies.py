@@ -9,7 +9,7 @@ Requests of cluster.wire.control, with these verbs and args:
   came.
 - ``identify_unused`` (IdentifyNotice -> nil): it was not sent and will not be, or is not waited for
   any more.
-- ``identify_budget`` (Budgeted -> Budget): what is left.
+- ``identify_budget`` (BudgetAsk -> Budget): what is left.
 
 Each may be said again: what was heard already changes nothing.
 """
@@ -40,7 +40,7 @@ class IdentifyAsk(msgspec.Struct, frozen=True, kw_only=True):
     shard_count: Annotated[int, msgspec.Meta(ge=0, le=MAX_SHARDS)] = 0
     """Shard count, for people to read; 0: not said. A bucket goes by the shard id alone."""
     asker: Key = ""
-    """Store id of the coordinator that asks; empty: it is another program."""
+    """Store id of the asking coordinator; empty: the asker is another program."""
     who: Annotated[str, msgspec.Meta(max_length=80)] = ""
     """Who asks, for people to read."""
     account: Key = ""
@@ -52,7 +52,8 @@ class IdentifyTurn(msgspec.Struct, frozen=True, kw_only=True):
 
     granted: bool
     good_s: float = 0.0
-    """Seconds from this answer on for which a grant is good. After them it counts as spent."""
+    """How many seconds the grant stays valid, counted from this answer; afterwards it counts as
+    spent."""
 
 
 class IdentifyNotice(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,10 +63,11 @@ class IdentifyNotice(msgspec.Struct, frozen=True, kw_only=True):
     shard_id: ShardId
 
 
-class Budgeted(msgspec.Struct, frozen=True, kw_only=True):
+class BudgetAsk(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `identify_budget`."""
 
     asker: Key = ""
+    """Store id of the asking coordinator; empty: the asker is another program."""
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,10 +82,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     reset_after_s: float
     max_concurrency: int
     wait_s: float = 0.0
-    """Seconds until the last turn of what this asker waits for, if all goes well."""
+    """Seconds until this asker's last waiting shard gets its turn, if all goes well."""
     run: Key = ""
-    """Name of the coordinator's run: after a restart, with another one, what was asked before will
-    not be answered."""
+    """Random per coordinator process: if it changed, ask again."""
 
 
 def account_key(token: str, salt: str) -> str:

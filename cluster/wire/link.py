@@ -36,15 +36,16 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["bot", "user"] = "bot"
     """Kind of the account."""
     intents: int = 0
-    """Bit mask; set for bots only."""
+    """Intent bits; 0 for a user account."""
     capabilities: int = 0
-    """Bit mask; set for user accounts only."""
+    """Capability bits; 0 for a bot."""
     client_build_number: int = 0
+    """Build number of Discord's web client that a user account identifies as; 0 for a bot."""
     subscribe_guilds: Literal["all"] | list[int] = []
     """Guilds that a user account subscribes to after each READY."""
     launch: str = ""
-    """Id of this run of the client (account.new_launch), the same in all its processes; empty: one
-    of the worker's own."""
+    """Id of this run of the client (account.new_launch), the same in all its processes; empty: the
+    worker makes one."""
     gateway_url: str
     """Where to connect: wss://host[:port], without a query."""
     api_version: int = 10
@@ -98,7 +99,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     """When the worker started: Unix seconds."""
     package_version: str
     shard_count: int
-    """Shard count of the worker's shards; 0: it has none."""
+    """Shard count of the worker's shards; 0: it has no shards."""
     shards: list[ShardReport]
 
 
@@ -175,14 +176,14 @@ class IdentifyGrant(msgspec.Struct, frozen=True, kw_only=True, tag="identify_gra
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
     """Close the sessions and exit. logout: end the sessions (1000) instead of leaving them
-    resumable. cause: what their epochs' end is to say then."""
+    resumable. cause: written as the cause of the epochs' end; only with logout."""
 
     logout: bool = False
     cause: str = "logout"
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True, tag="out"):
-    """The watermark that the worker made then has come out of the hub: all that it covers has."""
+    """The watermark made at sent_ns came out of the hub, and so did every event it covers."""
 
     sent_ns: int
 
@@ -192,7 +193,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, tag="publish"):
     on. Said to a worker that does so already, it changes nothing."""
 
     overlap_ns: int = OVERLAP_NS
-    """Nanoseconds for which the other shard count goes on."""
+    """Nanoseconds for which the other shard count still publishes."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):

@@ -14,13 +14,13 @@ import msgspec
 from cluster.errors import ConfigError
 
 WHOLE: Final = (1 << 53) - 1
-"""The seq of a saved place that means "all", of a shard whose count is no more in force. The
-largest integer that every language's JSON keeps."""
+"""Saved in place of a seq: the whole shard was handled, and its shard count is no longer in force.
+It is the largest integer that every language's JSON keeps."""
 
 
 class ShardKey(NamedTuple):
-    """One shard: its id says which only together with the count, since two counts run beside each
-    other while a cluster is resharded."""
+    """One shard, identified by count and id together: two counts run beside each other while a
+    cluster is resharded."""
 
     shard_count: int
     shard_id: int

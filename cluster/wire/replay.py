@@ -73,7 +73,7 @@ class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
 
     id: int
     messages: list[bytes]
-    """The messages as they were published, topic included; the first may begin below ``after``."""
+    """Messages as published, topic included; the first may begin below ``after``."""
     reached: int
     gone: list[tuple[int, int]]
     """Ranges, first to last, that no journal has."""

@@ -1,5 +1,5 @@
-"""The announcement of a resharding: once a second while it lasts, before the first event of the new
-count.
+"""Announcement of a resharding: sent once a second while it lasts, from before the first event of
+the new count.
 
 Two shard counts deliver the same events for a while. Who hears this remembers what the count in
 force delivers, and knows then which events of the other one it has had.
@@ -21,11 +21,11 @@ class Reshard(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     cluster: str
-    of_count: ShardCount
-    """The shard count that is in force now."""
-    to_count: ShardCount
+    old_count: ShardCount
+    """The shard count in force before the resharding."""
+    new_count: ShardCount
     overlap_ns: Ns
-    """Nanoseconds for which both deliver: more than their sessions lie apart."""
+    """Both counts publish for this long; longer than one session may lag behind another."""
     stage: ReshardStage
     sent_ns: Ns
 
@@ -36,7 +36,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def encode(word: Reshard) -> bytes:
     """Return the message, topic included."""
-    return topic.topic(topic.RESHARD, word.to_count) + topic.SEPARATOR + _encode(word)
+    return topic.topic(topic.RESHARD, word.new_count) + topic.SEPARATOR + _encode(word)
 
 
 def decode(payload: bytes | memoryview) -> Reshard:

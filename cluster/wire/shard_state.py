@@ -6,17 +6,17 @@ import msgspec
 
 
 class Public(msgspec.Struct, frozen=True, array_like=True):
-    """Where the events of a shard begin to count whose shard count came into force while another
-    one was: after (epoch, seq). Those that the other one delivers too only a reader can tell."""
+    """From where a shard's events count, if its count came into force while another was: only those
+    after (epoch, seq). Events that both counts deliver are told apart by the reader."""
 
     epoch: int
     seq: int
     since_ns: int
     """When its shard count came into force: Unix ns."""
-    of_count: int
+    old_count: int
     """The shard count that was in force before."""
     overlap_ns: int
-    """Nanoseconds for which the other shard count goes on."""
+    """Nanoseconds for which both counts publish."""
 
 
 class ShardState(msgspec.Struct, kw_only=True):
@@ -42,13 +42,13 @@ class ShardState(msgspec.Struct, kw_only=True):
     began_ns: int = 0
     """When this epoch's READY came: Unix ns; 0: not known."""
     guilds: int = 0
-    """How many guilds that READY named."""
+    """How many guilds READY named."""
     moved_to: int = -1
     """The slot that took the shard over, from this state on; -1: none did. What is left here is a
     tombstone: it keeps the shard's session in case that the new owner's journal is lost."""
     held: int = 0
     """The shard count that is in force while this shard's is not yet: what it receives is
-    journalled and shown to nobody. 0: its own is."""
+    journalled and shown to nobody. 0: this shard's own count is in force."""
     public: Public | None = None
     """The place from which on its events count, if its shard count came into force while it ran;
     None: all do."""

@@ -47,7 +47,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     unpublished: int
     restarts: int
     version: str = ""
-    """Version of the package that its process runs; empty: not known."""
+    """Package version the worker runs; empty: unknown."""
     detail: str = ""
 
 
@@ -82,20 +82,20 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a long request is."""
+    """Progress of a long operation."""
 
     id: str
     kind: str
     """What it is: "rolling restart", "scale" ..."""
     text: str = ""
-    """What it does just now, or has done."""
+    """The current step, or the result."""
     done: int = 0
     total: int = 0
     """How many steps there are; 0: it can't be said."""
     state: OperationState = OperationState.RUNNING
     failure: Failure | None = None
     seconds: float = 0.0
-    """Seconds since it began, or that it took."""
+    """Seconds since it began; once over, how long it took."""
 
 
 class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,8 @@ SUBSCRIBER_HWM: Final = 1_000
 
 What waits is memory of this process, shared by all subscribers that wait for the same: 1 MiB at a
 trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000 held 440 MiB of
-6,000 such), 384 MiB at most where single events are not larger than shard_writer.MAX_DRAIN_BYTES.
+6,000 such), 384 MiB at most where single events are not larger than
+cluster.wire.batch_writer.MAX_DRAIN_BYTES.
 """
 WORKERS_HWM: Final = 1_000
 MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128

@@ -118,7 +118,7 @@ class ExternalIdentifies:
             return
         ticket = self._granted.pop(notice.ticket, None)
         if ticket is None or ticket.grant is None:
-            # Of before a restart, or given up for lost, or never granted: Discord counts it
+            # A grant from before a restart, given up for lost, or never given: Discord counts it
             log.warning("an identify of shard %d was sent, its grant is not known", notice.shard_id)
             self._limiter.sent(notice.shard_id, 0, self._clock())
         else:
@@ -176,7 +176,7 @@ class ExternalIdentifies:
         now = self._clock()
         own = [
             due_at
-            for due_at, claim in self._limiter.turns(now)
+            for due_at, claim in self._limiter.schedule(now)
             if isinstance(claim.owner, Outsider) and claim.owner.asker == asker
         ]
         return max(own, default=now) - now

@@ -1,4 +1,5 @@
-"""No identify is spent to hear once more what is known: a wrong token, intents not allowed ...
+"""Holds back identifies while one shard is refused for a cause that all shards share (wrong token,
+disallowed intents).
 
 Discord closes with such a code after an IDENTIFY, which is counted all the same. With a thousand
 shards waiting the day's budget would go on it, and past the budget the token is reset. So while a

@@ -1,5 +1,5 @@
-"""The grant queue with a guard before it: whom Discord refused for what all shards share keeps the
-others from asking (coordinator.identifies.fatal_hold)."""
+"""GuardedQueue: puts FatalHold before a GrantQueue. While a shared refusal stands, requests are not
+passed on."""
 
 from __future__ import annotations
 

@@ -72,5 +72,6 @@ class IdentifyLedger:
         """Write what makes the ledger more exact; without it, it errs on the safe side."""
         try:
             write()
-        except (sqlite3.Error, OverflowError) as error:  # of a number that no grant ever had
+        except (sqlite3.Error, OverflowError) as error:
+            # OverflowError: the worker named an impossible grant id
             log.error("the ledger can't be written: %s", error)

@@ -15,7 +15,7 @@ from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
-from cluster.wire.identifies import Budget, Budgeted
+from cluster.wire.identifies import Budget, BudgetAsk
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.budget_renewal import BudgetRenewal
 from coordinator.identifies.external import ExternalIdentifies
@@ -121,7 +121,7 @@ class IdentifyQueue:
         now, limiter = self._clock(), self._limiter
         own = [
             (due_at, claim.shard_id)
-            for due_at, claim in limiter.turns(now)
+            for due_at, claim in limiter.schedule(now)
             if isinstance(claim.owner, int)
         ]
         return BudgetStatus(
@@ -141,8 +141,8 @@ class IdentifyQueue:
         return {**self._external.verbs(), "identify_budget": self._budget}
 
     async def _budget(self, args: dict[str, Any]) -> Budget:
-        """Tell a broker's client the numbers. args: Budgeted."""
-        asker, limiter = args_of(args, Budgeted).asker, self._limiter
+        """Tell a broker's client the numbers. args: BudgetAsk."""
+        asker, limiter = args_of(args, BudgetAsk).asker, self._limiter
         return Budget(
             store_id=self._store_id,
             account=self._account,

@@ -7,8 +7,8 @@ wait: a slice is bounded, the next is sent when it is asked for, and asking agai
 
 Readers are answered one after another, a slice each, smaller while others wait. One that does not
 read its answers gets none until it does, so it costs the others nothing and this process a few
-slices.
-Live events go first: the process is nice, and a slice is one short read transaction a journal.
+slices. Live events go first: the process is nice, and a slice is one short read transaction a
+journal.
 """
 
 from __future__ import annotations

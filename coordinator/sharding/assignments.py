@@ -1,5 +1,5 @@
-"""Which worker has which shards at this moment: the plan in force, and while the bot is resharded
-one of another shard count beside it (pure).
+"""Keeps which worker has which shards at this moment: the plan in force, and while the bot is
+resharded one of another shard count beside it (pure).
 
 Plans change while a cluster runs: shards move between workers, workers come and go. Whoever needs
 to know asks here, so that nobody keeps an old plan. A slot belongs to one plan.

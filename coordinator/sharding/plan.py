@@ -1,4 +1,4 @@
-"""Which worker carries which shards (pure).
+"""Decides which worker carries which shards (pure).
 
 Workers carry equal numbers of neighbouring shards. Neighbours, because a bucket is shard_id %
 max_concurrency: the shards of one worker are then spread over all buckets, and one that has lost
@@ -69,7 +69,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Slot -> the shard count that its journal has, of slots that are no more too."""
 
     @classmethod
-    def of(
+    def from_plan(
         cls, plan: Plan, spec: CoordinatorSpec, before: Self | None, *, scaled: bool = False,
         resharded: bool = False, counts: Mapping[int, int], now: float = 0.0,
     ) -> Self:  # fmt: skip
@@ -78,9 +78,9 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
         before: what is stored now. scaled, resharded: it was changed so just now, at Unix second
         now; what was changed before holds on.
         """
-        same = before is not None and before.asked_shards == spec.shards
+        same_config = before is not None and before.asked_shards == spec.shards
         resharded_at, scaled_at = now if resharded else 0.0, now if scaled else 0.0
-        if before is not None and same:
+        if before is not None and same_config:
             if before.resharded and not resharded:
                 resharded, resharded_at = True, before.resharded_at
             if before.scaled and before.asked_workers == spec.workers and not scaled:
@@ -156,8 +156,8 @@ def plan_for(
     stored: what was changed while the cluster ran holds until the configuration says another thing
     than it said then; and shards stay where they are."""
     shards = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
-    same = stored is not None and stored.asked_shards == spec.shards
-    if stored is not None and same and stored.resharded:
+    same_config = stored is not None and stored.asked_shards == spec.shards
+    if stored is not None and same_config and stored.resharded:
         shards = ShardRange(0, stored.plan.shard_count - 1, stored.plan.shard_count)
     workers = worker_count(
         len(shards), spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores
@@ -171,7 +171,7 @@ def plan_for(
         wanted.shards,
     ):
         return wanted
-    if stored.scaled and same and stored.asked_workers == spec.workers:
+    if stored.scaled and same_config and stored.asked_workers == spec.workers:
         workers = len(stored.plan.slots)
     if workers == len(stored.plan.slots):
         return stored.plan

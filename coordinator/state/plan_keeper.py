@@ -26,7 +26,7 @@ class PlanKeeper(NamedTuple):
         written."""
         try:
             self.store.set_plan(
-                StoredPlan.of(
+                StoredPlan.from_plan(
                     self.assignments.plan,
                     self.spec,
                     self.store.plan(),

@@ -190,8 +190,8 @@ class TcpGate:
 
     def _outdated(self) -> bool:
         """Whether somebody is connected whose key is known no more, or the server's are others."""
-        # Of those that were let in, not of those that were known a moment ago: a key may come and
-        # go between two looks, and its connection stay.
+        # Compare with the keys of admitted connections, since a key may come and go between two
+        # looks, and its connection stay.
         if lost := self._zap.admitted.keys() - self._keyring.clients().keys():
             log.warning("%d of the keys in use removed: connections are made anew", len(lost))
             return True
@@ -206,7 +206,7 @@ class TcpGate:
             raise ClusterError("a thread of the TCP gate has ended")
         if peak_memory() > MOST_MEMORY:
             log.error("more than %d MiB are held for clients: ending", MOST_MEMORY >> 20)
-            os._exit(ClusterError.exit_code)  # to close in order would take what fills it in, still
+            os._exit(ClusterError.exit_code)  # exit at once: an orderly close would go on reading
 
     def _report(self, now: float) -> GateReport:
         outside = self._spec.outside

@@ -64,8 +64,8 @@ class AdoptedProcess:
 
     def _signal(self, number: signal.Signals) -> None:
         """Send it a signal, unless its pid was given to another process since."""
-        same = self._started and process_start(self._pid) == self._started
-        if not is_held(self._lock) or not same:
+        is_same_process = self._started and process_start(self._pid) == self._started
+        if not is_held(self._lock) or not is_same_process:
             log.warning("pid %d is not the worker any more: no %s", self._pid, number.name)
             return
         os.kill(self._pid, number)
@@ -108,8 +108,8 @@ class Adoption:
             self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
-        """Return the worker that goes on in this slot; None: the slot is free, or will not be
-        freed.
+        """Return the worker that goes on in this slot; None: nobody is in the slot, or whoever
+        is can't be removed.
 
         The first call waits until every slot of this host was looked at, those that the plan has no
         more among them: no shard is started while another slot's worker still has it.

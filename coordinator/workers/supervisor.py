@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 TOLD_SHARE, TERMINATED_SHARE, KILLED_SHARE = 0.6, 0.2, 0.2
-"""Shares of the time that an end may take: after the word over the link, SIGTERM, and SIGKILL."""
+"""Shares of the time that an end may take: after a Stop message, SIGTERM, and SIGKILL."""
 
 
 class Supervisor:
@@ -68,9 +68,9 @@ class Supervisor:
     async def restart(
         self, number: int, tell: Callable[[int], bool], seconds: float, *, retire: bool = False
     ) -> None:
-        """End the process of a slot and see it gone: told by `tell`, as in `stop`, and by signals
-        when that takes too long. Another one follows at once, or none: retire. Where none runs
-        now, the next one is not waited for any longer.
+        """End the process of a slot and see it gone: it is asked with `tell`, as in `stop`, then
+        signalled if it takes too long. Another one follows at once, or none: retire. Where none
+        runs now, the next one is started without a further wait.
 
         ClusterError: it is still there after SIGKILL.
         """
@@ -208,7 +208,7 @@ class Supervisor:
             slot.launching = False
         slot.began(process, self._clock())
         log.info("worker %d started, pid %d", slot.number, process.pid)
-        if self._stopping.is_set() or slot.retired:  # since it was begun
+        if self._stopping.is_set() or slot.retired:  # stopped while it was launching
             process.terminate()
         code = await process.wait()
         log.info("worker %d ended with %s", slot.number, code)

@@ -207,7 +207,8 @@ class GatewayClient(Commands):
 
     @property
     def state(self) -> str:
-        """Where the session is: "ready", "resuming", "waiting" ... (protocol/states.py)."""
+        """Where the session is: "ready", "resuming", "waiting" ... (SessionState in
+        cluster/wire/states.py)."""
         return self._session.state
 
     async def resume(self) -> None:

@@ -96,8 +96,8 @@ class ClientDelivery:
             self._queue.put([Received(frame.op, "", -1, frame.data, self._epoch)])
 
     def handled(self, seq: int) -> int:
-        """What the user took: `GatewayClient.session` says no more than that, to whoever resumes
-        it."""
+        """Return the highest s at or below `seq` that the consumer has stored (worker) or taken
+        (client); -1: none."""
         taken = self.taken_seq(self._epoch)
         return -1 if taken is None else min(seq, taken)
 

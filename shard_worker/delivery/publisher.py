@@ -176,8 +176,8 @@ class Publisher:
             return None  # its new owner names it; from here only what was left of it still is
         if marked == (state.epoch, state.seq) and not self._whole_due:
             return None
-        same = marked is not None and marked[0] == state.epoch and not self._whole_due
-        base = max(marked[1], state.floor) if same and marked else state.floor
+        same_epoch = marked is not None and marked[0] == state.epoch and not self._whole_due
+        base = max(marked[1], state.floor) if same_epoch and marked else state.floor
         self._marked[state.shard_id] = (state.epoch, state.seq)
         last = [(name, seq) for name, seq in state.last.items() if seq > base]
         return watermark.Row(

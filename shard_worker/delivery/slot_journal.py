@@ -62,7 +62,7 @@ class SlotJournal:
     def start(self) -> None:
         """Publish from now on, on the running loop."""
         if not self.held:
-            # Where the word to publish was lost with the process before.
+            # If the previous process died between Publish and writing it.
             self._states.make_public(self._overlap_ns)
         self._publisher.start(asyncio.get_running_loop())
 
@@ -118,7 +118,7 @@ class SlotJournal:
         )
 
     def close(self) -> None:
-        """Say how far all is, sync, let the slot go. Calling it again does nothing."""
+        """Send a last watermark, sync, let the slot go. Calling it again does nothing."""
         if not self._lock.held:
             return
         self._publisher.watermark_due()

@@ -139,7 +139,7 @@ class FrameReader:
         names, seqs, ops, bodies = cut
         check_utf8(bodies)
         unseen = set(names) - self._names.keys()
-        if not all(_same(*cut.frame(i)) for i in self._checked(cut, unseen)):
+        if not all(_strict_decoder_agrees(*cut.frame(i)) for i in self._checked(cut, unseen)):
             return None
         if ops is None and not unseen:
             known = map(self._names.__getitem__, names)
@@ -185,7 +185,7 @@ def _cut(text: bytes, count: int) -> _Cut | None:
     return _Cut(fields[1::step], fields[2::step], ops, fields[step::step])
 
 
-def _same(name: bytes | None, seq: bytes, op: bytes, body: bytes) -> bool:
+def _strict_decoder_agrees(name: bytes | None, seq: bytes, op: bytes, body: bytes) -> bool:
     """Whether a strict decoder reads from the whole frame what the pattern cut out of it."""
     quoted = b"null" if name is None else b'"%b"' % name
     try:

@@ -1,4 +1,7 @@
-"""Heartbeats of one connection ("Gateway", "Sending Heartbeats"), without a clock."""
+"""Heartbeats of one connection ("Gateway", "Sending Heartbeats"), without a clock.
+
+The jitter of the first one is drawn in session.py, when HELLO comes, and applied here.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """A gateway session as a state machine: no I/O, no clock, no randomness of its own.
 
 The states, the table of what moves a session between them and the theory of operation are in
-states.py. Sources:
-Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and Status
-Codes".
+states.py. Sources: Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming";
+"Opcodes and Status Codes".
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Resumable(msgspec.Struct, frozen=True):
     session_id: str
     resume_url: str
     seq: int
-    """s of the last event that was journalled."""
+    """s of the last event taken."""
     epoch: int
 
     def __repr__(self) -> str:  # a session id is a credential

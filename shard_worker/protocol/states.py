@@ -22,7 +22,7 @@ brought events), identifies that fail slow down to one in a quarter of an hour. 
 grow exponentially with full jitter, and start over after a stable minute.
 
 Sources: Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and
-Status Codes". The order of states as a table is h11's idea.
+Status Codes". A table of transitions, as in h11 (the HTTP/1.1 library).
 """
 
 from __future__ import annotations

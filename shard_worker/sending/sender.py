@@ -40,8 +40,8 @@ class Sender:
         clock: Callable[[], float],
         handled: Callable[[int], int],
     ) -> None:
-        """clock: monotonic seconds. handled: returns how far may be acknowledged what was received
-        up to an s."""
+        """clock: monotonic seconds. handled: takes a seq and returns the highest s at or below it
+        that the consumer has stored (worker) or taken (client); -1: none."""
         self._shard_id = shard_id
         self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
         self._session = session

@@ -2,8 +2,7 @@
 
 libcurl calls back with what arrived and asks for what to send; both callbacks only touch queues. A
 pump on the loop parses at most a slice at a time and hands it over, so no connection starves
-another.
-Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
+another. Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
 Certificates are always verified.
 """
 

@@ -154,7 +154,7 @@ def test_a_process_that_was_stopped_leaves_its_dead_connections_at_once() -> Non
         assert rig.process is not None
         await control.fault(kind="half_open")
         rig.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(6.5)  # past heart.LATE_S: only time shows it
+        await asyncio.sleep(6.5)  # past heartbeat.LATE_S: only time shows it
         rig.process.send_signal(signal.SIGCONT)
         await rig.until(
             lambda: all(

@@ -1,4 +1,5 @@
-"""Which gaps a range leaves that can't be had: exactly what is not held of it.
+"""Makes `Missing` of a range that can't be had: exactly what is not held of it. The `Gap` that a
+subscriber yields is made of it in delivery_queue.py (start_positions.py: of saved positions).
 
 Marks say what was there: within (base, seq] of a mark only the names of its table have events, and
 none above the seq that the table names. Where no mark reaches, every name may be missing.
@@ -24,10 +25,10 @@ def missing(
         if known:
             mark = max(known, key=lambda m: m.seq)
             upto = min(mark.seq, last)
-            spans = _of_table(mark, first, upto, held)
+            spans = _spans_by_mark(mark, first, upto, held)
         else:
             upto = min([last, *(m.base for m in marks if m.base >= first)])
-            spans = _of_all(first, upto, held)
+            spans = _spans_without_mark(first, upto, held)
         gaps += [Missing(epoch, names, a, b, reason) for names, (a, b) in spans]
         first = upto + 1
     return sorted(gaps, key=lambda gap: (gap.first, gap.last or 0))
@@ -36,12 +37,12 @@ def missing(
 _Spans = list[tuple[tuple[str, ...] | None, Span]]
 
 
-def _of_table(mark: Mark, first: int, upto: int, held: HeldEvents) -> _Spans:
+def _spans_by_mark(mark: Mark, first: int, upto: int, held: HeldEvents) -> _Spans:
     missing_spans: dict[str, list[Span]] = {}
     spans: _Spans = []
     for name, seq in mark.table:
         if name == HOLE:
-            # Whose events were skipped there is not known: all that was not delivered.
+            # Which names were skipped is unknown, so every undelivered seq is a gap.
             for a, b in held.not_covered(HOLE, first, min(seq, upto)):
                 spans += [(None, span) for span in held.no_event(a, b)]
         elif held.names is None or name in held.names:
@@ -49,7 +50,7 @@ def _of_table(mark: Mark, first: int, upto: int, held: HeldEvents) -> _Spans:
     return spans + _grouped(missing_spans, held)
 
 
-def _of_all(first: int, upto: int, held: HeldEvents) -> _Spans:
+def _spans_without_mark(first: int, upto: int, held: HeldEvents) -> _Spans:
     if held.names is None:
         # Each seq is one event: what is not held is missing, whatever its name.
         return [(None, span) for span in held.no_event(first, upto)]

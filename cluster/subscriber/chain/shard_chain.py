@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cluster.subscriber.chain.gaps import missing
 from cluster.subscriber.chain.held_events import HeldEvents, batch_bytes, events_above, measured
+from cluster.subscriber.chain.missing import missing
 from cluster.subscriber.chain.types import (
     NAME_BYTES,
     Mark,
@@ -35,7 +35,7 @@ class ShardChain:
         self.epoch = 0
         """The epoch that is read; 0: not begun, and what comes is held."""
         self.lagging = False
-        """It is far behind: what comes live is not held, all is asked for."""
+        """Far behind: live batches are dropped, everything is requested from the replay server."""
         self.overflows = 0
         """How often what was held went over the bound."""
         self._max_bytes = max_bytes
@@ -126,13 +126,13 @@ class ShardChain:
     def _stands_alone(self, name: str, batch: Batch) -> bool:
         """Return whether a batch applies at once, with nothing else held or missing before its end:
         as most do at a trickle."""
-        here, names = self._held.floor, self._held.names
-        if batch.base > here or self._held.bytes or name == HOLE:
+        floor, names = self._held.floor, self._held.names
+        if batch.base > floor or self._held.bytes or name == HOLE:
             return False
         if names is not None and name not in names:
             return False
         for other, seq in batch.since:
-            if seq > here and other != name and (names is None or other in names):
+            if seq > floor and other != name and (names is None or other in names):
                 return False
         return True
 
@@ -175,11 +175,11 @@ class ShardChain:
 
     def _advance(self) -> None:
         while self._marks:
-            here, has = self._held.floor, self._held.has
+            floor, has = self._held.floor, self._held.has
             # The highest that applies takes the others with it.
             for seq in sorted(self._marks, reverse=True):
                 mark = self._marks[seq]
-                if mark.base <= here and has(mark.table):
+                if mark.base <= floor and has(mark.table):
                     self._deliver(seq, [])
                     break
             else:
@@ -228,7 +228,7 @@ class ShardChain:
         """Take in the answer to what ``wanted`` returned."""
         ask = answer.ask
         if ask.epoch != self.epoch or ask.after > self.seq:
-            return  # To a question of before: what has moved since was delivered.
+            return  # Answers an older question: what has moved since was delivered.
         before = self.seq
         if answer.end is not None:
             self._end, self._retired = answer.end, self._retired or answer.final
@@ -256,7 +256,7 @@ class ShardChain:
                 self.lagging = False
         wanted = self.wanted()
         if moved or wanted is None or ask.after < wanted.after:
-            return  # The last: it tells nothing of what is wanted now.
+            return  # This answer says nothing about what is wanted now.
         # What has become known since it was asked for may be had.
         known = None if wanted.upto is None else ask.known if ask.upto is None else ask.upto
         if known is not None and known <= self.seq:
@@ -293,7 +293,7 @@ class ShardChain:
 
     def _keep_for_later(self, epoch: int, before: tuple[int, int] | None, item: _Item) -> None:
         if epoch < self.epoch:
-            return  # Of an epoch that was delivered or is gone.
+            return  # Belongs to an epoch that was delivered or is gone.
         items = self._later.setdefault(epoch, [])
         top = item.seq if isinstance(item, Mark) else item[1].last
         self._later_top[epoch] = max(top, self._later_top.get(epoch, -1))

@@ -57,7 +57,7 @@ def watcher(played: Played, running: bool = True) -> AnswerWatcher:
 
 
 def event(data: bytes) -> Event:
-    return Event.of("GUILD_MEMBERS_CHUNK", 0, 1, 1, 0, data, 0, "store")
+    return Event.make("GUILD_MEMBERS_CHUNK", 0, 1, 1, 0, data, 0, "store")
 
 
 def test_all_are_told_by_one_subscriber_that_is_open_while_anybody_waits() -> None:

@@ -341,7 +341,7 @@ def test_a_misfit_deep_inside_says_where() -> None:
 
 def test_a_subscribers_event_is_typed_and_misfits_are_counted() -> None:
     def envelope(d: bytes) -> Envelope:
-        return Envelope.of("TYPING_START", 0, 1, 1, 0, d, 0, "store")
+        return Envelope.make("TYPING_START", 0, 1, 1, 0, d, 0, "store")
 
     before = UNFIT.count
     assert isinstance(envelope(sample("TYPING_START")).typed(), TypingStart)

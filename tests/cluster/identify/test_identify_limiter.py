@@ -49,7 +49,7 @@ def shards_of(grants: list[Grant]) -> list[int]:
 
 
 def waiting(limiter: IdentifyLimiter, now: float) -> list[int]:
-    return [claim.shard_id for _, claim in limiter.turns(now)]
+    return [claim.shard_id for _, claim in limiter.schedule(now)]
 
 
 def test_a_bucket_opens_a_window_and_a_margin_after_the_identify_was_sent() -> None:
@@ -68,7 +68,7 @@ def test_every_bucket_gives_at_once_and_in_shard_order() -> None:
     ask(one, [7, 2, 5, 3, 4, 0, 1, 6])
     assert shards_of(one.due(0.0)) == [0, 1, 2, 3]
     assert waiting(one, 0.0) == [4, 5, 6, 7]
-    assert one.turns(0.0)[-1][0] == INTERVAL_S
+    assert one.schedule(0.0)[-1][0] == INTERVAL_S
 
 
 def test_grant_ids_go_on_from_where_the_ledger_ends() -> None:
@@ -312,7 +312,7 @@ def test_everybody_is_served_in_shard_order_within_the_time_told(
     """Waking only when next_at says so is enough, and nobody waits longer than his turn."""
     one = limiter(concurrency=concurrency)
     ask(one, list(shards))
-    expected = one.turns(0.0)[-1][0]
+    expected = one.schedule(0.0)[-1][0]
     served: dict[int, list[int]] = defaultdict(list)
     now, turns = 0.0, 0
     while (next_s := one.next_at(now)) is not None:

@@ -21,7 +21,7 @@ MAX_LAG_S = WINDOW / S * 0.99
 
 
 def event(count: int, data: str, at_ns: int, name: str = "A") -> Event:
-    return Event.of(name, 0, count, 1, 0, data.encode(), at_ns, "store")
+    return Event.make(name, 0, count, 1, 0, data.encode(), at_ns, "store")
 
 
 def test_what_both_deliver_comes_once_and_what_happened_twice_twice() -> None:

@@ -24,11 +24,11 @@ STORE = "store"
 
 
 def event(count: int, data: str, at_ns: int) -> Event:
-    return Event.of("A", 0, count, 1, 0, data.encode(), at_ns, STORE)
+    return Event.make("A", 0, count, 1, 0, data.encode(), at_ns, STORE)
 
 
-def announcement(of_count: int, to_count: int, stage: Any = "overlap") -> reshard.Reshard:
-    return reshard.Reshard(FORMAT, STORE, of_count, to_count, 10 * S, stage, 0)
+def announcement(old_count: int, new_count: int, stage: Any = "overlap") -> reshard.Reshard:
+    return reshard.Reshard(FORMAT, STORE, old_count, new_count, 10 * S, stage, 0)
 
 
 def test_while_nothing_is_read_nothing_is_forgotten() -> None:
@@ -67,7 +67,7 @@ def test_words_without_end_are_bounded() -> None:
     for count in range(1, 100):
         reshards.announced(announcement(count, count + 1), 0)
     assert len(reshards.overlaps) == MOST
-    assert reshards.overlaps[-1].to_count == 100
+    assert reshards.overlaps[-1].new_count == 100
 
 
 @pytest.mark.parametrize(

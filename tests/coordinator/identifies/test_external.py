@@ -129,7 +129,7 @@ def test_one_who_gives_up_leaves_the_line(short_folder: Path) -> None:
         assert (claim.shard_id, claim.shard_count, claim.who) == (1, 16, "?[2Jme?")
         waits.cancel()
         await until(lambda: east.queue.status().outside == [])
-        assert east.limiter.turns(time.monotonic()) == []
+        assert east.limiter.schedule(time.monotonic()) == []
 
     play(short_folder, scenario)
 

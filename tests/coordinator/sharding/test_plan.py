@@ -212,16 +212,16 @@ def test_what_was_changed_while_it_ran_holds_until_the_configuration_changes() -
 def test_what_is_stored_of_a_plan_that_comes_into_force() -> None:
     asked = spec("4", 2)
     plan = plan_for(asked, 1, 8)
-    first = StoredPlan.of(plan, asked, None, counts={})
+    first = StoredPlan.from_plan(plan, asked, None, counts={})
     assert (first.scaled, first.resharded) == (False, False)
-    scaled = StoredPlan.of(replan(plan, 3), asked, first, scaled=True, counts={})
-    again = StoredPlan.of(scaled.plan, asked, scaled, counts={})
+    scaled = StoredPlan.from_plan(replan(plan, 3), asked, first, scaled=True, counts={})
+    again = StoredPlan.from_plan(scaled.plan, asked, scaled, counts={})
     assert (again.scaled, again.resharded) == (True, False), "it holds for later starts"
-    both = StoredPlan.of(plan, asked, again, resharded=True, counts={})
+    both = StoredPlan.from_plan(plan, asked, again, resharded=True, counts={})
     assert (both.scaled, both.resharded) == (True, True)
-    fewer = StoredPlan.of(plan, spec("4", 1), both, counts={})
+    fewer = StoredPlan.from_plan(plan, spec("4", 1), both, counts={})
     assert (fewer.scaled, fewer.resharded) == (False, True), "`workers` says another number"
-    other = StoredPlan.of(plan, spec("8", 2), both, counts={})
+    other = StoredPlan.from_plan(plan, spec("8", 2), both, counts={})
     assert (other.scaled, other.resharded) == (False, False), "`shards` says another"
 
 
@@ -230,12 +230,14 @@ NOON = datetime(2026, 3, 1, 12, 5).timestamp()
 
 def test_what_was_changed_while_it_ran_is_said_at_the_next_start() -> None:
     asked = spec("2", 2)
-    first = StoredPlan.of(plan_for(asked, 1, 8), asked, None, counts={}, now=NOON)
+    first = StoredPlan.from_plan(plan_for(asked, 1, 8), asked, None, counts={}, now=NOON)
     assert held_changes(first.plan, asked, 1, 8, first) == []
     three = make_plan(ShardRange(0, 2, 3), 1, first_slot=2)
-    changed = StoredPlan.of(three, asked, first, resharded=True, counts={}, now=NOON)
-    changed = StoredPlan.of(three, asked, changed, scaled=True, counts={}, now=NOON + 60)
-    later = StoredPlan.of(three, asked, changed, counts={}, now=NOON + 9999)  # a start in between
+    changed = StoredPlan.from_plan(three, asked, first, resharded=True, counts={}, now=NOON)
+    changed = StoredPlan.from_plan(three, asked, changed, scaled=True, counts={}, now=NOON + 60)
+    later = StoredPlan.from_plan(
+        three, asked, changed, counts={}, now=NOON + 9999
+    )  # a start in between
     plan = plan_for(asked, 1, 8, later)
     assert held_changes(plan, asked, 1, 8, later) == [
         "3 shards since `reshard` on 2026-03-01 at 12:05; the configuration says 2",
@@ -246,7 +248,9 @@ def test_what_was_changed_while_it_ran_is_said_at_the_next_start() -> None:
 def test_changes_against_auto_are_said_with_what_auto_is_now() -> None:
     asked = spec("auto", "auto")
     plan = make_plan(ShardRange(0, 5, 6), 1)
-    stored = StoredPlan.of(plan, asked, None, resharded=True, scaled=True, counts={}, now=0.0)
+    stored = StoredPlan.from_plan(
+        plan, asked, None, resharded=True, scaled=True, counts={}, now=0.0
+    )
     assert held_changes(plan, asked, 4, 8, stored) == [
         '6 shards since `reshard`; the configuration says "auto", which is 4 now',
         '1 worker since `scale`; the configuration says "auto", which is 6 now',
@@ -256,7 +260,7 @@ def test_changes_against_auto_are_said_with_what_auto_is_now() -> None:
 def test_a_change_that_the_configuration_says_too_is_not_worth_a_line() -> None:
     asked = spec("3", 1)
     plan = make_plan(ShardRange(0, 2, 3), 1)
-    back = StoredPlan.of(plan, asked, None, resharded=True, scaled=True, counts={}, now=NOON)
+    back = StoredPlan.from_plan(plan, asked, None, resharded=True, scaled=True, counts={}, now=NOON)
     assert held_changes(plan, asked, 1, 8, back) == []
     assert held_changes(plan, spec("4", 1), 1, 8, back) == [], "it does not hold any more"
     assert held_changes(plan, asked, 1, 8, None) == []

@@ -71,7 +71,7 @@ def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path)
         again.start()
         state = again._journal.states()[ShardKey(6, 2)]
         assert state.public is not None
-        assert (state.held, state.public.of_count, state.public.overlap_ns) == (0, 4, 7)
+        assert (state.held, state.public.old_count, state.public.overlap_ns) == (0, 4, 7)
         again.close()
 
     asyncio.run(start())

@@ -26,7 +26,7 @@ Running = Callable[..., subprocess.Popen[bytes]]
 
 def event(seq: int, name: str = "MESSAGE_CREATE", **data: Any) -> Event:
     body = {"guild_id": "42", "author": {"username": "alice"}, "content": f"number {seq}"} | data
-    return Event.of(
+    return Event.make(
         name, 3, 4, 1, seq, json.dumps(body).encode(), 1_700_000_000_000_000_000, "0" * 16
     )
 
@@ -245,7 +245,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
         "    def __aiter__(self): return self\n"
         "    async def __anext__(self):\n"
         "        await asyncio.sleep(0)\n"
-        "        return Event.of('A', 0, 1, 1, 1, b'{}', 1, '')\n"
+        "        return Event.make('A', 0, 1, 1, 1, b'{}', 1, '')\n"
         "tail.Subscriber = Endless\n"
         "sys.argv[1:] = ['tail']\n"
         "main()\n"
@@ -275,7 +275,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
 def test_events_that_can_t_be_read_are_shown_as_they_are(
     data: bytes, shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line_writer(None)(Event.of("MESSAGE_CREATE", 3, 4, 1, 9, data, 2**63 - 1, "0" * 16))
+    line_writer(None)(Event.make("MESSAGE_CREATE", 3, 4, 1, 9, data, 2**63 - 1, "0" * 16))
     out = capsys.readouterr().out
     assert shown in out
     assert len(out.splitlines()) == 1
