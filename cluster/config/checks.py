@@ -99,7 +99,7 @@ def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
         )
     raise ConfigError(
         f"identify.broker is {value!r}",
-        "give the name of a cluster on this host, its control socket (ipc:///path/control), one "
+        "give the name of a cluster on this host, its control endpoint (ipc:///path/control), one "
         'on another host (tcp://HOST:PORT), or "self" if this cluster grants for the others',
     )
 
