@@ -246,8 +246,8 @@ def test_rooms_import_what_the_picture_shows(folder: str) -> None:
 @pytest.mark.parametrize("folder", ROOMS)
 def test_arrows_run_down(folder: str) -> None:
     order = list(ROOMS[folder])
-    for at, (room, row) in enumerate(ROOMS[folder].items()):
-        up = [other for other in row.split() if order.index(other) <= at]
+    for row_number, (room, row) in enumerate(ROOMS[folder].items()):
+        up = [other for other in row.split() if order.index(other) <= row_number]
         assert not up, f"{folder}/{room} imports {up}, which stand above it"
 
 

@@ -46,10 +46,10 @@ def test_every_test_and_file_that_a_page_names_is_there(page: Path) -> None:
 @pytest.mark.parametrize("page", WAYS, ids=lambda page: page.name)
 def test_every_file_on_the_ways_through_the_house_is_there(page: Path) -> None:
     packages = ("cluster", "coordinator", "dcgw", "shard_worker", "tests")
-    there = [f"/{p.relative_to(ROOT)}" for name in packages for p in (ROOT / name).rglob("*.py")]
+    present = [f"/{p.relative_to(ROOT)}" for name in packages for p in (ROOT / name).rglob("*.py")]
     named = FILE.findall(page.read_text())
     assert named
-    assert [name for name in named if not any(p.endswith(f"/{name}") for p in there)] == []
+    assert [name for name in named if not any(p.endswith(f"/{name}") for p in present)] == []
 
 
 def test_every_promise_names_the_test_that_holds_it_up() -> None:

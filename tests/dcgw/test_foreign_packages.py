@@ -51,7 +51,7 @@ def complaint(done: Done) -> str:
     return line.removeprefix("Error: ")
 
 
-def told(done: Done) -> str:
+def import_error(done: Done) -> str:
     """What a program's import ends with."""
     assert done.returncode == 1, done
     kind, _, line = done.stderr.splitlines()[-1].partition(": ")
@@ -79,7 +79,7 @@ def test_a_distribution_that_writes_over_our_package(installed: Environment) -> 
     assert line.startswith(f"{file} is of the distribution cluster, ")
     assert complaint(installed.run("-m", "dcgw", "status")) == line
     for program in PROGRAMS:
-        assert told(installed.run("-c", program)) == line
+        assert import_error(installed.run("-c", program)) == line
     uninstall, reinstall = cures(line)
     installed.pip(*uninstall)
     line = complaint(installed.command("status"))
@@ -110,7 +110,7 @@ def test_a_module_of_the_bot_s_own(name: str, installed: Environment, tmp_path: 
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(FOREIGN)
-    line = told(installed.run("bot.py", cwd=tmp_path))
+    line = import_error(installed.run("bot.py", cwd=tmp_path))
     package = name.partition("/")[0].removesuffix(".py")
     assert line.startswith(f"{file} is in the way of dcgw-cluster's package {package}: ")
     assert complaint(installed.run("-m", "dcgw", "status", cwd=tmp_path)) == line

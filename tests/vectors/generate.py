@@ -44,13 +44,13 @@ def mark(shard: ShardWriter, base: int = -1) -> bytes:
 def cases() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
 
-    def case(name: str, why: str, names: list[str], at: int, messages: list[bytes]) -> None:
+    def case(name: str, why: str, names: list[str], start: int, messages: list[bytes]) -> None:
         found[name] = {
             "why": why,
             "subscribed": names,
-            "start": [2, at],
+            "start": [2, start],
             "messages": [message.hex() for message in messages],
-            "then": outcome(names, at, messages),
+            "then": outcome(names, start, messages),
         }
 
     shard = writer()
@@ -107,10 +107,10 @@ def cases() -> dict[str, dict[str, Any]]:
     return found
 
 
-def outcome(names: list[str], at: int, messages: list[bytes]) -> list[list[Any]]:
+def outcome(names: list[str], start: int, messages: list[bytes]) -> list[list[Any]]:
     """What the chain rule makes of it."""
     chain = ShardChain(frozenset(names), 1 << 20)
-    chain.begin(2, at)
+    chain.begin(2, start)
     for message in messages:
         name, _, payload = topic.split(message)
         if name == topic.WATERMARK:

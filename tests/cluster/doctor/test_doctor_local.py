@@ -48,14 +48,14 @@ def test_a_file_where_a_folder_should_be(paths: ClusterPaths) -> None:
 
 
 def test_intents_that_are_privileged_are_named() -> None:
-    def of(intents: Intents) -> str:
+    def finding(intents: Intents) -> str:
         spec = CoordinatorSpec(
             name="t", state_dir="/s", runtime_dir="/r", token="t", intents=int(intents)
         )
         return local.intents(spec).text
 
-    assert "GUILD_PRESENCES must be enabled" in of(Intents.GUILDS | Intents.GUILD_PRESENCES)
-    assert of(Intents.GUILDS) == "none that is privileged"
+    assert "GUILD_PRESENCES must be enabled" in finding(Intents.GUILDS | Intents.GUILD_PRESENCES)
+    assert finding(Intents.GUILDS) == "none that is privileged"
 
 
 def test_what_is_said_of_a_user_account() -> None:

@@ -76,7 +76,7 @@ def mutations(data: bytes, count: int) -> Iterator[bytes]:
         def page() -> int:
             return chance.randrange(2, used) * PAGE
 
-        at, other = page(), page()
+        target, other = page(), page()
         match number % 6:
             case 0:  # the header of a page, which says what it is
                 for _ in range(4):
@@ -85,11 +85,11 @@ def mutations(data: bytes, count: int) -> Iterator[bytes]:
                 for _ in range(20):
                     out[page() + chance.randrange(PAGE)] ^= 1 << chance.randrange(8)
             case 2:
-                out[at : at + PAGE] = bytes(PAGE)
+                out[target : target + PAGE] = bytes(PAGE)
             case 3:
-                out[at : at + PAGE], out[other : other + PAGE] = data[other : other + PAGE], data[at : at + PAGE]  # fmt: skip  # noqa: E501
+                out[target : target + PAGE], out[other : other + PAGE] = data[other : other + PAGE], data[target : target + PAGE]  # fmt: skip  # noqa: E501
             case 4:
-                out[at : at + PAGE] = chance.randbytes(PAGE)
+                out[target : target + PAGE] = chance.randbytes(PAGE)
             case _:  # what LMDB reads first
                 for _ in range(2):
                     out[chance.choice((0, PAGE)) + chance.randrange(24, 152)] = chance.randrange(

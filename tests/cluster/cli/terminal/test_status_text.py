@@ -304,8 +304,8 @@ def test_lines_come_when_something_changed_or_time_passed(
     now = 0.0
     view = LineView(clock=lambda: now)
     printed = []
-    for at, ready in [(0.0, 0), (0.2, 0), (0.5, 1), (1.0, 2), (2.0, 2), (6.0, 2), (6.2, 4)]:
-        now = at
+    for time_s, ready in [(0.0, 0), (0.2, 0), (0.5, 1), (1.0, 2), (2.0, 2), (6.0, 2), (6.2, 4)]:
+        now = time_s
         view.show(made(fake, 4, ready))
         printed.append(bool(capsys.readouterr().out))
     assert printed == [True, False, False, True, False, True, True]

@@ -153,8 +153,8 @@ def test_stopped_from_elsewhere(dcgw: Dcgw, play: Play) -> None:
 def test_a_fatal_shard_is_shown_once(dcgw: Dcgw, play: Play) -> None:
     play(fatal=True, ready_after=1, signal_after=4)
     result = dcgw("start", "--sandbox")
-    told = [line for line in result.output.splitlines() if "shard 3 gave up: 4014" in line]
-    assert len(told) == 1
+    lines = [line for line in result.output.splitlines() if "shard 3 gave up: 4014" in line]
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize("option", ["--rate", "--guilds", "--seed", "--max-concurrency"])

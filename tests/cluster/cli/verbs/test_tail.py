@@ -139,7 +139,7 @@ def test_an_unknown_name(word: str, hint: str, dcgw: Dcgw) -> None:
 
 
 def test_who_sees_nothing_is_told_once_that_this_is_a_wait() -> None:
-    told = asyncio.Event()
+    waiting_said = asyncio.Event()
     written: list[Item] = []
 
     class Quiet:
@@ -152,12 +152,12 @@ def test_who_sees_nothing_is_told_once_that_this_is_a_wait() -> None:
             """Nothing is open."""
 
         async def items(self) -> AsyncIterator[Item]:
-            await told.wait()
+            await waiting_said.wait()
             yield event(1)
 
     def say_waiting() -> None:
-        assert not told.is_set()
-        told.set()
+        assert not waiting_said.is_set()
+        waiting_said.set()
 
     subscriber = cast(Callable[[], Subscriber], Quiet)
     asyncio.run(follow_events(subscriber, 1, written.append, say_waiting, patience_s=0.01))

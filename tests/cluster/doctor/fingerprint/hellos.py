@@ -59,5 +59,5 @@ def message(
 
 def records(handshake: bytes, piece: int = 16 * 1024) -> bytes:
     """In TLS records of at most so many bytes."""
-    pieces = (handshake[at : at + piece] for at in range(0, len(handshake), piece))
+    pieces = (handshake[start : start + piece] for start in range(0, len(handshake), piece))
     return b"".join(b"\x16\x03\x01" + block(one, 2) for one in pieces)

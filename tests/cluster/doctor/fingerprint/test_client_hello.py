@@ -102,8 +102,8 @@ def test_what_is_none_is_refused_at_once(data: bytes, cause: str) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 250), st.booleans())
-def test_bytes_of_any_kind_are_read_or_refused(junk: bytes, at: int, framed: bool) -> None:
+def test_bytes_of_any_kind_are_read_or_refused(junk: bytes, offset: int, framed: bool) -> None:
     """Nothing but FingerprintError, whatever stands in the midst of a ClientHello."""
-    spoilt = (RFC_8448[5:][:at] + junk + RFC_8448[5:][at + len(junk) :]) if framed else junk
+    spoilt = (RFC_8448[5:][:offset] + junk + RFC_8448[5:][offset + len(junk) :]) if framed else junk
     with contextlib.suppress(FingerprintError):
         parse(hellos.records(spoilt) if framed else spoilt)

@@ -152,8 +152,8 @@ def test_another_protocol() -> None:
 
 
 @given(st.binary(max_size=300), st.integers(0, 200))
-def test_bytes_of_any_kind_are_read_or_refused(junk: bytes, at: int) -> None:
+def test_bytes_of_any_kind_are_read_or_refused(junk: bytes, offset: int) -> None:
     whole = PREFACE + settings("1:65536;2:0") + frame(HEADERS, block(), flags=4, stream=1)
-    for data in (junk, PREFACE + junk, whole[:at] + junk + whole[at + len(junk) :]):
+    for data in (junk, PREFACE + junk, whole[:offset] + junk + whole[offset + len(junk) :]):
         with contextlib.suppress(FingerprintError):
             read_opening(data)
