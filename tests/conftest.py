@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # On a busy machine a first example takes longer than hypothesis allows; that proves nothing.
@@ -13,3 +19,28 @@ settings.load_profile("shared")
 # A suite that a shell runs in the background ignores Ctrl-C, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def locked(file: Path, how: int) -> Iterator[None]:
+    """Hold a lock on a file (fcntl.LOCK_SH or LOCK_EX) while the block runs; wait for it."""
+    fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, how)
+        yield
+    finally:
+        os.close(fd)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the time of the test's own limit begins
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that is marked `alone` run while no other of this checkout does: what it measures
+    is a matter of milliseconds. It waits for those that run; those that come wait for it."""
+    locks = item.config.cache.mkdir("alone")
+    if item.get_closest_marker("alone"):
+        with locked(locks / "entrance", fcntl.LOCK_EX), locked(locks / "running", fcntl.LOCK_EX):
+            return (yield)
+    with locked(locks / "entrance", fcntl.LOCK_EX):
+        pass
+    with locked(locks / "running", fcntl.LOCK_SH):
+        return (yield)

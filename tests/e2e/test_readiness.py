@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
+
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.discord.opcodes import Op
 from tests.e2e.home import Home, run_sandbox
@@ -33,6 +35,7 @@ async def worst_delay() -> float:
     return worst
 
 
+@pytest.mark.alone
 def test_ready_as_soon_as_the_limiter_allows(home: Home) -> None:
     with run_sandbox(guilds=SHARDS, shards=SHARDS, max_concurrency=CONCURRENCY) as info:
         home.use(info)
