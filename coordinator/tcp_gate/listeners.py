@@ -23,6 +23,8 @@ QUESTIONS_HWM: Final = 16
 BIND_S: Final = 3.0
 """A port that was closed a moment ago, or by the TCP gate before this one, is free by then."""
 _BIND_AGAIN_S: Final = 0.02
+"""Nothing tells that a port has become free, so it is tried again. This process has no event loop
+that a sleep could hold up, and serves nobody until its ports are bound."""
 
 
 class Listeners:
