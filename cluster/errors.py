@@ -55,11 +55,17 @@ class BudgetError(ClusterError):
     exit_code = 6
 
 
-class RateLimitedError(ClusterError):
-    """The API asks to be left alone for longer than a start waits."""
+class ApiUnavailableError(ClusterError):
+    """Discord's API does not answer at this moment, or lets this address ask nothing. That ends
+    without anything being changed here."""
 
+    exit_code = 8
     retry_after_s = 0.0
-    """Seconds to leave the API alone, from when the error was raised."""
+    """Seconds to leave the API alone, from when the error was raised; 0: it did not say."""
+
+
+class RateLimitedError(ApiUnavailableError):
+    """The API asks to be left alone for longer than a start waits."""
 
 
 class KeyRefusedError(ClusterError):

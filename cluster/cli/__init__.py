@@ -99,6 +99,7 @@ Exit codes:
   5    Discord refused the token
   6    the identify budget does not allow it
   7    the cluster does not know the key, or the key may not do this
+  8    Discord's API does not answer now, or asks to be left alone
   130  interrupted
 
 \b

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final, Literal, NamedTuple
@@ -24,9 +23,15 @@ from cluster.backoff import Backoff
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import IdentifyAccount
 from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
+from cluster.discord.retry_after import retry_after
 from cluster.discord.urls import check_url
 from cluster.endpoints.tcp import is_loopback
-from cluster.errors import ClusterError, RateLimitedError, TokenRefusedError
+from cluster.errors import (
+    ApiUnavailableError,
+    ClusterError,
+    RateLimitedError,
+    TokenRefusedError,
+)
 from cluster.ranges import MAX_SHARDS
 
 log = logging.getLogger(__name__)
@@ -36,6 +41,9 @@ ATTEMPT_S: Final = 10.0
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 """A Retry-After beyond this is an error for a person, not a wait."""
+MOST_WAITS_S: Final = 60.0
+"""The most that the waits between the tries may sum up to: who started a coordinator gives it up
+after 120 s."""
 MAX_BODY_BYTES: Final = 64 * 1024
 
 
@@ -67,13 +75,17 @@ class HttpAnswer(NamedTuple):
     status: int
     retry_after: str | None
     body: bytes
+    date: str | None = None
+    """The server's own time, by its Date header."""
 
 
 class Retry(NamedTuple):
-    """Ask again. after: seconds that the server asks for; None: it does not say."""
+    """Ask again. after: seconds that the server asks for; None: it does not say. status: of the
+    answer; 0: there was none."""
 
     cause: str
     after: float | None
+    status: int = 0
 
 
 Get = Callable[[str, dict[str, str]], Awaitable[HttpAnswer]]
@@ -95,18 +107,13 @@ class _Gateway(msgspec.Struct, frozen=True):
     url: str
 
 
-class _RateLimited(msgspec.Struct, frozen=True):
-    retry_after: float
-    """Seconds after which it may be asked again."""
-
-
 _UNLIMITED = SessionStartLimit(total=1000, remaining=1000, reset_after=86_400_000)
 """For user accounts, which are told no limit: as many as a bot has, one at a time."""
 
 
 def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | Retry:
     """Return what one answer means. TokenRefusedError, ClusterError: asking again would not
-    help."""
+    help. ApiUnavailableError: asking again at once would not."""
     if answer.status == REFUSED:
         raise ClusterError(
             f"the API could not be asked ({answer.body.decode(errors='replace')})",
@@ -114,14 +121,16 @@ def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | 
         )
     if answer.status == 0 or answer.status >= 500:
         cause = answer.body.decode(errors="replace") if answer.status == 0 else ""
-        return Retry(cause or f"HTTP {answer.status}", None)
+        return Retry(cause or f"HTTP {answer.status}", _asked_wait(answer), answer.status)
     if answer.status == 429:
-        return Retry("HTTP 429", _retry_after(answer))
+        return Retry("HTTP 429", _asked_wait(answer), 429)
     if answer.status == 401:
         raise TokenRefusedError(
             "Discord refused the token (HTTP 401)",
             "put the account's current token into DCGW_TOKEN or token_file, without the word Bot",
         )
+    if answer.status == 403 and not _is_json_object(answer.body):
+        raise _banned(answer)
     if answer.status != 200:
         raise ClusterError(
             f"the gateway could not be asked for (HTTP {answer.status})",
@@ -139,19 +148,30 @@ def judge(answer: HttpAnswer, account: Literal["bot", "user"]) -> GatewayInfo | 
         ) from error
 
 
-def _retry_after(answer: HttpAnswer) -> float | None:
-    """Return the seconds to wait, by the header or the body's retry_after; None where neither can
-    be read."""
+def _asked_wait(answer: HttpAnswer) -> float | None:
+    return retry_after(answer.retry_after, answer.date, answer.body)
+
+
+def _is_json_object(body: bytes) -> bool:
+    """Whether a body is one that the API itself may have sent, which answers in JSON."""
     try:
-        after = float(answer.retry_after or "")
-        if math.isfinite(after):
-            return max(0.0, after)
-    except ValueError:
-        pass  # no header, or a date, which Discord does not send: the body says it too
-    try:
-        return max(0.0, msgspec.json.decode(answer.body, type=_RateLimited).retry_after)
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except MALFORMED:
-        return None
+        return False
+    return True
+
+
+def _banned(answer: HttpAnswer) -> ApiUnavailableError:
+    """Return the error of a 403 with a page: a CDN or a proxy answered, and the API never saw the
+    request."""
+    error = ApiUnavailableError(
+        "a page came instead of the API's answer (HTTP 403): what stands before the API, Discord's "
+        "CDN or a proxy of this network, lets this address ask nothing",
+        "a ban of the address ends by itself, often within an hour, and sooner the less is asked; "
+        "if it stays, look at the proxy, or ask from another address",
+    )
+    error.retry_after_s = _asked_wait(answer) or 0.0
+    return error
 
 
 async def fetch(
@@ -164,43 +184,59 @@ async def fetch(
     launch: str = "",
     ca_file: str = "",
     impersonate: str = "chrome",
+    attempts: int = ATTEMPTS,
     get: Get | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = random.random,
 ) -> GatewayInfo:
-    """Ask, at most ATTEMPTS times: after no answer, 5xx and 429 again, with a growing wait or the
+    """Ask, at most so many times: after no answer, 5xx and 429 again, with a growing wait or the
     one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
     will say them. impersonate: the browser, as the WebSocket will be that of.
 
-    TokenRefusedError: 401. RateLimitedError: a Retry-After beyond LONGEST_WAIT_S. ConfigError: a
-    URL or a certificate file that can't be used. ClusterError: everything else, with the last
-    cause.
+    TokenRefusedError: 401. ApiUnavailableError: no answer, 5xx, or a page in place of the API's
+    answer; RateLimitedError, which is one: 429 to the last, or a wait beyond LONGEST_WAIT_S.
+    ConfigError: a URL or a certificate file that can't be used. ClusterError: everything else.
     """
     check_url("api_url", api_url, "https", "http")
     path = "/gateway/bot" if account == "bot" else "/gateway"
     url = f"{api_url.rstrip('/')}/v{api_version}{path}"
     ours = browser(impersonate)
     headers = _headers(ours, account, token, client_build_number, launch)
-    cause = ""
     backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random, least=0.5)
     loopback = is_loopback(urlsplit(url).hostname or "")
+    tries, waited = 0, 0.0
     async with _Getter(ours, ca_file, loopback, headers) as getter:
-        for attempt in range(ATTEMPTS):
+        while True:
+            tries += 1
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):
                 check_url("the gateway URL that the API gave", judged.url, "wss", "ws")
                 return judged
-            cause = judged.cause
-            if judged.after is not None and judged.after > LONGEST_WAIT_S:
-                raise _rate_limited(url, judged.after)
-            if attempt + 1 < ATTEMPTS:
-                wait = backoff.after(attempt + 1) if judged.after is None else judged.after
-                log.warning("GET %s: %s; asking again in %.1f s", url, cause, wait)
-                await sleep(wait)
-    raise ClusterError(
-        f"{url} gave no answer after {ATTEMPTS} tries ({cause})",
-        "check the network, api_url and ca_file, or wait for Discord to recover",
+            wait = backoff.after(tries) if judged.after is None else judged.after
+            if tries >= attempts or wait > LONGEST_WAIT_S or waited + wait > MOST_WAITS_S:
+                raise _given_up(url, judged, tries)
+            log.warning("GET %s: %s; asking again in %.1f s", url, judged.cause, wait)
+            await sleep(wait)
+            waited += wait
+
+
+def _given_up(url: str, last: Retry, tries: int) -> ApiUnavailableError:
+    """Return why the API was not asked again after its last answer, or the last that was none."""
+    if last.status == 429:
+        return _rate_limited(url, last.after)
+    times = f"{tries} {'try' if tries == 1 else 'tries'}"
+    if last.status == 0:
+        return ApiUnavailableError(
+            f"{url} gave no answer after {times} ({last.cause})",
+            "check the network, api_url and ca_file, or wait for Discord to recover",
+        )
+    error = ApiUnavailableError(
+        f"{url} has failed in {times} ({last.cause})",
+        "the server there has trouble, and is to be waited for; https://discordstatus.com has "
+        "Discord's",
     )
+    error.retry_after_s = last.after or 0.0
+    return error
 
 
 def _headers(
@@ -220,9 +256,15 @@ def _headers(
     )
 
 
-def _rate_limited(url: str, seconds: float) -> RateLimitedError:
-    error = RateLimitedError(f"{url} is rate limited for {seconds:.0f} s", "start again after that")
-    error.retry_after_s = seconds
+def _rate_limited(url: str, seconds: float | None) -> RateLimitedError:
+    """Return the error of a 429. seconds: how long the API asks to be left alone; None: it does
+    not say."""
+    until = "for a time that it does not say" if seconds is None else f"for {seconds:.0f} s"
+    error = RateLimitedError(
+        f"{url} is rate limited {until} (HTTP 429)",
+        "start again after that; what else uses this token or this address counts too",
+    )
+    error.retry_after_s = seconds or 0.0
     return error
 
 
@@ -265,6 +307,10 @@ class _Getter:
         except RequestsError as error:
             status = REFUSED if error.code in _FINAL else 0
             return HttpAnswer(status, None, str(error).partition(". See ")[0].encode())
+        headers_in = response.headers
         return HttpAnswer(
-            response.status_code, response.headers.get("Retry-After"), response.content
+            response.status_code,
+            headers_in.get("Retry-After"),
+            response.content,
+            headers_in.get("Date"),
         )

@@ -27,15 +27,28 @@ from cluster.discord.gateway_bot import (
     fetch,
     judge,
 )
-from cluster.errors import ClusterError, ConfigError, RateLimitedError, TokenRefusedError
+from cluster.discord.retry_after import LONGEST_S
+from cluster.errors import (
+    ApiUnavailableError,
+    ClusterError,
+    ConfigError,
+    RateLimitedError,
+    TokenRefusedError,
+)
 
 LIMIT = {"total": 1000, "remaining": 998, "reset_after": 3_600_000, "max_concurrency": 16}
 BODY = {"url": "wss://gateway.discord.gg", "shards": 9, "session_start_limit": LIMIT}
 TOKEN = "MTIz.secret.token"
 
 
-def answer(status: int = 200, body: object = BODY, retry_after: str | None = None) -> HttpAnswer:
-    return HttpAnswer(status, retry_after, json.dumps(body).encode())
+NOON = "Wed, 21 Oct 2026 12:00:00 GMT"
+BAN = b"<!DOCTYPE html><title>Access denied | discord.com used Cloudflare</title>"
+
+
+def answer(
+    status: int = 200, body: object = BODY, retry_after: str | None = None, date: str | None = None
+) -> HttpAnswer:
+    return HttpAnswer(status, retry_after, json.dumps(body).encode(), date)
 
 
 class Api:
@@ -104,7 +117,14 @@ def test_server_errors_are_asked_again_with_a_growing_wait() -> None:
         (answer(429, {"retry_after": 9.5}, "Wed, 21 Oct 2026 07:28:00 GMT"), 9.5),
         (HttpAnswer(429, None, b"<html>"), 1.0),
         (answer(429, {"retry_after": "soon"}), 1.0),
-        (answer(429, {}, "-5"), 0.0),
+        (answer(429, {}, "Wed, 21 Oct 2026 12:00:09 GMT", NOON), 9.0),
+        (answer(429, {}, "Wed, 21 Oct 2026 11:00:00 GMT", NOON), 1.0),
+        (answer(429, {}, "Wed, 21 Oct 2026 12:00:09", NOON), 1.0),
+        (answer(429, {}, "Wed, 99 Oct 2026 12:00:09 GMT", NOON), 1.0),
+        (answer(429, {}, "-5"), 1.0),
+        (answer(429, {}, "0"), 1.0),
+        (answer(429, {}, "nan"), 1.0),
+        (answer(429, {"retry_after": -1}), 1.0),
         (answer(429, {"retry_after": 2}, "inf"), 2.0),
         (answer(429, {"retry_after": 10**400}), 1.0),
         (answer(429, {"retry_after": True}), 1.0),
@@ -120,6 +140,76 @@ def test_a_long_rate_limit_is_for_a_person() -> None:
     with pytest.raises(RateLimitedError, match="rate limited for 31 s") as caught:
         Api(answer(429, {}, str(LONGEST_WAIT_S + 1))).fetch()
     assert caught.value.retry_after_s == LONGEST_WAIT_S + 1
+
+
+@pytest.mark.parametrize(
+    "limited",
+    [answer(429, {}, "1e300"), answer(429, {"retry_after": 1e300}), answer(429, {}, "9" * 99)],
+)
+def test_an_absurd_rate_limit_is_one_of_a_day(limited: HttpAnswer) -> None:
+    with pytest.raises(RateLimitedError, match="rate limited for 86400 s") as caught:
+        Api(limited).fetch()
+    assert caught.value.retry_after_s == LONGEST_S
+
+
+@pytest.mark.parametrize(
+    ("limited", "said"),
+    [(answer(429, {}, "1"), "for 1 s"), (HttpAnswer(429, None, b"<html>"), "does not say")],
+)
+def test_a_rate_limit_to_the_last_is_told_as_one(limited: HttpAnswer, said: str) -> None:
+    with pytest.raises(RateLimitedError, match=f"rate limited .*{said}.*HTTP 429") as caught:
+        Api(*[limited] * ATTEMPTS).fetch()
+    assert "network" not in str(caught.value)
+    assert caught.value.exit_code == 8
+
+
+def test_waits_end_before_whoever_started_it_gives_up() -> None:
+    api = Api(*[answer(429, {}, "29")] * ATTEMPTS)
+    with pytest.raises(RateLimitedError) as caught:
+        api.fetch()
+    assert api.slept == [29.0, 29.0]
+    assert caught.value.retry_after_s == 29.0
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "after"), [(None, 0.0), ("3600", 3600.0), ("1e300", 86400.0)]
+)
+def test_a_page_in_place_of_an_answer_is_told_as_a_ban(
+    retry_after: str | None, after: float
+) -> None:
+    api = Api(HttpAnswer(403, retry_after, BAN))
+    with pytest.raises(ApiUnavailableError, match=r"HTTP 403.*CDN.*proxy") as caught:
+        api.fetch()
+    assert "api_url" not in str(caught.value)
+    assert caught.value.retry_after_s == after
+    assert len(api.asked) == 1, "asking again would prolong it"
+
+
+def test_a_403_of_the_api_itself_is_no_ban() -> None:
+    with pytest.raises(ClusterError, match="HTTP 403") as caught:
+        Api(answer(403, {"message": "Missing Access", "code": 50001})).fetch()
+    assert not isinstance(caught.value, ApiUnavailableError)
+
+
+def test_a_server_in_trouble_is_told_as_one() -> None:
+    with pytest.raises(ApiUnavailableError, match="HTTP 502") as caught:
+        Api(*[answer(502)] * ATTEMPTS).fetch()
+    assert "ca_file" not in str(caught.value)
+
+
+def test_a_server_in_trouble_may_say_for_how_long() -> None:
+    api = Api(answer(503, {}, "7"), answer(503, {}, "600"))
+    with pytest.raises(ApiUnavailableError, match="HTTP 503") as caught:
+        api.fetch()
+    assert api.slept == [7.0]
+    assert caught.value.retry_after_s == 600.0
+
+
+def test_one_try_is_all_where_that_is_asked_for() -> None:
+    api = Api(answer(503))
+    with pytest.raises(ApiUnavailableError, match=r"1 try \(HTTP 503"):
+        api.fetch(attempts=1)
+    assert api.slept == []
 
 
 def test_it_gives_up_with_the_last_cause() -> None:
@@ -166,7 +256,7 @@ def test_a_body_that_is_something_else_is_an_error_for_a_person(body: bytes) -> 
 
 
 def test_judge_says_when_to_ask_again() -> None:
-    assert judge(answer(500), "bot") == Retry("HTTP 500", None)
+    assert judge(answer(500), "bot") == Retry("HTTP 500", None, 500)
     assert judge(HttpAnswer(0, None, b"timed out"), "bot") == Retry("timed out", None)
 
 
