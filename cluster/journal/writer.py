@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final, NamedTuple
 import lmdb
 import msgspec
 
+from cluster.clocks import steady_ns
 from cluster.errors import ClusterError
 from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.manifest import Manifest
@@ -87,16 +87,18 @@ class Journal:
     @classmethod
     def open(
         cls, folder: Path, *, budget_bytes: int, slot: int, cluster: str, boot_id: str,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock_ns: Callable[[], int] | None = None,
     ) -> Journal:  # fmt: skip
         """Open the journal in this folder (made if need be, 0700), which the caller owns by its
         lock.
 
         budget_bytes: what it may hold; the file is allocated twice as large. A journal that can't
         be trusted (another cluster's, damaged, from before an unclean reboot) is set aside. Where
-        a new one finds no room, events go out unjournalled until there is.
+        a new one finds no room, events go out unjournalled until there is. clock_ns: Unix
+        nanoseconds, never set back; None: one that is made now.
         Raises JournalError.
         """
+        clock_ns = clock_ns or steady_ns()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
         objection = checks.objection(folder, cluster=cluster, boot_id=boot_id)

@@ -55,7 +55,8 @@ class _Mark(NamedTuple):
     record: int
     """The newest record that it covers."""
     sent_ns: int
-    """When it was made: its name, by which the coordinator knows it."""
+    """When it was made, in Unix ns: its name, by which the coordinator knows it. Clocks are set, so
+    a later one may have a smaller name, and one of the process before may have a larger one."""
     message: bytes
 
 
@@ -68,19 +69,21 @@ class Publisher:
     def __init__(
         self, journal: Journal, *, endpoint: str, hwm: int, cluster: str, slot: int,
         start_after: Mapping[int, tuple[int, int]] | None = None, shard_count: int = 0,
-        held: bool = False, clock_ns: Callable[[], int] = time.time_ns,
+        held: bool = False, clock: Callable[[], float] = time.monotonic,
+        clock_ns: Callable[[], int] = time.time_ns,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:  # fmt: skip
         """endpoint: where the hub's SUB is bound. hwm: most messages in the pipe.
         start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
         and the cursor begins at the journal's end. shard_count: shards of another one, which the
         journal may still hold, stand in no watermark; 0: all do. held: nothing is sent until
-        `publish_from_here`."""
+        `publish_from_here`. clock: monotonic seconds. clock_ns: Unix nanoseconds."""
         self.hub_connected = False
         self.held = held
         self._journal = journal
         self._cluster = cluster
         self._slot = slot
+        self._clock = clock
         self._clock_ns = clock_ns
         self._shard_count = shard_count
         self._socket = (context or zmq.Context.instance()).socket(zmq.XPUB)
@@ -107,7 +110,7 @@ class Publisher:
         self._marked: dict[int, tuple[int, int]] = {}
         """Shard id -> (epoch, seq) in the last watermark that named it."""
         self._whole_due = True
-        self._whole_at_ns = 0
+        self._whole_at = float("-inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -165,7 +168,7 @@ class Publisher:
         message = watermark.encode(self._cluster, self._slot, sent_ns, self._whole_due, rows)
         self._marks.append(_Mark(self._journal.last_record, sent_ns, message))
         if self._whole_due:
-            self._whole_at_ns = self._clock_ns()
+            self._whole_at = self._clock()
         self._whole_due = False
 
     def _row(self, state: ShardState) -> watermark.Row | None:
@@ -193,10 +196,13 @@ class Publisher:
         self.watermark_due(whole=True)
 
     def watermark_out(self, sent_ns: int) -> None:
-        """The watermark that was made at this time has come out of the hub, and so has all that it
-        covers."""
-        while self._sent and self._sent[0].sent_ns <= sent_ns:
-            self._known_out = max(self._known_out, self._sent.popleft().record)
+        """The watermark that was made at this time has come out of the hub, and so has all that was
+        sent before it. One that is not known here changes nothing: it is another process's."""
+        if any(mark.sent_ns == sent_ns for mark in self._sent):
+            mark = self._sent.popleft()
+            while mark.sent_ns != sent_ns:
+                mark = self._sent.popleft()
+            self._known_out = max(self._known_out, mark.record)
 
     def pump(self) -> None:
         """Send up to the journal's end, or until the pipe is full or the hub is gone."""
@@ -283,5 +289,5 @@ class Publisher:
     def _on_timer(self) -> None:
         assert self._loop is not None
         self._timer = self._loop.call_later(WATERMARK_SECONDS, self._on_timer)
-        whole = self._clock_ns() - self._whole_at_ns >= WHOLE_SECONDS * 1e9
+        whole = self._clock() - self._whole_at >= WHOLE_SECONDS
         self.watermark_due(whole=whole)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import lmdb
 import pytest
 
+from cluster.clocks import steady_ns
 from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
 from cluster.journal.history import History
-from cluster.journal.writer import RECENT_BYTES
+from cluster.journal.writer import RECENT_BYTES, RETRY_NS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 
@@ -227,3 +229,48 @@ def test_a_closed_journal_closes_again(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(lmdb.Error):
         journal.sync()
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600, -315_360_000, 315_360_000])
+def test_a_clock_that_is_set_moves_neither_the_next_try_nor_the_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: int
+) -> None:
+    wall, passed = 1_800_000_000 * 10**9, 50 * 10**9
+    journal = Journal.open(
+        tmp_path / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot",
+        clock_ns=steady_ns(lambda: wall, lambda: passed),
+    )  # fmt: skip
+    writer = shard_writer()
+    fill(journal, writer, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("cluster.journal.pages.Pages._transaction", _no_room)
+        fill(journal, writer, 10)
+    assert is_suspended(journal)
+    wall += step_s * 10**9
+    passed += RETRY_NS - 1
+    fill(journal, writer, 10)
+    assert is_suspended(journal), "not before its time"
+    passed += 1
+    fill(journal, writer, 10)
+    assert not is_suspended(journal)
+    assert journal.stats.seconds == RETRY_NS / 1e9
+    journal.close()
+
+
+def test_a_journal_s_own_clock_is_steady(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_ns, real_ns = 0, time.time_ns
+    monkeypatch.setattr("time.time_ns", lambda: real_ns() + ahead_ns)
+    folder = tmp_path / "slot-0"
+    journal = Journal.open(folder, budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot")
+    fill(journal, shard_writer(), 10)
+    ahead_ns = 315_360_000 * 10**9
+    assert 0 <= (journal.stats.seconds or 0) < 3600
+    journal.close()
+
+
+def _no_room(*_: object) -> None:
+    raise lmdb.DiskError("No space left on device")
+
+
+def is_suspended(journal: Journal) -> bool:
+    return not journal.journalling

@@ -13,7 +13,7 @@ from cluster.journal import Journal, ShardState
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch
 from cluster.wire.batch_writer import ShardWriter
-from shard_worker.delivery.publisher import Publisher
+from shard_worker.delivery.publisher import WHOLE_SECONDS, Publisher
 
 STORE = "0123456789abcdef"
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -217,6 +217,92 @@ def test_what_is_known_to_be_out_is_not_sent_again(
         publisher.close()
 
     asyncio.run(run())
+
+
+class Clocks:
+    """A wall clock that can be set, and a monotonic one that can't."""
+
+    def __init__(self) -> None:
+        self.passed = 100.0
+        self.set_by_s = 0.0
+
+    def wall_ns(self) -> int:
+        return int((1_800_000_000 + self.passed + self.set_by_s) * 1e9)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 315_360_000.0])
+def test_a_clock_that_is_set_stops_no_watermark_and_nothing_that_is_known_to_be_out(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path, step_s: float
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        clocks = Clocks()
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context,
+            clock=lambda: clocks.passed, clock_ns=clocks.wall_ns,
+        )  # fmt: skip
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_connected, socket)
+        emit(journal, writer, publisher)
+        publisher.watermark_due()
+        last_mark(socket, 0)  # it comes out, and before it is told the clock is set
+        clocks.set_by_s, clocks.passed = step_s, clocks.passed + 1.0
+        emit(journal, writer, publisher)
+        publisher.watermark_due()
+        publisher.watermark_out(last_mark(socket, 1))
+        clocks.passed += WHOLE_SECONDS
+        publisher._on_timer()
+        marks = received_marks(socket)
+        assert [mark.whole for mark in marks] == [True], "every ten seconds by no clock on a wall"
+        clocks.passed += 1.0
+        publisher._on_timer()
+        assert [mark.whole for mark in received_marks(socket)] == [False]
+        emit(journal, writer, publisher)
+        await until(lambda: publisher.unpublished == 0, socket)
+        socket.close(0)
+        await until(lambda: not publisher.hub_connected)
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0 and publisher.hub_connected, socket)
+        assert received(socket, 100)[0] == [2], "what is known to be out is not sent again"
+        publisher.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("ahead_ns", [-1, 3600 * 10**9])
+def test_a_watermark_of_the_process_before_says_nothing_of_this_one(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path, ahead_ns: int
+) -> None:
+    async def run() -> None:
+        endpoint = f"ipc://{tmp_path}/h"
+        socket = hub(context, endpoint)
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
+        )
+        publisher.start(asyncio.get_running_loop())
+        await until(lambda: publisher.hub_connected, socket)
+        emit(journal, writer, publisher)
+        publisher.watermark_due()
+        publisher.watermark_out(last_mark(socket, 0) + ahead_ns)
+        socket.close(0)
+        await until(lambda: not publisher.hub_connected)
+        socket = hub(context, endpoint)
+        await until(lambda: publisher.unpublished == 0 and publisher.hub_connected, socket)
+        assert received(socket, 100)[0] == [0]
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def received_marks(socket: zmq.Socket[bytes]) -> list[watermark.Watermark]:
+    """The watermarks that have come; at least one is awaited."""
+    marks: list[watermark.Watermark] = []
+    while socket.poll(50 if marks else 5000):
+        name, _, payload = topic.split(socket.recv())
+        if name == topic.WATERMARK:
+            marks.append(watermark.decode(payload))
+    return marks
 
 
 def last_mark(socket: zmq.Socket[bytes], seq: int) -> int:
