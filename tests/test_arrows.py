@@ -65,7 +65,7 @@ ROOMS: Final = {
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors ranges sandbox wire",
         "wire": "decode_errors discord errors events ranges",
-        "sandbox": "discord errors zstd",
+        "sandbox": "decode_errors discord errors zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors ranges",
         "events": "decode_errors",

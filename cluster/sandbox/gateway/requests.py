@@ -11,7 +11,7 @@ from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.sessions.peer import Peer, encode
 from cluster.sandbox.sessions.session import Session
 from cluster.sandbox.state import State
-from cluster.sandbox.world import RequestRefused, rate_limited
+from cluster.sandbox.world import RequestRefused, nonce_of, rate_limited
 from cluster.sandbox.world.answers import ANSWERS
 
 Handler = Callable[[State, Peer, Any], None]
@@ -39,7 +39,7 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
         return
     asked: Any = d["guild_id"]
     guild_id = int(asked[0] if isinstance(asked, list) else asked)
-    nonce = None if d.get("nonce") is None else str(d["nonce"])
+    nonce = nonce_of(d.get("nonce"))
     now = state.now()
     last = session.member_requests.get(guild_id)
     if last is not None and now - last < MEMBERS_WINDOW_S:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
+from cluster.decode_errors import MALFORMED
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.sandbox.gateway import commands
 from cluster.sandbox.gateway.trace import TRACE
@@ -136,7 +137,7 @@ class GatewayServer:
             return
         try:
             payload = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except MALFORMED:
             peer.close(4002, "Error while decoding payload.")
             return
         if not isinstance(payload, dict) or type(payload.get("op")) is not int:

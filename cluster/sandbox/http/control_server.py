@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from cluster.decode_errors import MALFORMED
 from cluster.sandbox.faults.faults import FaultError
 from cluster.sandbox.http.state_description import describe_state
 from cluster.sandbox.sessions.peer import Stage
@@ -38,7 +39,7 @@ def _answer(data: Any, status: int = 200) -> web.Response:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(await request.read() or b"{}")
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise _BadRequest(f"body: {error}") from error
     if not isinstance(body, dict):
         raise _BadRequest("body: an object")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from cluster.decode_errors import MALFORMED
 from cluster.sandbox.state import State
 
 _encode = msgspec.json.Encoder().encode
+_MOST_DIGITS: Final = 20
+"""Digits of the largest snowflake."""
 _OPEN = {"/gateway"}
 """Paths that need no token."""
 _BOTS_ONLY = ("/gateway/bot", "/applications/@me")
@@ -152,20 +155,21 @@ class Rest:
     async def _open_dm(self, request: web.Request) -> web.Response:
         try:
             body = msgspec.json.decode(await request.read())
-        except msgspec.DecodeError:
+        except MALFORMED:
             return _error(400, "The request body contains invalid JSON.", 50109)
-        recipient = body.get("recipient_id") if isinstance(body, dict) else None
-        if not str(recipient).isdecimal():
+        given = body.get("recipient_id") if isinstance(body, dict) else None
+        recipient = str(given) if isinstance(given, int | str) else ""
+        if not recipient.isdecimal() or len(recipient) > _MOST_DIGITS:
             return _error(400, "Invalid Form Body", 50035)
         user = {
-            "id": str(recipient),
-            "username": f"user{str(recipient)[-4:]}",
+            "id": recipient,
+            "username": f"user{recipient[-4:]}",
             "discriminator": "0",
             "global_name": None,
             "avatar": None,
         }
         channel = {
-            "id": str(int(str(recipient)) + 1),
+            "id": str(int(recipient) + 1),
             "type": 1,
             "last_message_id": None,
             "flags": 0,
@@ -179,7 +183,7 @@ class Rest:
     async def _put_commands(self, request: web.Request) -> web.Response:
         try:
             body = msgspec.json.decode(await request.read())
-        except msgspec.DecodeError:
+        except MALFORMED:
             return _error(400, "The request body contains invalid JSON.", 50109)
         if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
             return _error(400, "Invalid Form Body", 50035)

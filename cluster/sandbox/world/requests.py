@@ -36,7 +36,9 @@ class RequestRefused(Exception):
 
 def _id(value: Any) -> int | None:
     """Read a snowflake as clients write it, a string or a number; None for what is neither."""
-    return int(value) if isinstance(value, int) or str(value).isdecimal() else None
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() else None
+    return int(value) if isinstance(value, int) else None
 
 
 def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: int) -> list[bytes]:
@@ -55,7 +57,7 @@ def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: i
         return []
     members, not_found = _requested_members(d, guild, intents)
     wants_presences = d.get("presences") is True and bool(intents & Intents.GUILD_PRESENCES)
-    return _chunks(guild, members, not_found, _nonce(d.get("nonce")), wants_presences)
+    return _chunks(guild, members, not_found, nonce_of(d.get("nonce")), wants_presences)
 
 
 def search_recent_members(d: Json, guild: Guild) -> bytes:
@@ -69,7 +71,7 @@ def search_recent_members(d: Json, guild: Guild) -> bytes:
     if after in guild.members:
         members = members[members.index(guild.members[after]) + 1 :]
     found = [m for m in members if _named(m, query)] if query else members[:CHUNK]
-    return _chunks(guild, found[:1] if query else found, None, _nonce(d.get("nonce")), False)[0]
+    return _chunks(guild, found[:1] if query else found, None, nonce_of(d.get("nonce")), False)[0]
 
 
 def _requested_members(
@@ -78,6 +80,8 @@ def _requested_members(
     """The members that an op 8 asks for, and the user ids that are nobody's (None: none named)."""
     if "user_ids" in d:
         user_ids = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]
+        if not all(isinstance(user_id, int | str) for user_id in user_ids):
+            raise RequestRefused(4002, "user_ids are no ids")
         wanted = dict.fromkeys(str(user_id) for user_id in user_ids[:_MOST_ASKED])
         members = {user_id: guild.members.get(_id(user_id) or 0) for user_id in wanted}
         found = [member for member in members.values() if member is not None]
@@ -101,8 +105,9 @@ def _named(member: Member, prefix: str) -> bool:
     return any(name.casefold().startswith(prefix) for name in names if name)
 
 
-def _nonce(value: Any) -> str | None:
-    """Read a nonce; None: there is none, or one that is too long, which Discord ignores."""
+def nonce_of(value: Any) -> str | None:
+    """Return the nonce of a request; None: there is none, or one that Discord ignores because it is
+    too long."""
     if value is None or isinstance(value, list | dict | bool):
         return None
     nonce = str(value)

@@ -55,6 +55,7 @@ CASES: list[tuple[str, int, list[Any], Json]] = [
     ("op is no number", 4002, ['{"op":"1"}'], {}),
     ("op is true", 4002, ['{"op":true}'], {}),
     ("bytes that are no UTF-8", 4002, [b'{"op":1,"d":"\xff"}'], {}),
+    ("nested too deep", 4002, ['{"op":1,"d":' + "[" * 1950 + "]" * 1950 + "}"], {}),
     ("over 4096 bytes", 4002, ['{"op":1,"d":null}' + " " * 4096], {}),
     ("far over 4096 bytes", 4002, ['{"op":1,"d":null}' + " " * 200_000], {}),
     ("heartbeat with a text", 4002, [{"op": 1, "d": "x"}], {}),

@@ -58,6 +58,18 @@ def test_bad_control_requests_name_the_field(method: str, body: Any, names: str)
     asyncio.run(scenario())
 
 
+def test_a_body_that_is_nested_too_deep() -> None:
+    async def scenario() -> None:
+        async with bench() as b:
+            headers = {"Authorization": f"Bearer {b.sandbox.info.control_token}"}
+            url, body = b.sandbox.info.control_url + "/emit", b"[" * 5000 + b"]" * 5000
+            async with b.http.post(url, headers=headers, data=body) as response:
+                assert response.status == 400
+                assert (await response.json())["error"].startswith("body")
+
+    asyncio.run(scenario())
+
+
 def test_the_control_server_has_its_own_token() -> None:
     async def scenario() -> None:
         async with bench() as b:

@@ -109,8 +109,14 @@ def test_commands_that_were_put_are_there() -> None:
             assert made["name"] == "ping"
             assert made["application_id"] == str(application_id)
             assert (await b.get(path))[2] == [made]
-            async with b.http.put(url, headers=headers, data=b"{") as response:
-                assert response.status == 400
+            for body in (b"{", b"[" * 2000 + b"]" * 2000):
+                async with b.http.put(url, headers=headers, data=body) as response:
+                    assert response.status == 400
+            url = b.sandbox.info.api_url + "/v10/users/@me/channels"
+            for given in (b"[" * 990 + b"]" * 990, b'"' + b"1" * 5000 + b'"', b"null"):
+                body = b'{"recipient_id":%b}' % given
+                async with b.http.post(url, headers=headers, data=body) as response:
+                    assert response.status == 400
 
     asyncio.run(scenario())
 

@@ -101,6 +101,19 @@ def test_user_ids_that_are_unknown_are_not_found(world: World, guild_id: int) ->
     assert chunk["not_found"] == ["5", "no id"]
 
 
+def test_what_is_nested_is_no_id_and_no_nonce(world: World, guild_id: int) -> None:
+    nested: list[object] = []
+    for _ in range(5000):
+        nested = [nested]
+    asked = {"guild_id": str(guild_id), "user_ids": ["5"], "nonce": nested}
+    (chunk,) = chunks(world, asked)
+    assert "nonce" not in chunk
+    for wrong in (asked | {"user_ids": [nested]}, asked | {"guild_id": nested}):
+        with pytest.raises(RequestRefused) as refused:
+            chunks(world, wrong)
+        assert refused.value.close_code == 4002
+
+
 def test_a_prefix_finds_names_and_nicks(world: World, guild_id: int) -> None:
     member = world.guild(guild_id).member_list[3]
     prefix = member.user["username"][:5].upper()
