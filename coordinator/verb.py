@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
 
 Args = TypeVar("Args", bound=msgspec.Struct)
@@ -28,5 +29,5 @@ def args_of(args: dict[str, Any], kind: type[Args]) -> Args:
     """Return a request's args as the struct that they must be. ClusterError for anything else."""
     try:
         return msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
+    except MALFORMED as error:
         raise ClusterError(f"not the arguments of this request ({error})") from None

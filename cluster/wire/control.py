@@ -28,6 +28,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     args: dict[str, Any] = {}
 
 
+class SealedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request whose args are not read, for who passes it on."""
+
+    v: int = CONTROL_VERSION
+    id: int
+    verb: str
+    args: msgspec.Raw = msgspec.Raw(b"\x80")
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was refused: the parts of a ClusterError."""
 
@@ -41,14 +50,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failure_of(error: ClusterError) -> Failure:
-    """Return an error in the form that goes over a wire."""
+    """Return an error in the form that goes over a wire. A path's bytes that are no UTF-8, which
+    Python keeps as lone surrogates, become question marks: no encoder takes them."""
     return Failure(
         kind=type(error).__name__,
-        cause=error.cause,
-        action=error.action,
+        cause=_as_utf8(error.cause),
+        action=_as_utf8(error.action),
         retry_after_s=getattr(error, "retry_after_s", 0.0),
-        argument=getattr(error, "argument", ""),
+        argument=_as_utf8(getattr(error, "argument", "")),
     )
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def error_of(failure: Failure) -> ClusterError:
@@ -82,4 +96,5 @@ def as_args(struct: msgspec.Struct) -> dict[str, Any]:
 
 
 decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_sealed = msgspec.msgpack.Decoder(SealedRequest).decode
 decode_response = msgspec.msgpack.Decoder(Response).decode

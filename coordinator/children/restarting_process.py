@@ -1,4 +1,5 @@
-"""A child of the coordinator that is started again when it ends, each time after a longer wait."""
+"""A child of the coordinator that is started again when it ends. Others wait for it, so it is never
+away for long, whatever it died of."""
 
 from __future__ import annotations
 
@@ -8,16 +9,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from cluster.backoff import Backoff
+from cluster.decode_errors import worth_saying
 from cluster.errors import ClusterError
 from coordinator.children.process import LocalProcess
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_S: Final = 0.25
-LONGEST_WAIT_S: Final = 30.0
-KILLED_WAIT_S: Final = 1.0
-"""The longest wait after one that was killed: it did nothing wrong, and its clients wait for it.
-One that ends by itself each time has a cause that lasts."""
+LONGEST_WAIT_S: Final = 1.0
+"""The longest wait after one that ran: what somebody can make it die of keeps nobody else away."""
+NOT_STARTED_WAIT_S: Final = 5.0
+"""The longest wait after a try to start that failed."""
 STABLE_S: Final = 60.0
 """The wait after a process that ran for so long is the first one again."""
 
@@ -42,7 +44,9 @@ class RestartingProcess:
         self._clock = clock
         self._stop_s = stop_s
         self._sleep = sleep
-        self._backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+        self._backoff = Backoff(FIRST_WAIT_S, NOT_STARTED_WAIT_S)
+        self._ends = 0
+        """How often it ended, or could not be started, since it last was stable."""
         self._first: LocalProcess | None = None
         """The process with which `run` begins."""
 
@@ -64,11 +68,14 @@ class RestartingProcess:
             process = None
             if self._clock() - began >= STABLE_S:
                 self._backoff.reset()
+                self._ends = 0
             if status is not None:
                 self._ended(status)
-            killed = status is not None and status < 0
-            wait = self._backoff.next(KILLED_WAIT_S if killed else LONGEST_WAIT_S)
-            log.error("the %s ended (%s): again in %.1f s", self.name, why, wait)
+            wait = self._backoff.next(NOT_STARTED_WAIT_S if status is None else LONGEST_WAIT_S)
+            self._ends += 1
+            if worth_saying(self._ends):
+                times = f"{self._ends} times in a row, " if self._ends > 1 else ""
+                log.error("the %s ended (%s%s): again in %.1f s", self.name, times, why, wait)
             await self._sleep(wait)
             self.restarts += 1
 

@@ -1,7 +1,9 @@
 """The control endpoint for TCP clients: looks at who asks and what for, and passes it on.
 
 Requests of all clients go to the coordinator over one local socket, so each gets a number of the
-TCP gate's own on the way there and its own one back. What is not allowed does not get there.
+TCP gate's own on the way there and its own one back. What is not allowed does not get there. Args
+are not looked into, but for the few verbs of which the gate must know more; those are read as what
+they must be, so that no client's nesting is walked here.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 import zmq
@@ -18,8 +20,8 @@ from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
-from cluster.wire.identifies import IdentifyTurn
-from cluster.wire.status import GateReport
+from cluster.wire.identifies import IdentifyNotice, IdentifyTurn
+from cluster.wire.status import GateReport, SubscriberReport
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.zap import user_of
 
@@ -60,14 +62,36 @@ def refusal(client: Client | None, verb: str) -> ClusterError | None:
     )
 
 
-def named(request: control.Request, client: Client) -> control.Request:
-    """Return the request as the coordinator gets it: a subscriber's report says whose key it came
-    with, so that nobody passes for a program of this host. Pure."""
-    name = request.args.get("name")
-    if request.verb != "subscriber" or not isinstance(name, str):
-        return request
-    full_name = f"{client.name}: {name}"[:MAX_NAME]
-    return msgspec.structs.replace(request, args=request.args | {"name": full_name})
+_Args = TypeVar("_Args", bound=msgspec.Struct)
+
+
+def args_of(request: control.SealedRequest, verb: str, kind: type[_Args]) -> _Args | None:
+    """Return the args of a request of this verb; None: it is of another one. ClusterError: they are
+    not what the verb takes. Pure."""
+    if request.verb != verb:
+        return None
+    try:
+        return msgspec.msgpack.decode(request.args, type=kind)
+    except MALFORMED as error:
+        raise ClusterError(f"not the arguments of this request ({error})") from None
+
+
+def named(
+    request: control.SealedRequest, report: SubscriberReport, client: Client
+) -> control.SealedRequest:
+    """Return a subscriber's report as the coordinator gets it: it says whose key it came with, so
+    that nobody passes for a program of this host. Pure."""
+    name = f"{client.name}: {report.name}"[:MAX_NAME]
+    args = control.encode(msgspec.structs.replace(report, name=name))
+    return msgspec.structs.replace(request, args=msgspec.Raw(args))
+
+
+class _Sender(NamedTuple):
+    """Who sent a request."""
+
+    address: bytes
+    key: str
+    client: Client
 
 
 class _Asked(NamedTuple):
@@ -75,7 +99,10 @@ class _Asked(NamedTuple):
 
     sender: bytes
     key: str
-    request: control.Request
+    number: int
+    """The request's id, as the client gave it."""
+    identify: IdentifyNotice | None
+    """The identify that it asks for; None: it asks for something else."""
 
 
 class Reporters:
@@ -86,10 +113,10 @@ class Reporters:
     SILENT_S: ClassVar[float] = 10.0
 
     def __init__(self) -> None:
-        self._seen: dict[str, dict[object, float]] = {}
+        self._seen: dict[str, dict[str, float]] = {}
         """Key -> id of a reporter -> when it was heard last."""
 
-    def takes(self, key: str, reporter: object, now: float) -> bool:
+    def takes(self, key: str, reporter: str, now: float) -> bool:
         """Take a report, if there is room for who reports. False: there is none."""
         seen = self._seen.setdefault(key, {})
         if reporter not in seen and len(seen) >= self.MOST:
@@ -125,33 +152,35 @@ class ControlRelay:
         try:
             if len(frames) != 2:
                 raise msgspec.DecodeError(f"{len(frames) - 1} frames; a request has one")
-            request = control.decode_request(frames[1].bytes)
-        except (ValueError, *MALFORMED) as error:
+            request = control.decode_sealed(frames[1].bytes)
+        except MALFORMED as error:
             self._refuse(sender, 0, "nonsense", ClusterError(f"not a control request ({error})"))
             return
         key = user_of(frames[1])
         client = self._keyring.clients().get(key)
-        why = refusal(client, request.verb) or self._too_much(key, request)
-        if why is not None:
-            self._refuse(sender, request.id, client.name if client else key, why)
-            return
-        assert client is not None  # else it was refused
-        number = self._tell(named(request, client))
-        if number is None:
-            busy = ClusterError("the coordinator takes no requests", "ask again later")
-            self._refuse(sender, request.id, key, busy)
-            return
-        self._asked[number] = _Asked(sender, key, request)
-        self._under_way[key] += 1
+        try:
+            if (why := refusal(client, request.verb)) is not None:
+                raise why
+            assert client is not None  # else it was refused
+            self._pass_on(_Sender(sender, key, client), request)
+        except ClusterError as error:
+            self._refuse(sender, request.id, client.name if client else key, error)
 
-    def _too_much(self, key: str, request: control.Request) -> ClusterError | None:
-        if self._under_way[key] >= MAX_UNDER_WAY:
-            return ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later")
-        if request.verb == "subscriber":
-            reporter = str(request.args.get("id"))[:64]
-            if not self._reporters.takes(key, reporter, time.monotonic()):
-                return ClusterError(f"{Reporters.MOST} subscribers report with this key already")
-        return None
+    def _pass_on(self, who: _Sender, request: control.SealedRequest) -> None:
+        """Pass a request on that this client may make. ClusterError: it was not."""
+        if self._under_way[who.key] >= MAX_UNDER_WAY:
+            raise ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later")
+        identify = args_of(request, "identify", IdentifyNotice)
+        report = args_of(request, "subscriber", SubscriberReport)
+        if report is not None:
+            if not self._reporters.takes(who.key, report.id, time.monotonic()):
+                raise ClusterError(f"{Reporters.MOST} subscribers report with this key already")
+            request = named(request, report, who.client)
+        number = self._tell(request)
+        if number is None:
+            raise ClusterError("the coordinator takes no requests", "ask again later")
+        self._asked[number] = _Asked(who.address, who.key, request.id, identify)
+        self._under_way[who.key] += 1
 
     def _refuse(self, sender: bytes, number: int, who: str, error: ClusterError) -> None:
         self.refused += 1
@@ -166,20 +195,21 @@ class ControlRelay:
         if asked is None:
             return  # it answers a request of the TCP gate's own
         self._under_way[asked.key] -= 1
-        answer = msgspec.structs.replace(response, id=asked.request.id)
-        if not self._send(asked.sender, answer) and _is_grant(asked.request, response):
-            self._give_back(asked.request.args)
+        answer = msgspec.structs.replace(response, id=asked.number)
+        if self._send(asked.sender, answer):
+            return
+        if asked.identify is not None and _is_grant(response):
+            self._give_back(asked.identify)
 
     def report(self, report: GateReport) -> None:
         """Tell the coordinator how the TCP gate fares."""
-        self._tell(control.Request(id=0, verb="_gate", args=control.as_args(report)))
+        self._tell(_request("_gate", report))
 
-    def _give_back(self, args: dict[str, Any]) -> None:
+    def _give_back(self, identify: IdentifyNotice) -> None:
         """Give a grant back whose asker is gone: somebody else can have it."""
-        grant = {"ticket": args.get("ticket"), "shard_id": args.get("shard_id")}
-        self._tell(control.Request(id=0, verb="identify_unused", args=grant))
+        self._tell(_request("identify_unused", identify))
 
-    def _tell(self, request: control.Request) -> int | None:
+    def _tell(self, request: control.SealedRequest) -> int | None:
         """Send a request to the coordinator. Return its number there; None: it was not taken."""
         self._number += 1
         numbered = msgspec.structs.replace(request, id=self._number)
@@ -200,7 +230,13 @@ class ControlRelay:
         return True
 
 
-def _is_grant(request: control.Request, response: control.Response) -> bool:
-    if request.verb != "identify" or not response.ok:
+def _request(verb: str, args: msgspec.Struct) -> control.SealedRequest:
+    """Return a request of the TCP gate's own, which has no number yet."""
+    return control.SealedRequest(id=0, verb=verb, args=msgspec.Raw(control.encode(args)))
+
+
+def _is_grant(response: control.Response) -> bool:
+    """Whether the answer to an `identify` gives a grant."""
+    if not response.ok:
         return False
     return msgspec.msgpack.decode(response.result, type=IdentifyTurn).granted

@@ -17,15 +17,17 @@ from cluster.discord.opcodes import Op
 from cluster.doctor.fingerprint.client_hello import FingerprintError, complete, parse
 from cluster.doctor.fingerprint.http2 import PREFACE, read_opening
 from cluster.doctor.fingerprint.ja import ja4_raw
+from cluster.endpoints.curve_keys import Client
 from cluster.errors import ClusterError, CommandError
 from cluster.events.base import DISPATCHES
 from cluster.subscriber.chain import Mark, RangeReply, ShardChain
 from cluster.subscriber.replay_client import read_batch
 from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
-from cluster.wire.identifies import IdentifyAsk
+from cluster.wire.identifies import IdentifyAsk, IdentifyNotice
 from cluster.wire.status import SubscriberReport
 from cluster.zstd import ZstdCompressor
+from coordinator.tcp_gate import control_relay
 from coordinator.verb import args_of
 from shard_worker.protocol.frame import MAX_SEQ, Frame, FrameError, Part, decode
 from shard_worker.protocol.frame_reader import FrameReader
@@ -38,6 +40,7 @@ from shard_worker.transport.websocket_error import WebSocketError
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 
 EVENTS: Final = sorted(DISPATCHES)
+CLIENT: Final = Client(name="bot", public="0" * 40)
 CUT: Final = b"\x7f\x80"
 """Stands between the pieces of an input that is a list."""
 FRAMES: Final = [
@@ -132,6 +135,7 @@ def batch(data: bytes) -> None:
 
 def messages(data: bytes) -> None:
     """Decode what comes to the control server, over the link, to the replay server and from it."""
+    relay(data)
     for read in (
         control.decode_request, control.decode_response, link.decode_from_worker,
         link.decode_to_worker, replay.decode_request.decode, replay.decode_response.decode,
@@ -146,6 +150,25 @@ def messages(data: bytes) -> None:
                     args_of(found.args, kind)
                 except ClusterError:
                     continue
+
+
+def relay(data: bytes) -> None:
+    """Take a request as the TCP gate does, from a key that may ask for nothing."""
+    try:
+        request = control.decode_sealed(data)
+    except MALFORMED:
+        return
+    assert control.encode(control.decode_sealed(control.encode(request))) == control.encode(request)
+    if (error := control_relay.refusal(CLIENT, request.verb)) is not None:
+        control.encode(control.failure_of(error))
+    for verb, kind in (("identify", IdentifyNotice), ("subscriber", SubscriberReport)):
+        try:
+            args = control_relay.args_of(request, verb, kind)
+        except ClusterError as refused:
+            control.encode(control.failure_of(refused))
+            continue
+        if isinstance(args, SubscriberReport):
+            control.encode(control_relay.named(request, args, CLIENT))
 
 
 def command(data: bytes) -> None:

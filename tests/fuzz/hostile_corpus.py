@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import struct
 
+import msgspec
 from hypothesis import strategies as st
 
 from cluster.wire import control, link, replay, watermark
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
 from cluster.wire.states import SessionState
+from cluster.wire.status import SubscriberReport
 
 DEEP = b"\x91" * 100_000
+NESTED = [b"\x91" * depth + b"\xc0" for depth in range(900, 1000, 7)]
+"""Values about as deep as a decoder still reads: whoever looks into them may be too deep then."""
 EXTREMES = [
     b"\xdd\xff\xff\xff\xff", b"\xdd\x00\x10\x00\x00", b"\xdf\xff\xff\xff\xff",
     b"\xdb\xff\xff\xff\xff",
@@ -20,6 +24,7 @@ EXTREMES = [
     b"\xcb" + struct.pack(">d", float("inf")), b"\xc0", b"\xc1", b"\xc2", b"\xff", b"\x00", b"\x90",
     b"\x80", b"\xa0", b"\xd4\xff\x00", b"\xd8\x00" + bytes(16), b"\xa1\x00", b"\xa2\xc3\x28",
     b"\x81\x90\x00", b"\x91" * 1500, b"\x81\xa1a" * 1500, b".", b"\x00\x00",
+    *NESTED,
 ]  # fmt: skip
 
 
@@ -58,7 +63,17 @@ SAID = [
     link.encode(link.IdentifySent(shard_id=1, grant_id=2)),
     link.encode(link.IdentifyGrant(shard_id=1, grant_id=2, epoch=3)),
 ]  # fmt: skip
-REQUESTED = [control.encode(control.Request(id=1, verb="status", args={"a": [1, {"b": 2}]}))]
+REPORT = SubscriberReport(id="i", name="n", pid=5, lag=1, events=2, gaps=3, replays=4)
+REQUESTED = [
+    control.encode(control.Request(id=1, verb=verb, args=args))
+    for verb, args in (
+        ("status", {"a": [1, {"b": 2}]}),
+        ("subscriber", control.as_args(REPORT)),
+        ("subscriber", control.as_args(REPORT) | {"id": msgspec.Raw(NESTED[-2])}),
+        ("identify", {"ticket": "t", "shard_id": 5}),
+        ("identify", {"ticket": msgspec.Raw(NESTED[-2]), "shard_id": 5}),
+    )
+]
 
 
 @st.composite

@@ -40,7 +40,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "coordinator.workers.supervisor": {"LONGEST_WAIT_S": 2.0},
     "coordinator.workers.adoption": {"GREET_S": 5.0},
     "shard_worker.worker": {"ASK_AFTER_S": 1.0},
-    "coordinator.children.restarting_process": {"STABLE_S": 3.0, "LONGEST_WAIT_S": 2.0},
+    "coordinator.children.restarting_process": {"STABLE_S": 3.0},
     "cluster.subscriber.replay_client": {"ANSWER_SECONDS": 1.5},
 }
 PATCHES: dict[str, list[Callable[[ModuleType], None]]] = {

@@ -57,12 +57,17 @@ async def control_server(folder: Path) -> AsyncIterator[tuple[ControlServer, str
     async def broken(args: dict[str, Any]) -> object:
         raise KeyError("a secret")
 
+    async def no_utf8(args: dict[str, Any]) -> object:
+        raise ClusterError("no such folder: /tmp/\udcff", "make /tmp/\udcff")
+
     async def unspeakable(args: dict[str, Any]) -> object:
         return object()
 
     context = zmq.asyncio.Context()
     endpoint = f"ipc://{folder / 'control'}"
-    verbs = {"ping": ping, "status": refuse, "stop": broken, "odd": unspeakable}
+    verbs = {
+        "ping": ping, "status": refuse, "stop": broken, "odd": unspeakable, "scale": no_utf8,
+    }  # fmt: skip
     server = ControlServer(context, endpoint)
     server.bind()
     try:
@@ -136,6 +141,7 @@ def test_control_refuses_what_is_no_request_and_goes_on(short_folder: Path) -> N
         (control.Request(id=3, verb="ping", v=2), "version 2"),
         (control.Request(id=3, verb="x" * 5000), "unknown verb"),
         (control.Request(id=3, verb="odd"), "odd failed"),
+        (control.Request(id=3, verb="scale"), "no such folder: /tmp/?"),
     ],
 )
 def test_control_says_why_it_refuses(

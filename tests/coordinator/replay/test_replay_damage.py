@@ -17,6 +17,7 @@ import pytest
 import zmq
 
 from cluster.endpoints.paths import ClusterPaths
+from cluster.errors import ClusterError
 from cluster.journal import Journal, ShardState, schema
 from cluster.journal.read_marker import NAME, REFUSED, ReadMarker
 from cluster.journal.schema import DATA
@@ -26,8 +27,8 @@ from cluster.wire.batch_writer import ShardWriter
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.restarting_process import (
     FIRST_WAIT_S,
-    KILLED_WAIT_S,
     LONGEST_WAIT_S,
+    NOT_STARTED_WAIT_S,
     RestartingProcess,
 )
 from coordinator.health import Health
@@ -191,32 +192,37 @@ time.sleep(60)
     assert asyncio.run(run(signal.SIGABRT)) == [inode]
 
 
-def test_who_is_killed_again_and_again_is_back_soon() -> None:
-    """One that ends by itself waits longer each time, for its cause lasts."""
+@pytest.mark.parametrize(
+    ("status", "longest"),
+    [(-signal.SIGKILL, LONGEST_WAIT_S), (1, LONGEST_WAIT_S), (None, NOT_STARTED_WAIT_S)],
+)
+def test_who_waits_for_a_child_does_not_wait_long(
+    status: int | None, longest: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it ended before, and of whatever; the log says it in a few lines."""
+    slept = list[float]()
 
-    async def waits(*statuses: int) -> list[float]:
-        left, slept = list(statuses), list[float]()
+    async def start() -> Any:
+        async def wait() -> int:
+            assert status is not None
+            return status
 
-        async def start() -> Any:
-            async def wait() -> int:
-                return left.pop(0)
+        if status is None:
+            raise ClusterError("a port is taken")
+        return SimpleNamespace(pid=1, running=False, wait=wait, last_words=str)
 
-            return SimpleNamespace(pid=1, running=False, wait=wait, last_words=str)
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 20:
+            raise asyncio.CancelledError
 
-        async def sleep(seconds: float) -> None:
-            slept.append(seconds)
-            if not left:
-                raise asyncio.CancelledError
-
-        process = RestartingProcess("x", start, clock=lambda: 0.0, stop_s=1.0, sleep=sleep)
-        with contextlib.suppress(asyncio.CancelledError):
-            await process.run()
-        return slept
-
-    killed = asyncio.run(waits(*[-signal.SIGKILL] * 9))
-    assert (killed[0], max(killed)) == (FIRST_WAIT_S, KILLED_WAIT_S)
-    assert max(asyncio.run(waits(*[1] * 9))) == LONGEST_WAIT_S
-    assert asyncio.run(waits(*[1] * 9, -signal.SIGKILL))[-1] == KILLED_WAIT_S
+    process = RestartingProcess("child", start, clock=lambda: 0.0, stop_s=1.0, sleep=sleep)
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(process.run())
+    assert (slept[0], max(slept)) == (FIRST_WAIT_S, longest)
+    assert longest <= 5.0
+    said = [record.message.partition(" times")[0] for record in caplog.records]
+    assert said[1:] == [f"the child ended ({times}" for times in (2, 4, 8, 16)]
 
 
 def test_the_note_outlives_its_writer_and_forgets_what_is_no_more(tmp_path: Path) -> None:

@@ -228,17 +228,32 @@ def test_a_subscribers_key_commands_nothing(rig: Rig) -> None:
     dealer.close()
 
 
+def test_no_depth_that_a_key_sends_ends_the_gate(rig: Rig) -> None:
+    """Just below 1,000 levels the decoder still reads what is too deep for whoever looks into
+    it."""
+    rig.requests()
+    dealer = rig.socket(zmq.DEALER, "control", rig.bot)
+    for depth in range(950, 1000):
+        deep = msgspec.Raw(b"\x91" * depth + b"\xc0")
+        for args in ({"id": deep, "name": "n"}, {"id": "i", "name": deep}, {"more": deep}):
+            answer = ask(dealer, "subscriber", **args)
+            assert answer.error is not None
+            assert answer.error.cause.startswith(("not a control request", "not the arguments"))
+    assert rig.round_trip(dealer) == [], "it lives, and nothing of it was passed on"
+    dealer.close()
+
+
 def test_answers_find_who_asked_and_keep_the_number(rig: Rig) -> None:
     rig.requests()
     dealers = [rig.socket(zmq.DEALER, "control", keys) for keys in (rig.bot, rig.deploy)]
-    for dealer, verb in zip(dealers, ("subscriber", "stop"), strict=True):
+    for dealer, verb in zip(dealers, ("ping", "stop"), strict=True):
         dealer.send(control.encode(control.Request(id=1, verb=verb, args={"of": verb})))
     asked = rig.take(2)
-    assert {request.verb for _, request in asked} == {"subscriber", "stop"}
+    assert {request.verb for _, request in asked} == {"ping", "stop"}
     assert len({request.id for _, request in asked}) == 2
     for one in reversed(asked):
         rig.answer(one, one[1].args)
-    for dealer, verb in zip(dealers, ("subscriber", "stop"), strict=True):
+    for dealer, verb in zip(dealers, ("ping", "stop"), strict=True):
         assert dealer.poll(int(WITHIN_S * 1000))
         response = control.decode_response(dealer.recv())
         assert response.id == 1
