@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Final, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from curl_cffi import CurlECode, CurlOpt
@@ -23,9 +23,10 @@ from cluster.backoff import Backoff
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import IdentifyAccount
 from cluster.discord.browser import ACCEPT_ENCODING, Browser, browser
+from cluster.discord.proxy import Proxy, proxy_for
+from cluster.discord.proxy_options import proxy_options
 from cluster.discord.retry_after import retry_after
 from cluster.discord.urls import check_url
-from cluster.endpoints.tcp import is_loopback
 from cluster.errors import (
     ApiUnavailableError,
     ClusterError,
@@ -185,13 +186,15 @@ async def fetch(
     ca_file: str = "",
     impersonate: str = "chrome",
     attempts: int = ATTEMPTS,
+    env: Mapping[str, str] = os.environ,
     get: Get | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = random.random,
 ) -> GatewayInfo:
     """Ask, at most so many times: after no answer, 5xx and 429 again, with a growing wait or the
     one that Retry-After asks for. client_build_number, launch: of a user account, as its IDENTIFY
-    will say them. impersonate: the browser, as the WebSocket will be that of.
+    will say them. impersonate: the browser, as the WebSocket will be that of. env: the environment,
+    which may name a proxy.
 
     TokenRefusedError: 401. ApiUnavailableError: no answer, 5xx, or a page in place of the API's
     answer; RateLimitedError, which is one: 429 to the last, or a wait beyond LONGEST_WAIT_S.
@@ -203,9 +206,9 @@ async def fetch(
     ours = browser(impersonate)
     headers = _headers(ours, account, token, client_build_number, launch)
     backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random, least=0.5)
-    loopback = is_loopback(urlsplit(url).hostname or "")
+    proxy = proxy_for(url, env)
     tries, waited = 0, 0.0
-    async with _Getter(ours, ca_file, loopback, headers) as getter:
+    async with _Getter(ours, ca_file, proxy, headers) as getter:
         while True:
             tries += 1
             judged = judge(await (get or getter.get)(url, headers), account)
@@ -271,16 +274,20 @@ def _rate_limited(url: str, seconds: float | None) -> RateLimitedError:
 class _Getter:
     """GET through curl_cffi; certificates always verified, no redirects, a bounded body."""
 
-    def __init__(self, ours: Browser, ca_file: str, loopback: bool, order: Iterable[str]) -> None:
+    def __init__(
+        self, ours: Browser, ca_file: str, proxy: Proxy | None, order: Iterable[str]
+    ) -> None:
         """order: names of the headers that will be given, in the order in which they are sent."""
+        self._proxy = proxy
         self._session: AsyncSession[Response] = AsyncSession(
             impersonate=ours.target,
             default_headers=False,  # those of a page that is opened
             verify=ca_file or True,  # type: ignore[arg-type]  # a path is taken, the type is narrow
-            trust_env=not loopback,  # a proxy would look for loopback on its own host
+            trust_env=False,  # the proxy was chosen: see proxy.py
             timeout=ATTEMPT_S,
             allow_redirects=False,
-            curl_options={
+            curl_options=proxy_options(proxy)
+            | {
                 CurlOpt.MAXFILESIZE_LARGE: MAX_BODY_BYTES,
                 CurlOpt.HTTPHEADER_ORDER: ",".join(order),  # else the order of a page's
             },
@@ -306,7 +313,12 @@ class _Getter:
             )
         except RequestsError as error:
             status = REFUSED if error.code in _FINAL else 0
-            return HttpAnswer(status, None, str(error).partition(". See ")[0].encode())
+            cause = str(error).partition(". See ")[0]
+            if self._proxy is not None:
+                if (refusal := self._proxy.refusal(cause)) is not None:
+                    raise ApiUnavailableError(refusal.cause, refusal.action) from None
+                cause = self._proxy.explain(cause)
+            return HttpAnswer(status, None, cause.encode())
         headers_in = response.headers
         return HttpAnswer(
             response.status_code,

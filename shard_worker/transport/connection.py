@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from curl_cffi import Curl, CurlOpt
 from curl_cffi.aio import AsyncCurl
 
 from cluster.discord.browser import Browser
+from cluster.discord.proxy import Proxy
 from shard_worker.transport import curl_options, handshake
+from shard_worker.transport.route import Route
 from shard_worker.transport.websocket import (
     Control,
     Opcode,
@@ -70,8 +71,10 @@ class Connection:
         receiver: Receiver,
         ca_file: str,
         browser: Browser,
+        env: Mapping[str, str],
         forget: Callable[[Connection], None],
     ) -> None:
+        """env: the environment, which may name a proxy. forget: called when nothing is left."""
         self._loop = asyncio.get_running_loop()
         self._multi = multi
         self._receiver: Receiver | None = receiver
@@ -106,24 +109,27 @@ class Connection:
             curl_options.setopt(self._curl, option, callback)
         self._transfer: asyncio.Future[None] | None = None
         self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
-        self._address = curl_options.address_of(url)
-        self._lookup: asyncio.Task[list[Any]] = self._loop.create_task(
-            self._loop.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
-        )
+        self._proxy: Proxy | None = None
+        """What the connection goes through; None: nothing, or it is not known yet."""
+        self._lookup = self._loop.create_task(self._look_up(url, env))
         self._lookup.add_done_callback(self._on_looked_up)
 
-    def _on_looked_up(self, lookup: asyncio.Task[list[Any]]) -> None:
+    async def _look_up(self, url: str, env: Mapping[str, str]) -> list[tuple[CurlOpt, object]]:
+        """Return the options for the way to the server. Raises ConfigError and LookupFailed."""
+        route = Route.to(url, env)
+        self._proxy = route.proxy
+        return await route.options()
+
+    def _on_looked_up(self, lookup: asyncio.Task[list[tuple[CurlOpt, object]]]) -> None:
         """Begin the transfer, at the addresses that were found."""
         error = None if lookup.cancelled() else lookup.exception()
         if self._aborted or lookup.cancelled():
             return
         if error is not None:
-            self._fail(f"{self._address[0]} is not found: {error}")
+            self._fail(str(error))
             return
-        addresses = [str(info[4][0]) for info in lookup.result()]
-        curl_options.setopt(
-            self._curl, CurlOpt.RESOLVE, [curl_options.resolve_entry(*self._address, addresses)]
-        )
+        for option, value in lookup.result():
+            curl_options.setopt(self._curl, option, value)
         transfer: asyncio.Future[None] = self._multi.add_handle(self._curl)
         transfer.add_done_callback(self._on_transfer_done)
         self._transfer = transfer
@@ -330,7 +336,7 @@ class Connection:
         receiver = self._receiver
         self.abort()
         if receiver is not None:
-            receiver.on_connect_failed(cause)
+            receiver.on_connect_failed(self._proxy.explain(cause) if self._proxy else cause)
 
     def _finish(self) -> None:
         """The transfer has ended, and all that it brought was parsed."""

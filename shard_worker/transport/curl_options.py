@@ -1,9 +1,10 @@
 """Options of libcurl's easy handle for a WebSocket in raw mode, with Chrome's handshake.
 
-Names are looked up by us and given to libcurl (CURLOPT_RESOLVE), and ECH is Chrome's without a key
-from the DNS ("grease"; the ClientHello has the same extensions). Otherwise libcurl asks for HTTPS
-records as well, and where that answer comes after the connection it leaves the query's socket
-readable for ever, and the event loop would never sleep. (Seen on curl_cffi 0.17.0.)
+Names are looked up by us and given to libcurl (CURLOPT_RESOLVE; route.py says which), and ECH is
+Chrome's without a key from the DNS ("grease"; the ClientHello has the same extensions). Otherwise
+libcurl asks for HTTPS records as well, and where that answer comes after the connection it leaves
+the query's socket readable for ever, and the event loop would never sleep. (Seen on curl_cffi
+0.17.0.)
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ def set_up(curl: Curl, url: str, key: bytes, *, ca_file: str, browser: Browser) 
     ]
     if ca_file:
         options.append((CurlOpt.CAINFO, ca_file.encode()))
-    if address_of(url)[0] in ("localhost", "127.0.0.1", "::1"):
-        options.append((CurlOpt.PROXY, b""))  # whatever the environment says
+        options.append((CurlOpt.PROXY_CAINFO, ca_file.encode()))
     for option, value in options:
         setopt(curl, option, value)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 
 from curl_cffi.aio import AsyncCurl
 
@@ -13,7 +15,15 @@ from shard_worker.transport.connection import CLOSE_TIMEOUT_S, Connection, Recei
 class Transport:
     """Owns the connections of one process; made and closed on its event loop."""
 
-    def __init__(self, *, ca_file: str = "", impersonate: str = "chrome") -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str = "",
+        impersonate: str = "chrome",
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
+        """env: the environment, which may name a proxy (docs/proxy.md)."""
+        self._env = env
         self._multi = AsyncCurl()
         self._ca_file = ca_file
         self._browser = browser(impersonate)
@@ -23,7 +33,7 @@ class Transport:
     def connect(self, url: str, receiver: Receiver) -> Connection:
         """Begin to connect. ``receiver`` hears how it went, never before this returns."""
         connection = Connection(
-            self._multi, url, receiver, self._ca_file, self._browser, self._open.discard
+            self._multi, url, receiver, self._ca_file, self._browser, self._env, self._open.discard
         )
         self._open.add(connection)
         return connection

@@ -11,6 +11,7 @@ import os
 import shutil
 import ssl
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -57,8 +58,11 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def make_certificates(now: datetime.datetime) -> tuple[bytes, bytes, bytes]:
-    """(authority certificate, server chain, server key), PEM; EC P-256, RFC 5280 extensions."""
+def make_certificates(
+    now: datetime.datetime, names: Iterable[str] = ("localhost",)
+) -> tuple[bytes, bytes, bytes]:
+    """(authority certificate, server chain, server key), PEM; EC P-256, RFC 5280 extensions. names:
+    the server's, beside its loopback addresses."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = (
         _builder(AUTHORITY_NAME, authority_key.public_key(), now)
@@ -67,15 +71,15 @@ def make_certificates(now: datetime.datetime) -> tuple[bytes, bytes, bytes]:
         .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [
-        x509.DNSName("localhost"),
+    alternatives = [
+        *map(x509.DNSName, names),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         x509.IPAddress(ipaddress.ip_address("::1")),
     ]
     leaf = (
         _builder("localhost", key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(_key_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(

@@ -20,9 +20,10 @@ LONG_AGO = NOW - datetime.timedelta(days=60)
 LATER = NOW + datetime.timedelta(days=60)
 
 
-def authority(folder: Path, made: datetime.datetime) -> tuple[Path, ssl.SSLContext]:
-    """Return the file that trusts a server, and that server's side of TLS."""
-    ca, chain, key = make_certificates(made)
+def authority(folder: Path, made: datetime.datetime, *names: str) -> tuple[Path, ssl.SSLContext]:
+    """Return the file that trusts a server, and that server's side of TLS. names: the server's;
+    none: localhost."""
+    ca, chain, key = make_certificates(made, names or ("localhost",))
     trusted, pair = folder / "ca.pem", folder / "server.pem"
     folder.mkdir()
     trusted.write_bytes(ca)
