@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import zmq
 import zmq.asyncio
@@ -48,6 +48,7 @@ from coordinator.sharding.plan import held_changes, plan_for
 from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
+from coordinator.state.sessions import survivors
 from coordinator.state.store import Store
 from coordinator.verb import Verb
 from coordinator.workers.fleet import Fleet
@@ -58,9 +59,6 @@ log = logging.getLogger(__name__)
 
 WORKERS_SHARE, GATE_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.04, 0.15, 0.2
 """Shares of the time that a stop may take; each is stopped after the one before."""
-RESUMABLE_S: Final = 300.0
-"""For this long a session is taken to be resumable when a start counts the identifies it needs.
-Discord does not say how long it is; where it was shorter the limiter still keeps the budget."""
 
 
 class _Sockets(NamedTuple):
@@ -171,7 +169,9 @@ class Coordinator:
             ).verbs(),
         }
         self._bind(sockets)
-        maintenance = Maintenance(context, fleet, sockets.hub, sockets.last_out)
+        maintenance = Maintenance(
+            context, fleet, sockets.hub, sockets.last_out, lambda: self._lifetime.ending
+        )
         self._lifetime.background(worker_link.run(workers.router.handle), "worker link")
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
@@ -230,9 +230,9 @@ class Coordinator:
         """Make the identify queue and fetch its budget. BudgetError: this start would overspend
         it."""
         queue = await make_queue(context, assignments, worker_link.send, self._lifetime.parts)
-        plan, since = assignments.plan, time.time() - RESUMABLE_S
-        resumable = context.store.resumable(plan, context.account_key, since)
-        queue.require(len(plan.shards) - len(resumable))
+        plan = assignments.plan
+        left = survivors(self._paths, context.store, plan, context.account_key, time.time())
+        queue.require(len(plan.shards) - len(left.shards))
         return GuardedQueue(queue, assignments, worker_link.send)
 
     def _make_sockets(
@@ -321,11 +321,15 @@ class Coordinator:
     # -- stopping -------------------------------------------------------------------------------
 
     async def _stop_workers(self, workers: Workers, maintenance: Maintenance) -> None:
-        maintenance.write_seen()
+        logout = self._logout and not self.keeps_workers
+        if logout:
+            maintenance.write_logout()
+        else:
+            maintenance.write_seen()
         if self.keeps_workers:
             await workers.supervisor.leave()
             return
-        stop = link.Stop(logout=self._logout)
+        stop = link.Stop(logout=logout)
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await workers.supervisor.stop(lambda slot: workers.fleet.send(slot, stop), seconds)
         await workers.adoption.end(stop, seconds)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from cluster.errors import ClusterError
@@ -32,10 +33,12 @@ class Maintenance(NamedTuple):
     fleet: Fleet
     hub: Hub
     last_out: LastOut
+    ending: Callable[[], bool]
+    """Whether the cluster ends: what it leaves was noted when that began."""
 
     async def run(self) -> None:
         """Look after them until cancelled. ClusterError: the hub has ended."""
-        seen_at, seen = time.monotonic(), self.ready
+        seen_at, seen = time.monotonic(), self.sessions
         cleared_at = float("-inf")
         while True:
             now = time.monotonic()
@@ -46,18 +49,20 @@ class Maintenance(NamedTuple):
             self.fleet.slots.tick()
             if not self.hub.alive:
                 raise ClusterError("the hub's thread has ended")
-            # Write at once when it changes: the next start asks for an identify for each shard
-            # not recorded as ready.
-            if now - seen_at >= SEEN_EVERY_S or self.ready != seen:
-                seen_at, seen = now, self.ready
+            # Write at once when it changes: the next start reckons with an identify for each shard
+            # without a session.
+            is_due = now - seen_at >= SEEN_EVERY_S or self.sessions != seen
+            if is_due and not self.ending():
+                seen_at, seen = now, self.sessions
                 self.write_seen()
             self.tell_out()
 
     @property
-    def ready(self) -> tuple[int, list[int]]:
-        """The shard count in force, and the shards that are ready."""
-        plan = self.fleet.assignments.plan
-        return plan.shard_count, self.fleet.reports.ready(plan)
+    def sessions(self) -> tuple[int, list[int], list[int]]:
+        """The shard count in force, the shards that are ready, and those that lost their
+        session."""
+        plan, reports = self.fleet.assignments.plan, self.fleet.reports
+        return plan.shard_count, reports.ready(plan), reports.without_session(plan)
 
     def clear_journals(self) -> None:
         """Remove the journals of slots that are no more, when nobody will ask for them."""
@@ -76,7 +81,19 @@ class Maintenance(NamedTuple):
     def write_seen(self) -> None:
         """Write down which shards have a session. What is not written costs a resume, so it stops
         nothing."""
+        count, ready, lost = self.sessions
         try:
-            self.context.store.seen(*self.ready, time.time())
+            self.context.store.seen(count, ready, time.time(), lost=lost)
         except sqlite3.Error as error:
             log.error("the store can't be written: %s", error)
+
+    def write_logout(self) -> None:
+        """Write down that no shard will have a session: they are about to be logged out."""
+        try:
+            self.context.store.forget_sessions()
+        except sqlite3.Error as error:
+            log.error(
+                "the store can't be written, and the next start will reckon with sessions "
+                "that are over: %s",
+                error,
+            )

@@ -19,7 +19,7 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
-from coordinator.sharding.plan import Plan, StoredPlan
+from coordinator.sharding.plan import StoredPlan
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Known(NamedTuple):
     """The epoch that its last grant began; 0: there was none."""
     account: str
     seen_at: float | None
-    """When its session was last known to live."""
+    """When its session was last known to live; None: it never was, or the session is over."""
 
 
 class Store:
@@ -195,23 +195,27 @@ class Store:
         ).fetchone()
         return Known(*row) if row else Known(0, "", None)
 
-    def seen(self, shard_count: int, alive: Iterable[int], now: float) -> None:
-        """Note that these shards have a session now."""
+    def seen(
+        self, shard_count: int, alive: Iterable[int], now: float, *, lost: Iterable[int] = ()
+    ) -> None:
+        """Note that these shards have a session now, and which have lost theirs. Those of any other
+        shard count have none that a start could go on with: this count is in force."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "UPDATE shards SET seen_at = NULL WHERE shard_count != ?", (shard_count,)
+            )
             self._db.executemany(
                 "UPDATE shards SET seen_at = ? WHERE shard_count = ? AND shard_id = ?",
-                [(now, shard_count, shard) for shard in alive],
+                [
+                    *((None, shard_count, shard) for shard in lost),
+                    *((now, shard_count, shard) for shard in alive),
+                ],
             )
 
-    def resumable(self, plan: Plan, account: str, since: float) -> set[int]:
-        """Return the shards of the plan whose session was alive then or later."""
-        return {
-            shard
-            for shard in plan.shards
-            if (known := self.known(plan.shard_count, shard)).account == account
-            and (known.seen_at or 0.0) >= since
-        }
+    def forget_sessions(self) -> None:
+        """Note that no shard has a session any more: they were logged out."""
+        self._db.execute("UPDATE shards SET seen_at = NULL")
 
     def plan(self) -> StoredPlan | None:
         """Return the plan that was last in force; None: there was none, or it can't be read."""

@@ -109,6 +109,12 @@ class WorkerReports:
         """Return the shards of a plan that are ready now, ascending."""
         return [s for s in plan.shards if self.state(plan.shard_count, s) is SessionState.READY]
 
+    def without_session(self, plan: Plan) -> list[int]:
+        """Return the shards of a plan that ask to identify now, ascending: their sessions are
+        lost."""
+        asking = SessionState.AWAITING_GRANT
+        return [s for s in plan.shards if self.state(plan.shard_count, s) is asking]
+
     def all_ready(self, plan: Plan) -> bool:
         """Whether every shard of a plan is ready."""
         return len(self.ready(plan)) == len(plan.shards)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -28,6 +29,7 @@ from cluster.endpoints.paths import is_held
 from cluster.subscriber import Subscriber
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
 from cluster.wire.status import ClusterStatus
+from coordinator.state.store import Store
 
 TOKEN = "MTA.very-secret.token"
 
@@ -199,10 +201,10 @@ class Bench:
 
         return asyncio.run(ask())
 
-    def control_stop(self) -> None:
+    def control_stop(self, *, logout: bool = False) -> None:
         async def ask() -> None:
             async with ControlClient(self.spec().paths.control) as control:
-                await control.stop()
+                await control.stop(logout=logout)
 
         asyncio.run(ask())
 
@@ -313,6 +315,30 @@ def test_a_start_over_budget(bench: Bench) -> None:
     text = refused(bench, encode_spec(bench.spec()), "BudgetError", 6)
     assert "4 identifies are needed and 3 of 1000 are left" in text
     assert "1 h 00 min" in text
+
+
+def test_a_start_after_a_logout_reckons_with_all_identifies(bench: Bench) -> None:
+    process = bench.up()
+    bench.status(ready)
+    bench.control_stop(logout=True)
+    assert process.wait(15) == 0
+    bench.api.remaining = 3
+    text = refused(bench, encode_spec(bench.spec()), "BudgetError", 6)
+    assert "4 identifies are needed and 3 of 1000 are left" in text
+
+
+def test_workers_that_live_need_no_identify_however_long_they_were_alone(bench: Bench) -> None:
+    first = bench.up(adopt_seconds=1200.0)
+    before = bench.status(ready)
+    first.kill()
+    first.wait()
+    store = Store.open(bench.state / "store.sqlite")
+    store.seen(4, range(4), time.time() - 1000.0)
+    store.close()
+    bench.api.remaining = 0
+    bench.up(adopt_seconds=1200.0)
+    after = bench.status(ready)
+    assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
 
 
 def test_a_spec_that_is_none(bench: Bench) -> None:

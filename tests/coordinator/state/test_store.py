@@ -122,16 +122,18 @@ def test_old_rows_go_and_grant_ids_still_count_on(store: Store) -> None:
     assert store.next_grant_id() == 9
 
 
-def test_which_shards_can_be_resumed(store: Store) -> None:
-    plan = make_plan(ShardRange(0, 3, 4), 2)
+def test_which_sessions_are_known_to_live(store: Store) -> None:
     for shard in range(4):
         store.grant(shard + 1, ACCOUNT, 4, shard, NOW)
-    store.seen(4, [0, 2], NOW)
-    assert store.resumable(plan, ACCOUNT, NOW - 10) == {0, 2}
-    assert store.resumable(plan, ACCOUNT, NOW + 10) == set()
-    assert store.resumable(plan, "other", NOW - 10) == set()
+    store.grant(5, ACCOUNT, 2, 0, NOW)
+    store.seen(2, [0], NOW)
+    store.seen(4, [0, 1, 2], NOW)
+    assert store.known(2, 0).seen_at is None, "that count is in force no more"
+    store.seen(4, [2], NOW + 1, lost=[1])
     store.grant(9, ACCOUNT, 4, 0, NOW)  # an identify ends the session that was seen
-    assert store.resumable(plan, ACCOUNT, NOW - 10) == {2}
+    assert [store.known(4, shard).seen_at for shard in range(4)] == [None, None, NOW + 1, None]
+    store.forget_sessions()
+    assert store.known(4, 2).seen_at is None
 
 
 def test_the_plan_comes_back_as_it_was(path: Path) -> None:

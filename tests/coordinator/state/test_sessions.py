@@ -1,0 +1,122 @@
+"""Which sessions of the run before a start goes on with. Locks, store and manifests are real."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.endpoints.paths import ClusterPaths
+from cluster.journal import manifest
+from coordinator.sharding.plan import Plan, StoredPlan
+from coordinator.state.sessions import RESUMABLE_S, Survivors, survivors
+from coordinator.state.store import Store
+
+NOW = 1_800_000_000.0
+LONG_AGO = NOW - 2 * RESUMABLE_S
+ACCOUNT = "account"
+PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
+
+
+class Left:
+    """What the run before left: a plan of two slots, and four shards with sessions seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = ClusterPaths(name="t", state_dir=folder, runtime_dir=folder / "run")
+        self.store = Store.open(folder / "store.sqlite")
+        self.store.set_plan(StoredPlan(plan=PLAN, asked_shards="4", asked_workers=2))
+        for shard in range(4):
+            self.store.grant(shard + 1, ACCOUNT, 4, shard, LONG_AGO)
+        self._locks: list[int] = []
+
+    def seen(self, at: float, *shards: int) -> None:
+        self.store.seen(4, shards or range(4), at)
+
+    def lives(self, slot: int) -> None:
+        """Let a worker hold this slot."""
+        folder = self.paths.journal(slot)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._locks.append(os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT))
+        fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
+
+    def ended(self, slot: int, at: float, *, clean: bool = True) -> None:
+        """Let the worker of this slot have written its manifest then, as it does at its end."""
+        folder = self.paths.journal(slot)
+        folder.mkdir(parents=True, exist_ok=True)
+        said = manifest.Manifest(cluster="c", slot=slot, boot_id="b", clean=clean)
+        manifest.write(folder, said)
+        os.utime(folder / manifest.FILE, (at, at))
+
+    def found(self, plan: Plan = PLAN, account: str = ACCOUNT, now: float = NOW) -> Survivors:
+        return survivors(self.paths, self.store, plan, account, now)
+
+    def close(self) -> None:
+        self.store.close()
+        for lock in self._locks:
+            os.close(lock)
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[Left]:
+    made = Left(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_session_that_was_closed_lately_is_gone_on_with(left: Left) -> None:
+    left.seen(NOW - RESUMABLE_S, 1, 2)
+    assert left.found() == Survivors(frozenset(), frozenset({1, 2}))
+    assert left.found(now=NOW + 1).shards == frozenset()
+    assert left.found(account="other").shards == frozenset()
+
+
+def test_a_session_lives_as_long_as_its_worker(left: Left) -> None:
+    left.seen(LONG_AGO, 0, 2)
+    left.lives(0)
+    assert left.found() == Survivors(frozenset({0}), frozenset())
+    assert left.found(account="other").shards == frozenset()
+
+
+def test_a_worker_without_a_session_is_none(left: Left) -> None:
+    left.lives(0)
+    assert left.found().shards == frozenset()
+    left.seen(NOW)
+    left.store.forget_sessions()
+    assert left.found().shards == frozenset(), "it was logged out"
+
+
+def test_workers_that_outlived_their_coordinator_closed_their_sessions_when_they_ended(
+    left: Left,
+) -> None:
+    left.seen(LONG_AGO)
+    left.ended(0, NOW - 10)
+    left.ended(1, NOW - 10, clean=False)  # as it is while a worker runs, and after a crash
+    assert left.found() == Survivors(frozenset(), frozenset({0, 1}))
+    assert left.found(now=NOW + RESUMABLE_S).shards == frozenset()
+
+
+@pytest.mark.parametrize("step", [3600.0, 10 * 365 * 86_400.0])
+def test_a_clock_that_stepped_makes_no_session_young(left: Left, step: float) -> None:
+    left.seen(NOW + step)
+    left.ended(0, NOW + step)
+    assert left.found().shards == frozenset()
+    left.lives(0)
+    assert left.found() == Survivors(frozenset({0, 1}), frozenset())
+
+
+def test_shards_that_moved_are_those_of_the_worker_that_had_them(left: Left) -> None:
+    left.seen(LONG_AGO)
+    left.lives(1)
+    assert left.found(Plan(4, {0: (0, 1, 2, 3)})).alive == {2, 3}
+    assert left.found(Plan(2, {0: (0, 1)})).shards == frozenset(), "other shards altogether"
+    assert left.found(Plan(4, {0: (0, 1, 2)})).alive == {2}
+
+
+def test_what_cant_be_looked_at_is_not_counted(left: Left) -> None:
+    left.seen(LONG_AGO)
+    left.paths.journals.mkdir(parents=True)
+    left.paths.journal(0).write_text("a file where a folder is meant")
+    assert left.found().shards == frozenset()
