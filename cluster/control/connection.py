@@ -73,7 +73,10 @@ class ControlConnection:
         self, verb: str, kind: type[Result], args: dict[str, Any], seconds: float
     ) -> Result:
         """Send one request and return its answer. TimeoutError: none came in so many seconds.
-        ClusterError: the coordinator's, or its answer is not understood."""
+        ClusterError: the coordinator's, or its answer is not understood, or the connection is
+        closed."""
+        if self._socket.closed:
+            raise self._closed()
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read(), name=f"answers of {self.endpoint}")
         request = self._request(verb, args)
@@ -82,6 +85,8 @@ class ControlConnection:
             async with asyncio.timeout(seconds):
                 await self._until(asyncio.ensure_future(self._socket.send(wire.encode(request))))
                 response = await self._until(answer)
+        except zmq.ZMQError as error:
+            raise _broken(error) from error
         finally:
             del self._answers[request.id]
             if not answer.cancel() and not answer.cancelled():
@@ -116,15 +121,22 @@ class ControlConnection:
 
     async def _until(self, done: asyncio.Future[Result]) -> Result:
         """Return its result. KeyRefusedError as soon as the key is refused: no answer would ever
-        come."""
+        come. ClusterError: the connection was closed meanwhile."""
         try:
             while not done.done():
                 if (refusal := self._handshakes.refusal()) is not None:
                     raise refusal
                 await asyncio.wait([done], timeout=LOOK_S if self._handshakes.watching else None)
+            if done.cancelled():  # a send that waited for room: pyzmq cancels it with the socket
+                raise self._closed()
         finally:
             done.cancel()
         return done.result()
+
+    def _closed(self) -> ClusterError:
+        return ClusterError(
+            f"the connection to {self.endpoint} was closed", "ask through one that is open"
+        )
 
     async def _read(self) -> None:
         """Hand answers to who asked; those to requests that were given up are passed over."""
@@ -132,7 +144,7 @@ class ControlConnection:
             while True:
                 self._answered(await self._socket.recv())
         except zmq.ZMQError as error:
-            self._fail(ClusterError(f"the connection to the coordinator broke ({error})"))
+            self._fail(_broken(error))
 
     def _answered(self, frame: bytes) -> None:
         try:
@@ -176,3 +188,7 @@ class ControlConnection:
             f"nothing answers at {self.endpoint} within {seconds:.3g} s",
             "does the cluster run there, with tcp.control set, and no firewall between?",
         )
+
+
+def _broken(error: zmq.ZMQError) -> ClusterError:
+    return ClusterError(f"the connection to the coordinator broke ({error})")

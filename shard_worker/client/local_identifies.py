@@ -145,6 +145,9 @@ class LocalIdentifies:
                         await self._changed.wait()
                 except TimeoutError:
                     pass  # the next grant is due
+        except Exception as error:
+            log.exception("identifies can't be granted")
+            self._refuse(unforeseen(error))
         finally:
             self._running = self._changed = None
 
@@ -190,6 +193,15 @@ class LocalIdentifies:
         for owner, (claimant, _) in waiting.items():
             self._limiter.gone(owner, asyncio.get_running_loop().time())
             claimant.refused(error)
+
+
+def unforeseen(error: BaseException) -> ClusterError:
+    """Return the refusal of who waits for a grant that will not come, by an error of whatever
+    kind."""
+    return ClusterError(
+        f"no identify can be had ({type(error).__name__}: {error})",
+        "connect again; the log has more",
+    )
 
 
 _POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, LocalIdentifies]]] = (

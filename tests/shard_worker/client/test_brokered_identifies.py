@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.control import ControlClient
-from cluster.errors import ConfigError, NotRunningError
+from cluster.errors import ClusterError, ConfigError, NotRunningError
 from shard_worker import GatewayClient
 from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, granting
 from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, run
@@ -73,15 +73,35 @@ def test_a_broker_that_is_not_there_is_an_error_of_connect() -> None:
             def request_identify(self, shard_id: int, shard_count: int = 0) -> Any:
                 return self
 
-            async def __aenter__(self) -> None:
+            async def granted(self) -> None:
                 raise NotRunningError("nobody answers", "start the cluster")
-
-            async def __aexit__(self, *_: object) -> None: ...
 
         with pytest.raises(NotRunningError, match="nobody answers"):
             await asyncio.wait_for(rig.connect(identifies=Nobody()), WAIT_S)
 
     run(scenario)
+
+
+def test_a_control_client_that_was_closed_before_the_next_identify_ends_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shard_worker.protocol.session.invalid_session_wait", lambda _: 0.05)
+
+    async def scenario(rig: ClientRig, east: Cluster, control: ControlClient) -> None:
+        async with rig.connect(identifies=control, shard=(3, 8)) as client:
+            assert (await client.next_event()).name == "READY"
+            await rig.until(lambda: east.queue.status().spent == 1)
+            control.close()
+            await rig.control.fault(kind="op9", resumable=False)
+            with pytest.raises(ClusterError, match=r"the connection to ipc:\S+ was closed"):
+                await asyncio.wait_for(read_on(client), WAIT_S)
+
+    play(scenario, shards=8, guilds=8)
+
+
+async def read_on(client: GatewayClient) -> None:
+    while True:
+        await client.next_event()
 
 
 def test_what_grants_nothing_is_refused_by_name() -> None:

@@ -125,6 +125,25 @@ def test_who_is_gone_waits_no_more() -> None:
     run(scenario)
 
 
+def test_an_error_of_whatever_kind_refuses_all_who_wait_and_they_may_ask_again() -> None:
+    async def scenario() -> None:
+        async def broken() -> GatewayInfo:
+            raise RuntimeError("what nobody foresaw")
+
+        pool = LocalIdentifies()
+        clients = [Client(pool, shard) for shard in range(2)]
+        for client in clients:
+            client.ask(broken)
+        for client in clients:
+            with pytest.raises(ClusterError, match="what nobody foresaw"):
+                await client.outcome
+        again = Client(pool, 0)
+        again.ask(Discord(info()))
+        await again.outcome
+
+    run(scenario)
+
+
 def test_the_day_s_last_identify_is_not_overspent() -> None:
     async def scenario() -> None:
         discord = Discord(info(remaining=1, reset_after_s=7200))
