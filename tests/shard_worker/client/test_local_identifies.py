@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import pytest
 
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
+from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.errors import BudgetError, ClusterError
-from cluster.identify.limiter import FRESH_S, IdentifyLimiter
-from shard_worker.client import local_identifies
+from cluster.identify.limiter import FRESH_S
 from shard_worker.client.local_identifies import LocalIdentifies
-
-WINDOW_S = 0.05
-
-
-@pytest.fixture(autouse=True)
-def _short_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = partial(IdentifyLimiter, window_s=WINDOW_S, margin_s=0.01)
-    monkeypatch.setattr(local_identifies, "IdentifyLimiter", short)
+from tests.played_loop import play
 
 
 def info(remaining: int = 10, concurrency: int = 1, reset_after_s: float = 60.0) -> GatewayInfo:
@@ -72,14 +64,6 @@ class Discord:
         return answer
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(10):
-            await scenario()
-
-    asyncio.run(main())
-
-
 def test_a_bucket_s_shards_take_turns_and_buckets_do_not_wait_for_each_other() -> None:
     async def scenario() -> None:
         discord = Discord(info(concurrency=2))
@@ -90,12 +74,12 @@ def test_a_bucket_s_shards_take_turns_and_buckets_do_not_wait_for_each_other() -
         for client in clients:
             client.ask(discord)
         moments = [await client.outcome for client in clients]
-        assert moments[1] - moments[0] < WINDOW_S
-        assert moments[2] - moments[0] >= WINDOW_S
-        assert moments[3] - moments[1] >= WINDOW_S
+        assert moments[1] - moments[0] < IDENTIFY_WINDOW_S
+        assert moments[2] - moments[0] >= IDENTIFY_WINDOW_S
+        assert moments[3] - moments[1] >= IDENTIFY_WINDOW_S
         assert discord.requests == 1
 
-    run(scenario)
+    play(scenario)
 
 
 def test_an_unused_turn_costs_nothing() -> None:
@@ -105,9 +89,9 @@ def test_an_unused_turn_costs_nothing() -> None:
         first, second = Client(pool, 0, uses=False), Client(pool, 1)
         first.ask(discord)
         second.ask(discord)
-        assert await second.outcome - await first.outcome < WINDOW_S
+        assert await second.outcome - await first.outcome < IDENTIFY_WINDOW_S
 
-    run(scenario)
+    play(scenario)
 
 
 def test_who_is_gone_waits_no_more() -> None:
@@ -119,10 +103,10 @@ def test_who_is_gone_waits_no_more() -> None:
             client.ask(discord)
         await first.outcome
         pool.gone(gone.owner)
-        assert await third.outcome - await first.outcome < 2 * WINDOW_S
+        assert await third.outcome - await first.outcome < 2 * IDENTIFY_WINDOW_S
         assert not gone.outcome.done()
 
-    run(scenario)
+    play(scenario)
 
 
 def test_an_error_of_whatever_kind_refuses_all_who_wait_and_they_may_ask_again() -> None:
@@ -155,10 +139,10 @@ def test_the_day_s_last_identify_is_not_overspent() -> None:
         with pytest.raises(BudgetError, match=r"0 of 1000 are left.*2 h 00 min"):
             await second.outcome
 
-    run(scenario)
+    play(scenario)
 
 
-def test_numbers_that_are_old_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_that_are_old_are_asked_for_anew() -> None:
     async def scenario() -> None:
         discord = Discord(info(remaining=5), info(remaining=0))
         pool = LocalIdentifies()
@@ -169,7 +153,7 @@ def test_numbers_that_are_old_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(BudgetError):
             await client.outcome
 
-    run(scenario)
+    play(scenario)
 
 
 def test_old_numbers_hold_where_there_are_no_others() -> None:
@@ -185,4 +169,4 @@ def test_old_numbers_hold_where_there_are_no_others() -> None:
         client.ask(nobody)
         await client.outcome
 
-    run(scenario)
+    play(scenario)
