@@ -52,8 +52,12 @@ def make_lock_file(folder: Path) -> None:
         os.close(fd)
 
 
-def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, bool]:
+def open_for_writing(folder: Path, budget_bytes: int) -> tuple[lmdb.Environment, bool]:
     """Return the environment, and whether it is written through the map.
+
+    The map is twice the budget. Where the file has more pages already, since the budget was
+    lowered, it is a quarter of the budget larger than they are: LMDB writes pages to delete any,
+    and if none is free it can't.
 
     Under a sparse map a full disk is a SIGBUS, so the file is allocated whole first. Where that
     is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
@@ -61,12 +65,20 @@ def open_for_writing(folder: Path, map_size: int) -> tuple[lmdb.Environment, boo
     """
     make_lock_file(folder)
     if file_system(folder) not in NO_PROMISE:
-        env = _open(folder, map_size, writemap=True)
-        if _allocate(folder / DATA, map_size):
+        env = _open_with_room(folder, budget_bytes, writemap=True)
+        if _allocate(folder / DATA, env.info()["map_size"]):
             return env, True
         env.close()
         _give_back(folder / DATA)
-    return _open(folder, map_size, writemap=False), False
+    return _open_with_room(folder, budget_bytes, writemap=False), False
+
+
+def _open_with_room(folder: Path, budget_bytes: int, *, writemap: bool) -> lmdb.Environment:
+    env = _open(folder, 2 * budget_bytes, writemap=writemap)
+    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"] + budget_bytes // 4
+    if needed > 2 * budget_bytes:
+        env.set_mapsize(needed)
+    return env
 
 
 def _open(folder: Path, map_size: int, *, writemap: bool) -> lmdb.Environment:

@@ -105,7 +105,8 @@ class Pages:
             put(state_key, _encode_state(state), db=self._state_db)
             held, oldest = self.bytes + size, self.oldest_ns or now_ns
             if held > budget:
-                goal = budget - min(budget // SLACK, SLACK_BYTES)
+                # Much more than the budget is held where that was lowered: not all in one turn.
+                goal = max(budget - min(budget // SLACK, SLACK_BYTES), self.bytes - SLACK_BYTES)
                 held, oldest = self._prune(txn, held, goal, first, oldest)
         # Only now: a transaction that failed has changed nothing.
         self.bytes, self.oldest_ns = held, oldest

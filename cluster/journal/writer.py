@@ -131,7 +131,7 @@ class Journal:
     def _open(self) -> None:
         """Raises lmdb.Error, OSError, DAMAGE."""
         manifest.write(self._folder, self._manifest)
-        env, _ = environment.open_for_writing(self._folder, 2 * self._budget)
+        env, _ = environment.open_for_writing(self._folder, self._budget)
         try:
             pages = Pages(env, self._budget)
             if self._states:

@@ -12,9 +12,11 @@ import pytest
 from cluster.clocks import steady_ns
 from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
 from cluster.journal.history import History
+from cluster.journal.pages import SLACK_BYTES
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
 
 STORE = "0123456789abcdef"
 
@@ -82,6 +84,32 @@ def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
         assert (reach.start, reach.reached) == (first, writer.state.seq)
     assert 0 < (journal.stats.seconds or 0) < 2000
     journal.close()
+
+
+def test_a_budget_that_is_lowered_is_kept_from_then_on(tmp_path: Path) -> None:
+    """The file holds more than the new budget lets it have, without a free page: it is pruned
+    little by little, and opening it again and again makes it no larger."""
+    data = tmp_path / "slot-0" / "data.mdb"
+    journal, writer = opened(tmp_path, budget=32 << 20), shard_writer()
+    while journal.stats.bytes < 12 << 20:
+        for _ in range(100):
+            fill(journal, writer, 480)
+    journal.close()
+    used_before, used = 13 << 20, list[int]()
+    for _ in range(4):
+        journal = opened(tmp_path, budget=1 << 20)
+        writer = ShardWriter(STORE, journal.states()[ShardKey(4, 0)])
+        for _ in range(200):
+            before = journal.stats.bytes
+            fill(journal, writer, 700)
+            assert journal.journalling
+            assert before - journal.stats.bytes <= SLACK_BYTES + 1000, "in one turn"
+        used.append(data.stat().st_size)
+        reached = JournalReader(journal.env()).read(RangeQuery(0, 4, 1, writer.state.seq - 100))
+        assert reached.reached == writer.state.seq
+        journal.close()
+    assert journal.stats.bytes <= 1 << 20
+    assert max(used) <= used_before + (1 << 20), "what it had, and some room"
 
 
 def test_a_slice_ends_between_drains_and_names_are_filtered(tmp_path: Path) -> None:
