@@ -60,7 +60,7 @@ ROOMS: Final = {
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
         "control": "commands decode_errors endpoints errors identify subscriber wire",
-        "subscriber": "decode_errors endpoints errors wire",
+        "subscriber": "decode_errors endpoints errors loops wire",
         "journal": "clocks decode_errors errors wire",
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors ranges sandbox wire",
@@ -73,6 +73,7 @@ ROOMS: Final = {
         "zstd": "",
         "ranges": "",
         "processes": "",
+        "loops": "errors",
         "interrupts": "",
         "errors": "",
         "decode_errors": "",
@@ -82,12 +83,13 @@ ROOMS: Final = {
     },
     "cluster/subscriber": {
         "subscriber": (
-            "chain chain_feed delivery_queue event_filter guild_filter hub_reader items "
-            "progress_reporter replay_client reshards stall_detector"
+            "chain chain_feed delivery_queue event_filter guild_filter hub_reader item_stream "
+            "items progress_reporter replay_client reshards stall_detector"
         ),
         "chain_feed": (
             "backfill chain delivery_queue items replay_client reshards stall_detector starter"
         ),
+        "item_stream": "delivery_queue items",
         "starter": "chain delivery_queue items new_shards replay_client reshards start_positions",
         "delivery_queue": "chain event_filter items",
         "event_filter": "chain guild_filter reshards",

@@ -110,6 +110,11 @@ class DeliveryQueue:
                 return item
         return None
 
+    def drop_waiting(self) -> None:
+        """Give nothing more out. The item at hand is handled once ``next`` is called."""
+        self._items.clear()
+        self.run = self.run[: self.next_index]
+
     def _end_run(self) -> None:
         """All events of the run were handled."""
         if self.run:
