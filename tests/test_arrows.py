@@ -59,7 +59,7 @@ ROOMS: Final = {
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
-        "control": "commands decode_errors endpoints errors identify subscriber wire",
+        "control": "commands decode_errors endpoints errors identify loops subscriber wire",
         "subscriber": "decode_errors endpoints errors loops wire",
         "journal": "clocks decode_errors errors wire",
         "identify": "discord errors wire",

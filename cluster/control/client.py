@@ -61,8 +61,9 @@ class ControlClient:
     lock: the coordinator's lock file, to tell "gone" from "does not answer"; None: unknown.
     keys: for TCP: the file that `dcgw-cluster keys add` made, or what is in it.
 
-    Requests may be made concurrently; each waits for its own answer. Every method raises the
-    ClusterError that the coordinator answered with. Use as an async context manager, or close().
+    Requests may be made concurrently, on one event loop at a time; each waits for its own answer.
+    Every method raises the ClusterError that the coordinator answered with, ClientClosedError once
+    the client was closed. Use as an async context manager, or close().
     """
 
     def __init__(
@@ -119,9 +120,8 @@ class ControlClient:
 
     def close(self) -> None:
         """Close the socket; what is under way fails."""
-        closed = ClusterError("the connection to the coordinator was closed")
-        self.connection.close(closed)
-        self._answers.close(closed)
+        self.connection.close()
+        self._answers.close(self.connection.closed_error())
 
     async def ping(self) -> None:
         """Return once the coordinator answered."""

@@ -17,7 +17,8 @@ from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.paths import is_held
 from cluster.endpoints.tcp import PREFIX
-from cluster.errors import ClusterError, NotRunningError
+from cluster.errors import ClientClosedError, ClusterError, NotRunningError
+from cluster.loops import check_loop
 from cluster.wire import control as wire
 from cluster.wire.control import Response, error_of
 
@@ -54,11 +55,11 @@ class ControlConnection:
             self.close()
             raise
 
-    def close(self, error: ClusterError | None = None) -> None:
-        """Close the socket; what is under way fails with this error."""
+    def close(self) -> None:
+        """Close the socket; what is under way fails with `closed_error`."""
         if self._reader is not None:
             self._reader.cancel()
-        self._fail(error or ClusterError("the connection to the coordinator was closed"))
+        self._fail(self.closed_error())
         self._handshakes.close()
         self._context.destroy(linger=0)
 
@@ -76,9 +77,11 @@ class ControlConnection:
         ClusterError: the coordinator's, or its answer is not understood, or the connection is
         closed."""
         if self._socket.closed:
-            raise self._closed()
+            raise self.closed_error()
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read(), name=f"answers of {self.endpoint}")
+        else:
+            check_loop(self._reader.get_loop(), "the ControlClient")
         request = self._request(verb, args)
         answer = self._answers[request.id] = asyncio.get_running_loop().create_future()
         try:
@@ -128,13 +131,14 @@ class ControlConnection:
                     raise refusal
                 await asyncio.wait([done], timeout=LOOK_S if self._handshakes.watching else None)
             if done.cancelled():  # a send that waited for room: pyzmq cancels it with the socket
-                raise self._closed()
+                raise self.closed_error()
         finally:
             done.cancel()
         return done.result()
 
-    def _closed(self) -> ClusterError:
-        return ClusterError(
+    def closed_error(self) -> ClientClosedError:
+        """Return the error of whoever asks, or waits, where this was closed."""
+        return ClientClosedError(
             f"the connection to {self.endpoint} was closed", "ask through one that is open"
         )
 

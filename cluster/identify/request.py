@@ -74,12 +74,16 @@ class Identify:
         )
         self._patience = patience
         self._clock = clock
+        self._entered = False
         self._settled = False
         """It was said whether it was sent."""
         self.silent_since: float | None = None
         """Time of the clock since when the coordinator does not answer; None: it does."""
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise ClusterError("this leave to identify was used", "ask for one for each identify")
+        self._entered = True
         await self.granted()
         return self
 

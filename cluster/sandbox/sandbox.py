@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from cluster.errors import ClusterError
 from cluster.sandbox.faults.faults import FaultError
 from cluster.sandbox.faults.schedule import Schedule
 from cluster.sandbox.gateway.server import ON_RESUME_HOST, GatewayServer
@@ -57,6 +58,8 @@ class Sandbox:
         return self.state.ledger
 
     async def __aenter__(self) -> Self:
+        if hasattr(self, "state"):
+            raise ClusterError("the Sandbox was entered before", "make another one")
         try:
             await self._start()
         except BaseException:

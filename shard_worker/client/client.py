@@ -25,6 +25,7 @@ from cluster.commands import Command, Commands, Take
 from cluster.discord.account import LARGE_THRESHOLD, new_launch
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import GatewayEvent
+from cluster.loops import check_loop
 from cluster.wire.link import Login
 from shard_worker.client.arguments import (
     Compress,
@@ -56,7 +57,8 @@ QUEUE_EVENTS: Final = 1000
 
 
 class GatewayClient(Commands):
-    """One session, ready. Made by `connect`; used on the event loop that it was made on.
+    """One session, ready. Made by `connect`; used on the event loop that it was made on: who waits
+    for it on another one is given a ClusterError.
 
     Every command (`update_presence`, `request_guild_members`, `bulk_guild_subscribe` ...) is a
     method: see cluster.commands.Commands.
@@ -215,6 +217,7 @@ class GatewayClient(Commands):
         """Make another connection, on which the session is resumed: no event is lost. Returns when
         the first event has come on it. Raises ClusterError where there is no session,
         ClientClosedError, and what `connect` raises."""
+        self._check_loop()
         self._session.resume()
         await self._session.ready()
 
@@ -222,6 +225,7 @@ class GatewayClient(Commands):
         """Make another connection and another session, which costs an identify. The session before
         is ended, and what happens until the next READY is seen by nobody. Returns when that has
         come, and raises what `resume` raises."""
+        self._check_loop()
         self._session.reconnect()
         await self._session.ready()
 
@@ -232,6 +236,7 @@ class GatewayClient(Commands):
         logout: end the session; what waits can still be taken. Returns None then. Calling it again
         does nothing.
         """
+        self._check_loop()
         await self._session.close(logout=logout)
         return None if logout else self._session.resumable
 
@@ -260,9 +265,13 @@ class GatewayClient(Commands):
         plan = self._session.shard.plan
         return f"<GatewayClient {plan.shard_id}/{plan.shard_count} {self.state}>"
 
+    def _check_loop(self) -> None:
+        check_loop(self._loop, "the GatewayClient")
+
     # -- commands ------------------------------------------------------------------------------
 
     async def _send(self, command: Command) -> None:
+        self._check_loop()
         if self._session.closed:
             raise closed()
         sent: asyncio.Future[None] = self._loop.create_future()

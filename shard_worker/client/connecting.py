@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cluster.errors import ClusterError
 from shard_worker.client.brokered_identifies import BrokeredIdentifies, IdentifyBroker, check
 from shard_worker.client.client_session import ClientSession
 from shard_worker.client.local_identifies import Identifies, LocalIdentifies
@@ -38,6 +39,8 @@ class Connecting:
         return self._connect().__await__()
 
     async def __aenter__(self) -> GatewayClient:
+        if self._client is not None:
+            raise ClusterError("this connect() was entered before", "call connect() again")
         self._client = await self._connect()
         return self._client
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cluster.errors import ClusterError
+from cluster.loops import check_loop
 from shard_worker.protocol.frame import FrameEvent
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -77,6 +78,7 @@ class EventQueue:
         self._hold = hold
         self._go_on = go_on
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._items: deque[Received] = deque()
         self._bytes = 0
         self._held = False
@@ -98,14 +100,16 @@ class EventQueue:
 
     async def get(self) -> Received:
         """Wait for the next item, remove and return it. Raises the error of ``end``, once all was
-        taken. Now and then it lets other tasks run although an item is there: one who takes without
-        waiting would keep heartbeats from going out."""
+        taken, and ClusterError to who would wait on another event loop. Now and then it lets other
+        tasks run although an item is there: one who takes without waiting would keep heartbeats
+        from going out."""
         if self._items and self._clock() - self._yielded_at > YIELD_S:
             await asyncio.sleep(0)
             self._yielded_at = self._clock()
         while not self._items:
             self.check()
-            waiter = asyncio.get_running_loop().create_future()
+            check_loop(self._loop, "the GatewayClient")
+            waiter = self._loop.create_future()
             self._waiters.append(waiter)
             try:
                 await waiter

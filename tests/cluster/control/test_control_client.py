@@ -17,9 +17,10 @@ import zmq
 import zmq.asyncio
 
 from cluster.control import ControlClient
-from cluster.errors import BudgetError, ClusterError, NotRunningError
+from cluster.errors import BudgetError, ClientClosedError, ClusterError, NotRunningError
 from cluster.wire import control as wire
 
+GUARD_S = 20.0
 Answer = Callable[[wire.Request], list[wire.Response | bytes]]
 
 
@@ -159,6 +160,38 @@ def test_closed_it_fails_what_is_under_way(tmp_path: Path) -> None:
             await asking
 
     talk(tmp_path, lambda request: [], ask)
+
+
+def test_closed_it_takes_no_request_and_ends_those_that_found_nobody(tmp_path: Path) -> None:
+    async def main() -> None:
+        client = ControlClient(f"ipc://{tmp_path / 'nobody'}", timeout=GUARD_S)
+        asking = asyncio.create_task(client.ping())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it waits for somebody to connect to
+        client.close()
+        with pytest.raises(ClientClosedError, match="was closed: ask through one that is open"):
+            await asking
+        client.close()
+        with pytest.raises(ClientClosedError, match="was closed: ask through one that is open"):
+            await client.ping()
+
+    asyncio.run(asyncio.wait_for(main(), GUARD_S))
+
+
+def test_a_second_event_loop_at_once_is_refused(tmp_path: Path) -> None:
+    """Its answer would be handed to the first, where nobody waits for it."""
+
+    async def ask(client: ControlClient) -> None:
+        await client.ping()
+
+        def elsewhere() -> None:
+            with pytest.raises(ClusterError, match="the ControlClient began on another event loop"):
+                asyncio.run(client.ping())
+
+        await asyncio.get_running_loop().run_in_executor(None, elsewhere)
+        await client.ping()
+
+    talk(tmp_path, lambda request: [ok(request)], ask)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"id": "x"})])

@@ -174,3 +174,18 @@ def test_an_account_key_is_of_the_bot_and_tells_nothing_of_its_token() -> None:
     assert key != account_key("MTIz.first.secret", "another place")
     assert len(key) == 16
     assert account_key("no dots", "s") != account_key("none here", "s")
+
+
+def test_one_leave_is_for_one_identify() -> None:
+    """A second one would be told to nobody, and come into a bucket that is taken for free."""
+    control = FakeControl(GRANTED, HEARD)
+    leave = control.identify()
+
+    async def main() -> None:
+        async with leave:
+            pass
+        with pytest.raises(ClusterError, match="was used: ask for one for each"):
+            await leave.__aenter__()
+
+    asyncio.run(main())
+    assert control.said == ["identify", "identify_sent"]

@@ -95,16 +95,19 @@ def test_what_was_not_entered_and_what_was_left_says_so(read: Read) -> None:
 @each_way
 def test_two_tasks_at_once_are_one_too_many(read: Read) -> None:
     async def run() -> None:
-        async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
-            async with cluster.subscriber() as subscriber:
-                first = asyncio.ensure_future(read(subscriber))
-                await asyncio.sleep(0)
-                with pytest.raises(ClusterError, match="two tasks read one Subscriber"):
-                    await read(subscriber)
-                first.cancel()
-                await asyncio.gather(first, return_exceptions=True)
-                cluster.emit(0, "A")  # one after the other is well
-                assert isinstance(await anext(subscriber), Event)
+        async with (
+            asyncio.timeout(GUARD_S),
+            delivery_rig() as cluster,
+            cluster.subscriber() as subscriber,
+        ):
+            first = asyncio.ensure_future(read(subscriber))
+            await asyncio.sleep(0)
+            with pytest.raises(ClusterError, match="two tasks read one Subscriber"):
+                await read(subscriber)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            cluster.emit(0, "A")  # one after the other is well
+            assert isinstance(await anext(subscriber), Event)
 
     asyncio.run(run())
 
@@ -113,17 +116,20 @@ def test_two_tasks_at_once_are_one_too_many(read: Read) -> None:
 def test_another_event_loop_is_refused(read: Read) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
-            async with cluster.subscriber() as subscriber:
+        async with (
+            asyncio.timeout(GUARD_S),
+            delivery_rig() as cluster,
+            cluster.subscriber() as subscriber,
+        ):
 
-                def elsewhere() -> None:
-                    for use in (read(subscriber), subscriber.__aexit__(None, None, None)):
-                        with pytest.raises(ClusterError, match="began on another event loop"):
-                            asyncio.run(asyncio.wait_for(use, GUARD_S))
+            def elsewhere() -> None:
+                for use in (read(subscriber), subscriber.__aexit__(None, None, None)):
+                    with pytest.raises(ClusterError, match="began on another event loop"):
+                        asyncio.run(asyncio.wait_for(use, GUARD_S))
 
-                await loop.run_in_executor(None, elsewhere)
-                cluster.emit(0, "A")
-                assert isinstance(await anext(subscriber), Event)
+            await loop.run_in_executor(None, elsewhere)
+            cluster.emit(0, "A")
+            assert isinstance(await anext(subscriber), Event)
 
     asyncio.run(run())
 

@@ -679,3 +679,30 @@ def test_clients_of_one_account_identify_one_after_the_other() -> None:
         ) == (3, 0)
 
     run(scenario, shards=3, guilds=6, **SHORT_WINDOW)
+
+
+# -- what is used where it can't be ------------------------------------------------------------
+
+
+def test_another_event_loop_and_a_second_entry_are_refused() -> None:
+    async def scenario(rig: ClientRig) -> None:
+        connecting = rig.connect()
+        async with connecting as client:
+
+            def elsewhere() -> None:
+                for use in (
+                    client.update_presence, client.resume, client.reconnect,
+                    client.graceful_shutdown,
+                ):  # fmt: skip
+                    with pytest.raises(ClusterError, match="began on another event loop"):
+                        asyncio.run(asyncio.wait_for(use(), WAIT_S))
+
+            await asyncio.get_running_loop().run_in_executor(None, elsewhere)
+            assert (await client.next_event()).name == "READY"
+            with pytest.raises(ClusterError, match="entered before"):
+                await connecting.__aenter__()
+            with pytest.raises(ClusterError, match="entered before"):
+                await rig.sandbox.__aenter__()
+            await rig.emit(1)
+
+    run(scenario)

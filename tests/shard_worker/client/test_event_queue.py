@@ -105,16 +105,19 @@ def test_it_is_bounded_in_bytes_too() -> None:
 
 
 def test_an_awaited_answer_makes_it_longer() -> None:
-    made, filler = queue(10)
-    made.put(items(*range(10)))
-    assert (filler.held, filler.resumptions) == (True, 0)
-    made.stretch(1)
-    assert (filler.held, filler.resumptions) == (False, 1)
-    made.put(items(*range(10, 10 * STRETCH - 1)))
-    assert (filler.held, filler.resumptions) == (False, 1)
-    made.stretch(-1)
-    made.put(items(10 * STRETCH))
-    assert (filler.held, filler.resumptions) == (True, 1)
+    async def scenario() -> None:
+        made, filler = queue(10)
+        made.put(items(*range(10)))
+        assert (filler.held, filler.resumptions) == (True, 0)
+        made.stretch(1)
+        assert (filler.held, filler.resumptions) == (False, 1)
+        made.put(items(*range(10, 10 * STRETCH - 1)))
+        assert (filler.held, filler.resumptions) == (False, 1)
+        made.stretch(-1)
+        made.put(items(10 * STRETCH))
+        assert (filler.held, filler.resumptions) == (True, 1)
+
+    run(scenario)
 
 
 def test_who_takes_from_a_full_one_holds_nobody() -> None:
@@ -232,5 +235,18 @@ def test_who_waited_need_not_let_other_tasks_run_again() -> None:
         await waiting
         with pytest.raises(StopIteration):  # it is there at once
             made.get().send(None)
+
+    run(scenario)
+
+
+def test_who_would_wait_on_another_event_loop_is_told() -> None:
+    async def scenario() -> None:
+        made, _ = queue()
+
+        def elsewhere() -> None:
+            with pytest.raises(ClusterError, match="began on another event loop"):
+                asyncio.run(asyncio.wait_for(made.get(), 5))
+
+        await asyncio.get_running_loop().run_in_executor(None, elsewhere)
 
     run(scenario)
