@@ -4,16 +4,15 @@ reads it waits for nothing that will never come."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import pytest
 
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.subscriber import Event, Item, Subscriber
-from tests.cluster.subscriber.delivery_rig import delivery_rig
+from tests.cluster.subscriber.delivery_rig import DeliveryRig, delivery_rig
 
 GUARD_S = 20.0
-NOWHERE = "ipc:///nowhere"
 
 
 async def by_anext(subscriber: Subscriber) -> list[Item]:
@@ -29,16 +28,21 @@ async def by_async_for(subscriber: Subscriber) -> list[Item]:
     return [item async for item in subscriber]
 
 
-Read = Callable[[Subscriber], Awaitable[list[Item]]]
-each_way = pytest.mark.parametrize("read", [by_anext, by_async_for])
+def joined(cluster: DeliveryRig) -> Subscriber:
+    """Return a subscriber that joins at once, since there is a watermark."""
+    cluster.emit(0, "A")
+    return cluster.subscriber()
 
 
-@each_way
+Read = Callable[[Subscriber], Coroutine[None, None, list[Item]]]
+WAYS: list[Read] = [by_anext, by_async_for]
+
+
+@pytest.mark.parametrize("read", WAYS)
 def test_who_waits_when_another_task_leaves_comes_to_an_end(read: Read) -> None:
     async def run() -> None:
         async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
-            cluster.emit(0, "A")
-            async with cluster.subscriber() as subscriber:
+            async with joined(cluster) as subscriber:
                 reading = asyncio.ensure_future(read(subscriber))
                 cluster.emit(0, "A", "B")
                 while subscriber.progress().events < 2 or not subscriber._stream._awaited:  # noqa: ASYNC110
@@ -51,40 +55,37 @@ def test_who_waits_when_another_task_leaves_comes_to_an_end(read: Read) -> None:
     asyncio.run(run())
 
 
-@each_way
-def test_who_handles_an_event_when_another_task_leaves_is_given_no_other(read: Read) -> None:
+def test_who_handles_an_event_when_another_task_leaves_is_given_no_other() -> None:
     async def run() -> None:
         async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
-            cluster.emit(0, "A")
-            subscriber = cluster.subscriber()
-            async with subscriber:
+            async with joined(cluster) as subscriber:
                 cluster.emit(0, *"ABCD")
-                items = aiter(subscriber) if read is by_async_for else subscriber
-                assert isinstance(await anext(items), Event)
-                assert isinstance(await anext(items), Event)
+                items = aiter(subscriber)
+                for _ in range(2):
+                    assert isinstance(await anext(items), Event)
             assert subscriber.position["shards"] == [[2, 0, 1, 1]]  # the second is at hand
-            if read is by_async_for:
-                assert [item async for item in items] == []
-                assert subscriber.position["shards"] == [[2, 0, 1, 2]]
+            assert [item async for item in items] == []
+            assert subscriber.position["shards"] == [[2, 0, 1, 2]]
 
     asyncio.run(run())
 
 
-@each_way
-def test_what_was_not_entered_and_what_was_left_says_so(read: Read) -> None:
+def test_what_was_not_entered_and_what_was_left_says_so() -> None:
     async def run() -> None:
         async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
-            subscriber = cluster.subscriber()
-            with pytest.raises(ClusterError, match=r"not entered: read it within `async with"):
-                await read(subscriber)
+            subscriber = joined(cluster)
+            for read in WAYS:
+                with pytest.raises(ClusterError, match=r"not entered: read it within `async with"):
+                    await read(subscriber)
             await subscriber.__aexit__(None, None, None)  # as nothing was entered
             async with subscriber:
                 with pytest.raises(ClusterError, match="entered before: make another"):
                     await subscriber.__aenter__()
                 cluster.emit(0, "A")
                 assert isinstance(await anext(subscriber), Event)
-            with pytest.raises(ClientClosedError, match="was left: make another"):
-                await read(subscriber)
+            for read in WAYS:
+                with pytest.raises(ClientClosedError, match="was left: make another"):
+                    await read(subscriber)
             await subscriber.__aexit__(None, None, None)
             with pytest.raises(ClusterError, match="entered before"):
                 await subscriber.__aenter__()
@@ -92,42 +93,41 @@ def test_what_was_not_entered_and_what_was_left_says_so(read: Read) -> None:
     asyncio.run(run())
 
 
-@each_way
-def test_two_tasks_at_once_are_one_too_many(read: Read) -> None:
+def test_two_tasks_at_once_are_one_too_many() -> None:
     async def run() -> None:
         async with (
             asyncio.timeout(GUARD_S),
             delivery_rig() as cluster,
-            cluster.subscriber() as subscriber,
+            joined(cluster) as subscriber,
         ):
-            first = asyncio.ensure_future(read(subscriber))
-            await asyncio.sleep(0)
-            with pytest.raises(ClusterError, match="two tasks read one Subscriber"):
-                await read(subscriber)
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
+            for first, second in (WAYS, reversed(WAYS)):
+                reading = asyncio.ensure_future(first(subscriber))
+                await asyncio.sleep(0)
+                with pytest.raises(ClusterError, match="two tasks read one Subscriber"):
+                    await second(subscriber)
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
             cluster.emit(0, "A")  # one after the other is well
             assert isinstance(await anext(subscriber), Event)
 
     asyncio.run(run())
 
 
-@each_way
-def test_another_event_loop_is_refused(read: Read) -> None:
+def test_another_event_loop_is_refused() -> None:
     async def run() -> None:
-        loop = asyncio.get_running_loop()
         async with (
             asyncio.timeout(GUARD_S),
             delivery_rig() as cluster,
-            cluster.subscriber() as subscriber,
+            joined(cluster) as subscriber,
         ):
 
             def elsewhere() -> None:
-                for use in (read(subscriber), subscriber.__aexit__(None, None, None)):
+                uses = [read(subscriber) for read in WAYS]
+                for use in (*uses, subscriber.__aexit__(None, None, None)):
                     with pytest.raises(ClusterError, match="began on another event loop"):
                         asyncio.run(asyncio.wait_for(use, GUARD_S))
 
-            await loop.run_in_executor(None, elsewhere)
+            await asyncio.get_running_loop().run_in_executor(None, elsewhere)
             cluster.emit(0, "A")
             assert isinstance(await anext(subscriber), Event)
 
