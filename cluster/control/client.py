@@ -62,8 +62,8 @@ class ControlClient:
     keys: for TCP: the file that `dcgw-cluster keys add` made, or what is in it.
 
     Requests may be made concurrently, on one event loop at a time; each waits for its own answer.
-    Every method raises the ClusterError that the coordinator answered with, ClientClosedError once
-    the client was closed. Use as an async context manager, or close().
+    Every method raises the ClusterError that the coordinator answered with, and one that says so
+    once the client was closed. Use as an async context manager, or close().
     """
 
     def __init__(

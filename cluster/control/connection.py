@@ -17,7 +17,7 @@ from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.paths import is_held
 from cluster.endpoints.tcp import PREFIX
-from cluster.errors import ClientClosedError, ClusterError, NotRunningError
+from cluster.errors import ClusterError, NotRunningError
 from cluster.loops import check_loop
 from cluster.wire import control as wire
 from cluster.wire.control import Response, error_of
@@ -136,9 +136,10 @@ class ControlConnection:
             done.cancel()
         return done.result()
 
-    def closed_error(self) -> ClientClosedError:
-        """Return the error of whoever asks, or waits, where this was closed."""
-        return ClientClosedError(
+    def closed_error(self) -> ClusterError:
+        """Return the error of whoever asks, or waits, where this was closed. No ClientClosedError:
+        a GatewayClient that identifies through this one would seem to have been shut down."""
+        return ClusterError(
             f"the connection to {self.endpoint} was closed", "ask through one that is open"
         )
 
