@@ -13,9 +13,10 @@ state's record is 3, the index 2, pruning 4 in LMDB itself); reading back 0.3 us
 of 512, 7 of drains of one.
 """
 
+from cluster.journal.contents import JournalStats, Recent
 from cluster.journal.reader import Facts, Head, JournalReader, RangeQuery, Reach
 from cluster.journal.records import UnreadableJournalError
-from cluster.journal.writer import Journal, JournalError, JournalStats, Recent
+from cluster.journal.writer import Journal, JournalError
 from cluster.wire.shard_state import ShardState
 
 __all__ = [

@@ -59,6 +59,13 @@ def write(folder: Path, content: Manifest) -> None:
         _put(folder / FILE, data, 0)
 
 
+def no_room(error: BaseException) -> bool:
+    """Return whether a disk was full: LMDB gives the system's error in words alone."""
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return any(os.strerror(number) in str(error) for number in NO_ROOM)
+
+
 def _put(file: Path, data: bytes, flags: int) -> None:
     fd = os.open(file, os.O_WRONLY | flags, 0o600)
     try:

@@ -5,7 +5,7 @@ Thread use: none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import lmdb
@@ -57,28 +57,32 @@ class Pages:
                 self.last_record = schema.number_key.unpack(key)[0] + row.records - 1
 
     def write(
-        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
-    ) -> None:
-        """Write an append and its shard's state in one transaction, whole or not at all; where the
-        map is full, once more with half of the budget pruned."""
+        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
+        others: Collection[ShardState] = (),
+    ) -> None:  # fmt: skip
+        """Write an append and its shard's state in one transaction, with the states of others,
+        whole or not at all; where the map is full, once more with half of the budget pruned."""
         try:
-            self._transaction(shard_id, first, messages, state, now_ns, self._budget)
+            self._transaction(shard_id, first, messages, state, now_ns, self._budget, others)
         except lmdb.MapFullError:
             # A reader that died with a transaction open pins pages; so may one that is slow.
             self.env.reader_check()
             self._make_room(first)
-            self._transaction(shard_id, first, messages, state, now_ns, self._budget // 2)
+            self._transaction(shard_id, first, messages, state, now_ns, self._budget // 2, others)
 
-    def put_states(self, states: Iterable[ShardState]) -> None:
+    def put_states(self, states: Collection[ShardState]) -> None:
         """Write these states into a file that is new."""
         with self.env.begin(write=True) as txn:
-            for state in states:
-                key = schema.shard_key.pack(state.shard_id, state.shard_count)
-                txn.put(key, _encode_state(state), db=self._state_db)
+            self._put_states(txn, states)
+
+    def _put_states(self, txn: lmdb.Transaction, states: Collection[ShardState]) -> None:
+        for state in states:
+            key = schema.shard_key.pack(state.shard_id, state.shard_count)
+            txn.put(key, _encode_state(state), db=self._state_db)
 
     def _transaction(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
-        budget: int,
+        budget: int, others: Collection[ShardState],
     ) -> None:  # fmt: skip
         db = self._dbs.get(shard_id)
         if db is None:
@@ -103,6 +107,8 @@ class Pages:
                 put(schema.number_key.pack(first), row.pack(), append=True, db=self._index_db)
             state_key = schema.shard_key.pack(shard_id, state.shard_count)
             put(state_key, _encode_state(state), db=self._state_db)
+            if others:
+                self._put_states(txn, others)
             held, oldest = self.bytes + size, self.oldest_ns or now_ns
             if held > budget:
                 # Much more than the budget is held where that was lowered: not all in one turn.

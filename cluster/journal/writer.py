@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import lmdb
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 from cluster.clocks import steady_ns
 from cluster.errors import ClusterError
 from cluster.journal import checks, environment, manifest, schema
+from cluster.journal.contents import JournalStats, Recent
 from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
 from cluster.journal.records import DAMAGE
@@ -35,23 +35,6 @@ RETRY_NS: Final = 1_000_000_000
 
 class JournalError(ClusterError):
     """The journal can't be opened."""
-
-
-class JournalStats(NamedTuple):
-    """What a journal holds."""
-
-    bytes: int
-    seconds: float | None
-    """Age of the oldest drain; None: it holds none."""
-    last_record: int
-
-
-class Recent(NamedTuple):
-    """One append, in memory."""
-
-    first_record: int
-    messages: Sequence[bytes]
-    bytes: int
 
 
 class Journal:
@@ -117,9 +100,7 @@ class Journal:
         except DAMAGE as error:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
-            with contextlib.suppress(OSError):  # nobody died of it
-                manifest.write(folder, msgspec.structs.replace(content, opening=opening - 1))
-            if not (new and _no_room(error)):
+            if not (new and manifest.no_room(error)):
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
                     "see that the disk has room for twice journal_bytes and that the folder is "
@@ -130,19 +111,34 @@ class Journal:
 
     def _open(self) -> None:
         """Raises lmdb.Error, OSError, DAMAGE."""
-        manifest.write(self._folder, self._manifest)
+        opening = self._manifest.opening
+        try:
+            manifest.write(self._folder, self._manifest)
+            pages = self._open_pages()
+        except BaseException:
+            with contextlib.suppress(OSError):  # nobody died of it
+                self._note(opening=opening - 1)
+            raise
+        self._pages, self._states = pages, self._states or pages.states
+        self.last_record = max(self.last_record, pages.last_record)
+        self.journalling = True
+
+    def _open_pages(self) -> Pages:
         env, _ = environment.open_for_writing(self._folder, self._budget)
         try:
             pages = Pages(env, self._budget)
             if self._states:
                 pages.put_states(self._states.values())
-            manifest.write(self._folder, msgspec.structs.replace(self._manifest, opening=0))
+            self._note(opening=0)
         except BaseException:
             env.close()
             raise
-        self._pages, self._states = pages, self._states or pages.states
-        self.last_record = max(self.last_record, pages.last_record)
-        self.journalling = True
+        return pages
+
+    def _note(self, *, opening: int, clean: bool = False) -> None:
+        """Write down how the journal is left. OSError."""
+        content = msgspec.structs.replace(self._manifest, opening=opening, clean=clean)
+        manifest.write(self._folder, content)
 
     def _begin_anew(self, why: BaseException) -> None:
         """The file is damaged: what it held is gone, what is known of the shards goes into a new
@@ -216,7 +212,9 @@ class Journal:
             if self._pages is None:
                 self._open()
             assert self._pages is not None
-            self._pages.write(shard_id, first, messages, state, now_ns)
+            # Of a shard that has been quiet since, the file has the state of before.
+            others = () if was_journalling else self._states.values()
+            self._pages.write(shard_id, first, messages, state, now_ns, others)
         except DAMAGE as error:
             self.journalling = was_journalling
             self._begin_anew(error)
@@ -230,6 +228,17 @@ class Journal:
                 log.warning(
                     "the journal is written again; %d drains are not in it", self.unjournalled
                 )
+
+    def retry(self) -> None:
+        """Try to write again, if that was not possible: even when nothing is received, the file's
+        states are not to be old. Call it every second."""
+        now_ns = self._clock_ns()
+        if not self.journalling and self._states and now_ns >= self._retry_ns:
+            self._write_states(now_ns)
+
+    def _write_states(self, now_ns: int) -> None:
+        state = next(iter(self._states.values()))
+        self._write(state.shard_id, self.last_record + 1, (), state, now_ns)
 
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one, from memory or from the file;
@@ -287,16 +296,10 @@ class Journal:
         if self._closed:
             return
         self._closed = True
+        if not self.journalling and self._states:
+            self._write_states(self._clock_ns())
         if self._pages is None:
             return
         self._pages.env.sync(True)
         self._pages.env.close()
-        clean = msgspec.structs.replace(self._manifest, clean=True, opening=0)
-        manifest.write(self._folder, clean)
-
-
-def _no_room(error: BaseException) -> bool:
-    """Return whether a disk was full: LMDB gives the system's error in words alone."""
-    if isinstance(error, OSError):
-        return error.errno in manifest.NO_ROOM
-    return any(os.strerror(number) in str(error) for number in manifest.NO_ROOM)
+        self._note(opening=0, clean=True)

@@ -104,7 +104,9 @@ class SlotJournal:
         self._publisher.watermark_out(sent_ns)
 
     def tick(self) -> None:
-        """Forget readers that died, before they pin pages. Called once a second."""
+        """Forget readers that died, before they pin pages, and try to journal again if that was not
+        possible. Called once a second."""
+        self._journal.retry()
         if dead := self._journal.check_readers():
             log.warning("%d readers of the journal died in the midst of it", dead)
 

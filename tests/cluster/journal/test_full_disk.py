@@ -11,6 +11,7 @@ from cluster.journal import Journal, JournalReader, RangeQuery, environment
 from cluster.journal.history import History
 from cluster.journal.schema import DATA, LOCK
 from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 from tests.cluster.journal import journal_child
 from tests.fuzz.small_disk import Disk, small_disk
@@ -136,8 +137,10 @@ def test_no_room_to_begin_with(disk: Disk, leaving: int, caplog: pytest.LogCaptu
         journal = opened(disk, clock)
         assert not journal.set_aside
         writer = writer_of(journal)
-        append(journal, writer, 50)
-        assert not is_journalling(journal)
+        for _ in range(3):
+            append(journal, writer, 50)
+            assert not is_journalling(journal)
+            clock.ns += 2_000_000_000  # it is tried again
         assert journal.stats.bytes < 60_000
         journal.close()
     disk.empty()
@@ -146,6 +149,35 @@ def test_no_room_to_begin_with(disk: Disk, leaving: int, caplog: pytest.LogCaptu
     append(journal, writer, 5)
     assert is_journalling(journal)
     journal.close()
+
+
+@pytest.mark.parametrize("how", ["drain", "retry", "close"])
+def test_the_states_of_quiet_shards_are_written_when_there_is_room(disk: Disk, how: str) -> None:
+    """The next process resumes the session that lives, and not the one that died meanwhile."""
+    disk.fill(leaving=300_000)
+    clock = Clock()
+    journal = opened(disk, clock)
+    busy = writer_of(journal)
+    quiet = ShardWriter(journal_child.STORE, ShardState(shard_id=1, shard_count=2))
+    quiet.begin_epoch(1, session_id="died")
+    journal.append(1, quiet.drain([("A", 1, DATA_BYTES)], 1), quiet.state)
+    append(journal, busy, 400)
+    assert not is_journalling(journal)
+    quiet.begin_epoch(2, session_id="lives")
+    journal.append(1, quiet.drain([("A", 1, DATA_BYTES)], 1), quiet.state)
+    disk.empty()
+    clock.ns += 2_000_000_000
+    if how == "drain":
+        append(journal, busy)
+    elif how == "retry":
+        journal.retry()
+    assert is_journalling(journal) == (how != "close")
+    journal.close()
+    again = opened(disk, clock)
+    state = again.states()[ShardKey(2, 1)]
+    assert (state.epoch, state.session_id) == (2, "lives")
+    assert again.states()[ShardKey(1, 0)].seq == busy.state.seq
+    again.close()
 
 
 def test_it_comes_back_in_the_same_process_too(disk: Disk) -> None:
