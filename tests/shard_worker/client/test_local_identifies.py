@@ -125,7 +125,7 @@ def test_an_error_of_whatever_kind_refuses_all_who_wait_and_they_may_ask_again()
         again.ask(Discord(info()))
         await again.outcome
 
-    run(scenario)
+    play(scenario)
 
 
 def test_the_day_s_last_identify_is_not_overspent() -> None:
