@@ -95,10 +95,15 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     def spec(self) -> tuple[CoordinatorSpec, list[str]]:
         """Return what a coordinator is started with, and warnings for the reader."""
-        c, where = self.config, self.paths
         token, warnings = ("", []) if self.on_sandbox else self.token()
-        api_version, more = self._api_version()
-        warnings += more
+        spec, more = self.spec_with(token)
+        return spec, warnings + more
+
+    def spec_with(self, token: str) -> tuple[CoordinatorSpec, list[str]]:
+        """Return the spec with this token, and warnings on all but the token. An empty one: as on a
+        sandbox, which brings its own. Raises ConfigError."""
+        c, where = self.config, self.paths
+        api_version, warnings = self._api_version()
         broker, keys, identify = "", "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
@@ -128,7 +133,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
                 "identify": msgspec.structs.replace(identify, broker=broker, broker_keys=keys),
             },
             token=token,
-            on_sandbox=self.on_sandbox,
+            on_sandbox=self.on_sandbox or not token,
         )
         return spec, warnings
 

@@ -313,7 +313,7 @@ class _Getter:
             )
         except RequestsError as error:
             status = REFUSED if error.code in _FINAL else 0
-            cause = str(error).partition(". See ")[0]
+            cause = str(error).partition(". See ")[0].removeprefix("Failed to perform, curl: ")
             if self._proxy is not None:
                 if (refusal := self._proxy.refusal(cause)) is not None:
                     raise ApiUnavailableError(refusal.cause, refusal.action) from None

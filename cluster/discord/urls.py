@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from cluster.endpoints.tcp import is_loopback
 from cluster.errors import ConfigError
+
+GATEWAY_URL: Final = "wss://gateway.discord.gg"
+"""What the API says as a rule, for who must guess before it is asked."""
 
 
 def check_urls(api_url: str, gateway_url: str) -> None:

@@ -15,37 +15,39 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded
 from cluster.config.shards import SELF
 from cluster.control import ControlClient
-from cluster.discord.account import TERMS
+from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor import local, remote
 from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import signal_child, start_apart
 from cluster.sandbox.options import SandboxInfo
-
-NEED_THE_API = ("identifies", "gateway", "descriptors", "disk")
-"""Checks that can't be made before the API has answered."""
+from cluster.wire import checks
 
 
 async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
-    """Yield what each check finds as soon as it is known. Nothing of it is left running."""
+    """Yield what each check finds as soon as it is known. Nothing of it is left running. Without a
+    token, or with one that is refused, everything else is looked at all the same."""
     yield local.packages()
     where = str(loaded.file) if loaded.file else "no file, defaults"
     text = f"{where}; keys that were set: {', '.join(sorted(loaded.sources)) or 'none'}"
-    yield Finding(check="config", state="ok", text=text)
+    token, told = _token(loaded)
+    try:
+        spec, warnings = loaded.spec_with(token)
+        yield Finding(check="config", state="ok", text=text)
+    except ClusterError as error:
+        spec, warnings = None, []
+        yield Finding.failed("config", error)
     yield local.state_folder(loaded.paths)
     yield local.sockets(loaded.paths)
-    try:
-        spec, warnings = loaded.spec()
-    except ClusterError as error:
-        yield Finding.failed("token", error)
-        for check in NEED_THE_API:
-            yield Finding(check=check, state="skipped", text="needs the token")
+    for finding in told:
+        yield finding
+    if spec is None:
         return
     for warning in warnings:
-        check = "account" if warning == TERMS else "token"
-        yield Finding(check=check, state="warning", text=warning)
+        yield Finding(check="account", state="warning", text=warning)
     yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
     yield local.tcp(loaded.paths, spec.tcp.offered)
+    yield local.proxy(spec)
     async with _sandbox(loaded) as info:
         if info is not None:
             spec = msgspec.structs.replace(
@@ -55,27 +57,51 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
                 token=info.token if spec.account == "bot" else info.user_token,
                 on_sandbox=False,
             )
-        async for finding in _api_findings(spec, loaded):
+        async for finding in _planned_findings(spec, loaded):
             yield finding
 
 
-async def _api_findings(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Finding]:
-    """Yield the findings that hang on what the API says."""
+def _token(loaded: Loaded) -> tuple[str, list[Finding]]:
+    """Return the token, which is empty where there is none, and what is to be said of it."""
+    if loaded.on_sandbox:
+        return "", []
     try:
-        answer = await remote.api(spec)
+        token, warnings = loaded.token()
     except ClusterError as error:
-        yield Finding.failed("token", error)
-        for check in NEED_THE_API:
-            yield Finding(check=check, state="skipped", text="needs the API's answer")
-        return
-    yield remote.token(answer, spec)
+        return "", [Finding.failed("token", error)]
+    return token, [Finding(check="token", state="warning", text=text) for text in warnings]
+
+
+async def _planned_findings(spec: CoordinatorSpec, loaded: Loaded) -> AsyncIterator[Finding]:
+    """Yield what the API and the gateway say, and whether this machine carries what is planned."""
+    outcome = await remote.api(spec)
+    if spec.token:
+        yield remote.token(outcome, spec)
+    missing = "needs the API's answer" if spec.token else "needs the token"
     if spec.identify.broker not in ("", SELF):
         yield await _broker(spec)
+    elif outcome.api is not None and outcome.plan is not None:
+        yield remote.identifies(outcome.api, outcome.plan, spec)
     else:
-        yield remote.identifies(answer, spec)
-    yield await remote.gateway(spec, answer.gateway_url)
-    yield local.descriptors(answer.fullest)
-    yield local.disk(loaded.paths, answer.workers, spec.journal.bytes)
+        yield Finding(check="identifies", state="skipped", text=missing)
+    if url := _gateway_url(outcome, spec):
+        yield await remote.gateway(spec, url)
+    else:
+        yield Finding(check="gateway", state="skipped", text=missing)
+    if outcome.plan is None:
+        for check in ("descriptors", "disk"):
+            yield Finding(check=check, state="skipped", text="the plan of a start is not known")
+        return
+    yield local.descriptors(outcome.plan)
+    yield local.disk(loaded.paths, outcome.plan, spec.journal.bytes)
+
+
+def _gateway_url(outcome: checks.Outcome, spec: CoordinatorSpec) -> str:
+    """Return the gateway to shake hands with; empty: it is not known. Behind a proxy Discord's is
+    tried where the API has named none: whether the proxy lets us through hangs on no token."""
+    if outcome.api is not None:
+        return outcome.api.gateway_url
+    return spec.gateway_url or (GATEWAY_URL if local.is_behind_proxy(GATEWAY_URL) else "")
 
 
 async def _broker(spec: CoordinatorSpec) -> Finding:

@@ -18,7 +18,9 @@ import cluster
 from cluster import __version__
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
-from cluster.doctor.finding import Finding
+from cluster.discord.proxy import proxy_for
+from cluster.discord.urls import GATEWAY_URL
+from cluster.doctor.finding import Finding, State
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import (
     IPC_PATH_BYTES,
@@ -30,6 +32,7 @@ from cluster.endpoints.paths import (
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
 from cluster.journal.environment import NO_PROMISE, file_system
+from cluster.wire import checks
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")
 FILES_OF_A_WORKER: Final = 64
@@ -131,22 +134,55 @@ def nearest(folder: Path) -> Path:
     return next(f for f in (folder, *folder.parents) if f.exists())
 
 
-def descriptors(fullest: int, limit: int | None = None) -> Finding:
-    """Check that a worker with so many shards may open its connections.
+def proxy(spec: CoordinatorSpec, env: Mapping[str, str] = os.environ) -> Finding:
+    """Show which proxy the environment names for the API and for the gateway. Whether it lets us
+    through shows when they are asked."""
+    urls = {"the API": spec.api_url, "the gateway": spec.gateway_url or GATEWAY_URL}
+    try:
+        proxies = {what: proxy_for(url, env) for what, url in urls.items()}
+    except ClusterError as error:
+        return Finding.failed("proxy", error)
+    ways = {what: f"through {one}" if one else "directly" for what, one in proxies.items()}
+    if len(set(ways.values())) == 1:
+        text = f"{' and '.join(ways)} are reached {ways['the API']}"
+    else:
+        text = ", ".join(f"{what} is reached {way}" for what, way in ways.items())
+    return Finding(check="proxy", state="ok", text=text)
+
+
+def is_behind_proxy(url: str, env: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a URL is reached through a proxy."""
+    try:
+        return proxy_for(url, env) is not None
+    except ClusterError:
+        return False  # the environment names none that can be used, which `proxy` tells
+
+
+def descriptors(plan: checks.ShardPlan, limit: int | None = None) -> Finding:
+    """Check that the fullest worker may open its connections.
 
     limit: how many descriptors a process may have; None: as many as this one.
     """
+    fullest = plan.fullest
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if limit is None else limit
     need = FILES_OF_A_WORKER + FILES_OF_A_SESSION * fullest
     text = f"{fullest} shards of a worker need up to {need:,}, {soft:,} are allowed"
+    if plan.assumed:
+        text += f"; how many shards there will be is not known, {fullest} is the most of a worker"
     if soft != resource.RLIM_INFINITY and need > soft:
         action = f"`ulimit -n {need}` (systemd: LimitNOFILE={need}), or more workers"
-        return Finding(check="descriptors", state="failed", text=text, action=action)
+        return Finding(check="descriptors", state=_state(plan), text=text, action=action)
     return Finding(check="descriptors", state="ok", text=text)
 
 
-def disk(paths: ClusterPaths, workers: int, journal_bytes: int) -> Finding:
+def _state(plan: checks.ShardPlan) -> State:
+    """Return how bad it is that a plan does not fit: one that is assumed may turn out smaller."""
+    return "warning" if plan.assumed else "failed"
+
+
+def disk(paths: ClusterPaths, plan: checks.ShardPlan, journal_bytes: int) -> Finding:
     """Check that there is room for the journals: each file is allocated whole, twice its budget."""
+    workers = plan.workers
     folder = nearest(paths.journals)
     allocated = sum(f.stat().st_blocks * 512 for f in paths.journals.glob("slot-*/data.mdb"))
     need = max(0, workers * 2 * journal_bytes - allocated)
@@ -159,7 +195,7 @@ def disk(paths: ClusterPaths, workers: int, journal_bytes: int) -> Finding:
     )
     if need > free:
         action = "free the disk, or lower journal.bytes"
-        return Finding(check="disk", state="failed", text=text, action=action)
+        return Finding(check="disk", state=_state(plan), text=text, action=action)
     if kind in NO_PROMISE:
         text += ", which can't promise room for what is allocated: the journal costs 3 to 4 times"
         action = "another file system for state_dir makes it cheaper; it is safe as it is"

@@ -17,7 +17,7 @@ from cluster.doctor.finding import Finding
 from cluster.errors import ClusterError
 from cluster.processes import signal_child, start_apart
 from cluster.wire import checks
-from cluster.wire.control import error_of
+from cluster.wire.control import error_of, failure_of
 
 API_S: Final = 45.0
 """How long the API may take, with the retries that a start makes."""
@@ -43,14 +43,13 @@ async def ask(module: str, data: bytes, within_s: float) -> checks.Outcome:
         await process.wait()
 
 
-async def api(spec: CoordinatorSpec) -> checks.ApiAnswer:
-    """Return what GET /gateway/bot says, and the plan that follows from it. Raises ClusterError."""
-    outcome = await ask("coordinator.check", encode_spec(spec), API_S)
-    if outcome.error is not None:
-        raise error_of(outcome.error)
-    if outcome.api is None:
-        raise ClusterError("the check of the API answered something else")
-    return outcome.api
+async def api(spec: CoordinatorSpec) -> checks.Outcome:
+    """Return what GET /gateway/bot says, and the plan of a start. A spec without a token asks for
+    the plan alone. An error is in the outcome, the check's own failure too."""
+    try:
+        return await ask("coordinator.check", encode_spec(spec), API_S)
+    except ClusterError as error:
+        return checks.Outcome(error=failure_of(error))
 
 
 async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
@@ -76,20 +75,25 @@ async def gateway(spec: CoordinatorSpec, url: str) -> Finding:
     return Finding(check="gateway", state="ok", text=text)
 
 
-def token(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
+def token(outcome: checks.Outcome, spec: CoordinatorSpec) -> Finding:
     """Show that the API took the token: a bot's was, or there would be no answer."""
+    if outcome.error is not None:
+        return Finding.failed("token", error_of(outcome.error))
+    answer, plan = outcome.api, outcome.plan
+    assert answer is not None
+    assert plan is not None
     if spec.account == "user":
         text = (
             f"{spec.api_url} answers; GET /gateway needs no token, so whether it takes this one "
             "shows when the session identifies"
         )
         return Finding(check="token", state="ok", text=text)
-    shards = f"{answer.shards} shards on {answer.workers} workers"
+    shards = f"{plan.shards} shards on {plan.workers} workers"
     text = f"{spec.api_url} takes it and recommends {answer.recommended} shards; {shards} would run"
     return Finding(check="token", state="ok", text=text)
 
 
-def identifies(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
+def identifies(answer: checks.ApiAnswer, plan: checks.ShardPlan, spec: CoordinatorSpec) -> Finding:
     """Check that enough identifies are left for a start that can resume nothing."""
     if spec.account == "user":
         text = f"Discord sets a user account no limit; at most {answer.total:,} a day are spent"
@@ -97,9 +101,9 @@ def identifies(answer: checks.ApiAnswer, spec: CoordinatorSpec) -> Finding:
     left = max(0, answer.remaining - spec.identify.reserve)
     text = (
         f"{answer.remaining:,} of {answer.total:,} are left, {answer.max_concurrency} at a time; "
-        f"a start that resumes nothing needs {answer.shards:,}"
+        f"a start that resumes nothing needs {plan.shards:,}"
     )
-    if left >= answer.shards:
+    if left >= plan.shards:
         return Finding(check="identifies", state="ok", text=text)
     hours = answer.reset_after_s / 3600
     action = f"such a start would be refused; all are back in {hours:.1f} h"

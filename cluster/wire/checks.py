@@ -10,7 +10,7 @@ from cluster.wire.control import Failure
 
 
 class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What GET /gateway/bot said, and the plan that would follow from it."""
+    """What GET /gateway/bot said."""
 
     gateway_url: str
     recommended: int
@@ -19,11 +19,18 @@ class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
     remaining: int
     reset_after_s: float
     max_concurrency: int
+
+
+class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan that a start would make."""
+
     shards: int
-    """Shards in the plan."""
     workers: int
     fullest: int
-    """Most shards on one worker in the plan."""
+    """Most shards on one worker."""
+    assumed: bool = False
+    """How many shards Discord recommends is not known: these are as many as the workers may
+    have."""
 
 
 class GatewayCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +51,10 @@ class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a check prints, on one line: one of the three is set."""
+    """What a check prints, on one line: an answer or an error. The plan comes beside either."""
 
     api: ApiAnswer | None = None
+    plan: ShardPlan | None = None
     gateway: GatewayAnswer | None = None
     error: Failure | None = None
 

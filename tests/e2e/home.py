@@ -26,7 +26,11 @@ class Home:
     def __init__(self, folder: Path, sockets: Path) -> None:
         self.state = folder / "state"
         self.sockets = sockets
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DCGW_")}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("DCGW_") and not name.lower().endswith("_proxy")
+        }
         self.env = inherited | {
             "HOME": str(folder),
             "DCGW_STATE_DIR": str(self.state),

@@ -70,9 +70,15 @@ def test_a_wrong_token(home: Home) -> None:
 
 
 def test_no_token(home: Home) -> None:
+    """All but the token is looked at all the same; the gateway, where its URL is known."""
+    home.env |= {"DCGW_GATEWAY_URL": "ws://127.0.0.1:9", "DCGW_WORKERS": "3"}
     found = findings(home, code=1)
     assert "token_file" in found["token"]["action"]
     assert found["packages"]["state"] == "ok"
+    assert found["identifies"]["state"] == "skipped"
+    assert "64 shards of a worker need up to 192" in found["descriptors"]["text"]
+    assert "3 journals take" in found["disk"]["text"]
+    assert "127.0.0.1:9" in found["gateway"]["text"]
 
 
 def test_a_certificate_that_nobody_vouches_for(home: Home) -> None:

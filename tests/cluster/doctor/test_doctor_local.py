@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.intents import Capabilities, Intents
-from cluster.doctor import local, remote
+from cluster.doctor import Finding, local, remote
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.endpoints.paths import ClusterPaths
 from cluster.wire import checks
@@ -22,22 +23,51 @@ def paths(tmp_path: Path) -> ClusterPaths:
     return ClusterPaths(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
 
 
+def plan(workers: int = 1, fullest: int = 1, *, assumed: bool = False) -> checks.ShardPlan:
+    return checks.ShardPlan(
+        shards=workers * fullest, workers=workers, fullest=fullest, assumed=assumed
+    )
+
+
 @pytest.mark.parametrize(("limit", "state"), [(192, "ok"), (191, "failed")])
 def test_descriptors(limit: int, state: str) -> None:
-    found = local.descriptors(64, limit)
+    found = local.descriptors(plan(fullest=64), limit)
     assert found.state == state
     assert ("ulimit -n 192" in found.action) is (state == "failed")
 
 
 def test_disk_counts_what_is_there(paths: ClusterPaths) -> None:
-    assert local.disk(paths, 2, MIB).state in ("ok", "warning")
-    assert "0 are there" in local.disk(paths, 2, MIB).text
+    assert local.disk(paths, plan(2), MIB).state in ("ok", "warning")
+    assert "0 are there" in local.disk(paths, plan(2), MIB).text
     paths.journal(0).mkdir(parents=True)
     (paths.journal(0) / "data.mdb").write_bytes(b"x" * (3 * MIB))
-    assert "3 are there" in local.disk(paths, 2, MIB).text
-    found = local.disk(paths, 1_000_000, 1024 * MIB)
+    assert "3 are there" in local.disk(paths, plan(2), MIB).text
+    found = local.disk(paths, plan(1_000_000), 1024 * MIB)
     assert found.state == "failed"
     assert "journal.bytes" in found.action
+
+
+def test_a_plan_that_is_assumed_says_so_and_fails_nothing(paths: ClusterPaths) -> None:
+    """Without a token nobody knows how many shards there will be."""
+    found = local.descriptors(plan(fullest=64, assumed=True), 191)
+    assert (found.state, "is not known" in found.text) == ("warning", True)
+    assert local.disk(paths, plan(1_000_000, assumed=True), 1024 * MIB).state == "warning"
+
+
+def test_which_proxy_applies_is_said() -> None:
+    def said(env: dict[str, str], **keys: Any) -> Finding:
+        return local.proxy(
+            CoordinatorSpec(name="t", state_dir="/s", runtime_dir="/r", token="t", **keys), env
+        )
+
+    assert said({}).text == "the API and the gateway are reached directly"
+    env = {"HTTPS_PROXY": "http://me:secret@proxy:3128", "NO_PROXY": "gateway.discord.gg"}
+    way = "through proxy:3128 (HTTPS_PROXY)"
+    assert said(env).text == f"the API is reached {way}, the gateway is reached directly"
+    found = said(env, gateway_url="wss://other.example")
+    assert found.text == f"the API and the gateway are reached {way}"
+    found = said({"https_proxy": "http://me:secret@"})
+    assert (found.state, "https_proxy is no URL" in found.text) == ("failed", True)
 
 
 def test_a_file_where_a_folder_should_be(paths: ClusterPaths) -> None:
@@ -67,10 +97,11 @@ def test_what_is_said_of_a_user_account() -> None:
     assert local.capabilities(spec).text == said
     answer = checks.ApiAnswer(
         gateway_url="wss://g", recommended=1, total=1000, remaining=0, reset_after_s=9,
-        max_concurrency=1, shards=1, workers=1, fullest=1,
+        max_concurrency=1,
     )  # fmt: skip
-    assert "shows when the session identifies" in remote.token(answer, spec).text
-    identifies = remote.identifies(answer, spec)
+    outcome = checks.Outcome(api=answer, plan=plan())
+    assert "shows when the session identifies" in remote.token(outcome, spec).text
+    identifies = remote.identifies(answer, plan(), spec)
     assert (identifies.state, "no limit" in identifies.text) == ("ok", True)
 
 

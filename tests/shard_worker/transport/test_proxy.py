@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from shard_worker.transport.route import Route
 from shard_worker.transport.transport import Transport
-from tests.connect_proxy import ConnectProxy, connect_proxy
+from tests.connect_proxy import connect_proxy
 from tests.shard_worker.transport.test_transport import Receiver
 from tests.shard_worker.transport.test_transport_tls import NOW, authority
 
@@ -159,13 +159,17 @@ def test_what_is_looked_up_on_this_host() -> None:
     assert names("socks5h://proxy:9") == [("proxy", 9)]
 
 
-def test_this_machine_is_reached_directly(tmp_path: Path) -> None:
+def test_this_machine_is_reached_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process's own environment, which libcurl sees too, names a proxy."""
+
     async def handler(connection: ServerConnection) -> None:
         await connection.close(4000)
 
-    async def main(proxy: ConnectProxy) -> None:
-        async with serve(handler, "127.0.0.1", 0) as made:
-            transport = Transport(env={"ALL_PROXY": proxy.address, "http_proxy": proxy.address})
+    async def main() -> None:
+        async with connect_proxy() as proxy, serve(handler, "127.0.0.1", 0) as made:
+            for variable in ("ws_proxy", "http_proxy", "ALL_PROXY"):
+                monkeypatch.setenv(variable, proxy.address)
+            transport = Transport()
             receiver = Receiver()
             port = made.sockets[0].getsockname()[1]
             transport.connect(f"ws://127.0.0.1:{port}/", receiver)
@@ -173,8 +177,4 @@ def test_this_machine_is_reached_directly(tmp_path: Path) -> None:
             await transport.close()
             assert proxy.asked == []
 
-    async def with_proxy() -> None:
-        async with connect_proxy() as proxy:
-            await main(proxy)
-
-    uvloop.run(with_proxy())
+    uvloop.run(main())
