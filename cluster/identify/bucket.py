@@ -87,3 +87,7 @@ class Bucket:
         self._served.add(claim.seat)
         self.remove(claim)
         return claim
+
+    def take_back(self, claim: Claim) -> None:
+        """Take note that the turn of a claim that was taken was none."""
+        self._served.discard(claim.seat)

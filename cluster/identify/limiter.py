@@ -172,6 +172,14 @@ class IdentifyLimiter:
         self._since -= 1
         return True
 
+    def undelivered(self, grant: Grant) -> bool:
+        """The grant reached nobody, so it is not spent, and was no turn: who asks again has the
+        place that it had. False: it is not outstanding."""
+        if not self.unused(grant.shard_id, grant.grant_id):
+            return False
+        self._bucket(grant.shard_id).take_back(grant.claim)
+        return True
+
     def gone(self, owner: Owner, now: float) -> list[Grant]:
         """Forget an owner that died: its shards wait no more. Return its grants, which are lost."""
         lost: list[Grant] = []

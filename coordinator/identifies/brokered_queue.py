@@ -19,7 +19,14 @@ from cluster.identify.request import Identify
 from cluster.wire import link
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.broker import Broker
-from coordinator.identifies.grant_queue import ASK_AGAIN_S, Claimant, IdentifyWord, Owners, Send
+from coordinator.identifies.grant_queue import (
+    ASK_AGAIN_S,
+    REACH_AGAIN_S,
+    Claimant,
+    IdentifyWord,
+    Owners,
+    Send,
+)
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.verb import Verb
 
@@ -136,18 +143,25 @@ class BrokeredQueue:
 
     def _request(self, claimant: Claimant) -> None:
         """Ask for a grant, unless it was given already, or is asked for."""
-        if (held := self._held.get(claimant)) is not None:
-            if self._clock() < held.until:  # it was given, and the worker does not know
-                self._tell(held, claimant)
-                return
+        if claimant in self._waiting or self._tell_again(claimant) == 0.0:
+            return
+        task = asyncio.create_task(
+            self._get(claimant), name=f"identify of shard {claimant.shard_id}"
+        )
+        self._waiting[claimant] = task
+        task.add_done_callback(lambda done: self._got(claimant, done))
+        self._changed.set()
+
+    def _tell_again(self, claimant: Claimant) -> float | None:
+        """Tell a worker of the grant that it has and does not know. Return 0, or the seconds until
+        that is tried again; None: it has none."""
+        held = self._held.get(claimant)
+        if held is None:
+            return None
+        if self._clock() >= held.until:
             del self._held[claimant]  # the broker takes it for spent by now
-        if claimant not in self._waiting:
-            task = asyncio.create_task(
-                self._get(claimant), name=f"identify of shard {claimant.shard_id}"
-            )
-            self._waiting[claimant] = task
-            task.add_done_callback(lambda done: self._got(claimant, done))
-            self._changed.set()
+            return None
+        return 0.0 if self._tell(held, claimant) else REACH_AGAIN_S
 
     def _identify(self, claimant: Claimant, grant_id: int) -> Identify:
         count = self._owners.shard_count(claimant.slot)
@@ -159,6 +173,7 @@ class BrokeredQueue:
         if held is None or held.grant_id != grant_id:
             return None
         del self._held[claimant]
+        self.withdraw(*claimant)  # it was to be told again
         return held.identify
 
     # -- asking ---------------------------------------------------------------------------------
@@ -190,39 +205,48 @@ class BrokeredQueue:
     async def _get(self, claimant: Claimant) -> None:
         """Wait for the broker's grant, and give it on."""
         while True:
-            grant_id, self._next_id = self._next_id, self._next_id + 1
-            identify = self._identify(claimant, grant_id)
-            try:
-                await identify.granted()
-            except ClusterError as error:
-                self._broker.trouble("refusal", f"{self._broker.endpoint} refuses: {error}")
-            else:
-                self._broker.well("refusal")
-                if self._give(claimant, grant_id, identify):
-                    return
-                self._say(identify.unused())
-            await asyncio.sleep(ASK_AGAIN_S)
+            wait_s = self._tell_again(claimant)
+            if wait_s is None:
+                wait_s = await self._ask(claimant)
+            if not wait_s:
+                del self._waiting[claimant]  # at once: it may ask anew before this task is done
+                return
+            await asyncio.sleep(wait_s)
 
-    def _give(self, claimant: Claimant, grant_id: int, identify: Identify) -> bool:
-        """Give a grant of the broker on to a worker. False: the ledger can't be written, and it was
-        not given."""
+    async def _ask(self, claimant: Claimant) -> float:
+        """Wait for a grant of the broker and give it on. Return 0, or the seconds until it is asked
+        for again."""
+        grant_id, self._next_id = self._next_id, self._next_id + 1
+        identify = self._identify(claimant, grant_id)
+        try:
+            await identify.granted()
+        except ClusterError as error:
+            self._broker.trouble("refusal", f"{self._broker.endpoint} refuses: {error}")
+            return ASK_AGAIN_S
+        self._broker.well("refusal")
+        wait_s = self._give(claimant, grant_id, identify)
+        if wait_s:
+            self._say(identify.unused())
+        return wait_s
+
+    def _give(self, claimant: Claimant, grant_id: int, identify: Identify) -> float:
+        """Give a grant of the broker on to a worker. Return 0, or the seconds until another is asked
+        for: the ledger can't be written, or the worker took nothing, and it was not given."""
         now, (slot, shard) = self._clock(), claimant
         try:
             grant = Grant(grant_id, shard, slot, now)
             epoch = self._ledger.grant(grant, self._owners.shard_count(slot))
         except sqlite3.Error as error:
             self._broker.trouble("ledger", f"the identify ledger can't be written ({error})")
-            return False
+            return ASK_AGAIN_S
         self._broker.well("ledger")
-        del self._waiting[claimant]
         held = _Held(grant_id, epoch, now + GRANT_TIMEOUT_S, identify)
-        if self._tell(held, claimant):
-            self._held[claimant] = held
-        else:
-            log.warning("worker %d is not there to take shard %d's grant", slot, shard)
+        if not self._tell(held, claimant):
+            log.warning("worker %d does not take shard %d's grant; it is tried again", slot, shard)
             self._ledger.unused(grant_id)
-            self._say(identify.unused())
-        return True
+            return REACH_AGAIN_S
+        self._held[claimant] = held
+        return 0.0
 
     def _tell(self, held: _Held, claimant: Claimant) -> bool:
         """Tell a worker of its grant. False: it is not there."""

@@ -144,7 +144,9 @@ class ExternalIdentifies:
         if ticket is None or ticket.ask.shard_id != notice.shard_id:
             return
         if self._granted.pop(notice.ticket, None):
-            self._take_back(ticket)
+            grant = ticket.grant
+            if grant is not None and self._limiter.unused(grant.shard_id, grant.grant_id):
+                self._ledger.unused(grant.grant_id)
         else:
             self._drop(notice.ticket)
         self._changed()
@@ -213,13 +215,10 @@ class ExternalIdentifies:
         if ticket.poll is poll and ticket.ask.ticket in self._granted:
             del self._granted[ticket.ask.ticket]
             log.warning("%s is not there to take its grant", _who(ticket.ask))
-            self._take_back(ticket)
+            grant = ticket.grant
+            if grant is not None and self._limiter.undelivered(grant):
+                self._ledger.unused(grant.grant_id)
             self._changed()
-
-    def _take_back(self, ticket: ExternalTicket) -> None:
-        grant = ticket.grant
-        if grant is not None and self._limiter.unused(grant.shard_id, grant.grant_id):
-            self._ledger.unused(grant.grant_id)
 
 
 def _who(ask: IdentifyAsk) -> str:

@@ -18,6 +18,9 @@ ASK_AGAIN_S: Final = 30.0
 """The wait after a ledger that could not be written, numbers that could not be fetched, a broker
 that refused, or a reset that Discord says is now though nothing is left."""
 
+REACH_AGAIN_S: Final = 1.0
+"""The wait after a worker that took no grant: its pipe was full, or it is not connected."""
+
 IdentifyWord = link.IdentifyRequest | link.IdentifySent | link.IdentifyUnused
 """What a worker says of an identify."""
 Send = Callable[[int, link.ToWorker], bool]

@@ -32,6 +32,8 @@ class GuardedQueue:
         self._send = send
         self._holds: defaultdict[int, FatalHold] = defaultdict(FatalHold)
         """Shard count -> its hold."""
+        self._unwelcomed: set[int] = set()
+        """Workers that could not be told that their hold is over."""
 
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left."""
@@ -49,6 +51,8 @@ class GuardedQueue:
         self._queue.ready(slot, [shard.shard_id for shard in ready])
         if self._hold(slot).report(shards):
             self._hold_changed(slot)
+        elif slot in self._unwelcomed:
+            self._welcome(slot)
 
     def withdraw(self, slot: int, shard: int) -> None:
         """Take note that this shard is no more with the worker of this slot."""
@@ -57,6 +61,7 @@ class GuardedQueue:
     def gone(self, slot: int) -> None:
         """Take note that the worker of this slot died."""
         self._queue.gone(slot)
+        self._unwelcomed.discard(slot)
         if self._hold(slot).gone(self._assignments.shards(slot)):
             self._hold_changed(slot)
 
@@ -87,5 +92,14 @@ class GuardedQueue:
         for other in plan.slots if plan else ():
             if hold.reason:
                 self._queue.gone(other)
+                self._unwelcomed.discard(other)
             else:
-                self._send(other, link.Welcome())
+                self._welcome(other)
+
+    def _welcome(self, slot: int) -> None:
+        """Let a worker ask again for what it waits for; where its pipe is full, at its next
+        report."""
+        if self._send(slot, link.Welcome()):
+            self._unwelcomed.discard(slot)
+        else:
+            self._unwelcomed.add(slot)

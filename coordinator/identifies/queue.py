@@ -19,7 +19,14 @@ from cluster.wire.identifies import Budget, BudgetAsk
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.budget_renewal import BudgetRenewal
 from coordinator.identifies.external import ExternalIdentifies
-from coordinator.identifies.grant_queue import ASK_AGAIN_S, Claimant, IdentifyWord, Owners, Send
+from coordinator.identifies.grant_queue import (
+    ASK_AGAIN_S,
+    REACH_AGAIN_S,
+    Claimant,
+    IdentifyWord,
+    Owners,
+    Send,
+)
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.verb import Verb, args_of
 
@@ -55,6 +62,10 @@ class IdentifyQueue:
         self._changed = asyncio.Event()
         self._unanswered: dict[Claimant, int] = {}
         """Whose identify was sent, until it is ready -> its grant id."""
+        self._unreached: dict[int, float] = {}
+        """Worker that took no grant -> when it is tried again, by the clock."""
+        self._held_back: dict[Claimant, None] = {}
+        """Claims of such workers: they wait, and keep nobody else waiting."""
         self._run = secrets.token_hex(4)
         self._ledger_trouble = ""
         """Why grants can't be written down; empty: they can."""
@@ -80,18 +91,21 @@ class IdentifyQueue:
         shard = message.shard_id
         if not self._owners.allow(slot, shard):
             return
+        claimant = Claimant(slot, shard)
         match message:
             case link.IdentifyRequest():
-                held = self._limiter.request(shard, slot)
-                if held is not None:  # it was given, and the worker does not know
-                    epoch = self._ledger.epoch(self._owners.shard_count(slot), shard)
-                    self._tell(slot, held, epoch)
+                if slot in self._unreached:  # it is there, so all of its claims are tried again
+                    self._unreached[slot] = self._clock()
+                self._held_back.pop(claimant, None)
+                self._request(claimant)
             case link.IdentifySent(grant_id=grant_id):
+                self._held_back.pop(claimant, None)
                 self._limiter.sent(shard, grant_id, self._clock())
-                self._unanswered[Claimant(slot, shard)] = grant_id
+                self._unanswered[claimant] = grant_id
                 self._ledger.sent(grant_id)
             case link.IdentifyUnused(grant_id=grant_id):
                 if self._limiter.unused(shard, grant_id):
+                    self._held_back.pop(claimant, None)
                     self._ledger.unused(grant_id)
         self._changed.set()
 
@@ -104,8 +118,10 @@ class IdentifyQueue:
 
     def withdraw(self, slot: int, shard: int) -> None:
         """Take note that this shard is no more with the worker of this slot."""
+        claimant = Claimant(slot, shard)
         self._limiter.withdraw(shard, slot)
-        self._unanswered.pop(Claimant(slot, shard), None)
+        self._unanswered.pop(claimant, None)
+        self._held_back.pop(claimant, None)
         self._changed.set()
 
     def gone(self, slot: int) -> None:
@@ -114,6 +130,9 @@ class IdentifyQueue:
             log.warning("shard %d's grant is lost with its worker: spent", grant.shard_id)
         for claimant in [one for one in self._unanswered if one.slot == slot]:
             del self._unanswered[claimant]
+        self._unreached.pop(slot, None)
+        for claimant in [one for one in self._held_back if one.slot == slot]:
+            del self._held_back[claimant]
         self._changed.set()
 
     def status(self) -> BudgetStatus:
@@ -124,6 +143,7 @@ class IdentifyQueue:
             for due_at, claim in limiter.schedule(now)
             if isinstance(claim.owner, int)
         ]
+        own += [(max(now, self._unreached[one.slot]), one.shard_id) for one in self._held_back]
         return BudgetStatus(
             total=limiter.total,
             remaining=limiter.remaining,
@@ -155,6 +175,15 @@ class IdentifyQueue:
             run=self._run,
         )
 
+    def _request(self, claimant: Claimant) -> None:
+        """Let a shard wait for its turn, or tell it of the grant that it has."""
+        slot, shard = claimant
+        held = self._limiter.request(shard, slot)
+        if held is not None:  # it was given, and the worker does not know
+            epoch = self._ledger.epoch(self._owners.shard_count(slot), shard)
+            if not self._tell(slot, held, epoch):  # it may have reached it before: it stays given
+                self._hold_back(claimant)
+
     # -- granting -------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -170,6 +199,7 @@ class IdentifyQueue:
         self._changed.clear()
         self._renewal.look()
         now = self._clock()
+        self._reach_again(now)
         if self._limiter.needs_refresh(now):
             await self._renewal.renew()
             return
@@ -177,8 +207,9 @@ class IdentifyQueue:
         if not all(given):
             await asyncio.sleep(ASK_AGAIN_S)
             return
-        due_at = self._limiter.next_at(self._clock())
-        seconds = None if due_at is None else max(0.0, due_at - self._clock())
+        now, due_at = self._clock(), self._limiter.next_at(self._clock())
+        moments = [*self._unreached.values(), *([] if due_at is None else [due_at])]
+        seconds = max(0.0, min(moments) - now) if moments else None
         with contextlib.suppress(TimeoutError):  # a grant has fallen due
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -186,22 +217,42 @@ class IdentifyQueue:
     def _give(self, grant: Grant) -> bool:
         """Give a grant. False: the ledger can't be written, and it was not given."""
         shard, owner = grant.shard_id, grant.owner
+        if isinstance(owner, int) and owner in self._unreached:
+            self._limiter.undelivered(grant)
+            self._hold_back(Claimant(owner, shard))
+            return True
         try:
             epoch = self._write(grant)
         except sqlite3.Error as error:
             log.error("shard %d gets no grant, the ledger can't be written: %s", shard, error)
             self._ledger_trouble = f"the identify ledger can't be written ({error})"
-            self._limiter.unused(shard, grant.grant_id)
+            self._limiter.undelivered(grant)
             self._limiter.request(shard, owner)
             return False
         self._ledger_trouble = ""
         if isinstance(owner, Outsider):
             self._external.give(owner, grant)
         elif not self._tell(owner, grant, epoch):
-            log.warning("worker %d is not there to take shard %d's grant", owner, shard)
-            self._limiter.unused(shard, grant.grant_id)
+            self._limiter.undelivered(grant)
             self._ledger.unused(grant.grant_id)
+            self._hold_back(Claimant(owner, shard))
         return True
+
+    def _hold_back(self, claimant: Claimant) -> None:
+        """Let a claim wait until its worker takes what it is sent."""
+        slot, shard = claimant
+        if slot not in self._unreached:
+            log.warning("worker %d does not take shard %d's grant; it is tried again", slot, shard)
+            self._unreached[slot] = self._clock() + REACH_AGAIN_S
+        self._held_back[claimant] = None
+
+    def _reach_again(self, now: float) -> None:
+        """Give the claims of workers that are to be tried again their places back."""
+        for slot in [slot for slot, due_at in self._unreached.items() if due_at <= now]:
+            del self._unreached[slot]
+            for claimant in [one for one in self._held_back if one.slot == slot]:
+                del self._held_back[claimant]
+                self._request(claimant)
 
     def _write(self, grant: Grant) -> int:
         """Write a grant into the ledger. Return the epoch that it begins; 0: it is for a program

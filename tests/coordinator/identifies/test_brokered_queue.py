@@ -109,6 +109,35 @@ def test_a_worker_that_asks_again_is_told_again(short_folder: Path) -> None:
     play(short_folder, scenario)
 
 
+def test_a_grant_that_found_a_full_pipe_is_given_when_it_has_room(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.identifies.brokered_queue.REACH_AGAIN_S", 0.01)
+
+    async def scenario(east: Cluster, west: Cluster) -> None:
+        west.absent = True
+        west.want(4)
+        await until(lambda: west.store.known(8, 4).epoch >= 2)
+        assert west.queue.status().waiting == [4]
+        west.absent = False
+        _, grant = await west.next()
+        assert (grant.shard_id, west.queue.status().spent) == (4, 1)
+        west.absent = True
+        west.want(4)  # it does not know of its grant, and its pipe is full again
+        west.absent = False
+        assert (await west.next())[1] == grant
+        west.absent = True
+        west.want(4)
+        west.sent(grant)  # it knows by now
+        await until(lambda: west.queue.status().waiting == [])
+        west.absent = False
+        west.want(5)
+        assert (await west.next())[1].shard_id == 5
+        assert (west.queue.status().spent, east.queue.status().spent) == (2, 2)
+
+    play(short_folder, scenario)
+
+
 def test_the_grant_of_a_dead_worker_is_spent_and_its_others_leave_the_line(
     short_folder: Path,
 ) -> None:

@@ -47,11 +47,14 @@ class Rig:
     def __init__(self) -> None:
         self.queue = PlayedQueue()
         self.sent: list[tuple[int, link.ToWorker]] = []
+        self.full: set[int] = set()
         assignments = Assignments(Plan(2, {0: (0,), 1: (1,)}))
         assignments.put_beside(Plan(4, {2: (0, 1, 2, 3)}))
         self.guard = GuardedQueue(self.queue, assignments, self.send)
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
+        if slot in self.full:
+            return False
         self.sent.append((slot, message))
         return True
 
@@ -108,3 +111,26 @@ def test_who_was_held_back_is_welcomed_to_ask_again(rig: Rig, by_its_end: bool) 
         rig.report(0, 0)
     assert rig.sent == [(0, link.Welcome()), (1, link.Welcome())]
     assert rig.is_passed_on(1)
+
+
+def test_a_welcome_that_found_a_full_pipe_is_said_at_the_next_report(rig: Rig) -> None:
+    rig.report(0, 0, REFUSED_TOKEN)
+    rig.full.add(1)
+    rig.report(0, 0)
+    assert rig.sent == [(0, link.Welcome())]
+    rig.report(1, 1)
+    rig.full.clear()
+    for _ in range(2):
+        rig.report(1, 1)
+    assert rig.sent == [(0, link.Welcome()), (1, link.Welcome())]
+
+
+@pytest.mark.parametrize("end", ["gone", "refused"])
+def test_a_welcome_that_holds_no_more_is_not_said(rig: Rig, end: str) -> None:
+    rig.report(0, 0, REFUSED_TOKEN)
+    rig.full.add(1)
+    rig.report(0, 0)
+    rig.guard.gone(1) if end == "gone" else rig.report(0, 0, REFUSED_TOKEN)
+    rig.full.clear()
+    rig.report(1, 1)
+    assert (1, link.Welcome()) not in rig.sent

@@ -11,9 +11,9 @@ import pytest
 
 from cluster.discord.gateway_bot import SessionStartLimit
 from cluster.errors import BudgetError, ClusterError, RateLimitedError
-from cluster.identify.limiter import FRESH_S, IdentifyLimiter
+from cluster.identify.limiter import FRESH_S, GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire import link
-from coordinator.identifies.grant_queue import ASK_AGAIN_S, Owners
+from coordinator.identifies.grant_queue import ASK_AGAIN_S, REACH_AGAIN_S, Owners
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
@@ -35,6 +35,7 @@ class Office:
         self.wall_began = wall
         self.absent = set(absent)
         self.sent: list[tuple[int, link.IdentifyGrant]] = []
+        self.refused = 0
         self.fetched: list[SessionStartLimit | ClusterError] = []
         self.limiter = IdentifyLimiter(margin_s=0.25, first_grant_id=store.next_grant_id())
         self.owners = Owners(Assignments(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
@@ -54,6 +55,7 @@ class Office:
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         if slot in self.absent:
+            self.refused += 1
             return False
         assert isinstance(message, link.IdentifyGrant)
         self.sent.append((slot, message))
@@ -179,6 +181,120 @@ def test_a_grant_that_nobody_took_is_not_spent(play: Play) -> None:
         office.ask(0, 1)
         (grant,) = await office.run_once()
         assert (grant.shard_id, office.queue.status().spent) == (1, 1)
+
+    play(scenario)
+
+
+def test_a_grant_that_found_a_full_pipe_is_given_when_it_has_room(play: Play) -> None:
+    """Its claim keeps its place, and keeps nobody waiting meanwhile."""
+
+    async def scenario(store: Store) -> None:
+        office = Office(store, absent=(0,))
+        office.take(concurrency=2)
+        office.ask(0, 2, 4, 1)
+        (grant,) = await office.run_once()
+        assert grant.shard_id == 1
+        status = office.queue.status()
+        assert (sorted(status.waiting), status.spent) == ([0, 2, 4], 1)
+        assert store.next_grant_id() == 3, "one was tried, and for the others nothing is written"
+        assert await office.run_once(later=REACH_AGAIN_S - 0.1) == []
+        assert store.next_grant_id() == 3
+        assert await office.run_once(later=0.1) == []
+        office.absent.clear()
+        (grant,) = await office.run_once(later=REACH_AGAIN_S)
+        assert (grant.shard_id, office.queue.status().waiting) == (0, [2, 4])
+        assert office.queue.status().spent == 2
+
+    play(scenario)
+
+
+def test_a_full_pipe_is_tried_again_by_itself(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.identifies.queue.REACH_AGAIN_S", 0.01)
+
+    async def scenario(store: Store) -> None:
+        office = Office(store, absent=(0,))
+        office.take()
+        office.ask(0)
+        running = asyncio.ensure_future(office.queue.run())
+        async with asyncio.timeout(10):
+            while not office.refused:
+                await asyncio.sleep(0)
+            office.absent.clear()
+            office.now += 1.0
+            while not office.sent:
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    play(scenario)
+
+
+def test_a_worker_that_asks_is_there_and_all_its_claims_are_tried_at_once(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store, absent=(0,))
+        office.take()
+        office.ask(0, 2)
+        assert await office.run_once() == []
+        office.absent.clear()
+        office.ask(4)
+        (grant,) = await office.run_once()
+        assert (grant.shard_id, office.queue.status().waiting) == (0, [2, 4])
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("end", ["withdraw", "gone"])
+def test_a_claim_whose_worker_took_no_grant_can_be_given_up(play: Play, end: str) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store, absent=(0,))
+        office.take()
+        office.ask(0)
+        assert await office.run_once() == []
+        office.queue.withdraw(0, 0) if end == "withdraw" else office.queue.gone(0)
+        office.absent.clear()
+        assert office.queue.status().waiting == []
+        assert await office.run_once(later=2 * REACH_AGAIN_S) == []
+
+    play(scenario)
+
+
+def test_a_grant_that_is_told_again_into_a_full_pipe_stays_given(play: Play) -> None:
+    """It may have reached the worker the first time, so it is not surely unsent."""
+
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.run_once()
+        office.absent.add(0)
+        office.ask(0)
+        assert office.queue.status().spent == 1
+        office.absent.clear()
+        assert await office.run_once(later=REACH_AGAIN_S) == [grant]
+        office.absent.add(0)
+        office.ask(0)
+        office.queue.handle(0, link.IdentifySent(shard_id=0, grant_id=grant.grant_id))
+        office.absent.clear()
+        assert await office.run_once(later=REACH_AGAIN_S) == [], "it knows by now"
+        assert office.queue.status().waiting == []
+
+    play(scenario)
+
+
+def test_a_grant_that_found_a_full_pipe_and_was_lost_is_asked_for_anew(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take()
+        office.ask(0)
+        (grant,) = await office.run_once()
+        office.absent.add(0)
+        office.ask(0)
+        office.absent.clear()
+        office.now += GRANT_TIMEOUT_S
+        assert await office.run_once() == [grant], "it is told until it is given up"
+        office.ask(0)
+        (anew,) = await office.run_once(later=INTERVAL_S + REACH_AGAIN_S)
+        assert anew.grant_id > grant.grant_id
 
     play(scenario)
 
