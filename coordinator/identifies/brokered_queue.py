@@ -230,8 +230,8 @@ class BrokeredQueue:
         return wait_s
 
     def _give(self, claimant: Claimant, grant_id: int, identify: Identify) -> float:
-        """Give a grant of the broker on to a worker. Return 0, or the seconds until another is asked
-        for: the ledger can't be written, or the worker took nothing, and it was not given."""
+        """Give a grant of the broker on to a worker. Return 0, or the seconds until another is
+        asked for: the ledger can't be written, or the worker took nothing: it was not given."""
         now, (slot, shard) = self._clock(), claimant
         try:
             grant = Grant(grant_id, shard, slot, now)

@@ -217,11 +217,11 @@ def test_a_full_pipe_is_tried_again_by_itself(play: Play, monkeypatch: pytest.Mo
         office.ask(0)
         running = asyncio.ensure_future(office.queue.run())
         async with asyncio.timeout(10):
-            while not office.refused:
+            while not office.refused:  # noqa: ASYNC110  # nobody would set an event
                 await asyncio.sleep(0)
             office.absent.clear()
             office.now += 1.0
-            while not office.sent:
+            while not office.sent:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
