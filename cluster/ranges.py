@@ -7,6 +7,8 @@ from typing import Annotated, Final
 import msgspec
 
 MAX_SHARDS: Final = 1_000_000
+MAX_WORKER_SHARDS: Final = 8_000
+"""The most shards of one worker: its journal has a database for each that it holds or held."""
 MAX_SEQ: Final = 10**18
 """The seq of a dispatch is smaller, so that what counts on from it fits 64 bits."""
 MAX_EPOCH: Final = 2**53

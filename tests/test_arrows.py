@@ -61,7 +61,7 @@ ROOMS: Final = {
         ),
         "control": "commands decode_errors endpoints errors identify loops subscriber wire",
         "subscriber": "decode_errors endpoints errors loops wire",
-        "journal": "clocks decode_errors errors wire",
+        "journal": "clocks decode_errors errors ranges wire",
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors ranges sandbox wire",
         "wire": "decode_errors discord errors events ranges",

@@ -8,15 +8,22 @@ The keys of [sandbox] are in cluster/sandbox/options.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from cluster.config.shards import SHARDS_FORMS
 from cluster.endpoints.paths import CLUSTER_NAME
+from cluster.ranges import MAX_SHARDS, MAX_WORKER_SHARDS
+
+MAX_JOURNAL_BYTES: Final = 1 << 40
+"""A journal is mapped at twice its size, and the replay server maps those of all workers."""
+MAX_PIPE_MESSAGES: Final = 1_000_000_000
+"""ZeroMQ keeps the number in a C int."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Identifies = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 StopSeconds = Annotated[float, msgspec.Meta(ge=1, le=86_400)]
 Name = Annotated[
@@ -49,11 +56,11 @@ Guilds = Annotated[
 class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [identify]."""
 
-    margin_ms: NotNegative = 250
+    margin_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 250
     """Milliseconds added to the 5 s between two identifies of a bucket."""
-    reserve: NotNegative = 0
+    reserve: Identifies = 0
     """Identifies of the daily limit that are left untouched."""
-    budget: NotNegative = 0
+    budget: Identifies = 0
     """Most identifies to spend in a day; 0: no bound but Discord's."""
     broker: str = ""
     """The cluster that grants the identifies, "self" if this one grants for others too; empty: this
@@ -65,14 +72,14 @@ class IdentifyConfig(msgspec.Struct, frozen=True, kw_only=True):
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [journal]."""
 
-    bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
+    bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=MAX_JOURNAL_BYTES)] = 256 * 1024 * 1024
     """Bytes on disk of each worker's journal."""
 
 
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [hub]."""
 
-    pipe_messages: Positive = 1000
+    pipe_messages: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIPE_MESSAGES)] = 1000
     """High-water mark of a worker's socket to the hub."""
 
 
@@ -106,9 +113,9 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     presence: dict[str, Any] | None = None
     large_threshold: Annotated[int, msgspec.Meta(ge=50, le=250)] = 250
     shards: Shards = "auto"
-    workers: Positive | Literal["auto"] = "auto"
+    workers: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)] | Literal["auto"] = "auto"
     """"auto": one a core, and more where shards_per_worker asks for it."""
-    shards_per_worker: Positive = 64
+    shards_per_worker: Annotated[int, msgspec.Meta(ge=1, le=MAX_WORKER_SHARDS)] = 64
     """Most shards of a worker when workers is "auto"."""
     api_url: str = "https://discord.com/api"
     gateway_url: str = ""

@@ -29,7 +29,7 @@ from cluster.config.checks import (
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.schema import HIDDEN, Given, Schema, is_secret, nearest
-from cluster.config.shards import check_one_session, check_share, parse_shards
+from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
@@ -204,6 +204,9 @@ def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
         capabilities=capabilities_of(config.capabilities),
         client_build_number=config.client_build_number,
     ).check()
+    part = parse_shards(str(config.shards))
+    if part is not None and config.workers != "auto":
+        check_workers(len(part), min(config.workers, len(part)))
     if config.account == "user":
         check_one_session(str(config.shards), config.identify.broker)
 

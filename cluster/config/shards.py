@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from cluster.errors import ConfigError
-from cluster.ranges import MAX_SHARDS
+from cluster.ranges import MAX_SHARDS, MAX_WORKER_SHARDS
 
 SELF: Final = "self"
 """The value of identify.broker in the cluster that grants for the others."""
@@ -46,6 +46,17 @@ def parse_shards(text: str) -> ShardRange | None:
         if first <= last < count <= MAX_SHARDS:
             return ShardRange(first, last, count)
     raise ConfigError(f"shards is {text!r}", f"give {SHARDS_FORMS}")
+
+
+def check_workers(shards: int, workers: int) -> None:
+    """Raise ConfigError if one of so many workers would have more shards than a worker takes."""
+    each = -(-shards // workers)
+    if each > MAX_WORKER_SHARDS:
+        number = "1 worker" if workers == 1 else f"{workers} workers"
+        raise ConfigError(
+            f"{shards:,} shards on {number} are {each:,} each, and one takes {MAX_WORKER_SHARDS:,}",
+            f"give {-(-shards // MAX_WORKER_SHARDS)} workers or more",
+        )
 
 
 def check_one_session(shards: str, broker: str) -> None:

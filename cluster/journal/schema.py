@@ -18,10 +18,15 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
+from cluster.ranges import MAX_WORKER_SHARDS
+
 DATA: Final = "data.mdb"
 LOCK: Final = "lock.mdb"
 FORMAT: Final = 2
-MAX_DATABASES: Final = 1024
+MAX_DATABASES: Final = 2 * MAX_WORKER_SHARDS + 2
+"""Those of a worker's shards, of as many that it had before, and the two of the slot. With 4,000 in
+use a drain of one event costs 23 us where it costs 14 with 1,000; unused ones cost nothing to speak
+of."""
 MAX_READERS: Final = 512
 STATE_DB: Final = b"state"
 INDEX_DB: Final = b"index"

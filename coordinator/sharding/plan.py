@@ -16,7 +16,7 @@ from typing import Literal, Self
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.config.shards import ShardRange, parse_shards
+from cluster.config.shards import ShardRange, check_workers, parse_shards
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -112,7 +112,8 @@ def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
     """Plan equal parts of the range, in order; the first ones carry one more where it does not
     divide.
 
-    workers: 1 to len(shards). first_slot: number of the first of them.
+    workers: 1 to len(shards). first_slot: number of the first of them. ConfigError: a worker would
+    have too many.
     """
     parts = _parts(range(shards.first, shards.last + 1), workers)
     return Plan(shards.count, dict(enumerate(parts, first_slot)))
@@ -122,7 +123,7 @@ def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
     """Plan the same shards on so many workers, in equal parts of neighbours as ever; each part in
     the slot that has most of it already, so that few shards move. Slots that are too many are left
     out; new ones get the lowest free numbers that are not unfit. workers: 1 to the number of
-    shards."""
+    shards. ConfigError: a worker would have too many."""
     parts = _parts(plan.shards, workers)
     stay = sorted(
         (-len(set(part) & set(shards)), slot, number)
@@ -143,6 +144,7 @@ def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
 
 
 def _parts(shards: Sequence[int], workers: int) -> list[tuple[int, ...]]:
+    check_workers(len(shards), workers)
     size, more = divmod(len(shards), workers)
     ends = [(n + 1) * size + min(n + 1, more) for n in range(workers)]
     return [tuple(shards[begin:end]) for begin, end in pairwise([0, *ends])]

@@ -10,10 +10,11 @@ import lmdb
 import pytest
 
 from cluster.clocks import steady_ns
-from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
+from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, schema
 from cluster.journal.history import History
 from cluster.journal.pages import SLACK_BYTES
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
+from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -226,6 +227,19 @@ def test_the_cursor_begins_where_the_hub_was_left(tmp_path: Path) -> None:
     assert journal.record_before({0: (1, 1), 1: (1, -1)}) == 1
     assert journal.record_before({0: (1, 1), 1: (1, 0)}) == 3
     journal.close()
+
+
+def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
+    tmp_path: Path,
+) -> None:
+    journal = opened(tmp_path, budget=32 << 20)
+    for shard in (*range(1500), 2 * MAX_WORKER_SHARDS - 1):
+        fill(journal, shard_writer(shard), 10)
+    assert (journal.journalling, journal.unjournalled) == (True, 0)
+    assert schema.MAX_DATABASES >= 2 * MAX_WORKER_SHARDS + 2
+    assert len(JournalReader(journal.env()).heads()) == 1501
+    journal.close()
+    opened(tmp_path, budget=32 << 20).close()
 
 
 def test_epochs_are_told_of(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +14,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.shards import ShardRange
 from cluster.errors import ConfigError
 from cluster.identify.limiter import IdentifyLimiter
+from cluster.ranges import MAX_WORKER_SHARDS
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import (
     Plan,
@@ -58,6 +60,23 @@ def test_a_part_of_a_larger_bot_keeps_its_ids() -> None:
     plan = make_plan(ShardRange(16, 19, 64), 2)
     assert plan.slots == {0: (16, 17), 1: (18, 19)}
     assert plan.shard_count == 64
+
+
+def test_a_worker_has_no_more_shards_than_its_journal_has_room_for() -> None:
+    """However many are asked for and whoever says so: the configuration, scale, reshard."""
+    many = ShardRange(0, 2 * MAX_WORKER_SHARDS, 2 * MAX_WORKER_SHARDS + 1)
+    plan = make_plan(many, 3)
+    too_many: list[Callable[[], Plan]] = [
+        lambda: make_plan(many, 2),
+        lambda: replan(plan, 2),
+        lambda: plan_for(spec("auto", 2), len(many), 1),
+    ]
+    for planned in too_many:
+        with pytest.raises(ConfigError, match=r"16,001 shards on 2 workers are 8,001 each"):
+            planned()
+    assert len(plan_for(spec("auto", 3), len(many), 1).slots) == 3
+    half = make_plan(ShardRange(0, 2 * MAX_WORKER_SHARDS - 1, 2 * MAX_WORKER_SHARDS), 2)
+    assert {len(shards) for shards in half.slots.values()} == {MAX_WORKER_SHARDS}
 
 
 @given(first=st.integers(0, 50), length=st.integers(1, 200), workers=st.integers(1, 200))
