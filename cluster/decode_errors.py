@@ -1,14 +1,46 @@
-"""What comes in and can't be used: how a decoder says so, and how often it is worth a line."""
+"""What comes in and can't be used: how a decoder says so, how often it is worth a line, and what is
+of use all the same."""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
+
+Decoded = TypeVar("Decoded")
 
 MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec's decoders raise for bytes that are no message: no such form (ValidationError among
 them), text that is not UTF-8, nested too deep."""
+
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.S,
+)
+"""An escape of a JSON string; the group is half a surrogate pair whose other half is not there."""
+
+
+def without_lone_surrogates(text: bytes) -> bytes:
+    """Return JSON in which U+FFFD stands for each lone surrogate, "\\ud800" without its other half,
+    at the same length; the same object where there is none. JSON may have them (RFC 8259, section
+    8.2) and other decoders read them, but msgspec refuses the whole text."""
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    whole = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)
+    return text if whole == text else whole
+
+
+def decoded(decode: Callable[[bytes], Decoded], text: bytes) -> Decoded:
+    """Return what `decode` reads in JSON, with U+FFFD for lone surrogates. Raises MALFORMED."""
+    try:
+        return decode(text)
+    except MALFORMED:
+        if (whole := without_lone_surrogates(text)) is text:
+            raise
+        return decode(whole)
 
 
 class Unfit:

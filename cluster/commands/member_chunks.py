@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, decoded
 from cluster.discord.opcodes import Op
 from cluster.errors import BusyError, ClusterError
 
@@ -50,13 +50,13 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def raw_members(self) -> list[bytes]:
-        """Return the JSON of each member."""
-        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).members]
+        """Return the JSON of each member, with U+FFFD for lone surrogates."""
+        return [bytes(one) for chunk in self.chunks for one in _rows(chunk).members or ()]
 
     @property
     def raw_presences(self) -> list[bytes]:
-        """Return the JSON of each presence."""
-        return [bytes(one) for chunk in self.chunks for one in _whole.decode(chunk).presences or ()]
+        """Return the JSON of each presence, with U+FFFD for lone surrogates."""
+        return [bytes(one) for chunk in self.chunks for one in _rows(chunk).presences or ()]
 
     def _typed(self) -> Iterator[GuildMembersChunk]:
         from cluster.events import GuildMembersChunk, decode
@@ -73,31 +73,36 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Whose(msgspec.Struct):
     guild_id: str | int
-    nonce: str | None = None
+    nonce: str | int | None = None
 
 
 class _Head(msgspec.Struct):
     chunk_index: int = 0
     chunk_count: int = 1
+    """0: there is nothing to tell, and this one says so."""
     not_found: list[str | int] | None = None
-    members: list[msgspec.Raw] = []
+    members: list[msgspec.Raw] | None = None
     presences: list[msgspec.Raw] | None = None
     """Decoded here so that a chunk that does not fit is refused when it comes."""
 
 
-class _Whole(msgspec.Struct):
-    members: list[msgspec.Raw] = []
+class _Rows(msgspec.Struct):
+    members: list[msgspec.Raw] | None = None
     presences: list[msgspec.Raw] | None = None
 
 
 class _Meta(msgspec.Struct):
-    nonce: str | None = None
+    nonce: str | int | None = None
 
 
 class _Limited(msgspec.Struct):
     opcode: int
     retry_after: float
     meta: _Meta | None = None
+
+
+def _rows(chunk: bytes) -> _Rows:
+    return decoded(_rows_decoder.decode, chunk)
 
 
 def _ids(found: Iterable[str | int]) -> Iterator[int]:
@@ -109,7 +114,7 @@ def _ids(found: Iterable[str | int]) -> Iterator[int]:
 
 _whose: Final = msgspec.json.Decoder(_Whose)
 _head: Final = msgspec.json.Decoder(_Head)
-_whole: Final = msgspec.json.Decoder(_Whole)
+_rows_decoder: Final = msgspec.json.Decoder(_Rows)
 _limited: Final = msgspec.json.Decoder(_Limited)
 
 
@@ -137,30 +142,36 @@ class MemberChunks:
     def take(self, name: str, data: bytes) -> bool:
         """Take in an event of NAMES (others are passed over): its name and its ``d``. True: all is
         here. Repeated chunks, as after a resume, are counted once. BusyError: Discord refuses, and
-        says when to try again. ClusterError: what it answers can't be read."""
+        says when to try again. ClusterError: what it answers can't be read, unless another's nonce
+        is in it."""
         try:
             if name == CHUNK:
                 self._chunk(data)
             elif name == LIMITED:
-                self._refused(_limited.decode(data))
+                self._refused(decoded(_limited.decode, data))
         except MALFORMED as error:
-            raise ClusterError(f"a {name} can't be read ({error})") from None
+            if self._nonce.encode() in data or b'"nonce"' not in data:
+                raise ClusterError(f"a {name} can't be read ({error})") from None
         return self.complete
 
     def _chunk(self, data: bytes) -> None:
-        whose = _whose.decode(data)
-        if whose.nonce != self._nonce or str(whose.guild_id) != self._guild_id:
+        whose = decoded(_whose.decode, data)
+        if str(whose.nonce) != self._nonce or str(whose.guild_id) != self._guild_id:
             return  # whatever else stands in it is another's affair
-        head = _head.decode(data)
-        if not 0 <= head.chunk_index < head.chunk_count <= MOST_CHUNKS:
+        head = decoded(_head.decode, data)
+        count = head.chunk_count or 1
+        if not 0 <= head.chunk_index < count <= MOST_CHUNKS:
             raise ClusterError(f"chunk {head.chunk_index} of {head.chunk_count} is out of range")
-        self._count = head.chunk_count
+        if self._count not in (None, count):
+            raise ClusterError(f"chunks of one answer are {self._count} and then {count}")
+        self._count = count
         if head.chunk_index not in self._chunks:
             self._chunks[head.chunk_index] = data
             self._not_found += _ids(head.not_found or ())
 
     def _refused(self, limited: _Limited) -> None:
-        if limited.opcode == self._op and limited.meta and limited.meta.nonce == self._nonce:
+        meta = limited.meta
+        if limited.opcode == self._op and meta and str(meta.nonce) == self._nonce:
             raise BusyError.after(
                 limited.retry_after,
                 f"guild {self._guild_id}: Discord answers a request for members with RATE_LIMITED",

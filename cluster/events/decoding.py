@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, without_lone_surrogates
 from cluster.events.base import DISPATCHES, Dispatch, GatewayEvent
 from cluster.events.values import read_unix_time
 
@@ -64,7 +64,8 @@ def decode(name: str, data: bytes) -> GatewayEvent:
     """Return the event of this wire name with this ``d``.
 
     An unknown name gives `UnknownEvent`, a payload that does not fit `ParseError`. Types are read
-    leniently: a number may be a string, and a field that no class knows is passed over.
+    leniently: a number may be a string, a field that no class knows is passed over, and half a
+    surrogate pair that stands alone in a text is U+FFFD.
     """
     cls = DISPATCHES.get(name)
     if cls is None:
@@ -83,7 +84,9 @@ def decode(name: str, data: bytes) -> GatewayEvent:
 
 
 def _mended(data: bytes) -> bytes:
-    """Return ``d`` as Discord writes it now, where a recording has it otherwise."""
+    """Return ``d`` as it is read, where a recording has it otherwise than Discord writes it now, or
+    half a surrogate pair stands alone in it."""
+    data = without_lone_surrogates(data)
     return _WORD.sub(lambda found: found[1] + _WORDS[found[2]], _PADDED.sub(b'"', data))
 
 

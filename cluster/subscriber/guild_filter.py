@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, decoded
 
 
 class _Guild(msgspec.Struct):
@@ -35,7 +35,7 @@ class GuildFilter:
     def takes(self, name: str, data: bytes) -> bool:
         """Return whether an event is of one of the guilds. data: its ``d``, JSON."""
         try:
-            found = _guild.decode(data)
+            found = decoded(_guild.decode, data)
         except MALFORMED:
             self.unreadable += 1
             return False

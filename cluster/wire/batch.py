@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED, UNFIT
+from cluster.decode_errors import MALFORMED, UNFIT, decoded
 from cluster.ranges import MAX_SEQ, After, Epoch, Ns, Seq, ShardCount, ShardId
 from cluster.wire import topic
 from cluster.wire.position import Position
@@ -94,9 +94,10 @@ class Event(msgspec.Struct, array_like=True, gc=False):
         return self.source.store
 
     def json(self) -> Any:
-        """Return ``d``, decoded. Nobody has looked into it on its way, but for one of each slice:
-        raises one of decode_errors.MALFORMED for what is no JSON, or is nested some 900 deep."""
-        return msgspec.json.decode(self.data)
+        """Return ``d``, decoded, with U+FFFD for halves of surrogate pairs that stand alone. Nobody
+        has looked into it on its way, but for one of each slice: raises one of
+        decode_errors.MALFORMED for what is no JSON, or is nested some 900 deep."""
+        return decoded(msgspec.json.decode, self.data)
 
     def typed(self) -> typed.GatewayEvent:
         """Return ``d`` as its class of ``cluster.events``. Never raises: what no class fits is a

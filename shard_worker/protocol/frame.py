@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cluster import ranges
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, without_lone_surrogates
 
 FrameEvent = tuple[str, int, bytes]
 """A dispatch: name, s, d."""
@@ -66,14 +66,28 @@ def decode(text: bytes) -> Frame:
     check_utf8((text,))  # msgspec looks into strings only where it makes them
     try:
         envelope = _envelope.decode(text)
+        data = bytes(envelope.d)
     except MALFORMED as error:
-        raise FrameError(f"no gateway frame: {error}") from error
+        if (whole := without_lone_surrogates(text)) is text:
+            raise FrameError(f"no gateway frame: {error}") from error
+        envelope, data = _read_around(text, whole)
     name, seq = envelope.t or "", -1 if envelope.s is None else envelope.s
     if envelope.op == 0 and (seq < 0 or not _NAME.fullmatch(name)):
         raise FrameError("a dispatch without a name or a sequence number")
     if seq > MAX_SEQ:
         raise FrameError("a sequence number that is none")
-    return Frame(envelope.op, name, seq, bytes(envelope.d))
+    return Frame(envelope.op, name, seq, data)
+
+
+def _read_around(text: bytes, whole: bytes) -> tuple[_Envelope, bytes]:
+    """Return the fields of a frame, and its ``d`` as it came. whole: the frame's text without lone
+    surrogates, each byte of it where it is in ``text``. Raises FrameError."""
+    try:
+        envelope = _envelope.decode(whole)
+    except MALFORMED as error:
+        raise FrameError(f"no gateway frame: {error}") from error
+    start = whole.rfind(envelope.d)
+    return envelope, text[start : start + len(bytes(envelope.d))]
 
 
 def check_utf8(texts: Iterable[bytes]) -> None:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, decoded
 from shard_worker.protocol.frame import FrameEvent
 
 MAX_SESSION_ID_BYTES: Final = 1024
@@ -44,10 +44,10 @@ class Ready(NamedTuple):
 def read_ready(d: bytes) -> Ready:
     """Read READY's ``d`` and blank its credentials. Raises BadReadyError."""
     try:
-        fields = _fields.decode(d)
+        fields = decoded(_fields.decode, d)
         session_id = msgspec.json.decode(fields["session_id"], type=str)
         resume_url = msgspec.json.decode(fields.get("resume_gateway_url", b'""'), type=str | None)
-        guilds = msgspec.json.decode(fields.get("guilds", b"[]"), type=list[msgspec.Raw])
+        guilds = msgspec.json.decode(fields.get("guilds", b"null"), type=list[msgspec.Raw] | None)
         auth_token = msgspec.json.decode(fields.get("auth_token", b"null"), type=str | None)
     except (KeyError, *MALFORMED) as error:
         raise BadReadyError(f"READY can't be read: {type(error).__name__}") from error
@@ -65,7 +65,7 @@ def read_ready(d: bytes) -> Ready:
             fields[name] = msgspec.Raw(b'""')
     # A user account's READY lists its sessions, this one among them.
     blanked = msgspec.json.encode(fields).replace(quoted, b'""')
-    return Ready(session_id, resume_url or "", len(guilds), blanked, auth_token or "")
+    return Ready(session_id, resume_url or "", len(guilds or ()), blanked, auth_token or "")
 
 
 def without_session(events: Sequence[FrameEvent], session_id: str) -> list[FrameEvent]:

@@ -14,7 +14,7 @@ import msgspec
 
 from cluster.commands.command import Command
 from cluster.commands.subscriptions import bulk_guild_subscribe
-from cluster.decode_errors import MALFORMED
+from cluster.decode_errors import MALFORMED, decoded
 from cluster.errors import ClusterError
 
 
@@ -67,7 +67,7 @@ class GuildSubscriptions:
         if not self._wanted:
             return SubscriptionsDue([])
         try:
-            guilds = _decoder.decode(d).guilds
+            guilds = decoded(_decoder.decode, d).guilds
             ids = [int(guild.id or guild.properties.id) for guild in guilds]
             wanted = (
                 ids

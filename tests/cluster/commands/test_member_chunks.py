@@ -62,7 +62,7 @@ def test_discord_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"{", chunk(2, 2), chunk(-1, 2), chunk(0, 0), chunk(0, 1 << 40), b'{"guild_id":[]}']
+    "data", [b"{", chunk(2, 2), chunk(-1, 2), chunk(1, 0), chunk(0, 1 << 40), b'{"guild_id":[]}']
 )
 def test_what_can_t_be_read(data: bytes) -> None:
     with pytest.raises(ClusterError, match=r"can't be read|out of range"):
@@ -84,6 +84,43 @@ def test_a_chunk_that_leaves_out_or_has_null() -> None:
     found = gathering.result()
     assert ([m.nick for m in found.members], found.presences) == (["0"], [])
     assert (len(found.raw_members), found.raw_presences) == (1, [])
+
+
+def test_nothing_to_tell_is_a_whole_answer() -> None:
+    """Servers that count chunks from the members say 0 of 0 where there are none."""
+    gathering = MemberChunks(GUILD, "n")
+    assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 0, members=None, presences=[]))
+    found = gathering.result()
+    assert (found.members, found.raw_members, found.raw_presences) == ([], [], [])
+
+
+def test_half_a_surrogate_pair_ends_no_gathering() -> None:
+    half = [{"nick": "a\ud83d", "user": {"id": "7", "username": "b"}, "roles": []}]
+    gathering = MemberChunks(GUILD, "n")
+    assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=half, nonce="of another"))
+    data = chunk(0, 1, members=half)
+    assert b"\\ud83d" in data
+    assert gathering.take("GUILD_MEMBERS_CHUNK", data)
+    found = gathering.result()
+    assert found.chunks == [data]
+    assert [member.nick for member in found.members] == ["a\ufffd"]
+    assert [json.loads(raw)["nick"] for raw in found.raw_members] == ["a\ufffd"]
+
+
+def test_what_can_t_be_read_ends_the_gathering_that_it_answers() -> None:
+    gathering = MemberChunks(GUILD, "mine")
+    for name in ("GUILD_MEMBERS_CHUNK", "RATE_LIMITED"):
+        assert not gathering.take(name, b'{"nonce":"another","members":[')
+        with pytest.raises(ClusterError, match="can't be read"):
+            gathering.take(name, b'{"nonce":"mine","members":[')
+
+
+def test_an_answer_whose_length_changes_does_not_come_to_an_end_by_itself() -> None:
+    gathering = MemberChunks(GUILD, "n")
+    for index in range(3):
+        assert not gathering.take("GUILD_MEMBERS_CHUNK", chunk(index, 5))
+    with pytest.raises(ClusterError, match="are 5 and then 2"):
+        gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 2))
 
 
 def test_a_guild_may_be_named_by_a_number() -> None:

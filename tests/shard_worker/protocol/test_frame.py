@@ -6,7 +6,7 @@ import itertools
 import json
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -239,6 +239,27 @@ def test_the_pattern_is_given_up_only_after_three_in_a_row() -> None:
         made.read(bad)
     made.connect(Plain())  # the server is the same after a reconnect
     assert (before, made.by_message) == (False, True)
+
+
+@pytest.mark.parametrize("make", [reader, message_reader])
+@pytest.mark.parametrize("half", [b'"\\ud800"', b'{"\\uDFFF":"\\ud83d\\ude00\\\\ud800\\ud83d"}'])
+def test_half_a_surrogate_pair_is_carried_as_it_came(
+    make: Callable[[], FrameReader], half: bytes
+) -> None:
+    """It is no fault of the stream, which would be read no better on another connection."""
+    one = b'{"t":"A","s":1,"op":0,"d":%b}' % half
+    turned = b'{"op": 0, "d": %b, "s": 2, "t": "A"}' % half
+    ready = b'{"t":"READY","s":1,"op":0,"d":%b}' % half
+    made = make()
+    assert made.read([one]) == [[("A", 1, half)]]
+    assert made.read([turned]) == [[("A", 2, half)]]
+    assert made.read([one, one, turned, one]) == [
+        [("A", 1, half), ("A", 1, half), ("A", 2, half), ("A", 1, half)]
+    ]
+    assert made.read([one, ready]) == [[("A", 1, half)], Frame(0, "READY", 1, half)]
+    assert made.read([one + turned]) == [[("A", 1, half), ("A", 2, half)]]
+    with pytest.raises(FrameError):
+        made.read([b'{"t":"A\\ud800","s":1,"op":0,"d":{}}'])
 
 
 def test_runs_and_frames_keep_their_order() -> None:

@@ -42,6 +42,14 @@ def test_ready_without_a_resume_url() -> None:
     assert read_ready(b'{"session_id":"s","resume_gateway_url":null}').resume_url == ""
 
 
+def test_ready_of_an_account_in_no_guild_and_of_one_with_half_a_surrogate_pair() -> None:
+    assert read_ready(b'{"session_id":"s","guilds":null}').guilds == 0
+    d = b'{"user":{"username":"a\\udc00"},"session_id":"s","guilds":[{}]}'
+    found = read_ready(d)
+    assert (found.session_id, found.guilds) == ("s", 1)
+    assert found.blanked == b'{"user":{"username":"a\\ufffd"},"session_id":"","guilds":[{}]}'
+
+
 @pytest.mark.parametrize(
     "d",
     [
