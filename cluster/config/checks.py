@@ -1,10 +1,8 @@
-"""Checks of configuration values that a type can't express: URLs, intents, the token."""
+"""Checks of configuration values that a type can't express: URLs, intents."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -41,8 +39,6 @@ CAPABILITY_GROUPS: Final = {
 """Names that stand for several capabilities. A token that READY brings in place of the configured
 one would have to be stored by whoever configured it: so that one is only for who asks for it."""
 
-MAX_TOKEN_FILE_BYTES: Final = 4096
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
 """Largest presence by account. Beside it an IDENTIFY holds the token, and some 300 bytes of a bot
 or 1,000 of a user client."""
@@ -188,51 +184,3 @@ def check_account(
             'client_build_number is not set, and account is "user"',
             "give the build number of Discord's web client of today (docs/accounts.md)",
         )
-
-
-def read_token(
-    env: Mapping[str, str], file: Path | None, account: Literal["bot", "user"] = "bot"
-) -> tuple[str, list[str]]:
-    """Return the token from DCGW_TOKEN, else from the file, and warnings. No message quotes it."""
-    warnings: list[str] = []
-    if env.get("DCGW_TOKEN"):
-        text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"
-    elif file is not None:
-        text, source = _read_token_file(file, warnings), str(file)
-    else:
-        raise ConfigError(
-            "no token is set",
-            f"put the {account}'s token into DCGW_TOKEN, or its file's path into token_file; "
-            "`dcgw-cluster start --sandbox` runs without an account",
-        )
-    if account == "user" and text.strip().startswith("Bot "):
-        raise ConfigError(
-            f'the token in {source} begins with "Bot", and account is "user"',
-            'put the user account\'s token there, or set account = "bot"',
-        )
-    token = text.strip().removeprefix("Bot ").strip()
-    if not _TOKEN.fullmatch(token):
-        raise ConfigError(
-            f"{source} holds no token" if not token else f"the token in {source} has spaces in it",
-            "put the bot's token there, as the developer portal shows it"
-            if account == "bot"
-            else "put the user account's token there",
-        )
-    return token, warnings
-
-
-def _read_token_file(file: Path, warnings: list[str]) -> str:
-    try:
-        with file.open("rb") as handle:
-            mode = os.fstat(handle.fileno()).st_mode
-            data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"token_file {file} can't be read ({error.strerror})",
-            "check the path and its mode, or set DCGW_TOKEN",
-        ) from None
-    if len(data) > MAX_TOKEN_FILE_BYTES:
-        raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
-    return data.decode("utf-8", errors="replace")

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from cluster import plain_text
 from cluster.config.checks import (
     broker_endpoint,
     capabilities_of,
@@ -24,12 +25,12 @@ from cluster.config.checks import (
     check_readable,
     guilds_of,
     intents_of,
-    read_token,
 )
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.schema import HIDDEN, Given, Schema, is_secret, nearest
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
+from cluster.config.tokens import read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
@@ -235,7 +236,8 @@ def locate(
 
 def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
     """Return the configuration file, absolute; None if there is none and none was named."""
-    named = file or (Path(env["DCGW_CONFIG"]) if env.get("DCGW_CONFIG") else None)
+    in_env = plain_text.in_environment("DCGW_CONFIG", env)
+    named = file or (Path(in_env) if in_env else None)
     if named is None:
         named = Path("cluster.toml")
         if not named.is_file():
@@ -257,7 +259,7 @@ def read_file(file: Path) -> dict[str, Given]:
             raise ConfigError(
                 f"{file} is larger than {MAX_FILE_BYTES} bytes", "is it the right file?"
             )
-        document = tomllib.loads(data.decode())
+        document = tomllib.loads(plain_text.utf8(str(file), data))
     except OSError as error:
         raise ConfigError(f"{file} can't be read ({error.strerror})", "check its mode") from None
     except (ValueError, RecursionError) as error:
@@ -284,5 +286,5 @@ def read_environment(env: Mapping[str, str]) -> dict[str, Given]:
                 f"unknown variable {variable} in the environment",
                 f"{hint}`dcgw-cluster config show` lists the keys; KEY.NAME is DCGW_KEY_NAME",
             )
-        given[VARIABLES[variable]] = Given(text, variable, text=True)
+        given[VARIABLES[variable]] = Given(plain_text.variable(variable, text), variable, text=True)
     return given

@@ -25,6 +25,7 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
+from cluster.plain_text import in_environment
 
 CLUSTER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
 IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
@@ -119,19 +120,19 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
 
 def state_root(env: Mapping[str, str] = os.environ) -> Path:
     """Return DCGW_STATE_DIR, or XDG_STATE_HOME/dcgw-cluster, or ~/.local/state/dcgw-cluster."""
-    if env.get("DCGW_STATE_DIR"):
-        return Path(env["DCGW_STATE_DIR"])
-    base = env.get("XDG_STATE_HOME")
+    if own := in_environment("DCGW_STATE_DIR", env):
+        return Path(own)
+    base = in_environment("XDG_STATE_HOME", env)
     return (Path(base) if base else Path.home() / ".local" / "state") / "dcgw-cluster"
 
 
 def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
     """Return DCGW_RUNTIME_DIR, or XDG_RUNTIME_DIR/dcgw, or this user's folder in the temporary
     one."""
-    if env.get("DCGW_RUNTIME_DIR"):
-        return Path(env["DCGW_RUNTIME_DIR"])
-    if env.get("XDG_RUNTIME_DIR"):
-        return Path(env["XDG_RUNTIME_DIR"]) / "dcgw"
+    if own := in_environment("DCGW_RUNTIME_DIR", env):
+        return Path(own)
+    if base := in_environment("XDG_RUNTIME_DIR", env):
+        return Path(base) / "dcgw"
     return Path(tempfile.gettempdir()) / f"dcgw-{os.getuid()}"
 
 

@@ -22,11 +22,13 @@ from cluster.config.checks import (
     guilds_of,
     intents_of,
 )
+from cluster.config.tokens import bare_token
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import USER_API_VERSION, IdentifyAccount
 from cluster.discord.browser import browser
 from cluster.discord.urls import check_urls
 from cluster.errors import ConfigError
+from cluster.plain_text import in_environment
 from cluster.ranges import MAX_EPOCH, MAX_SEQ, MAX_SHARDS
 from cluster.wire.link import ShardPlan
 from shard_worker.protocol.ready import MAX_RESUME_URL, MAX_SESSION_ID_BYTES
@@ -34,10 +36,8 @@ from shard_worker.protocol.session import Resumable
 
 API_URL: Final = "https://discord.com/api"
 BOT_API_VERSION: Final = 10
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _CHROME: Final = re.compile(r"chrome([0-9]+[a-z]?)?")
 """Desktop Chromes: what we say in headers and properties is what those say."""
-_PREFIX: Final = re.compile(r"Bot(\s+|$)")
 
 Kind = Literal["bot", "user"]
 Compress = Literal["zlib-stream", "zstd-stream", "none", ""]
@@ -67,19 +67,9 @@ def checked_account(
     return account
 
 
-def bare_token(token: str, kind: Kind) -> str:
-    """Return the token without spaces around it and without "Bot" before it."""
-    if kind == "user" and isinstance(token, str) and _PREFIX.match(token.strip()):
-        raise ConfigError(
-            'token begins with "Bot", and capabilities are given',
-            "give a user account's token, or a bot's intents in place of capabilities",
-        )
-    bare = _PREFIX.sub("", token.strip()) if isinstance(token, str) else ""
-    if not bare:
-        raise ConfigError("token is empty", "give the account's token as it is")
-    if not _TOKEN.fullmatch(bare):
-        raise ConfigError("token holds what no token does", "give it as it is, in one line")
-    return bare
+def given_token(token: str, kind: Kind) -> str:
+    """Return the token as it is sent: without "Bot", and without what can't be seen around it."""
+    return bare_token(token if isinstance(token, str) else "", "the argument token", kind)
 
 
 def subscribed_guilds(
@@ -108,9 +98,9 @@ def addresses(
     api_url: str | None, gateway_url: str | None, ca_file: str | os.PathLike[str] | None
 ) -> Addresses:
     """Return the addresses given, else those of the environment, else Discord's."""
-    api_url = api_url or os.environ.get("DCGW_API_URL") or API_URL
-    gateway_url = os.environ.get("DCGW_GATEWAY_URL", "") if gateway_url is None else gateway_url
-    ca_file = os.environ.get("DCGW_CA_FILE", "") if ca_file is None else ca_file
+    api_url = api_url or in_environment("DCGW_API_URL") or API_URL
+    gateway_url = in_environment("DCGW_GATEWAY_URL") if gateway_url is None else gateway_url
+    ca_file = in_environment("DCGW_CA_FILE") if ca_file is None else ca_file
     for name, url in (("api_url", api_url), ("gateway_url", gateway_url)):
         if not isinstance(url, str):
             raise ConfigError(f"{name} is {url!r}", "give it as a text")

@@ -31,8 +31,8 @@ from shard_worker.client.arguments import (
     Compress,
     Names,
     addresses,
-    bare_token,
     checked_account,
+    given_token,
     known_api_version,
     known_browser,
     known_compression,
@@ -123,7 +123,7 @@ class GatewayClient(Commands):
         )
         discord = addresses(api_url, gateway_url, ca_file)
         login = Login(
-            token=bare_token(token, account.kind),
+            token=given_token(token, account.kind),
             kind=account.kind,
             intents=account.intents,
             capabilities=account.capabilities,

@@ -320,41 +320,6 @@ def test_a_world_that_a_sandbox_would_refuse(tmp_path: Path) -> None:
         load(file=file, env={}, on_sandbox=True)
 
 
-class TestToken:
-    def test_missing_names_the_way_out(self) -> None:
-        with pytest.raises(ConfigError) as caught:
-            load(env={}).spec()
-        for part in ("DCGW_TOKEN", "token_file", "--sandbox"):
-            assert part in str(caught.value)
-
-    def test_variable_first_then_file(self, tmp_path: Path) -> None:
-        (tmp_path / "token").write_text(f"Bot {TOKEN}\n")
-        (tmp_path / "token").chmod(0o600)
-        file = write(tmp_path, 'token_file = "token"')
-        spec, warnings = load(file=file, env={}).spec()
-        assert (spec.token, warnings) == (TOKEN, [])
-        spec, _ = load(file=file, env={"DCGW_TOKEN": "other"}).spec()
-        assert spec.token == "other"
-
-    def test_others_may_read_it(self, tmp_path: Path) -> None:
-        (tmp_path / "token").write_text(TOKEN)
-        (tmp_path / "token").chmod(0o644)
-        _, warnings = load(file=write(tmp_path, 'token_file = "token"'), env={}).spec()
-        assert len(warnings) == 1
-        assert "chmod 600" in warnings[0]
-
-    @pytest.mark.parametrize("content", ["", "  \n", f"{TOKEN} {TOKEN}", "a\nb", "x" * 5000])
-    def test_a_file_that_holds_no_token(self, content: str, tmp_path: Path) -> None:
-        (tmp_path / "token").write_text(content)
-        with pytest.raises(ConfigError) as caught:
-            load(file=write(tmp_path, 'token_file = "token"'), env={}).spec()
-        assert TOKEN not in str(caught.value)
-
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="can't be read"):
-            load(file=write(tmp_path, 'token_file = "token"'), env={}).spec()
-
-
 class TestSandbox:
     def test_is_lively_and_needs_no_token(self) -> None:
         loaded = load(env={}, on_sandbox=True)

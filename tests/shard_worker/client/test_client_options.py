@@ -34,10 +34,10 @@ def made(**given: Any) -> Options:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"token": ""}, "token is empty"),
-        ({"token": "Bot "}, "token is empty"),
-        ({"token": "two words"}, "token holds"),
-        ({"token": 7}, "token is empty"),
+        ({"token": ""}, "argument token holds no token"),
+        ({"token": "Bot "}, "argument token holds no token"),
+        ({"token": "two words"}, "argument token has spaces in it"),
+        ({"token": 7}, "argument token holds no token"),
         ({"intents": "guild_mesages"}, "intents names 'guild_mesages': did you mean"),
         ({"intents": -1}, "intents is -1"),
         ({"intents": None}, "neither intents nor capabilities"),

@@ -1,0 +1,93 @@
+"""The token, from DCGW_TOKEN or a file: what is no part of it is left out, or named.
+
+No message holds a token or a part of one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from cluster.errors import ConfigError
+from cluster.plain_text import is_assignment, is_quoted, trimmed, unseen, utf8
+
+MAX_TOKEN_FILE_BYTES: Final = 4096
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_PREFIX: Final = re.compile(r"Bot(\s+|$)")
+
+
+def bare_token(text: str, source: str, account: Literal["bot", "user"]) -> str:
+    """Return the token in a text, without "Bot" before it and without what can't be seen around it.
+    source: where it comes from, for the error. Raises ConfigError."""
+    said = trimmed(text)
+    if _PREFIX.match(said):
+        if account == "user":
+            raise ConfigError(
+                f'the token in {source} begins with "Bot", and the account is a user\'s',
+                "give the user account's token, or say that it is a bot",
+            )
+        said = trimmed(_PREFIX.sub("", said))
+    if not said:
+        raise ConfigError(
+            f"{source} holds no token",
+            "put the bot's token there, as the developer portal shows it"
+            if account == "bot"
+            else "put the user account's token there",
+        )
+    if is_assignment(said):
+        raise ConfigError(f"{source} holds NAME=value", "leave the value alone there, the token")
+    if is_quoted(said):
+        raise ConfigError(
+            f"the token in {source} stands in quotes",
+            "take them out: `docker run --env-file` keeps what a shell takes away",
+        )
+    if "\n" in said or "\r" in said:
+        raise ConfigError(f"{source} holds several lines", "leave one there, the token")
+    if character := unseen(said):
+        raise ConfigError(
+            f"the token in {source} holds a character that can't be seen ({character})",
+            "copy it anew, or type that part",
+        )
+    if not _TOKEN.fullmatch(said):
+        what = "spaces" if " " in said else "what no token has: letters or signs beyond ASCII"
+        raise ConfigError(f"the token in {source} has {what} in it", "put it there as it is shown")
+    return said
+
+
+def read_token(
+    env: Mapping[str, str], file: Path | None, account: Literal["bot", "user"] = "bot"
+) -> tuple[str, list[str]]:
+    """Return the token from DCGW_TOKEN, else from the file, and warnings. Raises ConfigError."""
+    warnings: list[str] = []
+    if env.get("DCGW_TOKEN"):
+        text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"
+    elif file is not None:
+        text, source = _read_token_file(file, warnings), f"token_file {file}"
+    else:
+        raise ConfigError(
+            "no token is set",
+            f"put the {account}'s token into DCGW_TOKEN, or its file's path into token_file; "
+            "`dcgw-cluster start --sandbox` runs without an account",
+        )
+    return bare_token(text, source, account), warnings
+
+
+def _read_token_file(file: Path, warnings: list[str]) -> str:
+    try:
+        with file.open("rb") as handle:
+            mode = os.fstat(handle.fileno()).st_mode
+            data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"token_file {file} can't be read ({error.strerror})",
+            "check the path and its mode, or set DCGW_TOKEN",
+        ) from None
+    if len(data) > MAX_TOKEN_FILE_BYTES:
+        raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
+    return utf8(f"token_file {file}", data)
