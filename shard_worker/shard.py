@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -26,6 +27,7 @@ from shard_worker.interfaces import Delivery, GrantSource
 from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
+from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.protocol.frame import Frame, FrameError, FrameEvent
 from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
@@ -38,6 +40,9 @@ from shard_worker.timer import MovableTimer
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
+
+CORRUPT: Final = "corrupt stream"
+"""The cause of a loss where what came can't be inflated, or is no JSON."""
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +60,12 @@ class Shard:
         resumable: Resumable | None = None,
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
+        connects: ConnectQueue | None = None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
         what to do about a fatal close, by its code, in the words of whoever reads it; None: in
-        those of a cluster's configuration."""
+        those of a cluster's configuration. connects: where all shards of the process wait for their
+        turn to connect; None: there is no other."""
         self.plan = plan
         self._login = login
         self._transport = transport
@@ -73,6 +80,8 @@ class Shard:
             resumable=resumable,
             epoch=epoch,
             advice=intents_advice(login.intents, login.kind) if advice is None else advice,
+            connects=connects,
+            on_turn_moved=self._set_timer,
         )
         self._frames = FrameReader()
         self._sender = Sender(
@@ -87,6 +96,16 @@ class Shard:
     @property
     def state(self) -> SessionState:
         return self._session.state
+
+    @property
+    def detail(self) -> str:
+        """Why the session is not ready, for people; empty: nothing has gone wrong."""
+        return self._session.detail
+
+    @property
+    def lost_by(self) -> str:
+        """The cause of the last lost connection, in a word or two; empty: none was lost."""
+        return self._session.lost_by
 
     @property
     def token(self) -> str:
@@ -165,6 +184,7 @@ class Shard:
             guilds=self._delivery.guilds if session.resumable else 0,
             reconnects=dict(session.reconnects),
             detail=session.detail,
+            next_try_s=self._next_try_s(),
             refused=session.refused,
         )
 
@@ -180,14 +200,26 @@ class Shard:
             self._act(action)
         self._sender.flush(self._connection)
         self._set_timer()
-        state, detail = self._session.state, self._session.detail
+        state = self._session.state
         if state is not self._reported_state:
             self._reported_state = state
-            log.log(
-                logging.WARNING if state is SessionState.FATAL else logging.INFO,
-                "shard %d: %s%s", self.plan.shard_id, state.value, f": {detail}" if detail else "",
-            )  # fmt: skip
+            self._log_state()
             self._coordinator.changed()
+
+    def _log_state(self) -> None:
+        """Write a line on the state; one that waits or gave up says why."""
+        state, text = self._session.state, self._session.state.value
+        if state in (SessionState.WAITING, SessionState.FATAL) and self._session.detail:
+            text += f": {self._session.detail}"
+        if (wait := self._next_try_s()) is not None:
+            text += f"; next try in {wait:.1f} s"
+        level = logging.WARNING if state is SessionState.FATAL else logging.INFO
+        log.log(level, "shard %d: %s", self.plan.shard_id, text)
+
+    def _next_try_s(self) -> float | None:
+        """Seconds until the next connection is begun; None: see Session.next_try."""
+        moment = self._session.next_try
+        return None if moment is None else max(0.0, moment - self._loop.time())
 
     def _act(self, action: Action) -> None:
         shard_id = self.plan.shard_id
@@ -264,7 +296,7 @@ class Shard:
         try:
             parts = self._frames.read(messages, texts)
         except (InflateError, FrameError) as error:
-            self._do(self._session.broken("corrupt stream", now, str(error)))
+            self._do(self._session.broken(CORRUPT, now, str(error)))
             return
         run: list[FrameEvent] = []
         for part in parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import signal
 import time
 from enum import IntEnum
@@ -41,6 +42,7 @@ from cluster.wire.link import (
 from shard_worker import process_stats
 from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
+from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
 
@@ -79,6 +81,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
+        self._connects = ConnectQueue(random.random)
         self._events_of_released = 0
         self._report_due = False
         self._greeting: asyncio.TimerHandle | None = None
@@ -132,7 +135,10 @@ class Worker:
 
     def _add(self, plan: ShardPlan) -> Shard:
         delivery, resumable, epoch = self._journal.shard(plan)
-        shard = Shard(plan, self._spec, self._transport, delivery, self, resumable, epoch)
+        shard = Shard(
+            plan, self._spec, self._transport, delivery, self, resumable, epoch,
+            connects=self._connects,
+        )  # fmt: skip
         self._shards[plan.shard_id] = shard
         return shard
 

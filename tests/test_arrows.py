@@ -172,7 +172,7 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker",
-        "worker": "coordinator_link delivery process_stats shard transport",
+        "worker": "coordinator_link delivery process_stats protocol shard transport",
         "client": "protocol sending shard transport",
         "shard": "interfaces protocol sending timer transport",
         "sending": "protocol transport",

@@ -85,6 +85,9 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many reconnects, by cause."""
     detail: str = ""
     """Why the shard is in this state: for a fatal close what it means and what to do."""
+    next_try_s: float | None = None
+    """Seconds until the next connection is begun; None: there is one, there will be none, or it
+    hangs on how the worker's other shards fare."""
     refused: int | None = None
     """The close code that made the shard fatal."""
 

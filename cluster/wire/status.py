@@ -26,6 +26,9 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     guilds: int
     reconnects: dict[str, int]
     detail: str
+    next_try_s: float | None = None
+    """Seconds until the next connection is begun; None: there is one, there will be none, or it
+    hangs on how the worker's other shards fare."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -212,6 +212,7 @@ class WorkerReports:
             guilds=report.guilds,
             reconnects=report.reconnects,
             detail=report.detail,
+            next_try_s=report.next_try_s,
         )
 
     def shards(self, slots: dict[int, Slot], now: float) -> list[ShardStatus]:

@@ -116,7 +116,8 @@ class GatewayClient(Commands):
 
         Raises ConfigError (an argument; before anything is sent), TokenRefusedError, BudgetError
         (no identifies left), GatewayRefusedError (a close that is fatal), ConnectionLostError (no
-        connection in 10 tries) and ClusterError. There is no time-out: `asyncio.timeout` is one.
+        HELLO for a minute, or no session in ten tries) and ClusterError. There is no time-out:
+        `asyncio.timeout` is one.
         """
         account = checked_account(
             intents, capabilities, client_build_number, presence, large_threshold

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -26,12 +27,16 @@ from shard_worker.client.errors import ADVICE, closed, refusal
 from shard_worker.client.event_queue import EventQueue, Received
 from shard_worker.client.local_identifies import Fetch, Identifies
 from shard_worker.client.waiters import SessionWaiters
+from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.protocol.session import Resumable
-from shard_worker.shard import Shard
+from shard_worker.shard import CORRUPT, Shard
 from shard_worker.transport.transport import Transport
 
 TRIES: Final = 10
-"""Connections that may fail before a client that was never ready gives up."""
+"""Connections that may come to HELLO and lead to no session before a client that was never ready
+gives up."""
+UNREACHED_S: Final = 60.0
+"""Seconds for which the gateway may not be reached before such a client gives up."""
 _ENDED: Final = (SessionState.FATAL, SessionState.CLOSED)
 
 
@@ -75,7 +80,8 @@ class ClientSession:
         )
         self._waiters = SessionWaiters()
         self._tries: int | None = TRIES
-        """Connections that may still fail; None: there was a session."""
+        """Connections that may still lead to no session; None: there was one."""
+        self._connects = ConnectQueue(random.random)
         self._restarting = False
         self._shard = self._new_shard(login, resumable)
 
@@ -89,6 +95,7 @@ class ClientSession:
             resumable,
             self._delivery.epoch,
             self._advice,
+            self._connects,
         )
 
     @property
@@ -246,26 +253,35 @@ class ClientSession:
 
     def _lost(self) -> None:
         """The connection is gone, and the session waits for the time of the next."""
-        if self._tries is not None:
-            self._tries -= 1
-        if self._automatic and self._tries != 0:
+        if not self._automatic:
+            self._fail(self._loss())
+        elif self._tries is None:
             return
-        cause = self._shard.report().detail.partition("; next try in")[0]
-        if self._automatic:
-            self._fail(
-                ConnectionLostError(
-                    f"the gateway could not be reached in {TRIES} tries ({cause})",
-                    "check the network, gateway_url and ca_file",
-                )
-            )
+        elif self._connects.trouble:
+            without_s = self._connects.unreached_s(self._loop.time())
+            if without_s >= UNREACHED_S:
+                self._give_up(f"gave no HELLO for {without_s:.0f} s ({self._connects.trouble})")
         else:
-            if self._tries is not None:
-                way_out = "connect again"
-            elif self._shard.resumable is None:
-                way_out = "the session with it: reconnect() begins another"
-            else:
-                way_out = "resume() goes on with the session, reconnect() begins another"
-            self._fail(ConnectionLostError(f"the connection is lost ({cause})", way_out))
+            self._tries -= 1
+            if self._tries == 0:
+                self._give_up(f"let no session begin in {TRIES} tries ({self._shard.detail})")
+
+    def _give_up(self, cause: str) -> None:
+        if self._shard.lost_by == CORRUPT:
+            action = 'give another compress=, "" for none'
+        else:
+            action = "check the network, gateway_url and ca_file"
+        self._fail(ConnectionLostError(f"the gateway {cause}", action))
+
+    def _loss(self) -> ConnectionLostError:
+        """Return the error of a connection that no other follows."""
+        if self._tries is not None:
+            way_out = "connect again"
+        elif self._shard.resumable is None:
+            way_out = "the session with it: reconnect() begins another"
+        else:
+            way_out = "resume() goes on with the session, reconnect() begins another"
+        return ConnectionLostError(f"the connection is lost ({self._shard.detail})", way_out)
 
     def _fail(self, error: ClusterError) -> None:
         """No more until the user says so. The session stays resumable."""

@@ -7,9 +7,12 @@ from typing import Final
 
 from cluster.backoff import Backoff
 
+STABLE_S: Final = 30.0
+"""Seconds after which a connection that got ready and is lost is a failure no more: connections
+that all live for so long are as far apart as the longest waits between those that do not."""
 BASE_S: Final = 0.5
 CAP_S: Final = 60.0
-"""Longest wait between two connections."""
+"""Longest wait between two connections that came to HELLO."""
 FREE_IDENTIFIES: Final = 2
 """Failed identifies in a row after which there is no pause yet: one that came early gets an op
 9."""
@@ -24,8 +27,10 @@ RESUME_TRIES_WITH_EVENTS: Final = 20
 """Resumes that may fail where each brought events."""
 
 
-def connect_backoff(random: Callable[[], float]) -> Backoff:
-    """Waits between two connections: of 0 to 0.5, 1, 2, 4 ... 60 s, evenly spread in between."""
+def again_backoff(random: Callable[[], float]) -> Backoff:
+    """Waits between the beginnings of two connections that came to HELLO and led to nothing that
+    lasts: of 0 to 0.5, 1, 2, 4 ... 60 s, evenly spread in between. Those that did not come to HELLO
+    are ConnectQueue's."""
     return Backoff(BASE_S, CAP_S, random)
 
 
@@ -48,7 +53,9 @@ def invalid_session_wait(random: Callable[[], float]) -> float:
 class Tries:
     """Counts what failed in a row, so that no loop runs for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._again = again_backoff(random)
         self._host = 0
         self._resume = 0
         self.identifies = 0
@@ -60,9 +67,9 @@ class Tries:
         URL until the next session, which brings another."""
         return self._host < RESUME_HOST_TRIES
 
-    def resume_host_failed(self) -> None:
-        """A connection to the resume host did not get to HELLO."""
-        self._host += 1
+    def host_failed(self, at_resume_host: bool) -> None:
+        """A connection did not get to HELLO."""
+        self._host += at_resume_host
 
     def identify_failed(self) -> None:
         """An identify led to no READY."""
@@ -79,6 +86,17 @@ class Tries:
         self._resume = 0
         if at_resume_host:
             self._host = 0
+
+    def again(self, lived_s: float, ready_s: float | None, *, to_identify: bool) -> float:
+        """A connection that had come to HELLO was lost. Return the seconds to wait before the next.
+
+        lived_s: since it was begun; time that it lived need not be waited for. ready_s: since READY
+        or RESUMED; None: there was none. to_identify: the next one has no session to resume.
+        """
+        if ready_s is not None and ready_s >= STABLE_S:
+            self._again.reset()
+        wait = max(BASE_S * self._random(), self._again.next() - lived_s)
+        return max(wait, identify_pause(self.identifies, self._random)) if to_identify else wait
 
     def identified(self) -> None:
         """A session has begun."""

@@ -21,16 +21,13 @@ from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.backoff import (
     Tries,
-    connect_backoff,
-    identify_pause,
     invalid_session_wait,
 )
+from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.protocol.frame import Frame, FrameEvent, events_after
 from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
-STABLE_S: Final = 60.0
-"""Seconds that a session is ready before waits between tries start over."""
 MAX_INTERVAL_S: Final = 3600.0
 """Longest heartbeat interval that HELLO may say, in seconds."""
 
@@ -64,9 +61,13 @@ class Session:
         resumable: Resumable | None = None,
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
+        connects: ConnectQueue | None = None,
+        on_turn_moved: Callable[[], None] = lambda: None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
-        close code -> what to do about it, where more is known than in CLOSE_CODES."""
+        close code -> what to do about it, where more is known than in CLOSE_CODES. connects: where
+        it waits for its turn to connect; None: it is alone. on_turn_moved: called when another
+        session's news has moved that turn, and ``due`` with it."""
         self.state = SessionState.WAITING
         self.resumable = resumable
         """The session that RESUME would continue, as it was when it was handed over or began."""
@@ -78,23 +79,31 @@ class Session:
         """Seconds between the last heartbeat and its acknowledgement."""
         self.reconnects: Counter[str] = Counter()
         """Lost connections by their cause."""
+        self.lost_by = ""
+        """The cause of the last lost connection; empty: none was lost."""
         self.duplicates = 0
         """Dispatches at or below ``seq``: a replay that began too early."""
-        self.detail = ""
-        """Why the session is not ready, for people."""
         self.refused: int | None = None
         """The fatal close code, once there was one."""
         self._advice = advice or {}
         self._random = random
-        self._backoff = connect_backoff(random)
+        self._connects = connects or ConnectQueue(random)
+        self._on_turn_moved = on_turn_moved
+        self._detail = ""
         self._wake: float | None = now
+        """When it begins to wait for its turn to connect; None: it waits, or need not."""
+        self._at_once = False
+        """Somebody asked for a connection: it waits for no turn."""
+        self._connect_at = now
+        """When the last connection was begun."""
         self._deadline: float | None = None
         self._heartbeat: Heartbeat | None = None
         self._ready_at: float | None = None
         self._asked_at: float | None = None
         """When the server last asked for a heartbeat."""
-        self._tries = Tries()
-        self._at_resume_host = False
+        self._tries = Tries(random)
+        self._resume_host = ""
+        """The resume URL that the connection is to; empty: it is to the main one."""
         self._resume_had_events = False
         self._unread = False
         """What the server sends is left unread for now."""
@@ -104,22 +113,35 @@ class Session:
         """Seconds between heartbeats, as HELLO said; None: it has not come on this connection."""
         return self._heartbeat.interval if self._heartbeat else None
 
+    @property
+    def detail(self) -> str:
+        """Why the session is not ready, for people; empty: nothing has gone wrong."""
+        if self.state is SessionState.WAITING and self._wake is None and self._connects.trouble:
+            return f"the gateway gives no HELLO: {self._connects.trouble}"
+        return self._detail
+
+    @property
+    def next_try(self) -> float | None:
+        """When the next connection is begun; None: there is one, there will be none, or it hangs on
+        how other sessions fare."""
+        return self.due if self.state is SessionState.WAITING else None
+
     # -- time ----------------------------------------------------------------------------------
 
     @property
     def due(self) -> float | None:
         """When ``tick`` wants to be called next."""
         beat = self._heartbeat.due if self._heartbeat else None
-        moments = (self._wake, self._deadline, beat)
+        moments = (self._wake, self._connects.due(self), self._deadline, beat)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def tick(self, now: float) -> list[Action]:
         """Do what time demands. Calling it early, late or twice does no harm."""
         if self._wake is not None and now >= self._wake:
-            self._move(Input.WAKE, now)
-            resume_url = self.resumable.resume_url if self.resumable else ""
-            self._at_resume_host = bool(resume_url) and self._tries.resume_host
-            return [do.Connect(resume_url if self._at_resume_host else "")]
+            self._wake = None
+            self._connects.join(self, self._on_turn_moved, now)
+        if self._at_once or self._connects.take(self, now):
+            return self._connect(now)
         if self._unread:
             self._excuse(now)
         if self._deadline is not None and now >= self._deadline:
@@ -132,6 +154,15 @@ class Session:
             self._heartbeat.sent(now)
             return [do.SendHeartbeat(self.seq)]
         return []
+
+    def _connect(self, now: float) -> list[Action]:
+        self._move(Input.WAKE, now)
+        self._connect_at = now
+        url = self.resumable.resume_url if self.resumable else ""
+        if not self._tries.resume_host or self._connects.is_left(url, now):
+            url = ""
+        self._resume_host = url
+        return [do.Connect(url)]
 
     def hold(self, now: float) -> None:
         """The shell reads nothing for a while: heartbeats go on, and that nothing is read proves
@@ -174,7 +205,7 @@ class Session:
             action = self._advice.get(known.code, known.action)
             self._move(Input.REFUSED, now)
             self.refused = known.code
-            self.detail = f"{detail}: {action}"
+            self._detail = f"{detail}: {action}"
             return [do.GiveUp(detail, action)]
         return self._lose(label, now, drop=then is Then.IDENTIFY, detail=detail)
 
@@ -188,14 +219,14 @@ class Session:
         if self.state is SessionState.IDENTIFYING:
             return []
         if self.state in CONNECTED:
-            out = self._lose("restart", now, close=RESUMABLE_CLOSE)
-            self._wake, self.detail = now, "restart"
+            out = self._lose("restart", now, close=RESUMABLE_CLOSE, asked=True)
+            self._at_once, self._wake, self._detail = True, now, "restart"
             return out
         if self.state is SessionState.FATAL:
             self._move(Input.RETRY, now)
-            self.refused, self.detail = None, ""
+            self.refused, self._detail = None, ""
         if self.state is SessionState.WAITING:
-            self._wake = now
+            self._at_once, self._wake = True, now
         return []
 
     def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
@@ -244,6 +275,7 @@ class Session:
             return self.broken("bad HELLO", now, str(error))
         if self.state is not SessionState.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
+        self._connects.reached(self._resume_host, now)
         self._heartbeat = Heartbeat(interval, now, self._random())
         if self.resumable is None:
             self._move(Input.HELLO, now)
@@ -269,7 +301,7 @@ class Session:
         self.seq = seq
         self._move(Input.READY, now)
         self._tries.identified()
-        self._ready_at, self.detail = now, ""
+        self._ready_at, self._detail = now, ""
         return []
 
     def resumed(self, now: float) -> list[Action]:
@@ -278,8 +310,8 @@ class Session:
         if (self.state, Input.RESUMED) not in TRANSITIONS:
             return self.broken("RESUMED out of place", now)
         self._move(Input.RESUMED, now)
-        self._tries.resumed(self._at_resume_host)
-        self._ready_at, self.detail = now, ""
+        self._tries.resumed(bool(self._resume_host))
+        self._ready_at, self._detail = now, ""
         return []
 
     def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
@@ -305,20 +337,19 @@ class Session:
         drop: bool = False,
         wait: float = 0.0,
         detail: str = "",
+        asked: bool = False,
     ) -> list[Action]:
         """The connection is gone or given up: count it, decide whether the session is resumed, and
-        wait."""
+        wait. asked: somebody wanted it, and nothing has failed."""
         if self.state not in CONNECTED:
             return []
         out: list[Action] = [do.Close(close)] if close is not None else []
-        if self._ready_at is not None and now - self._ready_at >= STABLE_S:
-            self._backoff.reset()
         self.reconnects[cause] += 1
-        if (
-            self.state in (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
-            and self._at_resume_host
-        ):
-            self._tries.resume_host_failed()
+        self.lost_by = cause
+        unreached = self.state in (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
+        if unreached and not asked:
+            self._connects.failed(self._resume_host, detail or cause, now)
+            self._tries.host_failed(bool(self._resume_host))
         elif self.state is SessionState.IDENTIFYING:
             self._tries.identify_failed()
         elif self.state is SessionState.RESUMING and self._tries.resume_failed(
@@ -327,11 +358,19 @@ class Session:
             drop = True
         if drop:
             out += self._drop(cause)
+        # A failure to connect is paced by the queue, and proves nothing about what lies behind.
+        if not unreached:
+            ready_s = None if self._ready_at is None else now - self._ready_at
+            again = self._tries.again(
+                now - self._connect_at, ready_s, to_identify=self.resumable is None
+            )
+            wait = max(wait, again)
+        self._detail = detail or cause
         self._move(Input.LOST, now)
-        pause = identify_pause(self._tries.identifies, self._random)
-        wait = max(wait, self._backoff.next(), 0.0 if self.resumable else pause)
-        self._wake = now + wait
-        self.detail = f"{detail or cause}; next try in {wait:.1f} s"
+        if wait:
+            self._wake = now + wait
+        else:
+            self._connects.join(self, self._on_turn_moved, now)
         return out
 
     def _drop(self, cause: str) -> list[Action]:
@@ -351,4 +390,5 @@ class Session:
             self._heartbeat = self._ready_at = None
             self._unread = False
         if self.state is not SessionState.WAITING:
-            self._wake = None
+            self._connects.leave(self)
+            self._wake, self._at_once = None, False

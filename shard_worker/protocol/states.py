@@ -18,8 +18,11 @@ stopped), is a lost connection.
 
 No loop runs for ever without READY or RESUMED: a resume host that does not get to HELLO is left for
 the main URL after 3 tries, a session that can't be resumed is dropped after 5 tries (20, if each
-brought events), identifies that fail slow down to one in a quarter of an hour. Times between tries
-grow exponentially with full jitter, and start over after a stable minute.
+brought events), identifies that fail slow down to one in a quarter of an hour. Connections that do
+not come to HELLO are paced for all sessions of the process together (connect_queue.py), and count
+for nothing once HELLO has come. What is lost behind HELLO waits longer each time, with full jitter,
+from the beginning of one connection to that of the next, until one has been ready for half a
+minute. After op 9 that is Discord's 1 to 5 s, unless more was lost in a row.
 
 Sources: Discord's documentation, "Gateway", "Connection Lifecycle" and "Resuming"; "Opcodes and
 Status Codes". A table of transitions, as in h11 (the HTTP/1.1 library).

@@ -116,7 +116,9 @@ class ZlibStream:
         if self._context.unconsumed_tail:
             raise InflateError(f"zlib-stream: a slice inflates to over {most} bytes")
         if self._context.eof:
-            raise InflateError("zlib-stream: the stream was ended by the server")
+            raise InflateError(
+                "zlib-stream: the server ended the stream (another `compress` may do)"
+            )
         return text
 
 
@@ -147,7 +149,9 @@ class ZstdStream:
         if len(text) > most:
             raise InflateError(f"zstd-stream: a slice inflates to over {most} bytes")
         if self._context.eof:
-            raise InflateError("zstd-stream: the stream was ended by the server")
+            raise InflateError(
+                "zstd-stream: the server ended the stream (another `compress` may do)"
+            )
         return text
 
 

@@ -85,7 +85,10 @@ def test_a_dead_resume_host() -> None:
         await under_traffic(rig, control)
         await control.fault(kind="resume_host", mode="503", count=1000, seconds=600.0)
         await control.fault(kind="cut", how="rst")
-        await rig.reconnected("connect failed", 3)
+        await rig.reconnected("connection lost")
+        await rig.ready()
+        failed = [r.reconnects.get("connect failed", 0) for r in rig.reports.values()]
+        assert sum(failed) == 3, "one shard learns from the other that the host is dead"
         await ends_equal(rig)
 
     run(scenario, spec={"compress": "zstd-stream"})

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, reason, shards, workers
+from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, next_try, reason, shards, workers
 from cluster.cli.terminal.words import count, ms, named, ranges, rate, roughly, span, state
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, ShardStatus
@@ -185,7 +185,7 @@ def looks(status: ClusterStatus) -> list[Text]:
 
 
 def _worth_a_look(status: ClusterStatus) -> list[str]:
-    found = [_not_ready(status)] if status.state is ClusterState.DEGRADED else []
+    found = [_not_ready(status)]
     found += [
         f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
         f"the last {span(worker.uptime_s)} ago"
@@ -208,18 +208,31 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
 
 
 def _not_ready(status: ClusterStatus) -> str:
+    """Return who is not ready, and why most are not; while a cluster starts only those with a
+    reason count."""
+    if status.state not in (ClusterState.DEGRADED, ClusterState.STARTING):
+        return ""
     down = [
         shard
         for shard in status.shards
         if shard.state not in (SessionState.READY, SessionState.FATAL)
+        and (status.state is ClusterState.DEGRADED or _has_failed(shard))
     ]
     if not down:
         return ""
     text = f"{named([shard.shard_id for shard in down])} not ready"
     reasons = Counter(reason(shard, status.uptime_s) for shard in down)
     del reasons[""]
-    most = reasons.most_common(1)
-    return f"{text}: {most[0][0]}{' (most of them)' if len(reasons) > 1 else ''}" if most else text
+    if not reasons:
+        return text
+    ((why, _),) = reasons.most_common(1)
+    alike = [shard for shard in down if reason(shard, status.uptime_s) == why]
+    return f"{text}: {why}{' (most of them)' if len(reasons) > 1 else ''}{next_try(alike)}"
+
+
+def _has_failed(shard: ShardStatus) -> bool:
+    """Whether a shard that has not been ready yet has met with a failure."""
+    return bool(shard.detail) and shard.state not in (SessionState.STARTING, SessionState.DOWN)
 
 
 def wrong(status: ClusterStatus) -> list[Text]:

@@ -157,23 +157,30 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
 def _notes(listed: Sequence[ShardStatus], uptime_s: float) -> list[Text]:
     """Return why shards are not ready, a line for each reason. Why some gave up is said at the top
     of `status`."""
-    reasons: dict[str, list[int]] = {}
+    reasons: dict[str, list[ShardStatus]] = {}
     for shard in listed:
         if shard.state is not SessionState.FATAL and (why := reason(shard, uptime_s)):
-            reasons.setdefault(why, []).append(shard.shard_id)
+            reasons.setdefault(why, []).append(shard)
     most = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    lines = [f"{named(sorted(ids))}: {printable(why)}" for why, ids in most[:MOST_REASONS]]
+    lines = [
+        f"{named(sorted(s.shard_id for s in alike))}: {printable(why)}{next_try(alike)}"
+        for why, alike in most[:MOST_REASONS]
+    ]
     if rest := len(reasons) - len(lines):
         lines.append(f"... and {count(rest, 'reason')} more: --json has them")
     return [Text(line, style="dim") for line in lines]
 
 
 def reason(shard: ShardStatus, uptime_s: float) -> str:
-    """Return why a shard is not ready, or what is wrong with it; "" if nothing is.
+    """Return why a shard is not ready, or what is wrong with it; "" if nothing is."""
+    return shard.detail or unrest(shard, uptime_s)
 
-    When it tries again is left out, so that shards with one reason have one text.
-    """
-    return shard.detail.partition("; next try")[0] or unrest(shard, uptime_s)
+
+def next_try(listed: Iterable[ShardStatus]) -> str:
+    """Return when the first of these shards tries again, as "; next try in 12 s"; "" if that is
+    not known, or now."""
+    waits = [shard.next_try_s for shard in listed if shard.next_try_s is not None]
+    return f"; next try in {span(min(waits))}" if waits and min(waits) >= 1.0 else ""
 
 
 def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:

@@ -29,8 +29,11 @@ def small_pipe(module: ModuleType) -> None:
 
 
 SHORT: dict[str, dict[str, Any]] = {
-    "shard_worker.protocol.session": {"STABLE_S": 3.0},
-    "shard_worker.protocol.backoff": {"CAP_S": 3.0, "INVALID_SESSION_WAIT_S": (0.2, 1.0)},
+    "shard_worker.protocol.backoff": {
+        "STABLE_S": 3.0,
+        "CAP_S": 3.0,
+        "INVALID_SESSION_WAIT_S": (0.2, 1.0),
+    },
     "coordinator.workers.slots": {
         "STABLE_S": 3.0,
         "KILL_AFTER_S": 8.0,

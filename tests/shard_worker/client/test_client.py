@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from cluster.identify.limiter import IdentifyLimiter
 from shard_worker import GatewayClient, Skipped
 from shard_worker.client import client_session, local_identifies
 from shard_worker.client.event_queue import Received
+from shard_worker.transport.compression import InflateError, ZstdStream
 from shard_worker.transport.connection import SLICE_MESSAGES
 from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, client_rig, row, run, take
 
@@ -386,13 +388,30 @@ def test_no_identifies_left_is_an_error_of_connect() -> None:
 def test_a_gateway_that_is_not_there_is_an_error_of_connect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_session, "TRIES", 2)
+    monkeypatch.setattr(client_session, "UNREACHED_S", 0.1)
 
     async def scenario(rig: ClientRig) -> None:
-        with pytest.raises(ConnectionLostError, match="could not be reached in 2 tries"):
+        with pytest.raises(ConnectionLostError, match=r"gave no HELLO for \d+ s .*network"):
             await rig.connect(gateway_url="wss://localhost:1")
         with pytest.raises(ConnectionLostError, match="is lost"):
             await rig.connect(gateway_url="wss://localhost:1", reconnect=False)
+
+    run(scenario)
+
+
+def test_a_stream_that_can_t_be_read_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway was reached: the network is not what there is to look at."""
+    monkeypatch.setattr(client_session, "UNREACHED_S", 0.1)
+
+    def ended(inflater: ZstdStream, payloads: Sequence[bytes]) -> list[bytes]:
+        raise InflateError("zstd-stream: the server ended the stream")
+
+    monkeypatch.setattr(ZstdStream, "inflate_each", ended)
+
+    async def scenario(rig: ClientRig) -> None:
+        told = r"gave no HELLO for \d+ s .zstd-stream: the server ended .*give another compress="
+        with pytest.raises(ConnectionLostError, match=told):
+            await rig.connect(compress="zstd-stream")
 
     run(scenario)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shard_worker.protocol import actions as do
-from shard_worker.protocol.backoff import connect_backoff, identify_pause, invalid_session_wait
+from shard_worker.protocol.backoff import again_backoff, identify_pause, invalid_session_wait
 from shard_worker.protocol.session import Resumable
 
 
@@ -14,7 +14,7 @@ from shard_worker.protocol.session import Resumable
 def test_waits_are_anything_from_nothing_to_a_ceiling_that_doubles(chances: list[float]) -> None:
     """Full jitter: what fell together does not return together."""
     drawn = iter(chances)
-    backoff = connect_backoff(lambda: next(drawn))
+    backoff = again_backoff(lambda: next(drawn))
     for tries, chance in enumerate(chances):
         assert backoff.next() == chance * min(60.0, 0.5 * 2**tries)
     backoff.reset()
@@ -23,7 +23,7 @@ def test_waits_are_anything_from_nothing_to_a_ceiling_that_doubles(chances: list
 
 
 def test_many_failures_keep_the_ceiling() -> None:
-    backoff = connect_backoff(lambda: 1.0)
+    backoff = again_backoff(lambda: 1.0)
     assert [backoff.next() for _ in range(10_000)][-1] == 60.0
 
 

@@ -448,24 +448,51 @@ def test_silence_after_identify_or_resume_is_bounded() -> None:
     assert clock.now == deadline
 
 
-def test_backoff_grows_and_starts_over_after_a_stable_minute() -> None:
+def test_waits_grow_and_start_over_after_a_stable_half_minute() -> None:
     clock = Clock()
+    clock.ready()
     waits = []
     for _ in range(9):
-        clock.pass_to_due()
-        clock.session.connect_failed("refused", clock.now)
+        clock.lose()
         assert clock.session.due is not None
         waits.append(clock.session.due - clock.now)
+        clock.resume()
+        clock.session.resumed(clock.now)
     assert waits == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30]  # a half of 0.5, 1, 2 ... 60
-    clock.ready()
-    clock.now += 59
+    clock.now += 29
     clock.lose()
-    assert clock.session.due == clock.now + 30
+    assert clock.session.due == clock.now + 1, "a half of 60, from when the connection was begun"
     clock.resume()
     clock.session.resumed(clock.now)
-    clock.now += 60
+    clock.now += 30
     clock.lose()
     assert clock.session.due == clock.now + 0.25
+
+
+def test_failures_to_connect_count_until_hello_and_no_further() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.now += 60
+    clock.lose()
+    began, tries = clock.now, 0
+    while clock.now < began + 300:
+        tries += 1
+        assert clock.pass_to_due() == [do.Connect(RESUME if tries <= 3 else MAIN)]
+        clock.session.connect_failed("refused", clock.now)
+        assert clock.session.detail == "the gateway gives no HELLO: refused"
+        assert clock.session.due is not None
+        assert clock.session.due - clock.now <= 0.75
+    clock.resume(MAIN)
+    clock.session.frame(Frame(9, "", -1, b"false"), clock.now)
+    assert clock.session.due == clock.now + 3.0, "1 to 5 s: random says a half"
+    clock.identify(2)
+    clock.session.ready("id", RESUME, 1, clock.now)
+    clock.now += 36
+    clock.session.broken("corrupt stream", clock.now)
+    assert clock.session.due == clock.now + 0.25
+    clock.resume()
+    clock.session.frame(Frame(9, "", -1, b"false"), clock.now)
+    assert clock.session.due == clock.now + 3.0
 
 
 def test_failed_identifies_slow_down_to_four_an_hour() -> None:

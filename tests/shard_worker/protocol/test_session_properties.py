@@ -7,6 +7,9 @@
 5. every loop that reaches neither READY nor RESUMED is bounded: so many RESUMEs a session, so many
    tries of a resume host, so many identifies and connections in a time.
 
+Connections that do not come to HELLO have bounds of their own (connect_queue.py): they follow each
+other slowly, the slower the longer the gateway is away.
+
 ``World`` is a model of its own: it believes nothing that the session says of itself.
 """
 
@@ -35,6 +38,8 @@ MAX_EARLY_IDENTIFIES, LEAST_PAUSE_S = 9, 450.0
 """Identifies that lead to no READY: a few soon, then one in so long at least."""
 
 MAX_SILENCE_S = 61.0
+LEAST_APART_S, MOST_TRIES_A_DAY = 0.25, 5000
+"""Connections that do not come to HELLO, in a row."""
 
 NATURAL = {
     SessionState.WAITING: "due",
@@ -89,6 +94,11 @@ class World:
         self.host_tries = 0
         self.identifies: list[float] = []
         self.connects: list[float] = []
+        """When each connection was begun that came to HELLO."""
+        self.began = 0.0
+        """When the last connection was begun."""
+        self.unreached: list[float] = []
+        """When those were begun that have not come to HELLO, since the last one that has."""
         jitter = st.floats(0, 1, exclude_max=True)
         self.session = Session(self.now, random=lambda: float(draw(jitter)), resumable=held)
 
@@ -150,8 +160,8 @@ class World:
                 self.beat_open = False
             self.asked_to_beat = what == "op1"
             actions = session.frame(FRAMES[what], now)
-            if what == "hello" and self.at_host and session.state is SessionState.RESUMING:
-                self.host_tries -= 1  # it lives
+            if what == "hello" and session.heartbeat_interval is not None:
+                self.reached()
             self.do(actions)
             self.asked_to_beat = False
             assert what != "op9f" or self.known is None, "the server has ended it"
@@ -190,6 +200,13 @@ class World:
             self.begun()
             self.identifies.clear()
         self.do(actions)
+
+    def reached(self) -> None:
+        """HELLO has come: the host lives."""
+        if self.at_host and self.session.state is SessionState.RESUMING:
+            self.host_tries -= 1
+        self.connects.append(self.began)
+        self.unreached.clear()
 
     def begun(self) -> None:
         """Another session, or none: what failed with the last one counts no more."""
@@ -239,7 +256,8 @@ class World:
     def connect(self, url: str) -> None:
         assert not self.wire, "two connections of one shard"
         self.wire, self.at_host = "opening", bool(url)
-        self.connects.append(self.now)
+        self.began = self.now
+        self.unreached.append(self.now)
         if url:
             assert self.known is not None
             self.host_tries += 1
@@ -300,12 +318,17 @@ def test_no_loop_without_ready_or_resumed_is_endless(
         assert world.session.state is SessionState.WAITING
         # A half of a minute between them (of 60 s, by half a chance), and less at the start.
         assert len(world.connects) <= 10 + world.now / 30, "it spins"
+        away_s = world.unreached[-1] - world.unreached[0] if world.unreached else 0.0
+        assert len(world.unreached) <= 2 + away_s / LEAST_APART_S, "it spins"
+        assert len(world.unreached) <= MOST_TRIES_A_DAY, "it does not slow down"
 
 
 def fail(world: World, reached: int, how: str) -> None:
     """One try, ended after so many stages."""
     session = world.session
     world.due()
+    if not world.wire:  # the wait is over, and then comes the turn to connect
+        world.due()
     assert world.wire == "opening"
     if reached == 0 and how != "silence":
         world.opened(well=False)
@@ -315,8 +338,7 @@ def fail(world: World, reached: int, how: str) -> None:
             world.opened(well=True)
         elif stage == "hello":
             world.do(session.frame(FRAMES["hello"], world.now))
-            if world.at_host:
-                world.host_tries -= 1
+            world.reached()
         elif session.state is SessionState.AWAITING_GRANT:
             world.given += 1
             world.grants.add(world.given)

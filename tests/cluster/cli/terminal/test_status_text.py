@@ -51,7 +51,7 @@ def restless(status: ClusterStatus, shards: range) -> ClusterStatus:
     """These shards are between two tries; nobody waits for a grant."""
     rows = [
         msgspec.structs.replace(
-            s, state=SessionState.WAITING, detail=f"op 7; next try in {s.shard_id}.5 s"
+            s, state=SessionState.WAITING, detail="op 7", next_try_s=s.shard_id + 0.5
         )
         if s.shard_id in shards
         else s
@@ -67,7 +67,7 @@ def test_of_many_shards_the_ones_that_are_not_ready_are_listed(fake: ModuleType)
     assert "10 waiting" in shown
     listed = [line for line in shown.splitlines() if line.lstrip()[:1].isdigit()][1:]
     assert [int(line.split()[0]) for line in listed] == list(range(190, 200))
-    assert "shards 190-199: op 7\n" in shown
+    assert "shards 190-199: op 7; next try in 3 min 10 s\n" in shown, "the first of them"
 
 
 def test_who_waits_for_a_grant_is_counted_only(fake: ModuleType) -> None:
@@ -208,10 +208,24 @@ def test_what_was_ready_and_is_not_is_said_with_its_most_frequent_reason(fake: M
     status = msgspec.structs.replace(
         restless(made(fake, 200, 200), range(90)), state=ClusterState.DEGRADED
     )
-    status = changed(status, 4, detail="zombie; next try in 2 s")
+    status = changed(status, 4, detail="zombie")
     first = "shards 0-89 not ready: op 7 (most of them)"
     assert [str(one) for one in status_text.verdict(status)] == [first]
     assert first in status_text.line(status)
+
+
+def test_a_cluster_that_is_still_starting_says_what_keeps_it(fake: ModuleType) -> None:
+    status = msgspec.structs.replace(made(fake, 4, 3), state=ClusterState.STARTING)
+    assert status_text.verdict(status) == [], "who waits for its first turn has met no failure"
+    cause = "zstd-stream: the server ended the stream"
+    status = changed(status, 3, state=SessionState.WAITING, detail=cause, next_try_s=50.7)
+    lines = [str(one) for one in status_text.verdict(status)]
+    assert lines == [f"shard 3 not ready: {cause}; next try in 51 s"]
+    status = changed(status, 3, state=SessionState.IDENTIFYING, detail=cause, next_try_s=None)
+    lines = [str(one) for one in status_text.verdict(status)]
+    assert lines == [f"shard 3 not ready: {cause}"], "no wait is told of that is over"
+    status = changed(status, 3, state=SessionState.DOWN, detail="worker 0 is restarting")
+    assert status_text.verdict(status) == [], "the worker's own line tells of it"
 
 
 def test_the_picture_fits_a_small_terminal(fake: ModuleType) -> None:
