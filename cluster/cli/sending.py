@@ -82,8 +82,9 @@ def ask(target: Target, what: Callable[[ControlClient], Awaitable[Result]]) -> R
     return asyncio.run(main())
 
 
-def one(target: Target, commands: Sequence[Command]) -> None:
-    """Send these commands, in order, by the one shard that is named."""
+def one(target: Target, commands: Sequence[Command], note: str = "") -> None:
+    """Send these commands, in order, by the one shard that is named. note: what is to be known of
+    an answer."""
     target.check_one()
 
     async def main(control: ControlClient) -> ShardCommands:
@@ -92,7 +93,7 @@ def one(target: Target, commands: Sequence[Command]) -> None:
             await shard.send(command)
         return shard
 
-    _sent([ask(target, main)])
+    _sent([ask(target, main)], note)
 
 
 def each(target: Target, command: Command) -> None:
@@ -108,13 +109,14 @@ def each(target: Target, command: Command) -> None:
     _sent(ask(target, main))
 
 
-def guilds(target: Target, commands: Mapping[int, Command]) -> None:
-    """Send each guild its command, by the shard that has the guild."""
+def guilds(target: Target, commands: Mapping[int, Command], note: str) -> None:
+    """Send each guild its command, by the shard that has the guild. note: what is to be known of
+    an answer."""
 
     async def main(control: ControlClient) -> list[ShardCommands]:
         return await _together({control.guild(guild): commands[guild] for guild in commands})
 
-    _sent(ask(target, main))
+    _sent(ask(target, main), note)
 
 
 async def _together(commands: Mapping[ShardCommands, Command]) -> list[ShardCommands]:
@@ -144,6 +146,8 @@ async def _together(commands: Mapping[ShardCommands, Command]) -> list[ShardComm
     return shards
 
 
-def _sent(shards: list[ShardCommands]) -> None:
+def _sent(shards: list[ShardCommands], note: str = "") -> None:
     ids = sorted({shard.sent_by.shard_id for shard in shards if shard.sent_by is not None})
     click.echo(f"Sent by {named(ids)}.")
+    if note:
+        click.echo(note, err=True)

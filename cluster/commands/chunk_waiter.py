@@ -50,9 +50,14 @@ class ChunkWaiter:
 
     def _too_late(self, patience: float) -> ClusterError:
         received, expected = self._chunks.progress
-        cause = f"no chunk of members came for {patience:g} s"
+        guild = self._chunks.guild_id
+        cause = f"no chunk of members of guild {guild} came for {patience:g} s"
         if expected is None:
-            return ClusterError(f"{cause}, none is here", "is the account in this guild?")
+            return ClusterError(
+                f"{cause}, none is here",
+                f"either the account is not in guild {guild}, of which Discord tells nothing, or "
+                "Discord is slow: ask again with more patience",
+            )
         return ClusterError(
             f"{cause}, {received} of {expected} are here",
             "ask again; a GatewayClient reads only so far ahead of who takes its events",

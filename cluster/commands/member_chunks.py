@@ -130,6 +130,11 @@ class MemberChunks:
         self._not_found: list[int] = []
 
     @property
+    def guild_id(self) -> str:
+        """The guild whose members were asked for."""
+        return self._guild_id
+
+    @property
     def progress(self) -> tuple[int, int | None]:
         """How many chunks are here, of how many; None: not known yet."""
         return len(self._chunks), self._count

@@ -123,6 +123,16 @@ async def from_command_line(sandbox: SandboxControl, home: Home, guild: int) -> 
         assert await sent(sandbox, before, len(commands)) == commands
     code, output = await asyncio.to_thread(run, home, "members", str(guild), "--query", "a")
     assert code == 0, output
+    before = len(await sandbox.commands())
+    code, output = await asyncio.to_thread(run, home, "members", "5", "--patience", "0.2")
+    asked, failed = output.splitlines()
+    assert "guild 5; once it is sent, each part of the answer may take 0.2 s" in asked
+    assert (code, "either the account is not in guild 5" in failed) == (1, True)
+    (members,) = await sent(sandbox, before, 1)
+    assert members[0] == 8, "it was asked for"
+    code, output = await asyncio.to_thread(run, home, "voice-state", "5", "6")
+    assert (code, output.splitlines()[0]) == (0, "Sent by shard 0.")
+    assert "not in guild 5, or may not do it, Discord says nothing" in output
     code, output = await asyncio.to_thread(run, home, "presence", "--status", "away")
     assert (code, output.splitlines()) == (
         2,

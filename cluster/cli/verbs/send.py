@@ -22,10 +22,15 @@ from cluster.commands.members import request_guild_members
 from cluster.commands.presence import STATUSES, update_presence
 from cluster.commands.subscriptions import bulk_guild_subscribe
 from cluster.commands.voice import update_voice_state
+from cluster.control import ControlClient
 from cluster.decode_errors import MALFORMED
 
 TYPES = ("playing", "streaming", "listening", "watching", "custom", "competing")
 """The types of activities, in the order in which Discord numbers them."""
+PATIENCE_S = 15.0
+"""How long `send members` waits for the next part of the answer: Discord takes a second or so, and
+somebody sits before the terminal."""
+SILENT = "Where the account is not in {}, or may not do it, Discord says nothing."
 
 
 @click.group(
@@ -108,7 +113,8 @@ def voice_state(
     target = Target(config_file, name, keys_file, endpoint, guild=guild)
     goes_to = None if channel is None else sending.snowflake("channel_id", channel)
     command = update_voice_state(target.guild_id, goes_to, self_mute=mute, self_deaf=deaf)
-    sending.one(target, [command])
+    note = f"VOICE_STATE_UPDATE tells that it is done. {SILENT.format(f'guild {guild}')}"
+    sending.one(target, [command], note)
 
 
 @send.command(short_help="Ask for members of a guild, and show them.")
@@ -120,6 +126,13 @@ def voice_state(
 @click.option("--limit", type=int, metavar="N", help="With --query: at most so many (1 to 100).")
 @click.option("--user", "users", multiple=True, metavar="ID", help="These users; repeatable.")
 @click.option("--presences", is_flag=True, help="With --json: their presences, too.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=PATIENCE_S,
+    metavar="SECONDS",
+    help=f"How long the next part of the answer may take ({PATIENCE_S:g}).",
+)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a member (or presence).")
 def members(
     config_file: Path | None,
@@ -131,11 +144,13 @@ def members(
     limit: int | None,
     users: tuple[str, ...],
     presences: bool,
+    patience: float,
     as_json: bool,
 ) -> None:
     """Ask for members: all of them, or by the beginning of a name, or by user id.
 
-    All members of a guild can be asked for once in 30 seconds.
+    All members of a guild can be asked for once in 30 seconds. Of a guild that the account is not
+    in Discord tells nothing: it is given up after --patience.
     """
     target = Target(config_file, name, keys_file, endpoint, guild=guild)
     guild_id = target.guild_id
@@ -146,9 +161,14 @@ def members(
         "presences": presences,
     }
     request_guild_members(guild_id, **asked)  # what is wrong is said before anybody is asked
-    found = sending.ask(
-        target, lambda control: target.commands(control).request_guild_members(guild_id, **asked)
-    )
+
+    async def ask(control: ControlClient) -> Members:
+        waits = f"once it is sent, each part of the answer may take {patience:g} s"
+        click.echo(f"Asking for members of guild {guild_id}; {waits}.", err=True)
+        shard = target.commands(control)
+        return await shard.request_guild_members(guild_id, **asked, patience=patience)
+
+    found = sending.ask(target, ask)
     show_members(found, as_json)
 
 
@@ -183,7 +203,8 @@ def soundboard(
     """Ask for the soundboard sounds of guilds: a SOUNDBOARD_SOUNDS event each."""
     ids = [sending.snowflake("guild_ids", one) for one in guild]
     commands = {one: request_soundboard_sounds([one]) for one in ids}
-    sending.guilds(Target(config_file, name, keys_file, endpoint), commands)
+    note = f"A SOUNDBOARD_SOUNDS event a guild answers. {SILENT.format('one of them')}"
+    sending.guilds(Target(config_file, name, keys_file, endpoint), commands, note)
 
 
 @send.command(short_help="Subscribe to guilds (user accounts).")

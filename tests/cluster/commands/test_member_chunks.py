@@ -149,7 +149,10 @@ def test_a_chunk_that_does_not_come() -> None:
     async def main() -> None:
         waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
         waiter.take("GUILD_MEMBERS_CHUNK", chunk(0, 2))
-        with pytest.raises(ClusterError, match=r"no chunk of members came for 0.01 s, 1 of 2"):
+        with pytest.raises(ClusterError, match=rf"of guild {GUILD} came for 0.01 s, 1 of 2"):
+            await waiter.wait(0.01)
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"))
+        with pytest.raises(ClusterError, match=rf"none is here: .* is not in guild {GUILD}, of"):
             await waiter.wait(0.01)
 
     asyncio.run(main())
