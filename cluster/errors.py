@@ -61,7 +61,7 @@ class ApiUnavailableError(ClusterError):
 
     exit_code = 8
     retry_after_s = 0.0
-    """Seconds to leave the API alone, from when the error was raised; 0: it did not say."""
+    """Seconds to leave the API alone, from when the error was raised; 0: nobody asked for that."""
 
 
 class RateLimitedError(ApiUnavailableError):

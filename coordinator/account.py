@@ -55,8 +55,8 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
         text = "\n".join((self.api_url, account, self.run)).encode()
         return hashlib.blake2b(text, key=store_id.encode(), digest_size=8).hexdigest()
 
-    async def fetch(self) -> GatewayInfo:
-        """Ask GET /gateway/bot, or /gateway for a user account. Raises what
+    async def fetch(self, attempts: int = gateway_bot.ATTEMPTS) -> GatewayInfo:
+        """Ask GET /gateway/bot, or /gateway for a user account, at most so many times. Raises what
         cluster.discord.gateway_bot.fetch raises."""
         return await gateway_bot.fetch(
             api_url=self.api_url,
@@ -66,6 +66,7 @@ class ApiAccount(msgspec.Struct, frozen=True, kw_only=True):
             client_build_number=self.client_build_number,
             launch=self.launch,
             ca_file=self.ca_file,
+            attempts=attempts,
         )
 
 

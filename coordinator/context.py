@@ -9,6 +9,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.gateway_bot import GatewayInfo
 from cluster.endpoints.paths import ClusterPaths
 from coordinator.account import ApiAccount
+from coordinator.gateway_api import GatewayAnswer, GatewayApi
 from coordinator.state.store import Store
 
 
@@ -16,11 +17,23 @@ class RunContext(NamedTuple):
     """Whom this coordinator runs for, where it keeps things, and what Discord said at its start."""
 
     spec: CoordinatorSpec
-    account: ApiAccount
-    store: Store
-    gateway: GatewayInfo
+    api: GatewayApi
+    answer: GatewayAnswer
     clock: Callable[[], float]
     """Returns monotonic seconds."""
+
+    @property
+    def account(self) -> ApiAccount:
+        return self.api.account
+
+    @property
+    def store(self) -> Store:
+        return self.api.store
+
+    @property
+    def gateway(self) -> GatewayInfo:
+        """What Discord said at the start, or last before it (`answer.refusal`)."""
+        return self.answer.info
 
     @property
     def paths(self) -> ClusterPaths:
@@ -33,7 +46,7 @@ class RunContext(NamedTuple):
     @property
     def account_key(self) -> str:
         """The account's name in the store."""
-        return self.account.key(self.store_id)
+        return self.api.account_key
 
     @property
     def gateway_url(self) -> str:

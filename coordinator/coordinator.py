@@ -21,7 +21,7 @@ import zmq.asyncio
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints.paths import Running
-from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.errors import AlreadyRunningError, BudgetError, ClusterError
 from cluster.wire import link
 from coordinator import host
 from coordinator.account import ApiAccount
@@ -34,6 +34,7 @@ from coordinator.control.status import StatusVerbs
 from coordinator.control.verbs import ControlVerbs
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
+from coordinator.gateway_api import GatewayApi
 from coordinator.health import Health
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.last_out import LastOut
@@ -209,9 +210,11 @@ class Coordinator:
         if freed := begin_world(paths, store, sandbox=spec.on_sandbox):
             self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
         info = sandbox.info if sandbox else None
-        account = ApiAccount.from_spec(spec, info, self._started_at)
-        context = RunContext(spec, account, store, await account.fetch(), time.monotonic)
-        return context, sandbox
+        api = GatewayApi(ApiAccount.from_spec(spec, info, self._started_at), store)
+        answer = await api.ask_at_start(spec)
+        if answer.refusal is not None:
+            self._note([f"{answer.refusal}; it is asked again, and sessions go on without it"])
+        return RunContext(spec, api, answer, time.monotonic), sandbox
 
     def _note(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -227,12 +230,20 @@ class Coordinator:
     async def _make_identifies(
         self, context: RunContext, assignments: Assignments, worker_link: WorkerLink
     ) -> GuardedQueue:
-        """Make the identify queue and fetch its budget. BudgetError: this start would overspend
-        it."""
+        """Make the identify queue. BudgetError: this start would overspend the budget, as far as
+        that is known, and no session lives."""
         queue = await make_queue(context, assignments, worker_link.send, self._lifetime.parts)
         plan = assignments.plan
         left = survivors(self._paths, context.store, plan, context.account_key, time.time())
-        queue.require(len(plan.shards) - len(left.shards))
+        needed = len(plan.shards) - len(left.shards)
+        try:
+            if context.answer.refusal is None:
+                queue.require(needed)
+        except BudgetError as error:
+            if not left.alive:
+                raise
+            # Refused, this start would end sessions that live; the limiter keeps the budget anyway.
+            self._note([f"{error.cause}: who can't identify waits, and sessions that live go on"])
         return GuardedQueue(queue, assignments, worker_link.send)
 
     def _make_sockets(

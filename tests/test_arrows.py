@@ -143,8 +143,8 @@ ROOMS: Final = {
     "coordinator": {
         "__main__": "child_process coordinator spec_input",
         "coordinator": (
-            "account children context control engines health host hub identifies lifetime "
-            "maintenance operations sharding state verb workers"
+            "account children context control engines gateway_api health host hub identifies "
+            "lifetime maintenance operations sharding state verb workers"
         ),
         "health": "children control workers",
         "control": "context hub identifies lifetime operations verb workers",
@@ -152,7 +152,8 @@ ROOMS: Final = {
         "maintenance": "context hub state workers",
         "workers": "changes context engines host hub identifies sharding verb",
         "identifies": "context sharding state verb",
-        "context": "account state",
+        "context": "account gateway_api state",
+        "gateway_api": "account sharding state",
         "tcp_gate": "child_process zmq_proxy",
         "state": "sharding",
         "replay": "child_process",

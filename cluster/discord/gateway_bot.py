@@ -45,6 +45,10 @@ LONGEST_WAIT_S: Final = 30.0
 MOST_WAITS_S: Final = 60.0
 """The most that the waits between the tries may sum up to: who started a coordinator gives it up
 after 120 s."""
+BAN_S: Final = 300.0
+UNSAID_S: Final = 60.0
+"""For how long the API is left alone after the page of a ban, and after 429 to the last, where no
+Retry-After says it."""
 MAX_BODY_BYTES: Final = 64 * 1024
 
 
@@ -171,7 +175,7 @@ def _banned(answer: HttpAnswer) -> ApiUnavailableError:
         "a ban of the address ends by itself, often within an hour, and sooner the less is asked; "
         "if it stays, look at the proxy, or ask from another address",
     )
-    error.retry_after_s = _asked_wait(answer) or 0.0
+    error.retry_after_s = _asked_wait(answer) or BAN_S
     return error
 
 
@@ -265,9 +269,9 @@ def _rate_limited(url: str, seconds: float | None) -> RateLimitedError:
     until = "for a time that it does not say" if seconds is None else f"for {seconds:.0f} s"
     error = RateLimitedError(
         f"{url} is rate limited {until} (HTTP 429)",
-        "start again after that; what else uses this token or this address counts too",
+        "leave it alone until then; what else uses this token or this address counts too",
     )
-    error.retry_after_s = seconds or 0.0
+    error.retry_after_s = seconds or UNSAID_S
     return error
 
 

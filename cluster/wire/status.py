@@ -82,6 +82,12 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Control endpoint of the coordinator that grants; empty: this one."""
     trouble: str = ""
     """Why nothing is granted at this moment, where it is not for the limits; empty: none."""
+    known: bool = True
+    """Whether Discord has said how many are left since this coordinator started; False: total,
+    remaining, reset_after_s and max_concurrency mean nothing."""
+    asked_again_s: float | None = None
+    """Seconds until Discord is asked again for numbers that could not be had; None: it need not
+    be."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

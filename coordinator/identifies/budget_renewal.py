@@ -6,14 +6,22 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from typing import Final
 
+from cluster.backoff import Backoff
 from cluster.discord.gateway_bot import SessionStartLimit
-from cluster.errors import ClusterError, RateLimitedError
+from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.identify.limiter import IdentifyLimiter
 from coordinator.identifies.grant_queue import ASK_AGAIN_S
 from coordinator.identifies.ledger import IdentifyLedger
 
 log = logging.getLogger(__name__)
+
+SOON_S: Final = 1.0
+"""The wait after a start that asked once and got no answer, which may have been a moment's trouble.
+A renewal asks five times before it gives up."""
+LONGEST_S: Final = 600.0
+"""The longest wait between two renewals that fail, unless the API asks for a longer one."""
 
 
 class BudgetRenewal:
@@ -30,6 +38,8 @@ class BudgetRenewal:
     ) -> None:
         """fetch: asks for the limit of this moment. clock: monotonic seconds. changed: called when
         a renewal has ended."""
+        self.known = False
+        """Whether there ever were numbers."""
         self.trouble = ""
         """Why there are no fresh numbers; empty: nothing is wrong."""
         self._limiter = limiter
@@ -38,6 +48,11 @@ class BudgetRenewal:
         self._clock = clock
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
+        self._failures = 0
+        """How often they could not be had, in a row."""
+        self._unsaid = Backoff(ASK_AGAIN_S, LONGEST_S)
+        self._said = Backoff(SOON_S, LONGEST_S)
+        """The least wait where the API says how long it wants to be left alone."""
         self._not_before = float("-inf")
         """Numbers that could not be had are not asked for again before."""
 
@@ -55,21 +70,34 @@ class BudgetRenewal:
             max_concurrency=limit.max_concurrency,
             asked_at=asked_at,
         )
+        self.known = True
 
-    def look(self) -> None:
-        """Begin to renew what is stale. Raises what ended the renewal before: what was not foreseen
-        is no state to go on in."""
+    def hold(self, error: ClusterError) -> None:
+        """Begin without numbers: a start could not have them, for this cause. Nothing is granted
+        until they are had, and they are asked for though nobody waits."""
+        self._failed(error)
+        if isinstance(error, ApiUnavailableError) and not error.retry_after_s:
+            self._not_before = self._clock() + SOON_S
+
+    def look(self, now: float) -> None:
+        """Begin to renew what is wanted, once it may be asked for. Raises what ended the renewal
+        before: what was not foreseen is no state to go on in."""
         if self._task is not None and self._task.done():
             done, self._task = self._task, None
             done.result()
-        now = self._clock()
-        if self._limiter.stale(now) and now >= self._not_before:
-            self._start()
+        if self._task is None and self._wanted(now) and now >= self._not_before:
+            self._task = asyncio.create_task(self._refetch(), name="identify budget")
+            self._task.add_done_callback(lambda _: self._changed())
 
-    async def renew(self) -> None:
-        """Renew the numbers now; where that fails, wait until they may be asked for again."""
-        await asyncio.shield(self._start())
-        await asyncio.sleep(max(0.0, self._not_before - self._clock()))
+    def next_at(self, now: float) -> float | None:
+        """Return when `look` may next begin a renewal; None: one is under way, or none is
+        wanted."""
+        return self._not_before if self._task is None and self._wanted(now) else None
+
+    def asked_again_s(self, now: float) -> float | None:
+        """Return the seconds until numbers are asked for that could not be had; None: they were, or
+        nobody needs them."""
+        return max(0.0, self._not_before - now) if self.trouble and self._wanted(now) else None
 
     async def close(self) -> None:
         """Give up a renewal that is under way."""
@@ -77,21 +105,32 @@ class BudgetRenewal:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _start(self) -> asyncio.Task[None]:
-        """Fetch the numbers, once at a time."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._refetch(), name="identify budget")
-            self._task.add_done_callback(lambda _: self._changed())
-        return self._task
+    def _wanted(self, now: float) -> bool:
+        limiter = self._limiter
+        return not self.known or limiter.stale(now) or limiter.needs_refresh(now)
 
     async def _refetch(self) -> None:
         asked_at = self._clock()
         try:
             self.take(await self._fetch(), asked_at)
         except (ClusterError, sqlite3.Error) as error:
-            log.error("the identify budget could not be renewed: %s", error)
-            self.trouble = f"the identify budget could not be renewed ({error})"
-            wait = error.retry_after_s if isinstance(error, RateLimitedError) else 0.0
-            self._not_before = self._clock() + max(ASK_AGAIN_S, wait)
-        else:
-            self.trouble = ""
+            self._failed(error)
+            return
+        if self.trouble:
+            log.info("Discord's API answers again: identifies go on")
+        self.trouble, self._failures, self._not_before = "", 0, float("-inf")
+
+    def _failed(self, error: ClusterError | sqlite3.Error) -> None:
+        """Note why there are no numbers, and until when they are not asked for."""
+        self._failures += 1
+        said = error.retry_after_s if isinstance(error, ApiUnavailableError) else 0.0
+        backoff = self._said if said else self._unsaid
+        wait = max(said, backoff.after(self._failures))
+        self._not_before = self._clock() + wait
+        what = (
+            "the identify budget could not be renewed"
+            if self.known
+            else "sessions go on, but no shard can identify before Discord's API answers"
+        )
+        self.trouble = f"{what} ({error})"
+        log.error("%s; it is asked again in %.0f s", self.trouble, wait)

@@ -28,8 +28,8 @@ BROKER_S: Final = 3.0
 async def make_queue(
     context: RunContext, assignments: Assignments, send: Send, stack: AsyncExitStack
 ) -> GrantQueue:
-    """Make a queue that has its numbers. stack: closes what the queue needs. ClusterError: the
-    broker does not answer, or refuses."""
+    """Make a queue that has its numbers, or asks for them. stack: closes what the queue needs.
+    ClusterError: the broker does not answer, or refuses."""
     ledger = IdentifyLedger(context.store, account=context.account_key, wall=time.time)
     if context.spec.identify.broker in ("", SELF):
         return _granting(context, ledger, Owners(assignments), send)
@@ -76,7 +76,7 @@ def _granting(
     )
 
     async def fetch() -> SessionStartLimit:
-        return (await account.fetch()).session_start_limit
+        return (await context.api.ask()).session_start_limit
 
     queue = IdentifyQueue(
         limiter,
@@ -89,5 +89,8 @@ def _granting(
         account=account_key(account.token, context.store_id),
         reserve=spec.identify.reserve,
     )
-    queue.take(context.gateway.session_start_limit, context.clock())
+    if (refusal := context.answer.refusal) is not None:
+        queue.hold(refusal)
+    else:
+        queue.take(context.gateway.session_start_limit, context.clock())
     return queue

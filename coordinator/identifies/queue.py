@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from cluster.discord.gateway_bot import SessionStartLimit
+from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.identify.bucket import Grant, Outsider
 from cluster.identify.limiter import IdentifyLimiter
 from cluster.wire import link
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class IdentifyQueue:
-    """Gives grants as the limiter allows. `take` numbers before `run`."""
+    """Gives grants as the limiter allows. `take` numbers before `run`, or `hold`."""
 
     def __init__(
         self,
@@ -82,8 +83,15 @@ class IdentifyQueue:
         """Take freshly fetched numbers, asked for at this time of the clock."""
         self._renewal.take(limit, asked_at)
 
+    def hold(self, error: ClusterError) -> None:
+        """Begin without numbers, which could not be had for this cause: nothing is granted until
+        they are."""
+        self._renewal.hold(error)
+
     def require(self, needed: int) -> None:
-        """BudgetError if so many identifies are not left."""
+        """BudgetError if so many identifies are not left. ApiUnavailableError: it is not known how
+        many are."""
+        self._check_known()
         self._limiter.require(needed, self._clock())
 
     def handle(self, slot: int, message: IdentifyWord) -> None:
@@ -153,6 +161,8 @@ class IdentifyQueue:
             waiting=[shard for _, shard in own],
             wait_s=max((due_at for due_at, _ in own), default=now) - now,
             outside=self._external.claims(),
+            known=self._renewal.known,
+            asked_again_s=self._renewal.asked_again_s(now),
             trouble="; ".join(filter(None, (self._renewal.trouble, self._ledger_trouble))),
         )
 
@@ -161,7 +171,9 @@ class IdentifyQueue:
         return {**self._external.verbs(), "identify_budget": self._budget}
 
     async def _budget(self, args: dict[str, Any]) -> Budget:
-        """Tell a broker's client the numbers. args: BudgetAsk."""
+        """Tell a broker's client the numbers. args: BudgetAsk. ApiUnavailableError: they are not
+        known."""
+        self._check_known()
         asker, limiter = args_of(args, BudgetAsk).asker, self._limiter
         return Budget(
             store_id=self._store_id,
@@ -197,22 +209,33 @@ class IdentifyQueue:
     async def _grant_due(self) -> None:
         """Give what is due, and wait until something else may be."""
         self._changed.clear()
-        self._renewal.look()
         now = self._clock()
         self._reach_again(now)
-        if self._limiter.needs_refresh(now):
-            await self._renewal.renew()
-            return
+        self._renewal.look(now)
         given = [self._give(grant) for grant in self._limiter.due(now)]
         if not all(given):
             await asyncio.sleep(ASK_AGAIN_S)
             return
-        now, due_at = self._clock(), self._limiter.next_at(self._clock())
-        moments = [*self._unreached.values(), *([] if due_at is None else [due_at])]
-        seconds = max(0.0, min(moments) - now) if moments else None
+        due_at = self._next_at(self._clock())
+        seconds = None if due_at is None else max(0.0, due_at - self._clock())
         with contextlib.suppress(TimeoutError):  # a grant has fallen due
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+
+    def _next_at(self, now: float) -> float | None:
+        """Return when there may be something to give, or numbers to ask for; None: not before
+        something changes."""
+        due_at = None if self._limiter.needs_refresh(now) else self._limiter.next_at(now)
+        moments = (due_at, self._renewal.next_at(now), *self._unreached.values())
+        return min((at for at in moments if at is not None), default=None)
+
+    def _check_known(self) -> None:
+        """Raise ApiUnavailableError while Discord has not said how many identifies are left."""
+        if not self._renewal.known:
+            raise ApiUnavailableError(
+                f"how many identifies are left is not known: {self._renewal.trouble}",
+                "wait until the API answers; `dcgw-cluster status` says when it is asked again",
+            )
 
     def _give(self, grant: Grant) -> bool:
         """Give a grant. False: the ledger can't be written, and it was not given."""

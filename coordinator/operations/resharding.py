@@ -71,7 +71,7 @@ class Resharding:
         ClusterError (BudgetError): it can't be done, or a shard of the new count failed; all is as
         it was before."""
         before = self._assignments.plan
-        shards = shards or (await self._context.account.fetch()).shards
+        shards = shards or (await self._context.api.ask()).shards
         self._check(shards)
         if shards == before.shard_count:
             return f"there are {shards} shards already"

@@ -26,9 +26,9 @@ class Survivors(NamedTuple):
     """What is left of the run before."""
 
     alive: frozenset[int]
-    """Shards of the plan whose sessions have a worker."""
+    """Shards of the plan that identified once, and whose worker lives."""
     closed: frozenset[int]
-    """Shards of the plan whose sessions have none, and were closed lately enough."""
+    """Shards of the plan whose worker is gone, and whose sessions were closed lately enough."""
 
     @property
     def shards(self) -> frozenset[int]:
@@ -50,10 +50,12 @@ def survivors(paths: ClusterPaths, store: Store, plan: Plan, account: str, now: 
         lives, closed_at = is_held(folder / "owner.lock"), _closed_at(folder)
         for shard in planned.intersection(shards):
             known = store.known(plan.shard_count, shard)
-            if known.account != account or known.seen_at is None:
-                continue  # it had no session, or one that is over
-            if lives:
+            if known.account != account:
+                continue
+            if lives:  # what became of the session meanwhile only its worker knows
                 alive.add(shard)
+            elif known.seen_at is None:
+                continue  # it had no session, or one that is over
             elif min(abs(now - known.seen_at), abs(now - closed_at)) <= RESUMABLE_S:
                 closed.add(shard)  # a time of the future is one of another clock
     return Survivors(frozenset(alive), frozenset(closed))

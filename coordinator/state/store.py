@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from cluster.errors import ClusterError
 from coordinator.sharding.plan import StoredPlan
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 SCHEMA_VERSION: Final = 2
 _MIGRATIONS: Final = (
@@ -47,6 +49,17 @@ _MIGRATIONS: Final = (
 
 DAY_S: Final = 86_400.0
 KEEP_LEDGER_S: Final = 30 * DAY_S
+
+
+class StoredGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """What GET /gateway/bot last said, for a start at which it says nothing."""
+
+    account: str
+    """The account that it was told to, by its key in this store."""
+    url: str
+    shards: int
+    """Recommended number of shards."""
+    max_concurrency: int
 
 
 class Spent(NamedTuple):
@@ -219,18 +232,34 @@ class Store:
 
     def plan(self) -> StoredPlan | None:
         """Return the plan that was last in force; None: there was none, or it can't be read."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()
-        try:
-            return msgspec.json.decode(row[0], type=StoredPlan) if row else None
-        except (TypeError, *MALFORMED) as error:
-            log.error("the stored plan can't be read, and is made anew: %s", error)
-            return None
+        return self._get("plan", StoredPlan)
 
     def set_plan(self, stored: StoredPlan) -> None:
         """Store the plan that is in force from now on."""
+        self._put("plan", stored)
+
+    def gateway(self, account: str) -> StoredGateway | None:
+        """Return what Discord last told this account of the gateway; None: nothing, or it can't be
+        read."""
+        stored = self._get("gateway", StoredGateway)
+        return stored if stored is not None and stored.account == account else None
+
+    def set_gateway(self, stored: StoredGateway) -> None:
+        """Store what Discord tells of the gateway now."""
+        self._put("gateway", stored)
+
+    def _get(self, key: str, kind: type[_T]) -> _T | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        try:
+            return msgspec.json.decode(row[0], type=kind) if row else None
+        except (TypeError, *MALFORMED) as error:
+            log.error("the stored %s can't be read, and is made anew: %s", key, error)
+            return None
+
+    def _put(self, key: str, value: msgspec.Struct) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('plan', ?)",
-            (msgspec.json.encode(stored).decode(),),
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+            (key, msgspec.json.encode(value).decode()),
         )
 
     # -- journals -------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ class Api:
     def __init__(self) -> None:
         self.status = 200
         self.remaining = 100
+        self.retry_after = ""
         self.authorization: list[str] = []
         api = self
 
@@ -128,6 +129,8 @@ class Api:
                     }
                 ).encode()
                 self.send_response(api.status)
+                if api.retry_after:
+                    self.send_header("Retry-After", api.retry_after)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -327,18 +330,50 @@ def test_a_start_after_a_logout_reckons_with_all_identifies(bench: Bench) -> Non
     assert "4 identifies are needed and 3 of 1000 are left" in text
 
 
-def test_workers_that_live_need_no_identify_however_long_they_were_alone(bench: Bench) -> None:
-    first = bench.up(adopt_seconds=1200.0)
+def test_workers_that_live_are_taken_over_whatever_is_left_of_the_budget(bench: Bench) -> None:
+    """However long they were alone, and though another worker's sessions are gone."""
+    first = bench.up()
     before = bench.status(ready)
+    gone = before.workers[1].pid
+    assert gone is not None
     first.kill()
     first.wait()
+    os.kill(gone, signal.SIGKILL)
     store = Store.open(bench.state / "store.sqlite")
     store.seen(4, range(4), time.time() - 1000.0)
     store.close()
-    bench.api.remaining = 0
-    bench.up(adopt_seconds=1200.0)
-    after = bench.status(ready)
-    assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+    bench.api.remaining = 1
+    _, outcome = bench.start(encode_spec(bench.spec()))
+    assert outcome.ready, outcome
+    assert "2 identifies are needed and 1 of 1000 are left" in outcome.notes[0]
+    assert bench.status(ready).workers[0].pid == before.workers[0].pid
+
+
+def refuse(bench: Bench, status: int, *, retry_after: str = "") -> None:
+    """Let the API answer so from now on."""
+    bench.api.status, bench.api.retry_after = status, retry_after
+
+
+def test_a_start_while_the_api_refuses(bench: Bench) -> None:
+    """With nothing to go on it ends with a code of its own; sessions of before it goes on with."""
+    refuse(bench, 429, retry_after="3600")
+    assert "3600 s" in refused(bench, encode_spec(bench.spec()), "RateLimitedError", 8)
+    refuse(bench, 200)
+    process = bench.up()
+    bench.status(ready)
+    bench.control_stop()
+    assert process.wait(15) == 0
+    refuse(bench, 429, retry_after="1")
+    _, outcome = bench.start(encode_spec(bench.spec()))
+    assert outcome.ready, outcome
+    assert "rate limited for 1 s" in outcome.notes[0]
+    budget = bench.status(ready).budget
+    assert (budget.known, "rate limited" in budget.trouble) == (False, True)
+    assert budget.asked_again_s is not None
+    refuse(bench, 200)
+    budget = bench.status(lambda s: s.budget.known).budget
+    assert (budget.trouble, budget.asked_again_s) == ("", None)
+    assert (budget.remaining, budget.max_concurrency) == (100, 4)
 
 
 def test_a_spec_that_is_none(bench: Bench) -> None:

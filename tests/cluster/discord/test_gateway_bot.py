@@ -19,6 +19,7 @@ from cluster.discord.account import new_launch
 from cluster.discord.browser import browser
 from cluster.discord.gateway_bot import (
     ATTEMPTS,
+    BAN_S,
     LONGEST_WAIT_S,
     MAX_BODY_BYTES,
     GatewayInfo,
@@ -160,6 +161,7 @@ def test_a_rate_limit_to_the_last_is_told_as_one(limited: HttpAnswer, said: str)
     with pytest.raises(RateLimitedError, match=f"rate limited .*{said}.*HTTP 429") as caught:
         Api(*[limited] * ATTEMPTS).fetch()
     assert "network" not in str(caught.value)
+    assert caught.value.retry_after_s > 0
     assert caught.value.exit_code == 8
 
 
@@ -172,7 +174,7 @@ def test_waits_end_before_whoever_started_it_gives_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "after"), [(None, 0.0), ("3600", 3600.0), ("1e300", 86400.0)]
+    ("retry_after", "after"), [(None, BAN_S), ("3600", 3600.0), ("1e300", 86400.0)]
 )
 def test_a_page_in_place_of_an_answer_is_told_as_a_ban(
     retry_after: str | None, after: float

@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 from cluster.discord.gateway_bot import SessionStartLimit
-from cluster.errors import BudgetError, ClusterError, RateLimitedError
+from cluster.errors import (
+    ApiUnavailableError,
+    BudgetError,
+    ClusterError,
+    RateLimitedError,
+    TokenRefusedError,
+)
 from cluster.identify.limiter import FRESH_S, GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire import link
+from coordinator.identifies.budget_renewal import SOON_S
 from coordinator.identifies.grant_queue import ASK_AGAIN_S, REACH_AGAIN_S, Owners
 from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import IdentifyQueue
@@ -45,10 +52,13 @@ class Office:
             owners=self.owners,
             send=self.send,
             fetch=self.fetch,
-            clock=lambda: self.now,
+            clock=lambda: self.clock(),
             store_id=store.store_id,
             account="key",
         )
+
+    def clock(self) -> float:
+        return self.now
 
     def wall(self) -> float:
         return self.wall_began + self.now - self.began
@@ -476,6 +486,109 @@ def test_a_rate_limit_is_waited_for(play: Play) -> None:
         assert len(office.fetched) == 1
         await office.run_once(later=1.0)
         assert office.fetched == []
+
+    play(scenario)
+
+
+def refusal(seconds: float = 0.0) -> ApiUnavailableError:
+    error = ApiUnavailableError("the API is away")
+    error.retry_after_s = seconds
+    return error
+
+
+def test_without_numbers_nothing_is_granted_until_discord_has_said_them(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(refusal(3600.0))
+        office.ask(0, 1)
+        office.fetched = [limit(remaining=7, concurrency=2)]
+        assert await office.run_once(later=3599.0) == []
+        assert len(office.fetched) == 1, "it is left alone until then"
+        status = office.queue.status()
+        assert (status.known, status.asked_again_s, status.waiting) == (False, 1.0, [0, 1])
+        assert "the API is away" in status.trouble
+        assert len(await office.run_once(later=1.0)) == 2, "a grant in each of two buckets"
+        status = office.queue.status()
+        assert (status.known, status.asked_again_s, status.trouble) == (True, None, "")
+        assert (status.remaining, status.max_concurrency) == (5, 2)
+
+    play(scenario)
+
+
+def test_without_numbers_they_are_asked_for_though_nobody_waits(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(refusal())
+        office.fetched = [limit()]
+        await office.run_once(later=SOON_S)
+        assert office.queue.status().known
+
+    play(scenario)
+
+
+def test_the_queue_asks_by_itself_when_it_may(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.identifies.budget_renewal.SOON_S", 0.01)
+
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.clock = asyncio.get_running_loop().time  # type: ignore[method-assign]
+        office.queue.hold(refusal())
+        office.fetched = [limit()]
+        office.ask(0)
+        running = asyncio.ensure_future(office.queue.run())
+        async with asyncio.timeout(10):
+            while not office.sent:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waits"),
+    [
+        (0.0, [1.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0]),
+        (2.0, [2.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
+        (3600.0, [3600.0] * 7),
+    ],
+)
+def test_who_goes_on_refusing_is_asked_less_and_less(
+    play: Play, seconds: float, waits: list[float]
+) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(refusal(seconds))
+        for wait in waits:
+            assert office.queue.status().asked_again_s == wait
+            office.fetched = [refusal(seconds)]
+            await office.run_once(later=wait - 0.001)
+            assert len(office.fetched) == 1
+            await office.run_once(later=0.001)
+            assert office.fetched == []
+
+    play(scenario)
+
+
+def test_what_refuses_for_another_cause_is_held_and_told_too(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(TokenRefusedError("Discord refused the token"))
+        status = office.queue.status()
+        assert status.asked_again_s == ASK_AGAIN_S
+        assert "refused the token" in status.trouble
+
+    play(scenario)
+
+
+def test_without_numbers_nobody_is_told_that_none_are_left(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(refusal())
+        with pytest.raises(ApiUnavailableError, match=r"not known.*the API is away"):
+            office.queue.require(1)
+        with pytest.raises(ApiUnavailableError, match="not known"):
+            await office.queue.verbs()["identify_budget"]({"asker": ""})
 
     play(scenario)
 

@@ -74,18 +74,17 @@ def test_a_session_that_was_closed_lately_is_gone_on_with(left: Left) -> None:
 
 
 def test_a_session_lives_as_long_as_its_worker(left: Left) -> None:
-    left.seen(LONG_AGO, 0, 2)
+    left.seen(LONG_AGO, 0, 2)  # the coordinator died before it knew of shard 1
     left.lives(0)
-    assert left.found() == Survivors(frozenset({0}), frozenset())
+    assert left.found() == Survivors(frozenset({0, 1}), frozenset())
     assert left.found(account="other").shards == frozenset()
 
 
-def test_a_worker_without_a_session_is_none(left: Left) -> None:
-    left.lives(0)
-    assert left.found().shards == frozenset()
+def test_what_a_logout_ended_is_over_however_young_it_is(left: Left) -> None:
     left.seen(NOW)
+    left.ended(0, NOW)
     left.store.forget_sessions()
-    assert left.found().shards == frozenset(), "it was logged out"
+    assert left.found().shards == frozenset()
 
 
 def test_workers_that_outlived_their_coordinator_closed_their_sessions_when_they_ended(

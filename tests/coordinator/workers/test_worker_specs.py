@@ -10,6 +10,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.gateway_bot import GatewayInfo, SessionStartLimit
 from coordinator.account import ApiAccount
 from coordinator.context import RunContext
+from coordinator.gateway_api import GatewayAnswer, GatewayApi
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
@@ -28,7 +29,7 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
     out: Any = SimpleNamespace(shards={(2, 0): (5, 7), (4, 0): (1, 1)})
     limit = SessionStartLimit(total=1000, remaining=1000, reset_after=1, max_concurrency=1)
     gateway = GatewayInfo(url="wss://gateway", shards=2, session_start_limit=limit)
-    context = RunContext(spec, account, store, gateway, lambda: 0.0)
+    context = RunContext(spec, GatewayApi(account, store), GatewayAnswer(gateway), lambda: 0.0)
     specs = WorkerSpecs(context, assignments, cast(Any, out), "boot")
     assignments.put_beside(Plan(4, {1: (0, 1, 2, 3)}), 3_000_000_000)
     old, new = specs.make(0), specs.make(1)
