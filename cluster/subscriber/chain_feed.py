@@ -119,6 +119,9 @@ class ChainFeed:
             self.chains.clear()
             self._queue.forget_positions()
             self.backfill.clear()
+            self._starter.forget()
+            self._reshards.forget()
+            self._stall_detector.forget(time.monotonic())
         self.store = store
 
     def _collect(self, key: ShardKey, chain: ShardChain) -> None:

@@ -70,6 +70,10 @@ class Reshards:
             if overlap.old_count == shard_count:
                 overlap.last_end_ns = max(overlap.last_end_ns, ended_ns)
 
+    def forget(self) -> None:
+        """Another store: what is known of shard counts is of the one before."""
+        self.known, self.overlaps, self._announced_ns = False, [], 0
+
     def finished(self, left: Collection[int], now_ns: int) -> None:
         """All of a retired shard was delivered. left: shard counts of those that are still read."""
         for overlap in self.overlaps:

@@ -48,6 +48,13 @@ class StallDetector:
             self.slots.pop(slot, None)
             self._stalled.discard(slot)
 
+    def forget(self, now: float) -> None:
+        """Another store: the workers of the one before are not waited for."""
+        self.slots.clear()
+        self._stalled.clear()
+        self._shards.clear()
+        self._since = now
+
     def newly_stalled(self, now: float, *, listening: bool) -> list[Stalled]:
         """Return who fell silent since the last call; each once, until it is heard again.
         listening: whether messages were read at all meanwhile."""

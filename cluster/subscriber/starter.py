@@ -78,6 +78,10 @@ class Starter:
         if self._new_shards is not None:
             await self._new_shards.close()
 
+    def forget(self) -> None:
+        """Another store: places that were saved under the one before mean nothing in it."""
+        self._unknown.clear()
+
     def begin_at_sight(self, key: ShardKey, chain: ShardChain, epoch: int, seq: int) -> None:
         """Begin a chain at (epoch, seq) where nobody knows better. Call it before something is
         given to the chain that lies beyond that place."""

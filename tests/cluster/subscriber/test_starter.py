@@ -7,19 +7,23 @@ from typing import cast
 
 import pytest
 
-from cluster.subscriber.chain import ShardChain
+from cluster.subscriber.chain import Event, ShardChain
 from cluster.subscriber.chain.chain_set import ChainSet
+from cluster.subscriber.chain_feed import ChainFeed
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.event_filter import EventFilter
 from cluster.subscriber.replay_client import NoAnswerError, ReplayClient
 from cluster.subscriber.reshards import Reshards
+from cluster.subscriber.stall_detector import StallDetector
 from cluster.subscriber.starter import Starter
-from cluster.wire import topic
-from cluster.wire.batch import decode_batch
+from cluster.wire import reshard, topic, watermark
+from cluster.wire.batch import FORMAT, decode_batch
 from cluster.wire.batch_writer import ShardWriter
-from cluster.wire.position import ShardKey
+from cluster.wire.position import Saved, SavedShard, ShardKey
 from cluster.wire.replay import HeadsAnswer
+from cluster.wire.reshard import Reshard
 from cluster.wire.shard_state import ShardState
+from cluster.wire.states import ReshardStage
 
 KEY = ShardKey(1, 0)
 STORE = "0123456789abcdef"
@@ -67,6 +71,35 @@ def test_what_came_before_joining_is_before_now() -> None:
     assert asyncio.run(starter.join(None, published=True)) == ""
     chain = chains.get(KEY)
     assert (chain.epoch, chain.seq, chain.held_bytes) == (3, writer.state.seq, 0)
+
+
+def test_of_another_store_nothing_is_kept() -> None:
+    """Neither the place that was saved of a shard which no journal knew, nor shard counts that
+    followed each other, nor workers that were heard."""
+    saved = Saved(STORE, [SavedShard(*KEY, 3, 50)])
+    reshards, stalls = Reshards(), StallDetector(0.0)
+    queue = DeliveryQueue(EventFilter(reshards))
+    feed = ChainFeed(
+        None, queue, reshards, stalls, saved=saved, oldest=False, max_bytes=1 << 20,
+        has_room=lambda: True, wake=lambda: None,
+    )  # fmt: skip
+    other = ShardWriter("f" * 16, ShardState(shard_id=0, shard_count=1))
+    other.begin_epoch(3)
+
+    async def run() -> None:
+        await feed.join(cast(ReplayClient, Replay(0)))
+        word = Reshard(FORMAT, STORE, 1, 2, 10**10, ReshardStage.PREPARING, 1)
+        feed.message(reshard.encode(word))
+        feed.message(watermark.encode(STORE, 7, 1, True, []))
+        assert (feed.store, reshards.known, len(reshards.overlaps)) == (STORE, True, 1)
+        for message in other.drain([("A", 1, b"{}"), ("A", 2, b"{}")], 1):
+            feed.message(message)
+        await feed.close()
+
+    asyncio.run(run())
+    assert (reshards.known, reshards.overlaps, stalls.slots) == (False, [], {})
+    items = list(iter(queue.next, None))
+    assert [item.seq for item in items if isinstance(item, Event)] == [1, 2]
 
 
 @pytest.mark.parametrize(("published", "asked", "store"), [(True, 4, STORE), (False, 1, "")])
