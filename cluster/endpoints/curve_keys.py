@@ -26,6 +26,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 import zmq
 
+from cluster import durable
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.paths import make_private
 from cluster.errors import ConfigError
@@ -41,11 +42,11 @@ RIGHTS: Final[dict[Right, str]] = {
 }
 """What a key can be allowed besides what every key may: subscribe, replay, report how it fares."""
 
-CLIENT_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+CLIENT_NAME: Final = r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z"
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 SUFFIX: Final = ".key"
 
-Z85: Final = r"^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}$"
+Z85: Final = r"\A[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}\Z"
 Key = Annotated[str, msgspec.Meta(pattern=Z85)]
 Name = Annotated[str, msgspec.Meta(pattern=CLIENT_NAME)]
 Content = TypeVar("Content", bound=msgspec.Struct)
@@ -249,7 +250,7 @@ def _write(file: Path, content: msgspec.Struct) -> None:
     try:
         draft.unlink(missing_ok=True)
         write_private(draft, encode(content))
-        draft.replace(file)
+        durable.replace(draft, file)
     except OSError as error:
         raise ConfigError(f"{file} can't be written ({error.strerror})") from error
 

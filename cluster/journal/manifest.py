@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from cluster import durable
 from cluster.decode_errors import MALFORMED
 from cluster.journal import schema
 
@@ -43,20 +44,22 @@ def read(folder: Path) -> Manifest | None:
 
 
 def write(folder: Path, content: Manifest) -> None:
-    """Replace journal.json in one step; on a full disk write over it, which needs no room.
-    OSError."""
+    """Replace journal.json in one step; on a full disk write over it, which needs no room. It is on
+    the disk then: what is written to the journal later must not be found there, after a loss of
+    power, beside a note of before that calls it clean. OSError."""
     data = msgspec.json.encode(content)
     data += b" " * (FILE_BYTES - len(data))
     draft = folder / f"{FILE}.{os.getpid()}"
     try:
         _put(draft, data, os.O_CREAT | os.O_TRUNC)
-        draft.replace(folder / FILE)
+        durable.replace(draft, folder / FILE)
     except OSError as error:
         with contextlib.suppress(OSError):  # it was not made
             draft.unlink()
         if error.errno not in NO_ROOM or not (folder / FILE).exists():
             raise
         _put(folder / FILE, data, 0)
+        durable.sync(folder / FILE)
 
 
 def no_room(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from cluster.clocks import steady_ns
 from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, schema
 from cluster.journal.history import History
-from cluster.journal.pages import SLACK_BYTES
+from cluster.journal.pages import SLACK_BYTES, Pages
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire import topic
@@ -254,6 +255,33 @@ def test_epochs_are_told_of(tmp_path: Path) -> None:
     assert reader.facts(0, 4, 3) == (0, None, 0, False)
     assert reader.read(RangeQuery(0, 4, 3, 0)).messages == []
     journal.close()
+
+
+def test_a_journal_is_no_longer_clean_on_the_disk_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss of power leaves of what was not synced this or that: the note that says so must not be
+    among it."""
+    opened(tmp_path).close()
+    done: list[tuple[str, int]] = []
+    rename, begin = Path.replace, Pages.__init__
+
+    def replace(draft: Path, target: Path) -> Path:
+        done.append(("note", draft.stat().st_ino))
+        return rename(draft, target)
+
+    def pages(made: Pages, env: lmdb.Environment, budget: int) -> None:
+        done.append(("opened", 0))
+        begin(made, env, budget)
+
+    monkeypatch.setattr("os.fsync", lambda fd: done.append(("synced", os.fstat(fd).st_ino)))
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(Pages, "__init__", pages)
+    journal = opened(tmp_path)
+    (_, note), folder = done[1], (tmp_path / "slot-0").stat().st_ino
+    assert done[:4] == [("synced", note), ("note", note), ("synced", folder), ("opened", 0)]
+    journal.close()
+    assert [what for what, _ in done[-3:]] == ["synced", "note", "synced"]
 
 
 def test_another_clusters_journal_is_not_taken(tmp_path: Path) -> None:
