@@ -27,7 +27,7 @@ from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
 from cluster.plain_text import in_environment
 
-CLUSTER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
+CLUSTER_NAME: Final = r"\A[a-z0-9][a-z0-9_-]{0,31}\Z"
 IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
 """Longest path of a Unix socket (sun_path without its NUL)."""
 MAX_RUNNING_BYTES: Final = 64 * 1024

@@ -235,6 +235,7 @@ class TestRefusals:
             ("shards = true", ["shards is true"]),
             ("intents = true", ["intents is true", "a bit mask"]),
             ('shards = "4-2/8"', ["4-2/8"]),
+            ('name = "x\\n"', ["name is", "1 to 32 letters"]),
             ('name = "../x"', ["name is", "1 to 32 letters"]),
             ('intents = ["guild"]', ["intents names 'guild'", "did you mean 'guilds'?"]),
             ('api_url = "http://example.org/api"', ["unencrypted", "only for this machine"]),

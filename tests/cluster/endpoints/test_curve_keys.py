@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import (
+    Client,
     ClientKeys,
     KeyFolder,
     check_keys,
@@ -49,6 +50,17 @@ def test_a_key_is_added_and_taken_away(tmp_path: Path) -> None:
     assert [c.name for c in folder.clients()] == ["deploy"]
     with pytest.raises(ConfigError, match="there are deploy"):
         folder.remove("bot")
+
+
+@pytest.mark.parametrize("changes", [
+    {"name": "bot\n"}, {"name": "\nbot"}, {"name": ""}, {"name": "x" * 33},
+    {"public": "0" * 40 + "\n"}, {"public": "0" * 41}, {"public": "0" * 39 + "\u0660"},
+])  # fmt: skip
+def test_names_and_keys_are_taken_to_the_last_character(changes: dict[str, str]) -> None:
+    good = {"name": "bot", "public": "0" * 40}
+    assert msgspec.convert(good, Client).name == "bot"
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(good | changes, Client)
 
 
 def test_files_are_their_owners_and_hold_no_secret_of_a_client(tmp_path: Path) -> None:
