@@ -67,7 +67,7 @@ ROOMS: Final = {
         "wire": "decode_errors discord errors events ranges",
         "sandbox": "decode_errors discord errors zstd",
         "commands": "decode_errors discord errors events",
-        "discord": "backoff decode_errors endpoints errors ranges",
+        "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",
         "endpoints": "decode_errors durable errors plain_text",
         "zstd": "",

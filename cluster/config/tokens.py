@@ -63,7 +63,7 @@ def read_token(
 ) -> tuple[str, list[str]]:
     """Return the token from DCGW_TOKEN, else from the file, and warnings. Raises ConfigError."""
     warnings: list[str] = []
-    if env.get("DCGW_TOKEN"):
+    if trimmed(env.get("DCGW_TOKEN", "")):
         text, source = env["DCGW_TOKEN"], "DCGW_TOKEN"
     elif file is not None:
         text, source = _read_token_file(file, warnings), f"token_file {file}"

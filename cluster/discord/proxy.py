@@ -18,6 +18,7 @@ import msgspec
 
 from cluster.endpoints.tcp import is_loopback
 from cluster.errors import ClusterError, ConfigError
+from cluster.plain_text import in_environment, trimmed
 
 _ALL: Final = ("all_proxy", "ALL_PROXY")
 _HTTPS: Final = ("https_proxy", "HTTPS_PROXY", *_ALL)
@@ -97,21 +98,24 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 
 def proxy_for(url: str, env: Mapping[str, str]) -> Proxy | None:
     """Return the proxy by which a URL (https, wss, http, ws) is reached; None: it is reached
-    directly. ConfigError: the variable names no proxy."""
+    directly. ConfigError: the variable names no proxy, or stands in quotes."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host):
         return None
-    variable = next((name for name in VARIABLES[parts.scheme] if env.get(name)), None)
-    if variable is None or _excepted(host, env.get("no_proxy") or env.get("NO_PROXY") or ""):
+    for variable in VARIABLES[parts.scheme]:
+        if value := in_environment(variable, env):
+            break
+    else:
         return None
-    return read_proxy(variable, env[variable])
+    direct = in_environment("no_proxy", env) or in_environment("NO_PROXY", env)
+    return None if _excepted(host, direct) else read_proxy(variable, value)
 
 
 def read_proxy(variable: str, value: str) -> Proxy:
     """Return the proxy that a variable's value names: [SCHEME://][USER:PASSWORD@]HOST[:PORT].
     Raises ConfigError, which does not quote it."""
-    text = value.strip()
+    text = trimmed(value)
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname or "", parts.port
@@ -146,7 +150,7 @@ def _refusal(variable: str) -> ConfigError:
 def _excepted(host: str, no_proxy: str) -> bool:
     """Return whether a host is in a NO_PROXY: "*" alone, names with all that is under them, and
     addresses or networks (CIDR) where the host is an address."""
-    if no_proxy.strip() == "*":
+    if no_proxy == "*":
         return True
     tokens = re.split(r"[\s,]+", no_proxy.lower())
     try:

@@ -30,6 +30,7 @@ from cluster import durable
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.paths import make_private
 from cluster.errors import ConfigError
+from cluster.plain_text import utf8
 
 log = logging.getLogger(__name__)
 
@@ -264,7 +265,7 @@ def _read(file: Path, kind: type[Content], what: str, action: str) -> Content:
     try:
         if len(data) > MAX_FILE_BYTES:
             raise msgspec.DecodeError("it is too long")
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(utf8(what, data), type=kind)
     except MALFORMED as error:
         # msgspec names fields and types, never values; this holds a secret all the same
         why = error if isinstance(error, msgspec.ValidationError) else type(error).__name__

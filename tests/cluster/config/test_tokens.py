@@ -36,6 +36,8 @@ def test_variable_first_then_file(tmp_path: Path) -> None:
     assert in_file(tmp_path, f"Bot {TOKEN}\n".encode()) == (TOKEN, [])
     spec, _ = load(file=tmp_path / "cluster.toml", env={"DCGW_TOKEN": "other"}).spec()
     assert spec.token == "other"
+    spec, _ = load(file=tmp_path / "cluster.toml", env={"DCGW_TOKEN": "\r"}).spec()
+    assert spec.token == TOKEN, "the variable is set to nothing"
 
 
 def test_others_may_read_it(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_each_spelling_of_the_variables_counts_as_with_libcurl(
             ours = proxy_for(url, env)
             assert (ours is not None) == libcurl_takes_a_proxy(url, env, no_proxies), (url, name)
             assert ours is None or ours.variable == name
-    both = {"https_proxy": "", "HTTPS_PROXY": "a:1", "all_proxy": "b:1", "http_proxy": "c:1"}
+    both = {"https_proxy": "\r", "HTTPS_PROXY": "a:1", "all_proxy": "b:1", "http_proxy": "c:1"}
     assert str(proxy_for("https://discord.com", both)) == "a:1 (HTTPS_PROXY)"
 
 
@@ -70,7 +70,9 @@ def test_no_proxy_is_read_as_by_libcurl(no_proxies: pytest.MonkeyPatch, no_proxy
         env = {"https_proxy": NOBODY, "NO_PROXY": no_proxy}
         ours = proxy_for(url, env) is not None
         assert ours == libcurl_takes_a_proxy(url, env, no_proxies), url
-    env = {"https_proxy": NOBODY, "no_proxy": "*", "NO_PROXY": "other"}
+    with pytest.raises(ConfigError, match="NO_PROXY stands in quotes"):
+        proxy_for(URL, {"https_proxy": NOBODY, "NO_PROXY": f'"{no_proxy}"'})
+    env = {"https_proxy": NOBODY, "no_proxy": "*\r", "NO_PROXY": "other"}
     assert proxy_for(URL, env) is None, "the lower case comes first"
 
 

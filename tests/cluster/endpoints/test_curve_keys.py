@@ -124,6 +124,17 @@ def test_a_damaged_file_is_refused_and_not_quoted(damage: bytes, tmp_path: Path)
         ClientKeys.read(file)
 
 
+def test_a_file_that_an_editor_wrote_anew(tmp_path: Path) -> None:
+    """With a byte order mark it is the same; UTF-16 is named."""
+    keys = KeyFolder(tmp_path / "keys").add("bot", (), now=5)
+    file = tmp_path / "bot.key"
+    file.write_bytes(b"\xef\xbb\xbf" + encode(keys) + b"\r\n")
+    assert ClientKeys.read(file) == keys
+    file.write_bytes(encode(keys).decode().encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"bot\.key is UTF-16 text: save it as UTF-8"):
+        ClientKeys.read(file)
+
+
 def test_what_a_damaged_file_holds_is_in_no_message(tmp_path: Path) -> None:
     public, secret = pair()
     good = ClientKeys(name="bot", server=public, public=public, secret=secret)
