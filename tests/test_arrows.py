@@ -53,7 +53,7 @@ IO = {
 ROOMS: Final = {
     "cluster": {
         "cli": (
-            "commands config control decode_errors doctor endpoints errors interrupts "
+            "backoff commands config control decode_errors doctor endpoints errors interrupts "
             "processes ranges sandbox subscriber wire"
         ),
         "doctor": (

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import click
+import msgspec
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -60,7 +61,9 @@ class LineView:
         click.echo(text)
 
     def show(self, status: ClusterStatus) -> None:
-        key = (status.state, [str(one) for one in status_text.complaints(status)])
+        budget = msgspec.structs.replace(status.budget, asked_again_s=None)
+        steady = msgspec.structs.replace(status, budget=budget)  # a countdown is no change
+        key = (status.state, [str(one) for one in status_text.complaints(steady)])
         now = self._clock()
         pause = PROGRESS_EVERY_S if status.shards_ready != self._ready else LINE_EVERY_S
         if key != self._shown or now - self._last >= pause:

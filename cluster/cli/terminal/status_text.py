@@ -50,6 +50,18 @@ def waiting(status: ClusterStatus) -> str:
     )
 
 
+def identifies(status: ClusterStatus) -> str:
+    """Return how many identifies are left, and how many go at a time."""
+    budget = status.budget
+    if not budget.known:
+        return "not known how many are left"
+    left = (
+        f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}"
+    )
+    user = status.account == "user"
+    return f"{left}; {'a limit of our own' if user else f'{budget.max_concurrency} at a time'}"
+
+
 def outside(status: ClusterStatus) -> list[str]:
     """Return a line for each program outside whose shards wait for this cluster's identifies."""
     shards: dict[str, list[int]] = {}
@@ -68,11 +80,7 @@ def facts(status: ClusterStatus) -> Table:
     user = status.account == "user"
     grid.add_row("events", f"{status.events:,} since the start")
     grid.add_row("discord", f"{discord}, as a user account" if user else discord)
-    left = (
-        f"{budget.remaining:,} of {budget.total:,} left, all back in {span(budget.reset_after_s)}"
-    )
-    limit = "a limit of our own" if user else f"{budget.max_concurrency} at a time"
-    grid.add_row("identifies", f"{left}; {limit}")
+    grid.add_row("identifies", identifies(status))
     if budget.broker:
         grid.add_row("", f"granted by {budget.broker}")
     for line in filter(None, [waiting(status), *outside(status)]):
@@ -171,7 +179,9 @@ def complaints(status: ClusterStatus) -> list[Text]:
         if not worker.journalling and worker.state is WorkerState.RUNNING
     ]
     if status.budget.trouble:
-        found.append(status.budget.trouble)
+        again = status.budget.asked_again_s
+        when = "" if again is None else f"; it is asked again in {roughly(again)}"
+        found.append(f"{status.budget.trouble}{when}")
     found += status.troubles
     texts = [Text(printable(line), style="red") for line in found[:MOST_COMPLAINTS]]
     if rest := len(found) - len(texts):

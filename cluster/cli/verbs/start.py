@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from cluster.backoff import Backoff
 from cluster.cli.follow import follow
 from cluster.cli.invocation import own_command
 from cluster.cli.launch import CoordinatorProcess
@@ -16,14 +17,19 @@ from cluster.cli.leftovers import leftovers
 from cluster.cli.options import config_option, flags
 from cluster.cli.rates import EventRates
 from cluster.cli.signals import StopRequests, first
-from cluster.cli.terminal.live_view import LineView, LiveView
+from cluster.cli.terminal.live_view import LineView, LiveView, View
 from cluster.cli.terminal.output import console, is_terminal, warn
-from cluster.cli.terminal.words import size
+from cluster.cli.terminal.words import size, span
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
+from cluster.errors import ApiUnavailableError
 from cluster.interrupts import EXIT_INTERRUPTED
+
+FIRST_WAIT_S: Final = 5.0
+LONGEST_WAIT_S: Final = 600.0
+"""The waits of --wait where the API says no time: from one start to the next."""
 
 
 @click.command(
@@ -43,11 +49,16 @@ Examples:
 @click.option("--shards", metavar="auto|N|A-B/N", help="How many, or which of how many.")
 @click.option("--workers", metavar="auto|N", help="Worker processes that share the shards.")
 @click.option("--detach", is_flag=True, help="Return when it has started, and leave it running.")
+@click.option(
+    "--wait", is_flag=True, help="While Discord's API does not answer, wait in place of ending (8)."
+)
 @click.option("--guilds", metavar="N", help="Guilds in the sandbox's world.")
 @click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
 @click.option("--max-concurrency", metavar="N", help="Identifies at a time in the sandbox.")
 @click.option("--seed", metavar="N", help="The same seed makes the same world of the sandbox.")
-def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any) -> None:
+def start(
+    config_file: Path | None, sandbox: bool, detach: bool, wait: bool, **options: Any
+) -> None:
     """Start a cluster and show it until Ctrl-C, which stops it in order.
 
     The token comes from DCGW_TOKEN or from the file that token_file names. Nothing of it is left
@@ -63,23 +74,17 @@ def start(config_file: Path | None, sandbox: bool, detach: bool, **options: Any)
     warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp.offered)
     for warning in warnings:
         warn(warning)
-    code = asyncio.run(_run(loaded, spec, detach))
+    code = asyncio.run(_run(loaded, spec, detach, wait))
     if code:
         click.get_current_context().exit(code)
 
 
-async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
+async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) -> int:
     with StopRequests.watch() as requests, ExitStack() as closing:
-        process = CoordinatorProcess.start(spec)
-        try:
-            view = _view(spec, closing) if is_terminal() and not detach else LineView()
-            view.note(_opening(loaded, spec))
-            await first(process.ready(), requests.wait())
-        except BaseException:
-            await process.end()
-            raise
-        if requests.count:
-            await process.end(spec.stop_seconds)
+        view = _view(spec, closing) if is_terminal() and not detach else LineView()
+        view.note(_opening(loaded, spec))
+        process = await _started(spec, view, requests, wait)
+        if process is None:
             click.echo("Stopped before it was ready.")
             return EXIT_INTERRUPTED
         for note in process.notes:
@@ -91,6 +96,35 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool) -> int:
     if loaded.on_sandbox and not requests.hung_up:
         click.echo(_left(spec))
     return 0
+
+
+async def _started(
+    spec: CoordinatorSpec, view: View, requests: StopRequests, wait: bool
+) -> CoordinatorProcess | None:
+    """Start a coordinator and return it once it is ready; None: a stop was wanted before. wait:
+    where Discord's API does not answer, start it again when it may be asked, however long that
+    takes. ClusterError: why it is not ready; nothing of it is left then."""
+    backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+    while True:
+        process = CoordinatorProcess.start(spec)
+        try:
+            await first(process.ready(), requests.wait())
+        except ApiUnavailableError as error:
+            await process.end()
+            if not wait:
+                raise
+            seconds = max(error.retry_after_s, backoff.next())
+            view.note(f"Not started: {error}; asking again in {span(seconds)} ...")
+            await first(requests.wait(), within_s=seconds)
+        except BaseException:
+            await process.end()
+            raise
+        else:
+            if not requests.count:
+                return process
+            await process.end(spec.stop_seconds)
+        if requests.count:
+            return None
 
 
 def _view(spec: CoordinatorSpec, closing: ExitStack) -> LiveView:

@@ -33,6 +33,10 @@ class Behaviour(msgspec.Struct):
     ready_after: int = 2
     error: str = ""
     """Kind of the error to answer the start with."""
+    errors: int = 1_000_000
+    """How many starts are answered so; those that follow are good."""
+    signal_at_error: bool = False
+    """Sends the signal to the command line once the start was answered so."""
     die_after: int = 0
     silent: bool = False
     """Never says that it is ready."""
@@ -133,6 +137,12 @@ def log(behaviour: Behaviour, entry: dict[str, Any]) -> None:
             file.write(json.dumps(entry) + "\n")
 
 
+def starts(behaviour: Behaviour) -> int:
+    """How often it was started, this time among them."""
+    lines = Path(behaviour.seen).read_text().splitlines()
+    return sum("spec" in json.loads(line) for line in lines)
+
+
 def main() -> None:
     behaviour = msgspec.convert(
         dict(a.split("=", 1) for a in sys.argv[1:]), Behaviour, strict=False
@@ -144,9 +154,11 @@ def main() -> None:
     print("a line of the log", file=sys.stderr, flush=True)
     if behaviour.silent:
         signal.pause()
-    if behaviour.error:
+    if behaviour.error and starts(behaviour) <= behaviour.errors:
         failure = control.Failure(kind=behaviour.error, cause="no such luck", action="try again")
         say(StartOutcome(error=failure))
+        if behaviour.signal_at_error:
+            os.kill(os.getppid(), signal.Signals[behaviour.signal])
         sys.exit(1)
     make_private(where.state_dir)
     make_private(where.runtime_dir)

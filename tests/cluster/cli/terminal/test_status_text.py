@@ -362,6 +362,29 @@ def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
     assert trouble in status_text.line(asking)
 
 
+def test_identifies_that_wait_for_discords_api(
+    fake: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def held(again: float | None) -> ClusterStatus:
+        status = made(fake, 4, 2)
+        trouble = "no shard can identify before Discord's API answers (HTTP 503)"
+        budget = msgspec.structs.replace(
+            status.budget, known=False, total=0, remaining=0, trouble=trouble, asked_again_s=again
+        )
+        return msgspec.structs.replace(status, budget=budget)
+
+    shown = text(status_text.full(held(3500.0), 100), 100)
+    assert "not known how many are left" in shown
+    assert " of 0 left" not in shown
+    assert "API answers (HTTP 503); it is asked again in 58 min" in " ".join(shown.split())
+    assert "asked again in 42 s" in status_text.line(held(41.6))
+    assert "asked again" not in status_text.line(held(None))
+    view = LineView(clock=lambda: 5.0)
+    for seconds in (42.0, 41.0, 40.0):
+        view.show(held(seconds))
+    assert len(capsys.readouterr().out.splitlines()) == 1, "a countdown is no change"
+
+
 @pytest.mark.parametrize("width", [50, 100])
 def test_what_is_offered_over_tcp_is_told(width: int, fake: ModuleType) -> None:
     status = made(fake, 1, 1)

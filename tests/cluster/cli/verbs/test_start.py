@@ -115,13 +115,46 @@ def test_a_second_one_is_refused(dcgw: Dcgw, play: Play, running: Running) -> No
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("TokenRefusedError", 5), ("BudgetError", 6), ("AlreadyRunningError", 4), ("Strange", 1)],
+    [
+        ("TokenRefusedError", 5),
+        ("BudgetError", 6),
+        ("AlreadyRunningError", 4),
+        ("ApiUnavailableError", 8),
+        ("RateLimitedError", 8),
+        ("Strange", 1),
+    ],
 )
 def test_an_error_of_the_coordinator_is_ours(kind: str, code: int, dcgw: Dcgw, play: Play) -> None:
     play(error=kind)
     result = dcgw("start", "--sandbox")
     assert result.exit_code == code
     assert result.stderr == "Error: no such luck: try again\n"
+
+
+def test_who_waits_starts_when_the_api_answers(
+    dcgw: Dcgw, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.cli.verbs.start.FIRST_WAIT_S", 0.01)
+    seen = play(error="RateLimitedError", errors=2, signal_after=2)
+    result = dcgw("start", "--sandbox", "--wait")
+    assert result.exit_code == 0, result.output
+    said = "Not started: no such luck: try again; asking again in 0.0 s ..."
+    assert result.output.splitlines().count(said) == 2
+    assert sum("spec" in one for one in seen()) == 3
+    assert not held()
+
+
+def test_who_waits_can_be_stopped(dcgw: Dcgw, play: Play) -> None:
+    seen = play(error="ApiUnavailableError", signal_at_error=True, signal="SIGTERM")
+    result = dcgw("start", "--sandbox", "--wait")
+    assert result.exit_code == 130
+    assert "Stopped before it was ready." in result.output
+    assert len(seen()) == 1
+
+
+def test_what_no_waiting_mends_ends_a_start_that_waits(dcgw: Dcgw, play: Play) -> None:
+    play(error="TokenRefusedError")
+    assert dcgw("start", "--sandbox", "--wait").exit_code == 5
 
 
 def test_a_coordinator_that_dies_is_told_with_its_last_words(dcgw: Dcgw, play: Play) -> None:
