@@ -4,6 +4,7 @@
     from dcgw import ControlClient                # ask a cluster, and send over its shards
     from dcgw import GatewayClient                # one session in your own process
     from dcgw.events import MessageCreate         # every event, typed
+    from dcgw.states import GapReason             # why there is a gap, how a session is
 
 ``dcgw.errors``, ``dcgw.commands`` and ``dcgw.sandbox`` have the rest. The packages under it,
 ``cluster``, ``coordinator`` and ``shard_worker``, have names that other programs use too: whoever
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from cluster import __version__ as __version__
     from cluster.control import ControlClient as ControlClient
+    from cluster.discord.event_names import EventName as EventName
+    from cluster.discord.event_names import event_names as event_names
+    from cluster.discord.intents import Capabilities as Capabilities
+    from cluster.discord.intents import Intents as Intents
     from cluster.subscriber import Event as Event
     from cluster.subscriber import Gap as Gap
     from cluster.subscriber import Item as Item
@@ -30,29 +35,37 @@ if TYPE_CHECKING:
     from shard_worker import Skipped as Skipped
 
 __all__ = [
+    "Capabilities",
     "ControlClient",
     "Event",
+    "EventName",
     "Gap",
     "GatewayClient",
+    "Intents",
     "Item",
     "Resumable",
     "Skipped",
     "Stalled",
     "Subscriber",
     "__version__",
+    "event_names",
 ]
 
 _HOMES: Final = {
+    "Capabilities": "cluster.discord.intents",
     "ControlClient": "cluster.control",
     "Event": "cluster.subscriber",
+    "EventName": "cluster.discord.event_names",
     "Gap": "cluster.subscriber",
     "GatewayClient": "shard_worker",
+    "Intents": "cluster.discord.intents",
     "Item": "cluster.subscriber",
     "Resumable": "shard_worker",
     "Skipped": "shard_worker",
     "Stalled": "cluster.subscriber",
     "Subscriber": "cluster.subscriber",
     "__version__": "cluster",
+    "event_names": "cluster.discord.event_names",
 }
 
 if not TYPE_CHECKING:  # a type checker would take any name to be there

@@ -53,14 +53,14 @@ IO = {
 ROOMS: Final = {
     "cluster": {
         "cli": (
-            "backoff commands config control decode_errors doctor endpoints errors interrupts "
-            "processes ranges sandbox subscriber wire"
+            "backoff commands config control decode_errors discord doctor endpoints errors "
+            "interrupts processes ranges sandbox subscriber wire"
         ),
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
         "control": "commands decode_errors endpoints errors identify loops subscriber wire",
-        "subscriber": "decode_errors endpoints errors loops wire",
+        "subscriber": "decode_errors discord endpoints errors loops wire",
         "journal": "clocks decode_errors durable errors ranges wire",
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",

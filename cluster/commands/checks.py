@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn, get_args
 
 from cluster.errors import CommandError
 
 MAX_SNOWFLAKE: Final = (1 << 64) - 1
 _DECIMAL: Final = re.compile(r"[0-9]{1,20}")
-STREAM_TYPES: Final = ("guild", "call", "test")
+StreamType = Literal["guild", "call", "test"]
+STREAM_TYPES: Final[tuple[StreamType, ...]] = get_args(StreamType)
 _STREAM_KEY: Final = re.compile(
     r"guild:[0-9]{1,20}:[0-9]{1,20}:[0-9]{1,20}|(call|test)(:[0-9]{1,20}){1,2}"
 )

@@ -8,7 +8,7 @@ Channel Info"; the unofficial one of the same name. Op 28 is in neither: as Disc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Literal, get_args
 
 from cluster.commands.checks import (
     number,
@@ -24,7 +24,8 @@ from cluster.errors import CommandError
 
 MOST_CHANNELS: Final = 100
 """Channels whose last messages can be asked for at once."""
-CHANNEL_FIELDS: Final = ("status", "voice_start_time")
+ChannelField = Literal["status", "voice_start_time"]
+CHANNEL_FIELDS: Final[tuple[ChannelField, ...]] = get_args(ChannelField)
 MAX_HASH: Final = (1 << 32) - 1
 
 
@@ -114,7 +115,7 @@ def request_channel_member_count(guild_id: int, channel_id: int) -> Command:
     return command(Op.REQUEST_CHANNEL_MEMBER_COUNT, d)
 
 
-def request_channel_info(guild_id: int, fields: Iterable[str] = CHANNEL_FIELDS) -> Command:
+def request_channel_info(guild_id: int, fields: Iterable[ChannelField] = CHANNEL_FIELDS) -> Command:
     """Op 43: status and start time of a guild's voice channels: CHANNEL_INFO. fields: "status",
     "voice_start_time"."""
     if isinstance(fields, str | bytes) or not isinstance(fields, Iterable):

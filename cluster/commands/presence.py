@@ -7,16 +7,17 @@ Object", and for user accounts the unofficial documentation, "Presence".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from cluster.commands.checks import flag as checked_flag
 from cluster.commands.checks import number, one_of, refuse, snowflake, text
 from cluster.commands.command import Command, command
 from cluster.discord.opcodes import Op
 
-STATUSES: Final = ("online", "idle", "dnd", "invisible", "offline", "unknown")
-"""The statuses that can be set. Discord shows "invisible" as offline, and chooses for "unknown" by
+StatusName = Literal["online", "idle", "dnd", "invisible", "offline", "unknown"]
+"""A status that can be set. Discord shows "invisible" as offline, and chooses for "unknown" by
 itself."""
+STATUSES: Final[tuple[StatusName, ...]] = get_args(StatusName)
 ACTIVITY_TYPES: Final = 6
 """The highest type of an activity: playing 0, streaming 1, listening 2, watching 3, custom 4,
 competing 5, hang 6."""
@@ -27,7 +28,7 @@ Activity = Mapping[str, Any]
 
 
 def update_presence(
-    status: str = "online",
+    status: StatusName = "online",
     *,
     activities: Iterable[Activity] = (),
     since: int | None = 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from cluster.commands.checks import flag, number, one_of, refuse
 from cluster.commands.command import Command, command
@@ -16,7 +16,8 @@ from cluster.discord.opcodes import Op
 from cluster.errors import CommandError
 
 QOS_VERSION: Final = 27
-REASONS: Final = ("foregrounded", "rtc_connected")
+QosReason = Literal["foregrounded", "rtc_connected"]
+REASONS: Final[tuple[QosReason, ...]] = get_args(QosReason)
 _SESSION_ID: Final = re.compile(r"[^\ud800-\udfff]{1,1024}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -33,7 +34,9 @@ def remote_command(target_session_id: str, payload: Any) -> Command:
     return command(Op.REMOTE_COMMAND, d, "payload")
 
 
-def qos_heartbeat(*, active: bool = True, reasons: Iterable[str] = ("foregrounded",)) -> Command:
+def qos_heartbeat(
+    *, active: bool = True, reasons: Iterable[QosReason] = ("foregrounded",)
+) -> Command:
     """Op 40: a heartbeat beside those of the session, with why the client is in use. reasons:
     "foregrounded", "rtc_connected". Its seq is the session's affair, and filled in when it is sent:
     what it names, Discord may forget."""

@@ -7,13 +7,21 @@ Source: the unofficial documentation, "Gateway Events", "Create Stream" to "Ping
 from __future__ import annotations
 
 from cluster.commands import checks
-from cluster.commands.checks import STREAM_TYPES, flag, one_of, refuse, region, snowflake
+from cluster.commands.checks import (
+    STREAM_TYPES,
+    StreamType,
+    flag,
+    one_of,
+    refuse,
+    region,
+    snowflake,
+)
 from cluster.commands.command import Command, command
 from cluster.discord.opcodes import Op
 
 
 def create_stream(
-    type: str,
+    type: StreamType,
     channel_id: int,
     *,
     guild_id: int | None = None,

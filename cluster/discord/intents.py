@@ -36,6 +36,16 @@ class Intents(IntFlag):
     DIRECT_MESSAGE_POLLS = 1 << 25
 
 
+IntentName = Literal[
+    "all", "unprivileged", "none", "guilds", "guild_members", "guild_moderation",
+    "guild_expressions", "guild_integrations", "guild_webhooks", "guild_invites",
+    "guild_voice_states", "guild_presences", "guild_messages", "guild_message_reactions",
+    "guild_message_typing", "direct_messages", "direct_message_reactions", "direct_message_typing",
+    "message_content", "guild_scheduled_events", "auto_moderation_configuration",
+    "auto_moderation_execution", "guild_message_polls", "direct_message_polls",
+]  # fmt: skip
+"""An intent, or a group of them, as configurations and programs name it."""
+
 ALL_INTENTS: Final = Intents(sum(Intents))
 PRIVILEGED_INTENTS: Final = (
     Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
@@ -88,5 +98,15 @@ class Capabilities(IntFlag):
     CHANNEL_OBFUSCATION = 1 << 15
     AUTO_LOBBY_CONNECT = 1 << 16
 
+
+CapabilityName = Literal[
+    "all", "default", "none", "lazy_user_notes", "no_affine_user_ids", "versioned_read_states",
+    "versioned_user_guild_settings", "dedupe_user_objects", "prioritized_ready_payload",
+    "multiple_guild_experiment_populations", "non_channel_read_states", "auth_token_refresh",
+    "user_settings_proto", "client_state_v2", "passive_guild_update", "auto_call_connect",
+    "debounce_message_reactions", "passive_guild_update_v2", "channel_obfuscation",
+    "auto_lobby_connect",
+]  # fmt: skip
+"""A capability, or a group of them, as configurations and programs name it."""
 
 ALL_CAPABILITIES: Final = Capabilities(sum(Capabilities))

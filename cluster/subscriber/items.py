@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cluster.discord.event_names import EVENT_NAMES, nearest_event
 from cluster.errors import ConfigError
 from cluster.subscriber.chain import Event
 from cluster.wire.states import GapReason
@@ -47,8 +49,10 @@ Item = Event | Gap | Stalled
 _NAME = re.compile("[A-Z][A-Z0-9_]{0,99}")
 
 
-def checked_names(events: Iterable[str]) -> frozenset[str]:
-    """Return the names as a set. ConfigError: one can't be an event's, or there are none."""
+def checked_names(events: Iterable[str], *, strict: bool) -> frozenset[str]:
+    """Return the names as a set; a text is one name. ConfigError: one can't be an event's, or there
+    are none; strict: also if one is not known. Otherwise that is a warning, since Discord may have
+    added it, which names the line that calls the caller."""
     names = frozenset([events] if isinstance(events, str) else events)
     for name in names:
         if not _NAME.fullmatch(name):
@@ -58,4 +62,10 @@ def checked_names(events: Iterable[str]) -> frozenset[str]:
             )
     if not names:
         raise ConfigError("events is empty", "give names, or None for all")
+    for name in sorted(names - EVENT_NAMES):
+        cause, meant = f"no event {name!r} is known", nearest_event(name)
+        action = f"did you mean {meant!r}?" if meant else "docs/events.md has those that are"
+        if strict:
+            raise ConfigError(cause, action)
+        warnings.warn(f"{cause}, and nothing may come of it: {action}", stacklevel=3)
     return names

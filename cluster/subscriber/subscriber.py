@@ -32,11 +32,12 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import zmq
 
 from cluster.decode_errors import UNFIT
+from cluster.discord.event_names import EventName
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError
@@ -72,13 +73,18 @@ class Subscriber:
     """
 
     def __init__(
-        self, endpoint: str | None = None, events: Iterable[str] | None = None,
-        guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
+        self, endpoint: str | None = None, events: Iterable[EventName] | None = None,
+        guilds: Iterable[int] | None = None,
+        start: Literal["now", "oldest"] | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
+        strict: bool = False,
     ) -> None:  # fmt: skip
         """endpoint: where the hub publishes; None: the one cluster that runs on this host.
-        events: names as Discord writes them, also those that it does not send yet; None: all.
+        events: names as Discord writes them; None: all. One that is not known (docs/events.md) is
+        taken, since Discord may send it one day, with a warning that has the nearest that is.
+        strict: it is a ConfigError. Names that a program computes go through `event_names` for the
+        type checker.
         guilds: ids; None: all.
         start: "now", "oldest" (what the journals hold), or a saved ``position``.
         replay: the replay server; None: that of the local cluster with this endpoint, if there is
@@ -98,7 +104,7 @@ class Subscriber:
         if isinstance(start, str) and start not in ("now", "oldest"):
             raise ConfigError(f"start is {start!r}", 'give "now", "oldest" or a saved position')
         saved = None if isinstance(start, str) else read_saved(start)
-        self._names = None if events is None else checked_names(events)
+        self._names = None if events is None else checked_names(events, strict=strict)
         self._reshards = Reshards()
         guild_filter = None if guilds is None else GuildFilter(guilds)
         self._queue = DeliveryQueue(EventFilter(self._reshards, guild_filter))

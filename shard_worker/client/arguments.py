@@ -26,6 +26,7 @@ from cluster.config.tokens import bare_token
 from cluster.decode_errors import MALFORMED
 from cluster.discord.account import USER_API_VERSION, IdentifyAccount
 from cluster.discord.browser import browser
+from cluster.discord.intents import CapabilityName, IntentName
 from cluster.discord.urls import check_urls
 from cluster.errors import ConfigError
 from cluster.plain_text import in_environment
@@ -41,14 +42,16 @@ _CHROME: Final = re.compile(r"chrome([0-9]+[a-z]?)?")
 
 Kind = Literal["bot", "user"]
 Compress = Literal["zlib-stream", "zstd-stream", "none", ""]
-Names = int | str | Iterable[str]
-"""Bits, or the names that stand for them."""
+Intended = int | IntentName | Iterable[IntentName]
+"""Bits (`Intents`), or the names that stand for them."""
+Capable = int | CapabilityName | Iterable[CapabilityName]
+"""Bits (`Capabilities`), or the names that stand for them."""
 _COMPRESS: Final = {"zlib-stream": "zlib-stream", "zstd-stream": "zstd-stream", "none": "", "": ""}
 
 
 def checked_account(
-    intents: Names | None,
-    capabilities: Names | None,
+    intents: Intended | None,
+    capabilities: Capable | None,
     client_build_number: int | None,
     presence: dict[str, Any] | None,
     large_threshold: int,

@@ -27,9 +27,11 @@ from cluster.errors import ClientClosedError, ClusterError
 from cluster.events import GatewayEvent
 from cluster.loops import check_loop
 from cluster.wire.link import Login
+from cluster.wire.states import SessionState
 from shard_worker.client.arguments import (
+    Capable,
     Compress,
-    Names,
+    Intended,
     addresses,
     checked_account,
     given_token,
@@ -73,9 +75,9 @@ class GatewayClient(Commands):
     def connect(
         token: str,
         *,
-        intents: Names | None = None,
+        intents: Intended | None = None,
         shard: tuple[int, int] | None = None,
-        capabilities: Names | None = None,
+        capabilities: Capable | None = None,
         client_build_number: int | None = None,
         subscribe_guilds: Literal["all"] | Iterable[int] = (),
         presence: dict[str, Any] | None = None,
@@ -209,9 +211,8 @@ class GatewayClient(Commands):
         return self._session.latency
 
     @property
-    def state(self) -> str:
-        """Where the session is: "ready", "resuming", "waiting" ... (SessionState in
-        cluster/wire/states.py)."""
+    def state(self) -> SessionState:
+        """Where the session is: "ready", "resuming", "waiting" ... (dcgw.states)."""
         return self._session.state
 
     async def resume(self) -> None:

@@ -22,14 +22,16 @@ RIGHT = '''\
 from typing import assert_type
 
 from dcgw import ControlClient, Event, Gap, GatewayClient, Item, Resumable, Skipped, Stalled
-from dcgw import Subscriber, __version__
+from dcgw import EventName, Intents, Subscriber, __version__, event_names
 from dcgw.commands import Subscription
 from dcgw.errors import ClusterError, NotRunningError
 from dcgw.events import GatewayEvent, MessageCreate, ParseError, UnknownEvent, decode
 from dcgw.events.enums import MessageFlags
 from dcgw.events.objects import Message, User
 from dcgw.sandbox import Sandbox, SandboxOptions
+from dcgw.states import GapReason, SessionState
 
+WANTED: list[EventName] = ["MESSAGE_CREATE", "MESSAGE_DELETE"]
 OTHERS = (ClusterError, MessageFlags, ParseError, Skipped, Subscription, UnknownEvent, decode)
 
 
@@ -39,6 +41,14 @@ async def read(session: Resumable | None) -> None:
     async with GatewayClient.connect(token, intents="all", session=session) as client:
         assert_type(client, GatewayClient)
         assert_type(await client.next_event(), GatewayEvent)
+        assert_type(client.state, SessionState)
+        await client.update_presence("dnd")
+    async with GatewayClient.connect(token, intents=["guilds", "message_content"]):
+        pass
+    async with GatewayClient.connect(token, intents=Intents.GUILDS | Intents["GUILD_MEMBERS"]):
+        pass
+    Subscriber(events=("READY", *WANTED), strict=True)
+    Subscriber(events=event_names(*"MESSAGE_CREATE MESSAGE_UPDATE".split()), start="oldest")
     async with Subscriber(events=["MESSAGE_CREATE"]) as events:
         async for item in events:
             handle(item)
@@ -55,6 +65,8 @@ def handle(item: Item) -> None:
                     pass
         case Gap():
             assert_type(item.shard_id, int)
+            assert_type(item.reason, GapReason)
+            print(item.reason == "gone", item.reason is GapReason.GONE)
         case Stalled():
             pass
 
@@ -73,8 +85,18 @@ from dcgw.events import MessageCrate
 from dcgw.events.objects import Massage
 from dcgw import Subscriber
 one: int = Subscriber()
+from dcgw import GatewayClient
+Subscriber(events=["MESSAGE_CREAT"])
+Subscriber(events=["MESSAGE_CREATE"], start="newest")
+GatewayClient.connect("token", intents=["guild"])
+GatewayClient.connect("token", capabilities="all_of_them")
+
+
+async def away(client: GatewayClient) -> bool:
+    await client.update_presence("away")
+    return client.state is SessionState.REDY
 """
-ERRORS = [("wrong.py", line) for line in (1, 2, 3, 5)]
+ERRORS = [("wrong.py", line) for line in (1, 2, 3, 5, 7, 8, 9, 10, 14, 15)]
 """Where a checker finds fault: the first of each line."""
 
 

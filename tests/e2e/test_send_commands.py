@@ -68,7 +68,7 @@ async def from_control_client(sandbox: SandboxControl, guild: int, made: list[Ro
         assert 0 < busy.value.retry_after_s <= 31
         known = await sandbox.commands()
         with pytest.raises(CommandError, match="status is 'away'"):
-            await shard_commands.update_presence("away")
+            await shard_commands.update_presence("away")  # type: ignore[arg-type]
         with pytest.raises(NotSentError, match="shard 7 is not one of this cluster's"):
             await control.shard(7).update_presence()
         assert await sandbox.commands() == known, "nothing of it was sent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -19,7 +19,7 @@ from cluster.commands import CommandError, Members
 from cluster.commands import raw as any_command
 from cluster.commands.guilds import request_soundboard_sounds
 from cluster.commands.members import request_guild_members
-from cluster.commands.presence import STATUSES, update_presence
+from cluster.commands.presence import STATUSES, StatusName, update_presence
 from cluster.commands.subscriptions import bulk_guild_subscribe
 from cluster.commands.voice import update_voice_state
 from cluster.control import ControlClient
@@ -76,7 +76,7 @@ def presence(
     A session that begins anew has the presence of the configuration again.
     """
     activities = [] if activity is None else [shown(activity, kind, url)]
-    command = update_presence(status, activities=activities, afk=afk)
+    command = update_presence(cast("StatusName", status), activities=activities, afk=afk)
     sending.each(Target(config_file, name, keys_file, endpoint, shard=shard), command)
 
 

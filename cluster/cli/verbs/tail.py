@@ -25,6 +25,7 @@ from cluster.cli.terminal import event_lines
 from cluster.cli.terminal.output import console, is_terminal, no_more_output
 from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
+from cluster.discord.event_names import event_names
 from cluster.endpoints.paths import is_held
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
@@ -94,7 +95,10 @@ def tail(
     check_remote(keys_file, endpoint, name)
     lock = None
     subscriber = partial(
-        Subscriber, events=names or None, guilds=guilds or None, name="dcgw-cluster tail"
+        Subscriber,
+        events=event_names(*names) or None,
+        guilds=guilds or None,
+        name="dcgw-cluster tail",
     )
     if keys_file is not None:
         source = endpoint or str(keys_file)

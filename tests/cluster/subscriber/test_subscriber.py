@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import warnings
+from typing import get_args
 
 import pytest
 import zmq
 
+from cluster.discord.event_names import EventName, event_names
 from cluster.errors import ConfigError
 from cluster.journal import ShardState
 from cluster.subscriber import Event, Gap, Item, Subscriber, new_shards
@@ -243,8 +247,28 @@ def test_what_all_shards_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("events", [[], ["message_create"], ["_watermark"], ["MESSAGE_CREATE.3"]])
 def test_names_that_never_come_are_refused(events: list[str]) -> None:
     with pytest.raises(ConfigError):
-        Subscriber("ipc:///nowhere", events=events)
-    Subscriber("ipc:///nowhere", events="MESSAGE_CREATE")
+        Subscriber("ipc:///nowhere", events=event_names(*events))
+    Subscriber("ipc:///nowhere", events="MESSAGE_CREATE")  # type: ignore[arg-type]
+
+
+def here() -> int:
+    """The line that calls this."""
+    return sys._getframe(1).f_lineno
+
+
+def test_a_name_that_is_not_known_is_warned_of_where_it_is_written() -> None:
+    misspelt = event_names("MESSAGE_CREAT", "READY")
+    with pytest.warns(UserWarning, match=r"no event 'MESSAGE_CREAT'.*'MESSAGE_CREATE'") as said:
+        Subscriber("ipc:///nowhere", events=misspelt)
+    assert [(one.filename, one.lineno) for one in said] == [(__file__, here() - 1)]
+    with pytest.warns(UserWarning, match=r"no event 'QQQ' is known.*docs/events.md"):
+        Subscriber("ipc:///nowhere", events=event_names("QQQ"))
+    with pytest.raises(ConfigError, match=r"no event 'MESSAGE_CREAT' is known: did you mean"):
+        Subscriber("ipc:///nowhere", events=event_names("READY", "MESSAGE_CREAT"), strict=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for strict in (False, True):
+            Subscriber("ipc:///nowhere", events=sorted(get_args(EventName)), strict=strict)
 
 
 def test_a_new_count_that_no_journal_knows_is_not_passed_over_in_silence(

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_not_sent() -> None:
     async def scenario(rig: ClientRig) -> None:
         async with rig.connect() as client:
             with pytest.raises(CommandError, match="status is 'away'"):
-                await client.update_presence("away")
+                await client.update_presence("away")  # type: ignore[arg-type]
             with pytest.raises(CommandError, match=r"^guild_ids\[1\] is -1"):
                 await client.bulk_guild_subscribe([5, -1])
             with pytest.raises(CommandError, match=r"^activities: the payload is 5,\d+ bytes"):
