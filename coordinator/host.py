@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cluster.errors import ClusterError
 
@@ -29,6 +31,24 @@ def boot_id() -> str:
         return _BOOT_ID.read_text().strip()
     except (OSError, subprocess.CalledProcessError) as error:
         raise ClusterError(f"this machine does not tell its boot id ({error})") from error
+
+
+class HostClocks(NamedTuple):
+    """The clocks of the machine, and the boot that one of them counts from."""
+
+    boot_id: str
+    since_boot: Callable[[], float]
+    """Returns the seconds since the boot, those included in which the machine was suspended; nobody
+    can set it (clock_gettime(2), CLOCK_BOOTTIME; macOS: CLOCK_MONOTONIC, which goes on in
+    sleep)."""
+    wall: Callable[[], float]
+    """Returns Unix seconds, as somebody has set them."""
+
+    @classmethod
+    def own(cls) -> HostClocks:
+        """Return those of this machine. ClusterError as boot_id."""
+        clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        return cls(boot_id(), lambda: time.clock_gettime(clock), time.time)
 
 
 def cores() -> int:

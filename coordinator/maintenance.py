@@ -83,7 +83,8 @@ class Maintenance(NamedTuple):
         nothing."""
         count, ready, lost = self.sessions
         try:
-            self.context.store.seen(count, ready, time.time(), lost=lost)
+            store = self.context.store
+            store.seen(count, ready, store.time.now(), lost=lost)
         except sqlite3.Error as error:
             log.error("the store can't be written: %s", error)
 

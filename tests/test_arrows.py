@@ -156,7 +156,7 @@ ROOMS: Final = {
         "context": "account gateway_api state",
         "gateway_api": "account sharding state",
         "tcp_gate": "child_process zmq_proxy",
-        "state": "sharding",
+        "state": "host sharding",
         "replay": "child_process",
         "hub": "zmq_proxy",
         "engines": "children",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -30,7 +29,7 @@ async def make_queue(
 ) -> GrantQueue:
     """Make a queue that has its numbers, or asks for them. stack: closes what the queue needs.
     ClusterError: the broker does not answer, or refuses."""
-    ledger = IdentifyLedger(context.store, account=context.account_key, wall=time.time)
+    ledger = IdentifyLedger(context.store, account=context.account_key)
     if context.spec.identify.broker in ("", SELF):
         return _granting(context, ledger, Owners(assignments), send)
     broker = await _meet_broker(context, ledger, stack)

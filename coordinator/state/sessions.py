@@ -36,9 +36,18 @@ class Survivors(NamedTuple):
         return self.alive | self.closed
 
 
-def survivors(paths: ClusterPaths, store: Store, plan: Plan, account: str, now: float) -> Survivors:
+def survivors(
+    paths: ClusterPaths,
+    store: Store,
+    plan: Plan,
+    account: str,
+    wall: float,
+    now: float | None = None,
+) -> Survivors:
     """Return the shards of a plan whose sessions this account's start goes on with, by the store
-    and by the workers that hold their slots. now: Unix seconds."""
+    and by the workers that hold their slots. wall: Unix seconds. now: by the store's time, which is
+    asked where it is None."""
+    now = store.time.now() if now is None else now
     before = store.plan()
     if before is None or before.plan.shard_count != plan.shard_count:
         return Survivors(frozenset(), frozenset())
@@ -56,7 +65,7 @@ def survivors(paths: ClusterPaths, store: Store, plan: Plan, account: str, now: 
                 alive.add(shard)
             elif known.seen_at is None:
                 continue  # it had no session, or one that is over
-            elif min(abs(now - known.seen_at), abs(now - closed_at)) <= RESUMABLE_S:
+            elif min(abs(now - known.seen_at), abs(wall - closed_at)) <= RESUMABLE_S:
                 closed.add(shard)  # a time of the future is one of another clock
     return Survivors(frozenset(alive), frozenset(closed))
 

@@ -2,7 +2,8 @@
 
 One file in the state folder, 0600, written by one process (coordinator.lock). It is synchronous
 and FULL: a grant is given only after its row is on disk, since an epoch that is used twice would
-give two events one position, and there are a few grants a second at most. Times are Unix seconds.
+give two events one position, and there are a few grants a second at most. Times are the store's own
+(store_time.py).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
+from coordinator.host import HostClocks
 from coordinator.sharding.plan import StoredPlan
+from coordinator.state.store_time import Anchor, StoreTime
 
 log = logging.getLogger(__name__)
 
@@ -83,23 +86,26 @@ class Known(NamedTuple):
 class Store:
     """The store of one state folder. Close it when done."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clocks: HostClocks) -> None:
         self._db = connection
+        self.time = StoreTime.follow(self._anchor(), clocks)
+        """The time by which everything is noted."""
+        self._begin_time()
         row = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
         self.store_id: str = row[0]
         """16 hexadecimal digits, random, for as long as the file lives."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a store, or make it. ClusterError: a newer schema, a damaged file, a folder that
-        can't be written."""
+    def open(cls, path: Path, clocks: HostClocks | None = None) -> Self:
+        """Open a store, or make it. clocks: None: those of this machine. ClusterError: a newer
+        schema, a damaged file, a folder that can't be written."""
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             path.chmod(0o600)
             connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             try:
                 _prepare(connection, path)
-                return cls(connection)
+                return cls(connection, clocks or HostClocks.own())
             except BaseException:
                 connection.close()
                 raise
@@ -112,6 +118,36 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def _anchor(self) -> Anchor | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'time'").fetchone()
+        try:
+            return msgspec.json.decode(row[0], type=Anchor) if row else None
+        except (TypeError, *MALFORMED) as error:
+            log.error("the stored time can't be read, and begins anew: %s", error)
+            return None
+
+    def _begin_time(self) -> None:
+        """Note where the time begins. What an earlier program, whose time was the wall clock's, has
+        noted of the future counts from now on."""
+        now = self.time.now()
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._keep_time()
+            for statement in (
+                "UPDATE identifies SET granted_at = :now WHERE granted_at > :now",
+                "UPDATE identifies SET sent_at = :now WHERE sent_at > :now",
+                "UPDATE resets SET last_reset = NULL WHERE last_reset > :now",
+                "UPDATE shards SET seen_at = NULL WHERE seen_at > :now",
+            ):
+                self._db.execute(statement, {"now": now})
+
+    def _keep_time(self) -> None:
+        """Note how far the time is, for the start after the next boot."""
+        anchor = msgspec.json.encode(self.time.anchor()).decode()
+        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('time', ?)", (anchor,))
 
     # -- identifies -----------------------------------------------------------------------------
 
@@ -172,11 +208,11 @@ class Store:
         return int(row[0])
 
     def recent(self, account: str, since: float, now: float) -> list[Spent]:
-        """Return the identifies that were sent since then, oldest first. One granted since then of
-        which it is not known that it was sent counts as sent now."""
+        """Return the last identify of each shard that was sent since then, oldest first. One
+        granted since then of which it is not known that it was sent counts as sent now."""
         rows = self._db.execute(
-            "SELECT shard_id, coalesce(sent_at, ?) AS at FROM identifies WHERE account = ? "
-            "AND NOT unused AND coalesce(sent_at, granted_at) >= ? ORDER BY at",
+            "SELECT shard_id, max(coalesce(sent_at, ?)) AS at FROM identifies WHERE account = ? "
+            "AND NOT unused AND coalesce(sent_at, granted_at) >= ? GROUP BY shard_id ORDER BY at",
             (now, account, since),
         )
         return [Spent(*row) for row in rows]
@@ -215,6 +251,7 @@ class Store:
         shard count have none that a start could go on with: this count is in force."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
+            self._keep_time()
             self._db.execute(
                 "UPDATE shards SET seen_at = NULL WHERE shard_count != ?", (shard_count,)
             )

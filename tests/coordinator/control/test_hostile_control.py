@@ -282,7 +282,7 @@ def test_a_subscription_that_no_topic_has_is_not_kept(short_folder: Path) -> Non
 def test_a_number_that_no_grant_has_changes_nothing(tmp_path: Path) -> None:
     """SQLite's integers have 64 bits and a sign; the link's have no sign."""
     store = Store.open(tmp_path / "store.sqlite")
-    ledger = IdentifyLedger(store, account="a", wall=lambda: 1.0)
+    ledger = IdentifyLedger(store, account="a")
     for said in (link.IdentifySent(shard_id=0, grant_id=2**64 - 1),
                  link.IdentifyUnused(shard_id=0, grant_id=2**63)):  # fmt: skip
         message = link.decode_from_worker(link.encode(said))

@@ -58,7 +58,7 @@ class Cluster:
         return True
 
     def ledger(self) -> IdentifyLedger:
-        return IdentifyLedger(self.store, account=ACCOUNT, wall=time.time)
+        return IdentifyLedger(self.store, account=ACCOUNT)
 
     def grants_itself(self, *, remaining: int = 1000, concurrency: int = 1) -> None:
         """Its queue has a limiter of its own."""

@@ -19,6 +19,7 @@ from cluster.errors import (
 )
 from cluster.identify.limiter import FRESH_S, GRANT_TIMEOUT_S, IdentifyLimiter
 from cluster.wire import link
+from coordinator.host import HostClocks
 from coordinator.identifies.budget_renewal import SOON_S
 from coordinator.identifies.grant_queue import ASK_AGAIN_S, REACH_AGAIN_S, Owners
 from coordinator.identifies.ledger import IdentifyLedger
@@ -26,6 +27,7 @@ from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
+from coordinator.state.store_time import StoreTime
 
 INTERVAL_S = 5.25
 WALL = 1_800_000_000.0
@@ -48,7 +50,7 @@ class Office:
         self.owners = Owners(Assignments(Plan(8, {0: (0, 2, 4, 6), 1: (1, 3, 5, 7)})))
         self.queue = IdentifyQueue(
             self.limiter,
-            IdentifyLedger(store, account=ACCOUNT, wall=self.wall),
+            IdentifyLedger(store, account=ACCOUNT, time=StoreTime(self.clocks(), 0.0)),
             owners=self.owners,
             send=self.send,
             fetch=self.fetch,
@@ -60,8 +62,13 @@ class Office:
     def clock(self) -> float:
         return self.now
 
-    def wall(self) -> float:
-        return self.wall_began + self.now - self.began
+    def clocks(self) -> HostClocks:
+        """A host that booted at Unix second 0."""
+
+        def passed() -> float:
+            return self.wall_began + self.now - self.began
+
+        return HostClocks("boot", passed, passed)
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         if slot in self.absent:

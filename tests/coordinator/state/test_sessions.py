@@ -51,7 +51,7 @@ class Left:
         os.utime(folder / manifest.FILE, (at, at))
 
     def found(self, plan: Plan = PLAN, account: str = ACCOUNT, now: float = NOW) -> Survivors:
-        return survivors(self.paths, self.store, plan, account, now)
+        return survivors(self.paths, self.store, plan, account, now, now)
 
     def close(self) -> None:
         self.store.close()

@@ -1,0 +1,73 @@
+"""StoreTime: Unix seconds as the store counts them, which nobody moves by setting the clock.
+
+While the machine runs they pass as the kernel's time since its boot does, over restarts of the
+coordinator too. How long it was off only the wall clock can say, and that may be wrong: it moves
+the time on by LONGEST_OFF_S at most, and never back. So what is noted is never of the future, and
+what is a day old by this time and counts for a day is done with.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+import msgspec
+
+from coordinator.host import HostClocks
+
+LONGEST_OFF_S: Final = 2 * 86_400.0
+"""Nothing that is noted counts for longer; a clock that is ten years ahead moves the time no
+further."""
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host's clocks said at one moment of the store's time."""
+
+    time: float
+    boot_id: str
+    since_boot_s: float
+    wall_s: float
+
+
+class StoreTime:
+    """The time of one store, while the host runs."""
+
+    def __init__(self, clocks: HostClocks, booted_at: float) -> None:
+        """booted_at: what the time was, at the latest, when the host booted."""
+        self._clocks = clocks
+        self._booted_at = booted_at
+
+    @classmethod
+    def follow(cls, anchor: Anchor | None, clocks: HostClocks) -> Self:
+        """Return the time that goes on from an anchor; None: it begins, by the wall clock."""
+        since_boot_s, wall_s = clocks.since_boot(), clocks.wall()
+        if anchor is None:
+            return cls(clocks, wall_s - since_boot_s)
+        passed = since_boot_s - anchor.since_boot_s
+        if anchor.boot_id != clocks.boot_id or passed < 0:
+            passed = max(since_boot_s, min(wall_s - anchor.wall_s, LONGEST_OFF_S))
+        return cls(clocks, anchor.time + passed - since_boot_s)
+
+    def now(self) -> float:
+        """Return the time."""
+        return self._booted_at + self._clocks.since_boot()
+
+    def anchor(self) -> Anchor:
+        """Return what the time after a restart, or a boot, is to be found by."""
+        since_boot_s = self._clocks.since_boot()
+        return Anchor(
+            time=self._booted_at + since_boot_s,
+            boot_id=self._clocks.boot_id,
+            since_boot_s=since_boot_s,
+            wall_s=self._clocks.wall(),
+        )
+
+    def age(self, moment: float) -> float:
+        """Return the seconds that have surely passed since a moment: of one before the boot, those
+        since the boot."""
+        return self.now() - max(moment, self._booted_at)
+
+    def since(self, age_s: float) -> float:
+        """Return the earliest moment of which it is not sure that so many seconds have passed since
+        it; 0: all from before the boot are such."""
+        moment = self.now() - age_s
+        return moment if moment >= self._booted_at else 0.0
