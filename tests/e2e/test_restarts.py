@@ -45,8 +45,10 @@ async def happened(sandbox: SandboxControl, count: int) -> None:
 def under_traffic(
     home: Home,
     deaths: Callable[[SandboxControl, ControlClient, Seen], Awaitable[None]],
+    afterwards: Callable[[SandboxControl], Awaitable[None]] | None = None,
 ) -> None:
-    """Run a cluster through deaths of its processes, and compare every event at the end."""
+    """Run a cluster through deaths of its processes, and compare every event at the end.
+    afterwards: what is done and looked at then."""
     with run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info:
         home.use(info)
         start(home)
@@ -64,6 +66,8 @@ def under_traffic(
                 expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
                 assert await identified(sandbox) == SHARDS
+                if afterwards is not None:
+                    await afterwards(sandbox)
 
         asyncio.run(main())
         stop(home)
@@ -71,20 +75,43 @@ def under_traffic(
 
 
 def test_a_killed_coordinator(home: Home) -> None:
-    """The workers go on without a coordinator; the next one adopts them, the processes stay."""
+    """The workers go on without a coordinator; the next one adopts them, the processes stay. That
+    holds while the API refuses: the gateway is no part of it. Who lost its session then waits."""
 
     async def deaths(sandbox: SandboxControl, control: ControlClient, seen: Seen) -> None:
         before = await eventually(control.status, lambda s: s.state == "ready")
-        os.kill(before.pid, signal.SIGKILL)
-        await happened(sandbox, 200)  # without a hub: the next one must bring it
-        await asyncio.to_thread(start, home)
-        async with control_of(home) as anew:
-            after = await eventually(anew.status, lambda s: s.state == "ready")
-        assert after.pid != before.pid
-        assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+        for refuses in (False, True):
+            if refuses:
+                await sandbox.fault(kind="rest_429", count=1_000_000, retry_after=1.0)
+            async with control_of(home) as now:
+                os.kill((await now.status()).pid, signal.SIGKILL)
+            await happened(sandbox, 200)  # without a hub: the next one must bring it
+            await asyncio.to_thread(start, home)
+            async with control_of(home) as anew:
+                after = await eventually(anew.status, lambda s: s.state == "ready")
+            assert after.pid != before.pid
+            assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+            assert after.budget.known is not refuses
+        assert "is rate limited" in after.budget.trouble
         assert (await sandbox.state())["counters"].get("resumed", 0) == 0
 
-    under_traffic(home, deaths)
+    async def identify(sandbox: SandboxControl) -> None:
+        async with control_of(home) as control:
+            await sandbox.fault(kind="op9", resumable=False, shard=0)
+            held = await eventually(control.status, lambda s: s.budget.waiting == [0])
+            assert held.budget.asked_again_s is not None
+            assert await identified(sandbox) == SHARDS
+            await sandbox.clear_faults()
+            well = await eventually(
+                control.status, lambda s: s.state == "ready" and not s.budget.waiting
+            )
+            assert (well.budget.known, well.budget.trouble) == (True, "")
+            assert well.budget.max_concurrency == SHARDS
+            assert await identified(sandbox) == SHARDS + 1
+
+    under_traffic(home, deaths, identify)
+    log = home.state / "default" / "logs" / "coordinator.log"
+    assert "Discord's API answers again" in log.read_text()
 
 
 def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
