@@ -63,7 +63,7 @@ class ObjectMeta(msgspec.StructMeta):
         **options: Any,
     ) -> ObjectMeta:
         if lenient:
-            _make_lenient(namespace, of_event=any(hasattr(base, "raw") for base in bases))
+            _make_lenient(namespace, of_event=any(hasattr(base, "category") for base in bases))
         options = {"frozen": True, "kw_only": True} | options
         return super().__new__(mcls, name, bases, namespace, **options)
 
@@ -119,7 +119,7 @@ class GatewayEvent(Object):
         raise NotImplementedError
 
     @property
-    def raw(self) -> bytes:
+    def data(self) -> bytes:
         """``d`` as it came: JSON."""
         raise NotImplementedError
 
@@ -135,7 +135,7 @@ class Dispatch(GatewayEvent):
     """Group of the event in docs/events.md, such as "Message/Reactions"."""
     listed: ClassVar[bool] = True
     """Whether tests/cluster/events/rust_client_events.json has the event too."""
-    raw: bytes = msgspec.field(default=b"", name="d, as it came")
+    data: bytes = msgspec.field(default=b"", name="d, as it came")
     """``d`` as it came: JSON."""
 
     def __str__(self) -> str:
@@ -143,7 +143,7 @@ class Dispatch(GatewayEvent):
         return " ".join([self.name, *shown[:_SHORT]])
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, value) for name, value in super().__rich_repr__() if name != "raw"]
+        return [(name, value) for name, value in super().__rich_repr__() if name != "data"]
 
 
 def _ids(thing: msgspec.Struct) -> Iterator[tuple[str, Any]]:

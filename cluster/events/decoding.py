@@ -31,10 +31,6 @@ class UnknownEvent(GatewayEvent, kw_only=False, lenient=False):
     data: bytes
     """``d`` as it came: JSON."""
 
-    @property
-    def raw(self) -> bytes:
-        return self.data
-
     def __repr__(self) -> str:
         return f"UnknownEvent({self.name!r}, {len(self.data)} bytes)"
 
@@ -43,7 +39,7 @@ class UnknownEvent(GatewayEvent, kw_only=False, lenient=False):
 
 
 class ParseError(GatewayEvent, kw_only=False, lenient=False):
-    """An event that is known, with a payload that does not fit its class. Nothing is lost: ``raw``
+    """An event that is known, with a payload that does not fit its class. Nothing is lost: ``data``
     is all that came."""
 
     name: str
@@ -51,10 +47,10 @@ class ParseError(GatewayEvent, kw_only=False, lenient=False):
     """Place in ``d`` that does not fit, as JSONPath: "$.author.id"; "$" is all of it."""
     reason: str
     """What was expected at that place, and what is there instead."""
-    raw: bytes
+    data: bytes
 
     def __repr__(self) -> str:
-        return f"ParseError({self.name!r}, {self.path!r}, {self.reason!r}, {len(self.raw)} bytes)"
+        return f"ParseError({self.name!r}, {self.path!r}, {self.reason!r}, {len(self.data)} bytes)"
 
     def __str__(self) -> str:
         return f"{self.name} does not fit at {self.path}: {self.reason}"
@@ -76,11 +72,11 @@ def decode(name: str, data: bytes) -> GatewayEvent:
     except MALFORMED as error:
         if (mended := _mended(data)) != data:
             with suppress(*MALFORMED):
-                return _with_raw(read(mended), data)
+                return _with_data(read(mended), data)
         reason, _, where = str(error).partition(" - at ")
         path = _PATH.search(where)
         return ParseError(name, path[1] if path else "$", reason, data)
-    return _with_raw(event, data)
+    return _with_data(event, data)
 
 
 def _mended(data: bytes) -> bytes:
@@ -90,8 +86,8 @@ def _mended(data: bytes) -> bytes:
     return _WORD.sub(lambda found: found[1] + _WORDS[found[2]], _PADDED.sub(b'"', data))
 
 
-def _with_raw(event: Dispatch, data: bytes) -> Dispatch:
-    msgspec.structs.force_setattr(event, "raw", data)
+def _with_data(event: Dispatch, data: bytes) -> Dispatch:
+    msgspec.structs.force_setattr(event, "data", data)
     return event
 
 
@@ -103,7 +99,7 @@ def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
     if payload is None:
         return _json_decoder(cls)
     whole = _payload_reader(get_args(hints[payload])[0])
-    beside = [field for field in msgspec.structs.fields(cls) if field.name not in (payload, "raw")]
+    beside = [field for field in msgspec.structs.fields(cls) if field.name not in (payload, "data")]
     if not beside:
         return lambda data: cls(**{payload: whole(data)})
     rest = _beside_reader(cls, beside, hints)

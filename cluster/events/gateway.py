@@ -18,14 +18,14 @@ class Reconnect(GatewayEvent):
     """Op 7: the server asks to reconnect and resume."""
 
     name: ClassVar[str] = "RECONNECT"
-    raw: ClassVar[bytes] = b"null"
+    data: ClassVar[bytes] = b"null"
 
 
 class HeartbeatAck(GatewayEvent):
     """Op 11: the server has got a heartbeat."""
 
     name: ClassVar[str] = "HEARTBEAT_ACK"
-    raw: ClassVar[bytes] = b"null"
+    data: ClassVar[bytes] = b"null"
 
 
 @dispatch("RESUMED", "Gateway")

@@ -23,7 +23,7 @@ class Skipped(GatewayEvent):
         return SKIPPED
 
     @property
-    def raw(self) -> bytes:
+    def data(self) -> bytes:
         return b"null"
 
     def __str__(self) -> str:

@@ -76,6 +76,6 @@ def check_typed(seen: Seen) -> None:
         if isinstance(event, Event):
             typed = event.typed()
             assert not isinstance(typed, ParseError | UnknownEvent), str(typed)
-            assert (typed.name, typed.raw) == (event.name, event.data)
+            assert (typed.name, typed.data) == (event.name, event.data)
             names.add(event.name)
     assert names >= catalogue().events.keys() - {"RESUMED"}

@@ -207,7 +207,7 @@ def event(data: bytes) -> None:
     """Decode ``d`` of any event: it gets its class, or a place where it does not fit."""
     name = EVENTS[data[0] % len(EVENTS)] if data else EVENTS[0]
     found = events.decode(name, data[1:])
-    assert (found.name, found.raw) == (name, data[1:])
+    assert (found.name, found.data) == (name, data[1:])
     assert str(found)
     assert repr(found)
     if isinstance(found, events.ParseError):

@@ -58,7 +58,7 @@ class MediaGalleryItem(Object):
 
 class Component(Object):
     """A component of any kind. Which fields are there depends on ``type``; kinds that came later
-    have fields that are not here, and are found in ``event.raw``."""
+    have fields that are not here, and are found in ``event.data``."""
 
     type: ComponentType
     id: int | Absent = UNSET

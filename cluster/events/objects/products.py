@@ -129,7 +129,7 @@ class Sku(Object):
     content_ratings: dict[int, ContentRating] | Absent = UNSET
     system_requirements: dict[int, SystemRequirements] | Absent = UNSET
     price: SkuPrice | Absent = UNSET
-    """The price; the developer gets a map by currency instead, which only ``raw`` has."""
+    """The price; the developer gets a map by currency instead, which only ``data`` has."""
     price_tier: int | Absent = UNSET
     sale_price_tier: int | Absent = UNSET
     sale_price: dict[str, int] | Absent = UNSET

@@ -57,7 +57,7 @@ def _row(cls: type[Dispatch]) -> str:
 
 def _fields(cls: type[Dispatch]) -> str:
     hints = get_type_hints(cls, include_extras=True)
-    names = [name for name in cls.__struct_fields__ if name != "raw"]
+    names = [name for name in cls.__struct_fields__ if name != "data"]
     shown = [f"**{name}**" if _is_payload(hints[name]) else name for name in names]
     if len(shown) > MOST_FIELDS:
         return f"{', '.join(shown[:MOST_FIELDS])} and {len(shown) - MOST_FIELDS} more"

@@ -18,6 +18,7 @@ from cluster.events import (
     GuildCreate,
     HeartbeatAck,
     MessageCreate,
+    MessageDelete,
     MessageUpdate,
     ParseError,
     Ready,
@@ -37,6 +38,8 @@ from cluster.events.enums.messages import MessageFlags, MessageType
 from cluster.events.enums.presences import Status
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS
 from cluster.wire.batch import Event as Envelope
+from shard_worker import Skipped
+from shard_worker.client.event_queue import Received
 from tests.cluster.events.event_samples import NAMES, sample, sample_json, world
 
 AUTHOR = {"id": "852892297661906993", "username": "alien", "global_name": None}
@@ -70,7 +73,7 @@ def test_every_event_of_the_sandbox_has_its_class_and_its_bytes() -> None:
         event = decode(name, sample(name))
         assert type(event) is DISPATCHES[name], str(event)
         assert event.name == name
-        assert event.raw is sample(name)
+        assert event.data is sample(name)
 
 
 def test_a_message_and_what_stands_beside_it() -> None:
@@ -237,13 +240,13 @@ def test_ids_with_zeros_before_them_are_ids() -> None:
     event = read("MESSAGE_CREATE", d)
     assert isinstance(event, MessageCreate), event
     assert (event.message.id, event.guild_id, event.message.mention_roles) == (0, 1, [0, 1, 7])
-    assert event.raw == json.dumps(d).encode()
+    assert event.data == json.dumps(d).encode()
     quoted = f'a \\"{one}\\", "{one}"'
     event = read("MESSAGE_CREATE", MESSAGE | {"id": one, "content": quoted})
     assert (event.message.id, event.message.content) == (1, quoted)
     error = read("MESSAGE_CREATE", MESSAGE | {"id": none, "embeds": 5})
     assert isinstance(error, ParseError)
-    assert error.raw == json.dumps(MESSAGE | {"id": none, "embeds": 5}).encode()
+    assert error.data == json.dumps(MESSAGE | {"id": none, "embeds": 5}).encode()
 
 
 def test_overwrites_of_older_recordings_have_their_type() -> None:
@@ -269,7 +272,7 @@ def test_an_id_tells_when_it_was_made() -> None:
 def test_an_event_without_a_class() -> None:
     event = decode("SOMETHING_NEW", b'{"a":1}')
     assert event == UnknownEvent("SOMETHING_NEW", b'{"a":1}')
-    assert event.raw == b'{"a":1}'
+    assert event.data == b'{"a":1}'
     assert str(event) == "SOMETHING_NEW unknown, 7 bytes"
 
 
@@ -290,7 +293,7 @@ def test_an_event_without_a_class() -> None:
 def test_what_does_not_fit_says_where_and_why(name: str, d: bytes, path: str, reason: str) -> None:
     error = decode(name, d)
     assert isinstance(error, ParseError), error
-    assert (error.name, error.path, error.raw) == (name, path, d)
+    assert (error.name, error.path, error.data) == (name, path, d)
     assert reason in error.reason
     assert str(error) == f"{name} does not fit at {path}: {error.reason}"
 
@@ -353,7 +356,7 @@ def test_a_subscribers_event_is_typed_and_misfits_are_counted() -> None:
 def test_ops_that_are_events() -> None:
     for event, name in ((Reconnect(), "RECONNECT"), (HeartbeatAck(), "HEARTBEAT_ACK")):
         assert isinstance(event, GatewayEvent)
-        assert (event.name, str(event), event.raw) == (name, name, b"null")
+        assert (event.name, str(event), event.data) == (name, name, b"null")
 
 
 SECRET = re.compile(r"token|session_id|^(join|spectate|match)$")
@@ -395,3 +398,15 @@ def test_no_text_of_an_event_shows_a_credential() -> None:
         assert "MARK" not in repr(event)
         assert "\n" not in str(event)
         assert len(str(event)) < 400
+
+
+def test_the_text_of_d_has_one_name_everywhere() -> None:
+    """An author who reads a cluster today and a client tomorrow changes nothing."""
+    d = b'{"id":"5","channel_id":"6"}'
+    received = Envelope.make("MESSAGE_DELETE", 0, 1, 1, 7, d, 0, "store")
+    typed = [received.typed(), decode("MESSAGE_DELETE", d), decode("NEW", d), decode("READY", b"1")]
+    assert [type(one) for one in typed] == [MessageDelete, MessageDelete, UnknownEvent, ParseError]
+    assert received.data == Received(0, "MESSAGE_DELETE", 7, d, 1).data == d
+    assert [one.data for one in typed] == [d, d, d, b"1"]
+    for other in (Reconnect(), HeartbeatAck(), Skipped(first=1, last=2)):
+        assert other.data == b"null"

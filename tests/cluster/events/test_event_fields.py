@@ -92,7 +92,7 @@ def places_of(cls: type[Object]) -> dict[str, Place]:
     return {
         field.encode_name: Place(field.type, written(cls, field.name))
         for field in msgspec.structs.fields(cls)
-        if field.name != "raw"
+        if field.encode_name != "d, as it came"
     }
 
 

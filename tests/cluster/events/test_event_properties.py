@@ -41,7 +41,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 def check(name: str, data: bytes) -> GatewayEvent:
     event = decode(name, data)
-    assert event.raw == data
+    assert event.data == data
     assert event.name == name
     assert "\n" not in str(event)
     assert len(str(event)) < 1000

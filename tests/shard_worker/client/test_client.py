@@ -616,7 +616,7 @@ def test_a_token_that_ready_brings_is_used_from_then_on_and_in_no_event() -> Non
         async with rig.connect(token=state.user_token, **USER) as client:
             assert client.token == "second.token"
             ready = await client.next_event()
-            assert b"second.token" not in ready.raw
+            assert b"second.token" not in ready.data
             await client.resume()
             await client.reconnect()
             assert client.state == "ready"
