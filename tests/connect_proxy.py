@@ -112,11 +112,13 @@ async def connect_proxy(
     answer: bytes | None = None,
     then: Literal["close", "repeat", "wait"] = "close",
     user: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[ConnectProxy]:
     """Run a proxy. ports: of this machine, by the HOST:PORT that is asked for. answer: what every
-    CONNECT is answered, and what is done then. user: USER:PASSWORD that it wants."""
+    CONNECT is answered, and what is done then. user: USER:PASSWORD that it wants. tls: it is spoken
+    to in TLS."""
     proxy = ConnectProxy(ports or {}, answer, then, user)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, ssl=tls)
     proxy.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield proxy

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from cluster.errors import ConfigError
+from cluster.plain_text import unseen
 
 _SECRET: Final = re.compile(r"token(?!_file)|secret|passw|credential", re.IGNORECASE)
 _LONGEST_SHOWN: Final = 40
@@ -97,7 +98,7 @@ class Schema:
         kind = self.keys[name].type
         try:
             value = _read_text(given.value, kind) if given.text else given.value
-            return msgspec.convert(value, kind, strict=not given.text)
+            converted = msgspec.convert(value, kind, strict=not given.text)
         except (msgspec.ValidationError, json.JSONDecodeError, RecursionError):
             value = shown(name, given.value)
             flag = given.source.startswith("--")
@@ -105,6 +106,12 @@ class Schema:
                 f"{given.source} is {value}" if flag else f"{name} is {value} in {given.source}",
                 f"give {allowed(kind)}{_form(given, kind)}",
             ) from None
+        if isinstance(converted, str) and (character := unseen(converted)):
+            raise ConfigError(
+                f"{name} in {given.source} holds a character that can't be seen ({character})",
+                "write it anew",
+            )
+        return converted
 
     def _unknown(self, name: str, given: Given) -> ConfigError:
         table = name.rpartition(".")[0]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from cluster.endpoints.tcp import is_loopback
 from cluster.errors import ConfigError
+from cluster.plain_text import unseen
 
 GATEWAY_URL: Final = "wss://gateway.discord.gg"
 """What the API says as a rule, for who must guess before it is asked."""
@@ -21,7 +22,11 @@ def check_urls(api_url: str, gateway_url: str) -> None:
 
 def check_url(key: str, url: str, secure: str, plain: str) -> None:
     """Raise ConfigError, which names the key, unless the URL has the secure scheme, or the plain
-    one on this machine."""
+    one on this machine. Line ends in it are refused before `urlsplit`, which passes over them."""
+    if character := unseen(url):
+        raise ConfigError(
+            f"{key} holds a character that can't be seen ({character})", "write it anew"
+        )
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

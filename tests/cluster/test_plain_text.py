@@ -49,6 +49,23 @@ def test_the_configuration_s_file_that_a_variable_names(tmp_path: Path) -> None:
     assert load(env={"DCGW_CONFIG": f"{tmp_path}/c.toml\r"}).config.name == "mine"
 
 
+def test_values_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.toml"
+    file.write_text('state_dir = "/var/lib/dcgw\u200b"')
+    with pytest.raises(ConfigError, match=r"state_dir in cluster\.toml holds .* seen \(U\+200B\)"):
+        load(file=file, env={})
+
+
+@pytest.mark.parametrize("character", ["\r", "\n", "\t", "\u200b", "\u00a0"])
+def test_what_nobody_sees_in_the_midst_of_a_url_is_named(character: str) -> None:
+    """Some of these are passed over by Python's own reader of URLs, and not by libcurl's."""
+    url = f"https://discord{character}.com/api"
+    with pytest.raises(ConfigError, match=rf"api_url .*holds .* seen \(U\+{ord(character):04X}\)"):
+        load(env={"DCGW_API_URL": url})
+    with pytest.raises(ConfigError, match="api_url holds"):
+        addresses(url, None, None)
+
+
 def test_a_client_s_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCGW_API_URL", "https://api.example/api\r")
     monkeypatch.setenv("DCGW_GATEWAY_URL", "wss://gateway.example\r")

@@ -76,6 +76,27 @@ def test_who_alone_the_proxy_can_find(
     asyncio.run(main())
 
 
+def test_a_proxy_that_is_spoken_to_in_tls(tmp_path: Path) -> None:
+    """Its certificate is verified, as the gateway's in the tunnel is."""
+    ca_file, context = authority(tmp_path / "a", NOW, "gateway.test")
+    other, _ = authority(tmp_path / "b", NOW)
+
+    async def handler(connection: ServerConnection) -> None:
+        await connection.close(4000)
+
+    async def main() -> None:
+        async with serve(handler, "127.0.0.1", 0, ssl=context) as made:
+            ports = {"gateway.test:443": made.sockets[0].getsockname()[1]}
+            async with connect_proxy(ports, tls=context) as proxy:
+                env = {"HTTPS_PROXY": f"https://{proxy.address}"}
+                assert await outcome(env, str(ca_file)) == ("closed", 4000)
+                kind, cause = await outcome(env, str(other))
+                assert (kind, "certificate" in cause) == ("failed", True)
+                assert proxy.asked == ["gateway.test:443"]
+
+    asyncio.run(main())
+
+
 def test_user_and_password_reach_the_proxy_and_nobody_else(tmp_path: Path) -> None:
     _, context = authority(tmp_path / "a", NOW, "gateway.test")
 
