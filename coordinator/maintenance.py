@@ -66,8 +66,19 @@ class Maintenance(NamedTuple):
 
     def clear_journals(self) -> None:
         """Remove the journals of slots that are no more, when nobody will ask for them."""
-        assignments = self.fleet.assignments
-        for slot in folders.clear_retired(self.context.paths, assignments.slots, time.time()):
+        assignments, store = self.fleet.assignments, self.context.store
+        try:
+            since = store.retired
+            before = dict(since)
+            cleared = folders.clear_retired(
+                self.context.paths, assignments.slots, since, store.time.now()
+            )
+            if since != before:
+                store.set_retired(since)
+        except sqlite3.Error as error:
+            log.error("journals that are no more in use are kept, the store fails: %s", error)
+            return
+        for slot in cleared:
             assignments.cleared(slot)
 
     def tell_out(self) -> None:

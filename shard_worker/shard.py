@@ -92,6 +92,11 @@ class Shard:
         self._timer = MovableTimer(self._tick)
         self._reported_state = self._session.state
         self._events = 0
+        began_ns = delivery.began_ns
+        age_s = max(0.0, (time.time_ns() - began_ns) / 1e9)
+        self._began_at = self._loop.time() - age_s if began_ns else None
+        """When the session's READY came, in whichever process, as the loop's time: the clock on the
+        wall may be set while this process lives. None: not known."""
 
     @property
     def state(self) -> SessionState:
@@ -190,8 +195,7 @@ class Shard:
 
     def _age_s(self) -> float | None:
         """Seconds since the session's READY, in whichever process; None: not known."""
-        began_ns = self._delivery.began_ns
-        return max(0.0, (time.time_ns() - began_ns) / 1e9) if began_ns else None
+        return None if self._began_at is None else self._loop.time() - self._began_at
 
     # -- what the session asks for -------------------------------------------------------------
 
@@ -360,6 +364,7 @@ class Shard:
                 "kept nowhere: after a restart the one that was configured is tried again",
                 self.plan.shard_id,
             )
+        self._began_at = now
         self._delivery.begin_epoch(
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )

@@ -21,6 +21,7 @@ from cluster.errors import AlreadyRunningError, ClusterError
 log = logging.getLogger(__name__)
 
 RETIRED_S: Final = 86_400.0
+"""How long the journal of a slot that is no more is kept."""
 _LOCK_TRIES: Final = 20
 _LOCK_WAIT_S: Final = 0.05
 
@@ -94,22 +95,24 @@ def clear(paths: ClusterPaths) -> None:
     shutil.rmtree(paths.runtime_dir, onerror=_not_removed)
 
 
-def clear_retired(paths: ClusterPaths, in_use: Collection[int], now: float) -> list[int]:
-    """Remove the journals of slots that no plan has, RETIRED_S after they were closed; until then
-    their history is there to be asked for. Return these slots. now: Unix seconds."""
+def clear_retired(
+    paths: ClusterPaths, in_use: Collection[int], since: dict[int, float], now: float
+) -> list[int]:
+    """Remove the journals of slots that no plan has, RETIRED_S after they were first found so;
+    until then their history is there to be asked for. Return these slots. since: when each was
+    found so; kept up. now: by the store's time, as in `since`: a file's own is the wall clock's."""
+    retired = [
+        slot
+        for slot in paths.journal_slots()
+        if slot not in in_use and not is_held(paths.journal(slot) / "owner.lock")
+    ]
+    for slot in set(since).difference(retired):
+        del since[slot]
     removed = []
-    for slot in paths.journal_slots():
-        folder = paths.journal(slot)
-        if slot in in_use or is_held(folder / "owner.lock"):
-            continue
-        try:
-            closed_at = max(file.stat().st_mtime for file in folder.iterdir())
-        except (OSError, ValueError) as error:
-            log.warning("the retired journal %s can't be looked at: %s", folder, error)
-            continue
-        if now - closed_at > RETIRED_S:
+    for slot in retired:
+        if now - since.setdefault(slot, now) > RETIRED_S:
             log.info("the journal of slot %d, which is no more, is removed", slot)
-            shutil.rmtree(folder, onerror=_not_removed)
+            shutil.rmtree(paths.journal(slot), onerror=_not_removed)
             removed.append(slot)
     return removed
 

@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -300,6 +300,23 @@ class Store:
         )
 
     # -- journals -------------------------------------------------------------------------------
+
+    @property
+    def retired(self) -> dict[int, float]:
+        """Slots that no plan has and that have a journal -> since when that is known."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'retired'").fetchone()
+        try:
+            return msgspec.json.decode(row[0], type=dict[int, float]) if row else {}
+        except (TypeError, *MALFORMED) as error:
+            log.error("it can't be read since when journals are no more in use: %s", error)
+            return {}
+
+    def set_retired(self, since: Mapping[int, float]) -> None:
+        """Store since when slots are no more in use."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES ('retired', ?)",
+            (msgspec.json.encode(since).decode(),),
+        )
 
     @property
     def has_sandbox_journals(self) -> bool:

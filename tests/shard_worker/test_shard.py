@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import pytest
 import uvloop
 
 from cluster.config.worker_spec import WorkerSpec
@@ -104,3 +106,47 @@ def test_a_refusal_is_reported_with_what_was_asked_for() -> None:
         assert "closed 4014 (disallowed intents): enable GUILD_PRESENCES for" in report.detail
 
     on_a_loop(scenario)
+
+
+READY = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+TEN_YEARS_S = 315_360_000
+
+
+@pytest.mark.parametrize("step_s", [-TEN_YEARS_S, -3600, 3600, TEN_YEARS_S])
+@pytest.mark.parametrize("age_s", [None, 100])
+def test_a_session_s_age_goes_on_while_the_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch, step_s: int, age_s: int | None
+) -> None:
+    """age_s: of a session that another process began; None: it begins here."""
+    wall_ns, ahead_ns = time.time_ns, 0
+    monkeypatch.setattr("time.time_ns", lambda: wall_ns() + ahead_ns)
+    if age_s is not None:
+        monkeypatch.setattr(Ordered, "began_ns", wall_ns() - age_s * 10**9)
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        nonlocal ahead_ns
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        if age_s is None:
+            shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+            shard.on_messages([READY], [0])
+        ahead_ns = step_s * 10**9
+        reported = shard.report().session_age_s
+        assert reported is not None
+        assert 0 <= reported - (age_s or 0) < 60
+
+    on_a_loop(scenario, None if age_s is None else Resumable("s", "", 7, 1))
+
+
+@pytest.mark.parametrize("ahead_s", [3600, TEN_YEARS_S])
+def test_a_session_that_began_in_the_future_is_no_age_old(
+    monkeypatch: pytest.MonkeyPatch, ahead_s: int
+) -> None:
+    monkeypatch.setattr(Ordered, "began_ns", time.time_ns() + ahead_s * 10**9)
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        reported = shard.report().session_age_s
+        assert reported is not None
+        assert 0 <= reported < 60
+
+    on_a_loop(scenario, Resumable("s", "", 7, 1))
