@@ -115,7 +115,7 @@ class Connection:
         self._lookup.add_done_callback(self._on_looked_up)
 
     async def _look_up(self, url: str, env: Mapping[str, str]) -> list[tuple[CurlOpt, object]]:
-        """Return the options for the way to the server. Raises ConfigError and LookupFailed."""
+        """Return the options for the way there. Raises ConfigError and LookupFailedError."""
         route = Route.to(url, env)
         self._proxy = route.proxy
         return await route.options()

@@ -36,12 +36,12 @@ class Route(NamedTuple):
         return cls(proxy, names if proxy.looks_names_up else [*names, address_of(url)])
 
     async def options(self) -> list[tuple[CurlOpt, object]]:
-        """Look the names up and return libcurl's options for this way. Raises LookupFailed."""
+        """Look the names up and return libcurl's options for this way. Raises LookupFailedError."""
         entries = [await _entry(host, port) for host, port in self.names]
         return [*proxy_options(self.proxy).items(), (CurlOpt.RESOLVE, entries)]
 
 
-class LookupFailed(Exception):
+class LookupFailedError(Exception):
     """A name is not found; the text says which and why."""
 
 
@@ -51,5 +51,5 @@ async def _entry(host: str, port: int) -> str:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that is empty or too long
-        raise LookupFailed(f"{host} is not found: {error}") from error
+        raise LookupFailedError(f"{host} is not found: {error}") from error
     return resolve_entry(host, port, [str(info[4][0]) for info in found])
