@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
@@ -20,6 +21,9 @@ from coordinator.account import ApiAccount
 from coordinator.sharding.plan import plan_for
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
+ATTEMPTS: Final = 2
+"""How often the API is asked: a start tries longer, and somebody waits for this."""
+
 
 async def check(spec: CoordinatorSpec) -> checks.Outcome:
     """Ask the API, and plan as a start would: by its answer, or else by what the workers may carry.
@@ -27,7 +31,7 @@ async def check(spec: CoordinatorSpec) -> checks.Outcome:
     if spec.on_sandbox:
         return checks.Outcome(plan=planned(spec, None))
     try:
-        info = await ApiAccount.from_spec(spec, None, time.time()).fetch()
+        info = await ApiAccount.from_spec(spec, None, time.time()).fetch(ATTEMPTS)
     except ClusterError as error:
         return checks.Outcome(error=failure_of(error), plan=planned(spec, None))
     limit = info.session_start_limit

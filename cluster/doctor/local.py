@@ -189,7 +189,8 @@ def disk(paths: ClusterPaths, plan: checks.ShardPlan, journal_bytes: int) -> Fin
     free = shutil.disk_usage(folder).free
     kind = file_system(folder)
     text = (
-        f"{workers} journals take {workers * 2 * journal_bytes // MIB:,} MiB "
+        f"{workers} {'journal takes' if workers == 1 else 'journals take'} "
+        f"{workers * 2 * journal_bytes // MIB:,} MiB "
         f"({allocated // MIB:,} are there), "
         f"{free // MIB:,} MiB are free on {kind or 'this file system'}"
     )

@@ -19,8 +19,9 @@ from cluster.processes import signal_child, start_apart
 from cluster.wire import checks
 from cluster.wire.control import error_of, failure_of
 
-API_S: Final = 45.0
-"""How long the API may take, with the retries that a start makes."""
+API_S: Final = 60.0
+"""How long the API may take: two tries, and a wait between them that it may ask for, so that the
+check can tell what went wrong."""
 GATEWAY_S: Final = 40.0
 MAX_SHOWN: Final = 200
 

@@ -52,7 +52,7 @@ def test_without_a_token(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -
     assert [name for name, one in seen.items() if one.state == "failed"] == ["token"]
     assert (seen["identifies"].state, seen["gateway"].text) == ("skipped", "needs the token")
     assert "64 shards of a worker" in seen["descriptors"].text
-    assert "1 journals take" in seen["disk"].text
+    assert "1 journal takes" in seen["disk"].text
     assert tried == []
 
 
