@@ -6,6 +6,7 @@ documentation, "Using Gateway".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntFlag
 from typing import Final, Literal
 
@@ -50,6 +51,32 @@ ALL_INTENTS: Final = Intents(sum(Intents))
 PRIVILEGED_INTENTS: Final = (
     Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
 )
+_PRIVILEGED_EVENTS: Final = {
+    "MESSAGE_CREATE": Intents.MESSAGE_CONTENT,
+    "MESSAGE_UPDATE": Intents.MESSAGE_CONTENT,
+    "GUILD_MEMBER_ADD": Intents.GUILD_MEMBERS,
+    "GUILD_MEMBER_UPDATE": Intents.GUILD_MEMBERS,
+    "GUILD_MEMBER_REMOVE": Intents.GUILD_MEMBERS,
+    "PRESENCE_UPDATE": Intents.GUILD_PRESENCES,
+}
+"""Events that come without their texts, or hardly ever, where a privileged intent is not asked
+for."""
+
+
+def privileged_needs(events: Iterable[str]) -> Intents:
+    """Return the privileged intents that these events need."""
+    needs = Intents(0)
+    for event in events:
+        needs |= _PRIVILEGED_EVENTS.get(event, Intents(0))
+    return needs
+
+
+def lacking(needs: int, intents: int) -> list[str]:
+    """Return the names of the privileged intents that are needed and not asked for."""
+    missing = PRIVILEGED_INTENTS & needs & ~intents
+    return [
+        intent.name.lower() for intent in PRIVILEGED_INTENTS if intent & missing and intent.name
+    ]
 
 
 def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:

@@ -50,10 +50,13 @@ class ProgressReporter:
         endpoint: str,
         name: str | None,
         keys: ClientKeys | None = None,
+        needs: int = 0,
     ) -> None:
         """endpoint: the coordinator's control endpoint. name: as `status` shows it; None: the
-        program's. keys: for an endpoint on TCP."""
+        program's. keys: for an endpoint on TCP. needs: bits of the privileged intents that its
+        events need."""
         self._name = (name or default_name())[:LONGEST_NAME]
+        self._needs = needs
         self._id = secrets.token_hex(8)
         self._number = 0
         self._due = float("-inf")
@@ -73,8 +76,9 @@ class ProgressReporter:
         self._due = now + EVERY_S
         self._number += 1
         report = SubscriberReport(
-            id=self._id, name=self._name, pid=os.getpid(), leaving=leaving, **progress._asdict()
-        )
+            id=self._id, name=self._name, pid=os.getpid(), leaving=leaving, needs=self._needs,
+            **progress._asdict(),
+        )  # fmt: skip
         request = control.Request(id=self._number, verb="subscriber", args=control.as_args(report))
         try:
             while True:  # answers say nothing new, and must not pile up

@@ -38,6 +38,7 @@ import zmq
 
 from cluster.decode_errors import UNFIT
 from cluster.discord.event_names import EventName
+from cluster.discord.intents import privileged_needs
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import subscriber_endpoints
 from cluster.errors import ConfigError
@@ -143,7 +144,10 @@ class Subscriber:
             await self.__aexit__(None, None, None)
             raise
         if self._control is not None:
-            self._reporter = ProgressReporter(self._context, self._control, self._name, self._keys)
+            needs = privileged_needs(self._names or ())
+            self._reporter = ProgressReporter(
+                self._context, self._control, self._name, self._keys, needs
+            )
         self._tick()
         return self
 

@@ -123,6 +123,8 @@ class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that it needed from the replay server."""
     unfit: int = 0
     """Events that its process asked for typed and that fit no class."""
+    needs: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Bits of the privileged intents that the events need which it named."""
     leaving: bool = False
 
 
@@ -137,6 +139,8 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     replays: int
     unfit: int = 0
     since_s: float
+    lacks: list[str] = []
+    """Privileged intents that the events need which it named, and that the cluster lacks."""
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,8 @@ class StatusVerbs:
         self._connections = connections
         self._troubles = troubles
         self._lifetime = lifetime
-        self._subscribers = Subscribers()
+        spec = context.spec
+        self._subscribers = Subscribers(spec.intents if spec.account == "bot" else None)
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.discord.intents import lacking
 from cluster.wire.status import SubscriberReport, SubscriberStatus
 
 SILENT_S: Final = 10.0
@@ -23,7 +24,9 @@ class _Seen:
 class Subscribers:
     """The reports of the last seconds. Times are seconds of a monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, intents: int | None = None) -> None:
+        """intents: what the cluster identifies with; None: a user account has none."""
+        self._intents = intents
         self._seen: dict[str, _Seen] = {}
 
     def report(self, report: SubscriberReport, now: float) -> None:
@@ -52,6 +55,7 @@ class Subscribers:
                 replays=seen.report.replays,
                 unfit=seen.report.unfit,
                 since_s=now - seen.since,
+                lacks=[] if self._intents is None else lacking(seen.report.needs, self._intents),
             )
             for seen in self._seen.values()
         ]

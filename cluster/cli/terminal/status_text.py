@@ -20,6 +20,12 @@ MOST_SUBSCRIBERS: Final = 8
 MOST_COMPLAINTS: Final = 12
 FRESH_S: Final = 3600.0
 """For how long the restart of a worker is worth a line."""
+LACKS: Final = {
+    "message_content": "messages that are not to the bot have no text",
+    "guild_members": "who joins, leaves or changes is not told of",
+    "guild_presences": "presences are not told of",
+}
+"""What it means for a subscriber's events that the cluster has not asked for an intent."""
 IN_TROUBLE: Final = (WorkerState.FAILED, WorkerState.MISSING, WorkerState.RESTARTING)
 
 
@@ -132,16 +138,19 @@ def heartbeats(listed: Sequence[ShardStatus]) -> str:
 
 
 def subscribers(status: ClusterStatus) -> list[str]:
-    """Return a line for each subscriber that reports itself, and one that counts the others."""
-    lines = [
-        f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
-        + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
-        + (f", {count(one.replays, 'replay')}" if one.replays else "")
-        + (f", {one.unfit:,} unfit" if one.unfit else "")
-        + f" in {roughly(one.since_s)}"
-        for one in status.subscribers[:MOST_SUBSCRIBERS]
-    ]
-    if rest := len(status.subscribers) - len(lines):
+    """Return a line for each subscriber that reports itself, with what its events lack, and one
+    that counts the others."""
+    lines: list[str] = []
+    for one in status.subscribers[:MOST_SUBSCRIBERS]:
+        lines.append(
+            f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
+            + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
+            + (f", {count(one.replays, 'replay')}" if one.replays else "")
+            + (f", {one.unfit:,} unfit" if one.unfit else "")
+            + f" in {roughly(one.since_s)}"
+        )
+        lines += [f"  without the intent {name}: {LACKS.get(name, '')}" for name in one.lacks]
+    if (rest := len(status.subscribers) - MOST_SUBSCRIBERS) > 0:
         lines.append(f"... and {rest} more: --json has them")
     if status.subscribers_unknown:
         lines.append(f"{status.subscribers_unknown:,} unknown: connected, without a report")

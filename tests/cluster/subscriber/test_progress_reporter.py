@@ -41,10 +41,11 @@ def received(coordinator: zmq.Socket[bytes]) -> SubscriberReport:
 def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> None:
     coordinator = context.socket(zmq.ROUTER)
     coordinator.bind(f"ipc://{tmp_path}/control")
-    reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100)
+    reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100, needs=32768)
     first = said(reporter, coordinator)
     assert (first.lag, first.events, first.gaps, first.replays, first.unfit) == PROGRESS
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
+    assert first.needs == 32768
     assert not first.leaving
     assert said(reporter, coordinator).id == first.id
     reporter.close(PROGRESS)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import zmq
 
+from cluster.discord.intents import ALL_INTENTS, Intents, privileged_needs
 from cluster.wire.status import SubscriberReport
 from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
 from coordinator.hub.connections import Connections
@@ -28,6 +30,22 @@ def test_a_report_stays_for_a_while() -> None:
     assert (row.replays, row.unfit) == (5, 6)
     assert row.since_s == 5.0 + SILENT_S
     assert subscribers.rows(105.1 + SILENT_S) == []
+
+
+def test_what_the_cluster_lacks_for_a_subscriber_s_events() -> None:
+    """MESSAGE_CREATE without message_content: the first bot's texts are empty."""
+    needs = privileged_needs(["MESSAGE_CREATE", "GUILD_MEMBER_ADD", "READY"])
+    poor = msgspec.structs.replace(report(), needs=int(needs) | 1 << 40 | Intents.GUILDS)
+    for intents, lacks in (
+        (0, ["guild_members", "message_content"]),
+        (Intents.GUILD_MEMBERS, ["message_content"]),
+        (ALL_INTENTS, []),
+        (None, []),
+    ):
+        subscribers = Subscribers(intents)
+        subscribers.report(poor, 0.0)
+        subscribers.report(report("z", reporter="b"), 0.0)
+        assert [row.lacks for row in subscribers.rows(1.0)] == [lacks, []]
 
 
 def test_who_leaves_is_gone_at_once() -> None:

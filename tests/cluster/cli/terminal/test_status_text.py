@@ -114,6 +114,14 @@ def test_subscribers(fake: ModuleType) -> None:
         "tail (pid 17): 0 behind, 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]
+    poor = [subscriber("bot", lacks=["message_content", "guild_members"]), subscriber("tail")]
+    assert status_text.subscribers(msgspec.structs.replace(status, subscribers=poor)) == [
+        "bot (pid 17): 0 behind, 7 events in 5.0 s",
+        "  without the intent message_content: messages that are not to the bot have no text",
+        "  without the intent guild_members: who joins, leaves or changes is not told of",
+        "tail (pid 17): 0 behind, 7 events in 5.0 s",
+        "3 unknown: connected, without a report",
+    ]
     many = msgspec.structs.replace(status, subscribers=[subscriber("x")] * 20)
     assert status_text.subscribers(many)[-2] == "... and 12 more: --json has them"
 
