@@ -59,4 +59,6 @@ async def read(client: GatewayClient) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or "DCGW_TOKEN" not in os.environ:
+        sys.exit("usage: DCGW_TOKEN=... python bot.py session.json")
     asyncio.run(main(Path(sys.argv[1])))

@@ -7,6 +7,7 @@ name; a break says what to ask the replay server for, a new session that between
 before events may have happened that nobody saw (docs/wire-protocol.md).
 """
 
+import contextlib
 import json
 import sys
 
@@ -45,11 +46,18 @@ def events(socket, last):
             last[shard, count, epoch, name] = max(ends)
 
 
-if __name__ == "__main__":
+def main(endpoint, names):
     subscriber = zmq.Context().socket(zmq.SUB)
-    for wanted in [f"{name}." for name in [*sys.argv[2:], "_epoch_end"]] if sys.argv[2:] else [""]:
+    for wanted in [f"{name}." for name in [*names, "_epoch_end"]] if names else [""]:
         subscriber.subscribe(wanted)
-    subscriber.connect(sys.argv[1])
+    subscriber.connect(endpoint)
     for kind, name, shard, epoch, *rest in events(subscriber, {}):
         rest[-1] = json.loads(rest[-1]) if kind == "event" else rest[-1]
         print(json.dumps([kind, name, shard, epoch, *rest]), flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or "://" not in sys.argv[1]:
+        sys.exit("usage: python raw_subscriber.py ENDPOINT [EVENT ...]   (`dcgw-cluster status`)")
+    with contextlib.suppress(KeyboardInterrupt):
+        main(sys.argv[1], sys.argv[2:])

@@ -8,6 +8,7 @@ has a user account for trying this (`dcgw-cluster sandbox`).
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 
@@ -31,4 +32,7 @@ async def main(client_build_number: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal() or "DCGW_TOKEN" not in os.environ:
+        sys.exit("usage: DCGW_TOKEN=... python user_client.py CLIENT_BUILD_NUMBER")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1])))

@@ -435,13 +435,15 @@ def test_who_listens_is_shown_by_name_and_others_are_counted(bench: Bench) -> No
 
     async def listen() -> ClusterStatus:
         # The played workers publish nothing, and joining waits for a watermark; it reports after.
-        async with Subscriber(paths.events, control=paths.control, name="a bot"):
+        named = Subscriber(paths.events, ["MESSAGE_CREATE"], control=paths.control, name="a bot")
+        async with named:
             return await asyncio.to_thread(bench.status, lambda status: bool(status.subscribers))
 
     found = asyncio.run(listen())
     assert [(one.name, one.pid, one.lag) for one in found.subscribers] == [
         ("a bot", os.getpid(), 0)
     ]
+    assert found.subscribers[0].lacks == ["message_content"]
     assert found.subscribers_unknown == 1
     bench.status(lambda status: (status.subscribers, status.subscribers_unknown) == ([], 1))
     raw.close(0)

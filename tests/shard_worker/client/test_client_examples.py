@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import signal
 import stat
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import msgspec
+import pytest
 
-from shard_worker import Resumable
+from shard_worker import GatewayClient, Resumable
 from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, run
 
 ROOT: Final = Path(__file__).parents[3]
+CLIENT_MD: Final = ROOT / "docs" / "client.md"
+CODE: Final = r"```python\n(.*?)```"
 SECTION: Final = "## In your own process: `GatewayClient`"
 
 
 def readme_programs() -> list[str]:
     section = (ROOT / "README.md").read_text().split(SECTION)[1].split("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, re.S)
+    return re.findall(CODE, section, re.S)
+
+
+def snippets(page: Path) -> list[str]:
+    return re.findall(CODE, page.read_text(), re.S)
 
 
 class Program:
@@ -100,9 +111,55 @@ def test_the_readme_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
         await subscriber.says("MESSAGE_CREATE ")
         await bot.says("Message: ")
         for program in (bot, subscriber):
-            await program.end(signal.SIGKILL)
+            assert await program.end(signal.SIGINT) == 0, program.lines
+            assert "Traceback" not in "\n".join(program.lines)
 
     run(scenario, identify_window_s=0)
+
+
+def test_client_md_keeps_a_session_for_nobody_else_to_read(tmp_path: Path) -> None:
+    """As it stands, in a program whose umask is the usual one, over a file that others can read."""
+    (snippet,) = [text for text in snippets(CLIENT_MD) if "session=path.read_bytes()" in text]
+    path = tmp_path / "session.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    code = compile(snippet, str(CLIENT_MD), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    async def scenario(rig: ClientRig) -> None:
+        info = rig.sandbox.info
+        there = partial(GatewayClient.connect, api_url=info.api_url, ca_file=info.ca_file)
+        client = await there(info.token, intents="all")
+        await client.next_event()
+        names: dict[str, Any] = {
+            "client": client, "path": path, "token": info.token, "msgspec": msgspec,
+            "GatewayClient": SimpleNamespace(connect=there),
+        }  # fmt: skip
+        await eval(code, names)  # the page's own lines
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert names["client"].state == "ready"
+        await names["client"].graceful_shutdown()
+
+    run(scenario, identify_window_s=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("bot.py", []),
+        ("user_client.py", []),
+        ("user_client.py", ["latest"]),
+        ("raw_subscriber.py", []),
+    ],
+)
+def test_an_example_that_is_called_wrongly_says_how(name: str, args: list[str]) -> None:
+    file = ROOT / "examples" / name
+    done = subprocess.run(
+        [sys.executable, file, *args], env={"PYTHONPATH": str(ROOT), "DCGW_TOKEN": "x"},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_examples_run_and_the_bot_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -127,6 +184,7 @@ def test_the_examples_run_and_the_bot_goes_on_where_it_was(tmp_path: Path) -> No
         assert await again.end(signal.SIGTERM) == 0
         said = [line for line in bot.lines + again.lines if ": " in line]
         assert len(said) == 5, (bot.lines, again.lines)
-        await user.end(signal.SIGKILL)
+        assert await user.end(signal.SIGINT) == 0
+        assert "Traceback" not in "\n".join(user.lines)
 
     run(scenario, identify_window_s=0)

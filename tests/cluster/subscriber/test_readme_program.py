@@ -1,0 +1,45 @@
+"""The README's first program, as it stands but for where the cluster is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+
+from tests.cluster.subscriber.delivery_rig import delivery_rig
+
+ROOT = Path(__file__).parents[3]
+GUARD_S = 30.0
+MESSAGE = (
+    b'{"id":"5","channel_id":"6","content":"hello","author":{"id":"7","username":"birch","avatar":'
+    b'null,"discriminator":"0"},"timestamp":"2023-11-11T14:23:14.123000+00:00"}'
+)
+
+
+def test_it_prints_messages_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text().split("## With your bot")[1]
+    program = re.findall(r"```python\n(.*?)```", section, re.S)[0]
+    file = tmp_path / "bot.py"
+
+    async def run() -> None:
+        async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
+            where = f"Subscriber({cluster.events!r}, replay={cluster.replay!r}, "
+            file.write_text(program.replace("Subscriber(", where))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-u", file, env={"PYTHONPATH": str(ROOT)},
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            assert process.stdout is not None
+            said = asyncio.ensure_future(process.stdout.readline())
+            while not said.done():
+                cluster.emit(0, "MESSAGE_CREATE", data=MESSAGE)  # it may not have joined yet
+                await asyncio.wait([said], timeout=0.05)
+            assert await said == b"birch hello\n"
+            process.send_signal(signal.SIGINT)
+            rest = await process.stdout.read()
+            assert set(rest.splitlines()) <= {b"birch hello"}, rest.decode()
+            assert await process.wait() == 0
+
+    asyncio.run(run())
