@@ -28,7 +28,7 @@ from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.connect_queue import ConnectQueue
-from shard_worker.protocol.frame import Frame, FrameError, FrameEvent
+from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, Unplaced
 from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
@@ -41,6 +41,8 @@ from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
 
+MAX_NAMED: Final = 16
+"""Most kinds of frames that can't be placed that a shard writes a line on."""
 CORRUPT: Final = "corrupt stream"
 """The cause of a loss where what came can't be inflated, or is no JSON."""
 
@@ -97,6 +99,8 @@ class Shard:
         self._began_at = self._loop.time() - age_s if began_ns else None
         """When the session's READY came, in whichever process, as the loop's time: the clock on the
         wall may be set while this process lives. None: not known."""
+        self._unplaced = 0
+        self._named: set[Unplaced] = set()
 
     @property
     def state(self) -> SessionState:
@@ -184,6 +188,7 @@ class Shard:
             epoch=session.epoch,
             seq=session.seq,
             events=self._events,
+            unplaced=self._unplaced,
             session_age_s=self._age_s() if session.resumable else None,
             heartbeat_ms=None if session.latency is None else session.latency * 1000,
             guilds=self._delivery.guilds if session.resumable else 0,
@@ -308,17 +313,37 @@ class Shard:
                 # A frame may end the session or begin one: what came before it is journalled first.
                 run = self._drain(run, received_ns)
                 self._frame(part, now, received_ns)
+            elif isinstance(part, Unplaced):
+                self._leave_out(part)
             else:
-                taken = self._session.dispatched(part, now)
-                if taken is None:
-                    self._do(self._session.broken("dispatch out of place", now, part[0][0]))
-                else:
-                    run.extend(taken)
+                run.extend(self._placed(part, now))
             if self._connection is None:
                 break
         self._drain(run, received_ns)
         # The timer is not set anew: events move no moment but the end of a replay, and only to
         # later; it then comes too early, which does no harm.
+
+    def _placed(self, events: list[FrameEvent], now: float) -> Sequence[FrameEvent]:
+        """Return the events that take a position."""
+        far = self._session.far
+        taken = self._session.dispatched(events, now)
+        if taken is None:
+            what = Unplaced(events[0][0], "a dispatch before there is a session")
+            self._leave_out(what, len(events))
+            return ()
+        if self._session.far > far:
+            what = Unplaced(events[-1][0], "a dispatch whose s is far beyond the last")
+            self._leave_out(what, self._session.far - far)
+        return taken
+
+    def _leave_out(self, what: Unplaced, count: int = 1) -> None:
+        """Count what can't be placed, and name it once. The next event shows the hole."""
+        self._unplaced += count
+        if what not in self._named and len(self._named) < MAX_NAMED:
+            self._named.add(what)
+            name = f' ("{what.event}")' if what.event else ""
+            text = "shard %d: %s%s is left out; `status` counts more of its kind"
+            log.warning(text, self.plan.shard_id, what.reason, name)
 
     def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
         if events:
@@ -354,7 +379,10 @@ class Shard:
         except BadReadyError as error:
             self._do(self._session.broken("bad READY", now, str(error)))
             return
-        self._do(self._session.ready(ready.session_id, ready.resume_url, frame.seq, now))
+        if frame.seq < 0:
+            log.warning("shard %d: READY has no usable s, and counts as 0", self.plan.shard_id)
+        seq = max(frame.seq, 0)
+        self._do(self._session.ready(ready.session_id, ready.resume_url, seq, now))
         if self._connection is None or self._session.state is not SessionState.READY:
             return
         if ready.auth_token:
@@ -368,7 +396,7 @@ class Shard:
         self._delivery.begin_epoch(
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )
-        self._drain([(frame.name, frame.seq, ready.blanked)], received_ns)
+        self._drain([(frame.name, seq, ready.blanked)], received_ns)
         self._subscribe(self._subscriptions.ready(frame.data))
 
     def _subscribe(self, due: SubscriptionsDue) -> None:

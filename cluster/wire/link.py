@@ -74,6 +74,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """Last journalled seq of this epoch; -1: none."""
     events: int
     """How many dispatches came since the worker started."""
+    unplaced: int = 0
+    """How many frames were left out since the worker started: JSON, and of no place."""
     session_age_s: float | None = None
     """Seconds since the session's READY, in whichever process; None: there is none, or it is not
     known."""

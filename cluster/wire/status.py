@@ -21,6 +21,8 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     events: int
     events_per_s: float
+    unplaced: int = 0
+    """How many frames were left out since the worker started: JSON, and of no place."""
     session_age_s: float | None
     heartbeat_ms: float | None
     guilds: int

@@ -207,6 +207,7 @@ class WorkerReports:
             seq=report.seq,
             events=seen.before + seen.events,
             events_per_s=seen.rate.per_second(now),
+            unplaced=report.unplaced,
             session_age_s=report.session_age_s,
             heartbeat_ms=report.heartbeat_ms,
             guilds=report.guilds,

@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -27,17 +27,27 @@ class Frame(NamedTuple):
     name: str
     """t; "" for null."""
     seq: int
-    """s; -1 for null."""
+    """s; -1: it has none."""
     data: bytes
     """The JSON of d."""
 
 
-Part = Frame | list[FrameEvent]
-"""A frame, or dispatches that came one after the other."""
+class Unplaced(NamedTuple):
+    """A frame that is JSON and can't be used. It has no place in the session's order, so it is left
+    out, and the next dispatch shows the hole; another connection would bring it again."""
+
+    event: str
+    """t, as far as it can be shown; "" where there is none."""
+    reason: str
+    """What is wrong with it, for people."""
+
+
+Part = Frame | Unplaced | list[FrameEvent]
+"""A frame, one that can't be used, or dispatches that came one after the other."""
 
 
 class FrameError(Exception):
-    """What came is no gateway frame."""
+    """What came is no JSON."""
 
 
 LIFECYCLE: Final = frozenset(("READY", "RESUMED"))
@@ -45,6 +55,11 @@ MAX_SEQ: Final = ranges.MAX_SEQ - 1
 """No gateway sends a larger s."""
 MAX_FRAMES: Final = 65_536
 """Frames that a slice may hold which is split by a decoder."""
+MAX_SHOWN: Final = 100
+"""Most characters of a name that is none."""
+MAX_JUMP: Final = 65_536
+"""An s so far beyond the last one is none: no replay leaves out so much, and all that follows would
+stand behind it as repeated."""
 _seq_of: Final = itemgetter(1)
 _NAME: Final = re.compile(r"[A-Z0-9][A-Z0-9_]{0,99}")
 
@@ -56,38 +71,82 @@ class _Envelope(msgspec.Struct):
     d: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_json: Final = msgspec.json.Decoder(msgspec.Raw)
 _envelope: Final = msgspec.json.Decoder(_Envelope)
 _BOUNDARY: Final = re.compile(rb"\}(?=[ \t\r\n]*\{)")
 """Where a frame may end and the next begin: always outside a string, seldom within one."""
 
 
-def decode(text: bytes) -> Frame:
-    """Read one frame by a JSON decoder. Raises FrameError."""
+def decode(text: bytes) -> Frame | Unplaced:
+    """Read one frame by a JSON decoder. Raises FrameError for what is no JSON."""
     check_utf8((text,))  # msgspec looks into strings only where it makes them
     try:
         envelope = _envelope.decode(text)
         data = bytes(envelope.d)
     except MALFORMED as error:
-        if (whole := without_lone_surrogates(text)) is text:
-            raise FrameError(f"no gateway frame: {error}") from error
-        envelope, data = _read_around(text, whole)
-    name, seq = envelope.t or "", -1 if envelope.s is None else envelope.s
-    if envelope.op == 0 and (seq < 0 or not _NAME.fullmatch(name)):
-        raise FrameError("a dispatch without a name or a sequence number")
-    if seq > MAX_SEQ:
-        raise FrameError("a sequence number that is none")
-    return Frame(envelope.op, name, seq, data)
+        return _read_field_by_field(text, error)
+    op, name, seq = envelope.op, envelope.t, envelope.s
+    if not op and name and seq is not None and 0 <= seq <= MAX_SEQ and _NAME.fullmatch(name):
+        return Frame(0, name, seq, data)  # as it almost always is
+    return _frame(op, name, seq, data)
 
 
-def _read_around(text: bytes, whole: bytes) -> tuple[_Envelope, bytes]:
-    """Return the fields of a frame, and its ``d`` as it came. whole: the frame's text without lone
-    surrogates, each byte of it where it is in ``text``. Raises FrameError."""
+def _read_field_by_field(text: bytes, error: Exception) -> Frame | Unplaced:
+    """Read a frame whose fields are not all what they should be, or hold lone surrogates: those of
+    other ops than 0 need no t and no s."""
+    whole = without_lone_surrogates(text)  # each byte is where it is in the text
     try:
-        envelope = _envelope.decode(whole)
-    except MALFORMED as error:
-        raise FrameError(f"no gateway frame: {error}") from error
-    start = whole.rfind(envelope.d)
-    return envelope, text[start : start + len(bytes(envelope.d))]
+        fields = _fields.decode(whole)
+    except msgspec.ValidationError:
+        try:
+            _json.decode(whole)
+        except MALFORMED as malformed:
+            raise FrameError(f"no gateway frame: {malformed}") from malformed
+        return Unplaced("", "a frame that is no JSON object")
+    except RecursionError:
+        if not text.rstrip(b" \t\r\n").endswith(b"}"):
+            raise FrameError(f"no gateway frame: {error}") from error
+        # It comes the same on another connection, so it is passed over, though nobody has read it.
+        return Unplaced("", "a frame that is nested too deep to be read")
+    except MALFORMED as malformed:
+        raise FrameError(f"no gateway frame: {malformed}") from malformed
+    op, name, seq = (_value(fields.get(key)) for key in ("op", "t", "s"))
+    body = fields.get("d")
+    if body is None:
+        data = b"null"
+    elif whole is text:
+        data = bytes(body)
+    else:
+        start = whole.rfind(body)
+        data = text[start : start + len(bytes(body))]
+    return _frame(op, name, seq, data)
+
+
+def _value(field: msgspec.Raw | None) -> Any:
+    try:
+        return None if field is None else msgspec.json.decode(field)
+    except MALFORMED:
+        return None  # nested too deep
+
+
+def _frame(op: Any, name: Any, seq: Any, data: bytes) -> Frame | Unplaced:
+    if type(op) is not int:
+        return Unplaced(_shown(name), "a frame without a usable op")
+    named = type(name) is str and _NAME.fullmatch(name) is not None
+    numbered = type(seq) is int and 0 <= seq <= MAX_SEQ
+    if op == 0:
+        if not named:
+            return Unplaced(_shown(name), "a dispatch without a usable name")
+        if not numbered and name not in LIFECYCLE:  # these two are more than events
+            return Unplaced(_shown(name), "a dispatch without a usable s")
+    return Frame(op, name if named else "", seq if numbered else -1, data)
+
+
+def _shown(name: Any) -> str:
+    """Return t as a log may have it."""
+    text = name if type(name) is str else repr(name)
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:MAX_SHOWN])
 
 
 def check_utf8(texts: Iterable[bytes]) -> None:
@@ -99,13 +158,13 @@ def check_utf8(texts: Iterable[bytes]) -> None:
         raise FrameError(f"no UTF-8: {error}") from error
 
 
-def decode_many(text: bytes) -> list[Frame]:
+def decode_many(text: bytes) -> list[Frame | Unplaced]:
     """Read frames that follow each other by a JSON decoder. Raises FrameError.
 
     Nothing of them is built, since what a decoder builds is many times larger than its text; so
     each place that may be a frame's end is tried, with a bound on what that may cost.
     """
-    frames: list[Frame] = []
+    frames: list[Frame | Unplaced] = []
     start, left = 0, 4 * len(text) + 65_536
     end = len(text.rstrip(b" \t\r\n"))
     while start < end:
@@ -125,12 +184,12 @@ def decode_many(text: bytes) -> list[Frame]:
     return frames
 
 
-def parts(frames: Iterable[Frame]) -> list[Part]:
+def parts(frames: Iterable[Frame | Unplaced]) -> list[Part]:
     """Return the frames with dispatches that follow each other put together in lists."""
     out: list[Part] = []
     run: list[FrameEvent] | None = None
     for frame in frames:
-        if frame.op or frame.name in LIFECYCLE:
+        if isinstance(frame, Unplaced) or frame.op or frame.name in LIFECYCLE:
             out.append(frame)
             run = None
         else:
@@ -141,13 +200,6 @@ def parts(frames: Iterable[Frame]) -> list[Part]:
     return out
 
 
-def events_after(events: Sequence[FrameEvent], last: int) -> Sequence[FrameEvent]:
-    """Return the events with a seq above ``last`` and above all before them: those that are new."""
-    if list(map(_seq_of, events)) == list(range(last + 1, last + 1 + len(events))):
-        return events  # as it almost always is
-    new: list[FrameEvent] = []
-    for event in events:
-        if event[1] > last:
-            new.append(event)
-            last = event[1]
-    return new
+def follow(events: Sequence[FrameEvent], last: int) -> bool:
+    """Whether the events' seqs count up by one from ``last``, as they almost always do."""
+    return list(map(_seq_of, events)) == list(range(last + 1, last + 1 + len(events)))

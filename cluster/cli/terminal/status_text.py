@@ -220,6 +220,12 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
             f"than {status.version}: "
             "`dcgw-cluster restart --rolling` replaces them"
         )
+    if left_out := [s.shard_id for s in status.shards if s.unplaced]:
+        frames = count(sum(s.unplaced for s in status.shards), "frame")
+        found.append(
+            f"{frames} of {named(left_out)} had no place in the order and were left out: the "
+            "workers' logs name them"
+        )
     slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
     if slow:
         found.append(f"heartbeats of {named(slow)} take more than a second")

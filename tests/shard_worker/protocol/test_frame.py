@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shard_worker.protocol.frame import Frame, FrameError, Part, decode_many, parts
+from shard_worker.protocol.frame import (
+    Frame,
+    FrameError,
+    Part,
+    Unplaced,
+    decode_many,
+    parts,
+)
 from shard_worker.protocol.frame_reader import MISMATCHES, FrameReader
 from shard_worker.transport.compression import InflateError, Plain, ZlibStream
 from tests.progress import progress
@@ -63,6 +70,8 @@ def flat(read: Sequence[Part]) -> list[tuple[int, str, int, Any]]:
     for part in read:
         if isinstance(part, Frame):
             out.append((part.op, part.name, part.seq, json.loads(part.data)))
+        elif isinstance(part, Unplaced):
+            raise AssertionError(part)
         else:
             assert part, "an empty run"
             out += [(0, name, seq, json.loads(data)) for name, seq, data in part]
@@ -107,6 +116,7 @@ def test_the_scan_reads_what_a_decoder_reads(
 
 
 def frames_of(part: Part) -> list[Frame]:
+    assert not isinstance(part, Unplaced)
     return [part] if isinstance(part, Frame) else [Frame(0, n, s, d) for n, s, d in part]
 
 
@@ -258,8 +268,9 @@ def test_half_a_surrogate_pair_is_carried_as_it_came(
     ]
     assert made.read([one, ready]) == [[("A", 1, half)], Frame(0, "READY", 1, half)]
     assert made.read([one + turned]) == [[("A", 1, half), ("A", 2, half)]]
-    with pytest.raises(FrameError):
-        made.read([b'{"t":"A\\ud800","s":1,"op":0,"d":{}}'])
+    assert made.read([b'{"t":"A\\ud800","s":1,"op":0,"d":{}}']) == [
+        Unplaced("A\ufffd", "a dispatch without a usable name")
+    ]
 
 
 def test_runs_and_frames_keep_their_order() -> None:
@@ -285,16 +296,11 @@ def test_runs_and_frames_keep_their_order() -> None:
     [
         b"",
         b"{",
-        b"[]",
-        b"null",
-        b'{"t":"A","s":1,"d":{}}',  # no op
         b'{"t":"A","s":1,"op":0,"d":{}',
         b'{"t":"A","s":1,"op":0,"d":{}}}',
         b'{"t":"A","s":1,"op":0,"d":\xff}',
-        b'{"t":"A","s":null,"op":0,"d":{}}',
-        b'{"t":null,"s":1,"op":0,"d":{}}',
-        b'{"t":"a.b","s":1,"op":0,"d":{}}',  # would not be a topic
-        b'{"t":"_W","s":1,"op":0,"d":{}}',  # the cluster's own topics
+        b"[1",
+        b'{"t":1,"s":1,"op":0,"d":{}',
         b'{"t":"A","s":1,"op":0,"d":' + b"[" * 100_000,
         b'{"t":"A","s":1,"op":0,"d":NaN}',
     ],
@@ -307,6 +313,87 @@ def test_what_is_no_frame_is_an_error(text: bytes) -> None:
             continue
         assert read == [], "only nothing may come of nothing"
         assert text == b""
+
+
+NO_NAME, NO_S, NO_OP = (
+    "a dispatch without a usable name",
+    "a dispatch without a usable s",
+    "a frame without a usable op",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "event", "reason"),
+    [
+        (b'{"t":"guild_x","s":5,"op":0,"d":{}}', "guild_x", NO_NAME),
+        (b'{"t":"a.b","s":1,"op":0,"d":{}}', "a.b", NO_NAME),  # would not be a topic
+        (b'{"t":"_W","s":1,"op":0,"d":{}}', "_W", NO_NAME),  # the cluster's own topics
+        (b'{"t":"A\\u001b[2J","s":1,"op":0,"d":{}}', "A\ufffd[2J", NO_NAME),
+        (b'{"t":"%b","s":1,"op":0,"d":{}}' % (b"A" * 9999), "A" * 100, NO_NAME),
+        (b'{"t":null,"s":1,"op":0,"d":{}}', "None", NO_NAME),
+        (b'{"t":7,"s":1,"op":0,"d":{}}', "7", NO_NAME),
+        (b'{"t":["A"],"s":1,"op":0,"d":{}}', "['A']", NO_NAME),
+        (b'{"s":1,"op":0,"d":{}}', "None", NO_NAME),
+        (b'{"t":"A","s":"5","op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":5.0,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":null,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":true,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":-1,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":1000000000000000000,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":1e400,"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":{"s":1},"op":0,"d":{}}', "A", NO_S),
+        (b'{"t":"A","s":1,"op":"0","d":{}}', "A", NO_OP),
+        (b'{"t":"A","s":1,"op":null,"d":{}}', "A", NO_OP),
+        (b'{"t":"A","s":1,"op":false,"d":{}}', "A", NO_OP),
+        (b'{"t":"A","s":1,"d":{}}', "A", NO_OP),
+        (b"{}", "None", NO_OP),
+        (b"[]", "", "a frame that is no JSON object"),
+        (b"null", "", "a frame that is no JSON object"),
+        (b'"}{"', "", "a frame that is no JSON object"),
+        (
+            b'{"t":"A","s":1,"op":0,"d":' + b"[" * 9999 + b"]" * 9999 + b"}",
+            "",
+            "a frame that is nested too deep to be read",
+        ),
+    ],
+)
+def test_what_is_json_and_no_frame_is_left_out(text: bytes, event: str, reason: str) -> None:
+    """It would come the same on another connection: only what it is itself is lost."""
+    before, after = discord(0, "A", 1, {}), discord(0, "A", 3, {})
+    assert reader().read([text]) == [Unplaced(event, reason)]
+    slices, single = reader(), message_reader()
+    expected = [[("A", 1, b"{}")], Unplaced(event, reason), [("A", 3, b"{}")]]
+    assert single.read([before, text, after]) == expected
+    if b"[[" in text:
+        return  # the pattern looks into no body, and carries this one
+    if text.startswith(b"{"):
+        for _ in range(MISMATCHES + 1):
+            assert slices.read([before, text, after]) == expected
+        assert not slices.by_message, "the server's order is what it was"
+        return
+    with pytest.raises(FrameError):  # nobody knows where it ends
+        slices.read([before, text, after])
+    assert slices.read([before, text, after]) == expected, "the next time each is read by itself"
+
+
+@pytest.mark.parametrize("other_op", [1, 7, 9, 11, 4242])
+def test_frames_that_are_no_dispatch_need_no_name_and_no_s(other_op: int) -> None:
+    for t, s in ((b"7", b'"x"'), (b"{}", b"1.5"), (b'"a.b"', b"-3"), (b"null", b"true")):
+        text = b'{"t":%b,"s":%b,"op":%d,"d":true}' % (t, s, other_op)
+        assert reader().read([text]) == [Frame(other_op, "", -1, b"true")]
+        assert reader().read([text] * 3) == [Frame(other_op, "", -1, b"true")] * 3
+
+
+@pytest.mark.parametrize("name", ["READY", "RESUMED"])
+def test_what_begins_a_session_needs_no_s(name: str) -> None:
+    for s in (b"null", b'"1"', b"-1"):
+        text = b'{"t":"%b","s":%b,"op":0,"d":{}}' % (name.encode(), s)
+        assert reader().read([text]) == [Frame(0, name, -1, b"{}")]
+
+
+def test_d_may_be_missing() -> None:
+    assert reader().read([b'{"t":"A","s":1,"op":0}'] * 2) == [[("A", 1, b"null")] * 2]
 
 
 def test_a_message_that_lost_its_end_is_an_error() -> None:

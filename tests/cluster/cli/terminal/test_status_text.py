@@ -236,6 +236,12 @@ def test_a_cluster_that_is_still_starting_says_what_keeps_it(fake: ModuleType) -
     assert status_text.verdict(status) == [], "the worker's own line tells of it"
 
 
+def test_frames_that_had_no_place_are_told_of(fake: ModuleType) -> None:
+    status = changed(changed(made(fake, 4, 4), 1, unplaced=1), 3, unplaced=2)
+    (line,) = (str(one) for one in status_text.verdict(status))
+    assert line.startswith("3 frames of shards 1, 3 had no place in the order and were left out")
+
+
 def test_the_picture_fits_a_small_terminal(fake: ModuleType) -> None:
     status = made(fake, 1000, 900)
     workers = [msgspec.structs.replace(status.workers[0], slot=n) for n in range(16)]
