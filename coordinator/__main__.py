@@ -20,6 +20,7 @@ from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
+from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
 from coordinator.child_process import write_outcome
@@ -71,6 +72,7 @@ async def run(spec: CoordinatorSpec) -> Coordinator:
 
 def main() -> int:
     """Run this process; return its exit code."""
+    prepare()
     os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
     try:
         coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))

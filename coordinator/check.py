@@ -14,6 +14,7 @@ from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
+from cluster.own_process import prepare
 from cluster.wire import checks
 from cluster.wire.control import failure_of
 from coordinator import host
@@ -64,6 +65,7 @@ def planned(spec: CoordinatorSpec, recommended: int | None) -> checks.ShardPlan:
 
 def main() -> int:
     """Run this process; return its exit code."""
+    prepare()
     try:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
         outcome = asyncio.run(check(spec))

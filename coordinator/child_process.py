@@ -20,6 +20,7 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
+from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome, encode_outcome
 
@@ -69,6 +70,7 @@ def run_child(
     it can't go on. interrupt: a signal ends the work wherever it is, by SystemExit; nothing that it
     writes may be half done then.
     """
+    prepare()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     child = None
     try:

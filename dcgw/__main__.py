@@ -20,6 +20,9 @@ def main() -> None:
     from cluster.interrupts import end_at_once_on_ctrl_c
 
     end_at_once_on_ctrl_c()  # before the imports, which take longer than a quick hand
+    from cluster.own_process import prepare
+
+    prepare()
     from cluster.cli import main as command_line
 
     command_line()

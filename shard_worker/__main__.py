@@ -16,6 +16,7 @@ import uvloop
 from cluster.config.worker_spec import WorkerSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
+from cluster.own_process import prepare
 from cluster.wire.link import LINK_VERSION
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.payloads import identify, identify_account
@@ -50,6 +51,7 @@ async def _run(spec: WorkerSpec) -> Exit:
 
 def main() -> int:
     """Run the process. Returns its exit code."""
+    prepare()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

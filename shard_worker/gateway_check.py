@@ -16,6 +16,7 @@ import uvloop
 from cluster.decode_errors import MALFORMED
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
+from cluster.own_process import prepare
 from cluster.wire import checks
 from cluster.wire.control import failure_of
 from shard_worker.protocol.frame import Frame, FrameError
@@ -93,6 +94,7 @@ async def check(spec: checks.GatewayCheck) -> checks.GatewayAnswer:
 
 def main() -> int:
     """Run the process. Returns its exit code."""
+    prepare()
     try:
         spec = checks.decode_gateway_check(sys.stdin.buffer.read(MAX_CHECK_BYTES))
         outcome = checks.Outcome(gateway=uvloop.run(check(spec)))

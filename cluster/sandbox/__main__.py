@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from cluster.errors import AlreadyRunningError
+from cluster.own_process import prepare
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sandbox import Sandbox
 
@@ -65,6 +66,7 @@ def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
 
 
 def main() -> int:
+    prepare()
     parent, unknown = _parent(sys.argv[1:])
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"

@@ -231,18 +231,18 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _raise_limit() -> None:
-    """Allow as many descriptors as may be: half-open connections take one each for some seconds."""
+def _bound_descriptors() -> None:
+    """Use no more descriptors than this process is to have: half-open connections take one each for
+    some seconds. Where none is left libzmq lets nobody in by TCP until one is, and goes on."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or soft > MOST_DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_DESCRIPTORS, hard))
 
 
 def serve(spec: TcpGateSpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: an endpoint can't be bound, or a part of the
     TCP gate has ended."""
-    _raise_limit()
+    _bound_descriptors()
     gate = TcpGate(spec)
     while True:
         child.ready()
