@@ -32,6 +32,7 @@ from coordinator.context import RunContext
 from coordinator.control.server import ControlServer
 from coordinator.control.status import StatusVerbs
 from coordinator.control.verbs import ControlVerbs
+from coordinator.descriptors import Descriptors
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.gateway_api import GatewayApi
@@ -154,10 +155,12 @@ class Coordinator:
         assignments = self._assign(context)
         zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         parts.callback(zmq_context.term)
-        worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link)
+        descriptors = Descriptors()
+        worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link, descriptors)
         parts.callback(worker_link.close)
         identifies = await self._make_identifies(context, assignments, worker_link)
-        sockets = self._make_sockets(zmq_context, worker_link)
+        most_workers = len(assignments.plan.slots)
+        sockets = self._make_sockets(zmq_context, worker_link, descriptors, most_workers)
         fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
         workers = Workers.make(self._engine, context, fleet, identifies, sockets.last_out)
         children = self._make_children(context, sandbox)
@@ -247,19 +250,29 @@ class Coordinator:
         return GuardedQueue(queue, assignments, worker_link.send)
 
     def _make_sockets(
-        self, context: zmq.Context[zmq.Socket[bytes]], worker_link: WorkerLink
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        worker_link: WorkerLink,
+        descriptors: Descriptors,
+        workers: int,
     ) -> _Sockets:
-        """Make the hub, which binds at once, and what belongs to it."""
+        """Make the hub, which binds at once, and what belongs to it. workers: how many there will
+        be."""
         paths, parts, loop = self._paths, self._lifetime.parts, asyncio.get_running_loop()
-        hub = Hub(context, workers_endpoint=paths.hub, subscribers_endpoint=paths.events)
+        hub = Hub(
+            context,
+            workers_endpoint=paths.hub,
+            subscribers_endpoint=paths.events,
+            descriptors=descriptors,
+            most_workers=workers,
+        )
         parts.callback(hub.close)
-        hub.connections.start(loop)
         last_out = LastOut(context, paths.events)
         parts.callback(last_out.close)
         last_out.start(loop)
         announcer = Announcer(context, paths.hub)
         parts.callback(announcer.close)
-        control = ControlServer(zmq.asyncio.Context(context), paths.control)
+        control = ControlServer(zmq.asyncio.Context(context), paths.control, descriptors)
         parts.callback(control.close)
         return _Sockets(worker_link, hub, last_out, announcer, control)
 
@@ -280,13 +293,13 @@ class Coordinator:
         sockets: _Sockets,
         children: _Children,
     ) -> Mapping[str, Verb]:
-        health = Health(self._paths.logs, sockets.link, sockets.control, *children)
+        health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hub, *children)
         status = StatusVerbs(
             context,
             workers.fleet,
             identifies,
             operations,
-            sockets.hub.connections,
+            lambda: sockets.hub.connections,
             health.troubles,
             self._lifetime,
         )

@@ -11,6 +11,8 @@ from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
+from coordinator.descriptors import descriptor_limit
+from coordinator.hub.hub import Hub
 from coordinator.workers.link import WorkerLink
 
 LITTLE_ROOM: Final = 64 * 1024 * 1024
@@ -33,13 +35,20 @@ class Health(NamedTuple):
     logs: Path
     link: WorkerLink
     control: ControlServer
+    hub: Hub
     replay: ReplayProcess
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
-        return [*self._disk(), *self._children(), *self._journals(), *self._refused()]
+        return [
+            *self._disk(),
+            *self._children(),
+            *self._journals(),
+            *self._refused(),
+            *self._full(),
+        ]
 
     def _disk(self) -> Iterator[str]:
         free = free_bytes(self.logs)
@@ -66,3 +75,12 @@ class Health(NamedTuple):
         if refused := self.link.refused + self.control.refused:
             what = f"{refused} message{'s' if refused > 1 else ''} that made no sense"
             yield f"{what} came to the coordinator: see {self.logs / 'coordinator.log'}"
+
+    def _full(self) -> Iterator[str]:
+        listeners = (*self.hub.listeners, self.link.listener, self.control.listener)
+        if full := ", ".join(listener.name for listener in listeners if listener.full):
+            yield (
+                f"no more connections are let in to {full}: the coordinator may have only "
+                f"{descriptor_limit():,} files open: raise that (LimitNOFILE= in the unit, "
+                "`ulimit -Hn`) and restart it with `stop --keep-workers` and `start`"
+            )

@@ -65,7 +65,7 @@ ROOMS: Final = {
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",
         "wire": "decode_errors discord errors events ranges",
-        "sandbox": "decode_errors discord errors zstd",
+        "sandbox": "decode_errors discord errors own_process zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",
@@ -74,6 +74,7 @@ ROOMS: Final = {
         "ranges": "",
         "processes": "",
         "plain_text": "errors",
+        "own_process": "",
         "loops": "errors",
         "interrupts": "",
         "errors": "",
@@ -144,23 +145,27 @@ ROOMS: Final = {
     "coordinator": {
         "__main__": "child_process coordinator spec_input",
         "coordinator": (
-            "account children context control engines gateway_api health host hub identifies "
-            "lifetime maintenance operations sharding state verb workers"
+            "account children context control descriptors engines gateway_api health host hub "
+            "identifies lifetime maintenance operations sharding state verb workers"
         ),
-        "health": "children control workers",
-        "control": "context hub identifies lifetime operations verb workers",
+        "health": "children control descriptors hub workers",
+        "control": "context descriptors identifies ipc_listener lifetime operations verb workers",
         "operations": "changes context identifies sharding state verb workers",
         "maintenance": "context hub state workers",
-        "workers": "changes context engines host hub identifies sharding verb",
+        "workers": (
+            "changes context descriptors engines host hub identifies ipc_listener sharding verb"
+        ),
         "identifies": "context sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account sharding state",
         "tcp_gate": "child_process zmq_proxy",
         "state": "host sharding",
-        "replay": "child_process",
-        "hub": "zmq_proxy",
+        "replay": "child_process descriptors ipc_listener",
+        "hub": "descriptors ipc_listener zmq_proxy",
         "engines": "children",
         "check": "account host sharding spec_input",
+        "ipc_listener": "descriptors",
+        "descriptors": "",
         "zmq_proxy": "",
         "verb": "",
         "spec_input": "",

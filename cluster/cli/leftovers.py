@@ -71,12 +71,19 @@ def leftovers(paths: ClusterPaths) -> Leftovers:
         with os.scandir(paths.runtime_dir) as entries:
             for entry in entries:
                 info = entry.stat(follow_symlinks=False)
-                if entry.name in SOCKETS and stat.S_ISSOCK(info.st_mode):
+                if _is_socket_name(entry.name) and stat.S_ISSOCK(info.st_mode):
                     found.own.append(Left(Path(entry.path), "sockets", 0, is_folder=False))
                 else:
                     found.foreign.append(Path(entry.path))
         found.own.append(Left(paths.runtime_dir, "", 0, is_folder=True))
     return found
+
+
+def _is_socket_name(name: str) -> bool:
+    """Whether a coordinator makes sockets of this name: those of SOCKETS, and what becomes one of
+    them a moment later (coordinator.ipc_listener)."""
+    begun = "".join(socket[0] for socket in SOCKETS)
+    return name in SOCKETS or re.fullmatch(rf"[{begun}][0-9]+", name) is not None
 
 
 def _is_folder(path: Path) -> bool:

@@ -19,6 +19,8 @@ import zmq.asyncio
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import ClusterError
 from cluster.wire import control
+from coordinator.descriptors import Descriptors
+from coordinator.ipc_listener import IpcListener, attended
 from coordinator.verb import Parcel, Verb
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES: Final = 1024 * 1024
 """The most bytes of a request; libzmq disconnects who sends more in one frame."""
 
+KEPT_FREE: Final = 32
+"""Descriptors that who asks leaves free."""
 MAX_UNDER_WAY: Final = 16_384
 """Requests that may wait for their answers at a time: about 50 MB."""
 MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
@@ -42,8 +46,13 @@ class _Reply(NamedTuple):
 class ControlServer:
     """Answers requests while `run` does."""
 
-    def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        context: zmq.asyncio.Context,
+        endpoint: str,
+        descriptors: Descriptors | None = None,
+    ) -> None:
+        """descriptors: those that the listeners of this process share."""
         self.refused = 0
         """How many messages were no requests."""
         self._socket = context.socket(zmq.ROUTER)
@@ -52,18 +61,23 @@ class ControlServer:
         # A send to who is gone is an error then, and not dropped without a word
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._under_way = self._bytes_under_way = 0
+        self.listener = IpcListener(
+            self._socket, endpoint, descriptors or Descriptors(), keep=KEPT_FREE, part=8
+        )
 
     def bind(self) -> None:
-        """Bind the endpoint. zmq.ZMQError if it can't be bound."""
-        self._socket.bind(self._endpoint)
+        """Bind the endpoint; who connects waits until it runs. zmq.ZMQError if that can't be
+        done."""
+        self.listener.bind()
 
     def close(self) -> None:
         self._socket.close()
+        self.listener.close()
 
     async def run(self, verbs: Mapping[str, Verb]) -> None:
         """Answer requests for these verbs, until cancelled. A request that takes long holds up no
         other."""
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group, attended(self.listener):
             while True:
                 frames: list[Any] = await self._socket.recv_multipart()
                 group.create_task(self._serve(frames, verbs))

@@ -11,7 +11,6 @@ from cluster.wire.states import ClusterState
 from cluster.wire.status import ClusterStatus, GateReport, SubscriberReport
 from coordinator.context import RunContext
 from coordinator.control.subscribers import Subscribers
-from coordinator.hub.connections import Connections
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.lifetime import Lifetime
 from coordinator.operations.runner import OperationRunner
@@ -35,12 +34,12 @@ class StatusVerbs:
         fleet: Fleet,
         identifies: GuardedQueue,
         operations: OperationRunner,
-        connections: Connections,
+        connections: Callable[[], int],
         troubles: Callable[[], list[str]],
         lifetime: Lifetime,
     ) -> None:
-        """connections: those of the hub's subscribers. troubles: what is wrong with parts that this
-        does not know."""
+        """connections: how many are connected to the hub to hear events. troubles: what is
+        wrong with parts that this does not know."""
         self._context = context
         self._fleet = fleet
         self._identifies = identifies
@@ -102,7 +101,7 @@ class StatusVerbs:
 
     def _connected(self, gate: GateReport | None) -> int:
         """How many programs are subscribed, on this host and through the TCP gate."""
-        local = len(self._connections) - OWN_CONNECTIONS
+        local = self._connections() - OWN_CONNECTIONS
         if gate is None or not gate.events:
             return local
         return local - GATE_CONNECTIONS + gate.subscribers

@@ -16,7 +16,8 @@ import zmq
 
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic
-from coordinator.hub.connections import Connections
+from coordinator.descriptors import Descriptors
+from coordinator.ipc_listener import IpcListener, ThreadListener
 from coordinator.zmq_proxy import ZmqProxy
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,13 @@ trickle of 600 B a batch, 73 MiB of a flood's batches of 77 kB (measured; 10,000
 cluster.wire.batch_writer.MAX_DRAIN_BYTES.
 """
 WORKERS_HWM: Final = 1_000
+KEPT_FREE: Final = 64
+"""Descriptors that subscribers leave free: for files, for children that are started again, and for
+who asks the coordinator."""
+FILES_OF_A_WORKER: Final = 6
+"""Descriptors that a worker may need in this process: connections, and what starts it again."""
+KEPT_FOR_WORKERS: Final = 16
+"""Descriptors that workers leave free."""
 MAX_SUBSCRIPTION: Final = topic.MAX_TOPIC + 128
 """The most bytes that a subscriber may say at once; a prefix longer than a topic takes nothing."""
 
@@ -47,11 +55,17 @@ class Hub:
         *,
         workers_endpoint: str,
         subscribers_endpoint: str,
+        descriptors: Descriptors | None = None,
+        most_workers: int = 0,
         workers_hwm: int = WORKERS_HWM,
         subscriber_hwm: int = SUBSCRIBER_HWM,
     ) -> None:
+        """descriptors: those that the listeners of this process share. most_workers: subscribers
+        leave room for so many."""
+        descriptors = descriptors or Descriptors()
+        keep = KEPT_FREE + FILES_OF_A_WORKER * most_workers
         sockets = []
-        connections = None
+        listeners = []
         try:
             workers = context.socket(zmq.SUB)
             sockets.append(workers)
@@ -63,19 +77,25 @@ class Hub:
             subscribers.setsockopt(zmq.SNDHWM, subscriber_hwm)
             subscribers.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
             subscribers.setsockopt(zmq.LINGER, 0)
-            connections = Connections(subscribers)
             # Subscribers first: workers begin to send as soon as they are let in.
-            _bind(subscribers, subscribers_endpoint)
-            _bind(workers, workers_endpoint)
+            listeners.append(
+                IpcListener(subscribers, subscribers_endpoint, descriptors, keep=keep, part=5)
+            )
+            _bind(listeners[-1], subscribers_endpoint)
+            listeners.append(
+                IpcListener(workers, workers_endpoint, descriptors, keep=KEPT_FOR_WORKERS, part=16)
+            )
+            _bind(listeners[-1], workers_endpoint)
         except BaseException:
             for socket in sockets:
                 socket.close(0)
-            if connections is not None:
-                connections.close()
+            for listener in listeners:
+                listener.close()
             raise
-        self.connections = connections
-        """The connections of subscribers, our own among them."""
+        self.listeners = listeners
+        """For subscribers, our own connection among theirs; and for workers."""
         self._proxy = ZmqProxy("hub", workers, subscribers)
+        self._attendant = ThreadListener(listeners, self._proxy.call)
 
     @property
     def alive(self) -> bool:
@@ -83,13 +103,20 @@ class Hub:
 
     def close(self) -> None:
         """Stop the thread and unbind. Calling it again does nothing."""
-        self.connections.close()
+        self._attendant.close()
         self._proxy.close()
+        for listener in self.listeners:
+            listener.close()
+
+    @property
+    def connections(self) -> int:
+        """How many are connected to hear events, our own connection among them."""
+        return self.listeners[0].connections
 
 
-def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+def _bind(listener: IpcListener, endpoint: str) -> None:
     try:
-        socket.bind(endpoint)
+        listener.bind()
     except zmq.ZMQError as error:
         raise AlreadyRunningError(
             f"{endpoint} can't be bound: {error.strerror}",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import sys
 import time
@@ -31,6 +32,8 @@ from cluster.journal.history import History
 from cluster.journal.read_marker import NAME, ReadMarker
 from cluster.wire import replay
 from coordinator.child_process import Child, ChildSpec, run_child
+from coordinator.descriptors import Descriptors
+from coordinator.ipc_listener import IpcListener
 from coordinator.replay.answers import Answers
 from coordinator.replay.fair_queue import Address, FairQueue
 
@@ -47,6 +50,10 @@ TAKEN_AT_ONCE: Final = 100
 MAX_QUESTION: Final = 64 * 1024
 MAX_FRAMES: Final = 3
 """Address and question; for who came through the TCP gate, the address there between them."""
+KEPT_FREE: Final = 64
+"""Descriptors that readers leave free, for journals and logs."""
+UNATTENDED_S: Final = 3600.0
+"""A listener says by its descriptors when there is something to do; nothing hangs on this."""
 POLL_MS: Final = 500
 STUCK_POLL_MS: Final = 10
 NICE: Final = 5
@@ -92,10 +99,17 @@ class ReplayServer:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_QUESTION)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.listener = IpcListener(self._socket, endpoint, Descriptors(), keep=KEPT_FREE, part=3)
+        self._attend_at = 0.0
+        """When to look after the listener next, even if nothing says so."""
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._readers: list[int] = []
         try:
-            self._socket.bind(endpoint)
+            self.listener.bind()
         except zmq.ZMQError:
             self._socket.close()
+            self.listener.close()
             raise
 
     def stop(self) -> None:
@@ -107,13 +121,30 @@ class ReplayServer:
         busy = False
         while not self._stopping and not is_ending():
             wait = 0 if busy else STUCK_POLL_MS if self._stuck else POLL_MS
-            if self._socket.poll(wait):
+            ready = dict(self._poller.poll(min(wait, self._attend_in_ms())))
+            if self._socket in ready:
                 self._take_questions()
+            if self._clock() >= self._attend_at or any(fd in ready for fd in self._readers):
+                self._attend()
             self._retry()
             busy = self._answer_one()
 
+    def _attend_in_ms(self) -> int:
+        return max(0, math.ceil((self._attend_at - self._clock()) * 1000))
+
+    def _attend(self) -> None:
+        """Let those in who wait to be connected, if there is room."""
+        wait = self.listener.attend()
+        self._attend_at = self._clock() + (UNATTENDED_S if wait is None else wait)
+        for fd in self._readers:
+            self._poller.unregister(fd)
+        self._readers = self.listener.readers()
+        for fd in self._readers:
+            self._poller.register(fd, zmq.POLLIN)
+
     def close(self) -> None:
         self._socket.close(0)
+        self.listener.close()
         self._history.close()
 
     # -- questions -----------------------------------------------------------------------------
@@ -186,7 +217,6 @@ class ReplayServer:
 
 def serve(spec: ReplaySpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: the endpoint can't be bound."""
-    step_back()
     root = Path(spec.journals)
     history = History(root, spec.cluster, marker=noted_in(root))
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -223,4 +253,5 @@ def noted_in(root: Path) -> ReadMarker | None:
 
 
 if __name__ == "__main__":
+    step_back()  # first: a process that leaves no core can't write to its own /proc/self
     sys.exit(run_child(ReplaySpec, serve, interrupt=True))

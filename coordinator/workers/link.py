@@ -12,11 +12,16 @@ import zmq.asyncio
 
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.wire import link
+from coordinator.descriptors import Descriptors
+from coordinator.ipc_listener import IpcListener, attended
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """A bound in which a report of many thousand shards fits; libzmq disconnects who sends more."""
+
+KEPT_FREE: Final = 16
+"""Descriptors that workers leave free."""
 
 Handler = Callable[[int, link.FromWorker], None]
 """Takes the slot of a worker and what it said."""
@@ -27,7 +32,13 @@ Send = Callable[[int, link.ToWorker], bool]
 class WorkerLink:
     """Receives what workers say, and sends to the worker of a slot."""
 
-    def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
+    def __init__(
+        self,
+        context: zmq.asyncio.Context,
+        endpoint: str,
+        descriptors: Descriptors | None = None,
+    ) -> None:
+        """descriptors: those that the listeners of this process share."""
         self.refused = 0
         """How many messages were not a worker's: malformed, or of another slot than its
         sender's."""
@@ -38,14 +49,18 @@ class WorkerLink:
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         # A send to a worker that is not there is an error then, and not dropped without a word
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._endpoint = endpoint
+        self.listener = IpcListener(
+            self._socket, endpoint, descriptors or Descriptors(), keep=KEPT_FREE, part=16
+        )
 
     def bind(self) -> None:
-        """Bind the endpoint. zmq.ZMQError if it can't be bound."""
-        self._socket.bind(self._endpoint)
+        """Bind the endpoint; who connects waits until it runs. zmq.ZMQError if that can't be
+        done."""
+        self.listener.bind()
 
     def close(self) -> None:
         self._socket.close(0)
+        self.listener.close()
 
     def send(self, slot: int, message: link.ToWorker) -> bool:
         """Send a message to the worker of a slot. False: none is connected, or it has stopped
@@ -66,9 +81,10 @@ class WorkerLink:
 
     async def run(self, handler: Handler) -> None:
         """Receive, until cancelled, and hand each message to `handler`."""
-        while True:
-            frames: list[Any] = await self._socket.recv_multipart()
-            self._take(frames, handler)
+        async with attended(self.listener):
+            while True:
+                frames: list[Any] = await self._socket.recv_multipart()
+                self._take(frames, handler)
 
     def _take(self, frames: list[bytes], handler: Handler) -> None:
         try:

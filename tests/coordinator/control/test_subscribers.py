@@ -1,18 +1,12 @@
-"""Who listens: reports that grow old, and connections that are counted on real sockets."""
+"""Who listens: reports that grow old."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 import msgspec
-import zmq
 
 from cluster.discord.intents import ALL_INTENTS, Intents, privileged_needs
 from cluster.wire.status import SubscriberReport
 from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
-from coordinator.hub.connections import Connections
 
 
 def report(name: str = "bot", *, reporter: str = "a", leaving: bool = False) -> SubscriberReport:
@@ -63,55 +57,3 @@ def test_reports_are_bounded() -> None:
     for number in range(MOST + 10):
         subscribers.report(report(reporter=str(number)), 0.0)
     assert len(subscribers.rows(0.0)) == MOST
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """libzmq's own thread tells when it does."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def test_connections_come_and_go(tmp_path: Path) -> None:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    publisher = context.socket(zmq.PUB)
-    connections = Connections(publisher)
-    publisher.bind(f"ipc://{tmp_path}/p")
-    assert len(connections) == 0
-    readers = [context.socket(zmq.SUB) for _ in range(3)]
-    for reader in readers:
-        reader.connect(f"ipc://{tmp_path}/p")
-    until(lambda: len(connections) == 3)
-    readers.pop().close(0)
-    until(lambda: len(connections) == 2)
-    for reader in readers:
-        reader.close(0)
-    until(lambda: len(connections) == 0)
-    connections.close()
-    connections.close()
-    publisher.close(0)
-    context.term()
-
-
-def test_a_crowd_that_nobody_counts_stops_nothing(tmp_path: Path) -> None:
-    """More comings and goings than a socket's queue holds: the publisher goes on."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    publisher = context.socket(zmq.XPUB)
-    publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
-    connections = Connections(publisher)
-    publisher.bind(f"ipc://{tmp_path}/p")
-    for number in range(1200):
-        reader = context.socket(zmq.SUB)
-        reader.setsockopt(zmq.LINGER, 0)
-        reader.subscribe(str(number))
-        reader.connect(f"ipc://{tmp_path}/p")
-        assert publisher.poll(5000)
-        assert publisher.recv() == b"\x01" + str(number).encode()
-        reader.close()
-        assert publisher.poll(5000)
-        assert publisher.recv() == b"\x00" + str(number).encode()
-    until(lambda: len(connections) == 0)
-    connections.close()
-    publisher.close(0)
-    context.term()

@@ -127,8 +127,10 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert heads.unreadable == 1
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
-        nothing: Any = SimpleNamespace(refused=0)
-        health = Health(paths.logs, nothing, nothing, server, None, None)
+        nothing: Any = SimpleNamespace(
+            refused=0, listeners=[], listener=SimpleNamespace(full=False)
+        )
+        health = Health(paths.logs, nothing, nothing, nothing, server, None, None)
         log = paths.logs / "replay.log"
         assert health.troubles() == [
             f"the replay server was restarted 1 time: see {log}",
