@@ -503,18 +503,15 @@ def test_workers_of_another_plan_go_before_their_shards_start_elsewhere(bench: B
 
 
 @pytest.mark.parametrize("module", ["coordinator.replay.server", "cluster.sandbox"])
-def test_a_child_whose_coordinator_died_while_it_started_ends(module: str, tmp_path: Path) -> None:
+def test_a_child_whose_coordinator_died_while_it_started_ends(
+    module: str, tmp_path: Path, short_folder: Path
+) -> None:
     """Its parent is another one by the time it looks."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    spec = {"endpoint": f"tcp://127.0.0.1:{free_port()}", "journals": str(tmp_path), "cluster": "c"}
+    spec = {"endpoint": f"ipc://{short_folder}/replay", "journals": str(tmp_path), "cluster": "c"}
     replay = module == "coordinator.replay.server"
     arguments = [] if replay else [f"--with-parent={dead.pid}"]
     data = json.dumps({**spec, "parent": dead.pid} if replay else {"guilds": 1}).encode()
     command = [sys.executable, "-P", "-m", module, *arguments]
     assert subprocess.run(command, input=data, capture_output=True, timeout=30).returncode == 0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
