@@ -51,7 +51,9 @@ class CoordinatorLink:
         self._loop.add_reader(self._fd, self.poll)
 
     def send(self, message: FromWorker) -> bool:
-        """Send a message; False: there is no coordinator to take it."""
+        """Send a message; False: there is no coordinator to take it, or the link is closed."""
+        if self._socket.closed:
+            return False
         try:
             self._socket.send(encode(message), zmq.NOBLOCK)
         except zmq.Again:

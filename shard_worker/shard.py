@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -241,8 +242,8 @@ class Shard:
                 self._coordinator.identify_unused(shard_id, grant_id)
             case do.SendIdentify(grant_id, _):
                 payload = payloads.identify(self._login, self.plan, self._token)
-                self._sender.first(self._connection, payload)
-                self._coordinator.identify_sent(shard_id, grant_id)
+                fate = partial(self._identify_left, grant_id)
+                self._sender.first(self._connection, payload, fate)
             case do.SendResume(session_id, seq):
                 payload = payloads.resume(self._token, session_id, seq)
                 self._sender.first(self._connection, payload)
@@ -260,6 +261,13 @@ class Shard:
                 self._delivery.end_epoch(cause)
             case do.GiveUp():
                 self._connection = None
+
+    def _identify_left(self, grant_id: int, sent: bool) -> None:
+        """Tell what became of an identify when it is known: the 5 s of its bucket run from when it
+        leaves this process, which may be later than now on a loaded machine."""
+        coordinator = self._coordinator
+        say = coordinator.identify_sent if sent else coordinator.identify_unused
+        say(self.plan.shard_id, grant_id)
 
     def _connect(self, url: str) -> None:
         login = self._login

@@ -32,7 +32,7 @@ class Claimant(Protocol):
     """Whoever waits for a grant."""
 
     def granted(self, grant_id: int) -> None:
-        """Identify now, or say ``unused``: before this returns."""
+        """Identify now. Whether the identify was sent is said by ``sent`` or ``unused``, soon."""
 
     def refused(self, error: ClusterError) -> None:
         """There will be no grant."""

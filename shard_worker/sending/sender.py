@@ -22,6 +22,7 @@ from shard_worker.sending.limiter import SendLimiter, check_size
 from shard_worker.sending.member_requests import whole_guilds
 from shard_worker.sending.queue import Done, SendQueue
 from shard_worker.transport.connection import Connection
+from shard_worker.transport.write_queue import Fate
 
 DEFAULT_INTERVAL_S: Final = 41.25
 """Heartbeat interval for which a connection's limit keeps room before HELLO has said one."""
@@ -58,12 +59,17 @@ class Sender:
         """Keep room for heartbeats at the interval (seconds) that HELLO has said."""
         self._limiter.reserve(heartbeat_interval_s)
 
-    def first(self, connection: Connection | None, payload: bytes) -> None:
-        """Send IDENTIFY or RESUME: the first of a connection, for which there always is room."""
+    def first(
+        self, connection: Connection | None, payload: bytes, fate: Fate | None = None
+    ) -> None:
+        """Send IDENTIFY or RESUME: the first of a connection, for which there always is room. fate:
+        see Connection.send."""
         check_size(payload)
         if connection is not None:
             self._limiter.send(self._clock())
-            connection.send(payload)
+            connection.send(payload, fate=fate)
+        elif fate is not None:
+            fate(False)
 
     def heartbeat(self, connection: Connection | None, seq: int) -> None:
         """Send a heartbeat, before all that waits."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 from curl_cffi import Curl, CurlOpt
@@ -27,7 +28,7 @@ from shard_worker.transport.websocket import (
     close_payload,
 )
 from shard_worker.transport.websocket_error import WebSocketError
-from shard_worker.transport.write_queue import MAX_WAITING, WriteQueue
+from shard_worker.transport.write_queue import MAX_WAITING, Fate, WriteQueue
 
 HANDSHAKE_TIMEOUT_S: Final = 25.0
 """Seconds from the beginning until the server has answered 101."""
@@ -164,19 +165,31 @@ class Connection:
 
     # -- sending -----------------------------------------------------------------------------------
 
-    def send(self, payload: bytes, *, urgent: bool = False) -> None:
-        """Send a text message. urgent: before all that libcurl has not begun to take."""
-        self._send(Opcode.TEXT, payload, urgent=urgent)
+    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
+        """Send a text message. urgent: before all that libcurl has not begun to take. fate: hears,
+        once, whether libcurl took it, right after that, or it was dropped."""
+        self._send(Opcode.TEXT, payload, urgent=urgent, fate=fate)
 
-    def _send(self, opcode: Opcode, payload: bytes, *, urgent: bool) -> None:
+    def _send(
+        self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None
+    ) -> None:
         if self._aborted or self._transfer_ended:
+            if fate is not None:
+                fate(False)
             return
-        if not self._write_queue.add(opcode, payload, urgent=urgent):
+        heard = None if fate is None else partial(self._tell, fate)
+        if not self._write_queue.add(opcode, payload, urgent=urgent, fate=heard):
             if not self._overflowed:
                 self._overflowed = True
                 self._loop.call_soon(self._on_overflow)
             return
         self._curl.pause(_PAUSE_RECV if self._paused else 0)
+
+    def _tell(self, fate: Fate, leaves: bool) -> None:
+        if leaves:  # this is within libcurl's callback, which writes to the socket when it returns
+            self._loop.call_soon(fate, True)
+        else:
+            fate(False)
 
     def _on_overflow(self) -> None:
         if self._receiver is not None:
@@ -207,6 +220,7 @@ class Connection:
         if self._transfer is not None and not self._transfer_ended:
             self._multi.remove_handle(self._curl)
         self._curl.close()
+        self._write_queue.drop()
         self._forget(self)
         if not self.ended.done():
             self.ended.set_result(None)

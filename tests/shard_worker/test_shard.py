@@ -18,6 +18,7 @@ from shard_worker.protocol.session import Resumable
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
+from shard_worker.transport.write_queue import Fate
 from tests.shard_worker.test_shard_timer import Wire
 
 PLAN = ShardPlan(shard_id=0, shard_count=1)
@@ -30,17 +31,26 @@ class Ordered(Wire):
     def __init__(self) -> None:
         super().__init__()
         self.done: list[Any] = []
+        self.fates: list[Fate] = []
         self.payloads: list[bytes] = []
 
     def connect(self, url: str, receiver: Shard) -> Connection:
         self.done.append(url)
         return super().connect(url, receiver)
 
-    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
         self.payloads.append(payload)
+        if fate is not None:
+            self.fates.append(fate)
         message = json.loads(payload)
         if message["op"] in (1, 6):
             self.done.append((message["op"], message["d"]))
+
+    def identify_sent(self, shard_id: int, grant_id: int) -> None:
+        self.done.append(("sent", grant_id))
+
+    def identify_unused(self, shard_id: int, grant_id: int) -> None:
+        self.done.append(("unused", grant_id))
 
     def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         self.done.append([seq for _, seq, _ in events])
@@ -150,3 +160,18 @@ def test_a_session_that_began_in_the_future_is_no_age_old(
         assert 0 <= reported < 60
 
     on_a_loop(scenario, Resumable("s", "", 7, 1))
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_became_of_an_identify_is_told_when_it_is_known(leaves: bool) -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        wire.done.clear()
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=9, epoch=1))
+        assert wire.done == [], "the frame waits in this process"
+        (fate,) = wire.fates
+        fate(leaves)
+        assert wire.done == [("sent" if leaves else "unused", 9)]
+
+    on_a_loop(scenario)

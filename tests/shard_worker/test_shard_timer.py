@@ -15,6 +15,7 @@ from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
+from shard_worker.transport.write_queue import Fate
 
 
 class Wire:
@@ -27,7 +28,7 @@ class Wire:
     def connect(self, url: str, receiver: Shard) -> Connection:
         return cast(Connection, self)
 
-    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
         self.sent.append(json.loads(payload))
         if self.sent[-1]["op"] == 1:
             self.heartbeat_sent.set()

@@ -35,6 +35,7 @@ from shard_worker.transport.compression import FREE_BYTES, KINDS, InflateError, 
 from shard_worker.transport.message_deflate import Deflate
 from shard_worker.transport.websocket import WebSocket
 from shard_worker.transport.websocket_error import WebSocketError
+from shard_worker.transport.write_queue import Fate
 
 MIB = 1024 * 1024
 Messages = list[bytes]
@@ -296,7 +297,7 @@ class Connection:
         self.sent: list[bytes] = []
         self.closed = 0
 
-    def send(self, payload: bytes, *, urgent: bool = False) -> None:
+    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
         self.sent.append(payload)
 
     def close(self, code: int) -> None:

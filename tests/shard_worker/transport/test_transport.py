@@ -240,6 +240,32 @@ def test_a_heartbeat_goes_before_what_is_not_begun() -> None:
     run(scenario)
 
 
+def test_a_frame_s_fate_is_told_when_libcurl_has_it_and_not_before() -> None:
+    got: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def handler(socket: ServerConnection) -> None:
+        async for message in socket:
+            got.put_nowait(message)
+
+    async def scenario(transport: Transport) -> None:
+        fates: list[bool] = []
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.send(b"identify", fate=fates.append)
+            assert fates == []
+            assert await asyncio.wait_for(got.get(), WAIT_S) == "identify"
+            assert fates == [True]
+            connection.send(b"dropped", fate=fates.append)
+            connection.abort()
+            assert fates == [True, False]
+            connection.send(b"too late", fate=fates.append)
+            assert fates == [True, False, False]
+
+    run(scenario)
+
+
 def test_the_handshake_is_chrome_s() -> None:
     async def scenario(transport: Transport) -> None:
         async with raw_server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") as (url, requests):

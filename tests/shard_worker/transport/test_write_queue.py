@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shard_worker.transport.websocket import Opcode
 from shard_worker.transport.write_queue import MAX_WAITING, WriteQueue
 
@@ -38,3 +40,40 @@ def test_a_close_leaves_though_too_much_waits() -> None:
     assert len(queue) == MAX_WAITING
     assert queue.add(Opcode.CLOSE, b"", urgent=True)
     assert opcodes(queue) == [Opcode.CLOSE]
+
+
+class Fates:
+    """What became of frames, by name."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, bool]] = []
+
+    def __call__(self, name: str) -> Callable[[bool], None]:
+        return lambda leaves: self.known.append((name, leaves))
+
+
+def test_a_frame_s_fate_is_told_once_when_it_leaves() -> None:
+    queue, fates = WriteQueue(), Fates()
+    queue.add(Opcode.TEXT, b"first", urgent=False, fate=fates("first"))
+    queue.add(Opcode.TEXT, b"second", urgent=False, fate=fates("second"))
+    assert fates.known == []
+    queue.take(4)
+    assert fates.known == [("first", True)], "some of it may be out"
+    queue.drop()
+    assert fates.known == [("first", True), ("second", False)]
+    while queue.take(4):
+        pass
+    queue.drop()
+    assert len(fates.known) == 2
+
+
+def test_what_is_dropped_is_told_of_at_once() -> None:
+    queue, fates = WriteQueue(), Fates()
+    queue.add(Opcode.TEXT, b"waits", urgent=False, fate=fates("waits"))
+    while queue.add(Opcode.TEXT, b"x", urgent=False):
+        pass
+    queue.add(Opcode.TEXT, b"too many", urgent=False, fate=fates("too many"))
+    assert fates.known == [("too many", False)]
+    queue.add(Opcode.CLOSE, b"", urgent=True)
+    queue.add(Opcode.TEXT, b"late", urgent=False, fate=fates("late"))
+    assert fates.known[1:] == [("waits", False), ("late", False)]
