@@ -326,3 +326,36 @@ def test_everybody_is_served_in_shard_order_within_the_time_told(
     longest = max(len(bucket) for bucket in served.values())
     assert expected == pytest.approx((longest - 1) * INTERVAL_S)
     assert now <= expected + (longest - 1) * delay + 1e-6
+
+
+@pytest.mark.parametrize("number", [-1, 1])
+def test_an_unused_grant_that_is_not_the_outstanding_one_gives_nothing_back(number: int) -> None:
+    """Neither one from before, whose word comes late, nor one that nobody was given."""
+    one = limiter(remaining=10)
+    ask(one, [0])
+    (lost,) = one.due(0.0)
+    one.due(GRANT_TIMEOUT_S)
+    ask(one, [0])
+    (grant,) = one.due(GRANT_TIMEOUT_S + INTERVAL_S)
+    assert grant.grant_id == lost.grant_id + 1
+    before = one.remaining
+    assert not one.unused(0, grant.grant_id + number)
+    assert one.remaining == before
+    assert one.request(0, 0) == grant, "it is outstanding all the same"
+    assert one.unused(0, grant.grant_id)
+    assert one.remaining == before + 1
+
+
+def test_of_two_grants_in_one_bucket_both_are_waited_out() -> None:
+    """max_concurrency was lowered while both were out: the older one may be sent as late as any."""
+    one = limiter(concurrency=2)
+    ask(one, [0, 1])
+    older, newer = one.due(10.0)
+    assert older.grant_id < newer.grant_id
+    one.refresh(total=1000, remaining=1000, reset_at=DAY_S, spent=2, max_concurrency=1,
+                asked_at=11.0)  # fmt: skip
+    ask(one, [2])
+    one.sent(newer.shard_id, newer.grant_id, 12.0)
+    assert one.due(12.0 + INTERVAL_S) == [], "the older one may still be sent"
+    assert one.next_at(20.0) == 10.0 + GRANT_TIMEOUT_S
+    assert shards_of(one.due(10.0 + GRANT_TIMEOUT_S)) == [2]

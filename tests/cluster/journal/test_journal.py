@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,45 +10,13 @@ import lmdb
 import pytest
 
 from cluster.clocks import steady_ns
-from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, schema
+from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
 from cluster.journal.history import History
-from cluster.journal.pages import SLACK_BYTES, Pages
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
-from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
-
-STORE = "0123456789abcdef"
-
-
-class Clock:
-    ns = 1_000_000_000
-
-    def __call__(self) -> int:
-        return self.ns
-
-
-def opened(folder: Path, budget: int = 1 << 20, boot: str = "boot", clock: Any = None) -> Journal:
-    return Journal.open(
-        folder / "slot-0", budget_bytes=budget, slot=0, cluster=STORE, boot_id=boot,
-        clock_ns=clock or Clock(),
-    )  # fmt: skip
-
-
-def shard_writer(shard: int = 0) -> ShardWriter:
-    writer = ShardWriter(STORE, ShardState(shard_id=shard, shard_count=4))
-    writer.begin_epoch(1, session_id="session")
-    return writer
-
-
-def fill(journal: Journal, writer: ShardWriter, *sizes: int) -> list[bytes]:
-    """One drain with an event of each size."""
-    seq = writer.state.seq
-    drain = [("A" if i % 2 else "B", seq + i, b"x" * size) for i, size in enumerate(sizes, 1)]
-    messages = writer.drain(drain, 5)
-    journal.append(writer.state.shard_id, messages, writer.state)
-    return messages
+from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, shard_writer
 
 
 def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None:
@@ -69,49 +36,18 @@ def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None
     journal.close()
 
 
-def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
-    journal, clock = opened(tmp_path, clock=(clock := Clock())), clock
-    writers = [shard_writer(shard) for shard in range(3)]
-    for i in range(2000):
-        clock.ns += 1_000_000_000
-        fill(journal, writers[i % 3], 700, 40_000 if i % 50 == 0 else 100)
-    assert journal.journalling
-    assert journal.stats.bytes <= 1 << 20
-    reader = JournalReader(journal.env(), clock=lambda: 0.0)  # a slice ends by its size alone
-    for head, writer in zip(reader.heads(), writers, strict=True):
-        assert head.oldest is not None
-        epoch, first = head.oldest
-        assert first > 100
-        reach = reader.read(RangeQuery(writer.state.shard_id, 4, epoch, -1, max_bytes=1 << 30))
-        assert (reach.start, reach.reached) == (first, writer.state.seq)
-    assert 0 < (journal.stats.seconds or 0) < 2000
+def test_another_state_of_a_shard_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    """A shard that moved away and came back goes on from what the other slot knew."""
+    journal, before = opened(tmp_path), shard_writer()
+    fill(journal, before, 1)
+    again = ShardWriter(STORE, ShardState(shard_id=0, shard_count=4))
+    again.begin_epoch(7, session_id="of the other slot")
+    fill(journal, again, 1)
+    assert journal.states()[ShardKey(4, 0)] is again.state
     journal.close()
-
-
-def test_a_budget_that_is_lowered_is_kept_from_then_on(tmp_path: Path) -> None:
-    """The file holds more than the new budget lets it have, without a free page: it is pruned
-    little by little, and opening it again and again makes it no larger."""
-    data = tmp_path / "slot-0" / "data.mdb"
-    journal, writer = opened(tmp_path, budget=32 << 20), shard_writer()
-    while journal.stats.bytes < 12 << 20:
-        for _ in range(100):
-            fill(journal, writer, 480)
+    journal = opened(tmp_path)
+    assert journal.states()[ShardKey(4, 0)].epoch == 7
     journal.close()
-    used_before, used = 13 << 20, list[int]()
-    for _ in range(4):
-        journal = opened(tmp_path, budget=1 << 20)
-        writer = ShardWriter(STORE, journal.states()[ShardKey(4, 0)])
-        for _ in range(200):
-            before = journal.stats.bytes
-            fill(journal, writer, 700)
-            assert journal.journalling
-            assert before - journal.stats.bytes <= SLACK_BYTES + 1000, "in one turn"
-        used.append(data.stat().st_size)
-        reached = JournalReader(journal.env()).read(RangeQuery(0, 4, 1, writer.state.seq - 100))
-        assert reached.reached == writer.state.seq
-        journal.close()
-    assert journal.stats.bytes <= 1 << 20
-    assert max(used) <= used_before + (1 << 20), "what it had, and some room"
 
 
 def test_a_slice_ends_between_drains_and_names_are_filtered(tmp_path: Path) -> None:
@@ -230,19 +166,6 @@ def test_the_cursor_begins_where_the_hub_was_left(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
-    tmp_path: Path,
-) -> None:
-    journal = opened(tmp_path, budget=32 << 20)
-    for shard in (*range(1500), 2 * MAX_WORKER_SHARDS - 1):
-        fill(journal, shard_writer(shard), 10)
-    assert (journal.journalling, journal.unjournalled) == (True, 0)
-    assert schema.MAX_DATABASES >= 2 * MAX_WORKER_SHARDS + 2
-    assert len(JournalReader(journal.env()).heads()) == 1501
-    journal.close()
-    opened(tmp_path, budget=32 << 20).close()
-
-
 def test_epochs_are_told_of(tmp_path: Path) -> None:
     journal, writer = opened(tmp_path), shard_writer()
     fill(journal, writer, 1, 1)
@@ -255,33 +178,6 @@ def test_epochs_are_told_of(tmp_path: Path) -> None:
     assert reader.facts(0, 4, 3) == (0, None, 0, False)
     assert reader.read(RangeQuery(0, 4, 3, 0)).messages == []
     journal.close()
-
-
-def test_a_journal_is_no_longer_clean_on_the_disk_before_it_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A loss of power leaves of what was not synced this or that: the note that says so must not be
-    among it."""
-    opened(tmp_path).close()
-    done: list[tuple[str, int]] = []
-    rename, begin = Path.replace, Pages.__init__
-
-    def replace(draft: Path, target: Path) -> Path:
-        done.append(("note", draft.stat().st_ino))
-        return rename(draft, target)
-
-    def pages(made: Pages, env: lmdb.Environment, budget: int) -> None:
-        done.append(("opened", 0))
-        begin(made, env, budget)
-
-    monkeypatch.setattr("os.fsync", lambda fd: done.append(("synced", os.fstat(fd).st_ino)))
-    monkeypatch.setattr(Path, "replace", replace)
-    monkeypatch.setattr(Pages, "__init__", pages)
-    journal = opened(tmp_path)
-    (_, note), folder = done[1], (tmp_path / "slot-0").stat().st_ino
-    assert done[:4] == [("synced", note), ("note", note), ("synced", folder), ("opened", 0)]
-    journal.close()
-    assert [what for what, _ in done[-3:]] == ["synced", "note", "synced"]
 
 
 def test_another_clusters_journal_is_not_taken(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.wire.identifies import IdentifyAsk, account_key
+from coordinator.verb import Parcel
 from tests.coordinator.identifies.identify_rig import ACCOUNT, INTERVAL_S, Cluster, granting, until
 
 Scenario = Callable[[Cluster, ControlClient], Awaitable[None]]
@@ -212,6 +213,26 @@ def test_a_ticket_is_good_for_one_shard_and_one_identify(short_folder: Path) -> 
         await control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None).sent()
         with pytest.raises(ClusterError, match="was sent already"):
             await control.identify(IdentifyAsk(ticket="t", shard_id=5), patience=None).granted()
+
+    play(short_folder, scenario)
+
+
+def test_a_grant_that_was_asked_for_again_is_not_taken_back_for_the_first_time(
+    short_folder: Path,
+) -> None:
+    """Whoever asked is there: it has the answer to its second question."""
+
+    async def scenario(east: Cluster, control: ControlClient) -> None:
+        identify = east.queue.verbs()["identify"]
+        args = {"ticket": "t", "shard_id": 5}
+        first, second = await identify(args), await identify(args)
+        assert isinstance(first, Parcel)
+        assert isinstance(second, Parcel)
+        assert first.undelivered is not None
+        first.undelivered()
+        assert east.queue.status().spent == 1
+        second.undelivered()
+        assert east.queue.status().spent == 0
 
     play(short_folder, scenario)
 

@@ -196,3 +196,11 @@ def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (3,)
         assert db.execute("SELECT who FROM identifies").fetchall() == [("us",)]
+
+
+def test_what_was_granted_is_on_the_disk_before_it_is_given(store: Store) -> None:
+    """SQLite's NORMAL keeps a commit from a crash of the process, not from a loss of power: an
+    epoch would be used twice."""
+    (synchronous,) = store._db.execute("PRAGMA synchronous").fetchone()
+    (mode,) = store._db.execute("PRAGMA journal_mode").fetchone()
+    assert (synchronous, mode) == (2, "wal")

@@ -257,6 +257,25 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
+def test_a_number_that_another_process_has_by_now_is_not_signalled(
+    paths: ClusterPaths, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The slot's lock is held again, by the next worker, and the pid was given to somebody."""
+    child = sleeper()
+    try:
+        with held(paths, 0):
+            process = AdoptedProcess(child.pid, paths.journal(0) / "owner.lock")
+            monkeypatch.setattr("coordinator.workers.adoption.process_start", lambda pid: "later")
+            process.kill()
+            assert "is not the worker any more: no SIGKILL" in caplog.text
+            monkeypatch.undo()
+            process.kill()
+            assert child.wait(10) == -9
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_signals_reach_the_adopted_worker_only(paths: ClusterPaths) -> None:
     child = sleeper()
     try:

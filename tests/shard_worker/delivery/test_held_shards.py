@@ -57,6 +57,27 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     context.destroy(0)
 
 
+def test_a_shard_that_moved_away_leaves_a_tombstone(tmp_path: Path) -> None:
+    """No whole watermark of this slot names it any more, of the next process neither, until it
+    comes back."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    plan = ShardPlan(shard_id=2, shard_count=6)
+    slot = SlotJournal(spec(tmp_path, 0), context)
+    shard = slot.shard(plan)[0]
+    shard.begin_epoch(8, "session", "", 1)
+    shard.deliver([("READY", 1, b"{}")], 1)
+    slot.release(2, 1)
+    slot.release(3, 1)  # it never had that one
+    slot.close()
+    again = SlotJournal(spec(tmp_path, 0), context)
+    assert again._journal.states()[ShardKey(6, 2)].moved_to == 1
+    _, resumable, _ = again.shard(plan)
+    assert resumable is not None
+    assert again._journal.states()[ShardKey(6, 2)].moved_to == -1
+    again.close()
+    context.destroy(0)
+
+
 def test_where_the_word_to_publish_was_lost_the_overlap_is_known(tmp_path: Path) -> None:
     """The worker died before the word came: the next process knows that its count is in force."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

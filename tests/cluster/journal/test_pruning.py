@@ -1,0 +1,86 @@
+"""What a journal holds, and what goes: the budget, and the room for shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster.journal import JournalReader, RangeQuery, schema
+from cluster.journal.pages import SLACK_BYTES
+from cluster.ranges import MAX_WORKER_SHARDS
+from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.position import ShardKey
+from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, shard_writer
+
+
+def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
+    journal, clock = opened(tmp_path, clock=(clock := Clock())), clock
+    writers = [shard_writer(shard) for shard in range(3)]
+    for i in range(2000):
+        clock.ns += 1_000_000_000
+        fill(journal, writers[i % 3], 700, 40_000 if i % 50 == 0 else 100)
+    assert journal.journalling
+    assert journal.stats.bytes <= 1 << 20
+    reader = JournalReader(journal.env(), clock=lambda: 0.0)  # a slice ends by its size alone
+    for head, writer in zip(reader.heads(), writers, strict=True):
+        assert head.oldest is not None
+        epoch, first = head.oldest
+        assert first > 100
+        reach = reader.read(RangeQuery(writer.state.shard_id, 4, epoch, -1, max_bytes=1 << 30))
+        assert (reach.start, reach.reached) == (first, writer.state.seq)
+    assert 0 < (journal.stats.seconds or 0) < 2000
+    journal.close()
+
+
+def test_a_budget_that_is_lowered_is_kept_from_then_on(tmp_path: Path) -> None:
+    """The file holds more than the new budget lets it have, without a free page: it is pruned
+    little by little, and opening it again and again makes it no larger."""
+    data = tmp_path / "slot-0" / "data.mdb"
+    journal, writer = opened(tmp_path, budget=32 << 20), shard_writer()
+    while journal.stats.bytes < 12 << 20:
+        for _ in range(100):
+            fill(journal, writer, 480)
+    journal.close()
+    used_before, used = 13 << 20, list[int]()
+    for _ in range(4):
+        journal = opened(tmp_path, budget=1 << 20)
+        writer = ShardWriter(STORE, journal.states()[ShardKey(4, 0)])
+        for _ in range(200):
+            before = journal.stats.bytes
+            fill(journal, writer, 700)
+            assert journal.journalling
+            assert before - journal.stats.bytes <= SLACK_BYTES + 1000, "in one turn"
+        used.append(data.stat().st_size)
+        reached = JournalReader(journal.env()).read(RangeQuery(0, 4, 1, writer.state.seq - 100))
+        assert reached.reached == writer.state.seq
+        journal.close()
+    assert journal.stats.bytes <= 1 << 20
+    assert max(used) <= used_before + (1 << 20), "what it had, and some room"
+
+
+def test_pruning_ends_where_the_next_append_of_the_shard_begins(tmp_path: Path) -> None:
+    """Of what is kept every piece is there, the first among them."""
+    journal, writer, sent = opened(tmp_path), shard_writer(), list[bytes]()
+    for drain in range(400):
+        sent += fill(journal, writer, 3000, 3000 + drain % 2 * 30_000)
+        journal.release(journal.last_record)
+        oldest = journal.after(0)
+        assert oldest is not None
+        first = oldest.first_record - 1
+        assert [*oldest.messages] == sent[first : first + 2]
+    assert 700 < first < 800, "much was pruned, and not all"
+    reader = JournalReader(journal.env(), clock=lambda: 0.0)
+    assert reader.read(RangeQuery(0, 4, 1, -1, max_bytes=1 << 30)).messages == sent[first:]
+    journal.close()
+
+
+def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
+    tmp_path: Path,
+) -> None:
+    journal = opened(tmp_path, budget=32 << 20)
+    for shard in (*range(1500), 2 * MAX_WORKER_SHARDS - 1):
+        fill(journal, shard_writer(shard), 10)
+    assert (journal.journalling, journal.unjournalled) == (True, 0)
+    assert schema.MAX_DATABASES >= 2 * MAX_WORKER_SHARDS + 2
+    assert len(JournalReader(journal.env()).heads()) == 1501
+    journal.close()
+    opened(tmp_path, budget=32 << 20).close()
