@@ -38,7 +38,7 @@ def retry_after(header: str | None, date: str | None, body: bytes) -> float | No
             said = msgspec.json.decode(body, type=_RateLimited).retry_after
         except MALFORMED:
             return None
-    return min(said, LONGEST_S) if math.isfinite(said) and said > 0 else None
+    return min(said, LONGEST_S) if said > 0 else None
 
 
 def _seconds(header: str | None) -> float | None:

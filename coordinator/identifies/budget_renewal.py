@@ -95,9 +95,8 @@ class BudgetRenewal:
         return self._not_before if self._task is None and self._wanted(now) else None
 
     def asked_again_s(self, now: float) -> float | None:
-        """Return the seconds until numbers are asked for that could not be had; None: they were, or
-        nobody needs them."""
-        return max(0.0, self._not_before - now) if self.trouble and self._wanted(now) else None
+        """Return the seconds until numbers are asked for that could not be had; None: they were."""
+        return max(0.0, self._not_before - now) if self.trouble else None
 
     async def close(self) -> None:
         """Give up a renewal that is under way."""
@@ -106,8 +105,10 @@ class BudgetRenewal:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _wanted(self, now: float) -> bool:
+        if not self.known or self.trouble:  # what is told as a trouble ends once it is none
+            return True
         limiter = self._limiter
-        return not self.known or limiter.stale(now) or limiter.needs_refresh(now)
+        return limiter.stale(now) or limiter.needs_refresh(now)
 
     async def _refetch(self) -> None:
         asked_at = self._clock()
@@ -118,7 +119,7 @@ class BudgetRenewal:
             return
         if self.trouble:
             log.info("Discord's API answers again: identifies go on")
-        self.trouble, self._failures, self._not_before = "", 0, float("-inf")
+        self.trouble, self._failures = "", 0
 
     def _failed(self, error: ClusterError | sqlite3.Error) -> None:
         """Note why there are no numbers, and until when they are not asked for."""

@@ -35,8 +35,8 @@ class Behaviour(msgspec.Struct):
     """Kind of the error to answer the start with."""
     errors: int = 1_000_000
     """How many starts are answered so; those that follow are good."""
-    signal_at_error: bool = False
-    """Sends the signal to the command line once the start was answered so."""
+    retry_after_s: float = 0.0
+    """What that error says of the next try."""
     die_after: int = 0
     silent: bool = False
     """Never says that it is ready."""
@@ -155,10 +155,13 @@ def main() -> None:
     if behaviour.silent:
         signal.pause()
     if behaviour.error and starts(behaviour) <= behaviour.errors:
-        failure = control.Failure(kind=behaviour.error, cause="no such luck", action="try again")
+        failure = control.Failure(
+            kind=behaviour.error,
+            cause="no such luck",
+            action="try again",
+            retry_after_s=behaviour.retry_after_s,
+        )
         say(StartOutcome(error=failure))
-        if behaviour.signal_at_error:
-            os.kill(os.getppid(), signal.Signals[behaviour.signal])
         sys.exit(1)
     make_private(where.state_dir)
     make_private(where.runtime_dir)

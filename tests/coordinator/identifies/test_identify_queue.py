@@ -53,7 +53,7 @@ class Office:
             IdentifyLedger(store, account=ACCOUNT, time=StoreTime(self.clocks(), 0.0)),
             owners=self.owners,
             send=self.send,
-            fetch=self.fetch,
+            fetch=lambda: self.fetch(),
             clock=lambda: self.clock(),
             store_id=store.store_id,
             account="key",
@@ -573,6 +573,50 @@ def test_who_goes_on_refusing_is_asked_less_and_less(
             assert len(office.fetched) == 1
             await office.run_once(later=0.001)
             assert office.fetched == []
+
+    play(scenario)
+
+
+def test_an_answer_ends_the_growing_of_waits(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.hold(refusal(5.0))
+        office.fetched = [limit()]
+        await office.run_once(later=5.0)
+        office.ask(0)
+        office.fetched = [refusal(1.0)]
+        await office.run_once(later=FRESH_S)
+        assert office.queue.status().asked_again_s == 1.0
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_who_waits_for_numbers_does_not_turn_in_a_circle(play: Play, hangs: bool) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(remaining=0)
+        office.ask(0)
+        looks = 0
+
+        def clock() -> float:
+            nonlocal looks
+            looks += 1
+            return office.now
+
+        async def fetch() -> SessionStartLimit:
+            if hangs:
+                await asyncio.Event().wait()
+            raise refusal(3600.0)
+
+        office.clock, office.fetch = clock, fetch  # type: ignore[method-assign]
+        office.now += 86_400.0
+        running = asyncio.ensure_future(office.queue.run())
+        for _ in range(300):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert looks < 60
 
     play(scenario)
 

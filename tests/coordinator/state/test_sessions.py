@@ -108,9 +108,10 @@ def test_a_clock_that_stepped_makes_no_session_young(left: Left, step: float) ->
 
 def test_shards_that_moved_are_those_of_the_worker_that_had_them(left: Left) -> None:
     left.seen(LONG_AGO)
+    left.store.grant(9, ACCOUNT, 3, 2, LONG_AGO)
     left.lives(1)
     assert left.found(Plan(4, {0: (0, 1, 2, 3)})).alive == {2, 3}
-    assert left.found(Plan(2, {0: (0, 1)})).shards == frozenset(), "other shards altogether"
+    assert left.found(Plan(3, {1: (0, 1, 2)})).shards == frozenset(), "other shards altogether"
     assert left.found(Plan(4, {0: (0, 1, 2)})).alive == {2}
 
 

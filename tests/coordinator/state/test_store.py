@@ -14,7 +14,7 @@ from cluster.config.shards import ShardRange
 from cluster.errors import ClusterError
 from coordinator.sharding.plan import StoredPlan, make_plan
 from coordinator.state import store as store_module
-from coordinator.state.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store
+from coordinator.state.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store, StoredGateway
 
 ACCOUNT = "account"
 NOW = 1_800_000_000.0
@@ -134,6 +134,14 @@ def test_which_sessions_are_known_to_live(store: Store) -> None:
     assert [store.known(4, shard).seen_at for shard in range(4)] == [None, None, NOW + 1, None]
     store.forget_sessions()
     assert store.known(4, 2).seen_at is None
+
+
+def test_what_discord_said_is_that_accounts_alone(store: Store) -> None:
+    assert store.gateway(ACCOUNT) is None
+    said = StoredGateway(account=ACCOUNT, url="wss://gateway", shards=4, max_concurrency=2)
+    store.set_gateway(said)
+    assert store.gateway(ACCOUNT) == said
+    assert store.gateway("other") is None
 
 
 def test_the_plan_comes_back_as_it_was(path: Path) -> None:

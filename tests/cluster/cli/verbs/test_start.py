@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from cluster.cli.terminal.live_view import LineView
 from cluster.config.loading import load
 from cluster.endpoints.paths import is_held
 
@@ -144,11 +147,21 @@ def test_who_waits_starts_when_the_api_answers(
     assert not held()
 
 
-def test_who_waits_can_be_stopped(dcgw: Dcgw, play: Play) -> None:
-    seen = play(error="ApiUnavailableError", signal_at_error=True, signal="SIGTERM")
+def test_who_waits_can_be_stopped(dcgw: Dcgw, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = LineView.note
+
+    def noted(view: LineView, text: str) -> None:
+        note(view, text)
+        if "asking again" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(LineView, "note", noted)
+    seen = play(error="RateLimitedError", retry_after_s=3600.0)
     result = dcgw("start", "--sandbox", "--wait")
     assert result.exit_code == 130
-    assert "Stopped before it was ready." in result.output
+    lines = result.output.splitlines()
+    assert lines[-2].endswith("asking again in 1 h 0 min ...")
+    assert lines[-1] == "Stopped before it was ready."
     assert len(seen()) == 1
 
 
