@@ -192,6 +192,7 @@ class Shard:
             unplaced=self._unplaced,
             session_age_s=self._age_s() if session.resumable else None,
             heartbeat_ms=None if session.latency is None else session.latency * 1000,
+            late_acks=session.late_acks,
             guilds=self._delivery.guilds if session.resumable else 0,
             reconnects=dict(session.reconnects),
             detail=session.detail,
@@ -310,6 +311,7 @@ class Shard:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
         received_ns = time.time_ns()
         now = self._loop.time()
+        self._session.heard()
         try:
             parts = self._frames.read(messages, texts)
         except (InflateError, FrameError) as error:

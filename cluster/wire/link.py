@@ -81,6 +81,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     known."""
     heartbeat_ms: float | None = None
     """Milliseconds of the round trip of the last heartbeat that was answered."""
+    late_acks: int = 0
+    """How many heartbeats were answered after the next one was sent, since the worker started."""
     guilds: int = 0
     """How many guilds the session's READY named."""
     reconnects: dict[str, int] = {}

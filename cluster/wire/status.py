@@ -25,6 +25,8 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How many frames were left out since the worker started: JSON, and of no place."""
     session_age_s: float | None
     heartbeat_ms: float | None
+    late_acks: int = 0
+    """How many heartbeats were answered after the next one was sent, since the worker started."""
     guilds: int
     reconnects: dict[str, int]
     detail: str

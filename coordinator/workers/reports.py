@@ -210,6 +210,7 @@ class WorkerReports:
             unplaced=report.unplaced,
             session_age_s=report.session_age_s,
             heartbeat_ms=report.heartbeat_ms,
+            late_acks=report.late_acks,
             guilds=report.guilds,
             reconnects=report.reconnects,
             detail=report.detail,

@@ -1,12 +1,22 @@
 """Heartbeats of one connection ("Gateway", "Sending Heartbeats"), without a clock.
 
-The jitter of the first one is drawn in session.py, when HELLO comes, and applied here.
+The documentation calls a connection a zombie whose heartbeat is not acknowledged before the next.
+But an acknowledgement stands in line behind the events that a busy server sends first, and what
+comes after a heartbeat proves as well as it does that somebody is there; so a zombie is a
+connection on which nothing at all has come for an interval after a heartbeat. Frames do not prove
+that heartbeats arrive. A server that gets none ends the connection by itself; where four in a row
+are not acknowledged, it is ended from here, which costs a RESUME.
+
+The jitter of the first heartbeat is drawn in session.py, when HELLO comes, and applied here.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
+MAX_UNANSWERED: Final = 4
+"""Heartbeats in a row without an acknowledgement after which a connection is given up."""
 LATE_S: Final = 5.0
 """Seconds beyond an interval after which a heartbeat that is due comes too late."""
 
@@ -21,13 +31,19 @@ class Heartbeat:
         self.due = now + interval * jitter
         """When the next heartbeat is to be sent."""
         self.interval = interval
-        self._sent_at = now
-        self._unanswered = False
+        self._sent: deque[float | None] = deque(maxlen=MAX_UNANSWERED)
+        """When each heartbeat was sent that is not acknowledged; None: its answer came, or may have
+        come, unread."""
+        self._unanswered = 0
+        """Heartbeats since the last acknowledgement."""
+        self._silent = False
+        """Nothing has come since the last heartbeat."""
 
     @property
     def zombie(self) -> bool:
-        """Whether, at ``due``, the heartbeat before was not acknowledged."""
-        return self._unanswered
+        """Whether, at ``due``, nothing has come since the heartbeat before, or so many are not
+        acknowledged that none may arrive."""
+        return self._silent or self._unanswered >= MAX_UNANSWERED
 
     def late(self, now: float) -> bool:
         """Whether a heartbeat is overdue by so long that the server has given the connection up:
@@ -39,16 +55,25 @@ class Heartbeat:
         # The next one is a whole interval away whatever asked for this one (op 1 may at any time),
         # so an answer always has that long before its absence makes a zombie.
         self.due = now + self.interval
-        self._sent_at = now
-        self._unanswered = True
+        self._sent.append(now)
+        self._unanswered += 1
+        self._silent = True
+
+    def heard(self) -> None:
+        """Something came: somebody is there."""
+        self._silent = False
 
     def excuse(self) -> None:
         """Expect no acknowledgement: what the server sent was not read."""
-        self._unanswered = False
+        self._silent = False
+        self._unanswered = 0
+        for i in range(len(self._sent)):
+            self._sent[i] = None
 
     def acknowledged(self, now: float) -> float | None:
-        """Op 11 came. Return the seconds since the heartbeat; None: none was unacknowledged."""
-        if not self._unanswered:
-            return None
-        self._unanswered = False
-        return now - self._sent_at
+        """Op 11 came. Return the seconds since the heartbeat that it answers, the oldest one that
+        is not acknowledged; None: none is, or the answer was left unread for a while."""
+        self._unanswered = 0
+        self._silent = False
+        sent_at = self._sent.popleft() if self._sent else None
+        return None if sent_at is None else now - sent_at

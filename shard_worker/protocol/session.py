@@ -78,7 +78,9 @@ class Session:
         self.epoch = max(epoch, resumable.epoch if resumable else 0)
         """The epoch of the last identify; what a grant brings is larger."""
         self.latency: float | None = None
-        """Seconds between the last heartbeat and its acknowledgement."""
+        """Seconds between the last heartbeat that was acknowledged and its acknowledgement."""
+        self.late_acks = 0
+        """Acknowledgements that came later than the next heartbeat."""
         self.reconnects: Counter[str] = Counter()
         """Lost connections by their cause."""
         self.lost_by = ""
@@ -247,6 +249,11 @@ class Session:
         self._move(Input.STOP, now)
         return out
 
+    def heard(self) -> None:
+        """Something came on the connection: whatever it is, somebody is there."""
+        if self._heartbeat is not None:
+            self._heartbeat.heard()
+
     # -- frames --------------------------------------------------------------------------------
 
     def frame(self, frame: Frame, now: float) -> list[Action]:
@@ -255,7 +262,9 @@ class Session:
             return []
         if self._heartbeat is not None and frame.op == Op.HEARTBEAT_ACK:
             latency = self._heartbeat.acknowledged(now)
-            self.latency = self.latency if latency is None else latency
+            if latency is not None:
+                self.latency = latency
+                self.late_acks += latency > self._heartbeat.interval
         elif self._heartbeat is not None and frame.op == Op.HEARTBEAT:
             if self._asked_at == now:
                 return []  # many in one slice: one heartbeat answers them

@@ -12,9 +12,9 @@ heartbeats and deadlines all hang on that one timer.
 Every state with a connection is left for WAITING when that connection is lost, by whichever side,
 and for FATAL when the server refuses for good. Whoever holds a session (id and seq) resumes;
 whoever has none asks for a grant, and sends IDENTIFY with that grant only. After ``Close`` the
-connection is nobody's: nothing that it still brings may be passed in. A heartbeat that was not
-acknowledged before the next, or that is itself late by more than an interval (the process was
-stopped), is a lost connection.
+connection is nobody's: nothing that it still brings may be passed in. A connection is lost when
+nothing has come since the heartbeat before (heartbeat.py), and when a heartbeat is itself late by
+more than an interval (the process was stopped).
 
 No loop runs for ever without READY or RESUMED: a resume host that does not get to HELLO is left for
 the main URL after 3 tries, a session that can't be resumed is dropped after 5 tries (20, if each

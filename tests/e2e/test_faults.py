@@ -119,7 +119,8 @@ def test_op_7(cluster: Cluster) -> None:
 
 
 def test_a_zombie(cluster: Cluster) -> None:
-    """One connection that does not acknowledge heartbeats, and one that is dead without a word."""
+    """One connection that acknowledges no heartbeat, four in a row, though events come, and one
+    that is dead without a word."""
 
     async def fault(sandbox: SandboxControl) -> None:
         await sandbox.fault(kind="mute_heartbeats", shard=2)

@@ -14,6 +14,7 @@ from cluster.config.worker_spec import WorkerSpec
 from cluster.discord.intents import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan
 from shard_worker.protocol.frame import FrameEvent
+from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.session import Resumable
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
@@ -92,6 +93,22 @@ def test_a_heartbeat_carries_what_is_journalled_and_no_more() -> None:
         a, b = frame(0, {}, "A", 2), frame(0, {}, "A", 3)
         shard.on_messages([a, b, frame(1, None), frame(0, {}, "A", 4)], [0, 1, 2, 3])
         assert wire.done == [[2, 3], (1, 3), [4]]
+
+    on_a_loop(scenario)
+
+
+def test_any_message_tells_the_session_that_somebody_is_there() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.on_messages([frame(1, None)], [0])  # asks for a heartbeat
+        heartbeat = shard._session._heartbeat
+        assert heartbeat is not None
+        for message in (frame(0, {}, "A", 2), frame(99, None), b"[]"):
+            heartbeat.sent(0.0)
+            shard.on_messages([message], [0])
+            assert not heartbeat.zombie
+            shard._session._heartbeat = heartbeat = Heartbeat(40.0, 0.0, 0.5)
 
     on_a_loop(scenario)
 

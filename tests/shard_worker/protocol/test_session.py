@@ -12,7 +12,7 @@ from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameEvent
-from shard_worker.protocol.heartbeat import LATE_S
+from shard_worker.protocol.heartbeat import LATE_S, MAX_UNANSWERED
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
@@ -129,6 +129,68 @@ def test_a_missed_acknowledgement_is_a_zombie() -> None:
     assert clock.pass_to_due() == [do.Close(4000)]
     assert clock.session.reconnects == {"zombie": 1}
     clock.resume()
+
+
+def test_whatever_comes_after_a_heartbeat_proves_life() -> None:
+    """Acknowledgements stand in line behind events: here they take one and a half intervals."""
+    clock = Clock()
+    clock.ready()
+    acks: list[float] = []
+    seq = 1
+    for _ in range(50):
+        assert clock.pass_to_due() == [do.SendHeartbeat(seq)]
+        acks.append(clock.now + 1.5 * INTERVAL)
+        clock.now += 0.7 * INTERVAL
+        if acks[0] <= clock.now:
+            clock.session.frame(ACK, acks.pop(0))
+            assert clock.session.latency == 1.5 * INTERVAL, "measured, not from the last one"
+        clock.session.heard()
+        seq += 1
+        clock.dispatch(seq)
+    assert clock.session.reconnects == {}
+    assert clock.session.late_acks == 49
+    clock.pass_to_due()
+    assert clock.pass_to_due() == [do.Close(4000)], "now nothing has come for an interval"
+    assert clock.session.reconnects == {"zombie": 1}
+
+
+def test_who_sends_and_never_acknowledges_may_not_hear() -> None:
+    clock = Clock()
+    clock.ready()
+    for _ in range(MAX_UNANSWERED):
+        assert clock.pass_to_due() == [do.SendHeartbeat(1)]
+        clock.session.heard()
+    assert clock.pass_to_due() == [do.Close(4000)]
+    assert clock.session.reconnects == {"zombie": 1}
+    clock.resume()
+    clock.session.resumed(clock.now)
+    for _ in range(MAX_UNANSWERED - 1):
+        clock.pass_to_due()
+        clock.session.heard()
+    clock.session.frame(ACK, clock.now)
+    for _ in range(MAX_UNANSWERED):
+        assert clock.pass_to_due() == [do.SendHeartbeat(1)], "one acknowledgement is enough"
+        clock.session.heard()
+    assert clock.pass_to_due() == [do.Close(4000)]
+
+
+def test_answers_that_were_left_unread_say_nothing_of_the_way() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.pass_to_due()
+    clock.now += 0.25
+    clock.session.frame(ACK, clock.now)
+    clock.session.hold(clock.now)
+    for _ in range(3):
+        clock.pass_to_due()
+    clock.session.go_on(clock.now)
+    for _ in range(3):
+        clock.session.frame(ACK, clock.now)
+    assert clock.session.latency == 0.25
+    clock.pass_to_due()
+    clock.now += 0.5
+    clock.session.frame(ACK, clock.now)
+    assert clock.session.latency == 0.5
 
 
 def test_what_is_left_unread_is_not_missed() -> None:

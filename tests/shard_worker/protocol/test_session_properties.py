@@ -1,7 +1,8 @@
 """Whatever a server, a network and a coordinator do, the session keeps its promises:
 
 1. no identify without a grant;
-2. no second heartbeat over an unanswered one without a reconnect (but where op 1 asks for it);
+2. no second heartbeat after one that was followed by nothing, and no fifth after four without an
+   acknowledgement, but where op 1 asks for it: a reconnect;
 3. seq never goes back within a session;
 4. RESUME always with the session and the seq that are the right ones;
 5. every loop that reaches neither READY nor RESUMED is bounded: so many RESUMEs a session, so many
@@ -38,6 +39,8 @@ MAX_EARLY_IDENTIFIES, LEAST_PAUSE_S = 9, 450.0
 """Identifies that lead to no READY: a few soon, then one in so long at least."""
 
 MAX_SILENCE_S = 61.0
+MAX_BEATS = 4
+"""Heartbeats in a row without an acknowledgement."""
 LEAST_APART_S, MOST_TRIES_A_DAY = 0.25, 5000
 """Connections that do not come to HELLO, in a row."""
 
@@ -83,6 +86,9 @@ class World:
         self.grants: set[int] = set()
         self.given = 0
         self.beat_open = False
+        """A heartbeat was sent, and nothing has come since."""
+        self.beats = 0
+        """Heartbeats since the last acknowledgement."""
         self.asked_to_beat = False
         self.known = held and held.session_id
         self.last = held.seq if held else -1
@@ -140,6 +146,9 @@ class World:
 
     def brought(self, what: str) -> None:
         session, now = self.session, self.now
+        if what != "closed":
+            self.beat_open = False
+            session.heard()
         if what == "closed":
             self.closed(self.draw(codes))
         elif what == "dispatch":
@@ -157,7 +166,7 @@ class World:
             self.do(session.broken("corrupt", now))
         else:
             if what == "ack":
-                self.beat_open = False
+                self.beats = 0
             self.asked_to_beat = what == "op1"
             actions = session.frame(FRAMES[what], now)
             if what == "hello" and session.heartbeat_interval is not None:
@@ -213,7 +222,7 @@ class World:
         self.resumes = self.resumes_with_events = self.host_tries = 0
 
     def lost(self) -> None:
-        self.wire, self.beat_open = "", False
+        self.wire, self.beat_open, self.beats = "", False, 0
 
     def do(self, actions: list[Action]) -> None:
         for action in actions:
@@ -239,7 +248,9 @@ class World:
             case do.SendHeartbeat(seq):
                 assert self.wire == "open"
                 assert seq == self.last
-                assert self.asked_to_beat or not self.beat_open, "a second one over an unanswered"
+                self.beats += 1
+                assert self.asked_to_beat or not self.beat_open, "nothing has come since the last"
+                assert self.asked_to_beat or self.beats <= MAX_BEATS, "nobody acknowledges them"
                 self.beat_open = True
             case do.Close(code):
                 assert self.wire
