@@ -20,18 +20,21 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, overload
 
 from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
 from cluster.control.answer_watcher import AnswerWatcher
 from cluster.control.connection import ControlConnection
+from cluster.control.finding import Finding
 from cluster.control.shard_commands import ShardCommands
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import find_cluster, named_endpoint
 from cluster.endpoints.paths import Running
+from cluster.endpoints.waiting import checked_wait, when_running
 from cluster.errors import ClusterError, ConfigError
 from cluster.identify.request import Identify
 from cluster.subscriber.progress_reporter import default_name
@@ -87,6 +90,7 @@ class ControlClient:
         self._keys = held
         self._answers = AnswerWatcher(self._subscriber, self.ping)
 
+    @overload
     @classmethod
     def find(
         cls,
@@ -94,12 +98,44 @@ class ControlClient:
         *,
         timeout: float = DEFAULT_TIMEOUT_S,
         env: Mapping[str, str] = os.environ,
-    ) -> ControlClient:
+    ) -> ControlClient: ...
+
+    @overload
+    @classmethod
+    def find(
+        cls,
+        name: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        env: Mapping[str, str] = os.environ,
+        wait: float,
+    ) -> Finding: ...
+
+    @classmethod
+    def find(
+        cls,
+        name: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        env: Mapping[str, str] = os.environ,
+        wait: float | None = None,
+    ) -> ControlClient | Finding:
         """Return a client of the one cluster that runs on this host, or of the one of this name.
 
+        wait: seconds that it may take until it runs; math.inf: for ever. With it, what is returned
+        is awaited, or entered by `async with`, which gives the client.
         Raises what `find_cluster` of cluster.endpoints.discovery does.
         """
-        return cls.from_running(find_cluster(name, env), timeout=timeout)
+        if wait is None:
+            return cls.from_running(find_cluster(name, env), timeout=timeout)
+        seconds = checked_wait(wait)
+
+        async def found() -> ControlClient:
+            what = "a cluster of this host" if name is None else f"cluster {name}"
+            running = await when_running(partial(find_cluster, name, env), seconds, what=what)
+            return cls.from_running(running, timeout=timeout)
+
+        return Finding(found)
 
     @classmethod
     def from_running(cls, running: Running, *, timeout: float = DEFAULT_TIMEOUT_S) -> ControlClient:

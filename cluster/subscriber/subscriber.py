@@ -30,6 +30,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
@@ -41,6 +42,7 @@ from cluster.discord.event_names import EventName
 from cluster.discord.intents import privileged_needs
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import subscriber_endpoints
+from cluster.endpoints.waiting import checked_wait, when_running
 from cluster.errors import ConfigError
 from cluster.subscriber.chain import Event
 from cluster.subscriber.chain_feed import ChainFeed
@@ -79,7 +81,7 @@ class Subscriber:
         start: Literal["now", "oldest"] | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
-        strict: bool = False,
+        strict: bool = False, wait: float = 0.0,
     ) -> None:  # fmt: skip
         """endpoint: where the hub publishes; None: the one cluster that runs on this host.
         events: names as Discord writes them; None: all. One that is not known (docs/events.md) is
@@ -95,6 +97,8 @@ class Subscriber:
         keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
         endpoints that are not given are those that stand in it. A cluster that does not know the
         key (any more) is a KeyRefusedError, on entering or from the iterator.
+        wait: seconds that it may take on entering until the cluster runs, where it is looked for on
+        this host; math.inf: for ever. Otherwise a cluster that does not run is a NotRunningError.
         max_bytes: what it may keep in memory: half of it for what waits to be taken from the
         iterator, half for what is held while something before it is missing, all shards together.
         Past the first half it reads no more until there is room, and the hub drops what it can't
@@ -111,6 +115,7 @@ class Subscriber:
         self._queue = DeliveryQueue(EventFilter(self._reshards, guild_filter))
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
+        self._wait = checked_wait(wait)
         self._name = name
         self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
@@ -127,7 +132,10 @@ class Subscriber:
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        found = subscriber_endpoints(self._endpoint, self._replay_endpoint, self._keys)
+        found = await when_running(
+            partial(subscriber_endpoints, self._endpoint, self._replay_endpoint, self._keys),
+            self._wait,
+        )
         self._stream.enter()
         self._replay_endpoint = found.replay
         self._control = self._control or found.control

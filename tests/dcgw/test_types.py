@@ -73,6 +73,8 @@ def handle(item: Item) -> None:
 
 async def look() -> str:
     try:
+        async with ControlClient.find("east", wait=60) as control:
+            assert_type(control, ControlClient)
         async with ControlClient.find() as control:
             return (await control.status()).name
     except NotRunningError as error:

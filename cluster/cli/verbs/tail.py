@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.discord.event_names import event_names
 from cluster.endpoints.paths import is_held
+from cluster.endpoints.waiting import when_running
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
 
@@ -77,6 +79,7 @@ Examples:
 @click.option(
     "--json", "as_json", is_flag=True, help="A line of JSON an event: t, s, d, shard, epoch."
 )
+@click.option("--wait", is_flag=True, help="Wait for a cluster of this host that does not run yet.")
 def tail(
     config_file: Path | None,
     name: str | None,
@@ -86,6 +89,7 @@ def tail(
     guilds: tuple[int, ...],
     count: int | None,
     as_json: bool,
+    wait: bool,
 ) -> None:
     """Show events from now on, until Ctrl-C.
 
@@ -104,7 +108,9 @@ def tail(
         source = endpoint or str(keys_file)
         subscriber = partial(subscriber, endpoint, keys=keys_file)
     else:
-        cluster = running_cluster(config_file, name)
+        what = "a cluster of this host" if name is None else f"cluster {name}"
+        find = partial(running_cluster, config_file, name)
+        cluster = asyncio.run(when_running(find, math.inf, what=what)) if wait else find()
         source = cluster.name
         lock = Path(cluster.state_dir) / "coordinator.lock"
         subscriber = partial(

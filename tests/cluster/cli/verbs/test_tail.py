@@ -15,8 +15,10 @@ from typing import Any, ClassVar, cast
 import pytest
 from click.testing import Result
 
+from cluster.cli.options import running_cluster
 from cluster.cli.verbs import tail
 from cluster.cli.verbs.tail import follow_events, line_writer, missing, waiting_text
+from cluster.errors import NotRunningError
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
 
@@ -280,3 +282,28 @@ def test_events_that_can_t_be_read_are_shown_as_they_are(
     assert shown in out
     assert len(out.splitlines()) == 1
     assert len(out) < 500
+
+
+def test_it_waits_for_a_cluster_that_does_not_run_yet(
+    dcgw: Dcgw, played: type[Played], monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    looks = 0
+
+    def late(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise NotRunningError("no cluster is running", "start one")
+        return running_cluster(*given)
+
+    monkeypatch.setattr(tail, "running_cluster", late)
+    monkeypatch.setattr("cluster.endpoints.waiting.LOOK_S", 0.001)
+    played.items = [event(1)]
+    assert dcgw("tail").exit_code == NotRunningError.exit_code
+    result = dcgw("tail", "--wait")
+    assert result.exit_code == 0
+    assert "number 1" in result.output
+    assert [one.getMessage() for one in caplog.records] == [
+        "waiting for a cluster of this host to be started"
+    ]
