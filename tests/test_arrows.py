@@ -102,7 +102,7 @@ ROOMS: Final = {
         "new_shards": "chain replay_client",
         "backfill": "chain replay_client",
         "replay_client": "chain",
-        "overlap_dedup": "chain",
+        "overlap_dedup": "chain guild_filter",
         "items": "chain",
         "progress_reporter": "",
         "hub_reader": "",

@@ -43,8 +43,9 @@ class ChainFeed:
         self._stall_detector = stall_detector
         self._wake = wake
         self._starter = Starter(
-            self.chains, reshards, queue, self._collect, saved=saved, oldest=oldest
-        )
+            self.chains, reshards, queue, self._collect, self._ask_for_ends,
+            saved=saved, oldest=oldest,
+        )  # fmt: skip
 
     async def join(self, replay: ReplayClient | None) -> None:
         """Begin the chains, once watermarks were waited for. replay: None: nobody can be asked."""
@@ -56,12 +57,21 @@ class ChainFeed:
         await self._starter.close()
         await self.backfill.close()
 
+    def tick(self, now: float) -> None:
+        """Ask for what is due, and begin what has waited. now: time.monotonic()."""
+        self.backfill.tick(now)
+        if self._reshards.overlaps:
+            self._reshards.tick(now, self.chains.counts(), self.chains.wants)
+            self._starter.begin_waiting()
+
     def message(self, message: bytes) -> None:
         """Take in a message. topic.WireError: it can't be read."""
         found = read_batch(message)
         if found is not None:
             name, batch = found
             self._see_store(batch.cluster)
+            if self._reshards.overlaps:
+                self._reshards.heard(batch.shard_count)
             key = ShardKey(batch.shard_count, batch.shard_id)
             chain = self.chains.get(key)
             self._starter.begin_at_sight(key, chain, batch.epoch, batch.first - 1)
@@ -76,14 +86,12 @@ class ChainFeed:
             end = decode_epoch_end(payload)
             self._see_store(end.cluster)
             retired = end.cause == RESHARDED
-            if retired:
-                self._reshards.epoch_ended(end.shard_count, end.received_ns)
             mark = Mark(end.epoch, end.before, end.base, end.seq, end.last, True, retired)
             self._marked(ShardKey(end.shard_count, end.shard_id), mark)
         elif name == topic.RESHARD:
             announcement = reshard.decode(payload)
             self._see_store(announcement.cluster)
-            self._reshards.announced(announcement, time.time_ns())
+            self._reshards.announced(announcement)
             if announcement.stage is ReshardStage.DONE:
                 self._ask_for_ends(announcement.old_count)
 
@@ -101,6 +109,8 @@ class ChainFeed:
         for row in mark.shards:
             key = ShardKey(row.shard_count, row.shard_id)
             self._stall_detector.names_shard(mark.slot, key)
+            if self._reshards.overlaps:
+                self._reshards.heard(row.shard_count)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))
 
     def _marked(self, key: ShardKey, mark: Mark) -> None:
@@ -140,4 +150,3 @@ class ChainFeed:
         self._queue.retire(key, self.chains.get(key).epoch)
         self.chains.drop(key)
         self._stall_detector.shard_ended(key)
-        self._reshards.finished(self.chains.begun(), time.time_ns())

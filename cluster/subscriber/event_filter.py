@@ -8,7 +8,7 @@ from cluster.subscriber.reshards import Reshards
 
 
 class EventFilter:
-    """Leaves out what another shard count has delivered already, and what is of other guilds. It
+    """Leaves out what an older shard count has delivered already, and what is of other guilds. It
     stands after the chain, which needs every event to know that none is missing."""
 
     def __init__(self, reshards: Reshards, guilds: GuildFilter | None = None) -> None:
@@ -19,8 +19,9 @@ class EventFilter:
     def pick(self, delivered: Delivered) -> Delivered:
         """Return the events to give out, in the same order; there may be none."""
         if self._reshards.overlaps:
-            wanted = self._reshards.takes
-            delivered = measured([event for event in delivered.events if wanted(event)])
+            fresh = self._reshards.fresh(delivered.events)
+            if fresh is not delivered.events:
+                delivered = measured(fresh)
         if self._guilds is not None:
             takes = self._guilds.takes
             delivered = measured(

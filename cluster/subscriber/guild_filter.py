@@ -18,7 +18,7 @@ class _Guild(msgspec.Struct):
 _guild = msgspec.json.Decoder(_Guild)
 
 
-_GUILD_EVENTS = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
+GUILD_EVENTS = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
 """Events whose ``d`` is the guild."""
 
 
@@ -39,4 +39,4 @@ class GuildFilter:
         except MALFORMED:
             self.unreadable += 1
             return False
-        return (found.id if name in _GUILD_EVENTS else found.guild_id) in self._guilds
+        return (found.id if name in GUILD_EVENTS else found.guild_id) in self._guilds

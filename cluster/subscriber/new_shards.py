@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from cluster.subscriber.chain import ShardChain
@@ -18,6 +18,8 @@ from cluster.wire.states import HeadState
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS: Final = 0.2
+END_SECONDS: Final = 1.0
+"""Between two questions whether another shard count has ended."""
 PATIENCE_SECONDS: Final = 5.0
 """A shard that the journals do not tell of for so long (they can't be written) begins with what
 came of it; what may lie before is asked for, and becomes a gap."""
@@ -26,21 +28,25 @@ Begin = Callable[[list[HeadRow], dict[ShardKey, tuple[int, int]]], None]
 
 
 class NewShards:
-    """Asks, one question at a time, for as long as a chain that holds something has not begun.
-    ``close`` ends it. Belongs to one event loop."""
+    """Asks, one question at a time, for as long as a chain that holds something has not begun, or
+    waits for another shard count's end. ``close`` ends it. Belongs to one event loop."""
 
     def __init__(
         self,
         replay: ReplayClient,
         chains: Mapping[ShardKey, ShardChain],
+        placed: Collection[ShardKey],
         begin: Begin,
         drop: Callable[[ShardKey], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """begin: called with the heads, and (epoch, seq) of the chains that begin. drop: called
-        with a shard that is no more."""
+        """placed: shards that are known to begin somewhere, and wait for another shard count's end:
+        while there are any, the journals are asked whether it has come. begin: called with the
+        heads, and (epoch, seq) of the chains that begin. drop: called with a shard that is no
+        more."""
         self._replay = replay
         self._chains = chains
+        self._placed = placed
         self._begin = begin
         self._drop = drop
         self._clock = clock
@@ -65,23 +71,24 @@ class NewShards:
             task.result()
 
     async def _ask(self) -> None:
-        while waiting := self._waiting():
+        while (waiting := self._waiting()) or self._placed:
             try:
                 heads = await self._replay.heads()
             except NoAnswerError as error:
                 log.warning("%s; asking again where new shards begin", error)
             else:
                 self._answered(heads.shards, waiting)
-                if not self._waiting():
-                    return
-            await asyncio.sleep(AGAIN_SECONDS)
+            if self._waiting():
+                await asyncio.sleep(AGAIN_SECONDS)
+            elif self._placed:
+                await asyncio.sleep(END_SECONDS)
 
     def _waiting(self) -> dict[ShardKey, float]:
         now = self._clock()
         self._since = {
             key: self._since.get(key, now)
             for key, chain in self._chains.items()
-            if not chain.epoch and chain.first_epoch is not None
+            if not chain.epoch and chain.first_epoch is not None and key not in self._placed
         }
         return self._since
 
@@ -91,7 +98,7 @@ class NewShards:
         positions: dict[ShardKey, tuple[int, int]] = {}
         for key, since in waiting.items():
             row, chain = known.get(key), self._chains.get(key)
-            if chain is None or chain.epoch:
+            if chain is None or chain.epoch or key in self._placed:
                 continue
             first = chain.first_epoch or 1
             if row is not None and row.state is HeadState.RETIRED:
@@ -102,5 +109,5 @@ class NewShards:
             elif now - since > PATIENCE_SECONDS:
                 log.warning("no journal tells where shard %d of %d begins", key[1], key[0])
                 positions[key] = first, -1
-        if positions:
+        if positions or self._placed:
             self._begin(rows, positions)

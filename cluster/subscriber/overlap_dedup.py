@@ -1,128 +1,236 @@
-"""OverlapDedup: which events two shard counts have both delivered, while one follows the other.
-Pure.
+"""OverlapDedup: which events of a new shard count the old one has delivered before. Pure.
 
-While a bot is resharded, sessions of two shard counts receive the same events. Of two events with
-the same name and the same data, one from each, that were received within ``window_ns`` of each
-other, the second is left out; they are counted, so what happened twice is delivered twice.
+While a bot is resharded, sessions of two shard counts receive the same events. A subscriber gives
+out those of the old count as they come, and remembers a digest of each; those of the new count it
+gives out when the old one has ended (reshards.py), without the ones that it has had.
 
-The window is a part of the time in which both deliver (PARTS). Sessions that lag more than it cost
-duplicates, not losses. What it can't tell apart is content that repeats all the while at shorter
-intervals than the window: an event that only the old count delivered, because it came to the new
-one before its first, may then take the place of one that only the new one delivers at the end.
+Which these are, order says: the events of a guild come in the same order in both sessions. A
+content that the old session delivered once (most events have an id or a time in them) is an
+*anchor*: it tells how far the new session is in the old one's order, and that all before it is
+behind. A content that it delivered several times is the one that lies between the anchors around
+it. Neither the sessions' lag nor anybody's clock is asked.
+
+Where order says nothing, since a guild has had no anchor yet, the place nearest to where the new
+shard has come in the old shard's events counts, over all guilds. Only where that is not known
+either, the nearest in time does, by when the workers received them.
 """
 
 from __future__ import annotations
 
-import hashlib
+from array import array
 from collections import deque
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
+import msgspec
+
+from cluster.decode_errors import MALFORMED
 from cluster.subscriber.chain import Event
+from cluster.subscriber.guild_filter import GUILD_EVENTS
 
-PARTS: Final = 5
-"""The window is the overlap divided by this."""
-MAX_WAITING: Final = 200_000
-"""Events that are remembered, matched or not; at most some 60 MB. Beyond that the oldest are
-forgotten, and what equals them is delivered again."""
-_KEY_BYTES: Final = 16
+MAX_KEPT: Final = 500_000
+"""Events of the old count that are remembered; at most some 100 MB. Beyond that the oldest are
+forgotten, and what equals them is given out again."""
+LONGEST_LAG_NS: Final = 60_000_000_000
+"""No session lags more than this and two overlaps behind another: what is older is not remembered.
+It bounds memory, and is a limit where nothing but time can be asked."""
 
 
-_Kind = tuple[bool, bytes]
-"""Whether the old shard count delivered it, and the content's key."""
+SESSION_EVENTS: Final = frozenset(
+    {"GUILD_CREATE", "GUILD_MEMBERS_CHUNK", "READY", "RESUMED", "SESSIONS_REPLACE"}
+)
+"""What one session gets by itself: that another one did not get it says nothing of how far that
+is."""
+_BEYOND: Final = 1 << 62
+"""A place after all."""
+
+
+class _Origin(msgspec.Struct):
+    guild_id: str | int | None = None
+    channel_id: str | int | None = None
+    id: str | int | None = None
+
+
+_origin = msgspec.json.Decoder(_Origin)
+
+_Stream = tuple[bool, str | int | None]
+"""Whose events come in one order: (True, guild id), or (False, channel id) outside of guilds."""
+
+
+class _Index(NamedTuple):
+    """What the old count has delivered, in order."""
+
+    places: dict[int, list[int]]
+    """Digest -> its places in the order, ascending."""
+    times: array[int]
+    """Place -> when it was received."""
+    shards: array[int]
+    """Place -> the shard that received it."""
+
+
+class _Candidate(NamedTuple):
+    """An event of the new count that the old one may have delivered."""
+
+    number: int
+    """Its index in the run that is looked at."""
+    places: list[int]
+    """Where the old count has delivered this content, ascending, but for what is too far back."""
+    expected: int
+    """The place of these in which the order of other streams, or time, expects it; -1: none."""
+    is_new: bool
+    """The old count has not delivered this content: in its stream, the old count has ended."""
 
 
 class OverlapDedup:
-    """One resharding, as a subscriber sees it."""
+    """One resharding, as a subscriber sees it. ``remember`` what the old count delivers, then
+    ``complete``, then ask for the ``fresh`` ones of the new count's events."""
 
-    def __init__(self, old_count: int, new_count: int, window_ns: int, since_ns: int = 0) -> None:
-        """since_ns: when the new shard count began to deliver, Unix ns; 0: not known. What the old
-        one received long before that is not compared."""
+    def __init__(self, old_count: int, new_count: int, overlap_ns: int, since_ns: int = 0) -> None:
+        """overlap_ns: for so long both counts publish, and by less the events of two guilds come in
+        another order. since_ns: when the new count came into force, Unix ns by its workers; 0: not
+        known yet."""
         self.old_count = old_count
         self.new_count = new_count
-        self.window_ns = window_ns
-        self._since_ns = since_ns
-        self.both = False
-        """Something of the new shard count has come."""
-        self.taken_back = False
-        """The resharding was taken back: of the new shard count only what is replayed will come."""
+        self.since_ns = since_ns
+        self.is_complete = False
+        """All of the old count was delivered."""
         self.left_out = 0
-        """How many events were left out, since the other shard count had delivered them."""
+        """How many events of the new count were left out."""
         self.forgotten = 0
         """How many events were forgotten for want of room."""
-        self._waiting: dict[_Kind, deque[int]] = {}
-        """When the events were received that the other shard count has not delivered yet."""
-        self._order: deque[tuple[int, _Kind]] = deque()
-        """(when, what) of the remembered events as they came; of those that were matched, too."""
-        self.last_end_ns = 0
-        """Latest end of an old epoch that is known: Unix ns."""
-        self._ended_ns: int | None = None
+        self._disorder_ns = overlap_ns
+        self._lag_ns = LONGEST_LAG_NS + 2 * overlap_ns
+        self._digests: deque[int] = deque()
+        self._times: deque[int] = deque()
+        """When each was received: Unix ns by the old count's workers."""
+        self._shards: deque[int] = deque()
+        self._index = _Index({}, array("q"), array("q"))
+        self._anchors: dict[_Stream, int] = {}
+        """Place of each stream's last anchor: nothing up to it comes again."""
+        self._last: dict[_Stream, int] = {}
+        """Place of what was matched last in each stream."""
+        self._pointers: dict[tuple[int, int], int] = {}
+        """(old shard, new shard) -> the furthest anchor of any stream."""
+        self._furthest_ns: dict[int, int] = {}
+        """New shard -> when the last of its anchors was received: Unix ns by the old count."""
 
-    def ended(self, last_end_ns: int) -> None:
-        """The old shard count has delivered all that it will; its last epoch ended then."""
-        self._ended_ns = last_end_ns
-
-    def over(self, now_ns: int) -> bool:
-        """Return whether nothing that is received now can have been delivered by the old count."""
-        return self._ended_ns is not None and now_ns > self._ended_ns + self.window_ns
-
-    def takes(self, event: Event) -> bool:
-        """Return whether to deliver an event; False: the other shard count has delivered it."""
-        if self.has_had(event):
-            return False
-        self.remember(event)
-        return True
-
-    def has_had(self, event: Event) -> bool:
-        """Return whether the other shard count has delivered an equal event, which is then used
-        up."""
-        old = event.shard_count == self.old_count
-        self.both = self.both or event.shard_count == self.new_count
-        if not self._concerns(event) or not self._match((not old, _key(event)), event.received_ns):
-            return False
-        self.left_out += 1
-        return True
-
-    def _concerns(self, event: Event) -> bool:
-        now_ns = event.received_ns
-        if event.shard_count not in (self.old_count, self.new_count):
-            return False
-        return now_ns >= self._since_ns - self.window_ns and not self.over(now_ns)
-
-    def remember(self, event: Event) -> None:
-        """Note that an event is delivered: its equal of the other shard count will not be."""
-        if not self._concerns(event):
+    def remember(self, events: list[Event]) -> None:
+        """Note what the old count delivers: events of one shard, in order."""
+        if self.is_complete:
             return
-        old, key, now_ns = event.shard_count == self.old_count, _key(event), event.received_ns
-        self._waiting.setdefault((old, key), deque()).append(now_ns)
-        self._order.append((now_ns, (old, key)))
-        while len(self._order) > MAX_WAITING:
-            time_ns, kind = self._order.popleft()
-            self.forgotten += self._remove(kind, time_ns)
+        digests, times, shards = self._digests, self._times, self._shards
+        for event in events:
+            source = event.source
+            digests.append(_digest(event))
+            times.append(source.received_ns)
+            shards.append(source.shard_id)
+        first_ns = (self.since_ns or times[-1]) - self._lag_ns
+        while times and (times[0] < first_ns or len(times) > MAX_KEPT):
+            self.forgotten += times[0] >= first_ns
+            digests.popleft()
+            times.popleft()
+            shards.popleft()
 
-    def forget_old(self, now_ns: int) -> None:
-        """Nothing is being replayed: forget what is older than two overlaps."""
-        before_ns = now_ns - 2 * PARTS * self.window_ns
-        while self._order and self._order[0][0] < before_ns:
-            time_ns, kind = self._order.popleft()
-            self._remove(kind, time_ns)
+    def complete(self) -> None:
+        """All of the old count was delivered; what still comes of it is not compared."""
+        if self.is_complete:
+            return
+        self.is_complete = True
+        places: dict[int, list[int]] = {}
+        for place, digest in enumerate(self._digests):
+            places.setdefault(digest, []).append(place)
+        self._index = _Index(places, array("q", self._times), array("q", self._shards))
+        for kept in (self._digests, self._times, self._shards):
+            kept.clear()
 
-    def _match(self, kind: _Kind, now_ns: int) -> bool:
-        near = (t for t in self._waiting.get(kind, ()) if abs(t - now_ns) <= self.window_ns)
-        time_ns = next(near, None)
-        return time_ns is not None and self._remove(kind, time_ns)
+    def fresh(self, events: list[Event]) -> list[Event]:
+        """Return those that the old count has not delivered. events: of one shard of the new
+        count, in order."""
+        anchors: dict[int, int] = {}
+        streams: dict[_Stream, list[_Candidate]] = {}
+        for number, event in enumerate(events):
+            places = self._index.places.get(_digest(event), [])
+            item = self._candidate(number, event, places)
+            stream = _stream(event)
+            streams.setdefault(stream, []).append(item)
+            if len(places) == 1 and item.places and places[0] > self._anchors.get(stream, -1):
+                anchors[number] = places[0]
+                pair = self._index.shards[places[0]], event.source.shard_id
+                self._pointers[pair] = max(places[0], self._pointers.get(pair, -1))
+                anchor_ns = self._index.times[places[0]]
+                furthest_ns = self._furthest_ns.get(pair[1], anchor_ns)
+                self._furthest_ns[pair[1]] = max(anchor_ns, furthest_ns)
+        had = {
+            number
+            for stream, items in streams.items()
+            for number in self._match(stream, items, anchors)
+        }
+        if not had:
+            return events
+        self.left_out += len(had)
+        return [event for number, event in enumerate(events) if number not in had]
 
-    def _remove(self, kind: _Kind, time_ns: int) -> bool:
-        """Forget one event; False: it was matched before."""
-        times = self._waiting.get(kind)
-        if times is None or time_ns not in times:
-            return False
-        times.remove(time_ns)
-        if not times:
-            del self._waiting[kind]
-        return True
+    def _candidate(self, number: int, event: Event, places: list[int]) -> _Candidate:
+        """Return what is known of an event. places: all in which the old count has delivered its
+        content."""
+        if not places:
+            return _Candidate(number, [], -1, event.source.name not in SESSION_EVENTS)
+        times, source = self._index.times, event.source
+        received_ns = source.received_ns
+        pointer = self._pointers.get((self._index.shards[places[0]], source.shard_id))
+        if pointer is None:
+            first_ns = received_ns - self._lag_ns
+            if source.shard_id in self._furthest_ns:
+                # Two old sessions may lag by an overlap behind each other.
+                first_ns = max(first_ns, self._furthest_ns[source.shard_id] - 2 * self._disorder_ns)
+            near = [p for p in places if times[p] >= first_ns]
+            expected = min(near, key=lambda p: (abs(times[p] - received_ns), -p), default=-1)
+        else:
+            near = [p for p in places if times[p] >= times[pointer] - self._disorder_ns]
+            expected = min(near, key=lambda p: (abs(p - pointer), -p), default=-1)
+        return _Candidate(number, near, expected, False)
+
+    def _match(
+        self, stream: _Stream, items: list[_Candidate], anchors: dict[int, int]
+    ) -> Iterator[int]:
+        """Yield the numbers of a stream's events that the old count has delivered. anchors: number
+        -> place."""
+        low = self._last.get(stream, -1)
+        before: list[_Candidate] = []
+        for item in items:
+            place = anchors.get(item.number, -1)
+            if place <= self._anchors.get(stream, -1):
+                before.append(item)  # What it is, the next anchor says.
+                continue
+            yield item.number
+            if low >= place:  # What was taken for it before was not, or was missed by the old one.
+                low = self._anchors.get(stream, -1)
+            bound = place
+            for earlier in reversed(before):
+                here = [p for p in earlier.places if low < p < bound]
+                if here:
+                    bound = here[-1]
+                    yield earlier.number
+            before = []
+            self._anchors[stream] = low = place
+        for item in before:  # No anchor follows.
+            if item.is_new:
+                low = _BEYOND
+            place = item.expected if low < 0 else next((p for p in item.places if p > low), -1)
+            if place >= 0:
+                low = place
+                yield item.number
+        self._last[stream] = low
 
 
-def _key(event: Event) -> bytes:
-    content = hashlib.blake2b(event.data, digest_size=_KEY_BYTES)
-    content.update(event.name.encode())
-    return content.digest()
+def _digest(event: Event) -> int:
+    return hash((event.source.name, event.data))
+
+
+def _stream(event: Event) -> _Stream:
+    try:
+        origin = _origin.decode(event.data)
+    except MALFORMED:
+        return False, None
+    guild_id = origin.id if event.source.name in GUILD_EVENTS else origin.guild_id
+    return (True, guild_id) if guild_id is not None else (False, origin.channel_id)

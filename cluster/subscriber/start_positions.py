@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cluster.subscriber.items import Gap
@@ -39,15 +40,19 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     A saved shard that no journal knows is gone. One whose epoch lies ahead of what the journals
     know was saved before the store was replaced by an older copy: epochs are counted anew since
     then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
-    count came into force is not wanted: the other count has delivered it.
+    count came into force is not wanted: the other count has delivered it. Neither is a count that
+    was taken back: the one before it has gone on.
     """
     positions: dict[ShardKey, tuple[int, int]] = {}
     if saved is not None and saved.store == heads.cluster:
         positions = {ShardKey(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
     newest = max((_since(row) for row in heads.shards if _key(row) in positions), default=0)
     found = Starts([], [], {}, {})
+    given_up = taken_back(heads.shards)
     for row in heads.shards:
         place = _place_in(row, positions.pop(_key(row), None), found)
+        if row.shard_count in given_up:
+            continue
         if _key(row) in found.whole or row.state is HeadState.HELD:
             continue
         unread = saved is not None and _since(row) >= newest  # It has come and gone since.
@@ -57,6 +62,22 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     found.unknown.update({key: place for key, place in positions.items() if place[1] != WHOLE})
     found.gaps.extend(_gap(key, place, GapReason.GONE) for key, place in found.unknown.items())
     return found
+
+
+def taken_back(rows: Iterable[HeadRow]) -> set[int]:
+    """Return the shard counts that came into force and were taken back: their shards are no more,
+    the count before them goes on, and no other has followed them."""
+    rows = list(rows)
+    going_on = {row.shard_count for row in rows if not row.state}
+    followed = {row.public.old_count for row in rows if row.public is not None}
+    retired = {
+        row.shard_count: row.public.old_count
+        for row in rows
+        if row.state is HeadState.RETIRED and row.public is not None
+    }
+    return {
+        new for new, old in retired.items() if old in going_on and new not in followed | going_on
+    }
 
 
 def _place_in(row: HeadRow, place: tuple[int, int] | None, found: Starts) -> tuple[int, int] | None:

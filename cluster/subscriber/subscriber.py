@@ -12,8 +12,8 @@ What comes goes one way, and this module joins the stages:
       chain/            the rule, one chain a shard: what can be delivered, and what is missing
       starter           where each chain begins (start_positions, new_shards)
       backfill          asks the replay server (replay_client) for what a chain lacks
-    event_filter        leaves out what both shard counts of a resharding deliver (reshards,
-                        overlap_dedup), and other guilds' events (guild_filter)
+    event_filter        leaves out what the old shard count of a resharding has delivered
+                        (reshards, overlap_dedup), and other guilds' events (guild_filter)
     delivery_queue      what waits for the consumer, and how far it has come
     item_stream         gives it to the consumer, from entering to leaving
 
@@ -212,9 +212,7 @@ class Subscriber:
         reader = self._reader
         assert reader is not None  # it ticks from entering to leaving
         reader.poll()
-        self._feed.backfill.tick(now)
-        lagging = reader.paused or self._feed.chains.lagging
-        self._reshards.tick(time.time_ns(), lagging=lagging)
+        self._feed.tick(now)
         if self._stream.refusal is None and (refusal := reader.refusal()) is not None:
             self._stream.refusal = refusal
             self._stream.arrived.set()

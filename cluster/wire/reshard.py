@@ -1,7 +1,7 @@
 """Announcement of a resharding: sent once a second while it lasts, from before the first event of
 the new count.
 
-Two shard counts deliver the same events for a while. Who hears this remembers what the count in
+Two shard counts publish the same events for a while. Who hears this remembers what the count in
 force delivers, and knows then which events of the other one it has had.
 """
 
@@ -25,7 +25,7 @@ class Reshard(msgspec.Struct, frozen=True, array_like=True):
     """The shard count in force before the resharding."""
     new_count: ShardCount
     overlap_ns: Ns
-    """Both counts publish for this long; longer than one session may lag behind another."""
+    """Both counts publish for this long; longer than an old session may lag behind a new one."""
     stage: ReshardStage
     sent_ns: Ns
 

@@ -1,4 +1,5 @@
-"""Another shard count while the cluster runs; lossless where sessions lag less than the overlap.
+"""Another shard count while the cluster runs; lossless where the old sessions lag less than the
+overlap behind the new ones.
 
 A second generation of workers is started with the new count and identified within the budget; what
 it receives is journalled and shown to nobody. When all of its shards are ready it publishes, both

@@ -96,7 +96,8 @@ async def looking_on(
 
 
 def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
-    """Each event comes live, to a subscriber that was away, and to one from the oldest on."""
+    """Each event comes live, to a subscriber that was away, and to one from the oldest on; each
+    session lags by a time of its own, up to a third of the overlap."""
     with run_sandbox(
         guilds=8, shards=2, max_concurrency=8, rate=0.0, identify_window_s=0.5
     ) as info:
@@ -108,6 +109,7 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
                 await eventually(control.status, lambda s: s.state == "ready")
                 await connected(sandbox, 2)
                 begun = await quiet(sandbox)
+                await sandbox.fault(kind="lag", max_s=1.0)
                 await sandbox.traffic(rate=200.0)
                 await seen.more(200)
                 saved = json.loads(json.dumps(seen.subscriber.position))

@@ -41,10 +41,17 @@ class ChainSet:
         """Return the shard counts of which something is read."""
         return {count for (count, _), chain in self.known.items() if chain.epoch}
 
-    @property
-    def lagging(self) -> bool:
-        """Whether any chain is far behind, and what it lacks is replayed."""
-        return any(chain.lagging for chain in self.known.values())
+    def counts(self) -> set[int]:
+        """Return the shard counts of which something is read, or waits to be."""
+        return {count for count, _ in self.known}
+
+    def wants(self, shard_count: int) -> bool:
+        """Whether any shard of this count lacks something that is known to exist."""
+        return any(
+            chain.lagging or chain.wanted() is not None
+            for (count, _), chain in self.known.items()
+            if count == shard_count
+        )
 
     @property
     def behind(self) -> int:

@@ -1,140 +1,268 @@
-"""Sessions of two shard counts with the same events: each is delivered once."""
+"""Sessions of two shard counts with the same events: each is delivered once, by their order."""
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.subscriber import overlap_dedup
 from cluster.subscriber.chain import Event
-from cluster.subscriber.overlap_dedup import OverlapDedup
-from cluster.subscriber.reshards import Reshards
+from cluster.subscriber.overlap_dedup import LONGEST_LAG_NS, OverlapDedup
 
 S = 1_000_000_000
-OLD, NEW = 4, 8
+OLD, NEW = 2, 3
 OVERLAP_S = 10
-WINDOW = OVERLAP_S * S // overlap_dedup.PARTS
-MAX_LAG_S = WINDOW / S * 0.99
-"""Float and integer seconds round differently."""
+LAG_S = LONGEST_LAG_NS / S + 2 * OVERLAP_S
 
 
-def event(count: int, data: str, at_ns: int, name: str = "A") -> Event:
-    return Event.make(name, 0, count, 1, 0, data.encode(), at_ns, "store")
+def event(count: int, text: str, at_s: float = 0.0, guild: int = 0, name: str = "A") -> Event:
+    data = json.dumps({"guild_id": str(guild), "text": text}).encode()
+    return Event.make(name, guild % count, count, 1, 0, data, int(at_s * S), "store")
 
 
-def test_what_both_deliver_comes_once_and_what_happened_twice_twice() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    assert both.takes(event(OLD, "x", 0))
-    assert both.takes(event(OLD, "x", S))
-    assert not both.takes(event(NEW, "x", 2 * S))
-    assert not both.takes(event(NEW, "x", 2 * S))
-    assert both.takes(event(NEW, "x", 3 * S)), "a third time"
-    assert not both.takes(event(OLD, "x", 3 * S)), "whichever comes first"
-    assert both.left_out == 3
+def texts(events: Iterable[Event]) -> list[str]:
+    return [event.json()["text"] for event in events]
 
 
-def test_the_same_data_of_another_name_or_count_is_another_event() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    assert both.takes(event(OLD, "x", 0))
-    assert both.takes(event(NEW, "x", 0, "B"))
-    assert both.takes(event(16, "x", 0)), "of neither count"
+def dedup(*old: Event) -> OverlapDedup:
+    both = OverlapDedup(OLD, NEW, OVERLAP_S * S)
+    for item in old:
+        both.remember([item])
+    both.complete()
+    return both
+
+
+def fresh(old: str, new: str, lag_s: float = 0.0) -> str:
+    """Return what is given out of the new count's events, one a second, each a letter."""
+    both = dedup(*(event(OLD, text, at_s) for at_s, text in enumerate(old)))
+    return "".join(
+        text
+        for at_s, letter in enumerate(new, len(old))
+        for text in texts(both.fresh([event(NEW, letter, at_s + lag_s)]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "given_out"),
+    [
+        ("abcd", "cdef", "ef"),
+        ("abcd", "", ""),
+        ("", "ab", "ab"),
+        ("abcd", "efgh", "efgh"),
+        ("xaxb", "axbx", "x"),  # an x from before the new count, and one after the old
+        ("axbx", "axbxx", "x"),
+        ("axxb", "axxbxx", "xx"),
+        ("abcd", "abd", ""),  # the new one has missed c
+        ("abd", "abcd", "c"),  # the old one has
+        ("axbxc", "bxcxd", "xd"),
+    ],
+)
+@pytest.mark.parametrize("lag_s", [0.0, 1.0, 7 * OVERLAP_S - 5])
+def test_order_says_which_is_which(old: str, new: str, given_out: str, lag_s: float) -> None:
+    assert fresh(old, new, lag_s) == given_out
+
+
+def test_an_anchor_that_comes_later_tells_what_was_before_it() -> None:
+    """The new count's first events are the last two of three that look alike."""
+    both = dedup(*(event(OLD, text, at_s) for at_s, text in enumerate("axxxbc")))
+    new = [event(NEW, text, 60.0) for text in "xxbcxd"]
+    assert texts(both.fresh(new)) == ["x", "d"]
+
+
+def test_the_same_data_of_another_name_is_another_event() -> None:
+    both = dedup(event(OLD, "x"))
+    other = event(NEW, "x", name="B")
+    assert both.fresh([other]) == [other]
     assert both.left_out == 0
 
 
-def test_beyond_the_window_it_is_another_event() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    assert both.takes(event(OLD, "x", 0))
-    assert both.takes(event(NEW, "x", WINDOW + 1))
-    assert not both.takes(event(OLD, "x", WINDOW + 2)), "the later one still waits for its like"
+def test_other_guilds_tell_how_far_it_is_where_a_guild_itself_does_not() -> None:
+    """Guild 6's presence went to x long before, and does so again when the old count has ended; a
+    guild of the same two shards shows that the new one is beyond."""
+    old = [event(OLD, "x", 0.0, guild=6), event(OLD, "a", 20.0, guild=12)]
+    both = dedup(*old, event(OLD, "b", 21.0, guild=12))
+    assert both.fresh([event(NEW, "a", 40.0, guild=12)]) == []
+    again = event(NEW, "x", 41.0, guild=6)
+    assert both.fresh([again]) == [again]
 
 
-def test_when_the_old_one_has_ended_nothing_is_compared() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    assert both.takes(event(OLD, "x", 10 * S))
-    both.ended(10 * S)
-    assert not both.over(10 * S + WINDOW)
-    assert both.over(10 * S + WINDOW + 1)
-    assert both.takes(event(NEW, "x", 10 * S + WINDOW + 1))
+def test_two_guilds_may_come_in_another_order() -> None:
+    old = [event(OLD, "a", 0.0, guild=6), event(OLD, "b", OVERLAP_S - 1, guild=12)]
+    both = dedup(*old)
+    new = [event(NEW, "b", 30.0, guild=12), event(NEW, "a", 30.0, guild=6)]
+    assert both.fresh(new) == []
 
 
-def test_what_waits_is_bounded() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    for number in range(overlap_dedup.MAX_WAITING + 10):
-        assert both.takes(event(OLD, f"{number}", 0))
+def test_what_one_session_gets_by_itself_says_nothing_of_the_other() -> None:
+    both = dedup(*(event(OLD, text) for text in "axbx"))
+    new = [event(NEW, "a"), event(NEW, "members", name="GUILD_MEMBERS_CHUNK"), event(NEW, "x")]
+    assert texts(both.fresh(new)) == ["members"]
+
+
+@pytest.mark.parametrize("data", [b"[", b"[1]", b'{"guild_id":[]}', b"\xff"])
+def test_data_without_a_guild_is_compared_all_the_same(data: bytes) -> None:
+    old = Event.make("A", 0, OLD, 1, 0, data, 0, "store")
+    both = dedup(old)
+    assert both.fresh([Event.make("A", 0, NEW, 1, 0, data, S, "store")]) == []
+
+
+def test_what_is_older_than_any_session_lags_is_not_compared() -> None:
+    both = dedup(event(OLD, "x", 0.0))
+    late = event(NEW, "x", LAG_S + 1)
+    assert both.fresh([late]) == [late]
+
+
+def test_what_is_remembered_is_bounded_in_time_and_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap_dedup, "MAX_KEPT", 100)
+    both = OverlapDedup(OLD, NEW, OVERLAP_S * S)
+    both.remember([event(OLD, "first", 0.0)])
+    for number in range(110):
+        both.remember([event(OLD, f"{number}", LAG_S + 1)])
     assert both.forgotten == 10
-    assert both.takes(event(NEW, "3", 0)), "forgotten: it comes twice, and is not lost"
-    assert not both.takes(event(NEW, "1000", 0))
+    both.complete()
+    both.remember([event(OLD, "late", LAG_S + 1)])
+    given_out = both.fresh([event(NEW, text, LAG_S + 2) for text in ("3", "late", "50", "109")])
+    assert texts(given_out) == ["3", "late"], "it comes twice, and is not lost"
+    assert both.left_out == 2
 
 
-def test_live_what_is_old_is_forgotten_in_time() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    for second in range(100):
-        both.takes(event(OLD, f"{second}", second * S))
-        both.forget_old(second * S)
-    assert len(both._waiting) <= 2 * OVERLAP_S + 1
-    assert not both.takes(event(NEW, "99", 99 * S))
+def test_once_it_is_known_when_the_new_count_came_into_force_nothing_after_is_forgotten() -> None:
+    both = OverlapDedup(OLD, NEW, OVERLAP_S * S)
+    both.since_ns = int(LAG_S * S)
+    both.remember([event(OLD, "a", 1.0)])
+    both.remember([event(OLD, "b", 600.0)])
+    both.complete()
+    assert both.fresh([event(NEW, "a", 80.0), event(NEW, "b", 601.0)]) == []
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> list[tuple[float, str]]:
-    """(seconds, content) of what happened. The same content comes again at once, or when the window
-    is past."""
-    world = []
-    for text in "abcdefgh"[: draw(st.integers(1, 8))]:
-        time_s = draw(st.floats(0, 20))
-        while time_s < 60:
-            world += [(time_s, text)] * draw(st.integers(1, 3))
-            time_s += draw(st.floats(WINDOW / S + MAX_LAG_S, 30))
-    return sorted(world)
+# -- any world -----------------------------------------------------------------------------------
+
+BEGUN, PUBLIC, ENDED = 5.0, 60.0, 60.0 + OVERLAP_S
+"""When the new count's sessions begin, when they come into force, when the old ones end: s."""
+GUILDS = (6, 7, 8, 12)
+"""Guilds 6 and 12 share both shards."""
 
 
-@settings(max_examples=300)
-@given(
-    world=worlds(),
-    lags=st.tuples(st.floats(0, MAX_LAG_S), st.floats(0, MAX_LAG_S)),
-    replayed=st.booleans(),
-)
-def test_every_event_of_the_world_once(
-    world: list[tuple[float, str]],
-    lags: tuple[float, float],
-    replayed: bool,
-) -> None:
-    """The old shard count until 30 s + overlap, the new one from 30 s on, each with a lag of its
-    own; live, or replayed one after the other."""
-    began, ended = 30.0, 30.0 + OVERLAP_S
-    old = [(seconds + lags[0], text) for seconds, text in world if seconds + lags[0] <= ended]
-    new = [(seconds + lags[1], text) for seconds, text in world if seconds + lags[1] >= began]
-    stream = [(seconds, OLD, text) for seconds, text in old] + [
-        (seconds, NEW, text) for seconds, text in new
+class Happened(NamedTuple):
+    at_s: float
+    guild: int
+    text: str
+    number: int
+
+
+class Received(NamedTuple):
+    at_s: float
+    happened: Happened
+
+
+def world_of(again: list[tuple[int, int, str]]) -> list[Happened]:
+    """Return what happened until 90 s: in each guild something that comes once every two seconds,
+    and what is ``again`` the same between. again: (number of two seconds, guild, text)."""
+    once = [(2.0 * n, guild, f"{guild} {n}") for n in range(45) for guild in GUILDS]
+    same = [(2.0 * n + 1.0, guild, text) for n, guild, text in again]
+    return [Happened(*what, number) for number, what in enumerate(sorted(once + same))]
+
+
+def session(world: list[Happened], count: int, shard: int, lags: list[float]) -> list[Received]:
+    """Return what a session receives. lags: of the session at first and at last, and of each guild
+    in it: seconds."""
+    first_s, last_s, *guilds = lags
+    sent = sorted(
+        (happened.at_s + guilds[happened.guild % len(guilds)], happened)
+        for happened in world
+        if happened.guild % count == shard
+    )
+    received, now_s = [], 0.0
+    for at_s, happened in sent:
+        now_s = max(now_s, at_s + first_s + (last_s - first_s) * min(1.0, at_s / 60))
+        received.append(Received(now_s, happened))
+    return received
+
+
+def lags(most_s: float) -> st.SearchStrategy[list[float]]:
+    return st.tuples(
+        st.floats(0, most_s), st.floats(0, most_s), *[st.floats(0, OVERLAP_S / 4)] * 3
+    ).map(list)
+
+
+def came_and_due(
+    world: list[Happened], old_lags: list[list[float]], new_lags: list[list[float]],
+    sizes: list[int],
+) -> tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]]:  # fmt: skip
+    """Return what was given out and what any session received in time: (guild, text). sizes: of
+    the runs in which the new count's events come."""
+    due: dict[int, tuple[int, str]] = {}
+    old = [
+        received
+        for shard in range(OLD)
+        for received in session(world, OLD, shard, old_lags[shard])
+        if received.at_s <= ENDED
     ]
-    if not replayed:
-        stream.sort()
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    delivered: Counter[str] = Counter()
-    for seconds, count, text in stream:
-        if both.takes(event(count, text, int(seconds * S))):
-            delivered[text] += 1
-    assert delivered == Counter(text for _, text in world)
+    both = OverlapDedup(OLD, NEW, OVERLAP_S * S)
+    for at_s, happened in sorted(old):
+        due[happened.number] = happened.guild, happened.text
+        both.remember([event(OLD, happened.text, at_s, happened.guild)])
+    both.complete()
+    came = Counter(due.values())
+    runs = itertools.cycle(sizes)
+    for shard in range(NEW):
+        new = [
+            received
+            for received in session(world, NEW, shard, new_lags[shard])
+            if received.at_s >= PUBLIC and received.happened.at_s >= BEGUN
+        ]
+        due |= {h.number: (h.guild, h.text) for _, h in new}
+        while new:
+            size = next(runs)
+            run, new = new[:size], new[size:]
+            for given_out in both.fresh([event(NEW, h.text, t, h.guild) for t, h in run]):
+                found = given_out.json()
+                came[int(found["guild_id"]), found["text"]] += 1
+    return came, Counter(due.values())
 
 
-def test_what_one_resharding_leaves_out_no_other_takes_for_delivered() -> None:
-    """The one before may still be known while the next one begins: the same counts, the other way
-    round. Of what happened twice, two come."""
-    known = Reshards()
-    known.overlaps.append(OverlapDedup(NEW, OLD, WINDOW))
-    assert known.takes(event(NEW, "x", 0))
-    known.overlaps.append(OverlapDedup(OLD, NEW, WINDOW))
-    assert not known.takes(event(OLD, "x", 1))
-    assert known.takes(event(NEW, "x", 2)), "the second time"
-    assert not known.takes(event(OLD, "x", 3))
+AGAIN = st.lists(
+    st.tuples(st.integers(0, 44), st.sampled_from(GUILDS), st.sampled_from("xy")),
+    max_size=60,
+    unique_by=lambda what: what[:2],
+)
+SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 
 
-def test_what_is_remembered_is_bounded_also_when_all_is_matched() -> None:
-    both = OverlapDedup(OLD, NEW, WINDOW)
-    for number in range(overlap_dedup.MAX_WAITING):
-        both.takes(event(OLD, f"{number}", number))
-        both.takes(event(NEW, f"{number}", number))
-    assert both.left_out == overlap_dedup.MAX_WAITING
-    assert len(both._order) <= overlap_dedup.MAX_WAITING
+@settings(max_examples=60)
+@given(
+    again=AGAIN,
+    old_lags=st.lists(lags(0.5 * OVERLAP_S), min_size=OLD, max_size=OLD),
+    new_lags=st.lists(lags(5 * OVERLAP_S), min_size=NEW, max_size=NEW),
+    sizes=SIZES,
+)
+def test_what_repeats_comes_as_often_as_it_happened_whatever_the_new_sessions_lag(
+    again: list[tuple[int, int, str]], old_lags: list[list[float]], new_lags: list[list[float]],
+    sizes: list[int],
+) -> None:  # fmt: skip
+    """Each session has a lag of its own, that grows or shrinks, mostly beyond the overlap; so has
+    each guild in it, less than the overlap."""
+    came, due = came_and_due(world_of(again), old_lags, new_lags, sizes)
+    assert came == due
+
+
+@settings(max_examples=30)
+@given(
+    old_lags=st.lists(lags(4 * OVERLAP_S), min_size=OLD, max_size=OLD),
+    new_lags=st.lists(lags(5 * OVERLAP_S), min_size=NEW, max_size=NEW),
+    sizes=SIZES,
+)
+def test_what_any_session_had_in_time_comes_once_whatever_both_lag(
+    old_lags: list[list[float]], new_lags: list[list[float]], sizes: list[int]
+) -> None:
+    """Also where the old sessions lag more than the overlap, and what happened last before they
+    ended reaches neither."""
+    came, due = came_and_due(world_of([]), old_lags, new_lags, sizes)
+    assert came == due

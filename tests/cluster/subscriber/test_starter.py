@@ -46,7 +46,10 @@ class Replay:
 def new_starter(chains: ChainSet) -> Starter:
     reshards = Reshards()
     queue = DeliveryQueue(EventFilter(reshards))
-    return Starter(chains, reshards, queue, lambda key, chain: None, saved=None, oldest=False)
+    return Starter(
+        chains, reshards, queue, lambda key, chain: None, lambda count: None,
+        saved=None, oldest=False,
+    )  # fmt: skip
 
 
 def give(chain: ShardChain, writer: ShardWriter, *names: str, data: bytes = b"{}") -> None:
