@@ -114,9 +114,14 @@ class IdentifyLimiter:
         """Return whether shards wait, the budget is used up and the reset is past."""
         return self._waits() and self.available == 0 and now >= self.reset_at
 
+    def stale_at(self) -> float | None:
+        """Return when the numbers are old; None: nobody waits, and they may be."""
+        return min(self._fetched_at + FRESH_S, self.reset_at) if self._waits() else None
+
     def stale(self, now: float) -> bool:
         """Return whether shards wait and the numbers are old."""
-        return self._waits() and (now >= self._fetched_at + FRESH_S or now >= self.reset_at)
+        stale_at = self.stale_at()
+        return stale_at is not None and now >= stale_at
 
     def require(self, needed: int, now: float) -> None:
         """Raise BudgetError, with the numbers and when they return, if so many are not left."""

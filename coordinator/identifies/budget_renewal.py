@@ -54,7 +54,7 @@ class BudgetRenewal:
         self._said = Backoff(SOON_S, LONGEST_S)
         """The least wait where the API says how long it wants to be left alone."""
         self._not_before = float("-inf")
-        """Numbers that could not be had are not asked for again before."""
+        """The numbers are not asked for again before."""
 
     def take(self, limit: SessionStartLimit, asked_at: float) -> None:
         """Take freshly fetched numbers, asked for at this time of the clock."""
@@ -71,6 +71,9 @@ class BudgetRenewal:
             asked_at=asked_at,
         )
         self.known = True
+        # A reset that Discord says is now, as it does before the first identify of a day, makes
+        # numbers old that are new.
+        self._not_before = asked_at + ASK_AGAIN_S
 
     def hold(self, error: ClusterError) -> None:
         """Begin without numbers: a start could not have them, for this cause. Nothing is granted
@@ -90,9 +93,14 @@ class BudgetRenewal:
             self._task.add_done_callback(lambda _: self._changed())
 
     def next_at(self, now: float) -> float | None:
-        """Return when `look` may next begin a renewal; None: one is under way, or none is
+        """Return when `look` may next begin a renewal; None: one is under way, or none will be
         wanted."""
-        return self._not_before if self._task is None and self._wanted(now) else None
+        if self._task is not None:
+            return None
+        if self._wanted(now):
+            return self._not_before
+        stale_at = self._limiter.stale_at()
+        return None if stale_at is None else max(stale_at, self._not_before)
 
     def asked_again_s(self, now: float) -> float | None:
         """Return the seconds until numbers are asked for that could not be had; None: they were."""

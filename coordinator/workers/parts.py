@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import secrets
 from typing import NamedTuple
 
 from coordinator import host
@@ -50,7 +50,7 @@ class Workers(NamedTuple):
         )
         reconciler = Reconciler(assignments, send=send, shard_plan=specs.shard)
         commands = CommandRouter(
-            assignments, fleet.changes, fleet.slots.is_running, send, time.time_ns()
+            assignments, fleet.changes, fleet.slots.is_running, send, secrets.randbits(60)
         )
         router = MessageRouter(fleet, identifies, adoption, reconciler, commands)
         supervisor = Supervisor(

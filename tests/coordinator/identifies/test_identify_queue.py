@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cluster.discord.gateway_bot import SessionStartLimit
@@ -455,6 +456,38 @@ def test_old_numbers_are_fetched_again_while_grants_go_on(play: Play) -> None:
         assert len(await office.run_once()) == 1
         assert office.fetched == []
         assert office.queue.status().remaining == 699, "its identify is still to come"
+
+    play(scenario)
+
+
+def test_a_reset_that_is_always_now_is_asked_after_twice_a_minute(play: Play) -> None:
+    """As Discord says it while nothing is spent; shards wait for their bucket."""
+
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        now = msgspec.structs.replace(limit(), reset_after=0)
+        office.queue.take(now, office.now)
+        office.ask(0, 2)
+        assert len(await office.run_once()) == 1
+        office.fetched = [now] * 5
+        for later, left in ((ASK_AGAIN_S - 0.1, 5), (0.1, 4), (0.0, 4), (ASK_AGAIN_S, 3)):
+            await office.run_once(later=later)
+            assert len(office.fetched) == left
+
+    play(scenario)
+
+
+def test_who_waits_for_the_reset_asks_after_it_every_ten_minutes(play: Play) -> None:
+    """A machine that was suspended, or Discord, may be nearer to it than this clock."""
+
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.take(remaining=0)
+        office.ask(0)
+        assert await office.run_once() == []
+        assert office.queue._next_at(office.now) == office.now + FRESH_S
+        office.fetched = [limit(remaining=5)]
+        assert len(await office.run_once(later=FRESH_S)) == 1
 
     play(scenario)
 
