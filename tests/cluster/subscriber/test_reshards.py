@@ -200,29 +200,6 @@ def test_what_is_not_read_is_not_waited_for() -> None:
     assert reshards.overlaps == []
 
 
-def test_what_the_old_count_delivered_last_ends_the_overlap() -> None:
-    """However late that is read."""
-    reshards = Reshards()
-    reshards.announced(announcement(4, 8), 0)
-    reshards.takes(event(4, "x", S))
-    reshards.takes(event(8, "y", S))
-    reshards.epoch_ended(4, 2 * S)
-    reshards.finished(left={4, 8}, now_ns=50 * S)
-    reshards.tick(60 * S, lagging=False)
-    assert len(reshards.overlaps) == 1, "not all of the old count was delivered"
-    reshards.finished(left={8}, now_ns=59 * S)
-    reshards.tick(60 * S, lagging=False)
-    assert reshards.overlaps == []
-
-
-def test_one_of_which_nothing_new_has_come_is_not_taken_back() -> None:
-    reshards = Reshards()
-    reshards.announced(announcement(4, 8), 0)
-    reshards.finished(left={4}, now_ns=S)
-    reshards.tick(S, lagging=False)
-    assert len(reshards.overlaps) == 1
-
-
 def test_words_without_end_are_bounded() -> None:
     reshards = Reshards()
     for count in range(1, 100):
