@@ -54,5 +54,7 @@ def interrupted_line(words: str = "") -> str:
 
 
 def _end_at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    os.write(2, f"{interrupted_line()}\n".encode())
-    os._exit(EXIT_INTERRUPTED)
+    try:
+        os.write(2, f"{interrupted_line()}\n".encode())
+    finally:  # also when nobody reads that
+        os._exit(EXIT_INTERRUPTED)

@@ -15,7 +15,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from cluster import __version__
-from cluster.cli.terminal.output import complain, no_more_output
+from cluster.cli.terminal.output import complain, warn
+from cluster.cli.terminal.streams import output_failure, take_over
 from cluster.errors import ClusterError
 from cluster.interrupts import EXIT_INTERRUPTED, CtrlCRaises, interrupted_line
 
@@ -39,9 +40,16 @@ VERBS: Final = {
 """Each verb with its line of help: the command NAME of cluster/cli/verbs/NAME.py."""
 
 
+RUNNERS: Final = ("start", "sandbox")
+"""Verbs that run something: that their output is lost is no failure of theirs."""
+
+
 class VerbGroup(click.Group):
     """The group of all verbs, which tells foreseen errors in one line on stderr and by the exit
     code. A traceback is a bug."""
+
+    _verb: str | None = None
+    """The verb that is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -56,6 +64,7 @@ class VerbGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         resolved = super().resolve_command(ctx, args)
+        self._verb = resolved[0]
         ctx.with_resource(CtrlCRaises())  # the verb is imported: what it begins it must end
         return resolved
 
@@ -69,14 +78,19 @@ class VerbGroup(click.Group):
         return [verb for verb in verbs if verb.value.startswith(incomplete)] + options
 
     def main(self, *args: Any, **extra: Any) -> Any:
+        take_over()
         try:
             return super().main(*args, **extra)
-        except OSError as error:
-            if error.errno not in CANT_WRITE or error.filename is not None:
+        except SystemExit as end:
+            lost = output_failure()
+            if lost is None or lost.errno not in CANT_WRITE:  # nobody reads it: that is no failure
                 raise
-            no_more_output()
-            complain(ClusterError(f"the output can't be written ({error.strerror})"))
-            sys.exit(ClusterError.exit_code)
+            error = ClusterError(f"the output can't be written ({lost.strerror})")
+            if end.code or self._verb in RUNNERS:
+                warn(str(error))
+                raise
+            complain(error)
+            sys.exit(error.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

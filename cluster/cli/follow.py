@@ -55,8 +55,6 @@ async def _show_until_stop(
         except ClusterError as error:
             if process.process.poll() is None and not requests.count:
                 _say(view, requests, f"No status: {error}")
-        except OSError:  # nobody reads what is written: as if the terminal had gone
-            requests.ask(hung_up=True)
         await first(requests.wait(), process.wait(), within_s=pause_s)
     view.close()
     if not requests.count:
@@ -104,9 +102,5 @@ async def _stop(
 
 def _say(view: View, requests: StopRequests, text: str) -> None:
     """Write one line to the view, unless nobody is left to read it."""
-    if requests.hung_up:
-        return
-    try:
+    if not requests.hung_up:
         view.note(text)
-    except OSError:
-        requests.hung_up = True

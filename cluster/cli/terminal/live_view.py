@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ Ctrl-C stops it. In another terminal:
 
 
 class View(Protocol):
-    """Shows what a cluster does. Any method may raise OSError, when nobody reads any more."""
+    """Shows what a cluster does."""
 
     def note(self, text: str) -> None:
         """Write one line that stays."""
@@ -120,8 +119,7 @@ class LiveView:
     def _resized(self) -> None:
         """Draw the last status at once, for the new size."""
         if self._status is not None:
-            with contextlib.suppress(OSError):  # the next status meets it too, and ends the view
-                self._draw(self._status)
+            self._draw(self._status)
 
     def _draw(self, status: ClusterStatus) -> None:
         size = self._out.size

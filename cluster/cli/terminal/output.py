@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,12 +38,6 @@ def show(out: Console, what: RenderableType) -> None:
 def is_terminal() -> bool:
     """Return whether somebody looks at standard output, so that lines may be redrawn in place."""
     return sys.stdout.isatty()
-
-
-def no_more_output() -> None:
-    """Let standard output go nowhere: nobody takes what is written any more, and the interpreter
-    still flushes it on its way out."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: ClusterError) -> None:

@@ -23,7 +23,8 @@ from cluster.cli.options import (
 )
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import event_lines
-from cluster.cli.terminal.output import console, is_terminal, no_more_output
+from cluster.cli.terminal.output import console, is_terminal
+from cluster.cli.terminal.streams import output_failure
 from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.discord.event_names import event_names
@@ -121,10 +122,7 @@ def tail(
         )
     write = write_json if as_json else line_writer(lock)
     say = partial(click.echo, waiting_text(names, guilds, source), err=True)
-    try:
-        asyncio.run(_tail(subscriber, count, write, say))
-    except BrokenPipeError:
-        no_more_output()  # whoever read this has seen enough
+    asyncio.run(_tail(subscriber, count, write, say))
 
 
 def waiting_text(names: Sequence[str], guilds: Sequence[int], source: str) -> str:
@@ -162,6 +160,8 @@ async def follow_events(
             async for item in items:
                 waiting.cancel()
                 write(item)
+                if output_failure() is not None:
+                    return  # whoever read this has seen enough
                 if left is not None and isinstance(item, Event):
                     left -= 1
                     if not left:
