@@ -71,8 +71,11 @@ def privileged_needs(events: Iterable[str]) -> Intents:
     return needs
 
 
-def lacking(needs: int, intents: int) -> list[str]:
-    """Return the names of the privileged intents that are needed and not asked for."""
+def lacking(needs: int, intents: int, account: Literal["bot", "user"] = "bot") -> list[str]:
+    """Return the names of the privileged intents that are needed and not asked for; a user account
+    is not asked for any."""
+    if account == "user":
+        return []
     missing = PRIVILEGED_INTENTS & needs & ~intents
     return [
         intent.name.lower() for intent in PRIVILEGED_INTENTS if intent & missing and intent.name

@@ -47,8 +47,7 @@ class StatusVerbs:
         self._connections = connections
         self._troubles = troubles
         self._lifetime = lifetime
-        spec = context.spec
-        self._subscribers = Subscribers(spec.intents if spec.account == "bot" else None)
+        self._subscribers = Subscribers(context.spec.intents, context.spec.account)
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0

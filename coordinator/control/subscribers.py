@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from cluster.discord.intents import lacking
 from cluster.wire.status import SubscriberReport, SubscriberStatus
@@ -24,9 +24,9 @@ class _Seen:
 class Subscribers:
     """The reports of the last seconds. Times are seconds of a monotonic clock."""
 
-    def __init__(self, intents: int | None = None) -> None:
-        """intents: what the cluster identifies with; None: a user account has none."""
-        self._intents = intents
+    def __init__(self, intents: int = 0, account: Literal["bot", "user"] = "bot") -> None:
+        """intents, account: what the cluster identifies with, and as what."""
+        self._intents, self._account = intents, account
         self._seen: dict[str, _Seen] = {}
 
     def report(self, report: SubscriberReport, now: float) -> None:
@@ -55,7 +55,7 @@ class Subscribers:
                 replays=seen.report.replays,
                 unfit=seen.report.unfit,
                 since_s=now - seen.since,
-                lacks=[] if self._intents is None else lacking(seen.report.needs, self._intents),
+                lacks=lacking(seen.report.needs, self._intents, self._account),
             )
             for seen in self._seen.values()
         ]

@@ -46,6 +46,11 @@ def test_every_document_is_read_at_the_same_length(document: Any) -> None:
     assert decoded(msgspec.json.decode, text) == json.loads(mended) == whole(again)
 
 
+@pytest.mark.parametrize("text", [b'"\\uD800"', b'"\\uDbff"', b'"\\udC00"', b'"\\uDFFF"'])
+def test_hexadecimal_digits_are_of_either_case(text: bytes) -> None:
+    assert decoded(msgspec.json.decode, text) == "\ufffd"
+
+
 @pytest.mark.parametrize("text", [b'"\\ud80', b'"\\ud800', b"\\ud800", b'"\\uzzzz\\ud800"', b""])
 def test_what_is_no_json_is_refused_all_the_same(text: bytes) -> None:
     with pytest.raises(MALFORMED):

@@ -30,13 +30,12 @@ def test_what_the_cluster_lacks_for_a_subscriber_s_events() -> None:
     """MESSAGE_CREATE without message_content: the first bot's texts are empty."""
     needs = privileged_needs(["MESSAGE_CREATE", "GUILD_MEMBER_ADD", "READY"])
     poor = msgspec.structs.replace(report(), needs=int(needs) | 1 << 40 | Intents.GUILDS)
-    for intents, lacks in (
-        (0, ["guild_members", "message_content"]),
-        (Intents.GUILD_MEMBERS, ["message_content"]),
-        (ALL_INTENTS, []),
-        (None, []),
+    for subscribers, lacks in (
+        (Subscribers(), ["guild_members", "message_content"]),
+        (Subscribers(Intents.GUILD_MEMBERS), ["message_content"]),
+        (Subscribers(ALL_INTENTS), []),
+        (Subscribers(0, "user"), []),
     ):
-        subscribers = Subscribers(intents)
         subscribers.report(poor, 0.0)
         subscribers.report(report("z", reporter="b"), 0.0)
         assert [row.lacks for row in subscribers.rows(1.0)] == [lacks, []]

@@ -73,6 +73,12 @@ def test_another_connection_proves_nothing_of_what_was_sent_on_the_one_before() 
     assert ids(subscriptions.resumed())
 
 
+def test_half_a_surrogate_pair_in_a_name_costs_no_subscription() -> None:
+    subscriptions = GuildSubscriptions("all")
+    d = b'{"user":{"username":"\\ud83d"},"guilds":[{"id":"5"}]}'
+    assert ids(subscriptions.ready(d)) == ids(GuildSubscriptions("all").ready(ready([{"id": "5"}])))
+
+
 @pytest.mark.parametrize("guilds", [None, 5, [{"id": 5}], [{}], [{"id": "x"}], [{"id": "-5"}]])
 def test_guilds_that_are_none_cost_no_session(guilds: Any) -> None:
     due = GuildSubscriptions("all").ready(ready(guilds))
