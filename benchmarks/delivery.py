@@ -17,7 +17,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zmq
@@ -218,7 +218,7 @@ def be_hub(workers: str, events: str) -> None:
 
 
 async def be_subscriber(
-    endpoint: str, count: int, replay: str | None = None, start: Literal["now", "oldest"] = "now"
+    endpoint: str, count: int, replay: str | None = None, start: str = "now"
 ) -> None:
     """Be a Subscriber that counts events, and does nothing else."""
     left, missed = count, []

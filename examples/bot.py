@@ -18,8 +18,6 @@ import msgspec
 from dcgw import GatewayClient
 from dcgw.events import MessageCreate, Ready, Resumed
 
-INTENTS = ["guilds", "guild_messages", "message_content"]
-
 
 def saved(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
@@ -35,7 +33,9 @@ def save(path: Path, session: object) -> None:
 
 async def main(path: Path) -> None:
     token = os.environ["DCGW_TOKEN"]
-    client = await GatewayClient.connect(token, intents=INTENTS, session=saved(path))
+    client = await GatewayClient.connect(
+        token, intents=["guilds", "guild_messages", "message_content"], session=saved(path)
+    )
     reading = asyncio.create_task(read(client))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, reading.cancel)

@@ -33,7 +33,7 @@ from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import zmq
 
@@ -77,8 +77,7 @@ class Subscriber:
 
     def __init__(
         self, endpoint: str | None = None, events: Iterable[EventName] | None = None,
-        guilds: Iterable[int] | None = None,
-        start: Literal["now", "oldest"] | dict[str, Any] = "now", *,
+        guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
         strict: bool = False, wait: float = 0.0,

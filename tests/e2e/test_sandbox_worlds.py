@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 
 from cluster.cli.leftovers import leftovers
 from cluster.endpoints.paths import cluster_paths
@@ -15,7 +15,7 @@ START = ("start", "--sandbox", "--detach", "--shards", "2", "--workers", "1")
 
 
 async def first_events(
-    home: Home, start: Literal["oldest"] | dict[str, Any]
+    home: Home, start: str | dict[str, Any]
 ) -> tuple[list[Gap], dict[str, Any]]:
     """Return what is missing before an event of each shard came, and the position after that."""
     paths = cluster_paths("sandbox", home.env)
