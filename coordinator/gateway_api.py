@@ -17,8 +17,9 @@ import msgspec
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.discord.gateway_bot import ATTEMPTS, GatewayInfo, SessionStartLimit
 from cluster.errors import ApiUnavailableError, ClusterError, ConfigError
+from coordinator import host
 from coordinator.account import ApiAccount
-from coordinator.sharding.plan import StoredPlan
+from coordinator.sharding.plan import StoredPlan, plan_for
 from coordinator.state.sessions import Survivors, survivors
 from coordinator.state.store import Store, StoredGateway
 
@@ -56,12 +57,15 @@ class GatewayApi(NamedTuple):
         return info
 
     async def ask_at_start(self, spec: CoordinatorSpec) -> GatewayAnswer:
-        """Ask, or recall what was said last, where there are sessions to go on with. Raises what
-        `ask` raises where there are none."""
-        plan, known = self.store.plan(), self.store.gateway(self.account_key)
-        if plan is None or known is None:
+        """Ask, or recall what was said last, where there are sessions to go on with in the plan
+        that the spec asks for: another number of shards would end them, and nothing would come in
+        their place. Raises what `ask` raises where there are none."""
+        stored, known = self.store.plan(), self.store.gateway(self.account_key)
+        if stored is None or known is None:
             return GatewayAnswer(await self.ask())
-        left = survivors(spec.paths, self.store, plan.plan, self.account_key, time.time())
+        recalled = recall(known, stored, spec)
+        plan = plan_for(spec, recalled.shards, host.cores(), stored)
+        left = survivors(spec.paths, self.store, plan, self.account_key, time.time())
         try:
             return GatewayAnswer(
                 await self.ask(ATTEMPTS_BESIDE_SESSIONS if left.shards else ATTEMPTS)
@@ -70,7 +74,7 @@ class GatewayApi(NamedTuple):
             if not goes_on(left, error):
                 raise
             log.warning("%s; going on with %d sessions of before", error, len(left.shards))
-            return GatewayAnswer(recall(known, plan, spec), error)
+            return GatewayAnswer(recalled, error)
 
     def _remember(self, info: GatewayInfo) -> None:
         """Store an answer for a later start. What is not stored is missed by that one alone."""

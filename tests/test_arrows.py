@@ -157,7 +157,7 @@ ROOMS: Final = {
         ),
         "identifies": "context sharding state verb",
         "context": "account gateway_api state",
-        "gateway_api": "account sharding state",
+        "gateway_api": "account host sharding state",
         "tcp_gate": "child_process zmq_proxy",
         "state": "host sharding",
         "replay": "child_process descriptors ipc_listener",

@@ -30,6 +30,7 @@ from cluster.discord.urls import check_url
 from cluster.errors import (
     ApiUnavailableError,
     ClusterError,
+    ConfigError,
     RateLimitedError,
     TokenRefusedError,
 )
@@ -202,7 +203,7 @@ async def fetch(
 
     TokenRefusedError: 401. ApiUnavailableError: no answer, 5xx, or a page in place of the API's
     answer; RateLimitedError, which is one: 429 to the last, or a wait beyond LONGEST_WAIT_S.
-    ConfigError: a URL or a certificate file that can't be used. ClusterError: everything else.
+    ConfigError: an api_url or a proxy that can't be used. ClusterError: everything else.
     """
     check_url("api_url", api_url, "https", "http")
     path = "/gateway/bot" if account == "bot" else "/gateway"
@@ -217,7 +218,7 @@ async def fetch(
             tries += 1
             judged = judge(await (get or getter.get)(url, headers), account)
             if isinstance(judged, GatewayInfo):
-                check_url("the gateway URL that the API gave", judged.url, "wss", "ws")
+                _check_gateway(judged.url)
                 return judged
             wait = backoff.after(tries) if judged.after is None else judged.after
             if tries >= attempts or wait > LONGEST_WAIT_S or waited + wait > MOST_WAITS_S:
@@ -225,6 +226,17 @@ async def fetch(
             log.warning("GET %s: %s; asking again in %.1f s", url, judged.cause, wait)
             await sleep(wait)
             waited += wait
+
+
+def _check_gateway(url: str) -> None:
+    """Raise ClusterError if the URL that the API gave can't be used. That is no fault of the
+    configuration."""
+    try:
+        check_url("the gateway URL that the API gave", url, "wss", "ws")
+    except ConfigError as error:
+        raise ClusterError(
+            error.cause, "check that api_url leads to Discord's API, or wait for it to recover"
+        ) from None
 
 
 def _given_up(url: str, last: Retry, tries: int) -> ApiUnavailableError:

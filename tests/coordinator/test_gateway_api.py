@@ -79,6 +79,13 @@ class Rig:
         self.store.seen(plan.shard_count, plan.shards, time.time())
         self.attempts.clear()
 
+    def resharded(self, shards: str, plan: Plan) -> None:
+        """Let the cluster have come to this plan while it ran."""
+        self.ran(shards, plan)
+        self.store.set_plan(
+            StoredPlan(plan=plan, asked_shards=shards, asked_workers="auto", resharded=True)
+        )
+
     def lives(self, slot: int) -> None:
         folder = self.spec().paths.journal(slot)
         folder.mkdir(parents=True)
@@ -116,8 +123,24 @@ def test_the_number_of_shards_that_is_in_force_stays(rig: Rig) -> None:
     rig.answer = AWAY
     assert rig.start().info.shards == 2
     assert rig.start("0-1/2").info.shards == 5, "it is not asked for"
+
+
+def test_sessions_that_the_configuration_would_end_are_nothing_to_go_on(rig: Rig) -> None:
+    """No other could begin in their place."""
     rig.ran("0-1/4", Plan(4, {0: (0, 1)}))
-    assert rig.start("auto").info.shards == 5, "another one was in force on other words"
+    rig.lives(0)
+    rig.answer = AWAY
+    for other in ("8", "auto", "2-3/4"):
+        with pytest.raises(ApiUnavailableError):
+            rig.start(other)
+    assert rig.start("1-3/4").refusal is AWAY, "one of them goes on"
+
+
+def test_a_shard_count_that_reshard_chose_is_gone_on_with(rig: Rig) -> None:
+    rig.ran("2", Plan(2, {0: (0, 1)}))
+    rig.resharded("2", Plan(3, {0: (0, 1, 2)}))
+    rig.answer = AWAY
+    assert rig.start("2").refusal is AWAY
 
 
 def test_with_nothing_to_go_on_it_is_asked_five_times_and_said(rig: Rig) -> None:

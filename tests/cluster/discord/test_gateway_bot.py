@@ -32,7 +32,6 @@ from cluster.discord.retry_after import LONGEST_S
 from cluster.errors import (
     ApiUnavailableError,
     ClusterError,
-    ConfigError,
     RateLimitedError,
     TokenRefusedError,
 )
@@ -262,9 +261,14 @@ def test_judge_says_when_to_ask_again() -> None:
     assert judge(HttpAnswer(0, None, b"timed out"), "bot") == Retry("timed out", None)
 
 
-def test_a_gateway_that_is_not_encrypted_is_refused() -> None:
-    with pytest.raises(ConfigError, match="gateway URL"):
-        Api(answer(body=BODY | {"url": "ws://gateway.example"})).fetch()
+@pytest.mark.parametrize(
+    "url", ["ws://gateway.example", "http://gateway.example", "wss://a\u200bb", "wss://[", ""]
+)
+def test_a_gateway_that_cant_be_used_is_the_api_s_fault_and_no_configuration_s(url: str) -> None:
+    """A unit is not started again after an error of the configuration, and workers may live."""
+    with pytest.raises(ClusterError, match="gateway URL") as raised:
+        Api(answer(body=BODY | {"url": url})).fetch()
+    assert type(raised.value) is ClusterError
 
 
 class Server(HTTPServer):
