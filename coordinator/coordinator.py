@@ -21,7 +21,7 @@ import zmq.asyncio
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints.paths import Running
-from cluster.errors import AlreadyRunningError, BudgetError, ClusterError
+from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
 from coordinator import host
 from coordinator.account import ApiAccount
@@ -40,7 +40,7 @@ from coordinator.health import Health
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.last_out import LastOut
 from coordinator.identifies.guarded_queue import GuardedQueue
-from coordinator.identifies.make_queue import make_queue
+from coordinator.identifies.make_queue import make_identifies
 from coordinator.lifetime import Lifetime
 from coordinator.maintenance import Maintenance
 from coordinator.operations.runner import OperationRunner
@@ -50,7 +50,6 @@ from coordinator.sharding.plan import held_changes, plan_for
 from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
-from coordinator.state.sessions import survivors
 from coordinator.state.store import Store
 from coordinator.verb import Verb
 from coordinator.workers.fleet import Fleet
@@ -158,7 +157,9 @@ class Coordinator:
         descriptors = Descriptors()
         worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link, descriptors)
         parts.callback(worker_link.close)
-        identifies = await self._make_identifies(context, assignments, worker_link)
+        identifies = await make_identifies(
+            context, assignments, worker_link.send, parts, self._note
+        )
         most_workers = len(assignments.plan.slots)
         sockets = self._make_sockets(zmq_context, worker_link, descriptors, most_workers)
         fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
@@ -229,25 +230,6 @@ class Coordinator:
         plan = plan_for(self._spec, context.gateway.shards, cores, stored)
         self._note(held_changes(plan, self._spec, context.gateway.shards, cores, stored))
         return Assignments(plan, stored.counts if stored else {})
-
-    async def _make_identifies(
-        self, context: RunContext, assignments: Assignments, worker_link: WorkerLink
-    ) -> GuardedQueue:
-        """Make the identify queue. BudgetError: this start would overspend the budget, as far as
-        that is known, and no session lives."""
-        queue = await make_queue(context, assignments, worker_link.send, self._lifetime.parts)
-        plan = assignments.plan
-        left = survivors(self._paths, context.store, plan, context.account_key, time.time())
-        needed = len(plan.shards) - len(left.shards)
-        try:
-            if context.answer.refusal is None:
-                queue.require(needed)
-        except BudgetError as error:
-            if not left.alive:
-                raise
-            # Refused, this start would end sessions that live; the limiter keeps the budget anyway.
-            self._note([f"{error.cause}: who can't identify waits, and sessions that live go on"])
-        return GuardedQueue(queue, assignments, worker_link.send)
 
     def _make_sockets(
         self,

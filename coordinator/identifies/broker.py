@@ -7,13 +7,14 @@ A broker that does not answer is asked again and again; `status` and the log say
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from cluster.control import ControlClient
-from cluster.errors import ClusterError, NotRunningError
+from cluster.errors import ApiUnavailableError, ClusterError, NotRunningError
 from cluster.identify.limiter import over_budget
 from cluster.identify.request import Identify
 from cluster.wire.identifies import Budget, IdentifyAsk
@@ -28,6 +29,13 @@ START_TRIES: Final = 2
 """How often a broker is asked at a start: one that is being restarted may miss the first time."""
 
 
+_UNKNOWN: Final = Budget(
+    store_id="", account="", total=0, remaining=0, reserve=0, reset_after_s=0.0,
+    max_concurrency=1, wait_s=0.0, run="",
+)  # fmt: skip
+"""The numbers of a broker that has said none."""
+
+
 class BrokerClient(NamedTuple):
     """Who asks a broker, and for whom."""
 
@@ -38,7 +46,7 @@ class BrokerClient(NamedTuple):
 
 
 class Broker:
-    """The coordinator that grants, as seen from here. `meet` makes one whose numbers are known."""
+    """The coordinator that grants, as seen from here. `meet` makes one."""
 
     def __init__(
         self,
@@ -46,13 +54,14 @@ class Broker:
         ledger: IdentifyLedger,
         client: BrokerClient,
         clock: Callable[[], float],
-        budget: Budget,
     ) -> None:
         self._control = control
         self._ledger = ledger
         self._client = client
         self._clock = clock
-        self._budget = budget
+        self._budget: Budget | None = None
+        """Its numbers, as it last said them; None: it has said none yet."""
+        self._met = asyncio.Event()
         self._looked_at = clock()
         self._reset_at = float("-inf")
         """When the daily limit is reset, by the clock, as the ledger has it."""
@@ -70,33 +79,54 @@ class Broker:
         ledger: IdentifyLedger,
         client: BrokerClient,
         clock: Callable[[], float],
+        *,
+        going_on: bool = False,
     ) -> Broker:
-        """Ask a broker for its numbers, the first time. ClusterError: it does not answer, refuses,
-        or grants for another account. control: closed by who made it. clock: monotonic seconds."""
+        """Ask a broker for its numbers, the first time. going_on: there are sessions to go on with,
+        so one that does not answer is waited for. ClusterError: it does not answer, refuses, or
+        grants for another account. control: closed by who made it. clock: monotonic seconds."""
+        broker = cls(control, ledger, client, clock)
         for _ in range(START_TRIES):
             try:
-                budget = await control.identify_budget(client.store_id)
+                broker._take(await control.identify_budget(client.store_id))
             except NotRunningError:
                 continue
-            broker = cls(control, ledger, client, clock, budget)
-            broker._take(budget)
+            except ApiUnavailableError as error:
+                if not going_on:
+                    raise
+                broker.trouble("broker", str(error))
+            return broker
+        if going_on:
+            broker._silent()
             return broker
         raise ClusterError(
             f"no coordinator answers at {control.endpoint}, the identify.broker",
             "start the cluster there first, or correct identify.broker",
         )
 
+    @property
+    def known(self) -> bool:
+        """Whether it has said its numbers."""
+        return self._budget is not None
+
+    async def met(self) -> None:
+        """Wait until it has said its numbers, and so who it is."""
+        await self._met.wait()
+
     async def look(self) -> None:
         """Ask for its numbers. ClusterError: it refuses, or grants for another account."""
         try:
             budget = await self._control.identify_budget(self._client.store_id)
         except NotRunningError:
-            self.trouble("answers", f"the broker {self.endpoint} does not answer")
+            self._silent()
             return
         if self.well("answers"):
             log.info("the broker %s answers again", self.endpoint)
         self._take(budget)
         self.well("broker")
+
+    def _silent(self) -> None:
+        self.trouble("answers", f"the broker {self.endpoint} does not answer")
 
     def _take(self, budget: Budget) -> None:
         """Take the broker's numbers. ClusterError: it grants for another account."""
@@ -107,7 +137,8 @@ class Broker:
                 "give both the same token, or name another cluster in identify.broker",
             )
         before, self._budget, self._looked_at = self._budget, budget, self._clock()
-        if before.run != budget.run:
+        self._met.set()
+        if before is not None and before.run != budget.run:
             log.warning("the broker %s was restarted", self.endpoint)
             self._control.connection.ask_again()
         self._note_reset(self._looked_at + budget.reset_after_s)
@@ -125,8 +156,14 @@ class Broker:
             self._reset_at = reset_at
 
     def require(self, needed: int) -> None:
-        """BudgetError if so many identifies are not left."""
+        """BudgetError if so many identifies are not left. ClusterError: it is not known how many
+        are."""
         budget = self._budget
+        if budget is None:
+            raise ClusterError(
+                f"how many identifies are left is not known: {self._trouble}",
+                "wait until the broker answers",
+            )
         if needed > budget.remaining - budget.reserve:
             raise over_budget(
                 needed,
@@ -147,14 +184,15 @@ class Broker:
             shard_count=shard_count,
             asker=client.store_id,
             who=client.who,
-            account=client.account(self._budget.store_id),
+            # Until it is known it is only told of identifies that went out, and compares nothing
+            account=client.account(self._budget.store_id) if self._budget else "",
         )
         return self._control.identify(ask, patience=None)
 
     def status(self, waiting: list[int]) -> BudgetStatus:
         """Return the broker's numbers. waiting: the shards of this cluster that wait for a
         grant."""
-        budget, ago = self._budget, self._clock() - self._looked_at
+        budget, ago = self._budget or _UNKNOWN, self._clock() - self._looked_at
         return BudgetStatus(
             total=budget.total,
             remaining=budget.remaining,
@@ -164,8 +202,13 @@ class Broker:
             waiting=waiting,
             wait_s=max(0.0, budget.wait_s - ago) if waiting else 0.0,
             broker=self.endpoint,
-            trouble="; ".join(self._troubles.values()),
+            known=self.known,
+            trouble=self._trouble,
         )
+
+    @property
+    def _trouble(self) -> str:
+        return "; ".join(self._troubles.values())
 
     def trouble(self, subject: str, text: str) -> None:
         """Take note of what keeps grants back; logged once."""

@@ -59,7 +59,7 @@ class BrokeredQueue:
         clock: Callable[[], float],
         first_grant_id: int,
     ) -> None:
-        """broker: one that has its numbers. clock: monotonic seconds."""
+        """clock: monotonic seconds."""
         self._broker = broker
         self._ledger = ledger
         self._owners = owners
@@ -75,8 +75,13 @@ class BrokeredQueue:
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known how many identifies are left."""
+        return self._broker.known
+
     def require(self, needed: int) -> None:
-        """BudgetError if so many identifies are not left."""
+        """BudgetError if so many identifies are not left. ClusterError: it is not known."""
         self._broker.require(needed)
 
     def status(self) -> BudgetStatus:
@@ -204,6 +209,7 @@ class BrokeredQueue:
 
     async def _get(self, claimant: Claimant) -> None:
         """Wait for the broker's grant, and give it on."""
+        await self._broker.met()  # before, it might grant for another account
         while True:
             wait_s = self._tell_again(claimant)
             if wait_s is None:

@@ -38,8 +38,12 @@ class GrantQueue(Protocol):
     """Where the workers of a coordinator ask: it grants itself (queue.py), or asks a broker
     (brokered_queue.py)."""
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known how many identifies are left."""
+
     def require(self, needed: int) -> None:
-        """BudgetError if so many identifies are not left."""
+        """BudgetError if so many identifies are not left. ClusterError: it is not known."""
 
     def handle(self, slot: int, message: IdentifyWord) -> None:
         """Take what a worker says of an identify."""

@@ -88,6 +88,11 @@ class IdentifyQueue:
         they are."""
         self._renewal.hold(error)
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known how many identifies are left."""
+        return self._renewal.known
+
     def require(self, needed: int) -> None:
         """BudgetError if so many identifies are not left. ApiUnavailableError: it is not known how
         many are."""
@@ -161,7 +166,7 @@ class IdentifyQueue:
             waiting=[shard for _, shard in own],
             wait_s=max((due_at for due_at, _ in own), default=now) - now,
             outside=self._external.claims(),
-            known=self._renewal.known,
+            known=self.known,
             asked_again_s=self._renewal.asked_again_s(now),
             trouble="; ".join(filter(None, (self._renewal.trouble, self._ledger_trouble))),
         )
@@ -231,7 +236,7 @@ class IdentifyQueue:
 
     def _check_known(self) -> None:
         """Raise ApiUnavailableError while Discord has not said how many identifies are left."""
-        if not self._renewal.known:
+        if not self.known:
             raise ApiUnavailableError(
                 f"how many identifies are left is not known: {self._renewal.trouble}",
                 "wait until the API answers; `dcgw-cluster status` says when it is asked again",

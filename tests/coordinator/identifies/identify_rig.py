@@ -60,8 +60,10 @@ class Cluster:
     def ledger(self) -> IdentifyLedger:
         return IdentifyLedger(self.store, account=ACCOUNT)
 
-    def grants_itself(self, *, remaining: int = 1000, concurrency: int = 1) -> None:
-        """Its queue has a limiter of its own."""
+    def grants_itself(
+        self, *, remaining: int = 1000, concurrency: int = 1, held: ClusterError | None = None
+    ) -> None:
+        """Its queue has a limiter of its own. held: why it has no numbers."""
 
         async def fetch() -> SessionStartLimit:
             raise ClusterError("nobody asks Discord here")
@@ -79,10 +81,15 @@ class Cluster:
         limit = SessionStartLimit(
             total=1000, remaining=remaining, reset_after=80_000_000, max_concurrency=concurrency
         )
-        queue.take(limit, time.monotonic())
+        if held is None:
+            queue.take(limit, time.monotonic())
+        else:
+            queue.hold(held)
         self.queue = queue
 
-    async def asks(self, control: ControlClient, token: str = TOKEN) -> None:
+    async def asks(
+        self, control: ControlClient, token: str = TOKEN, *, going_on: bool = False
+    ) -> None:
         """Its queue asks the broker."""
         client = BrokerClient(
             self.store.store_id,
@@ -90,7 +97,7 @@ class Cluster:
             lambda salt: account_key(token, salt),
         )
         self.queue = BrokeredQueue(
-            await Broker.meet(control, self.ledger(), client, time.monotonic),
+            await Broker.meet(control, self.ledger(), client, time.monotonic, going_on=going_on),
             self.ledger(),
             owners=Owners(Assignments(self.plan)),
             send=self.send,
@@ -134,27 +141,38 @@ class Cluster:
 
 @asynccontextmanager
 async def granting(
-    folder: Path, *, remaining: int = 1000, concurrency: int = 1, count: int = 8
+    folder: Path,
+    *,
+    remaining: int = 1000,
+    concurrency: int = 1,
+    count: int = 8,
+    held: ClusterError | None = None,
 ) -> AsyncIterator[Cluster]:
     """A cluster of the first half of the shards that grants, to others too."""
     async with AsyncExitStack() as stack:
         cluster = Cluster(folder, "east", tuple(range(count // 2)), count)
         stack.callback(cluster.store.close)
-        cluster.grants_itself(remaining=remaining, concurrency=concurrency)
+        cluster.grants_itself(remaining=remaining, concurrency=concurrency, held=held)
         await stack.enter_async_context(cluster.open())
         yield cluster
 
 
 @asynccontextmanager
 async def asking(
-    folder: Path, broker: str, *, name: str = "west", count: int = 8, patience: float = 2.0
+    folder: Path,
+    broker: str,
+    *,
+    name: str = "west",
+    count: int = 8,
+    patience: float = 2.0,
+    going_on: bool = False,
 ) -> AsyncIterator[Cluster]:
     """A cluster of the other half that asks the broker at this endpoint."""
     async with AsyncExitStack() as stack:
         cluster = Cluster(folder, name, tuple(range(count // 2, count)), count)
         stack.callback(cluster.store.close)
         control = await stack.enter_async_context(ControlClient(broker, timeout=patience))
-        await cluster.asks(control)
+        await cluster.asks(control, going_on=going_on)
         await stack.enter_async_context(cluster.open())
         yield cluster
 

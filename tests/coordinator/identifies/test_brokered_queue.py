@@ -10,11 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.control import ControlClient
-from cluster.errors import BudgetError, ClusterError
+from cluster.errors import ApiUnavailableError, BudgetError, ClusterError
 from cluster.wire import link
 from cluster.wire.identifies import POLL_S
 from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, asking, granting, until
@@ -22,7 +23,7 @@ from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, askin
 Scenario = Callable[[Cluster, Cluster], Awaitable[None]]
 
 
-def play(folder: Path, scenario: Scenario, **options: int) -> None:
+def play(folder: Path, scenario: Scenario, **options: Any) -> None:
     """East grants, west asks it."""
 
     async def whole() -> None:
@@ -265,6 +266,56 @@ def test_nobody_at_the_brokers_address_is_said_at_the_start(short_folder: Path) 
             with pytest.raises(ClusterError, match=r"no coordinator answers at ipc:.*nobody"):
                 await west.asks(control)
         west.store.close()
+
+    asyncio.run(scenario())
+
+
+def test_where_sessions_live_a_broker_that_is_away_is_waited_for(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
+
+    async def scenario() -> None:
+        endpoint = f"ipc://{short_folder / 'east'}"
+        async with asking(short_folder, endpoint, patience=0.1, going_on=True) as west:
+            status = west.queue.status()
+            assert (status.known, "does not answer" in status.trouble) == (False, True)
+            with pytest.raises(ClusterError, match=r"not known.*does not answer"):
+                west.queue.require(1)
+            west.want(4)
+            async with granting(short_folder):
+                _, grant = await west.next()
+                assert grant.shard_id == 4
+                status = west.queue.status()
+                assert (status.known, status.trouble) == (True, "")
+                west.queue.require(1)
+
+    asyncio.run(scenario())
+
+
+def test_a_broker_that_waits_for_discord_itself_is_waited_for(short_folder: Path) -> None:
+    """It knows no numbers; who has nothing to go on with is told so."""
+
+    async def scenario() -> None:
+        async with granting(short_folder, held=ClusterError("the API is away")) as east:
+            async with ControlClient(east.endpoint) as control:
+                west = Cluster(short_folder, "west", (4, 5, 6, 7), 8)
+                with pytest.raises(ApiUnavailableError, match="the API is away"):
+                    await west.asks(control)
+                west.store.close()
+            async with asking(short_folder, east.endpoint, going_on=True) as waiting:
+                assert "the API is away" in waiting.queue.status().trouble
+
+    asyncio.run(scenario())
+
+
+def test_a_stranger_is_not_waited_for(short_folder: Path) -> None:
+    async def scenario() -> None:
+        async with granting(short_folder) as east, ControlClient(east.endpoint) as control:
+            west = Cluster(short_folder, "west", (4, 5, 6, 7), 8)
+            with pytest.raises(ClusterError, match="runs for another account"):
+                await west.asks(control, token="Nzg5.other.bot", going_on=True)
+            west.store.close()
 
     asyncio.run(scenario())
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.coordinator.identifies.identify_rig import ACCOUNT, INTERVAL_S, Clust
 Scenario = Callable[[Cluster, ControlClient], Awaitable[None]]
 
 
-def play(folder: Path, scenario: Scenario, **options: int) -> None:
+def play(folder: Path, scenario: Scenario, **options: Any) -> None:
     """A cluster that grants, and a client of its control endpoint."""
 
     async def whole() -> None:
