@@ -25,14 +25,16 @@ class ItemStream:
     """Nobody waits here for what will never come: who reads a subscriber that was left, or was
     never entered, is told so, and who waits when it is left comes to an end."""
 
-    def __init__(self, queue: DeliveryQueue, taken: Callable[[], None]) -> None:
-        """taken: called when the queue may have become shorter."""
+    def __init__(self, queue: DeliveryQueue, plenty: int) -> None:
+        """plenty: bytes of the queue below which there is room for more."""
         self.arrived = asyncio.Event()
         """Set when something was queued, or there is another reason to look."""
         self.refusal: ClusterError | None = None
         """Why nothing more will come; None: it may."""
+        self.read_on: Callable[[], None] = _nothing
+        """Called when there is room for more in the queue."""
         self._queue = queue
-        self._taken = taken
+        self._plenty = plenty
         self._stage = _Stage.NEW
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop that it was entered on."""
@@ -85,7 +87,8 @@ class ItemStream:
         """Return the next item; None: there is nothing yet, and ``arrived`` will tell. Raises the
         refusal."""
         item = self._queue.next()
-        self._taken()
+        if self._queue.bytes < self._plenty:
+            self.read_on()
         if item is None:
             if self.refusal is not None:
                 raise self.refusal
@@ -120,3 +123,7 @@ class ItemStream:
     def _check_loop(self) -> None:
         if self._loop is not None:
             check_loop(self._loop, "the Subscriber")
+
+
+def _nothing() -> None:
+    """Do nothing: there is no reader yet."""

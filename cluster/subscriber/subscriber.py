@@ -119,7 +119,7 @@ class Subscriber:
         self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
         self._stall_detector = StallDetector(time.monotonic())
-        self._stream = ItemStream(self._queue, self._read_on)
+        self._stream = ItemStream(self._queue, max_bytes // 4)
         self._feed = ChainFeed(
             self._names, self._queue, self._reshards, self._stall_detector,
             saved=saved, oldest=start == "oldest", max_bytes=max_bytes // 2,
@@ -146,6 +146,7 @@ class Subscriber:
                 on_message=self._feed.message, waiting_bytes=lambda: self._queue.bytes,
                 max_waiting=self._max_bytes // 2,
             )  # fmt: skip
+            self._stream.read_on = self._reader.resume
             await self._join(self._reader)
         except BaseException:
             await self.__aexit__(None, None, None)
@@ -197,11 +198,6 @@ class Subscriber:
 
     def _has_room(self) -> bool:
         return self._queue.bytes <= self._max_bytes // 2
-
-    def _read_on(self) -> None:
-        """Read again what was left unread for want of room, once there is plenty."""
-        if self._queue.bytes < self._max_bytes // 4 and self._reader is not None:
-            self._reader.resume()
 
     # -- the clock ------------------------------------------------------
 
