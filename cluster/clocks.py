@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def steady_ns(
@@ -14,3 +17,10 @@ def steady_ns(
     of its readings are as far apart as they were taken, whatever the host's clock was set to."""
     ahead = wall_ns() - monotonic_ns()
     return lambda: ahead + monotonic_ns()
+
+
+def since_boot_s() -> float:
+    """Return the seconds since the host's boot, those included in which it was suspended: the same
+    for all its processes (clock_gettime(2), CLOCK_BOOTTIME; macOS: CLOCK_MONOTONIC, which goes on
+    in sleep)."""
+    return time.clock_gettime(_SINCE_BOOT)

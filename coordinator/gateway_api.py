@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from typing import Final, NamedTuple
 
 import msgspec
@@ -65,7 +64,7 @@ class GatewayApi(NamedTuple):
             return GatewayAnswer(await self.ask())
         recalled = recall(known, stored, spec)
         plan = plan_for(spec, recalled.shards, host.cores(), stored)
-        left = survivors(spec.paths, self.store, plan, self.account_key, time.time())
+        left = survivors(spec.paths, self.store, plan, self.account_key)
         try:
             return GatewayAnswer(
                 await self.ask(ATTEMPTS_BESIDE_SESSIONS if left.shards else ATTEMPTS)

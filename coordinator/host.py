@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cluster.clocks import since_boot_s
 from cluster.errors import ClusterError
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -39,16 +40,14 @@ class HostClocks(NamedTuple):
     boot_id: str
     since_boot: Callable[[], float]
     """Returns the seconds since the boot, those included in which the machine was suspended; nobody
-    can set it (clock_gettime(2), CLOCK_BOOTTIME; macOS: CLOCK_MONOTONIC, which goes on in
-    sleep)."""
+    can set it."""
     wall: Callable[[], float]
     """Returns Unix seconds, as somebody has set them."""
 
     @classmethod
     def own(cls) -> HostClocks:
         """Return those of this machine. ClusterError as boot_id."""
-        clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-        return cls(boot_id(), lambda: time.clock_gettime(clock), time.time)
+        return cls(boot_id(), since_boot_s, time.time)
 
 
 def cores() -> int:

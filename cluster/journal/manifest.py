@@ -29,6 +29,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     clean: bool = False
     """The journal was synced to the disk when it was closed."""
+    closed_s: float = 0.0
+    """Seconds since the boot at which it was closed so."""
     opening: int = 0
     """How often the journal was opened since that last succeeded: its openers may have died of
     it."""

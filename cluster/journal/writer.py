@@ -15,7 +15,7 @@ from typing import Final
 import lmdb
 import msgspec
 
-from cluster.clocks import steady_ns
+from cluster.clocks import since_boot_s, steady_ns
 from cluster.errors import ClusterError
 from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.contents import JournalStats, Recent
@@ -137,7 +137,10 @@ class Journal:
 
     def _note(self, *, opening: int, clean: bool = False) -> None:
         """Write down how the journal is left. OSError."""
-        content = msgspec.structs.replace(self._manifest, opening=opening, clean=clean)
+        closed_s = since_boot_s() if clean else 0.0
+        content = msgspec.structs.replace(
+            self._manifest, opening=opening, clean=clean, closed_s=closed_s
+        )
         manifest.write(self._folder, content)
 
     def _begin_anew(self, why: BaseException) -> None:

@@ -3,7 +3,6 @@ its start keeps to the budget."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -41,7 +40,7 @@ async def make_identifies(
     and no session lives. ClusterError: there is nothing to go on with, and the broker does not
     answer, or refuses."""
     plan = assignments.plan
-    left = survivors(context.paths, context.store, plan, context.account_key, time.time())
+    left = survivors(context.paths, context.store, plan, context.account_key)
     queue = await _make_queue(context, assignments, send, stack, going_on=bool(left.shards))
     if queue.known:
         try:

@@ -8,6 +8,7 @@ than RESUMABLE_S the limiter still keeps the budget.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +16,7 @@ from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.journal import manifest
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
+from coordinator.state.store_time import StoreTime
 
 log = logging.getLogger(__name__)
 
@@ -36,18 +38,10 @@ class Survivors(NamedTuple):
         return self.alive | self.closed
 
 
-def survivors(
-    paths: ClusterPaths,
-    store: Store,
-    plan: Plan,
-    account: str,
-    wall: float,
-    now: float | None = None,
-) -> Survivors:
+def survivors(paths: ClusterPaths, store: Store, plan: Plan, account: str) -> Survivors:
     """Return the shards of a plan whose sessions this account's start goes on with, by the store
-    and by the workers that hold their slots. wall: Unix seconds. now: by the store's time, which is
-    asked where it is None."""
-    now = store.time.now() if now is None else now
+    and by the workers that hold their slots."""
+    now = store.time.now()
     before = store.plan()
     if before is None or before.plan.shard_count != plan.shard_count:
         return Survivors(frozenset(), frozenset())
@@ -56,7 +50,7 @@ def survivors(
     closed: set[int] = set()
     for slot, shards in before.plan.slots.items():
         folder = paths.journal(slot)
-        lives, closed_at = is_held(folder / "owner.lock"), _closed_at(folder)
+        lives, closed_s = is_held(folder / "owner.lock"), _closed_s(folder, store.time)
         for shard in planned.intersection(shards):
             known = store.known(plan.shard_count, shard)
             if known.account != account:
@@ -65,17 +59,19 @@ def survivors(
                 alive.add(shard)
             elif known.seen_at is None:
                 continue  # it had no session, or one that is over
-            elif min(abs(now - known.seen_at), abs(wall - closed_at)) <= RESUMABLE_S:
-                closed.add(shard)  # a time of the future is one of another clock
+            elif min(now - known.seen_at, closed_s) <= RESUMABLE_S:
+                closed.add(shard)
     return Survivors(frozenset(alive), frozenset(closed))
 
 
-def _closed_at(folder: Path) -> float:
-    """Return when the worker of a slot ended in order, in Unix seconds: the sessions lived until
-    then, though no coordinator saw it. 0: it did not end so, or it is not known."""
+def _closed_s(folder: Path, time: StoreTime) -> float:
+    """Return for how many seconds the worker of a slot has ended in order: the sessions lived until
+    then, though no coordinator saw it. inf: it did not end so in this boot, or it is not known."""
     try:
         found = manifest.read(folder)
-        return (folder / manifest.FILE).stat().st_mtime if found and found.clean else 0.0
     except OSError as error:  # the slot's own start meets it too, and says so
         log.warning("%s can't be looked at: %s", folder, error)
-        return 0.0
+        return math.inf
+    if found is None or not found.clean:
+        return math.inf
+    return time.passed_since(found.boot_id, found.closed_s)

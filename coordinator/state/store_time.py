@@ -8,6 +8,7 @@ what is a day old by this time and counts for a day is done with.
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self
 
 import msgspec
@@ -65,6 +66,12 @@ class StoreTime:
         """Return the seconds that have surely passed since a moment: of one before the boot, those
         since the boot."""
         return self.now() - max(moment, self._booted_at)
+
+    def passed_since(self, boot_id: str, since_boot_s: float) -> float:
+        """Return the seconds since a moment that another process noted by the host's clock; inf: it
+        is not one of this boot."""
+        passed = self._clocks.since_boot() - since_boot_s
+        return passed if boot_id == self._clocks.boot_id and passed >= 0 else math.inf
 
     def since(self, age_s: float) -> float:
         """Return the earliest moment of which it is not sure that so many seconds have passed since

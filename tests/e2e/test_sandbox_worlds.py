@@ -14,9 +14,7 @@ from tests.progress import progress
 START = ("start", "--sandbox", "--detach", "--shards", "2", "--workers", "1")
 
 
-async def first_events(
-    home: Home, start: str | dict[str, Any]
-) -> tuple[list[Gap], dict[str, Any]]:
+async def first_events(home: Home, start: str | dict[str, Any]) -> tuple[list[Gap], dict[str, Any]]:
     """Return what is missing before an event of each shard came, and the position after that."""
     paths = cluster_paths("sandbox", home.env)
     gaps: list[Gap] = []

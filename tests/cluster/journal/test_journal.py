@@ -10,7 +10,7 @@ import lmdb
 import pytest
 
 from cluster.clocks import steady_ns
-from cluster.journal import Journal, JournalReader, RangeQuery, ShardState
+from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, manifest
 from cluster.journal.history import History
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
 from cluster.wire import topic
@@ -240,3 +240,16 @@ def _no_room(*_: object) -> None:
 
 def is_suspended(journal: Journal) -> bool:
     return not journal.journalling
+
+
+def test_when_it_was_closed_is_noted_by_a_clock_that_nobody_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.journal.writer.since_boot_s", lambda: 1234.5)
+    folder = tmp_path / "slot-0"
+    journal = opened(tmp_path)
+    assert (found := manifest.read(folder)) is not None
+    assert found.closed_s == 0.0
+    journal.close()
+    assert (found := manifest.read(folder)) is not None
+    assert (found.clean, found.closed_s) == (True, 1234.5)

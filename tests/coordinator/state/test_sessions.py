@@ -11,12 +11,16 @@ import pytest
 
 from cluster.endpoints.paths import ClusterPaths
 from cluster.journal import manifest
+from coordinator.host import HostClocks
 from coordinator.sharding.plan import Plan, StoredPlan
 from coordinator.state.sessions import RESUMABLE_S, Survivors, survivors
 from coordinator.state.store import Store
 
 NOW = 1_800_000_000.0
 LONG_AGO = NOW - 2 * RESUMABLE_S
+UP_S = 100_000.0
+"""For how long the host has been up at that time."""
+TEN_YEARS_S = 315_360_000.0
 ACCOUNT = "account"
 PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
 
@@ -26,7 +30,11 @@ class Left:
 
     def __init__(self, folder: Path) -> None:
         self.paths = ClusterPaths(name="t", state_dir=folder, runtime_dir=folder / "run")
-        self.store = Store.open(folder / "store.sqlite")
+        self.passed = UP_S
+        self.ahead = 0.0
+        """How far the clock on the wall is ahead."""
+        clocks = HostClocks("b", lambda: self.passed, lambda: NOW + self.passed - UP_S + self.ahead)
+        self.store = Store.open(folder / "store.sqlite", clocks)
         self.store.set_plan(StoredPlan(plan=PLAN, asked_shards="4", asked_workers=2))
         for shard in range(4):
             self.store.grant(shard + 1, ACCOUNT, 4, shard, LONG_AGO)
@@ -42,16 +50,18 @@ class Left:
         self._locks.append(os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT))
         fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
 
-    def ended(self, slot: int, at: float, *, clean: bool = True) -> None:
+    def ended(self, slot: int, at: float, *, clean: bool = True, boot: str = "b") -> None:
         """Let the worker of this slot have written its manifest then, as it does at its end."""
         folder = self.paths.journal(slot)
         folder.mkdir(parents=True, exist_ok=True)
-        said = manifest.Manifest(cluster="c", slot=slot, boot_id="b", clean=clean)
+        said = manifest.Manifest(
+            cluster="c", slot=slot, boot_id=boot, clean=clean, closed_s=at - NOW + UP_S
+        )
         manifest.write(folder, said)
-        os.utime(folder / manifest.FILE, (at, at))
 
     def found(self, plan: Plan = PLAN, account: str = ACCOUNT, now: float = NOW) -> Survivors:
-        return survivors(self.paths, self.store, plan, account, now, now)
+        self.passed = now - NOW + UP_S
+        return survivors(self.paths, self.store, plan, account)
 
     def close(self) -> None:
         self.store.close()
@@ -97,13 +107,23 @@ def test_workers_that_outlived_their_coordinator_closed_their_sessions_when_they
     assert left.found(now=NOW + RESUMABLE_S).shards == frozenset()
 
 
-@pytest.mark.parametrize("step", [3600.0, 10 * 365 * 86_400.0])
-def test_a_clock_that_stepped_makes_no_session_young(left: Left, step: float) -> None:
-    left.seen(NOW + step)
-    left.ended(0, NOW + step)
+@pytest.mark.parametrize("step", [-TEN_YEARS_S, -3600.0, 3600.0, TEN_YEARS_S])
+def test_a_clock_that_is_set_makes_no_session_older_or_younger(left: Left, step: float) -> None:
+    left.seen(NOW, 2)
+    left.ended(0, NOW)
+    left.ahead = step
+    assert left.found(now=NOW + RESUMABLE_S) == Survivors(frozenset(), frozenset({2}))
+    left.seen(LONG_AGO, 0)
+    assert left.found(now=NOW + RESUMABLE_S) == Survivors(frozenset(), frozenset({0, 2}))
+    left.ahead = 0.0
+    assert left.found(now=NOW + RESUMABLE_S + 1.0).shards == frozenset()
+
+
+def test_what_another_boot_s_worker_noted_of_its_end_says_nothing(left: Left) -> None:
+    left.seen(LONG_AGO)
+    left.ended(0, NOW, boot="another boot")
+    left.ended(1, NOW + 1.0)  # of the future: a boot id that lies
     assert left.found().shards == frozenset()
-    left.lives(0)
-    assert left.found() == Survivors(frozenset({0, 1}), frozenset())
 
 
 def test_shards_that_moved_are_those_of_the_worker_that_had_them(left: Left) -> None:
