@@ -120,10 +120,16 @@ class Broker:
         except NotRunningError:
             self._silent()
             return
-        if self.well("answers"):
-            log.info("the broker %s answers again", self.endpoint)
+        except ClusterError:
+            self._answers()
+            raise
+        self._answers()
         self._take(budget)
         self.well("broker")
+
+    def _answers(self) -> None:
+        if self.well("answers"):
+            log.info("the broker %s answers again", self.endpoint)
 
     def _silent(self) -> None:
         self.trouble("answers", f"the broker {self.endpoint} does not answer")

@@ -309,6 +309,23 @@ def test_a_broker_that_waits_for_discord_itself_is_waited_for(short_folder: Path
     asyncio.run(scenario())
 
 
+def test_a_broker_that_comes_back_without_numbers_is_not_one_that_does_not_answer(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
+
+    async def scenario() -> None:
+        endpoint = f"ipc://{short_folder / 'east'}"
+        async with asking(short_folder, endpoint, patience=0.1, going_on=True) as west:
+            assert "does not answer" in west.queue.status().trouble
+            west.want(4)
+            async with granting(short_folder, held=ClusterError("the API is away")):
+                await until(lambda: "the API is away" in west.queue.status().trouble)
+                assert "does not answer" not in west.queue.status().trouble
+
+    asyncio.run(scenario())
+
+
 def test_a_stranger_is_not_waited_for(short_folder: Path) -> None:
     async def scenario() -> None:
         async with granting(short_folder) as east, ControlClient(east.endpoint) as control:
