@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,33 +21,12 @@ from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
 from coordinator.host import HostClocks
 from coordinator.sharding.plan import StoredPlan
+from coordinator.state import schema
 from coordinator.state.store_time import Anchor, StoreTime
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-
-SCHEMA_VERSION: Final = 2
-_MIGRATIONS: Final = (
-    """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-    CREATE TABLE identifies (
-        grant_id INTEGER PRIMARY KEY, account TEXT NOT NULL,
-        shard_count INTEGER NOT NULL, shard_id INTEGER NOT NULL, epoch INTEGER NOT NULL,
-        granted_at REAL NOT NULL, sent_at REAL, unused INTEGER NOT NULL DEFAULT 0);
-    CREATE INDEX identifies_by_time ON identifies (account, granted_at);
-    CREATE TABLE resets (account TEXT PRIMARY KEY, last_reset REAL, next_reset REAL);
-    CREATE TABLE shards (
-        shard_count INTEGER NOT NULL, shard_id INTEGER NOT NULL, epoch INTEGER NOT NULL,
-        account TEXT NOT NULL, slot INTEGER, seen_at REAL,
-        PRIMARY KEY (shard_count, shard_id));
-    """,
-    """
-    DELETE FROM meta WHERE key = 'plan';
-    ALTER TABLE shards DROP COLUMN slot;
-    """,
-)
-"""Step n leads from schema version n to n + 1."""
 
 DAY_S: Final = 86_400.0
 KEEP_LEDGER_S: Final = 30 * DAY_S
@@ -104,7 +82,7 @@ class Store:
             path.chmod(0o600)
             connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             try:
-                _prepare(connection, path)
+                schema.prepare(connection, path)
                 return cls(connection, clocks or HostClocks.own())
             except BaseException:
                 connection.close()
@@ -330,26 +308,3 @@ class Store:
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('sandbox_journals', '1')")
         else:
             self._db.execute("DELETE FROM meta WHERE key = 'sandbox_journals'")
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Set the modes, bring the schema up to date, make the store id."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise ClusterError(
-            f"the store {path} was written by a newer dcgw-cluster (schema {version}, this one "
-            f"knows {SCHEMA_VERSION})",
-            "upgrade dcgw-cluster, or give the cluster another state folder",
-        )
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":  # a row that can't be read would show in the midst of a start
-        raise sqlite3.DatabaseError(f"it is damaged: {found.splitlines()[-1]}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    for step in range(version, SCHEMA_VERSION):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
-        )
-    connection.execute(
-        "INSERT OR IGNORE INTO meta (key, value) VALUES ('store_id', ?)", (secrets.token_hex(8),)
-    )

@@ -22,7 +22,7 @@ from coordinator.identifies.ledger import RECENT_S, IdentifyLedger
 from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.state import store as store_module
+from coordinator.state import schema
 from coordinator.state.store import Store
 from coordinator.state.store_time import LONGEST_OFF_S, StoreTime
 
@@ -52,7 +52,7 @@ class Host:
         self._taken: set[int] = set()
         """Ids of the grants that were used: one that is said twice is one."""
         self._db = sqlite3.connect(":memory:", isolation_level=None)
-        store_module._prepare(self._db, Path("memory"))
+        schema.prepare(self._db, Path("memory"))
         self.start()
 
     def start(self) -> None:

@@ -13,8 +13,8 @@ import pytest
 from cluster.config.shards import ShardRange
 from cluster.errors import ClusterError
 from coordinator.sharding.plan import StoredPlan, make_plan
-from coordinator.state import store as store_module
-from coordinator.state.store import DAY_S, KEEP_LEDGER_S, SCHEMA_VERSION, Store, StoredGateway
+from coordinator.state import schema
+from coordinator.state.store import DAY_S, KEEP_LEDGER_S, Store, StoredGateway
 
 ACCOUNT = "account"
 NOW = 1_800_000_000.0
@@ -160,7 +160,7 @@ def test_the_plan_comes_back_as_it_was(path: Path) -> None:
 def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     Store.open(path).close()
     with sqlite3.connect(path) as database:
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        database.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     database.close()
     with pytest.raises(ClusterError, match="newer dcgw-cluster") as caught:
         Store.open(path)
@@ -188,16 +188,14 @@ def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch
         store_id = store.store_id
         store.grant(1, "a", 4, 2, 10.0)
     more = "ALTER TABLE identifies ADD COLUMN who TEXT NOT NULL DEFAULT 'us';"
-    monkeypatch.setattr(store_module, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(
-        store_module, "_MIGRATIONS", (*store_module._MIGRATIONS, f"{more} nonsense;")
-    )
+    monkeypatch.setattr(schema, "VERSION", 3)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, f"{more} nonsense;"))
     with pytest.raises(ClusterError, match="can't be opened"):
         Store.open(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (2,)
         assert "who" not in {row[1] for row in db.execute("PRAGMA table_info(identifies)")}
-    monkeypatch.setattr(store_module, "_MIGRATIONS", (*store_module._MIGRATIONS[:2], more))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:2], more))
     with closing(Store.open(path)) as store:
         assert store.store_id == store_id
         assert store.known(4, 2).epoch == 1
