@@ -39,9 +39,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         text = "\n".join((self.api_url, self.login.gateway_url, self.login.token))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
-    async def fetch(self) -> GatewayInfo:
-        """Ask Discord where the gateway is and how many identifies are left, unless the gateway was
-        given. Raises what gateway_bot.fetch raises."""
+    async def fetch(self, attempts: int = gateway_bot.ATTEMPTS) -> GatewayInfo:
+        """Ask Discord where the gateway is and how many identifies are left, at most so many times,
+        unless the gateway was given. Raises what gateway_bot.fetch raises."""
         login = self.login
         if login.gateway_url:
             return GatewayInfo(url=login.gateway_url, shards=1, session_start_limit=_UNLIMITED)
@@ -55,6 +55,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 client_build_number=login.client_build_number,
                 launch=login.launch,
                 impersonate=login.impersonate,
+                attempts=attempts,
             )
         except TokenRefusedError as error:
             raise TokenRefusedError(

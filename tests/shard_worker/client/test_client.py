@@ -18,6 +18,7 @@ from cluster.errors import (
     ClusterError,
     ConnectionLostError,
     GatewayRefusedError,
+    RateLimitedError,
     TokenRefusedError,
 )
 from cluster.events import HeartbeatAck, Ready, Reconnect, Resumed
@@ -557,6 +558,25 @@ def test_a_saved_session_goes_on_after_the_last_event_that_was_given_out() -> No
             async with rig.connect(session=form) as later:
                 sent = rig.sent()
                 assert got + await take(later, sent[-1][0], after=25) == sent
+        assert rig.sandbox.state.identify_limit.admitted == 1
+
+    run(scenario)
+
+
+def test_a_saved_session_is_resumed_though_the_api_refuses() -> None:
+    async def scenario(rig: ClientRig) -> None:
+        async with rig.connect() as client:
+            await client.next_event()
+            session = client.session
+        await rig.emit(10)
+        await rig.control.fault(kind="rest_429", count=1000, retry_after=3600.0)
+        with pytest.raises(RateLimitedError, match="3600 s"):
+            await rig.connect()
+        asked = rig.sandbox.state.counters["rest_requests"]
+        async with rig.connect(session=session) as later:
+            sent = rig.sent()
+            assert await take(later, sent[-1][0], after=1) == sent[1:]
+        assert rig.sandbox.state.counters["rest_requests"] == asked + 1
         assert rig.sandbox.state.identify_limit.admitted == 1
 
     run(scenario)
