@@ -66,7 +66,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, clocks: HostClocks) -> None:
         self._db = connection
-        self.time = StoreTime.follow(self._anchor(), clocks)
+        self.time = StoreTime.follow(self._get("time", Anchor), clocks)
         """The time by which everything is noted."""
         self._begin_time()
         row = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
@@ -99,14 +99,6 @@ class Store:
 
     # -- time -----------------------------------------------------------------------------------
 
-    def _anchor(self) -> Anchor | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'time'").fetchone()
-        try:
-            return msgspec.json.decode(row[0], type=Anchor) if row else None
-        except (TypeError, *MALFORMED) as error:
-            log.error("the stored time can't be read, and begins anew: %s", error)
-            return None
-
     def _begin_time(self) -> None:
         """Note where the time begins. What an earlier program, whose time was the wall clock's, has
         noted of the future counts from now on."""
@@ -124,8 +116,7 @@ class Store:
 
     def _keep_time(self) -> None:
         """Note how far the time is, for the start after the next boot."""
-        anchor = msgspec.json.encode(self.time.anchor()).decode()
-        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('time', ?)", (anchor,))
+        self._put("time", self.time.anchor())
 
     # -- identifies -----------------------------------------------------------------------------
 
@@ -271,7 +262,7 @@ class Store:
             log.error("the stored %s can't be read, and is made anew: %s", key, error)
             return None
 
-    def _put(self, key: str, value: msgspec.Struct) -> None:
+    def _put(self, key: str, value: msgspec.Struct | Mapping[int, float]) -> None:
         self._db.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
             (key, msgspec.json.encode(value).decode()),
@@ -282,19 +273,11 @@ class Store:
     @property
     def retired(self) -> dict[int, float]:
         """Slots that no plan has and that have a journal -> since when that is known."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'retired'").fetchone()
-        try:
-            return msgspec.json.decode(row[0], type=dict[int, float]) if row else {}
-        except (TypeError, *MALFORMED) as error:
-            log.error("it can't be read since when journals are no more in use: %s", error)
-            return {}
+        return self._get("retired", dict[int, float]) or {}
 
     def set_retired(self, since: Mapping[int, float]) -> None:
         """Store since when slots are no more in use."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('retired', ?)",
-            (msgspec.json.encode(since).decode(),),
-        )
+        self._put("retired", since)
 
     @property
     def has_sandbox_journals(self) -> bool:
