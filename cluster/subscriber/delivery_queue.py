@@ -59,9 +59,12 @@ class DeliveryQueue:
 
     def put(self, key: ShardKey, outputs: Iterable[Output]) -> None:
         """Append what a shard's chain put out."""
+        handled = self._filter.handled
         for output in outputs:
             if isinstance(output, Delivered):
                 self._put_events(key, self._filter.pick(output))
+            elif handled and self._filter.was_handled(key, output):
+                continue
             elif isinstance(output, Reached):
                 self._items.append(_Place(key, output.epoch, output.seq))
             else:
@@ -81,9 +84,18 @@ class DeliveryQueue:
         """Take as handled what a saved position says: all up to (epoch, seq), by shard."""
         self._handled.update(places)
 
+    def read_again(self, key: ShardKey, place: tuple[int, int]) -> None:
+        """Take a shard as handled up to (epoch, seq), though some of that is put in once more."""
+        self._handled[key] = self._filter.handled[key] = place
+
+    def forget_position(self, key: ShardKey) -> None:
+        """Nothing of this shard will be read."""
+        self._handled.pop(key, None)
+
     def forget_positions(self) -> None:
         """Another store: positions from before mean nothing in it. What waits is given out."""
         self._handled.clear()
+        self._filter.handled.clear()
 
     def _put_events(self, key: ShardKey, picked: Delivered) -> None:
         if picked.events:

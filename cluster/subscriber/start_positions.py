@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import gcd
+from typing import Final, NamedTuple
 
 from cluster.subscriber.items import Gap
 from cluster.wire.position import WHOLE, Saved, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.states import GapReason, HeadState
+
+READ_AGAIN: Final = 1000
+"""Events of a shard that are read once more beside those that others have received meanwhile."""
 
 
 class Start(NamedTuple):
@@ -19,6 +24,9 @@ class Start(NamedTuple):
     seq: int
     lagging: bool
     """What follows is in the journals, and has to be asked for."""
+    handled: tuple[int, int] | None = None
+    """What lies between there and this (epoch, seq) was handled, and is read once more to know what
+    another shard count need not deliver."""
 
 
 class Starts(NamedTuple):
@@ -41,11 +49,13 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
     know was saved before the store was replaced by an older copy: epochs are counted anew since
     then, so its place means nothing, and it comes from the oldest too. What lies before a shard's
     count came into force is not wanted: the other count has delivered it. Neither is a count that
-    was taken back: the one before it has gone on.
+    was taken back: the one before it has gone on. Where the saved position is from before a count
+    that has followed another one was read, some of the other one is read once more.
     """
     positions: dict[ShardKey, tuple[int, int]] = {}
     if saved is not None and saved.store == heads.cluster:
         positions = {ShardKey(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in saved.shards}
+    saved_places = dict(positions)
     newest = max((_since(row) for row in heads.shards if _key(row) in positions), default=0)
     found = Starts([], [], {}, {})
     given_up = taken_back(heads.shards)
@@ -59,9 +69,74 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
         if place is None and row.state is HeadState.RETIRED and not oldest and not unread:
             continue
         found.shards.append(_start(row, place, from_oldest=oldest or saved is not None))
+    _read_again(found, heads.shards, saved_places)
     found.unknown.update({key: place for key, place in positions.items() if place[1] != WHOLE})
     found.gaps.extend(_gap(key, place, GapReason.GONE) for key, place in found.unknown.items())
     return found
+
+
+def _read_again(
+    found: Starts, rows: list[HeadRow], saved: Mapping[ShardKey, tuple[int, int]]
+) -> None:
+    """Begin earlier in shards of a count that another one follows, of which nothing was handled
+    yet: with what they received since the other came into force, as far as it is held."""
+    numbers = {start.key: number for number, start in enumerate(found.shards)}
+    received = _Received(row for row in rows if _key(row) in numbers)
+    unread = _Received(
+        row
+        for row in rows
+        if row.public is not None
+        and (number := numbers.get(_key(row))) is not None
+        and found.shards[number][1:3] <= (row.public.epoch, row.public.seq)
+    )
+    for row in rows:
+        key = _key(row)
+        place = saved.get(key)
+        if place is None or place[0] != row.epoch or row.oldest is None:
+            continue
+        is_whole = place[1] == WHOLE
+        last = row.seq if is_whole else place[1]
+        length = (unread if is_whole else received).most(key)
+        oldest = row.oldest[1] - 1 if row.oldest[0] == row.epoch else -1
+        seq = max(oldest, last - length)
+        if not length or seq >= last:
+            continue
+        start = Start(key, row.epoch, seq, lagging=True, handled=place)
+        if key in numbers:
+            found.shards[numbers[key]] = start
+        elif found.whole.pop(key, None) is not None:
+            found.shards.append(start)
+
+
+class _Received:
+    """How many events shards have received since their count came into force, by the count before
+    it, of which they have the guilds."""
+
+    def __init__(self, rows: Iterable[HeadRow]) -> None:
+        self._events: dict[int, Counter[tuple[int, int]]] = {}
+        """Old count -> (common divisor of both counts, remainder of the shard id) -> events. Those
+        of an old shard's guilds are in shards with its remainder."""
+        for row in rows:
+            if row.public is not None:
+                is_same = row.epoch == row.public.epoch
+                events = row.seq - row.public.seq if is_same else row.seq + 1
+                divisor = gcd(row.shard_count, row.public.old_count)
+                by_remainder = self._events.setdefault(row.public.old_count, Counter())
+                by_remainder[divisor, row.shard_id % divisor] += events
+
+    def most(self, key: ShardKey) -> int:
+        """Return how many events an old shard has received at most since then, near enough; 0: its
+        count has not been followed."""
+        by_remainder = self._events.get(key.shard_count)
+        if by_remainder is None:
+            return 0
+        sharing = sum(
+            events
+            for (divisor, remainder), events in by_remainder.items()
+            if key.shard_id % divisor == remainder
+        )
+        usual = 2 * by_remainder.total() // key.shard_count
+        return 2 * min(sharing, usual) + READ_AGAIN
 
 
 def taken_back(rows: Iterable[HeadRow]) -> set[int]:

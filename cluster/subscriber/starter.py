@@ -118,10 +118,13 @@ class Starter:
 
     def _begin(self, start: Start) -> None:
         """Begin a chain, or let it wait for another shard count's end."""
-        key, epoch, seq, lagging = start
+        key, epoch, seq, lagging, handled = start
         chain = self._chains.get(key)
+        if handled is not None:
+            self._queue.read_again(key, handled)
         if self._reshards.waits(key.shard_count):
             self._waiting[key] = start
+            self._queue.begin_after({key: handled or (epoch, seq)})
             if self._new_shards is not None:
                 self._new_shards.look_up()
             return
@@ -129,7 +132,8 @@ class Starter:
         self._collect(key, chain)
 
     def _drop(self, key: ShardKey) -> None:
-        self._waiting.pop(key, None)
+        if self._waiting.pop(key, None) is not None:
+            self._queue.forget_position(key)
         self._chains.drop(key)
 
     async def _heads(self, replay: ReplayClient, published: bool) -> HeadsAnswer:

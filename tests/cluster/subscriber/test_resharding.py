@@ -41,6 +41,9 @@ class Cluster:
         self.journals: dict[ShardKey, list[tuple[int, list[bytes]]]] = {}
         """Shard -> (last seq, messages) of its drains."""
         self.now_ns = S
+        self.gone = -1
+        """Up to this seq of the old shard the journals hold nothing any more, as they find out when
+        they are asked for it."""
         for key, epoch in ((OLD, 1), (NEW[0], 2), (NEW[1], 3)):
             state = ShardState(shard_id=key.shard_id, shard_count=key.shard_count)
             if key != OLD:
@@ -102,14 +105,16 @@ class Cluster:
         key = ShardKey(count, shard_id)
         state = self.writers[key].state
         upto = state.seq if ask.upto is None else min(ask.upto, state.seq)
+        gone = self.gone if key == OLD else -1
         batches = [
             batch
             for last, messages in self.journals[key]
             for message in messages
-            if ask.after < last <= upto and (batch := read_batch(message))
+            if max(ask.after, gone) < last <= upto and (batch := read_batch(message))
         ]
         end = state.seq if state.ended else None
-        return RangeReply(ask, batches, upto, [], False, end, None, state.retired)
+        ranges = [(ask.after + 1, gone)] if ask.after < gone else []
+        return RangeReply(ask, batches, upto, ranges, False, end, None, state.retired)
 
     def close(self) -> None:
         """It has no sockets."""
@@ -319,6 +324,70 @@ def test_history_is_read_as_it_would_have_come(oldest: bool) -> None:
             await reader.settle()
             await reader.read(cluster.receive(NEW[0], 0, "x"))
             assert reader.texts == ("a" if oldest else "") + "bcxdxex"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_subscriber_that_is_restarted_while_both_publish(ended: bool) -> None:
+    """What the first one had of the old count is read once more, and not given out again."""
+
+    async def run() -> None:
+        cluster = Cluster()
+        async with Reader(cluster) as first:
+            await first.read([cluster.announcement(PREPARING), *cluster.both(0, "a")])
+            cluster.make_public()
+            for text in "bxcx":
+                await first.read([cluster.announcement(OVERLAP), *cluster.both(0, text)])
+            assert first.texts == "abxcx"
+            saved = first.position()
+        cluster.both(1, "d")
+        if ended:
+            cluster.end(OLD)
+            cluster.receive(NEW[0], 0, "x")
+        async with Reader(cluster, saved) as second:
+            await second.settle()
+            if not ended:
+                again = second.position()
+                assert {s.shard_count: s.seq for s in again.shards}[1] >= 5
+                await second.read([cluster.announcement(OVERLAP), *cluster.both(0, "e")])
+                await second.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "x")])
+            assert second.texts == ("dx" if ended else "dex")
+
+    asyncio.run(run())
+
+
+def test_a_subscriber_that_is_restarted_when_it_has_read_all_of_the_old_count() -> None:
+    async def run() -> None:
+        cluster = Cluster()
+        cluster.receive(OLD, 0, "a")
+        cluster.make_public()
+        for text in "bxcx":
+            cluster.both(0, text)
+        cluster.end(OLD)
+        cluster.receive(NEW[0], 0, "d")
+        async with Reader(cluster, Saved(STORE, [SavedShard(*OLD, 1, WHOLE)])) as reader:
+            await reader.settle()
+            assert reader.texts == "d"
+            places = {ShardKey(s.shard_count, s.shard_id): s.seq for s in reader.position().shards}
+            assert places == {OLD: WHOLE, NEW[0]: 4, NEW[1]: -1}
+
+    asyncio.run(run())
+
+
+def test_what_is_read_once_more_is_no_gap_where_it_is_gone() -> None:
+    async def run() -> None:
+        cluster = Cluster()
+        for text in "abcd":
+            cluster.receive(OLD, 0, text)
+        cluster.make_public()
+        cluster.both(0, "e")
+        saved = Saved(STORE, [SavedShard(*OLD, 1, 4)])
+        cluster.gone = 2
+        async with Reader(cluster, saved) as reader:
+            await reader.read([cluster.announcement(OVERLAP), *cluster.both(0, "f")])
+            await reader.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "g")])
+            assert reader.texts == "fg"
 
     asyncio.run(run())
 
