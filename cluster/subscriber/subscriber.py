@@ -30,7 +30,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -41,9 +40,9 @@ from cluster.decode_errors import UNFIT
 from cluster.discord.event_names import EventName
 from cluster.discord.intents import privileged_needs
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
-from cluster.endpoints.discovery import subscriber_endpoints
+from cluster.endpoints.discovery import Endpoints, subscriber_endpoints
 from cluster.endpoints.waiting import checked_wait, when_running
-from cluster.errors import ConfigError
+from cluster.errors import ConfigError, NotRunningError
 from cluster.subscriber.chain import Event
 from cluster.subscriber.chain_feed import ChainFeed
 from cluster.subscriber.delivery_queue import DeliveryQueue
@@ -96,8 +95,9 @@ class Subscriber:
         keys: for a cluster on TCP, the file that `dcgw-cluster keys add` made for this program;
         endpoints that are not given are those that stand in it. A cluster that does not know the
         key (any more) is a KeyRefusedError, on entering or from the iterator.
-        wait: seconds that it may take on entering until the cluster runs, where it is looked for on
-        this host; math.inf: for ever. Otherwise a cluster that does not run is a NotRunningError.
+        wait: seconds that it may take on entering until the cluster runs, if it is one of this
+        host; math.inf: for ever. NotRunningError: it does not, and without `wait` no endpoint is
+        given.
         max_bytes: what it may keep in memory: half of it for what waits to be taken from the
         iterator, half for what is held while something before it is missing, all shards together.
         Past the first half it reads no more until there is room, and the hub drops what it can't
@@ -131,10 +131,7 @@ class Subscriber:
     # -- joining and leaving -------------------------------------------------------------------
 
     async def __aenter__(self) -> Subscriber:
-        found = await when_running(
-            partial(subscriber_endpoints, self._endpoint, self._replay_endpoint, self._keys),
-            self._wait,
-        )
+        found = await when_running(self._find, self._wait)
         self._stream.enter()
         self._replay_endpoint = found.replay
         self._control = self._control or found.control
@@ -174,6 +171,17 @@ class Subscriber:
         if self._reporter is not None:
             self._reporter.close(self.progress())
         self._context.term()
+
+    def _find(self) -> Endpoints:
+        found = subscriber_endpoints(self._endpoint, self._replay_endpoint, self._keys)
+        local = self._keys is None and found.events.startswith("ipc://")
+        if self._wait and local and found.replay is None:
+            # Once it runs, its replay server is known: without one, what is missed is a gap.
+            raise NotRunningError(
+                f"no cluster that publishes at {found.events} is running",
+                "start it, or give replay= for a hub that is no cluster's of this host",
+            )
+        return found
 
     def _prefixes(self) -> list[bytes]:
         if self._names is None:

@@ -125,6 +125,33 @@ def test_a_subscriber_waits_on_entering(
     asyncio.run(asyncio.wait_for(run(), GUARD_S))
 
 
+def test_a_cluster_whose_endpoint_is_given_is_waited_for_too(
+    late: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a replay server, which is not known before it runs."""
+    monkeypatch.setattr("cluster.subscriber.subscriber.STALL_SECONDS", 0.0)
+    monkeypatch.setattr("cluster.subscriber.replay_client.ANSWER_SECONDS", 0.0)
+
+    def running() -> list[Running]:
+        try:
+            return [late()]
+        except NotRunningError:
+            return []
+
+    monkeypatch.setattr("cluster.endpoints.discovery.running_clusters", running)
+
+    async def run() -> None:
+        with pytest.raises(NotRunningError, match="publishes at ipc:///east/events is running"):
+            await Subscriber(RUNNING.hub_endpoint, wait=1e-9).__aenter__()
+        subscriber = Subscriber(RUNNING.hub_endpoint, wait=GUARD_S)
+        async with subscriber:
+            assert subscriber._replay_endpoint == RUNNING.replay_endpoint
+        async with Subscriber("ipc:///another", replay="ipc:///its", wait=math.inf):
+            pass  # it is no cluster of this host, as far as we are told
+
+    asyncio.run(asyncio.wait_for(run(), GUARD_S))
+
+
 @pytest.mark.parametrize("way", ["await", "async with"])
 def test_a_control_client_waits(
     late: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str,
