@@ -6,6 +6,12 @@ and ends with ``exit_code``; a traceback is never part of the answer to a forese
 
 from __future__ import annotations
 
+from typing import Final
+
+LONGEST_RETRY_S: Final = 86_400.0
+"""The longest wait that is believed, in seconds, whoever asks for one: the limits of Discord are of
+a day at most, and its bans of an address of an hour or so."""
+
 
 class ClusterError(Exception):
     """Something that was foreseen went wrong.
@@ -97,9 +103,11 @@ class BusyError(NotSentError):
 
     @classmethod
     def after(cls, seconds: float, cause: str) -> BusyError:
-        """Return a BusyError whose action says when to try again."""
-        error = cls(cause, f"try again in {max(0.1, seconds):.1f} s")
-        error.retry_after_s = seconds
+        """Return a BusyError whose action says when to try again. seconds: as a server said them,
+        too: below nought, or above LONGEST_RETRY_S, they are not believed."""
+        wait = min(max(0.0, seconds), LONGEST_RETRY_S)
+        error = cls(cause, f"try again in {max(0.1, wait):.1f} s")
+        error.retry_after_s = wait
         return error
 
 

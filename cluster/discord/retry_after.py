@@ -14,10 +14,8 @@ from typing import Final
 import msgspec
 
 from cluster.decode_errors import MALFORMED
+from cluster.errors import LONGEST_RETRY_S
 
-LONGEST_S: Final = 86_400.0
-"""The longest wait that is believed: a ban of an address lasts an hour or so, and a number beyond
-a day is a mistake of who wrote it."""
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -27,9 +25,9 @@ class _RateLimited(msgspec.Struct, frozen=True):
 
 
 def retry_after(header: str | None, date: str | None, body: bytes) -> float | None:
-    """Return the seconds to wait, at most LONGEST_S, by the Retry-After header, else by a JSON
-    body; None: neither says a time to come. date: the answer's Date header, from which a date in
-    the other one is counted: the clock of this machine has no part in it."""
+    """Return the seconds to wait, at most LONGEST_RETRY_S, by the Retry-After header, else by a
+    JSON body; None: neither says a time to come. date: the answer's Date header, from which a date
+    in the other one is counted: the clock of this machine has no part in it."""
     said = _seconds(header)
     if said is None:
         said = _seconds_between(date, header)
@@ -38,7 +36,7 @@ def retry_after(header: str | None, date: str | None, body: bytes) -> float | No
             said = msgspec.json.decode(body, type=_RateLimited).retry_after
         except MALFORMED:
             return None
-    return min(said, LONGEST_S) if said > 0 else None
+    return min(said, LONGEST_RETRY_S) if said > 0 else None
 
 
 def _seconds(header: str | None) -> float | None:

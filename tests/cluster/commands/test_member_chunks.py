@@ -51,14 +51,17 @@ def test_in_any_order_and_repeated(order: list[int], data: st.DataObject) -> Non
     assert found.not_found == [7] * count
 
 
-def test_discord_refuses() -> None:
+@pytest.mark.parametrize(
+    ("said", "wait", "told"), [(27.5, 27.5, "27.5"), (1e300, 86400.0, "86400.0"), (-5, 0.0, "0.1")]
+)
+def test_discord_refuses(said: float, wait: float, told: str) -> None:
     gathering = MemberChunks(GUILD, "n")
-    limited = {"opcode": 8, "retry_after": 27.5, "meta": {"guild_id": str(GUILD), "nonce": "x"}}
+    limited = {"opcode": 8, "retry_after": said, "meta": {"guild_id": str(GUILD), "nonce": "x"}}
     assert not gathering.take("RATE_LIMITED", json.dumps(limited).encode())
     limited["meta"] = {"guild_id": str(GUILD), "nonce": "n"}
-    with pytest.raises(BusyError, match=r"RATE_LIMITED: try again in 27.5 s") as refused:
+    with pytest.raises(BusyError, match=rf"RATE_LIMITED: try again in {told} s") as refused:
         gathering.take("RATE_LIMITED", json.dumps(limited).encode())
-    assert refused.value.retry_after_s == 27.5
+    assert refused.value.retry_after_s == wait
 
 
 @pytest.mark.parametrize(

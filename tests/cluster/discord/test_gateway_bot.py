@@ -28,8 +28,8 @@ from cluster.discord.gateway_bot import (
     fetch,
     judge,
 )
-from cluster.discord.retry_after import LONGEST_S
 from cluster.errors import (
+    LONGEST_RETRY_S,
     ApiUnavailableError,
     ClusterError,
     RateLimitedError,
@@ -149,7 +149,7 @@ def test_a_long_rate_limit_is_for_a_person() -> None:
 def test_an_absurd_rate_limit_is_one_of_a_day(limited: HttpAnswer) -> None:
     with pytest.raises(RateLimitedError, match="rate limited for 86400 s") as caught:
         Api(limited).fetch()
-    assert caught.value.retry_after_s == LONGEST_S
+    assert caught.value.retry_after_s == LONGEST_RETRY_S
 
 
 @pytest.mark.parametrize(
