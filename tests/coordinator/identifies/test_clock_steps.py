@@ -201,6 +201,27 @@ def test_a_clock_that_is_ten_years_ahead_at_a_boot_deletes_nothing() -> None:
     play(scenario)
 
 
+def test_a_boot_takes_nothing_back_of_a_long_run_though_the_clock_was_set_back() -> None:
+    """A coordinator that runs for weeks notes how far the time is."""
+
+    async def scenario(host: Host) -> None:
+        host.real += 10 * DAY_S
+        host.want(0)
+        assert await host.go_on() == [0]
+        host.store.seen(SHARDS, [0], host.store.time.now())
+        host.ahead = -TEN_YEARS_S
+        host.boot(60.0)
+        assert host.queue.status().spent == 1
+        seen_at = host.store.known(SHARDS, 0).seen_at
+        assert seen_at is not None
+        assert host.store.time.now() > seen_at
+        host.real += DAY_S
+        host.start()
+        assert host.queue.status().spent == 0, "a day later"
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("ahead", [HOUR_S, TEN_YEARS_S])
 def test_what_an_earlier_program_noted_of_the_future_counts_for_a_day_at_most(ahead: float) -> None:
     async def scenario(host: Host) -> None:

@@ -477,6 +477,37 @@ def test_a_reset_that_is_always_now_is_asked_after_twice_a_minute(play: Play) ->
     play(scenario)
 
 
+def test_who_waits_where_nothing_is_left_and_the_reset_is_now_is_told_when_it_is_asked_again(
+    play: Play,
+) -> None:
+    async def scenario(store: Store) -> None:
+        office = Office(store)
+        office.queue.take(msgspec.structs.replace(limit(remaining=0), reset_after=0), office.now)
+        office.ask(0)
+        assert office.queue.status().wait_s == ASK_AGAIN_S
+
+    play(scenario)
+
+
+def test_the_end_gives_up_a_renewal_that_is_under_way(play: Play) -> None:
+    async def scenario(store: Store) -> None:
+        office, given_up = Office(store), asyncio.Event()
+        answer: asyncio.Future[SessionStartLimit] = asyncio.get_running_loop().create_future()
+
+        async def hangs() -> SessionStartLimit:
+            try:
+                return await answer
+            finally:
+                given_up.set()
+
+        office.fetch = hangs  # type: ignore[method-assign]
+        office.queue.hold(ClusterError("the API is away"))
+        await office.run_once(later=ASK_AGAIN_S)
+        assert given_up.is_set()
+
+    play(scenario)
+
+
 def test_who_waits_for_the_reset_asks_after_it_every_ten_minutes(play: Play) -> None:
     """A machine that was suspended, or Discord, may be nearer to it than this clock."""
 

@@ -72,11 +72,11 @@ class Cluster:
         self.ahead = 0.0
         self.folder = journal(paths, 1)
 
-    def look(self, *, fails: bool = False) -> list[int]:
+    def look(self, *, fails: bool = False, in_use: tuple[int, ...] = (0,)) -> list[int]:
         """Look after the journals. Return the slots whose journals are counted on."""
         clocks = HostClocks("boot", lambda: self.passed, lambda: NOW + self.passed + self.ahead)
         store = Store.open(self.paths.store, clocks)
-        assignments = Assignments(Plan(1, {0: (0,)}), {0: 1, 1: 1})
+        assignments = Assignments(Plan(1, {slot: (slot,) for slot in in_use}), {0: 1, 1: 1})
         fleet = Fleet.start_with(assignments, lambda slot, message: True, lambda: 0.0)
         context: Any = SimpleNamespace(store=store, paths=self.paths)
         nothing = cast(Any, None)
@@ -105,6 +105,15 @@ def test_a_clock_that_is_set_neither_removes_nor_keeps_a_journal(
     cluster.passed += 2
     assert cluster.look() == [0]
     assert not cluster.folder.exists()
+
+
+def test_a_slot_that_was_in_use_again_has_a_day_of_its_own(cluster: Cluster) -> None:
+    assert cluster.look() == [0, 1]
+    cluster.passed += RETIRED_S
+    assert cluster.look(in_use=(0, 1)) == [0, 1]
+    cluster.passed += 2
+    assert cluster.look() == [0, 1]
+    assert cluster.folder.exists()
 
 
 def test_a_store_that_fails_removes_nothing(cluster: Cluster) -> None:

@@ -76,6 +76,20 @@ def test_who_alone_the_proxy_can_find(
     asyncio.run(main())
 
 
+def test_what_libcurl_itself_finds_in_the_environment_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "gateway.test")
+
+    async def main() -> None:
+        async with connect_proxy() as proxy:
+            kind, cause = await outcome({"HTTPS_PROXY": proxy.address})
+            assert (kind, "with 502" in cause) == ("failed", True)
+            assert proxy.asked == ["gateway.test:443"]
+
+    asyncio.run(main())
+
+
 def test_a_proxy_that_is_spoken_to_in_tls(tmp_path: Path) -> None:
     """Its certificate is verified, as the gateway's in the tunnel is."""
     ca_file, context = authority(tmp_path / "a", NOW, "gateway.test")
