@@ -334,7 +334,11 @@ class Session:
         ever grows within a session."""
         if self.state not in (SessionState.RESUMING, SessionState.READY):
             return None
-        taken = events if follow(events, self.seq) else self._in_order(events)
+        if follow(events, self.seq):
+            taken = events
+            self._far_in_a_row = 0
+        else:
+            taken = self._in_order(events)
         if taken:
             self.seq = taken[-1][1]
             self._resume_had_events = True

@@ -190,6 +190,20 @@ def test_an_s_that_is_far_beyond_the_last_hides_nothing_that_follows() -> None:
     on_a_loop(scenario)
 
 
+def test_now_and_then_one_far_beyond_is_left_out_however_many_there_were() -> None:
+    """One that was taken would hide all that follows."""
+
+    def scenario(shard: Shard, around: Surroundings) -> None:
+        for seq in range(2, 2 + 3 * MAX_FAR):
+            shard.on_messages([dispatch(10**9, b"1")], [])
+            shard.on_messages([dispatch(seq, b"1")], [])
+        assert shard.report().unplaced == 3 * MAX_FAR
+        seqs = [seq for _, seq, _ in around.delivered[1:]]
+        assert seqs == list(range(2, 2 + 3 * MAX_FAR))
+
+    on_a_loop(scenario)
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_a_session_that_goes_on_far_beyond_is_followed(size: int) -> None:
     """Else nothing of it would ever be taken again."""
