@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos fuzz bench check format clean clients
+.PHONY: start test flaky chaos fuzz mutants bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -29,6 +29,12 @@ SECONDS ?= 60
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --group fuzz
 	@$(BIN)/python -m tests.fuzz.run_fuzz --seconds $(SECONDS)
+
+# The pure cores, broken in some thousand ways, and what no test notices; half an hour and more.
+# ONLY="cluster.identify.*": those alone
+mutants: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --group mutants
+	@$(BIN)/python -m tests.mutants $(if $(ONLY),"$(ONLY)")
 
 # What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
 bench: $(STAMP) tests/clients/node_modules/.installed
@@ -64,4 +70,4 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	fi
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz mutants

@@ -359,3 +359,69 @@ def test_of_two_grants_in_one_bucket_both_are_waited_out() -> None:
     assert one.due(12.0 + INTERVAL_S) == [], "the older one may still be sent"
     assert one.next_at(20.0) == 10.0 + GRANT_TIMEOUT_S
     assert shards_of(one.due(10.0 + GRANT_TIMEOUT_S)) == [2]
+
+
+def test_who_gives_up_waits_no_more() -> None:
+    one = limiter()
+    ask(one, [0, 1])
+    one.withdraw(0, 1)  # another asker's
+    one.withdraw(5, 0)  # it never asked
+    assert waiting(one, 0.0) == [0, 1]
+    one.withdraw(0, 0)
+    assert waiting(one, 0.0) == [1]
+    assert shards_of(one.due(0.0)) == [1]
+
+
+def test_a_grant_that_reached_nobody_was_no_turn() -> None:
+    """It is not spent, and who asks again has the place that it had."""
+    one = limiter(remaining=10)
+    ask(one, [0, 1])
+    (grant,) = one.due(0.0)
+    other = grant._replace(grant_id=grant.grant_id + 1)
+    assert not one.undelivered(other)
+    assert one.undelivered(grant)
+    assert not one.undelivered(grant)
+    assert one.remaining == 10
+    ask(one, [0])
+    assert shards_of(one.due(0.0)) == [0]
+
+
+def test_a_ready_where_nothing_was_sent_says_nothing() -> None:
+    one = limiter()
+    ask(one, [0])
+    one.accepted(0, 1, 3.0)
+    assert shards_of(one.due(3.0)) == [0]
+
+
+def test_numbers_are_old_from_the_reset_on() -> None:
+    one = limiter()
+    one.refresh(total=5, remaining=5, reset_at=7.0, spent=0, max_concurrency=1, asked_at=0.0)
+    assert not one.stale(8.0), "nobody waits"
+    ask(one, [0])
+    assert [one.stale(now) for now in (6.9, 7.0)] == [False, True]
+
+
+def test_who_is_over_the_budget_waits_for_the_reset() -> None:
+    """The turns are counted over all buckets, in the order in which they come."""
+    one = limiter(remaining=3, concurrency=2)
+    ask(one, [4, 1, 2, 3, 0])
+    assert [(at, claim.shard_id) for at, claim in one.schedule(10.0)] == [
+        (10.0, 0), (10.0, 1), (10.0 + INTERVAL_S, 2), (DAY_S, 3), (DAY_S, 4)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5.0, "0 s"), (0.4, "0 s"), (59.4, "59 s"), (60.0, "1 min"), (61.0, "2 min"),
+        (3540.0, "59 min"), (3541.0, "1 h 00 min"), (3600.0, "1 h 00 min"),
+        (7500.0, "2 h 05 min"), (86_400.0, "24 h 00 min"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_when_the_identifies_return(seconds: float, said: str) -> None:
+    one = limiter(remaining=3)
+    one.reset_at = 100.0 + seconds
+    with pytest.raises(BudgetError) as caught:
+        one.require(4, 100.0)
+    assert caught.value.cause == "4 identifies are needed and 3 of 1000 are left"
+    assert caught.value.action == f"they return in {said}: start then, or with fewer shards"
