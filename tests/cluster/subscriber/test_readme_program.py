@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.cluster.subscriber.delivery_rig import delivery_rig
@@ -18,13 +19,19 @@ MESSAGE = (
 )
 
 
+def kill(process: asyncio.subprocess.Process) -> None:
+    """End it where it has not ended by itself: the test fails."""
+    if process.returncode is None:
+        process.kill()
+
+
 def test_it_prints_messages_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text().split("## With your bot")[1]
     program = re.findall(r"```python\n(.*?)```", section, re.S)[0]
     file = tmp_path / "bot.py"
 
     async def run() -> None:
-        async with delivery_rig() as cluster, asyncio.timeout(GUARD_S):
+        async with AsyncExitStack() as ending, delivery_rig() as cluster, asyncio.timeout(GUARD_S):
             where = f"Subscriber({cluster.events!r}, replay={cluster.replay!r}, "
             file.write_text(program.replace("Subscriber(", where))
             process = await asyncio.create_subprocess_exec(
@@ -32,6 +39,7 @@ def test_it_prints_messages_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             assert process.stdout is not None
+            ending.callback(kill, process)
             said = asyncio.ensure_future(process.stdout.readline())
             while not said.done():
                 cluster.emit(0, "MESSAGE_CREATE", data=MESSAGE)  # it may not have joined yet

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 import pytest
@@ -38,6 +40,8 @@ def snippets(page: Path) -> list[str]:
 class Program:
     """A program that runs against the sandbox."""
 
+    started: ClassVar[list[asyncio.subprocess.Process]] = []
+
     def __init__(self, rig: ClientRig, *args: str, user: bool = False) -> None:
         info = rig.sandbox.info
         self._args = args
@@ -59,6 +63,7 @@ class Program:
             stderr=asyncio.subprocess.STDOUT,
             limit=1024 * 1024,
         )
+        self.started.append(self.process)
 
     async def says(self, text: str) -> None:
         """Read its lines until one begins with this text."""
@@ -77,6 +82,16 @@ class Program:
         rest = await asyncio.wait_for(self.process.stdout.read(), WAIT_S)
         self.lines += rest.decode().splitlines()
         return await self.process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left() -> Iterator[None]:
+    """A test that fails in the midst leaves no program behind."""
+    yield
+    for process in Program.started:
+        if process.returncode is None:
+            os.kill(process.pid, signal.SIGKILL)
+    Program.started.clear()
 
 
 async def subscribed(rig: ClientRig) -> set[str]:
