@@ -100,6 +100,7 @@ class Shard:
         self._began_at = self._loop.time() - age_s if began_ns else None
         """When the session's READY came, in whichever process, as the loop's time: the clock on the
         wall may be set while this process lives. None: not known."""
+        self._dispatched_at: float | None = None
         self._unplaced = 0
         self._named: set[Unplaced] = set()
 
@@ -189,6 +190,7 @@ class Shard:
             epoch=session.epoch,
             seq=session.seq,
             events=self._events,
+            silent_s=self._silent_s(),
             unplaced=self._unplaced,
             session_age_s=self._age_s() if session.resumable else None,
             heartbeat_ms=None if session.latency is None else session.latency * 1000,
@@ -199,6 +201,11 @@ class Shard:
             next_try_s=self._next_try_s(),
             refused=session.refused,
         )
+
+    def _silent_s(self) -> float | None:
+        """Seconds since the last dispatch; None: there was none."""
+        at = self._dispatched_at
+        return None if at is None else self._loop.time() - at
 
     def _age_s(self) -> float | None:
         """Seconds since the session's READY, in whichever process; None: not known."""
@@ -310,7 +317,7 @@ class Shard:
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
         received_ns = time.time_ns()
-        now = self._loop.time()
+        now, events = self._loop.time(), self._events
         self._session.heard()
         try:
             parts = self._frames.read(messages, texts)
@@ -330,6 +337,8 @@ class Shard:
             if self._connection is None:
                 break
         self._drain(run, received_ns)
+        if self._events != events:
+            self._dispatched_at = now
         # The timer is not set anew: events move no moment but the end of a replay, and only to
         # later; it then comes too early, which does no harm.
 

@@ -74,6 +74,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """Last journalled seq of this epoch; -1: none."""
     events: int
     """How many dispatches came since the worker started."""
+    silent_s: float | None = None
+    """Seconds since the last dispatch; None: there was none since the worker started."""
     unplaced: int = 0
     """How many frames were left out since the worker started: JSON, and of no place."""
     session_age_s: float | None = None

@@ -21,6 +21,10 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     events: int
     events_per_s: float
+    silent_s: float | None = None
+    """Seconds since the last dispatch; None: there was none since the worker started."""
+    too_silent: bool = False
+    """Whether it brings nothing for longer than chance explains, while its neighbours do."""
     unplaced: int = 0
     """How many frames were left out since the worker started: JSON, and of no place."""
     session_age_s: float | None

@@ -11,6 +11,7 @@ from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ShardStatus, WorkerStatus
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
+from coordinator.workers.silences import Silences
 from coordinator.workers.slots import Slot
 
 WINDOW_S: Final = 5.0
@@ -58,6 +59,7 @@ class WorkerReports:
         self._shards: defaultdict[ShardKey, _Seen] = defaultdict(_Seen)
         self._reports: dict[int, Report] = {}
         self._shard_reports: dict[ShardKey, ShardReport] = {}
+        self._silences = Silences()
         self._retired = 0
         """Events of workers that are no more."""
         self.was_ready = False
@@ -81,6 +83,10 @@ class WorkerReports:
                 seen.rate.add(now, shard.events)
                 seen.events = shard.events
                 self._shard_reports[key] = shard
+                if shard.state is SessionState.READY:
+                    self._silences.report(key, shard.events, now)
+                else:
+                    self._silences.not_ready(key, now)
         if not self.was_ready:
             self.was_ready = self.all_ready(self._assignments.plan)
 
@@ -207,6 +213,9 @@ class WorkerReports:
             seq=report.seq,
             events=seen.before + seen.events,
             events_per_s=seen.rate.per_second(now),
+            silent_s=report.silent_s,
+            too_silent=report.state is SessionState.READY
+            and self._silences.too_silent(ShardKey(shard_count, shard_id)),
             unplaced=report.unplaced,
             session_age_s=report.session_age_s,
             heartbeat_ms=report.heartbeat_ms,

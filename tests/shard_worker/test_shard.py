@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 import uvloop
@@ -93,6 +94,29 @@ def test_a_heartbeat_carries_what_is_journalled_and_no_more() -> None:
         a, b = frame(0, {}, "A", 2), frame(0, {}, "A", 3)
         shard.on_messages([a, b, frame(1, None), frame(0, {}, "A", 4)], [0, 1, 2, 3])
         assert wire.done == [[2, 3], (1, 3), [4]]
+
+    on_a_loop(scenario)
+
+
+def test_it_is_reported_since_when_nothing_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but dispatches counts: a connection that is silent acknowledges heartbeats."""
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        clock = Mock(time=lambda: 100.0)
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        assert shard.report().silent_s is None
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        monkeypatch.setattr(shard, "_loop", clock)
+        ready = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+        shard.on_messages([ready, frame(0, {}, "A", 2)], [0, 1])
+        clock.time = lambda: 130.0
+        shard.on_messages([frame(11, None)], [0])
+        shard.on_messages([frame(0, {}, "A", 2)], [0])  # has come before
+        assert shard.report().silent_s == 30.0
+        shard.on_messages([frame(0, {}, "A", 3)], [0])
+        assert shard.report().silent_s == 0.0
+        monkeypatch.undo()
 
     on_a_loop(scenario)
 

@@ -187,6 +187,7 @@ def complaints(status: ClusterStatus) -> list[Text]:
         for worker in status.workers
         if not worker.journalling and worker.state is WorkerState.RUNNING
     ]
+    found += _silent(status)
     if status.budget.trouble:
         again = status.budget.asked_again_s
         when = "" if again is None else f"; it is asked again in {roughly(again)}"
@@ -196,6 +197,19 @@ def complaints(status: ClusterStatus) -> list[Text]:
     if rest := len(found) - len(texts):
         texts.append(Text(f"... and {rest} more: --json has them", style="red"))
     return texts
+
+
+def _silent(status: ClusterStatus) -> list[str]:
+    silent = [shard for shard in status.shards if shard.too_silent]
+    if not silent:
+        return []
+    ids = [shard.shard_id for shard in silent]
+    least = span(min(shard.silent_s or 0.0 for shard in silent))
+    longer = " or longer" if len(ids) > 1 else ""
+    return [
+        f"{named(ids)} brought nothing for {least}{longer} while others did: "
+        f"`dcgw-cluster restart --shard {ids[0]}` gives a shard another connection"
+    ]
 
 
 def looks(status: ClusterStatus) -> list[Text]:

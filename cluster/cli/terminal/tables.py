@@ -142,7 +142,11 @@ def shards(status: ClusterStatus, width: int, *, every: bool = False) -> Rendera
     # Who only waits for a grant is in the line on identifies.
     waits = set(status.budget.waiting)
     listed = [s for s in listed if s.shard_id not in waits]
-    listed = [s for s in listed if s.state is not SessionState.READY or unrest(s, uptime_s)]
+    listed = [
+        s
+        for s in listed
+        if s.state is not SessionState.READY or s.too_silent or unrest(s, uptime_s)
+    ]
     listed.sort(key=lambda s: (s.state not in FIRST, s.state is SessionState.READY, s.shard_id))
     cut = listed[:MOST_LISTED]
     parts: list[RenderableType] = [counts([shard.state for shard in status.shards], "shards")]
@@ -194,6 +198,7 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
         _numbers("session", [span(s.session_age_s) for s in listed]),
     ]
     more = [
+        _numbers("last event", [span(s.silent_s) for s in listed]),
         _numbers("epoch", [str(s.epoch) for s in listed]),
         _numbers("guilds", [f"{s.guilds:,}" for s in listed]),
         _numbers("events", [f"{s.events:,}" for s in listed]),
@@ -201,6 +206,7 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
     why = Column("reconnects", False, [Text(causes(s) or "none") for s in listed])
     least = [column for column in head if column.heading != "worker"]
     if sum(column.width + GAP for column in [*least, why]) - GAP <= width:
-        return fitted([*head, *more, why], width, ("guilds", "events", "epoch", "worker"))
+        drop = ("guilds", "events", "epoch", "last event", "worker")
+        return fitted([*head, *more, why], width, drop)
     times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
     return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "beat"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,3 +137,40 @@ def test_it_remembers_that_all_were_ready() -> None:
     reports.report(report(1, 0, {2: SessionState.READY, 3: SessionState.READY}), 1.0)
     reports.report(report(0, 0, {0: SessionState.FATAL, 1: SessionState.READY}), 2.0)
     assert reports.was_ready
+
+
+def test_a_shard_that_falls_silent_is_told_of_until_it_is_lost() -> None:
+    reports = WorkerReports(Assignments(PLAN))
+    slots = {slot: Slot(slot) for slot in PLAN.slots}
+    ready = SessionState.READY
+
+    def second(now: float, state: SessionState = ready) -> None:
+        for slot, shards in PLAN.slots.items():
+            rows = [
+                ShardReport(
+                    shard_id=shard,
+                    state=state if shard == 1 else ready,
+                    epoch=1,
+                    seq=1,
+                    events=int(min(now, 1800.0)) if shard == 1 else int(now),
+                    silent_s=max(0.0, now - 1800.0) if shard == 1 else 0.0,
+                )
+                for shard in shards
+            ]
+            reports.report(msgspec.structs.replace(report(slot, 1, {}), shards=rows), now)
+
+    def silent(now: float) -> list[int]:
+        return [row.shard_id for row in reports.shards(slots, now) if row.too_silent]
+
+    for now in range(1801):
+        second(float(now))
+    assert silent(1800.0) == []
+    for now in range(1801, 2100):
+        second(float(now))
+    assert silent(2099.0) == [1]
+    assert [row.silent_s for row in reports.shards(slots, 2099.0)] == [0.0, 299.0, 0.0, 0.0]
+    second(2100.0, SessionState.RESUMING)
+    assert silent(2100.0) == [], "it says nothing for another reason"
+    for now in range(2101, 2150):
+        second(float(now))
+    assert silent(2149.0) == []

@@ -236,6 +236,18 @@ def test_a_cluster_that_is_still_starting_says_what_keeps_it(fake: ModuleType) -
     assert status_text.verdict(status) == [], "the worker's own line tells of it"
 
 
+def test_a_shard_that_is_silent_while_others_are_not(fake: ModuleType) -> None:
+    status = changed(made(fake, 200, 200), 7, too_silent=True, silent_s=812.0)
+    (line,) = (str(one) for one in status_text.verdict(status))
+    assert line.startswith(
+        "shard 7 brought nothing for 13 min 32 s while others did: `dcgw-cluster"
+    )
+    assert "13 min 32 s" in text(tables.shards(status, 140), 140), "it is among those to look at"
+    status = changed(status, 9, too_silent=True, silent_s=90.0)
+    (line,) = (str(one) for one in status_text.verdict(status))
+    assert line.startswith("shards 7, 9 brought nothing for 1 min 30 s or longer while others did")
+
+
 def test_frames_that_had_no_place_are_told_of(fake: ModuleType) -> None:
     status = changed(changed(made(fake, 4, 4), 1, unplaced=1), 3, unplaced=2)
     (line,) = (str(one) for one in status_text.verdict(status))
