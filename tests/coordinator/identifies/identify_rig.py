@@ -166,13 +166,14 @@ async def asking(
     count: int = 8,
     patience: float = 2.0,
     going_on: bool = False,
+    token: str = TOKEN,
 ) -> AsyncIterator[Cluster]:
     """A cluster of the other half that asks the broker at this endpoint."""
     async with AsyncExitStack() as stack:
         cluster = Cluster(folder, name, tuple(range(count // 2, count)), count)
         stack.callback(cluster.store.close)
         control = await stack.enter_async_context(ControlClient(broker, timeout=patience))
-        await cluster.asks(control, going_on=going_on)
+        await cluster.asks(control, token, going_on=going_on)
         await stack.enter_async_context(cluster.open())
         yield cluster
 

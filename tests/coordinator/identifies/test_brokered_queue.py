@@ -326,6 +326,26 @@ def test_a_broker_that_comes_back_without_numbers_is_not_one_that_does_not_answe
     asyncio.run(scenario())
 
 
+def test_a_stranger_that_comes_late_grants_nothing(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
+
+    async def scenario() -> None:
+        endpoint = f"ipc://{short_folder / 'east'}"
+        async with asking(
+            short_folder, endpoint, patience=0.1, going_on=True, token="Nzg5.other.bot"
+        ) as west:
+            west.want(4)
+            async with granting(short_folder) as east:
+                await until(lambda: "another account" in west.queue.status().trouble)
+                assert west.grants.empty()
+                assert east.queue.status().outside == []
+                assert east.queue.status().spent == 0
+
+    asyncio.run(scenario())
+
+
 def test_a_stranger_is_not_waited_for(short_folder: Path) -> None:
     async def scenario() -> None:
         async with granting(short_folder) as east, ControlClient(east.endpoint) as control:
