@@ -56,7 +56,9 @@ class _HelloReceiver:
                 if isinstance(part, Frame) and part.op == Op.HELLO and not self.interval.done():
                     hello = msgspec.json.decode(part.data, type=_Hello)
                     self.interval.set_result(hello.heartbeat_interval / 1000)
-        except (InflateError, FrameError, *MALFORMED) as error:
+        except InflateError as error:
+            self._fail(str(error), "give `compress` another value")
+        except (FrameError, *MALFORMED) as error:
             self._fail(f"what came is no HELLO ({error})")
 
     def on_closed(self, code: int | None, cause: str) -> None:
@@ -65,13 +67,10 @@ class _HelloReceiver:
     def on_broken(self, cause: str) -> None:
         self._fail(cause)
 
-    def _fail(self, cause: str) -> None:
+    def _fail(self, cause: str, action: str = "check the network, gateway_url and ca_file") -> None:
         if not self.interval.done():
             self.interval.set_exception(
-                ClusterError(
-                    f"the gateway gave no HELLO ({cause})",
-                    "check the network, gateway_url and ca_file",
-                )
+                ClusterError(f"the gateway gave no HELLO ({cause})", action)
             )
 
 

@@ -29,7 +29,13 @@ from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.connect_queue import ConnectQueue
-from shard_worker.protocol.frame import Frame, FrameError, FrameEvent, Unplaced
+from shard_worker.protocol.frame import (
+    LISTS_SESSIONS,
+    Frame,
+    FrameError,
+    FrameEvent,
+    Unplaced,
+)
 from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
@@ -366,8 +372,6 @@ class Shard:
 
     def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
         if events:
-            if self._login.kind == "user" and self._session.resumable is not None:
-                events = without_session(events, self._session.resumable.session_id)
             self._delivery.deliver(events, received_ns)
             self._events += len(events)
         return []
@@ -385,6 +389,11 @@ class Shard:
             return
         if frame.name == "READY":
             self._ready(frame, now, received_ns)
+            return
+        if frame.name == LISTS_SESSIONS:
+            known = self._session.resumable
+            data = without_session(frame.data, known.session_id) if known else frame.data
+            self._drain(list(self._placed([(frame.name, frame.seq, data)], now)), received_ns)
             return
         self._do(session.resumed(now))
         if self._connection is not None and session.state is SessionState.READY:

@@ -21,7 +21,7 @@ FrameEvent = tuple[str, int, bytes]
 
 
 class Frame(NamedTuple):
-    """A frame that the session must see by itself: any op but 0, and READY and RESUMED."""
+    """A frame that is seen by itself: any op but 0, and the dispatches of APART."""
 
     op: int
     name: str
@@ -51,6 +51,10 @@ class FrameError(Exception):
 
 
 LIFECYCLE: Final = frozenset(("READY", "RESUMED"))
+LISTS_SESSIONS: Final = "SESSIONS_REPLACE"
+APART: Final = LIFECYCLE | {LISTS_SESSIONS}
+"""Dispatches that the shell sees by themselves: those that begin a session, and the one that may
+name it."""
 MAX_SEQ: Final = ranges.MAX_SEQ - 1
 """No gateway sends a larger s."""
 MAX_FRAMES: Final = 65_536
@@ -189,7 +193,7 @@ def parts(frames: Iterable[Frame | Unplaced]) -> list[Part]:
     out: list[Part] = []
     run: list[FrameEvent] | None = None
     for frame in frames:
-        if isinstance(frame, Unplaced) or frame.op or frame.name in LIFECYCLE:
+        if isinstance(frame, Unplaced) or frame.op or frame.name in APART:
             out.append(frame)
             run = None
         else:

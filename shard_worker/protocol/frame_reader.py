@@ -28,7 +28,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from shard_worker.protocol.frame import (
-    LIFECYCLE,
+    APART,
     Frame,
     FrameError,
     Part,
@@ -187,10 +187,10 @@ class FrameReader:
         return checked
 
     def _learn(self, names: Iterable[bytes | None]) -> None:
-        """Remember names of dispatches that the strict decoder has seen. READY and RESUMED stay
-        unknown, so that each of them is checked."""
+        """Remember names of dispatches that the strict decoder has seen. Those of APART stay
+        unknown, so that each of them is seen by itself."""
         for name in names:
-            if name is not None and name.decode() not in LIFECYCLE and len(self._names) < MAX_NAMES:
+            if name is not None and name.decode() not in APART and len(self._names) < MAX_NAMES:
                 self._names[name] = name.decode()
 
 

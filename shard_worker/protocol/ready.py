@@ -5,13 +5,11 @@ Source: Discord's documentation, "Gateway Events", "Ready"; for user accounts th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from cluster.decode_errors import MALFORMED, decoded
-from shard_worker.protocol.frame import FrameEvent
 
 MAX_SESSION_ID_BYTES: Final = 1024
 """Some 32 are usual. RESUME has to hold it, beside the token, in 4096 bytes."""
@@ -19,7 +17,6 @@ MAX_TOKEN: Final = 1024
 """Most characters of a token that READY brings; some 70 are usual."""
 MAX_RESUME_URL: Final = 2048
 """Most characters of a session's resume URL; it is journalled with every drain."""
-_LISTS_SESSIONS: Final = "SESSIONS_REPLACE"
 _SECRETS: Final = ("session_id", "auth_token", "analytics_token")
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -68,11 +65,7 @@ def read_ready(d: bytes) -> Ready:
     return Ready(session_id, resume_url or "", len(guilds or ()), blanked, auth_token or "")
 
 
-def without_session(events: Sequence[FrameEvent], session_id: str) -> list[FrameEvent]:
-    """Return the events without the session id: a user account hears of all its sessions, this one
-    among them, whenever one of them changes (SESSIONS_REPLACE)."""
-    quoted = msgspec.json.encode(session_id)
-    return [
-        (name, seq, data.replace(quoted, b'""') if name == _LISTS_SESSIONS else data)
-        for name, seq, data in events
-    ]
+def without_session(data: bytes, session_id: str) -> bytes:
+    """Return an event's ``d`` without the session id: an account hears of all its sessions, this
+    one among them, whenever one of them changes (SESSIONS_REPLACE)."""
+    return data.replace(msgspec.json.encode(session_id), b'""')

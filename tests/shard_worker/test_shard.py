@@ -98,6 +98,27 @@ def test_a_heartbeat_carries_what_is_journalled_and_no_more() -> None:
     on_a_loop(scenario)
 
 
+def test_a_session_id_is_delivered_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discord tells user accounts of their sessions; another server may tell a bot too."""
+    delivered: list[FrameEvent] = []
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        monkeypatch.setattr(wire, "deliver", lambda events, _: delivered.extend(events))
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        ready = frame(0, {"session_id": "hush", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+        sessions = [{"session_id": "hush"}, {"session_id": "another"}]
+        replaced = [frame(0, sessions, "SESSIONS_REPLACE", seq) for seq in range(3, 7)]
+        shard.on_messages([ready, frame(0, {}, "A", 2), *replaced], [0, 1, 2, 3, 4, 5])
+        shard.on_messages([frame(0, sessions, "SESSIONS_REPLACE", 7)], [0])
+
+    on_a_loop(scenario)
+    assert [seq for _, seq, _ in delivered] == list(range(1, 8))
+    assert b"hush" not in b"".join(data for _, _, data in delivered)
+    assert delivered[-1][2] == b'[{"session_id":""},{"session_id":"another"}]'
+
+
 def test_it_is_reported_since_when_nothing_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but dispatches counts: a connection that is silent acknowledges heartbeats."""
 
