@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final
 import lmdb
 import msgspec
 
-from cluster.clocks import since_boot_s, steady_ns
+from cluster.clocks import since_boot_s
 from cluster.errors import ClusterError
 from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.contents import JournalStats, Recent
@@ -41,7 +42,12 @@ class Journal:
     """The journal of a worker slot. Made by ``Journal.open``; ``close`` ends it."""
 
     def __init__(
-        self, folder: Path, content: Manifest, budget_bytes: int, clock_ns: Callable[[], int]
+        self,
+        folder: Path,
+        content: Manifest,
+        budget_bytes: int,
+        clock_ns: Callable[[], int],
+        unix_ns: int,
     ) -> None:
         self.journalling = False
         """Drains are written; False: they are published from memory, and a crash loses them."""
@@ -58,6 +64,8 @@ class Journal:
         self._manifest = content
         self._budget = budget_bytes
         self._clock_ns = clock_ns
+        self._ahead_ns = unix_ns - clock_ns()
+        """What makes Unix time of the clock's, whatever the host's clock is set to meanwhile."""
         self._retry_ns = 0
         self._closed = False
         self._pages: Pages | None = None
@@ -70,18 +78,17 @@ class Journal:
     @classmethod
     def open(
         cls, folder: Path, *, budget_bytes: int, slot: int, cluster: str, boot_id: str,
-        clock_ns: Callable[[], int] | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns, unix_ns: Callable[[], int] = time.time_ns,
     ) -> Journal:  # fmt: skip
         """Open the journal in this folder (made if need be, 0700), which the caller owns by its
         lock.
 
         budget_bytes: what it may hold; the file is allocated twice as large. A journal that can't
         be trusted (another cluster's, damaged, from before an unclean reboot) is set aside. Where
-        a new one finds no room, events go out unjournalled until there is. clock_ns: Unix
-        nanoseconds, never set back; None: one that is made now.
+        a new one finds no room, events go out unjournalled until there is. clock_ns: monotonic.
+        unix_ns: asked once, so that an age may be told over restarts.
         Raises JournalError.
         """
-        clock_ns = clock_ns or steady_ns()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
         objection = checks.objection(folder, cluster=cluster, boot_id=boot_id)
@@ -91,7 +98,7 @@ class Journal:
         before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
         content = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
-        journal = cls(folder, content, budget_bytes, clock_ns)
+        journal = cls(folder, content, budget_bytes, clock_ns, unix_ns())
         journal.set_aside = objection
         data = folder / schema.DATA
         new = not data.exists() or data.stat().st_size <= schema.PAGE  # LMDB's first has two
@@ -174,7 +181,8 @@ class Journal:
         if self._pages is None:
             return JournalStats(0, None, self.last_record)
         oldest = self._pages.oldest_ns
-        seconds = None if oldest is None else max(0.0, (self._clock_ns() - oldest) / 1e9)
+        now_ns = self._clock_ns() + self._ahead_ns
+        seconds = None if oldest is None else max(0.0, (now_ns - oldest) / 1e9)
         return JournalStats(self._pages.bytes, seconds, self.last_record)
 
     def append(self, shard_id: int, messages: Sequence[bytes], state: ShardState) -> int:
@@ -217,7 +225,8 @@ class Journal:
             assert self._pages is not None
             # Of a shard that has been quiet since, the file has the state of before.
             others = () if was_journalling else self._states.values()
-            self._pages.write(shard_id, first, messages, state, now_ns, others)
+            written_ns = now_ns + self._ahead_ns
+            self._pages.write(shard_id, first, messages, state, written_ns, others)
         except DAMAGE as error:
             self.journalling = was_journalling
             self._begin_anew(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import lmdb
 import pytest
 
-from cluster.clocks import steady_ns
 from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, manifest
 from cluster.journal.history import History
 from cluster.journal.writer import RECENT_BYTES, RETRY_NS
@@ -204,7 +204,7 @@ def test_a_clock_that_is_set_moves_neither_the_next_try_nor_the_age(
     wall, passed = 1_800_000_000 * 10**9, 50 * 10**9
     journal = Journal.open(
         tmp_path / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot",
-        clock_ns=steady_ns(lambda: wall, lambda: passed),
+        clock_ns=lambda: passed, unix_ns=lambda: wall,
     )  # fmt: skip
     writer = shard_writer()
     fill(journal, writer, 10)
@@ -223,15 +223,9 @@ def test_a_clock_that_is_set_moves_neither_the_next_try_nor_the_age(
     journal.close()
 
 
-def test_a_journal_s_own_clock_is_steady(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead_ns, real_ns = 0, time.time_ns
-    monkeypatch.setattr("time.time_ns", lambda: real_ns() + ahead_ns)
-    folder = tmp_path / "slot-0"
-    journal = Journal.open(folder, budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot")
-    fill(journal, shard_writer(), 10)
-    ahead_ns = 315_360_000 * 10**9
-    assert 0 <= (journal.stats.seconds or 0) < 3600
-    journal.close()
+def test_a_journal_s_own_clock_is_one_that_nobody_sets() -> None:
+    own = inspect.signature(Journal.open).parameters
+    assert own["clock_ns"].default is time.monotonic_ns
 
 
 def _no_room(*_: object) -> None:
