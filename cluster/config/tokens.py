@@ -16,7 +16,8 @@ from cluster.errors import ConfigError
 from cluster.plain_text import is_assignment, is_quoted, trimmed, unseen, utf8
 
 MAX_TOKEN_FILE_BYTES: Final = 4096
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What the Authorization header takes for one (RFC 9110, section 11.2, token68)."""
 _PREFIX: Final = re.compile(r"Bot(\s+|$)")
 
 
@@ -53,7 +54,11 @@ def bare_token(text: str, source: str, account: Literal["bot", "user"]) -> str:
             "copy it anew, or type that part",
         )
     if not _TOKEN.fullmatch(said):
-        what = "spaces" if " " in said else "what no token has: letters or signs beyond ASCII"
+        what = (
+            "spaces"
+            if " " in said
+            else "what no token has: a quote, a bracket, letters beyond ASCII"
+        )
         raise ConfigError(f"the token in {source} has {what} in it", "put it there as it is shown")
     return said
 

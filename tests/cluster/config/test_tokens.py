@@ -59,6 +59,7 @@ def test_what_nobody_sees_around_it_is_left_out(before: str, after: str, prefix:
 
 @pytest.mark.parametrize("content", [
     f"\ufeff{TOKEN}\r\n", f"\u200b{TOKEN}", f"{TOKEN}\u00a0", f"Bot\u00a0{TOKEN}",
+    f"Bot \u200b{TOKEN}",
 ])  # fmt: skip
 def test_marks_in_a_file_and_in_a_variable(tmp_path: Path, content: str) -> None:
     assert in_file(tmp_path, content.encode()) == (TOKEN, [])
@@ -86,6 +87,10 @@ def test_marks_in_a_file_and_in_a_variable(tmp_path: Path, content: str) -> None
         (f'token = "{TOKEN}"'.encode(), "NAME=value"),
         (f"MTIz\u200b{TOKEN}".encode(), "can't be seen (U+200B)"),
         (f"{TOKEN}\u043e".encode(), "beyond ASCII"),
+        (f"{TOKEN}\r{TOKEN}".encode(), "several lines"),
+        (f'{{"token":"{TOKEN}"}}'.encode(), "a bracket"),
+        (f'"{TOKEN}'.encode(), "a quote"),
+        (f"\x1b[1m{TOKEN}".encode(), "a bracket"),
     ],
 )
 def test_a_file_that_holds_no_token(tmp_path: Path, content: bytes, cause: str) -> None:
