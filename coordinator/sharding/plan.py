@@ -192,11 +192,12 @@ def held_changes(
     if stored is None or stored.asked_shards != spec.shards:
         return []
     lines = []
-    configured = parse_shards(spec.shards) or ShardRange(0, recommended - 1, recommended)
-    if stored.resharded and plan.shard_count != configured.count:
+    part = parse_shards(spec.shards)
+    configured = recommended if part is None else part.count
+    if stored.resharded and plan.shard_count != configured:
         lines.append(
             f"{_counted(plan.shard_count, 'shard')} since `reshard`{_on(stored.resharded_at)}; "
-            f"the configuration says {_said(spec.shards, configured.count)}"
+            f"the configuration says {_said(spec.shards, configured)}"
         )
     workers = worker_count(
         len(plan.shards), spec.workers, shards_per_worker=spec.shards_per_worker, cores=cores

@@ -300,3 +300,31 @@ def test_a_slot_whose_journal_has_another_shard_count_is_left_alone() -> None:
     assert assignments.free_slots(2, 4) == 0, "as it was before"
     assignments.cleared(4)
     assert assignments.free_slots(2, 16) == 4
+
+
+def test_a_shard_moves_to_a_slot_that_is_there_or_is_new() -> None:
+    plan = make_plan(ShardRange(0, 3, 4), 2)
+    assert plan.move(1, 1) == Plan(4, {0: (0,), 1: (1, 2, 3)})
+    assert plan.move(1, 5).slots == {0: (0,), 1: (2, 3), 5: (1,)}
+    empty = plan.move(0, 1).move(1, 1)
+    assert empty.slots == {0: (), 1: (0, 1, 2, 3)}
+    assert empty.without(0) == Plan(4, {1: (0, 1, 2, 3)})
+
+
+def test_when_a_plan_was_changed_is_stored_with_what_was_changed() -> None:
+    plan, asked = make_plan(ShardRange(0, 1, 2), 1), spec("2", 1)
+    first = StoredPlan.from_plan(plan, asked, None, counts={0: 2}, now=NOON)
+    assert (first.resharded_at, first.scaled_at, first.counts) == (0.0, 0.0, {0: 2})
+    scaled = StoredPlan.from_plan(plan, asked, first, scaled=True, counts={}, now=NOON)
+    assert (scaled.resharded_at, scaled.scaled_at) == (0.0, NOON)
+    both = StoredPlan.from_plan(plan, asked, scaled, resharded=True, counts={}, now=NOON + 1)
+    assert (both.resharded_at, both.scaled_at) == (NOON + 1, NOON)
+    untold = StoredPlan.from_plan(plan, asked, None, resharded=True, counts={})
+    assert untold.resharded_at == 0.0, "not known"
+
+
+def test_a_new_worker_gets_no_slot_whose_journal_has_another_shard_count() -> None:
+    plan = make_plan(ShardRange(0, 3, 4), 2)
+    counts = {0: 4, 1: 4, 2: 8, 3: 8, 4: 4}
+    stored = StoredPlan(plan=plan, asked_shards="4", asked_workers=2, counts=counts)
+    assert list(plan_for(spec("4", 3), 1, 8, stored).slots) == [0, 1, 4]
