@@ -188,9 +188,6 @@ class ChaosRun:
             progress()
             occurrence.ended = time.time()
             occurrence.recovery_s = occurrence.ended - mended
-            if fault.kind == "resharded":
-                audit = tested.audits["all"]
-                occurrence.counts["twice"], audit.twice = audit.twice, 0
             occurrence.counts["events"] = tested.ledger.events - events
 
     async def _end(self) -> None:

@@ -30,7 +30,7 @@ class Occurrence:
         self.ended: float | None = None
         self.recovery_s = 0.0
         self.counts: Counter[str] = Counter()
-        """events, lost, disorder, duplicate, other, said, due, spent, needed, twice."""
+        """events, lost, disorder, duplicate, other, said, due, spent, needed."""
 
     def __str__(self) -> str:
         return f"fault {self.number}, {self.fault}"

@@ -20,7 +20,6 @@ COLUMNS: Final = (
 CAPTION: Final = (
     "events: meanwhile; gaps: said / due; identifies: spent / due; recovery: the slowest, in s"
 )
-TWICE: Final = "; duplicates (+n): what both shard counts of a resharding brought"
 
 
 class Progress:
@@ -68,8 +67,7 @@ def table(chaos: ChaosRun) -> Table:
     for occurrence in chaos.log.occurrences:
         kind = "(the start)" if occurrence.number == 0 else occurrence.fault.kind
         kinds[kind].append(occurrence)
-    resharded = any(o.counts["twice"] for o in chaos.log.occurrences)
-    shown = Table(title=f"seed {chaos.seed}", caption=CAPTION + TWICE * resharded)
+    shown = Table(title=f"seed {chaos.seed}", caption=CAPTION)
     shown.add_column("fault", no_wrap=True)
     for column in COLUMNS:
         shown.add_column(column, justify="right")
@@ -91,7 +89,7 @@ def _cells(occurrences: list[Occurrence]) -> list[str]:
         f"{counts['events']:,}",
         str(counts["lost"]),
         str(counts["disorder"]),
-        f"{counts['duplicate']}" + (f" (+{counts['twice']:,})" if counts["twice"] else ""),
+        str(counts["duplicate"]),
         f"{counts['said']} / {counts['due']}",
         f"{counts['spent']} / {counts['needed']}",
         str(counts["gap"] + counts["identify"] + counts["other"]),

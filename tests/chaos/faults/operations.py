@@ -91,8 +91,8 @@ async def _old_count_over(
 async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> None:
     """Go over to another shard count.
 
-    Nothing else is broken meanwhile (ChaosRun sees to it), since sessions that lag more than the
-    overlap cost duplicates or losses, as is documented.
+    Nothing else is broken meanwhile (ChaosRun sees to it), since old sessions that lag more than
+    the overlap cost losses, as is documented.
     """
     before = tested.shards
     after = shards if shards != before else before + 2

@@ -71,8 +71,6 @@ class Audit:
         """Unix seconds of each event, or session's end, that a gap reports."""
         self.due_at: list[float] = []
         """Unix seconds of each event, or session's end, that a gap has to report."""
-        self.twice = 0
-        """Events that both shard counts of a resharding brought."""
         self._overlap: OverlapTally | None = None
         self._late = late is not None
         self._floor = dict(late or {})
@@ -112,11 +110,9 @@ class Audit:
             if session is not None and stream.epoch == epoch:
                 self._pass(stream, seq, session)
             stream.ended = True
-        lost, twice = self._overlap.totals()
-        self.twice += twice
+        for breach in self._overlap.breaches():
+            self._breach(*breach)
         self._overlap = None
-        for dispatched_at, text in lost:
-            self._breach("lost", dispatched_at, text)
 
     def restarted(self) -> None:
         """The witness died: what it had not yet handled will come again."""
