@@ -219,6 +219,7 @@ STEPS = st.lists(
         st.tuples(st.just("request"), st.integers(0, 11)),
         st.tuples(st.just("sent"), st.integers(0, 11)),
         st.tuples(st.just("unused"), st.integers(0, 11)),
+        st.tuples(st.just("undelivered"), st.integers(0, 11)),
         st.tuples(st.just("die"), st.integers(0, 2)),
         st.tuples(st.just("wait"), st.sampled_from([0, 1, 100, 499, 500, 525, 600, 3000, 4000])),
         st.tuples(st.just("refresh"), st.sampled_from([0, 1])),
@@ -272,6 +273,8 @@ def test_whatever_workers_do_discord_is_never_asked_too_much(
             arrive(value)
         elif step == "unused" and value in held:
             returned += one.unused(value, held.pop(value).grant_id)
+        elif step == "undelivered" and value in held:
+            returned += one.undelivered(held.pop(value))
         elif step == "die":
             one.gone(value, now)
             waits -= {s for s in waits if s // 4 == value}
