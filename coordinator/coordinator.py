@@ -20,6 +20,7 @@ import zmq
 import zmq.asyncio
 
 from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.endpoints import registry
 from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
@@ -183,6 +184,7 @@ class Coordinator:
         self._lifetime.background(maintenance.run(), "maintenance")
         await self._run_children(children)
         plan_keeper.save()
+        parts.callback(registry.leave, registry.enter(self._paths))
         folders.write_running(self._paths, self._running())
         parts.push_async_callback(self._stop_workers, workers, maintenance)
         parts.push_async_callback(operations.close)

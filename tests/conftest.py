@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -19,6 +20,14 @@ settings.load_profile("shared")
 # A suite that a shell runs in the background ignores Ctrl-C, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_registry() -> Iterator[None]:
+    """No test finds clusters that others of this user run on this host, nor is found."""
+    with tempfile.TemporaryDirectory(prefix="dcgw-") as folder, pytest.MonkeyPatch.context() as env:
+        env.setenv("DCGW_RUNTIME_DIR", os.environ.get("DCGW_RUNTIME_DIR", folder))
+        yield
 
 
 @contextlib.contextmanager

@@ -59,8 +59,8 @@ ROOMS: Final = {
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
-        "control": "commands decode_errors endpoints errors identify loops subscriber wire",
-        "subscriber": "decode_errors discord endpoints errors loops wire",
+        "control": "commands config decode_errors endpoints errors identify loops subscriber wire",
+        "subscriber": "config decode_errors discord endpoints errors loops wire",
         "journal": "clocks decode_errors durable errors ranges wire",
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",

@@ -13,7 +13,8 @@ from typing import ClassVar, Final, Self
 
 from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
-from cluster.endpoints.paths import is_held, make_private
+from cluster.endpoints.folders import make_private
+from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.processes import child_environment
 from cluster.wire.control import error_of

@@ -10,8 +10,8 @@ import click
 
 from cluster.config.loading import locate
 from cluster.config.schema import Given
-from cluster.endpoints.discovery import find_cluster
-from cluster.endpoints.paths import Running, running_clusters
+from cluster.endpoints.discovery import find_cluster, running_clusters
+from cluster.endpoints.paths import Running
 from cluster.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

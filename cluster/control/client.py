@@ -27,6 +27,7 @@ from typing import Any, Final, Self, TypeVar, overload
 
 from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
+from cluster.config.choice import chosen
 from cluster.control.answer_watcher import AnswerWatcher
 from cluster.control.connection import ControlConnection
 from cluster.control.finding import Finding
@@ -98,6 +99,7 @@ class ControlClient:
         *,
         timeout: float = DEFAULT_TIMEOUT_S,
         env: Mapping[str, str] = os.environ,
+        config: Path | str | None = None,
     ) -> ControlClient: ...
 
     @overload
@@ -108,6 +110,7 @@ class ControlClient:
         *,
         timeout: float = DEFAULT_TIMEOUT_S,
         env: Mapping[str, str] = os.environ,
+        config: Path | str | None = None,
         wait: float,
     ) -> Finding: ...
 
@@ -118,21 +121,26 @@ class ControlClient:
         *,
         timeout: float = DEFAULT_TIMEOUT_S,
         env: Mapping[str, str] = os.environ,
+        config: Path | str | None = None,
         wait: float | None = None,
     ) -> ControlClient | Finding:
         """Return a client of the one cluster that runs on this host, or of the one of this name.
 
         wait: seconds that it may take until it runs; math.inf: for ever. With it, what is returned
         is awaited, or entered by `async with`, which gives the client.
-        Raises what `find_cluster` of cluster.endpoints.discovery does.
+        config: its configuration file (DCGW_CONFIG names one, too): which is meant where several
+        run, and where its folders are.
+        Raises ConfigError, and what `find_cluster` of cluster.endpoints.discovery does.
         """
+        choice = chosen(config, env)
+        look = partial(find_cluster, name, choice.env, preferred=choice.name)
         if wait is None:
-            return cls.from_running(find_cluster(name, env), timeout=timeout)
+            return cls.from_running(look(), timeout=timeout)
         seconds = checked_wait(wait)
 
         async def found() -> ControlClient:
             what = "a cluster of this host" if name is None else f"cluster {name}"
-            running = await when_running(partial(find_cluster, name, env), seconds, what=what)
+            running = await when_running(look, seconds, what=what)
             return cls.from_running(running, timeout=timeout)
 
         return Finding(found)

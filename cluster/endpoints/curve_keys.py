@@ -28,7 +28,7 @@ import zmq
 
 from cluster import durable
 from cluster.decode_errors import MALFORMED
-from cluster.endpoints.paths import make_private
+from cluster.endpoints.folders import make_private, replaceable
 from cluster.errors import ConfigError
 from cluster.plain_text import utf8
 
@@ -109,6 +109,8 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         keys = _read(file, cls, f"the key file {file}", "make one with `dcgw-cluster keys add`")
         if open_to_others(file):
             log.warning("the key file %s can be read by others: chmod 600 %s", file, file)
+        if why := replaceable(file):
+            log.warning("the key file %s is not safe there: %s", file, why)
         return keys
 
 

@@ -6,13 +6,23 @@ where it listens. The command line, `ControlClient.find()` and `Subscriber()` al
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
+import msgspec
+
+from cluster.decode_errors import MALFORMED
+from cluster.endpoints import registry
 from cluster.endpoints.curve_keys import ClientKeys
-from cluster.endpoints.paths import Running, running_clusters
+from cluster.endpoints.paths import LOCK, RUNNING, Running, is_held, state_root
 from cluster.errors import ClusterError, ConfigError, NotRunningError
+
+log = logging.getLogger(__name__)
+
+MAX_RUNNING_BYTES: Final = 64 * 1024
 
 
 class Endpoints(NamedTuple):
@@ -22,6 +32,33 @@ class Endpoints(NamedTuple):
     replay: str | None
     control: str | None
     """Where the coordinator is asked; None: it is not known."""
+
+
+def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
+    """Return the clusters of this user that run on this host, by their locks. What is no
+    running.json is left out, and logged."""
+    folders = registry.state_folders(env)
+    try:
+        folders += [record.parent for record in state_root(env).glob(f"*/{RUNNING}")]
+    except (ConfigError, OSError) as error:  # no home, or none that can be entered
+        log.info("no state folders are looked at: %s", error)
+    found = (_running_in(folder) for folder in sorted(set(folders)))
+    return [one for one in found if one is not None]
+
+
+def _running_in(state_dir: Path) -> Running | None:
+    """Return the cluster that runs in a state folder; None: none does."""
+    record = state_dir / RUNNING
+    try:
+        if not is_held(state_dir / LOCK):
+            return None
+        with record.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_RUNNING_BYTES), type=Running)
+    except FileNotFoundError:
+        return None  # it stopped just now
+    except (OSError, *MALFORMED) as error:
+        log.error("%s is not what a running cluster writes there: %s", record, error)
+        return None
 
 
 def find_cluster(
@@ -57,10 +94,15 @@ def find_cluster(
 
 
 def subscriber_endpoints(
-    endpoint: str | None, replay: str | None, keys: ClientKeys | None = None
+    endpoint: str | None,
+    replay: str | None,
+    keys: ClientKeys | None = None,
+    env: Mapping[str, str] = os.environ,
+    *,
+    preferred: str | None = None,
 ) -> Endpoints:
     """Return where to subscribe and whom to ask for replays: what was given, and for the rest what
-    the keys name, or the local cluster.
+    the keys name, or the local cluster. preferred: as of `find_cluster`.
 
     replay and control stay None if neither names them. Raises what `find_cluster` does if no
     endpoint was given, ConfigError if the keys name none.
@@ -72,8 +114,8 @@ def subscriber_endpoints(
             keys.control or None,
         )
     if endpoint is None:
-        return _local_endpoints(find_cluster(), replay)
-    for cluster in running_clusters():
+        return _local_endpoints(find_cluster(None, env, preferred=preferred), replay)
+    for cluster in running_clusters(env):
         if cluster.hub_endpoint == endpoint:
             return _local_endpoints(cluster, replay)
     return Endpoints(endpoint, replay, None)

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import logging
 import os
-import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -23,15 +21,15 @@ from typing import Final
 
 import msgspec
 
-from cluster.decode_errors import MALFORMED
-from cluster.errors import ClusterError, ConfigError
+from cluster.endpoints.folders import here, home
+from cluster.errors import ConfigError
 from cluster.plain_text import in_environment
 
 CLUSTER_NAME: Final = r"\A[a-z0-9][a-z0-9_-]{0,31}\Z"
 IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
 """Longest path of a Unix socket (sun_path without its NUL)."""
-MAX_RUNNING_BYTES: Final = 64 * 1024
-log = logging.getLogger(__name__)
+LOCK: Final = "coordinator.lock"
+RUNNING: Final = "running.json"
 SOCKETS: Final = ("control", "link", "hub", "events", "replay")
 
 
@@ -57,11 +55,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lock(self) -> Path:
-        return self.state_dir / "coordinator.lock"
+        return self.state_dir / LOCK
 
     @property
     def running(self) -> Path:
-        return self.state_dir / "running.json"
+        return self.state_dir / RUNNING
 
     @property
     def store(self) -> Path:
@@ -123,7 +121,7 @@ def state_root(env: Mapping[str, str] = os.environ) -> Path:
     if own := in_environment("DCGW_STATE_DIR", env):
         return Path(own)
     base = in_environment("XDG_STATE_HOME", env)
-    return (Path(base) if base else Path.home() / ".local" / "state") / "dcgw-cluster"
+    return (Path(base) if base else home() / ".local" / "state") / "dcgw-cluster"
 
 
 def runtime_root(env: Mapping[str, str] = os.environ) -> Path:
@@ -140,7 +138,9 @@ def cluster_paths(
     name: str, env: Mapping[str, str] = os.environ, state_dir: Path | None = None
 ) -> ClusterPaths:
     """Return the folders of the cluster of this name; nothing is created."""
-    state = (state_dir or state_root(env) / name).absolute()
+    state = state_dir or state_root(env) / name
+    if not state.is_absolute():
+        state = here() / state
     tag = hashlib.blake2b(str(state).encode(), digest_size=4).hexdigest()
     return ClusterPaths(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
 
@@ -157,32 +157,6 @@ def check_socket_paths(paths: ClusterPaths) -> int:
     return longest
 
 
-def make_private(folder: Path) -> None:
-    """Create a folder that only this user can enter; refuse one that is somebody else's, or that
-    somebody else could put another in the place of. ClusterError, OSError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if whose := replaceable(folder):
-        raise ClusterError(whose, "give DCGW_STATE_DIR and DCGW_RUNTIME_DIR folders of your own")
-    info = folder.lstat()
-    if info.st_uid != os.getuid() or folder.is_symlink():
-        raise ClusterError(
-            f"{folder} is not a folder of this user's", "remove it, or set DCGW_RUNTIME_DIR"
-        )
-    if info.st_mode & 0o077:
-        folder.chmod(0o700)
-
-
-def replaceable(folder: Path) -> str:
-    """Return why others could put another folder in this one's place; empty: they can't. A group
-    may write to what is above it: many systems give each user a group of its own."""
-    above = folder.parent.stat()
-    if above.st_uid not in (0, os.getuid()):
-        return f"{folder.parent} belongs to another user, who could put another {folder.name} there"
-    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
-        return f"everybody can write to {folder.parent}, and put another {folder.name} there"
-    return ""
-
-
 def is_held(lock: Path) -> bool:
     """Return whether some process holds this lock file (flock)."""
     try:
@@ -196,20 +170,3 @@ def is_held(lock: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
-    """Return the clusters of this user that run on this host, by their locks. What is no
-    running.json is left out, and logged."""
-    found = []
-    for record in sorted(state_root(env).glob("*/running.json")):
-        if not is_held(record.parent / "coordinator.lock"):
-            continue
-        try:
-            with record.open("rb") as file:
-                found.append(msgspec.json.decode(file.read(MAX_RUNNING_BYTES), type=Running))
-        except FileNotFoundError:
-            continue  # it stopped just now
-        except (OSError, *MALFORMED) as error:
-            log.error("%s is not what a running cluster writes there: %s", record, error)
-    return found

@@ -36,6 +36,7 @@ from typing import Any, Final
 
 import zmq
 
+from cluster.config.choice import chosen
 from cluster.decode_errors import UNFIT
 from cluster.discord.event_names import EventName
 from cluster.discord.intents import privileged_needs
@@ -79,7 +80,7 @@ class Subscriber:
         guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
         replay: str | None = None, control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
-        strict: bool = False, wait: float = 0.0,
+        strict: bool = False, wait: float = 0.0, config: Path | str | None = None,
     ) -> None:  # fmt: skip
         """endpoint: where the hub publishes; None: the one cluster that runs on this host.
         events: names as Discord writes them; None: all. One that is not known (docs/events.md) is
@@ -98,6 +99,8 @@ class Subscriber:
         wait: seconds that it may take on entering until the cluster runs, if it is one of this
         host; math.inf: for ever. NotRunningError: it does not, and without `wait` no endpoint is
         given.
+        config: the cluster's configuration file (DCGW_CONFIG names one, too): which is meant where
+        several run, and where its folders are.
         max_bytes: what it may keep in memory: half of it for what waits to be taken from the
         iterator, half for what is held while something before it is missing, all shards together.
         Past the first half it reads no more until there is room, and the hub drops what it can't
@@ -115,6 +118,7 @@ class Subscriber:
         self._endpoint, self._replay_endpoint, self._control = endpoint, replay, control
         self._keys = read_keys(keys)
         self._wait = checked_wait(wait)
+        self._choice = chosen(config)
         self._name = name
         self._reporter: ProgressReporter | None = None
         self._max_bytes = max_bytes
@@ -173,7 +177,10 @@ class Subscriber:
         self._context.term()
 
     def _find(self) -> Endpoints:
-        found = subscriber_endpoints(self._endpoint, self._replay_endpoint, self._keys)
+        found = subscriber_endpoints(
+            self._endpoint, self._replay_endpoint, self._keys, self._choice.env,
+            preferred=self._choice.name,
+        )  # fmt: skip
         local = self._keys is None and found.events.startswith("ipc://")
         if self._wait and local and found.replay is None:
             # Once it runs, its replay server is known: without one, what is missed is a gap.

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from cluster.decode_errors import MALFORMED
-from cluster.endpoints.paths import ClusterPaths, Running, check_socket_paths, is_held, make_private
+from cluster.endpoints.folders import make_private
+from cluster.endpoints.paths import ClusterPaths, Running, check_socket_paths, is_held
 from cluster.errors import AlreadyRunningError, ClusterError
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import logging
 import os
 from pathlib import Path
 
-from cluster.endpoints.paths import make_private
+from cluster.endpoints.folders import make_private
 from cluster.errors import AlreadyRunningError
 from cluster.processes import Owner
 

@@ -25,6 +25,8 @@ import zmq
 
 from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.control import ControlClient
+from cluster.endpoints import registry
+from cluster.endpoints.discovery import running_clusters
 from cluster.endpoints.paths import is_held
 from cluster.subscriber import Subscriber
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
@@ -254,9 +256,12 @@ def test_from_start_to_stop(bench: Bench) -> None:
     assert (status.budget.spent, status.budget.remaining) == (4, 96)
     assert status.events == 20
     assert bench.api.authorization == [f"Bot {TOKEN}"]
+    stranger = {**os.environ, "DCGW_STATE_DIR": "/nowhere"}
+    assert process.pid in [one.pid for one in running_clusters(stranger)]
     bench.control_stop()
     assert process.wait(15) == 0
     assert bench.left_behind() == []
+    assert bench.spec().paths.state_dir not in registry.state_folders(stranger)
 
 
 def test_the_token_is_written_nowhere(bench: Bench) -> None:

@@ -19,7 +19,8 @@ import msgspec
 import zmq
 
 from cluster.config.coordinator_spec import decode_spec
-from cluster.endpoints.paths import Running, make_private
+from cluster.endpoints.folders import make_private
+from cluster.endpoints.paths import Running
 from cluster.wire import control
 from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from cluster.wire.states import ClusterState, SessionState, WorkerState

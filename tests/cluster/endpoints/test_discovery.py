@@ -7,31 +7,38 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from cluster.cli.options import running_cluster
+from cluster.config.loading import load
 from cluster.control import ControlClient
+from cluster.endpoints import registry
 from cluster.endpoints.discovery import Endpoints, find_cluster, subscriber_endpoints
-from cluster.endpoints.paths import Running
-from cluster.errors import ClusterError, NotRunningError
+from cluster.endpoints.paths import Running, cluster_paths
+from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.subscriber import Subscriber
 
-Run = Callable[[str], Running]
+Run = Callable[..., Running]
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Let a cluster of this name look as if it ran: it holds its lock."""
     monkeypatch.setenv("DCGW_STATE_DIR", str(tmp_path))
-    monkeypatch.delenv("DCGW_NAME", raising=False)
+    monkeypatch.setenv("DCGW_RUNTIME_DIR", str(tmp_path / "runtime"))
+    for variable in ("DCGW_NAME", "DCGW_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     held = []
 
-    def run(name: str) -> Running:
-        folder = tmp_path / name
-        folder.mkdir()
+    def run(name: str, elsewhere: Path | None = None) -> Running:
+        folder = (elsewhere or tmp_path) / name
+        folder.mkdir(parents=True)
+        if elsewhere is not None:
+            registry.enter(cluster_paths(name, state_dir=folder))
         running = Running(
             name=name, pid=1, started_at=1.0, state_dir=str(folder),
             control_endpoint=f"ipc:///{name}/control", hub_endpoint=f"ipc:///{name}/events",
@@ -103,3 +110,131 @@ def test_endpoints_that_are_not_given_are_the_local_clusters(run: Run) -> None:
     assert subscriber_endpoints(east.hub_endpoint, "ipc:///other").replay == "ipc:///other"
     elsewhere = Endpoints("ipc:///elsewhere", None, None)
     assert subscriber_endpoints("ipc:///elsewhere", None) == elsewhere
+
+
+ELSEWHERE = "state_dir of its configuration"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Where the configuration of a cluster keeps its state, of which nobody else knows."""
+    return tmp_path / ELSEWHERE
+
+
+async def _subscribed(**options: Any) -> str:
+    """Where a Subscriber goes."""
+    subscriber = Subscriber(**options)
+    with pytest.MonkeyPatch.context() as patch:
+        gone: list[str] = []
+
+        def reader(*given: Any, **named: Any) -> None:
+            gone.append(given[1])
+            raise ClusterError("this is as far as it goes")
+
+        patch.setattr("cluster.subscriber.subscriber.HubReader", reader)
+        with pytest.raises(ClusterError, match="as far as it goes"):
+            await subscriber.__aenter__()
+        return gone[0]
+
+
+def test_one_whose_configuration_keeps_its_state_elsewhere_is_found(
+    run: Run, elsewhere: Path
+) -> None:
+    east = run("east", elsewhere)
+    assert running_cluster(None, None) == east
+    assert ControlClient.find().endpoint == east.control_endpoint
+    assert asyncio.run(_subscribed()) == east.hub_endpoint
+
+
+def test_a_configuration_says_which_of_several_is_meant(
+    run: Run, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    east, west = run("east", elsewhere), run("west")
+    file = tmp_path / "east.toml"
+    file.write_text('name = "east"\nshards = "not checked here"\n')
+    assert ControlClient.find(config=file).endpoint == east.control_endpoint
+    assert asyncio.run(_subscribed(config=str(file))) == east.hub_endpoint
+    monkeypatch.setenv("DCGW_CONFIG", str(file))
+    assert ControlClient.find().endpoint == east.control_endpoint
+    assert asyncio.run(_subscribed()) == east.hub_endpoint
+    assert ControlClient.find("west").endpoint == west.control_endpoint
+    with pytest.raises(ConfigError, match="does not exist"):
+        Subscriber(config=tmp_path / "none.toml")
+
+
+def test_a_configuration_s_folders_are_looked_into(run: Run, tmp_path: Path) -> None:
+    """It ran before there was a registry, or could write none."""
+    east = run("east")
+    file = tmp_path / "east.toml"
+    file.write_text(f'state_dir = "{tmp_path}"\n')
+    env = {"DCGW_RUNTIME_DIR": str(tmp_path / "runtime"), "DCGW_STATE_DIR": "/nowhere"}
+    with pytest.raises(NotRunningError):
+        find_cluster(env=env)
+    del env["DCGW_STATE_DIR"]
+    assert ControlClient.find(env=env, config=file).endpoint == east.control_endpoint
+
+
+def test_what_runs_no_more_is_not_found_and_its_entry_goes(
+    run: Run, elsewhere: Path, tmp_path: Path
+) -> None:
+    registry.enter(cluster_paths("killed", state_dir=elsewhere / "killed"))
+    folder = tmp_path / "runtime" / registry.FOLDER
+    assert len(list(folder.iterdir())) == 1
+    with pytest.raises(NotRunningError):
+        find_cluster()
+    east = run("east", elsewhere)
+    assert find_cluster() == east
+    (entry,) = folder.iterdir()
+    assert entry.name.startswith("east-")
+    registry.leave([entry])
+    with pytest.raises(NotRunningError):
+        find_cluster()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_a_registry_that_others_can_write_to_is_not_looked_at(
+    mode: int, run: Run, elsewhere: Path, tmp_path: Path
+) -> None:
+    run("east", elsewhere)
+    folder = tmp_path / "runtime" / registry.FOLDER
+    folder.chmod(mode)
+    assert registry.state_folders() == []
+    folder.chmod(0o700)
+    assert registry.state_folders() == [elsewhere / "east"]
+    (tmp_path / "runtime").chmod(0o777)  # another could be put in its place
+    assert registry.state_folders() == []
+
+
+def test_entries_that_are_none(run: Run, elsewhere: Path, tmp_path: Path) -> None:
+    run("east", elsewhere)
+    folder = tmp_path / "runtime" / registry.FOLDER
+    (folder / "link").symlink_to(next(folder.iterdir()))
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    wrong = {"empty": b"", "relative": b"east", "nul": b"/a\0b", "long": b"/" * 5000}
+    for name, data in wrong.items():
+        (folder / name).write_bytes(data)
+    assert registry.state_folders() == [elsewhere / "east"]
+    assert [one.name for one in registry.runtime_roots({})][-1] == f"dcgw-{os.getuid()}"
+
+
+def test_a_user_without_a_home_is_told_what_to_do(
+    run: Run, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A uid without a line in passwd, in a container. What runs is found all the same."""
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    for variable in ("HOME", "DCGW_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for find in FINDERS:
+        with pytest.raises(NotRunningError):
+            find()
+    with pytest.raises(ConfigError, match=r"has no home folder: .* set DCGW_STATE_DIR"):
+        cluster_paths("default")
+    with pytest.raises(ConfigError, match="nothing names the home folder"):
+        load(env={"DCGW_TOKEN_FILE": "~/token"}).spec()
+    east = run("east", elsewhere)
+    assert ControlClient.find().endpoint == east.control_endpoint

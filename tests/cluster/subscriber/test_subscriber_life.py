@@ -135,7 +135,7 @@ def test_another_event_loop_is_refused() -> None:
 
 
 def test_one_that_found_no_cluster_may_be_entered_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(*given: object) -> None:
+    def nowhere(*given: object, **named: object) -> None:
         raise ClusterError("no cluster is running")
 
     monkeypatch.setattr("cluster.subscriber.subscriber.subscriber_endpoints", nowhere)

@@ -14,7 +14,8 @@ from click.testing import Result
 
 from cluster.cli.leftovers import leftovers
 from cluster.endpoints.curve_keys import KeyFolder
-from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held, make_private
+from cluster.endpoints.folders import make_private
+from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held
 from cluster.journal import other_slots
 
 Dcgw = Callable[..., Result]
