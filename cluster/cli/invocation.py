@@ -25,9 +25,12 @@ def own_command(
     """
     called = Path(sys.argv[0] if program is None else program)
     own = called if called.name == COMMAND else Path(sys.executable).with_name(COMMAND)
-    folder = cwd or Path.cwd()
+    try:
+        folder = cwd or Path.cwd()
+    except OSError:  # it was removed
+        folder = Path("/")
     own = folder / own
-    if not own.is_file():
+    if not os.path.isfile(own):
         return COMMAND  # it runs as a module, or from a program: the installed name is all we know
     on_path = shutil.which(COMMAND, path=env.get("PATH", ""))
     if on_path is not None and own.samefile(folder / on_path):

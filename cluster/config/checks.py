@@ -20,7 +20,8 @@ from cluster.discord.intents import (
     Intents,
 )
 from cluster.discord.limits import MAX_SENT_BYTES
-from cluster.endpoints.paths import CLUSTER_NAME, cluster_paths
+from cluster.endpoints.folders import try_to_make, why_not_made
+from cluster.endpoints.paths import CLUSTER_NAME, ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import CommandError, ConfigError
 
@@ -52,6 +53,21 @@ def check_readable(key: str, file: Path) -> None:
         raise ConfigError(
             f"{key} {file} can't be read ({error.strerror})", "check the path and its mode"
         ) from None
+
+
+def check_folders(paths: ClusterPaths) -> list[str]:
+    """Refuse folders that nobody can make; return warnings on those that this user can't: a service
+    manager may make them for it."""
+    warnings = []
+    for key, folder in (("state_dir", paths.state_dir), ("runtime_dir", paths.runtime_dir)):
+        why = why_not_made(folder)
+        try:
+            try_to_make(folder)
+        except PermissionError:
+            warnings.append(f"{key}: {why}: it must be there before a start")
+        except OSError:
+            raise ConfigError(f"{key}: {why}", f"give {key} another folder") from None
+    return warnings
 
 
 def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "user"]) -> None:

@@ -8,6 +8,7 @@ the file that ``token_file`` names, so that no configuration that is shown or sh
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from operator import attrgetter
@@ -33,6 +34,7 @@ from cluster.config.shards import check_one_session, check_share, check_workers,
 from cluster.config.tokens import read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
+from cluster.endpoints.folders import expanded, here, replaceable
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
@@ -46,6 +48,10 @@ VARIABLES: Final = {"DCGW_" + key.upper().replace(".", "_"): key for key in SCHE
 """Environment variable -> key."""
 NOT_KEYS: Final = ("DCGW_TOKEN", "DCGW_CONFIG")
 """Variables that begin as a key's do, and are none."""
+_SERVICE_URL: Final = re.compile("(tcp|udp|sctp)://")
+_SERVICE_ENDS: Final = (
+    "_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,18 +79,32 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _path(self, key: str) -> Path:
+        """Return a path key, absolute and without links."""
+        return self._path_as_given(key).resolve()
+
+    def _path_as_given(self, key: str) -> Path:
         """Return a path key, absolute. One from the file is relative to the file's folder, so that
         it means the same from wherever the command is run; one from elsewhere is relative to
         here."""
+        path = expanded(attrgetter(key)(self.config))
+        if path.is_absolute():
+            return path
         in_file = self.file is not None and self.sources.get(key) == self.file.name
-        base = self.file.parent if self.file and in_file else Path.cwd()
-        return (base / Path(attrgetter(key)(self.config)).expanduser()).resolve()
+        return (self.file.parent if self.file and in_file else here()) / path
+
+    def _check_folders(self) -> None:
+        """Refuse folders that others could put another in the place of, by a link, too."""
+        for key in ("state_dir", "runtime_dir"):
+            if getattr(self.config, key) and (why := replaceable(self._path_as_given(key))):
+                raise ConfigError(f"{key}: {why}", f"give {key} a folder of your own")
 
     def token(self) -> tuple[str, list[str]]:
         """Return the token (without "Bot"), and warnings about how it is kept. ConfigError without
         one."""
         c = self.config
-        return read_token(self.env, self._path("token_file") if c.token_file else None, c.account)
+        return read_token(
+            self.env, self._path_as_given("token_file") if c.token_file else None, c.account
+        )
 
     def _api_version(self) -> tuple[Literal[9, 10], list[str]]:
         """Return the API's version for this kind of account, and warnings on it."""
@@ -103,6 +123,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     def spec_with(self, token: str) -> tuple[CoordinatorSpec, list[str]]:
         """Return the spec with this token, and warnings on all but the token. An empty one: as on a
         sandbox, which brings its own. Raises ConfigError."""
+        self._check_folders()
         c, where = self.config, self.paths
         api_version, warnings = self._api_version()
         broker, keys, identify = "", "", c.identify
@@ -240,14 +261,14 @@ def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
     named = file or (Path(in_env) if in_env else None)
     if named is None:
         named = Path("cluster.toml")
-        if not named.is_file():
+        if not os.path.isfile(named):  # nor can it be in a folder that can't be entered
             return None
-    if not named.is_file():
+    if not os.path.isfile(named):
         raise ConfigError(
             f"the configuration file {named} does not exist",
             "give --config or DCGW_CONFIG another one, or leave it out to run on defaults",
         )
-    return named.absolute()
+    return named if named.is_absolute() else here() / named
 
 
 def read_file(file: Path) -> dict[str, Given]:
@@ -272,12 +293,31 @@ def read_file(file: Path) -> dict[str, Given]:
     return SCHEMA.flatten(document, file.name)
 
 
+def service_variables(env: Mapping[str, str]) -> frozenset[str]:
+    """Return the variables by which Kubernetes tells every container of a Service whose name
+    begins with dcgw. Source: Kubernetes documentation, Service, "Environment variables"."""
+    found: set[str] = set()
+    for variable in env:
+        service, host, more = variable.partition("_SERVICE_HOST")
+        is_service = host and not more and f"{service}_SERVICE_PORT" in env
+        if not is_service or not service.startswith("DCGW"):
+            continue
+        form = re.compile(re.escape(service) + _SERVICE_ENDS)
+        found |= {
+            one
+            for one, value in env.items()
+            if form.fullmatch(one) and (one not in VARIABLES or _SERVICE_URL.match(value))
+        }
+    return frozenset(found)
+
+
 def read_environment(env: Mapping[str, str]) -> dict[str, Given]:
     """Return the DCGW_* variables by key. An unknown one is refused: it would change nothing,
     silently."""
     given: dict[str, Given] = {}
+    services = service_variables(env)
     for variable, text in env.items():
-        if not variable.startswith("DCGW_") or variable in NOT_KEYS:
+        if not variable.startswith("DCGW_") or variable in NOT_KEYS or variable in services:
             continue
         if variable not in VARIABLES:
             meant = nearest(variable, [*VARIABLES, *NOT_KEYS])

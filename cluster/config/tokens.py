@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from cluster.endpoints.folders import replaceable
 from cluster.errors import ConfigError
 from cluster.plain_text import is_assignment, is_quoted, trimmed, unseen, utf8
 
@@ -95,4 +96,6 @@ def _read_token_file(file: Path, warnings: list[str]) -> str:
         raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
+    if why := replaceable(file):
+        warnings.append(f"token_file {file} is not safe there: {why}")
     return utf8(f"token_file {file}", data)

@@ -22,13 +22,8 @@ from cluster.discord.proxy import proxy_for
 from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor.finding import Finding, State
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
-from cluster.endpoints.paths import (
-    IPC_PATH_BYTES,
-    ClusterPaths,
-    check_socket_paths,
-    is_held,
-    replaceable,
-)
+from cluster.endpoints.folders import replaceable, why_not_made
+from cluster.endpoints.paths import IPC_PATH_BYTES, ClusterPaths, check_socket_paths, is_held
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
 from cluster.journal.environment import NO_PROMISE, file_system
@@ -78,15 +73,12 @@ def sockets(paths: ClusterPaths) -> Finding:
 
 
 def _writable(check: str, folder: Path, action: str) -> Finding:
-    near = nearest(folder)
-    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
-        return Finding(check=check, state="failed", text=f"{near} can't be written", action=action)
-    if near == folder:
+    if text := why_not_made(folder) or replaceable(folder):
+        return Finding(check=check, state="failed", text=text, action=action)
+    if folder.exists():
         info = folder.stat()
         if info.st_uid != os.getuid():
             text = f"{folder} is not a folder of this user's"
-            return Finding(check=check, state="failed", text=text, action=action)
-        if text := replaceable(folder):
             return Finding(check=check, state="failed", text=text, action=action)
         if info.st_mode & 0o077:
             text = f"others can enter {folder} (mode {stat.S_IMODE(info.st_mode):o})"

@@ -12,6 +12,7 @@ from rich.markup import escape
 from cluster.cli.options import config_option
 from cluster.cli.terminal.output import console, warn
 from cluster.cli.terminal.words import count
+from cluster.config.checks import check_folders
 from cluster.config.loading import HIDDEN, VARIABLES, Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 
@@ -33,6 +34,7 @@ def check(config_file: Path | None, sandbox: bool) -> None:
     """Check every key, value and variable, and that there is a token. Exit code 2 if not."""
     loaded = load(file=config_file, on_sandbox=sandbox)
     spec, warnings = loaded.spec()
+    warnings += check_folders(spec.paths)
     warnings += check_keys(KeyFolder(spec.paths.keys), spec.tcp.offered)
     for warning in warnings:
         warn(warning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import datetime
@@ -89,7 +90,7 @@ def add(
     loaded = load(file=config_file, flags=flags({"name": name}))
     folder = KeyFolder(loaded.paths.keys)
     file = out or Path(client + SUFFIX)
-    if file != STDOUT and file.exists():
+    if file != STDOUT and os.path.lexists(file):
         raise ClusterError(f"{file} exists", "give another file with --out, or move it away")
     ends = endpoints(loaded.config, host)
     made = msgspec.structs.replace(folder.add(client, may, int(time.time())), **ends)
