@@ -132,7 +132,7 @@ def test_a_cluster_whose_endpoint_is_given_is_waited_for_too(
     monkeypatch.setattr("cluster.subscriber.subscriber.STALL_SECONDS", 0.0)
     monkeypatch.setattr("cluster.subscriber.replay_client.ANSWER_SECONDS", 0.0)
 
-    def running() -> list[Running]:
+    def running(*_: object) -> list[Running]:
         try:
             return [late()]
         except NotRunningError:
