@@ -34,6 +34,9 @@ PURE = [
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
     "cluster/subscriber/chain",
+    "cluster/subscriber/overlap_dedup.py",
+    "cluster/subscriber/reshards.py",
+    "cluster/subscriber/start_positions.py",
     "coordinator/sharding",
     "shard_worker/protocol",
 ]

@@ -153,7 +153,7 @@ class OverlapDedup:
             item = self._candidate(number, event, places)
             stream = _stream(event)
             streams.setdefault(stream, []).append(item)
-            if len(places) == 1 and item.places and places[0] > self._anchors.get(stream, -1):
+            if len(places) == 1 and item.places:
                 anchors[number] = places[0]
                 pair = self._index.shards[places[0]], event.source.shard_id
                 self._pointers[pair] = max(places[0], self._pointers.get(pair, -1))

@@ -161,8 +161,6 @@ class Starter:
         self._queue.begin_after(found.whole)
         self._reshards.learn(heads.shards, {start.key.shard_count for start in found.shards})
         for start in found.shards:
-            self._chains.get(start.key)  # all are known before the first one is read
-        for start in found.shards:
             self._begin(start)
         self._heads_known = True
         for key, chain in self._chains:

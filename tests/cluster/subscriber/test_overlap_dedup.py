@@ -76,6 +76,49 @@ def test_an_anchor_that_comes_later_tells_what_was_before_it() -> None:
     assert texts(both.fresh(new)) == ["x", "d"]
 
 
+@pytest.mark.parametrize(
+    ("old", "runs", "given_out"),
+    [
+        ("xx", ["nx"], "nx"),  # n is of after the old count's end, and so is x
+        ("xyaxyb", ["x", "ya"], ""),  # the first x is taken for the second one, until a comes
+        ("axbxc", ["ax", "xb"], "x"),  # one that the old session has missed
+        ("axbx", ["a", "a", "x"], "a"),
+    ],
+)
+def test_what_a_run_brings_is_looked_at_together(old: str, runs: list[str], given_out: str) -> None:
+    both = dedup(*(event(OLD, text, at_s) for at_s, text in enumerate(old)))
+    came = [both.fresh([event(NEW, text, 60.0) for text in run]) for run in runs]
+    assert "".join(texts(itertools.chain(*came))) == given_out
+
+
+def test_without_any_anchor_the_nearest_in_time_counts_as_the_same() -> None:
+    both = dedup(event(OLD, "x", 0.0), event(OLD, "x", 30.0))
+    assert texts(both.fresh([event(NEW, "x", 31.0)])) == []
+    assert texts(both.fresh([event(NEW, "x", 32.0)])) == ["x"], "the first one was long before"
+
+
+def test_without_an_anchor_in_its_guild_the_nearest_to_those_of_others_counts_as_the_same() -> None:
+    old = [event(OLD, "x", 12.0, guild=6), event(OLD, "a", 19.0, guild=12)]
+    both = dedup(*old, event(OLD, "x", 20.0, guild=6))
+    assert both.fresh([event(NEW, "a", 60.0, guild=12), event(NEW, "x", 60.0, guild=6)]) == []
+    assert texts(both.fresh([event(NEW, "x", 61.0, guild=6)])) == ["x"]
+
+
+def test_guilds_of_another_old_shard_tell_how_far_it_is_within_two_overlaps() -> None:
+    old = [event(OLD, "x", 0.0, guild=6), event(OLD, "y", 25.0, guild=12)]
+    both = dedup(*old, event(OLD, "a", 40.0, guild=9))
+    assert both.fresh([event(NEW, "a", 41.0, guild=9)]) == []
+    new = [event(NEW, "x", 42.0, guild=6), event(NEW, "y", 42.0, guild=12)]
+    assert texts(both.fresh(new)) == ["x"]
+
+
+def test_how_far_it_is_does_not_go_back() -> None:
+    old = [event(OLD, "x", 5.0, guild=18), event(OLD, "a", 11.0, guild=6)]
+    both = dedup(*old, event(OLD, "b", 20.0, guild=12))
+    assert both.fresh([event(NEW, "b", 60.0, guild=12), event(NEW, "a", 60.0, guild=6)]) == []
+    assert texts(both.fresh([event(NEW, "x", 61.0, guild=18)])) == ["x"]
+
+
 def test_the_same_data_of_another_name_is_another_event() -> None:
     both = dedup(event(OLD, "x"))
     other = event(NEW, "x", name="B")

@@ -129,11 +129,11 @@ class Reader:
     ) -> None:  # fmt: skip
         self.items: list[Item] = []
         self._cluster = cast(ReplayClient, cluster)
-        self._reshards = Reshards()
-        self._queue = DeliveryQueue(EventFilter(self._reshards))
+        self.reshards = Reshards()
+        self._queue = DeliveryQueue(EventFilter(self.reshards))
         self._ahead_s = 0.0
         self.feed = ChainFeed(
-            None, self._queue, self._reshards, StallDetector(0.0), saved=saved, oldest=oldest,
+            None, self._queue, self.reshards, StallDetector(0.0), saved=saved, oldest=oldest,
             max_bytes=max_bytes, has_room=lambda: True, wake=lambda: None,
         )  # fmt: skip
 
@@ -283,6 +283,7 @@ def test_a_resharding_that_is_taken_back() -> None:
             await reader.settle()
             assert reader.texts == "abc"
             assert reader.feed.chains.counts() == {1}
+            assert reader.reshards.overlaps == []
             assert [shard.shard_count for shard in reader.position().shards] == [1]
 
     asyncio.run(run())
@@ -402,8 +403,31 @@ def test_who_joins_in_the_midst_begins_now_in_both() -> None:
             await reader.read([cluster.announcement(OVERLAP), *cluster.both(0, "c")])
             await reader.read(cluster.receive(NEW[1], 1, "d") + cluster.receive(OLD, 1, "d"))
             assert reader.texts == "cd"
+            places = {ShardKey(s.shard_count, s.shard_id): s.seq for s in reader.position().shards}
+            assert places == {OLD: 3, NEW[0]: 1, NEW[1]: -1}, (
+                "where it has begun in those that wait"
+            )
             await reader.read([*cluster.end(OLD), *cluster.receive(NEW[1], 1, "e")])
             assert reader.texts == "cde"
+
+    asyncio.run(run())
+
+
+def test_an_old_shard_whose_worker_was_killed_has_no_end() -> None:
+    """The new count waits for it as long as anything of it is heard, and some time after that."""
+
+    async def run() -> None:
+        cluster = Cluster()
+        async with Reader(cluster) as reader:
+            await reader.read([cluster.announcement(PREPARING), *cluster.both(0, "a")])
+            cluster.make_public()
+            await reader.read([cluster.announcement(OVERLAP), *cluster.both(0, "b")])
+            for _ in range(30):
+                await reader.read([cluster.watermark(OLD), *cluster.receive(NEW[0], 0, ".")])
+            assert reader.texts == "ab"
+            for _ in range(30):
+                await reader.read(cluster.receive(NEW[0], 0, "-"))
+            assert reader.texts == "ab" + 30 * "." + 30 * "-"
 
     asyncio.run(run())
 

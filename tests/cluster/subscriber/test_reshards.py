@@ -15,11 +15,11 @@ from cluster.subscriber.reshards import (
     QUIET_SECONDS,
     Reshards,
 )
-from cluster.subscriber.start_positions import starts, taken_back
+from cluster.subscriber.start_positions import READ_AGAIN, starts, taken_back
 from cluster.wire import reshard, topic
 from cluster.wire.batch import FORMAT, RESHARDED
 from cluster.wire.batch_writer import ShardWriter
-from cluster.wire.position import WHOLE, Saved, SavedShard
+from cluster.wire.position import WHOLE, Saved, SavedShard, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.shard_state import Public, ShardState
 from cluster.wire.states import HeadState, ReshardStage
@@ -78,6 +78,14 @@ def test_the_new_count_waits_until_all_of_the_old_one_was_read() -> None:
     assert reshards.fresh([event(NEW, "x")]) == []
     new = [event(NEW, "y")]
     assert reshards.fresh(new) is new, "nothing was left out"
+
+
+def test_an_old_count_of_which_nothing_came_yet_is_not_over() -> None:
+    reshards = Reshards()
+    reshards.announced(announcement())
+    clock = Clock(reshards, NEW)
+    clock.tick(0.05, NEW)
+    assert reshards.waits(NEW)
 
 
 def test_the_next_to_follow_waits_for_the_one_that_waits() -> None:
@@ -277,3 +285,43 @@ def test_which_counts_were_taken_back(rows: list[HeadRow], counts: set[int]) -> 
 def test_nothing_is_read_of_a_count_that_was_taken_back() -> None:
     found = starts(heads(row(4), row(8, 4, state=RETIRED)), None, oldest=True)
     assert [start.key for start in found.shards] == [(4, 0)]
+
+
+def follower(shard_id: int, events: int) -> HeadRow:
+    return HeadRow(8, shard_id, 1, 100 + events, (1, 0), Public(1, 100, S, 4, 10 * S))
+
+
+@pytest.mark.parametrize(
+    ("place", "oldest", "begun", "again"),
+    [
+        (5000, 0, None, 5000 - 2 * 100 - READ_AGAIN),  # shard 1 of 8 has none of its guilds
+        (5000, 4500, None, 4499),
+        (5000, 0, 150, 5000 - 2 * 100 - READ_AGAIN),
+        (WHOLE, 0, None, 9000 - 2 * 100 - READ_AGAIN),
+        (WHOLE, 0, 100, 9000 - 2 * 100 - READ_AGAIN),
+        (WHOLE, 0, 150, None),  # the new shard was read, so it knew what it is not to bring
+        (900, 0, None, -1),
+    ],
+)
+def test_how_much_of_the_old_count_is_read_once_more(
+    place: int, oldest: int, begun: int | None, again: int | None
+) -> None:
+    saved = Saved(STORE, [SavedShard(4, 0, 1, place)])
+    if begun is not None:
+        saved.shards.append(SavedShard(8, 0, 1, begun))
+        saved.shards.append(SavedShard(8, 1, 1, begun))
+    rows = [HeadRow(4, 0, 1, 9000, (1, oldest)), follower(0, 100), follower(1, 5000)]
+    found = starts(heads(*rows), saved, oldest=False)
+    begins = {start.key: start for start in found.shards}
+    if again is None:
+        assert (4, 0) not in begins
+        assert found.whole == {(4, 0): (1, WHOLE)}
+    else:
+        assert begins[ShardKey(4, 0)] == (ShardKey(4, 0), 1, again, True, (1, place))
+        assert found.whole == {}
+
+
+def test_a_saved_count_that_none_has_followed_is_read_from_its_place() -> None:
+    saved = Saved(STORE, [SavedShard(4, 0, 1, 500)])
+    (start,) = starts(heads(row(4)), saved, oldest=False).shards
+    assert start == (ShardKey(4, 0), 1, 500, True, None)
