@@ -294,8 +294,9 @@ def over_budget(
     """Return the refusal of a start that needs more identifies than are left. whose: words that
     follow the numbers."""
     kept = f", of which {reserve} are kept in reserve" if reserve else ""
+    needs = "1 identify is" if needed == 1 else f"{needed} identifies are"
     return BudgetError(
-        f"{needed} identifies are needed and {remaining} of {total} are left{whose}{kept}",
+        f"{needs} needed and {remaining} of {total} are left{whose}{kept}",
         f"they return in {_duration(reset_after_s)}: start then, or with fewer shards",
     )
 

@@ -165,6 +165,14 @@ def test_what_another_account_left_is_nothing_to_go_on(rig: Rig) -> None:
     assert rig.start(token="MTA.reset").refusal is AWAY, "the bot's own token, reset"
 
 
+def test_what_another_account_was_told_is_not_taken_for_what_this_one_was(rig: Rig) -> None:
+    rig.ran()
+    rig.start(token="MTI.another")
+    rig.answer = AWAY
+    with pytest.raises(ApiUnavailableError):
+        rig.start()
+
+
 @pytest.mark.parametrize(
     ("error", "left", "expected"),
     [

@@ -99,7 +99,7 @@ def test_a_start_needs_an_identify_for_each_shard_without_a_session(start: Start
     start.remaining = 1
     start.made()
     start.remaining = 0
-    with pytest.raises(BudgetError, match="1 identifies are needed and 0 of 1000 are left"):
+    with pytest.raises(BudgetError, match="1 identify is needed and 0 of 1000 are left"):
         start.made()
     assert start.notes == []
 
