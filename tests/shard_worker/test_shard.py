@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -117,6 +119,33 @@ def test_a_session_id_is_delivered_to_nobody(monkeypatch: pytest.MonkeyPatch) ->
     assert [seq for _, seq, _ in delivered] == list(range(1, 8))
     assert b"hush" not in b"".join(data for _, _, data in delivered)
     assert delivered[-1][2] == b'[{"session_id":""},{"session_id":"another"}]'
+
+
+def test_a_wait_is_told_of_while_it_lasts_and_not_after(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        shard.on_messages([frame(9, False)], [0])
+        wait = shard.report().next_try_s
+        assert wait is not None
+        assert 0.9 <= wait <= 5.0
+        shard.reconnect()
+        shard.start()
+        assert (shard.report().state, shard.report().next_try_s) == ("connecting", None)
+        assert shard.report().detail == "op 9", "why it is not ready yet"
+        shard.on_connect_failed("refused")
+        assert shard.report().detail == "the gateway gives no HELLO: refused"
+
+    on_a_loop(scenario)
+    lines = [record.getMessage() for record in caplog.records]
+    assert re.fullmatch(r"shard 0: waiting: op 9; next try in \d\.\d s", lines[-4])
+    assert lines[-3] == "shard 0: connecting"
+    told = r"shard 0: waiting: the gateway gives no HELLO: refused; next try in 0\.\d s"
+    assert re.fullmatch(told, lines[-2])
+    assert lines[-1] == "shard 0: closed"
 
 
 def test_it_is_reported_since_when_nothing_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
