@@ -6,6 +6,7 @@ libzmq ends the process by SIGABRT where a Unix socket is to be accepted and non
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Callable
@@ -17,7 +18,12 @@ EXACT_BELOW: Final = 4096
 
 def open_descriptors() -> int:
     """Return how many this process has open, the one that is opened to count them among them."""
-    return len(os.listdir("/dev/fd"))
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        return descriptor_limit()  # there is none left to count them with
 
 
 def descriptor_limit() -> int:

@@ -78,9 +78,12 @@ class Health(NamedTuple):
 
     def _full(self) -> Iterator[str]:
         listeners = (*self.hub.listeners, self.link.listener, self.control.listener)
-        if full := ", ".join(listener.name for listener in listeners if listener.full):
+        names = [listener.name for listener in listeners if listener.full]
+        if self.replay.full():
+            names.append("replay")
+        if full := ", ".join(names):
             yield (
-                f"no more connections are let in to {full}: the coordinator may have only "
+                f"no more connections are let in to {full}: each process may have only "
                 f"{descriptor_limit():,} files open: raise that (LimitNOFILE= in the unit, "
                 "`ulimit -Hn`) and restart it with `stop --keep-workers` and `start`"
             )

@@ -161,7 +161,7 @@ ROOMS: Final = {
         "identifies": "context sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account host sharding state",
-        "tcp_gate": "child_process zmq_proxy",
+        "tcp_gate": "child_process descriptors zmq_proxy",
         "state": "host sharding",
         "replay": "child_process descriptors ipc_listener",
         "hub": "descriptors ipc_listener zmq_proxy",

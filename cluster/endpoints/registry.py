@@ -47,7 +47,7 @@ def enter(paths: ClusterPaths, env: Mapping[str, str] = os.environ) -> list[Path
     """Write a cluster into the registries, and remove the entries of those that run no more. Return
     its entries. ClusterError: not even beside its own sockets can one be written."""
     own = paths.runtime_dir.parent
-    entries = []
+    written = []
     for root in dict.fromkeys([own, *runtime_roots(env)]):
         try:
             if root != own and not root.parent.is_dir():
@@ -56,7 +56,7 @@ def enter(paths: ClusterPaths, env: Mapping[str, str] = os.environ) -> list[Path
                 continue  # a service manager makes it for a service; not even root has one else
             make_private(root / FOLDER)
             _forget_stopped(root / FOLDER)
-            entries.append(_write(root / FOLDER / paths.runtime_dir.name, paths.state_dir))
+            written.append(_write(root / FOLDER / paths.runtime_dir.name, paths.state_dir))
         except (OSError, ClusterError) as error:
             if root == own:
                 raise ClusterError(
@@ -64,7 +64,7 @@ def enter(paths: ClusterPaths, env: Mapping[str, str] = os.environ) -> list[Path
                     "check its rights, or set DCGW_RUNTIME_DIR",
                 ) from error
             log.info("not entered into %s: %s", root / FOLDER, error)
-    return entries
+    return written
 
 
 def _write(entry: Path, state_dir: Path) -> Path:
@@ -84,9 +84,15 @@ def _forget_stopped(folder: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
-def leave(entries: Iterable[Path]) -> None:
+def entries(paths: ClusterPaths, env: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return where the entries of a cluster are, if it left any."""
+    roots = dict.fromkeys([paths.runtime_dir.parent, *runtime_roots(env)])
+    return [root / FOLDER / paths.runtime_dir.name for root in roots]
+
+
+def leave(left: Iterable[Path]) -> None:
     """Remove a cluster's entries. A registry stays: another cluster may be about to write there."""
-    for entry in entries:
+    for entry in left:
         try:
             entry.unlink(missing_ok=True)
         except OSError as error:

@@ -5,7 +5,8 @@ the file's inode before it reads, which costs a store to memory; whoever started
 once it is dead, and writes the inode among those that are not to be read again. An inode that no
 journal has any more is forgotten: a journal that was set aside and made anew is another file.
 
-reading (the file): u64 inode being read now, 0: none; then up to 63 u64 of refused ones.
+reading (the file): u64 inode being read now, 0: none; then up to 62 u64 of refused ones; then u64
+1 while the reader has no room for more connections, else 0.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from cluster.journal.schema import DATA
 
 NAME: Final = "reading"
 """The file, in the folder of the slots' journal folders."""
-REFUSED: Final = 63
+REFUSED: Final = 62
 """How many can be refused at once; of more, the oldest is forgotten, and costs a death again."""
-_table: Final = struct.Struct(f"={1 + REFUSED}Q")
+_table: Final = struct.Struct(f"={1 + REFUSED + 1}Q")
 _number: Final = struct.Struct("=Q")
 
 
@@ -67,9 +68,18 @@ class ReadMarker:
         _number.pack_into(self._map, 0, inode)
 
     @property
+    def full(self) -> bool:
+        """Whether the reader has no room for more connections."""
+        return int(_table.unpack_from(self._map)[-1]) == 1
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        _number.pack_into(self._map, _table.size - _number.size, int(full))
+
+    @property
     def refused(self) -> list[int]:
         """Inodes that are not to be read again, the oldest first."""
-        return [inode for inode in _table.unpack_from(self._map)[1:] if inode]
+        return [inode for inode in _table.unpack_from(self._map)[1:-1] if inode]
 
     def refuse(self, inode: int) -> None:
         """Note that the journal of this inode is not to be read again."""
@@ -83,7 +93,8 @@ class ReadMarker:
 
     def _write(self, refused: list[int]) -> None:
         kept = refused[-REFUSED:]
-        _table.pack_into(self._map, 0, self.now, *kept, *([0] * (REFUSED - len(kept))))
+        none = [0] * (REFUSED - len(kept))
+        _table.pack_into(self._map, 0, self.now, *kept, *none, int(self.full))
 
 
 def inodes_of(root: Path) -> dict[Path, int]:

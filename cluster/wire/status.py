@@ -166,6 +166,8 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many connections to `events` there are."""
     refused: int
     """How many connections were not let in."""
+    full: bool = False
+    """Whether it has no descriptors for more connections."""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,6 +79,16 @@ class ReplayProcess(RestartingProcess):
         return [folder.name for folder, inode in inodes_of(self._journals).items()
                 if inode in refused]  # fmt: skip
 
+    def full(self) -> bool:
+        """Whether the server has no room for more connections."""
+        if self._journals is None or not (self._journals / NAME).exists():
+            return False
+        try:
+            with ReadMarker(self._journals / NAME) as marker:
+                return marker.full
+        except OSError:
+            return False  # The server says so in its log.
+
     def _ended(self, status: int) -> None:
         """Refuse the journal at which the server died, if a damaged map kills so."""
         number = -status

@@ -95,7 +95,7 @@ class StatusVerbs:
             subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
             operation=self._operations.status(),
             gate=gate,
-            troubles=self._troubles(),
+            troubles=[*self._troubles(), *_troubles_of(gate)],
         )
 
     def _connected(self, gate: GateReport | None) -> int:
@@ -114,3 +114,9 @@ class StatusVerbs:
         if all_run and reports.all_ready(plan):
             return ClusterState.READY
         return ClusterState.DEGRADED if reports.was_ready else ClusterState.STARTING
+
+
+def _troubles_of(gate: GateReport | None) -> list[str]:
+    if gate is None or not gate.full:
+        return []
+    return ["no more connections are let in over TCP: the TCP gate has no descriptors for them"]

@@ -81,8 +81,10 @@ class ReplayServer:
         cluster: str,
         context: zmq.Context[zmq.Socket[bytes]],
         clock: Callable[[], float] = time.monotonic,
+        tell_full: Callable[[bool], None] = lambda full: None,
     ) -> None:
-        """cluster: its store id. clock: monotonic seconds. Raises zmq.ZMQError if the endpoint
+        """cluster: its store id. clock: monotonic seconds. tell_full: called with whether there is
+        no room for more connections. Raises zmq.ZMQError if the endpoint
         can't be bound."""
         self.refused = 0
         self.unsent = 0
@@ -90,6 +92,7 @@ class ReplayServer:
         self._history = history
         self._answers = Answers(history, cluster)
         self._clock = clock
+        self._tell_full = tell_full
         self._stopping = False
         self._questions: FairQueue[replay.Request] = FairQueue()
         self._stuck: dict[Address, tuple[float, bytes]] = {}
@@ -135,6 +138,7 @@ class ReplayServer:
     def _attend(self) -> None:
         """Let those in who wait to be connected, if there is room."""
         wait = self.listener.attend()
+        self._tell_full(self.listener.full)
         self._attend_at = self._clock() + (UNATTENDED_S if wait is None else wait)
         for fd in self._readers:
             self._poller.unregister(fd)
@@ -218,10 +222,18 @@ class ReplayServer:
 def serve(spec: ReplaySpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: the endpoint can't be bound."""
     root = Path(spec.journals)
-    history = History(root, spec.cluster, marker=noted_in(root))
+    marker = noted_in(root)
+    history = History(root, spec.cluster, marker=marker)
+
+    def tell_full(full: bool) -> None:
+        if marker is not None:
+            marker.full = full
+
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        server = ReplayServer(spec.endpoint, history, spec.cluster, context)
+        server = ReplayServer(
+            spec.endpoint, history, spec.cluster, context, tell_full=tell_full
+        )  # fmt: skip
     except zmq.ZMQError as error:
         context.term()
         raise AlreadyRunningError(f"{spec.endpoint} can't be bound: {error.strerror}") from error

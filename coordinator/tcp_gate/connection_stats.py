@@ -53,6 +53,11 @@ class ConnectionStats:
         undecided = len(self._since) - self.connected(now)
         self.refused = max(self.refused, self._accepted - self._let_in - undecided)
 
+    @property
+    def open(self) -> int:
+        """How many there are, let in or not yet."""
+        return len(self._since)
+
     def connected(self, now: float) -> int:
         """Return how many have been connected for longer than a handshake takes."""
         return sum(now - since >= self._settled_s for since in self._since.values())

@@ -28,6 +28,7 @@ from cluster.endpoints.curve_keys import KeyFolder
 from cluster.errors import ClusterError
 from cluster.wire.status import GateReport
 from coordinator.child_process import Child, ChildSpec, run_child
+from coordinator.descriptors import descriptor_limit, open_descriptors
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.listeners import QUESTIONS_HWM, Listeners
@@ -53,6 +54,7 @@ MOST_MEMORY: Final = 1 << 30
 """Resident bytes at which it ends, to be started again: what clients send and do not read is held
 here, and ZeroMQ bounds it by the connection only."""
 MOST_DESCRIPTORS: Final = 65_536
+FEW_DESCRIPTORS: Final = 4
 
 
 class TcpGateSpec(ChildSpec, frozen=True, kw_only=True):
@@ -218,7 +220,14 @@ class TcpGate:
             keys=len(self._keyring.clients()),
             subscribers=self._listeners.connected("events", now),
             refused=self.refused,
+            full=self._is_full(),
         )
+
+    def _is_full(self) -> bool:
+        """Whether no descriptor is left for another connection. They are counted where that may be:
+        it takes long where there are many."""
+        limit = descriptor_limit()
+        return self._listeners.open > limit // 4 and limit - open_descriptors() <= FEW_DESCRIPTORS
 
     def close(self) -> None:
         """End every connection."""

@@ -90,6 +90,11 @@ class Listeners:
         return stats.connected(now) if stats else 0
 
     @property
+    def open(self) -> int:
+        """How many connections there are, let in or not yet."""
+        return sum(stats.open for stats in self._stats.values())
+
+    @property
     def refused(self) -> int:
         """How many were not let in."""
         return sum(stats.refused for stats in self._stats.values())

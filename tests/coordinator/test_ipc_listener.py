@@ -49,7 +49,9 @@ PROGRAM: Final = textwrap.dedent("""
         hub = Hub(context, workers_endpoint=f"ipc://{folder}/hub",
                   subscribers_endpoint=f"ipc://{folder}/events", descriptors=descriptors)
         history = History(Path(folder), "0123456789abcdef")
-        replay = ReplayServer(f"ipc://{folder}/replay", history, "0123456789abcdef", context)
+        told = {}
+        replay = ReplayServer(f"ipc://{folder}/replay", history, "0123456789abcdef", context,
+                              tell_full=lambda full: told.update(replay=full))
         threading.Thread(target=replay.serve, daemon=True).start()
         control.bind()
         link.bind()
@@ -59,6 +61,7 @@ PROGRAM: Final = textwrap.dedent("""
         async def state(args):
             return {"open": open_descriptors(),
                     "connections": {name: each.connections for name, each in listeners.items()},
+                    "told": told,
                     "full": [name for name, each in listeners.items() if each.full]}
 
         tasks = [asyncio.ensure_future(link.run(lambda slot, message: None)),
@@ -156,6 +159,7 @@ def test_a_crowd_ends_nothing_and_who_waits_gets_in_when_others_leave(
     full = crowded.until(lambda state: endpoint in state["full"])
     assert 1 < full["connections"][endpoint] < LIMIT
     assert full["open"] < LIMIT, "and some are left for files"
+    assert full["told"].get("replay", False) == (endpoint == "replay")
     for number in range(50):
         worker.send(b"A.0.\0%d" % number)
     for number in range(50):
@@ -164,6 +168,7 @@ def test_a_crowd_ends_nothing_and_who_waits_gets_in_when_others_leave(
     for socket in crowd:
         socket.close()
     crowded.until(lambda state: state["full"] == [] and state["connections"][endpoint] <= 1)
+    crowded.until(lambda state: not state["told"].get("replay", False))
     late = context.socket(kinds[0])
     late.connect(f"ipc://{crowded.folder}/{endpoint}")
     alone = 1 if endpoint in ("replay", "link") else 2

@@ -13,6 +13,7 @@ from cluster.cli.leftovers import Leftovers, leftovers, remove, stopped
 from cluster.cli.options import config_option
 from cluster.cli.terminal.words import size
 from cluster.config.loading import locate
+from cluster.endpoints import registry
 from cluster.endpoints.paths import ClusterPaths, cluster_paths, state_root
 from cluster.errors import ClusterError
 
@@ -64,6 +65,7 @@ def clean(config_file: Path | None, name: str | None, keys: bool, yes: bool) -> 
         with stopped(paths):  # not while the question stood: somebody may want to start it
             found = leftovers(paths)
             freed = remove(found, keys=keys)
+            registry.leave(registry.entries(paths, env))
     except OSError as error:
         raise ClusterError(
             f"{error.filename or paths.state_dir} can't be removed ({error.strerror})",

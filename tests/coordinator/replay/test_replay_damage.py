@@ -128,7 +128,7 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
         nothing: Any = SimpleNamespace(
-            refused=0, listeners=[], listener=SimpleNamespace(full=False)
+            refused=0, listeners=[], listener=SimpleNamespace(full=False, name="control")
         )
         health = Health(paths.logs, nothing, nothing, nothing, server, None, None)
         log = paths.logs / "replay.log"
@@ -136,6 +136,12 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
             f"the replay server was restarted 1 time: see {log}",
             f"the journal slot-0 is damaged, what only it holds is gone: see {log}",
         ]
+        with ReadMarker(paths.journals / NAME) as marker:
+            marker.full = True
+        nothing.listener.full = True
+        assert health.troubles()[-1].startswith(
+            "no more connections are let in to control, control, replay: each process may have "
+        )
         text = (paths.logs / "replay.log").read_text()
         assert "slot-0 is not read" in text
 
@@ -229,13 +235,13 @@ def test_who_waits_for_a_child_does_not_wait_long(
 
 def test_the_note_outlives_its_writer_and_forgets_what_is_no_more(tmp_path: Path) -> None:
     with ReadMarker(tmp_path / NAME) as reading:
-        assert (reading.now, reading.refused) == (0, [])
-        reading.now = 7
+        assert (reading.now, reading.refused, reading.full) == (0, [], False)
+        reading.now, reading.full = 7, True
         for inode in range(1, REFUSED + 3):
             reading.refuse(inode)
         reading.refuse(5)
     with ReadMarker(tmp_path / NAME) as reading:
-        assert reading.now == 7
+        assert (reading.now, reading.full) == (7, True)
         assert reading.refused == [3, 4, *range(6, REFUSED + 3), 5]
         reading.keep([5, 9])
         assert reading.refused == [9, 5]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -53,7 +54,13 @@ def until(holds: Callable[[], bool]) -> None:
 class Rig:
     """A TCP gate and what is behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        prepare: Callable[[], None] | None = None,
+        handshake_ms: int = HANDSHAKE_MS,
+    ) -> None:
+        """prepare: done in the process before the TCP gate begins."""
         self.keys = KeyFolder(folder / "keys")
         self.bot = self.keys.add("bot", (), now=0)
         self.deploy = self.keys.add("deploy", ("control",), now=0)
@@ -74,12 +81,13 @@ class Rig:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=prepare,
         )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         spec = {
             "keys": str(self.keys.folder), "inside": inside, "outside": self.outside,
-            "parent": os.getpid(), "handshake_ms": HANDSHAKE_MS,
+            "parent": os.getpid(), "handshake_ms": handshake_ms,
         }  # fmt: skip
         self.process.stdin.write(json.dumps(spec))
         self.process.stdin.close()
@@ -449,3 +457,23 @@ def test_ipv6(short_folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(WITHIN_S) == 0
     process.stdout.close()
+
+
+def test_a_crowd_takes_all_descriptors_and_ends_nothing(short_folder: Path) -> None:
+    """Who is in hears on; that nobody else gets in is in the report, until they leave."""
+    few = (80, 80)
+    crowded = Rig(short_folder, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few), 5_000)
+    subscriber = crowded.socket(zmq.SUB, "events", crowded.bot)
+    assert crowded.receives(subscriber)
+    assert not crowded.report().full
+    port = int(crowded.outside["replay"].rpartition(":")[2])
+    with contextlib.ExitStack() as crowd:
+        # They show no key, and are dropped in a while; who finds no room waits in the port's queue.
+        for _ in range(100):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", port)))
+        until(lambda: crowded.report().full)
+        assert crowded.receives(subscriber)
+    until(lambda: not crowded.report().full)
+    late = crowded.socket(zmq.SUB, "events", crowded.bot)
+    assert crowded.receives(late)
+    assert "Traceback" not in crowded.close()
