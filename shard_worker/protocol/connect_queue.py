@@ -21,6 +21,7 @@ Measured (a played clock, 1,000 sessions, a gateway that is away for 300 s): 750
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Final
 
@@ -44,7 +45,8 @@ class ConnectQueue:
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._waiting: dict[Hashable, Callable[[], None]] = {}
+        # A plain dict looks for its first key among all that were taken out before it.
+        self._waiting: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
         self._next_at = float("-inf")
         """When the first of those that wait may connect."""
         self._taken_at = float("-inf")
