@@ -3,7 +3,8 @@
 While the machine runs they pass as the kernel's time since its boot does, over restarts of the
 coordinator too. How long it was off only the wall clock can say, and that may be wrong: it moves
 the time on by LONGEST_OFF_S at most, and never back. So what is noted is never of the future, and
-what is a day old by this time and counts for a day is done with.
+what is a day old by this time and counts for a day is done with. A state folder that came from
+another host finds a boot there that is older than what is noted: it says nothing of the time since.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 class StoreTime:
     """The time of one store, while the host runs."""
 
-    def __init__(self, clocks: HostClocks, booted_at: float) -> None:
-        """booted_at: what the time was, at the latest, when the host booted."""
+    def __init__(
+        self, clocks: HostClocks, booted_at: float, sure_from: float | None = None
+    ) -> None:
+        """booted_at: what the time was, at the latest, when the host booted. sure_from: since when
+        it is sure how much time has passed; None: since the boot."""
         self._clocks = clocks
         self._booted_at = booted_at
+        self._sure_from = booted_at if sure_from is None else sure_from
 
     @classmethod
     def follow(cls, anchor: Anchor | None, clocks: HostClocks) -> Self:
@@ -44,8 +49,13 @@ class StoreTime:
         if anchor is None:
             return cls(clocks, wall_s - since_boot_s)
         passed = since_boot_s - anchor.since_boot_s
-        if anchor.boot_id != clocks.boot_id or passed < 0:
-            passed = max(since_boot_s, min(wall_s - anchor.wall_s, LONGEST_OFF_S))
+        if anchor.boot_id == clocks.boot_id and passed >= 0:
+            return cls(clocks, anchor.time + passed - since_boot_s)
+        by_wall = wall_s - anchor.wall_s
+        if 0 <= by_wall < since_boot_s:  # another host's boot, or a clock that was set back
+            passed = min(by_wall, LONGEST_OFF_S)
+            return cls(clocks, anchor.time + passed - since_boot_s, anchor.time + passed)
+        passed = min(max(since_boot_s, by_wall), LONGEST_OFF_S)
         return cls(clocks, anchor.time + passed - since_boot_s)
 
     def now(self) -> float:
@@ -64,8 +74,8 @@ class StoreTime:
 
     def age(self, moment: float) -> float:
         """Return the seconds that have surely passed since a moment: of one before the boot, those
-        since the boot."""
-        return self.now() - max(moment, self._booted_at)
+        since the boot (on another host: since the start)."""
+        return self.now() - max(moment, self._sure_from)
 
     def passed_since(self, boot_id: str, since_boot_s: float) -> float:
         """Return the seconds since a moment that another process noted by the host's clock; inf: it
@@ -77,4 +87,4 @@ class StoreTime:
         """Return the earliest moment of which it is not sure that so many seconds have passed since
         it; 0: all from before the boot are such."""
         moment = self.now() - age_s
-        return moment if moment >= self._booted_at else 0.0
+        return moment if moment >= self._sure_from else 0.0

@@ -82,6 +82,12 @@ class Host:
         self.real = self.booted + 0.1
         self.start()
 
+    def move(self, up_s: float) -> None:
+        """Start the coordinator on another host, which has been up for so long."""
+        self.boots += 1
+        self.booted = self.real - up_s
+        self.start()
+
     def _send(self, slot: int, message: link.ToWorker) -> bool:
         assert isinstance(message, link.IdentifyGrant)
         self._grants.append(message)
@@ -240,6 +246,33 @@ def test_what_an_earlier_program_noted_of_the_future_counts_for_a_day_at_most(ah
         host.start()
         host.want(0)
         assert await host.go_on() == [0], "its bucket is open"
+        host.real += DAY_S
+        host.start()
+        assert host.queue.status().spent == 0
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("skew", [0.0, 120.0])
+def test_a_state_folder_that_goes_to_a_host_that_was_up_for_long_forgets_nothing(
+    skew: float,
+) -> None:
+    """As one on a shared disk does, with whatever runs the cluster."""
+
+    async def scenario(host: Host) -> None:
+        host.want(0)
+        assert await host.go_on() == [0]
+        host.ahead = skew
+        host.real += 1.0
+        host.move(300 * DAY_S)
+        begun = host.real
+        assert host.queue.status().spent == 1
+        host.want(2)
+        assert await host.go_on() == [], "its bucket is closed"
+        host.real = begun + INTERVAL_S - 0.01
+        assert await host.go_on() == []
+        host.real = begun + INTERVAL_S + 0.01
+        assert await host.go_on() == [2]
         host.real += DAY_S
         host.start()
         assert host.queue.status().spent == 0
