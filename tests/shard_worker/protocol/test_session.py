@@ -11,9 +11,9 @@ from cluster.discord.intents import Intents, intents_advice
 from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import Frame, FrameEvent
+from shard_worker.protocol.frame import MAX_JUMP, Frame, FrameEvent
 from shard_worker.protocol.heartbeat import LATE_S, MAX_UNANSWERED
-from shard_worker.protocol.session import Resumable, Session
+from shard_worker.protocol.session import MAX_FAR, Resumable, Session
 from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
 INTERVAL = 40.0
@@ -191,6 +191,13 @@ def test_answers_that_were_left_unread_say_nothing_of_the_way() -> None:
     clock.now += 0.5
     clock.session.frame(ACK, clock.now)
     assert clock.session.latency == 0.5
+    clock.pass_to_due()
+    clock.session.hold(clock.now)
+    clock.session.go_on(clock.now)
+    for _ in range(MAX_UNANSWERED):
+        assert clock.pass_to_due() == [do.SendHeartbeat(1)], "nor of whether it is heard"
+        clock.session.heard()
+    assert clock.pass_to_due() == [do.Close(4000)]
 
 
 def test_what_is_left_unread_is_not_missed() -> None:
@@ -428,6 +435,24 @@ def test_repeated_seqs_take_no_position() -> None:
     assert (clock.session.seq, clock.session.duplicates) == (12, 4)
 
 
+def test_an_s_far_beyond_the_last_is_left_out_unless_many_are() -> None:
+    clock = Clock()
+    clock.ready()
+    assert clock.dispatch(2, 10**17, 3) == [2, 3]
+    assert clock.dispatch(3 + MAX_JUMP) == [3 + MAX_JUMP]
+    last = 3 + MAX_JUMP
+    assert clock.dispatch(last + MAX_JUMP + 1, last + 1) == [last + 1], "one is as good as none"
+    assert clock.session.far == 2
+    far = [10**9 + n for n in range(MAX_FAR - 1)]
+    assert clock.dispatch(*far) == []
+    assert clock.dispatch(last + 2) == [last + 2], "and begins the count anew"
+    assert clock.dispatch(*far[:5]) == clock.dispatch(*far[5:]) == []
+    assert clock.dispatch(10**9 + 50, 10**9 + 51, 10**9 + 52) == [10**9 + 51, 10**9 + 52]
+    assert clock.session.far == 2 + 2 * (MAX_FAR - 1) + 1
+    assert clock.dispatch(10**12) == []
+    assert (clock.session.seq, clock.session.duplicates) == (10**9 + 52, 0)
+
+
 def test_what_is_out_of_place_is_a_reason_to_reconnect() -> None:
     clock = Clock()
     clock.ready()
@@ -593,6 +618,7 @@ def test_another_connection_on_request() -> None:
     clock.dispatch(2, 3)
     assert clock.session.reconnect(clock.now) == [do.Close(4000)]
     assert clock.session.due == clock.now, "at once"
+    assert clock.session.detail == clock.session.lost_by == "restart"
     clock.resume()
     assert clock.session.reconnects == {"restart": 1}
     assert clock.session.seq == 3
@@ -615,6 +641,7 @@ def test_who_gave_up_tries_anew_when_asked() -> None:
     assert clock.session.state is SessionState.FATAL
     assert clock.session.reconnect(clock.now) == []
     assert (clock.session.state, clock.session.refused) == (SessionState.WAITING, None)
+    assert clock.session.detail == ""
     clock.resume()
 
 
