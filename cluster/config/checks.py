@@ -20,6 +20,7 @@ from cluster.discord.intents import (
     Intents,
 )
 from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.endpoints.discovery import running_clusters
 from cluster.endpoints.folders import try_to_make, why_not_made
 from cluster.endpoints.paths import CLUSTER_NAME, ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import Tcp
@@ -93,12 +94,15 @@ def check_presence(presence: Mapping[str, Any] | None, account: Literal["bot", "
 
 def broker_endpoint(value: str, env: Mapping[str, str], keys: str = "") -> str:
     """Return identify.broker as a control endpoint. It may be a cluster of this user's and host's
-    by its name, an ipc:// path, or tcp://, which needs keys unless it is loopback; "self" and
-    nothing stay. keys: identify.broker_keys. ConfigError for anything else."""
+    by its name (it runs, or will with this environment's folders), an ipc:// path, or tcp://, which
+    needs keys unless it is loopback; "self" and nothing stay. keys: identify.broker_keys.
+    ConfigError for anything else."""
     if value in ("", SELF):
         return value
     if re.fullmatch(CLUSTER_NAME, value):
-        return cluster_paths(value, env).control
+        running = (one for one in running_clusters(env) if one.name == value)
+        found = next(running, None)
+        return found.control_endpoint if found else cluster_paths(value, env).control
     if value.startswith("ipc:///"):
         return value
     if (tcp := Tcp.read(value)) is not None and not tcp.everywhere:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from cluster.cli.options import running_cluster
+from cluster.config.checks import broker_endpoint
 from cluster.config.loading import load
 from cluster.control import ControlClient
 from cluster.endpoints import registry
@@ -144,6 +145,13 @@ def test_one_whose_configuration_keeps_its_state_elsewhere_is_found(
     assert running_cluster(None, None) == east
     assert ControlClient.find().endpoint == east.control_endpoint
     assert asyncio.run(_subscribed()) == east.hub_endpoint
+
+
+def test_a_broker_is_found_by_its_name_too(run: Run, elsewhere: Path) -> None:
+    env = dict(os.environ)
+    before = broker_endpoint("east", env)
+    assert before == cluster_paths("east", env).control, "it may be started later"
+    assert run("east", elsewhere).control_endpoint == broker_endpoint("east", env) != before
 
 
 def test_a_configuration_says_which_of_several_is_meant(
