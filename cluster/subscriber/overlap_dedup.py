@@ -18,6 +18,7 @@ either, the nearest in time does, by when the workers received them.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -29,7 +30,7 @@ from cluster.subscriber.chain import Event
 from cluster.subscriber.guild_filter import GUILD_EVENTS
 
 MAX_KEPT: Final = 500_000
-"""Events of the old count that are remembered; at most some 100 MB. Beyond that the oldest are
+"""Events of the old count that are remembered; at most some 70 MB. Beyond that the oldest are
 forgotten, and what equals them is given out again."""
 LONGEST_LAG_NS: Final = 60_000_000_000
 """No session lags more than this and two overlaps behind another: what is older is not remembered.
@@ -60,8 +61,10 @@ _Stream = tuple[bool, str | int | None]
 class _Index(NamedTuple):
     """What the old count has delivered, in order."""
 
-    places: dict[int, list[int]]
-    """Digest -> its places in the order, ascending."""
+    once: dict[int, int]
+    """Digest -> its place in the order, of contents that were delivered once."""
+    again: dict[int, list[int]]
+    """Digest -> its places, ascending, of all others."""
     times: array[int]
     """Place -> when it was received."""
     shards: array[int]
@@ -74,11 +77,18 @@ class _Candidate(NamedTuple):
     number: int
     """Its index in the run that is looked at."""
     places: list[int]
-    """Where the old count has delivered this content, ascending, but for what is too far back."""
+    """Where the old count has delivered this content, ascending."""
+    first: int
+    """Index in ``places`` of the first one that is not too far back."""
     expected: int
     """The place of these in which the order of other streams, or time, expects it; -1: none."""
     is_new: bool
     """The old count has not delivered this content: in its stream, the old count has ended."""
+
+    def after(self, low: int) -> int:
+        """Return the first place after one of its stream; -1: there is none."""
+        index = bisect_right(self.places, low)
+        return self.places[index] if index < len(self.places) else -1
 
 
 class OverlapDedup:
@@ -104,7 +114,7 @@ class OverlapDedup:
         self._times: deque[int] = deque()
         """When each was received: Unix ns by the old count's workers."""
         self._shards: deque[int] = deque()
-        self._index = _Index({}, array("q"), array("q"))
+        self._index = _Index({}, {}, array("q"), array("q"))
         self._anchors: dict[_Stream, int] = {}
         """Place of each stream's last anchor: nothing up to it comes again."""
         self._last: dict[_Stream, int] = {}
@@ -136,30 +146,34 @@ class OverlapDedup:
         if self.is_complete:
             return
         self.is_complete = True
-        places: dict[int, list[int]] = {}
+        once: dict[int, int] = {}
+        again: dict[int, list[int]] = {}
         for place, digest in enumerate(self._digests):
-            places.setdefault(digest, []).append(place)
-        self._index = _Index(places, array("q", self._times), array("q", self._shards))
+            if digest in again:
+                again[digest].append(place)
+            elif (before := once.pop(digest, None)) is not None:
+                again[digest] = [before, place]
+            else:
+                once[digest] = place
+        self._index = _Index(once, again, array("q", self._times), array("q", self._shards))
         for kept in (self._digests, self._times, self._shards):
             kept.clear()
 
     def fresh(self, events: list[Event]) -> list[Event]:
         """Return those that the old count has not delivered. events: of one shard of the new
         count, in order."""
+        known = [self._places(_digest(event)) for event in events]
+        if not any(known):  # as most are when the old count's end is past
+            self._last.update((_stream(event), _BEYOND) for event in events if _is_common(event))
+            return events
         anchors: dict[int, int] = {}
         streams: dict[_Stream, list[_Candidate]] = {}
-        for number, event in enumerate(events):
-            places = self._index.places.get(_digest(event), [])
+        for number, (event, places) in enumerate(zip(events, known, strict=True)):
             item = self._candidate(number, event, places)
-            stream = _stream(event)
-            streams.setdefault(stream, []).append(item)
-            if len(places) == 1 and item.places:
+            streams.setdefault(_stream(event), []).append(item)
+            if len(places) == 1 and item.first == 0:
                 anchors[number] = places[0]
-                pair = self._index.shards[places[0]], event.source.shard_id
-                self._pointers[pair] = max(places[0], self._pointers.get(pair, -1))
-                anchor_ns = self._index.times[places[0]]
-                furthest_ns = self._furthest_ns.get(pair[1], anchor_ns)
-                self._furthest_ns[pair[1]] = max(anchor_ns, furthest_ns)
+                self._see_anchor(event.source.shard_id, places[0])
         had = {
             number
             for stream, items in streams.items()
@@ -170,25 +184,45 @@ class OverlapDedup:
         self.left_out += len(had)
         return [event for number, event in enumerate(events) if number not in had]
 
+    def _places(self, digest: int) -> list[int]:
+        index = self._index
+        return [index.once[digest]] if digest in index.once else index.again.get(digest, [])
+
+    def _see_anchor(self, shard: int, place: int) -> None:
+        """Note how far a new shard has come. place: of an anchor in one of its guilds."""
+        pair = self._index.shards[place], shard
+        self._pointers[pair] = max(place, self._pointers.get(pair, -1))
+        anchor_ns = self._index.times[place]
+        self._furthest_ns[shard] = max(anchor_ns, self._furthest_ns.get(shard, anchor_ns))
+
     def _candidate(self, number: int, event: Event, places: list[int]) -> _Candidate:
         """Return what is known of an event. places: all in which the old count has delivered its
         content."""
         if not places:
-            return _Candidate(number, [], -1, event.source.name not in SESSION_EVENTS)
+            return _Candidate(number, [], 0, -1, _is_common(event))
         times, source = self._index.times, event.source
         received_ns = source.received_ns
         pointer = self._pointers.get((self._index.shards[places[0]], source.shard_id))
-        if pointer is None:
+        if pointer is not None:
+            first_ns = times[pointer] - self._disorder_ns
+        else:
             first_ns = received_ns - self._lag_ns
             if source.shard_id in self._furthest_ns:
                 # Two old sessions may lag by an overlap behind each other.
                 first_ns = max(first_ns, self._furthest_ns[source.shard_id] - 2 * self._disorder_ns)
-            near = [p for p in places if times[p] >= first_ns]
-            expected = min(near, key=lambda p: (abs(times[p] - received_ns), -p), default=-1)
+        first = bisect_left(places, first_ns, key=times.__getitem__)
+        if pointer is not None:
+            near = bisect_left(places, pointer, first)
         else:
-            near = [p for p in places if times[p] >= times[pointer] - self._disorder_ns]
-            expected = min(near, key=lambda p: (abs(p - pointer), -p), default=-1)
-        return _Candidate(number, near, expected, False)
+            near = bisect_left(places, received_ns, first, key=times.__getitem__)
+        # The nearest is one of the two around it; of two that are equally near, the later.
+        around = places[max(first, near - 1) : near + 1]
+        expected = min(
+            around,
+            key=lambda p: (abs(times[p] - received_ns if pointer is None else p - pointer), -p),
+            default=-1,
+        )
+        return _Candidate(number, places, first, expected, False)
 
     def _match(
         self, stream: _Stream, items: list[_Candidate], anchors: dict[int, int]
@@ -207,20 +241,26 @@ class OverlapDedup:
                 low = self._anchors.get(stream, -1)
             bound = place
             for earlier in reversed(before):
-                here = [p for p in earlier.places if low < p < bound]
-                if here:
-                    bound = here[-1]
+                index = bisect_left(earlier.places, bound) - 1
+                first = earlier.first if low < 0 else 0  # Its own stream's order says more.
+                if index >= first and earlier.places[index] > low:
+                    bound = earlier.places[index]
                     yield earlier.number
             before = []
             self._anchors[stream] = low = place
         for item in before:  # No anchor follows.
             if item.is_new:
                 low = _BEYOND
-            place = item.expected if low < 0 else next((p for p in item.places if p > low), -1)
+            place = item.expected if low < 0 else item.after(low)
             if place >= 0:
                 low = place
                 yield item.number
         self._last[stream] = low
+
+
+def _is_common(event: Event) -> bool:
+    """Return whether other sessions get this event as well."""
+    return event.source.name not in SESSION_EVENTS
 
 
 def _digest(event: Event) -> int:

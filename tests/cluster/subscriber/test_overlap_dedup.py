@@ -80,6 +80,8 @@ def test_an_anchor_that_comes_later_tells_what_was_before_it() -> None:
     ("old", "runs", "given_out"),
     [
         ("xx", ["nx"], "nx"),  # n is of after the old count's end, and so is x
+        ("xx", ["n", "x"], "nx"),
+        ("axb", ["xxb"], "x"),
         ("xyaxyb", ["x", "ya"], ""),  # the first x is taken for the second one, until a comes
         ("axbxc", ["ax", "xb"], "x"),  # one that the old session has missed
         ("axbx", ["a", "a", "x"], "a"),
@@ -105,9 +107,9 @@ def test_without_an_anchor_in_its_guild_the_nearest_to_those_of_others_counts_as
 
 
 def test_guilds_of_another_old_shard_tell_how_far_it_is_within_two_overlaps() -> None:
-    old = [event(OLD, "x", 0.0, guild=6), event(OLD, "y", 25.0, guild=12)]
-    both = dedup(*old, event(OLD, "a", 40.0, guild=9))
-    assert both.fresh([event(NEW, "a", 41.0, guild=9)]) == []
+    old = [event(OLD, "x", 15.0, guild=6), event(OLD, "y", 25.0, guild=12)]
+    both = dedup(*old, event(OLD, "b", 32.0, guild=15), event(OLD, "a", 40.0, guild=9))
+    assert both.fresh([event(NEW, "a", 41.0, guild=9), event(NEW, "b", 41.0, guild=15)]) == []
     new = [event(NEW, "x", 42.0, guild=6), event(NEW, "y", 42.0, guild=12)]
     assert texts(both.fresh(new)) == ["x"]
 
@@ -147,6 +149,20 @@ def test_what_one_session_gets_by_itself_says_nothing_of_the_other() -> None:
     both = dedup(*(event(OLD, text) for text in "axbx"))
     new = [event(NEW, "a"), event(NEW, "members", name="GUILD_MEMBERS_CHUNK"), event(NEW, "x")]
     assert texts(both.fresh(new)) == ["members"]
+    assert texts(both.fresh(new[1:2])) == ["members"]
+    assert both.fresh(new[2:]) == []
+
+
+@pytest.mark.parametrize("run", [True, False])
+def test_a_guild_may_lag_far_behind_the_others_when_its_own_order_says_where_it_is(
+    run: bool,
+) -> None:
+    old = [event(OLD, text, at_s, guild=6) for at_s, text in enumerate("axcx")]
+    both = dedup(*old, event(OLD, "b", 5.0 * OVERLAP_S, guild=12))
+    assert both.fresh([event(NEW, "a", 60.0, guild=6), event(NEW, "b", 60.0, guild=12)]) == []
+    rest = [event(NEW, text, 90.0, guild=6) for text in "xcxx"]
+    runs = [rest] if run else [[late] for late in rest]
+    assert texts(itertools.chain(*map(both.fresh, runs))) == ["x"]
 
 
 @pytest.mark.parametrize("data", [b"[", b"[1]", b'{"guild_id":[]}', b"\xff"])
