@@ -232,9 +232,10 @@ class ShardChain:
         before = self.seq
         if answer.end is not None:
             self._end, self._retired = answer.end, self._retired or answer.final
-        if answer.next is not None and answer.next > self.epoch:
-            self._later.setdefault(answer.next, [])
-            self._following = self._following or answer.next
+        following = answer.next if answer.next is not None and answer.next > self.epoch else None
+        if following is not None:
+            self._later.setdefault(following, [])
+            self._following = self._following or following
         for name, batch in answer.batches:
             if batch.epoch == self.epoch and batch.last > self.seq:
                 self._top = max(self._top, batch.last)
@@ -243,7 +244,7 @@ class ShardChain:
             self._complete(answer.reached, answer.gone, GapReason.GONE)
         self._advance()
         if not answer.more:
-            self._answered_whole(ask, answer.next, moved=self.seq > before)
+            self._answered_whole(ask, following, moved=self.seq > before)
         self._settle()
 
     def _answered_whole(self, ask: RangeAsk, following: int | None, *, moved: bool) -> None:
@@ -287,7 +288,7 @@ class ShardChain:
 
     def _give_up_to(self, upto: int, reason: GapReason) -> None:
         if upto > self.seq:
-            self._complete(upto, [(self.seq + 1, upto)], reason)
+            self._complete(upto, [(0, upto)], reason)
 
     # -- epochs --------------------------------------------------------------------------------
 

@@ -1,0 +1,215 @@
+"""What a chain asks for, and what it makes of answers, by example: when it has patience, when it
+gives up, and how it leaves an epoch."""
+
+from __future__ import annotations
+
+from cluster.subscriber.chain import (
+    Delivered,
+    Mark,
+    Missing,
+    Output,
+    RangeAsk,
+    RangeReply,
+    Reached,
+    ShardChain,
+)
+from cluster.subscriber.chain.shard_chain import PATIENCE
+from cluster.wire import topic
+from cluster.wire.batch import Batch, decode_batch
+from cluster.wire.batch_writer import ShardWriter
+from cluster.wire.shard_state import ShardState
+from cluster.wire.states import GapReason
+
+GONE, LOST = GapReason.GONE, GapReason.SESSION_LOST
+
+
+def chain(seq: int = -1, *, lagging: bool = False, names: frozenset[str] | None = None,
+          max_bytes: int = 1 << 20) -> ShardChain:  # fmt: skip
+    """One that stands at a seq of epoch 1."""
+    made = ShardChain(names, max_bytes)
+    made.begin(1, seq, lagging=lagging)
+    made.take()
+    return made
+
+
+def mark(base: int, seq: int, *, epoch: int = 1, final: bool = False) -> Mark:
+    return Mark(epoch, None, base, seq, [("A", seq)], final)
+
+
+def reply(
+    ask: RangeAsk | None, reached: int, *batches: tuple[str, Batch], end: int | None = None,
+    following: int | None = None, final: bool = False, more: bool = False,
+) -> RangeReply:  # fmt: skip
+    assert ask is not None
+    return RangeReply(ask, list(batches), reached, [], more, end, following, final)
+
+
+def drained(name: str, count: int, epoch: int = 1) -> list[tuple[str, Batch]]:
+    """The batch of a drain with so many events, seqs from 0 on."""
+    writer = ShardWriter("0" * 16, ShardState(shard_id=0, shard_count=1))
+    writer.begin_epoch(epoch)
+    made = []
+    for message in writer.drain([(name, seq, b"{}") for seq in range(count)], 1):
+        found, _, payload = topic.split(message)
+        made.append((found, decode_batch(payload)))
+    return made
+
+
+def seqs(outputs: list[Output]) -> list[int]:
+    return [event.seq for one in outputs if isinstance(one, Delivered) for event in one.events]
+
+
+def test_an_answer_without_what_is_wanted_is_borne_a_few_times() -> None:
+    """It may be on its way to the journal. The range that was asked for is given up, no more."""
+    one = chain()
+    one.mark(mark(-1, 9))
+    ask = one.wanted()
+    assert ask == RangeAsk(1, -1, 9)
+    one.mark(mark(9, 19))
+    for _ in range(PATIENCE - 1):
+        one.answer(reply(ask, -1))
+        assert one.take() == []
+    one.answer(reply(ask, -1, more=True))
+    assert one.take() == [], "one that was cut short says nothing of what follows"
+    one.answer(reply(ask, -1))
+    assert one.take() == [Missing(1, ("A",), 0, 9, GONE), Reached(1, 9)]
+    ask = one.wanted()
+    assert ask == RangeAsk(1, 9, 19)
+    for _ in range(PATIENCE - 1):
+        one.answer(reply(ask, 9))
+        assert one.take() == [], "patience begins anew"
+    one.answer(reply(ask, 9))
+    assert one.take() == [Missing(1, ("A",), 10, 19, GONE), Reached(1, 19)]
+    assert one.wanted() is None
+
+
+def test_what_was_not_known_when_it_was_asked_may_be_had() -> None:
+    """An answer to what was asked before says nothing of what came since."""
+    one = chain(9, lagging=True)
+    ask = one.wanted()
+    assert ask == RangeAsk(1, 9, None, known=9)
+    one.mark(mark(9, 19))
+    for _ in range(2 * PATIENCE):
+        one.answer(reply(ask, 9))
+        assert one.lagging is False
+        assert one.take() == []
+    assert one.wanted() == RangeAsk(1, 9, 19)
+
+
+def test_what_was_known_when_all_was_asked_for_is_given_up() -> None:
+    one = chain(9, lagging=True)
+    one.mark(mark(9, 14))
+    ask = one.wanted()
+    assert ask == RangeAsk(1, 9, None, known=14)
+    one.mark(mark(14, 19))
+    for _ in range(PATIENCE):
+        assert one.take() == []
+        one.answer(reply(ask, 9))
+    assert one.take() == [Missing(1, None, 10, 14, GONE), Reached(1, 14)]
+
+
+def test_an_answer_tells_of_an_epoch_s_end() -> None:
+    one = chain()
+    one.mark(mark(-1, 9))
+    one.answer(reply(one.wanted(), 9, *drained("A", 10), end=9))
+    out = one.take()
+    assert seqs(out) == [*range(10)]
+    assert out[-1] == Missing(1, None, 10, None, LOST)
+    assert not one.finished
+
+
+def test_an_answer_tells_that_the_shard_is_no_more() -> None:
+    """What one answer has said, another that does not know it takes back no more."""
+    one = chain()
+    one.mark(mark(-1, 9))
+    one.answer(reply(one.wanted(), -1, end=9, final=True, more=True))
+    one.answer(reply(one.wanted(), 9, *drained("A", 10), end=9))
+    assert not [gap for gap in one.take() if isinstance(gap, Missing)]
+    assert one.finished
+
+
+def test_an_epoch_of_which_nobody_knows_the_end_is_left() -> None:
+    """With a gap in place of what is known to exist, and one for what may."""
+    one = chain(lagging=True)
+    one.mark(mark(-1, 9))
+    one.answer(reply(one.wanted(), -1, following=3))
+    assert one.take() == [
+        Missing(1, None, 0, 9, GONE), Reached(1, 9), Missing(1, None, 10, None, GONE),
+        Reached(3, -1),
+    ]  # fmt: skip
+    assert (one.epoch, one.lagging) == (3, True), "it goes on there as it did"
+
+
+def test_an_epoch_that_does_not_follow_is_no_next_one() -> None:
+    one = chain(5, lagging=True)
+    ask = one.wanted()
+    one.answer(reply(ask, 5, following=1))
+    assert (one.epoch, one.lagging, one.take()) == (1, False, [])
+
+
+def test_what_can_t_be_had_is_given_up_with_its_reason() -> None:
+    one = chain(lagging=True)
+    one.mark(mark(-1, 9))
+    one.give_up(GapReason.NO_REPLAY)
+    assert one.take() == [Missing(1, None, 0, 9, GapReason.NO_REPLAY), Reached(1, 9)]
+    assert one.lagging is False
+    assert one.wanted() is None
+    one.give_up(GapReason.NO_REPLAY)
+    assert one.take() == [], "nothing is wanted"
+
+
+def test_a_part_of_it_may_be_given_up() -> None:
+    one = chain()
+    one.mark(mark(-1, 9))
+    one.give_up(GONE, 4)
+    assert one.take() == [Missing(1, ("A",), 0, 4, GONE), Reached(1, 4)]
+    assert one.wanted() == RangeAsk(1, 4, 9)
+
+
+def test_giving_up_leaves_an_epoch_that_another_has_followed() -> None:
+    one = chain(5)
+    one.mark(mark(-1, 9, epoch=3))
+    assert one.wanted() == RangeAsk(1, 5, None, known=5)
+    one.give_up(GONE)
+    assert one.take() == [Missing(1, None, 6, None, GONE), Reached(3, -1)]
+    assert one.wanted() == RangeAsk(3, -1, 9)
+
+
+def test_giving_up_goes_on_from_a_known_end_to_the_first_later_epoch() -> None:
+    """The end is known by an answer, and which epoch follows is not."""
+    for at, gaps in ((4, [Missing(1, None, 5, 9, GONE), Reached(1, 9)]), (9, [])):
+        one = chain(at)
+        for epoch in (7, 5):
+            one.mark(mark(-1, 2, epoch=epoch))
+        one.answer(reply(one.wanted(), at, end=9, more=True))
+        lost = Missing(1, None, 10, None, LOST)
+        said = [lost] if at == 9 else []
+        assert one.take() == said, "that it ended is said once"
+        one.give_up(GONE)
+        assert one.take() == [*gaps, *([] if said else [lost]), Reached(5, -1)]
+
+
+def test_too_much_that_is_held_is_let_go_and_asked_for() -> None:
+    one = chain(names=frozenset("A"), max_bytes=4000)
+    for times in (1, 2):
+        before = one.seq
+        one.batch(*drained_at(before + 5, 20))
+        assert (one.overflows, one.lagging, one.held_bytes) == (times, True, 0)
+        ask = one.wanted()
+        assert ask == RangeAsk(1, before, None, known=before + 24)
+        one.answer(reply(ask, before + 24))
+        assert (one.seq, one.lagging) == (before + 24, False)
+    one.take()
+    one.batch(*drained_at(one.seq + 1, 1, name="B"))
+    assert seqs(one.take()) == [], "it is not subscribed to"
+
+
+def drained_at(first: int, count: int, name: str = "A") -> tuple[str, Batch]:
+    """A batch of so many events from a seq on, which does not know what lies before."""
+    state = ShardState(shard_id=0, shard_count=1)
+    writer = ShardWriter("0" * 16, state)
+    writer.begin_epoch(1)
+    writer.drain([(name, seq, b"{}") for seq in range(first)], 1)
+    (message,) = writer.drain([(name, seq, b"{}") for seq in range(first, first + count)], 1)
+    found, _, payload = topic.split(message)
+    return found, decode_batch(payload)
