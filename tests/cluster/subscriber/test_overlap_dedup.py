@@ -82,6 +82,7 @@ def test_an_anchor_that_comes_later_tells_what_was_before_it() -> None:
         ("xx", ["nx"], "nx"),  # n is of after the old count's end, and so is x
         ("xx", ["n", "x"], "nx"),
         ("axb", ["xxb"], "x"),
+        ("xaxb", ["axxb"], "x"),
         ("xyaxyb", ["x", "ya"], ""),  # the first x is taken for the second one, until a comes
         ("axbxc", ["ax", "xb"], "x"),  # one that the old session has missed
         ("axbx", ["a", "a", "x"], "a"),
@@ -154,10 +155,12 @@ def test_what_one_session_gets_by_itself_says_nothing_of_the_other() -> None:
 
 
 @pytest.mark.parametrize("run", [True, False])
+@pytest.mark.parametrize("second_s", [2.0, 4.5 * OVERLAP_S])
 def test_a_guild_may_lag_far_behind_the_others_when_its_own_order_says_where_it_is(
-    run: bool,
+    second_s: float, run: bool
 ) -> None:
-    old = [event(OLD, text, at_s, guild=6) for at_s, text in enumerate("axcx")]
+    times = (0.0, 1.0, second_s, second_s + 1.0)
+    old = [event(OLD, text, at_s, guild=6) for text, at_s in zip("axcx", times, strict=True)]
     both = dedup(*old, event(OLD, "b", 5.0 * OVERLAP_S, guild=12))
     assert both.fresh([event(NEW, "a", 60.0, guild=6), event(NEW, "b", 60.0, guild=12)]) == []
     rest = [event(NEW, text, 90.0, guild=6) for text in "xcxx"]
