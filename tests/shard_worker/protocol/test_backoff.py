@@ -29,6 +29,7 @@ def test_many_failures_keep_the_ceiling() -> None:
 
 def test_pauses() -> None:
     assert [identify_pause(n, lambda: 1.0) for n in (2, 3, 4, 99)] == [0, 15, 30, 900]
+    assert [identify_pause(n, lambda: 0.0) for n in (2, 3, 99)] == [0, 7.5, 450]
     assert (invalid_session_wait(lambda: 0.0), invalid_session_wait(lambda: 1.0)) == (1.0, 5.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -330,6 +331,7 @@ def test_closes_that_are_fatal(code: int) -> None:
     assert gave_up.cause == f"closed {code} ({meaning})"
     assert advice in gave_up.action
     assert clock.session.detail == f"{gave_up.cause}: {gave_up.action}"
+    assert clock.session.refused == code
     assert clock.session.state is SessionState.FATAL
     assert clock.session.due is None, "it would spin"
     assert clock.session.tick(clock.now + 1e6) == []
@@ -592,6 +594,77 @@ def test_failed_identifies_slow_down_to_four_an_hour() -> None:
         sent += 1
         clock.session.frame(Frame(9, "", -1, b"false"), clock.now)
     assert sent < 24 * 8, "the daily budget would go on one shard"
+
+
+LOSSES: list[tuple[Callable[[Session, float], list[Action]], str, str]] = [
+    (lambda s, now: s.closed(None, now, "reset"), "connection lost", "connection lost (reset)"),
+    (lambda s, now: s.closed(None, now), "connection lost", "connection lost"),
+    (lambda s, now: s.closed(4000, now, "any"), "closed 4000", "closed 4000 (unknown error)"),
+    (lambda s, now: s.closed(4999, now, "bye"), "closed 4999", "closed 4999 (bye)"),
+    (lambda s, now: s.closed(4999, now), "closed 4999", "closed 4999"),
+    (lambda s, now: s.broken("corrupt stream", now, "no zlib"), "corrupt stream", "no zlib"),
+    (lambda s, now: s.broken("corrupt stream", now), "corrupt stream", "corrupt stream"),
+    (lambda s, now: s.frame(Frame(7, "", -1, b"null"), now), "op 7", "op 7"),
+    (lambda s, now: s.ready("x", "", 1, now), "READY out of place", "READY out of place"),
+]
+
+
+@pytest.mark.parametrize(("lose", "label", "detail"), LOSSES)
+def test_losses_are_counted_by_a_label_and_told_of_in_words(
+    lose: Callable[[Session, float], list[Action]], label: str, detail: str
+) -> None:
+    clock = Clock()
+    clock.ready()
+    for times in (1, 2):
+        lose(clock.session, clock.now)
+        assert (clock.session.lost_by, clock.session.detail) == (label, detail)
+        assert clock.session.reconnects == {label: times}
+        clock.resume()
+        assert clock.session.detail == detail, "it is not ready yet"
+        clock.session.resumed(clock.now)
+        assert clock.session.detail == ""
+
+
+def test_a_loss_before_hello_is_told_of_in_the_words_of_its_cause() -> None:
+    clock = Clock()
+    clock.pass_to_due()
+    clock.session.connect_failed("refused", clock.now)
+    assert clock.session.reconnects == {"connect failed": 1}
+    assert clock.session.lost_by == "connect failed"
+    clock = Clock(Resumable("id", RESUME, 4, 1))
+    clock.connect(RESUME)
+    assert clock.session.resumed(clock.now) == [do.Close(4000)]
+    assert clock.session.reconnects == {"RESUMED out of place": 1}
+
+
+def test_success_begins_every_count_anew() -> None:
+    """Of resumes, of connections to the resume host, of identifies."""
+    clock = Clock(Resumable("id", RESUME, 5, 1))
+    for _ in range(2):
+        for _ in range(4):
+            clock.resume()
+            assert clock.session.closed(4000, clock.now) == []
+        clock.resume()
+        clock.session.resumed(clock.now)
+        clock.lose()
+        for _ in range(2):
+            assert clock.pass_to_due() == [do.Connect(RESUME)]
+            clock.session.connect_failed("refused", clock.now)
+        clock.resume()
+        clock.session.resumed(clock.now)
+        clock.lose()
+    for n in range(5):
+        clock.resume()
+        ended = clock.session.closed(4000, clock.now)
+        assert bool(ended) is (n == 4), "five"
+    assert clock.session.seq == -1
+    clock.identify(2)
+    clock.session.ready("id", RESUME, 1, clock.now)
+    clock.lose()
+    for n in range(5):
+        clock.resume()
+        ended = clock.session.closed(4000, clock.now)
+        assert bool(ended) is (n == 4), "five of the next session too"
 
 
 def test_stop() -> None:
