@@ -229,7 +229,6 @@ class ShardChain:
         ask = answer.ask
         if ask.epoch != self.epoch or ask.after > self.seq:
             return  # Answers an older question: what has moved since was delivered.
-        before = self.seq
         if answer.end is not None:
             self._end, self._retired = answer.end, self._retired or answer.final
         following = answer.next if answer.next is not None and answer.next > self.epoch else None
@@ -244,10 +243,10 @@ class ShardChain:
             self._complete(answer.reached, answer.gone, GapReason.GONE)
         self._advance()
         if not answer.more:
-            self._answered_whole(ask, following, moved=self.seq > before)
+            self._answered_whole(ask, following)
         self._settle()
 
-    def _answered_whole(self, ask: RangeAsk, following: int | None, *, moved: bool) -> None:
+    def _answered_whole(self, ask: RangeAsk, following: int | None) -> None:
         """An answer was not cut short: the journals hold no more than it and those before it."""
         if ask.upto is None:
             if self._end is None and following is not None:
@@ -256,8 +255,8 @@ class ShardChain:
             if following is None:
                 self.lagging = False
         wanted = self.wanted()
-        if moved or wanted is None or ask.after < wanted.after:
-            return  # This answer says nothing about what is wanted now.
+        if wanted is None or ask.after < wanted.after:
+            return  # It brought something, or says nothing about what is wanted now.
         # What has become known since it was asked for may be had.
         known = None if wanted.upto is None else ask.known if ask.upto is None else ask.upto
         if known is not None and known <= self.seq:

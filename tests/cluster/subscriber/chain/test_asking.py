@@ -118,6 +118,36 @@ def test_an_answer_tells_of_an_epoch_s_end() -> None:
     assert not one.finished
 
 
+def test_an_answer_tells_of_the_end_and_of_what_follows() -> None:
+    one = chain()
+    one.mark(mark(-1, 9))
+    ask = one.wanted()
+    one.answer(reply(ask, 4, *drained("A", 5), following=3, more=True))
+    one.answer(reply(one.wanted(), 4, following=8, more=True))
+    one.answer(reply(one.wanted(), 4, end=4, more=True))
+    assert one.take()[-2:] == [Missing(1, None, 5, None, LOST), Reached(3, -1)]
+
+
+def test_what_no_journal_holds_is_a_gap_and_the_rest_is_delivered() -> None:
+    one = chain()
+    one.mark(mark(-1, 9))
+    answer = reply(one.wanted(), 9, drained_at(5, 5))
+    one.answer(answer._replace(gone=[(0, 4)]))
+    out = one.take()
+    assert out[0] == Missing(1, ("A",), 0, 4, GONE)
+    assert seqs(out) == [5, 6, 7, 8, 9]
+
+
+def test_an_answer_that_brings_what_was_delivered_brings_nothing() -> None:
+    one = chain()
+    one.batch(*drained("A", 10)[0])
+    one.take()
+    one.mark(mark(9, 19))
+    one.answer(reply(one.wanted(), 9, *drained("A", 10)))
+    assert one.take() == []
+    assert one.wanted() == RangeAsk(1, 9, 19)
+
+
 def test_an_answer_tells_that_the_shard_is_no_more() -> None:
     """What one answer has said, another that does not know it takes back no more."""
     one = chain()
