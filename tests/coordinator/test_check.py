@@ -47,6 +47,7 @@ def test_the_plan_comes_beside_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     assert (outcome.error.cause, outcome.api) == ("no answer", None)
     assert outcome.plan is not None
     assert outcome.plan.shards == 2
+    assert asked == [check.ATTEMPTS]
     assert check.ATTEMPTS * ATTEMPT_S + LONGEST_WAIT_S < API_S, "the cause is told in time"
     outcome = asyncio.run(check.check(spec_of(token="", on_sandbox=True)))
     assert (outcome.error, outcome.api, len(asked)) == (None, None, 1)
