@@ -72,26 +72,26 @@ def test_a_full_disk_ends_no_cluster(home: Path) -> None:
     """It runs until it is asked to end, which the played one's last status does."""
     seen = home / "seen"
     with FULL.open("w") as full:
-        done = run("start --sandbox", full.fileno(), f"signal_after=4 seen={seen}")
+        done = run("start --sandbox", full.fileno(), f"signal_after=3 seen={seen}")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Warning: the output can't be written (")
-    assert seen.read_text().count('"status"') >= 4
+    assert seen.read_text().count('"status"') >= 3
     assert not is_held(load(on_sandbox=True).paths.lock)
 
 
 def test_output_that_nobody_reads_ends_no_cluster(home: Path) -> None:
-    """Each runs until it is asked to end, which the played one does after its fourth status."""
-    ways = ("closed", "all closed", "gone with its errors", "read in part")
+    """Each runs until it is asked to end, which the played one does after its third status."""
+    ways = ("all closed", "gone with its errors", "read in part")
     started = {
         way: started_in_shell(
-            f"start --sandbox --name c{number}", way, f"signal_after=4 seen={home}/{number}"
+            f"start --sandbox --name c{number}", way, f"signal_after=3 seen={home}/{number}"
         )
         for number, way in enumerate(ways)
     }
     assert {way: end(process) for way, process in started.items()} == dict.fromkeys(ways, (0, ""))
     for number, way in enumerate(ways):
         asked = (home / str(number)).read_text()
-        assert asked.count('"status"') >= 4, way
+        assert asked.count('"status"') >= 3, way
         assert '"stop"' in asked, way
         paths = load(on_sandbox=True, flags={"name": Given(f"c{number}", "--name")}).paths
         assert not is_held(paths.lock), way
