@@ -111,9 +111,13 @@ def test_verbs_whose_output_nobody_reads() -> None:
 
 
 def test_a_cluster_that_nobody_is_told_of_is_detached_all_the_same() -> None:
+    lock = load(on_sandbox=True).paths.lock
     assert end(started_in_shell("start --sandbox --detach", "all closed")) == (0, "")
-    assert is_held(load(on_sandbox=True).paths.lock)
-    verbs = started_in_shell("status", "closed"), started_in_shell("status --json", "gone")
-    assert [end(verb) for verb in verbs] == [(0, ""), (0, "")]
-    assert end(started_in_shell("stop", "without input")) == (0, "")
-    assert not is_held(load(on_sandbox=True).paths.lock)
+    try:
+        assert is_held(lock)
+        verbs = started_in_shell("status", "closed"), started_in_shell("status --json", "gone")
+        assert [end(verb) for verb in verbs] == [(0, ""), (0, "")]
+    finally:
+        stopped = end(started_in_shell("stop", "without input"))
+    assert stopped == (0, "")
+    assert not is_held(lock)
