@@ -142,6 +142,26 @@ def test_a_full_disk_suspends_the_promise_and_it_comes_back(tmp_path: Path) -> N
     journal.close()
 
 
+def test_it_is_tried_again_once_a_second_and_only_while_it_has_failed(tmp_path: Path) -> None:
+    clock = Clock()
+    journal, writer = opened(tmp_path, clock=clock), shard_writer()
+    assert journal._pages is not None
+    journal._pages.env = disk = Failing(journal.env())  # type: ignore[assignment]
+    clock.ns += 2 * RETRY_NS
+    disk.full = True
+    journal.retry()
+    assert promised(journal), "nothing has failed, so nothing is tried"
+    fill(journal, writer, 10)
+    disk.full = False
+    clock.ns += RETRY_NS - 1
+    journal.retry()
+    assert not promised(journal), "not yet"
+    clock.ns += 1
+    journal.retry()
+    assert promised(journal)
+    journal.close()
+
+
 def test_memory_is_bounded_and_the_file_read_instead(tmp_path: Path) -> None:
     journal, writer = opened(tmp_path, budget=32 << 20), shard_writer()
     sent = [message for _ in range(30) for message in fill(journal, writer, 400_000)]

@@ -66,8 +66,10 @@ def test_a_journal_is_synced_before_it_is_called_clean(
         write(folder, content)
 
     monkeypatch.setattr(manifest, "write", noted)
+    journal.sync()
+    assert done == ["sync True"]
     journal.close()
-    assert done == ["sync True", "clean True"]
+    assert done[1:] == ["sync True", "clean True"]
 
 
 def test_a_journal_is_no_longer_clean_on_the_disk_before_it_is_written(

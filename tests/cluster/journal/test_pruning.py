@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import lmdb
 
 from cluster.journal import JournalReader, RangeQuery, schema
 from cluster.journal.pages import SLACK_BYTES
@@ -84,3 +87,44 @@ def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
     assert len(JournalReader(journal.env()).heads()) == 1501
     journal.close()
     opened(tmp_path, budget=32 << 20).close()
+
+
+class FullOnce:
+    """A database environment whose map is full for one transaction: a reader pins its pages."""
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self.env, self.full, self.checked = env, True, 0
+
+    def begin(self, *args: Any, **options: Any) -> Any:
+        if self.full and options.get("write"):
+            self.full = False
+            raise lmdb.MapFullError("mdb_put: MDB_MAP_FULL")
+        return self.env.begin(*args, **options)
+
+    def reader_check(self) -> int:
+        self.checked += 1
+        return self.env.reader_check()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.env, name)
+
+
+def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
+    """Readers that died are forgotten, half of the budget is pruned, and the drain is written."""
+    journal, writer = opened(tmp_path), shard_writer()
+    sent: list[bytes] = []
+    for _ in range(600):
+        sent += fill(journal, writer, 1500)
+    assert journal._pages is not None
+    journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
+    sent += fill(journal, writer, 1500)
+    assert (journal.journalling, env.checked) == (True, 1)
+    held = journal.stats.bytes
+    assert (1 << 19) - 20_000 < held <= 1 << 19
+    reader = JournalReader(env.env, clock=lambda: 0.0)
+    reach = reader.read(RangeQuery(0, 4, 1, -1, max_bytes=1 << 30))
+    assert reach.messages == sent[reach.start :]
+    assert reach.reached == writer.state.seq
+    assert journal.check_readers() == 0
+    assert env.checked == 2
+    journal.close()
