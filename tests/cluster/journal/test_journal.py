@@ -175,6 +175,40 @@ def test_memory_is_bounded_and_the_file_read_instead(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_memory_holds_what_the_publisher_is_not_past(tmp_path: Path) -> None:
+    journal, writer = opened(tmp_path), shard_writer()
+    first, second = fill(journal, writer, 1, 1), fill(journal, writer, 1)  # two records, and one
+    for record, found in ((0, first), (1, first), (2, second), (3, None), (4, None)):
+        after = journal.after(record)
+        assert (after and [*after.messages]) == found
+    journal.release(1)
+    assert [recent.first_record for recent in journal.recent] == [1, 3]
+    journal.release(2)
+    assert [recent.first_record for recent in journal.recent] == [3]
+    journal.release(3)
+    assert not journal.recent
+    for _ in range(3):  # what was released counts no more
+        for _ in range(5):
+            fill(journal, writer, RECENT_BYTES // 8)
+        assert len(journal.recent) == 5
+        journal.release(journal.last_record)
+    journal.close()
+
+
+def test_what_neither_memory_nor_the_file_holds_is_passed_over(tmp_path: Path) -> None:
+    journal, writer = opened(tmp_path), shard_writer()
+    assert journal._pages is not None
+    journal._pages.env = disk = Failing(journal.env())  # type: ignore[assignment]
+    disk.full = True
+    for _ in range(12):
+        fill(journal, writer, RECENT_BYTES // 8)
+    oldest = journal.recent[0]
+    assert oldest.first_record > 1
+    assert journal.after(0) is oldest
+    assert journal.after(oldest.first_record - 1) is oldest
+    journal.close()
+
+
 def test_the_cursor_begins_where_the_hub_was_left(tmp_path: Path) -> None:
     journal, first, second = opened(tmp_path), shard_writer(0), shard_writer(1)
     fill(journal, first, 1)  # record 1, seq 0

@@ -128,3 +128,27 @@ def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
     assert journal.check_readers() == 0
     assert env.checked == 2
     journal.close()
+
+
+def test_what_is_pruned_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Drains of one event and of many, of shards of which this process has written nothing."""
+    journal = opened(tmp_path)
+    for shard in range(3):
+        writer = shard_writer(shard)
+        fill(journal, writer, 10)
+        fill(journal, writer, 10, 40_000, 10)
+    journal.close()
+    journal, writer = opened(tmp_path), shard_writer(3)
+    for _ in range(400):
+        fill(journal, writer, 3000)
+    with journal.env().begin() as txn:
+        entries = [
+            txn.stat(journal.env().open_db(schema.shard_db(shard), txn=txn))["entries"]
+            for shard in range(4)
+        ]
+        rows = txn.stat(journal.env().open_db(schema.INDEX_DB, txn=txn))["entries"]
+    assert entries == [0, 0, 0, rows]
+    assert 0 < rows < 400
+    oldest = {head.state.shard_id: head.oldest for head in JournalReader(journal.env()).heads()}
+    assert [oldest[shard] for shard in range(3)] == [None] * 3
+    journal.close()
