@@ -476,6 +476,17 @@ def test_a_hello_that_is_none(data: bytes) -> None:
     clock.connect()
     assert clock.session.frame(Frame(10, "", -1, data), clock.now) == [do.Close(4000)]
     assert clock.session.reconnects == {"bad HELLO": 1}
+    assert clock.session.detail not in ("", "the gateway gives no HELLO: None")
+
+
+@pytest.mark.parametrize(("interval_s", "good"), [(0.001, True), (3600, True), (3600.1, False)])
+def test_intervals_that_hello_may_say(interval_s: float, good: bool) -> None:
+    clock = Clock()
+    clock.connect()
+    data = json.dumps({"heartbeat_interval": interval_s * 1000}).encode()
+    clock.session.frame(Frame(10, "", -1, data), clock.now)
+    assert clock.session.heartbeat_interval == (interval_s if good else None)
+    assert clock.session.lost_by == ("" if good else "bad HELLO")
 
 
 @pytest.mark.parametrize("silent", [False, True])
@@ -554,8 +565,11 @@ def test_waits_grow_and_start_over_after_a_stable_half_minute() -> None:
     clock.resume()
     clock.session.resumed(clock.now)
     clock.now += 30
-    clock.lose()
-    assert clock.session.due == clock.now + 0.25
+    for wait in (0.25, 0.5, 1):
+        clock.lose()
+        assert clock.session.due == clock.now + wait
+        clock.resume()
+        clock.session.resumed(clock.now)
 
 
 def test_failures_to_connect_count_until_hello_and_no_further() -> None:
