@@ -99,7 +99,7 @@ def decode(text: bytes) -> Frame | Unplaced:
 def _read_field_by_field(text: bytes, error: Exception) -> Frame | Unplaced:
     """Read a frame whose fields are not all what they should be, or hold lone surrogates: those of
     other ops than 0 need no t and no s."""
-    whole = without_lone_surrogates(text)  # each byte is where it is in the text
+    whole = bytearray(without_lone_surrogates(text))  # each byte is where it is in the text
     try:
         fields = _fields.decode(whole)
     except msgspec.ValidationError:
@@ -116,15 +116,8 @@ def _read_field_by_field(text: bytes, error: Exception) -> Frame | Unplaced:
     except MALFORMED as malformed:
         raise FrameError(f"no gateway frame: {malformed}") from malformed
     op, name, seq = (_value(fields.get(key)) for key in ("op", "t", "s"))
-    body = fields.get("d")
-    if body is None:
-        data = b"null"
-    elif whole is text:
-        data = bytes(body)
-    else:
-        start = whole.rfind(body)
-        data = text[start : start + len(bytes(body))]
-    return _frame(op, name, seq, data)
+    whole[:] = text  # what Raw holds is a view, so d is from here on as it came
+    return _frame(op, name, seq, bytes(fields.get("d", b"null")))
 
 
 def _value(field: msgspec.Raw | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from shard_worker.protocol.frame import (
     FrameError,
     Part,
     Unplaced,
+    decode,
     decode_many,
     parts,
 )
@@ -271,6 +273,55 @@ def test_half_a_surrogate_pair_is_carried_as_it_came(
     assert made.read([b'{"t":"A\\ud800","s":1,"op":0,"d":{}}']) == [
         Unplaced("A\ufffd", "a dispatch without a usable name")
     ]
+
+
+surrogates = st.sampled_from(
+    [
+        "\\ud800",
+        "\\uDFFF",
+        "\\ufffd",
+        "\\ud83d\\ude00",
+        "\\\\ud800",
+        '\\"',
+        "\\n",
+        "a",
+        "}{",
+        '\\",\\"d\\":',
+    ]
+)
+texts = st.lists(surrogates, max_size=4).map(lambda parts: f'"{"".join(parts)}"')
+jsons = st.recursive(
+    texts,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
+        st.lists(st.tuples(texts, inner), max_size=3).map(
+            lambda items: "{" + ", ".join(f"{key} :{value}" for key, value in items) + "}"
+        ),
+    ),
+    max_leaves=6,
+)
+fields = st.tuples(
+    st.lists(st.tuples(texts.map(lambda key: f'"x{key[1:]}'), jsons), max_size=4), jsons
+)
+
+
+@settings(deadline=None)
+@given(fields, st.data())
+def test_d_is_the_bytes_that_came_wherever_half_surrogate_pairs_are(
+    drawn: tuple[list[tuple[str, str]], str], data: st.DataObject
+) -> None:
+    others, body = drawn
+    # Another key may have the same text, or one that is the same once its halves are replaced.
+    others += [(f'"y{n}"', re.sub(r"\\uDFFF|\\ufffd", r"\\ud800", body)) for n in range(2)]
+    named = [('"op"', "0"), ('"t"', '"A"'), ('"s"', "1"), ('"d"', body)]
+    members = data.draw(st.permutations(named + others))
+    text = "{" + ", ".join(f"{key}: {value}" for key, value in members) + "}"
+    assert decode(text.encode()) == Frame(0, "A", 1, body.encode())
+
+
+def test_a_later_key_whose_text_differs_in_half_a_surrogate_pair_is_not_taken_for_d() -> None:
+    text = rb'{"t":"A","s":1,"op":0,"d":"\ud800","x":"\ud801"}'
+    assert decode(text) == Frame(0, "A", 1, rb'"\ud800"')
 
 
 def test_runs_and_frames_keep_their_order() -> None:
