@@ -96,7 +96,7 @@ async def stop_cluster(
         logout=logout,
         kept=keep_workers,
         sessions=sum(shard.state in HELD_STATES for shard in before.shards),
-        shards=before.shard_count,
+        shards=len(before.shards),
         events=before.events,
     )
 

@@ -180,7 +180,9 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
     state: ClusterState
     shard_count: int
+    """The shard count in force. Of a part of a bot, ``shards`` has fewer rows."""
     shards_ready: int
+    """How many rows of ``shards`` are ready."""
     events: int
     events_per_s: float
     api_url: str
@@ -192,6 +194,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     replay_endpoint: str
     workers: list[WorkerStatus]
     shards: list[ShardStatus]
+    """The shards that this cluster is to run, of the shard count in force."""
     budget: BudgetStatus
     subscribers: list[SubscriberStatus] = []
     """Subscribers that report themselves, as Subscriber does."""

@@ -164,7 +164,7 @@ def picture(
 ) -> RenderableType:
     """Return the frame of this moment: a bar until all shards are ready, workers, events."""
     parts: list[RenderableType] = [status_text.headline(status), *status_text.wrong(status)]
-    if status.shards_ready < status.shard_count or not status.shard_count:
+    if status.shards_ready < len(status.shards) or not status.shards:
         parts.append(_bar(status, width))
         if len(status.shards) > 1:
             parts.append(counts([shard.state for shard in status.shards], "shards"))
@@ -183,9 +183,10 @@ def picture(
 
 def _bar(status: ClusterStatus, width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
-    total = max(status.shard_count, 1)
+    own = len(status.shards)
+    total = max(own, 1)
     bar = ProgressBar(total=total, completed=status.shards_ready, width=min(50, width - 30))
-    grid.add_row(bar, f"{status.shards_ready:,} of {status.shard_count:,} shards")
+    grid.add_row(bar, f"{status.shards_ready:,} of {own:,} shards")
     return grid
 
 

@@ -35,7 +35,7 @@ def headline(status: ClusterStatus) -> Text:
         (status.name, "bold"),
         "  ",
         state(status.state),
-        f"  {status.shards_ready:,} of {status.shard_count:,} shards ready",
+        f"  {status.shards_ready:,} of {len(status.shards):,} shards ready",
         f"  {rate(status.events_per_s)} events/s",
         f"  up {span(status.uptime_s)}",
     )
@@ -68,6 +68,14 @@ def identifies(status: ClusterStatus) -> str:
     return f"{left}; {'a limit of our own' if user else f'{budget.max_concurrency} at a time'}"
 
 
+def part(status: ClusterStatus) -> str:
+    """Return which shards of its bot this cluster is to run; "" if it runs all."""
+    if len(status.shards) == status.shard_count:
+        return ""
+    own = named([shard.shard_id for shard in status.shards])
+    return f"{own} of the bot's {status.shard_count:,}"
+
+
 def outside(status: ClusterStatus) -> list[str]:
     """Return a line for each program outside whose shards wait for this cluster's identifies."""
     shards: dict[str, list[int]] = {}
@@ -86,6 +94,8 @@ def facts(status: ClusterStatus) -> Table:
     user = status.account == "user"
     grid.add_row("events", f"{status.events:,} since the start")
     grid.add_row("discord", f"{discord}, as a user account" if user else discord)
+    if text := part(status):
+        grid.add_row("part", text)
     grid.add_row("identifies", identifies(status))
     if budget.broker:
         grid.add_row("", f"granted by {budget.broker}")
@@ -298,7 +308,7 @@ def full(status: ClusterStatus, width: int, *, every: bool = False) -> Renderabl
 def line(status: ClusterStatus) -> str:
     """Return the whole state as one plain line, for pipes and logs."""
     text = (
-        f"{status.state}: {status.shards_ready}/{status.shard_count} shards ready, "
+        f"{status.state}: {status.shards_ready}/{len(status.shards)} shards ready, "
         f"{rate(status.events_per_s)} events/s, {status.events:,} events"
     )
     parts = [text, waiting(status), *(str(one) for one in wrong(status))]

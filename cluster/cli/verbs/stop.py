@@ -74,7 +74,7 @@ async def _stop(running: Running, logout: bool, keep_workers: bool, deadline_s: 
 
             def say(status: ClusterStatus) -> None:
                 left = sum(shard.state is not SessionState.CLOSED for shard in status.shards)
-                spinner.update(f"Stopping {running.name}: {left} of {status.shard_count} open")
+                spinner.update(f"Stopping {running.name}: {left} of {len(status.shards)} open")
 
             return await stop_cluster(
                 control,

@@ -31,6 +31,8 @@ class Behaviour(msgspec.Struct):
     """Numbers are of status requests."""
 
     shards: int = 4
+    shard_count: int = 0
+    """Shards of the bot, of which it has the first; 0: it has all."""
     ready_after: int = 2
     error: str = ""
     """Kind of the error to answer the start with."""
@@ -93,7 +95,14 @@ def shard(shard_id: int, state: SessionState, detail: str = "") -> ShardStatus:
 
 
 def cluster_status(
-    name: str, *, shards: int, ready: int, waiting: list[int], sandbox: bool, fatal: bool = False
+    name: str,
+    *,
+    shards: int,
+    ready: int,
+    waiting: list[int],
+    sandbox: bool,
+    fatal: bool = False,
+    shard_count: int = 0,
 ) -> ClusterStatus:
     states = [
         shard(n, SessionState.READY if n < ready else SessionState.AWAITING_GRANT)
@@ -109,7 +118,7 @@ def cluster_status(
         version="0.1.0",
         uptime_s=76.5,
         state=ClusterState.READY if ready == shards else ClusterState.STARTING,
-        shard_count=shards,
+        shard_count=shard_count or shards,
         shards_ready=ready,
         events=12_345,
         events_per_s=499.0,
@@ -212,6 +221,7 @@ def serve(endpoint: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> 
                 waiting=[] if ready else list(range(behaviour.shards)),
                 sandbox=running.sandbox,
                 fatal=behaviour.fatal,
+                shard_count=behaviour.shard_count,
             )
         if request.verb == "stop" and behaviour.mute_at_stop:
             return

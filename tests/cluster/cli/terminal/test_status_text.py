@@ -47,6 +47,20 @@ class TestFits:
         assert ("wait" in shown) == (ready < shards)
 
 
+def test_a_part_of_a_bot_is_measured_by_its_own_shards(fake: ModuleType) -> None:
+    half, whole = made(fake, 4, 2, shard_count=8), made(fake, 4, 4, shard_count=8)
+    shown = text(status_text.full(half, 80), 80)
+    assert "2 of 4 shards ready" in shown
+    assert "shards 0-3 of the bot's 8" in shown
+    assert "2/4 shards ready" in status_text.line(half)
+    bar = next(line for line in text(picture(half, 80), 80).splitlines() if "━" in line)
+    assert bar.rstrip().endswith("2 of 4 shards")
+    shown = text(picture(whole, 80), 80)
+    assert "4 of 4 shards ready" in shown
+    assert "━" not in shown, "the bar is gone"
+    assert "the bot's" not in text(status_text.full(made(fake, 4, 4), 80), 80)
+
+
 def restless(status: ClusterStatus, shards: range) -> ClusterStatus:
     """These shards are between two tries; nobody waits for a grant."""
     rows = [

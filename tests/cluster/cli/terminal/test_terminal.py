@@ -163,9 +163,9 @@ def test_ctrl_c_before_it_is_ready(terminal: Callable[..., Terminal]) -> None:
 def test_ctrl_c_while_it_waits_for_the_end(
     terminal: Callable[..., Terminal], running: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    running(deaf_to_stop=True)
+    running(deaf_to_stop=True, shard_count=8)
     run = terminal("stop")
-    run.read_until("4 open")
+    assert "4 of 4 open" in run.read_until("open"), "a part of a bot counts its own shards"
     run.process.send_signal(signal.SIGINT)
     text = run.read_until("dcgw-cluster status")
     assert "what was asked goes on" in text

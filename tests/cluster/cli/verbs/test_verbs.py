@@ -98,6 +98,12 @@ class TestStop:
         assert process.wait(timeout=30) == 0
         assert dcgw("status").exit_code == 3
 
+    def test_a_part_of_a_bot_counts_its_own_shards(self, dcgw: Dcgw, running: Running) -> None:
+        running(ready_after=1, shard_count=8)
+        assert "shards had none" not in dcgw("stop").output
+        running(ready_after=1, shard_count=8, fatal=True)
+        assert "(1 of 4 shards had none)" in dcgw("stop").output
+
     def test_whoever_goes_may_take_the_answer_along(self, dcgw: Dcgw, running: Running) -> None:
         running(ready_after=1, mute_at_stop=True)
         result = dcgw("stop")
