@@ -47,7 +47,7 @@ class _HelloReceiver:
     def on_connected(self) -> None:
         self._loop.call_later(HELLO_S, self._fail, f"no HELLO within {HELLO_S:g} s")
 
-    def on_connect_failed(self, cause: str) -> None:
+    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
         self._fail(cause)
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:

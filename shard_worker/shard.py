@@ -231,10 +231,16 @@ class Shard:
             self._coordinator.changed()
 
     def _log_state(self) -> None:
-        """Write a line on the state; one that waits or gave up says why."""
+        """Write a line on the state; one that waits or gave up says why. Of many tries in a row
+        that did not come to HELLO a few get a line."""
+        if self._session.unremarkable:
+            return
         state, text = self._session.state, self._session.state.value
         if state in (SessionState.WAITING, SessionState.FATAL) and self._session.detail:
             text += f": {self._session.detail}"
+        outage = self._session.outage
+        if state is SessionState.WAITING and outage is not None and outage.tries > 1:
+            text += f" ({_tries(outage.tries, self._loop.time() - outage.since)})"
         if (wait := self._next_try_s()) is not None:
             text += f"; next try in {wait:.1f} s"
         level = logging.WARNING if state is SessionState.FATAL else logging.INFO
@@ -309,9 +315,9 @@ class Shard:
     def on_connected(self) -> None:
         self._do(self._session.connected(self._loop.time()))
 
-    def on_connect_failed(self, cause: str) -> None:
+    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
         self._connection = None
-        self._do(self._session.connect_failed(cause, self._loop.time()))
+        self._do(self._session.connect_failed(cause, self._loop.time(), denied=denied))
 
     def on_closed(self, code: int | None, cause: str) -> None:
         self._connection = None
@@ -382,9 +388,14 @@ class Shard:
             self._delivery.heard(frame)
             if frame.op == Op.HEARTBEAT_ACK:
                 self._subscriptions.heartbeat_acknowledged()
+            outage = session.outage
             actions = session.frame(frame, now)
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
                 self._sender.reserve(session.heartbeat_interval)
+            if outage is not None and session.outage is None:
+                tries = _tries(outage.tries, now - outage.since)
+                text = "shard %d: the gateway gives HELLO again, after %s"
+                log.info(text, self.plan.shard_id, tries)
             self._do(actions)
             return
         if frame.name == "READY":
@@ -436,3 +447,8 @@ class Shard:
     def _on_subscribed(self, error: ClusterError | None) -> None:
         if error is not None:
             log.warning("shard %d: guilds were not subscribed to: %s", self.plan.shard_id, error)
+
+
+def _tries(tries: int, seconds: float) -> str:
+    """Return in words how often the gateway was tried in vain."""
+    return f"{tries:,} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"

@@ -6,6 +6,12 @@ between two tries is a four-hundredth of the time for which nothing was reached,
 least and a minute at most, and its second half is left to chance. The first HELLO ends that: those
 that wait connect at once, 250 in a second.
 
+Where somebody is reached and says no (a proxy that refuses, a certificate that is not trusted, an
+HTTP 4xx), the pause is as long as that has been so, a minute at most: eight tries in the first
+minute. A person must mend it, so little is lost by a later try; and each try is a wrong password at
+a proxy, which locks accounts for some of them, or one more request of an address that a CDN has
+banned. Whoever mended it need not wait: a start, or a restart of a shard, tries at once.
+
 Discord's documentation asks for an exponential back-off. A back-off whose waits double is one whose
 waits are in proportion to the time that has passed, and so is this one, with a smaller share: it is
 the process that slows down, and a gateway that was away for t seconds is noticed within t / 400. A
@@ -26,11 +32,8 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from shard_worker.protocol.backoff import RESUME_HOST_TRIES
+from shard_worker.protocol.outage import LONGEST_PAUSE_S, Outage
 
-LEAST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 60.0
-SHARE: Final = 1 / 400
-"""The pause between two tries, as a part of the time for which nothing was reached."""
 PACE_S: Final = 1 / 250
 """Seconds between two connections while the gateway is reached."""
 HOST_S: Final = 60.0
@@ -50,22 +53,26 @@ class ConnectQueue:
         self._next_at = float("-inf")
         """When the first of those that wait may connect."""
         self._taken_at = float("-inf")
-        self._unreached_since: float | None = None
+        self.outage: Outage | None = None
+        """The tries that have failed since the last HELLO; None: none has."""
         self._failed_at = float("-inf")
         self._hosts: dict[str, tuple[int, float]] = {}
         """Resume URL -> failures in a row, and when the last one was."""
-        self.trouble = ""
+
+    @property
+    def trouble(self) -> str:
         """Why the gateway can't be reached; empty: it was, when it was last tried."""
+        return "" if self.outage is None else self.outage.cause
 
     def unreached_s(self, now: float) -> float:
         """Return for how many seconds no connection has come to HELLO, since the first that did
         not; 0: the last one did."""
-        return 0.0 if self._unreached_since is None else now - self._unreached_since
+        return 0.0 if self.outage is None else now - self.outage.since
 
     def join(self, session: Hashable, on_turn_moved: Callable[[], None], now: float) -> None:
         """Wait for a turn. on_turn_moved: called when ``due`` of this session has changed."""
         if not self._waiting and now - self._failed_at > 2 * LONGEST_PAUSE_S:
-            self._forget()  # nobody has tried for so long that nothing is known
+            self.outage = None  # nobody has tried for so long that nothing is known
         self._waiting.setdefault(session, on_turn_moved)
 
     def leave(self, session: Hashable) -> None:
@@ -90,34 +97,32 @@ class ConnectQueue:
         return True
 
     def _pause(self, now: float) -> float:
-        if self._unreached_since is None:
+        if self.outage is None:
             return PACE_S
-        pause = min(LONGEST_PAUSE_S, max(LEAST_PAUSE_S, self.unreached_s(now) * SHARE))
-        return pause * (0.5 + 0.5 * self._random())
+        return self.outage.pause(now) * (0.5 + 0.5 * self._random())
 
-    def failed(self, url: str, cause: str, now: float) -> None:
-        """A connection did not come to HELLO. url: the resume URL; "" for the main one."""
-        if self._unreached_since is None:
-            self._unreached_since = now
+    def failed(self, url: str, cause: str, now: float, *, denied: bool = False) -> bool:
+        """A connection did not come to HELLO. url: the resume URL; "" for the main one. denied:
+        somebody was reached and said no. Return whether it is worth a line in the log."""
+        if self.outage is None:
+            self.outage = Outage(now)
             self._next_at = max(self._next_at, now + self._pause(now))
             self._moved()
-        self._failed_at, self.trouble = now, cause
+        self._failed_at = now
         if url:
             tries, _ = self._hosts.pop(url, (0, now))
             self._hosts[url] = tries + 1, now
             if len(self._hosts) > MAX_HOSTS:
                 del self._hosts[next(iter(self._hosts))]
+        return self.outage.failed(cause, now, denied=denied)
 
     def reached(self, url: str, now: float) -> None:
         """HELLO has come. url: the resume URL; "" for the main one."""
         self._hosts.pop(url, None)
-        if self._unreached_since is not None:
-            self._forget()
+        if self.outage is not None:
+            self.outage = None
             self._next_at = max(now, self._taken_at + PACE_S)
             self._moved()
-
-    def _forget(self) -> None:
-        self._unreached_since, self.trouble = None, ""
 
     def is_left(self, url: str, now: float) -> bool:
         """Return whether a resume host has failed so often that the main URL is better."""

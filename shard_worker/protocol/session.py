@@ -26,7 +26,15 @@ from shard_worker.protocol.backoff import (
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.protocol.frame import MAX_JUMP, Frame, FrameEvent, follow
 from shard_worker.protocol.heartbeat import Heartbeat
-from shard_worker.protocol.states import BEATING, CONNECTED, DEADLINES_S, TRANSITIONS, Input
+from shard_worker.protocol.outage import Outage
+from shard_worker.protocol.states import (
+    BEATING,
+    CONNECTED,
+    DEADLINES_S,
+    TRANSITIONS,
+    TRYING,
+    Input,
+)
 
 MAX_FAR: Final = 16
 """Dispatches in a row with an s far beyond the last, after which the session goes on there."""
@@ -114,6 +122,8 @@ class Session:
         self._far_in_a_row = 0
         self._unread = False
         """What the server sends is left unread for now."""
+        self._lost_again = False
+        """The last loss was one more of a row that the log has told of."""
 
     @property
     def heartbeat_interval(self) -> float | None:
@@ -126,6 +136,19 @@ class Session:
         if self.state is SessionState.WAITING and self._wake is None and self._connects.trouble:
             return f"the gateway gives no HELLO: {self._connects.trouble}"
         return self._detail
+
+    @property
+    def outage(self) -> Outage | None:
+        """The tries of this session and others that have failed since the last HELLO; None: none
+        has."""
+        return self._connects.outage
+
+    @property
+    def unremarkable(self) -> bool:
+        """Whether the state is part of one more try in a row of which the log has told enough."""
+        if self.state is SessionState.WAITING:
+            return self._lost_again
+        return self.state in TRYING and self.outage is not None
 
     @property
     def next_try(self) -> float | None:
@@ -196,9 +219,10 @@ class Session:
         self._move(Input.CONNECTED, now)
         return []
 
-    def connect_failed(self, cause: str, now: float) -> list[Action]:
-        """There is no connection: refused, timed out, not verified, not answered with 101."""
-        return self._lose("connect failed", now, detail=cause)
+    def connect_failed(self, cause: str, now: float, *, denied: bool = False) -> list[Action]:
+        """There is no connection: refused, timed out, not verified, not answered with 101. denied:
+        somebody was reached and said no, which lasts until a person mends it."""
+        return self._lose("connect failed", now, detail=cause, denied=denied)
 
     def closed(self, code: int | None, now: float, cause: str = "") -> list[Action]:
         """The other side ended the connection; ``code`` None: without a close frame."""
@@ -373,17 +397,21 @@ class Session:
         wait: float = 0.0,
         detail: str = "",
         asked: bool = False,
+        denied: bool = False,
     ) -> list[Action]:
         """The connection is gone or given up: count it, decide whether the session is resumed, and
-        wait. asked: somebody wanted it, and nothing has failed."""
+        wait. asked: somebody wanted it, and nothing has failed. denied: as with connect_failed."""
         if self.state not in CONNECTED:
             return []
         out: list[Action] = [do.Close(close)] if close is not None else []
         self.reconnects[cause] += 1
         self.lost_by = cause
-        unreached = self.state in (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
+        unreached = self.state in TRYING
+        again = False
         if unreached and not asked:
-            self._connects.failed(self._resume_host, detail or cause, now)
+            again = not self._connects.failed(
+                self._resume_host, detail or cause, now, denied=denied
+            )
             self._tries.host_failed(bool(self._resume_host))
         elif self.state is SessionState.IDENTIFYING:
             self._tries.identify_failed()
@@ -396,12 +424,13 @@ class Session:
         # A failure to connect is paced by the queue, and proves nothing about what lies behind.
         if not unreached:
             ready_s = None if self._ready_at is None else now - self._ready_at
-            again = self._tries.again(
+            least = self._tries.again(
                 now - self._connect_at, ready_s, to_identify=self.resumable is None
             )
-            wait = max(wait, again)
+            wait = max(wait, least)
         self._detail = detail or cause
         self._move(Input.LOST, now)
+        self._lost_again = again
         if wait:
             self._wake = now + wait
         else:
@@ -421,6 +450,7 @@ class Session:
         """Change the state, which happens nowhere else."""
         self.state = TRANSITIONS[self.state, cause]
         self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
+        self._lost_again = False
         if self.state not in BEATING:
             self._heartbeat = self._ready_at = None
             self._unread = False

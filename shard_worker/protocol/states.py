@@ -59,7 +59,9 @@ BEATING: Final = (
     SessionState.READY,
 )
 """States after HELLO, in which heartbeats go out."""
-CONNECTED: Final = (SessionState.CONNECTING, SessionState.AWAITING_HELLO, *BEATING)
+TRYING: Final = (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
+"""States before HELLO."""
+CONNECTED: Final = (*TRYING, *BEATING)
 """States that have a connection, or one on its way."""
 
 TRANSITIONS: Final[dict[tuple[SessionState, Input], SessionState]] = {

@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Protocol
 
-from curl_cffi import Curl, CurlOpt
+from curl_cffi import Curl, CurlECode, CurlError, CurlOpt
 from curl_cffi.aio import AsyncCurl
 
 from cluster.discord.browser import Browser
 from cluster.discord.proxy import Proxy
+from cluster.errors import ConfigError
 from shard_worker.transport import curl_options, handshake
 from shard_worker.transport.route import Route
 from shard_worker.transport.websocket import (
@@ -42,6 +43,9 @@ PAUSE_BYTES: Final = 1024 * 1024
 MAX_REFUSAL: Final = 64 * 1024
 """Most bytes that are read of an answer that is no WebSocket."""
 
+UNTRUSTED: Final = (CurlECode.PEER_FAILED_VERIFICATION, CurlECode.SSL_CACERT_BADFILE)
+"""What libcurl says of a certificate that is not trusted."""
+
 _READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
 _PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
 
@@ -51,7 +55,10 @@ class Receiver(Protocol):
 
     def on_connected(self) -> None: ...
 
-    def on_connect_failed(self, cause: str) -> None: ...
+    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
+        """There is no WebSocket. denied: somebody was reached and said no, or can't be asked, which
+        lasts until a person mends it: a proxy that refuses, a certificate that is not trusted, an
+        HTTP 4xx."""
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Take a slice of messages. texts: indices of those that came as text, not as binary."""
@@ -127,7 +134,7 @@ class Connection:
         if self._aborted or lookup.cancelled():
             return
         if error is not None:
-            self._fail(str(error))
+            self._fail(str(error), denied=isinstance(error, ConfigError))
             return
         for option, value in lookup.result():
             curl_options.setopt(self._curl, option, value)
@@ -346,11 +353,15 @@ class Connection:
     def _on_handshake_timeout(self) -> None:
         self._fail(f"no answer within {HANDSHAKE_TIMEOUT_S:.0f} s")
 
-    def _fail(self, cause: str) -> None:
-        receiver = self._receiver
+    def _fail(self, cause: str, *, denied: bool = False) -> None:
+        receiver, proxy = self._receiver, self._proxy
         self.abort()
-        if receiver is not None:
-            receiver.on_connect_failed(self._proxy.explain(cause) if self._proxy else cause)
+        if receiver is None:
+            return
+        if proxy is not None:
+            denied = denied or proxy.refusal(cause) is not None
+            cause = proxy.explain(cause)
+        receiver.on_connect_failed(cause, denied=denied)
 
     def _finish(self) -> None:
         """The transfer has ended, and all that it brought was parsed."""
@@ -360,10 +371,11 @@ class Connection:
             self.abort()
             if receiver is not None:
                 receiver.on_closed(None, cause)
-        elif self._handshake.status is not None and self._handshake.status != 101:
-            self._fail(f"the server answered {self._handshake.status} instead of 101")
+        elif (status := self._handshake.status) is not None and status != 101:
+            self._fail(f"the server answered {status} instead of 101", denied=400 <= status < 500)
         else:
-            self._fail(cause)
+            failure = self._failure
+            self._fail(cause, denied=isinstance(failure, CurlError) and failure.code in UNTRUSTED)
 
 
 def _printable(text: str) -> str:

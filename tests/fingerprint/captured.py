@@ -193,7 +193,7 @@ class Receiver:
     def on_connected(self) -> None:
         pass
 
-    def on_connect_failed(self, cause: str) -> None:
+    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
         self.greeted.set_exception(AssertionError(cause))
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:

@@ -136,7 +136,7 @@ def test_a_wait_is_told_of_while_it_lasts_and_not_after(caplog: pytest.LogCaptur
         shard.start()
         assert (shard.report().state, shard.report().next_try_s) == ("connecting", None)
         assert shard.report().detail == "op 9", "why it is not ready yet"
-        shard.on_connect_failed("refused")
+        shard.on_connect_failed("refused", denied=False)
         assert shard.report().detail == "the gateway gives no HELLO: refused"
 
     on_a_loop(scenario)
@@ -146,6 +146,48 @@ def test_a_wait_is_told_of_while_it_lasts_and_not_after(caplog: pytest.LogCaptur
     told = r"shard 0: waiting: the gateway gives no HELLO: refused; next try in 0\.\d s"
     assert re.fullmatch(told, lines[-2])
     assert lines[-1] == "shard 0: closed"
+
+
+def test_a_row_of_tries_in_vain_writes_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        for n in range(100):
+            if n % 2:
+                shard.on_connected()  # then it ends before HELLO
+                shard.on_closed(None, "reset")
+            else:
+                shard.on_connect_failed(f"no answer after {n} ms", denied=False)
+            shard.reconnect()
+            shard.start()
+        report = shard.report()
+        assert report.reconnects == {"connect failed": 50, "connection lost": 50}
+        assert report.detail == "connection lost (reset)"
+        assert report.state == "connecting"
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.on_closed(None, "a loss behind HELLO")
+        shard.reconnect()
+        shard.start()
+
+    on_a_loop(scenario)
+    lines = [record.getMessage().removeprefix("shard 0: ") for record in caplog.records]
+    told = [re.sub(r"; next try in \d+\.\d s| in \d+ s", "", line) for line in lines]
+    failed, lost = "no answer after {} ms", "connection lost (reset)"
+    row = [(1, failed.format(0)), *((2**n, lost) for n in range(1, 7))]
+    assert told == [
+        "connecting",
+        *(
+            f"waiting: the gateway gives no HELLO: {cause}"
+            + (f" ({tries} tries)" if tries > 1 else "")
+            for tries, cause in row
+        ),
+        "the gateway gives HELLO again, after 100 tries",
+        "awaiting_grant",
+        "waiting: connection lost (a loss behind HELLO)",
+        "connecting",
+        "closed",
+    ]
 
 
 def test_it_is_reported_since_when_nothing_has_come(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,11 @@ from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.connect_queue import (
     HOST_S,
-    LEAST_PAUSE_S,
-    LONGEST_PAUSE_S,
     MAX_HOSTS,
     PACE_S,
     ConnectQueue,
 )
+from shard_worker.protocol.outage import LEAST_PAUSE_S, LONGEST_PAUSE_S
 from shard_worker.protocol.session import Resumable, Session
 
 
@@ -148,6 +147,19 @@ def test_sessions_learn_of_a_dead_resume_host_from_each_other() -> None:
         if action.url:
             session.connect_failed("refused", now)
     assert urls == ["wss://d"] * 3 + ["", ""]
+
+
+def test_a_session_that_meets_a_no_slows_all_down() -> None:
+    queue, tried, now = ConnectQueue(lambda: 1.0), [], 0.0
+    sessions = [Session(0.0, random=lambda: 1.0, connects=queue) for _ in range(3)]
+    while now < 60.0:
+        for session in sessions:
+            session.tick(now)
+            if session.state is SessionState.CONNECTING:
+                tried.append(now)
+                session.connect_failed("answered CONNECT with 407", now, denied=True)
+        now = min(due for session in sessions if (due := session.due) is not None)
+    assert tried == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 
 
 def test_somebody_s_wish_waits_for_no_turn() -> None:

@@ -38,8 +38,8 @@ class Receiver:
     def on_connected(self) -> None:
         self.connected.set()
 
-    def on_connect_failed(self, cause: str) -> None:
-        self.over.set_result(("failed", cause))
+    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
+        self.over.set_result(("denied" if denied else "failed", cause))
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         self.messages += messages
@@ -288,6 +288,7 @@ def test_the_handshake_is_chrome_s() -> None:
     ("answer", "outcome"),
     [
         (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "answered 401"),
+        (b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n", "answered 503"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "answered 200"),
         (UPGRADED.replace(b"ACCEPT", b"bm8=") + b"\r\n", "Sec-WebSocket-Accept"),
         (UPGRADED + b"Sec-WebSocket-Extensions: permessage-bzip2\r\n\r\n", "not offered"),
@@ -302,7 +303,7 @@ def test_answers_that_are_no_websocket(answer: bytes, outcome: str) -> None:
             receiver = Receiver()
             transport.connect(url, receiver)
             kind, cause = await receiver.end()
-            assert kind == "failed"
+            assert kind == ("denied" if "401" in outcome else "failed")
             assert outcome in cause
 
     run(scenario)

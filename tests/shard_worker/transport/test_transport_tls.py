@@ -65,14 +65,14 @@ def test_an_unknown_authority(tmp_path: Path, system: bool) -> None:
     _, server = authority(tmp_path / "a", NOW)
     other, _ = authority(tmp_path / "b", NOW)
     kind, cause = outcome("wss://localhost:PORT/", server, "" if system else str(other))
-    assert kind == "failed"
+    assert kind == "denied"
     assert "certificate" in cause
 
 
 def test_a_certificate_for_another_host(tmp_path: Path) -> None:
     ca_file, server = authority(tmp_path / "a", NOW)
     kind, cause = outcome("wss://0.0.0.0:PORT/", server, str(ca_file))
-    assert kind == "failed"
+    assert kind == "denied"
     assert "certificate" in cause
     assert "0.0.0.0" in cause
 
@@ -81,7 +81,7 @@ def test_a_certificate_for_another_host(tmp_path: Path) -> None:
 def test_a_certificate_out_of_its_time(tmp_path: Path, made: datetime.datetime) -> None:
     ca_file, server = authority(tmp_path / "a", made)
     kind, cause = outcome("wss://localhost:PORT/", server, str(ca_file))
-    assert kind == "failed"
+    assert kind == "denied"
     assert "certificate" in cause
 
 
