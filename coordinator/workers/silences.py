@@ -2,10 +2,11 @@
 and bring no event for hours. Pure; times are seconds of the caller's monotonic clock.
 
 What is usual is each shard's own: the share of seconds in which something came, over a day, with an
-hour of silence before it, so that a shard that was seen for a short time is owed little. Seconds
-are counted and not events, since a burst is no rate. While a shard is silent it is owed what it
-usually brings, at the pace of the whole cluster: where all are quieter than usual, as at night,
-less is owed. It is too silent when it is owed 30 seconds with events (by chance, e^-30), has been
+hour of silence before it, so that a shard that was seen for a short time is owed little. Half a
+minute is put before it where a shard brings about as much as its neighbours: that is of many
+guilds, and no conversation that ends makes it silent. Seconds are counted and not events, since a
+burst is no rate. While a shard is silent it is owed what it usually brings, at the pace of its
+neighbours: where all are quieter than usual, as at night, less is owed. It is too silent when it is owed 30 seconds with events (by chance, e^-30), has been
 silent for a minute at least, and four times longer than ever in the last days. What is usual is as
 it was when the silence began: who is silent for ten hours does not become one that always was.
 
@@ -23,6 +24,7 @@ None comes twice in a week.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Hashable
 from typing import Final
 
@@ -30,6 +32,10 @@ DAY_S: Final = 24 * 3600.0
 """Time constant of what is usual."""
 PRIOR_S: Final = 3600.0
 """Seconds of silence that are put before what is known."""
+LIKE_PRIOR_S: Final = 30.0
+"""The same for a shard like its neighbours."""
+LIKE: Final = 1 / 3
+"""A shard that brings this part of what is usual among all shards is like its neighbours."""
 PRESENT_S: Final = 20.0
 """Time constant of how the cluster is now: short, so that where all fall silent at once nobody is
 owed as much as MOST_OWED."""
@@ -60,35 +66,40 @@ class _Shard:
         """Seconds with events, and all that were seen, up to the last event; both forget."""
         self._known_s = 0.0
         self._longest_s = 0.0
-        self._usual_rate = 0.0
+        self.usual_rate = 0.0
+        """Events a second."""
+        self._spoken_rate = 0.0
+        """The usual rate when the last event came."""
         self._rated_s = 0.0
         self._present_rate = 0.0
+        self.counted_pace: float | None = None
+        """What it has of the cluster's pace; None: it has no part in it."""
 
-    @property
-    def usual(self) -> float:
-        """Share of seconds with events, when the last one came."""
-        return self._busy_s / (self._known_s + PRIOR_S)
+    def usual(self, typical_rate: float) -> float:
+        """Return the share of seconds with events, when the last one came. typical_rate: of all
+        shards, in events a second."""
+        is_like = self._spoken_rate >= LIKE * typical_rate
+        return self._busy_s / (self._known_s + (LIKE_PRIOR_S if is_like else PRIOR_S))
 
     @property
     def pace(self) -> float:
         """How many events come now, of what is usual: from 0 to 1. A burst makes the usual rate
         higher, and the pace lower."""
-        return min(1.0, self._present_rate / self._usual_rate) if self._usual_rate else 0.0
+        return min(1.0, self._present_rate / self.usual_rate) if self.usual_rate else 0.0
 
-    @property
-    def too_silent(self) -> bool:
+    def too_silent(self, typical_rate: float) -> bool:
         return (
             self.silent_s >= LEAST_S
             and self.owed >= MOST_OWED
             and self.silent_s >= LONGER * self._longest_s
-            and self.usual >= LEAST_USUAL
+            and self.usual(typical_rate) >= LEAST_USUAL
         )
 
     def count(self, events: int, for_s: float) -> None:
         """So many events came in the last ``for_s`` seconds."""
         rate = events / for_s
         self._rated_s += for_s
-        self._usual_rate += (rate - self._usual_rate) * for_s / min(DAY_S, self._rated_s)
+        self.usual_rate += (rate - self.usual_rate) * for_s / min(DAY_S, self._rated_s)
         self._present_rate += (rate - self._present_rate) * -math.expm1(-for_s / PRESENT_S)
 
     def spoke(self, for_s: float) -> None:
@@ -98,11 +109,12 @@ class _Shard:
         self._known_s = self._known_s * forget + self.silent_s + for_s
         longest_s = self._longest_s * math.exp(-(self.silent_s + for_s) / FORGET_S)
         self._longest_s = max(longest_s, self.silent_s)
+        self._spoken_rate = self.usual_rate
         self.owed = self.silent_s = 0.0
 
-    def was_silent(self, for_s: float, pace: float) -> None:
-        """Nothing came in the last ``for_s`` seconds. pace: how the cluster is, 1 as usual."""
-        self.owed += self.usual * pace * for_s
+    def was_silent(self, for_s: float, pace: float, typical_rate: float) -> None:
+        """Nothing came in the last ``for_s`` seconds. pace: how its neighbours are, 1 as usual."""
+        self.owed += self.usual(typical_rate) * pace * for_s
         self.silent_s += for_s
 
 
@@ -111,8 +123,11 @@ class Silences:
 
     def __init__(self) -> None:
         self._shards: dict[Hashable, _Shard] = {}
-        self._pace = 0.0
-        self._pace_at = -math.inf
+        self._paces = 0.0
+        """Sum over the shards that have a part in the cluster's pace."""
+        self._paced = 0
+        self._typical_rate = 0.0
+        self._looked_at = -math.inf
 
     def report(self, shard: Hashable, events: int, now: float) -> None:
         """Take a report of a shard that is ready. events: how many it has brought; fewer than
@@ -133,7 +148,8 @@ class Silences:
         if new:
             known.spoke(for_s)
         else:
-            known.was_silent(for_s, self.pace(now))
+            self._look(now)
+            known.was_silent(for_s, self._pace_beside(known), self._typical_rate)
 
     def not_ready(self, shard: Hashable, now: float) -> None:
         """A shard has no session, or none that brings anything yet: that is no silence."""
@@ -143,14 +159,33 @@ class Silences:
 
     def pace(self, now: float) -> float:
         """Return how much comes to the cluster's shards now, of what is usual: from 0 to 1."""
-        if now - self._pace_at >= 1.0:
-            self._pace_at = now
-            shards = self._shards.values()
-            paces = [s.pace for s in shards if s.ready and now - s.seen_at < RECENT_S]
-            self._pace = sum(paces) / len(paces) if paces else 0.0
-        return self._pace
+        self._look(now)
+        return self._paces / self._paced if self._paced else 0.0
+
+    def _look(self, now: float) -> None:
+        """Look at all shards, once a second."""
+        if now - self._looked_at < 1.0:
+            return
+        self._looked_at = now
+        self._paces, self._paced = 0.0, 0
+        rates = []
+        for shard in self._shards.values():
+            shard.counted_pace = None
+            if shard.ready and now - shard.seen_at < RECENT_S:
+                shard.counted_pace = shard.pace
+                self._paces += shard.pace
+                self._paced += 1
+                rates.append(shard.usual_rate)
+        self._typical_rate = statistics.median(rates) if rates else 0.0
+
+    def _pace_beside(self, shard: _Shard) -> float:
+        """Return how much comes to all shards but this one."""
+        if shard.counted_pace is None:
+            return self._paces / self._paced if self._paced else 0.0
+        others = self._paced - 1
+        return max(0.0, self._paces - shard.counted_pace) / others if others else 0.0
 
     def too_silent(self, shard: Hashable) -> bool:
         """Return whether a shard says nothing for longer than chance explains."""
         known = self._shards.get(shard)
-        return known is not None and known.too_silent
+        return known is not None and known.too_silent(self._typical_rate)

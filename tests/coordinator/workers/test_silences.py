@@ -85,10 +85,17 @@ def test_one_of_three_is_silent() -> None:
     assert [shard for shard, _ in cluster.alarms] == [1]
 
 
-def test_a_cluster_that_is_young_waits_longer() -> None:
+def test_of_shards_that_are_alike_one_is_told_of_soon_in_a_young_cluster_too() -> None:
     cluster = Cluster([5.0, 5.0, 5.0], seed=2)
+    cluster.run(60.0)
+    assert LEAST_S <= cluster.first_alarm(0) <= 80.0
+
+
+def test_a_shard_that_says_less_than_its_neighbours_is_not_judged_so_soon() -> None:
+    """What it has said may be one conversation."""
+    cluster = Cluster([3.0, 10.0, 10.0], seed=2)
     cluster.run(480.0)
-    assert 5 * 60.0 <= cluster.first_alarm(0) <= 10 * 60.0
+    assert 3 * 60.0 <= cluster.first_alarm(0) <= 15 * 60.0
 
 
 def test_the_less_it_usually_says_the_longer_it_may_be_silent() -> None:
