@@ -11,11 +11,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, is_hypothesis_test, settings
 
 # On a busy machine a first example takes longer than hypothesis allows; that proves nothing.
 settings.register_profile("shared", deadline=None)
-settings.load_profile("shared")
+settings.register_profile(
+    "mutants", deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)  # that an example fails is enough: nobody reads the smallest one
+UNDER_MUTATION = "MUTANT_UNDER_TEST" in os.environ
+settings.load_profile("mutants" if UNDER_MUTATION else "shared")
 
 # A suite that a shell runs in the background ignores Ctrl-C, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,6 +32,12 @@ def own_registry() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="dcgw-") as folder, pytest.MonkeyPatch.context() as env:
         env.setenv("DCGW_RUNTIME_DIR", os.environ.get("DCGW_RUNTIME_DIR", folder))
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a mutant's tests those by example come first: one of them mostly fails at once."""
+    if UNDER_MUTATION:
+        items.sort(key=lambda item: is_hypothesis_test(getattr(item, "obj", None)))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 them no test noticed. The exit code is 1 if those are more than a few in a hundred.
 
 Which files are broken, and by which tests that is to be noticed, is in pyproject.toml; ``mutants/``
-keeps the outcomes, so that a run that was cut short goes on where it was.
+keeps the outcomes, so that a run that was cut short goes on where it was; what survived is tried
+again, since there may be another test by now.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ def outcomes(folder: Path) -> Iterator[Outcome]:
             yield Outcome(file, len(tried), survived)
 
 
+def try_again(folder: Path) -> None:
+    """Forget the outcomes of what survived."""
+    for note in folder.rglob("*.meta"):
+        content = json.loads(note.read_bytes())
+        codes: dict[str, int | None] = content["exit_code_by_key"]
+        codes.update({name: None for name, code in codes.items() if code in SURVIVED | UNTESTED})
+        note.write_text(json.dumps(content, indent=4))
+
+
 def table(found: list[Outcome]) -> str:
     """Return a line a file, the worst first, then the names of all that survived."""
     found = sorted(found, key=lambda outcome: -outcome.share)
@@ -66,6 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help='mutants by name: "cluster.identify.*"')
     options = parser.parse_args()
+    try_again(FOLDER)
     mutmut = [str(Path(sys.executable).with_name("mutmut")), "run", *options.only]
     code = subprocess.run(mutmut, check=False).returncode
     if code:

@@ -28,3 +28,16 @@ def test_what_no_test_noticed_is_named(tmp_path: Path) -> None:
         " 33.3%     2 of    6  all together",
     ]
     assert mutants.whole([]).share == 0.0
+
+
+def test_what_survived_is_tried_again(tmp_path: Path) -> None:
+    """Perhaps a test has come that notices it; what was noticed stays so."""
+    note = tmp_path / "cluster" / "a.py.meta"
+    note.parent.mkdir()
+    codes = {"a.x_1": 1, "a.x_2": 0, "a.x_3": 33, "a.x_4": None, "a.x_5": 34}
+    note.write_text(json.dumps({"exit_code_by_key": codes, "durations_by_key": {"a.x_1": 0.5}}))
+    mutants.try_again(tmp_path)
+    codes |= {"a.x_2": None, "a.x_3": None}
+    content = {"exit_code_by_key": codes, "durations_by_key": {"a.x_1": 0.5}}
+    assert json.loads(note.read_bytes()) == content
+    mutants.try_again(tmp_path / "no run before")

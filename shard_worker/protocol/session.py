@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Final
 
 import msgspec
@@ -108,17 +109,20 @@ class Session:
         """When it begins to wait for its turn to connect; None: it waits, or need not."""
         self._at_once = False
         """Somebody asked for a connection: it waits for no turn."""
-        self._connect_at = now
-        """When the last connection was begun."""
-        self._deadline: float | None = None
+        self._connect_at: float
+        """When the last connection was begun: set with each."""
+        self._deadline = inf
+        """When the state has lasted for too long; infinite: it may last."""
         self._heartbeat: Heartbeat | None = None
-        self._ready_at: float | None = None
+        self._ready_at: float | None
+        """When READY or RESUMED came on this connection; None: neither has."""
         self._asked_at: float | None = None
         """When the server last asked for a heartbeat."""
         self._tries = Tries(random)
-        self._resume_host = ""
+        self._resume_host: str
         """The resume URL that the connection is to; empty: it is to the main one."""
-        self._resume_had_events = False
+        self._resume_had_events: bool
+        """The RESUME that was sent last has brought events."""
         self._far_in_a_row = 0
         self._unread = False
         """What the server sends is left unread for now."""
@@ -163,7 +167,8 @@ class Session:
         """When ``tick`` wants to be called next."""
         beat = self._heartbeat.due if self._heartbeat else None
         moments = (self._wake, self._connects.due(self), self._deadline, beat)
-        return min((moment for moment in moments if moment is not None), default=None)
+        first = min(moment for moment in moments if moment is not None)
+        return None if first == inf else first
 
     def tick(self, now: float) -> list[Action]:
         """Do what time demands. Calling it early, late or twice does no harm."""
@@ -174,7 +179,7 @@ class Session:
             return self._connect(now)
         if self._unread:
             self._excuse(now)
-        if self._deadline is not None and now >= self._deadline:
+        if now >= self._deadline:
             return self._lose(f"{self.state.value} timed out", now, close=RESUMABLE_CLOSE)
         if self._heartbeat is not None and now >= self._heartbeat.due:
             if self._heartbeat.zombie:
@@ -209,8 +214,8 @@ class Session:
         """What the server has said meanwhile was not read: nothing is overdue."""
         if self._heartbeat is not None:
             self._heartbeat.excuse()
-        if self._deadline is not None and self.state in BEATING:
-            self._deadline = now + DEADLINES_S[self.state]
+        if self.state in BEATING:
+            self._deadline = now + DEADLINES_S.get(self.state, inf)
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -229,8 +234,9 @@ class Session:
         if self.state not in CONNECTED:
             return []
         then = after_close(code)
-        known = CLOSE_CODES.get(code) if code is not None else None
-        label = f"closed {code}" if code is not None else "connection lost"
+        label, known = (
+            ("connection lost", None) if code is None else (f"closed {code}", CLOSE_CODES.get(code))
+        )
         detail = f"{label} ({known.name if known else cause})" if known or cause else label
         if then is Then.FATAL and known:
             action = self._advice.get(known.code, known.action)
@@ -449,7 +455,7 @@ class Session:
     def _move(self, cause: Input, now: float) -> None:
         """Change the state, which happens nowhere else."""
         self.state = TRANSITIONS[self.state, cause]
-        self._deadline = now + DEADLINES_S[self.state] if self.state in DEADLINES_S else None
+        self._deadline = now + DEADLINES_S.get(self.state, inf)
         self._lost_again = False
         if self.state not in BEATING:
             self._heartbeat = self._ready_at = None

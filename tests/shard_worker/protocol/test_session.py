@@ -90,6 +90,11 @@ def test_the_table_is_whole() -> None:
 
 def test_first_start() -> None:
     clock = Clock()
+    session = clock.session
+    assert (session.state, session.epoch, session.seq) == (SessionState.WAITING, 0, -1)
+    assert (session.detail, session.lost_by, session.reconnects) == ("", "", {})
+    assert session.latency is session.refused is session.heartbeat_interval is None
+    assert (session.late_acks, session.far, session.duplicates) == (0, 0, 0)
     clock.ready(seq=0)  # a server may begin at 0
     assert clock.session.resumable == Resumable("id", RESUME, 0, 1)
     assert clock.dispatch(1, 2, 3) == [1, 2, 3]
@@ -153,6 +158,15 @@ def test_whatever_comes_after_a_heartbeat_proves_life() -> None:
     clock.pass_to_due()
     assert clock.pass_to_due() == [do.Close(4000)], "now nothing has come for an interval"
     assert clock.session.reconnects == {"zombie": 1}
+
+
+def test_an_acknowledgement_is_late_that_comes_after_the_next_heartbeat_s_time() -> None:
+    clock = Clock()
+    clock.ready()
+    for late, after in ((0, INTERVAL), (1, INTERVAL + 1)):
+        clock.pass_to_due()
+        clock.session.frame(ACK, clock.now + after)
+        assert (clock.session.late_acks, clock.session.latency) == (late, after)
 
 
 def test_who_sends_and_never_acknowledges_may_not_hear() -> None:
@@ -275,6 +289,7 @@ def test_op_1_is_answered_at_once_and_puts_the_next_heartbeat_off() -> None:
     clock.now += 10
     assert clock.session.frame(Frame(1, "", -1, b"null"), clock.now) == [do.SendHeartbeat(1)]
     assert clock.session.due == clock.now + INTERVAL
+    assert clock.session.frame(Frame(1, "", -1, b"null"), clock.now) == [], "one answers them all"
     assert clock.pass_to_due() == [do.Close(4000)], "op 1's answer wants its ACK too"
 
 
@@ -453,6 +468,16 @@ def test_an_s_far_beyond_the_last_is_left_out_unless_many_are() -> None:
     assert clock.session.far == 2 + 2 * (MAX_FAR - 1) + 1
     assert clock.dispatch(10**12) == []
     assert (clock.session.seq, clock.session.duplicates) == (10**9 + 52, 0)
+    far = [10**12 + n for n in range(MAX_FAR)]
+    assert clock.dispatch(far[0], 10**9 + 53, *far) == [10**9 + 53], "anew within a slice too"
+
+
+def test_a_session_s_first_dispatches_may_be_far_away() -> None:
+    clock = Clock()
+    clock.ready()
+    for n in range(MAX_FAR):
+        assert clock.dispatch(10**9 + n) == []
+    assert clock.dispatch(10**9 + MAX_FAR) == [10**9 + MAX_FAR]
 
 
 def test_what_is_out_of_place_is_a_reason_to_reconnect() -> None:
@@ -477,6 +502,7 @@ def test_a_hello_that_is_none(data: bytes) -> None:
     assert clock.session.frame(Frame(10, "", -1, data), clock.now) == [do.Close(4000)]
     assert clock.session.reconnects == {"bad HELLO": 1}
     assert clock.session.detail not in ("", "the gateway gives no HELLO: None")
+    assert ("heartbeat_interval" in clock.session.detail) is (data == b"{}"), "what is wrong of it"
 
 
 @pytest.mark.parametrize(("interval_s", "good"), [(0.001, True), (3600, True), (3600.1, False)])
@@ -637,6 +663,11 @@ def test_losses_are_counted_by_a_label_and_told_of_in_words(
         assert clock.session.detail == detail, "it is not ready yet"
         clock.session.resumed(clock.now)
         assert clock.session.detail == ""
+    clock.session.closed(4009, clock.now)
+    clock.identify(epoch=2)
+    assert "4009" in clock.session.detail
+    clock.session.ready("id", RESUME, 1, clock.now)
+    assert clock.session.detail == ""
 
 
 def test_a_loss_before_hello_is_told_of_in_the_words_of_its_cause() -> None:
