@@ -28,13 +28,15 @@ import msgspec
 from cluster.decode_errors import MALFORMED
 from cluster.subscriber.chain import Event
 from cluster.subscriber.guild_filter import GUILD_EVENTS
+from cluster.wire.shard_state import LOOK_BACK_NS
 
 MAX_KEPT: Final = 500_000
 """Events of the old count that are remembered; at most some 70 MB. Beyond that the oldest are
 forgotten, and what equals them is given out again."""
 LONGEST_LAG_NS: Final = 60_000_000_000
-"""No session lags more than this and two overlaps behind another: what is older is not remembered.
-It bounds memory, and is a limit where nothing but time can be asked."""
+"""No session lags more than this and two overlaps behind another: what is older, where the new
+count begins, is not remembered. It bounds memory, and is a limit where nothing but time can be
+asked."""
 
 
 SESSION_EVENTS: Final = frozenset(
@@ -134,7 +136,7 @@ class OverlapDedup:
             digests.append(_digest(event))
             times.append(source.received_ns)
             shards.append(source.shard_id)
-        first_ns = (self.since_ns or times[-1]) - self._lag_ns
+        first_ns = (self.since_ns or times[-1]) - LOOK_BACK_NS - self._lag_ns
         while times and (times[0] < first_ns or len(times) > MAX_KEPT):
             self.forgotten += times[0] >= first_ns
             digests.popleft()

@@ -19,7 +19,7 @@ from cluster.subscriber.chain import Event
 from cluster.subscriber.overlap_dedup import LONGEST_LAG_NS, OverlapDedup
 from cluster.wire.replay import HeadRow
 from cluster.wire.reshard import Reshard
-from cluster.wire.states import ReshardStage
+from cluster.wire.states import HeadState, ReshardStage
 
 QUIET_SECONDS: Final = 15.0
 """Announcements come once a second, and so do watermarks. When nothing of the old count came for so
@@ -123,7 +123,9 @@ class Reshards:
         since = {row.shard_count: row.public.since_ns for row in rows if row.public is not None}
         for row in rows:
             public = row.public
-            if public is None or not {public.old_count, row.shard_count} <= set(begun):
+            if public is None or row.state is HeadState.HELD:
+                continue
+            if not {public.old_count, row.shard_count} <= set(begun):
                 continue
             if since.get(public.old_count, 0) > public.since_ns:
                 continue  # The old count has followed this one since: what it was before is past.
@@ -133,6 +135,15 @@ class Reshards:
             )  # fmt: skip
             known_ns = overlap.dedup.since_ns
             overlap.dedup.since_ns = min(known_ns or public.since_ns, public.since_ns)
+
+    def prepared(self, rows: Iterable[HeadRow], begun: Collection[int]) -> None:
+        """Take in which counts are being prepared, by the journals. begun: as in ``learn``."""
+        for row in rows:
+            public = row.public
+            if row.state is not HeadState.HELD or public is None or public.old_count not in begun:
+                continue
+            if self._of(public.old_count, row.shard_count) is None:
+                self._begin(public.old_count, row.shard_count, public.overlap_ns, 0.0)
 
     def heard(self, shard_count: int) -> None:
         """A message of a shard of this count came."""

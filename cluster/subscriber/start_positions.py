@@ -78,10 +78,11 @@ def starts(heads: HeadsAnswer, saved: Saved | None, *, oldest: bool) -> Starts:
 def _read_again(
     found: Starts, rows: list[HeadRow], saved: Mapping[ShardKey, tuple[int, int]]
 ) -> None:
-    """Begin earlier in shards of a count that another one follows, of which nothing was handled
-    yet: with what they received since the other came into force, as far as it is held."""
+    """Begin earlier in shards of a count that another one follows, or is being prepared for, of
+    which nothing was handled yet: with what they received since the other one's events count, as
+    far as it is held."""
     numbers = {start.key: number for number, start in enumerate(found.shards)}
-    received = _Received(row for row in rows if _key(row) in numbers)
+    received = _Received(row for row in rows if _key(row) in numbers or row.state is HeadState.HELD)
     unread = _Received(
         row
         for row in rows
@@ -144,7 +145,11 @@ def taken_back(rows: Iterable[HeadRow]) -> set[int]:
     the count before them goes on, and no other has followed them."""
     rows = list(rows)
     going_on = {row.shard_count for row in rows if not row.state}
-    followed = {row.public.old_count for row in rows if row.public is not None}
+    followed = {
+        row.public.old_count
+        for row in rows
+        if row.public is not None and row.state is not HeadState.HELD
+    }
     retired = {
         row.shard_count: row.public.old_count
         for row in rows

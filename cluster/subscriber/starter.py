@@ -18,6 +18,7 @@ from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.start_positions import Start, starts, taken_back
 from cluster.wire.position import Saved, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
+from cluster.wire.states import HeadState
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class Starter:
         """Nobody could say it: each shard begins where it is first heard of."""
         self._unknown: dict[ShardKey, tuple[int, int]] = {}
         """Saved (epoch, seq) of shards that no journal knew."""
+        self._joined_at: dict[ShardKey, tuple[int, int]] = {}
+        """Where shards were when we joined whose count was being prepared: nothing before that is
+        wanted."""
         self._new_shards: NewShards | None = None
         self._waiting: dict[ShardKey, Start] = {}
         """Where the shards begin that wait for another count's end."""
@@ -87,6 +91,7 @@ class Starter:
     def forget(self) -> None:
         """Another store: places that were saved under the one before mean nothing in it."""
         self._unknown.clear()
+        self._joined_at.clear()
         self._waiting.clear()
 
     def begin_at_sight(self, key: ShardKey, chain: ShardChain, epoch: int, seq: int) -> None:
@@ -159,7 +164,15 @@ class Starter:
             self._queue.put_item(gap)
         self._unknown = found.unknown
         self._queue.begin_after(found.whole)
-        self._reshards.learn(heads.shards, {start.key.shard_count for start in found.shards})
+        begun = {start.key.shard_count for start in found.shards}
+        self._reshards.learn(heads.shards, begun)
+        self._reshards.prepared(heads.shards, begun)
+        if self._saved is None and not self._oldest:
+            self._joined_at = {
+                ShardKey(row.shard_count, row.shard_id): (row.epoch, row.seq)
+                for row in heads.shards
+                if row.state is HeadState.HELD
+            }
         for start in found.shards:
             self._begin(start)
         self._heads_known = True
@@ -171,7 +184,8 @@ class Starter:
         begun = self._chains.begun() | {count for count, _ in (*positions, *self._waiting)}
         self._reshards.learn(rows, begun)
         for key, place in positions.items():
-            self._begin(Start(key, *place, lagging=False))
+            start = max(place, self._joined_at.get(key, place))
+            self._begin(Start(key, *start, lagging=False))
         given_up = taken_back(rows)
         for key in [key for key in self._waiting if key.shard_count in given_up]:
             self._drop(key)

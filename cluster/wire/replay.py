@@ -53,7 +53,8 @@ class HeadRow(msgspec.Struct, frozen=True, array_like=True):
     """(epoch, first seq) of the oldest drain that is held."""
     public: Public | None = None
     """The place from which on its events count, if its shard count came into force while another
-    one was; nil: all do. What lies before is in the journals and of no use."""
+    one was, or is being prepared; nil: all do. What lies before is in the journals and of no
+    use."""
     state: HeadState = HeadState.NONE
 
 

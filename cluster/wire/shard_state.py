@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+LOOK_BACK_NS: Final = 30_000_000_000
+"""So long before a shard count comes into force its shards' events count at most: what an old
+session that lags had not received when it ended, a new one has had before that moment. A subscriber
+reads as much once more of each shard, and a worker that is held remembers where each was."""
 
 
 class Public(msgspec.Struct, frozen=True, array_like=True):
     """From where a shard's events count, if its count came into force while another was: only those
-    after (epoch, seq). Events that both counts deliver are told apart by the reader."""
+    after (epoch, seq), a place from before that moment (LOOK_BACK_NS). Events that both counts
+    deliver are told apart by the reader. Of a shard that is held still: from where they would count
+    at its last event."""
 
     epoch: int
     seq: int
     since_ns: int
-    """When its shard count came into force: Unix ns."""
+    """When its shard count came into force: Unix ns; 0: it is held still."""
     old_count: int
     """The shard count that was in force before."""
     overlap_ns: int

@@ -1,10 +1,10 @@
-"""Another shard count while the cluster runs; lossless where the old sessions lag less than the
-overlap behind the new ones.
+"""Another shard count while the cluster runs; lossless where the old sessions lag less behind the
+new ones than these are ready before the old ones log out.
 
 A second generation of workers is started with the new count and identified within the budget; what
-it receives is journalled and shown to nobody. When all of its shards are ready it publishes, both
-do so for the overlap, and the old generation logs out. Until then everything can be taken back: the
-old one has gone on all the while.
+it receives is journalled and shown to nobody. An overlap after all of its shards are ready it
+publishes, both do so for another overlap, and the old generation logs out. Until then everything
+can be taken back: the old one has gone on all the while.
 
 Subscribers are told before the first event of the new count (cluster.wire.reshard).
 """
@@ -79,12 +79,13 @@ class Resharding:
         self._identifies.require(shards)
         after = self._plan(shards)
         progress.steps(shards)
-        began = time.monotonic()
         announcing = asyncio.create_task(self._announce(before, after, overlap_s))
         try:
             await self._prepare(after, overlap_s, progress)
-            # Who listens has had the time to remember what it is to compare with.
-            await asyncio.sleep(max(0.0, began + overlap_s - time.monotonic()))
+            # Who listens remembers what it is to compare with, and what the new sessions receive
+            # now counts when the old ones, which may lag, end before they have had it.
+            progress.step(f"the new shards receive for {overlap_s:g} s before they publish")
+            await asyncio.sleep(overlap_s)
             await self._make_public(after, overlap_s, progress)
             await self._overlap(after, overlap_s, progress)
             await self._end(before)

@@ -7,21 +7,30 @@ woken; it sends what the journal holds beyond its cursor.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from cluster.journal import Journal
 from cluster.wire.batch_writer import ShardWriter
 from shard_worker.delivery.publisher import Publisher
+from shard_worker.delivery.recent_places import RecentPlaces
 from shard_worker.protocol.frame import Frame, FrameEvent
 
 
 class ShardDelivery:
     """The Delivery of one shard: what it delivers is journalled and published."""
 
-    def __init__(self, writer: ShardWriter, journal: Journal, publisher: Publisher) -> None:
+    def __init__(
+        self, writer: ShardWriter, journal: Journal, publisher: Publisher,
+        places: RecentPlaces | None = None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """places: where the shard has been, if it is held. clock: monotonic seconds."""
         self._writer = writer
         self._journal = journal
         self._publisher = publisher
+        self._places = places
+        self._clock = clock
 
     @property
     def began_ns(self) -> int:
@@ -35,6 +44,8 @@ class ShardDelivery:
 
     def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         """Begin a session. Journalled with the drain that follows, which holds its READY."""
+        if self._places is not None:
+            self._places.begin(guilds)
         self._writer.begin_epoch(
             epoch,
             session_id=session_id,
@@ -46,7 +57,10 @@ class ShardDelivery:
 
     def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         """Journal and publish a drain."""
-        self._append(self._writer.drain(events, received_ns))
+        messages = self._writer.drain(events, received_ns)
+        if self._places is not None:
+            self._note(self._places, events)
+        self._append(messages)
 
     def end_epoch(self, cause: str) -> None:
         """Journal and publish the epoch's last record; its credentials go."""
@@ -58,6 +72,15 @@ class ShardDelivery:
     def handled(self, seq: int) -> int:
         """Return `seq`: all that was delivered was journalled."""
         return seq
+
+    def _note(self, places: RecentPlaces, events: Sequence[FrameEvent]) -> None:
+        """Note where a shard that is held is, and in its state from where on it would count."""
+        state, now = self._writer.state, self._clock()
+        if not state.held or state.public is None:
+            self._places = None
+            return
+        places.note(events, state.seq, now)
+        state.public = replace(state.public, epoch=state.epoch, seq=places.seq_before(now))
 
     def _append(self, messages: list[bytes]) -> None:
         if messages:

@@ -74,7 +74,8 @@ class SlotJournal:
         if plan.resume and state.session_id and not state.ended:
             resumable = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
         writer = ShardWriter(self._cluster, state)
-        delivery = ShardDelivery(writer, self._journal, self._publisher)
+        places = self._states.places(plan.shard_id)
+        delivery = ShardDelivery(writer, self._journal, self._publisher, places)
         return delivery, resumable, max(state.epoch, plan.last_epoch)
 
     @property
@@ -83,9 +84,9 @@ class SlotJournal:
         return self._publisher.held
 
     def publish(self, overlap_ns: int) -> None:
-        """The shard count of these shards comes into force: what they receive from now on counts,
-        and is published. Nothing changes where it was in force. overlap_ns: for so long the other
-        count goes on."""
+        """The shard count of these shards comes into force: what they receive from now on is
+        published, and counts with what they have received lately. Nothing changes where it was in
+        force. overlap_ns: for so long the other count goes on."""
         if self.held:
             self._states.make_public(overlap_ns)
             self._publisher.publish_from_here()

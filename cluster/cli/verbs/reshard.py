@@ -35,13 +35,14 @@ Examples:
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long both shard counts publish; longer than sessions lag.",
+    help="How long both shard counts publish; longer than half of what sessions lag.",
 )
 def reshard(config_file: Path | None, name: str | None, shards: str, overlap: float) -> None:
     """Go on with N shards, or with as many as Discord recommends (auto).
 
     All new shards are identified beside the old ones, within the day's budget: refused if that is
-    not enough. When all of them are ready, both publish for the overlap, then the old ones log out.
+    not enough. An overlap after all of them are ready both publish for the overlap, then the old
+    ones log out.
     Subscriber gives out each event once. If a new shard fails, all stays as it was. It holds for
     later starts, too, until `shards` in the configuration is changed.
     """

@@ -92,7 +92,7 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
     """Go over to another shard count.
 
     Nothing else is broken meanwhile (ChaosRun sees to it), since old sessions that lag more than
-    the overlap cost losses, as is documented.
+    two overlaps cost losses, as is documented.
     """
     before = tested.shards
     after = shards if shards != before else before + 2

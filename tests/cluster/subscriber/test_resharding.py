@@ -41,6 +41,8 @@ class Cluster:
         self.journals: dict[ShardKey, list[tuple[int, list[bytes]]]] = {}
         """Shard -> (last seq, messages) of its drains."""
         self.now_ns = S
+        self.back = 0
+        """So many events of each new shard count from before its count came into force."""
         self.gone = -1
         """Up to this seq of the old shard the journals hold nothing any more, as they find out when
         they are asked for it."""
@@ -59,7 +61,10 @@ class Cluster:
         writer = self.writers[key]
         messages = writer.drain([(name, writer.state.seq + 1, data)], self.now_ns)
         self.journals[key].append((writer.state.seq, messages))
-        return [] if writer.state.held else messages
+        if not (state := writer.state).held:
+            return messages
+        state.public = Public(state.epoch, max(-1, state.seq - self.back), 0, state.held, 10 * S)
+        return []
 
     def both(self, guild: int, text: str) -> list[bytes]:
         """Both counts receive an event."""
@@ -69,7 +74,8 @@ class Cluster:
         for key in NEW:
             state = self.writers[key].state
             state.held = 0
-            state.public = Public(state.epoch, state.seq, self.now_ns, 1, 10 * S)
+            seq = max(-1, state.seq - self.back)
+            state.public = Public(state.epoch, seq, self.now_ns, 1, 10 * S)
 
     def end(self, *keys: ShardKey) -> list[bytes]:
         """These shards log out for good. Return what they publish."""
@@ -214,6 +220,28 @@ def test_a_subscriber_whose_clock_is_an_hour_wrong(
     asyncio.run(run())
 
 
+def test_what_an_old_session_that_lags_never_received_comes_of_the_new_one() -> None:
+    """It lags more than the overlap: what happened last before the new count came into force, it
+    has not received when it ends."""
+
+    async def run() -> None:
+        cluster = Cluster()
+        cluster.back = 4
+        async with Reader(cluster) as reader:
+            await reader.read([cluster.announcement(PREPARING)])
+            for text in "abxcdx":
+                cluster.receive(NEW[0], 0, text)
+            cluster.make_public()
+            await reader.read([cluster.announcement(OVERLAP), *cluster.receive(NEW[0], 0, "e")])
+            await reader.read(cluster.receive(OLD, 0, "a") + cluster.receive(OLD, 0, "b"))
+            await reader.read(cluster.receive(OLD, 0, "x") + cluster.receive(OLD, 0, "c"))
+            await reader.read([*cluster.end(OLD), cluster.announcement(DONE)])
+            await reader.read(cluster.receive(NEW[0], 0, "f"))
+            assert reader.texts == "abxcdxef"
+
+    asyncio.run(run())
+
+
 def test_the_new_session_lags_for_longer_than_the_old_one_lives() -> None:
     """It begins with what the old one had before, and ends with what that had last."""
 
@@ -354,6 +382,34 @@ def test_a_subscriber_that_is_restarted_while_both_publish(ended: bool) -> None:
                 await second.read([cluster.announcement(OVERLAP), *cluster.both(0, "e")])
                 await second.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "x")])
             assert second.texts == ("dx" if ended else "dex")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_subscriber_that_joins_while_the_new_count_is_prepared(saved: bool) -> None:
+    """Nothing comes that it has had before, or that was before now, though the new count's events
+    count from before that."""
+
+    async def run() -> None:
+        cluster = Cluster()
+        cluster.back = 100
+        async with Reader(cluster) as first:
+            await first.read([cluster.announcement(PREPARING), *cluster.receive(OLD, 0, "-")])
+            for text in "axbx":
+                await first.read(cluster.both(0, text))
+            assert first.texts == "-axbx"
+            position = first.position() if saved else None
+        if saved:
+            cluster.both(0, "c")
+        async with Reader(cluster, position) as second:
+            await second.settle()
+            await second.read([cluster.announcement(PREPARING), *cluster.both(0, "d")])
+            cluster.make_public()
+            await second.read([cluster.announcement(OVERLAP), *cluster.both(0, "x")])
+            await second.read(cluster.receive(NEW[0], 0, "e"))
+            await second.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "f")])
+            assert second.texts == "c" * saved + "dxef"
 
     asyncio.run(run())
 

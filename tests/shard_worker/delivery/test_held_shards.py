@@ -13,7 +13,18 @@ from cluster.config.keys import ClusterKeys, JournalConfig
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire.link import ShardPlan
 from cluster.wire.position import ShardKey
+from cluster.wire.shard_state import Public
 from shard_worker.delivery.slot_journal import SlotJournal
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 def spec(folder: Path, slot: int, **more: Any) -> WorkerSpec:
@@ -54,6 +65,33 @@ def test_a_shard_counts_from_where_its_count_came_into_force(tmp_path: Path, mov
     assert state.public is not None
     assert (state.public.epoch, state.public.seq) == (8, 1)
     again.close()
+    context.destroy(0)
+
+
+def test_what_a_shard_received_lately_counts_too_and_is_not_published(tmp_path: Path) -> None:
+    """An old session that lags may end before it has received it. Those who join meanwhile are told
+    from where on it would count now."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    slot = SlotJournal(spec(tmp_path, 0, held_for=4, overlap_ns=7), context)
+    shard = slot.shard(ShardPlan(shard_id=2, shard_count=6))[0]
+    key = ShardKey(6, 2)
+    now = shard._clock = slot._states._clock = Clock()
+    shard.begin_epoch(8, "session", "", 1)
+    for seq, name in enumerate(["READY", "GUILD_CREATE", "A", "B", "C"], 1):
+        shard.deliver([(name, seq, b"{}")], seq)
+        now.seconds += 10.0
+    held = slot._journal.states()[key]
+    assert (held.held, held.public) == (4, Public(8, 2, 0, 4, 7))
+    slot.publish(9)
+    assert slot._publisher.unpublished == 0
+    public = slot._journal.states()[key].public
+    assert public is not None
+    assert public == Public(8, 3, public.since_ns, 4, 9)
+    assert public.since_ns > 0
+    shard.deliver([("A", 6, b"{}")], 6)
+    assert slot._publisher.unpublished == 1
+    assert slot._journal.states()[key].public == public
+    slot.close()
     context.destroy(0)
 
 
