@@ -35,7 +35,7 @@ PROGRAM = textwrap.dedent("""
 
     sys.exit(run_child(Spec, work, interrupt="interrupt" in sys.argv))
 """)
-WITHIN_S = 30
+WITHIN_S = 60
 
 
 class Spec(ChildSpec, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from coordinator.ipc_listener import IpcListener
 Context = zmq.Context[zmq.Socket[bytes]]
 LIMIT: Final = 96
 CROWD: Final = 300
-WITHIN_S: Final = 30
+WITHIN_S: Final = 60
 PROGRAM: Final = textwrap.dedent("""
     import asyncio, json, resource, sys, threading
     from pathlib import Path

@@ -84,7 +84,7 @@ def test_what_a_stop_leaves_is_noted_when_it_begins(
         running = asyncio.ensure_future(rig.maintenance.run())
         await asyncio.sleep(0)
         rig.say(ready, ready, ready)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while rig.noted() != [True] * SHARDS:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         rig.ending = True

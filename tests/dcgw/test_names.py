@@ -98,7 +98,7 @@ def test_a_name_loads_what_it_needs(program: str, not_loaded: set[str]) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
     )
     assert not set(done.stdout.split()) & not_loaded
 

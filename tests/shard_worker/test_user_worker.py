@@ -28,7 +28,7 @@ async def subscribed(rig: Rig) -> None:
     """Whether the newest session has its subscriptions, as the sandbox knows."""
     (session,) = rig.sandbox.state.dispatcher.sessions.values()
     assert session.user is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(session.user.subscriptions) < 6:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

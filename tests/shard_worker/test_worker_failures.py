@@ -51,7 +51,7 @@ def test_an_event_that_could_not_be_delivered_comes_again(
         with monkeypatch.context() as patch:
             patch.setattr(ShardDelivery, "deliver", broken)
             with pytest.raises(UnforeseenError):
-                await asyncio.wait_for(worker, 20)
+                await asyncio.wait_for(worker, 60)
         rig.reports.clear()
         await rig.start()
         await rig.ready()
@@ -84,7 +84,7 @@ def test_an_error_in_a_callback_of_libcurl_ends_the_connection(
         assert not failures
         expected = await rig.caught_up()
         await rig.send(Stop())
-        assert await asyncio.wait_for(worker, 20) == 0
+        assert await asyncio.wait_for(worker, 60) == 0
         assert rig.journalled() == expected
 
     # All of it is in one process: beside other work an answer takes a while.

@@ -26,6 +26,9 @@ from cluster.wire.start_outcome import StartOutcome, encode_outcome
 from cluster.wire.states import ClusterState, SessionState, WorkerState
 from cluster.wire.status import BudgetStatus, ClusterStatus, ShardStatus, WorkerStatus
 
+LIFE_S = 300
+"""Seconds after which it ends whatever happens: a test that failed leaves none behind."""
+
 
 class Behaviour(msgspec.Struct):
     """Numbers are of status requests."""
@@ -154,6 +157,7 @@ def starts(behaviour: Behaviour) -> int:
 
 
 def main() -> None:
+    signal.alarm(LIFE_S)
     behaviour = msgspec.convert(
         dict(a.split("=", 1) for a in sys.argv[1:]), Behaviour, strict=False
     )

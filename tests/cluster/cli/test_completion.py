@@ -33,7 +33,7 @@ def complete(*words: str) -> list[str]:
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert done.stderr == ""

@@ -48,7 +48,7 @@ def run(*words: str, **env: str) -> tuple[str, set[str]]:
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     *_, last = done.stderr.splitlines()

@@ -20,7 +20,7 @@ from cluster.endpoints.waiting import LOOK_S, checked_wait, when_running
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.subscriber import Subscriber
 
-GUARD_S = 20.0
+GUARD_S = 60.0
 RUNNING = Running(
     name="east", pid=1, started_at=1.0, state_dir="/nowhere", control_endpoint="ipc:///east/control",
     hub_endpoint="ipc:///east/events", replay_endpoint="ipc:///east/replay",

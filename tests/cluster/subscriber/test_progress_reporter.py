@@ -30,7 +30,7 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 
 
 def received(coordinator: zmq.Socket[bytes]) -> SubscriberReport:
-    assert coordinator.poll(5000)
+    assert coordinator.poll(60_000)
     sender, data = coordinator.recv_multipart()
     request = control.decode_request(data)
     assert request.verb == "subscriber"

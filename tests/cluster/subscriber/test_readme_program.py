@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cluster.subscriber.delivery_rig import delivery_rig
 
 ROOT = Path(__file__).parents[3]
-GUARD_S = 30.0
+GUARD_S = 60.0
 MESSAGE = (
     b'{"id":"5","channel_id":"6","content":"hello","author":{"id":"7","username":"birch","avatar":'
     b'null,"discriminator":"0"},"timestamp":"2023-11-11T14:23:14.123000+00:00"}'

@@ -91,14 +91,14 @@ def test_one_that_never_reads_costs_the_hub_its_high_water_mark_and_the_others_n
             for _ in range(10):
                 worker.send(message)
             for _ in range(10):
-                assert fast.poll(5000), "it gets each one, in its time"
+                assert fast.poll(60_000), "it gets each one, in its time"
                 assert fast.recv() == message
         grew = rss_bytes(hub.pid) - before
         # What waits is shared by the three.
         assert grew < 1.5 * SUBSCRIBER_HWM * len(message), grew
     finally:
         context.destroy(0)
-        hub.communicate(timeout=10)
+        hub.communicate(timeout=60)
 
 
 def test_a_subscriber_that_is_not_read_keeps_its_bound_and_loses_nothing(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_subscriber_that_is_not_read_keeps_its_bound_and_loses_nothing(tmp_pat
         found = json.loads(done.stdout)
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
         journal.close()
     assert (found["count"], found["ordered"]) == (count, True)
     # 51 MiB with what an event takes beside its data; the answers that are being read are said to

@@ -26,7 +26,7 @@ from tests.cluster.subscriber.delivery_rig import STORE, delivery_rig
 
 
 async def take(subscriber: Subscriber, count: int) -> list[Item]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [await anext(subscriber) for _ in range(count)]
 
 
@@ -294,7 +294,7 @@ def test_a_new_count_that_no_journal_knows_is_not_passed_over_in_silence(
                         items.append(await anext(subscriber))
 
                 task = asyncio.create_task(gather())
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not any(isinstance(i, Event) and i.shard_count == 8 for i in items):
                         for message in writer.drain([("B", writer.state.seq + 1, b"{}")], 1):
                             socket.send(message)

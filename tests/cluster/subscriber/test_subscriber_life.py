@@ -12,7 +12,7 @@ from cluster.errors import ClientClosedError, ClusterError
 from cluster.subscriber import Event, Item, Subscriber
 from tests.cluster.subscriber.delivery_rig import DeliveryRig, delivery_rig
 
-GUARD_S = 20.0
+GUARD_S = 60.0
 
 
 async def by_anext(subscriber: Subscriber) -> list[Item]:

@@ -44,7 +44,7 @@ def python(code: str) -> list[str]:
 
 def play(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await scenario()
 
     asyncio.run(bounded())

@@ -94,7 +94,7 @@ async def dealer(endpoint: str, identity: bytes = b"") -> AsyncIterator[zmq.asyn
 
 async def ask(socket: zmq.asyncio.Socket, *frames: bytes) -> control.Response:
     await socket.send_multipart(frames)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return control.decode_response(await socket.recv())
 
 
@@ -267,7 +267,7 @@ def test_control_tells_a_verb_that_nobody_took_its_answer(short_folder: Path) ->
                 assert not (await ask(socket, request(0, "no such verb"))).ok
                 release.set()  # its connection is known by now, so the end of the other is
                 assert (await ask(socket, request(2, "long"))).ok
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await undelivered.wait()
                 undelivered.clear()
                 assert (await ask(socket, request(3, "long"))).ok
@@ -292,7 +292,7 @@ async def worker_link(folder: Path) -> AsyncIterator[tuple[WorkerLink, str, asyn
 
 
 async def next_of(heard: asyncio.Queue[Any]) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await heard.get()
 
 
@@ -346,7 +346,7 @@ def test_the_next_process_of_a_slot_takes_its_name_over(short_folder: Path) -> N
                 await new.send(link.encode(link.IdentifyRequest(shard_id=1)))
                 await next_of(heard)
                 assert served.send(1, link.Welcome())
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     assert link.decode_to_worker(await new.recv()) == link.Welcome()
 
     asyncio.run(scenario())

@@ -40,7 +40,7 @@ def test_events_come_through_and_the_last_watermark_is_known(
         out.start(asyncio.get_running_loop())
         row = watermark.Row(3, 8, 2, None, 41, -1, [("A", 41)])
         older = watermark.Row(3, 8, 1, None, 99, -1, [])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not out.shards:
                 worker.send(watermark.encode("store", 0, 1, True, [row]))
                 worker.send(watermark.encode("store", 1, 1, True, [older]))

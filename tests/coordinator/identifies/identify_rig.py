@@ -31,7 +31,7 @@ MARGIN_S = 0.05
 INTERVAL_S = WINDOW_S + MARGIN_S
 TOKEN = "MTIz.made.up"
 ACCOUNT = "account"
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 class Cluster:

@@ -234,7 +234,7 @@ def test_a_full_pipe_is_tried_again_by_itself(play: Play, monkeypatch: pytest.Mo
         office.take()
         office.ask(0)
         running = asyncio.ensure_future(office.queue.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not office.refused:  # noqa: ASYNC110  # nobody would set an event
                 await asyncio.sleep(0)
             office.absent.clear()
@@ -607,7 +607,7 @@ def test_the_queue_asks_by_itself_when_it_may(play: Play, monkeypatch: pytest.Mo
         office.fetched = [limit()]
         office.ask(0)
         running = asyncio.ensure_future(office.queue.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not office.sent:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         running.cancel()
@@ -716,7 +716,7 @@ def test_what_was_not_foreseen_ends_the_queue(play: Play) -> None:
         office.ask(0)
         office.fetched = [limit(concurrency=0)]  # which no decoder lets through
         with pytest.raises(ZeroDivisionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await office.queue.run()
 
     play(scenario)

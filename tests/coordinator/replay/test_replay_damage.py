@@ -185,7 +185,7 @@ time.sleep(60)
             journals=paths.journals, sleep=sleep,
         )  # fmt: skip
         running = asyncio.ensure_future(server.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (paths.logs / "again").exists():  # noqa: ASYNC110  # it tells by a file
                 await asyncio.sleep(0.01)
         running.cancel()

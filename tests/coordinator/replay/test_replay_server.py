@@ -46,7 +46,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = start(tmp_path)
     yield process
     process.terminate()
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 
@@ -102,7 +102,7 @@ def test_nonsense_is_refused_and_it_goes_on(server: str) -> None:
         socket.connect(server)
         for nonsense in ([b"\xff" * 50], [b""], [b"a", b"b"], [b"a", b"b", b"c"], [b"\x81" * 3000]):
             socket.send_multipart(nonsense)
-            assert socket.poll(5000)
+            assert socket.poll(60_000)
             *address, refusal = socket.recv_multipart()
             assert b"refused" in refusal
             assert address == nonsense[:-1][:1], "what stands before a question is an address"
@@ -129,7 +129,7 @@ def test_a_server_that_dies_is_asked_again_at_once(
         asked = [asyncio.ensure_future(client.heads()) for _ in range(2)]
         await asyncio.sleep(0)
         first.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for question in asked:
                 with pytest.raises(NoAnswerError, match="went away"):
                     await question
@@ -176,7 +176,7 @@ def test_one_who_asks_and_does_not_read_costs_the_others_nothing(
         greedy.append(socket)
     for number in range(300):
         modest.send(question(number, 0))
-        assert modest.poll(5000), "it is answered while the others fill their pipes, and after"
+        assert modest.poll(60_000), "it is answered while the others fill their pipes, and after"
         answer = replay.decode_response.decode(modest.recv())
         assert isinstance(answer, replay.RangeAnswer)
         assert answer.id == number

@@ -27,7 +27,7 @@ from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, pair
 from cluster.wire import control
 from cluster.wire.status import GateReport
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 HANDSHAKE_MS = 250
 NAMES = ("events", "replay", "control")
 

@@ -173,7 +173,7 @@ def test_who_hangs_is_killed_by_what_the_lock_says(paths: ClusterPaths) -> None:
         play = Play(paths, lambda slot, hello: True)
         play.on_sleep = lambda: time.sleep(0.002)  # a killed process takes its time to be gone
         assert asyncio.run(play.adoption.find(0)) is None
-        assert hung.wait(10) == -signal.SIGKILL
+        assert hung.wait(60) == -signal.SIGKILL
     assert not is_held(lock)
 
 
@@ -196,7 +196,7 @@ def test_a_stop_ends_who_has_not_greeted_yet(
         play = Play(paths, lambda slot, hello: True)
         play.on_sleep = lambda: time.sleep(0.002)
         asyncio.run(stopped(play))
-        assert owner.wait(10) == -signal.Signals[signalled]
+        assert owner.wait(60) == -signal.Signals[signalled]
         assert play.slept <= 4.0 + (LEAVE_S if deaf else 0.0)
         assert play.sent == []
 
@@ -270,7 +270,7 @@ def test_a_number_that_another_process_has_by_now_is_not_signalled(
             assert "is not the worker any more: no SIGKILL" in caplog.text
             monkeypatch.undo()
             process.kill()
-            assert child.wait(10) == -9
+            assert child.wait(60) == -9
     finally:
         child.kill()
         child.wait()
@@ -286,7 +286,7 @@ def test_signals_reach_the_adopted_worker_only(paths: ClusterPaths) -> None:
             assert child.poll() is None
         with held(paths, 0):
             process.kill()
-            assert child.wait(10) == -9
+            assert child.wait(60) == -9
     finally:
         child.kill()
         child.wait()

@@ -356,8 +356,8 @@ def test_stop_does_not_wait_for_a_slot_that_waits() -> None:
         await settle()
         room.last().end(1)
         await settle()
-        async with asyncio.timeout(5):
-            await room.supervisor.stop(lambda slot: True, 60.0)
+        async with asyncio.timeout(60):
+            await room.supervisor.stop(lambda slot: True, 3600.0)
         assert len(room.processes[0]) == 1
 
     play(scenario)
@@ -381,7 +381,7 @@ def test_a_slot_that_is_retired_while_its_process_comes_into_being() -> None:
         retiring = asyncio.create_task(room.supervisor.restart(0, lambda _: True, 5, retire=True))
         await asyncio.sleep(0)
         go_on.set()
-        await asyncio.wait_for(retiring, 5)
+        await asyncio.wait_for(retiring, 60)
         assert room.slots == {}
 
     asyncio.run(scenario())

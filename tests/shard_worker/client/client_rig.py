@@ -15,7 +15,7 @@ from shard_worker.client.client import GatewayClient
 from shard_worker.client.connecting import Connecting
 from shard_worker.client.event_queue import Received
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 Row = tuple[int, str, str]
 """s, name, hash of d."""
 

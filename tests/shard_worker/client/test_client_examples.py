@@ -170,7 +170,7 @@ def test_an_example_that_is_called_wrongly_says_how(name: str, args: list[str]) 
     file = ROOT / "examples" / name
     done = subprocess.run(
         [sys.executable, file, *args], env={"PYTHONPATH": str(ROOT), "DCGW_TOKEN": "x"},
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("usage: ")

@@ -49,7 +49,7 @@ def queue(most: int = 10) -> tuple[EventQueue, Filler]:
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await scenario()
 
     asyncio.run(main())
@@ -245,7 +245,7 @@ def test_who_would_wait_on_another_event_loop_is_told() -> None:
 
         def elsewhere() -> None:
             with pytest.raises(ClusterError, match="began on another event loop"):
-                asyncio.run(asyncio.wait_for(made.get(), 5))
+                asyncio.run(asyncio.wait_for(made.get(), 60))
 
         await asyncio.get_running_loop().run_in_executor(None, elsewhere)
 

@@ -58,7 +58,7 @@ def emit(journal: Journal, writer: ShardWriter, publisher: Publisher, size: int 
 
 async def until(condition: Callable[[], bool], *sockets: zmq.Socket[bytes]) -> None:
     """A socket subscribes only when its thread uses it, as the hub's proxy always does."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # what changes it is ZeroMQ
             for socket in sockets:
                 socket.poll(0)

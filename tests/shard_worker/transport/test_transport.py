@@ -19,7 +19,7 @@ from shard_worker.transport import handshake
 from shard_worker.transport.connection import PAUSE_BYTES, SLICE_MESSAGES
 from shard_worker.transport.transport import Transport
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 CHROME = (
     "Host Connection Pragma Cache-Control User-Agent Upgrade Origin Sec-WebSocket-Version "
     "Accept-Encoding Accept-Language Sec-WebSocket-Key Sec-WebSocket-Extensions"

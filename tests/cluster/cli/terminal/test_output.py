@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,13 +49,18 @@ def started_in_shell(words: str, way: str, fake: str = "") -> subprocess.Popen[s
     line = f'"$0" -c "$1" "$2" {words} {WAYS[way]}; exit "${{PIPESTATUS[0]}}"'
     return subprocess.Popen(
         ["bash", "-c", line, sys.executable, RUN, f"{FAKE} {fake}"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Return the exit code of the command line, and what came to the shell's stderr."""
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # the shell, and the command that it waits for
+        process.communicate()
+        raise
     return process.returncode, errors
 
 

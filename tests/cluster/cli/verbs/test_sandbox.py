@@ -81,6 +81,6 @@ def test_runs_until_it_is_interrupted() -> None:
         port = int(info.api_url.rpartition(":")[2].partition("/")[0])
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -259,7 +259,7 @@ def test_a_reader_that_has_seen_enough(home: Path, running: Running) -> None:
         assert process.stderr is not None
         assert b" A " in process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr.read() == b""
 
 

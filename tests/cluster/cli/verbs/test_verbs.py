@@ -95,7 +95,7 @@ class TestStop:
         assert result.output == (
             "Stopped sandbox: 4 sessions closed, the sandbox is gone. 12,345 events in all.\n"
         )
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         assert dcgw("status").exit_code == 3
 
     def test_a_part_of_a_bot_counts_its_own_shards(self, dcgw: Dcgw, running: Running) -> None:
