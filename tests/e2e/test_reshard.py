@@ -34,6 +34,8 @@ from tests.e2e.watching import (
 )
 
 OVERLAP_S = 3.0
+LAG_S = 4.0
+"""More than the overlap, and two seconds less than two of them."""
 Happened = Counter[tuple[str, str]]
 """(name, hash) of an event -> how often it happened."""
 
@@ -96,8 +98,9 @@ async def looking_on(
 
 
 def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
-    """Each event comes live, to a subscriber that was away, and to one from the oldest on; each
-    session lags by a time of its own, up to a third of the overlap."""
+    """Each event comes live, to a subscriber that was away, and to one from the oldest on. At first
+    the old sessions lag more than the overlap, then each by a time of its own, up to a third of
+    it."""
     with run_sandbox(
         guilds=8, shards=2, max_concurrency=8, rate=0.0, identify_window_s=0.5
     ) as info:
@@ -109,12 +112,13 @@ def test_reshard_up_and_down_under_traffic(home: Home, tmp_path: Path) -> None:
                 await eventually(control.status, lambda s: s.state == "ready")
                 await connected(sandbox, 2)
                 begun = await quiet(sandbox)
-                await sandbox.fault(kind="lag", max_s=1.0)
+                await sandbox.fault(kind="lag", min_s=LAG_S, max_s=LAG_S, later=False)
                 await sandbox.traffic(rate=200.0)
                 await seen.more(200)
                 saved = json.loads(json.dumps(seen.subscriber.position))
                 before = delivered(seen.items)
                 assert await control.reshard(4, OVERLAP_S) == "4 shards now, 2 before"
+                await sandbox.fault(kind="lag", max_s=1.0)
                 await seen.more(200)
                 status = await control.status()
                 assert (status.shard_count, status.shards_ready, status.state) == (4, 4, "ready")

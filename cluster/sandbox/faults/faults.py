@@ -91,7 +91,11 @@ KINDS: Final[dict[str, dict[str, Field]]] = {
         "count": Field(1, least=1, most=1_000_000),
     },
     "trim_on_heartbeat": {"on": Field(True)},
-    "lag": {"max_s": Field(1.0, most=1.0)},
+    "lag": {
+        "max_s": Field(1.0, most=10.0),
+        "min_s": Field(0.0, most=10.0),
+        "later": Field(True),
+    },
     "permessage_deflate": {"on": Field(True)},
 }
 """Every kind with its fields."""

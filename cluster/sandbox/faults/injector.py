@@ -60,7 +60,7 @@ class FaultInjector(Switches):
                 {"shard": s.shard, "shard_count": s.shard_count, "session": s.id} for s in sessions
             ] or len(peers)
         elif fault["kind"] == "lag":
-            self._dispatcher.set_lag(fault["max_s"])
+            self._dispatcher.set_lag(fault["max_s"], fault["min_s"], later=fault["later"])
         elif fault["kind"] == "refuse_connections":
             self._refuse("main", fault["seconds"])
             self._refuse("resume", fault["seconds"])

@@ -53,7 +53,8 @@ class Dispatcher:
         self._routes: dict[int, dict[int, list[Session]]] = {}
         self._warming: dict[str, Session] = {}
         self._holding: dict[str, Session] = {}
-        self.lag_s = 0.0
+        self._lag_s = (0.0, 0.0)
+        """Least and most of what a session that begins lags."""
         self.happened = 0
         self.dispatched = 0
         self.expired = 0
@@ -84,7 +85,7 @@ class Dispatcher:
             replay_events=self._replay_events,
             user=user,
         )
-        session.lag_s = self._rng.uniform(0.0, self.lag_s)
+        session.lag_s = self._rng.uniform(*self._lag_s)
         self.sessions[session_id] = session
         self.session_log.opened(session)
         shards = self._routes.setdefault(shard_count, {})
@@ -123,12 +124,14 @@ class Dispatcher:
                 self.expired += 1
                 self.end(session, session_log.EXPIRED)
 
-    def set_lag(self, lag_s: float) -> None:
-        """Let each session lag by a time of its own, up to ``lag_s``; 0 releases what was held."""
-        self.lag_s = lag_s
+    def set_lag(self, most_s: float, least_s: float = 0.0, *, later: bool = True) -> None:
+        """Let each session lag by a time of its own between these; 0 and 0 release what was held.
+        later: sessions that begin later lag too."""
+        least_s = min(least_s, most_s)
+        self._lag_s = (least_s, most_s) if later else (0.0, 0.0)
         for session in self.sessions.values():
-            session.lag_s = self._rng.uniform(0.0, lag_s)
-        if not lag_s:
+            session.lag_s = self._rng.uniform(least_s, most_s)
+        if not most_s:
             self._release(float("inf"))
 
     # Events

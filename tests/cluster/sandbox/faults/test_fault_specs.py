@@ -59,7 +59,7 @@ def test_a_schedule_ends_when_faults_are_cleared() -> None:
         ({"kind": "op7", "shard": -1}, "shard"),
         ({"kind": "op7", "shard": True}, "shard"),
         ({"kind": "op7", "shards": 1}, "shards"),
-        ({"kind": "lag", "max_s": 1.5}, "max_s"),
+        ({"kind": "lag", "max_s": 10.5}, "max_s"),
         ({"kind": "lag", "max_s": float("nan")}, "max_s"),
         ({"kind": "close", "code": 4000.0}, "code"),
         ({"kind": "close", "code": 1006}, "code"),
