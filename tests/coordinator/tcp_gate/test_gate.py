@@ -459,10 +459,13 @@ def test_ipv6(short_folder: Path) -> None:
     process.stdout.close()
 
 
-def test_a_crowd_takes_all_descriptors_and_ends_nothing(short_folder: Path) -> None:
+def test_a_crowd_takes_all_descriptors_and_ends_nothing(
+    short_folder: Path, request: pytest.FixtureRequest
+) -> None:
     """Who is in hears on; that nobody else gets in is in the report, until they leave."""
     few = (80, 80)
     crowded = Rig(short_folder, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few), 5_000)
+    request.addfinalizer(crowded.process.kill)
     subscriber = crowded.socket(zmq.SUB, "events", crowded.bot)
     assert crowded.receives(subscriber)
     assert not crowded.report().full
