@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from operator import attrgetter
 
@@ -48,8 +49,8 @@ class HeldEvents:
                 self._seqs.update([event.seq for event in delivered.events])
         if base > reach:
             self._loose.setdefault(name, []).append((base, last))
-        elif last > reach:
-            self._reach[name] = last
+        else:
+            self._reach[name] = max(reach, last)
             if name in self._loose:
                 self._join(name)
 
@@ -60,7 +61,7 @@ class HeldEvents:
 
     def reach(self, name: str) -> int:
         """Return the seq up to which all events of this name are held, or below the floor."""
-        return max(self._reach.get(name, -1), self.floor)
+        return max(self._reach.get(name, self.floor), self.floor)
 
     def has(self, table: list[tuple[str, int]]) -> bool:
         """Return whether each subscribed name of a mark's table is held up to its seq."""
@@ -77,9 +78,10 @@ class HeldEvents:
     def release(self, upto: int) -> Delivered:
         """Return the held events up to a seq, in order, and move the floor there."""
         runs, self._seqs = self._runs, None
-        events = runs[0] if len(runs) == 1 else [event for run in runs for event in run]
-        if len(runs) > 1:
-            events.sort(key=_seq)
+        # One run is in order: a matter of time alone.
+        events = (
+            runs[0] if len(runs) == 1 else sorted(itertools.chain.from_iterable(runs), key=_seq)
+        )
         if not events or events[-1].seq <= upto:
             delivered = Delivered(events, self.bytes)
             self._runs, self.bytes, self.holes = [], 0, False
@@ -91,7 +93,6 @@ class HeldEvents:
         self.floor = upto
         self._reach = {name: reach for name, reach in self._reach.items() if reach > upto}
         for name in list(self._loose):
-            self._loose[name] = [span for span in self._loose[name] if span[1] > upto]
             self._join(name)
         return delivered
 
@@ -103,8 +104,7 @@ class HeldEvents:
                 reach = max(reach, last)
             else:
                 rest.append((base, last))
-        if reach > self.floor:
-            self._reach[name] = reach
+        self._reach[name] = reach
         if rest:
             self._loose[name] = rest
 

@@ -31,7 +31,7 @@ def missing(
             spans = _spans_without_mark(first, upto, held)
         gaps += [Missing(epoch, names, a, b, reason) for names, (a, b) in spans]
         first = upto + 1
-    return sorted(gaps, key=lambda gap: (gap.first, gap.last or 0))
+    return sorted(gaps, key=lambda gap: gap.first)
 
 
 _Spans = list[tuple[tuple[str, ...] | None, Span]]
@@ -54,7 +54,7 @@ def _spans_without_mark(first: int, upto: int, held: HeldEvents) -> _Spans:
     if held.names is None:
         # Each seq is one event: what is not held is missing, whatever its name.
         return [(None, span) for span in held.no_event(first, upto)]
-    names = held.names - {HOLE}
+    names = sorted(held.names - {HOLE})
     return _grouped({name: held.not_covered(name, first, upto) for name in names}, held)
 
 

@@ -42,7 +42,7 @@ class ShardChain:
         self._held = HeldEvents(None if names is None else names | {HOLE}, -1)
         self._marks: dict[int, Mark] = {}
         """Marks of this epoch by seq; of two with one seq that with the lower base, which says
-        more."""
+        more. Nobody asks them for their epoch, or what was before it."""
         self._mark_bytes = 0
         self._top = -1
         """The highest seq of this epoch that is known to exist."""
@@ -110,10 +110,11 @@ class ShardChain:
     # -- what comes ----------------------------------------------------------------------------
 
     def batch(self, name: str, batch: Batch) -> None:
-        """Take in a batch, live or asked for; it may be late, early, old, or come a second time."""
-        if batch.epoch != self.epoch:
+        """Take in a batch, live or asked for; it may be late, early, old, or come a second time.
+        What belongs to an epoch that was delivered or is gone is left out, here and in ``mark``."""
+        if batch.epoch > self.epoch:
             self._keep_for_later(batch.epoch, batch.before, (name, batch))
-        elif batch.last > self._held.floor:
+        elif batch.epoch == self.epoch and batch.last > self._held.floor:
             self._top = max(self._top, batch.last)
             if not self.lagging:
                 if not self._marks and self._stands_alone(name, batch):
@@ -125,7 +126,7 @@ class ShardChain:
 
     def _stands_alone(self, name: str, batch: Batch) -> bool:
         """Return whether a batch applies at once, with nothing else held or missing before its end:
-        as most do at a trickle."""
+        as most do at a trickle. False is never wrong: ``_take`` comes to the same, at a price."""
         floor, names = self._held.floor, self._held.names
         if batch.base > floor or self._held.bytes or name == HOLE:
             return False
@@ -148,9 +149,9 @@ class ShardChain:
 
     def mark(self, mark: Mark) -> None:
         """Take in a watermark's row, or an epoch's end."""
-        if mark.epoch != self.epoch:
+        if mark.epoch > self.epoch:
             self._keep_for_later(mark.epoch, mark.before, mark)
-        else:
+        elif mark.epoch == self.epoch:
             if mark.final:
                 self._end, self._retired = mark.seq, mark.retired
             if mark.seq > self.seq:
@@ -257,6 +258,8 @@ class ShardChain:
         wanted = self.wanted()
         if wanted is None or ask.after < wanted.after:
             return  # It brought something, or says nothing about what is wanted now.
+        if wanted.upto is None and ask.upto is not None:
+            return  # Of what lies beyond what was asked for it says nothing.
         # What has become known since it was asked for may be had.
         known = None if wanted.upto is None else ask.known if ask.upto is None else ask.upto
         if known is not None and known <= self.seq:
@@ -292,11 +295,9 @@ class ShardChain:
     # -- epochs --------------------------------------------------------------------------------
 
     def _keep_for_later(self, epoch: int, before: tuple[int, int] | None, item: _Item) -> None:
-        if epoch < self.epoch:
-            return  # Belongs to an epoch that was delivered or is gone.
         items = self._later.setdefault(epoch, [])
         top = item.seq if isinstance(item, Mark) else item[1].last
-        self._later_top[epoch] = max(top, self._later_top.get(epoch, -1))
+        self._later_top[epoch] = max(top, self._later_top.get(epoch, top))
         if before is not None:
             self._befores[epoch] = before
             self._link()

@@ -3,6 +3,10 @@ gives up, and how it leaves an epoch."""
 
 from __future__ import annotations
 
+import itertools
+
+import msgspec
+
 from cluster.subscriber.chain import (
     Delivered,
     Mark,
@@ -13,7 +17,9 @@ from cluster.subscriber.chain import (
     Reached,
     ShardChain,
 )
+from cluster.subscriber.chain.held_events import batch_bytes
 from cluster.subscriber.chain.shard_chain import PATIENCE
+from cluster.subscriber.chain.types import NAME_BYTES
 from cluster.wire import topic
 from cluster.wire.batch import Batch, decode_batch
 from cluster.wire.batch_writer import ShardWriter
@@ -44,15 +50,20 @@ def reply(
     return RangeReply(ask, list(batches), reached, [], more, end, following, final)
 
 
-def drained(name: str, count: int, epoch: int = 1) -> list[tuple[str, Batch]]:
-    """The batch of a drain with so many events, seqs from 0 on."""
+def batches(*drains: list[tuple[str, int, bytes]], epoch: int = 1) -> list[tuple[str, Batch]]:
+    """The batches of an epoch's drains."""
     writer = ShardWriter("0" * 16, ShardState(shard_id=0, shard_count=1))
     writer.begin_epoch(epoch)
     made = []
-    for message in writer.drain([(name, seq, b"{}") for seq in range(count)], 1):
+    for message in itertools.chain.from_iterable(writer.drain(drain, 1) for drain in drains):
         found, _, payload = topic.split(message)
         made.append((found, decode_batch(payload)))
     return made
+
+
+def drained(name: str, count: int, epoch: int = 1) -> list[tuple[str, Batch]]:
+    """The batch of a drain with so many events, seqs from 0 on."""
+    return batches([(name, seq, b"{}") for seq in range(count)], epoch=epoch)
 
 
 def seqs(outputs: list[Output]) -> list[int]:
@@ -94,6 +105,102 @@ def test_what_was_not_known_when_it_was_asked_may_be_had() -> None:
         assert one.lagging is False
         assert one.take() == []
     assert one.wanted() == RangeAsk(1, 9, 19)
+    for _ in range(PATIENCE):
+        assert one.take() == [], "nor are they counted"
+        one.answer(reply(one.wanted(), 9))
+    assert one.take() == [Missing(1, None, 10, 19, GONE), Reached(1, 19)]
+
+
+def test_who_waits_for_an_end_has_patience_as_long_as_events_come() -> None:
+    """A later epoch is known, and not where this one ends."""
+    one = chain()
+    one.mark(mark(-1, 9, epoch=3))
+    first, *both, last = batches(
+        [("A", 0, b"{}")], [("A", 1, b"{}"), ("B", 2, b"{}")], [("A", 3, b"{}")]
+    )
+    for drain, found in (([first], [0]), (both, [1, 2]), ([last], [3])):
+        for _ in range(PATIENCE - 1):
+            one.answer(reply(one.wanted(), one.seq))
+            assert one.take() == []
+        for name, batch in drain:
+            one.batch(name, batch)
+        delivered, reached = one.take()
+        assert seqs([delivered]) == found
+        assert reached == Reached(1, found[-1])
+    for _ in range(PATIENCE):
+        assert one.take() == []
+        one.answer(reply(one.wanted(), 3))
+    assert one.take() == [Missing(1, None, 4, None, GONE), Reached(3, -1)]
+
+
+def test_what_comes_later_tells_where_this_epoch_ends() -> None:
+    for later in (
+        Mark(3, (1, 9), -1, 4, [("A", 4)]),
+        ("A", msgspec.structs.replace(drained("A", 5, epoch=3)[0][1], before=(1, 9))),
+    ):
+        one = chain(5)
+        if isinstance(later, Mark):
+            one.mark(later)
+        else:
+            one.batch(*later)
+        assert one.wanted() == RangeAsk(1, 5, 9)
+        assert (one.first_epoch, one.newest) == (3, (3, 4))
+
+
+def test_what_is_kept_of_later_epochs_is_counted() -> None:
+    name, batch = drained("A", 1, epoch=3)[0]
+    size = batch_bytes(batch) + 2 * NAME_BYTES
+    for bound, lagging in ((size, False), (size - 1, True)):
+        one = chain(max_bytes=bound)
+        one.batch(name, batch)
+        assert (one.held_bytes, one.lagging) == (0 if lagging else size, lagging)
+        assert one.newest == (3, 0), "even where it is not kept"
+        one.mark(mark(-1, 9, epoch=3))
+        one.mark(mark(-1, 4, epoch=3))
+        assert one.newest == (3, 9)
+
+
+def test_of_two_marks_of_a_seq_that_which_says_more_is_kept() -> None:
+    one = chain()
+    one.mark(mark(5, 9))
+    one.mark(Mark(1, None, 3, 9, [("A", 9), ("B", 5)]))
+    one.mark(mark(4, 9))
+    assert one.held_bytes == 3 * NAME_BYTES
+    one.mark(mark(4, 8))
+    assert one.held_bytes == 5 * NAME_BYTES
+
+
+def test_what_was_delivered_before_says_nothing_more() -> None:
+    one = chain()
+    one.batch(*drained("A", 10)[0])
+    one.take()
+    one.batch(*drained("A", 10)[0])
+    one.mark(mark(-1, 9))
+    one.mark(mark(-1, 5))
+    one.begin(3, -1)
+    one.take()
+    one.batch(*drained("A", 10)[0])
+    one.mark(mark(-1, 9))
+    assert (one.take(), one.wanted(), one.held_bytes) == ([], None, 0)
+
+
+def test_a_gap_stands_before_the_events_of_its_first_seq() -> None:
+    one = chain(names=frozenset("AB"))
+    one.batch(*batches([("A", 0, b"{}"), ("B", 1, b"{}"), ("A", 2, b"{}")])[0])
+    assert one.take() == []
+    one.give_up(GONE)
+    gap, events, reached = one.take()
+    assert gap == Missing(1, ("B",), 0, 1, GONE)
+    assert (seqs([events]), reached) == ([0, 2], Reached(1, 2))
+
+
+def test_of_a_hole_that_has_begun_before_the_rest_is_told() -> None:
+    one = chain(2)
+    for name, batch in batches([("A", 0, b"{}")], [("A", 5, b"{}")])[1:]:
+        one.batch(name, batch)
+    out = one.take()
+    assert out[0] == Missing(1, None, 3, 4, GapReason.SKIPPED)
+    assert (seqs(out), out[-1]) == ([5], Reached(1, 5))
 
 
 def test_what_was_known_when_all_was_asked_for_is_given_up() -> None:
@@ -106,6 +213,21 @@ def test_what_was_known_when_all_was_asked_for_is_given_up() -> None:
         assert one.take() == []
         one.answer(reply(ask, 9))
     assert one.take() == [Missing(1, None, 10, 14, GONE), Reached(1, 14)]
+
+
+def test_an_answer_about_a_range_gives_up_nothing_beyond_it() -> None:
+    """What was held went over the bound while it was on its way, so that all is wanted now."""
+    one = chain(9)
+    one.mark(mark(9, 14))
+    ask = one.wanted()
+    assert ask == RangeAsk(1, 9, 14)
+    for _ in range(PATIENCE - 1):
+        one.answer(reply(ask, 9))
+    one.mark(mark(14, 19))
+    one.drop()
+    one.answer(reply(ask, 9))
+    assert one.take() == []
+    assert one.wanted() == RangeAsk(1, 9, None, known=19)
 
 
 def test_an_answer_tells_of_an_epoch_s_end() -> None:
