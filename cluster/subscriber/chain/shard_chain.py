@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from cluster.subscriber.chain.held_events import HeldEvents, batch_bytes, events_above, measured
 from cluster.subscriber.chain.missing import missing
@@ -25,6 +25,7 @@ PATIENCE: Final = 3
 """Answers without progress, after which what was asked for counts as gone."""
 
 _Item = tuple[str, Batch] | Mark
+_Row = TypeVar("_Row")
 
 
 class ShardChain:
@@ -44,9 +45,9 @@ class ShardChain:
         """Marks of this epoch by seq; of two with one seq that with the lower base, which says
         more. Nobody asks them for their epoch, or what was before it."""
         self._mark_bytes = 0
-        self._top = -1
+        self._top = self.seq
         """The highest seq of this epoch that is known to exist."""
-        self._end: int | None = None
+        self._end: int | None
         """The last seq of this epoch; None: it goes on, or nobody has told."""
         self._end_said = False
         """The gap after this epoch's end was put out."""
@@ -340,13 +341,13 @@ class ShardChain:
         """Stand at a place; what is held of that epoch, and what comes later, counts from now."""
         self.epoch, self._held = epoch, HeldEvents(self._held.names, seq)
         self._marks, self._mark_bytes = {}, 0
-        self._top = max(seq, self._later_top.pop(epoch, -1))
+        self._top = max(seq, self._later_top.pop(epoch, seq))
         self._end, self._end_said, self._following, self._misses = None, False, None, 0
         self._retired = False
         items = self._later.pop(epoch, [])
-        self._later = {later: rest for later, rest in self._later.items() if later > epoch}
-        self._befores = {later: b for later, b in self._befores.items() if later > epoch}
-        self._later_top = {later: top for later, top in self._later_top.items() if later > epoch}
+        self._later = _beyond(epoch, self._later)
+        self._befores = _beyond(epoch, self._befores)
+        self._later_top = _beyond(epoch, self._later_top)
         self._later_bytes = sum(_item_bytes(item) for rest in self._later.values() for item in rest)
         self._link()
         for item in items:
@@ -363,6 +364,11 @@ class ShardChain:
         self._later = {epoch: [] for epoch in self._later}
         self._later_bytes = 0
         self.lagging = True
+
+
+def _beyond(epoch: int, rows: dict[int, _Row]) -> dict[int, _Row]:
+    """Return the rows of the epochs after this one, of which there is none by now."""
+    return {later: row for later, row in rows.items() if later > epoch}
 
 
 def _with_gaps(events: list[Event], gaps: list[Missing], before: int, epoch: int) -> list[Output]:

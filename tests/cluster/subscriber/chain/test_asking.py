@@ -33,8 +33,10 @@ def chain(seq: int = -1, *, lagging: bool = False, names: frozenset[str] | None 
           max_bytes: int = 1 << 20) -> ShardChain:  # fmt: skip
     """One that stands at a seq of epoch 1."""
     made = ShardChain(names, max_bytes)
+    assert (made.lagging, made.behind, made.wanted()) == (False, 0, None)
+    assert (made.finished, made.first_epoch, made.newest) == (False, None, None)
     made.begin(1, seq, lagging=lagging)
-    made.take()
+    assert made.take() == [Reached(1, seq)]
     return made
 
 
@@ -170,6 +172,22 @@ def test_of_two_marks_of_a_seq_that_which_says_more_is_kept() -> None:
     assert one.held_bytes == 5 * NAME_BYTES
 
 
+def test_as_much_as_the_bound_may_be_held() -> None:
+    for bound, lagging in ((2 * NAME_BYTES, False), (2 * NAME_BYTES - 1, True)):
+        one = chain(max_bytes=bound)
+        one.mark(mark(5, 9))
+        assert one.lagging is lagging
+
+
+def test_the_highest_mark_that_applies_takes_the_others_with_it() -> None:
+    one = chain()
+    for seq in (4, 9, 7):
+        one.mark(mark(-1, seq))
+    one.batch(*drained("A", 10)[0])
+    delivered, reached = one.take()
+    assert (seqs([delivered]), reached) == ([*range(10)], Reached(1, 9))
+
+
 def test_what_was_delivered_before_says_nothing_more() -> None:
     one = chain()
     one.batch(*drained("A", 10)[0])
@@ -237,7 +255,7 @@ def test_an_answer_tells_of_an_epoch_s_end() -> None:
     out = one.take()
     assert seqs(out) == [*range(10)]
     assert out[-1] == Missing(1, None, 10, None, LOST)
-    assert not one.finished
+    assert one.finished is False
 
 
 def test_an_answer_tells_of_the_end_and_of_what_follows() -> None:
@@ -245,6 +263,7 @@ def test_an_answer_tells_of_the_end_and_of_what_follows() -> None:
     one.mark(mark(-1, 9))
     ask = one.wanted()
     one.answer(reply(ask, 4, *drained("A", 5), following=3, more=True))
+    assert one.wanted() == RangeAsk(1, 4, None, known=9), "where it ends is not known"
     one.answer(reply(one.wanted(), 4, following=8, more=True))
     one.answer(reply(one.wanted(), 4, end=4, more=True))
     assert one.take()[-2:] == [Missing(1, None, 5, None, LOST), Reached(3, -1)]
