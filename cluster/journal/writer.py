@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,14 +21,13 @@ from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.contents import JournalStats, Recent
 from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
+from cluster.journal.recent import RecentAppends
 from cluster.journal.records import DAMAGE
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
 
-RECENT_BYTES: Final = 8 * 1024 * 1024
-"""What is kept in memory beyond the publisher's cursor, so that it need not be read back."""
 RETRY_NS: Final = 1_000_000_000
 """After a failed write the disk is tried again once in this time."""
 
@@ -55,11 +53,9 @@ class Journal:
         """How many appends were not written."""
         self.set_aside = ""
         """Why a journal of this slot was last set aside; empty: none was."""
-        self.recent: deque[Recent] = deque()
-        """Appends that the publisher may still need, in memory."""
+        self.recent = RecentAppends()
         self.last_record = 0
         """Number of the newest record; 0: none yet. Records count from 1."""
-        self._recent_bytes = 0
         self._folder = folder
         self._manifest = content
         self._budget = budget_bytes
@@ -202,18 +198,12 @@ class Journal:
             self.unjournalled += 1
         if messages:
             self.last_record += len(messages)
-            size = sum(map(len, messages))
-            self.recent.append(Recent(first, messages, size))
-            self._recent_bytes += size
-            while self._recent_bytes > RECENT_BYTES and len(self.recent) > 1:
-                self._recent_bytes -= self.recent.popleft().bytes
+            self.recent.add(first, messages)
         return self.last_record
 
     def release(self, record: int) -> None:
         """Drop from memory what the publisher is past: all up to this record."""
-        recent = self.recent
-        while recent and recent[0].first_record + len(recent[0].messages) - 1 <= record:
-            self._recent_bytes -= recent.popleft().bytes
+        self.recent.release(record)
 
     def _write(
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
@@ -257,14 +247,10 @@ class Journal:
         None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
         if record >= self.last_record:
             return None
-        for recent in self.recent:
-            if recent.first_record + len(recent.messages) - 1 > record:
-                if recent.first_record <= record + 1:
-                    return recent
-                break
-        return self._read_after(record) or next(
-            (r for r in self.recent if r.first_record > record), None
-        )
+        recent = self.recent.after(record)
+        if recent is not None and recent.first_record <= record + 1:
+            return recent
+        return self._read_after(record) or recent
 
     def _read_after(self, record: int) -> Recent | None:
         if self._pages is None:

@@ -12,7 +12,8 @@ import pytest
 
 from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, manifest
 from cluster.journal.history import History
-from cluster.journal.writer import RECENT_BYTES, RETRY_NS
+from cluster.journal.recent import RECENT_BYTES
+from cluster.journal.writer import RETRY_NS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -202,7 +203,7 @@ def test_what_neither_memory_nor_the_file_holds_is_passed_over(tmp_path: Path) -
     disk.full = True
     for _ in range(12):
         fill(journal, writer, RECENT_BYTES // 8)
-    oldest = journal.recent[0]
+    oldest = next(iter(journal.recent))
     assert oldest.first_record > 1
     assert journal.after(0) is oldest
     assert journal.after(oldest.first_record - 1) is oldest

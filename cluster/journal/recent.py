@@ -1,0 +1,49 @@
+"""What was appended last, in memory, so that the publisher need not read it back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cluster.journal.contents import Recent
+
+RECENT_BYTES: Final = 8 * 1024 * 1024
+"""What is kept in memory beyond the publisher's cursor."""
+
+
+class RecentAppends:
+    """The appends that the publisher may still need, the oldest first; past RECENT_BYTES the oldest
+    go, and are read from the file."""
+
+    def __init__(self) -> None:
+        self._appends: deque[Recent] = deque()
+        self._bytes = 0
+
+    def __iter__(self) -> Iterator[Recent]:
+        return iter(self._appends)
+
+    def __len__(self) -> int:
+        return len(self._appends)
+
+    def add(self, first: int, messages: Sequence[bytes]) -> None:
+        """Keep an append, whose first record has this number."""
+        size = sum(map(len, messages))
+        self._appends.append(Recent(first, messages, size))
+        self._bytes += size
+        while self._bytes > RECENT_BYTES and len(self._appends) > 1:
+            self._bytes -= self._appends.popleft().bytes
+
+    def release(self, record: int) -> None:
+        """Drop what the publisher is past: all up to this record."""
+        appends = self._appends
+        while appends and appends[0].first_record + len(appends[0].messages) - 1 <= record:
+            self._bytes -= appends.popleft().bytes
+
+    def after(self, record: int) -> Recent | None:
+        """Return the first append with a record beyond this one; None: there is none. It may begin
+        later than ``record + 1``."""
+        for recent in self._appends:
+            if recent.first_record + len(recent.messages) - 1 > record:
+                return recent
+        return None
