@@ -16,6 +16,7 @@ from shard_worker.protocol.connect_queue import (
     PACE_S,
     ConnectQueue,
 )
+from shard_worker.protocol.frame import Frame
 from shard_worker.protocol.outage import LEAST_PAUSE_S, LONGEST_PAUSE_S
 from shard_worker.protocol.session import Resumable, Session
 
@@ -160,6 +161,41 @@ def test_a_session_that_meets_a_no_slows_all_down() -> None:
                 session.connect_failed("answered CONNECT with 407", now, denied=True)
         now = min(due for session in sessions if (due := session.due) is not None)
     assert tried == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+
+
+def test_of_a_row_of_tries_in_vain_few_are_remarkable() -> None:
+    session, now = Session(0.0, random=lambda: 1.0), 0.0
+    assert session.unremarkable is False
+    assert session.outage is None
+    seen = []
+    for _ in range(5):
+        session.tick(now)
+        seen.append((session.state, session.unremarkable))
+        session.connected(now)
+        seen.append((session.state, session.unremarkable))
+        session.closed(None, now, "reset")
+        seen.append((session.state, session.unremarkable))
+        assert session.due is not None
+        now = session.due
+    connecting, hello, waiting = (state for state, _ in seen[:3])
+    assert seen == [
+        (connecting, False), (hello, False), (waiting, False),
+        (connecting, True), (hello, True), (waiting, False),
+        (connecting, True), (hello, True), (waiting, True),
+        (connecting, True), (hello, True), (waiting, False),
+        (connecting, True), (hello, True), (waiting, True),
+    ]  # fmt: skip
+    assert session.outage is not None
+    assert session.outage.tries == 5
+    session.tick(now)
+    session.reconnect(now)
+    assert (session.state, session.unremarkable) == (waiting, False), "somebody asked for it"
+    session.tick(now)
+    session.connected(now)
+    session.frame(Frame(10, "", -1, b'{"heartbeat_interval": 41250}'), now)
+    assert session.outage is None
+    session.closed(None, now, "reset")
+    assert (session.state, session.unremarkable) == (waiting, False), "it came to HELLO"
 
 
 def test_somebody_s_wish_waits_for_no_turn() -> None:
