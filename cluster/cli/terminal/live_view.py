@@ -25,7 +25,7 @@ from cluster.wire.status import ClusterStatus
 LINE_EVERY_S: Final = 5.0
 PROGRESS_EVERY_S: Final = 1.0
 """While shards become ready a line is written at most so often."""
-OTHER_LINES: Final = 19
+OTHER_LINES: Final = 20
 """Lines of the picture besides those of the workers."""
 
 HINTS: Final = """\
@@ -162,8 +162,11 @@ def picture(
     command: str = "dcgw-cluster",
     state_line: str = "",
 ) -> RenderableType:
-    """Return the frame of this moment: a bar until all shards are ready, workers, events."""
+    """Return the frame of this moment: what is under way, a bar until all shards are ready,
+    workers, events."""
     parts: list[RenderableType] = [status_text.headline(status), *status_text.wrong(status)]
+    if under_way := status_text.operation(status):
+        parts.append(Text(under_way))
     if status.shards_ready < len(status.shards) or not status.shards:
         parts.append(_bar(status, width))
         if len(status.shards) > 1:

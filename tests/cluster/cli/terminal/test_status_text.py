@@ -448,11 +448,13 @@ def test_what_is_under_way_and_what_failed(fake: ModuleType) -> None:
     assert "rolling restart for 12 s: worker 1 is back (2 of 4 done)" in text(
         status_text.full(status, 100), 100
     )
+    assert "rolling restart for 12 s: worker 1 is back" in text(picture(status, 100), 100)
     failed = msgspec.structs.replace(now, state=OperationState.FAILED, text="worker 2 is not back")
     status = msgspec.structs.replace(status, operation=failed)
     shown = text(status_text.full(status, 100), 100)
     assert "rolling restart failed: worker 2 is not back" in shown
     assert "under way" not in shown
+    assert "rolling restart for" not in text(picture(status, 100), 100)
 
 
 def test_workers_of_another_version_are_named(fake: ModuleType) -> None:
