@@ -190,6 +190,16 @@ def test_a_row_of_tries_in_vain_writes_few_lines(caplog: pytest.LogCaptureFixtur
     ]
 
 
+def test_a_no_is_told_to_the_session_as_one() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connect_failed("answered CONNECT with 407", denied=True)
+        outage = shard._session.outage
+        assert outage is not None
+        assert outage.pause(outage.since + 10.0) >= 10.0
+
+    on_a_loop(scenario)
+
+
 def test_it_is_reported_since_when_nothing_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but dispatches counts: a connection that is silent acknowledges heartbeats."""
 

@@ -182,6 +182,7 @@ def test_memory_holds_what_the_publisher_is_not_past(tmp_path: Path) -> None:
     for record, found in ((0, first), (1, first), (2, second), (3, None), (4, None)):
         after = journal.after(record)
         assert (after and [*after.messages]) == found
+    assert journal.after(0) is next(iter(journal.recent)), "it is not read back"
     journal.release(1)
     assert [recent.first_record for recent in journal.recent] == [1, 3]
     journal.release(2)

@@ -58,6 +58,12 @@ def test_a_new_cause_is_told_of_at_once_and_once() -> None:
                     True, False]  # fmt: skip
 
 
+def test_causes_that_are_always_new_are_told_of_for_a_while() -> None:
+    outage = Outage(0.0)
+    told = [n for n in range(1, 1025) if outage.failed(f"answered {n}", 0.0)]
+    assert told == [*range(1, MAX_CAUSES + 1), 32, 64, 128, 256, 512, 1024]
+
+
 @given(st.lists(st.text(max_size=3), max_size=300))
 def test_whatever_the_causes_are_the_lines_are_few(causes: list[str]) -> None:
     outage = Outage(0.0)
