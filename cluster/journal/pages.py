@@ -109,32 +109,35 @@ class Pages:
             put(state_key, _encode_state(state), db=self._state_db)
             if others:
                 self._put_states(txn, others)
-            held, oldest = self.bytes + size, self.oldest_ns or now_ns
+            held = self.bytes + size
+            oldest: int | None = self.oldest_ns or now_ns
             if held > budget:
                 # Much more than the budget is held where that was lowered: not all in one turn.
                 goal = max(budget - min(budget // SLACK, SLACK_BYTES), self.bytes - SLACK_BYTES)
-                held, oldest = self._prune(txn, held, goal, first, oldest)
+                held, oldest = self._prune(txn, held, goal, first)
         # Only now: a transaction that failed has changed nothing.
         self.bytes, self.oldest_ns = held, oldest
 
     def _prune(
-        self, txn: lmdb.Transaction, held: int, budget: int, keep: int, oldest: int
-    ) -> tuple[int, int]:
+        self, txn: lmdb.Transaction, held: int, budget: int, keep: int
+    ) -> tuple[int, int | None]:
         """Delete the oldest appends until the budget is kept, whole drains at a time; the append
-        that begins at record ``keep`` stays. Returns what is held, and the oldest time."""
+        that begins at record ``keep`` stays. Returns what is held, and the oldest one's time; None:
+        nothing is left."""
+        oldest = None
         rows = txn.cursor(db=self._index_db)
         found = rows.first()
         while found:
             number = schema.number_key.unpack(rows.key())[0]
             row = schema.unpack_row(rows.value())
-            oldest = row.written_ns
             if held <= budget or number >= keep:
+                oldest = row.written_ns
                 break
-            db = self._dbs.get(row.shard_id)
+            db = self._dbs.get(row.shard_id)  # to open it again is dearer, and the same
             if db is None:
                 # Opened inside the transaction: LMDB allows one write transaction at a time.
                 db = self.env.open_db(schema.shard_db(row.shard_id), txn=txn)
-            if row.size < schema.INLINE and row.records == 1:
+            if row.size < schema.INLINE and row.records == 1:  # the same, without a cursor
                 txn.delete(schema.record_key.pack(number, 0), db=db)
             else:
                 _delete_range(txn, db, number, number + row.records)
@@ -146,11 +149,11 @@ class Pages:
     def _make_room(self, keep: int) -> None:
         """Prune to half the budget in small transactions: a full map has no room for one."""
         target = self._budget // 2
-        step = max(self._budget // 16, 1)
+        step = self._budget // 16
         while self.bytes > target:
-            with self.env.begin(write=True, buffers=True) as txn:
+            with self.env.begin(write=True) as txn:
                 goal = max(target, self.bytes - step)
-                held, oldest = self._prune(txn, self.bytes, goal, keep, self.oldest_ns or 0)
+                held, oldest = self._prune(txn, self.bytes, goal, keep)
             if held >= self.bytes:
                 return
             self.bytes, self.oldest_ns = held, oldest

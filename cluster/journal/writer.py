@@ -193,7 +193,7 @@ class Journal:
             self._states[ShardKey(state.shard_count, shard_id)] = state
         now_ns = self._clock_ns()
         if self.journalling or now_ns >= self._retry_ns:
-            self._write(shard_id, first, messages, state, now_ns)
+            self._write(shard_id, messages, state, now_ns)
         if not self.journalling:
             self.unjournalled += 1
         if messages:
@@ -206,8 +206,9 @@ class Journal:
         self.recent.release(record)
 
     def _write(
-        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int
+        self, shard_id: int, messages: Sequence[bytes], state: ShardState, now_ns: int
     ) -> None:
+        first = self.last_record + 1
         was_journalling, self.journalling = self.journalling, True
         try:
             if self._pages is None:
@@ -221,7 +222,7 @@ class Journal:
             self.journalling = was_journalling
             self._begin_anew(error)
             if self._pages is not None:
-                self._write(shard_id, first, messages, state, now_ns)
+                self._write(shard_id, messages, state, now_ns)
         except (lmdb.Error, OSError) as error:
             self.journalling = was_journalling
             self._suspend(error, now_ns)
@@ -240,7 +241,7 @@ class Journal:
 
     def _write_states(self, now_ns: int) -> None:
         state = next(iter(self._states.values()))
-        self._write(state.shard_id, self.last_record + 1, (), state, now_ns)
+        self._write(state.shard_id, (), state, now_ns)
 
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one, from memory or from the file;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,16 @@ from typing import Any
 import lmdb
 import pytest
 
-from cluster.journal import Journal, JournalReader, RangeQuery, ShardState, manifest
+from cluster.journal import (
+    Journal,
+    JournalReader,
+    RangeQuery,
+    ShardState,
+    environment,
+    manifest,
+)
 from cluster.journal.history import History
+from cluster.journal.pages import Pages
 from cluster.journal.recent import RECENT_BYTES
 from cluster.journal.writer import RETRY_NS
 from cluster.wire import topic
@@ -160,6 +170,87 @@ def test_it_is_tried_again_once_a_second_and_only_while_it_has_failed(tmp_path: 
     clock.ns += 1
     journal.retry()
     assert promised(journal)
+    journal.close()
+
+
+def test_that_nothing_can_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was written before, or found no room to begin with."""
+    clock = Clock()
+
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "open_for_writing", full)
+        journal, writer = opened(tmp_path, clock=clock), shard_writer()
+        for _ in range(3):
+            assert not promised(journal)
+            assert caplog.text.count("can't be written") == 1
+            fill(journal, writer, 10)
+            clock.ns += RETRY_NS
+    fill(journal, writer, 10)
+    assert promised(journal)
+    assert "is written again; 3 drains are not in it" in caplog.text
+    with monkeypatch.context() as patched:
+        patched.setattr("cluster.journal.pages.Pages._transaction", _no_room)
+        for _ in range(3):
+            fill(journal, writer, 10)
+            assert not promised(journal)
+            assert caplog.text.count("can't be written") == 2
+            clock.ns += RETRY_NS
+    journal.close()
+
+
+@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize("found_by", ["first_beyond", "read_after", "write"])
+def test_a_file_that_turns_out_to_be_damaged_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found_by: str, room: bool
+) -> None:
+    """What is known of the shards goes into the new one, as soon as there is room for it."""
+    clock = Clock()
+    journal, writer = opened(tmp_path, clock=clock), shard_writer()
+    fill(journal, writer, 10)
+    journal.release(1)
+    before = journal.env()
+
+    def damaged(*_: Any) -> Any:
+        damage.undo()
+        raise lmdb.CorruptedError("a page")
+
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        damage = pytest.MonkeyPatch()
+        damage.setattr(Pages, found_by, damaged)
+        if not room:
+            patched.setattr(environment, "open_for_writing", full)
+        if found_by == "first_beyond":
+            assert journal.record_before({0: (1, -1)}) == 1
+        elif found_by == "read_after":
+            assert journal.after(0) is None
+        else:
+            fill(journal, writer, 20)
+        assert journal.set_aside == "it is damaged: a page"
+        assert promised(journal) is room
+        if not room:
+            assert (journal.stats.bytes, journal.check_readers()) == (0, 0)
+            clock.ns += RETRY_NS - 1
+            journal.retry()
+    with pytest.raises(lmdb.Error):
+        before.stat()
+    if not room:
+        journal.retry()
+        assert not promised(journal), "not yet"
+        clock.ns += 1
+        journal.retry()
+    assert promised(journal)
+    fill(journal, writer, 30)
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.states() == {(4, 0): writer.state}
     journal.close()
 
 

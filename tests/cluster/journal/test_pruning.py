@@ -8,7 +8,7 @@ from typing import Any
 import lmdb
 
 from cluster.journal import JournalReader, RangeQuery, schema
-from cluster.journal.pages import SLACK_BYTES
+from cluster.journal.pages import SLACK, SLACK_BYTES
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -30,7 +30,10 @@ def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
         assert first > 100
         reach = reader.read(RangeQuery(writer.state.shard_id, 4, epoch, -1, max_bytes=1 << 30))
         assert (reach.start, reach.reached) == (first, writer.state.seq)
-    assert 0 < (journal.stats.seconds or 0) < 2000
+    journal.release(journal.last_record)
+    kept = journal.after(0)
+    assert kept is not None
+    assert journal.stats.seconds == 1999 - (kept.first_record - 1) // 2, "two records a second"
     journal.close()
 
 
@@ -70,6 +73,7 @@ def test_pruning_ends_where_the_next_append_of_the_shard_begins(tmp_path: Path) 
         assert oldest is not None
         first = oldest.first_record - 1
         assert [*oldest.messages] == sent[first : first + 2]
+        assert oldest.bytes == sum(map(len, oldest.messages))
     assert 700 < first < 800, "much was pruned, and not all"
     reader = JournalReader(journal.env(), clock=lambda: 0.0)
     assert reader.read(RangeQuery(0, 4, 1, -1, max_bytes=1 << 30)).messages == sent[first:]
@@ -94,11 +98,14 @@ class FullOnce:
 
     def __init__(self, env: lmdb.Environment) -> None:
         self.env, self.full, self.checked = env, True, 0
+        self.written = 0
+        """Transactions that wrote since."""
 
     def begin(self, *args: Any, **options: Any) -> Any:
         if self.full and options.get("write"):
             self.full = False
             raise lmdb.MapFullError("mdb_put: MDB_MAP_FULL")
+        self.written += bool(options.get("write"))
         return self.env.begin(*args, **options)
 
     def reader_check(self) -> int:
@@ -127,6 +134,25 @@ def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
     assert reach.reached == writer.state.seq
     assert journal.check_readers() == 0
     assert env.checked == 2
+    journal.close()
+
+
+def test_no_more_is_pruned_than_the_budget_wants(tmp_path: Path) -> None:
+    """Half of it where the map is full, a sixteenth in a transaction, and the slack."""
+    journal, state = opened(tmp_path), shard_writer().state
+    for _ in range(1000):
+        journal.append(0, [bytes(1024 - 32)], state)
+    assert journal.stats.bytes == 1000 * 1024
+    assert journal._pages is not None
+    journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
+    journal.append(0, [bytes(1024 - 32)], state)
+    half = 1 << 19
+    assert journal.stats.bytes == half - half // SLACK
+    assert env.written == -(-(1000 * 1024 - half) // ((1 << 20) // 16)) + 1
+    journal.release(journal.last_record)
+    oldest = journal.after(0)
+    assert oldest is not None
+    assert oldest.first_record == 1 + 1001 - journal.stats.bytes // 1024
     journal.close()
 
 
