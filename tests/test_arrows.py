@@ -38,6 +38,7 @@ PURE = [
     "cluster/subscriber/reshards.py",
     "cluster/subscriber/start_positions.py",
     "coordinator/sharding",
+    "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
 ]
 """What decides and does no input or output."""

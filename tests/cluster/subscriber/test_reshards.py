@@ -208,6 +208,46 @@ def test_what_is_not_read_is_not_waited_for() -> None:
     assert reshards.overlaps == []
 
 
+HELD = HeadState.HELD
+
+
+def test_one_that_is_prepared_is_remembered_for_before_it_is_announced() -> None:
+    """What comes of the old count until then may lie behind the place from which the new one's
+    events count."""
+    reshards = Reshards()
+    clock = Clock(reshards, OLD)
+    rows = [row(OLD), row(NEW, old_count=OLD, since_ns=0, state=HELD)]
+    reshards.learn(rows, {OLD, NEW})
+    assert reshards.overlaps == []
+    reshards.prepared(rows, {OLD})
+    reshards.prepared(rows, {OLD})
+    (overlap,) = reshards.overlaps
+    clock.run(int(QUIET_SECONDS) - 1, OLD)
+    assert reshards.fresh([event(OLD, "x", S)])
+    reshards.announced(announcement())
+    clock.present = {OLD, NEW}
+    clock.run(60, OLD, NEW)
+    assert (reshards.overlaps, reshards.waits(NEW)) == ([overlap], True)
+    clock.present = {NEW}
+    clock.tick()
+    assert reshards.fresh([event(NEW, "x", S)]) == []
+
+
+def test_one_that_was_prepared_and_is_not_announced_is_forgotten() -> None:
+    """All of its workers were killed, and nobody is left to write that it was taken back."""
+    reshards = Reshards()
+    clock = Clock(reshards, OLD)
+    reshards.prepared([row(OLD), row(NEW, old_count=OLD, since_ns=0, state=HELD)], {OLD})
+    clock.run(int(QUIET_SECONDS) + 2, OLD)
+    assert reshards.overlaps == []
+
+
+def test_what_is_prepared_beside_another_count_is_no_matter_here() -> None:
+    reshards = Reshards()
+    reshards.prepared([row(NEW), row(9, old_count=8, since_ns=0, state=HELD)], {OLD})
+    assert reshards.overlaps == []
+
+
 def test_words_without_end_are_bounded() -> None:
     reshards = Reshards()
     for count in range(1, 100):
@@ -276,6 +316,7 @@ RETIRED = HeadState.RETIRED
         ([row(4), row(8, 4, state=RETIRED), row(3, 8)], set()),  # 4 has left no end
         ([row(4, 8), row(8, 4, state=RETIRED)], set()),
         ([row(4), row(8, 4, state=RETIRED), row(8, 4)], set()),
+        ([row(4), row(8, 4, state=RETIRED), row(3, 8, state=HELD)], {8}),
     ],
 )
 def test_which_counts_were_taken_back(rows: list[HeadRow], counts: set[int]) -> None:
