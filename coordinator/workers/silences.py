@@ -6,9 +6,10 @@ hour of silence before it, so that a shard that was seen for a short time is owe
 minute is put before it where a shard brings about as much as its neighbours: that is of many
 guilds, and no conversation that ends makes it silent. Seconds are counted and not events, since a
 burst is no rate. While a shard is silent it is owed what it usually brings, at the pace of its
-neighbours: where all are quieter than usual, as at night, less is owed. It is too silent when it is owed 30 seconds with events (by chance, e^-30), has been
-silent for a minute at least, and four times longer than ever in the last days. What is usual is as
-it was when the silence began: who is silent for ten hours does not become one that always was.
+neighbours: where all are quieter than usual, as at night, less is owed. It is too silent when it is
+owed 30 seconds with events (by chance, e^-30), has been silent for a minute at least, and four
+times longer than ever in the last days. What is usual is as it was when the silence began: who is
+silent for ten hours does not become one that always was.
 
 A shard that brings something in less than a tenth of all seconds is not judged: with so few guilds
 events come in conversations, and a silence of hours is usual.
