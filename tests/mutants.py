@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 FOLDER: Final = Path("mutants")
+TESTS: Final = "mutmut-stats.json"
+"""What mutmut notes of which tests come by which function; it looks at new tests only."""
 MOST_SHARE: Final = 0.03
 """How many may survive, of those that were tried."""
 SURVIVED, UNTESTED, SKIPPED = frozenset((0,)), frozenset((5, 33)), frozenset((34,))
@@ -50,10 +52,13 @@ def outcomes(folder: Path) -> Iterator[Outcome]:
 
 
 def try_again(folder: Path) -> None:
-    """Forget the outcomes of what survived."""
+    """Forget the outcomes of what survived. Where no test came by, forget too which tests come by
+    where: the code may have moved."""
     for note in folder.rglob("*.meta"):
         content = json.loads(note.read_bytes())
         codes: dict[str, int | None] = content["exit_code_by_key"]
+        if UNTESTED & set(codes.values()):
+            (folder / TESTS).unlink(missing_ok=True)
         codes.update({name: None for name, code in codes.items() if code in SURVIVED | UNTESTED})
         note.write_text(json.dumps(content, indent=4))
 

@@ -41,3 +41,13 @@ def test_what_survived_is_tried_again(tmp_path: Path) -> None:
     content = {"exit_code_by_key": codes, "durations_by_key": {"a.x_1": 0.5}}
     assert json.loads(note.read_bytes()) == content
     mutants.try_again(tmp_path / "no run before")
+
+
+def test_where_no_test_came_by_it_is_asked_anew_which_do(tmp_path: Path) -> None:
+    """Code that has moved is new to the notes of tests, which are old."""
+    tests, note = tmp_path / mutants.TESTS, tmp_path / "a.py.meta"
+    for code, kept in ((0, True), (33, False)):
+        tests.write_text("{}")
+        note.write_text(json.dumps({"exit_code_by_key": {"a.x_1": code}}))
+        mutants.try_again(tmp_path)
+        assert tests.exists() is kept

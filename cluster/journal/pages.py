@@ -154,7 +154,7 @@ class Pages:
             with self.env.begin(write=True) as txn:
                 goal = max(target, self.bytes - step)
                 held, oldest = self._prune(txn, self.bytes, goal, keep)
-            if held >= self.bytes:
+            if held >= self.bytes:  # can't be, and would be endless
                 return
             self.bytes, self.oldest_ns = held, oldest
 

@@ -206,8 +206,9 @@ def test_that_nothing_can_be_written_is_said_once(
 @pytest.mark.parametrize("room", [True, False])
 @pytest.mark.parametrize("found_by", ["first_beyond", "read_after", "write"])
 def test_a_file_that_turns_out_to_be_damaged_is_begun_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found_by: str, room: bool
-) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    found_by: str, room: bool,
+) -> None:  # fmt: skip
     """What is known of the shards goes into the new one, as soon as there is room for it."""
     clock = Clock()
     journal, writer = opened(tmp_path, clock=clock), shard_writer()
@@ -236,6 +237,7 @@ def test_a_file_that_turns_out_to_be_damaged_is_begun_anew(
         assert journal.set_aside == "it is damaged: a page"
         assert promised(journal) is room
         if not room:
+            assert f"can't be written: [Errno {errno.ENOSPC}]" in caplog.text
             assert (journal.stats.bytes, journal.check_readers()) == (0, 0)
             clock.ns += RETRY_NS - 1
             journal.retry()
@@ -336,8 +338,10 @@ def test_another_clusters_journal_is_not_taken(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_closed_journal_closes_again(tmp_path: Path) -> None:
+def test_a_closed_journal_closes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(tmp_path)
+    fill(journal, shard_writer(), 10)
+    monkeypatch.delattr(Pages, "write")  # all is written by now
     journal.close()
     journal.close()
     with pytest.raises(lmdb.Error):

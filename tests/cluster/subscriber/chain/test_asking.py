@@ -33,9 +33,10 @@ def chain(seq: int = -1, *, lagging: bool = False, names: frozenset[str] | None 
           max_bytes: int = 1 << 20) -> ShardChain:  # fmt: skip
     """One that stands at a seq of epoch 1."""
     made = ShardChain(names, max_bytes)
-    assert (made.lagging, made.behind, made.wanted()) == (False, 0, None)
+    assert (made.seq, made.lagging, made.behind, made.wanted()) == (-1, False, 0, None)
     assert (made.finished, made.first_epoch, made.newest) == (False, None, None)
     made.begin(1, seq, lagging=lagging)
+    assert made.finished is False
     assert made.take() == [Reached(1, seq)]
     return made
 
@@ -102,7 +103,7 @@ def test_what_was_not_known_when_it_was_asked_may_be_had() -> None:
     ask = one.wanted()
     assert ask == RangeAsk(1, 9, None, known=9)
     one.mark(mark(9, 19))
-    for _ in range(2 * PATIENCE):
+    for _ in range(2 * PATIENCE + 1):
         one.answer(reply(ask, 9))
         assert one.lagging is False
         assert one.take() == []
@@ -195,6 +196,7 @@ def test_what_was_delivered_before_says_nothing_more() -> None:
     one.batch(*drained("A", 10)[0])
     one.mark(mark(-1, 9))
     one.mark(mark(-1, 5))
+    assert one.take() == []
     one.begin(3, -1)
     one.take()
     one.batch(*drained("A", 10)[0])
