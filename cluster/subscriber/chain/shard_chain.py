@@ -41,7 +41,8 @@ class ShardChain:
         """How often what was held went over the bound."""
         self._max_bytes = max_bytes
         self._held = HeldEvents(None if names is None else names | {HOLE}, -1)
-        self._marks: dict[int, Mark] = {}
+        # What has no value here has one from ``begin`` on, and is not asked for before.
+        self._marks: dict[int, Mark]
         """Marks of this epoch by seq; of two with one seq that with the lower base, which says
         more. Nobody asks them for their epoch, or what was before it."""
         self._mark_bytes = 0
@@ -49,11 +50,11 @@ class ShardChain:
         """The highest seq of this epoch that is known to exist."""
         self._end: int | None
         """The last seq of this epoch; None: it goes on, or nobody has told."""
-        self._end_said = False
+        self._end_said: bool
         """The gap after this epoch's end was put out."""
         self._retired = False
         """No epoch follows this one: its shard count is no more in force."""
-        self._following: int | None = None
+        self._following: int | None
         """The epoch after this one; None: not known, though some later one may be."""
         self._later: dict[int, list[_Item]] = {}
         """Epochs that are known to come, and what is held of them."""
@@ -62,7 +63,7 @@ class ShardChain:
         """The highest seq of each later epoch that is known to exist, held or not."""
         self._befores: dict[int, tuple[int, int]] = {}
         """Per later epoch the (epoch, last seq) of the one before it."""
-        self._misses = 0
+        self._misses: int
         """Answers in a row that brought nothing of what is wanted."""
         self._outputs: list[Output] = []
 

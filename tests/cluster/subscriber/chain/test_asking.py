@@ -35,6 +35,7 @@ def chain(seq: int = -1, *, lagging: bool = False, names: frozenset[str] | None 
     made = ShardChain(names, max_bytes)
     assert (made.seq, made.lagging, made.behind, made.wanted()) == (-1, False, 0, None)
     assert (made.finished, made.first_epoch, made.newest) == (False, None, None)
+    assert made.held_bytes == 0
     made.begin(1, seq, lagging=lagging)
     assert made.finished is False
     assert made.take() == [Reached(1, seq)]
@@ -187,6 +188,25 @@ def test_the_highest_mark_that_applies_takes_the_others_with_it() -> None:
     one.batch(*drained("A", 10)[0])
     delivered, reached = one.take()
     assert (seqs([delivered]), reached) == ([*range(10)], Reached(1, 9))
+
+
+def test_what_comes_before_the_beginning_is_kept_for_it() -> None:
+    one = ShardChain(None, 1 << 20)
+    name, batch = drained("A", 10)[0]
+    one.batch(name, batch)
+    one.mark(mark(9, 19))
+    one.give_up(GONE)
+    assert (one.take(), one.wanted(), one.first_epoch) == ([], None, 1)
+    one.begin(1, 4)
+    begun, delivered, reached = one.take()
+    assert (begun, reached) == (Reached(1, 4), Reached(1, 9))
+    assert seqs([delivered]) == [5, 6, 7, 8, 9]
+    assert one.wanted() == RangeAsk(1, 9, 19)
+    one = ShardChain(None, 100)
+    one.batch(name, batch)
+    assert (one.lagging, one.held_bytes, one.take()) == (True, 0, [])
+    one.begin(1, 4)
+    assert one.wanted() == RangeAsk(1, 4, None, known=9)
 
 
 def test_what_was_delivered_before_says_nothing_more() -> None:
