@@ -246,7 +246,7 @@ class Journal:
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one, from memory or from the file;
         None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
-        if record >= self.last_record:
+        if record >= self.last_record:  # which saves a look into the file
             return None
         recent = self.recent.after(record)
         if recent is not None and recent.first_record <= record + 1:

@@ -284,7 +284,7 @@ def test_memory_holds_what_the_publisher_is_not_past(tmp_path: Path) -> None:
     assert not journal.recent
     for _ in range(3):  # what was released counts no more
         for _ in range(5):
-            fill(journal, writer, RECENT_BYTES // 8)
+            fill(journal, writer, RECENT_BYTES // 6)
         assert len(journal.recent) == 5
         journal.release(journal.last_record)
     journal.close()
