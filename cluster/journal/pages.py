@@ -84,7 +84,7 @@ class Pages:
         self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
         budget: int, others: Collection[ShardState],
     ) -> None:  # fmt: skip
-        db = self._dbs.get(shard_id)
+        db = self._dbs.get(shard_id)  # to open it again is dearer, and the same
         if db is None:
             db = self._dbs[shard_id] = self.env.open_db(schema.shard_db(shard_id))
         size, number, key, piece = 0, first, schema.record_key.pack, schema.PIECE
@@ -92,7 +92,7 @@ class Pages:
             put = txn.put
             for message in messages:
                 length = len(message)
-                if length <= piece:
+                if length <= piece:  # as below, without a view
                     put(key(number, 0), message, append=True, db=db)
                     size += schema.size_on_disk(length)
                 else:

@@ -134,6 +134,13 @@ def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
     assert reach.reached == writer.state.seq
     assert journal.check_readers() == 0
     assert env.checked == 2
+    env.full, others = True, [shard_writer(shard).state for shard in (2, 3)]
+    journal._pages.write(0, journal.last_record + 1, (), writer.state, 1, others)
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.states() == {
+        ShardKey(4, state.shard_id): state for state in (writer.state, *others)
+    }
     journal.close()
 
 
