@@ -152,7 +152,7 @@ def test_no_more_is_pruned_than_the_budget_wants(tmp_path: Path) -> None:
     assert journal.stats.bytes == 1020 * 1024
     assert journal._pages is not None
     journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
-    journal.append(0, [bytes(1024 - 32)], state)
+    journal.append(0, [bytes(512 - 32)] * 2, state)
     half = 1 << 19
     assert journal.stats.bytes == half - half // SLACK
     assert env.written == -(-(1020 * 1024 - half) // ((1 << 20) // 16)) + 1
