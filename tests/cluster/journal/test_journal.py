@@ -374,6 +374,20 @@ def test_a_clock_that_is_set_moves_neither_the_next_try_nor_the_age(
     journal.close()
 
 
+def test_the_age_of_the_oldest_is_told_over_restarts(tmp_path: Path) -> None:
+    """The next process has another monotonic clock."""
+    for passed_s, unix_s, age_s in ((50, 1_800_000_000, 0.0), (7, 1_800_000_100, 100.0)):
+        journal = Journal.open(
+            tmp_path / "state" / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE,
+            boot_id="boot", clock_ns=lambda at=passed_s: at * 10**9,  # type: ignore[misc]
+            unix_ns=lambda at=unix_s: at * 10**9,  # type: ignore[misc]
+        )  # fmt: skip
+        for _ in range(2):
+            fill(journal, shard_writer(), 10)
+        assert journal.stats.seconds == age_s
+        journal.close()
+
+
 def test_a_journal_s_own_clock_is_one_that_nobody_sets() -> None:
     own = inspect.signature(Journal.open).parameters
     assert own["clock_ns"].default is time.monotonic_ns
