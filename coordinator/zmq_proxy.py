@@ -53,7 +53,7 @@ class ZmqProxy:
         def work_and_tell() -> None:
             try:
                 work()
-            except Exception:
+            except Exception:  # whatever it is: the thread has everybody's sockets, and lives on
                 log.exception("work of the proxy %s failed", self._name)
             finally:
                 done.set()

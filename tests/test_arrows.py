@@ -38,6 +38,7 @@ PURE = [
     "cluster/subscriber/reshards.py",
     "cluster/subscriber/start_positions.py",
     "coordinator/sharding",
+    "coordinator/workers/silences.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
 ]
@@ -63,7 +64,9 @@ ROOMS: Final = {
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
-        "control": "commands config decode_errors endpoints errors identify loops subscriber wire",
+        "control": (
+            "commands config decode_errors endpoints errors identify loops opening subscriber wire"
+        ),
         "subscriber": "config decode_errors discord endpoints errors loops wire",
         "journal": "clocks decode_errors durable errors ranges wire",
         "identify": "discord errors wire",
@@ -79,6 +82,7 @@ ROOMS: Final = {
         "processes": "",
         "plain_text": "errors",
         "own_process": "",
+        "opening": "errors",
         "loops": "errors",
         "interrupts": "",
         "errors": "",

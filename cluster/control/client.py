@@ -30,7 +30,6 @@ from cluster.commands.member_chunks import NAMES
 from cluster.config.choice import chosen
 from cluster.control.answer_watcher import AnswerWatcher
 from cluster.control.connection import ControlConnection
-from cluster.control.finding import Finding
 from cluster.control.shard_commands import ShardCommands
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import find_cluster, named_endpoint
@@ -38,6 +37,7 @@ from cluster.endpoints.paths import Running
 from cluster.endpoints.waiting import checked_wait, when_running
 from cluster.errors import ClusterError, ConfigError
 from cluster.identify.request import Identify
+from cluster.opening import Opening
 from cluster.subscriber.progress_reporter import default_name
 from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
@@ -112,7 +112,7 @@ class ControlClient:
         env: Mapping[str, str] = os.environ,
         config: Path | str | None = None,
         wait: float,
-    ) -> Finding: ...
+    ) -> Opening[ControlClient]: ...
 
     @classmethod
     def find(
@@ -123,7 +123,7 @@ class ControlClient:
         env: Mapping[str, str] = os.environ,
         config: Path | str | None = None,
         wait: float | None = None,
-    ) -> ControlClient | Finding:
+    ) -> ControlClient | Opening[ControlClient]:
         """Return a client of the one cluster that runs on this host, or of the one of this name.
 
         wait: seconds that it may take until it runs; math.inf: for ever. With it, what is returned
@@ -143,7 +143,10 @@ class ControlClient:
             running = await when_running(look, seconds, what=what)
             return cls.from_running(running, timeout=timeout)
 
-        return Finding(found)
+        async def close(client: ControlClient) -> None:
+            client.close()
+
+        return Opening("find()", found, close)
 
     @classmethod
     def from_running(cls, running: Running, *, timeout: float = DEFAULT_TIMEOUT_S) -> ControlClient:

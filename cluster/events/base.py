@@ -116,12 +116,12 @@ class GatewayEvent(Object):
     @property
     def name(self) -> str:
         """The wire name, such as "MESSAGE_CREATE"."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass has one; a Struct is no ABC
 
     @property
     def data(self) -> bytes:
         """``d`` as it came: JSON."""
-        raise NotImplementedError
+        raise NotImplementedError  # as above
 
     def __str__(self) -> str:
         return self.name

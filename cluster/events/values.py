@@ -33,7 +33,7 @@ def read_unix_time(kind: type, value: Any) -> UnixTime:
     an activity: one that no `datetime` can hold becomes the first or last that one can. ValueError
     for what is no time."""
     if kind is not UnixTime:
-        raise NotImplementedError(kind)
+        raise NotImplementedError(kind)  # msgspec's word for a type that a hook does not know
     if isinstance(value, str):
         try:
             number = float(value)

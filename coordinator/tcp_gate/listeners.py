@@ -70,7 +70,7 @@ class Listeners:
                 socket.bind(endpoint)
             except zmq.ZMQError as error:
                 if error.errno == zmq.EADDRINUSE and time.monotonic() < deadline:
-                    time.sleep(_BIND_AGAIN_S)
+                    time.sleep(_BIND_AGAIN_S)  # nothing else runs in this process yet
                     continue
                 raise AlreadyRunningError(
                     f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cluster.discord.gateway_bot import ATTEMPTS
-from cluster.errors import ApiUnavailableError, ClusterError
+from cluster.errors import ApiUnavailableError
+from cluster.opening import Opening
 from shard_worker.client.brokered_identifies import BrokeredIdentifies, IdentifyBroker, check
 from shard_worker.client.client_session import ClientSession
 from shard_worker.client.local_identifies import Identifies, LocalIdentifies
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shard_worker.client.client import GatewayClient
 
 
-class Connecting:
+class Connecting(Opening["GatewayClient"]):
     """What `connect` returns: awaited it is a client, in `async with` one that is shut down at the
     end."""
 
@@ -41,25 +41,7 @@ class Connecting:
         self.options = options
         self._broker = broker
         self._make_client = make_client
-        self._client: GatewayClient | None = None
-
-    def __await__(self) -> Generator[Any, None, GatewayClient]:
-        return self._connect().__await__()
-
-    async def __aenter__(self) -> GatewayClient:
-        if self._client is not None:
-            raise ClusterError("this connect() was entered before", "call connect() again")
-        self._client = await self._connect()
-        return self._client
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._client is not None:
-            await self._client.graceful_shutdown()
+        super().__init__("connect()", self._connect, lambda client: client.graceful_shutdown())
 
     async def _connect(self) -> GatewayClient:
         options = self.options
