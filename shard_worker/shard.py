@@ -43,13 +43,12 @@ from shard_worker.protocol.session import Resumable, Session
 from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
 from shard_worker.sending.queue import Done
 from shard_worker.sending.sender import Sender
+from shard_worker.shard_log import ShardLog
 from shard_worker.timer import MovableTimer
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
 
-MAX_NAMED: Final = 16
-"""Most kinds of frames that can't be placed that a shard writes a line on."""
 CORRUPT: Final = "corrupt stream"
 """The cause of a loss where what came can't be inflated, or is no JSON."""
 
@@ -92,6 +91,7 @@ class Shard:
             connects=connects,
             on_turn_moved=self._set_timer,
         )
+        self._log = ShardLog(plan.shard_id)
         self._frames = FrameReader()
         self._sender = Sender(
             plan.shard_id, login, self._session, self._loop.time, delivery.handled
@@ -108,7 +108,6 @@ class Shard:
         wall may be set while this process lives. None: not known."""
         self._dispatched_at: float | None = None
         self._unplaced = 0
-        self._named: set[Unplaced] = set()
 
     @property
     def state(self) -> SessionState:
@@ -208,6 +207,11 @@ class Shard:
             refused=session.refused,
         )
 
+    def _next_try_s(self) -> float | None:
+        """Seconds until the next connection is begun; None: see Session.next_try."""
+        moment = self._session.next_try
+        return None if moment is None else max(0.0, moment - self._loop.time())
+
     def _silent_s(self) -> float | None:
         """Seconds since the last dispatch; None: there was none."""
         at = self._dispatched_at
@@ -227,29 +231,8 @@ class Shard:
         state = self._session.state
         if state is not self._reported_state:
             self._reported_state = state
-            self._log_state()
+            self._log.state(self._session, self._loop.time())
             self._coordinator.changed()
-
-    def _log_state(self) -> None:
-        """Write a line on the state; one that waits or gave up says why. Of many tries in a row
-        that did not come to HELLO a few get a line."""
-        if self._session.unremarkable:
-            return
-        state, text = self._session.state, self._session.state.value
-        if state in (SessionState.WAITING, SessionState.FATAL) and self._session.detail:
-            text += f": {self._session.detail}"
-        outage = self._session.outage
-        if state is SessionState.WAITING and outage is not None and outage.tries > 1:
-            text += f" ({_tries(outage.tries, self._loop.time() - outage.since)})"
-        if (wait := self._next_try_s()) is not None:
-            text += f"; next try in {wait:.1f} s"
-        level = logging.WARNING if state is SessionState.FATAL else logging.INFO
-        log.log(level, "shard %d: %s", self.plan.shard_id, text)
-
-    def _next_try_s(self) -> float | None:
-        """Seconds until the next connection is begun; None: see Session.next_try."""
-        moment = self._session.next_try
-        return None if moment is None else max(0.0, moment - self._loop.time())
 
     def _act(self, action: Action) -> None:
         shard_id = self.plan.shard_id
@@ -356,25 +339,21 @@ class Shard:
 
     def _placed(self, events: list[FrameEvent], now: float) -> Sequence[FrameEvent]:
         """Return the events that take a position."""
-        far = self._session.far
+        far = self._session.order.far
         taken = self._session.dispatched(events, now)
         if taken is None:
             what = Unplaced(events[0][0], "a dispatch before there is a session")
             self._leave_out(what, len(events))
             return ()
-        if self._session.far > far:
+        if self._session.order.far > far:
             what = Unplaced(events[-1][0], "a dispatch whose s is far beyond the last")
-            self._leave_out(what, self._session.far - far)
+            self._leave_out(what, self._session.order.far - far)
         return taken
 
     def _leave_out(self, what: Unplaced, count: int = 1) -> None:
-        """Count what can't be placed, and name it once. The next event shows the hole."""
+        """Count what can't be placed. The next event shows the hole."""
         self._unplaced += count
-        if what not in self._named and len(self._named) < MAX_NAMED:
-            self._named.add(what)
-            name = f' ("{what.event}")' if what.event else ""
-            text = "shard %d: %s%s is left out; `status` counts more of its kind"
-            log.warning(text, self.plan.shard_id, what.reason, name)
+        self._log.left_out(what)
 
     def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
         if events:
@@ -393,9 +372,7 @@ class Shard:
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
                 self._sender.reserve(session.heartbeat_interval)
             if outage is not None and session.outage is None:
-                tries = _tries(outage.tries, now - outage.since)
-                text = "shard %d: the gateway gives HELLO again, after %s"
-                log.info(text, self.plan.shard_id, tries)
+                self._log.reached(outage, now)
             self._do(actions)
             return
         if frame.name == "READY":
@@ -447,8 +424,3 @@ class Shard:
     def _on_subscribed(self, error: ClusterError | None) -> None:
         if error is not None:
             log.warning("shard %d: guilds were not subscribed to: %s", self.plan.shard_id, error)
-
-
-def _tries(tries: int, seconds: float) -> str:
-    """Return in words how often the gateway was tried in vain."""
-    return f"{tries:,} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -61,10 +60,6 @@ MAX_FRAMES: Final = 65_536
 """Frames that a slice may hold which is split by a decoder."""
 MAX_SHOWN: Final = 100
 """Most characters of a name that is none."""
-MAX_JUMP: Final = 65_536
-"""An s so far beyond the last one is none: no replay leaves out so much, and all that follows would
-stand behind it as repeated."""
-_seq_of: Final = itemgetter(1)
 _NAME: Final = re.compile(r"[A-Z0-9][A-Z0-9_]{0,99}")
 
 
@@ -195,8 +190,3 @@ def parts(frames: Iterable[Frame | Unplaced]) -> list[Part]:
                 out.append(run)
             run.append((frame.name, frame.seq, frame.data))
     return out
-
-
-def follow(events: Sequence[FrameEvent], last: int) -> bool:
-    """Whether the events' seqs count up by one from ``last``, as they almost always do."""
-    return list(map(_seq_of, events)) == list(range(last + 1, last + 1 + len(events)))

@@ -20,12 +20,10 @@ from cluster.discord.opcodes import Op
 from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.backoff import (
-    Tries,
-    invalid_session_wait,
-)
+from shard_worker.protocol.backoff import Tries, invalid_session_wait
 from shard_worker.protocol.connect_queue import ConnectQueue
-from shard_worker.protocol.frame import MAX_JUMP, Frame, FrameEvent, follow
+from shard_worker.protocol.dispatch_order import DispatchOrder
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import Heartbeat
 from shard_worker.protocol.outage import Outage
 from shard_worker.protocol.states import (
@@ -37,8 +35,6 @@ from shard_worker.protocol.states import (
     Input,
 )
 
-MAX_FAR: Final = 16
-"""Dispatches in a row with an s far beyond the last, after which the session goes on there."""
 MAX_INTERVAL_S: Final = 3600.0
 """Longest heartbeat interval that HELLO may say, in seconds."""
 
@@ -94,10 +90,8 @@ class Session:
         """Lost connections by their cause."""
         self.lost_by = ""
         """The cause of the last lost connection; empty: none was lost."""
-        self.far = 0
-        """Dispatches that were left out since their s was far beyond ``seq``."""
-        self.duplicates = 0
-        """Dispatches at or below ``seq``: a replay that began too early."""
+        self.order = DispatchOrder()
+        """Says which dispatches take a position."""
         self.refused: int | None = None
         """The fatal close code, once there was one."""
         self._advice = advice or {}
@@ -123,7 +117,6 @@ class Session:
         """The resume URL that the connection is to; empty: it is to the main one."""
         self._resume_had_events: bool
         """The RESUME that was sent last has brought events."""
-        self._far_in_a_row = 0
         self._unread = False
         """What the server sends is left unread for now."""
         self._lost_again = False
@@ -359,38 +352,16 @@ class Session:
         return []
 
     def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
-        """Return the events that take a position: all but repeated ones and those whose s is far
-        beyond the last, unless many are, one after the other. None: no session has begun. seq only
-        ever grows within a session."""
+        """Return the events that take a position, as DispatchOrder says. None: no session has
+        begun. seq only ever grows within a session."""
         if self.state not in (SessionState.RESUMING, SessionState.READY):
             return None
-        if follow(events, self.seq):
-            taken = events
-            self._far_in_a_row = 0
-        else:
-            taken = self._in_order(events)
+        taken = self.order.taken(events, self.seq)
         if taken:
             self.seq = taken[-1][1]
             self._resume_had_events = True
             if self.state is SessionState.RESUMING:
                 self._deadline = now + DEADLINES_S[SessionState.RESUMING]
-        return taken
-
-    def _in_order(self, events: Sequence[FrameEvent]) -> list[FrameEvent]:
-        """Return the events with a seq above all before them, but those far beyond; count the
-        others."""
-        taken: list[FrameEvent] = []
-        last = self.seq
-        for event in events:
-            if event[1] <= last:
-                self.duplicates += 1
-            elif event[1] > last + MAX_JUMP and self._far_in_a_row < MAX_FAR:
-                self.far += 1
-                self._far_in_a_row += 1
-            else:
-                taken.append(event)
-                last = event[1]
-                self._far_in_a_row = 0
         return taken
 
     def _lose(

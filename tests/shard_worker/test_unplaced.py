@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from cluster.wire.link import IdentifyGrant
 from cluster.wire.states import SessionState
 from shard_worker.client.event_queue import received
-from shard_worker.protocol.frame import MAX_JUMP
-from shard_worker.protocol.session import MAX_FAR
-from shard_worker.shard import MAX_NAMED, Shard
+from shard_worker.protocol.dispatch_order import MAX_FAR, MAX_JUMP
+from shard_worker.shard import Shard
+from shard_worker.shard_log import MAX_NAMED
 from shard_worker.transport.compression import ZlibStream
 from tests.progress import progress
 from tests.shard_worker.transport.test_hostile_gateway import (

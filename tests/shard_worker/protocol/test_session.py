@@ -12,9 +12,10 @@ from cluster.discord.intents import Intents, intents_advice
 from cluster.wire.states import SessionState
 from shard_worker.protocol import actions as do
 from shard_worker.protocol.actions import Action
-from shard_worker.protocol.frame import MAX_JUMP, Frame, FrameEvent
+from shard_worker.protocol.dispatch_order import MAX_FAR, MAX_JUMP
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import LATE_S, MAX_UNANSWERED
-from shard_worker.protocol.session import MAX_FAR, Resumable, Session
+from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
 INTERVAL = 40.0
@@ -94,7 +95,7 @@ def test_first_start() -> None:
     assert (session.state, session.epoch, session.seq) == (SessionState.WAITING, 0, -1)
     assert (session.detail, session.lost_by, session.reconnects) == ("", "", {})
     assert session.latency is session.refused is session.heartbeat_interval is None
-    assert (session.late_acks, session.far, session.duplicates) == (0, 0, 0)
+    assert (session.late_acks, session.order.far, session.order.duplicates) == (0, 0, 0)
     clock.ready(seq=0)  # a server may begin at 0
     assert clock.session.resumable == Resumable("id", RESUME, 0, 1)
     assert clock.dispatch(1, 2, 3) == [1, 2, 3]
@@ -449,7 +450,7 @@ def test_repeated_seqs_take_no_position() -> None:
     clock.session.resumed(clock.now)
     assert clock.dispatch(7) == []
     assert clock.dispatch(10, 12) == [10, 12]  # a hole, which the journal's writer records
-    assert (clock.session.seq, clock.session.duplicates) == (12, 4)
+    assert (clock.session.seq, clock.session.order.duplicates) == (12, 4)
 
 
 def test_an_s_far_beyond_the_last_is_left_out_unless_many_are() -> None:
@@ -459,15 +460,15 @@ def test_an_s_far_beyond_the_last_is_left_out_unless_many_are() -> None:
     assert clock.dispatch(3 + MAX_JUMP) == [3 + MAX_JUMP]
     last = 3 + MAX_JUMP
     assert clock.dispatch(last + MAX_JUMP + 1, last + 1) == [last + 1], "one is as good as none"
-    assert clock.session.far == 2
+    assert clock.session.order.far == 2
     far = [10**9 + n for n in range(MAX_FAR - 1)]
     assert clock.dispatch(*far) == []
     assert clock.dispatch(last + 2) == [last + 2], "and begins the count anew"
     assert clock.dispatch(*far[:5]) == clock.dispatch(*far[5:]) == []
     assert clock.dispatch(10**9 + 50, 10**9 + 51, 10**9 + 52) == [10**9 + 51, 10**9 + 52]
-    assert clock.session.far == 2 + 2 * (MAX_FAR - 1) + 1
+    assert clock.session.order.far == 2 + 2 * (MAX_FAR - 1) + 1
     assert clock.dispatch(10**12) == []
-    assert (clock.session.seq, clock.session.duplicates) == (10**9 + 52, 0)
+    assert (clock.session.seq, clock.session.order.duplicates) == (10**9 + 52, 0)
     far = [10**12 + n for n in range(MAX_FAR)]
     assert clock.dispatch(far[0], 10**9 + 53, *far) == [10**9 + 53], "anew within a slice too"
 
