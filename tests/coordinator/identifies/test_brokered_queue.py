@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,15 @@ def play(folder: Path, scenario: Scenario, **options: Any) -> None:
             await scenario(east, west)
 
     asyncio.run(whole())
+
+
+def asking_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, **given: Any
+) -> AbstractAsyncContextManager[Cluster]:
+    """West goes on with its sessions, and looks again and again for a broker at east's address."""
+    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
+    endpoint = f"ipc://{folder / 'east'}"
+    return asking(folder, endpoint, patience=0.1, going_on=True, **given)
 
 
 async def work(cluster: Cluster, count: int, log: list[tuple[float, int]]) -> None:
@@ -276,11 +285,8 @@ def test_nobody_at_the_brokers_address_is_said_at_the_start(short_folder: Path) 
 def test_where_sessions_live_a_broker_that_is_away_is_waited_for(
     short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
-
     async def scenario() -> None:
-        endpoint = f"ipc://{short_folder / 'east'}"
-        async with asking(short_folder, endpoint, patience=0.1, going_on=True) as west:
+        async with asking_nobody(short_folder, monkeypatch) as west:
             status = west.queue.status()
             assert (status.known, "does not answer" in status.trouble) == (False, True)
             with pytest.raises(ClusterError, match=r"not known.*does not answer"):
@@ -315,11 +321,8 @@ def test_a_broker_that_waits_for_discord_itself_is_waited_for(short_folder: Path
 def test_a_broker_that_comes_back_without_numbers_is_not_one_that_does_not_answer(
     short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
-
     async def scenario() -> None:
-        endpoint = f"ipc://{short_folder / 'east'}"
-        async with asking(short_folder, endpoint, patience=0.1, going_on=True) as west:
+        async with asking_nobody(short_folder, monkeypatch) as west:
             assert "does not answer" in west.queue.status().trouble
             west.want(4)
             async with granting(short_folder, held=ClusterError("the API is away")):
@@ -337,13 +340,8 @@ def test_a_broker_that_comes_back_without_numbers_is_not_one_that_does_not_answe
 def test_a_stranger_that_comes_late_grants_nothing(
     short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.identifies.brokered_queue.LOOK_S", 0.05)
-
     async def scenario() -> None:
-        endpoint = f"ipc://{short_folder / 'east'}"
-        async with asking(
-            short_folder, endpoint, patience=0.1, going_on=True, token="Nzg5.other.bot"
-        ) as west:
+        async with asking_nobody(short_folder, monkeypatch, token="Nzg5.other.bot") as west:
             west.want(4)
             async with granting(short_folder) as east:
                 await until(lambda: "another account" in west.queue.status().trouble)

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import pytest
@@ -59,6 +60,14 @@ class Office:
             store_id=store.store_id,
             account="key",
         )
+
+    @classmethod
+    def asked(cls, store: Store, *shards: int, absent: tuple[int, ...] = ()) -> Self:
+        """A queue that knows Discord's numbers, which these shards have asked."""
+        office = cls(store, absent=absent)
+        office.take()
+        office.ask(*shards)
+        return office
 
     def clock(self) -> float:
         return self.now
@@ -147,9 +156,7 @@ def test_a_grant_is_in_the_ledger_and_carries_the_next_epoch(play: Play) -> None
 
 def test_the_next_turn_comes_a_window_after_the_identify_was_sent(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0, 1, 2)
+        office = Office.asked(store, 0, 1, 2)
         (grant,) = await office.run_once()
         assert office.queue.status().waiting == [1, 2]
         assert await office.run_once(later=3.0) == []
@@ -164,9 +171,7 @@ def test_the_next_turn_comes_a_window_after_the_identify_was_sent(play: Play) ->
 
 def test_a_worker_that_asks_again_is_told_again(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
         (grant,) = await office.run_once()
         office.ask(0)
         assert office.sent == [(0, grant), (0, grant)]
@@ -177,9 +182,7 @@ def test_a_worker_that_asks_again_is_told_again(play: Play) -> None:
 
 def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
         (grant,) = await office.run_once()
         for _ in range(2):
             office.queue.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
@@ -194,9 +197,7 @@ def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
 
 def test_a_grant_that_nobody_took_is_not_spent(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store, absent=(0,))
-        office.take()
-        office.ask(0, 1)
+        office = Office.asked(store, 0, 1, absent=(0,))
         (grant,) = await office.run_once()
         assert (grant.shard_id, office.queue.status().spent) == (1, 1)
 
@@ -230,9 +231,7 @@ def test_a_full_pipe_is_tried_again_by_itself(play: Play, monkeypatch: pytest.Mo
     monkeypatch.setattr("coordinator.identifies.queue.REACH_AGAIN_S", 0.01)
 
     async def scenario(store: Store) -> None:
-        office = Office(store, absent=(0,))
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0, absent=(0,))
         running = asyncio.ensure_future(office.queue.run())
         async with asyncio.timeout(60):
             while not office.refused:  # noqa: ASYNC110  # nobody would set an event
@@ -249,9 +248,7 @@ def test_a_full_pipe_is_tried_again_by_itself(play: Play, monkeypatch: pytest.Mo
 
 def test_a_worker_that_asks_is_there_and_all_its_claims_are_tried_at_once(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store, absent=(0,))
-        office.take()
-        office.ask(0, 2)
+        office = Office.asked(store, 0, 2, absent=(0,))
         assert await office.run_once() == []
         office.absent.clear()
         office.ask(4)
@@ -264,9 +261,7 @@ def test_a_worker_that_asks_is_there_and_all_its_claims_are_tried_at_once(play: 
 @pytest.mark.parametrize("end", ["withdraw", "gone"])
 def test_a_claim_whose_worker_took_no_grant_can_be_given_up(play: Play, end: str) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store, absent=(0,))
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0, absent=(0,))
         assert await office.run_once() == []
         office.queue.withdraw(0, 0) if end == "withdraw" else office.queue.gone(0)
         office.absent.clear()
@@ -280,9 +275,7 @@ def test_a_grant_that_is_told_again_into_a_full_pipe_stays_given(play: Play) -> 
     """It may have reached the worker the first time, so it is not surely unsent."""
 
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
         (grant,) = await office.run_once()
         office.absent.add(0)
         office.ask(0)
@@ -301,9 +294,7 @@ def test_a_grant_that_is_told_again_into_a_full_pipe_stays_given(play: Play) -> 
 
 def test_a_grant_that_found_a_full_pipe_and_was_lost_is_asked_for_anew(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
         (grant,) = await office.run_once()
         office.absent.add(0)
         office.ask(0)
@@ -319,9 +310,7 @@ def test_a_grant_that_found_a_full_pipe_and_was_lost_is_asked_for_anew(play: Pla
 
 def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0, 2)
+        office = Office.asked(store, 0, 2)
         await office.run_once()
         office.queue.gone(0)
         status = office.queue.status()
@@ -336,9 +325,7 @@ def test_the_grant_of_a_dead_worker_stays_spent(play: Play) -> None:
 @pytest.mark.parametrize("moved", [False, True])
 def test_an_identify_whose_worker_is_gone_is_waited_for_no_more(play: Play, moved: bool) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
         (grant,) = await office.run_once()
         sent = link.IdentifySent(shard_id=0, grant_id=grant.grant_id)
         office.queue.handle(0, sent)
@@ -413,9 +400,7 @@ def test_a_ledger_that_cant_be_written_grants_nothing(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario(store: Store) -> None:
-        office = Office(store)
-        office.take()
-        office.ask(0)
+        office = Office.asked(store, 0)
 
         def full(*_: object) -> int:
             raise sqlite3.OperationalError("database or disk is full")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -65,6 +66,25 @@ async def until(condition: Callable[[], bool], *sockets: zmq.Socket[bytes]) -> N
             await asyncio.sleep(0.01)
 
 
+async def connected(
+    context: Context,
+    journal: Journal,
+    endpoint: str,
+    *,
+    hwm: int = 100,
+    slot: int = 0,
+    **given: Any,
+) -> tuple[Publisher, zmq.Socket[bytes]]:
+    """A publisher, and the hub that it is connected to. hwm: of both."""
+    socket = hub(context, endpoint, hwm)
+    publisher = Publisher(
+        journal, endpoint=endpoint, hwm=hwm, cluster=STORE, slot=slot, context=context, **given
+    )
+    publisher.start(asyncio.get_running_loop())
+    await until(lambda: publisher.hub_connected, socket)
+    return publisher, socket
+
+
 def received(socket: zmq.Socket[bytes], timeout_ms: int = 500) -> tuple[list[int], list[int]]:
     """Seqs of events, and of watermarks' rows."""
     events: list[int] = []
@@ -84,13 +104,7 @@ def test_a_full_pipe_stops_the_cursor_and_nothing_is_lost(
     context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
 ) -> None:
     async def run() -> None:
-        endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint, hwm=10)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, context=context
-        )
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", hwm=10)
         for _ in range(400):
             emit(journal, writer, publisher, size=5000)
         assert publisher.unpublished > 100, "the pipe was never full"
@@ -159,13 +173,7 @@ def test_watermarks_tell_what_changed_and_come_when_nothing_does(
     context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
 ) -> None:
     async def run() -> None:
-        endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=7, context=context
-        )
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", slot=7)
         received(socket, 50)
         emit(journal, writer, publisher)
         publisher.watermark_due()
@@ -193,12 +201,7 @@ def test_what_is_known_to_be_out_is_not_sent_again(
 
     async def run() -> None:
         endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
-        )
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, endpoint)
         for _ in range(5):
             emit(journal, writer, publisher)
         await until(lambda: publisher.unpublished == 0, socket)
@@ -235,15 +238,11 @@ def test_a_clock_that_is_set_stops_no_watermark_and_nothing_that_is_known_to_be_
     context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path, step_s: float
 ) -> None:
     async def run() -> None:
-        endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
         clocks = Clocks()
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context,
-            clock=lambda: clocks.passed, clock_ns=clocks.wall_ns,
-        )  # fmt: skip
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        endpoint = f"ipc://{tmp_path}/h"
+        publisher, socket = await connected(
+            context, journal, endpoint, clock=lambda: clocks.passed, clock_ns=clocks.wall_ns
+        )
         emit(journal, writer, publisher)
         publisher.watermark_due()
         last_mark(socket, 0)  # it comes out, and before it is told the clock is set
@@ -276,12 +275,7 @@ def test_a_watermark_of_the_process_before_says_nothing_of_this_one(
 ) -> None:
     async def run() -> None:
         endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
-        )
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, endpoint)
         emit(journal, writer, publisher)
         publisher.watermark_due()
         publisher.watermark_out(last_mark(socket, 0) + ahead_ns)
@@ -320,13 +314,7 @@ def test_what_is_held_back_is_never_sent_and_what_follows_is(
     context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
 ) -> None:
     async def run() -> None:
-        endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, held=True, context=context
-        )
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", held=True)
         for _ in range(5):
             emit(journal, writer, publisher)
         publisher.watermark_due(whole=True)
@@ -362,14 +350,7 @@ def test_shards_that_moved_or_are_of_another_count_stand_in_no_whole_watermark(
     journal.append(1, [], moved.state)
 
     async def run() -> None:
-        endpoint = f"ipc://{tmp_path}/h"
-        socket = hub(context, endpoint)
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, shard_count=1,
-            context=context,
-        )  # fmt: skip
-        publisher.start(asyncio.get_running_loop())
-        await until(lambda: publisher.hub_connected, socket)
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", shard_count=1)
         publisher.watermark_due(whole=True)
         rows = []
         while socket.poll(500):
