@@ -60,9 +60,7 @@ class LineView:
         click.echo(text)
 
     def show(self, status: ClusterStatus) -> None:
-        budget = msgspec.structs.replace(status.budget, asked_again_s=None)
-        steady = msgspec.structs.replace(status, budget=budget)  # a countdown is no change
-        key = (status.state, [str(one) for one in status_text.complaints(steady)])
+        key = (status.state, [str(one) for one in status_text.complaints(_timeless(status))])
         now = self._clock()
         pause = PROGRESS_EVERY_S if status.shards_ready != self._ready else LINE_EVERY_S
         if key != self._shown or now - self._last >= pause:
@@ -71,6 +69,16 @@ class LineView:
 
     def close(self) -> None:
         """Do nothing: each line was flushed when it was written."""
+
+
+def _timeless(status: ClusterStatus) -> ClusterStatus:
+    """Return a status without the times of its complaints: that they pass is no change."""
+    replace = msgspec.structs.replace
+    return replace(
+        status,
+        budget=replace(status.budget, asked_again_s=None),
+        shards=[replace(s, silent_s=None) if s.too_silent else s for s in status.shards],
+    )
 
 
 class LiveView:

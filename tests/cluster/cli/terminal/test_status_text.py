@@ -375,6 +375,9 @@ def test_a_time_that_passes_is_no_news(
         worker = msgspec.structs.replace(status.workers[0], restarts=1, uptime_s=float(uptime_s))
         view.show(msgspec.structs.replace(status, workers=[worker]))
     assert capsys.readouterr().out.count("worker 0 was restarted 1 time") == 1
+    for silent_s in (90.0, 91.0, 92.0):
+        view.show(changed(status, 2, too_silent=True, silent_s=silent_s))
+    assert capsys.readouterr().out.count("shard 2 brought nothing") == 1
 
 
 def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:
