@@ -47,7 +47,7 @@ async def check(spec: CoordinatorSpec) -> checks.Outcome:
     return checks.Outcome(api=answer, plan=planned(spec, info.shards))
 
 
-def planned(spec: CoordinatorSpec, recommended: int | None) -> checks.ShardPlan:
+def planned(spec: CoordinatorSpec, recommended: int | None) -> checks.StartPlan:
     """Return the plan of a start. recommended: shards by GET /gateway/bot; None: it did not say."""
     cores = host.cores()
     known = recommended
@@ -55,7 +55,7 @@ def planned(spec: CoordinatorSpec, recommended: int | None) -> checks.ShardPlan:
         known = 1
     workers = cores if spec.workers == "auto" else spec.workers
     plan = plan_for(spec, known or workers * spec.shards_per_worker, cores)
-    return checks.ShardPlan(
+    return checks.StartPlan(
         shards=len(plan.shards),
         workers=len(plan.slots),
         fullest=max(map(len, plan.slots.values())),

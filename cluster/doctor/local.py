@@ -150,7 +150,7 @@ def is_behind_proxy(url: str, env: Mapping[str, str] = os.environ) -> bool:
         return False  # the environment names none that can be used, which `proxy` tells
 
 
-def descriptors(plan: checks.ShardPlan, limit: int | None = None) -> Finding:
+def descriptors(plan: checks.StartPlan, limit: int | None = None) -> Finding:
     """Check that the fullest worker may open its connections.
 
     limit: how many descriptors a process may have; None: as many as this one.
@@ -167,12 +167,12 @@ def descriptors(plan: checks.ShardPlan, limit: int | None = None) -> Finding:
     return Finding(check="descriptors", state="ok", text=text)
 
 
-def _state(plan: checks.ShardPlan) -> State:
+def _state(plan: checks.StartPlan) -> State:
     """Return how bad it is that a plan does not fit: one that is assumed may turn out smaller."""
     return "warning" if plan.assumed else "failed"
 
 
-def disk(paths: ClusterPaths, plan: checks.ShardPlan, journal_bytes: int) -> Finding:
+def disk(paths: ClusterPaths, plan: checks.StartPlan, journal_bytes: int) -> Finding:
     """Check that there is room for the journals: each file is allocated whole, twice its budget."""
     workers = plan.workers
     folder = nearest(paths.journals)

@@ -94,7 +94,7 @@ def token(outcome: checks.Outcome, spec: CoordinatorSpec) -> Finding:
     return Finding(check="token", state="ok", text=text)
 
 
-def identifies(answer: checks.ApiAnswer, plan: checks.ShardPlan, spec: CoordinatorSpec) -> Finding:
+def identifies(answer: checks.ApiAnswer, plan: checks.StartPlan, spec: CoordinatorSpec) -> Finding:
     """Check that enough identifies are left for a start that can resume nothing."""
     if spec.account == "user":
         text = f"Discord sets a user account no limit; at most {answer.total:,} a day are spent"

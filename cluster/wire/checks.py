@@ -21,7 +21,7 @@ class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrency: int
 
 
-class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
+class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The plan that a start would make."""
 
     shards: int
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a check prints, on one line: an answer or an error. The plan comes beside either."""
 
     api: ApiAnswer | None = None
-    plan: ShardPlan | None = None
+    plan: StartPlan | None = None
     gateway: GatewayAnswer | None = None
     error: Failure | None = None
 

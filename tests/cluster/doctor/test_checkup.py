@@ -15,7 +15,7 @@ from cluster.errors import ClusterError
 from cluster.wire import checks
 from cluster.wire.control import failure_of
 
-PLAN = checks.ShardPlan(shards=64, workers=1, fullest=64, assumed=True)
+PLAN = checks.StartPlan(shards=64, workers=1, fullest=64, assumed=True)
 
 
 @pytest.fixture

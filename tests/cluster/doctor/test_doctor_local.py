@@ -23,8 +23,8 @@ def paths(tmp_path: Path) -> ClusterPaths:
     return ClusterPaths(name="t", state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
 
 
-def plan(workers: int = 1, fullest: int = 1, *, assumed: bool = False) -> checks.ShardPlan:
-    return checks.ShardPlan(
+def plan(workers: int = 1, fullest: int = 1, *, assumed: bool = False) -> checks.StartPlan:
+    return checks.StartPlan(
         shards=workers * fullest, workers=workers, fullest=fullest, assumed=assumed
     )
 
