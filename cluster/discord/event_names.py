@@ -1,7 +1,7 @@
 """The names of the events that Discord dispatches: for type checkers, and for who misspells one.
 
 Sources: Discord's documentation, "Gateway Events"; for user accounts the unofficial one.
-tests/cluster/discord/test_event_names.py holds the list to the classes of events.
+tests/cluster/discord/test_public_words.py holds the list to the classes of events.
 """
 
 from __future__ import annotations
