@@ -21,7 +21,7 @@ from cluster.discord.intents import (
 )
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.endpoints.discovery import running_clusters
-from cluster.endpoints.folders import try_to_make, why_not_made
+from cluster.endpoints.folders import not_made, try_to_make
 from cluster.endpoints.paths import CLUSTER_NAME, ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import CommandError, ConfigError
@@ -61,13 +61,12 @@ def check_folders(paths: ClusterPaths) -> list[str]:
     manager may make them for it."""
     warnings = []
     for key, folder in (("state_dir", paths.state_dir), ("runtime_dir", paths.runtime_dir)):
-        why = why_not_made(folder)
         try:
             try_to_make(folder)
-        except PermissionError:
-            warnings.append(f"{key}: {why}: it must be there before a start")
-        except OSError:
-            raise ConfigError(f"{key}: {why}", f"give {key} another folder") from None
+        except PermissionError as error:
+            warnings.append(f"{key}: {not_made(error)}: it must be there before a start")
+        except OSError as error:
+            raise ConfigError(f"{key}: {not_made(error)}", f"give {key} another folder") from None
     return warnings
 
 

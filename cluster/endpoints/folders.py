@@ -91,8 +91,13 @@ def why_not_made(folder: Path) -> str:
     try:
         try_to_make(folder)
     except OSError as error:
-        return f"{error.filename} can't be made or written to ({error.strerror})"
+        return not_made(error)
     return ""
+
+
+def not_made(error: OSError) -> str:
+    """Return in words what `try_to_make` has raised."""
+    return f"{error.filename} can't be made or written to ({error.strerror})"
 
 
 def replaceable(path: Path) -> str:
