@@ -52,8 +52,9 @@ def make_lock_file(folder: Path) -> None:
         os.close(fd)
 
 
-def open_for_writing(folder: Path, budget_bytes: int) -> tuple[lmdb.Environment, bool]:
-    """Return the environment, and whether it is written through the map.
+def open_for_writing(folder: Path, budget_bytes: int, shards: int) -> tuple[lmdb.Environment, bool]:
+    """Return the environment, and whether it is written through the map. shards: how many have a
+    database or get one, at most, beside those that the file has.
 
     The map is twice the budget. Where the file has more pages already, since the budget was
     lowered, it is a quarter of the budget larger than they are: LMDB writes pages to delete any,
@@ -65,27 +66,36 @@ def open_for_writing(folder: Path, budget_bytes: int) -> tuple[lmdb.Environment,
     """
     make_lock_file(folder)
     if file_system(folder) not in NO_PROMISE:
-        env = _open_with_room(folder, budget_bytes, writemap=True)
+        env = _open_with_room(folder, budget_bytes, shards, writemap=True)
         if _allocate(folder / DATA, env.info()["map_size"]):
             return env, True
         env.close()
         _give_back(folder / DATA)
-    return _open_with_room(folder, budget_bytes, writemap=False), False
+    return _open_with_room(folder, budget_bytes, shards, writemap=False), False
 
 
-def _open_with_room(folder: Path, budget_bytes: int, *, writemap: bool) -> lmdb.Environment:
+def _open_with_room(
+    folder: Path, budget_bytes: int, shards: int, *, writemap: bool
+) -> lmdb.Environment:
     env = _open(folder, 2 * budget_bytes, writemap=writemap)
+    databases = env.stat()["entries"] + shards + 2  # the slot's own two, which a new file lacks
+    if databases > schema.LEAST_DATABASES:
+        env.close()
+        databases = min(databases, schema.MAX_DATABASES)
+        env = _open(folder, 2 * budget_bytes, writemap=writemap, databases=databases)
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"] + budget_bytes // 4
     if needed > 2 * budget_bytes:
         env.set_mapsize(needed)
     return env
 
 
-def _open(folder: Path, map_size: int, *, writemap: bool) -> lmdb.Environment:
+def _open(
+    folder: Path, map_size: int, *, writemap: bool, databases: int = schema.LEAST_DATABASES
+) -> lmdb.Environment:
     return lmdb.open(
         str(folder),
         map_size=map_size,
-        max_dbs=schema.MAX_DATABASES,
+        max_dbs=databases,
         max_readers=schema.MAX_READERS,
         mode=0o600,
         writemap=writemap,

@@ -44,6 +44,7 @@ class Journal:
         folder: Path,
         content: Manifest,
         budget_bytes: int,
+        shards: int,
         clock_ns: Callable[[], int],
         unix_ns: int,
     ) -> None:
@@ -59,6 +60,7 @@ class Journal:
         self._folder = folder
         self._manifest = content
         self._budget = budget_bytes
+        self._shards = shards
         self._clock_ns = clock_ns
         self._ahead_ns = unix_ns - clock_ns()
         """What makes Unix time of the clock's, whatever the host's clock is set to meanwhile."""
@@ -74,15 +76,18 @@ class Journal:
     @classmethod
     def open(
         cls, folder: Path, *, budget_bytes: int, slot: int, cluster: str, boot_id: str,
-        clock_ns: Callable[[], int] = time.monotonic_ns, unix_ns: Callable[[], int] = time.time_ns,
+        shards: int = 1, clock_ns: Callable[[], int] = time.monotonic_ns,
+        unix_ns: Callable[[], int] = time.time_ns,
     ) -> Journal:  # fmt: skip
         """Open the journal in this folder (made if need be, 0700), which the caller owns by its
         lock.
 
-        budget_bytes: what it may hold; the file is allocated twice as large. A journal that can't
-        be trusted (another cluster's, damaged, from before an unclean reboot) is set aside. Where
-        a new one finds no room, events go out unjournalled until there is. clock_ns: monotonic.
-        unix_ns: asked once, so that an age may be told over restarts.
+        budget_bytes: what it may hold; the file is allocated twice as large. shards: of how many
+        shards drains are appended, at most, beside those that the file has; there is room for some
+        hundreds in any case. A journal that can't be trusted (another cluster's, damaged, from
+        before an unclean reboot) is set aside. Where a new one finds no room, events go out
+        unjournalled until there is. clock_ns: monotonic. unix_ns: asked once, so that an age may be
+        told over restarts.
         Raises JournalError.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,7 +99,7 @@ class Journal:
         before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
         content = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
-        journal = cls(folder, content, budget_bytes, clock_ns, unix_ns())
+        journal = cls(folder, content, budget_bytes, shards, clock_ns, unix_ns())
         journal.set_aside = objection
         data = folder / schema.DATA
         new = not data.exists() or data.stat().st_size <= schema.PAGE  # LMDB's first has two
@@ -127,7 +132,7 @@ class Journal:
         self.journalling = True
 
     def _open_pages(self) -> Pages:
-        env, _ = environment.open_for_writing(self._folder, self._budget)
+        env, _ = environment.open_for_writing(self._folder, self._budget, self._shards)
         try:
             pages = Pages(env, self._budget)
             if self._states:

@@ -138,6 +138,7 @@ def _open_journal(spec: WorkerSpec) -> Journal:
         slot=spec.slot,
         cluster=spec.cluster,
         boot_id=spec.boot_id,
+        shards=spec.shard_count,
     )
     try:
         crash_log.watch(folder)

@@ -18,10 +18,12 @@ class Clock:
         return self.ns
 
 
-def opened(folder: Path, budget: int = 1 << 20, boot: str = "boot", clock: Any = None) -> Journal:
+def opened(
+    folder: Path, budget: int = 1 << 20, boot: str = "boot", clock: Any = None, shards: int = 1
+) -> Journal:
     return Journal.open(
         folder / "slot-0", budget_bytes=budget, slot=0, cluster=STORE, boot_id=boot,
-        clock_ns=clock or Clock(),
+        shards=shards, clock_ns=clock or Clock(),
     )  # fmt: skip
 
 

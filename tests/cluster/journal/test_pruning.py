@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+import pytest
 
 from cluster.journal import JournalReader, RangeQuery, schema
 from cluster.journal.pages import SLACK, SLACK_BYTES
@@ -83,14 +84,33 @@ def test_pruning_ends_where_the_next_append_of_the_shard_begins(tmp_path: Path) 
 def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
     tmp_path: Path,
 ) -> None:
-    journal = opened(tmp_path, budget=32 << 20)
-    for shard in (*range(1500), 2 * MAX_WORKER_SHARDS - 1):
+    many = (*range(1500), 2 * MAX_WORKER_SHARDS - 1)
+    journal = opened(tmp_path, budget=32 << 20, shards=len(many))
+    for shard in many:
         fill(journal, shard_writer(shard), 10)
     assert (journal.journalling, journal.unjournalled) == (True, 0)
     assert schema.MAX_DATABASES >= 2 * MAX_WORKER_SHARDS + 2
     assert len(JournalReader(journal.env()).heads()) == 1501
     journal.close()
-    opened(tmp_path, budget=32 << 20).close()
+    again = opened(tmp_path, budget=32 << 20, shards=2)
+    for shard in (2000, 2001, *many):
+        fill(again, shard_writer(shard), 10)
+    assert (again.journalling, again.unjournalled) == (True, 0)
+    again.close()
+
+
+@pytest.mark.parametrize("shards", [1, 1100, 10**6])
+def test_a_journal_has_room_for_no_more_than_it_may_use(tmp_path: Path, shards: int) -> None:
+    """All that it has room for is copied with every transaction."""
+    journal = opened(tmp_path, shards=shards)
+    room = min(max(shards + 2, schema.LEAST_DATABASES), schema.MAX_DATABASES)
+    with journal.env().begin(write=True) as txn:
+        for n in range(room - 2):
+            journal.env().open_db(b"%d" % n, txn=txn)
+        with pytest.raises(lmdb.DbsFullError):
+            journal.env().open_db(b"one more", txn=txn)
+        txn.abort()
+    journal.close()
 
 
 class FullOnce:
