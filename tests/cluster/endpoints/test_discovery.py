@@ -25,6 +25,14 @@ from cluster.subscriber import Subscriber
 Run = Callable[..., Running]
 
 
+def a_cluster(name: str, folder: Path) -> Running:
+    return Running(
+        name=name, pid=1, started_at=1.0, state_dir=str(folder),
+        control_endpoint=f"ipc:///{name}/control", hub_endpoint=f"ipc:///{name}/events",
+        replay_endpoint=f"ipc:///{name}/replay",
+    )  # fmt: skip
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Let a cluster of this name look as if it ran: it holds its lock."""
@@ -40,11 +48,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         folder.mkdir(parents=True)
         if elsewhere is not None:
             registry.enter(cluster_paths(name, state_dir=folder))
-        running = Running(
-            name=name, pid=1, started_at=1.0, state_dir=str(folder),
-            control_endpoint=f"ipc:///{name}/control", hub_endpoint=f"ipc:///{name}/events",
-            replay_endpoint=f"ipc:///{name}/replay",
-        )  # fmt: skip
+        running = a_cluster(name, folder)
         (folder / "running.json").write_bytes(msgspec.json.encode(running))
         held.append(os.open(folder / "coordinator.lock", os.O_RDWR | os.O_CREAT))
         fcntl.flock(held[-1], fcntl.LOCK_EX)
@@ -185,7 +189,10 @@ def test_a_configuration_s_folders_are_looked_into(run: Run, tmp_path: Path) -> 
 def test_what_runs_no_more_is_not_found_and_its_entry_goes(
     run: Run, elsewhere: Path, tmp_path: Path
 ) -> None:
-    registry.enter(cluster_paths("killed", state_dir=elsewhere / "killed"))
+    killed = cluster_paths("killed", state_dir=elsewhere / "killed")
+    registry.enter(killed)
+    killed.state_dir.mkdir(parents=True)
+    killed.running.write_bytes(msgspec.json.encode(a_cluster("killed", killed.state_dir)))
     folder = tmp_path / "runtime" / registry.FOLDER
     assert len(list(folder.iterdir())) == 1
     with pytest.raises(NotRunningError):
@@ -197,6 +204,25 @@ def test_what_runs_no_more_is_not_found_and_its_entry_goes(
     registry.leave([entry])
     with pytest.raises(NotRunningError):
         find_cluster()
+
+
+def test_others_that_run_keep_their_entries(run: Run, elsewhere: Path) -> None:
+    assert run("east", elsewhere) != run("west", elsewhere) == find_cluster("west")
+    assert find_cluster("east").name == "east"
+
+
+def test_one_that_ends_just_now_is_left_out_without_a_word(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run("east")
+    (tmp_path / "east" / "running.json").unlink()
+    with pytest.raises(NotRunningError):
+        find_cluster()
+    run("west", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "west" / "running.json").unlink()
+    with pytest.raises(NotRunningError):
+        find_cluster()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707])

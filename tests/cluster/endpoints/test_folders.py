@@ -3,7 +3,9 @@ place."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from pathlib import Path
 
 import msgspec
@@ -64,6 +66,16 @@ def test_every_folder_above_is_looked_at(above: str, deep: Path) -> None:
 def test_others_groups_and_owners(deep: Path) -> None:
     deep.parent.chmod(0o770)
     assert replaceable(deep) == "", "a group of this user's own"
+    own = pwd.getpwuid(os.getuid())
+    with pytest.MonkeyPatch.context() as patch:
+        group = grp.struct_group((own.pw_name, "x", own.pw_gid, [own.pw_name, "friend"]))
+        patch.setattr(grp, "getgrgid", lambda _: group)
+        assert "the group of" in replaceable(deep), "with somebody else in it"
+    with pytest.MonkeyPatch.context() as patch:
+        group = grp.struct_group(("shared", "x", OTHER_UID, []))
+        patch.setattr(grp, "getgrgid", lambda _: group)
+        os.chown(deep.parent, -1, OTHER_UID)
+        assert "the group of" in replaceable(deep), "whose members have it as their first"
     os.chown(deep.parent, -1, OTHER_UID)
     assert replaceable(deep).startswith(f"the group of {deep.parent} can write to it")
     deep.parent.chmod(0o700)
@@ -91,6 +103,9 @@ def test_links_are_followed_and_looked_at(deep: Path, tmp_path: Path) -> None:
     link.unlink()
     link.symlink_to(link)
     assert "too many links" in replaceable(link / "c")
+    link.unlink()
+    link.symlink_to(Path("a") / ".." / "open")
+    assert replaceable(link / "link") == why, "by a folder above"
 
 
 @pytest.mark.skipif(not ROOT, reason="gives a link to others")
@@ -123,10 +138,14 @@ def test_token_and_key_files_that_others_can_replace(
     assert f"the key file {key} is not safe there" in caplog.text
 
 
-def test_whether_a_folder_can_be_made_is_tried(tmp_path: Path) -> None:
+def test_whether_a_folder_can_be_made_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert why_not_made(tmp_path) == ""
     assert why_not_made(tmp_path / "x" / "y") == ""
     assert list(tmp_path.iterdir()) == [], "what was made is gone"
     (tmp_path / "file").touch()
     assert "can't be made" in why_not_made(tmp_path / "file" / "y")
     assert "(Not a directory)" in why_not_made(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "(Permission denied)" in why_not_made(tmp_path)

@@ -86,6 +86,22 @@ def test_a_full_disk_ends_no_cluster(home: Path) -> None:
     assert not is_held(load(on_sandbox=True).paths.lock)
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_what_is_written_when_there_is_room_again_is_there(home: Path) -> None:
+    file = home / "output"
+    code = """\
+import os, sys
+from cluster.cli.terminal.streams import take_over
+take_over()
+print("lost", flush=True)
+os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT), 1)
+print("there", flush=True)
+"""
+    with FULL.open("w") as full:
+        subprocess.run([sys.executable, "-c", code, file], stdout=full, timeout=60, check=True)
+    assert file.read_text() == "there\n"
+
+
 def test_output_that_nobody_reads_ends_no_cluster(home: Path) -> None:
     """Each runs until it is asked to end, which the played one does after its third status."""
     ways = ("all closed", "gone with its errors", "read in part")
