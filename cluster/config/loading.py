@@ -228,7 +228,7 @@ def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
     ).check()
     part = parse_shards(str(config.shards))
     if part is not None and config.workers != "auto":
-        check_workers(len(part), min(config.workers, len(part)))
+        check_workers(len(part), config.workers)
     if config.account == "user":
         check_one_session(str(config.shards), config.identify.broker)
 
@@ -299,8 +299,7 @@ def service_variables(env: Mapping[str, str]) -> frozenset[str]:
     found: set[str] = set()
     for variable in env:
         service, host, more = variable.partition("_SERVICE_HOST")
-        is_service = host and not more and f"{service}_SERVICE_PORT" in env
-        if not is_service or not service.startswith("DCGW"):
+        if not host or more or not service.startswith("DCGW"):
             continue
         form = re.compile(re.escape(service) + _SERVICE_ENDS)
         found |= {
