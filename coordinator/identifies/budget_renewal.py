@@ -51,8 +51,9 @@ class BudgetRenewal:
         self._failures = 0
         """How often they could not be had, in a row."""
         self._unsaid = Backoff(ASK_AGAIN_S, LONGEST_S)
-        self._said = Backoff(SOON_S, LONGEST_S)
-        """The least wait where the API says how long it wants to be left alone."""
+        self._soon = Backoff(SOON_S, LONGEST_S)
+        """The least wait where the API says how long it wants to be left alone, and the one after a
+        moment's trouble."""
         self._not_before = float("-inf")
         """The numbers are not asked for again before."""
 
@@ -78,9 +79,7 @@ class BudgetRenewal:
     def hold(self, error: ClusterError) -> None:
         """Begin without numbers: a start could not have them, for this cause. Nothing is granted
         until they are had, and they are asked for though nobody waits."""
-        self._failed(error)
-        if isinstance(error, ApiUnavailableError) and not error.retry_after_s:
-            self._not_before = self._clock() + SOON_S
+        self._failed(error, may_pass=isinstance(error, ApiUnavailableError))
 
     def look(self, now: float) -> None:
         """Begin to renew what is wanted, once it may be asked for. Raises what ended the renewal
@@ -129,11 +128,12 @@ class BudgetRenewal:
             log.info("Discord's API answers again: identifies go on")
         self.trouble, self._failures = "", 0
 
-    def _failed(self, error: ClusterError | sqlite3.Error) -> None:
-        """Note why there are no numbers, and until when they are not asked for."""
+    def _failed(self, error: ClusterError | sqlite3.Error, *, may_pass: bool = False) -> None:
+        """Note why there are no numbers, and until when they are not asked for. may_pass: it may be
+        a moment's trouble, since they were asked for once."""
         self._failures += 1
         said = error.retry_after_s if isinstance(error, ApiUnavailableError) else 0.0
-        backoff = self._said if said else self._unsaid
+        backoff = self._soon if said or may_pass else self._unsaid
         wait = max(said, backoff.after(self._failures))
         self._not_before = self._clock() + wait
         what = (

@@ -112,11 +112,14 @@ def test_a_start_ends_no_session_that_lives_for_the_budget(start: Start) -> None
     assert "2 identifies are needed and 1 of 1000 are left" in start.notes[0]
 
 
-def test_a_budget_that_is_not_known_refuses_nothing(start: Start) -> None:
+def test_a_budget_that_is_not_known_refuses_nothing(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     start.ran(0)
     start.refusal, start.remaining = ApiUnavailableError("HTTP 503"), 0
     assert "HTTP 503" in start.made().status().trouble
     assert start.notes == [], "whoever asked Discord has said it"
+    assert "(HTTP 503); it is asked again in 1 s" in caplog.text, "a start asks once"
 
 
 def test_a_broker_that_is_away_is_waited_for_where_sessions_are_left(start: Start) -> None:
