@@ -114,8 +114,7 @@ class BudgetRenewal:
     def _wanted(self, now: float) -> bool:
         if not self.known or self.trouble:  # what is told as a trouble ends once it is none
             return True
-        limiter = self._limiter
-        return limiter.stale(now) or limiter.needs_refresh(now)
+        return self._limiter.stale(now)  # as they are where the limiter needs a refresh
 
     async def _refetch(self) -> None:
         asked_at = self._clock()
