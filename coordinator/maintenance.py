@@ -70,16 +70,13 @@ class Maintenance(NamedTuple):
         try:
             since = store.retired
             before = dict(since)
-            cleared = folders.clear_retired(
-                self.context.paths, assignments.slots, since, store.time.now()
-            )
+            now = store.time.now()
+            for slot in folders.clear_retired(self.context.paths, assignments.slots, since, now):
+                assignments.cleared(slot)
             if since != before:
                 store.set_retired(since)
         except sqlite3.Error as error:
-            log.error("journals that are no more in use are kept, the store fails: %s", error)
-            return
-        for slot in cleared:
-            assignments.cleared(slot)
+            log.error("journals that are no more in use stay longer, the store fails: %s", error)
 
     def tell_out(self) -> None:
         """Tell workers which of their watermarks came out of the hub. Only those that have

@@ -123,6 +123,20 @@ def test_a_store_that_fails_removes_nothing(cluster: Cluster) -> None:
     assert cluster.folder.exists()
 
 
+def test_what_was_removed_counts_no_more_though_another_cant_be_noted(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    cluster.look()
+    cluster.passed += RETIRED_S + 1
+    journal(cluster.paths, 2)
+    monkeypatch.setattr(Store, "set_retired", full)
+    assert cluster.look() == [0]
+    assert not cluster.folder.exists()
+
+
 def test_what_can_t_be_read_begins_the_day_anew(cluster: Cluster) -> None:
     cluster.look()
     with sqlite3.connect(cluster.paths.store) as database:
