@@ -65,7 +65,7 @@ def refusal(client: Client | None, verb: str) -> ClusterError | None:
 _Args = TypeVar("_Args", bound=msgspec.Struct)
 
 
-def args_of(request: control.SealedRequest, verb: str, kind: type[_Args]) -> _Args | None:
+def unsealed(request: control.SealedRequest, verb: str, kind: type[_Args]) -> _Args | None:
     """Return the args of a request of this verb; None: it is of another one. ClusterError: they are
     not what the verb takes. Pure."""
     if request.verb != verb:
@@ -170,8 +170,8 @@ class ControlRelay:
         """Pass a request on that this client may make. ClusterError: it was not."""
         if self._under_way[who.key] >= MAX_UNDER_WAY:
             raise ClusterError(f"{MAX_UNDER_WAY} requests wait already", "ask again later")
-        identify = args_of(request, "identify", IdentifyNotice)
-        report = args_of(request, "subscriber", SubscriberReport)
+        identify = unsealed(request, "identify", IdentifyNotice)
+        report = unsealed(request, "subscriber", SubscriberReport)
         if report is not None:
             if not self._reporters.takes(who.key, report.id, time.monotonic()):
                 raise ClusterError(f"{Reporters.MOST} subscribers report with this key already")

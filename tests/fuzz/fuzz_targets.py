@@ -169,7 +169,7 @@ def relay(data: bytes) -> None:
         control.encode(control.failure_of(error))
     for verb, kind in (("identify", IdentifyNotice), ("subscriber", SubscriberReport)):
         try:
-            args = control_relay.args_of(request, verb, kind)
+            args = control_relay.unsealed(request, verb, kind)
         except ClusterError as refused:
             control.encode(control.failure_of(refused))
             continue

@@ -10,7 +10,7 @@ from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
 from cluster.wire.identifies import IdentifyNotice
 from cluster.wire.status import SubscriberReport
-from coordinator.tcp_gate.control_relay import Reporters, args_of, named, refusal
+from coordinator.tcp_gate.control_relay import Reporters, named, refusal, unsealed
 
 
 def client(*may: Right) -> Client:
@@ -72,8 +72,8 @@ def test_a_report_says_whose_key_it_came_with() -> None:
 def test_args_are_what_the_verb_takes_or_refused(args: object) -> None:
     asked = request("identify", args)
     with pytest.raises(ClusterError, match="not the arguments"):
-        args_of(asked, "identify", IdentifyNotice)
-    assert args_of(asked, "subscriber", SubscriberReport) is None, "they are not looked into"
+        unsealed(asked, "identify", IdentifyNotice)
+    assert unsealed(asked, "subscriber", SubscriberReport) is None, "they are not looked into"
 
 
 def test_args_that_are_passed_on_stay_as_they_were() -> None:
