@@ -158,11 +158,6 @@ class Silences:
             known.ready, known.seen_at = False, now
             known.owed = known.silent_s = 0.0
 
-    def pace(self, now: float) -> float:
-        """Return how much comes to the cluster's shards now, of what is usual: from 0 to 1."""
-        self._look(now)
-        return self._paces / self._paced if self._paced else 0.0
-
     def _look(self, now: float) -> None:
         """Look at all shards, once a second."""
         if now - self._looked_at < 1.0:
@@ -181,10 +176,10 @@ class Silences:
 
     def _pace_beside(self, shard: _Shard) -> float:
         """Return how much comes to all shards but this one."""
-        if shard.counted_pace is None:
-            return self._paces / self._paced if self._paced else 0.0
-        others = self._paced - 1
-        return max(0.0, self._paces - shard.counted_pace) / others if others else 0.0
+        paces, others = self._paces, self._paced
+        if shard.counted_pace is not None:
+            paces, others = paces - shard.counted_pace, others - 1
+        return max(0.0, paces) / others if others else 0.0
 
     def too_silent(self, shard: Hashable) -> bool:
         """Return whether a shard says nothing for longer than chance explains."""
