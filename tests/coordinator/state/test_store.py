@@ -98,6 +98,10 @@ def test_what_may_have_been_sent_lately_is_remembered(store: Store) -> None:
     store.unused(3)
     assert store.recent(ACCOUNT, NOW - 1, NOW + 6) == [(1, NOW + 1), (0, NOW + 4), (3, NOW + 6)]
     assert store.recent(ACCOUNT, NOW + 2, NOW + 6) == [(0, NOW + 4)]
+    store.grant(5, ACCOUNT, 4, 1, NOW + 5)
+    store.sent(5, NOW + 5)
+    assert (1, NOW + 5) in store.recent(ACCOUNT, NOW - 1, NOW + 6), "the last one of a shard"
+    assert len(store.recent(ACCOUNT, NOW - 1, NOW + 6)) == 3
 
 
 def test_a_grant_to_a_program_outside_is_spent_and_is_no_epoch_of_ours(store: Store) -> None:
