@@ -238,6 +238,21 @@ def test_a_grant_that_was_asked_for_again_is_not_taken_back_for_the_first_time(
     play(short_folder, scenario)
 
 
+def test_a_grant_that_reached_nobody_was_no_turn(short_folder: Path) -> None:
+    async def scenario(east: Cluster, control: ControlClient) -> None:
+        lost = await east.queue.verbs()["identify"]({"ticket": "t", "shard_id": 1})
+        assert isinstance(lost, Parcel)
+        east.want(3)
+        again = asyncio.create_task(control.request_identify(shard_id=1).granted())
+        await until(lambda: len(east.queue.status().outside) == 1)
+        lost.undelivered()
+        await until(lambda: again.done() or not east.grants.empty())
+        assert again.done(), "it has the place that it had"
+        await again
+
+    play(short_folder, scenario)
+
+
 def test_an_identify_of_which_nothing_is_known_closes_its_bucket(short_folder: Path) -> None:
     async def scenario(east: Cluster, control: ControlClient) -> None:
         await control.identify(IdentifyAsk(ticket="of before", shard_id=5), patience=None).sent()
