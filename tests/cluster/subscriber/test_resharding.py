@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from cluster.subscriber import Event, Gap, Item, new_shards
-from cluster.subscriber.chain import RangeAsk, RangeReply
+from cluster.subscriber.chain import RangeAsk, RangeReply, Reached
 from cluster.subscriber.chain_feed import ChainFeed
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.event_filter import EventFilter
@@ -24,7 +24,7 @@ from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import WHOLE, Saved, SavedShard, ShardKey
 from cluster.wire.replay import HeadRow, HeadsAnswer
 from cluster.wire.shard_state import Public, ShardState
-from cluster.wire.states import ReshardStage
+from cluster.wire.states import GapReason, ReshardStage
 from coordinator.replay.answers import head_state
 
 S = 1_000_000_000
@@ -36,7 +36,8 @@ PREPARING, OVERLAP, DONE = ReshardStage.PREPARING, ReshardStage.OVERLAP, Reshard
 class Cluster:
     """Workers of two shard counts, their journals, and the replay server that reads them."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: str = STORE) -> None:
+        self.store = store
         self.writers: dict[ShardKey, ShardWriter] = {}
         self.journals: dict[ShardKey, list[tuple[int, list[bytes]]]] = {}
         """Shard -> (last seq, messages) of its drains."""
@@ -50,7 +51,7 @@ class Cluster:
             state = ShardState(shard_id=key.shard_id, shard_count=key.shard_count)
             if key != OLD:
                 state.held = OLD.shard_count
-            self.writers[key] = ShardWriter(STORE, state)
+            self.writers[key] = ShardWriter(store, state)
             self.writers[key].begin_epoch(epoch)
             self.journals[key] = []
 
@@ -90,10 +91,10 @@ class Cluster:
                 key.shard_id, key.shard_count, state.epoch, None, state.seq, -1, last
             )
             rows.append(row)
-        return watermark.encode(STORE, keys[0].shard_count, self.now_ns, True, rows)
+        return watermark.encode(self.store, keys[0].shard_count, self.now_ns, True, rows)
 
     def announcement(self, stage: ReshardStage) -> bytes:
-        return reshard.encode(reshard.Reshard(FORMAT, STORE, 1, 2, 10 * S, stage, self.now_ns))
+        return reshard.encode(reshard.Reshard(FORMAT, self.store, 1, 2, 10 * S, stage, self.now_ns))
 
     async def heads(self) -> HeadsAnswer:
         rows = []
@@ -103,7 +104,7 @@ class Cluster:
                 *key, state.epoch, state.seq, (state.epoch, 0), state.public, head_state(state)
             )
             rows.append(head)
-        return HeadsAnswer(id=1, cluster=STORE, shards=rows)
+        return HeadsAnswer(id=1, cluster=self.store, shards=rows)
 
     async def range(
         self, count: int, shard_id: int, ask: RangeAsk, names: list[str] | None
@@ -497,9 +498,42 @@ def test_without_a_replay_server_the_new_count_waits_all_the_same() -> None:
         await reader.read(cluster.both(0, "a"))
         cluster.make_public()
         await reader.read(cluster.both(0, "b") + cluster.both(1, "c"))
-        await reader.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "d")])
+        await reader.read(cluster.receive(NEW[0], 0, "d"))  # it begins where it was heard first
+        await reader.read([*cluster.end(OLD), *cluster.receive(NEW[0], 0, "e")])
         reader.items = [item for item in reader.items if isinstance(item, Event)]
-        assert reader.texts == "-abcd"
+        assert reader.texts == "-abcde"
         await reader.feed.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("key", [OLD, NEW[0]])
+def test_a_shard_of_another_store_is_neither_waited_with_nor_read_once_more(key: ShardKey) -> None:
+    async def run() -> None:
+        cluster, other = Cluster(), Cluster("f" * 16)
+        async with Reader(cluster) as first:
+            await first.read([cluster.announcement(PREPARING), *cluster.both(0, "a")])
+            cluster.make_public()
+            await first.read([cluster.announcement(OVERLAP), *cluster.both(0, "b")])
+            saved = first.position()
+        async with Reader(cluster, saved) as second:
+            await second.settle()
+            await second.read([cluster.announcement(OVERLAP), *cluster.both(0, "c")])
+            other.make_public()
+            await second.read(other.receive(key, 0, "d"))
+            await second.read([other.announcement(PREPARING), *other.receive(key, 0, "e")])
+            gaps = [item for item in second.items if isinstance(item, Gap)]
+            assert [gap.reason for gap in gaps] == [GapReason.OTHER_STORE]
+            second.items.remove(gaps[0])
+            assert second.texts == "cde"
+
+    asyncio.run(run())
+
+
+def test_a_place_that_is_passed_once_more_moves_no_position_back() -> None:
+    queue = DeliveryQueue(EventFilter(Reshards()))
+    queue.read_again(OLD, (1, 10))
+    for reached, seq in ((4, 10), (10, 10), (12, 12)):
+        queue.put(OLD, [Reached(1, reached)])
+        assert queue.next() is None
+        assert queue.positions() == {OLD: (1, seq)}

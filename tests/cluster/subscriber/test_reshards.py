@@ -362,6 +362,14 @@ def test_how_much_of_the_old_count_is_read_once_more(
         assert found.whole == {}
 
 
+def test_of_an_epoch_that_is_past_nothing_is_read_once_more() -> None:
+    """The saved place is of the epoch before: a seq of it says nothing in the next one."""
+    rows = [HeadRow(4, 0, 2, 9000, (1, 0)), follower(0, 100), follower(1, 5000)]
+    found = starts(heads(*rows), Saved(STORE, [SavedShard(4, 0, 1, 5000)]), oldest=False)
+    begins = {start.key: start for start in found.shards}
+    assert begins[ShardKey(4, 0)] == (ShardKey(4, 0), 1, 5000, True, None)
+
+
 def test_a_saved_count_that_none_has_followed_is_read_from_its_place() -> None:
     saved = Saved(STORE, [SavedShard(4, 0, 1, 500)])
     (start,) = starts(heads(row(4)), saved, oldest=False).shards
