@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from cluster.own_process import MOST_DESCRIPTORS
+from cluster.own_process import FEWER_DESCRIPTORS, MOST_DESCRIPTORS, raise_descriptor_limit
 
 LINUX: Final = sys.platform == "linux"
 WITHIN_S: Final = 60
@@ -137,3 +137,19 @@ def test_what_is_opened_later_is_not_taken_for_standard_output(closed: tuple[int
     os.close(writer)
     with open(reader, "rb") as told:
         assert told.read() == b"True"
+
+
+def test_a_limit_that_the_kernel_has_no_room_for_is_asked_for_lower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def refused_at_first(_resource: int, limits: tuple[int, int]) -> None:
+        asked.append(limits[0])
+        if len(asked) == 1:
+            raise ValueError
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refused_at_first)
+    raise_descriptor_limit()
+    assert asked == [MOST_DESCRIPTORS, FEWER_DESCRIPTORS]

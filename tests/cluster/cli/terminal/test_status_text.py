@@ -136,8 +136,9 @@ def test_subscribers(fake: ModuleType) -> None:
         "tail (pid 17): 0 behind, 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]
-    many = msgspec.structs.replace(status, subscribers=[subscriber("x")] * 20)
-    assert status_text.subscribers(many)[-2] == "... and 12 more: --json has them"
+    for one in (subscriber("x"), poor[0]):
+        many = msgspec.structs.replace(status, subscribers=[one] * 20)
+        assert status_text.subscribers(many)[-2] == "... and 12 more: --json has them"
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -246,6 +247,8 @@ def test_a_cluster_that_is_still_starting_says_what_keeps_it(fake: ModuleType) -
     status = changed(status, 3, state=SessionState.IDENTIFYING, detail=cause, next_try_s=None)
     lines = [str(one) for one in status_text.verdict(status)]
     assert lines == [f"shard 3 not ready: {cause}"], "no wait is told of that is over"
+    stopping = msgspec.structs.replace(status, state=ClusterState.STOPPING)
+    assert not any("not ready" in str(one) for one in status_text.verdict(stopping)), "nor wanted"
     status = changed(status, 3, state=SessionState.DOWN, detail="worker 0 is restarting")
     assert status_text.verdict(status) == [], "the worker's own line tells of it"
 
