@@ -28,7 +28,7 @@ import zmq
 
 from cluster import durable
 from cluster.decode_errors import MALFORMED
-from cluster.endpoints.folders import make_private, replaceable
+from cluster.endpoints.folders import make_private, replaceable, write_private
 from cluster.errors import ConfigError
 from cluster.plain_text import utf8
 
@@ -233,13 +233,6 @@ def pair() -> tuple[str, str]:
 def open_to_others(file: Path) -> bool:
     """Return whether anybody but its owner can read or write a file."""
     return bool(file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
-
-
-def write_private(file: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read. FileExistsError, and every other OSError."""
-    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(fd, "wb") as handle:
-        handle.write(data)
 
 
 def encode(struct: msgspec.Struct) -> bytes:

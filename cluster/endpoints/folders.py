@@ -1,5 +1,5 @@
-"""Folders that are this user's alone: found, made, and looked at whether others could put another
-in their place."""
+"""Folders and files that are this user's alone: found, made, and looked at whether others could put
+others in their place."""
 
 from __future__ import annotations
 
@@ -64,6 +64,13 @@ def make_private(folder: Path) -> None:
         )
     if info.st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def write_private(file: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read. FileExistsError, and every other OSError."""
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(fd, "wb") as handle:
+        handle.write(data)
 
 
 def missing(folder: Path) -> Iterator[Path]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from cluster.endpoints.folders import make_private, replaceable
+from cluster.endpoints.folders import make_private, replaceable, write_private
 from cluster.endpoints.paths import LOCK, ClusterPaths, is_held
 from cluster.errors import ClusterError
 from cluster.plain_text import in_environment
@@ -70,9 +70,7 @@ def enter(paths: ClusterPaths, env: Mapping[str, str] = os.environ) -> list[Path
 def _write(entry: Path, state_dir: Path) -> Path:
     draft = entry.with_name(f".{entry.name}")
     draft.unlink(missing_ok=True)
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(fd, "wb") as handle:
-        handle.write(os.fsencode(state_dir))
+    write_private(draft, os.fsencode(state_dir))
     draft.replace(entry)
     return entry
 

@@ -25,8 +25,8 @@ from cluster.endpoints.curve_keys import (
     KeyFolder,
     Right,
     encode,
-    write_private,
 )
+from cluster.endpoints.folders import write_private
 from cluster.endpoints.paths import cluster_paths
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError, ConfigError

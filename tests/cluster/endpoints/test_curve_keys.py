@@ -20,8 +20,8 @@ from cluster.endpoints.curve_keys import (
     check_keys,
     encode,
     pair,
-    write_private,
 )
+from cluster.endpoints.folders import write_private
 from cluster.endpoints.tcp import Tcp, check_tcp
 from cluster.errors import ConfigError
 
