@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cluster.endpoints.paths import SOCKETS, ClusterPaths, is_held
+from cluster.endpoints.paths import LOCK, SOCKETS, ClusterPaths, is_held
 from cluster.errors import AlreadyRunningError, ClusterError
 
 BLOCK_BYTES: Final = 512
@@ -159,7 +159,7 @@ def remove(found: Leftovers, *, keys: bool = False) -> int:
     """
     freed = 0
     # The lock goes last: until then nobody else can start in this folder.
-    for left in sorted(found.own, key=lambda left: left.path.name == "coordinator.lock"):
+    for left in sorted(found.own, key=lambda left: left.path.name == LOCK):
         if left.is_folder or (left.part == "keys" and not keys):
             continue
         left.path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ from cluster.control.connection import ControlConnection
 from cluster.control.shard_commands import ShardCommands
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import find_cluster, named_endpoint
-from cluster.endpoints.paths import Running
+from cluster.endpoints.paths import LOCK, Running
 from cluster.endpoints.waiting import checked_wait, when_running
 from cluster.errors import ClusterError, ConfigError
 from cluster.identify.request import Identify
@@ -151,7 +151,7 @@ class ControlClient:
     @classmethod
     def from_running(cls, running: Running, *, timeout: float = DEFAULT_TIMEOUT_S) -> ControlClient:
         """Return a client of this running cluster."""
-        lock = Path(running.state_dir) / "coordinator.lock"
+        lock = Path(running.state_dir) / LOCK
         return cls(running.control_endpoint, timeout=timeout, lock=lock)
 
     async def __aenter__(self) -> Self:

@@ -14,7 +14,7 @@ from cluster.cli.options import config_option
 from cluster.cli.terminal.words import size
 from cluster.config.loading import locate
 from cluster.endpoints import registry
-from cluster.endpoints.paths import ClusterPaths, cluster_paths, state_root
+from cluster.endpoints.paths import LOCK, ClusterPaths, cluster_paths, state_root
 from cluster.errors import ClusterError
 
 LOSSES: Final = {
@@ -78,11 +78,7 @@ def clean(config_file: Path | None, name: str | None, keys: bool, yes: bool) -> 
 
 def names_left(env: Mapping[str, str]) -> list[str]:
     """Return the names of the clusters that left something, running ones among them."""
-    files = [
-        file
-        for name in ("coordinator.lock", "store.sqlite")
-        for file in state_root(env).glob(f"*/{name}")
-    ]
+    files = [file for name in (LOCK, "store.sqlite") for file in state_root(env).glob(f"*/{name}")]
     return sorted({file.parent.name for file in files if not file.parent.is_symlink()})
 
 

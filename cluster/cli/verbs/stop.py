@@ -12,7 +12,7 @@ from cluster.cli.options import config_option, name_option, running_cluster
 from cluster.cli.stopping import Stopped, stop_cluster
 from cluster.cli.terminal.output import console, is_terminal
 from cluster.control import ControlClient
-from cluster.endpoints.paths import Running
+from cluster.endpoints.paths import LOCK, Running
 from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus
 
@@ -64,7 +64,7 @@ def stop(
 
 
 async def _stop(running: Running, logout: bool, keep_workers: bool, deadline_s: float) -> Stopped:
-    lock = Path(running.state_dir) / "coordinator.lock"
+    lock = Path(running.state_dir) / LOCK
     async with ControlClient.from_running(running, timeout=min(deadline_s, 5.0)) as control:
         if not is_terminal():
             return await stop_cluster(

@@ -28,7 +28,7 @@ from cluster.cli.terminal.streams import output_failure
 from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.discord.event_names import event_names
-from cluster.endpoints.paths import is_held
+from cluster.endpoints.paths import LOCK, is_held
 from cluster.endpoints.waiting import when_running
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
@@ -113,7 +113,7 @@ def tail(
         find = partial(running_cluster, config_file, name)
         cluster = asyncio.run(when_running(find, math.inf, what=what)) if wait else find()
         source = cluster.name
-        lock = Path(cluster.state_dir) / "coordinator.lock"
+        lock = Path(cluster.state_dir) / LOCK
         subscriber = partial(
             subscriber,
             cluster.hub_endpoint,
