@@ -362,6 +362,16 @@ def test_how_much_of_the_old_count_is_read_once_more(
         assert found.whole == {}
 
 
+def test_guilds_of_one_new_shard_are_not_all_taken_for_one_old_shard_s() -> None:
+    """Of 4 shards two have the guilds of shard 0 of 6: twice the usual share counts at most."""
+    public = Public(1, 100, S, 4, 10 * S)
+    new = [HeadRow(6, shard, 1, 100 + 2000 * (shard == 0), (1, 0), public) for shard in range(6)]
+    saved = Saved(STORE, [SavedShard(4, 0, 1, 5000)])
+    found = starts(heads(HeadRow(4, 0, 1, 9000, (1, 0)), *new), saved, oldest=False)
+    begins = {start.key: start.seq for start in found.shards}
+    assert begins[ShardKey(4, 0)] == 5000 - 2 * 1000 - READ_AGAIN
+
+
 def test_of_an_epoch_that_is_past_nothing_is_read_once_more() -> None:
     """The saved place is of the epoch before: a seq of it says nothing in the next one."""
     rows = [HeadRow(4, 0, 2, 9000, (1, 0)), follower(0, 100), follower(1, 5000)]
