@@ -88,9 +88,33 @@ def test_what_a_shard_received_lately_counts_too_and_is_not_published(tmp_path: 
     assert public is not None
     assert public == Public(8, 3, public.since_ns, 4, 9)
     assert public.since_ns > 0
+    now.seconds += 100.0
     shard.deliver([("A", 6, b"{}")], 6)
     assert slot._publisher.unpublished == 1
     assert slot._journal.states()[key].public == public
+    slot.close()
+    context.destroy(0)
+
+
+def test_a_shard_counts_from_the_last_guild_of_its_beginning_over_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    held = spec(tmp_path, 0, held_for=4)
+    plan, key = ShardPlan(shard_id=2, shard_count=6), ShardKey(6, 2)
+    slot = SlotJournal(held, context)
+    shard = slot.shard(plan)[0]
+    shard.begin_epoch(8, "session", "", 1)
+    shard.deliver([("READY", 1, b"{}"), ("A", 2, b"{}")], 1)
+    slot.close()
+    slot = SlotJournal(held, context)
+    shard = slot.shard(plan)[0]
+    shard.deliver([("A", 3, b"{}"), ("GUILD_CREATE", 4, b"{}"), ("A", 5, b"{}")], 2)
+    assert slot._journal.states()[key].public == Public(8, 4, 0, 4, held.overlap_ns)
+    shard.begin_epoch(9, "session", "", 2)
+    names = ("READY", "GUILD_CREATE", "A", "GUILD_CREATE", "A")
+    shard.deliver([(name, seq, b"{}") for seq, name in enumerate(names, 1)], 3)
+    assert slot._journal.states()[key].public == Public(9, 4, 0, 4, held.overlap_ns)
     slot.close()
     context.destroy(0)
 

@@ -40,6 +40,17 @@ def test_it_is_where_the_session_was_then_or_a_little_before(
     assert all(at > now - LOOK_BACK_S - STEP_S for at, reached_seq in reached if reached_seq > seq)
 
 
+def test_a_busy_session_s_places_are_few_and_none_is_far_behind() -> None:
+    """Drains that all come within a step of the one before are not taken for one moment."""
+    places = RecentPlaces(0, 0, 0.0)
+    for seq in range(1, 2000):
+        at = seq * STEP_S / 10
+        places.note(drain("A", last=seq), seq, at)
+        assert len(places._places) <= 2 * LOOK_BACK_S / STEP_S + 3
+    ago_s = at - places.seq_before(at) * STEP_S / 10
+    assert LOOK_BACK_S - 0.001 <= ago_s <= LOOK_BACK_S + STEP_S + 0.2
+
+
 def test_a_session_is_looked_back_to_its_ready_and_the_guilds_of_its_beginning() -> None:
     places = RecentPlaces(700, 5, 0.0)
     places.begin(guilds=2)

@@ -1,4 +1,4 @@
-"""What a slot opens for its shards."""
+"""What a slot opens for its shards, and what it does every second."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zmq
 from msgspec.structs import replace
 
 from cluster.journal import schema
+from cluster.wire.link import ShardPlan
 from shard_worker.delivery.slot_journal import SlotJournal
 from tests.shard_worker.delivery.test_held_shards import spec
 
@@ -21,5 +22,20 @@ def test_there_is_room_for_every_shard_that_the_slot_may_be_given(tmp_path: Path
         for shard_id in range(many):
             env.open_db(schema.shard_db(shard_id), txn=txn)
         txn.abort()
+    slot.close()
+    context.destroy(0)
+
+
+def test_a_journal_that_could_not_be_written_is_tried_again_though_nothing_comes(
+    tmp_path: Path,
+) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    slot = SlotJournal(spec(tmp_path, 0), context)
+    shard = slot.shard(ShardPlan(shard_id=2, shard_count=6))[0]
+    shard.begin_epoch(8, "session", "", 0)
+    shard.deliver([("READY", 1, b"{}")], 1)
+    slot._journal.journalling = False
+    slot.tick()
+    assert slot.stats().journalling
     slot.close()
     context.destroy(0)
