@@ -71,6 +71,15 @@ def test_while_nothing_is_reached_one_tries_for_all_and_its_hello_wakes_the_othe
     assert made.queue.unreached_s(made.now) == 0.0
 
 
+def test_the_others_keep_the_pace_of_who_came_to_hello_at_once() -> None:
+    made = Queue()
+    made.queue.failed("", "refused", made.now)
+    made.join("a", "b")
+    assert made.take_next("a", "b") == "a"
+    made.queue.reached("", made.now)
+    assert made.queue.due("b") == made.now + PACE_S
+
+
 def test_the_pause_is_in_proportion_to_the_outage() -> None:
     made = Queue()
     made.join("a")
