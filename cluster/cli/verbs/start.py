@@ -109,16 +109,13 @@ async def _started(
         process = CoordinatorProcess.start(spec)
         try:
             await first(process.ready(), requests.wait())
-        except ApiUnavailableError as error:
+        except BaseException as error:
             await process.end()
-            if not wait:
+            if not wait or not isinstance(error, ApiUnavailableError):
                 raise
             seconds = max(error.retry_after_s, backoff.next())
             view.note(f"Not started: {error}; asking again in {span(seconds)} ...")
             await first(requests.wait(), within_s=seconds)
-        except BaseException:
-            await process.end()
-            raise
         else:
             if not requests.count:
                 return process
