@@ -29,6 +29,8 @@ OWN = (
     "journal/slot-12/journal.json.4711",
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
 )  # fmt: skip
+SOCKETS = ("control", "c12")
+"""A socket, and what was to become one in its place."""
 MIB = 1 << 20
 
 
@@ -40,8 +42,9 @@ def left(name: str = "sandbox") -> ClusterPaths:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x" * (2 * MIB if path.endswith("slot-0/data.mdb") else 100))
     make_private(where.runtime_dir)
-    with socket.socket(socket.AF_UNIX) as control:
-        control.bind(str(where.runtime_dir / "control"))
+    for name in SOCKETS:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(where.runtime_dir / name))
     return where
 
 
@@ -175,5 +178,6 @@ def test_the_every_file_of_a_cluster_is_known() -> None:
     found = leftovers(where)
     assert not found.foreign
     assert {one.path for one in found.own if not one.is_folder} == {
-        *(where.state_dir / path for path in OWN), where.runtime_dir / "control",
+        *(where.state_dir / path for path in OWN),
+        *(where.runtime_dir / name for name in SOCKETS),
     }  # fmt: skip
