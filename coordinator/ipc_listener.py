@@ -115,9 +115,11 @@ class IpcListener:
         if self._given is not None:
             if _readable(self._given):
                 return SOON_S
+            place = _endpoint(self._given)
             self._given.close()
             self._given = None
-            self._read_monitor()  # who left its queue may have gone again
+            self._read_monitor()
+            self._drop_empty(place)  # who left its queue may have gone again
         if not _readable(self._waiting):
             self.full = False
             return None
@@ -140,13 +142,12 @@ class IpcListener:
         fd = os.dup(given.fileno())
         try:
             self._socket.setsockopt(zmq.USE_FD, fd)
-            self._socket.bind(f"ipc://{given.getsockname()}")
+            self._socket.bind(_endpoint(given))
         except zmq.ZMQError as error:
             log.error("those who wait at %s could not be let in: %s", self._path, error)
             os.close(fd)
             given.close()
             return True
-        self._came[f"ipc://{given.getsockname()}"] = set()
         self._given = given
         return True
 
@@ -185,15 +186,15 @@ class IpcListener:
                 place = event["endpoint"].decode()
                 self._by_descriptor[descriptor] = place
                 self._came.setdefault(place, set()).add(descriptor)
-            elif (place := self._by_descriptor.pop(descriptor, "")) and place in self._came:
+            elif place := self._by_descriptor.pop(descriptor, ""):
                 self._came[place].discard(descriptor)
                 self._drop_empty(place)
 
     def _drop_empty(self, place: str) -> None:
-        """Let libzmq close a socket by which nobody is connected any more. While others are it
-        stays: to unbind it would end their connections."""
-        drained = self._given is None or f"ipc://{self._given.getsockname()}" != place
-        if drained and not self._came[place]:
+        """Let libzmq close a socket by which somebody came and nobody is connected any more. While
+        others are it stays: to unbind it would end their connections."""
+        drained = self._given is None or _endpoint(self._given) != place
+        if drained and place in self._came and not self._came[place]:
             del self._came[place]
             try:
                 self._socket.unbind(place)
@@ -283,6 +284,10 @@ class ThreadListener:
             self._thread.join()
             os.close(self._wake)
             self._wake = self._waker = -1
+
+
+def _endpoint(listening: sockets.socket) -> str:
+    return f"ipc://{listening.getsockname()}"
 
 
 def _readable(listening: sockets.socket) -> bool:

@@ -7,6 +7,7 @@ can connect to.
 from __future__ import annotations
 
 import os
+import socket as sockets
 import subprocess
 import sys
 import textwrap
@@ -208,6 +209,22 @@ def test_connections_come_and_go_and_leave_nothing_open(
     listener.close()
     listener.close()
     assert list(short_folder.iterdir()) == []
+
+
+def test_who_leaves_before_its_queue_is_drained_leaves_nothing_open(
+    context: Context, short_folder: Path
+) -> None:
+    publisher = context.socket(zmq.PUB)
+    listener = IpcListener(publisher, f"ipc://{short_folder}/p", Descriptors(), keep=8)
+    listener.bind()
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        with sockets.socket(sockets.AF_UNIX) as probe:
+            probe.connect(f"{short_folder}/p")
+            listener.attend()
+        attended_until(listener, lambda: len(os.listdir("/dev/fd")) <= before)
+    publisher.close(0)
+    listener.close()
 
 
 def test_descriptors_are_counted_where_few_are_left() -> None:
