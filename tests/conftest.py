@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout  # type: ignore[import-untyped]  # it carries no types
 from hypothesis import Phase, is_hypothesis_test, settings
 
 # On a busy machine a first example takes longer than hypothesis allows; that proves nothing.
@@ -40,12 +41,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: is_hypothesis_test(getattr(item, "obj", None)))
 
 
+LIMIT = pytest.StashKey[pytest_timeout.Settings]()
+"""What limit pytest-timeout has set for a test."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(
+    item: pytest.Item, settings: pytest_timeout.Settings
+) -> Generator[None, object, object]:
+    """Let the limit of a test go on once it has struck: each thing that tears it down gets one."""
+    item.stash[LIMIT] = settings
+    result = yield
+    left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+    if left_s:  # else it is no signal's
+        signal.setitimer(signal.ITIMER_REAL, left_s, settings.timeout)
+    return result
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-timeout, which ends the limit here
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """Give a test that failed its limit again, for what tears it down, unless a debugger comes: the
+    other tests wait for its end (pytest_runtest_protocol)."""
+    limit = node.stash.get(LIMIT, None)
+    if limit is not None and not node.config.getoption("usepdb"):
+        node.config.hook.pytest_timeout_set_timer(item=node, settings=limit)
+
+
 @contextlib.contextmanager
 def locked(file: Path, how: int) -> Iterator[None]:
-    """Hold a lock on a file (fcntl.LOCK_SH or LOCK_EX) while the block runs; wait for it."""
+    """Hold a lock on a file (fcntl.LOCK_SH or LOCK_EX) while the block runs; wait for it. It is the
+    process's own: a child between fork and exec, which may never get there, doesn't hold it."""
     fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(fd, how)
+        fcntl.lockf(fd, how)
         yield
     finally:
         os.close(fd)

@@ -14,4 +14,4 @@ def progress() -> None:
     counts anew. Without a timer of its own (``--timeout 0``, a debugger) it does nothing."""
     left_s, _ = signal.getitimer(signal.ITIMER_REAL)
     if 0 < left_s < STILL_S:
-        signal.setitimer(signal.ITIMER_REAL, STILL_S)
+        signal.setitimer(signal.ITIMER_REAL, STILL_S, STILL_S)

@@ -6,10 +6,12 @@ The spec's token, what is refused, what is left behind; a worker that dies, a co
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -213,6 +215,15 @@ class Bench:
 
         return asyncio.run(ask())
 
+    def sessions_noted(self, count: int) -> None:
+        """Wait until the store has it that so many shards have a session."""
+        query = "SELECT count(*) FROM shards WHERE seen_at IS NOT NULL"
+        deadline = time.monotonic() + WITHIN_S
+        with contextlib.closing(sqlite3.connect(self.state / "store.sqlite")) as database:
+            while database.execute(query).fetchone() != (count,):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
     def control_stop(self, *, logout: bool = False) -> None:
         async def ask() -> None:
             async with ControlClient(self.spec().paths.control) as control:
@@ -339,6 +350,7 @@ def test_a_start_over_budget(bench: Bench) -> None:
 def test_a_start_after_a_logout_reckons_with_all_identifies(bench: Bench) -> None:
     process = bench.up()
     bench.status(ready)
+    bench.sessions_noted(4)
     bench.control_stop(logout=True)
     assert process.wait(WITHIN_S) == 0
     bench.api.remaining = 3
