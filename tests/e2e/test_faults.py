@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             guilds=24,
             shards=SHARDS,
             max_concurrency=SHARDS,
-            heartbeat_interval_ms=1500,
             heartbeat_grace_s=5,
         ) as sandbox,
     ):
@@ -55,10 +55,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         home.use(sandbox)
         start = home.cli("start", "--detach", "--workers", "2")
         assert start.returncode == 0, start.stderr
+        asyncio.run(beat_quickly(Cluster(home, sandbox)))
         yield Cluster(home, sandbox)
         stop = home.cli("stop")
         assert stop.returncode == 0, stop.stderr
         assert home.leftovers() == []
+
+
+async def beat_quickly(cluster: Cluster) -> None:
+    """Let each shard connect again and beat every 1.5 s from then on. The start would be too early:
+    READY can take longer on a busy machine, and a session that nobody had yet would be ended."""
+    async with sandbox_of(cluster.sandbox) as sandbox, control_of(cluster.home) as control:
+        await eventually(control.status, lambda s: s.state == "ready")
+        await sandbox.fault(kind="heartbeat_interval", ms=1500)
+        await sandbox.fault(kind="op7", shard="all")
+        causes = {(shard, "op 7"): 1 for shard in range(SHARDS)}
+        await eventually(
+            control.status, lambda s: _met(s, Counter(), causes) and s.state == "ready"
+        )
 
 
 Causes = dict[tuple[int, str], int]

@@ -91,6 +91,7 @@ KINDS: Final[dict[str, dict[str, Field]]] = {
         "count": Field(1, least=1, most=1_000_000),
     },
     "trim_on_heartbeat": {"on": Field(True)},
+    "heartbeat_interval": {"ms": Field(1500, least=1, most=86_400_000)},
     "lag": {
         "max_s": Field(1.0, most=10.0),
         "min_s": Field(0.0, most=10.0),
@@ -153,6 +154,8 @@ class Switches:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
+        self.heartbeat_interval_ms: int | None = None
+        """What HELLO says in place of the option; no fault that ends with the others."""
         self.turn_off()
 
     def turn_off(self) -> None:
@@ -177,6 +180,8 @@ class Switches:
             self.permessage_deflate = fault["on"]
         elif kind == "trim_on_heartbeat":
             self.trim_on_heartbeat = fault["on"]
+        elif kind == "heartbeat_interval":
+            self.heartbeat_interval_ms = fault["ms"]
         elif kind == "rest_429":
             self.rest_429 = fault["count"]
             self.rest_429_retry_after = fault["retry_after"]

@@ -88,13 +88,11 @@ class GatewayServer:
             peer.close(4002, "This gateway speaks encoding=json only.")
             return
         peer.version = int(version)
-        peer.interval_s = self._state.options.heartbeat_interval_ms / 1000
-        peer.grace_s = self._state.options.heartbeat_grace_s or max(_GRACE_S, peer.interval_s / 2)
-        hello = {
-            "heartbeat_interval": self._state.options.heartbeat_interval_ms,
-            "_trace": TRACE,
-        }
-        peer.send(10, hello)
+        options = self._state.options
+        interval_ms = self._state.faults.heartbeat_interval_ms or options.heartbeat_interval_ms
+        peer.interval_s = interval_ms / 1000
+        peer.grace_s = options.heartbeat_grace_s or max(_GRACE_S, peer.interval_s / 2)
+        peer.send(10, {"heartbeat_interval": interval_ms, "_trace": TRACE})
 
     async def _receive(self, peer: Peer, websocket: web.WebSocketResponse) -> None:
         """Read until the socket is gone; a half-open connection is only waited for."""

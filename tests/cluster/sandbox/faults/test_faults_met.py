@@ -89,6 +89,18 @@ def test_a_half_open_connection_that_the_client_leaves_is_gone() -> None:
     asyncio.run(scenario())
 
 
+def test_another_heartbeat_interval_for_those_who_come() -> None:
+    async def scenario() -> None:
+        async with bench(heartbeat_interval_ms=41_250) as b:
+            for ms in (1234, 5678):
+                await b.control.fault(kind="heartbeat_interval", ms=ms)
+                await b.control.clear_faults()
+                hello = await (await b.connect()).receive()
+                assert hello["d"]["heartbeat_interval"] == ms
+
+    asyncio.run(scenario())
+
+
 def test_heartbeats_unanswered_and_answered_again() -> None:
     async def scenario() -> None:
         async with bench() as b:
