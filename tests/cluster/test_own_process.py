@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from cluster.own_process import FEWER_DESCRIPTORS, MOST_DESCRIPTORS, raise_descriptor_limit
+from tests.prepared import prepared
 
 LINUX: Final = sys.platform == "linux"
 WITHIN_S: Final = 60
@@ -36,11 +39,11 @@ PROGRAMS: Final = {
 """Each of our programs, as it waits for its standard input to end."""
 
 
-def run(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run code in a process of its own."""
+def run(code: str, prepare: str = "") -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, where other code has prepared it."""
     return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, timeout=WITHIN_S, check=False, **options,
+        prepared(prepare, sys.executable, "-c", code),
+        capture_output=True, text=True, timeout=WITHIN_S, check=False,
     )  # fmt: skip
 
 
@@ -50,9 +53,15 @@ def core_limit(pid: int) -> str:
     return next(line.split()[4] for line in limits if line.startswith("Max core file size"))
 
 
-def allow_cores() -> None:
-    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+@contextlib.contextmanager
+def cores_allowed() -> Iterator[None]:
+    """Let those that are started in the block leave a core file, if any may."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 @pytest.mark.skipif(not LINUX, reason="how far a process is can't be seen here")
@@ -62,14 +71,15 @@ def test_a_crash_leaves_no_image_of_the_memory(tmp_path: Path) -> None:
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         pytest.skip("no process may leave one here")
     waits = ["-c", "import sys; sys.stdin.read()"]
-    processes = {
-        name: subprocess.Popen(
-            [sys.executable, "-P", *words], cwd=tmp_path, stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=allow_cores,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-        for name, words in {**PROGRAMS, "nobody's": waits}.items()
-    }  # fmt: skip
+    with cores_allowed():
+        processes = {
+            name: subprocess.Popen(
+                [sys.executable, "-P", *words], cwd=tmp_path, stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )
+            for name, words in {**PROGRAMS, "nobody's": waits}.items()
+        }  # fmt: skip
     dumped = {}
     try:
         for name, process in processes.items():
@@ -111,8 +121,8 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
         "own.prepare()\n"
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))\n"
     )
-    low = (64, hard)
-    done = run(code, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, low))
+    low = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, {hard}))"
+    done = run(code, low)
     assert done.stdout.split() == [str(hard)] * 2, done.stderr
 
 
@@ -125,14 +135,10 @@ def test_what_is_opened_later_is_not_taken_for_standard_output(closed: tuple[int
         "os.write(int(sys.argv[1]), f'{opened > 2}'.encode())\n"
     )
     reader, writer = os.pipe()
-
-    def close() -> None:
-        for number in closed:
-            os.close(number)
-
+    close = f"import os\nfor number in {closed}: os.close(number)"
     subprocess.run(
-        [sys.executable, "-c", code, str(writer)],
-        pass_fds=[writer], preexec_fn=close, timeout=WITHIN_S, check=True,
+        prepared(close, sys.executable, "-c", code, str(writer)),
+        pass_fds=[writer], timeout=WITHIN_S, check=True,
     )  # fmt: skip
     os.close(writer)
     with open(reader, "rb") as told:

@@ -3,7 +3,6 @@ environment."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from click.testing import Result
 
 from cluster.config.loading import load
 from cluster.errors import ConfigError
+from tests.prepared import prepared
 
 Dcgw = Callable[..., Result]
 SERVICE = {
@@ -24,7 +24,15 @@ SERVICE = {
     "DCGW_PORT_7310_TCP_PORT": "7310", "DCGW_PORT_7310_TCP_ADDR": "10.96.0.7",
 }  # fmt: skip
 """What Kubernetes tells every container of a Service named dcgw."""
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+CLOSED_TO_ONESELF = """
+import ctypes, os
+os.chmod(".", 0)
+if os.getuid() == 0:
+    PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+"""
+"""Takes the folder that a process runs in away from it, root's rights or not."""
 
 
 def named(service: str) -> dict[str, str]:
@@ -78,14 +86,6 @@ def test_a_folder_that_was_removed(dcgw: Dcgw, home: Path, monkeypatch: pytest.M
     monkeypatch.chdir(home)
 
 
-def closed_to_oneself() -> None:
-    """Take the folder that this process runs in away from it, root's rights or not."""
-    os.chmod(".", 0)
-    if os.getuid() == 0:
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
 @pytest.mark.skipif(os.getuid() == 0 and sys.platform != "linux", reason="root enters every folder")
 @pytest.mark.parametrize(("words", "code"), [("status", 3), ("config show", 0), ("keys add b", 1)])
 def test_a_folder_that_can_t_be_entered(words: str, code: int, home: Path) -> None:
@@ -93,8 +93,8 @@ def test_a_folder_that_can_t_be_entered(words: str, code: int, home: Path) -> No
     closed.mkdir()
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "dcgw", *words.split()],
-            cwd=closed, preexec_fn=closed_to_oneself, capture_output=True, text=True, check=False,
+            prepared(CLOSED_TO_ONESELF, sys.executable, "-P", "-m", "dcgw", *words.split()),
+            cwd=closed, capture_output=True, text=True, check=False,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         )  # fmt: skip
     finally:

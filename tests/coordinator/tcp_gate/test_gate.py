@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -26,6 +25,7 @@ from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys, KeyFolder, pair
 from cluster.wire import control
 from cluster.wire.status import GateReport
+from tests.prepared import prepared
 
 WITHIN_S = 60.0
 HANDSHAKE_MS = 250
@@ -57,10 +57,10 @@ class Rig:
     def __init__(
         self,
         folder: Path,
-        prepare: Callable[[], None] | None = None,
+        prepare: str = "",
         handshake_ms: int = HANDSHAKE_MS,
     ) -> None:
-        """prepare: done in the process before the TCP gate begins."""
+        """prepare: Python statements, done in the process before the TCP gate begins."""
         self.keys = KeyFolder(folder / "keys")
         self.bot = self.keys.add("bot", (), now=0)
         self.deploy = self.keys.add("deploy", ("control",), now=0)
@@ -79,9 +79,8 @@ class Rig:
         for name, one in zip(NAMES, (self.hub, self.replay, self.control), strict=True):
             one.bind(inside[name])
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"],
+            prepared(prepare, sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=prepare,
         )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -463,8 +462,8 @@ def test_a_crowd_takes_all_descriptors_and_ends_nothing(
     short_folder: Path, request: pytest.FixtureRequest
 ) -> None:
     """Who is in hears on; that nobody else gets in is in the report, until they leave."""
-    few = (80, 80)
-    crowded = Rig(short_folder, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few), 5_000)
+    few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))"
+    crowded = Rig(short_folder, few, 5_000)
     request.addfinalizer(crowded.process.kill)
     subscriber = crowded.socket(zmq.SUB, "events", crowded.bot)
     assert crowded.receives(subscriber)
