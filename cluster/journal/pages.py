@@ -126,9 +126,9 @@ class Pages:
         nothing is left."""
         oldest = None
         rows = txn.cursor(db=self._index_db)
-        found = rows.first()
-        while found:
-            number = schema.number_key.unpack(rows.key())[0]
+        rows.first()
+        while key := rows.key():  # empty past the last, though ``delete`` returned True
+            number = schema.number_key.unpack(key)[0]
             row = schema.unpack_row(rows.value())
             if held <= budget or number >= keep:
                 oldest = row.written_ns
@@ -142,7 +142,7 @@ class Pages:
             else:
                 _delete_range(txn, db, number, number + row.records)
             held -= row.size
-            found = rows.delete()
+            rows.delete()
         rows.close()
         return held, oldest
 
@@ -176,8 +176,8 @@ class Pages:
 def _delete_range(txn: lmdb.Transaction, db: lmdb._Database, first: int, end: int) -> None:
     """Delete the pieces of records first to end - 1."""
     cursor = txn.cursor(db=db)
-    found = cursor.set_range(schema.record_key.pack(first, 0))
+    cursor.set_range(schema.record_key.pack(first, 0))
     limit = schema.record_key.pack(end, 0)
-    while found and bytes(cursor.key()) < limit:
-        found = cursor.delete()
+    while (key := bytes(cursor.key())) and key < limit:  # empty past the last
+        cursor.delete()
     cursor.close()

@@ -9,6 +9,7 @@ import lmdb
 import pytest
 
 from cluster.journal import JournalReader, RangeQuery, schema
+from cluster.journal.contents import JournalStats
 from cluster.journal.pages import SLACK, SLACK_BYTES
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire.batch_writer import ShardWriter
@@ -180,6 +181,32 @@ def test_no_more_is_pruned_than_the_budget_wants(tmp_path: Path) -> None:
     oldest = journal.after(0)
     assert oldest is not None
     assert oldest.first_record == 1 + 1021 - journal.stats.bytes // 1024
+    journal.close()
+
+
+def test_a_count_that_is_off_does_not_prune_for_ever(tmp_path: Path) -> None:
+    """It can't be, and would hang the worker."""
+    journal, state = opened(tmp_path), shard_writer().state
+    journal.append(0, [b"x"], state)
+    assert journal._pages is not None
+    journal._pages.bytes += 1 << 20
+    journal._pages.env = FullOnce(journal.env())  # type: ignore[assignment]
+    journal.append(0, [b"x"], state)
+    assert (journal.journalling, journal.unjournalled, journal.set_aside) == (True, 0, "")
+    journal.close()
+
+
+def test_a_drain_that_is_larger_than_the_budget_leaves_nothing_when_it_goes(
+    tmp_path: Path,
+) -> None:
+    journal, writer = opened(tmp_path), shard_writer()
+    fill(journal, writer, 1 << 20)
+    assert journal.stats.bytes > 1 << 20
+    journal.append(0, (), writer.state)
+    assert journal.stats == JournalStats(0, None, 1)
+    fill(journal, writer, 10)
+    assert journal.stats.seconds == 0.0
+    assert not journal.set_aside, "nothing is damaged"
     journal.close()
 
 
