@@ -67,8 +67,9 @@ class Pages:
         except lmdb.MapFullError:
             # A reader that died with a transaction open pins pages; so may one that is slow.
             self.env.reader_check()
-            self._make_room(first)
-            self._transaction(shard_id, first, messages, state, now_ns, self._budget // 2, others)
+            half = self._budget // 2
+            self._make_room(half, first)
+            self._transaction(shard_id, first, messages, state, now_ns, half, others)
 
     def put_states(self, states: Collection[ShardState]) -> None:
         """Write these states into a file that is new."""
@@ -88,7 +89,7 @@ class Pages:
         if db is None:
             db = self._dbs[shard_id] = self.env.open_db(schema.shard_db(shard_id))
         size, number, key, piece = 0, first, schema.record_key.pack, schema.PIECE
-        with self.env.begin(write=True, buffers=True) as txn:
+        with self.env.begin(write=True) as txn:
             put = txn.put
             for message in messages:
                 length = len(message)
@@ -146,9 +147,8 @@ class Pages:
         rows.close()
         return held, oldest
 
-    def _make_room(self, keep: int) -> None:
-        """Prune to half the budget in small transactions: a full map has no room for one."""
-        target = self._budget // 2
+    def _make_room(self, target: int, keep: int) -> None:
+        """Prune to ``target`` bytes in small transactions: a full map has no room for one."""
         step = self._budget // 16
         while self.bytes > target:
             with self.env.begin(write=True) as txn:

@@ -47,12 +47,13 @@ class Journal:
         shards: int,
         clock_ns: Callable[[], int],
         unix_ns: int,
+        set_aside: str,
     ) -> None:
-        self.journalling = False
+        self.journalling = True
         """Drains are written; False: they are published from memory, and a crash loses them."""
         self.unjournalled = 0
         """How many appends were not written."""
-        self.set_aside = ""
+        self.set_aside = set_aside
         """Why a journal of this slot was last set aside; empty: none was."""
         self.recent = RecentAppends()
         self.last_record = 0
@@ -65,6 +66,7 @@ class Journal:
         self._ahead_ns = unix_ns - clock_ns()
         """What makes Unix time of the clock's, whatever the host's clock is set to meanwhile."""
         self._retry_ns = 0
+        """When the disk is tried again, on the clock; of use while ``journalling`` is False."""
         self._closed = False
         self._pages: Pages | None = None
         """None: there was no room to begin one."""
@@ -99,10 +101,9 @@ class Journal:
         before = manifest.read(folder)
         opening = before.opening + 1 if before else 1
         content = Manifest(cluster=cluster, slot=slot, boot_id=boot_id, opening=opening)
-        journal = cls(folder, content, budget_bytes, shards, clock_ns, unix_ns())
-        journal.set_aside = objection
+        journal = cls(folder, content, budget_bytes, shards, clock_ns, unix_ns(), objection)
         data = folder / schema.DATA
-        new = not data.exists() or data.stat().st_size <= schema.PAGE  # LMDB's first has two
+        new = not (data.exists() and data.stat().st_size)  # an empty one found no room before
         try:
             journal._open()
         except DAMAGE as error:
@@ -166,7 +167,7 @@ class Journal:
             self._suspend(error, self._clock_ns())
 
     def _suspend(self, why: BaseException, now_ns: int) -> None:
-        if self.journalling or not self._retry_ns:
+        if self.journalling:
             log.error("the journal can't be written: %s; events go out unjournalled", why)
         self.journalling = False
         self._retry_ns = now_ns + RETRY_NS
