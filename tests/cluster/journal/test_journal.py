@@ -199,6 +199,7 @@ def test_that_nothing_can_be_written_is_said_once(
             fill(journal, writer, 10)
             assert not promised(journal)
             assert caplog.text.count("can't be written") == 2
+            assert caplog.text.count("can't be written: No space left") == 1
             clock.ns += RETRY_NS
     journal.close()
 
@@ -233,7 +234,9 @@ def test_a_file_that_turns_out_to_be_damaged_is_begun_anew(
         elif found_by == "read_after":
             assert journal.after(0) is None
         else:
-            fill(journal, writer, 20)
+            sent = fill(journal, writer, 20)
+            reader = JournalReader(journal.env()) if room else None
+            assert reader is None or reader.read(RangeQuery(0, 4, 1, -1)).messages == sent
         assert journal.set_aside == "it is damaged: a page"
         assert promised(journal) is room
         if not room:

@@ -184,6 +184,35 @@ def test_no_more_is_pruned_than_the_budget_wants(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_the_budget_may_be_held_whole_and_what_is_beyond_it_prunes_the_slack(
+    tmp_path: Path,
+) -> None:
+    """To the byte, where 1/64 of the budget is no whole number of them."""
+    budget = (1 << 20) + 1040
+    journal, state = opened(tmp_path, budget=budget), shard_writer().state
+    for size in (1040, *[1024] * 1024):
+        journal.append(0, [bytes(size - 32)], state)
+    assert journal.stats.bytes == budget
+    journal.append(0, [bytes(1024 - 32)], state)
+    assert journal.stats.bytes == budget - budget // SLACK
+    journal.close()
+
+
+def test_a_full_map_is_pruned_by_a_sixteenth_of_the_budget_in_a_transaction(
+    tmp_path: Path,
+) -> None:
+    """It has no room for more pages than these; and half a drain is not pruned."""
+    journal, state = opened(tmp_path, budget=(1 << 20) + 15), shard_writer().state
+    for _ in range(15):
+        journal.append(0, [bytes(1024 - 32)] * 64, state)
+    assert journal._pages is not None
+    journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
+    journal.append(0, (), state)
+    assert journal.stats.bytes == 8 * 65_536
+    assert env.written == 7 + 1
+    journal.close()
+
+
 def test_a_count_that_is_off_does_not_prune_for_ever(tmp_path: Path) -> None:
     """It can't be, and would hang the worker."""
     journal, state = opened(tmp_path), shard_writer().state
