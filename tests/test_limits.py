@@ -22,7 +22,7 @@ def second(first):
 def test_fails(second):
     assert False
 
-def test_hangs(second):
+def test_hangs(first):
     threading.Event().wait()
 
 def test_passes():
@@ -33,7 +33,8 @@ def test_passes():
 def test_what_tears_a_test_down_has_a_limit(tmp_path: Path) -> None:
     (tmp_path / "test_them.py").write_text(TESTS)
     config = tmp_path / "pytest.ini"
-    config.write_text("[pytest]\ntimeout = 0.2\n")
+    # Longer than pytest writes on a failure: a limit that strikes meanwhile ends pytest itself.
+    config.write_text("[pytest]\ntimeout = 1.5\n")
     arguments = ["-q", "-p", "tests.conftest", f"--rootdir={tmp_path}", "-c", str(config)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, str(tmp_path)],

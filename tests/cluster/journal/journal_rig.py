@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cluster.journal import Journal, ShardState
+from cluster.journal import Journal, JournalReader, ShardState
 from cluster.wire.batch_writer import ShardWriter
 
 STORE = "0123456789abcdef"
@@ -31,6 +31,11 @@ def shard_writer(shard: int = 0) -> ShardWriter:
     writer = ShardWriter(STORE, ShardState(shard_id=shard, shard_count=4))
     writer.begin_epoch(1, session_id="session")
     return writer
+
+
+def reading(journal: Journal) -> JournalReader:
+    """A reader whose slices no clock ends: on a busy machine one would be short."""
+    return JournalReader(journal.env(), clock=lambda: 0.0)
 
 
 def fill(journal: Journal, writer: ShardWriter, *sizes: int) -> list[bytes]:

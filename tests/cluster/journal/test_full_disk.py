@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.journal import Journal, JournalReader, RangeQuery, environment
+from cluster.journal import Journal, RangeQuery, environment
 from cluster.journal.history import History
 from cluster.journal.schema import DATA, LOCK
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 from tests.cluster.journal import journal_child
+from tests.cluster.journal.journal_rig import reading
 from tests.fuzz.small_disk import Disk, small_disk
 
 MIB = 1024 * 1024
@@ -68,9 +69,7 @@ def is_journalling(journal: Journal) -> bool:
 
 def reached(journal: Journal, disk: Disk) -> tuple[int, list[tuple[int, int]]]:
     """How far a reader gets, and what it is told is gone."""
-    history = History(
-        disk.folder, journal_child.STORE, lambda _: JournalReader(journal.env(), clock=lambda: 0.0)
-    )
+    history = History(disk.folder, journal_child.STORE, lambda _: reading(journal))
     part = history.read(RangeQuery(0, 1, 1, -1, max_bytes=1 << 30, seconds=1e9))
     return part.reached, part.gone
 
@@ -85,7 +84,7 @@ def test_what_was_allocated_is_not_touched_by_a_full_disk(disk: Disk) -> None:
     assert is_journalling(journal)
     assert journal.unjournalled == 0
     assert (disk.folder / "slot-0" / LOCK).stat().st_blocks * 512 >= environment.LOCK_BYTES
-    reader = JournalReader(journal.env())
+    reader = reading(journal)
     assert reader.heads()[0].state.seq == writer.state.seq
     journal.close()
     again = opened(disk, clock)  # a new process, for which there is no room either

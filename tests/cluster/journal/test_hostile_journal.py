@@ -17,10 +17,11 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.journal import Journal, JournalReader, RangeQuery, crash_log, manifest, schema
+from cluster.journal import Journal, RangeQuery, crash_log, manifest, schema
 from cluster.journal.history import History
 from cluster.journal.schema import DATA
 from tests.cluster.journal import journal_child
+from tests.cluster.journal.journal_rig import reading
 
 WITHIN_S = 60
 PAGE = schema.PAGE
@@ -207,7 +208,7 @@ def test_damage_that_shows_while_it_is_written(sound: Path, tmp_path: Path) -> N
     found = journal.after(record)
     assert found is not None
     assert found.first_record == record + 1
-    history = History(tmp_path, journal_child.STORE, lambda _: JournalReader(journal.env()))
+    history = History(tmp_path, journal_child.STORE, lambda _: reading(journal))
     part = history.read(RangeQuery(0, journal_child.SHARDS, 1, -1))
     assert part.gone == [(0, part.reached - 3)]
     assert (folder / f"aside-{DATA}").exists()

@@ -14,7 +14,6 @@ import pytest
 
 from cluster.journal import (
     Journal,
-    JournalReader,
     RangeQuery,
     ShardState,
     environment,
@@ -27,7 +26,7 @@ from cluster.journal.writer import RETRY_NS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
-from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, shard_writer
+from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, reading, shard_writer
 
 
 def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None:
@@ -43,7 +42,7 @@ def test_the_next_process_finds_the_state_and_the_events(tmp_path: Path) -> None
     while found := journal.after(len(read)):
         read += found.messages
     assert read == sent
-    assert JournalReader(journal.env()).read(RangeQuery(0, 4, 1, -1)).messages == sent
+    assert reading(journal).read(RangeQuery(0, 4, 1, -1)).messages == sent
     journal.close()
 
 
@@ -65,7 +64,7 @@ def test_a_slice_ends_between_drains_and_names_are_filtered(tmp_path: Path) -> N
     journal, writer = opened(tmp_path), shard_writer()
     for _ in range(50):
         fill(journal, writer, 500, 500, 500)
-    reader = JournalReader(journal.env())
+    reader = reading(journal)
     after, rounds, read = -1, 0, []
     while True:
         reach = reader.read(RangeQuery(0, 4, 1, after, names=frozenset("A"), max_bytes=4000))
@@ -144,7 +143,7 @@ def test_a_full_disk_suspends_the_promise_and_it_comes_back(tmp_path: Path) -> N
     fill(journal, writer, 10)
     assert promised(journal)
     assert journal.unjournalled == 1
-    reader = JournalReader(journal.env())
+    reader = reading(journal)
     assert reader.read(RangeQuery(0, 4, 1, -1)).reached == 0
     assert reader.read(RangeQuery(0, 4, 1, 0)).start == 3
     history = History(tmp_path, STORE, lambda _: reader)
@@ -235,7 +234,7 @@ def test_a_file_that_turns_out_to_be_damaged_is_begun_anew(
             assert journal.after(0) is None
         else:
             sent = fill(journal, writer, 20)
-            reader = JournalReader(journal.env()) if room else None
+            reader = reading(journal) if room else None
             assert reader is None or reader.read(RangeQuery(0, 4, 1, -1)).messages == sent
         assert journal.set_aside == "it is damaged: a page"
         assert promised(journal) is room
@@ -323,7 +322,7 @@ def test_epochs_are_told_of(tmp_path: Path) -> None:
     fill(journal, writer, 1, 1)
     writer.begin_epoch(3)
     fill(journal, writer, 1)
-    reader = JournalReader(journal.env())
+    reader = reading(journal)
     assert reader.facts(0, 4, 1)[:2] == (1, 3)
     assert reader.facts(0, 4, 3) == (None, None, 0, False)
     journal.append(0, writer.end_epoch("op 9", 0), writer.state)

@@ -14,7 +14,7 @@ from cluster.journal.pages import SLACK, SLACK_BYTES
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
-from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, shard_writer
+from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, reading, shard_writer
 
 
 def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
         fill(journal, writers[i % 3], 700, 40_000 if i % 50 == 0 else 100)
     assert journal.journalling
     assert journal.stats.bytes <= 1 << 20
-    reader = JournalReader(journal.env(), clock=lambda: 0.0)  # a slice ends by its size alone
+    reader = reading(journal)
     for head, writer in zip(reader.heads(), writers, strict=True):
         assert head.oldest is not None
         epoch, first = head.oldest
@@ -58,7 +58,8 @@ def test_a_budget_that_is_lowered_is_kept_from_then_on(tmp_path: Path) -> None:
             assert journal.journalling
             assert before - journal.stats.bytes <= SLACK_BYTES + 1000, "in one turn"
         used.append(data.stat().st_size)
-        reached = JournalReader(journal.env()).read(RangeQuery(0, 4, 1, writer.state.seq - 100))
+        reader = reading(journal)
+        reached = reader.read(RangeQuery(0, 4, 1, writer.state.seq - 100))
         assert reached.reached == writer.state.seq
         journal.close()
     assert journal.stats.bytes <= 1 << 20
@@ -77,7 +78,7 @@ def test_pruning_ends_where_the_next_append_of_the_shard_begins(tmp_path: Path) 
         assert [*oldest.messages] == sent[first : first + 2]
         assert oldest.bytes == sum(map(len, oldest.messages))
     assert 700 < first < 800, "much was pruned, and not all"
-    reader = JournalReader(journal.env(), clock=lambda: 0.0)
+    reader = reading(journal)
     assert reader.read(RangeQuery(0, 4, 1, -1, max_bytes=1 << 30)).messages == sent[first:]
     journal.close()
 
@@ -91,7 +92,7 @@ def test_a_journal_has_room_for_every_shard_of_a_worker_and_those_it_had_before(
         fill(journal, shard_writer(shard), 10)
     assert (journal.journalling, journal.unjournalled) == (True, 0)
     assert schema.MAX_DATABASES >= 2 * MAX_WORKER_SHARDS + 2
-    assert len(JournalReader(journal.env()).heads()) == 1501
+    assert len(reading(journal).heads()) == 1501
     journal.close()
     again = opened(tmp_path, budget=32 << 20, shards=2)
     for shard in (2000, 2001, *many):
@@ -258,6 +259,6 @@ def test_what_is_pruned_leaves_nothing_behind(tmp_path: Path) -> None:
         rows = txn.stat(journal.env().open_db(schema.INDEX_DB, txn=txn))["entries"]
     assert entries == [0, 0, 0, rows]
     assert 0 < rows < 400
-    oldest = {head.state.shard_id: head.oldest for head in JournalReader(journal.env()).heads()}
+    oldest = {head.state.shard_id: head.oldest for head in reading(journal).heads()}
     assert [oldest[shard] for shard in range(3)] == [None] * 3
     journal.close()
