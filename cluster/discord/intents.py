@@ -1,7 +1,7 @@
 """What an IDENTIFY asks for: a bot's intents, a user client's capabilities.
 
-Source: Discord's documentation, "Gateway", "List of Intents"; capabilities from the unofficial
-documentation, "Using Gateway".
+Source: Discord's documentation, "Gateway", "List of Intents"; capabilities, and intents that it
+does not have, from the unofficial documentation, "Using Gateway".
 """
 
 from __future__ import annotations
@@ -82,6 +82,24 @@ def lacking(needs: int, intents: int, account: Literal["bot", "user"] = "bot") -
     ]
 
 
+_UNOFFICIAL_INTENTS: Final = {
+    17: "GUILD_EMBEDDED_ACTIVITIES",
+    18: "PRIVATE_CHANNELS",
+    19: "CALLS",
+    22: "USER_RELATIONSHIPS",
+    23: "USER_PRESENCE",
+    26: "DIRECT_EMBEDDED_ACTIVITIES",
+    27: "LOBBIES",
+    28: "LOBBY_DELETE",
+}
+"""Intents that only the unofficial documentation has ("Using Gateway", "List of Intents"), by
+bit."""
+_NOT_FOR_BOTS: Final = frozenset((18, 19, 22, 23))
+"""Those of them that no bot may ask for, as the unofficial documentation says."""
+_OAUTH2_ONLY: Final = frozenset((27, 28))
+"""Those of them that do something in sessions with an OAuth2 token only (so does 19)."""
+
+
 def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:
     """Return what to do about the fatal closes that hang on what IDENTIFY asked for: close code ->
     action, where these intents say more than CLOSE_CODES does."""
@@ -91,11 +109,10 @@ def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dic
             "of capabilities"
         }
     advice: dict[int, str] = {}
-    unknown = intents & ~int(ALL_INTENTS)
-    if bits := [str(bit) for bit in range(unknown.bit_length()) if unknown >> bit & 1]:
+    if found := _beyond_documented(intents):
         advice[4013] = (
-            f"`intents` is {intents}, and no intent has bit {', '.join(bits)}: "
-            "give the names of those that you need"
+            f"`intents` is {intents}, and {'; '.join(found)}: "
+            "leave them out, and give the names of those that you need"
         )
     if names := [i.name for i in PRIVILEGED_INTENTS if intents & i and i.name]:
         advice[4014] = (
@@ -103,6 +120,28 @@ def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dic
             "(Bot, Privileged Gateway Intents), or leave them out of `intents`"
         )
     return advice
+
+
+def _beyond_documented(intents: int) -> list[str]:
+    """Return what is to be said of the bits that are no intents of Discord's documentation, a
+    phrase for each kind."""
+    bits = set_bits(intents & ~int(ALL_INTENTS))
+    nobodys = [str(bit) for bit in bits if bit not in _UNOFFICIAL_INTENTS]
+    found = [f"no intent has bit {', '.join(nobodys)}"] if nobodys else []
+    unofficial = _UNOFFICIAL_INTENTS.keys() - _NOT_FOR_BOTS - _OAUTH2_ONLY
+    for kind, what in (
+        (_NOT_FOR_BOTS, "not for bots"),
+        (_OAUTH2_ONLY, "for sessions with an OAuth2 token"),
+        (unofficial, "in the unofficial documentation only"),
+    ):
+        if names := [f"{_UNOFFICIAL_INTENTS[bit]} (bit {bit})" for bit in bits if bit in kind]:
+            found.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {what}")
+    return found
+
+
+def set_bits(mask: int) -> list[int]:
+    """Return the numbers of the bits that are set, 0 for the lowest."""
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
 
 
 class Capabilities(IntFlag):

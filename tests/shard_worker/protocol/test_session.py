@@ -355,10 +355,10 @@ def test_closes_that_are_fatal(code: int) -> None:
 
 def test_4014_names_the_privileged_intents_and_4013_the_bits() -> None:
     asked = Intents.GUILDS | Intents.GUILD_MEMBERS | Intents.MESSAGE_CONTENT
-    advice = intents_advice(int(asked) | 1 << 17 | 1 << 31)
+    advice = intents_advice(int(asked) | 1 << 29 | 1 << 31)
     for code, named, unnamed in (
         (4014, ("GUILD_MEMBERS, MESSAGE_CONTENT", "portal"), ("GUILD_PRESENCES", "GUILDS")),
-        (4013, ("bit 17, 31",), ("15",)),
+        (4013, ("bit 29, 31",), ("15", "unofficial", "bots")),
     ):
         clock = Clock(advice=advice)
         clock.identify()
