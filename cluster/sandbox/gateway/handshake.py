@@ -57,9 +57,6 @@ def parse_identify(d: Any, *, privileged: int, user: bool = False) -> IdentifyPa
     threshold = d.get("large_threshold", 250 if user else 50)
     if type(threshold) is not int or not least <= threshold <= 250:
         raise _malformed("large_threshold")
-    compress = d.get("compress", False)
-    if type(compress) is not bool:
-        raise _malformed("compress")
     capabilities = d.get("capabilities", 0)
     if type(capabilities) is not int or capabilities < 0:
         raise _malformed("capabilities")
@@ -68,7 +65,11 @@ def parse_identify(d: Any, *, privileged: int, user: bool = False) -> IdentifyPa
     else:
         intents = _parse_intents(d, privileged)
     return IdentifyPayload(
-        _parse_shard(d.get("shard")), intents, compress, threshold, capabilities if user else None
+        _parse_shard(d.get("shard")),
+        intents,
+        d.get("compress") is True,  # Discord takes anything else for false
+        threshold,
+        capabilities if user else None,
     )
 
 

@@ -108,12 +108,9 @@ def reaction_remove_emoji(scene: Scene, guild: Guild) -> WorldEvent:
     message, reactions = _reacted(scene, guild)
     emoji = reactions[0][1]
     message.reactions = [(user, other) for user, other in reactions if other != emoji]
-    data = b'{"channel_id":"%d","message_id":"%d","guild_id":"%d","emoji":%b}' % (
-        message.channel_id,
-        message.id,
-        guild.id,
-        emoji,
-    )
+    data = (
+        b'{"type":0,"message_id":"%d","emoji":%b,"channel_id":"%d","burst":false,"guild_id":"%d"}'
+    ) % (message.id, emoji, message.channel_id, guild.id)
     return scene.last(WorldEvent("MESSAGE_REACTION_REMOVE_EMOJI", guild.id, data, _REACTIONS_BIT))
 
 

@@ -319,3 +319,15 @@ def test_deflated_payload_is_a_stream_of_its_own() -> None:
                 assert json.loads(zlib.decompress(message.data))["op"] == 0
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("compress", ["zlib-stream", 1, None, {}])
+def test_a_compress_of_another_type_compresses_nothing(compress: object) -> None:
+    """Discord takes it, and a released library says "zlib-stream" there."""
+
+    async def scenario() -> None:
+        async with bench() as b:
+            probe = await b.ready(d={"compress": compress})
+            assert {message.type for message in probe.raw} == {aiohttp.WSMsgType.TEXT}
+
+    asyncio.run(scenario())

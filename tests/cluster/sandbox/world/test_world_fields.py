@@ -186,6 +186,23 @@ def test_messages_of_every_kind(make_world: Any) -> None:
     assert kinds == expected
 
 
+REACTION = "channel_id message_id guild_id"
+REACTIONS = {
+    "MESSAGE_REACTION_ADD": f"{REACTION} user_id message_author_id member emoji type burst",
+    "MESSAGE_REACTION_REMOVE": f"{REACTION} user_id emoji type burst",
+    "MESSAGE_REACTION_REMOVE_EMOJI": f"{REACTION} emoji type burst",
+    "MESSAGE_REACTION_REMOVE_ALL": REACTION,
+}
+
+
+@pytest.mark.parametrize("name", sorted(REACTIONS))
+def test_reactions_say_what_kind_they_are(world: World, name: str) -> None:
+    """``burst`` and ``type`` are in recordings of every event of one emoji's reactions."""
+    d = json.loads(world.emit(name)[-1].data)
+    assert set(d) == set(REACTIONS[name].split())
+    assert (d.get("type", 0), d.get("burst", False)) == (0, False)
+
+
 def test_application_and_own_user(world: World) -> None:
     has(
         world.application,
