@@ -18,6 +18,7 @@ from cluster.discord.intents import (
     PRIVILEGED_INTENTS,
     Capabilities,
     Intents,
+    web_client_capabilities,
 )
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.endpoints.discovery import running_clusters
@@ -32,14 +33,6 @@ INTENT_GROUPS: Final = {
     "none": Intents(0),
 }
 """Names that stand for several intents."""
-
-CAPABILITY_GROUPS: Final = {
-    "all": ALL_CAPABILITIES,
-    "default": ALL_CAPABILITIES & ~Capabilities.AUTH_TOKEN_REFRESH,
-    "none": Capabilities(0),
-}
-"""Names that stand for several capabilities. A token that READY brings in place of the configured
-one would have to be stored by whoever configured it: so that one is only for who asks for it."""
 
 MAX_PRESENCE_BYTES: Final = {"bot": MAX_SENT_BYTES - 1024, "user": MAX_SENT_BYTES - 2048}
 """Largest presence by account. Beside it an IDENTIFY holds the token, and some 300 bytes of a bot
@@ -125,9 +118,21 @@ def intents_of(value: object) -> int:
     return _bits("intents", value, INTENT_GROUPS, Intents.__members__)
 
 
-def capabilities_of(value: object) -> int:
-    """Return a user client's capabilities as a bit mask; they have the forms of intents."""
-    return _bits("capabilities", value, CAPABILITY_GROUPS, Capabilities.__members__)
+def capability_groups(client_build_number: int) -> dict[str, int]:
+    """Return the names that stand for several capabilities. "default" are those of Discord's web
+    client of this build, as the rest of an IDENTIFY is that client's too."""
+    return {
+        "all": ALL_CAPABILITIES,
+        "default": web_client_capabilities(client_build_number),
+        "none": 0,
+    }
+
+
+def capabilities_of(value: object, client_build_number: object) -> int:
+    """Return a user client's capabilities as a bit mask; they have the forms of intents. A build
+    number that is none is refused elsewhere, and stands here for 0."""
+    build = client_build_number if type(client_build_number) is int else 0
+    return _bits("capabilities", value, capability_groups(max(build, 0)), Capabilities.__members__)
 
 
 def _bits(

@@ -104,7 +104,7 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.kind == "user" and not self.client_build_number:
             raise ConfigError(
                 "client_build_number is not set",
-                "a user account needs that of Discord's web client of today, such as 396858",
+                "a user account needs that of Discord's web client of today, such as 500334",
             )
 
     def identify(

@@ -179,3 +179,15 @@ CapabilityName = Literal[
 """A capability, or a group of them, as configurations and programs name it."""
 
 ALL_CAPABILITIES: Final = Capabilities(sum(Capabilities))
+
+_OF_WEB_CLIENT: Final = ((440373, 1734653), (391927, 161789), (330271, 30717), (0, 16381))
+"""What Discord's web client sends: the build that was the first to be seen with it -> a mask.
+Bits 17, 19 and 20 have no name that is public. Sources: the unofficial documentation, "Gateway
+Events", "Identify" (16381 in 2024, 1734653 since May 2026), and IDENTIFYs in public programs that
+have a web client's build number: 260292, 330271, 391927, 440373 to 500334."""
+
+
+def web_client_capabilities(build: int) -> int:
+    """Return the capabilities that Discord's web client of this build sends: those of the newest
+    build that is known, if it is a later one."""
+    return next(mask for first, mask in _OF_WEB_CLIENT if build >= first)

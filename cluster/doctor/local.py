@@ -17,7 +17,13 @@ import zmq
 import cluster
 from cluster import __version__
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.discord.intents import ALL_CAPABILITIES, PRIVILEGED_INTENTS, Capabilities, Intents
+from cluster.discord.intents import (
+    ALL_CAPABILITIES,
+    PRIVILEGED_INTENTS,
+    Capabilities,
+    Intents,
+    set_bits,
+)
 from cluster.discord.proxy import proxy_for
 from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor.finding import Finding, State
@@ -200,8 +206,8 @@ def capabilities(spec: CoordinatorSpec) -> Finding:
     """Show what a user account's client will say that it can do."""
     known = Capabilities(spec.capabilities & int(ALL_CAPABILITIES))
     names = [one.name or "?" for one in known]
-    if unknown := spec.capabilities & ~int(ALL_CAPABILITIES):
-        names.append(f"{unknown} without a name")
+    if unknown := set_bits(spec.capabilities & ~int(ALL_CAPABILITIES)):
+        names.append(f"bits without a name: {', '.join(map(str, unknown))}")
     text = f"client build {spec.client_build_number}; {', '.join(names) or 'none'}"
     return Finding(check="capabilities", state="ok", text=text)
 

@@ -57,9 +57,12 @@ def checked_account(
     large_threshold: int,
 ) -> IdentifyAccount:
     """Return what the account identifies with: a bot where intents are given, else a user."""
+    able = None
+    if capabilities is not None:
+        able = capabilities_of(capabilities, client_build_number)
     account = IdentifyAccount.from_options(
         intents=None if intents is None else intents_of(intents),
-        capabilities=None if capabilities is None else capabilities_of(capabilities),
+        capabilities=able,
         client_build_number=client_build_number,
         presence=presence,
         large_threshold=large_threshold,

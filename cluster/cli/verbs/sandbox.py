@@ -113,7 +113,7 @@ A cluster on it, in another terminal:
   export DCGW_TOKEN={info.token}
   {own_command()} start
 As its user account (docs/accounts.md), in place of the bot's token:
-  export DCGW_ACCOUNT=user DCGW_CLIENT_BUILD_NUMBER=396858
+  export DCGW_ACCOUNT=user DCGW_CLIENT_BUILD_NUMBER=500334
   export DCGW_TOKEN={info.user_token}
 
 discord.py: export SSL_CERT_FILE={info.ca_file}, and before the client is made

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.discord.intents import ALL_INTENTS, intents_advice
+from cluster.config.checks import capabilities_of
+from cluster.discord.intents import (
+    ALL_CAPABILITIES,
+    ALL_INTENTS,
+    intents_advice,
+    set_bits,
+    web_client_capabilities,
+)
 
 NOBODYS = "no intent has bit"
 NOT_FOR_BOTS = "not for bots"
@@ -47,3 +54,29 @@ def test_bits_of_several_kinds_are_told_apart() -> None:
 
 def test_all_documented_intents_need_no_advice_on_4013() -> None:
     assert 4013 not in intents_advice(int(ALL_INTENTS))
+
+
+@pytest.mark.parametrize(
+    ("build", "sent"),
+    [
+        (260292, 16381),
+        (330271, 30717),
+        (391927, 161789),
+        (440372, 161789),
+        (440373, 1734653),
+        (500334, 1734653),
+        (999_999, 1734653),
+    ],
+)
+def test_default_capabilities_are_those_of_the_web_client_of_that_build(
+    build: int, sent: int
+) -> None:
+    assert capabilities_of("default", build) == sent
+    assert capabilities_of(["default", "auto_lobby_connect"], build) == sent | 1 << 16
+
+
+def test_the_web_client_of_today_has_bits_without_a_name() -> None:
+    """It does without bits 1, 11, 15 and 16, which have one."""
+    today = web_client_capabilities(500334)
+    assert set_bits(today & ~int(ALL_CAPABILITIES)) == [17, 19, 20]
+    assert set_bits(int(ALL_CAPABILITIES) & ~today) == [1, 11, 15, 16]

@@ -8,7 +8,12 @@ from typing import Any, get_args
 
 import pytest
 
-from cluster.config.checks import CAPABILITY_GROUPS, INTENT_GROUPS, capabilities_of, intents_of
+from cluster.config.checks import (
+    INTENT_GROUPS,
+    capabilities_of,
+    capability_groups,
+    intents_of,
+)
 from cluster.discord.event_names import EVENT_NAMES, EventName, event_names
 from cluster.discord.intents import Capabilities, CapabilityName, IntentName, Intents
 from cluster.events.base import DISPATCHES
@@ -24,11 +29,12 @@ def test_events() -> None:
 
 @pytest.mark.parametrize(
     ("words", "groups", "flags"),
-    [(IntentName, INTENT_GROUPS, Intents), (CapabilityName, CAPABILITY_GROUPS, Capabilities)],
+    [(IntentName, INTENT_GROUPS, Intents), (CapabilityName, capability_groups(1), Capabilities)],
 )
 def test_intents_and_capabilities(
     words: Any, groups: Mapping[str, int], flags: type[IntFlag]
 ) -> None:
     assert get_args(words) == (*groups, *(str(flag.name).lower() for flag in flags))
-    bits_of = intents_of if flags is Intents else capabilities_of
-    assert bits_of(get_args(words)) == sum(flags)
+    names = get_args(words)
+    bits = intents_of(names) if flags is Intents else capabilities_of(names, 1)
+    assert bits == sum(flags)

@@ -91,9 +91,9 @@ def test_intents_that_are_privileged_are_named() -> None:
 def test_what_is_said_of_a_user_account() -> None:
     spec = CoordinatorSpec(
         name="t", state_dir="/s", runtime_dir="/r", token="t", account="user",
-        capabilities=int(Capabilities.LAZY_USER_NOTES) | 1 << 20, client_build_number=7,
+        capabilities=int(Capabilities.LAZY_USER_NOTES) | 1 << 17 | 1 << 20, client_build_number=7,
     )  # fmt: skip
-    said = "client build 7; LAZY_USER_NOTES, 1048576 without a name"
+    said = "client build 7; LAZY_USER_NOTES, bits without a name: 17, 20"
     assert local.capabilities(spec).text == said
     answer = checks.ApiAnswer(
         gateway_url="wss://g", recommended=1, total=1000, remaining=0, reset_after_s=9,

@@ -42,6 +42,9 @@ def made(**given: Any) -> Options:
         ({"intents": -1}, "intents is -1"),
         ({"intents": None}, "neither intents nor capabilities"),
         ({"capabilities": 0}, "client_build_number is not set"),
+        ({"capabilities": "default"}, "client_build_number is not set"),
+        ({"capabilities": "default", "client_build_number": "5"}, "client_build_number is '5'"),
+        ({"capabilities": "default", "client_build_number": -1}, "client_build_number is -1"),
         ({"capabilities": "lazy_user_note", "client_build_number": 1}, "capabilities names"),
         ({"intents": 1, "capabilities": 1, "client_build_number": 1}, "intents and capabilities"),
         ({"intents": 1, "client_build_number": 1}, "intents and client_build_number"),
@@ -121,6 +124,7 @@ def test_intents_and_capabilities_by_name_bits_or_names() -> None:
     assert (user.kind, user.capabilities) == ("user", int(ALL_CAPABILITIES))
     # A client's own: bits that no documentation names are the caller's.
     assert made(capabilities=53607934, client_build_number=369195).login.capabilities == 53607934
+    assert made(capabilities="default", client_build_number=500334).login.capabilities == 1734653
 
 
 def test_each_kind_speaks_its_version_of_the_api() -> None:
