@@ -305,8 +305,8 @@ class SubscriptionStatus(OpenInt):
     """Whether a subscription goes on (`Subscription.status`)."""
 
     ACTIVE = 0
-    ENDING = 1
-    INACTIVE = 2
+    INACTIVE = 1
+    ENDING = 2
 
 
 class SubscriptionType(OpenInt):
