@@ -29,7 +29,7 @@ class ApplicationCommandAutocompleteResponse(Dispatch):
     """What an application proposes for an option."""
 
     choices: list[CommandOptionChoice]
-    nonce: str | None
+    nonce: int | str | None
 
 
 @dispatch("INTERACTION_CREATE", "Application", listed=False)
@@ -38,7 +38,7 @@ class InteractionCreate(Dispatch):
     sent."""
 
     interaction: Payload[Interaction]
-    nonce: str | Absent = UNSET
+    nonce: int | str | Absent = UNSET
 
 
 @dispatch("INTERACTION_SUCCESS", "Application", listed=False)
@@ -46,7 +46,7 @@ class InteractionSuccess(Dispatch):
     """An interaction of the account was answered."""
 
     id: Snowflake
-    nonce: str | None
+    nonce: int | str | None
 
 
 @dispatch("INTERACTION_FAILURE", "Application", listed=False)
@@ -54,7 +54,7 @@ class InteractionFailure(Dispatch):
     """An interaction of the account failed."""
 
     id: Snowflake
-    nonce: str | Absent = UNSET
+    nonce: int | str | Absent = UNSET
     reason_code: InteractionFailureReason
 
 
@@ -68,7 +68,7 @@ class InteractionModalCreate(Dispatch):
     application: IntegrationApplication
     title: str
     components: list[Component]
-    nonce: str | None
+    nonce: int | str | None
     resolved: ResolvedData | Absent = UNSET
 
 
@@ -83,7 +83,7 @@ class InteractionIframeModalCreate(Dispatch):
     title: str
     iframe_path: str | Absent = UNSET
     modal_size: ModalSize
-    nonce: str | None
+    nonce: int | str | None
 
 
 @dispatch("SOCIAL_LAYER_SKU_PURCHASE_ELIGIBILITY_RESPONSE", "Application", listed=False)

@@ -206,7 +206,7 @@ class GuildMembersChunk(Dispatch):
     not_found: list[Snowflake] | Absent = UNSET
     """Ids that were asked for and are no members."""
     presences: list[Presence] | Absent = UNSET
-    nonce: str | Absent = UNSET
+    nonce: int | str | Absent = UNSET
 
 
 @dispatch("PASSIVE_UPDATE_V1", "Guild/Update", listed=False)

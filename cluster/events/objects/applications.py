@@ -86,7 +86,7 @@ class ActivityParticipant(Object):
     user_id: Snowflake
     member: Member | Absent = UNSET
     session_id: str
-    nonce: str | Absent | None = UNSET
+    nonce: int | str | Absent | None = UNSET
 
 
 class ActivityInstance(Object):

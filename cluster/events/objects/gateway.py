@@ -54,7 +54,7 @@ class RateLimitMetadata(Object):
     """What of the request came too soon."""
 
     guild_id: Snowflake
-    nonce: str | Absent = UNSET
+    nonce: int | str | Absent = UNSET
 
 
 class Tutorial(Object):

@@ -135,3 +135,22 @@ def refs(kind: Type) -> Iterator[Ref]:
     elif isinstance(kind, Row | Either):
         for item in kind.items if isinstance(kind, Row) else kind.choices:
             yield from refs(item)
+
+
+def test_a_nonce_is_a_number_or_a_text_wherever_it_is() -> None:
+    """It comes back as a client has written it, and clients write both."""
+    nonces = [
+        f"{cls.__name__}: {place.written}"
+        for cls in classes()
+        if (place := places_of(cls).get("nonce")) and not {int, str} <= set(get_args(place.type))
+    ]
+    assert nonces == []
+    assert sum("nonce" in places_of(cls) for cls in classes()) > 8
+
+
+def classes(of: type[Object] = Object) -> Iterator[type[Object]]:
+    """Every class of the package's events and of the objects in them, below this one."""
+    for cls in of.__subclasses__():
+        if cls.__name__ in sources():
+            yield cls
+        yield from classes(cls)
