@@ -120,7 +120,7 @@ def make(events: int, seed: int) -> Recording:
         texts, digests = [], []
         for name in draw.choices(names, weights, k=SEGMENT):
             now += 0.001
-            data = next(e.data for e in reversed(world.emit(name)) if e.name == name)
+            data = next(e.data for e in reversed([*world.emit(name)]) if e.name == name)
             texts.append(b'{"t":"%s","s":%d,"op":0,"d":%s}' % (name.encode(), seq, data))
             digests.append(digest(name, seq, data))
             seq += 1

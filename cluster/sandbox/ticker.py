@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from cluster.sandbox.failures import Failures
@@ -110,18 +111,17 @@ class Ticker:
             self._forget(now)
 
     def _slice(self, count: int) -> None:
-        events: list[WorldEvent] = []
-        step = self._world.step
-        try:
-            for _ in range(count):
-                event = step()
-                events.append(event)
-                if event.name == "GUILD_CREATE":
-                    break  # it is rendered for each session, as the guild is now
-        finally:  # what happened before a bug has happened
-            self._credit -= max(1, len(events))
-            self.generated += len(events)
-            self._dispatcher.publish(events)
+        self._dispatcher.publish(self._events(count))
+
+    def _events(self, count: int) -> Iterator[WorldEvent]:
+        """Make ``count`` events, and those that what has begun still lacks: a session that is shown
+        a guild between two slices would be told twice of what is in it already."""
+        while count > 0 or self._world.unfinished:
+            count -= 1
+            self._credit -= 1.0
+            event = self._world.step()
+            self.generated += 1
+            yield event
 
     def _forget(self, now: float) -> None:
         recent = self._recent
@@ -131,4 +131,4 @@ class Ticker:
     @property
     def lag_s(self) -> float:
         """How far behind its rate the traffic is, in seconds."""
-        return self._credit / self.rate if self.rate else 0.0
+        return max(0.0, self._credit) / self.rate if self.rate else 0.0

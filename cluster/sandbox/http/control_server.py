@@ -140,8 +140,9 @@ class SandboxControlServer:
                     events = self._state.world.emit(name, guild_id=guild_id)
             except KeyError as error:
                 raise _BadRequest(f"name, guild_id: there is no {error}") from error
-            self._state.dispatcher.publish(events)
-            made.update(event.name for event in events)
+            for event in events:
+                self._state.dispatcher.publish((event,))
+                made[event.name] += 1
             if number % _EMIT_CHUNK == _EMIT_CHUNK - 1:
                 self._state.ticker.flush()
                 await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -43,6 +43,10 @@ class World:
     """A Discord's content. The same options and the same clock make the same world and traffic.
 
     ``now`` gives Unix seconds. Nothing here does I/O. Guilds are built when first touched.
+
+    What a session is shown of a guild (GUILD_CREATE, a user account's READY) is the guild as it is
+    at that moment. So each event is published before the next one is asked for, and nothing is
+    shown while the world is ``unfinished``: it would hold what later events tell.
     """
 
     def __init__(self, options: SandboxOptions, *, now: Callable[[], float]) -> None:
@@ -73,6 +77,8 @@ class World:
             members=options.members_per_guild,
         )
         self._generator = Generator(self._scene, self.application_id)
+        self._interrupted: tuple[Guild, Handler] | None = None
+        """What happens next, in a guild that GUILD_CREATE has just shown after an outage."""
         self._streams: dict[str, Json] = {}
         self._random = draw.random
         self._handlers: list[Handler] = []
@@ -172,41 +178,47 @@ class World:
         scene = self._scene
         if scene.after:
             return scene.after.popleft()
+        if self._interrupted is not None:
+            guild, handler = self._interrupted
+            self._interrupted = None
+            return handler(scene, guild)
         chance, weights, ids = self._random, self._weights, self._guild_ids
         drawn = bisect(weights, chance() * weights[-1], 0, len(weights) - 1)
         guild_id = ids[int(chance() * len(ids))]
         guild = self._guilds.get(guild_id) or self.guild(guild_id)
         if guild.unavailable:
-            return self._after_outage(guild, self._handlers[drawn])
+            return self._end_outage(guild, self._handlers[drawn])
         return self._handlers[drawn](scene, guild)
 
-    def emit(self, name: str, *, guild_id: int | None = None) -> list[WorldEvent]:
-        """Let an event happen; return it and, before it, what had to happen first.
+    @property
+    def unfinished(self) -> bool:
+        """Whether the next event belongs to what has begun: guilds may be ahead of the events."""
+        return bool(self._scene.after) or self._interrupted is not None
 
-        guild_id: where; None: in any guild. KeyError: there is no such event, or no such guild.
+    def emit(self, name: str, *, guild_id: int | None = None) -> Iterator[WorldEvent]:
+        """Let an event happen; give it, what had to happen before it, and what follows from it.
+
+        Each is to be published before the next is asked for. guild_id: where; None: in any guild.
+        KeyError, at once: there is no such event, or no such guild.
         """
         handler = self._handler(name)
         guild = self._any_guild() if guild_id is None else self.guild(guild_id)
-        after = self._scene.after
-        made = [*after]
-        after.clear()
-        if guild.unavailable:
-            made.append(self._after_outage(guild, handler))
-        else:
-            made.append(handler(self._scene, guild))
-        made += after
-        after.clear()
-        return made
+        return self._whole(lambda: self._in_guild(guild, handler))
 
-    def emit_direct(self, name: str) -> list[WorldEvent]:
+    def emit_direct(self, name: str) -> Iterator[WorldEvent]:
         """Let an event happen in a direct message, like ``emit``. KeyError: it happens in none."""
         handler = DIRECT_HANDLERS[name]
-        after = self._scene.after
-        made = [*after]
-        after.clear()
-        made += [handler(self._scene), *after]
-        after.clear()
-        return made
+        return self._whole(lambda: handler(self._scene))
+
+    def _whole(self, begin: Callable[[], WorldEvent]) -> Iterator[WorldEvent]:
+        """Give what is unfinished, then what ``begin`` begins, to its end."""
+        yield from self._rest()
+        yield begin()
+        yield from self._rest()
+
+    def _rest(self) -> Iterator[WorldEvent]:
+        while self.unfinished:
+            yield self.step()
 
     def request_members(self, d: Json, *, intents: int = int(ALL_INTENTS)) -> list[bytes]:
         """Return ``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. Raises RequestRefused."""
@@ -240,11 +252,13 @@ class World:
         channel, VOICE_SERVER_UPDATE.
 
         session_id: the gateway session's, which Discord puts into the voice state; None: a new one.
-        A guild or channel that does not exist is answered by nothing.
+        A guild or channel that does not exist, or an outage, is answered by nothing.
         """
         guild = self._guild_or_none(_snowflake(d.get("guild_id")))
         channel_id = None if d.get("channel_id") is None else _snowflake(d["channel_id"])
-        if guild is None or (channel_id is not None and channel_id not in guild.channels):
+        if guild is None or guild.unavailable:
+            return []
+        if channel_id is not None and channel_id not in guild.channels:
             return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
         member = account_member(guild, self.own_account) if of_user else guild.member_list[0]
@@ -265,12 +279,17 @@ class World:
         guild_id = self._guild_ids[int(self._random() * len(self._guild_ids))]
         return self._guilds.get(guild_id) or self.guild(guild_id)
 
-    def _after_outage(self, guild: Guild, handler: Handler) -> WorldEvent:
-        """End an outage: GUILD_CREATE, then what ``handler`` does, unless that ends an outage."""
-        appeared = guilds.appear(guild)
+    def _in_guild(self, guild: Guild, handler: Handler) -> WorldEvent:
+        if guild.unavailable:
+            return self._end_outage(guild, handler)
+        return handler(self._scene, guild)
+
+    def _end_outage(self, guild: Guild, handler: Handler) -> WorldEvent:
+        """End an outage by GUILD_CREATE. What ``handler`` does comes after it, and is done after it
+        too, since each session is shown the guild when GUILD_CREATE reaches it."""
         if handler is not HANDLERS["GUILD_CREATE"]:
-            self._scene.after.appendleft(handler(self._scene, guild))
-        return appeared
+            self._interrupted = (guild, handler)
+        return guilds.appear(guild)
 
     def _handler(self, name: str) -> Handler:
         """Return what makes an event happen. KeyError: there is no such event."""

@@ -16,7 +16,7 @@ NAMES: Final = sorted(catalogue().events)
 @cache
 def sample(name: str) -> bytes:
     """``d`` of an event of this name."""
-    return next(event.data for event in reversed(world().emit(name)) if event.name == name)
+    return next(event.data for event in reversed([*world().emit(name)]) if event.name == name)
 
 
 def sample_json(name: str) -> Any:

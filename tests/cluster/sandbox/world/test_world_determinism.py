@@ -8,7 +8,7 @@ from typing import Any
 from cluster.discord.intents import ALL_INTENTS
 from cluster.discord.limits import SNOWFLAKE_EPOCH_MS
 from cluster.sandbox.catalogue import catalogue
-from cluster.sandbox.world import World
+from cluster.sandbox.world import World, WorldEvent
 from cluster.sandbox.world.clock import WorldClock, created_ms, snowflake_at, timestamp
 from cluster.sandbox.world.traffic import HANDLERS
 
@@ -16,7 +16,7 @@ from cluster.sandbox.world.traffic import HANDLERS
 def run(world: World) -> list[tuple[str, int | None, bytes, bytes | None]]:
     draw = random.Random(9)
     names = list(catalogue().events)
-    events = []
+    events: list[WorldEvent] = []
     for _ in range(1_500):
         events += world.emit(draw.choice(names)) if draw.random() < 0.3 else [world.step()]
     return [(e.name, e.guild_id, e.data, e.redacted) for e in events]

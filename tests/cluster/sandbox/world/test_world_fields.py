@@ -78,7 +78,7 @@ def shown(world: World) -> Json:
     """GUILD_CREATE for a session with all intents, after a thread was opened."""
     guild_id = world.guild_ids(0, 1)[0]
     for name in ("THREAD_CREATE", "GUILD_SCHEDULED_EVENT_CREATE", "STAGE_INSTANCE_CREATE"):
-        world.emit(name, guild_id=guild_id)
+        list(world.emit(name, guild_id=guild_id))
     d: Json = json.loads(world.guild_create(guild_id, intents=int(ALL_INTENTS), large_threshold=50))
     return d
 

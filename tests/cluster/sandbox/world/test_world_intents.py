@@ -119,7 +119,7 @@ def test_content_is_redacted_unless_it_concerns_the_bot(make_world: Any) -> None
 
 
 def test_what_auto_moderation_caught_is_content(world: World) -> None:
-    event = world.emit("AUTO_MODERATION_ACTION_EXECUTION")[-1]
+    event = [*world.emit("AUTO_MODERATION_ACTION_EXECUTION")][-1]
     assert event.redacted is not None
     assert json.loads(event.data)["content"]
     assert not json.loads(event.redacted)["content"]

@@ -76,8 +76,8 @@ def test_all_members_come_in_chunks_of_a_thousand(make_world: Any) -> None:
 
 
 def test_who_joined_is_in_the_chunk_and_who_left_is_not(world: World, guild_id: int) -> None:
-    joined = json.loads(world.emit("GUILD_MEMBER_ADD", guild_id=guild_id)[-1].data)
-    left = json.loads(world.emit("GUILD_MEMBER_REMOVE", guild_id=guild_id)[-1].data)
+    joined = json.loads([*world.emit("GUILD_MEMBER_ADD", guild_id=guild_id)][-1].data)
+    left = json.loads([*world.emit("GUILD_MEMBER_REMOVE", guild_id=guild_id)][-1].data)
     (chunk,) = chunks(world, {"guild_id": str(guild_id), "query": "", "limit": 0})
     assert left["user"]["id"] not in ids(chunk["members"])
     if joined["user"]["id"] != left["user"]["id"]:
@@ -87,7 +87,7 @@ def test_who_joined_is_in_the_chunk_and_who_left_is_not(world: World, guild_id: 
 
 
 def test_an_update_shows_in_later_chunks(world: World, guild_id: int) -> None:
-    updated = json.loads(world.emit("GUILD_MEMBER_UPDATE", guild_id=guild_id)[-1].data)
+    updated = json.loads([*world.emit("GUILD_MEMBER_UPDATE", guild_id=guild_id)][-1].data)
     user_id = updated["user"]["id"]
     (chunk,) = chunks(world, {"guild_id": str(guild_id), "user_ids": user_id})
     assert chunk["members"] == [{k: v for k, v in updated.items() if k != "guild_id"}]
@@ -170,7 +170,7 @@ def test_a_guild_that_is_not_there_is_answered_by_nothing(world: World) -> None:
 
 
 def test_soundboard(world: World, guild_id: int) -> None:
-    made = json.loads(world.emit("GUILD_SOUNDBOARD_SOUND_CREATE", guild_id=guild_id)[-1].data)
+    made = json.loads([*world.emit("GUILD_SOUNDBOARD_SOUND_CREATE", guild_id=guild_id)][-1].data)
     ((answered, data),) = world.request_soundboard([guild_id, 5])
     assert answered == guild_id
     assert made in json.loads(data)["soundboard_sounds"]
@@ -218,6 +218,7 @@ def test_an_outage_ends_with_guild_create(world: World, guild_id: int) -> None:
     (gone,) = world.emit("GUILD_DELETE", guild_id=guild_id)
     assert json.loads(gone.data) == {"id": str(guild_id), "unavailable": True}
     assert not world.available(guild_id)
+    assert world.voice_state({"guild_id": str(guild_id), "channel_id": None}) == []
     back, typing = world.emit("TYPING_START", guild_id=guild_id)
     assert (back.name, typing.name) == ("GUILD_CREATE", "TYPING_START")
     assert world.available(guild_id)
