@@ -66,6 +66,9 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     identify_window_s: Duration = IDENTIFY_WINDOW_S
     identify_jitter_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.3
     """Arrival of each IDENTIFY at its bucket is delayed by 0 to this long, at random."""
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 30.0
+    """How long after it was sent a message of a client is heard: HELLO, heartbeat ACKs, READY,
+    RESUMED and the answers to requests come that late. 0: at once, as no Discord answers."""
     heartbeat_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 41_250
     heartbeat_grace_s: Duration = 0.0
     """How much later than due a heartbeat may come; 0: half an interval, at least 1 s."""

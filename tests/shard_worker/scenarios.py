@@ -19,9 +19,8 @@ def run(
     """Run a scenario in a sandbox of its own; at the end the token must be in no log."""
 
     async def main() -> None:
-        chosen = SandboxOptions(
-            shards=shards, max_concurrency=shards, guilds=6, members_per_guild=10, **options
-        )
+        world = {"guilds": 6, "members_per_guild": 10, "latency_ms": 0.0} | options
+        chosen = SandboxOptions(shards=shards, max_concurrency=shards, **world)
         async with (
             Sandbox(chosen) as sandbox,
             Rig(sandbox, shards, **(spec or {})) as rig,

@@ -50,6 +50,7 @@ Examples:
 @_option("--max-concurrency", "Identifies at a time.")
 @_option("--session-start-total", "Identifies a day.")
 @_option("--session-start-remaining", "How many of them are left.")
+@_option("--latency-ms", "How late it answers (default 30).")
 @_option("--heartbeat-interval-ms", "What HELLO asks for.")
 @_option("--session-expiry-s", "How long a session without a connection can be resumed.")
 @_option("--replay-events", "How many dispatches of a session are kept for RESUME.")

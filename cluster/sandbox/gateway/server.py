@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from aiohttp import WSMsgType, web
 from cluster.decode_errors import MALFORMED
 from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.sandbox.gateway import commands
+from cluster.sandbox.gateway.latency import Line
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.sessions.compression import encoder_for, message_deflate
@@ -57,13 +59,17 @@ class GatewayServer:
         peer = self._peer(request, websocket)
         state.peers[peer.number] = peer
         state.counters["connections"] += 1
+        line = Line(
+            state.options.latency_ms / 1000, lambda heard: state.failures.guard("answers", heard)
+        )
         try:
             if on_resume_host and state.faults.resume_host_is_silent():
                 peer.connection.half_open = True
             else:
-                self._greet(peer, request.query)
-            await self._receive(peer, websocket)
+                line.send(lambda: self._greet(peer, request.query))
+            await self._receive(peer, websocket, line)
         finally:
+            line.hear_all()
             del state.peers[peer.number]
             commands.disconnected(state, peer)
         return websocket
@@ -80,6 +86,8 @@ class GatewayServer:
         return Peer(next(self._numbers), connection, now=self._state.now())
 
     def _greet(self, peer: Peer, query: Any) -> None:
+        if peer.stage is Stage.CLOSED or peer.connection.closing:
+            return
         version = query.get("v", "9")
         if version not in ("9", "10"):
             peer.close(4012, "Invalid API version: this gateway speaks 9 and 10.")
@@ -94,9 +102,10 @@ class GatewayServer:
         peer.grace_s = options.heartbeat_grace_s or max(_GRACE_S, peer.interval_s / 2)
         peer.send(10, {"heartbeat_interval": interval_ms, "_trace": TRACE})
 
-    async def _receive(self, peer: Peer, websocket: web.WebSocketResponse) -> None:
+    async def _receive(self, peer: Peer, websocket: web.WebSocketResponse, line: Line) -> None:
         """Read until the socket is gone; a half-open connection is only waited for."""
         while True:
+            await line.room()
             message = await websocket.receive()
             if peer.connection.half_open:
                 if message.type in (WSMsgType.CLOSED, WSMsgType.ERROR) or peer.connection.closing:
@@ -106,11 +115,11 @@ class GatewayServer:
                     await asyncio.sleep(_GONE_LOOK_S)
                 continue
             if message.type is WSMsgType.TEXT:
-                self._message(peer, message.data.encode())
+                line.send(partial(self._message, peer, message.data.encode()))
             elif message.type is WSMsgType.BINARY:
-                self._message(peer, message.data)
+                line.send(partial(self._message, peer, message.data))
             elif message.type is WSMsgType.PING:
-                peer.connection.pong(message.data)
+                line.send(partial(peer.connection.pong, message.data))
             elif message.type is WSMsgType.CLOSE:
                 if peer.connection.close_code is None:
                     # Else it only answers our own close, some clients with 1000. The socket may
@@ -124,7 +133,7 @@ class GatewayServer:
 
     def _message(self, peer: Peer, data: bytes) -> None:
         state = self._state
-        if peer.stage is Stage.CLOSED:
+        if peer.stage is Stage.CLOSED or peer.connection.half_open:
             return
         if not peer.send_limit.allows(state.now()):
             state.counters["rate_limited"] += 1

@@ -168,6 +168,7 @@ async def bench(**options: Any) -> AsyncIterator[Bench]:
         "members_per_guild": 5,
         "identify_jitter_s": 0.0,
         "identify_window_s": 0.0,
+        "latency_ms": 0.0,
     } | options
     async with Sandbox(SandboxOptions(**values)) as sandbox:
         tls = ssl.create_default_context(cafile=sandbox.info.ca_file)

@@ -86,7 +86,13 @@ def run(scenario: Callable[[ClientRig], Awaitable[None]], **options: Any) -> Non
 
 @asynccontextmanager
 async def client_rig(**options: Any) -> AsyncIterator[ClientRig]:
-    chosen = {"guilds": 2, "members_per_guild": 5, "channels_per_guild": 2, "identify_jitter_s": 0}
+    chosen = {
+        "guilds": 2,
+        "members_per_guild": 5,
+        "channels_per_guild": 2,
+        "identify_jitter_s": 0,
+        "latency_ms": 0,
+    }
     async with Sandbox(SandboxOptions(**(chosen | options))) as sandbox:
         info = sandbox.info
         async with SandboxControl(info.control_url, info.control_token) as control:
