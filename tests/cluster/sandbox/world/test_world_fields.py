@@ -198,7 +198,7 @@ REACTIONS = {
 @pytest.mark.parametrize("name", sorted(REACTIONS))
 def test_reactions_say_what_kind_they_are(world: World, name: str) -> None:
     """``burst`` and ``type`` are in recordings of every event of one emoji's reactions."""
-    d = json.loads(world.emit(name)[-1].data)
+    d = json.loads([*world.emit(name)][-1].data)
     assert set(d) == set(REACTIONS[name].split())
     assert (d.get("type", 0), d.get("burst", False)) == (0, False)
 
