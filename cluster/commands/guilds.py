@@ -93,7 +93,8 @@ def request_last_messages(guild_id: int, channel_ids: Iterable[int]) -> Command:
 
 
 def request_channel_statuses(guild_id: int) -> Command:
-    """Op 36 (deprecated by Discord): the statuses of a guild's voice channels: CHANNEL_STATUSES."""
+    """Op 36: the statuses of a guild's voice channels: CHANNEL_STATUSES. Discord has deprecated it
+    in favour of op 43 (`request_channel_info`), whose answer says more."""
     return command(Op.REQUEST_CHANNEL_STATUSES, {"guild_id": snowflake("guild_id", guild_id)})
 
 

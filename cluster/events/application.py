@@ -95,6 +95,7 @@ class SocialLayerSkuPurchaseEligibilityResponse(Dispatch):
     sku_id: Snowflake
     recipient_id: Snowflake
     eligible: bool | int
+    ineligible_reason: int | str | Absent | None = UNSET
 
 
 @dispatch("EMBEDDED_ACTIVITY_UPDATE_V2", "Application", listed=False)

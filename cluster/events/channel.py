@@ -36,7 +36,8 @@ class ChannelDelete(Dispatch):
 
 @dispatch("CHANNEL_STATUSES", "Channel")
 class ChannelStatuses(Dispatch):
-    """The statuses of voice channels, as asked for (op 36)."""
+    """The statuses of voice channels, as asked for (op 36). Deprecated, as that op is: op 43 asks
+    for them, and CHANNEL_INFO is its answer."""
 
     guild_id: Snowflake
     channels: list[ChannelStatus]
@@ -115,6 +116,7 @@ class ChannelPinsUpdate(Dispatch):
 class ChannelPinsAck(Dispatch):
     """The account has seen a channel's pins."""
 
+    guild_id: Snowflake | Absent = UNSET
     channel_id: Snowflake
     timestamp: datetime
     version: int

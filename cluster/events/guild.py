@@ -59,6 +59,7 @@ class GuildApplicationCommandIndexUpdate(Dispatch):
     """A guild's commands were changed; ask for them again."""
 
     guild_id: Snowflake
+    version: str | int | Absent = UNSET
 
 
 @dispatch("GUILD_APPLIED_BOOSTS_UPDATE", "Guild", listed=False)
@@ -252,3 +253,4 @@ class GuildRoleDelete(Dispatch):
 
     guild_id: Snowflake
     role_id: Snowflake
+    version: str | int | Absent = UNSET

@@ -43,6 +43,8 @@ class MessageDelete(Dispatch):
     id: Snowflake
     channel_id: Snowflake
     guild_id: Snowflake | Absent = UNSET
+    lobby_id: Snowflake | Absent = UNSET
+    """The lobby that the channel is linked to."""
 
 
 @dispatch("MESSAGE_DELETE_BULK", "Message")

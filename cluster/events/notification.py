@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.events.base import Dispatch, Payload, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.settings import NotificationCenterItemEnum
 from cluster.events.objects.notifications import NotificationCenterItem
 
@@ -39,3 +39,13 @@ class NotificationCenterItemCompleted(Dispatch):
 @dispatch("GENERIC_PUSH_NOTIFICATION_SENT", "Notification Center", listed=False)
 class GenericPushNotificationSent(Dispatch):
     """A notification was pushed to the account's devices."""
+
+    title: str | Absent | None = UNSET
+    body: str | Absent | None = UNSET
+    tracking_type: str | Absent | None = UNSET
+    icon: str | Absent | None = UNSET
+    """URL of a picture."""
+    route: str | Absent | None = UNSET
+    """Page of the client that the notification opens."""
+    tag: str | Absent | None = UNSET
+    """A later notification with the same tag takes the place of this one."""

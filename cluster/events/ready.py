@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from cluster.events.base import UNSET, Absent, Dispatch, Snowflake, dispatch
@@ -106,6 +108,8 @@ class Ready(Dispatch):
     broadcaster_user_ids: list[Snowflake] | Absent | None = UNSET
     """Deprecated."""
     regional_feature_config: RegionalFeatureConfig | Absent | None = UNSET
+    failed_states: Any | Absent | None = UNSET
+    """Which parts of the event Discord could not make."""
     trace: list[str] | Absent = msgspec.field(default=UNSET, name="_trace")
 
 
@@ -120,3 +124,5 @@ class ReadySupplemental(Dispatch):
     lazy_private_channels: list[Channel] | Absent = UNSET
     disclose: list[str] | Absent = UNSET
     game_invites: list[GameInvite] | Absent = UNSET
+    user_activities: Any | Absent | None = UNSET
+    """An array, empty in all that is known."""

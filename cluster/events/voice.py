@@ -17,6 +17,8 @@ class CallCreate(Dispatch):
     region: str
     ringing: list[Snowflake]
     """Users that the call rings for."""
+    ongoing_rings: dict[Snowflake, Snowflake | None] | Absent = UNSET
+    """The user that the call rings for -> the user who lets it ring."""
     voice_states: list[VoiceState]
 
 
@@ -29,6 +31,8 @@ class CallUpdate(Dispatch):
     message_id: Snowflake
     region: str
     ringing: list[Snowflake]
+    ongoing_rings: dict[Snowflake, Snowflake | None] | Absent = UNSET
+    """The user that the call rings for -> the user who lets it ring."""
 
 
 @dispatch("CALL_DELETE", "Channel/Call")

@@ -11,6 +11,7 @@ from cluster.events.enums.messages import (
 )
 from cluster.events.objects.embeds import ContentScanMetadata
 from cluster.events.objects.expressions import Emoji
+from cluster.events.objects.feed import CheckpointData, ContentInventoryEntry
 
 
 class UnfurledMediaItem(Object):
@@ -99,5 +100,9 @@ class Component(Object):
     spoiler: bool | Absent = UNSET
     divider: bool | Absent = UNSET
     spacing: int | Absent = UNSET
+    content_inventory_entry: ContentInventoryEntry | Absent = UNSET
+    """The entry of an activity feed."""
+    checkpoint_data: CheckpointData | Absent = UNSET
+    """The account's year on Discord."""
     accent_color: int | Absent | None = UNSET
     """Colour of a container's edge: 0xRRGGBB."""

@@ -18,6 +18,8 @@ class LobbyMember(Object):
     flags: LobbyMemberFlags | Absent = UNSET
     connected: bool | Absent = UNSET
     user: User | Absent = UNSET
+    additional_name: str | Absent | None = UNSET
+    """What the member is called beside the user's name: in the game, say; 1 to 80 characters."""
 
 
 class Lobby(Object):

@@ -24,6 +24,7 @@ from cluster.events.objects.components import Component
 from cluster.events.objects.embeds import Embed
 from cluster.events.objects.expressions import Emoji, SoundboardSound, Sticker, StickerItem
 from cluster.events.objects.integrations import IntegrationApplication
+from cluster.events.objects.lobbies import LobbyMember
 from cluster.events.objects.members import Member, MentionedUser, Role
 from cluster.events.objects.polls import Poll
 from cluster.events.objects.users import User
@@ -230,6 +231,8 @@ class PartialMessage(Object):
     potions: list[Potion] | Absent = UNSET
     shared_client_theme: SharedClientTheme | Absent = UNSET
     position: int | Absent = UNSET
+    lobby_member: LobbyMember | Absent = UNSET
+    """The author's additional name, in a lobby or a channel that is linked to one."""
 
 
 class Message(PartialMessage):

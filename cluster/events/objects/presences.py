@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cluster.events.base import UNSET, Absent, Object, Snowflake, UnixTime
 from cluster.events.enums.presences import (
     ActivityFlags,
@@ -98,6 +100,8 @@ class Activity(Object):
     secrets: ActivitySecrets | Absent = UNSET
     metadata: ActivityMetadata | Absent = UNSET
     instance: bool | Absent = UNSET
+    content_classification: dict[str, Any] | Absent | None = UNSET
+    """What Discord thinks that the activity shows: ``data`` and ``loaded``."""
 
 
 class ClientStatus(Object):
@@ -120,6 +124,9 @@ class Presence(Object):
     hidden_activities: list[Activity] | Absent = UNSET
     client_status: ClientStatus
     has_played_game: bool | Absent = UNSET
+    processed_at_timestamp: UnixTime | Absent = UNSET
+    """When Discord worked it out; 1970 where Discord writes 0, of users who are offline, say."""
+    restricted_application: Any | Absent | None = UNSET
     user_id: Snowflake | Absent = UNSET
     """Id of the user, in place of ``user`` with capability DEDUPE_USER_OBJECTS."""
 
@@ -141,3 +148,6 @@ class Session(Object):
     activities: list[Activity]
     hidden_activities: list[Activity] | Absent = UNSET
     active: bool | Absent = UNSET
+    last_modified: UnixTime | Absent | None = UNSET
+    processed_at_timestamp: UnixTime | Absent = UNSET
+    """As that of `Presence`."""

@@ -12,7 +12,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from cluster.sandbox.catalogue.supplement import ALIASES, EVENT_FIELDS, OBJECT_FIELDS
+from cluster.sandbox.catalogue.supplement import (
+    ALIASES,
+    EVENT_FIELDS,
+    MORE_EVENT_FIELDS,
+    MORE_OBJECT_FIELDS,
+    OBJECT_FIELDS,
+)
 from cluster.sandbox.catalogue.types import Type, parse
 
 _NOT_WIRE: Final = re.compile(r"~~|\?|\s*\(.*\)|\s*\[?\\?\*.*$")
@@ -87,6 +93,7 @@ def _event(row: dict[str, Any], objects: dict[str, tuple[Field, ...]]) -> EventS
     array = parse(written) if written.startswith("array") else None
     if written and array is None:
         own = _written(written)
+    own += _written(MORE_EVENT_FIELDS.get(name, ""))
     key = None if payload is None else payload.lower().removesuffix(" object")
     inherited = objects.get(ALIASES.get(key, key), ()) if key is not None else ()
     fields = tuple({field.name: field for field in (*inherited, *own)}.values())
@@ -100,6 +107,8 @@ def catalogue() -> Catalogue:
     rows: list[dict[str, Any]] = json.loads(folder.joinpath("objects.json").read_bytes())
     objects = {row["object"].lower(): _fields(row["fields"]) for row in rows}
     objects |= {name: _written(text) for name, text in OBJECT_FIELDS.items()}
+    for name, text in MORE_OBJECT_FIELDS.items():
+        objects[name] += _written(text)
     events: list[dict[str, Any]] = json.loads(folder.joinpath("events.json").read_bytes())
     for row in events:
         for title, nested in (row["nested"] or {}).items():

@@ -51,6 +51,36 @@ EVENT_FIELDS: Final[dict[str, str]] = {
 """Fields of events whose table is empty, or does not say of what an array is, as
 `name[?]: [?]type; ...` or an array type."""
 
+MORE_EVENT_FIELDS: Final[dict[str, str]] = {
+    "CALL_CREATE": "ongoing_rings?: map[snowflake, snowflake]",
+    "CALL_UPDATE": "ongoing_rings?: map[snowflake, snowflake]",
+    "CHANNEL_PINS_ACK": "guild_id?: snowflake",
+    "GENERIC_PUSH_NOTIFICATION_SENT": (
+        "title?: string; body?: string; tracking_type?: string; icon?: string; route?: string; "
+        "tag?: string"
+    ),
+    "GUILD_APPLICATION_COMMAND_INDEX_UPDATE": "version?: string",
+    "GUILD_ROLE_DELETE": "version?: string",
+    "MESSAGE_DELETE": "lobby_id?: snowflake",
+    "READY": "failed_states?: array",
+    "READY_SUPPLEMENTAL": "user_activities?: array",
+    "SOCIAL_LAYER_SKU_PURCHASE_ELIGIBILITY_RESPONSE": "ineligible_reason?: ?integer",
+}
+"""Fields beside those of the tables. Source: what clients read, and recordings of the Gateway."""
+
+MORE_OBJECT_FIELDS: Final[dict[str, str]] = {
+    "lobby member": "additional_name?: ?string",
+    "message": "lobby_member?: partial lobby member object",
+    "presence": "processed_at_timestamp?: integer; restricted_application?: ?object",
+    "session": "last_modified?: integer; processed_at_timestamp?: integer",
+    "activity": "content_classification?: ?object",
+    "message component": (
+        "content_inventory_entry?: content inventory entry object; "
+        "checkpoint_data?: checkpoint data object"
+    ),
+}
+"""Fields beside those of the tables, likewise; a component's are in the tables of its kinds."""
+
 OBJECT_FIELDS: Final[dict[str, str]] = {
     "custom status": (
         "text: ?string; emoji_id: ?snowflake; emoji_name: ?string; expires_at: ?ISO8601 timestamp"
@@ -92,6 +122,51 @@ OBJECT_FIELDS: Final[dict[str, str]] = {
         "by_year_day: ?array[integer]; count: ?integer"
     ),
     "message component": "type: integer; id: integer; components: array[button object]",
+    "content inventory entry": (
+        "id: string; author_id: snowflake; author_type: integer; content_type: integer; "
+        "traits: array[content inventory trait object]; "
+        "extra: content inventory metadata object; participants?: array[snowflake]; "
+        "expires_at?: ISO8601 timestamp; ended_at?: ISO8601 timestamp; "
+        "started_at?: ISO8601 timestamp; original_id?: snowflake; guild_id?: snowflake; "
+        "channel_id?: snowflake; session_id?: string; "
+        "signature: content inventory signature object"
+    ),
+    "content inventory trait": (
+        "type: integer; first_time?: boolean; duration_seconds?: integer; is_live?: boolean; "
+        "range?: integer; resurrected_last_played?: ISO8601 timestamp; marathon?: boolean; "
+        "streak_count_days?: integer; trending?: integer; count?: integer"
+    ),
+    "content inventory metadata": (
+        "type: string; game_name?: string; application_id?: snowflake; platform?: integer; "
+        "last_update?: ISO8601 timestamp; "
+        "entries?: array[content inventory metadata entry object]; "
+        "media?: content inventory metadata entry object; provider?: integer; "
+        "media_type?: integer; parent_title?: string; title?: string; image_url?: string; "
+        "artist?: content inventory artist object; "
+        "artists?: array[content inventory artist object]; external_id?: string; "
+        "external_parent_id?: string; media_assets_large_image?: string; "
+        "media_assets_large_text?: string; media_assets_small_image?: string; "
+        "media_assets_small_text?: string; media_title?: string; media_subtitle?: string; "
+        "url?: string; activity_name?: string"
+    ),
+    "content inventory metadata entry": (
+        "media?: content inventory metadata object; verification_state?: integer; "
+        "repeat_count?: integer"
+    ),
+    "content inventory artist": "external_id: string; name: string",
+    "content inventory signature": "signature: string; kid: string; version: integer",
+    "checkpoint data": (
+        "version: integer; card_id: integer; power_level: float; "
+        "power_level_percentile: float; num_messages_sent: integer; "
+        "total_voice_minutes: float; num_emojis_sent: integer; "
+        "top_guild?: checkpoint guild object; top_emoji?: checkpoint emoji object; "
+        "top_game?: checkpoint game object"
+    ),
+    "checkpoint guild": "guild_id: snowflake; guild_name: string; guild_icon: ?string",
+    "checkpoint emoji": "emoji_id: ?snowflake; emoji_name: string",
+    "checkpoint game": (
+        "application_id: snowflake; application_name: string; application_image_id: ?string"
+    ),
     "button": (
         "type: integer; id: integer; style: integer; label: string; custom_id: string; "
         "disabled: boolean"
