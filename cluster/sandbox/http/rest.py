@@ -15,6 +15,8 @@ from cluster.sandbox.state import State
 _encode = msgspec.json.Encoder().encode
 _MOST_DIGITS: Final = 20
 """Digits of the largest snowflake."""
+_MOST_FOUND: Final = 1000
+"""Members that a search may ask for."""
 _OPEN = {"/gateway"}
 """Paths that need no token."""
 _BOTS_ONLY = ("/gateway/bot", "/applications/@me")
@@ -43,6 +45,11 @@ def _error(status: int, message: str, code: int = 0) -> web.Response:
     return _json({"message": message, "code": code}, status)
 
 
+def _whole(text: str, most_digits: int = _MOST_DIGITS) -> int | None:
+    """Read a whole number, an id unless the digits are fewer; None: it is none."""
+    return int(text) if text.isdecimal() and len(text) <= most_digits else None
+
+
 class Rest:
     """Answers REST requests; ``routes`` gives the answers to an application."""
 
@@ -69,6 +76,7 @@ class Rest:
             *(("GET", path, self._nothing) for path in _EMPTY),
             ("GET", "/guilds/{guild}/channels", self._channels),
             ("GET", "/guilds/{guild}/roles", self._roles),
+            ("GET", "/guilds/{guild}/members/search", self._search_members),
             ("GET", "/guilds/{guild}/members/{user}", self._member),
             ("GET", "/channels/{channel}", self._channel),
         ]
@@ -138,14 +146,14 @@ class Rest:
         return _json(self._state.world.application)
 
     async def _my_guilds(self, request: web.Request) -> web.Response:
-        after = request.query.get("after", "0")
-        limit = request.query.get("limit", "200")
-        if not after.isdecimal() or not limit.isdecimal() or not 1 <= int(limit) <= 200:
+        after = _whole(request.query.get("after", "0"))
+        limit = _whole(request.query.get("limit", "200"), 3)
+        if after is None or limit is None or not 1 <= limit <= 200:
             return _error(400, "Invalid Form Body", 50035)
-        ids = sorted(i for i in self._state.world.guild_ids(0, 1) if i > int(after))
+        ids = sorted(i for i in self._state.world.guild_ids(0, 1) if i > after)
         keys = ("id", "name", "icon", "banner", "features")
         guilds = []
-        for guild_id in ids[: int(limit)]:
+        for guild_id in ids[:limit]:
             whole = self._guild_json(guild_id)
             part = {key: whole.get(key) for key in keys}
             part |= {"owner": False, "permissions": "2248473465835073"}
@@ -216,11 +224,11 @@ class Rest:
         return guild
 
     def _asked_guild(self, request: web.Request) -> dict[str, Any] | None:
-        asked = request.match_info["guild"]
-        if not asked.isdecimal():
+        guild_id = _whole(request.match_info["guild"])
+        if guild_id is None:
             return None
         try:
-            return self._guild_json(int(asked))
+            return self._guild_json(guild_id)
         except KeyError:
             return None
 
@@ -247,20 +255,31 @@ class Rest:
 
     async def _member(self, request: web.Request) -> web.Response:
         asked, user = request.match_info["guild"], request.match_info["user"]
-        if not asked.isdecimal() or not self._state.world.guild_ids(0, 1):
-            return _error(404, "Unknown Guild", 10004)
-        user = str(self._state.world.bot_user["id"]) if user == "@me" else user
+        own = str(self._state.world.bot_user["id"])
+        guild_id, user_id = _whole(asked), _whole(own if user == "@me" else user)
+        if guild_id is None or user_id is None:
+            return _error(400, "Invalid Form Body", 50035)
         try:
-            member = self._state.world.guild(int(asked)).members.get(int(user))
-        except (KeyError, ValueError):
+            member = self._state.world.guild(guild_id).members.get(user_id)
+        except KeyError:
             return _error(404, "Unknown Guild", 10004)
         return _error(404, "Unknown Member", 10007) if member is None else _json(member.full())
 
+    async def _search_members(self, request: web.Request) -> web.Response:
+        guild_id, query = _whole(request.match_info["guild"]), request.query.get("query")
+        limit = _whole(request.query.get("limit", "1"), 4)
+        if guild_id is None or not query or limit is None or not 1 <= limit <= _MOST_FOUND:
+            return _error(400, "Invalid Form Body", 50035)
+        try:
+            return _json(self._state.world.search_members(guild_id, query, limit))
+        except KeyError:
+            return _error(404, "Unknown Guild", 10004)
+
     async def _channel(self, request: web.Request) -> web.Response:
-        asked = request.match_info["channel"]
+        channel_id = _whole(request.match_info["channel"])
         for guild_id in self._state.world.guild_ids(0, 1):
             guild = self._state.world.guild(guild_id)
-            channel = guild.channels.get(int(asked)) if asked.isdecimal() else None
+            channel = None if channel_id is None else guild.channels.get(channel_id)
             if channel is not None:
                 return _json(channel | {"guild_id": str(guild_id)})
         return _error(404, "Unknown Channel", 10003)

@@ -95,9 +95,13 @@ def _requested_members(
         if not intents & Intents.GUILD_MEMBERS:
             raise RequestRefused(4014, "all members without the GUILD_MEMBERS intent")
         return list(guild.member_list), None
-    prefix = query.casefold()
-    matching = (m for m in guild.member_list if _named(m, prefix))
-    return list(islice(matching, min(limit or _MOST_ASKED, _MOST_ASKED))), None
+    return members_named(guild, query, min(limit or _MOST_ASKED, _MOST_ASKED)), None
+
+
+def members_named(guild: Guild, prefix: str, most: int) -> list[Member]:
+    """The first members of whom a name begins with ``prefix``, in any case."""
+    prefix = prefix.casefold()
+    return list(islice((m for m in guild.member_list if _named(m, prefix)), most))
 
 
 def _named(member: Member, prefix: str) -> bool:

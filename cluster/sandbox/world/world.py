@@ -23,7 +23,7 @@ from cluster.sandbox.world.population import Population, application_flags, guil
 from cluster.sandbox.world.presences import own_presence
 from cluster.sandbox.world.ready import ready
 from cluster.sandbox.world.scene import Handler, Scene
-from cluster.sandbox.world.state import Guild, Json, Member, encode
+from cluster.sandbox.world.state import Guild, Json, encode
 from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
 from cluster.sandbox.world.traffic.expressions import sounds_of
 from cluster.sandbox.world.user_ready import (
@@ -73,7 +73,7 @@ class World:
             clock=WorldClock(now),
             population=self._population,
             own_user=self.bot_user,
-            bots=self._bots,
+            guilds=self._guilds.values,
             members=options.members_per_guild,
         )
         self._generator = Generator(self._scene, self.application_id)
@@ -224,6 +224,11 @@ class World:
         """Return ``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. Raises RequestRefused."""
         return requests.request_members(d, self._guild_or_none, intents)
 
+    def search_members(self, guild_id: int, prefix: str, most: int) -> list[Json]:
+        """Return the members of whom a name begins with ``prefix``. KeyError: no such guild."""
+        found = requests.members_named(self.guild(guild_id), prefix, most)
+        return [member.full() for member in found]
+
     def answer(self, op: int, d: Any) -> list[tuple[str, bytes]]:
         """Return (name, ``d``) of the events that answer a request of the user account's.
 
@@ -241,8 +246,8 @@ class World:
     def update_presence(self, d: Json) -> list[WorldEvent]:
         """Take an op 3: every GUILD_CREATE from now on shows the bot so; no event follows."""
         self._population.bot_presence = own_presence(d)
-        for bot in self._bots():
-            bot.presence = self._population.bot_presence
+        for guild in self._guilds.values():
+            guild.member_list[0].presence = self._population.bot_presence
         return []
 
     def voice_state(
@@ -269,9 +274,6 @@ class World:
 
     def _guild_or_none(self, guild_id: int) -> Guild | None:
         return self.guild(guild_id) if guild_id in self._known else None
-
-    def _bots(self) -> list[Member]:
-        return [guild.member_list[0] for guild in self._guilds.values()]
 
     def _any_guild(self) -> Guild:
         if not self._guild_ids:

@@ -93,6 +93,27 @@ def test_the_worlds_objects_are_the_gateways() -> None:
             _, _, member = await b.get(f"/v10/guilds/{guild_id}/members/@me")
             assert member["user"]["id"] == str(b.sandbox.world.application_id)
 
+            members = f"/v10/guilds/{guild_id}/members"
+            query = member["user"]["username"][:3].upper()
+            status, _, found = await b.get(f"{members}/search?query={query}&limit=1000")
+            assert (status, member in found) == (200, True)
+            assert len((await b.get(f"{members}/search?query={query}"))[2]) == 1
+            for path, status, code in (
+                (f"{members}/5", 404, 10007),
+                (f"{members}/somebody", 400, 50035),
+                (f"{members}/{'1' * 5000}", 400, 50035),
+                (f"{members}/search", 400, 50035),
+                (f"{members}/search?query=a&limit=1001", 400, 50035),
+                (f"{members}/search?query=a&limit={'1' * 5000}", 400, 50035),
+                ("/v10/guilds/5/members/search?query=a", 404, 10004),
+                ("/v10/guilds/5/members/5", 404, 10004),
+                (f"/v10/guilds/{'1' * 5000}", 404, 10004),
+                (f"/v10/users/@me/guilds?after={'1' * 5000}", 400, 50035),
+                (f"/v10/channels/{'1' * 5000}", 404, 10003),
+            ):
+                answer = await b.get(path)
+                assert (answer[0], answer[2]["code"]) == (status, code), path
+
     asyncio.run(scenario())
 
 
