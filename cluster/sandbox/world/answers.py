@@ -188,7 +188,7 @@ def _last_messages(request: UserRequest) -> list[NamedEvent]:
         return []
     wanted = request.d["channel_ids"][:_MOST_MESSAGES]
     newest = {guild.last_messages.get(int(one)) for one in wanted}
-    messages = [msgspec.Raw(m.head + m.said) for m in guild.messages if m.id in newest]
+    messages = [msgspec.Raw(m.head_now(guild) + m.said) for m in guild.messages if m.id in newest]
     data = {"guild_id": str(guild.id), "messages": messages}
     return [("LAST_MESSAGES", encode(data))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cluster.sandbox.world.clock import WorldClock
@@ -40,7 +40,7 @@ class Scene:
         clock: WorldClock,
         population: Population,
         own_user: Json,
-        bots: Callable[[], list[Member]],
+        guilds: Callable[[], Iterable[Guild]],
         members: int,
     ) -> None:
         self.draw = draw
@@ -51,7 +51,8 @@ class Scene:
         self.bot = population.bot
         """The bot's user as others see it."""
         self.bot_id = int(own_user["id"])
-        self._bots = bots
+        self.guilds = guilds
+        """The guilds in which something has happened, or that somebody was shown."""
         self.fewest_members = members // 2
         """Members of a guild at which somebody joins before another leaves."""
         self.most_members = 2 * members + 100
@@ -71,8 +72,8 @@ class Scene:
         """Change the bot's user everywhere that it is shown from now on."""
         self.own_user |= changes
         self.bot |= changes
-        for member in self._bots():
-            member.user_changed()
+        for guild in self.guilds():
+            guild.member_list[0].user_changed()
 
     def first(self, before: WorldEvent | None, event: WorldEvent) -> WorldEvent:
         """Return what has to come before ``event``, which is left in ``after``; else ``event``."""
@@ -81,11 +82,10 @@ class Scene:
         self.after.append(event)
         return before
 
-    def last(self, event: WorldEvent) -> WorldEvent:
-        """Return the event that is first, where ``after`` holds all that comes before ``event``."""
-        if not self.after:
-            return event
-        self.after.append(event)
+    def last(self, *events: WorldEvent) -> WorldEvent:
+        """Return the event that is first, where ``after`` holds all that comes before ``events``:
+        one or more, in their order."""
+        self.after.extend(events)
         return self.after.popleft()
 
     def event(self, name: str, guild: Guild | None, data: Any) -> WorldEvent:

@@ -18,6 +18,7 @@ OFFLINE: Final = b'"status":"offline","activities":[],"client_status":{}'
 """The part of an offline member's presence after its ids."""
 
 encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Member:
@@ -78,13 +79,11 @@ class Message:
         "poll",
         "reactions",
         "said",
-        "written_as",
     )
 
     def __init__(
         self, message_id: int, channel_id: int, author: Member, head: bytes, said: bytes
     ) -> None:
-        self.written_as = author.json
         self.id = message_id
         self.channel_id = channel_id
         self.author = author
@@ -96,10 +95,30 @@ class Message:
         self.poll: list[tuple[int, int]] | None = None
         """(user, answer) of the votes, when the message is a poll."""
 
-    def head_with(self, member: Member | None) -> bytes:
-        """The head with its author's present member; None: without, as for an author who left."""
-        written = b"" if member is None else b'"member":%b,' % member.json
-        return self.head.replace(b'"member":%b,' % self.written_as, written, 1)
+    def head_now(self, guild: Guild) -> bytes:
+        """The head with its people as they are now; who has left is shown without a member, which
+        would bring them back in a client's cache."""
+        made = self._head_of_users()
+        if self.author.id in guild.members:
+            made["member"] = self.author.data
+        made["mentions"] = [guild.mention(user) for user in made["mentions"]]
+        return encode(made)[:-1] + b","
+
+    def quoted(self) -> bytes:
+        """The message as one that answers it shows it: members are in its own events only."""
+        made = self._head_of_users()
+        made["mentions"] = [
+            {key: value for key, value in user.items() if key != "member"}
+            for user in made["mentions"]
+        ]
+        return encode(made)[:-1] + b"," + self.said
+
+    def _head_of_users(self) -> Json:
+        """The head with its author's present user, and without the author's member."""
+        made = _decode(self.head[:-1] + b"}")
+        made.pop("member", None)
+        made["author"] = self.author.user
+        return made
 
 
 class Guild:
@@ -192,15 +211,19 @@ class Guild:
         self.member_list.append(member)
 
     def remove_member(self, member: Member) -> None:
-        """Remove a member who left, with the voice state and the thread memberships."""
+        """Remove a member who left, with the voice state; threads are left before."""
         del self.members[member.id]
         index = self.member_list.index(member, 1)
         self.member_list[index] = self.member_list[-1]
         self.member_list.pop()
         self.voice_states.pop(member.id, None)
-        for thread_id, members in self.thread_members.items():
-            if members.pop(member.id, None) is not None:
-                self.threads[thread_id]["member_count"] = len(members)
+
+    def mention(self, user: Json) -> Json:
+        """A user as a message of now mentions them: with the member, unless they have left."""
+        member = self.members.get(int(user["id"]))
+        if member is None:
+            return {key: value for key, value in user.items() if key != "member"}
+        return member.user | {"member": member.data}
 
     def forget_channel(self, channel_id: int) -> None:
         """Remove a channel or thread, with its messages, its threads and who was in it."""

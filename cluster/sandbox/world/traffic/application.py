@@ -12,6 +12,7 @@ from cluster.sandbox.world.clock import timestamp
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json, encode
+from cluster.sandbox.world.traffic import people
 
 _PERMISSIONS: Final = "2248473465835073"
 _MOST: Final = 50
@@ -168,9 +169,12 @@ def subscription_delete(scene: Scene, guild: Guild) -> WorldEvent:
 
 
 def user_update(scene: Scene, guild: Guild) -> WorldEvent:
-    """The bot's own user changes: it gets another avatar."""
+    """The bot's own user changes: it gets another avatar. Each guild has its member updated, for
+    USER_UPDATE comes on shard 0 only."""
     scene.change_bot(avatar=f"{scene.draw.getrandbits(128):032x}")
-    return scene.event("USER_UPDATE", None, scene.own_user)
+    there = [one for one in scene.guilds() if not one.unavailable]
+    members = [people.member_update_of(one, one.member_list[0]) for one in there]
+    return scene.last(scene.event("USER_UPDATE", None, scene.own_user), *members)
 
 
 def rate_limited(guild_id: int, retry_after: float, nonce: str | None) -> bytes:

@@ -102,14 +102,14 @@ def role_delete(scene: Scene, guild: Guild) -> WorldEvent:
 
 
 def ban_add(scene: Scene, guild: Guild) -> WorldEvent:
-    """A member is banned, and gone."""
-    left = people.leave(scene, guild)
+    """A member is banned, and then gone: clients rely on this order."""
+    banned = people.leaver(scene, guild)
     while len(guild.bans) >= _MOST_BANS:
         guild.bans.pop(next(iter(guild.bans)))
-    guild.bans[left.id] = left.user
-    data = {"guild_id": str(guild.id), "user": left.user}
-    scene.after.append(people.removed(guild, left))
-    return scene.last(scene.event("GUILD_BAN_ADD", guild, data))
+    guild.bans[banned.id] = banned.user
+    data = {"guild_id": str(guild.id), "user": banned.user}
+    added = scene.event("GUILD_BAN_ADD", guild, data)
+    return scene.last(added, *people.leave(scene, guild, banned))
 
 
 def ban_remove(scene: Scene, guild: Guild) -> WorldEvent:

@@ -42,13 +42,16 @@ def message_create(scene: Scene, guild: Guild) -> WorldEvent:
     chance = draw()
     if chance < 0.03:
         return variant(scene, guild)
-    member = scene.member(guild)
     channels = guild.text_channels
-    channel_id = channels[int(draw() * len(channels))]
+    return _write(scene, guild, channels[int(draw() * len(channels))])
+
+
+def _write(scene: Scene, guild: Guild, channel_id: int) -> WorldEvent:
+    member = scene.member(guild)
     message_id, sent_at = scene.clock.moment()
     author, guild_id = member.user_json, guild.id
     head = _HEAD % (sent_at, message_id, member.json, message_id, channel_id, author, guild_id)
-    said = _CONTENTS[int(chance * 512)]
+    said = _CONTENTS[int(scene.draw.random() * 512)]
     guild.messages.append(Message(message_id, channel_id, member, head, said))
     guild.last_messages[channel_id] = message_id
     return WorldEvent("MESSAGE_CREATE", guild_id, head + said, _MESSAGES_BIT, head + REDACTED)
@@ -67,9 +70,7 @@ def message_update(scene: Scene, guild: Guild) -> WorldEvent:
     """A remembered message is edited: the event carries the whole message."""
     message, created = a_message(scene, guild)
     marked = b'"edited_timestamp":"%b"' % scene.clock.timestamp()
-    # A member as it was then would bring back, in a client's cache, who has left since.
-    head = message.head_with(guild.members.get(message.author.id))
-    head = head.replace(_NOT_EDITED, marked, 1)
+    head = message.head_now(guild).replace(_NOT_EDITED, marked, 1)
     if message.poll is None:
         # A poll can't be edited; its update is the same message again.
         message.said = _CONTENTS[int(scene.draw.random() * 512)]
@@ -91,11 +92,17 @@ def message_delete(scene: Scene, guild: Guild) -> WorldEvent:
 
 
 def message_delete_bulk(scene: Scene, guild: Guild) -> WorldEvent:
-    """Two to ten remembered messages of one channel are deleted at once."""
+    """Two to ten remembered messages of one channel are deleted at once; Discord refuses to
+    delete fewer so."""
     message, created = a_message(scene, guild)
+    if created is not None:
+        scene.after.append(created)
     gone = [m for m in guild.messages if m.channel_id == message.channel_id][:10]
     for one in gone:
         guild.messages.remove(one)
+    if len(gone) < 2:
+        scene.after.append(_write(scene, guild, message.channel_id))
+        gone.append(guild.messages.pop())
     deleted = scene.event(
         "MESSAGE_DELETE_BULK",
         guild,
@@ -105,7 +112,7 @@ def message_delete_bulk(scene: Scene, guild: Guild) -> WorldEvent:
             "guild_id": str(guild.id),
         },
     )
-    return scene.first(created, deleted)
+    return scene.last(deleted)
 
 
 HANDLERS: Final[dict[str, Handler]] = {

@@ -8,9 +8,10 @@ from cluster.discord.intents import Intents
 from cluster.sandbox.world.clock import snowflake_at
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.objects import users as user_objects
-from cluster.sandbox.world.presences import PRESENCES, some_presence
+from cluster.sandbox.world.presences import PRESENCES, presence, some_presence
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Member
+from cluster.sandbox.world.traffic import threads
 
 _PRESENCES_BIT: Final = int(Intents.GUILD_PRESENCES)
 _TYPING_BIT: Final = int(Intents.GUILD_MESSAGE_TYPING)
@@ -23,14 +24,13 @@ def presence_update(scene: Scene, guild: Guild) -> WorldEvent:
     members = guild.member_list
     count = len(members)
     member = members[1 + int(draw() * (count - 1))] if count > 1 else members[0]
-    rest = PRESENCES[int(draw() * 128)]
-    member.presence = rest
-    return WorldEvent(
-        "PRESENCE_UPDATE",
-        guild.id,
-        b'{"user":{"id":%b},"guild_id":"%d",%b}' % (member.id_json, guild.id, rest),
-        _PRESENCES_BIT,
-    )
+    member.presence = PRESENCES[int(draw() * 128)]
+    return _presence_of(guild, member)
+
+
+def _presence_of(guild: Guild, member: Member) -> WorldEvent:
+    data = presence(member.id_json, guild.id, member.presence)
+    return WorldEvent("PRESENCE_UPDATE", guild.id, data, _PRESENCES_BIT)
 
 
 def typing_start(scene: Scene, guild: Guild) -> WorldEvent:
@@ -81,12 +81,12 @@ def member_update(scene: Scene, guild: Guild) -> WorldEvent:
 def member_add(scene: Scene, guild: Guild) -> WorldEvent:
     """Somebody joins; in a guild that has grown too large, somebody leaves first."""
     if len(guild.member_list) >= scene.most_members:
-        scene.after.append(removed(guild, leave(scene, guild)))
-    return scene.last(join(scene, guild))
+        scene.after.extend(leave(scene, guild, leaver(scene, guild)))
+    return scene.last(*join(scene, guild))
 
 
-def join(scene: Scene, guild: Guild) -> WorldEvent:
-    """The event of a new member."""
+def join(scene: Scene, guild: Guild) -> list[WorldEvent]:
+    """The events of a new member: GUILD_MEMBER_ADD and, of one who is online, PRESENCE_UPDATE."""
     made_ms = scene.clock.ms() - 86_400_000 - int(scene.draw.random() * 1e11)
     user_id = snowflake_at(made_ms, int(scene.draw.random() * (1 << 22)))
     while user_id in guild.members:
@@ -98,40 +98,44 @@ def join(scene: Scene, guild: Guild) -> WorldEvent:
     )
     guild.add_member(member)
     data = b'{"guild_id":"%d","user":%b,%b' % (guild.id, member.user_json, member.json[1:])
-    return WorldEvent("GUILD_MEMBER_ADD", guild.id, data, _MEMBERS_BIT)
+    events = [WorldEvent("GUILD_MEMBER_ADD", guild.id, data, _MEMBERS_BIT)]
+    if member.online:
+        events.append(_presence_of(guild, member))
+    return events
 
 
-def leave(scene: Scene, guild: Guild) -> Member:
-    """A member who is neither the owner nor the bot is gone from the guild.
+def leaver(scene: Scene, guild: Guild) -> Member:
+    """A member who is neither the owner nor the bot, and may leave.
 
-    Where few are left somebody joins before: that event is in ``scene.after``, and so is the
-    event of leaving a voice channel.
+    Where few are left somebody joins before: those events are in ``scene.after``.
     """
     if len(guild.member_list) <= scene.fewest_members:
-        scene.after.append(join(scene, guild))
+        scene.after.extend(join(scene, guild))
     owner = int(guild.data["owner_id"])
     some = (scene.member(guild) for _ in range(8))
     leaving = next((m for m in some if m.id not in (owner, scene.bot_id)), None)
     if leaving is None:
-        scene.after.append(join(scene, guild))
+        scene.after.extend(join(scene, guild))
         leaving = guild.member_list[-1]
-    voice = guild.voice_states.get(leaving.id)
-    if voice is not None:
-        left = voice | {"guild_id": str(guild.id), "channel_id": None, "member": leaving.full()}
-        scene.after.append(scene.event("VOICE_STATE_UPDATE", guild, left))
-    guild.remove_member(leaving)
     return leaving
 
 
-def removed(guild: Guild, member: Member) -> WorldEvent:
-    """GUILD_MEMBER_REMOVE of one who left."""
+def leave(scene: Scene, guild: Guild, member: Member) -> list[WorldEvent]:
+    """The events of a member who leaves: first a voice channel and threads, then the guild."""
+    events = threads.left(scene, guild, member.id)
+    voice = guild.voice_states.get(member.id)
+    if voice is not None:
+        left = voice | {"guild_id": str(guild.id), "channel_id": None, "member": member.full()}
+        events.append(scene.event("VOICE_STATE_UPDATE", guild, left))
+    guild.remove_member(member)
     data = b'{"guild_id":"%d","user":%b}' % (guild.id, member.user_json)
-    return WorldEvent("GUILD_MEMBER_REMOVE", guild.id, data, _MEMBERS_BIT)
+    events.append(WorldEvent("GUILD_MEMBER_REMOVE", guild.id, data, _MEMBERS_BIT))
+    return events
 
 
 def member_remove(scene: Scene, guild: Guild) -> WorldEvent:
     """A member leaves."""
-    return scene.last(removed(guild, leave(scene, guild)))
+    return scene.last(*leave(scene, guild, leaver(scene, guild)))
 
 
 HANDLERS: Final[dict[str, Handler]] = {

@@ -128,6 +128,17 @@ def thread_members_update(scene: Scene, guild: Guild) -> WorldEvent:
     return scene.last(_members_update(scene, guild, thread, [joined], []))
 
 
+def left(scene: Scene, guild: Guild, user_id: int) -> list[WorldEvent]:
+    """Take somebody who leaves the guild out of its threads; the events of that."""
+    events: list[WorldEvent] = []
+    for thread_id, members in guild.thread_members.items():
+        if members.pop(user_id, None) is not None:
+            thread = guild.threads[thread_id]
+            thread["member_count"] = len(members)
+            events.append(_members_update(scene, guild, thread, [], [user_id]))
+    return events
+
+
 def _members_update(
     scene: Scene, guild: Guild, thread: Json, added: list[Json], removed: list[int]
 ) -> WorldEvent:

@@ -49,13 +49,6 @@ def _head(scene: Scene, guild: Guild, author: Member) -> Json:
     ) | {"guild_id": str(guild.id), "member": msgspec.Raw(author.json)}
 
 
-def _mention(guild: Guild, member: Member) -> Json:
-    """A mention of a member; who has left is mentioned as a user only."""
-    if member.id not in guild.members:
-        return member.user
-    return member.user | {"member": member.data}
-
-
 def _reply(scene: Scene, guild: Guild) -> WorldEvent:
     author = scene.member(guild)
     head = _head(scene, guild, author)
@@ -70,11 +63,10 @@ def _reply(scene: Scene, guild: Guild) -> WorldEvent:
             "channel_id": str(answered.channel_id),
             "guild_id": str(guild.id),
         }
-        head["mentions"] = [_mention(guild, answered.author)]
+        head["mentions"] = [guild.mention(answered.author.user)]
         if b'"referenced_message":' not in answered.said:
             # One level only: a chain of replies would grow without end.
-            # The author's member is in the event of its own message only.
-            said["referenced_message"] = msgspec.Raw(answered.head_with(None) + answered.said)
+            said["referenced_message"] = msgspec.Raw(answered.quoted())
     return remember(scene, guild, author, head, said)
 
 
@@ -89,7 +81,7 @@ def _by_the_bot(scene: Scene, guild: Guild) -> WorldEvent:
 def _to_the_bot(scene: Scene, guild: Guild) -> WorldEvent:
     author, bot = scene.member(guild), guild.member_list[0]
     head = _head(scene, guild, author)
-    head["mentions"] = [_mention(guild, bot)]
+    head["mentions"] = [guild.mention(bot.user)]
     return remember(scene, guild, author, head, objects.said(f"<@{bot.id}> hello"), seen=True)
 
 

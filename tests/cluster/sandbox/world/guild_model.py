@@ -114,7 +114,7 @@ class GuildModel:
         assert d["user"]["id"] not in self.voice
 
     def guild_ban_add(self, d: Json) -> None:
-        assert d["user"]["id"] not in self.members
+        assert d["user"]["id"] in self.members
         self.bans.add(d["user"]["id"])
 
     def guild_ban_remove(self, d: Json) -> None:
