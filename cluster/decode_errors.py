@@ -4,7 +4,7 @@ of use all the same."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -43,10 +43,31 @@ def decoded(decode: Callable[[bytes], Decoded], text: bytes) -> Decoded:
         return decode(whole)
 
 
-class Unfit:
-    """Counts the events that were asked for typed and whose payload fits no class."""
+MOST_PLACES: Final = 64
+"""How many places ``Unfit`` counts, each by itself; what does not fit elsewhere is counted in
+``count`` alone."""
 
-    count = 0
+
+class Unfit:
+    """Counts the events that were asked for typed and do not fit their class, whole or in part."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.places: dict[str, int] = {}
+        """How many events did not fit at a place, by event and place:
+        "READY $.user_guild_settings.entries[].channel_overrides"."""
+
+    def note(self, name: str, places: Iterable[str]) -> None:
+        """Count an event of this name with a misfit at each of these places."""
+        self.count += 1
+        for where in (f"{name} {place}" for place in places):
+            if where in self.places or len(self.places) < MOST_PLACES:
+                self.places[where] = self.places.get(where, 0) + 1
+
+    def most(self, number: int) -> dict[str, int]:
+        """Return the places with the most events, at most that many."""
+        found = sorted(self.places.items(), key=lambda counted: -counted[1])
+        return dict(found[:number])
 
 
 UNFIT: Final = Unfit()

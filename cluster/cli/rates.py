@@ -54,7 +54,7 @@ class EventRates:
         while len(self._looks) > 2 and self._looks[1][0] <= self._looks[-1][0] - WINDOW_S:
             self._looks.popleft()
         if self._reporter and self._reporter.due(self._looks[-1][0]):
-            self._reporter.report(self._looks[-1][0], SubscriberProgress(0, self._events, 0, 0))
+            self._reporter.report(self._looks[-1][0], self._progress())
         passed = self._looks[-1][0] - self._looks[0][0]
         counts: Counter[str] = Counter()
         for _, look in islice(self._looks, 1, None):
@@ -77,8 +77,13 @@ class EventRates:
         self._events += counts.total()
         return counts
 
+    def _progress(self) -> SubscriberProgress:
+        return SubscriberProgress(
+            lag=0, events=self._events, gaps=0, replays=0, unfit=0, misfits={}
+        )
+
     def close(self) -> None:
         """Close the socket."""
         if self._reporter:
-            self._reporter.close(SubscriberProgress(0, self._events, 0, 0))
+            self._reporter.close(self._progress())
         self._context.destroy(linger=0)

@@ -7,7 +7,7 @@ Source: Discord's documentation, "Gateway Events", "Guild Members Chunk" and "Ra
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -40,13 +40,15 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def members(self) -> list[Member]:
         """Return all members, decoded at each call. ClusterError: Discord sent one that is none."""
-        return [member for chunk in self._typed() for member in chunk.members or ()]
+        return [member for chunk in self._typed("members") for member in chunk.members or ()]
 
     @property
     def presences(self) -> list[Presence]:
         """Return the presences of the members that are online, where they were asked for; decoded
         at each call. ClusterError: Discord sent one that is none."""
-        return [presence for chunk in self._typed() for presence in chunk.presences or ()]
+        return [
+            presence for chunk in self._typed("presences") for presence in chunk.presences or ()
+        ]
 
     @property
     def raw_members(self) -> list[bytes]:
@@ -58,13 +60,19 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
         """Return the JSON of each presence, with U+FFFD for lone surrogates."""
         return [bytes(one) for chunk in self.chunks for one in _rows(chunk).presences or ()]
 
-    def _typed(self) -> Iterator[GuildMembersChunk]:
-        from cluster.events import GuildMembersChunk, decode
+    def _typed(self, what: Literal["members", "presences"]) -> Iterator[GuildMembersChunk]:
+        """Yield the chunks decoded. Raises ClusterError where those of one are left out, since one
+        of them is none."""
+        from cluster.events import UNSET, GuildMembersChunk, decode
 
         for chunk in self.chunks:
             event = decode(CHUNK, chunk)
-            if not isinstance(event, GuildMembersChunk):
-                raise ClusterError(f"{event}", "its JSON is in raw_members and raw_presences")
+            lost = [one for one in event.misfits if one.path.startswith(f"$.{what}")]
+            if not isinstance(event, GuildMembersChunk) or (lost and getattr(event, what) is UNSET):
+                raise ClusterError(
+                    f"{CHUNK} does not fit at {(*lost, *event.misfits)[0]}",
+                    "its JSON is in raw_members and raw_presences",
+                )
             yield event
 
     def __repr__(self) -> str:

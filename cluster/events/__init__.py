@@ -14,7 +14,9 @@ import warnings
 
 # fmt: off
 # ruff: isort: off
-from cluster.events.base import UNSET, Absent, Dispatch, GatewayEvent, Object, Snowflake, UnixTime
+from cluster.events.base import (
+    UNSET, Absent, Dispatch, GatewayEvent, Misfit, Object, Snowflake, UnixTime,
+)
 from cluster.events.decoding import ParseError, UnknownEvent, decode
 from cluster.events.values import snowflake_time
 from cluster.events.gateway import (
@@ -253,6 +255,7 @@ __all__ = [
     "MessageReactionRemoveAll",
     "MessageReactionRemoveEmoji",
     "MessageUpdate",
+    "Misfit",
     "NotificationCenterItemCompleted",
     "NotificationCenterItemCreate",
     "NotificationCenterItemDelete",

@@ -7,14 +7,16 @@
 - Annotations are what the documentation promises. Servers keep promises less well than that: of a
   message that was forwarded, or recorded years ago, fields are missing that never are in others. So
   where a promised field is absent or null all the same, it is UNSET or None, and the event is not
-  lost; a value of another type is a misfit. Only what an event is about must be there: the ``id``
-  of its payload, or its own ids (but for the guild's: a private channel has none).
+  lost; a value of another type is UNSET, and told as a `Misfit`. Only what an event is about must
+  be there: the ``id`` of its payload, or its own ids (but for the guild's: a private channel has
+  none).
 - Ids are `Snowflake` (int), times `datetime`; what Discord writes as a number is `UnixTime`, a
   `datetime`, too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Final, TypeVar, dataclass_transform
 
@@ -24,8 +26,8 @@ from msgspec import UNSET, UnsetType
 from cluster.events.values import Snowflake, UnixTime
 
 __all__ = [
-    "UNSET", "Absent", "Dispatch", "GatewayEvent", "Object", "Payload", "Snowflake", "UnixTime",
-    "dispatch",
+    "UNSET", "Absent", "Dispatch", "GatewayEvent", "Misfit", "Object", "Payload", "Snowflake",
+    "UnixTime", "dispatch",
 ]  # fmt: skip
 
 Absent = UnsetType
@@ -43,11 +45,18 @@ CREDENTIALS: Final = frozenset(
 )  # fmt: skip
 """Fields whose value no text of an event shows: who has it can act for somebody."""
 
+NOT_OF_D: Final = ("data", "misfits")
+"""Fields of an event that are about its ``d``, and not in it."""
+
 _OWN_IDS: Final = ("id", "channel_id", "message_id", "user_id")
 """Id fields that must be present if an event's class declares them."""
 
 _SHORT: Final = 6
 """How many fields the one line of an event shows."""
+
+
+_FIELD: Final[Any] = type(msgspec.field())
+"""What says that a field has another name in JSON."""
 
 
 class ObjectMeta(msgspec.StructMeta):
@@ -78,7 +87,9 @@ def _make_lenient(namespace: dict[str, Any], *, of_event: bool) -> None:
         must_be = of_event and field in _OWN_IDS and hint == "Snowflake"
         if not must_be and not hint.startswith(("ClassVar", "Payload")):
             hints[field] = f"{hint} | None"
-            namespace.setdefault(field, UNSET)
+            written = namespace.setdefault(field, UNSET)
+            if isinstance(written, _FIELD) and written.default is msgspec.NODEFAULT:
+                namespace[field] = msgspec.field(name=written.name, default=UNSET)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
@@ -110,6 +121,30 @@ def _shown(name: str, value: Any) -> Any:
     return value
 
 
+class Misfit(msgspec.Struct, frozen=True):
+    """A place in ``d`` with a value that does not fit the class, as a text where there is to be a
+    number. The field that is named last in the path is UNSET for it."""
+
+    path: str
+    """The place, as JSONPath: "$.embeds[3].fields[0].name"; values of a map are "[...]"."""
+    reason: str
+    """What was expected there, and what is there instead."""
+    count: int = 1
+    """In how many items of the same lists and maps that field is UNSET; ``path`` is the first."""
+
+    @property
+    def place(self) -> str:
+        """The path without the numbers of items: "$.embeds[].fields[].name"."""
+        return _NUMBER.sub("[]", self.path)
+
+    def __str__(self) -> str:
+        others = f" ({self.count} such)" if self.count > 1 else ""
+        return f"{self.path}: {self.reason}{others}"
+
+
+_NUMBER: Final = re.compile(r"\[[0-9]+\]")
+
+
 class GatewayEvent(Object):
     """Anything that a gateway session can tell. ``str()`` of it is one short line."""
 
@@ -122,6 +157,11 @@ class GatewayEvent(Object):
     def data(self) -> bytes:
         """``d`` as it came: JSON."""
         raise NotImplementedError  # as above
+
+    @property
+    def misfits(self) -> tuple[Misfit, ...]:
+        """What of ``d`` does not fit the class, at most 32 places."""
+        return ()
 
     def __str__(self) -> str:
         return self.name
@@ -137,13 +177,16 @@ class Dispatch(GatewayEvent):
     """Whether tests/cluster/events/rust_client_events.json has the event too."""
     data: bytes = msgspec.field(default=b"", name="d, as it came")
     """``d`` as it came: JSON."""
+    misfits: tuple[Misfit, ...] = msgspec.field(default=(), name="what of d does not fit")
+    """What of ``d`` does not fit the class, at most 32 places. The fields there are UNSET."""
 
     def __str__(self) -> str:
         shown = [f"{name}={value}" for name, value in _ids(self)]
         return " ".join([self.name, *shown[:_SHORT]])
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, value) for name, value in super().__rich_repr__() if name != "data"]
+        shown = [(name, value) for name, value in super().__rich_repr__() if name not in NOT_OF_D]
+        return [*shown, ("misfits", self.misfits)] if self.misfits else shown
 
 
 def _ids(thing: msgspec.Struct) -> Iterator[tuple[str, Any]]:

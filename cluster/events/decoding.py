@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 from cluster.decode_errors import MALFORMED, without_lone_surrogates
-from cluster.events.base import DISPATCHES, Dispatch, GatewayEvent
-from cluster.events.values import read_unix_time
-
-_PATH: Final = re.compile(r"`(\$[^`]*)`")
-_PADDED: Final = re.compile(rb'(?<=[\s:,{\[])"(?=[0-9]{15,20}")0+(?=[0-9])')
-"""The zeros before an id, as recordings have whose ids were taken out: "000000000000000000". For
-msgspec it is no number. A quote after one of these bytes begins a string or ends one, and after the
-end of one no digit comes."""
-_WORDS: Final = {b"role": b"0", b"member": b"1"}
-_WORD: Final = re.compile(rb'("type"\s*:\s*)"(role|member)"')
-"""The type of a permission overwrite, up to version 6 of the Gateway."""
+from cluster.events.base import DISPATCHES, NOT_OF_D, Dispatch, GatewayEvent, Misfit
+from cluster.events.salvage import Refused, Salvage, decoder_of, payload_of
 
 
 class UnknownEvent(GatewayEvent, kw_only=False, lenient=False):
@@ -39,8 +29,8 @@ class UnknownEvent(GatewayEvent, kw_only=False, lenient=False):
 
 
 class ParseError(GatewayEvent, kw_only=False, lenient=False):
-    """An event that is known, with a payload that does not fit its class. Nothing is lost: ``data``
-    is all that came."""
+    """An event that is known, with a payload that is no JSON, has another form than its class, or
+    lacks an id of its own. Nothing is lost: ``data`` is all that came."""
 
     name: str
     path: str
@@ -48,6 +38,10 @@ class ParseError(GatewayEvent, kw_only=False, lenient=False):
     reason: str
     """What was expected at that place, and what is there instead."""
     data: bytes
+
+    @property
+    def misfits(self) -> tuple[Misfit, ...]:
+        return (Misfit(self.path, self.reason),)
 
     def __repr__(self) -> str:
         return f"ParseError({self.name!r}, {self.path!r}, {self.reason!r}, {len(self.data)} bytes)"
@@ -59,9 +53,10 @@ class ParseError(GatewayEvent, kw_only=False, lenient=False):
 def decode(name: str, data: bytes) -> GatewayEvent:
     """Return the event of this wire name with this ``d``.
 
-    An unknown name gives `UnknownEvent`, a payload that does not fit `ParseError`. Types are read
-    leniently: a number may be a string, a field that no class knows is passed over, and half a
-    surrogate pair that stands alone in a text is U+FFFD.
+    An unknown name gives `UnknownEvent`. Types are read leniently: a number may be a string, an id
+    may have zeros before it, a field that no class knows is passed over, and half a surrogate pair
+    that stands alone in a text is U+FFFD. A field that does not fit all the same is UNSET, and told
+    in the event's ``misfits``; what is no JSON, or lacks an id of its own, gives `ParseError`.
     """
     cls = DISPATCHES.get(name)
     if cls is None:
@@ -69,21 +64,26 @@ def decode(name: str, data: bytes) -> GatewayEvent:
     read = _reader(cls)
     try:
         event = read(data)
-    except MALFORMED as error:
-        if (mended := _mended(data)) != data:
-            with suppress(*MALFORMED):
-                return _with_data(read(mended), data)
-        reason, _, where = str(error).partition(" - at ")
-        path = _PATH.search(where)
-        return ParseError(name, path[1] if path else "$", reason, data)
+    except MALFORMED:
+        return _salvaged(cls, read, data)
     return _with_data(event, data)
 
 
-def _mended(data: bytes) -> bytes:
-    """Return ``d`` as it is read, where a recording has it otherwise than Discord writes it now, or
-    half a surrogate pair stands alone in it."""
-    data = without_lone_surrogates(data)
-    return _WORD.sub(lambda found: found[1] + _WORDS[found[2]], _PADDED.sub(b'"', data))
+def _salvaged(cls: type[Dispatch], read: Callable[[bytes], Dispatch], data: bytes) -> GatewayEvent:
+    """Return the event of a ``d`` that its class's decoder refuses."""
+    text = without_lone_surrogates(data)
+    if text is not data:
+        with suppress(*MALFORMED):
+            return _with_data(read(text), data)
+    salvage = Salvage()
+    try:
+        event = salvage.event(cls, text)
+    except Refused as refused:
+        return ParseError(cls.name, refused.path, refused.reason, data)
+    except RecursionError as error:  # whoever asks is near the interpreter's limit
+        return ParseError(cls.name, "$", str(error), data)
+    msgspec.structs.force_setattr(event, "misfits", salvage.misfits)
+    return _with_data(event, data)
 
 
 def _with_data(event: Dispatch, data: bytes) -> Dispatch:
@@ -94,12 +94,14 @@ def _with_data(event: Dispatch, data: bytes) -> Dispatch:
 @cache
 def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
     """Return what reads a class; it is made when the first such event comes, since that is dear."""
-    hints = get_type_hints(cls, include_extras=True)
-    payload = next((name for name, hint in hints.items() if _is_payload(hint)), None)
+    payload = payload_of(cls)
     if payload is None:
-        return _json_decoder(cls)
+        return decoder_of(cls)
+    hints = get_type_hints(cls, include_extras=True)
     whole = _payload_reader(get_args(hints[payload])[0])
-    beside = [field for field in msgspec.structs.fields(cls) if field.name not in (payload, "data")]
+    beside = [
+        field for field in msgspec.structs.fields(cls) if field.name not in (payload, *NOT_OF_D)
+    ]
     if not beside:
         return lambda data: cls(**{payload: whole(data)})
     rest = _beside_reader(cls, beside, hints)
@@ -114,7 +116,7 @@ def _reader(cls: type[Dispatch]) -> Callable[[bytes], Dispatch]:
 
 
 def _payload_reader(kind: Any) -> Callable[[bytes], Any]:
-    decode_json = _json_decoder(kind)
+    decode_json = decoder_of(kind)
     if not getattr(kind, "promises_id", False):
         return decode_json
 
@@ -135,13 +137,4 @@ def _beside_reader(
         (field.name, hints[field.name], msgspec.field(default=field.default)) for field in fields
     ]
     beside = msgspec.defstruct(f"{cls.__name__}Beside", described, kw_only=True)
-    return _json_decoder(beside)
-
-
-def _json_decoder(kind: Any) -> Callable[[bytes], Any]:
-    """Return a decoder that takes a string for a number, as ids and permissions are written."""
-    return msgspec.json.Decoder(kind, strict=False, dec_hook=read_unix_time).decode
-
-
-def _is_payload(hint: Any) -> bool:
-    return get_origin(hint) is Annotated and "payload" in get_args(hint)
+    return decoder_of(beside)

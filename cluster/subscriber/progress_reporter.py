@@ -37,8 +37,10 @@ class SubscriberProgress(NamedTuple):
     """Gaps since it began."""
     replays: int
     """Answers of the replay server."""
-    unfit: int = 0
-    """Events of this process that were asked for typed and fit no class."""
+    unfit: int
+    """Events of this process that were asked for typed and do not fit their class."""
+    misfits: dict[str, int]
+    """How many of them did not fit at a place, by event and place; those with the most."""
 
 
 class ProgressReporter:

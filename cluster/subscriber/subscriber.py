@@ -58,6 +58,7 @@ from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.stall_detector import STALL_SECONDS, StallDetector
 from cluster.wire import topic
 from cluster.wire.position import Saved, SavedShard, read_saved
+from cluster.wire.status import MOST_MISFITS
 
 __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
@@ -247,7 +248,12 @@ class Subscriber:
         queue = self._queue
         lag = queue.events_left + self._feed.chains.behind
         return SubscriberProgress(
-            lag, queue.events, queue.gaps, self._feed.backfill.answers, UNFIT.count
+            lag,
+            queue.events,
+            queue.gaps,
+            self._feed.backfill.answers,
+            UNFIT.count,
+            UNFIT.most(MOST_MISFITS),
         )
 
     # -- what the consumer sees ----------------------------------------------------------------

@@ -101,12 +101,13 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
     def typed(self) -> typed.GatewayEvent:
         """Return ``d`` as its class of ``cluster.events``. Never raises: what no class fits is a
-        ``ParseError``, which `status` counts, and a name without a class an ``UnknownEvent``."""
+        ``ParseError``, and a name without a class an ``UnknownEvent``. `status` counts what does
+        not fit, whole or in part (``misfits``)."""
         from cluster import events  # a tenth of a second, for those who ask
 
         found = events.decode(self.source.name, self.data)
-        if isinstance(found, events.ParseError):
-            UNFIT.count += 1
+        if found.misfits:
+            UNFIT.note(found.name, (misfit.place for misfit in found.misfits))
         return found
 
     @property

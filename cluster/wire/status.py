@@ -3,7 +3,7 @@ control endpoint."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -115,6 +115,16 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since it began; once over, how long it took."""
 
 
+MOST_MISFITS: Final = 16
+LONGEST_MISFIT: Final = 400
+
+Misfits = Annotated[
+    dict[Annotated[str, msgspec.Meta(max_length=LONGEST_MISFIT)], int],
+    msgspec.Meta(max_length=MOST_MISFITS),
+]
+"""How many events did not fit at a place, by event and place; those with the most."""
+
+
 class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `subscriber`: what a subscriber says of itself every few seconds."""
 
@@ -130,7 +140,8 @@ class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     replays: int
     """Answers that it needed from the replay server."""
     unfit: int = 0
-    """Events that its process asked for typed and that fit no class."""
+    """Events that its process asked for typed and that do not fit their class, whole or in part."""
+    misfits: Misfits = {}
     needs: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Bits of the privileged intents that the events need which it named."""
     leaving: bool = False
@@ -146,6 +157,7 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int
     replays: int
     unfit: int = 0
+    misfits: dict[str, int] = {}
     since_s: float
     lacks: list[str] = []
     """Privileged intents that the events need which it named, and that the cluster lacks."""

@@ -54,6 +54,7 @@ class Subscribers:
                 gaps=seen.report.gaps,
                 replays=seen.report.replays,
                 unfit=seen.report.unfit,
+                misfits=seen.report.misfits,
                 since_s=now - seen.since,
                 lacks=lacking(seen.report.needs, self._intents, self._account),
             )

@@ -17,6 +17,8 @@ from cluster.wire.states import ClusterState, OperationState, SessionState, Work
 from cluster.wire.status import ClusterStatus, ShardStatus
 
 MOST_SUBSCRIBERS: Final = 8
+MOST_MISFITS: Final = 4
+"""How many places of unfit events have a line for a subscriber."""
 MOST_COMPLAINTS: Final = 12
 FRESH_S: Final = 3600.0
 """For how long the restart of a worker is worth a line."""
@@ -159,6 +161,10 @@ def subscribers(status: ClusterStatus) -> list[str]:
             + (f", {one.unfit:,} unfit" if one.unfit else "")
             + f" in {roughly(one.since_s)}"
         )
+        places = [f"  unfit: {printable(it)} ({n:,})" for it, n in one.misfits.items()]
+        lines += places[:MOST_MISFITS]
+        if (rest := len(places) - MOST_MISFITS) > 0:
+            lines.append(f"  unfit: {count(rest, 'other place')}: --json has them")
         lines += [f"  without the intent {name}: {LACKS.get(name, '')}" for name in one.lacks]
     if (rest := len(status.subscribers) - MOST_SUBSCRIBERS) > 0:
         lines.append(f"... and {rest} more: --json has them")

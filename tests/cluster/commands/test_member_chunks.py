@@ -142,10 +142,21 @@ def test_what_was_not_found_and_is_no_id_is_left_out() -> None:
 
 def test_a_member_that_is_none_is_still_there_as_json() -> None:
     gathering = MemberChunks(GUILD, "n")
-    assert gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{"roles": 5}]))
-    with pytest.raises(ClusterError, match=r"GUILD_MEMBERS_CHUNK.*raw_members"):
-        _ = gathering.result().members
-    assert gathering.result().raw_members == [b'{"roles": 5}']
+    gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{}, 5], presences=[]))
+    found = gathering.result()
+    with pytest.raises(ClusterError, match=r"GUILD_MEMBERS_CHUNK.*\$\.members\[1\].*raw_members"):
+        _ = found.members
+    assert (found.raw_members, found.presences) == ([b"{}", b"5"], [])
+
+
+def test_a_member_with_a_field_that_does_not_fit_is_there_without_it() -> None:
+    gathering = MemberChunks(GUILD, "n")
+    gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=[{"roles": 5, "nick": "a"}]))
+    (member,) = gathering.result().members
+    assert (member.nick, bool(member.roles)) == ("a", False)
+    gathering = MemberChunks(GUILD, "n")
+    gathering.take("GUILD_MEMBERS_CHUNK", chunk(0, 1, members=None, not_found=["x"]))
+    assert gathering.result().members == []
 
 
 def test_a_chunk_that_does_not_come() -> None:

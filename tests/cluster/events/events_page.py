@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from cluster.events import HeartbeatAck, Reconnect
-from cluster.events.base import DISPATCHES, Dispatch
+from cluster.events.base import DISPATCHES, NOT_OF_D, Dispatch
 from cluster.sandbox.catalogue import catalogue
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
@@ -57,7 +57,7 @@ def _row(cls: type[Dispatch]) -> str:
 
 def _fields(cls: type[Dispatch]) -> str:
     hints = get_type_hints(cls, include_extras=True)
-    names = [name for name in cls.__struct_fields__ if name != "data"]
+    names = [name for name in cls.__struct_fields__ if name not in NOT_OF_D]
     shown = [f"**{name}**" if _is_payload(hints[name]) else name for name in names]
     if len(shown) > MOST_FIELDS:
         return f"{', '.join(shown[:MOST_FIELDS])} and {len(shown) - MOST_FIELDS} more"

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, get_args, get_type_hints
 import msgspec
 
 import cluster.events
-from cluster.events.base import DISPATCHES, Dispatch, Object
+from cluster.events.base import DISPATCHES, NOT_OF_D, Dispatch, Object
 from cluster.sandbox.catalogue import Field, catalogue
 from cluster.sandbox.catalogue.types import Array, Either, Map, Ref, Row, Type, Versioned
 
@@ -92,7 +92,7 @@ def places_of(cls: type[Object]) -> dict[str, Place]:
     return {
         field.encode_name: Place(field.type, written(cls, field.name))
         for field in msgspec.structs.fields(cls)
-        if field.encode_name != "d, as it came"
+        if not (issubclass(cls, Dispatch) and field.name in NOT_OF_D)
     }
 
 

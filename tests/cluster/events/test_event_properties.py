@@ -46,11 +46,9 @@ def check(name: str, data: bytes) -> GatewayEvent:
     assert "\n" not in str(event)
     assert len(str(event)) < 1000
     assert repr(event)
-    if isinstance(event, ParseError):
-        assert event.path.startswith("$")
-        assert event.reason
-    else:
+    if not isinstance(event, ParseError):
         assert type(event) is DISPATCHES[name]
+    assert all(misfit.path.startswith("$") and misfit.reason for misfit in event.misfits)
     return event
 
 

@@ -11,8 +11,9 @@ from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
 
 def report(name: str = "bot", *, reporter: str = "a", leaving: bool = False) -> SubscriberReport:
     return SubscriberReport(
-        id=reporter, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, unfit=6, leaving=leaving
-    )
+        id=reporter, name=name, pid=1, lag=2, events=3, gaps=4, replays=5, unfit=6,
+        misfits={"READY $.notes": 6}, leaving=leaving,
+    )  # fmt: skip
 
 
 def test_a_report_stays_for_a_while() -> None:
@@ -21,7 +22,7 @@ def test_a_report_stays_for_a_while() -> None:
     subscribers.report(report(), 105.0)
     (row,) = subscribers.rows(105.0 + SILENT_S)
     assert (row.name, row.lag, row.events, row.gaps) == ("bot", 2, 3, 4)
-    assert (row.replays, row.unfit) == (5, 6)
+    assert (row.replays, row.unfit, row.misfits) == (5, 6, {"READY $.notes": 6})
     assert row.since_s == 5.0 + SILENT_S
     assert subscribers.rows(105.1 + SILENT_S) == []
 

@@ -128,6 +128,19 @@ def test_subscribers(fake: ModuleType) -> None:
         "tail (pid 17): 0 behind, 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]
+    misfits = {
+        f"READY $.\x1b{number}": 1000 - number for number in range(status_text.MOST_MISFITS + 2)
+    }
+    rows = [subscriber("bot", unfit=1000, misfits=misfits)]
+    assert status_text.subscribers(msgspec.structs.replace(status, subscribers=rows))[:-1] == [
+        "bot (pid 17): 0 behind, 7 events, 1,000 unfit in 5.0 s",
+        "  unfit: READY $. 0 (1,000)",
+        *(
+            f"  unfit: READY $. {number} ({1000 - number})"
+            for number in range(1, status_text.MOST_MISFITS)
+        ),
+        "  unfit: 2 other places: --json has them",
+    ]
     poor = [subscriber("bot", lacks=["message_content", "guild_members"]), subscriber("tail")]
     assert status_text.subscribers(msgspec.structs.replace(status, subscribers=poor)) == [
         "bot (pid 17): 0 behind, 7 events in 5.0 s",
