@@ -187,8 +187,11 @@ def _last_messages(request: UserRequest) -> list[NamedEvent]:
     if (guild := request.guild) is None:
         return []
     wanted = request.d["channel_ids"][:_MOST_MESSAGES]
-    newest = {guild.last_messages.get(int(one)) for one in wanted}
-    messages = [msgspec.Raw(m.head_now(guild) + m.said) for m in guild.messages if m.id in newest]
+    places = {one["id"]: one for one in (*guild.channels.values(), *guild.threads.values())}
+    newest = {places[one].get("last_message_id") for one in wanted if one in places}
+    messages = [
+        msgspec.Raw(m.head_now(guild) + m.said) for m in guild.messages if str(m.id) in newest
+    ]
     data = {"guild_id": str(guild.id), "messages": messages}
     return [("LAST_MESSAGES", encode(data))]
 

@@ -34,22 +34,13 @@ def _voice_states(guild: Guild) -> list[Json]:
     ]
 
 
-def _with_last_message(guild: Guild, channels: Iterable[Json]) -> list[Json]:
-    last = guild.last_messages
-    return [
-        c | {"last_message_id": str(last[int(c["id"])])} if int(c["id"]) in last else c
-        for c in channels
-    ]
-
-
 def _threads(guild: Guild) -> list[Json]:
     """Every thread, with the bot's own membership where it has joined."""
     bot = guild.member_list[0].id
     joined = guild.thread_members
-    threads = _with_last_message(guild, guild.threads.values())
     return [
         t | {"member": joined[int(t["id"])][bot]} if bot in joined[int(t["id"])] else t
-        for t in threads
+        for t in guild.threads.values()
     ]
 
 
@@ -73,7 +64,7 @@ def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
         "unavailable": False,
         "member_count": len(guild.members),
         "voice_states": _voice_states(guild),
-        "channels": _with_last_message(guild, guild.channels.values()),
+        "channels": list(guild.channels.values()),
         "threads": _threads(guild),
         "stage_instances": list(guild.stage_instances.values()),
         "guild_scheduled_events": list(guild.scheduled_events.values()),

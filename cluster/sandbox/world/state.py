@@ -135,7 +135,6 @@ class Guild:
         "integrations",
         "invites",
         "joined_at",
-        "last_messages",
         "member_list",
         "members",
         "messages",
@@ -179,8 +178,6 @@ class Guild:
         self.integrations: dict[int, Json] = {}
         self.invites: dict[str, Json] = {}
         self.bans: dict[int, Json] = {}
-        self.last_messages: dict[int, int] = {}
-        """Channel -> its newest message, for channels that were written to."""
         self.messages: deque[Message] = deque(maxlen=REMEMBERED_MESSAGES)
 
     def add_role(self, role: Json) -> None:
@@ -225,11 +222,16 @@ class Guild:
             return {key: value for key, value in user.items() if key != "member"}
         return member.user | {"member": member.data}
 
+    def remember(self, message: Message) -> None:
+        """Take in a message that was written: its channel's or thread's last one."""
+        self.messages.append(message)
+        place = self.threads.get(message.channel_id) or self.channels[message.channel_id]
+        place["last_message_id"] = str(message.id)
+
     def forget_channel(self, channel_id: int) -> None:
         """Remove a channel or thread, with its messages, its threads and who was in it."""
         self.channels.pop(channel_id, None)
         self.threads.pop(channel_id, None)
-        self.last_messages.pop(channel_id, None)
         self.thread_members.pop(channel_id, None)
         gone = str(channel_id)
         self.invites = {c: i for c, i in self.invites.items() if i["channel_id"] != gone}

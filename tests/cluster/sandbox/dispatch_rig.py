@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cluster.discord.intents import ALL_INTENTS
@@ -37,25 +37,27 @@ class Client:
 
 
 class DispatchRig:
-    """Options make the world; ``at`` is the time, monotonic and, 1.7 billion seconds on, Unix's."""
+    """Options make the world. ``at`` is the time, which goes on with each event, unless ``now``
+    tells it; Unix's is some years ahead of it."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, now: Callable[[], float] | None = None, **options: Any) -> None:
         settings: Json = {"guilds": 3, "members_per_guild": 12, "seed": 7} | options
-        self.at = 64_000_000.0
+        self.at = 0.0
+        self._now = now or (lambda: self.at)
         self.world = World(SandboxOptions(**settings), now=self._wall)
         self.dispatcher = Dispatcher(
             self.world,
             Ledger(10_000),
             replay_events=100_000,
             expiry_s=60.0,
-            now=lambda: self.at,
+            now=self._now,
             wall=self._wall,
             rng=random.Random(settings["seed"]),
             wake=lambda: None,
         )
 
     def _wall(self) -> float:
-        return self.at + 1_700_000_000.0
+        return self._now() + 1_764_000_000.0
 
     def client(
         self, shard: int = 0, shard_count: int = 1, *, intents: int = int(ALL_INTENTS)

@@ -52,8 +52,7 @@ def _write(scene: Scene, guild: Guild, channel_id: int) -> WorldEvent:
     author, guild_id = member.user_json, guild.id
     head = _HEAD % (sent_at, message_id, member.json, message_id, channel_id, author, guild_id)
     said = _CONTENTS[int(scene.draw.random() * 512)]
-    guild.messages.append(Message(message_id, channel_id, member, head, said))
-    guild.last_messages[channel_id] = message_id
+    guild.remember(Message(message_id, channel_id, member, head, said))
     return WorldEvent("MESSAGE_CREATE", guild_id, head + said, _MESSAGES_BIT, head + REDACTED)
 
 

@@ -45,6 +45,8 @@ def _create(scene: Scene, guild: Guild) -> WorldEvent:
         owner.id: objects.thread_member(thread_id, owner.id, created_at)
     }
     guild.text_channels.append(thread_id)
+    if forum:
+        parent["last_message_id"] = str(thread_id)
     return scene.event("THREAD_CREATE", guild, made | {"newly_created": True})
 
 

@@ -28,8 +28,7 @@ def remember(
     message.open = seen
     if "poll" in said:
         message.poll = []
-    guild.messages.append(message)
-    guild.last_messages[message.channel_id] = message.id
+    guild.remember(message)
     return WorldEvent(
         "MESSAGE_CREATE",
         guild.id,

@@ -57,7 +57,6 @@ def test_a_message_that_is_shown_later_shows_its_members_as_they_are(
     mentioned = author if own else other
     created = mention(world, guild, author, mentioned)
     assert created["mentions"][0]["member"] == mentioned.data
-    guild.last_messages[int(created["channel_id"])] = int(created["id"])
     change(guild, mentioned)
     asked = {"guild_id": str(guild.id), "channel_ids": [created["channel_id"]]}
     ((_, answer),) = world.answer(Op.REQUEST_LAST_MESSAGES, asked)

@@ -1,0 +1,68 @@
+"""What a follower ought to believe: the sandbox's world, read off its objects.
+
+It is read from the objects and not from GUILD_CREATE, which could leave out the same as the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from cluster.sandbox.world import World
+from cluster.sandbox.world.state import Guild
+from tests.follower.differences import differences
+from tests.follower.follower import Follower
+
+Json = dict[str, Any]
+
+
+def guild_state(guild: Guild) -> Json:
+    """A guild in the form of `GuildCache.state`."""
+    bot = guild.member_list[0].id
+    state = {
+        "properties": guild.data,
+        "member_count": len(guild.members),
+        "members": {member.id: member.data for member in guild.member_list},
+        "presences": {
+            member.id: msgspec.Raw(b"{%b}" % member.presence)
+            for member in guild.member_list
+            if member.online
+        },
+        "memberships": {i: m[bot] for i, m in guild.thread_members.items() if bot in m},
+        "roles": guild.roles,
+        "emojis": guild.emojis,
+        "stickers": guild.stickers,
+        "soundboard_sounds": guild.sounds,
+        "channels": guild.channels,
+        "threads": guild.threads,
+        "voice_states": {
+            i: {key: value for key, value in one.items() if key != "guild_id"}
+            for i, one in guild.voice_states.items()
+        },
+        "stage_instances": guild.stage_instances,
+        "guild_scheduled_events": guild.scheduled_events,
+    }
+    return _as_json(state)
+
+
+def _as_json(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def compare(follower: Follower, world: World, guild_ids: list[int]) -> Iterator[str]:
+    """Name what a session's follower believes wrongly, when it has seen all that happened.
+
+    guild_ids: the guilds of its shard.
+    """
+    yield from differences(sorted(follower.guilds), sorted(map(str, guild_ids)), "guilds")
+    for guild_id in guild_ids:
+        guild, believed = world.guild(guild_id), follower.guilds[str(guild_id)]
+        path = f"guild {guild_id}"
+        yield from differences(believed.state(), guild_state(guild), path)
+        users = {str(member.id): follower.users[str(member.id)] for member in guild.member_list}
+        true = {str(member.id): member.user for member in guild.member_list}
+        yield from differences(users, _as_json(true), f"{path}.users")
+        away = str(guild_id) in follower.away
+        yield from differences(away, guild.unavailable, f"{path}.unavailable")
