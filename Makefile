@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos fuzz mutants bench check format clean clients
+.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -23,6 +23,11 @@ FAULTS ?= 60
 SEED ?= 1
 chaos: $(STAMP)
 	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+# Clients that follow a sandbox as caches do, and end equal to its world: `make follow SECONDS=600`
+RATE ?= 1000
+follow: $(STAMP)
+	@exec $(BIN)/python -m tests.follower --seconds $(SECONDS) --rate $(RATE) --seed $(SEED)
 
 # What comes from outside, by a fuzzer (Linux on x86-64): `make fuzz SECONDS=600`
 SECONDS ?= 60

@@ -1,4 +1,4 @@
-"""Sessions that come, lag and go follow all that happens in the world, and believe what is true."""
+"""Sessions that come, lag and go follow all that happens, and believe what is true."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Any
 
 import pytest
+import uvloop
 
 from cluster.sandbox.failures import Failures
 from cluster.sandbox.sessions import session_log
 from cluster.sandbox.ticker import Ticker
 from cluster.sandbox.world.traffic import HANDLERS
 from tests.cluster.sandbox.dispatch_rig import DispatchRig
+from tests.follower.__main__ import Run
 from tests.follower.follower import Follower
 from tests.follower.mix import OLD_MESSAGES, every_event
 from tests.follower.world_state import compare
@@ -84,3 +86,11 @@ def test_followers_end_equal_to_the_world(
         assert any(one.follower.outages for one in followed) is ("GUILD_DELETE" in mix)
 
     play(scenario)
+
+
+def test_a_run_by_hand_of_half_a_second() -> None:
+    """The other tests here know the world as well; this sees that clients can be followed."""
+    run = Run(seconds=0.5, rate=400.0, seed=1, shards=1)
+    uvloop.run(run.run())
+    assert run.wrong == []
+    assert run.happened

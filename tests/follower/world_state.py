@@ -44,7 +44,8 @@ def guild_state(guild: Guild) -> Json:
         "stage_instances": guild.stage_instances,
         "guild_scheduled_events": guild.scheduled_events,
     }
-    return _as_json(state)
+    made: Json = _as_json(state)
+    return made
 
 
 def _as_json(value: Any) -> Any:
