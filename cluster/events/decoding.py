@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
@@ -63,21 +62,16 @@ def decode(name: str, data: bytes) -> GatewayEvent:
         return UnknownEvent(name, data)
     read = _reader(cls)
     try:
-        event = read(data)
+        return _with_data(read(data), data)
     except MALFORMED:
-        return _salvaged(cls, read, data)
-    return _with_data(event, data)
+        return _salvaged(cls, data)
 
 
-def _salvaged(cls: type[Dispatch], read: Callable[[bytes], Dispatch], data: bytes) -> GatewayEvent:
+def _salvaged(cls: type[Dispatch], data: bytes) -> GatewayEvent:
     """Return the event of a ``d`` that its class's decoder refuses."""
-    text = without_lone_surrogates(data)
-    if text is not data:
-        with suppress(*MALFORMED):
-            return _with_data(read(text), data)
     salvage = Salvage()
     try:
-        event = salvage.event(cls, text)
+        event = salvage.event(cls, without_lone_surrogates(data))
     except Refused as refused:
         return ParseError(cls.name, refused.path, refused.reason, data)
     except RecursionError as error:  # whoever asks is near the interpreter's limit

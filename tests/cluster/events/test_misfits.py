@@ -141,8 +141,10 @@ def test_ids_with_zeros_before_them_are_ids() -> None:
     event = read("MESSAGE_CREATE", d)
     assert (event.message.id, event.guild_id, event.message.mention_roles) == (0, 1, [0, 1, 7])
     assert (event.data, event.misfits) == (json.dumps(d).encode(), ())
-    ready = read("READY", READY | {"notes": {one: "a", "-5": "b"}})
-    assert (ready.notes, ready.misfits) == ({1: "a", -5: "b"}, ())
+    ready = read("READY", READY | {"notes": {one: "a", "-5": "b", "1100000000000000005": "c"}})
+    assert (ready.notes, ready.misfits) == ({1: "a", -5: "b", 1100000000000000005: "c"}, ())
+    event = read("MESSAGE_CREATE", d | {"tts": one, "mention_everyone": none})
+    assert set(told(event)) == {"$.mention_everyone", "$.tts"}
 
 
 def test_a_text_keeps_its_zeros_beside_ids_that_have_some() -> None:
@@ -161,6 +163,10 @@ def test_a_text_keeps_its_zeros_beside_ids_that_have_some() -> None:
     (field,) = message.embeds[0].fields
     assert (field.name, field.value) == (f'a "{zeros}"', f'"{zeros}", "{zeros}"')
     assert event.misfits == ()
+    progress = {zeros: {"event_name": zeros, "value": []}}
+    event = read("QUESTS_USER_STATUS_UPDATE", {"user_status": {"progress": progress}})
+    assert event.user_status.progress[zeros].event_name == zeros
+    assert list(told(event)) == ["$.user_status.progress[...].value"]
 
 
 def test_overwrites_of_older_recordings_have_their_type() -> None:
@@ -176,8 +182,10 @@ def test_overwrites_of_older_recordings_have_their_type() -> None:
     event = channel("else")
     assert [one.type for one in event.channel.permission_overwrites] == [UNSET, 1]
     assert list(told(event)) == ["$.permission_overwrites[0].type"]
-    event = read("MESSAGE_CREATE", MESSAGE | {"embeds": [{"type": "role"}], "attachments": 5})
+    wrong = {"type": "role", "attachments": 5, "tts": "member", "embeds": [{"type": "role"}]}
+    event = read("MESSAGE_CREATE", MESSAGE | wrong)
     assert event.message.embeds[0].type == "role"
+    assert set(told(event)) == {"$.type", "$.tts", "$.attachments"}
 
 
 def test_half_a_surrogate_pair_beside_a_misfit() -> None:
@@ -200,6 +208,10 @@ def test_what_is_told_is_bounded() -> None:
     for _ in range(DEEPEST + 5):
         deep = {"id": "1", "channel_id": "2", "referenced_message": deep}
     event = read("MESSAGE_CREATE", deep)
+    depth, inner = 0, event.message
+    while inner:
+        depth, inner = depth + 1, inner.referenced_message
+    assert DEEPEST - 2 <= depth <= DEEPEST
     ((path, reason),) = told(event).items()
     assert path.startswith("$.referenced_message.referenced_message.")
     assert max(len(path), len(reason)) <= LONGEST
@@ -243,6 +255,19 @@ def test_misfits_are_shown_and_an_event_says_nothing_of_them_else() -> None:
     error = decode("TYPING_START", b"{}")
     assert isinstance(error, ParseError)
     assert error.misfits == (Misfit("$", error.reason),)
+
+
+def test_an_object_is_no_array_and_an_array_no_object() -> None:
+    wrong = {"guild_experiments": [{"hash": 1}], "user": [], "guilds": [{"properties": []}]}
+    ready = read("READY", READY | wrong)
+    assert list(told(ready)) == ["$.user", "$.guilds[0].properties", "$.guild_experiments[0]"]
+    assert (ready.user, ready.guilds[0].properties) == (UNSET, UNSET)
+
+
+def test_a_field_of_the_payload_that_is_one_of_the_event_too_is_told_once() -> None:
+    event = read("INTEGRATION_CREATE", {"id": "1", "guild_id": "x", "name": "a"})
+    assert [(one.path, one.count) for one in event.misfits] == [("$.guild_id", 1)]
+    assert (event.guild_id, event.integration.name) == (UNSET, "a")
 
 
 def test_an_object_without_what_it_promises_is_an_object() -> None:

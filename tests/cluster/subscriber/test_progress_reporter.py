@@ -9,6 +9,8 @@ import msgspec
 import pytest
 import zmq
 
+from cluster.decode_errors import Unfit
+from cluster.subscriber import subscriber
 from cluster.subscriber.progress_reporter import (
     EVERY_S,
     LONGEST_NAME,
@@ -55,6 +57,16 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     while not (last := received(coordinator)).leaving:
         pass  # said before, while it was waited for
     assert last.id == first.id
+
+
+def test_events_that_do_not_fit_are_among_a_subscriber_s_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unfit = Unfit()
+    unfit.note("READY", ["$.notes", "$.users[].bot"])
+    monkeypatch.setattr(subscriber, "UNFIT", unfit)
+    progress = subscriber.Subscriber(endpoint="ipc://x", replay="ipc://x").progress()
+    assert (progress.unfit, progress.misfits) == (1, {"READY $.notes": 1, "READY $.users[].bot": 1})
 
 
 def said(reporter: ProgressReporter, coordinator: zmq.Socket[bytes]) -> SubscriberReport:
