@@ -2,8 +2,8 @@
 
 Nothing in here is the sandbox's. What is known of a guild changes by what an event says and by
 nothing else, but for what Discord leaves to its clients: who leaves has no presence any more, who
-had a role that is deleted has it no more, threads go with their channel, and the last message of a
-channel is the newest that came (in a forum: the newest thread).
+had a role that is deleted has it no more, threads and what is planned go with their channel, and
+the last message of a channel is the newest that came (in a forum: the newest thread).
 """
 
 from __future__ import annotations
@@ -192,6 +192,9 @@ class GuildCache:
         for thread_id in [i for i, one in threads.items() if one["parent_id"] == d["id"]]:
             del threads[thread_id]
             self.memberships.pop(thread_id, None)
+        planned = self.items["guild_scheduled_events"]
+        for event_id in [i for i, one in planned.items() if one["channel_id"] == d["id"]]:
+            del planned[event_id]
 
     def _place(self, channel_id: str) -> Json:
         """A channel or a thread. KeyError: it is neither."""

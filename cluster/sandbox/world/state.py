@@ -229,12 +229,16 @@ class Guild:
         place["last_message_id"] = str(message.id)
 
     def forget_channel(self, channel_id: int) -> None:
-        """Remove a channel or thread, with its messages, its threads and who was in it."""
+        """Remove a channel or thread, with its messages, its threads and who was in it, what was
+        planned there and the invites to it: of these no event tells."""
         self.channels.pop(channel_id, None)
         self.threads.pop(channel_id, None)
         self.thread_members.pop(channel_id, None)
         gone = str(channel_id)
         self.invites = {c: i for c, i in self.invites.items() if i["channel_id"] != gone}
+        self.scheduled_events = {
+            i: event for i, event in self.scheduled_events.items() if event["channel_id"] != gone
+        }
         if channel_id in self.text_channels:
             self.text_channels.remove(channel_id)
         kept = [m for m in self.messages if m.channel_id != channel_id]

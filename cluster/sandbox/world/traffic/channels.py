@@ -75,11 +75,9 @@ def _delete(scene: Scene, guild: Guild) -> WorldEvent:
     for state in [s for s in guild.voice_states.values() if s["channel_id"] == gone["id"]]:
         del guild.voice_states[int(state["user_id"])]
         left = state | {"guild_id": str(guild.id), "channel_id": None}
-        left["member"] = guild.members[int(state["user_id"])].full()
+        if (member := guild.members.get(int(state["user_id"]))) is not None:
+            left["member"] = member.full()
         scene.after.append(scene.event("VOICE_STATE_UPDATE", guild, left))
-    for event in [e for e in guild.scheduled_events.values() if e["channel_id"] == gone["id"]]:
-        del guild.scheduled_events[int(event["id"])]
-        scene.after.append(scene.event("GUILD_SCHEDULED_EVENT_DELETE", guild, event))
     guild.forget_channel(int(gone["id"]))
     return scene.event("CHANNEL_DELETE", guild, gone)
 

@@ -143,6 +143,7 @@ class GuildModel:
         assert d["id"] not in [state["channel_id"] for state in self.voice.values()]
         for thread in [t for t in self.threads.values() if t["parent_id"] == d["id"]]:
             del self.threads[thread["id"]]
+        self.events = {i: e for i, e in self.events.items() if e["channel_id"] != d["id"]}
 
     def thread_create(self, d: Json) -> None:
         assert d["parent_id"] in self.channels

@@ -66,6 +66,41 @@ def test_who_joins_online_is_told_of_as_online(world: World) -> None:
     assert online == {True, False}
 
 
+def test_what_is_planned_in_a_channel_goes_with_it_untold(make_world: Any) -> None:
+    """Discord sends no GUILD_SCHEDULED_EVENT_DELETE then, and clients remove the event."""
+    world = make_world(guilds=1)
+    guild = first_guild(world)
+    gone: set[int] = set()
+    for _ in range(60):
+        emitted(world, "CHANNEL_CREATE", guild)
+        emitted(world, "GUILD_SCHEDULED_EVENT_CREATE", guild)
+        planned = {i: event["channel_id"] for i, event in guild.scheduled_events.items()}
+        events = emitted(world, "CHANNEL_DELETE", guild)
+        assert "GUILD_SCHEDULED_EVENT_DELETE" not in [name for name, _ in events]
+        deleted = events[-1][1]["id"]
+        left = {i: channel for i, channel in planned.items() if channel != deleted}
+        assert guild.scheduled_events.keys() == left.keys()
+        gone |= planned.keys() - left.keys()
+    assert gone
+
+
+def test_the_user_account_leaves_a_voice_channel_that_is_deleted(make_world: Any) -> None:
+    """It is a member as only its own READY shows."""
+    world = make_world(guilds=1)
+    guild = first_guild(world)
+    own_id = int(world.own_account["id"])
+    for _ in range(300):
+        emitted(world, "CHANNEL_CREATE", guild)
+        voice = [i for i, one in guild.channels.items() if one["type"] == 2][-1]
+        world.voice_state({"guild_id": str(guild.id), "channel_id": str(voice)}, of_user=True)
+        events = emitted(world, "CHANNEL_DELETE", guild)
+        if own_id not in guild.voice_states:
+            (left,) = [d for _, d in events if d.get("user_id") == str(own_id)]
+            assert left["channel_id"] is None
+            return
+    raise AssertionError("its channel was never deleted")
+
+
 def test_the_bots_user_is_every_guilds_members_too(world: World) -> None:
     guilds = [world.guild(guild_id) for guild_id in world.guild_ids(0, 1)]
     away = guilds.pop()
