@@ -32,8 +32,8 @@ MAX_HASH: Final = (1 << 32) - 1
 def request_forum_unreads(
     guild_id: int, channel_id: int, threads: Mapping[int, int | None]
 ) -> Command:
-    """Op 28: how much is unread in threads of a forum. threads: thread id -> id of the message that
-    was read last (None: none was)."""
+    """Op 28: how much is unread in threads of a forum: FORUM_UNREADS. threads: thread id -> id of
+    the message that was read last (None: none was)."""
     if not isinstance(threads, Mapping):
         refuse("threads", threads, "thread ids, each with the id of the message that was read last")
     if not threads:

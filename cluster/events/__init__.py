@@ -25,12 +25,13 @@ from cluster.events.gateway import (
     HeartbeatAck, OAuth2TokenCreate, OAuth2TokenDelete, OAuth2TokenRevoke, RateLimited,
     Reconnect, RemoteCommand, Resumed, SessionsReplace,
 )
-from cluster.events.ready import Ready, ReadySupplemental
+from cluster.events.ready import InitialGuild, Ready, ReadySupplemental, StateUpdate
 from cluster.events.message import (
     LastMessages, MessageAck, MessageCreate, MessageDelete, MessageDeleteBulk,
-    MessagePollVoteAdd, MessagePollVoteRemove, MessageReactionAdd, MessageReactionAddMany,
-    MessageReactionRemove, MessageReactionRemoveAll, MessageReactionRemoveEmoji, MessageUpdate,
-    ReactionNotificationSent, RecentMentionDelete, SavedMessageCreate, SavedMessageDelete,
+    MessagePollVoteAdd, MessagePollVoteAddMany, MessagePollVoteRemove, MessageReactionAdd,
+    MessageReactionAddMany, MessageReactionRemove, MessageReactionRemoveAll,
+    MessageReactionRemoveEmoji, MessageUpdate, ReactionNotificationSent, RecentMentionDelete,
+    SavedMessageCreate, SavedMessageDelete,
 )
 from cluster.events.channel import (
     ChannelCreate, ChannelDelete, ChannelInfo, ChannelMemberCountUpdate, ChannelPinsAck,
@@ -40,26 +41,29 @@ from cluster.events.channel import (
     TypingStart, WebhooksUpdate,
 )
 from cluster.events.thread import (
-    ThreadCreate, ThreadDelete, ThreadListSync, ThreadMemberUpdate, ThreadMembersUpdate,
-    ThreadUpdate,
+    ForumUnreads, ThreadCreate, ThreadDelete, ThreadListSync, ThreadMemberListUpdate,
+    ThreadMemberUpdate, ThreadMembersUpdate, ThreadUpdate,
 )
 from cluster.events.voice import (
-    CallCreate, CallDelete, CallUpdate, VoiceChannelEffectSend, VoiceChannelStartTimeUpdate,
+    CallCreate, CallDelete, CallUpdate, GuildRingStart, GuildRingStop, GuildRoomConnect,
+    GuildRoomDisconnect, GuildRoomUpdate, VoiceChannelEffectSend, VoiceChannelStartTimeUpdate,
     VoiceChannelStatusUpdate, VoiceServerUpdate, VoiceStateUpdate, VoiceStateUpdateBatch,
 )
 from cluster.events.guild import (
     DeletedEntityIds, GameServerCreate, GameServerDelete, GameServerUpdate,
     GuildApplicationCommandIndexUpdate, GuildAppliedBoostsUpdate, GuildCreate, GuildDelete,
     GuildDirectoryEntryCreate, GuildDirectoryEntryDelete, GuildDirectoryEntryUpdate,
-    GuildFeatureAck, GuildMemberAdd, GuildMemberRemove, GuildMemberUpdate, GuildMembersChunk,
-    GuildOfficialGameApplicationsUpdate, GuildPowerupEntitlementsCreate,
-    GuildPowerupEntitlementsDelete, GuildRoleCreate, GuildRoleDelete, GuildRoleUpdate,
-    GuildUpdate, PassiveUpdateV1, PassiveUpdateV2,
+    GuildFeatureAck, GuildMemberAdd, GuildMemberListUpdate, GuildMemberRemove,
+    GuildMemberUpdate, GuildMembersChunk, GuildOfficialGameApplicationsUpdate,
+    GuildOnboardingUpdate, GuildPowerupEntitlementsCreate, GuildPowerupEntitlementsDelete,
+    GuildPruneUpdate, GuildRoleCreate, GuildRoleDelete, GuildRoleUpdate, GuildUpdate,
+    PassiveUpdateV1, PassiveUpdateV2,
 )
 from cluster.events.moderation import (
     AutoModerationActionExecution, AutoModerationMentionRaidDetection, AutoModerationRuleCreate,
     AutoModerationRuleDelete, AutoModerationRuleUpdate, GuildAuditLogEntryCreate, GuildBanAdd,
-    GuildBanRemove, GuildJoinRequestCreate, GuildJoinRequestDelete, GuildJoinRequestUpdate,
+    GuildBanRemove, GuildBulkBanUpdate, GuildJoinRequestCreate, GuildJoinRequestDelete,
+    GuildJoinRequestUpdate,
 )
 from cluster.events.expression import (
     GuildEmojisUpdate, GuildSoundboardSoundCreate, GuildSoundboardSoundDelete,
@@ -77,13 +81,13 @@ from cluster.events.integration import (
     InviteCreate, InviteDelete,
 )
 from cluster.events.application import (
-    ActivityInviteCreate, ApplicationCommandAutocompleteResponse,
+    ActivityInviteCreate, ActivityUserAction, ApplicationCommandAutocompleteResponse,
     ApplicationCommandPermissionsUpdate, EmbeddedActivityUpdateV2, InteractionCreate,
-    InteractionFailure, InteractionIframeModalCreate, InteractionModalCreate,
-    InteractionSuccess, SocialLayerSkuPurchaseEligibilityResponse,
+    InteractionFailure, InteractionIframeModalClose, InteractionIframeModalCreate,
+    InteractionModalCreate, InteractionSuccess, SocialLayerSkuPurchaseEligibilityResponse,
 )
 from cluster.events.friend import FriendSuggestionCreate, FriendSuggestionDelete
-from cluster.events.presence import PresenceUpdate
+from cluster.events.presence import ActivityStart, PresenceUpdate, PresencesReplace
 from cluster.events.relationship import (
     GameInviteCreate, GameInviteDelete, GameInviteDeleteMany, GameRelationshipAdd,
     GameRelationshipRemove, RelationshipAdd, RelationshipRemove, RelationshipUpdate,
@@ -96,33 +100,43 @@ from cluster.events.stream import (
 from cluster.events.user import (
     AudioSettingsUpdate, NotificationSettingsUpdate, UserApplicationIdentityRemove,
     UserApplicationIdentityUpdate, UserApplicationRemove, UserApplicationUpdate,
+    UserBadgeStateUpdate, UserConnectionsCallback, UserConnectionsLinkCallback,
     UserConnectionsUpdate, UserGuildSettingsUpdate, UserMergeOperationCompleted,
     UserNonChannelAck, UserNoteUpdate, UserRequiredActionUpdate, UserSettingsUpdate, UserUpdate,
 )
 from cluster.events.notification import (
-    GenericPushNotificationSent, NotificationCenterItemCompleted, NotificationCenterItemCreate,
-    NotificationCenterItemDelete, NotificationCenterItemsAck,
+    GenericPushNotificationSent, MessageRequestNotificationSent,
+    NotificationCenterItemCompleted, NotificationCenterItemCreate, NotificationCenterItemDelete,
+    NotificationCenterItemsAck,
 )
 from cluster.events.lobby import (
-    LobbyCreate, LobbyDelete, LobbyMemberAdd, LobbyMemberRemove, LobbyMemberUpdate,
-    LobbyMessageCreate, LobbyMessageDelete, LobbyMessageUpdate, LobbyUpdate,
-    LobbyVoiceServerUpdate, LobbyVoiceStateUpdate,
+    LobbyCreate, LobbyDelete, LobbyMemberAdd, LobbyMemberConnect, LobbyMemberDisconnect,
+    LobbyMemberRemove, LobbyMemberUpdate, LobbyMessageCreate, LobbyMessageDelete,
+    LobbyMessageUpdate, LobbyUpdate, LobbyVoiceServerUpdate, LobbyVoiceStateUpdate,
 )
 from cluster.events.billing import (
-    BillingPopupBridgeCallback, EntitlementCreate, EntitlementDelete, EntitlementUpdate,
-    GiftCodeCreate, GiftCodeUpdate, PaymentUpdate, SubscriptionCreate, SubscriptionDelete,
-    SubscriptionUpdate, UserPaymentBrowserCheckoutDone, UserPaymentClientAdd,
-    UserPaymentSourcesUpdate, UserPremiumGuildSubscriptionSlotCreate,
+    BillingPopupBridgeCallback, BillingReferralTrialOfferUpdate, EntitlementCreate,
+    EntitlementDelete, EntitlementUpdate, GiftCodeCreate, GiftCodeUpdate,
+    LibraryApplicationUpdate, PaymentUpdate, PremiumMarketingPreview, SubscriptionCreate,
+    SubscriptionDelete, SubscriptionUpdate, UserPaymentBrowserCheckoutDone,
+    UserPaymentClientAdd, UserPaymentSourcesUpdate, UserPremiumGuildSubscriptionSlotCreate,
     UserPremiumGuildSubscriptionSlotDelete, UserPremiumGuildSubscriptionSlotUpdate,
-    UserSubscriptionsUpdate, VirtualCurrencyBalanceUpdate,
+    UserSubscriptionsUpdate, VirtualCurrencyBalanceUpdate, WalletBalanceUpdate,
+    WishlistItemPurchased,
 )
-from cluster.events.quest import QuestsUserCompletionUpdate, QuestsUserStatusUpdate
-from cluster.events.misc import ContentInventoryInboxStale, UserSettingsProtoUpdate
+from cluster.events.quest import (
+    QuestPreviewUpdate, QuestsUserCompletionUpdate, QuestsUserStatusUpdate,
+)
+from cluster.events.misc import (
+    ClipsRemoteTrigger, ContentInventoryInboxStale, UserSettingsProtoUpdate,
+)
 
 __all__ = [
     "UNSET",
     "Absent",
     "ActivityInviteCreate",
+    "ActivityStart",
+    "ActivityUserAction",
     "ApplicationCommandAutocompleteResponse",
     "ApplicationCommandPermissionsUpdate",
     "AudioSettingsUpdate",
@@ -136,6 +150,7 @@ __all__ = [
     "AutoModerationRuleDelete",
     "AutoModerationRuleUpdate",
     "BillingPopupBridgeCallback",
+    "BillingReferralTrialOfferUpdate",
     "CallCreate",
     "CallDelete",
     "CallUpdate",
@@ -152,6 +167,7 @@ __all__ = [
     "ChannelUnreadUpdate",
     "ChannelUpdate",
     "ChannelUpdatePartial",
+    "ClipsRemoteTrigger",
     "ConsoleCommandUpdate",
     "ContentInventoryInboxStale",
     "ConversationSummaryUpdate",
@@ -165,6 +181,7 @@ __all__ = [
     "EntitlementUpdate",
     "ExperimentSessionOverrideCreate",
     "ExperimentSessionOverrideDelete",
+    "ForumUnreads",
     "FriendSuggestionCreate",
     "FriendSuggestionDelete",
     "GameInviteCreate",
@@ -184,6 +201,7 @@ __all__ = [
     "GuildAuditLogEntryCreate",
     "GuildBanAdd",
     "GuildBanRemove",
+    "GuildBulkBanUpdate",
     "GuildCreate",
     "GuildDelete",
     "GuildDirectoryEntryCreate",
@@ -196,15 +214,23 @@ __all__ = [
     "GuildJoinRequestDelete",
     "GuildJoinRequestUpdate",
     "GuildMemberAdd",
+    "GuildMemberListUpdate",
     "GuildMemberRemove",
     "GuildMemberUpdate",
     "GuildMembersChunk",
     "GuildOfficialGameApplicationsUpdate",
+    "GuildOnboardingUpdate",
     "GuildPowerupEntitlementsCreate",
     "GuildPowerupEntitlementsDelete",
+    "GuildPruneUpdate",
+    "GuildRingStart",
+    "GuildRingStop",
     "GuildRoleCreate",
     "GuildRoleDelete",
     "GuildRoleUpdate",
+    "GuildRoomConnect",
+    "GuildRoomDisconnect",
+    "GuildRoomUpdate",
     "GuildScheduledEventCreate",
     "GuildScheduledEventDelete",
     "GuildScheduledEventExceptionCreate",
@@ -221,20 +247,25 @@ __all__ = [
     "GuildStickersUpdate",
     "GuildUpdate",
     "HeartbeatAck",
+    "InitialGuild",
     "IntegrationCreate",
     "IntegrationDelete",
     "IntegrationUpdate",
     "InteractionCreate",
     "InteractionFailure",
+    "InteractionIframeModalClose",
     "InteractionIframeModalCreate",
     "InteractionModalCreate",
     "InteractionSuccess",
     "InviteCreate",
     "InviteDelete",
     "LastMessages",
+    "LibraryApplicationUpdate",
     "LobbyCreate",
     "LobbyDelete",
     "LobbyMemberAdd",
+    "LobbyMemberConnect",
+    "LobbyMemberDisconnect",
     "LobbyMemberRemove",
     "LobbyMemberUpdate",
     "LobbyMessageCreate",
@@ -248,12 +279,14 @@ __all__ = [
     "MessageDelete",
     "MessageDeleteBulk",
     "MessagePollVoteAdd",
+    "MessagePollVoteAddMany",
     "MessagePollVoteRemove",
     "MessageReactionAdd",
     "MessageReactionAddMany",
     "MessageReactionRemove",
     "MessageReactionRemoveAll",
     "MessageReactionRemoveEmoji",
+    "MessageRequestNotificationSent",
     "MessageUpdate",
     "Misfit",
     "NotificationCenterItemCompleted",
@@ -269,7 +302,10 @@ __all__ = [
     "PassiveUpdateV1",
     "PassiveUpdateV2",
     "PaymentUpdate",
+    "PremiumMarketingPreview",
     "PresenceUpdate",
+    "PresencesReplace",
+    "QuestPreviewUpdate",
     "QuestsUserCompletionUpdate",
     "QuestsUserStatusUpdate",
     "RateLimited",
@@ -296,6 +332,7 @@ __all__ = [
     "StageInstanceCreate",
     "StageInstanceDelete",
     "StageInstanceUpdate",
+    "StateUpdate",
     "StreamCreate",
     "StreamDelete",
     "StreamServerUpdate",
@@ -306,6 +343,7 @@ __all__ = [
     "ThreadCreate",
     "ThreadDelete",
     "ThreadListSync",
+    "ThreadMemberListUpdate",
     "ThreadMemberUpdate",
     "ThreadMembersUpdate",
     "ThreadUpdate",
@@ -316,6 +354,9 @@ __all__ = [
     "UserApplicationIdentityUpdate",
     "UserApplicationRemove",
     "UserApplicationUpdate",
+    "UserBadgeStateUpdate",
+    "UserConnectionsCallback",
+    "UserConnectionsLinkCallback",
     "UserConnectionsUpdate",
     "UserGuildSettingsUpdate",
     "UserMergeOperationCompleted",
@@ -339,7 +380,9 @@ __all__ = [
     "VoiceServerUpdate",
     "VoiceStateUpdate",
     "VoiceStateUpdateBatch",
+    "WalletBalanceUpdate",
     "WebhooksUpdate",
+    "WishlistItemPurchased",
     "decode",
     "snowflake_time",
 ]

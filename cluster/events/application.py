@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.applications import ModalSize
 from cluster.events.enums.gateway import InteractionFailureReason
+from cluster.events.enums.presences import ActivityActionType
 from cluster.events.objects.applications import ActivityInstance
 from cluster.events.objects.components import Component
 from cluster.events.objects.integrations import (
@@ -114,3 +115,22 @@ class ActivityInviteCreate(Dispatch):
     author: User | Absent = UNSET
     application: IntegrationApplication | Absent = UNSET
     activity: MessageActivity | Absent = UNSET
+
+
+@dispatch("ACTIVITY_USER_ACTION", "Application", listed=False, documented=False)
+class ActivityUserAction(Dispatch):
+    """Somebody wants to join what the account plays, or to watch it."""
+
+    action_type: ActivityActionType | Absent = UNSET
+    user: User | Absent = UNSET
+    application_id: Snowflake | Absent = UNSET
+    channel_id: Snowflake | Absent = UNSET
+    message_id: Snowflake | Absent = UNSET
+
+
+@dispatch("INTERACTION_IFRAME_MODAL_CLOSE", "Application", listed=False, documented=False)
+class InteractionIframeModalClose(Dispatch):
+    """An application's page is to be closed. Only the name is known for certain, and that clients
+    say by the application which page it is."""
+
+    application_id: Snowflake | Absent = UNSET

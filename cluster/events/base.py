@@ -38,8 +38,9 @@ Payload = Annotated[T, "payload"]
 
 CREDENTIALS: Final = frozenset(
     (
-        "access_token", "analytics_token", "auth_session_id_hash", "auth_token", "cred_id",
-        "join", "match", "purchase_token_hash", "session_id", "spectate",
+        "access_token", "analytics_token", "auth_session_id_hash", "auth_token",
+        "callback_code", "callback_state", "cred_id", "join", "match", "openid_params",
+        "purchase_token_hash", "session_id", "spectate",
         "static_client_session_id", "target_session_id", "token",
     )
 )  # fmt: skip
@@ -175,6 +176,9 @@ class Dispatch(GatewayEvent):
     """Group of the event in docs/events.md, such as "Message/Reactions"."""
     listed: ClassVar[bool] = True
     """Whether tests/cluster/events/rust_client_events.json has the event too."""
+    documented: ClassVar[bool] = True
+    """Whether a documentation has the event's fields, Discord's or the unofficial one. If none has,
+    the class has what clients read of it, at the least its name, and ``data`` has all there is."""
     data: bytes = msgspec.field(default=b"", name="d, as it came")
     """``d`` as it came: JSON."""
     misfits: tuple[Misfit, ...] = msgspec.field(default=(), name="what of d does not fit")
@@ -207,11 +211,13 @@ DISPATCHES: Final[dict[str, type[Dispatch]]] = {}
 """Every class of event, by wire name, in the order of the files."""
 
 
-def dispatch(name: str, category: str, *, listed: bool = True) -> Callable[[type[D]], type[D]]:
-    """Make a class the one of this wire name. category, listed: see `Dispatch`."""
+def dispatch(
+    name: str, category: str, *, listed: bool = True, documented: bool = True
+) -> Callable[[type[D]], type[D]]:
+    """Make a class the one of this wire name. category, listed, documented: see `Dispatch`."""
 
     def register(cls: type[D]) -> type[D]:
-        cls.name, cls.category, cls.listed = name, category, listed
+        cls.name, cls.category, cls.listed, cls.documented = name, category, listed, documented
         DISPATCHES[name] = cls
         return cls
 

@@ -6,7 +6,14 @@ from datetime import datetime
 
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.store import PaymentSourceType
-from cluster.events.objects.billing import BoostSlot, Entitlement, GiftCode, Payment, Subscription
+from cluster.events.objects.billing import (
+    BoostSlot,
+    Entitlement,
+    GiftCode,
+    LibraryApplication,
+    Payment,
+    Subscription,
+)
 
 
 @dispatch("ENTITLEMENT_CREATE", "Billing", listed=False)
@@ -135,3 +142,40 @@ class VirtualCurrencyBalanceUpdate(Dispatch):
     """How many orbs the account has."""
 
     balance: int
+
+
+@dispatch("WALLET_BALANCE_UPDATE", "Billing", listed=False, documented=False)
+class WalletBalanceUpdate(Dispatch):
+    """How much is left in a wallet of the account's."""
+
+    payment_source_id: Snowflake | Absent = UNSET
+    balance: int | float | str | Absent | None = UNSET
+    currency: str | Absent | None = UNSET
+
+
+@dispatch("LIBRARY_APPLICATION_UPDATE", "Billing", listed=False, documented=False)
+class LibraryApplicationUpdate(Dispatch):
+    """A game in the account's library was added or changed."""
+
+    library_application: Payload[LibraryApplication]
+
+
+@dispatch("WISHLIST_ITEM_PURCHASED", "Billing", listed=False, documented=False)
+class WishlistItemPurchased(Dispatch):
+    """Somebody was given what stood on a wishlist."""
+
+    recipient_id: Snowflake | Absent = UNSET
+    sku_id: Snowflake | Absent = UNSET
+
+
+@dispatch("BILLING_REFERRAL_TRIAL_OFFER_UPDATE", "Billing", listed=False, documented=False)
+class BillingReferralTrialOfferUpdate(Dispatch):
+    """A trial of Nitro that the account gave to somebody was changed."""
+
+    user_trial_offer_id: Snowflake | Absent = UNSET
+    recipient_id: Snowflake | Absent = UNSET
+
+
+@dispatch("PREMIUM_MARKETING_PREVIEW", "Billing", listed=False, documented=False)
+class PremiumMarketingPreview(Dispatch):
+    """An advertisement for Nitro, for who makes them. Only the name is known."""

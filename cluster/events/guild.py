@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.guilds import DirectoryEntryType, GuildMemberFlags, HubCategory
@@ -12,9 +13,11 @@ from cluster.events.objects.gateway import GatewayGuild
 from cluster.events.objects.guilds import (
     GameServer,
     Guild,
+    GuildPrune,
     PremiumGuildSubscription,
     UnavailableGuild,
 )
+from cluster.events.objects.member_lists import MemberListGroup, MemberListOp
 from cluster.events.objects.members import Member, Role
 from cluster.events.objects.presences import Presence
 from cluster.events.objects.reading import ChannelUnread
@@ -91,6 +94,18 @@ class GuildOfficialGameApplicationsUpdate(Dispatch):
 
     guild_id: Snowflake
     game_application_ids: list[Snowflake]
+
+
+@dispatch("GUILD_ONBOARDING_UPDATE", "Guild", listed=False, documented=False)
+class GuildOnboardingUpdate(Dispatch):
+    """What a guild shows to new members was changed. Only the name is known for certain; the fields
+    are those of the guild's onboarding in Discord's documentation."""
+
+    guild_id: Snowflake | Absent = UNSET
+    enabled: bool | Absent = UNSET
+    mode: int | Absent = UNSET
+    default_channel_ids: list[Snowflake] | Absent = UNSET
+    prompts: list[dict[str, Any]] | Absent = UNSET
 
 
 @dispatch("GUILD_DIRECTORY_ENTRY_CREATE", "Guild", listed=False)
@@ -208,6 +223,29 @@ class GuildMembersChunk(Dispatch):
     """Ids that were asked for and are no members."""
     presences: list[Presence] | Absent = UNSET
     nonce: int | str | Absent = UNSET
+
+
+@dispatch("GUILD_MEMBER_LIST_UPDATE", "Guild/Member", listed=False, documented=False)
+class GuildMemberListUpdate(Dispatch):
+    """A member list beside a channel, as far as the session is subscribed to ranges of it (ops 14
+    and 37): what to do, in this order, with the rows that the client has."""
+
+    guild_id: Snowflake
+    id: str
+    """The list: "everyone", or a hash of who may view the channels that it stands beside."""
+    ops: list[MemberListOp]
+    groups: list[MemberListGroup]
+    """All groups of the list, in their order, with how many members each has."""
+    member_count: int
+    online_count: int
+
+
+@dispatch("GUILD_PRUNE_UPDATE", "Guild/Member", listed=False, documented=False)
+class GuildPruneUpdate(Dispatch):
+    """How far it is with the members who are removed for their long absence."""
+
+    guild_id: Snowflake | Absent = UNSET
+    prune: GuildPrune | Absent = UNSET
 
 
 @dispatch("PASSIVE_UPDATE_V1", "Guild/Update", listed=False)

@@ -60,6 +60,22 @@ class LobbyMemberRemove(Dispatch):
     application_id: Snowflake
 
 
+@dispatch("LOBBY_MEMBER_CONNECT", "Lobby", listed=False)
+class LobbyMemberConnect(Dispatch):
+    """A member joined a lobby's call."""
+
+    member: LobbyMember
+    lobby_id: Snowflake
+
+
+@dispatch("LOBBY_MEMBER_DISCONNECT", "Lobby", listed=False)
+class LobbyMemberDisconnect(Dispatch):
+    """A member left a lobby's call."""
+
+    member: LobbyMember
+    lobby_id: Snowflake
+
+
 @dispatch("LOBBY_MESSAGE_CREATE", "Lobby", listed=False)
 class LobbyMessageCreate(Dispatch):
     """A message was sent in a lobby."""

@@ -6,7 +6,7 @@ from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dis
 from cluster.events.enums.channels import ChannelType
 from cluster.events.enums.messages import ReactionType
 from cluster.events.enums.settings import ReadStateFlags, ReadStateType
-from cluster.events.objects.attachments import DebouncedReaction
+from cluster.events.objects.attachments import DebouncedReaction, DebouncedVote
 from cluster.events.objects.expressions import Emoji
 from cluster.events.objects.members import Member
 from cluster.events.objects.messages import Message, PartialMessage, SavedMessage
@@ -192,6 +192,17 @@ class MessagePollVoteRemove(Dispatch):
     message_id: Snowflake
     guild_id: Snowflake | Absent = UNSET
     answer_id: int
+
+
+@dispatch("MESSAGE_POLL_VOTE_ADD_MANY", "Message/Poll", listed=False, documented=False)
+class MessagePollVoteAddMany(Dispatch):
+    """Several people voted in a poll in a short time, as MESSAGE_REACTION_ADD_MANY has it of
+    reactions."""
+
+    channel_id: Snowflake | Absent = UNSET
+    message_id: Snowflake | Absent = UNSET
+    guild_id: Snowflake | Absent = UNSET
+    votes: list[DebouncedVote] | Absent = UNSET
 
 
 @dispatch("RECENT_MENTION_DELETE", "Message/Mention")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.events.base import UNSET, Absent, Dispatch, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Snowflake, dispatch
 from cluster.events.objects.settings import UserSettingsProto
 
 
@@ -20,3 +20,13 @@ class UserSettingsProtoUpdate(Dispatch):
 
     settings: UserSettingsProto
     partial: bool
+
+
+@dispatch("CLIPS_REMOTE_TRIGGER", "Misc", listed=False, documented=False)
+class ClipsRemoteTrigger(Dispatch):
+    """Somebody in the account's party made a clip; the client may make one of the same moment."""
+
+    user_id: Snowflake | Absent = UNSET
+    application_id: Snowflake | Absent = UNSET
+    party_id: str | Absent | None = UNSET
+    remote_clip_id: str | Absent = UNSET

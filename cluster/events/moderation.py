@@ -7,7 +7,7 @@ from datetime import datetime
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.guilds import JoinRequestStatus
 from cluster.events.enums.moderation import AutomodTriggerType
-from cluster.events.objects.guilds import GuildJoinRequest
+from cluster.events.objects.guilds import GuildBulkBan, GuildJoinRequest
 from cluster.events.objects.moderation import AuditLogEntry, AutomodAction, AutomodRule
 from cluster.events.objects.users import User
 
@@ -36,6 +36,14 @@ class GuildBanRemove(Dispatch):
 
     guild_id: Snowflake
     user: User
+
+
+@dispatch("GUILD_BULK_BAN_UPDATE", "Guild/Ban", listed=False, documented=False)
+class GuildBulkBanUpdate(Dispatch):
+    """Many were banned at once."""
+
+    guild_id: Snowflake | Absent = UNSET
+    bulk_ban: GuildBulkBan | Absent | None = UNSET
 
 
 @dispatch("AUTO_MODERATION_RULE_CREATE", "Guild/Auto Moderation")

@@ -49,3 +49,14 @@ class GenericPushNotificationSent(Dispatch):
     """Page of the client that the notification opens."""
     tag: str | Absent | None = UNSET
     """A later notification with the same tag takes the place of this one."""
+
+
+@dispatch(
+    "MESSAGE_REQUEST_NOTIFICATION_SENT", "Notification Center", listed=False, documented=False
+)
+class MessageRequestNotificationSent(Dispatch):
+    """A stranger wrote to the account: what its notification says."""
+
+    triggering_user_id: Snowflake | Absent = UNSET
+    num_mutual_guilds: int | Absent = UNSET
+    """How many guilds both are in."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cluster.events.base import UNSET, Absent, Dispatch, Snowflake, dispatch
+from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.gateway import SessionType
 from cluster.events.enums.users import RequiredAction
 from cluster.events.objects.billing import Payment
@@ -39,6 +39,14 @@ from cluster.events.objects.settings import (
 )
 from cluster.events.objects.users import LinkedUser, User
 from cluster.events.objects.widgets import ApplicationProfile
+
+
+@dispatch("INITIAL_GUILD", "Ready", listed=False)
+class InitialGuild(Dispatch):
+    """The guild that the client shows first, before READY: only for who names it as
+    ``initial_guild_id`` in IDENTIFY's ``client_state``."""
+
+    guild: Payload[GatewayGuild]
 
 
 @dispatch("READY", "Ready")
@@ -126,3 +134,10 @@ class ReadySupplemental(Dispatch):
     game_invites: list[GameInvite] | Absent = UNSET
     user_activities: Any | Absent | None = UNSET
     """An array, empty in all that is known."""
+
+
+@dispatch("STATE_UPDATE", "Ready", listed=False, documented=False)
+class StateUpdate(Dispatch):
+    """What READY said of experiments is another now."""
+
+    apex_experiments: ApexExperiments | Absent | None = UNSET

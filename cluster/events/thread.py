@@ -6,6 +6,8 @@ from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dis
 from cluster.events.enums.channels import ChannelType
 from cluster.events.objects.channels import Channel, ThreadMember
 from cluster.events.objects.messages import Message
+from cluster.events.objects.presences import Presence
+from cluster.events.objects.reading import ForumUnread
 
 
 @dispatch("THREAD_CREATE", "Channel/Thread")
@@ -63,3 +65,24 @@ class ThreadMembersUpdate(Dispatch):
     added_members: list[ThreadMember] | Absent = UNSET
     removed_member_ids: list[Snowflake] | Absent = UNSET
     member_ids_preview: list[Snowflake] | Absent = UNSET
+
+
+@dispatch("THREAD_MEMBER_LIST_UPDATE", "Channel/Thread", listed=False, documented=False)
+class ThreadMemberListUpdate(Dispatch):
+    """The members of a thread whose member list the session is subscribed to (ops 14 and 37)."""
+
+    guild_id: Snowflake | Absent = UNSET
+    thread_id: Snowflake | Absent = UNSET
+    members: list[ThreadMember] | Absent = UNSET
+    presences: list[Presence] | Absent | None = UNSET
+
+
+@dispatch("FORUM_UNREADS", "Channel/Thread", listed=False, documented=False)
+class ForumUnreads(Dispatch):
+    """How much is unread in threads of a forum, as asked for (op 28)."""
+
+    guild_id: Snowflake | Absent = UNSET
+    channel_id: Snowflake | Absent = UNSET
+    permission_denied: bool | Absent | None = UNSET
+    """Set where the account may not view the forum: no threads are told of then."""
+    threads: list[ForumUnread] | Absent = UNSET

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, dispatch
 from cluster.events.enums.settings import ReadStateType
-from cluster.events.enums.users import RequiredAction
+from cluster.events.enums.users import ConnectionType, RequiredAction
 from cluster.events.objects.connections import Connection
 from cluster.events.objects.settings import NotificationSettings, UserGuildSettings, UserSettings
 from cluster.events.objects.users import User
@@ -56,6 +60,26 @@ class UserConnectionsUpdate(Dispatch):
     connection: Payload[Connection]
     user_id: Snowflake | Absent = UNSET
     """The user whose connections are all to be asked for again; the connection is empty then."""
+
+
+@dispatch("USER_CONNECTIONS_CALLBACK", "User", listed=False, documented=False)
+class UserConnectionsCallback(Dispatch):
+    """The account came back from another service's page and is to be connected. With ``code`` and
+    ``state``, which are ``callback_code`` and ``callback_state`` here, who has them can do so."""
+
+    provider: ConnectionType | Absent = UNSET
+    callback_code: str | Absent | None = msgspec.field(default=UNSET, name="code")
+    callback_state: str | Absent | None = msgspec.field(default=UNSET, name="state")
+    openid_params: dict[str, Any] | Absent | None = UNSET
+
+
+@dispatch("USER_CONNECTIONS_LINK_CALLBACK", "User", listed=False, documented=False)
+class UserConnectionsLinkCallback(Dispatch):
+    """The account came back from another service's page, which was opened to link accounts."""
+
+    provider: ConnectionType | Absent = UNSET
+    callback_code: str | Absent | None = UNSET
+    callback_state: str | Absent | None = UNSET
 
 
 @dispatch("USER_MERGE_OPERATION_COMPLETED", "User")
@@ -118,3 +142,10 @@ class UserNonChannelAck(Dispatch):
     resource_id: Snowflake
     entity_id: Snowflake
     version: int
+
+
+@dispatch("USER_BADGE_STATE_UPDATE", "User", listed=False, documented=False)
+class UserBadgeStateUpdate(Dispatch):
+    """A badge of the account was changed; ask for it again."""
+
+    badge_id: str | Absent = UNSET

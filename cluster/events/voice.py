@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster.events.base import UNSET, Absent, Dispatch, Payload, Snowflake, UnixTime, dispatch
 from cluster.events.enums.channels import VoiceChannelEffectAnimationType
 from cluster.events.objects.expressions import Emoji
-from cluster.events.objects.voice import VoiceState
+from cluster.events.objects.voice import GuildRoom, VoiceState
 
 
 @dispatch("CALL_CREATE", "Channel/Call")
@@ -41,6 +41,47 @@ class CallDelete(Dispatch):
 
     channel_id: Snowflake
     unavailable: bool | Absent = UNSET
+
+
+@dispatch("GUILD_RING_START", "Channel/Call", listed=False, documented=False)
+class GuildRingStart(Dispatch):
+    """Somebody is rung for in a guild's voice channel."""
+
+    guild_id: Snowflake | Absent = UNSET
+    channel_id: Snowflake | Absent = UNSET
+    ongoing_rings: dict[Snowflake, Snowflake | None] | Absent = UNSET
+    """As that of `CallCreate`."""
+
+
+@dispatch("GUILD_RING_STOP", "Channel/Call", listed=False, documented=False)
+class GuildRingStop(Dispatch):
+    """Somebody is rung for no more in a guild's voice channel."""
+
+    guild_id: Snowflake | Absent = UNSET
+    channel_id: Snowflake | Absent = UNSET
+    ringing: list[Snowflake] | Absent = UNSET
+
+
+@dispatch("GUILD_ROOM_CONNECT", "Channel/Room", listed=False, documented=False)
+class GuildRoomConnect(Dispatch):
+    """Somebody, perhaps the account, came into the room that belongs to a voice channel."""
+
+    room: Payload[GuildRoom]
+
+
+@dispatch("GUILD_ROOM_UPDATE", "Channel/Room", listed=False, documented=False)
+class GuildRoomUpdate(Dispatch):
+    """Somebody moved in a room, or something in it was changed."""
+
+    room: Payload[GuildRoom]
+
+
+@dispatch("GUILD_ROOM_DISCONNECT", "Channel/Room", listed=False, documented=False)
+class GuildRoomDisconnect(Dispatch):
+    """Somebody left a room."""
+
+    user_id: Snowflake | Absent = UNSET
+    room_id: Snowflake | Absent = UNSET
 
 
 @dispatch("VOICE_STATE_UPDATE", "Channel/Voice")

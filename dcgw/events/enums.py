@@ -3,6 +3,7 @@
 from cluster.events.enums.applications import *  # noqa: F403
 from cluster.events.enums.base import *  # noqa: F403
 from cluster.events.enums.channels import *  # noqa: F403
+from cluster.events.enums.feed import *  # noqa: F403
 from cluster.events.enums.gateway import *  # noqa: F403
 from cluster.events.enums.guilds import *  # noqa: F403
 from cluster.events.enums.messages import *  # noqa: F403

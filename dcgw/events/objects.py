@@ -9,11 +9,13 @@ from cluster.events.objects.connections import *  # noqa: F403
 from cluster.events.objects.embeds import *  # noqa: F403
 from cluster.events.objects.experiments import *  # noqa: F403
 from cluster.events.objects.expressions import *  # noqa: F403
+from cluster.events.objects.feed import *  # noqa: F403
 from cluster.events.objects.gateway import *  # noqa: F403
 from cluster.events.objects.guilds import *  # noqa: F403
 from cluster.events.objects.integrations import *  # noqa: F403
 from cluster.events.objects.interactions import *  # noqa: F403
 from cluster.events.objects.lobbies import *  # noqa: F403
+from cluster.events.objects.member_lists import *  # noqa: F403
 from cluster.events.objects.members import *  # noqa: F403
 from cluster.events.objects.messages import *  # noqa: F403
 from cluster.events.objects.moderation import *  # noqa: F403

@@ -68,3 +68,10 @@ class DebouncedReaction(Object):
 
     users: list[Snowflake]
     emoji: Emoji
+
+
+class DebouncedVote(Object):
+    """Who voted for an answer."""
+
+    answer_id: int
+    users: list[Snowflake] | Absent = UNSET

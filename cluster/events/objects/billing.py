@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from cluster.events.base import UNSET, Absent, Object, Snowflake
 from cluster.events.enums.store import (
@@ -21,7 +22,7 @@ from cluster.events.enums.store import (
     SubscriptionType,
 )
 from cluster.events.objects.guilds import PremiumGuildSubscription
-from cluster.events.objects.products import Sku
+from cluster.events.objects.products import Application, Sku
 from cluster.events.objects.store import TenantMetadata
 from cluster.events.objects.users import User
 
@@ -193,3 +194,16 @@ class Subscription(Object):
     status: SubscriptionStatus
     canceled_at: datetime | None
     country: str | Absent = UNSET
+
+
+class LibraryApplication(Object):
+    """A game that the account may play."""
+
+    created_at: datetime | Absent = UNSET
+    application: Application | Absent = UNSET
+    sku_id: Snowflake | Absent = UNSET
+    sku: Sku | Absent = UNSET
+    entitlements: list[Entitlement] | Absent = UNSET
+    flags: int | Absent = UNSET
+    branch_id: Snowflake | Absent = UNSET
+    branch: dict[str, Any] | Absent | None = UNSET

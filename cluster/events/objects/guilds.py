@@ -94,6 +94,26 @@ class GameServer(Object):
     game_config: GameServerConfig | Absent = UNSET
 
 
+class GuildPrune(Object):
+    """The removal of members who were long away."""
+
+    is_preview: bool | Absent = UNSET
+    """Set where nobody is removed: it is counted who would be."""
+    is_finished: bool | Absent = UNSET
+    days: int | Absent = UNSET
+    """For how many days those members were away."""
+    prune_count: int | Absent | None = UNSET
+    include_roles: list[Snowflake] | Absent | None = UNSET
+    """Roles whose members are removed, too."""
+
+
+class GuildBulkBan(Object):
+    """Whom a ban of many has reached."""
+
+    banned_users: list[Snowflake] | Absent | None = UNSET
+    failed_users: list[Snowflake] | Absent | None = UNSET
+
+
 class DirectoryGuild(Object):
     """A guild in a hub's directory."""
 

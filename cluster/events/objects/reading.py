@@ -31,6 +31,16 @@ class ChannelUnread(Object):
     last_pin_timestamp: datetime | Absent | None = UNSET
 
 
+class ForumUnread(Object):
+    """How much is unread in a thread."""
+
+    thread_id: Snowflake
+    missing: bool | Absent = UNSET
+    """Set where the thread is not there."""
+    count: int | Absent | None = UNSET
+    """Messages after the one that was read last."""
+
+
 class ChannelStatus(Object):
     """A voice channel's status."""
 

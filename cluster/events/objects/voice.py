@@ -66,3 +66,43 @@ class AudioContextSetting(Object):
     volume: float
     """How loud it is, in percent."""
     soundboard_muted: bool | Absent = UNSET
+
+
+class RoomPosition(Object):
+    """A place in a room."""
+
+    x: float
+    y: float
+
+
+class GuildRoomUser(Object):
+    """Somebody in a room."""
+
+    user_id: Snowflake
+    seat: int | str | Absent | None = UNSET
+    position: RoomPosition | Absent | None = UNSET
+    status_id: int | str | Absent | None = UNSET
+    status_text: str | Absent | None = UNSET
+
+
+class GuildRoomObject(Object):
+    """Something in a room: a plant, a note."""
+
+    object_type: int | str
+    object_id: int | str
+    created_by: Snowflake | Absent = UNSET
+    updated_by: Snowflake | Absent | None = UNSET
+    updated_at: UnixTime | Absent | None = UNSET
+    content: str | Absent | None = UNSET
+    """The text of a note."""
+    position: RoomPosition | Absent | None = UNSET
+
+
+class GuildRoom(Object):
+    """The room that belongs to a voice channel."""
+
+    room_id: Snowflake
+    users: list[GuildRoomUser] | Absent = UNSET
+    background: int | str | Absent | None = UNSET
+    objects: dict[int, list[GuildRoomObject]] | Absent = UNSET
+    """What is in the room, by the kind of things."""

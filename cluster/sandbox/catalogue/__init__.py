@@ -37,12 +37,15 @@ class Field(NamedTuple):
 class EventSpec(NamedTuple):
     """A dispatch event. ``fields`` are its own and, behind them, its payload object's.
 
+    ``official`` and ``documented`` say whether Discord's documentation has the event, and whether
+    any has its fields; where none has, they are those that clients read.
     ``array`` is set where ``d`` is an array. ``guild_id_path`` names the field of ``d`` that holds
     the guild's id, if there is one.
     """
 
     name: str
     official: bool
+    documented: bool
     payload_object: str | None
     fields: tuple[Field, ...]
     array: Type | None
@@ -97,7 +100,8 @@ def _event(row: dict[str, Any], objects: dict[str, tuple[Field, ...]]) -> EventS
     key = None if payload is None else payload.lower().removesuffix(" object")
     inherited = objects.get(ALIASES.get(key, key), ()) if key is not None else ()
     fields = tuple({field.name: field for field in (*inherited, *own)}.values())
-    return EventSpec(name, row["official_docs"], key, fields, array, row["guild_id_path"])
+    official, documented = row["official_docs"], row.get("documented", True)
+    return EventSpec(name, official, documented, key, fields, array, row["guild_id_path"])
 
 
 @cache

@@ -37,6 +37,7 @@ EVENT_FIELDS: Final[dict[str, str]] = {
     "SPEED_TEST_DELETE": "stream_key: string; reason: string; unavailable?: boolean",
     "SPEED_TEST_SERVER_UPDATE": "token: string; stream_key: string; endpoint: ?string",
     "THREAD_DELETE": "id: snowflake; guild_id: snowflake; parent_id: snowflake; type: integer",
+    "PRESENCES_REPLACE": "array[presence object]",
     "SESSIONS_REPLACE": "array[session object]",
     "GUILD_SOUNDBOARD_SOUNDS_UPDATE": (
         "soundboard_sounds: array[soundboard sound object]; guild_id: snowflake"
@@ -117,11 +118,47 @@ OBJECT_FIELDS: Final[dict[str, str]] = {
     "entity metadata": "location?: string",
     "recurrence rule": (
         "start: ISO8601 timestamp; end: ?ISO8601 timestamp; frequency: integer; "
-        "interval: integer; by_weekday: ?array[integer]; by_n_weekday: ?array[integer]; "
+        "interval: integer; by_weekday: ?array[integer]; by_n_weekday: ?array[n weekday object]; "
         "by_month: ?array[integer]; by_month_day: ?array[integer]; "
         "by_year_day: ?array[integer]; count: ?integer"
     ),
+    "n weekday": "n: integer; day: integer",
     "message component": "type: integer; id: integer; components: array[button object]",
+    "member list group": "id: string; count?: integer",
+    "member list item": "group?: member list group object; member?: guild member object",
+    "member list sync op": (
+        "op: string; range: array[integer, integer]; items: array[member list item object]"
+    ),
+    "member list insert op": "op: string; index: integer; item: member list item object",
+    "member list update op": "op: string; index: integer; item: member list item object",
+    "member list delete op": "op: string; index: integer",
+    "member list invalidate op": "op: string; range: array[integer, integer]",
+    "guild prune": (
+        "is_preview?: boolean; is_finished?: boolean; days?: integer; prune_count?: ?integer; "
+        "include_roles?: ?array[snowflake]"
+    ),
+    "guild bulk ban": "banned_users?: ?array[snowflake]; failed_users?: ?array[snowflake]",
+    "forum unread": "thread_id: snowflake; missing?: boolean; count?: ?integer",
+    "debounced vote": "answer_id: integer; users?: array[snowflake]",
+    "guild room": (
+        "room_id: snowflake; users?: array[guild room user object]; background?: ?integer; "
+        "objects?: map[integer, array[guild room item object]]"
+    ),
+    "guild room user": (
+        "user_id: snowflake; seat?: ?integer; position?: ?room position object; "
+        "status_id?: ?integer; status_text?: ?string"
+    ),
+    "guild room item": (
+        "object_type: integer; object_id: string; created_by?: snowflake; "
+        "updated_by?: ?snowflake; updated_at?: ?ISO8601 timestamp; content?: ?string; "
+        "position?: ?room position object"
+    ),
+    "room position": "x: float; y: float",
+    "library application": (
+        "created_at?: ISO8601 timestamp; application?: partial application object; "
+        "sku_id?: snowflake; sku?: partial sku object; entitlements?: array[entitlement object]; "
+        "flags?: integer; branch_id?: snowflake; branch?: ?object"
+    ),
     "content inventory entry": (
         "id: string; author_id: snowflake; author_type: integer; content_type: integer; "
         "traits: array[content inventory trait object]; "

@@ -183,6 +183,23 @@ def _deleted_entities(request: UserRequest) -> list[NamedEvent]:
     return [("DELETED_ENTITY_IDS", encode(data))]
 
 
+def _forum_unreads(request: UserRequest) -> list[NamedEvent]:
+    """No documentation has this answer: its fields are those that Discord's client reads."""
+    guild, channel = request.guild, request.d["channel_id"]
+    if guild is None or int(channel) not in guild.channels:
+        return []
+    threads = [_thread_unread(guild, asked) for asked in request.d["threads"]]
+    data = {"guild_id": str(guild.id), "channel_id": channel, "threads": threads}
+    return [("FORUM_UNREADS", encode(data))]
+
+
+def _thread_unread(guild: Guild, asked: Json) -> Json:
+    thread, read = int(asked["thread_id"]), int(asked["ack_message_id"] or 0)
+    missing = thread not in guild.threads
+    unread = sum(m.channel_id == thread and m.id > read for m in guild.messages)
+    return {"thread_id": asked["thread_id"], "missing": missing, "count": unread}
+
+
 def _last_messages(request: UserRequest) -> list[NamedEvent]:
     if (guild := request.guild) is None:
         return []
@@ -258,6 +275,7 @@ ANSWERS: Final[dict[int, Callable[[UserRequest], list[NamedEvent]]]] = {
     Op.SPEED_TEST_CREATE: _speed_test,
     Op.SPEED_TEST_DELETE: _speed_test_over,
     Op.REQUEST_DELETED_ENTITY_IDS: _deleted_entities,
+    Op.REQUEST_FORUM_UNREADS: _forum_unreads,
     Op.REQUEST_LAST_MESSAGES: _last_messages,
     Op.SEARCH_RECENT_MEMBERS: _recent_members,
     Op.REQUEST_CHANNEL_STATUSES: _statuses,

@@ -45,6 +45,10 @@ def _a_presence(scene: Scene, guild: Guild) -> Json:
     }
 
 
+def _a_list_item(scene: Scene, guild: Guild) -> Json:
+    return {"member": scene.member(guild).full() | {"presence": _a_presence(scene, guild)}}
+
+
 _OWN: Final[dict[str, _Build]] = {
     "user": lambda scene, guild: scene.member(guild).user,
     "guild member": lambda scene, guild: scene.member(guild).full(),
@@ -53,6 +57,7 @@ _OWN: Final[dict[str, _Build]] = {
     "role": lambda scene, guild: guild.roles[guild.id],
     "message": _a_message,
     "presence": _a_presence,
+    "member list item": _a_list_item,
     "emoji": lambda scene, guild: {"id": None, "name": "\N{WAVING HAND SIGN}"},
     "guild": lambda scene, guild: (
         guild.data | {"roles": list(guild.roles.values()), "emojis": [], "stickers": []}

@@ -67,6 +67,7 @@ _INTEGERS: Final[dict[str, tuple[int, ...]]] = {
     "height": (64, 720),
 }
 _STRINGS: Final[dict[str, str]] = {
+    "op": "SYNC",
     "locale": "en-US",
     "preferred_locale": "en-US",
     "guild_locale": "en-US",

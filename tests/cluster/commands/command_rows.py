@@ -142,6 +142,7 @@ def rows(guild: int, text: int, voice: int) -> list[Row]:
                     {"thread_id": "7", "ack_message_id": None},
                 ],
             },
+            ("FORUM_UNREADS",),
         ),
         Row(
             "remote_command",

@@ -18,6 +18,8 @@ PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
 MOST_FIELDS: Final = 7
 HEAD: Final = "| event | class | fields | bots | what it says |\n| --- | --- | --- | --- | --- |\n"
 
+UNDOCUMENTED: Final = "(undocumented)"
+"""What stands before the words on an event whose fields no documentation has."""
 MARK: Final = "<!-- What follows is generated: python tests/cluster/events/events_page.py -->\n"
 
 
@@ -52,7 +54,8 @@ def _frame(cls: type[Reconnect | HeartbeatAck]) -> str:
 def _row(cls: type[Dispatch]) -> str:
     wire = f"`{cls.name}`" if cls.listed else f"*`{cls.name}`*"
     bots = "yes" if catalogue().events[cls.name].official else ""
-    return f"| {wire} | `{cls.__name__}` | {_fields(cls)} | {bots} | {_says(cls)} |\n"
+    says = _says(cls) if cls.documented else f"{UNDOCUMENTED} {_says(cls)}"
+    return f"| {wire} | `{cls.__name__}` | {_fields(cls)} | {bots} | {says} |\n"
 
 
 def _fields(cls: type[Dispatch]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from cluster.events import GatewayEvent, HeartbeatAck, Reconnect
 from cluster.events.base import DISPATCHES
 from cluster.sandbox.catalogue import catalogue
-from tests.cluster.events.events_page import PAGE, page
+from tests.cluster.events.events_page import PAGE, UNDOCUMENTED, page
 
 RUST_CLIENT: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "rust_client_events.json").read_text(encoding="utf-8")
@@ -41,6 +41,15 @@ def test_no_event_of_the_rust_client_misses() -> None:
 def test_no_event_of_the_documentation_misses() -> None:
     assert set(DISPATCHES) == set(catalogue().events)
     assert dict(CLASS.findall(page())) == {name: cls.__name__ for name, cls in DISPATCHES.items()}
+
+
+def test_a_class_says_whether_its_fields_are_documented() -> None:
+    known = catalogue().events
+    assert {name: cls.documented for name, cls in DISPATCHES.items()} == {
+        name: event.documented for name, event in known.items()
+    }
+    marked = [line for line in page().splitlines() if UNDOCUMENTED in line and line[0] == "|"]
+    assert len(marked) == sum(not event.documented for event in known.values()) == 28
 
 
 def test_a_class_bears_the_name_of_its_event() -> None:

@@ -12,6 +12,7 @@ from cluster.discord.opcodes import Op
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.gateway.commands import TABLE
 from cluster.sandbox.sessions.peer import Stage
+from cluster.sandbox.world.state import Guild, Message
 from tests.cluster.commands.command_rows import USER, Row, rows
 from tests.cluster.sandbox.gateway_probe import Bench, Json, Probe, bench
 
@@ -127,6 +128,37 @@ def test_a_search_by_name_finds_one_member() -> None:
             assert len(found["d"]["members"]) == 1
 
     asyncio.run(scenario())
+
+
+def test_what_is_unread_in_threads() -> None:
+    async def scenario() -> None:
+        async with bench(rate=0) as b:
+            probe = await b.ready()
+            _, where = in_world(b)
+            guild = b.sandbox.state.world.guild(where["id"])
+            thread = 5
+            guild.threads[thread] = {"id": "5", "parent_id": str(where["text"])}
+            said = [message_in(guild, thread, 100 + number) for number in range(3)]
+            guild.messages.extend([*said, message_in(guild, where["text"], 104)])
+            asked = [
+                {"thread_id": str(thread), "ack_message_id": "100"},
+                {"thread_id": str(thread), "ack_message_id": None},
+                {"thread_id": "7", "ack_message_id": None},
+            ]
+            request = {"guild_id": str(guild.id), "channel_id": str(where["text"])}
+            await probe.send(28, request | {"threads": asked})
+            (found,) = await answered(probe)
+            assert found["d"]["channel_id"] == str(where["text"])
+            told = [(one["missing"], one["count"]) for one in found["d"]["threads"]]
+            assert told == [(False, 2), (False, 3), (True, 0)]
+            await probe.send(28, request | {"channel_id": "7", "threads": asked})
+            assert await answered(probe) == []
+
+    asyncio.run(scenario())
+
+
+def message_in(guild: Guild, channel_id: int, message_id: int) -> Message:
+    return Message(message_id, channel_id, guild.member_list[0], b"{", b"}")
 
 
 def test_a_remote_command_reaches_the_other_session() -> None:
