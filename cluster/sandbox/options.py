@@ -38,6 +38,8 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     # The world
     guilds: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 12
     channels_per_guild: Annotated[int, msgspec.Meta(ge=1, le=500)] = 8
+    hidden_channels_per_guild: Annotated[int, msgspec.Meta(ge=0, le=500)] = 1
+    """Text channels among them that the bot can't view; the first text channel is never one."""
     roles_per_guild: Annotated[int, msgspec.Meta(ge=0, le=250)] = 5
     members_per_guild: Many = 40
     rate: Amount = 0.0

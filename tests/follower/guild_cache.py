@@ -3,7 +3,8 @@
 Nothing in here is the sandbox's. What is known of a guild changes by what an event says and by
 nothing else, but for what Discord leaves to its clients: who leaves has no presence any more, who
 had a role that is deleted has it no more, threads and what is planned go with their channel, and
-the last message of a channel is the newest that came (in a forum: the newest thread).
+the last message of a channel is the newest that came (in a forum: the newest thread). Of a channel
+that can't be viewed any more the threads are forgotten.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _PASSING: Final = (
 )
 """Further fields of GUILD_CREATE that are none of the guild's own properties."""
 _FORUM: Final = 15
+_OBFUSCATED: Final = 1 << 17
+_OF_VIEWERS: Final = ("MESSAGE_", "TYPING_", "CHANNEL_PINS_", "WEBHOOKS_", "INVITE_", "THREAD_")
+"""Beginnings of events that come to who can view their channel."""
 _EVENTS: Final = {
     f"{event}_{action}": (items, action)
     for event, items in {
@@ -88,6 +92,8 @@ class GuildCache:
 
     def apply(self, name: str, d: Json) -> None:
         """Take an event of this guild."""
+        if name.startswith(_OF_VIEWERS) and self._hidden(d.get("channel_id")):
+            raise ValueError(f"in {d['channel_id']}, which can't be viewed")
         if name in _EVENTS:
             self._item(*_EVENTS[name], d)
         handler: Callable[[Json], None] | None = getattr(self, name.lower(), None)
@@ -187,14 +193,26 @@ class GuildCache:
 
     # Channels and threads
 
-    def channel_delete(self, d: Json) -> None:
+    def _forget_threads(self, *parents: str) -> None:
         threads = self.items["threads"]
-        for thread_id in [i for i, one in threads.items() if one["parent_id"] == d["id"]]:
+        for thread_id in [i for i, one in threads.items() if one["parent_id"] in parents]:
             del threads[thread_id]
             self.memberships.pop(thread_id, None)
+
+    def channel_delete(self, d: Json) -> None:
+        self._forget_threads(d["id"])
         planned = self.items["guild_scheduled_events"]
         for event_id in [i for i, one in planned.items() if one["channel_id"] == d["id"]]:
             del planned[event_id]
+
+    def channel_update(self, d: Json) -> None:
+        if self._hidden(d["id"]):  # of its threads nothing more is told
+            self._forget_threads(d["id"])
+
+    def _hidden(self, channel_id: Any) -> bool:
+        """Whether an id is that of a channel that can't be viewed."""
+        channel = self.items["channels"].get(channel_id)
+        return channel is not None and bool(channel["flags"] & _OBFUSCATED)
 
     def _place(self, channel_id: str) -> Json:
         """A channel or a thread. KeyError: it is neither."""
@@ -221,11 +239,8 @@ class GuildCache:
         self.memberships.pop(d["id"], None)
 
     def thread_list_sync(self, d: Json) -> None:
-        threads = self.items["threads"]
-        for thread_id in [i for i, one in threads.items() if one["parent_id"] in d["channel_ids"]]:
-            del threads[thread_id]
-            self.memberships.pop(thread_id, None)
-        threads |= {one["id"]: _without(one, "member") for one in d["threads"]}
+        self._forget_threads(*d["channel_ids"])
+        self.items["threads"] |= {one["id"]: _without(one, "member") for one in d["threads"]}
         self.memberships |= {one["id"]: dict(one) for one in d["members"]}
 
     def thread_member_update(self, d: Json) -> None:

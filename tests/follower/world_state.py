@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cluster.sandbox.world import World
+from cluster.sandbox.world.objects.channels import obfuscated
 from cluster.sandbox.world.state import Guild
 from tests.follower.differences import differences
 from tests.follower.follower import Follower
@@ -19,8 +20,10 @@ Json = dict[str, Any]
 
 
 def guild_state(guild: Guild) -> Json:
-    """A guild in the form of `GuildCache.state`."""
+    """A guild in the form of `GuildCache.state`: what the bot can view of it."""
     bot = guild.member_list[0].id
+    hidden = guild.hidden_from_bot()
+    threads = {i: t for i, t in guild.threads.items() if int(t["parent_id"]) not in hidden}
     state = {
         "properties": guild.data,
         "member_count": len(guild.members),
@@ -30,13 +33,15 @@ def guild_state(guild: Guild) -> Json:
             for member in guild.member_list
             if member.online
         },
-        "memberships": {i: m[bot] for i, m in guild.thread_members.items() if bot in m},
+        "memberships": {
+            i: guild.thread_members[i][bot] for i in threads if bot in guild.thread_members[i]
+        },
         "roles": guild.roles,
         "emojis": guild.emojis,
         "stickers": guild.stickers,
         "soundboard_sounds": guild.sounds,
-        "channels": guild.channels,
-        "threads": guild.threads,
+        "channels": {i: obfuscated(c) if i in hidden else c for i, c in guild.channels.items()},
+        "threads": threads,
         "voice_states": {
             i: {key: value for key, value in one.items() if key != "guild_id"}
             for i, one in guild.voice_states.items()

@@ -164,7 +164,7 @@ class Channel(Object):
     default_reaction_emoji: DefaultReaction | Absent | None = UNSET
     default_forum_layout: ForumLayoutType | Absent = UNSET
     default_sort_order: SortOrderType | Absent | None = UNSET
-    default_tag_setting: SearchTagSetting | Absent = UNSET
+    default_tag_setting: SearchTagSetting | Absent | None = UNSET
     icon_emoji: IconEmoji | Absent | None = UNSET
     """Deprecated."""
     theme_color: int | Absent | None = UNSET

@@ -98,6 +98,16 @@ class SandboxControl:
         answer: dict[str, int] = (await self._ask("POST", "/emit", body))["events"]
         return answer
 
+    async def access(self, guild_id: int | str, **change: Any) -> dict[str, int]:
+        """Change what the bot may view; return how often each event happened.
+
+        change: ``role_id`` and ``permissions``, ``channel_id`` and ``overwrites``, or
+        ``bot_roles``; ids and permissions as decimal strings.
+        """
+        body = {"guild_id": str(guild_id)} | change
+        answer: dict[str, int] = (await self._ask("POST", "/access", body))["events"]
+        return answer
+
     async def fault(self, **spec: Any) -> dict[str, Any]:
         """Let a fault happen, ``fault(kind="cut", how="rst", shard=3)``; return what was done."""
         answer: dict[str, Any] = await self._ask("POST", "/faults", spec)

@@ -68,6 +68,7 @@ class SandboxControlServer:
                 web.get("/state", self._get_state),
                 web.post("/traffic", self._traffic),
                 web.post("/emit", self._emit),
+                web.post("/access", self._access),
                 web.post("/faults", self._fault),
                 web.get("/faults", self._faults),
                 web.delete("/faults", self._clear_faults),
@@ -146,6 +147,20 @@ class SandboxControlServer:
             if number % _EMIT_CHUNK == _EMIT_CHUNK - 1:
                 self._state.ticker.flush()
                 await asyncio.sleep(0)
+        self._state.ticker.flush()
+        return _answer({"events": made})
+
+    async def _access(self, request: web.Request) -> web.Response:
+        made: Counter[str] = Counter()
+        try:
+            events = self._state.world.change_access(await _body(request))
+        except KeyError as error:
+            raise _BadRequest(f"guild_id, role_id, channel_id: there is no {error}") from error
+        except ValueError as error:
+            raise _BadRequest(str(error)) from error
+        for event in events:
+            self._state.dispatcher.publish((event,))
+            made[event.name] += 1
         self._state.ticker.flush()
         return _answer({"events": made})
 

@@ -218,8 +218,9 @@ class Rest:
 
     # The world's objects, as GUILD_CREATE has them
 
-    def _guild_json(self, guild_id: int) -> dict[str, Any]:
-        data = self._state.world.guild_create(guild_id, intents=0, large_threshold=50)
+    def _guild_json(self, guild_id: int, *, whole: bool = False) -> dict[str, Any]:
+        world = self._state.world
+        data = world.guild_create(guild_id, intents=0, large_threshold=50, whole=whole)
         guild: dict[str, Any] = msgspec.json.decode(data)
         return guild
 
@@ -228,7 +229,7 @@ class Rest:
         if guild_id is None:
             return None
         try:
-            return self._guild_json(guild_id)
+            return self._guild_json(guild_id, whole=self._by_user(request))
         except KeyError:
             return None
 
@@ -247,7 +248,13 @@ class Rest:
         guild = self._asked_guild(request)
         if guild is None:
             return _error(404, "Unknown Guild", 10004)
-        return _json([c | {"guild_id": guild["id"]} for c in guild["channels"]])
+        hidden = self._hidden(request, int(guild["id"]))
+        viewed = [c for c in guild["channels"] if int(c["id"]) not in hidden]
+        return _json([c | {"guild_id": guild["id"]} for c in viewed])
+
+    def _hidden(self, request: web.Request, guild_id: int) -> frozenset[int]:
+        """The channels of a guild that who asks can't view: none for the user account."""
+        return frozenset() if self._by_user(request) else self._state.world.guild(guild_id).hidden
 
     async def _roles(self, request: web.Request) -> web.Response:
         guild = self._asked_guild(request)
@@ -281,5 +288,7 @@ class Rest:
             guild = self._state.world.guild(guild_id)
             channel = None if channel_id is None else guild.channels.get(channel_id)
             if channel is not None:
+                if channel_id in self._hidden(request, guild_id):
+                    return _error(403, "Missing Access", 50001)
                 return _json(channel | {"guild_id": str(guild_id)})
         return _error(404, "Unknown Channel", 10003)

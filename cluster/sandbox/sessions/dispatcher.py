@@ -154,6 +154,8 @@ class Dispatcher:
     def _offer(self, session: Session, event: WorldEvent, digest: bytes) -> None:
         if event.intents and not event.intents & session.intents:
             return
+        if event.unseen and session.user is None:
+            return
         if session.user is not None:
             members = self._members_of(event.guild_id)
             if not session.user.hears(event.name, event.guild_id, members):
@@ -191,7 +193,10 @@ class Dispatcher:
 
     def _deliver(self, session: Session, event: WorldEvent, digest: bytes) -> None:
         data = event.data
-        if event.redacted is not None and not session.intents & _MESSAGE_CONTENT:
+        if event.whole is not None and session.user is not None:
+            data = event.whole
+            digest = digest_of(data)
+        elif event.redacted is not None and not session.intents & _MESSAGE_CONTENT:
             data = event.redacted
             digest = digest_of(data)
         seq = session.dispatch(event.name, digest, data)

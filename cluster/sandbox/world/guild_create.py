@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cluster.discord.intents import Intents
+from cluster.sandbox.world.objects.channels import obfuscated
 from cluster.sandbox.world.presences import presence
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 
@@ -34,13 +35,21 @@ def _voice_states(guild: Guild) -> list[Json]:
     ]
 
 
+def _channels(guild: Guild, *, whole: bool) -> list[Json]:
+    """Every channel; obfuscated where the bot can't view it, unless they are wanted whole."""
+    if whole or not guild.hidden:
+        return list(guild.channels.values())
+    return [obfuscated(c) if i in guild.hidden else c for i, c in guild.channels.items()]
+
+
 def _threads(guild: Guild) -> list[Json]:
-    """Every thread, with the bot's own membership where it has joined."""
+    """Every thread that the bot can view, with its own membership where it has joined."""
     bot = guild.member_list[0].id
     joined = guild.thread_members
+    viewed = [t for i, t in guild.threads.items() if i not in guild.unseen]
     return [
         t | {"member": joined[int(t["id"])][bot]} if bot in joined[int(t["id"])] else t
-        for t in guild.threads.values()
+        for t in viewed
     ]
 
 
@@ -48,8 +57,11 @@ def _array(items: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
 
-def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
-    """Make ``d`` of GUILD_CREATE for a session with ``intents``."""
+def guild_create(guild: Guild, *, intents: int, large_threshold: int, whole: bool = False) -> bytes:
+    """Make ``d`` of GUILD_CREATE for a session with ``intents``.
+
+    whole: also the channels that the bot can't view, as somebody sees them who can.
+    """
     large = len(guild.members) > large_threshold
     members = _shown_members(guild, intents, large)
     presences: Iterable[bytes] = ()
@@ -64,7 +76,7 @@ def guild_create(guild: Guild, *, intents: int, large_threshold: int) -> bytes:
         "unavailable": False,
         "member_count": len(guild.members),
         "voice_states": _voice_states(guild),
-        "channels": list(guild.channels.values()),
+        "channels": _channels(guild, whole=whole),
         "threads": _threads(guild),
         "stage_instances": list(guild.stage_instances.values()),
         "guild_scheduled_events": list(guild.scheduled_events.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import islice
 from typing import Final
 
 from cluster.discord.intents import Intents
@@ -13,6 +14,7 @@ from cluster.sandbox.world.names import CHANNEL_WORDS, ROLE_WORDS, guild_name, p
 from cluster.sandbox.world.objects import channels as channel_objects
 from cluster.sandbox.world.objects import guilds as guild_objects
 from cluster.sandbox.world.objects import users as user_objects
+from cluster.sandbox.world.permissions import ADMINISTRATOR, ALL_PERMISSIONS, VIEW_CHANNEL
 from cluster.sandbox.world.presences import own_presence, some_presence
 from cluster.sandbox.world.state import Guild, Json, Member
 
@@ -27,7 +29,8 @@ SETTLED_MS: Final = 1_735_689_600_000
 """2025: what a guild is born with is older than this."""
 
 EVERYONE_PERMISSIONS: Final = 0x0006_65E3_7F9D_DE41
-BOT_PERMISSIONS: Final = 8
+BOT_PERMISSIONS: Final = ALL_PERMISSIONS & ~ADMINISTRATOR
+"""All but one, with which it would view every channel."""
 _KINDS: Final = (
     channel_objects.TEXT,
     channel_objects.VOICE,
@@ -70,6 +73,7 @@ class Population:
         self._add_channels(guild, draw, born)
         self._add_expressions(guild, draw, born)
         self._add_fields(guild, draw)
+        guild.set_hidden(guild.hidden_from_bot())
         return guild
 
     def person(self, draw: random.Random, user_id: int) -> Json:
@@ -121,6 +125,8 @@ class Population:
         wanted = max(1, self._options.channels_per_guild)
         kinds = [_KINDS[n % len(_KINDS)] for n in range(wanted)]
         base = 1_000
+        text = [n for n, kind in enumerate(kinds) if kind == channel_objects.TEXT]
+        hidden = text[1:][::-1][: self._options.hidden_channels_per_guild]
         category = next(
             (snowflake_at(born + base + n) for n, k in enumerate(kinds) if k == 4), None
         )
@@ -128,6 +134,8 @@ class Population:
             overwrites = (
                 [channel_objects.overwrite(guild.id, 0, deny=1 << 11)] if number == 4 else []
             )
+            if number in hidden:
+                overwrites = self._staff_only(guild)
             made = channel_objects.channel(
                 kind,
                 snowflake_at(born + base + number),
@@ -137,8 +145,14 @@ class Population:
                 parent_id=category if kind != channel_objects.CATEGORY else None,
                 overwrites=overwrites,
             )
-            guild.add_channel(made)
+            guild.channels[int(made["id"])] = made
         self._settle_in_voice(guild, draw)
+
+    def _staff_only(self, guild: Guild) -> list[Json]:
+        """The overwrites of a channel that only a role can view, which the bot does not have."""
+        closed = channel_objects.overwrite(guild.id, 0, deny=VIEW_CHANNEL)
+        staff = (channel_objects.overwrite(int(r), 0, allow=VIEW_CHANNEL) for r in guild.free_roles)
+        return [closed, *islice(staff, 1)]
 
     def _settle_in_voice(self, guild: Guild, draw: random.Random) -> None:
         voice = [i for i, c in guild.channels.items() if c["type"] == channel_objects.VOICE]

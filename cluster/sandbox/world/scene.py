@@ -5,13 +5,30 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from cluster.sandbox.world.clock import WorldClock
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.population import Population
 from cluster.sandbox.world.state import Guild, Json, Member, encode
+
+_PLACE: Final = {
+    "CHANNEL_PINS_UPDATE": "channel_id",
+    "INVITE_CREATE": "channel_id",
+    "INVITE_DELETE": "channel_id",
+    "MESSAGE_DELETE_BULK": "channel_id",
+    "THREAD_CREATE": "parent_id",
+    "THREAD_DELETE": "parent_id",
+    "THREAD_MEMBERS_UPDATE": "id",
+    "THREAD_MEMBER_UPDATE": "id",
+    "THREAD_UPDATE": "parent_id",
+    "VOICE_CHANNEL_EFFECT_SEND": "channel_id",
+    "VOICE_CHANNEL_START_TIME_UPDATE": "id",
+    "VOICE_CHANNEL_STATUS_UPDATE": "id",
+    "WEBHOOKS_UPDATE": "channel_id",
+}
+"""Event -> its field with the channel or thread, without whose view the bot does not hear of it."""
 
 
 class Direct:
@@ -90,8 +107,13 @@ class Scene:
 
     def event(self, name: str, guild: Guild | None, data: Any) -> WorldEvent:
         """Make an event of ``guild`` (None: a direct one) from a value that is encoded here."""
-        guild_id = None if guild is None else guild.id
-        return WorldEvent(name, guild_id, encode(data), intents_of(name, guild_id))
+        if guild is None:
+            return WorldEvent(name, None, encode(data), intents_of(name, None))
+        event = WorldEvent(name, guild.id, encode(data), intents_of(name, guild.id))
+        place = _PLACE.get(name)
+        if place is not None and guild.unseen:
+            event.unseen = int(data[place]) in guild.unseen
+        return event
 
 
 Handler = Callable[[Scene, Guild], WorldEvent]

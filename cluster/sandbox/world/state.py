@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Set
 from typing import Any, Final
 
 import msgspec
 
 from cluster.sandbox.world.objects.channels import MESSAGE_TYPES
+from cluster.sandbox.world.permissions import Viewer, hidden_channels
 
 Json = dict[str, Any]
 
@@ -131,6 +133,7 @@ class Guild:
         "data",
         "emojis",
         "free_roles",
+        "hidden",
         "id",
         "integrations",
         "invites",
@@ -138,6 +141,7 @@ class Guild:
         "member_list",
         "members",
         "messages",
+        "review",
         "roles",
         "scheduled_events",
         "sounds",
@@ -147,6 +151,7 @@ class Guild:
         "thread_members",
         "threads",
         "unavailable",
+        "unseen",
         "voice_states",
     )
 
@@ -157,12 +162,19 @@ class Guild:
         self.data: Json = {}
         self.unavailable = False
         """Whether an outage hides the guild: nothing happens in it until GUILD_CREATE ends that."""
+        self.review = False
+        """Whether something has changed that says which channels the bot can view."""
         self.roles: dict[int, Json] = {}
         self.free_roles: list[str] = []
         """Roles that members may gain and lose: all but @everyone and managed ones."""
         self.channels: dict[int, Json] = {}
+        self.hidden: frozenset[int] = frozenset()
+        """Channels that the bot can't view, as it was told last."""
+        self.unseen: frozenset[int] = frozenset()
+        """``hidden`` and the threads in it: what happens there the bot does not hear of."""
         self.text_channels: list[int] = []
-        """Channels and threads that messages are written to."""
+        """Channels and threads that messages are written to: all that the bot can view, or all
+        where it can view none."""
         self.threads: dict[int, Json] = {}
         self.thread_members: dict[int, dict[int, Json]] = {}
         self.members: dict[int, Member] = {}
@@ -191,16 +203,60 @@ class Guild:
         gone = str(role_id)
         del self.roles[role_id]
         self.free_roles.remove(gone)
+        self.review = True
         for member in self.member_list:
             if gone in member.data["roles"]:
                 member.data["roles"] = [r for r in member.data["roles"] if r != gone]
                 member.changed()
 
     def add_channel(self, channel: Json) -> None:
-        """Take in a channel that was made."""
+        """Take in a channel that was made; its category can be viewed if it can."""
         self.channels[int(channel["id"])] = channel
-        if channel["type"] in MESSAGE_TYPES:
-            self.text_channels.append(int(channel["id"]))
+        self.set_hidden(self.hidden | {int(channel["id"])} & self.hidden_from_bot())
+        self.review = True
+
+    def add_thread(self, thread: Json, members: dict[int, Json]) -> None:
+        """Take in a thread that was opened. members: user id -> thread member."""
+        self.threads[int(thread["id"])] = thread
+        self.thread_members[int(thread["id"])] = members
+        self.set_hidden(self.hidden)
+
+    def hidden_from_bot(self) -> frozenset[int]:
+        """Return the channels that the bot can't view now."""
+        bot = self.member_list[0]
+        voice = self.voice_states.get(bot.id)
+        viewer = Viewer(
+            user_id=bot.user["id"],
+            guild_id=str(self.id),
+            roles=bot.data["roles"],
+            owns_guild=self.data.get("owner_id") == bot.user["id"],
+            voice_channel_id=None if voice is None else voice["channel_id"],
+        )
+        return hidden_channels(viewer, self.roles.values(), self.channels)
+
+    def set_hidden(self, hidden: frozenset[int]) -> None:
+        """Say which channels the bot is told that it can't view.
+
+        Messages and invites where that changes are forgotten: later events would be about some of
+        which the bot has never heard.
+        """
+        self.hidden = hidden
+        parents = {str(channel_id) for channel_id in hidden}
+        inside = (i for i, thread in self.threads.items() if thread["parent_id"] in parents)
+        before, self.unseen = self.unseen, hidden.union(inside)
+        if changed := before ^ self.unseen:
+            self._forget_said(changed)
+        written = [i for i, c in self.channels.items() if c["type"] in MESSAGE_TYPES]
+        written += self.threads
+        self.text_channels = [i for i in written if i not in self.unseen] or written
+
+    def _forget_said(self, places: Set[int]) -> None:
+        """Remove the messages in channels and threads, and the invites to them."""
+        gone = {str(place) for place in places}
+        self.invites = {c: i for c, i in self.invites.items() if i["channel_id"] not in gone}
+        kept = [m for m in self.messages if m.channel_id not in places]
+        self.messages.clear()
+        self.messages.extend(kept)
 
     def add_member(self, member: Member) -> None:
         """Take in a member who joined."""
@@ -235,14 +291,11 @@ class Guild:
         self.threads.pop(channel_id, None)
         self.thread_members.pop(channel_id, None)
         gone = str(channel_id)
-        self.invites = {c: i for c, i in self.invites.items() if i["channel_id"] != gone}
+        self._forget_said({channel_id})
         self.scheduled_events = {
             i: event for i, event in self.scheduled_events.items() if event["channel_id"] != gone
         }
-        if channel_id in self.text_channels:
-            self.text_channels.remove(channel_id)
-        kept = [m for m in self.messages if m.channel_id != channel_id]
-        self.messages.clear()
-        self.messages.extend(kept)
         for thread_id in [i for i, thread in self.threads.items() if thread["parent_id"] == gone]:
             self.forget_channel(thread_id)
+        self.set_hidden(self.hidden - {channel_id})
+        self.review = True

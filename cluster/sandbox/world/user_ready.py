@@ -152,7 +152,7 @@ def _guild(guild: Guild, user: Json, large_threshold: int) -> Json:
     """The guild as a user sees it: its only members are those in voice and the user itself."""
     if guild.unavailable:
         return {"id": str(guild.id), "unavailable": True}
-    data = guild_create(guild, intents=0, large_threshold=large_threshold)
+    data = guild_create(guild, intents=0, large_threshold=large_threshold, whole=True)
     made: Json = msgspec.json.decode(data)
     bot = str(guild.member_list[0].id)
     in_voice = [m for m in made["members"] if m["user"]["id"] not in (bot, user["id"])]

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+import msgspec
+
 from cluster.discord.intents import ALL_INTENTS
 from cluster.discord.limits import shard_of_guild
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import requests
+from cluster.sandbox.world.access_requests import AccessRequest, handler_of
 from cluster.sandbox.world.answers import ANSWERS, UserRequest
 from cluster.sandbox.world.clock import WorldClock, snowflake_at
 from cluster.sandbox.world.event import WorldEvent
@@ -24,7 +27,7 @@ from cluster.sandbox.world.presences import own_presence
 from cluster.sandbox.world.ready import ready
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json, encode
-from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, guilds, talk, voice
+from cluster.sandbox.world.traffic import DIRECT_HANDLERS, HANDLERS, access, guilds, talk, voice
 from cluster.sandbox.world.traffic.expressions import sounds_of
 from cluster.sandbox.world.user_ready import (
     UserReady,
@@ -164,10 +167,12 @@ class World:
         guild = self.guild(guild_id)
         return gateway_guild(guild, self.own_account, capabilities, large_threshold)
 
-    def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes:
+    def guild_create(
+        self, guild_id: int, *, intents: int, large_threshold: int, whole: bool = False
+    ) -> bytes:
         """Make ``d`` of GUILD_CREATE for a session. KeyError: no such guild."""
         guild = self.guild(guild_id)
-        return guild_create(guild, intents=intents, large_threshold=large_threshold)
+        return guild_create(guild, intents=intents, large_threshold=large_threshold, whole=whole)
 
     def step(self) -> WorldEvent:
         """Make the next event of the traffic."""
@@ -181,14 +186,14 @@ class World:
         if self._interrupted is not None:
             guild, handler = self._interrupted
             self._interrupted = None
-            return handler(scene, guild)
+            return self._happen(handler, guild)
         chance, weights, ids = self._random, self._weights, self._guild_ids
         drawn = bisect(weights, chance() * weights[-1], 0, len(weights) - 1)
         guild_id = ids[int(chance() * len(ids))]
         guild = self._guilds.get(guild_id) or self.guild(guild_id)
         if guild.unavailable:
             return self._end_outage(guild, self._handlers[drawn])
-        return self._handlers[drawn](scene, guild)
+        return self._happen(self._handlers[drawn], guild)
 
     @property
     def unfinished(self) -> bool:
@@ -219,6 +224,16 @@ class World:
     def _rest(self) -> Iterator[WorldEvent]:
         while self.unfinished:
             yield self.step()
+
+    def change_access(self, request: Json) -> Iterator[WorldEvent]:
+        """Change what the bot may view, like ``emit``; request: fields of an AccessRequest.
+
+        ValueError: a request that can't be. KeyError: no such guild, role or channel.
+        """
+        asked = msgspec.convert(request, AccessRequest)
+        guild = self.guild(int(asked.guild_id))
+        handler = handler_of(asked, guild)
+        return self._whole(lambda: self._in_guild(guild, handler))
 
     def request_members(self, d: Json, *, intents: int = int(ALL_INTENTS)) -> list[bytes]:
         """Return ``d`` of every GUILD_MEMBERS_CHUNK that answers an op 8. Raises RequestRefused."""
@@ -265,12 +280,17 @@ class World:
             return []
         if channel_id is not None and channel_id not in guild.channels:
             return []
+        if channel_id in guild.hidden and not of_user:
+            return []
         changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
         member = account_member(guild, self.own_account) if of_user else guild.member_list[0]
         moved = voice.move(self._scene, guild, member, channel_id, session_id=session_id, **changes)
-        if channel_id is None:
-            return [moved]
-        return [moved, voice.server_update(self._scene, guild)]
+        made = [moved]
+        if channel_id is not None:
+            made.append(voice.server_update(self._scene, guild))
+        if guild.review:
+            made += access.review(self._scene, guild)
+        return made
 
     def _guild_or_none(self, guild_id: int) -> Guild | None:
         return self.guild(guild_id) if guild_id in self._known else None
@@ -284,7 +304,14 @@ class World:
     def _in_guild(self, guild: Guild, handler: Handler) -> WorldEvent:
         if guild.unavailable:
             return self._end_outage(guild, handler)
-        return handler(self._scene, guild)
+        return self._happen(handler, guild)
+
+    def _happen(self, handler: Handler, guild: Guild) -> WorldEvent:
+        """Let something happen in a guild, and after it what the bot is told of its channels."""
+        event = handler(self._scene, guild)
+        if guild.review:
+            self._scene.after.extend(access.review(self._scene, guild))
+        return event
 
     def _end_outage(self, guild: Guild, handler: Handler) -> WorldEvent:
         """End an outage by GUILD_CREATE. What ``handler`` does comes after it, and is done after it

@@ -21,6 +21,11 @@ FORUM: Final = 15
 MESSAGE_TYPES: Final = (TEXT, ANNOUNCEMENT)
 """Types whose channels the traffic writes to."""
 
+OBFUSCATED: Final = 1 << 17
+"""Flag of a channel that is shown to who can't view it."""
+_OBFUSCATED_NAME: Final = "___hidden___"
+_VIEW_CHANNEL: Final = 1 << 10
+
 
 def channel(
     kind: int,
@@ -81,6 +86,41 @@ def _fields_of_type(kind: int, channel_id: int) -> Json:
             "template": "",
         }
     return {}
+
+
+def obfuscated(channel: Json) -> Json:
+    """A guild channel as the gateway shows it to who can't view it ("Obfuscated Channels").
+
+    Id, type, position and category stay. The rest is as in a recording of a text channel, in which
+    the fields of other types are, too, and numbers that have a default are not; those that voice
+    channels can't do without are at theirs.
+    """
+    hidden = overwrite(int(channel["guild_id"]), 0, deny=_VIEW_CHANNEL)
+    made: Json = {
+        "id": channel["id"],
+        "type": channel["type"],
+        "guild_id": channel["guild_id"],
+        "name": _OBFUSCATED_NAME,
+        "position": channel["position"],
+        "permission_overwrites": [hidden],
+        "parent_id": channel["parent_id"],
+        "nsfw": False,
+        "flags": OBFUSCATED,
+        "topic": None,
+        "last_message_id": None,
+        "last_pin_timestamp": None,
+        "rate_limit_per_user": 0,
+        "rtc_region": None,
+        "status": None,
+        "available_tags": [],
+        "default_reaction_emoji": None,
+        "default_sort_order": None,
+        "default_tag_setting": None,
+        "application_id": None,
+    }
+    if channel["type"] in (VOICE, STAGE):
+        made |= {"bitrate": 64000, "user_limit": 0}
+    return made
 
 
 def forum_tag(tag_id: int, name: str) -> Json:

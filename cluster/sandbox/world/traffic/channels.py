@@ -13,8 +13,12 @@ from cluster.sandbox.world.names import CHANNEL_WORDS
 from cluster.sandbox.world.objects import channels as objects
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json
+from cluster.sandbox.world.traffic import access
 
 _MADE: Final = (objects.TEXT, objects.VOICE, objects.TEXT, objects.FORUM, objects.ANNOUNCEMENT)
+_CLOSABLE: Final = (objects.TEXT, objects.ANNOUNCEMENT, objects.FORUM)
+_ACCESS_CHANGES: Final = 1 / 8
+"""Share of CHANNEL_UPDATE that changes who can view a channel."""
 _MOST: Final = 100
 """Channels of a guild past which one goes before another is made."""
 
@@ -24,7 +28,11 @@ def channel_create(scene: Scene, guild: Guild) -> WorldEvent:
     if len(guild.channels) >= _MOST:
         scene.after.append(_delete(scene, guild))
     kind = _MADE[int(scene.draw.random() * len(_MADE))]
-    return scene.last(scene.event("CHANNEL_CREATE", guild, _create(scene, guild, kind)))
+    return scene.last(_created(scene, guild, _create(scene, guild, kind)))
+
+
+def _created(scene: Scene, guild: Guild, channel: Json) -> WorldEvent:
+    return access.channel_event(scene, "CHANNEL_CREATE", guild, channel)
 
 
 def _create(scene: Scene, guild: Guild, kind: int) -> Json:
@@ -43,20 +51,29 @@ def _create(scene: Scene, guild: Guild, kind: int) -> Json:
 
 
 def channel_of(scene: Scene, guild: Guild, kinds: tuple[int, ...]) -> Json:
-    """A channel of one of ``kinds``; made, its event in ``scene.after``, when there is none."""
+    """A channel of one of ``kinds``, which the bot can view if it can view any; made, its event in
+    ``scene.after``, when there is none."""
     channels = [c for c in guild.channels.values() if c["type"] in kinds]
+    channels = [c for c in channels if int(c["id"]) not in guild.hidden] or channels
     if channels:
         return channels[int(scene.draw.random() * len(channels))]
     made = _create(scene, guild, kinds[0])
-    scene.after.append(scene.event("CHANNEL_CREATE", guild, made))
+    scene.after.append(_created(scene, guild, made))
     return made
 
 
 def channel_update(scene: Scene, guild: Guild) -> WorldEvent:
-    """A text channel gets another topic."""
+    """A text channel gets another topic; now and then one becomes private, or public."""
+    if scene.draw.random() < _ACCESS_CHANGES:
+        named = _named_by(guild)
+        free = [c for c in guild.channels.values() if c["type"] in _CLOSABLE]
+        free = [c for c in free if c["id"] not in named]
+        if free:
+            channel = free[int(scene.draw.random() * len(free))]
+            return access.make_private_or_public(scene, guild, channel)
     channel = channel_of(scene, guild, objects.MESSAGE_TYPES)
     channel["topic"] = f"topic {int(scene.draw.random() * 1000)}"
-    return scene.last(scene.event("CHANNEL_UPDATE", guild, channel))
+    return scene.last(access.channel_event(scene, "CHANNEL_UPDATE", guild, channel))
 
 
 def _named_by(guild: Guild) -> set[str]:
@@ -70,7 +87,7 @@ def _delete(scene: Scene, guild: Guild) -> WorldEvent:
     free = [c for i, c in guild.channels.items() if c["type"] not in keep and str(i) not in named]
     if not free:
         free = [_create(scene, guild, objects.TEXT)]
-        scene.after.append(scene.event("CHANNEL_CREATE", guild, free[0]))
+        scene.after.append(_created(scene, guild, free[0]))
     gone = free[int(scene.draw.random() * len(free))]
     for state in [s for s in guild.voice_states.values() if s["channel_id"] == gone["id"]]:
         del guild.voice_states[int(state["user_id"])]
@@ -78,8 +95,9 @@ def _delete(scene: Scene, guild: Guild) -> WorldEvent:
         if (member := guild.members.get(int(state["user_id"]))) is not None:
             left["member"] = member.full()
         scene.after.append(scene.event("VOICE_STATE_UPDATE", guild, left))
+    deleted = access.channel_event(scene, "CHANNEL_DELETE", guild, gone)
     guild.forget_channel(int(gone["id"]))
-    return scene.event("CHANNEL_DELETE", guild, gone)
+    return deleted
 
 
 def channel_delete(scene: Scene, guild: Guild) -> WorldEvent:
@@ -101,7 +119,8 @@ def pins_update(scene: Scene, guild: Guild) -> WorldEvent:
 
 def channel_info(scene: Scene, guild: Guild) -> WorldEvent:
     """The answer to a request for voice channels' status and start time."""
-    voice = [c for c in guild.channels.values() if c["type"] == objects.VOICE]
+    viewed = [c for i, c in guild.channels.items() if i not in guild.hidden]
+    voice = [c for c in viewed if c["type"] == objects.VOICE]
     shown = [{"id": c["id"], "status": c["status"], "voice_start_time": None} for c in voice]
     return scene.event("CHANNEL_INFO", guild, {"guild_id": str(guild.id), "channels": shown})
 

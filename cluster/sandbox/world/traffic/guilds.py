@@ -13,10 +13,13 @@ from cluster.sandbox.world.guild_create import guild_create
 from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.names import ROLE_WORDS
 from cluster.sandbox.world.objects import guilds as objects
+from cluster.sandbox.world.permissions import VIEW_CHANNEL
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json
 from cluster.sandbox.world.traffic import people
 
+_ACCESS_CHANGES: Final = 1 / 8
+"""Share of GUILD_ROLE_UPDATE that may change which channels the bot can view."""
 _MOST_ROLES: Final = 100
 _MOST_BANS: Final = 100
 
@@ -80,9 +83,40 @@ def _free_role(scene: Scene, guild: Guild) -> Json:
     return guild.roles[int(guild.free_roles[int(scene.draw.random() * len(guild.free_roles))])]
 
 
+def set_permissions(scene: Scene, guild: Guild, role_id: int, permissions: int) -> WorldEvent:
+    """A role gets other permissions."""
+    role = guild.roles[role_id]
+    role["permissions"] = str(permissions)
+    guild.review = True
+    return scene.event("GUILD_ROLE_UPDATE", guild, {"guild_id": str(guild.id), "role": role})
+
+
+def set_bot_roles(scene: Scene, guild: Guild, role_ids: list[str]) -> WorldEvent:
+    """The bot gets other roles."""
+    bot = guild.member_list[0]
+    bot.data["roles"] = role_ids
+    bot.changed()
+    guild.review = True
+    return people.member_update_of(guild, bot)
+
+
+def _change_a_role_of_the_bot(scene: Scene, guild: Guild, role: Json) -> WorldEvent:
+    """The bot gets a role that it does not have, or loses one that it has."""
+    held: list[str] = guild.member_list[0].data["roles"]
+    kept = [one for one in held if one != role["id"]]
+    return set_bot_roles(scene, guild, [*held, role["id"]] if kept == held else kept)
+
+
 def role_update(scene: Scene, guild: Guild) -> WorldEvent:
-    """A role gets another colour."""
+    """A role gets another colour; now and then another permission, or the bot gets or loses it."""
     role = _free_role(scene, guild)
+    chance = scene.draw.random()
+    if chance < _ACCESS_CHANGES / 2:
+        permissions = int(role["permissions"]) ^ VIEW_CHANNEL
+        changed = set_permissions(scene, guild, int(role["id"]), permissions)
+        return scene.last(changed)
+    if chance < _ACCESS_CHANGES:
+        scene.after.append(_change_a_role_of_the_bot(scene, guild, role))
     role["color"] = int(scene.draw.random() * (1 << 24))
     role["colors"] = role["colors"] | {"primary_color": role["color"]}
     data = {"guild_id": str(guild.id), "role": role}

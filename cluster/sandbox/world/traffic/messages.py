@@ -53,7 +53,14 @@ def _write(scene: Scene, guild: Guild, channel_id: int) -> WorldEvent:
     head = _HEAD % (sent_at, message_id, member.json, message_id, channel_id, author, guild_id)
     said = _CONTENTS[int(scene.draw.random() * 512)]
     guild.remember(Message(message_id, channel_id, member, head, said))
-    return WorldEvent("MESSAGE_CREATE", guild_id, head + said, _MESSAGES_BIT, head + REDACTED)
+    return WorldEvent(
+        "MESSAGE_CREATE",
+        guild_id,
+        head + said,
+        _MESSAGES_BIT,
+        head + REDACTED,
+        unseen=channel_id in guild.unseen,
+    )
 
 
 def a_message(scene: Scene, guild: Guild) -> tuple[Message, WorldEvent | None]:
@@ -76,6 +83,7 @@ def message_update(scene: Scene, guild: Guild) -> WorldEvent:
     data = head + message.said
     redacted = None if message.open else head + REDACTED
     updated = WorldEvent("MESSAGE_UPDATE", guild.id, data, _MESSAGES_BIT, redacted)
+    updated.unseen = message.channel_id in guild.unseen
     return scene.first(created, updated)
 
 
@@ -87,6 +95,7 @@ def message_delete(scene: Scene, guild: Guild) -> WorldEvent:
     deleted = WorldEvent(
         "MESSAGE_DELETE", guild.id, data % (message.id, message.channel_id, guild.id), _MESSAGES_BIT
     )
+    deleted.unseen = message.channel_id in guild.unseen
     return scene.first(created, deleted)
 
 

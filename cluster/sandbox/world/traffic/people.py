@@ -37,18 +37,20 @@ def typing_start(scene: Scene, guild: Guild) -> WorldEvent:
     """A member types in one of the text channels."""
     member = scene.member(guild)
     channels = guild.text_channels
+    channel_id = channels[int(scene.draw.random() * len(channels))]
     return WorldEvent(
         "TYPING_START",
         guild.id,
         b'{"channel_id":"%d","guild_id":"%d","user_id":%b,"timestamp":%d,"member":%b}'
         % (
-            channels[int(scene.draw.random() * len(channels))],
+            channel_id,
             guild.id,
             member.id_json,
             scene.clock.seconds(),
             member.full_json(),
         ),
         _TYPING_BIT,
+        unseen=channel_id in guild.unseen,
     )
 
 

@@ -12,12 +12,19 @@ from cluster.sandbox.world.traffic.messages import a_message
 from cluster.sandbox.world.traffic.variants import poll_message
 
 _REACTIONS_BIT: Final = int(Intents.GUILD_MESSAGE_REACTIONS)
+_POLLS_BIT: Final = int(Intents.GUILD_MESSAGE_POLLS)
 _EMOJIS: Final = tuple(
     encode({"id": None, "name": name})
     for name in ("\N{THUMBS UP SIGN}", "\N{PARTY POPPER}", "\N{EYES}", "\N{CAT FACE}")
 )
 _MOST: Final = 32
 """Most reactions, or votes, that a message has."""
+
+
+def _event(
+    name: str, guild: Guild, message: Message, data: bytes, intents: int = _REACTIONS_BIT
+) -> WorldEvent:
+    return WorldEvent(name, guild.id, data, intents, unseen=message.channel_id in guild.unseen)
 
 
 def _emoji(scene: Scene, guild: Guild) -> bytes:
@@ -57,7 +64,7 @@ def _add(scene: Scene, guild: Guild, message: Message) -> WorldEvent:
         message.channel_id,
         guild.id,
     )
-    return WorldEvent("MESSAGE_REACTION_ADD", guild.id, data, _REACTIONS_BIT)
+    return _event("MESSAGE_REACTION_ADD", guild, message, data)
 
 
 def _remove(
@@ -68,7 +75,7 @@ def _remove(
         b'{"user_id":"%d","type":0,"message_id":"%d","emoji":%b,"channel_id":"%d",'
         b'"burst":false,"guild_id":"%d"}'
     ) % (user_id, message.id, emoji, message.channel_id, guild.id)
-    return WorldEvent("MESSAGE_REACTION_REMOVE", guild.id, data, _REACTIONS_BIT)
+    return _event("MESSAGE_REACTION_REMOVE", guild, message, data)
 
 
 def _reacted(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, bytes]]]:
@@ -100,7 +107,7 @@ def reaction_remove_all(scene: Scene, guild: Guild) -> WorldEvent:
         message.id,
         guild.id,
     )
-    return scene.last(WorldEvent("MESSAGE_REACTION_REMOVE_ALL", guild.id, data, _REACTIONS_BIT))
+    return scene.last(_event("MESSAGE_REACTION_REMOVE_ALL", guild, message, data))
 
 
 def reaction_remove_emoji(scene: Scene, guild: Guild) -> WorldEvent:
@@ -111,7 +118,7 @@ def reaction_remove_emoji(scene: Scene, guild: Guild) -> WorldEvent:
     data = (
         b'{"type":0,"message_id":"%d","emoji":%b,"channel_id":"%d","burst":false,"guild_id":"%d"}'
     ) % (message.id, emoji, message.channel_id, guild.id)
-    return scene.last(WorldEvent("MESSAGE_REACTION_REMOVE_EMOJI", guild.id, data, _REACTIONS_BIT))
+    return scene.last(_event("MESSAGE_REACTION_REMOVE_EMOJI", guild, message, data))
 
 
 def _a_poll(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, int]]]:
@@ -128,7 +135,7 @@ def _a_poll(scene: Scene, guild: Guild) -> tuple[Message, list[tuple[int, int]]]
 def _vote(name: str, guild: Guild, message: Message, vote: tuple[int, int]) -> WorldEvent:
     data = b'{"user_id":"%d","channel_id":"%d","message_id":"%d","guild_id":"%d","answer_id":%d}'
     data %= (vote[0], message.channel_id, message.id, guild.id, vote[1])
-    return WorldEvent(name, guild.id, data, int(Intents.GUILD_MESSAGE_POLLS))
+    return _event(name, guild, message, data, _POLLS_BIT)
 
 
 def vote_add(scene: Scene, guild: Guild) -> WorldEvent:

@@ -12,6 +12,7 @@ from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.objects import channels as objects
 from cluster.sandbox.world.scene import Handler, Scene
 from cluster.sandbox.world.state import Guild, Json
+from cluster.sandbox.world.traffic import access
 from cluster.sandbox.world.traffic.channels import channel_of
 
 _MOST: Final = 50
@@ -40,11 +41,8 @@ def _create(scene: Scene, guild: Guild) -> WorldEvent:
         created_at=created_at,
         tags=[tag["id"] for tag in parent["available_tags"]] if forum else None,
     )
-    guild.threads[thread_id] = made
-    guild.thread_members[thread_id] = {
-        owner.id: objects.thread_member(thread_id, owner.id, created_at)
-    }
-    guild.text_channels.append(thread_id)
+    member = objects.thread_member(thread_id, owner.id, created_at)
+    guild.add_thread(made, {owner.id: member})
     if forum:
         parent["last_message_id"] = str(thread_id)
     return scene.event("THREAD_CREATE", guild, made | {"newly_created": True})
@@ -55,7 +53,8 @@ def _a_thread(scene: Scene, guild: Guild) -> Json:
     if not guild.threads:
         created = _create(scene, guild)
         scene.after.append(created)
-    threads = list(guild.threads.values())
+    threads = [t for i, t in guild.threads.items() if i not in guild.unseen]
+    threads = threads or list(guild.threads.values())
     return threads[int(scene.draw.random() * len(threads))]
 
 
@@ -81,19 +80,7 @@ def thread_delete(scene: Scene, guild: Guild) -> WorldEvent:
 def thread_list_sync(scene: Scene, guild: Guild) -> WorldEvent:
     """The bot gained access to a channel: its threads, and those that the bot is in."""
     thread = _a_thread(scene, guild)
-    threads = [t for t in guild.threads.values() if t["parent_id"] == thread["parent_id"]]
-    joined = [
-        guild.thread_members[int(t["id"])][scene.bot_id]
-        for t in threads
-        if scene.bot_id in guild.thread_members[int(t["id"])]
-    ]
-    data = {
-        "guild_id": str(guild.id),
-        "channel_ids": [thread["parent_id"]],
-        "threads": threads,
-        "members": joined,
-    }
-    return scene.last(scene.event("THREAD_LIST_SYNC", guild, data))
+    return scene.last(access.thread_list_sync(scene, guild, [thread["parent_id"]]))
 
 
 def _join(scene: Scene, guild: Guild, thread: Json, user_id: int) -> Json:

@@ -35,6 +35,7 @@ def remember(
         first + last,
         intents_of("MESSAGE_CREATE", guild.id),
         None if seen else first + encode(_EMPTY_SAID)[1:],
+        unseen=message.channel_id in guild.unseen,
     )
 
 

@@ -33,6 +33,8 @@ def move(
         guild.voice_states.pop(member.id, None)
     else:
         guild.voice_states[member.id] = made
+    if member is guild.member_list[0]:
+        guild.review = True  # who is connected to a channel can view it
     shown = made | {"member": member.full()}
     return scene.event("VOICE_STATE_UPDATE", guild, shown)
 

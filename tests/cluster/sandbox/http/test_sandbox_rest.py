@@ -171,3 +171,27 @@ def test_429_and_5xx_as_often_as_asked() -> None:
             assert b.token not in json.dumps(await b.control.state())
 
     asyncio.run(scenario())
+
+
+def test_a_channel_that_the_bot_cant_view_until_it_can() -> None:
+    """REST leaves it out; the gateway obfuscates it, and says when it need not any more."""
+
+    async def scenario() -> None:
+        async with bench(guilds=1) as b:
+            guild_id = b.sandbox.world.guild_ids(0, 1)[0]
+            (channel_id,) = b.sandbox.world.guild(guild_id).hidden
+            every, one = f"/v10/guilds/{guild_id}/channels", f"/v10/channels/{channel_id}"
+            _, _, channels = await b.get(every)
+            assert str(channel_id) not in [channel["id"] for channel in channels]
+            status, _, answer = await b.get(one)
+            assert (status, answer) == (403, {"message": "Missing Access", "code": 50001})
+            _, _, whole = await b.get(every, b.sandbox.info.user_token)
+            assert len(whole) == len(channels) + 1
+            probe = await b.ready()
+            change = {"channel_id": str(channel_id), "overwrites": []}
+            heard = await b.control.access(guild_id, **change)
+            assert heard == {"CHANNEL_UPDATE": 1, "THREAD_LIST_SYNC": 1}
+            told = (await probe.until("CHANNEL_UPDATE"))["d"]
+            assert (await b.get(one))[::2] == (200, told)
+
+    asyncio.run(scenario())

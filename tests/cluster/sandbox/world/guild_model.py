@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 Json = dict[str, Any]
+OBFUSCATED = 1 << 17
 
 
 def by_id(items: list[Json], key: str = "id") -> dict[str, Json]:
@@ -33,6 +34,19 @@ PLAIN_EVENTS = {
     "VOICE_CHANNEL_START_TIME_UPDATE": ("KNOWN", "channels", "id"),
 }
 """Event name -> what it does to the model. Methods of GuildModel do the rest."""
+
+
+OF_THE_GUILD = {
+    "VOICE_STATE_UPDATE",
+    *(
+        f"{what}_{done}"
+        for what in ("STAGE_INSTANCE", "GUILD_SCHEDULED_EVENT")
+        for done in ("CREATE", "UPDATE", "DELETE")
+    ),
+    "AUTO_MODERATION_ACTION_EXECUTION",
+    "INTERACTION_CREATE",
+}
+"""Events that name a channel and are heard of whoever can view it."""
 
 
 class GuildModel:
@@ -63,8 +77,10 @@ class GuildModel:
         self.stages = by_id(d["stage_instances"])
         assert d["member_count"] == len(self.members)
 
-    def places(self) -> set[str]:
-        return {*self.channels, *self.threads}
+    def viewed(self) -> set[str]:
+        """The channels and threads that the bot can view: of no other it hears anything."""
+        viewed = {i for i, channel in self.channels.items() if not channel["flags"] & OBFUSCATED}
+        return {*viewed, *self.threads}
 
     def apply(self, name: str, d: Any) -> None:
         """Take one event; AssertionError or KeyError when it refers to what is not known."""
@@ -73,7 +89,7 @@ class GuildModel:
             self.load(d)
             return
         assert self.there, f"{name} while the guild is not available"
-        known = self.places()
+        known = {*self.channels, *self.threads} if name in OF_THE_GUILD else self.viewed()
         if isinstance(d, dict):
             if d.get("channel_id") is not None:
                 assert d["channel_id"] in known, name
@@ -139,6 +155,11 @@ class GuildModel:
     def voice_channel_status_update(self, d: Json) -> None:
         self.channels[d["id"]]["status"] = d["status"]
 
+    def channel_update(self, d: Json) -> None:
+        if d["flags"] & OBFUSCATED:
+            # Of its threads nothing more is heard, until THREAD_LIST_SYNC brings those of then.
+            self.threads = {i: t for i, t in self.threads.items() if t["parent_id"] != d["id"]}
+
     def channel_delete(self, d: Json) -> None:
         assert d["id"] not in [state["channel_id"] for state in self.voice.values()]
         for thread in [t for t in self.threads.values() if t["parent_id"] == d["id"]]:
@@ -153,7 +174,8 @@ class GuildModel:
         assert {m["user_id"] for m in d["added_members"]} <= set(self.members)
 
     def thread_list_sync(self, d: Json) -> None:
-        assert {thread["id"] for thread in d["threads"]} <= set(self.threads)
+        kept = {i: t for i, t in self.threads.items() if t["parent_id"] not in d["channel_ids"]}
+        self.threads = kept | by_id(d["threads"])
 
     def guild_emojis_update(self, d: Json) -> None:
         self.emojis = by_id(d["emojis"])
