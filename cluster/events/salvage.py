@@ -125,7 +125,8 @@ class Salvage:
             origin = get_origin(choice) or choice
             match first and first[1]:
                 case b"{" if _is_object(origin) and not origin.__struct_config__.array_like:
-                    return self._object(choice, text)
+                    if self._has_tag_of(origin, text):
+                        return self._object(choice, text)
                 case b"[" if _is_object(origin) and origin.__struct_config__.array_like:
                     return self._row(choice, text)
                 case b"{" if origin is dict:
@@ -137,6 +138,14 @@ class Salvage:
                 case b'"' if choice is PermissionOverwriteType and bytes(text) in _WORDS:
                     return _WORDS[bytes(text)]
         raise refused
+
+    def _has_tag_of(self, cls: type[Object], text: Raw | bytes) -> bool:
+        """Return whether an object says that it is of this class, where classes have tags."""
+        config = cls.__struct_config__
+        if config.tag_field is None:
+            return True
+        tag = self._whole(_members, text).get(config.tag_field)
+        return tag is not None and bytes(tag) == msgspec.json.encode(config.tag)
 
     def _object(self, kind: Any, text: Raw | bytes) -> Any:
         fields = _fields(kind)

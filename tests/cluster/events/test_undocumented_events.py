@@ -109,6 +109,35 @@ def apply(rows: list[MemberListItem | None], op: MemberListOp) -> None:
             rows[first : last + 1] = [None] * (last + 1 - first)
 
 
+def test_an_op_of_another_day_costs_the_ops_and_nothing_else() -> None:
+    """Those after it have indices that mean something else without it."""
+    for wrong in ({"op": "MOVE", "index": 1}, {"index": 1}, {"op": 1}):
+        event: GuildMemberListUpdate = read(
+            "GUILD_MEMBER_LIST_UPDATE",
+            MEMBER_LIST | {"ops": [MEMBER_LIST["ops"][3], wrong, MEMBER_LIST["ops"][0]]},
+        )
+        assert not event.ops
+        assert (event.member_count, len(event.groups)) == (9, 2)
+        (misfit,) = event.misfits
+        assert misfit.path.startswith("$.ops[1]")
+
+
+def test_an_op_keeps_its_kind_where_a_part_of_it_does_not_fit() -> None:
+    member = row(3)["member"] | {"roles": "none"}
+    ops = [*MEMBER_LIST["ops"], {"op": "UPDATE", "index": 4, "item": {"member": member}}]
+    event: GuildMemberListUpdate = read("GUILD_MEMBER_LIST_UPDATE", MEMBER_LIST | {"ops": ops})
+    assert [type(op) for op in event.ops] == [
+        MemberListSync, MemberListInsert, MemberListUpdate, MemberListDelete, MemberListInvalidate,
+        MemberListUpdate,
+    ]  # fmt: skip
+    assert [misfit.path for misfit in event.misfits] == ["$.ops[5].item.member.roles"]
+    last = event.ops[5]
+    assert isinstance(last, MemberListUpdate)
+    assert last.item.member
+    assert last.item.member.user
+    assert (last.index, last.item.member.user.id) == (4, 3)
+
+
 def test_what_is_unread_in_a_forum() -> None:
     threads = [{"thread_id": "5", "missing": False, "count": 12}, {"thread_id": "6"}]
     event: ForumUnreads = read("FORUM_UNREADS", {"channel_id": "4", "threads": threads})
