@@ -44,7 +44,7 @@ from cluster.events.objects.widgets import ApplicationProfile
 @dispatch("INITIAL_GUILD", "Ready", listed=False)
 class InitialGuild(Dispatch):
     """The guild that the client shows first, before READY: only for who names it as
-    ``initial_guild_id`` in IDENTIFY's ``client_state``."""
+    ``initial_guild_id`` in IDENTIFY's ``client_state``, as no client here does."""
 
     guild: Payload[GatewayGuild]
 
