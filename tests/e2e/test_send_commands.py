@@ -130,8 +130,11 @@ async def from_command_line(sandbox: SandboxControl, home: Home, guild: int) -> 
     assert (code, "either the account is not in guild 5" in failed) == (1, True)
     (members,) = await sent(sandbox, before, 1)
     assert members[0] == 8, "it was asked for"
+    before = len(await sandbox.commands())
     code, output = await asyncio.to_thread(run, home, "voice-state", "5", "6")
     assert (code, output.splitlines()[0]) == (0, "Sent by shard 0.")
+    (moved,) = await sent(sandbox, before, 1)
+    assert moved[0] == 4
     assert "not in guild 5, or may not do it, Discord says nothing" in output
     code, output = await asyncio.to_thread(run, home, "presence", "--status", "away")
     assert (code, output.splitlines()) == (
@@ -180,7 +183,12 @@ def test_every_command_from_every_side(home: Home, monkeypatch: pytest.MonkeyPat
             await raw_from_command_line(sandbox, home, guild, rows(guild, text, voice))
 
     with run_sandbox(
-        guilds=2, shards=SHARDS, members_per_guild=MEMBERS, rate=0, max_concurrency=SHARDS
+        guilds=2,
+        shards=SHARDS,
+        members_per_guild=MEMBERS,
+        rate=0,
+        max_concurrency=SHARDS,
+        latency_ms=0,  # what was sent has been heard
     ) as info:
         home.use(info)
         started = home.cli("start", "--detach", "--workers", "1")
