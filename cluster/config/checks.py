@@ -128,11 +128,16 @@ def capability_groups(client_build_number: int) -> dict[str, int]:
     }
 
 
-def capabilities_of(value: object, client_build_number: object) -> int:
-    """Return a user client's capabilities as a bit mask; they have the forms of intents. A build
-    number that is none is refused elsewhere, and stands here for 0."""
+def capabilities_of(
+    value: object, account: Literal["bot", "user"], client_build_number: object
+) -> int:
+    """Return a client's capabilities as a bit mask; they have the forms of intents, and a bot's
+    default is none. A build number that is none is refused elsewhere, and stands here for 0."""
     build = client_build_number if type(client_build_number) is int else 0
-    return _bits("capabilities", value, capability_groups(max(build, 0)), Capabilities.__members__)
+    groups = capability_groups(max(build, 0))
+    if account == "bot":
+        groups["default"] = 0
+    return _bits("capabilities", value, groups, Capabilities.__members__)
 
 
 def _bits(
@@ -182,7 +187,7 @@ def guilds_of(value: object) -> Literal["all"] | list[int]:
     return list(dict.fromkeys(ids))
 
 
-_USER_KEYS: Final = ("capabilities", "client_build_number", "subscribe_guilds")
+_USER_KEYS: Final = ("client_build_number", "subscribe_guilds")
 
 
 def check_account(

@@ -147,11 +147,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
                 "state_dir": str(where.state_dir),
                 "runtime_dir": str(where.runtime_dir),
                 "intents": intents_of(c.intents) if c.account == "bot" else 0,
-                "capabilities": (
-                    capabilities_of(c.capabilities, c.client_build_number)
-                    if c.account == "user"
-                    else 0
-                ),
+                "capabilities": capabilities_of(c.capabilities, c.account, c.client_build_number),
                 "subscribe_guilds": guilds_of(c.subscribe_guilds),
                 "shards": str(c.shards),
                 "api_version": api_version,
@@ -195,7 +191,7 @@ def load(
     assert isinstance(config, ClusterConfig)
     parse_shards(str(config.shards))
     intents_of(config.intents)
-    capabilities_of(config.capabilities, config.client_build_number)
+    capabilities_of(config.capabilities, config.account, config.client_build_number)
     guilds_of(config.subscribe_guilds)
     check_urls(config.api_url, config.gateway_url)
     _check_account(config, given)
@@ -227,7 +223,9 @@ def _check_account(config: ClusterConfig, given: Mapping[str, Given]) -> None:
     IdentifyAccount(
         kind=config.account,
         intents=intents_of(config.intents),
-        capabilities=capabilities_of(config.capabilities, config.client_build_number),
+        capabilities=capabilities_of(
+            config.capabilities, config.account, config.client_build_number
+        ),
         client_build_number=config.client_build_number,
     ).check()
     part = parse_shards(str(config.shards))

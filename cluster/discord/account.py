@@ -1,5 +1,5 @@
 """IdentifyAccount: who identifies, and as what: a bot by its intents, a user client by its
-capabilities.
+capabilities, of which a bot may have some, too.
 
 A bot names its library. A user client says what Discord's web client says in the browser whose
 handshakes are ours (cluster/discord/browser.py). Automating a user account breaks Discord's Terms
@@ -51,7 +51,7 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
     intents: int = 0
     """Bit mask; set for bots only."""
     capabilities: int = 0
-    """Bit mask; set for user clients only."""
+    """Bit mask; a bot sends it only if it is not 0."""
     client_build_number: int = 0
     """Build of Discord's web client; set for user clients only."""
     presence: dict[str, Any] | None = None
@@ -68,17 +68,20 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
         presence: dict[str, Any] | None = None,
         large_threshold: int = LARGE_THRESHOLD,
     ) -> Self:
-        """Return an account of the kind that the arguments say: intents make a bot, capabilities a
-        user. ConfigError names the argument where both are, or neither is."""
-        if intents is not None and (capabilities, client_build_number) != (None, None):
-            key = "capabilities" if capabilities is not None else "client_build_number"
+        """Return an account of the kind that the arguments say: intents make a bot, capabilities
+        without them a user. ConfigError names what is of the one kind and of the other."""
+        if intents is not None and client_build_number is not None:
             raise ConfigError(
-                f"intents and {key} are given",
-                "intents are a bot's, capabilities and client_build_number a user account's: "
-                "leave one side out",
+                "intents and client_build_number are given",
+                "intents are a bot's, client_build_number is a user account's: leave one side out",
             )
         if intents is not None:
-            account = cls(intents=intents, presence=presence, large_threshold=large_threshold)
+            account = cls(
+                intents=intents,
+                capabilities=capabilities or 0,
+                presence=presence,
+                large_threshold=large_threshold,
+            )
         elif capabilities is None:
             raise ConfigError(
                 "neither intents nor capabilities are given",
@@ -125,6 +128,8 @@ class IdentifyAccount(msgspec.Struct, frozen=True, kw_only=True):
             },
             "large_threshold": self.large_threshold,
         }
+        if self.capabilities:
+            d["capabilities"] = self.capabilities
         if shard is not None:
             d["shard"] = list(shard)
         if self.presence is not None:

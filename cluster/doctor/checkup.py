@@ -47,7 +47,10 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
         return
     for warning in warnings:
         yield Finding(check="account", state="warning", text=warning)
-    yield local.capabilities(spec) if spec.account == "user" else local.intents(spec)
+    if spec.account == "bot":
+        yield local.intents(spec)
+    if spec.account == "user" or spec.capabilities:
+        yield local.capabilities(spec)
     yield local.tcp(loaded.paths, spec.tcp.offered)
     yield local.proxy(spec)
     async with _sandbox(loaded) as info:

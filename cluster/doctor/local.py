@@ -203,12 +203,14 @@ def disk(paths: ClusterPaths, plan: checks.StartPlan, journal_bytes: int) -> Fin
 
 
 def capabilities(spec: CoordinatorSpec) -> Finding:
-    """Show what a user account's client will say that it can do."""
+    """Show what the client will say that it can do."""
     known = Capabilities(spec.capabilities & int(ALL_CAPABILITIES))
     names = [one.name or "?" for one in known]
     if unknown := set_bits(spec.capabilities & ~int(ALL_CAPABILITIES)):
         names.append(f"bits without a name: {', '.join(map(str, unknown))}")
-    text = f"client build {spec.client_build_number}; {', '.join(names) or 'none'}"
+    text = ", ".join(names) or "none"
+    if spec.account == "user":
+        text = f"client build {spec.client_build_number}; {text}"
     return Finding(check="capabilities", state="ok", text=text)
 
 

@@ -38,7 +38,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     intents: int = 0
     """Intent bits; 0 for a user account."""
     capabilities: int = 0
-    """Capability bits; 0 for a bot."""
+    """Capability bits; those of a bot are 0, or what it was given."""
     client_build_number: int = 0
     """Build number of Discord's web client that a user account identifies as; 0 for a bot."""
     subscribe_guilds: Literal["all"] | list[int] = []

@@ -59,7 +59,8 @@ def checked_account(
     """Return what the account identifies with: a bot where intents are given, else a user."""
     able = None
     if capabilities is not None:
-        able = capabilities_of(capabilities, client_build_number)
+        kind: Kind = "user" if intents is None else "bot"
+        able = capabilities_of(capabilities, kind, client_build_number)
     account = IdentifyAccount.from_options(
         intents=None if intents is None else intents_of(intents),
         capabilities=able,

@@ -98,11 +98,12 @@ class GatewayClient(Commands):
         end, the session resumable. Returns when READY has come, or the first event of a session
         that is resumed.
 
-        A bot gives `intents` (bits, a name or names) and its `shard` (id, count; default 0 of 1), a
-        user account its `capabilities` (bits, a name or names; "default": those of the web client
-        of this build) and `client_build_number`, and, if it likes, `subscribe_guilds`: "all" or
-        ids, subscribed to after each READY. Automating a user account breaks Discord's Terms of
-        Service and can end that account.
+        A bot gives `intents` (bits, a name or names), its `shard` (id, count; default 0 of 1) and,
+        if it has any, `capabilities`; a user account gives no intents but its `capabilities` (bits,
+        a name or names; "default": those of the web client of this build) and
+        `client_build_number`, and, if it likes, `subscribe_guilds`: "all" or ids, subscribed to
+        after each READY. Automating a user account breaks Discord's Terms of Service and can end
+        that account.
 
         presence: what IDENTIFY says of it. session: what `client.session` was, or its JSON.
         reconnect: a connection that is lost is followed by another, on which the session is resumed

@@ -537,7 +537,6 @@ class TestUserAccount:
     @pytest.mark.parametrize(
         ("key", "value"),
         [
-            ("capabilities", "all"),
             ("client_build_number", "396858"),
             ("subscribe_guilds", "all"),
         ],
@@ -545,6 +544,21 @@ class TestUserAccount:
     def test_what_is_a_user_s_is_refused_for_a_bot(self, key: str, value: str) -> None:
         with pytest.raises(ConfigError, match=f"{key} is set in DCGW_.*a user account's"):
             load(env={f"DCGW_{key.upper()}": value})
+
+    @pytest.mark.parametrize(
+        ("said", "bits"),
+        [
+            (None, 0),
+            ("default", 0),
+            ("none", 0),
+            ("channel_obfuscation", 1 << 15),
+            ("32768", 32768),
+        ],
+    )
+    def test_a_bot_may_have_capabilities(self, said: str | None, bits: int) -> None:
+        env = {"DCGW_TOKEN": TOKEN} | ({} if said is None else {"DCGW_CAPABILITIES": said})
+        spec, warnings = load(env=env).spec()
+        assert (spec.account, spec.capabilities, warnings) == ("bot", bits, [])
 
     def test_its_token_is_no_bot_s(self) -> None:
         with pytest.raises(ConfigError, match='begins with "Bot"') as caught:

@@ -77,10 +77,16 @@ def test_the_ids_of_a_run_are_uuids_and_tell_of_no_modification(random: bytes) -
     assert said == USER.properties(browser(), launch), "the same in every process"
 
 
+def test_a_bot_says_what_it_can_do_only_if_it_was_given_that() -> None:
+    for able, said in ((None, None), (0, None), (1 << 15, 1 << 15)):
+        account = IdentifyAccount.from_options(intents=1, capabilities=able)
+        d = account.identify("t", browser(), new_launch(), (0, 1))
+        assert (account.kind, d.get("capabilities")) == ("bot", said)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"intents": 1, "capabilities": 1}, "intents and capabilities are given"),
         ({"intents": 1, "client_build_number": 1}, "intents and client_build_number are given"),
         ({}, "neither intents nor capabilities"),
         ({"client_build_number": 5}, "neither intents nor capabilities"),

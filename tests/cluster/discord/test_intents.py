@@ -71,8 +71,8 @@ def test_all_documented_intents_need_no_advice_on_4013() -> None:
 def test_default_capabilities_are_those_of_the_web_client_of_that_build(
     build: int, sent: int
 ) -> None:
-    assert capabilities_of("default", build) == sent
-    assert capabilities_of(["default", "auto_lobby_connect"], build) == sent | 1 << 16
+    assert capabilities_of("default", "user", build) == sent
+    assert capabilities_of(["default", "auto_lobby_connect"], "user", build) == sent | 1 << 16
 
 
 def test_the_web_client_of_today_has_bits_without_a_name() -> None:

@@ -36,5 +36,5 @@ def test_intents_and_capabilities(
 ) -> None:
     assert get_args(words) == (*groups, *(str(flag.name).lower() for flag in flags))
     names = get_args(words)
-    bits = intents_of(names) if flags is Intents else capabilities_of(names, 1)
+    bits = intents_of(names) if flags is Intents else capabilities_of(names, "user", 1)
     assert bits == sum(flags)

@@ -88,6 +88,13 @@ def test_intents_that_are_privileged_are_named() -> None:
     assert finding(Intents.GUILDS) == "none that is privileged"
 
 
+def test_the_capabilities_of_a_bot_are_named() -> None:
+    spec = CoordinatorSpec(
+        name="t", state_dir="/s", runtime_dir="/r", token="t", capabilities=1 << 15
+    )
+    assert local.capabilities(spec).text == "CHANNEL_OBFUSCATION"
+
+
 def test_what_is_said_of_a_user_account() -> None:
     spec = CoordinatorSpec(
         name="t", state_dir="/s", runtime_dir="/r", token="t", account="user",

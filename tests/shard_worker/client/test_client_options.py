@@ -46,7 +46,8 @@ def made(**given: Any) -> Options:
         ({"capabilities": "default", "client_build_number": "5"}, "client_build_number is '5'"),
         ({"capabilities": "default", "client_build_number": -1}, "client_build_number is -1"),
         ({"capabilities": "lazy_user_note", "client_build_number": 1}, "capabilities names"),
-        ({"intents": 1, "capabilities": 1, "client_build_number": 1}, "intents and capabilities"),
+        ({"intents": 1, "capabilities": 1, "client_build_number": 1}, "client_build_number are"),
+        ({"intents": 1, "capabilities": "channels"}, "capabilities names"),
         ({"intents": 1, "client_build_number": 1}, "intents and client_build_number"),
         ({"subscribe_guilds": "all"}, "subscribe_guilds is given with intents"),
         (
@@ -114,6 +115,13 @@ def test_a_bad_argument_is_named(given: dict[str, Any], named: str) -> None:
 def test_an_account_is_of_one_kind() -> None:
     with pytest.raises(ConfigError, match="neither"):
         GatewayClient.connect(TOKEN)
+
+
+def test_a_bot_may_have_capabilities() -> None:
+    bot = made(intents=1, capabilities="channel_obfuscation").login
+    assert (bot.kind, bot.intents, bot.capabilities) == ("bot", 1, 1 << 15)
+    assert made(intents=1).login.capabilities == 0
+    assert made(intents=1, capabilities="default").login.capabilities == 0, "a library's own"
 
 
 def test_intents_and_capabilities_by_name_bits_or_names() -> None:
