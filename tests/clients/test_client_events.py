@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from cluster.sandbox.catalogue import catalogue
-from tests.clients.client_bench import QUICK, bench
+from cluster.sandbox.world.permissions import ADMINISTRATOR
+from tests.clients.client_bench import QUICK, Bench, bench
 from tests.clients.client_libraries import DISCORD_PY, HIKARI, Library, case
 
 NOT_BY_ITSELF = {"READY", "RESUMED"}
@@ -30,6 +31,21 @@ def only(keys: tuple[str, ...], guilds: dict[str, dict[str, Any]]) -> dict[str, 
     return {guild: {key: data[key] for key in keys} for guild, data in guilds.items()}
 
 
+async def every_channel_is_hidden_and_shown(b: Bench) -> int:
+    """Let the bot view no channel of a guild, of whatever type, and then all. Return how many
+    CHANNEL_UPDATEs that took."""
+    world = b.sandbox.world
+    guild = next(world.guild(i) for i in world.guild_ids(0, 1) if world.available(i))
+    updates = 0
+    for permissions in (0, ADMINISTRATOR):
+        for role_id in guild.roles:
+            change = {"role_id": str(role_id), "permissions": str(permissions)}
+            updates += (await b.control.access(guild.id, **change)).get("CHANNEL_UPDATE", 0)
+        hidden = frozenset(guild.channels) if not permissions else frozenset()
+        assert guild.hidden == hidden
+    return updates
+
+
 @pytest.mark.parametrize(
     ("library", "compression"), [case(DISCORD_PY, "zlib-stream"), case(HIKARI, "none")]
 )
@@ -39,6 +55,7 @@ def test_every_documented_event_is_parsed(library: Library, compression: str) ->
             # hikari logs this event as a warning.
             b.expected = ("^rate-limited on opcode 8 for ",)
             await b.settle()
+            assert await every_channel_is_hidden_and_shown(b) >= 2 * QUICK.channels_per_guild - 1
             for name in DOCUMENTED * 2:
                 await b.control.emit(name)
             report = await b.settle()
