@@ -11,6 +11,8 @@ _WORDS = 120
 
 def differences(believed: Any, true: Any, path: str = "") -> Iterator[str]:
     """Name each innermost place where the two differ."""
+    if believed == true:
+        return
     if isinstance(believed, dict) and isinstance(true, dict):
         for key in sorted(believed.keys() | true.keys()):
             where = f"{path}.{key}" if path else str(key)
@@ -20,7 +22,7 @@ def differences(believed: Any, true: Any, path: str = "") -> Iterator[str]:
                 yield f"{where}: {_words(true[key])} is not known of"
             else:
                 yield from differences(believed[key], true[key], where)
-    elif believed != true:
+    else:
         yield f"{path}: {_words(believed)} is {_words(true)}"
 
 

@@ -40,7 +40,7 @@ class Followed:
 @pytest.mark.parametrize(
     ("mix", "events", "options"),
     [
-        (every_event(1.0), 4_000, {"guilds": 22, "members_per_guild": 4}),
+        (every_event(1.0), 4_000, {"guilds": 40, "members_per_guild": 4}),
         (every_event(0.0), 4_000, {"guilds": 2, "members_per_guild": 12}),
         (every_event(0.2), 2_000, {"guilds": 2, "members_per_guild": 1, "channels_per_guild": 1}),
         (OLD_MESSAGES, 5_000, {"guilds": 1, "members_per_guild": 12}),

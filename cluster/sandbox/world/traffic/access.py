@@ -30,7 +30,7 @@ def channel_event(scene: Scene, name: str, guild: Guild, channel: Json) -> World
 
 
 def thread_list_sync(scene: Scene, guild: Guild, parents: Sequence[str]) -> WorldEvent:
-    """Make THREAD_LIST_SYNC of channels, by their ids, that the bot can view now."""
+    """Make THREAD_LIST_SYNC of channels, by their ids; the bot hears of those that it can view."""
     threads = [t for t in guild.threads.values() if t["parent_id"] in parents]
     members = (guild.thread_members[int(t["id"])].get(scene.bot_id) for t in threads)
     data = {
@@ -39,7 +39,9 @@ def thread_list_sync(scene: Scene, guild: Guild, parents: Sequence[str]) -> Worl
         "threads": threads,
         "members": [member for member in members if member is not None],
     }
-    return scene.event("THREAD_LIST_SYNC", guild, data)
+    event = scene.event("THREAD_LIST_SYNC", guild, data)
+    event.unseen = any(int(parent) in guild.hidden for parent in parents)
+    return event
 
 
 def review(scene: Scene, guild: Guild, updated: int | None = None) -> list[WorldEvent]:
