@@ -282,15 +282,9 @@ class World:
             return []
         if channel_id in guild.hidden and not of_user:
             return []
-        changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
         member = account_member(guild, self.own_account) if of_user else guild.member_list[0]
-        moved = voice.move(self._scene, guild, member, channel_id, session_id=session_id, **changes)
-        made = [moved]
-        if channel_id is not None:
-            made.append(voice.server_update(self._scene, guild))
-        if guild.review:
-            made += access.review(self._scene, guild)
-        return made
+        made = voice.asked(self._scene, guild, member, channel_id, d, session_id)
+        return made + (access.review(self._scene, guild) if guild.review else [])
 
     def _guild_or_none(self, guild_id: int) -> Guild | None:
         return self.guild(guild_id) if guild_id in self._known else None

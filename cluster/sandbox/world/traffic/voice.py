@@ -39,6 +39,22 @@ def move(
     return scene.event("VOICE_STATE_UPDATE", guild, shown)
 
 
+def asked(
+    scene: Scene,
+    guild: Guild,
+    member: Member,
+    channel_id: int | None,
+    d: Json,
+    session_id: str | None,
+) -> list[WorldEvent]:
+    """Make the events that answer an op 4, ``d``, of a member who may go there."""
+    changes = {key: bool(d.get(key, False)) for key in ("self_mute", "self_deaf")}
+    made = [move(scene, guild, member, channel_id, session_id=session_id, **changes)]
+    if channel_id is not None:
+        made.append(server_update(scene, guild))
+    return made
+
+
 def state_update(scene: Scene, guild: Guild) -> WorldEvent:
     """A member joins a voice channel, mutes itself there, or leaves it."""
     member = scene.member(guild)
