@@ -82,7 +82,7 @@ class Follower:
                 self._fault(f"GUILD_CREATE of {guild_id} after an outage: {text}")
 
     def _disappear(self, d: Json) -> None:
-        if d["id"] in self.away:
+        if d["id"] in self.away and d["id"] in self.guilds:  # else one that READY has named
             self._fault(f"GUILD_DELETE of {d['id']}, which is away")
         if d.get("unavailable"):
             self.away.add(d["id"])

@@ -62,13 +62,18 @@ def compare(follower: Follower, world: World, guild_ids: list[int]) -> Iterator[
 
     guild_ids: the guilds of its shard.
     """
-    yield from differences(sorted(follower.guilds), sorted(map(str, guild_ids)), "guilds")
     for guild_id in guild_ids:
-        guild, believed = world.guild(guild_id), follower.guilds[str(guild_id)]
+        guild, believed = world.guild(guild_id), follower.guilds.get(str(guild_id))
         path = f"guild {guild_id}"
+        away = str(guild_id) in follower.away
+        yield from differences(away, guild.unavailable, f"{path}.unavailable")
+        if believed is None:
+            if not away:
+                yield f"{path}: not known of"
+            continue  # an outage since before READY
         yield from differences(believed.state(), guild_state(guild), path)
         users = {str(member.id): follower.users[str(member.id)] for member in guild.member_list}
         true = {str(member.id): member.user for member in guild.member_list}
         yield from differences(users, _as_json(true), f"{path}.users")
-        away = str(guild_id) in follower.away
-        yield from differences(away, guild.unavailable, f"{path}.unavailable")
+    for guild_id in follower.guilds.keys() - set(map(str, guild_ids)):
+        yield f"guild {guild_id}: not of this shard"
