@@ -75,5 +75,5 @@ def compare(follower: Follower, world: World, guild_ids: list[int]) -> Iterator[
         users = {str(member.id): follower.users[str(member.id)] for member in guild.member_list}
         true = {str(member.id): member.user for member in guild.member_list}
         yield from differences(users, _as_json(true), f"{path}.users")
-    for guild_id in follower.guilds.keys() - set(map(str, guild_ids)):
-        yield f"guild {guild_id}: not of this shard"
+    for other in follower.guilds.keys() - set(map(str, guild_ids)):
+        yield f"guild {other}: not of this shard"
