@@ -20,7 +20,8 @@ _SLICE: Final = 64
 _BUSY_S: Final = 0.02
 """Longest time that a tick generates before the event loop goes on."""
 _CATCH_UP_S: Final = 0.5
-"""How much traffic may be owed; what is older is given up and counted as shortfall."""
+"""How much traffic may be owed, and how much be ahead of its rate; what is owed longer is given up
+and counted as shortfall."""
 
 
 class Ticker:
@@ -98,6 +99,7 @@ class Ticker:
         if self._credit > most:
             self.shortfall += int(self._credit - most)
             self._credit = most
+        self._credit = max(self._credit, -most)  # of what a happening took beyond its slice
         before = self.generated
         try:
             while self._credit >= 1.0:

@@ -37,3 +37,22 @@ def test_between_two_ticks_no_guild_is_ahead_of_its_events(rate: float) -> None:
         assert not any(unfinished)
 
     play(scenario)
+
+
+def test_a_happening_of_many_events_silences_the_traffic_for_a_moment_only() -> None:
+    """USER_UPDATE brings an event in each guild; at this rate they are those of 40 s."""
+    rig = DispatchRig(guilds=200, mix={"USER_UPDATE": 1.0})
+    client = rig.client()
+    while rig.dispatcher.busy:
+        rig.dispatcher.tick()
+
+    async def scenario() -> None:
+        ticker = Ticker(rig.world, rig.dispatcher, 5.0, Failures())
+        running = asyncio.create_task(ticker.run())
+        await asyncio.sleep(5.0)
+        running.cancel()
+        names = [name for name, _ in client.read()]
+        assert names.count("USER_UPDATE") >= 5
+        assert names.count("GUILD_MEMBER_UPDATE") == 200 * names.count("USER_UPDATE")
+
+    play(scenario)
