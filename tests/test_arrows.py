@@ -33,6 +33,7 @@ PURE = [
     "cluster/events",
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
+    "cluster/journal/suspension.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",
     "cluster/subscriber/reshards.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4"
 shared map is not what it is on a disk."""
 
 
+ROOM_BYTES: Final = 256 * 1024
+"""More than a usual drain of 512 events and the pages that come with it."""
 LOCK_BYTES: Final = 128 + 64 * schema.MAX_READERS
 """LMDB's header and 64 bytes a reader, whatever the size of a cache line is taken for."""
 
@@ -72,6 +75,15 @@ def open_for_writing(folder: Path, budget_bytes: int, shards: int) -> tuple[lmdb
         env.close()
         _give_back(folder / DATA)
     return _open_with_room(folder, budget_bytes, shards, writemap=False), False
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether a folder's disk takes ROOM_BYTES more: they are written, and given back."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            return probe.write(bytes(ROOM_BYTES)) == ROOM_BYTES
+    except OSError:
+        return False
 
 
 def _open_with_room(

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 import lmdb
 import msgspec
@@ -23,13 +22,11 @@ from cluster.journal.manifest import Manifest
 from cluster.journal.pages import Pages
 from cluster.journal.recent import RecentAppends
 from cluster.journal.records import DAMAGE
+from cluster.journal.suspension import Suspension
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
-
-RETRY_NS: Final = 1_000_000_000
-"""After a failed write the disk is tried again once in this time."""
 
 
 class JournalError(ClusterError):
@@ -50,7 +47,7 @@ class Journal:
         set_aside: str,
     ) -> None:
         self.journalling = True
-        """Drains are written; False: they are published from memory, and a crash loses them."""
+        """The last drain was written; False: it is published from memory, and a crash loses it."""
         self.unjournalled = 0
         """How many appends were not written."""
         self.set_aside = set_aside
@@ -65,8 +62,9 @@ class Journal:
         self._clock_ns = clock_ns
         self._ahead_ns = unix_ns - clock_ns()
         """What makes Unix time of the clock's, whatever the host's clock is set to meanwhile."""
-        self._retry_ns = 0
-        """When the disk is tried again, on the clock; of use while ``journalling`` is False."""
+        self._suspension = Suspension()
+        self._allocated = False
+        """The file has all the room that it takes."""
         self._closed = False
         self._pages: Pages | None = None
         """None: there was no room to begin one."""
@@ -133,7 +131,9 @@ class Journal:
         self.journalling = True
 
     def _open_pages(self) -> Pages:
-        env, _ = environment.open_for_writing(self._folder, self._budget, self._shards)
+        env, self._allocated = environment.open_for_writing(
+            self._folder, self._budget, self._shards
+        )
         try:
             pages = Pages(env, self._budget)
             if self._states:
@@ -167,10 +167,15 @@ class Journal:
             self._suspend(error, self._clock_ns())
 
     def _suspend(self, why: BaseException, now_ns: int) -> None:
-        if self.journalling:
+        if self._suspension.refused(now_ns):
             log.error("the journal can't be written: %s; events go out unjournalled", why)
         self.journalling = False
-        self._retry_ns = now_ns + RETRY_NS
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a write has failed, and since then no second has passed in which all succeeded,
+        with room for more at its end."""
+        return self._suspension.on
 
     def states(self) -> dict[ShardKey, ShardState]:
         """Return the state of each shard: what a new process resumes from, and what was appended
@@ -198,7 +203,7 @@ class Journal:
             self._appended[shard_id] = state
             self._states[ShardKey(state.shard_count, shard_id)] = state
         now_ns = self._clock_ns()
-        if self.journalling or now_ns >= self._retry_ns:
+        if self.journalling or self._suspension.is_due(now_ns):
             self._write(shard_id, messages, state, now_ns)
         if not self.journalling:
             self.unjournalled += 1
@@ -233,16 +238,19 @@ class Journal:
             self.journalling = was_journalling
             self._suspend(error, now_ns)
         else:
-            if not was_journalling:
+            if self._suspension.on and self._suspension.taken(now_ns, self._has_room):
                 log.warning(
                     "the journal is written again; %d drains are not in it", self.unjournalled
                 )
 
+    def _has_room(self) -> bool:
+        return self._allocated or environment.has_room(self._folder)
+
     def retry(self) -> None:
-        """Try to write again, if that was not possible: even when nothing is received, the file's
-        states are not to be old. Call it every second."""
+        """Try to write while it is suspended: even when nothing is received, the file's states are
+        not to be old. Call it every second."""
         now_ns = self._clock_ns()
-        if not self.journalling and self._states and now_ns >= self._retry_ns:
+        if self._states and self._suspension.is_due(now_ns):
             self._write_states(now_ns)
 
     def _write_states(self, now_ns: int) -> None:

@@ -126,7 +126,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     journal_seconds: float | None
     """How many seconds of events the journal holds; None: unknown yet."""
     journalling: bool
-    """Whether the journal is written; False: it can't be, and the promise is suspended."""
+    """Whether the journal is written; False: it can't be, or not for a second yet, and the promise
+    is suspended."""
     unpublished: int
     """Records that the journal holds beyond the publisher's cursor."""
     held: bool = False

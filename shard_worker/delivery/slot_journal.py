@@ -116,7 +116,7 @@ class SlotJournal:
         return SlotJournalStats(
             stats.bytes,
             stats.seconds,
-            self._journal.journalling,
+            not self._journal.suspended,
             self._publisher.unpublished,
         )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
+import lmdb
 import pytest
 
 from cluster.journal import Journal, RangeQuery, environment
 from cluster.journal.history import History
+from cluster.journal.pages import Pages
 from cluster.journal.schema import DATA, LOCK
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -119,12 +122,83 @@ def test_a_disk_that_has_too_little_room_from_the_start(
     lost = writer.state.seq
     append(journal, writer, 5)
     assert is_journalling(journal)
+    assert "is written again" not in caplog.text, "a second has not passed"
+    clock.ns += 1_000_000_000
+    append(journal, writer)
     assert "is written again" in caplog.text
     assert reached(journal, disk) == (writer.state.seq, [(before + 1, lost)])
     journal.close()
     again = opened(disk, clock)
     assert writer_of(again).state.seq == writer.state.seq
     again.close()
+
+
+def test_what_a_full_disk_takes_now_and_then_does_not_end_the_suspension(
+    disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every second it has room for states and perhaps a drain, in pages that are free in the file.
+    What came after the last of them is gone, though nothing comes after it."""
+    disk.fill(leaving=300_000)
+    clock, random = Clock(), Random(1)
+    journal = opened(disk, clock)
+    writer = writer_of(journal)
+
+    def append_one() -> None:
+        data = b"x" * random.choice([150, 300, 450, 700, 1200])
+        journal.append(0, writer.drain([("A", writer.state.seq + 1, data)], 1), writer.state)
+        journal.release(journal.last_record)
+        clock.ns += 5_000_000
+
+    while is_journalling(journal):
+        append_one()
+    returns = 0
+    for _ in range(10 * 200):
+        before = is_journalling(journal)
+        journal.retry()
+        returns += is_journalling(journal) and not before
+        append_one()
+        assert journal.suspended
+    assert returns > 0
+    assert "is written again" not in caplog.text
+    for _ in range(10):  # nothing is received, and states alone are taken
+        clock.ns += 1_000_000_000
+        journal.retry()
+        assert (is_journalling(journal), journal.suspended) == (True, True)
+    while is_journalling(journal):
+        append_one()
+    disk.empty()
+    for _ in range(2):
+        clock.ns += 1_000_000_000
+        assert journal.suspended
+        journal.retry()
+    assert not journal.suspended
+    assert caplog.text.count("can't be written") == caplog.text.count("is written again") == 1
+    seq, gone = reached(journal, disk)
+    assert seq == writer.state.seq == gone[-1][1]
+    journal.close()
+
+
+def test_a_journal_that_was_allocated_needs_no_more_room_to_be_written_again(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    journal = opened(disk, clock)
+    disk.fill()
+    writer = writer_of(journal)
+
+    def full(*_: object) -> None:
+        raise lmdb.MapFullError("a reader pins all pages")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pages, "_transaction", full)
+        append(journal, writer)
+    clock.ns += 1_000_000_000
+    append(journal, writer)
+    assert (is_journalling(journal), journal.suspended) == (True, True)
+    clock.ns += 1_000_000_000
+    append(journal, writer)
+    assert not journal.suspended
+    journal.close()
 
 
 @pytest.mark.parametrize("leaving", [0, 4096, 8192, 40_960, 61_440])

@@ -22,7 +22,7 @@ from cluster.journal import (
 from cluster.journal.history import History
 from cluster.journal.pages import Pages
 from cluster.journal.recent import RECENT_BYTES
-from cluster.journal.writer import RETRY_NS
+from cluster.journal.suspension import RETRY_NS, TRUSTED_NS
 from cluster.wire import topic
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -189,9 +189,15 @@ def test_that_nothing_can_be_written_is_said_once(
             assert caplog.text.count("can't be written") == 1
             fill(journal, writer, 10)
             clock.ns += RETRY_NS
-    fill(journal, writer, 10)
-    assert promised(journal)
-    assert "is written again; 3 drains are not in it" in caplog.text
+    for passed_ns in (0, TRUSTED_NS - 1):
+        clock.ns += passed_ns
+        fill(journal, writer, 10)
+        assert (journal.journalling, journal.suspended) == (True, True)
+        assert "is written again" not in caplog.text
+    clock.ns += 1
+    journal.retry()
+    assert not journal.suspended
+    assert caplog.text.count("is written again; 3 drains are not in it") == 1
     with monkeypatch.context() as patched:
         patched.setattr("cluster.journal.pages.Pages._transaction", _no_room)
         for _ in range(3):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import zmq
 from msgspec.structs import replace
 
 from cluster.journal import schema
+from cluster.journal.suspension import RETRY_NS, TRUSTED_NS
 from cluster.wire.link import ShardPlan
 from shard_worker.delivery.slot_journal import SlotJournal
 from tests.shard_worker.delivery.test_held_shards import spec
@@ -34,8 +36,14 @@ def test_a_journal_that_could_not_be_written_is_tried_again_though_nothing_comes
     shard = slot.shard(ShardPlan(shard_id=2, shard_count=6))[0]
     shard.begin_epoch(8, "session", "", 0)
     shard.deliver([("READY", 1, b"{}")], 1)
-    slot._journal.journalling = False
-    slot.tick()
-    assert slot.stats().journalling
+    journal, now_ns = slot._journal, time.monotonic_ns()
+    journal._clock_ns = lambda: now_ns
+    journal._suspend(OSError("full"), now_ns)
+    for passed_ns, written, trusted in (
+        (0, False, False), (RETRY_NS, True, False), (TRUSTED_NS, True, True),
+    ):  # fmt: skip
+        now_ns += passed_ns
+        slot.tick()
+        assert (journal.journalling, slot.stats().journalling) == (written, trusted)
     slot.close()
     context.destroy(0)
