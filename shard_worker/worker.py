@@ -221,7 +221,7 @@ class Worker:
         match message:
             case Welcome():
                 # What was asked before may have met a coordinator that did not heed us yet, however
-                # short ago it was. Asked twice, the same grant is said twice, and handed back once.
+                # short ago it was. Asked twice, the same grant is said twice, and used once.
                 for shard in self._shards.values():
                     shard.ask_again()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):

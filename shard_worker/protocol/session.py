@@ -110,6 +110,8 @@ class Session:
         self._heartbeat: Heartbeat | None = None
         self._ready_at: float | None
         """When READY or RESUMED came on this connection; None: neither has."""
+        self._used_grant: int | None = None
+        """The grant of the last IDENTIFY."""
         self._asked_at: float | None = None
         """When the server last asked for a heartbeat."""
         self._tries = Tries(random)
@@ -324,7 +326,10 @@ class Session:
     def granted(self, grant_id: int, epoch: int, now: float) -> list[Action]:
         """The coordinator lets this shard identify, as this epoch."""
         if self.state is not SessionState.AWAITING_GRANT:
-            return [do.ReturnGrant(grant_id)]
+            # Who asked twice is given the same grant twice. What became of one that was used is
+            # told when its IDENTIFY leaves; to give it back would say that none was sent.
+            return [] if grant_id == self._used_grant else [do.ReturnGrant(grant_id)]
+        self._used_grant = grant_id
         self._move(Input.GRANT, now)
         # A coordinator that lost its store may count from the start; epochs only ever grow.
         self.epoch, self.seq = max(epoch, self.epoch + 1), -1

@@ -434,6 +434,18 @@ def test_a_grant_that_comes_too_late_is_given_back() -> None:
     assert clock.session.granted(8, 2, clock.now) == [do.ReturnGrant(8)]
 
 
+def test_a_grant_that_comes_twice_is_not_given_back_once_it_is_used() -> None:
+    """The coordinator gives it again to who asks again, and would take its identify for unsent."""
+    clock = Clock()
+    clock.connect()
+    clock.hello()
+    assert clock.session.granted(7, 1, clock.now) == [do.SendIdentify(7, 1)]
+    assert clock.session.granted(7, 1, clock.now) == []
+    assert clock.session.granted(8, 2, clock.now) == [do.ReturnGrant(8)]
+    clock.session.ready("id", RESUME, 1, clock.now)
+    assert clock.session.granted(7, 1, clock.now) == []
+
+
 def test_epochs_grow_even_if_the_coordinator_forgot() -> None:
     clock = Clock(Resumable("id", RESUME, 4, 9))
     clock.resume()
