@@ -34,6 +34,7 @@ PURE = [
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
     "cluster/journal/suspension.py",
+    "cluster/sandbox/world/permissions.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",
     "cluster/subscriber/reshards.py",

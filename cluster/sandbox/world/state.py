@@ -224,14 +224,10 @@ class Guild:
     def hidden_from_bot(self) -> frozenset[int]:
         """Return the channels that the bot can't view now."""
         bot = self.member_list[0]
-        voice = self.voice_states.get(bot.id)
-        viewer = Viewer(
-            user_id=bot.user["id"],
-            guild_id=str(self.id),
-            roles=bot.data["roles"],
-            owns_guild=self.data.get("owner_id") == bot.user["id"],
-            voice_channel_id=None if voice is None else voice["channel_id"],
-        )
+        bot_id: str = bot.user["id"]
+        owns_guild = self.data.get("owner_id") == bot_id
+        voice = self.voice_states.get(bot.id, {}).get("channel_id")
+        viewer = Viewer(bot_id, str(self.id), bot.data["roles"], owns_guild, voice)
         return hidden_channels(viewer, self.roles.values(), self.channels)
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
