@@ -54,11 +54,13 @@ def check_journals(tested: ClusterUnderTest) -> None:
     """
     published = {key: place for key, place in tested.raw.live.items() if key[0] == tested.shards}
     held: dict[Key, Place] = {}
+    unread: list[str] = []
     paths = tested.processes.paths
     for slot in paths.journal_slots():
         try:
             reader = JournalReader.open(paths.journal(slot))
-        except (FileNotFoundError, UnreadableJournalError):
+        except (FileNotFoundError, UnreadableJournalError) as error:
+            unread.append(f"; slot {slot} could not be read ({error})")
             continue  # its next process makes it anew
         try:
             for state in reader.states():
@@ -69,6 +71,7 @@ def check_journals(tested: ClusterUnderTest) -> None:
     for key, place in published.items():
         if place > held.get(key, (0, 0)):
             text = f"{key}: {place} was published, and the journals end at {held.get(key)}"
+            text += "".join(unread)
             tested.others.append(Breach("other", "journal", time.time(), text))
 
 
