@@ -25,7 +25,7 @@ let resumed = 0;
 
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const reached = ({ count, name }) => (name ? (counts[name] ?? 0) : receipts.length) >= count;
-const report = () => ({ receipts, sessions, caches: guilds, logs, errors, resumed });
+const report = () => ({ receipts, sessions, caches: caches(), logs, errors, resumed });
 const keep = (where) => (error) =>
 	errors.push({ where, error: String(error), traceback: error?.stack ?? '' });
 
@@ -33,6 +33,41 @@ process.on('uncaughtException', keep('uncaughtException'));
 process.on('unhandledRejection', keep('unhandledRejection'));
 process.on('warning', (warning) => logs.push({ logger: 'node', level: 'WARNING', message: String(warning) }));
 console.warn = (message) => logs.push({ logger: 'console', level: 'WARNING', message: String(message) });
+
+// The library keeps no cache: this one is made of the events, as discord.js makes its own.
+const ids = (list, id) => new Set(list.map(id));
+const changes = {
+	GUILD_CREATE: (d) => {
+		guilds[d.id] = {
+			channels: ids(d.channels, (c) => c.id),
+			roles: ids(d.roles, (r) => r.id),
+			members: ids(d.members, (m) => m.user.id),
+			member_count: d.member_count,
+			name: d.name,
+		};
+	},
+	GUILD_DELETE: (d) => {
+		if (!d.unavailable) delete guilds[d.id];
+	},
+	GUILD_UPDATE: (d) => (guilds[d.id].name = d.name),
+	CHANNEL_CREATE: (d) => guilds[d.guild_id]?.channels.add(d.id),
+	CHANNEL_DELETE: (d) => guilds[d.guild_id]?.channels.delete(d.id),
+	GUILD_ROLE_CREATE: (d) => guilds[d.guild_id].roles.add(d.role.id),
+	GUILD_ROLE_DELETE: (d) => guilds[d.guild_id].roles.delete(d.role_id),
+	GUILD_MEMBER_ADD: (d) => {
+		guilds[d.guild_id].members.add(d.user.id);
+		guilds[d.guild_id].member_count += 1;
+	},
+	GUILD_MEMBER_REMOVE: (d) => {
+		guilds[d.guild_id].members.delete(d.user.id);
+		guilds[d.guild_id].member_count -= 1;
+	},
+};
+const caches = () => {
+	const sorted = ([key, value]) => [key, value instanceof Set ? [...value].sort() : value];
+	const plain = (guild) => Object.fromEntries(Object.entries(guild).map(sorted));
+	return Object.fromEntries(Object.entries(guilds).map(([id, guild]) => [id, plain(guild)]));
+};
 
 function received({ t, s, d }, shardId) {
 	// d's bytes are gone once the library has parsed them: no hash here.
@@ -47,16 +82,7 @@ function received({ t, s, d }, shardId) {
 	} else if (!sessions[shardId]) {
 		(sessionless[shardId] ??= []).push(receipt);
 	}
-	if (t === 'GUILD_CREATE') {
-		const ids = (list, id) => list.map(id).sort();
-		guilds[d.id] = {
-			channels: ids(d.channels, (c) => c.id),
-			roles: ids(d.roles, (r) => r.id),
-			members: ids(d.members, (m) => m.user.id),
-			member_count: d.member_count,
-			name: d.name,
-		};
-	}
+	changes[t]?.(d);
 	counts[t] = (counts[t] ?? 0) + 1;
 	for (const message of waiting.filter(reached)) {
 		waiting.splice(waiting.indexOf(message), 1);

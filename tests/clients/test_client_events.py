@@ -11,7 +11,7 @@ import pytest
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.world.permissions import ADMINISTRATOR
 from tests.clients.client_bench import QUICK, Bench, bench
-from tests.clients.client_libraries import DISCORD_PY, HIKARI, Library, case
+from tests.clients.client_libraries import DISCORD_PY, DISCORDJS, HIKARI, Library, case
 
 NOT_BY_ITSELF = {"READY", "RESUMED"}
 """Events of a connection's start, which the other tests see."""
@@ -19,6 +19,7 @@ KEPT = {
     DISCORD_PY: ("channels", "roles", "members", "name", "member_count"),
     # hikari leaves member_count as GUILD_CREATE said it.
     HIKARI: ("channels", "roles", "members", "name"),
+    DISCORDJS: ("channels", "roles", "members", "name", "member_count"),
 }
 DOCUMENTED = [
     event.name
@@ -47,7 +48,8 @@ async def every_channel_is_hidden_and_shown(b: Bench) -> int:
 
 
 @pytest.mark.parametrize(
-    ("library", "compression"), [case(DISCORD_PY, "zlib-stream"), case(HIKARI, "none")]
+    ("library", "compression"),
+    [case(DISCORD_PY, "zlib-stream"), case(HIKARI, "none"), case(DISCORDJS, "zlib-native")],
 )
 def test_every_documented_event_is_parsed(library: Library, compression: str) -> None:
     async def sweep() -> None:
