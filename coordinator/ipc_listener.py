@@ -147,6 +147,7 @@ class IpcListener:
             log.error("those who wait at %s could not be let in: %s", self._path, error)
             os.close(fd)
             given.close()
+            self._look_again()
             return True
         self._given = given
         return True
@@ -200,6 +201,14 @@ class IpcListener:
                 self._socket.unbind(place)
             except zmq.ZMQError as error:
                 log.error("%s could not be closed: %s", place, error)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Have the socket look whether it has messages. To unbind takes in what libzmq's threads
+        have told the socket, and with that the edge by which an asyncio socket learns of a message:
+        its reader would sleep on until somebody else connects or speaks. A bind that succeeds does
+        so too, and tells the socket of itself after that."""
+        self._socket.get(zmq.EVENTS)
 
     def close(self) -> None:
         """Listen no more. Called when the ZeroMQ socket is closed; calling it again does

@@ -6,7 +6,9 @@ can connect to.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import select
 import socket as sockets
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 import zmq
+import zmq.asyncio
 
 from coordinator.descriptors import EXACT_BELOW, Descriptors
 from coordinator.ipc_listener import IpcListener
@@ -225,6 +228,51 @@ def test_who_leaves_before_its_queue_is_drained_leaves_nothing_open(
         attended_until(listener, lambda: len(os.listdir("/dev/fd")) <= before)
     publisher.close(0)
     listener.close()
+
+
+def settle(context: Context, folder: Path) -> None:
+    """Return when the context's I/O thread has done all that it had begun: it has one, which does
+    one thing after another."""
+    with context.socket(zmq.PAIR) as one, context.socket(zmq.PAIR) as other:
+        one.bind(f"ipc://{folder}/settle")
+        other.connect(f"ipc://{folder}/settle")
+        for _ in range(3):
+            one.send(b"")
+            assert other.poll(WITHIN_S * 1000)
+            other.send(other.recv())
+            assert one.poll(WITHIN_S * 1000)
+            one.recv()
+
+
+def test_a_message_that_an_unbind_takes_in_is_read(context: Context, short_folder: Path) -> None:
+    """Who sent it has left: what it came by is unbound, and the socket learns of the message by
+    that. The connection does not end before its last message is read, so nothing else comes that
+    would wake who reads."""
+
+    async def scenario() -> None:
+        router = zmq.asyncio.Context(context).socket(zmq.ROUTER)
+        listener = IpcListener(router, f"ipc://{short_folder}/r", Descriptors(), keep=8)
+        try:
+            listener.bind()
+            reading = asyncio.ensure_future(router.recv_multipart())
+            with zmq.Context() as elsewhere:
+                dealer = elsewhere.socket(zmq.DEALER)
+                dealer.connect(f"ipc://{short_folder}/r")
+                attended_until(listener, lambda: listener.connections == 1)
+                attended_until(listener, lambda: listener.attend() is None)
+                dealer.send(b"last words")
+                dealer.close()
+            assert select.select(listener.readers()[:1], [], [], WITHIN_S)[0], "it has left"
+            settle(context, short_folder)
+            listener.attend()
+            assert listener.connections == 0
+            async with asyncio.timeout(WITHIN_S):
+                assert (await reading)[1:] == [b"last words"]
+        finally:
+            router.close(0)
+            listener.close()
+
+    asyncio.run(scenario())
 
 
 def test_descriptors_are_counted_where_few_are_left() -> None:
