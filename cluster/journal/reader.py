@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -106,15 +107,9 @@ class JournalReader:
         why = checks.damage(data)
         if why:
             raise UnreadableJournalError(f"the journal in {folder} is damaged: {why}")
+        inode = data.stat().st_ino
         try:
-            inode = data.stat().st_ino
-            env = lmdb.open(
-                str(folder),
-                readonly=True,
-                max_dbs=schema.MAX_DATABASES,
-                max_readers=schema.MAX_READERS,
-                readahead=False,
-            )
+            env = _environment(folder)
         except lmdb.Error as error:
             raise UnreadableJournalError(f"the journal in {folder}: {error}") from error
         return cls(env, inode, clock)
@@ -234,3 +229,22 @@ class JournalReader:
                 return drain.epoch, drain.first
             record = find(txn, db, drain.epoch, FOREVER)
         return None
+
+
+def _environment(folder: Path) -> lmdb.Environment:
+    """Open LMDB to read. Raises lmdb.Error."""
+    open_once = partial(
+        lmdb.open,
+        str(folder),
+        readonly=True,
+        # As large as the writer's map. py-lmdb's own 10 MiB would become as large as what the file
+        # holds by then, and a page that is written while it is opened would lie beyond.
+        map_size=0,
+        max_dbs=schema.MAX_DATABASES,
+        max_readers=schema.MAX_READERS,
+        readahead=False,
+    )
+    try:
+        return open_once()
+    except lmdb.MapResizedError:  # its writer made its map larger just now
+        return open_once()

@@ -11,7 +11,7 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.journal import environment, manifest
+from cluster.journal import JournalReader, environment, manifest
 from cluster.journal.pages import Pages
 from cluster.journal.schema import DATA
 from cluster.journal.writer import JournalError
@@ -209,3 +209,43 @@ def test_a_journal_is_no_longer_clean_on_the_disk_before_it_is_written(
     assert done[:4] == [("synced", note), ("note", note), ("synced", folder), ("opened", 0)]
     journal.close()
     assert [what for what, _ in done[-3:]] == ["synced", "note", "synced"]
+
+
+def test_a_reader_s_map_is_as_large_as_its_writer_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A smaller one grows with the file, and what is written while it is opened is beyond it."""
+    journal = opened(tmp_path, budget=16 << 20)
+    fill(journal, shard_writer(), 100)
+    journal.close()
+    maps, lmdb_open = list[int](), lmdb.open
+
+    def noted(path: str, **options: Any) -> lmdb.Environment:
+        made = lmdb_open(path, **options)
+        maps.append(made.info()["map_size"])
+        return made
+
+    monkeypatch.setattr("lmdb.open", noted)
+    reader = JournalReader.open(tmp_path / "slot-0")
+    assert maps == [32 << 20]
+    assert len(reader.states()) == 1
+    reader.close()
+
+
+def test_a_map_that_grows_while_it_is_opened_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path)
+    fill(journal, shard_writer(), 100)
+    journal.close()
+    refusals, lmdb_open = [lmdb.MapResizedError("it grew")], lmdb.open
+
+    def refused_once(path: str, **options: Any) -> lmdb.Environment:
+        if refusals:
+            raise refusals.pop()
+        return lmdb_open(path, **options)
+
+    monkeypatch.setattr("lmdb.open", refused_once)
+    reader = JournalReader.open(tmp_path / "slot-0")
+    assert len(reader.states()) == 1
+    reader.close()
