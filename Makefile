@@ -41,7 +41,8 @@ mutants: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --group mutants
 	@$(BIN)/python -m tests.mutants $(if $(ONLY),"$(ONLY)")
 
-# What an event, an idle session and a flood cost; some 3 minutes. `make bench BENCH="--rounds 3"`
+# What an event and an idle session cost, at real rates and in a flood; some 16 minutes.
+# `make bench BENCH="--only flood"`: some 3
 bench: $(STAMP) tests/clients/node_modules/.installed
 	@$(BIN)/python -m benchmarks $(BENCH)
 

@@ -11,17 +11,27 @@ import msgspec
 from rich.console import Console
 
 from benchmarks.children import ChildError
-from benchmarks.recording import SEGMENT
-from benchmarks.results import markdown, table
+from benchmarks.real_rates import run as real_rates
+from benchmarks.real_rates.options import RateOptions
+from benchmarks.recording import FOLDER, SEGMENT
+from benchmarks.results import Results, markdown, table
 from benchmarks.run import Options, run
+
+TABLES = ("rates", "flood")
+MOST_RATE_S = 8.0
+"""Longer loads would keep a session's heartbeats waiting for more than their interval."""
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--events", default=100_000, show_default=True, type=click.IntRange(5 * SEGMENT),
               help="Events that each client is measured on, a round.")  # fmt: skip
 @click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1),
-              help="How long the trickle runs; the flood has 100,000 events for each.")  # fmt: skip
+              help="Of the flood among quiet sessions: 100,000 events for each.")  # fmt: skip
+@click.option("--rate-seconds", default=4.0, show_default=True,
+              type=click.FloatRange(0.1, MOST_RATE_S),
+              help="How long each load of real rates runs.")  # fmt: skip
+@click.option("--only", type=click.Choice(TABLES), help="One of the two tables.")
 @click.option("--sessions", default=200, show_default=True, type=click.IntRange(2),
               help="Idle sessions that the memory is measured with.")  # fmt: skip
 @click.option("--markdown", "markdown_file", type=click.Path(path_type=Path), metavar="FILE")
@@ -30,6 +40,8 @@ def main(
     rounds: int,
     events: int,
     seconds: float,
+    rate_seconds: float,
+    only: str | None,
     sessions: int,
     markdown_file: Path | None,
     json_file: Path | None,
@@ -39,17 +51,24 @@ def main(
     options = Options(
         rounds=rounds, events=events // SEGMENT * SEGMENT, seconds=seconds, sessions=sessions
     )
+    rates = RateOptions(rounds=rounds, seconds=rate_seconds)
+    tables: dict[str, Results] = {}
     with progress.status("...") as status:
         try:
-            results = asyncio.run(run(options, lambda text: status.update(text)))
+            if only != "flood":
+                measured = real_rates.run(rates, FOLDER, status.update)
+                tables["rates"] = asyncio.run(measured)
+            if only != "rates":
+                tables["flood"] = asyncio.run(run(options, status.update))
         except ChildError as error:
             progress.print(f"[red]{error}[/]")
             sys.exit(1)
-    out.print(table(results))
+    for results in tables.values():
+        out.print(table(results))
     if markdown_file is not None:
-        markdown_file.write_text(markdown(results))
+        markdown_file.write_text("\n".join(map(markdown, tables.values())))
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(tables)) + b"\n")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,11 @@ def _ps(pid: int, field: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def say(answer: Mapping[str, Any]) -> None:
+    """Write an answer to standard output, as a child does."""
+    print(msgspec.json.encode(answer).decode(), flush=True)
+
+
 class ChildError(Exception):
     """A process that is measured ended, or does not answer."""
 

@@ -23,7 +23,7 @@ import msgspec
 import zmq
 
 from benchmarks import recording
-from benchmarks.children import Child, ChildError, child, cpu_seconds
+from benchmarks.children import Child, ChildError, child, cpu_seconds, say
 from benchmarks.measures import Bench
 from cluster.journal import Journal
 from cluster.subscriber import Event, Subscriber
@@ -199,10 +199,6 @@ def _child(role: str, **settings: Any) -> Any:
 
 
 # -- the children ------------------------------------------------------------------------------
-
-
-def say(answer: dict[str, Any]) -> None:
-    print(msgspec.json.encode(answer).decode(), flush=True)
 
 
 def be_hub(workers: str, events: str) -> None:

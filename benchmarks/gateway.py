@@ -5,11 +5,10 @@ knows no guild, acknowledges heartbeats, takes any token, and has the few REST r
 asks before it connects. It takes its orders on standard input, one JSON object a line, and answers
 each with one:
 
-==========  ======================================================================================
-``play``    segments ``first`` up to ``last`` to ``shard``; answered when the kernel has them
-``trickle`` ``rate`` events a second for ``seconds`` to each session, evenly spread
-``flood``   ``events`` to shard 0 at full speed, with heartbeats asked of all others meanwhile
-==========  ======================================================================================
+=========  =======================================================================================
+``play``   segments ``first`` up to ``last`` to ``shard``; answered when the kernel has them
+``flood``  ``events`` to shard 0 at full speed, with heartbeats asked of all others meanwhile
+=========  =======================================================================================
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ import uvloop
 
 from benchmarks import recording
 from benchmarks.session import PlayedBot, Session
-from benchmarks.trickle import trickle
 from cluster.sandbox.http.certificates import Certificates
 
 ASK_EVERY_S: Final = 0.05
@@ -36,22 +34,21 @@ class Gateway:
     """One server, and its sessions by shard: the newest of each."""
 
     def __init__(self, stream: recording.Recording) -> None:
-        self._stream = stream
+        self.stream = stream
         self.sessions: dict[int, Session] = {}
-        self._orders: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+        self.orders: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "play": self._play,
-            "trickle": self._trickle,
             "flood": self._flood,
         }
 
     async def order(self, line: bytes) -> Any:
         """Do what a line says, and return its answer."""
         order = msgspec.json.decode(line, type=dict[str, Any])
-        return await self._orders[order["do"]](order)
+        return await self.orders[order["do"]](order)
 
     async def _play(self, order: dict[str, Any]) -> Any:
         first, last = order["first"] // recording.SEGMENT, order["last"] // recording.SEGMENT
-        segments = [segment.frames for segment in self._stream.segments[first:last]]
+        segments = [segment.frames for segment in self.stream.segments[first:last]]
         await self._send(self.sessions[order["shard"]], segments)
         return {}
 
@@ -60,12 +57,8 @@ class Gateway:
             session.write(segment)
             await session.drained()
 
-    async def _trickle(self, order: dict[str, Any]) -> Any:
-        sessions = list(self.sessions.values())
-        return {"events": await trickle(sessions, self._stream, order["rate"], order["seconds"])}
-
     async def _flood(self, order: dict[str, Any]) -> Any:
-        segments = recording.renumbered(self._stream, order["events"], recording.FIRST_SEQ)
+        segments = recording.renumbered(self.stream, order["events"], recording.FIRST_SEQ)
         quiet = [session for shard, session in self.sessions.items() if shard]
         askers = [asyncio.create_task(self._ask(session)) for session in quiet]
         for session in quiet:
@@ -84,14 +77,14 @@ class Gateway:
             await asyncio.sleep(ASK_EVERY_S)
 
 
-async def main() -> None:
+async def serve(make: Callable[[recording.Recording], Gateway] = Gateway) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     settings = msgspec.json.decode(await reader.readline(), type=dict[str, Any])
     stream = recording.load(settings["events"], folder=Path(settings["folder"]))
-    gateway, certificates = Gateway(stream), Certificates()
+    gateway, certificates = make(stream), Certificates()
     try:
         bot = PlayedBot()
         server = await loop.create_server(
@@ -118,4 +111,4 @@ def say(answer: Any) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(serve())

@@ -72,20 +72,6 @@ async def memory(bench: Bench, sessions: int) -> float:
         return rss_bytes(running.pid) / 1e6
 
 
-async def trickle(bench: Bench, sessions: int, rate: float, seconds: float) -> float:
-    """Return the worker's CPU microseconds an event, at ``rate`` events a second of each
-    session."""
-    async with worker(bench.addresses, shards=sessions) as running:
-        await asyncio.sleep(SETTLE_S)
-        before = cpu_seconds(running.pid)
-        sent = await bench.gateway.ask("trickle", rate=rate, seconds=seconds)
-        await running.out(recording.FIRST_SEQ + sent["events"] // sessions - 1)
-        used = cpu_seconds(running.pid) - before
-        if running.arrived()[0] != sent["events"]:
-            raise ChildError("events of the trickle are missing")
-        return used / float(sent["events"]) * 1e6
-
-
 async def flood(bench: Bench, quiet: int, events: int) -> tuple[list[float], list[float]]:
     """Run one shard at full speed among quiet ones. Return milliseconds from the request for a
     heartbeat to the heartbeat as the gateway sees it, and from heartbeat to acknowledgement as the

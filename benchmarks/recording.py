@@ -107,6 +107,13 @@ def payloads(frames: bytes) -> Iterator[bytes]:
         yield frames[start:offset]
 
 
+def single_frames(recording: Recording) -> Iterator[bytes]:
+    """Yield the WebSocket frame of each event."""
+    for segment in recording.segments:
+        for payload in payloads(segment.frames):
+            yield frame(BINARY, payload)
+
+
 def make(events: int, seed: int) -> Recording:
     """Make a recording of the sandbox's world; the same arguments make the same stream."""
     now = _START

@@ -25,16 +25,20 @@ class Row(msgspec.Struct):
     """The largest value that is wanted, in the row's unit."""
     at_least: float | None = None
     """The smallest value that is wanted, in the row's unit."""
-    of_floor: float | None = None
-    """Median of the ratios to the floor of the same round; None: there is nothing to compare."""
-    aim_of_floor: float | None = None
-    """The largest ratio to the floor that is wanted."""
+    base: str = FLOOR
+    """Name of the row that this one is compared with."""
+    of_base: float | None = None
+    """Median of the ratios to the base of the same round; None: there is nothing to compare."""
+    aim_of_base: float | None = None
+    """The largest ratio to the base that is wanted."""
     of_worker: float | None = None
     """Median of the ratios to the worker of the same round."""
     aim_of_worker: int | None = None
     """The worker's value divided by this is the largest that is wanted."""
     missing: str = ""
     """Why it was not measured."""
+    group: str = ""
+    """What it was measured in together with its neighbours: a line is drawn between groups."""
 
     @property
     def median(self) -> float | None:
@@ -43,8 +47,8 @@ class Row(msgspec.Struct):
     @property
     def met(self) -> bool | None:
         """Whether the aim is met; None: there is none, or nothing was measured."""
-        if self.of_floor is not None and self.aim_of_floor is not None:
-            return self.of_floor <= self.aim_of_floor
+        if self.of_base is not None and self.aim_of_base is not None:
+            return self.of_base <= self.aim_of_base
         if self.of_worker is not None and self.aim_of_worker is not None:
             return self.of_worker <= 1 / self.aim_of_worker
         if self.median is not None and self.aim is not None:
@@ -61,20 +65,35 @@ class Results(msgspec.Struct):
     python: str
     stream: str
     rows: list[Row]
+    base: str = "floor"
+    """What the rows are compared with, in a word."""
 
     def compare(self) -> None:
         """Set every row's ratio: round by round, so that a slow minute slows both sides."""
         rows = {row.name: row for row in self.rows}
         for row in self.rows:
-            row.of_floor = _ratio(row, rows[FLOOR])
+            row.of_base = _ratio(row, rows.get(row.base))
             if row.aim_of_worker is not None:
                 row.of_worker = _ratio(row, rows[WORKER])
 
 
-def _ratio(row: Row, other: Row) -> float | None:
-    if row.unit != other.unit or not row.values or len(row.values) != len(other.values):
-        return None
-    return statistics.median(a / b for a, b in zip(row.values, other.values, strict=True))
+def ratios(row: Row, other: Row) -> list[float]:
+    """Return a row's values by those of another one, round by round; empty: they were not measured
+    in the same rounds, or the other one is zero."""
+    if row.unit != other.unit or len(row.values) != len(other.values) or not all(other.values):
+        return []
+    return [a / b for a, b in zip(row.values, other.values, strict=True)]
+
+
+def _ratio(row: Row, other: Row | None) -> float | None:
+    values = [] if other is None else ratios(row, other)
+    return statistics.median(values) if values else None
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    """Return the value below which this part of sorted values lies (0.5: the median; the nearest
+    rank). There is one value at least."""
+    return values[min(len(values) - 1, int(len(values) * part))]
 
 
 def machine() -> str:
@@ -82,7 +101,9 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
-HEAD = ("measured", "median", "range", "of floor", "aim")
+def head(results: Results) -> Sequence[str]:
+    """Return the heads of the table's columns."""
+    return "measured", "median", "range", f"of {results.base}", "aim"
 
 
 def cells(row: Row) -> Sequence[str]:
@@ -90,10 +111,10 @@ def cells(row: Row) -> Sequence[str]:
     if row.median is None:
         return row.name, "-", row.missing, "", ""
     spread = f"{_number(min(row.values))} to {_number(max(row.values))}" if row.values[1:] else ""
-    ratio = "" if row.of_floor is None else f"{row.of_floor:.2f}"
+    ratio = "" if row.of_base is None else f"{row.of_base:.2f}"
     aim = ""
-    if row.aim_of_floor is not None:
-        aim = f"≤ {row.aim_of_floor:.2f}"
+    if row.aim_of_base is not None:
+        aim = f"≤ {row.aim_of_base:.2f}"
     elif row.aim_of_worker is not None:
         aim = f"≤ 1/{row.aim_of_worker} of the worker"
         if row.of_worker is not None:
@@ -116,9 +137,13 @@ def table(results: Results) -> Table:
     made = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, caption=caption(results), caption_justify="left"
     )
-    for i, head in enumerate(HEAD):
-        made.add_column(head, justify="left" if i in (0, 4) else "right")
+    for i, text in enumerate(head(results)):
+        made.add_column(text, justify="left" if i in (0, 4) else "right", no_wrap=i == 0)
+    group = results.rows[0].group if results.rows else ""
     for row in results.rows:
+        if row.group != group:
+            made.add_section()
+        group = row.group
         style = "red" if row.met is False else "dim" if row.median is None else ""
         made.add_row(*cells(row), style=style)
     return made
@@ -131,6 +156,6 @@ def caption(results: Results) -> str:
 
 def markdown(results: Results) -> str:
     """Return the results for a page."""
-    lines = [f"| {' | '.join(HEAD)} |", "| --- | ---: | ---: | ---: | --- |"]
+    lines = [f"| {' | '.join(head(results))} |", "| --- | ---: | ---: | ---: | --- |"]
     lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
     return "\n".join([*lines, "", *caption(results).split("\n"), ""])

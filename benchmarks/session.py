@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from benchmarks.recording import ZLIB_HEADER, piece
+from benchmarks.recording import SEGMENT, ZLIB_HEADER, piece
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sessions.compression import BINARY, frame
 from cluster.sandbox.world.world import World
@@ -17,6 +17,7 @@ from shard_worker.transport.handshake import accept
 from shard_worker.transport.websocket import mask
 
 HEARTBEAT_MS: Final = 41_250
+MOST_SESSIONS: Final = 100_000
 _CLOSE: Final = 8
 
 
@@ -40,7 +41,11 @@ class PlayedBot:
 
     def rest(self, path: str) -> Any:
         """Return the answer to GET; None: there is no such route."""
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
+        # Nobody waits here for a turn to identify, with however many sessions.
+        limit = {
+            "total": MOST_SESSIONS, "remaining": MOST_SESSIONS, "reset_after": 86_400_000,
+            "max_concurrency": MOST_SESSIONS,
+        }  # fmt: skip
         answers = {
             "/gateway/bot": {"url": self.url, "shards": 1, "session_start_limit": limit},
             "/users/@me": self._world.bot_user,
@@ -56,6 +61,8 @@ class Session(asyncio.Protocol):
     def __init__(self, bot: PlayedBot, sessions: dict[int, Session]) -> None:
         self.latencies: list[float] = []
         """Milliseconds from a heartbeat that was asked for to its arrival."""
+        self.position = 0
+        """How many events of the stream were played to it one by one."""
         self._bot = bot
         self._sessions = sessions
         self._shard: int | None = None
@@ -65,7 +72,6 @@ class Session(asyncio.Protocol):
         """Set unless a heartbeat was asked for and has not come."""
         self.heartbeat_came.set()
         self._asked_at = 0.0
-        self._in_segment = False
         self._held: list[bytes] = []
         self._room = asyncio.Event()
         self._room.set()
@@ -95,14 +101,14 @@ class Session(asyncio.Protocol):
         """Send whole segments."""
         self._transport.write(frames)
 
-    def begin_segment(self) -> None:
-        """A segment follows frame by frame: nothing else may be sent in between."""
-        self._in_segment = True
-
-    def end_segment(self) -> None:
-        self._in_segment = False
-        self._transport.write(b"".join(self._held))
-        self._held.clear()
+    def write_event(self, frame: bytes) -> None:
+        """Send the next event of the stream by itself. Within its segment nothing else may be sent:
+        what is said then waits for the segment's end."""
+        self._transport.write(frame)
+        self.position += 1
+        if self._held and self.position % SEGMENT == 0:
+            self._transport.write(b"".join(self._held))
+            self._held.clear()
 
     def ask_heartbeat(self) -> None:
         """Ask for a heartbeat, unless one that was asked for has still to come."""
@@ -114,7 +120,7 @@ class Session(asyncio.Protocol):
     def _say(self, message: dict[str, Any], header: bytes = b"") -> None:
         (payload,) = piece([msgspec.json.encode(message)])
         made = frame(BINARY, header + payload)
-        if self._in_segment:
+        if self.position % SEGMENT:
             self._held.append(made)
         else:
             self._transport.write(made)

@@ -1,8 +1,8 @@
 """What the drivers of Python libraries share: settings in, counts out.
 
 A driver reads one line of JSON from standard input, and writes ``{"ready": true}`` once its library
-calls itself ready and ``{"count": n}`` for every count that its settings name. It ends when its
-standard input does.
+calls itself ready and ``{"count": n}`` for every count that its settings name, of all sessions
+together. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Counter:
         while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
             line += byte
         self.settings: dict[str, Any] = json.loads(line)
+        self.sessions: int = self.settings.get("sessions", 1)
         self._counts = list(self.settings["counts"])
         self._next = self._counts.pop(0)
         self._count = 0

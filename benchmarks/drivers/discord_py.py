@@ -1,5 +1,5 @@
 """discord.py with a handler that does nothing (see counting). It knows no guild, so of most events
-it makes no object."""
+it makes no object. With several sessions it is its AutoShardedClient."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ counter = Counter()
 class Client(discord.Client):
     """discord.py's client as it is, with a handler."""
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for no turn to identify: the gateway here lets all identify at once."""
+
     async def on_ready(self) -> None:
         say({"ready": True})
 
@@ -33,12 +36,18 @@ class Client(discord.Client):
             counter.count()
 
 
+class ShardedClient(Client, discord.AutoShardedClient):
+    """The same with several sessions."""
+
+
 async def main() -> None:
     Route.BASE = f"{counter.settings['api_url']}/v10"
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(counter.settings["url"])
-    client = Client(
+    sessions = counter.sessions
+    client = (ShardedClient if sessions > 1 else Client)(
+        shard_count=sessions if sessions > 1 else None,
         intents=discord.Intents.all(),
-        connector=aiohttp.TCPConnector(ssl=counter.tls()),
+        connector=aiohttp.TCPConnector(limit=0, ssl=counter.tls()),  # 0, as its own has
         max_messages=None,
         member_cache_flags=discord.MemberCacheFlags.none(),
         chunk_guilds_at_startup=False,

@@ -14,7 +14,7 @@ const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 let manager = null;
 for await (const line of createInterface({ input: process.stdin })) {
-	const { api_url: api, compression, counts, token } = JSON.parse(line);
+	const { api_url: api, compression, counts, sessions = null, token } = JSON.parse(line);
 	const rest = new REST({ api, version: '10' }).setToken(token);
 	let count = 0;
 	manager = new WebSocketManager({
@@ -22,6 +22,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 		intents: ALL_INTENTS,
 		rest,
 		compression: COMPRESSION[compression],
+		shardCount: sessions,
 	});
 	manager.on(WebSocketShardEvents.Dispatch, ({ t }) => {
 		if (t === 'READY') return;
