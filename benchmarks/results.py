@@ -15,6 +15,11 @@ FLOOR = "floor: zlib-ng, msgspec"
 WORKER = "worker, pages reused"
 
 
+def under(group: str, what: str) -> str:
+    """Return the name of a row of a group."""
+    return f"{group}: {what}" if group else what
+
+
 class Row(msgspec.Struct):
     """One thing that was measured: a value for each round."""
 
@@ -38,7 +43,8 @@ class Row(msgspec.Struct):
     missing: str = ""
     """Why it was not measured."""
     group: str = ""
-    """What it was measured in together with its neighbours: a line is drawn between groups."""
+    """What it was measured in together with its neighbours, whose names begin with it; in the table
+    it stands once above them. Empty: in no group."""
 
     @property
     def median(self) -> float | None:
@@ -138,14 +144,16 @@ def table(results: Results) -> Table:
         box=box.SIMPLE_HEAD, pad_edge=False, caption=caption(results), caption_justify="left"
     )
     for i, text in enumerate(head(results)):
-        made.add_column(text, justify="left" if i in (0, 4) else "right", no_wrap=i == 0)
-    group = results.rows[0].group if results.rows else ""
+        made.add_column(text, justify="left" if i in (0, 4) else "right", no_wrap=0 < i < 4)
+    group = ""
     for row in results.rows:
-        if row.group != group:
+        if row.group and row.group != group:
             made.add_section()
+            made.add_row(row.group, style="bold")
         group = row.group
         style = "red" if row.met is False else "dim" if row.median is None else ""
-        made.add_row(*cells(row), style=style)
+        name, *others = cells(row)
+        made.add_row(name.removeprefix(under(group, "")), *others, style=style)
     return made
 
 

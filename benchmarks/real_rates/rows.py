@@ -19,7 +19,7 @@ from benchmarks.real_rates.options import (
 )
 from benchmarks.real_rates.pacing import Load
 from benchmarks.real_rates.readings import LIBZMQ, MAIN, OTHERS
-from benchmarks.results import Row, ratios
+from benchmarks.results import Row, ratios, under
 
 QUANTILES: Final = (0.5, 0.99, 0.999)
 LATE, LATE_US = "gateway late, p99", 60.0
@@ -30,11 +30,6 @@ IDLE, GROWTH, COORDINATOR = "idle", "growth", "coordinator"
 READY: Final = "ready, over the limiter's least"
 NO_PROC: Final = "no /proc here"
 NO_TRACER: Final = "neither perf nor strace can count here"
-
-
-def under(group: str, what: str) -> str:
-    """Return the name of a row in a group."""
-    return f"{group}: {what}"
 
 
 def over(what: str, other: str) -> str:
@@ -162,7 +157,7 @@ class Values:
     def compare(self) -> None:
         """Fill the rows that are one of their group over another, in percent."""
         for row in self._rows.values():
-            what, is_over, other = row.name.removeprefix(f"{row.group}: ").partition(" over ")
+            what, is_over, other = row.name.removeprefix(under(row.group, "")).partition(" over ")
             if is_over and under(row.group, other) in self._rows:
                 of = self._rows[under(row.group, other)]
                 row.values = [100 * one for one in ratios(self._rows[under(row.group, what)], of)]

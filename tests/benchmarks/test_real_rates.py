@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 import zlib
 from collections import Counter
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from benchmarks import recording
 from benchmarks.children import ChildError
@@ -30,10 +32,10 @@ from benchmarks.real_rates.readings import (
     used,
 )
 from benchmarks.real_rates.rounds import latencies_ms
-from benchmarks.real_rates.rows import Values, declared, latency, over, under
+from benchmarks.real_rates.rows import Values, declared, latency, over
 from benchmarks.real_rates.steps import frames_needed, steps
 from benchmarks.real_rates.system_calls import perf_count, strace_count
-from benchmarks.results import Results, cells, quantile
+from benchmarks.results import Results, Row, cells, quantile, table, under
 from benchmarks.session import PlayedBot, Session
 from shard_worker.transport.websocket import Opcode, encode
 
@@ -226,6 +228,15 @@ def test_rows_are_compared_within_their_group_and_round() -> None:
     failed = rows[under(load, over(WORKER, "@discordjs/ws zlib-sync"))]
     assert cells(failed)[1:3] == ("-", "it ended")
     assert len({row.name for row in declared(options)}) == len(declared(options))
+
+
+def test_a_group_stands_once_above_its_rows() -> None:
+    rows = [Row("alone", "µs", [1.0])]
+    rows += [Row(under("a", what), "µs", [1.0], group="a") for what in ("one", "two")]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table(Results("", "", "", rows)))
+    lines = [line.split()[0] for line in console.export_text().splitlines() if line.split()]
+    assert lines[2:6] == ["alone", "a", "one", "two"]
 
 
 def test_every_row_of_the_table_comes_about(folder: Path) -> None:
