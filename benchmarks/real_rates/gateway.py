@@ -3,7 +3,8 @@
 It runs on asyncio's own loop, whose TLS sends within the call; uvloop's sends at the end of its
 turn. Beside the orders of benchmarks.gateway it takes ``pace``: ``events`` of a load (``rate``,
 ``poisson``, ``seed``) to the first ``sessions``; answered with how late they were, and with the
-moment of each if ``moments``. While it plays, what clients send is read every READ_NS.
+moment of each if ``moments``, or with how many sessions are ``gone``. While it plays, what clients
+send is read every READ_NS.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class PacedGateway(Gateway):
     async def _pace(self, order: dict[str, Any]) -> Any:
         load = Load(order["sessions"], order["rate"], order["poisson"])
         due = list(schedule(load, order["events"], random.Random(order["seed"])))
-        sessions = [self.sessions[shard] for shard in range(load.sessions)]
+        sessions = [self.sessions[n] for n in range(load.sessions) if n in self.sessions]
+        if len(sessions) < load.sessions:
+            return {"gone": load.sessions - len(sessions)}
         frames, clock, late = self._frames, time.monotonic_ns, []
         moments: list[tuple[int, int, int]] = []
         gc.disable()

@@ -142,6 +142,8 @@ class Rounds:
             "pace", sessions=load.sessions, rate=load.rate, poisson=load.poisson,
             events=step.events, seed=seed, moments=moments,
         )  # fmt: skip
+        if gone := sent.get("gone"):
+            raise ChildError(f"{gone} of its {load.sessions} sessions are gone")
         if not moments:
             await running.came()
             found: list[float] = []

@@ -20,6 +20,7 @@ from benchmarks import recording
 from benchmarks.children import ChildError
 from benchmarks.real_rates import run
 from benchmarks.real_rates.clients import BARE, BARE_CLIENT, CLIENTS, OURS, SUBSCRIBER, WORKER
+from benchmarks.real_rates.gateway import PacedGateway
 from benchmarks.real_rates.options import LOADS, RateOptions
 from benchmarks.real_rates.pacing import SPIN_NS, Load, schedule, wait_until
 from benchmarks.real_rates.readings import (
@@ -149,6 +150,12 @@ def test_what_a_session_says_stands_between_segments(folder: Path) -> None:
     assert [one["op"] for one in said[:2]] == [10, 0]
     assert [n for n, one in enumerate(said) if one["op"] == 11] == [501, 1002, 1003]
     assert [one["s"] for one in said if one["op"] == 0] == list(range(2, 1002))
+
+
+def test_a_client_whose_sessions_are_gone_is_said_to_have_failed(folder: Path) -> None:
+    gateway = PacedGateway(recording.load(frames_needed(SMALL), folder=folder))
+    order = {"do": "pace", "sessions": 2, "rate": 1.0, "poisson": False, "events": 2, "seed": 1}
+    assert asyncio.run(gateway.order(msgspec.json.encode(order))) == {"gone": 2}
 
 
 def test_quantiles() -> None:
