@@ -1,7 +1,8 @@
-"""Clocks that go on when somebody sets the host's."""
+"""Clocks that go on when somebody sets the host's, and moments that a clock can show."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Final
 
@@ -13,3 +14,14 @@ def since_boot_s() -> float:
     for all its processes (clock_gettime(2), CLOCK_BOOTTIME; macOS: CLOCK_MONOTONIC, which goes on
     in sleep)."""
     return time.clock_gettime(_SINCE_BOOT)
+
+
+def whole_ms(moment: float) -> float:
+    """Return the first whole millisecond that is not before a moment, in seconds.
+
+    uvloop's clock shows whole milliseconds, and it rounds a wait to them: a call at a moment in
+    the midst of one comes too early, and is then put off to now, again and again, until that
+    millisecond is over.
+    """
+    ms = math.ceil(moment * 1000)
+    return (ms if ms / 1000 >= moment else ms + 1) / 1000

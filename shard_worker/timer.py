@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from cluster.clocks import whole_ms
+
 
 class MovableTimer:
     """Calls back at the moment that was set last. Lives on the running event loop."""
@@ -18,7 +20,8 @@ class MovableTimer:
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, due: float | None) -> None:
-        """Call back at this time of the loop and at no other; None: not at all."""
+        """Call back at this time of the loop, at most a millisecond late and never early, and at
+        no other; None: not at all."""
         if due == self.due:
             return
         self.due = due
@@ -26,7 +29,7 @@ class MovableTimer:
             self._handle.cancel()
             self._handle = None
         if due is not None:
-            self._handle = self._loop.call_at(due, self._on_time)
+            self._handle = self._loop.call_at(whole_ms(due), self._on_time)
 
     def _on_time(self) -> None:
         self.due = self._handle = None

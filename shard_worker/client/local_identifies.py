@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, Self
 from weakref import WeakKeyDictionary
 
+from cluster.clocks import whole_ms
 from cluster.discord.gateway_bot import GatewayInfo
 from cluster.errors import ClusterError
 from cluster.identify.limiter import IdentifyLimiter, over_budget
@@ -141,7 +142,7 @@ class LocalIdentifies:
                     break
                 due = self._limiter.next_at(loop.time())
                 try:
-                    async with asyncio.timeout_at(due):
+                    async with asyncio.timeout_at(None if due is None else whole_ms(due)):
                         await self._changed.wait()
                 except TimeoutError:
                     pass  # the next grant is due

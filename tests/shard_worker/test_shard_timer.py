@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
-from collections.abc import Sequence
-from typing import Any, cast
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVarTuple, cast
 
 import uvloop
 
@@ -13,9 +15,35 @@ from cluster.config.worker_spec import WorkerSpec
 from cluster.wire.link import ShardPlan
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.shard import Shard
+from shard_worker.timer import MovableTimer
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
 from shard_worker.transport.write_queue import Fate
+from tests.played_loop import PlayedLoop
+
+Arguments = TypeVarTuple("Arguments")
+TURN_S = 20e-6
+"""What a turn of the loop takes."""
+
+
+class WholeMsLoop(PlayedLoop):
+    """A played loop with uvloop's clock, which shows whole milliseconds; waits are rounded to
+    them, and what is to be waited for less than half of one is called at once."""
+
+    def time(self) -> float:
+        return math.floor(super().time() * 1000) / 1000
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        wait_ms = max(0, round((when - self.time()) * 1000))
+        if wait_ms == 0:
+            self._played.now += TURN_S
+        return super().call_at(self.time() + wait_ms / 1000, callback, *args, context=context)
 
 
 class Wire:
@@ -78,3 +106,32 @@ def test_a_frame_that_comes_when_a_heartbeat_is_due_this_very_moment() -> None:
         shard.stop(logout=False)
 
     uvloop.run(main())
+
+
+def test_a_moment_in_the_midst_of_a_millisecond_is_one_call() -> None:
+    """On uvloop: a call that comes too early would be put off to now, and come again at once."""
+    called: list[tuple[float, float]] = []
+
+    async def reach(due: float) -> None:
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def on_time() -> None:
+            called.append((due, loop.time()))
+            if loop.time() < due:
+                timer.set(due)
+            else:
+                done.set()
+
+        timer = MovableTimer(on_time)
+        timer.set(due)
+        assert timer.due == due, "as it was asked for"
+        await done.wait()
+
+    async def main() -> None:
+        for due in (0.0102, 0.0306, 0.043, 0.043000000000000003, 0.0509999, 41.25037):
+            await reach(due)
+
+    with asyncio.Runner(loop_factory=WholeMsLoop) as runner:
+        runner.run(main())
+    assert [due for due, _ in called] == sorted({due for due, _ in called}), "one call each"
+    assert all(due <= at < due + 0.0011 for due, at in called)
