@@ -74,7 +74,7 @@ ROOMS: Final = {
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",
         "wire": "decode_errors discord errors events ranges",
-        "sandbox": "clocks decode_errors discord errors own_process zstd",
+        "sandbox": "decode_errors discord errors own_process zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",

@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from cluster.clocks import whole_ms
-
 MOST_ON_THE_WAY: Final = 256
 """Messages of one client that may be on the way at a time; more than it may send in a minute."""
 
@@ -37,7 +35,7 @@ class Line:
         if not self._latency_s:
             self._guard(heard)
             return
-        self._on_the_way.append((whole_ms(self._loop.time() + self._latency_s), heard))
+        self._on_the_way.append((self._loop.time() + self._latency_s, heard))
         if len(self._on_the_way) >= MOST_ON_THE_WAY:
             self._room.clear()
         if self._timer is None:
