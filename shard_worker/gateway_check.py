@@ -50,6 +50,9 @@ class _HelloReceiver:
     def on_connect_failed(self, cause: str, *, denied: bool) -> None:
         self._fail(cause)
 
+    def on_message(self, payload: bytes) -> None:
+        self.on_messages([payload], [])
+
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         try:
             for part in self._frames.read(messages, texts):

@@ -309,6 +309,9 @@ class Shard:
     def on_broken(self, cause: str) -> None:
         self._do(self._session.broken("protocol error", self._loop.time(), cause))
 
+    def on_message(self, payload: bytes) -> None:
+        self.on_messages([payload], [])
+
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
         received_ns = time.time_ns()

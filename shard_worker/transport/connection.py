@@ -1,9 +1,10 @@
 """One WebSocket on libcurl's raw mode, with Chrome's handshake, on the event loop.
 
 libcurl calls back with what arrived and asks for what to send; both callbacks only touch queues. A
-pump on the loop parses at most a slice at a time and hands it over, so no connection starves
-another. Past PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait.
-Certificates are always verified.
+pump parses at most a slice and hands it over when libcurl has returned, in the same callback of the
+loop, and what is more than a slice in the loop's next turns, so no connection starves another. Past
+PAUSE_BYTES of unparsed bytes the transfer is paused: TCP makes the server wait. Certificates are
+always verified.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from functools import partial
 from typing import Final, Protocol
 
 from curl_cffi import Curl, CurlECode, CurlError, CurlOpt
-from curl_cffi.aio import AsyncCurl
 
 from cluster.discord.browser import Browser
 from cluster.discord.proxy import Proxy
 from cluster.errors import ConfigError
 from shard_worker.transport import curl_options, handshake
+from shard_worker.transport.multi import Multi
 from shard_worker.transport.route import Route
 from shard_worker.transport.websocket import (
     Control,
@@ -63,6 +64,9 @@ class Receiver(Protocol):
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Take a slice of messages. texts: indices of those that came as text, not as binary."""
 
+    def on_message(self, payload: bytes) -> None:
+        """Take a binary message that came alone, as almost all do where little comes."""
+
     def on_closed(self, code: int | None, cause: str) -> None: ...
 
     def on_broken(self, cause: str) -> None:
@@ -74,7 +78,7 @@ class Connection:
 
     def __init__(
         self,
-        multi: AsyncCurl,
+        multi: Multi,
         url: str,
         receiver: Receiver,
         ca_file: str,
@@ -261,12 +265,12 @@ class Connection:
             self._schedule()
         return len(line)
 
-    # -- the pump on the loop ----------------------------------------------------------------------
+    # -- the pump, never within libcurl ------------------------------------------------------------
 
     def _schedule(self) -> None:
         if not self._pump_scheduled and not self._aborted:
             self._pump_scheduled = True
-            self._loop.call_soon(self._pump)
+            self._multi.soon(self._pump)
 
     def _pump(self) -> None:
         """Parse and hand over one slice; the next pump does the rest."""
@@ -279,16 +283,11 @@ class Connection:
             return
         websocket = self._websocket
         assert websocket is not None
-        try:
-            taken = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
-        except WebSocketError as error:
+        if (payload := websocket.take_lone()) is not None:
             if self._receiver is not None:
-                self._receiver.on_broken(str(error))
+                self._receiver.on_message(payload)
+        elif not self._hand_over(websocket):
             return
-        if taken.messages and self._receiver is not None:
-            self._receiver.on_messages(taken.messages, taken.texts)
-        if taken.controls:
-            self._take_controls(taken.controls)
         if self.ended.done():
             return
         ready = websocket.ready
@@ -301,6 +300,20 @@ class Connection:
             self._schedule()
         elif self._transfer_ended:
             self._finish()
+
+    def _hand_over(self, websocket: WebSocket) -> bool:
+        """Parse and hand over a slice. False: the server broke the protocol, and was told of."""
+        try:
+            taken = websocket.take(SLICE_MESSAGES, SLICE_BYTES)
+        except WebSocketError as error:
+            if self._receiver is not None:
+                self._receiver.on_broken(str(error))
+            return False
+        if taken.messages and self._receiver is not None:
+            self._receiver.on_messages(taken.messages, taken.texts)
+        if taken.controls:
+            self._take_controls(taken.controls)
+        return True
 
     def _open_websocket(self) -> bool:
         """Whether the answer is complete and agrees to a WebSocket, which is open then."""

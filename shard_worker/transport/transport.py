@@ -6,10 +6,9 @@ import asyncio
 import os
 from collections.abc import Mapping
 
-from curl_cffi.aio import AsyncCurl
-
 from cluster.discord.browser import browser
 from shard_worker.transport.connection import CLOSE_TIMEOUT_S, Connection, Receiver
+from shard_worker.transport.multi import Multi
 
 
 class Transport:
@@ -24,7 +23,7 @@ class Transport:
     ) -> None:
         """env: the environment, which may name a proxy (docs/proxy.md)."""
         self._env = env
-        self._multi = AsyncCurl()
+        self._multi = Multi()
         self._ca_file = ca_file
         self._browser = browser(impersonate)
         self._open: set[Connection] = set()
@@ -54,4 +53,4 @@ class Transport:
         while (ends := [one.ended for one in self._open if one.closing]) and loop.time() < until:
             await asyncio.wait(ends, timeout=until - loop.time())
         self.abort()
-        await self._multi.close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare
+        await self._multi.close()

@@ -196,6 +196,9 @@ class Receiver:
     def on_connect_failed(self, cause: str, *, denied: bool) -> None:
         self.greeted.set_exception(AssertionError(cause))
 
+    def on_message(self, payload: bytes) -> None:
+        self.on_messages([payload], [])
+
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         assert messages == [HELLO]
         self.greeted.set_result(None)

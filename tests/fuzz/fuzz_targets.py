@@ -105,6 +105,9 @@ def websocket(data: bytes) -> None:
     made = WebSocket(Deflate() if data[:1] > b"\x7f" else None, max_message=1 << 16)
     for piece in data[1:].split(CUT):
         made.feed(piece)
+        if (lone := made.take_lone()) is not None:
+            assert piece.endswith(lone)
+            assert not made.ready
         try:
             while made.ready:
                 before = made.pending

@@ -85,11 +85,15 @@ def by_wsproto(stream: Iterable[tuple[Opcode, list[bytes]]]) -> bytes:
 
 
 def receive(chunks: Iterable[bytes], limit: int = 3) -> tuple[list[bytes], list[Control]]:
+    """Return what a pump reads of these chunks."""
     websocket = WebSocket()
     messages: list[bytes] = []
     controls: list[Control] = []
     for chunk in chunks:
         websocket.feed(chunk)
+        if (lone := websocket.take_lone()) is not None:
+            assert not websocket.ready
+            messages.append(lone)
         while websocket.ready:
             piece = websocket.take(limit)
             assert piece.texts == sorted(set(piece.texts) & set(range(len(piece.messages))))
@@ -99,6 +103,67 @@ def receive(chunks: Iterable[bytes], limit: int = 3) -> tuple[list[bytes], list[
                 break
     assert websocket.pending == 0
     return messages, controls
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535])
+def test_a_message_that_comes_alone_is_taken_by_itself(size: int) -> None:
+    websocket = WebSocket()
+    for _ in range(2):
+        websocket.feed(by_websockets([(Opcode.BINARY, [b"z" * size])]))
+        assert websocket.take_lone() == b"z" * size
+        assert (websocket.pending, websocket.ready, websocket.take_lone()) == (0, False, None)
+
+
+HELLO = b"\x82\x05hello"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [b"\x82"],
+        [b"\x82\x05hell"],
+        [b"\x82", b"\x05hello"],
+        [HELLO + b"\x82"],
+        [HELLO, HELLO],
+        [b"\x81\x05hello"],
+        [b"\xc2\x05hello"],
+        [b"\x02\x05hello"],
+        [b"\x89\x05hello"],
+        [b"\x88\x00"],
+        [b"\x82\x85....hello"],
+        [b"\x82\xfe....hello"],
+        [b"\x82\x7e\x00"],
+        [b"\x82\x7e\x00\x05hello"],
+        [b"\x82\x7e\x00\x7d" + b"z" * 125],
+        [b"\x82\x7f" + b"\0" * 5 + b"\x01\0\0" + b"z" * 65_536],
+        [b"\x82\x06hello!"],
+        [b""],
+    ],
+)
+def test_anything_else_is_left_as_it_is(chunks: list[bytes]) -> None:
+    """The limit is 5 bytes; what breaks it, or RFC 6455, is refused where all frames are."""
+    websocket = WebSocket(max_message=70_000 if b"\x7f" in b"".join(chunks)[:2] else 5)
+    for chunk in chunks:
+        websocket.feed(chunk)
+    assert websocket.take_lone() is None
+    assert websocket.pending == sum(map(len, chunks))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\x02\x01x",  # a message whose end has not come
+        b"\x82",  # half a frame
+        b"\x82\x05he",
+        b"\x88\x00",  # the end
+    ],
+)
+def test_what_follows_something_is_not_alone(before: bytes) -> None:
+    websocket = WebSocket()
+    websocket.feed(before)
+    websocket.take(9)
+    websocket.feed(HELLO)
+    assert websocket.take_lone() is None
 
 
 def cut(data: bytes, paths: Iterable[int]) -> list[bytes]:
