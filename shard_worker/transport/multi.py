@@ -10,6 +10,7 @@ another turn of the loop.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -17,9 +18,15 @@ from typing import Final
 from curl_cffi import CurlError, ffi, lib
 from curl_cffi.aio import AsyncCurl
 
+from shard_worker.transport.sockets import WRITABLE, Ready, Sockets
+
+EPOLL: Final = sys.platform == "linux"
+"""Whether the system has an epoll; without one the loop itself watches libcurl's sockets."""
 SAFEGUARD_S: Final = 1.0
 """Seconds after which libcurl is asked in any case, should a call to its timer have been missed."""
 _TIMEOUT: Final = -1  # CURL_SOCKET_TIMEOUT
+_IN: Final = 1  # CURL_CSELECT_IN
+_OUT: Final = 2  # CURL_CSELECT_OUT
 
 
 class Multi(AsyncCurl):
@@ -31,7 +38,8 @@ class Multi(AsyncCurl):
         """libcurl is at work: what it calls may only note what is to be done."""
         self._due: deque[Callable[[], None]] = deque()
         self._running = ffi.new("int *")
-        super().__init__(loop=self._loop)
+        self._sockets = Sockets(self._loop, self._on_ready) if EPOLL else None
+        super().__init__(loop=self._sockets or self._loop)
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back when libcurl has returned; outside of it, in the loop's next turn."""
@@ -61,6 +69,15 @@ class Multi(AsyncCurl):
         finally:
             self._do_due()
 
+    def _on_ready(self, ready: Ready) -> None:
+        """Let libcurl read and write what is ready, then do what all of that brought."""
+        try:
+            for fd, events in ready:
+                readable = _IN if events & ~WRITABLE else 0  # or has ended, which reading tells
+                self._act(fd, readable | (_OUT if events & WRITABLE else 0))
+        finally:
+            self._do_due()
+
     def _act(self, sockfd: int, ev_bitmask: int) -> None:
         if self.socket_action(sockfd, ev_bitmask) != len(self._curl2future):
             super().process_data(_TIMEOUT, 0)  # asks which have finished
@@ -77,6 +94,8 @@ class Multi(AsyncCurl):
     async def close(self) -> None:
         """End what is left and let libcurl go."""
         await super().close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare
+        if self._sockets is not None:
+            self._sockets.close()
 
     async def _force_timeout(self) -> None:
         """Ask libcurl now and then, ten times as rarely as curl_cffi does. What that brings is no

@@ -141,6 +141,13 @@ def test_messages_both_ways_and_a_close(compression: str | None) -> None:
     run(scenario)
 
 
+def test_where_there_is_no_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+    monkeypatch.setattr("shard_worker.transport.multi.EPOLL", False)
+    test_messages_both_ways_and_a_close("deflate")
+    test_a_silent_server_is_given_up(monkeypatch)
+
+
 def test_what_waits_is_compressed_in_the_order_it_leaves() -> None:
     """Each message refers to those before it: one that overtakes must be compressed before them."""
     got: list[str] = []

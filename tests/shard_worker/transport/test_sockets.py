@@ -1,0 +1,251 @@
+"""libcurl's sockets in an epoll of their own: each wish is told once, what is ready at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvloop
+
+from shard_worker.transport import sockets as module
+from shard_worker.transport.sockets import READABLE, WRITABLE, Ready, Sockets
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+WAIT_S = 30.0
+
+
+class Watched:
+    """Sockets, and what they said was ready."""
+
+    def __init__(self) -> None:
+        self.turns: asyncio.Queue[Ready] = asyncio.Queue()
+        self.sockets = Sockets(asyncio.get_running_loop(), self.on_ready)
+        self.takes: Callable[[int], object] = lambda fd: os.read(fd, 9)
+
+    def on_ready(self, ready: Ready) -> None:
+        for fd, events in ready:
+            if events & READABLE:
+                self.takes(fd)
+        self.turns.put_nowait(ready)
+
+    async def next(self) -> Ready:
+        return await asyncio.wait_for(self.turns.get(), WAIT_S)
+
+    async def first_of(self, fd: int, events: int) -> Ready:
+        """Want this of a socket, and return what is ready once the kernel knows of it."""
+        self.want(fd, events)
+        await asyncio.sleep(0)
+        while not self.turns.empty():
+            self.turns.get_nowait()
+        return await self.next()
+
+    def want(self, fd: int, events: int) -> None:
+        """Want this of a socket, as curl_cffi says it."""
+        self.sockets.remove_reader(fd)
+        self.sockets.remove_writer(fd)
+        if events & READABLE:
+            self.sockets.add_reader(fd, print, fd, 1)
+        if events & WRITABLE:
+            self.sockets.add_writer(fd, print, fd, 2)
+
+
+def run(scenario: Callable[[Watched], Awaitable[None]]) -> None:
+    async def main() -> None:
+        failures: list[dict[str, Any]] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        watched = Watched()
+        try:
+            await scenario(watched)
+        finally:
+            watched.sockets.close()
+        await asyncio.sleep(0)
+        assert not failures
+
+    uvloop.run(main())
+    asyncio.run(main())
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    made = socket.socketpair()
+    for one in made:
+        one.setblocking(False)
+    return made
+
+
+def test_what_is_wanted_is_told() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            fd = ours.fileno()
+            theirs.send(b"a")
+            assert await watched.first_of(fd, READABLE) == [(fd, READABLE)]
+            assert await watched.first_of(fd, READABLE | WRITABLE) == [(fd, WRITABLE)]
+            await watched.first_of(fd, WRITABLE)
+            theirs.send(b"b")
+            assert await watched.next() == [(fd, WRITABLE)]
+            assert os.read(fd, 1) == b"b", "nobody was told, so nobody has read it"
+            other, source = pair()
+            with other, source:
+                watched.want(fd, 0)
+                source.send(b"c")
+                also = other.fileno()
+                assert await watched.first_of(also, READABLE) == [(also, READABLE)]
+
+    run(scenario)
+
+
+def test_what_is_not_read_is_told_again() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            watched.takes = lambda fd: os.read(fd, 1)
+            watched.want(ours.fileno(), READABLE)
+            theirs.send(b"abc")
+            for _ in range(3):
+                assert await watched.next() == [(ours.fileno(), READABLE)]
+
+    run(scenario)
+
+
+def test_the_end_of_the_other_side_is_told() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours:
+            watched.want(ours.fileno(), READABLE)
+            theirs.close()
+            ((fd, events),) = await watched.next()
+            assert fd == ours.fileno()
+            assert events & READABLE
+
+    run(scenario)
+
+
+def test_a_number_that_is_given_again_is_watched_anew() -> None:
+    """libcurl closes a socket and opens the next, which has the same number."""
+
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        fd = ours.fileno()
+        watched.want(fd, READABLE)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        watched.want(fd, 0)
+        ours.close()
+        theirs.close()
+        ours, theirs = pair()
+        with ours, theirs:
+            assert fd in (ours.fileno(), theirs.fileno())
+            if fd != ours.fileno():
+                ours, theirs = theirs, ours
+            watched.want(fd, READABLE)
+            theirs.send(b"a")
+            assert await watched.next() == [(fd, READABLE)]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_in", [False, True])
+def test_a_socket_that_is_closed_by_now_is_forgotten(is_in: bool) -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        other, source = pair()
+        with theirs, other, source:
+            watched.want(ours.fileno(), READABLE)
+            if is_in:
+                await asyncio.sleep(0)
+            watched.want(ours.fileno(), 0)
+            watched.want(other.fileno(), READABLE)
+            ours.close()
+            source.send(b"a")
+            assert await watched.next() == [(other.fileno(), READABLE)]
+            assert set(watched.sockets._wanted) == {other.fileno()}
+
+    run(scenario)
+
+
+def test_no_socket_is_forgotten_where_more_are_ready_than_a_turn_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SOCKETS_A_TURN", 2)
+
+    async def scenario(watched: Watched) -> None:
+        pairs = [pair() for _ in range(5)]
+        watched.takes = lambda fd: None  # each stays ready: none may come twice before all came
+        for ours, theirs in pairs:
+            watched.want(ours.fileno(), READABLE)
+            theirs.send(b"a")
+        turns = [await watched.next() for _ in range(3)]
+        assert max(map(len, turns)) == 2
+        assert {fd for turn in turns for fd, _ in turn} == {ours.fileno() for ours, _ in pairs}
+        for one in sum(pairs, ()):
+            one.close()
+
+    run(scenario)
+
+
+class Counted:
+    """An epoll that counts what the kernel is told."""
+
+    def __init__(self, epoll: Any) -> None:
+        self._epoll = epoll
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("register", "modify", "unregister"):
+            self.told.append(name)
+        return getattr(self._epoll, name)
+
+
+def test_the_kernel_is_told_once_however_often_libcurl_changes_its_mind() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            fd = ours.fileno()
+            watched.want(fd, READABLE)
+            theirs.send(b"a")
+            await watched.next()
+            counted = Counted(watched.sockets._epoll)
+            watched.sockets._epoll = counted  # type: ignore[assignment]  # it counts
+            for events in (READABLE | WRITABLE, READABLE, READABLE | WRITABLE):
+                watched.want(fd, events)
+            assert await watched.next() == [(fd, WRITABLE)]
+            assert counted.told == ["modify"]
+            watched.want(fd, 0)
+            watched.sockets._tell()
+            assert counted.told == ["modify", "unregister"]
+
+    run(scenario)
+
+
+def test_a_timer_that_is_unset_is_none() -> None:
+    """libcurl says -1 where it wants none."""
+
+    async def scenario(watched: Watched) -> None:
+        rang = asyncio.Event()
+        assert watched.sockets.call_later(-0.001, rang.set) is None
+        assert watched.sockets.call_later(0, rang.set) is not None
+        await asyncio.wait_for(rang.wait(), WAIT_S)
+
+    run(scenario)
+
+
+def test_nothing_is_told_after_the_end() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            watched.want(ours.fileno(), READABLE)
+            watched.sockets.close()
+            theirs.send(b"a")
+            watched.sockets.remove_reader(ours.fileno())
+            for _ in range(4):
+                await asyncio.sleep(0)
+            watched.sockets.close()
+            assert watched.turns.empty()
+
+    run(scenario)
