@@ -140,6 +140,7 @@ async def replayed(bench: Bench, count: int, drain: int) -> float:
         writer = new_writer()
         for events_of_drain in drains(bench.stream, count, drain):
             journal.append(0, writer.drain(events_of_drain, 1), writer.state)
+            journal.flush()
         live_endpoint, replay = f"ipc://{folder}/events", f"ipc://{folder}/replay"
         spec = ReplaySpec(
             endpoint=replay, journals=str(folder / "journal"), cluster=STORE, parent=os.getpid()

@@ -35,6 +35,10 @@ class Delivery(Protocol):
         """Return the highest s at or below `seq` that the consumer has stored (worker) or taken
         (client); -1: none. No more than that is acknowledged, since Discord may forget it."""
 
+    def flush(self) -> None:
+        """Store what was delivered so far (worker): a RESUME follows, which names the last s of it,
+        and Discord may forget what lies before."""
+
 
 class GrantSource(Protocol):
     """Who grants identifies to a shard, and hears how it is: a worker's coordinator, or a

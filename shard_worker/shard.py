@@ -248,6 +248,7 @@ class Shard:
                 fate = partial(self._identify_left, grant_id)
                 self._sender.first(self._connection, payload, fate)
             case do.SendResume(session_id, seq):
+                self._delivery.flush()
                 payload = payloads.resume(self._token, session_id, seq)
                 self._sender.first(self._connection, payload)
             case do.SendHeartbeat(seq):

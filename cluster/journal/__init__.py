@@ -1,9 +1,9 @@
 """The journal: what a worker slot received, in LMDB, bounded in bytes. The journal is the queue.
 
-A drain is written in one transaction together with the state of its shard, and only then
-published. So a journal is crash safety (the next process of the slot resumes from the last event
-that was *received*), back-pressure (a publisher's cursor stands still, reading goes on) and
-replay (other processes read the same files) in one.
+What the shards of a slot receive in one turn of the event loop is written in one transaction
+together with their states, and only then published. So a journal is crash safety (the next process
+of the slot resumes from the last event that was *received*), back-pressure (a publisher's cursor
+stands still, reading goes on) and replay (other processes read the same files) in one.
 
 ``Journal`` writes, one a slot and process. ``JournalReader`` reads, in any process of the host.
 

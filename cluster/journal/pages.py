@@ -5,7 +5,7 @@ Thread use: none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import lmdb
@@ -13,6 +13,7 @@ import msgspec
 
 from cluster.journal import schema
 from cluster.journal.records import first_beyond, read_append
+from cluster.journal.turn import Append
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
@@ -20,9 +21,10 @@ SLACK: Final = 64
 """What is over the budget is pruned down to 1/64 below it: many appends at once are deleted for a
 third of what each alone would cost."""
 SLACK_BYTES: Final = 256 * 1024
-"""At most so much is pruned in a turn of the loop (some 0.5 ms), beside what one append brings."""
+"""At most so much is pruned in a transaction (some 0.5 ms), beside what it brings."""
 
-_encode_state = msgspec.msgpack.Encoder().encode
+NO_ROWS: Final[Mapping[bytes, bytes]] = {}
+
 _decode_state = msgspec.msgpack.Decoder(ShardState).decode
 
 
@@ -35,6 +37,8 @@ class Pages:
         self.env = env
         self.states: dict[ShardKey, ShardState] = {}
         """States of the shards when the file was opened."""
+        self.state_rows: dict[bytes, bytes] = {}
+        """The same as the file has them: key -> value."""
         self.bytes = 0
         """Bytes of the budget that the appends take."""
         self.oldest_ns: int | None = None
@@ -46,7 +50,8 @@ class Pages:
         self._index_db = env.open_db(schema.INDEX_DB)
         self._dbs: dict[int, lmdb._Database] = {}
         with env.begin() as txn:
-            for _, value in txn.cursor(db=self._state_db):
+            for key, value in txn.cursor(db=self._state_db):
+                self.state_rows[key] = value
                 state = _decode_state(value)
                 self.states[ShardKey(state.shard_count, state.shard_id)] = state
             for key, value in txn.cursor(db=self._index_db):
@@ -57,65 +62,66 @@ class Pages:
                 self.last_record = schema.number_key.unpack(key)[0] + row.records - 1
 
     def write(
-        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
-        others: Collection[ShardState] = (),
-    ) -> None:  # fmt: skip
-        """Write an append and its shard's state in one transaction, with the states of others,
-        whole or not at all; where the map is full, once more with half of the budget pruned."""
+        self, turn: Sequence[Append], now_ns: int, others: Mapping[bytes, bytes] = NO_ROWS
+    ) -> None:
+        """Write the appends of a turn and their shards' states in one transaction, with the state
+        rows of others, whole or not at all; where the map is full, once more with half of the
+        budget pruned."""
         try:
-            self._transaction(shard_id, first, messages, state, now_ns, self._budget, others)
+            self._transaction(turn, now_ns, self._budget, others)
         except lmdb.MapFullError:
             # A reader that died with a transaction open pins pages; so may one that is slow.
             self.env.reader_check()
             half = self._budget // 2
-            self._make_room(half, first)
-            self._transaction(shard_id, first, messages, state, now_ns, half, others)
+            self._make_room(half, turn[0].first_record)
+            self._transaction(turn, now_ns, half, others)
 
-    def put_states(self, states: Collection[ShardState]) -> None:
-        """Write these states into a file that is new."""
+    def put_states(self, rows: Mapping[bytes, bytes]) -> None:
+        """Write these state rows into a file that is new."""
         with self.env.begin(write=True) as txn:
-            self._put_states(txn, states)
+            self._put_states(txn, rows)
 
-    def _put_states(self, txn: lmdb.Transaction, states: Collection[ShardState]) -> None:
-        for state in states:
-            key = schema.shard_key.pack(state.shard_id, state.shard_count)
-            txn.put(key, _encode_state(state), db=self._state_db)
+    def _put_states(self, txn: lmdb.Transaction, rows: Mapping[bytes, bytes]) -> None:
+        for key, value in rows.items():
+            txn.put(key, value, db=self._state_db)
 
     def _transaction(
-        self, shard_id: int, first: int, messages: Sequence[bytes], state: ShardState, now_ns: int,
-        budget: int, others: Collection[ShardState],
-    ) -> None:  # fmt: skip
-        db = self._dbs.get(shard_id)  # to open it again is dearer, and the same
-        if db is None:
-            db = self._dbs[shard_id] = self.env.open_db(schema.shard_db(shard_id))
-        size, number, key, piece = 0, first, schema.record_key.pack, schema.PIECE
+        self, turn: Sequence[Append], now_ns: int, budget: int, others: Mapping[bytes, bytes]
+    ) -> None:
+        dbs = self._dbs
+        for append in turn:  # to open one again is dearer, and the same
+            if append.shard_id not in dbs:
+                dbs[append.shard_id] = self.env.open_db(schema.shard_db(append.shard_id))
+        written, key, piece = 0, schema.record_key.pack, schema.PIECE
+        rows = dict(others)  # of a shard with several drains, the state after the last
         with self.env.begin(write=True) as txn:
             put = txn.put
-            for message in messages:
-                length = len(message)
-                if length <= piece:  # as below, without a view
-                    put(key(number, 0), message, append=True, db=db)
-                    size += schema.size_on_disk(length)
-                else:
-                    view = memoryview(message)
-                    for i, start in enumerate(range(0, length, piece)):
-                        part = view[start : start + piece]
-                        put(key(number, i), part, append=True, db=db)
-                        size += schema.size_on_disk(len(part))
-                number += 1
-            if messages:
-                row = schema.AppendRow(shard_id, len(messages), size, now_ns)
-                put(schema.number_key.pack(first), row.pack(), append=True, db=self._index_db)
-            state_key = schema.shard_key.pack(shard_id, state.shard_count)
-            put(state_key, _encode_state(state), db=self._state_db)
-            if others:
-                self._put_states(txn, others)
-            held = self.bytes + size
+            for shard_id, first, messages, _, state_key, state in turn:
+                db, number, size = dbs[shard_id], first, 0
+                for message in messages:
+                    length = len(message)
+                    if length <= piece:  # as below, without a view
+                        put(key(number, 0), message, append=True, db=db)
+                        size += schema.size_on_disk(length)
+                    else:
+                        view = memoryview(message)
+                        for i, start in enumerate(range(0, length, piece)):
+                            part = view[start : start + piece]
+                            put(key(number, i), part, append=True, db=db)
+                            size += schema.size_on_disk(len(part))
+                    number += 1
+                if messages:
+                    row = schema.pack_row(shard_id, number - first, size, now_ns)
+                    put(schema.number_key.pack(first), row, append=True, db=self._index_db)
+                    written += size
+                rows[state_key] = state
+            self._put_states(txn, rows)
+            held = self.bytes + written
             oldest: int | None = self.oldest_ns or now_ns
             if held > budget:
                 # Much more than the budget is held where that was lowered: not all in one turn.
                 goal = max(budget - min(budget // SLACK, SLACK_BYTES), self.bytes - SLACK_BYTES)
-                held, oldest = self._prune(txn, held, goal, first)
+                held, oldest = self._prune(txn, held, goal, turn[0].first_record)
         # Only now: a transaction that failed has changed nothing.
         self.bytes, self.oldest_ns = held, oldest
 

@@ -26,9 +26,8 @@ class RecentAppends:
     def __len__(self) -> int:
         return len(self._appends)
 
-    def add(self, first: int, messages: Sequence[bytes]) -> None:
-        """Keep an append, whose first record has this number."""
-        size = sum(map(len, messages))
+    def add(self, first: int, messages: Sequence[bytes], size: int) -> None:
+        """Keep an append, whose first record has this number. size: bytes of all messages."""
         self._appends.append(Recent(first, messages, size))
         self._bytes += size
         while self._bytes > RECENT_BYTES and len(self._appends) > 1:

@@ -1,4 +1,6 @@
-"""Journal: one transaction a drain, the oldest pruned, a failing disk survived.
+"""Journal: one transaction a turn of the event loop, the oldest pruned, a failing disk survived.
+
+A drain is appended as it comes and written by ``flush``: see turn.py.
 
 Thread use: none; a journal belongs to one event loop and is never taken across fork.
 """
@@ -19,10 +21,11 @@ from cluster.errors import ClusterError
 from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.contents import JournalStats, Recent
 from cluster.journal.manifest import Manifest
-from cluster.journal.pages import Pages
+from cluster.journal.pages import NO_ROWS, Pages
 from cluster.journal.recent import RecentAppends
 from cluster.journal.records import DAMAGE
 from cluster.journal.suspension import Suspension
+from cluster.journal.turn import TURN_BYTES, Append
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
@@ -47,14 +50,18 @@ class Journal:
         set_aside: str,
     ) -> None:
         self.journalling = True
-        """The last drain was written; False: it is published from memory, and a crash loses it."""
+        """The last turn was written; False: it is published from memory, and a crash loses it."""
         self.unjournalled = 0
-        """How many appends were not written."""
+        """How many appends were not written, of those that were flushed."""
         self.set_aside = set_aside
         """Why a journal of this slot was last set aside; empty: none was."""
         self.recent = RecentAppends()
+        """Those that were flushed."""
         self.last_record = 0
-        """Number of the newest record; 0: none yet. Records count from 1."""
+        """Number of the newest record that was appended; 0: none yet. Records count from 1."""
+        self._turn: list[Append] = []
+        """What was appended and not flushed."""
+        self._turn_bytes = 0
         self._folder = folder
         self._manifest = content
         self._budget = budget_bytes
@@ -72,6 +79,9 @@ class Journal:
         self._appended: dict[int, ShardState] = {}
         """Shard id -> the state that was appended last. It is changed in place, so most drains
         bring the same one: a key for each was a fiftieth of a lone event's instructions."""
+        self._state_rows: dict[bytes, bytes] = {}
+        """The states as they were appended last: they may have changed since, with a drain that is
+        not appended yet, and the file is not to be ahead of what it holds."""
 
     @classmethod
     def open(
@@ -127,6 +137,7 @@ class Journal:
                 self._note(opening=opening - 1)
             raise
         self._pages, self._states = pages, self._states or pages.states
+        self._state_rows = self._state_rows or pages.state_rows
         self.last_record = max(self.last_record, pages.last_record)
         self.journalling = True
 
@@ -136,8 +147,8 @@ class Journal:
         )
         try:
             pages = Pages(env, self._budget)
-            if self._states:
-                pages.put_states(self._states.values())
+            if self._state_rows:
+                pages.put_states(self._state_rows)
             self._note(opening=0)
         except BaseException:
             env.close()
@@ -180,11 +191,13 @@ class Journal:
     def states(self) -> dict[ShardKey, ShardState]:
         """Return the state of each shard: what a new process resumes from, and what was appended
         since."""
+        self.flush()
         return self._states
 
     @property
     def stats(self) -> JournalStats:
         """What the journal holds now."""
+        self.flush()
         if self._pages is None:
             return JournalStats(0, None, self.last_record)
         oldest = self._pages.oldest_ns
@@ -193,47 +206,65 @@ class Journal:
         return JournalStats(self._pages.bytes, seconds, self.last_record)
 
     def append(self, shard_id: int, messages: Sequence[bytes], state: ShardState) -> int:
-        """Write a drain and its shard's state in one transaction; return its last record's number.
+        """Take a drain and its shard's state, which the next ``flush`` writes; return its last
+        record's number. ``messages`` may be empty: then only the state is written.
 
-        If it can't be written, ``journalling`` turns False and the messages are kept in memory for
-        the publisher all the same. ``messages`` may be empty: then only the state is written.
+        What would make the transaction too large is flushed here.
         """
-        first = self.last_record + 1
         if self._appended.get(shard_id) is not state:
             self._appended[shard_id] = state
             self._states[ShardKey(state.shard_count, shard_id)] = state
+        append = Append.of(shard_id, self.last_record + 1, messages, state)
+        if self._turn_bytes + append.size > TURN_BYTES:
+            self.flush()
+        self._state_rows[append.state_key] = append.state
+        self._turn.append(append)
+        self._turn_bytes += append.size
+        self.last_record += len(messages)
+        if self._turn_bytes > TURN_BYTES:
+            self.flush()
+        return self.last_record
+
+    def flush(self) -> None:
+        """Write what was appended since the last time, in one transaction: at the end of each turn
+        of the event loop, and before anything depends on it.
+
+        If it can't be written, ``journalling`` turns False and the messages are kept in memory for
+        the publisher all the same.
+        """
+        turn = self._turn
+        if not turn:
+            return
+        # Taken first: an error that nobody had foreseen ends the process, which is not to meet it
+        # again when it closes the journal. What it had is not published, and comes again.
+        self._turn, self._turn_bytes = [], 0
         now_ns = self._clock_ns()
         if self.journalling or self._suspension.is_due(now_ns):
-            self._write(shard_id, messages, state, now_ns)
+            self._write(turn, now_ns)
         if not self.journalling:
-            self.unjournalled += 1
-        if messages:
-            self.last_record += len(messages)
-            self.recent.add(first, messages)
-        return self.last_record
+            self.unjournalled += len(turn)
+        for append in turn:
+            if append.messages:
+                self.recent.add(append.first_record, append.messages, append.size)
 
     def release(self, record: int) -> None:
         """Drop from memory what the publisher is past: all up to this record."""
         self.recent.release(record)
 
-    def _write(
-        self, shard_id: int, messages: Sequence[bytes], state: ShardState, now_ns: int
-    ) -> None:
-        first = self.last_record + 1
+    def _write(self, turn: Sequence[Append], now_ns: int) -> None:
         was_journalling, self.journalling = self.journalling, True
         try:
             if self._pages is None:
                 self._open()
             assert self._pages is not None
             # Of a shard that has been quiet since, the file has the state of before.
-            others = () if was_journalling else self._states.values()
-            written_ns = now_ns + self._ahead_ns
-            self._pages.write(shard_id, first, messages, state, written_ns, others)
+            others = NO_ROWS if was_journalling else self._state_rows
+            self._pages.write(turn, now_ns + self._ahead_ns, others)
         except DAMAGE as error:
             self.journalling = was_journalling
             self._begin_anew(error)
             if self._pages is not None:
-                self._write(shard_id, messages, state, now_ns)
+                self._write(turn, now_ns)
         except (lmdb.Error, OSError) as error:
             self.journalling = was_journalling
             self._suspend(error, now_ns)
@@ -249,19 +280,21 @@ class Journal:
     def retry(self) -> None:
         """Try to write while it is suspended: even when nothing is received, the file's states are
         not to be old. Call it every second."""
+        self.flush()
         now_ns = self._clock_ns()
         if self._states and self._suspension.is_due(now_ns):
             self._write_states(now_ns)
 
     def _write_states(self, now_ns: int) -> None:
         state = next(iter(self._states.values()))
-        self._write(state.shard_id, (), state, now_ns)
+        self._write([Append.of(state.shard_id, self.last_record + 1, (), state)], now_ns)
 
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one, from memory or from the file;
         None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
         if record >= self.last_record:  # which saves a look into the file
             return None
+        self.flush()
         recent = self.recent.after(record)
         if recent is not None and recent.first_record <= record + 1:
             return recent
@@ -280,6 +313,7 @@ class Journal:
     def record_before(self, known: Mapping[int, tuple[int, int]]) -> int:
         """Return the record up to which all is known. known: shard id -> (epoch, seq); a shard of
         which nothing is known holds nobody back."""
+        self.flush()
         beyond = None
         if self._pages is not None:
             try:
@@ -289,8 +323,8 @@ class Journal:
         return self.last_record if beyond is None else beyond - 1
 
     def env(self) -> lmdb.Environment:
-        """Return the environment, for a reader in this same process: LMDB must not be opened twice
-        in one."""
+        """Return the environment, for a reader in this same process, which sees what was flushed:
+        LMDB must not be opened twice in one."""
         assert self._pages is not None
         return self._pages.env
 
@@ -301,6 +335,7 @@ class Journal:
 
     def sync(self) -> None:
         """Write all to the disk; without it a crash of the kernel loses what is not there yet."""
+        self.flush()
         if self._pages is not None:
             self._pages.env.sync(True)
 
@@ -309,6 +344,7 @@ class Journal:
         if self._closed:
             return
         self._closed = True
+        self.flush()
         if not self.journalling and self._states:
             self._write_states(self._clock_ns())
         if self._pages is None:

@@ -1,7 +1,8 @@
 """One shard's part of its slot's journal.
 
-A drain is journalled together with its shard's state in one transaction, then the publisher is
-woken; it sends what the journal holds beyond its cursor.
+A drain is appended to the journal together with its shard's state, then the publisher is woken: at
+the end of the turn it writes what all shards have appended, and sends what the journal holds beyond
+its cursor.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class ShardDelivery:
         )
 
     def deliver(self, events: Sequence[FrameEvent], received_ns: int) -> None:
-        """Journal and publish a drain."""
+        """Journal and publish a drain, with what else this turn of the loop brings."""
         messages = self._writer.drain(events, received_ns)
         if self._places is not None:
             self._note(self._places, events)
@@ -70,8 +71,14 @@ class ShardDelivery:
         """Frames that are no dispatches are not kept."""
 
     def handled(self, seq: int) -> int:
-        """Return `seq`: all that was delivered was journalled."""
+        """Return `seq`: all that was delivered is journalled, before a heartbeat lets Discord
+        forget it."""
+        self._journal.flush()
         return seq
+
+    def flush(self) -> None:
+        """Journal what was delivered so far."""
+        self._journal.flush()
 
     def _note(self, places: RecentPlaces, events: Sequence[FrameEvent]) -> None:
         """Note where a shard that is held is, and in its state from where on it would count."""

@@ -60,6 +60,7 @@ class ShardStates:
         if state is not own or state.moved_to >= 0 or self._held_for:
             state.moved_to = -1
             self._journal.append(plan.shard_id, [], state)
+            self._journal.flush()
         return state
 
     def move_away(self, shard_id: int, to_slot: int) -> None:
@@ -68,6 +69,7 @@ class ShardStates:
         if state is not None:
             state.moved_to = to_slot
             self._journal.append(shard_id, [], state)
+            self._journal.flush()  # the other slot's worker reads it from the file
 
     def places(self, shard_id: int) -> RecentPlaces | None:
         """Return where a shard was, to be kept up to date; None: it is not held."""
@@ -85,3 +87,4 @@ class ShardStates:
                 state.public = Public(state.epoch, seq, now_ns, state.held, overlap_ns)
                 state.held = 0
                 self._journal.append(state.shard_id, [], state)
+        self._journal.flush()

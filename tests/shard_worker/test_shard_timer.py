@@ -81,6 +81,8 @@ class Wire:
 
     def heard(self, frame: Frame) -> None: ...
 
+    def flush(self) -> None: ...
+
     def handled(self, seq: int) -> int:
         return seq
 

@@ -55,6 +55,7 @@ def publish_before_journal(module: ModuleType) -> None:
 
         def write() -> None:
             self._publisher._cursor = self._journal.append(state.shard_id, messages, state)
+            self._journal.flush()
 
         asyncio.get_running_loop().call_later(JOURNAL_LATE_S, write)
 

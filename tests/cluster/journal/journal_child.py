@@ -42,6 +42,7 @@ def written(journal: Journal, drains: int) -> None:
         seq, size = writer.state.seq, 200 if i % 20 else 40_000
         events = [("AB"[n % 2], seq + n, b"x" * size) for n in (1, 2, 3)]
         journal.append(writer.state.shard_id, writer.drain(events, 5), writer.state)
+        journal.flush()
 
 
 def everything_read(journal: Journal) -> None:

@@ -44,4 +44,5 @@ def fill(journal: Journal, writer: ShardWriter, *sizes: int) -> list[bytes]:
     drain = [("A" if i % 2 else "B", seq + i, b"x" * size) for i, size in enumerate(sizes, 1)]
     messages = writer.drain(drain, 5)
     journal.append(writer.state.shard_id, messages, writer.state)
+    journal.flush()
     return messages

@@ -60,6 +60,7 @@ def append(journal: Journal, writer: ShardWriter, drains: int = 1) -> None:
         seq, record = writer.state.seq, journal.last_record
         messages = writer.drain([("A", seq + 1, DATA_BYTES), ("A", seq + 2, DATA_BYTES)], 1)
         journal.append(0, messages, writer.state)
+        journal.flush()
         found = journal.after(record)
         assert found is not None
         assert list(found.messages) == messages
@@ -146,6 +147,7 @@ def test_what_a_full_disk_takes_now_and_then_does_not_end_the_suspension(
     def append_one() -> None:
         data = b"x" * random.choice([150, 300, 450, 700, 1200])
         journal.append(0, writer.drain([("A", writer.state.seq + 1, data)], 1), writer.state)
+        journal.flush()
         journal.release(journal.last_record)
         clock.ns += 5_000_000
 
@@ -234,10 +236,12 @@ def test_the_states_of_quiet_shards_are_written_when_there_is_room(disk: Disk, h
     quiet = ShardWriter(journal_child.STORE, ShardState(shard_id=1, shard_count=2))
     quiet.begin_epoch(1, session_id="died")
     journal.append(1, quiet.drain([("A", 1, DATA_BYTES)], 1), quiet.state)
+    journal.flush()
     append(journal, busy, 400)
     assert not is_journalling(journal)
     quiet.begin_epoch(2, session_id="lives")
     journal.append(1, quiet.drain([("A", 1, DATA_BYTES)], 1), quiet.state)
+    journal.flush()
     disk.empty()
     clock.ns += 2_000_000_000
     if how == "drain":

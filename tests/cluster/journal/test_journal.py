@@ -332,6 +332,7 @@ def test_epochs_are_told_of(tmp_path: Path) -> None:
     assert reader.facts(0, 4, 1)[:2] == (1, 3)
     assert reader.facts(0, 4, 3) == (None, None, 0, False)
     journal.append(0, writer.end_epoch("op 9", 0), writer.state)
+    journal.flush()
     assert reader.facts(0, 4, 3) == (0, None, 0, False)
     assert reader.read(RangeQuery(0, 4, 3, 0)).messages == []
     journal.close()

@@ -11,6 +11,7 @@ import pytest
 from cluster.journal import JournalReader, RangeQuery, schema
 from cluster.journal.contents import JournalStats
 from cluster.journal.pages import SLACK, SLACK_BYTES
+from cluster.journal.turn import Append, state_row
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
@@ -157,7 +158,8 @@ def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
     assert journal.check_readers() == 0
     assert env.checked == 2
     env.full, others = True, [shard_writer(shard).state for shard in (2, 3)]
-    journal._pages.write(0, journal.last_record + 1, (), writer.state, 1, others)
+    turn = [Append.of(0, journal.last_record + 1, (), writer.state)]
+    journal._pages.write(turn, 1, dict(map(state_row, others)))
     journal.close()
     journal = opened(tmp_path)
     assert journal.states() == {
@@ -171,10 +173,12 @@ def test_no_more_is_pruned_than_the_budget_wants(tmp_path: Path) -> None:
     journal, state = opened(tmp_path), shard_writer().state
     for _ in range(1020):
         journal.append(0, [bytes(1024 - 32)], state)
+        journal.flush()
     assert journal.stats.bytes == 1020 * 1024
     assert journal._pages is not None
     journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
     journal.append(0, [bytes(512 - 32)] * 2, state)
+    journal.flush()
     half = 1 << 19
     assert journal.stats.bytes == half - half // SLACK
     assert env.written == -(-(1020 * 1024 - half) // ((1 << 20) // 16)) + 1
@@ -193,8 +197,10 @@ def test_the_budget_may_be_held_whole_and_what_is_beyond_it_prunes_the_slack(
     journal, state = opened(tmp_path, budget=budget), shard_writer().state
     for size in (1040, *[1024] * 1024):
         journal.append(0, [bytes(size - 32)], state)
+        journal.flush()
     assert journal.stats.bytes == budget
     journal.append(0, [bytes(1024 - 32)], state)
+    journal.flush()
     assert journal.stats.bytes == budget - budget // SLACK
     journal.close()
 
@@ -206,9 +212,11 @@ def test_a_full_map_is_pruned_by_a_sixteenth_of_the_budget_in_a_transaction(
     journal, state = opened(tmp_path, budget=(1 << 20) + 15), shard_writer().state
     for _ in range(15):
         journal.append(0, [bytes(1024 - 32)] * 64, state)
+        journal.flush()
     assert journal._pages is not None
     journal._pages.env = env = FullOnce(journal.env())  # type: ignore[assignment]
     journal.append(0, (), state)
+    journal.flush()
     assert journal.stats.bytes == 8 * 65_536
     assert env.written == 7 + 1
     journal.close()
@@ -218,10 +226,12 @@ def test_a_count_that_is_off_does_not_prune_for_ever(tmp_path: Path) -> None:
     """It can't be, and would hang the worker."""
     journal, state = opened(tmp_path), shard_writer().state
     journal.append(0, [b"x"], state)
+    journal.flush()
     assert journal._pages is not None
     journal._pages.bytes += 1 << 20
     journal._pages.env = FullOnce(journal.env())  # type: ignore[assignment]
     journal.append(0, [b"x"], state)
+    journal.flush()
     assert (journal.journalling, journal.unjournalled, journal.set_aside) == (True, 0, "")
     journal.close()
 
@@ -233,6 +243,7 @@ def test_a_drain_that_is_larger_than_the_budget_leaves_nothing_when_it_goes(
     fill(journal, writer, 1 << 20)
     assert journal.stats.bytes > 1 << 20
     journal.append(0, (), writer.state)
+    journal.flush()
     assert journal.stats == JournalStats(0, None, 1)
     fill(journal, writer, 10)
     assert journal.stats.seconds == 0.0

@@ -112,6 +112,7 @@ def test_a_subscriber_that_is_not_read_keeps_its_bound_and_loses_nothing(tmp_pat
     for start in range(0, count, drain):
         events = [("AB"[seq % 2], seq, b"x" * 600) for seq in range(start, start + drain)]
         journal.append(0, writer.drain(events, 1), writer.state)
+        journal.flush()
     endpoint = f"ipc://{tmp_path}/r"
     spec = {"endpoint": endpoint, "journals": str(tmp_path / "journal"), "cluster": STORE}
     server = subprocess.Popen(

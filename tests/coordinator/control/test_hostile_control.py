@@ -93,6 +93,7 @@ class Parts:
         writer = ShardWriter(STORE, ShardState(shard_id=1, shard_count=2))
         writer.begin_epoch(3)
         self.journal.append(1, writer.drain([("A", 1, b"{}"), ("A", 2, b"{}")], 1), writer.state)
+        self.journal.flush()
         history = History(folder, STORE, lambda _: Reader(self.journal.env()))
         self.replay = ReplayServer(self.endpoints["replay"], history, STORE, plain)
         self.serving = threading.Thread(target=self.replay.serve)

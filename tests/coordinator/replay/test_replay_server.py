@@ -74,8 +74,10 @@ def test_ranges_heads_and_what_is_not_yet_or_gone(server: str, tmp_path: Path) -
         for held in (first, first, second):  # The shard moved from slot 0 to slot 1.
             seq = writer.state.seq + 1
             held.append(0, writer.drain([("A", seq, b""), ("B", seq + 1, b"")], 1), writer.state)
+            held.flush()
         lost = writer.drain([("A", 6, b"")], 1)
         second.append(0, writer.drain([("B", 7, b"")], 1), writer.state)
+        second.flush()
         assert lost
         (row,) = (await client.heads()).shards
         assert (row.shard_id, row.epoch, row.seq, row.oldest) == (0, 1, 7, (1, 0))
@@ -152,6 +154,7 @@ def test_one_who_asks_and_does_not_read_costs_the_others_nothing(
     writer.begin_epoch(1)
     for seq in range(60):
         held.append(0, writer.drain([("A", seq, b"x" * 100_000)], 1), writer.state)
+        held.flush()
 
     def question(number: int, upto: int) -> bytes:
         return replay.encode(

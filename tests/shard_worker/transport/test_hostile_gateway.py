@@ -331,6 +331,8 @@ class Surroundings:
 
     def heard(self, frame: Frame) -> None: ...
 
+    def flush(self) -> None: ...
+
     def handled(self, seq: int) -> int:
         return seq
 
