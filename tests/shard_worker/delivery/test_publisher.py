@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,13 @@ from cluster.journal import Journal, ShardState
 from cluster.wire import topic, watermark
 from cluster.wire.batch import decode_batch
 from cluster.wire.batch_writer import ShardWriter
-from shard_worker.delivery.publisher import WHOLE_SECONDS, Publisher
+from shard_worker.delivery.publisher import (
+    BURST_PAUSE_SECONDS,
+    BURST_SECONDS,
+    WHOLE_SECONDS,
+    Publisher,
+)
+from tests.played_loop import play
 
 STORE = "0123456789abcdef"
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -167,6 +174,41 @@ def test_a_new_process_begins_where_the_hub_was_left(
     )
     assert publisher.unpublished == 0
     publisher.close()
+
+
+@pytest.mark.parametrize("every_s", [0.001, 0.01, 0.03, 0.05, 0.2, 0.3, 5.0])
+def test_the_end_of_a_burst_is_told_soon_and_seldom(
+    context: Context, journal: Journal, writer: ShardWriter, every_s: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whether the events come close together, each alone, or now and then."""
+    came: list[float] = []
+    told: list[float] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        endpoint = "inproc://nobody"
+        publisher = Publisher(
+            journal, endpoint=endpoint, hwm=1, cluster=STORE, slot=0, context=context
+        )
+        publisher._loop = loop  # not started: it has the burst's timer and no other
+        monkeypatch.setattr(publisher, "watermark_due", lambda: told.append(loop.time()))
+        for _ in range(30):
+            emit(journal, writer, publisher)
+            came.append(loop.time())
+            await asyncio.sleep(every_s)
+        await asyncio.sleep(BURST_PAUSE_SECONDS + 2 * BURST_SECONDS)
+        publisher.close()
+
+    play(scenario)
+    pauses = [later - sooner for sooner, later in itertools.pairwise(told)]
+    assert min(pauses, default=1.0) >= BURST_PAUSE_SECONDS - 1e-6
+    assert BURST_SECONDS / 2 <= told[-1] - came[-1] <= BURST_PAUSE_SECONDS + 2 * BURST_SECONDS
+    if every_s < BURST_SECONDS:
+        assert len(told) == 1
+        assert told[0] - came[-1] <= 2 * BURST_SECONDS
+    if every_s > BURST_PAUSE_SECONDS:
+        assert told == pytest.approx([at + BURST_SECONDS for at in came])
 
 
 def test_watermarks_tell_what_changed_and_come_when_nothing_does(
