@@ -17,7 +17,7 @@ from cluster.subscriber.reshards import Reshards
 from cluster.subscriber.stall_detector import StallDetector
 from cluster.subscriber.starter import Starter
 from cluster.wire import reshard, topic, watermark
-from cluster.wire.batch import RESHARDED, decode_epoch_end
+from cluster.wire.batch import RESHARDED, Batch, decode_epoch_end
 from cluster.wire.position import Saved, ShardKey
 from cluster.wire.states import ReshardStage
 
@@ -68,16 +68,7 @@ class ChainFeed:
         """Take in a message. topic.WireError: it can't be read."""
         found = read_batch(message)
         if found is not None:
-            name, batch = found
-            self._see_store(batch.cluster)
-            if self._reshards.overlaps:
-                self._reshards.heard(batch.shard_count)
-            key = ShardKey(batch.shard_count, batch.shard_id)
-            chain = self.chains.get(key)
-            self._starter.begin_at_sight(key, chain, batch.epoch, batch.first - 1)
-            chain.batch(name, batch)
-            self._starter.begin_unknown(key, chain)
-            self._collect(key, chain)
+            self._batch(*found)
             return
         name, _, payload = topic.split(message)
         if name == topic.WATERMARK:
@@ -95,11 +86,28 @@ class ChainFeed:
             if announcement.stage is ReshardStage.DONE:
                 self._ask_for_ends(announcement.old_count)
 
+    def _batch(self, name: str, batch: Batch) -> None:
+        if batch.cluster != self.store:
+            self._see_store(batch.cluster)
+        if self._reshards.overlaps:
+            self._reshards.heard(batch.shard_count)
+        key = ShardKey(batch.shard_count, batch.shard_id)
+        chain = self.chains.get(key)
+        if not chain.epoch:
+            self._starter.begin_at_sight(key, chain, batch.epoch, batch.first - 1)
+        if chain.batch(name, batch):
+            # Of the rest of `_collect` nothing is to do: a fifth of what a lone event took here.
+            self._queue.put(key, chain.take())
+            self._wake()
+            return
+        self._starter.begin_unknown(key, chain)
+        self._collect(key, chain)
+
     def _ask_for_ends(self, shard_count: int) -> None:
         """Shards of this count are no more: ask for the ends of those that were not heard."""
         for key, chain in self.chains:
             if key.shard_count == shard_count and chain.epoch:
-                chain.lagging = True
+                chain.fall_behind()
                 self.backfill.check(key, chain)
 
     def _watermark(self, mark: watermark.Watermark) -> None:

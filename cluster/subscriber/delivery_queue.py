@@ -15,14 +15,6 @@ ITEM_BYTES: Final = 256
 """What a Gap takes of memory, near enough."""
 
 
-class _Run(NamedTuple):
-    """Events of one shard and epoch, in order."""
-
-    key: ShardKey
-    events: list[Event]
-    bytes: int
-
-
 class _Place(NamedTuple):
     """A marker in the queue: everything of the shard up to here is before it."""
 
@@ -44,14 +36,13 @@ class DeliveryQueue:
         self.next_index = 0
         """Index in ``run`` of the next event. Whoever takes one from there adds one."""
         self._filter = event_filter
-        self._items: deque[_Run | _Place | Gap | Stalled] = deque()
+        self._items: deque[Delivered | _Place | Gap | Stalled] = deque()
         self._waiting = 0
         """Events of the runs that wait, or are being given out."""
         self._given = 0
         """Events of the runs that were given out."""
-        self._handled: dict[ShardKey, tuple[int, int]] = {}
-        """Per shard the (epoch, seq) up to which all was handled."""
-        self._run_key = ShardKey(0, 0)
+        self._handled: dict[tuple[int, int], tuple[int, int]] = {}
+        """Per ShardKey the (epoch, seq) up to which all was handled."""
         self._run_bytes = 0
 
     def __bool__(self) -> bool:
@@ -60,15 +51,19 @@ class DeliveryQueue:
     def put(self, key: ShardKey, outputs: Iterable[Output]) -> None:
         """Append what a shard's chain put out."""
         handled = self._filter.handled
+        end = None  # seq at which the run ends that was put in last
         for output in outputs:
             if isinstance(output, Delivered):
-                self._put_events(key, self._filter.pick(output))
+                end = self._put_events(self._filter.pick(output))
             elif handled and self._filter.was_handled(key, output):
                 continue
             elif isinstance(output, Reached):
-                self._items.append(_Place(key, output.epoch, output.seq))
+                if output.seq != end:  # Where a run ends it needs no marker.
+                    self._items.append(_Place(key, output.epoch, output.seq))
+                end = None
             else:
                 self.put_item(Gap(key.shard_id, key.shard_count, *output))
+                end = None
 
     def put_item(self, item: Gap | Stalled) -> None:
         """Append something that is no event."""
@@ -82,7 +77,8 @@ class DeliveryQueue:
 
     def begin_after(self, places: Mapping[ShardKey, tuple[int, int]]) -> None:
         """Take as handled what a saved position says: all up to (epoch, seq), by shard."""
-        self._handled.update(places)
+        for key, place in places.items():
+            self._handled[key] = place
 
     def read_again(self, key: ShardKey, place: tuple[int, int]) -> None:
         """Take a shard as handled up to (epoch, seq), though some of that is put in once more."""
@@ -97,26 +93,31 @@ class DeliveryQueue:
         self._handled.clear()
         self._filter.handled.clear()
 
-    def _put_events(self, key: ShardKey, picked: Delivered) -> None:
-        if picked.events:
-            self._items.append(_Run(key, *picked))
-            self.bytes += picked.bytes
-            self._waiting += len(picked.events)
+    def _put_events(self, picked: Delivered) -> int | None:
+        """Append a run of events. Return the seq of the last; None: there is none."""
+        events = picked.events
+        if not events:
+            return None
+        self._items.append(picked)
+        self.bytes += picked.bytes
+        self._waiting += len(events)
+        return events[-1].seq
 
     def next(self) -> Item | None:
         """Return the next item; None: there is none yet."""
         if self.next_index < len(self.run):
             self.next_index += 1
             return self.run[self.next_index - 1]
-        self._end_run()
-        while self._items:
-            item = self._items.popleft()
+        if self.run:
+            self._end_run()
+        items = self._items
+        while items:
+            item = items.popleft()
+            if isinstance(item, Delivered):
+                self.run, self._run_bytes, self.next_index = item.events, item.bytes, 1
+                return self.run[0]
             if isinstance(item, _Place):
                 self._handled[item.key] = (item.epoch, item.seq)
-            elif isinstance(item, _Run):
-                self._run_key, self.run, self._run_bytes = item
-                self.next_index = 1
-                return self.run[0]
             else:
                 self.bytes -= ITEM_BYTES
                 return item
@@ -129,21 +130,19 @@ class DeliveryQueue:
 
     def _end_run(self) -> None:
         """All events of the run were handled."""
-        if self.run:
-            last = self.run[-1]
-            self._handled[self._run_key] = (last.epoch, last.seq)
-            self.bytes -= self._run_bytes
-            self._waiting -= len(self.run)
-            self._given += len(self.run)
-            self.run, self.next_index = [], 0
+        _note(self._handled, self.run[-1])
+        count = len(self.run)
+        self.bytes -= self._run_bytes
+        self._waiting -= count
+        self._given += count
+        self.run, self.next_index = [], 0
 
-    def positions(self) -> dict[ShardKey, tuple[int, int]]:
-        """Return the (epoch, seq) up to which all was handled, by shard. The item that was given
+    def positions(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Return the (epoch, seq) up to which all was handled, by ShardKey. The item that was given
         out last is not included."""
         handled = dict(self._handled)
         if self.next_index >= 2:
-            event = self.run[self.next_index - 2]
-            handled[self._run_key] = (event.epoch, event.seq)
+            _note(handled, self.run[self.next_index - 2])
         return handled
 
     @property
@@ -155,3 +154,9 @@ class DeliveryQueue:
     def events_left(self) -> int:
         """How many events were not given out yet."""
         return self._waiting - self.next_index
+
+
+def _note(handled: dict[tuple[int, int], tuple[int, int]], event: Event) -> None:
+    """Note that all of the event's shard up to it was handled."""
+    source = event.source
+    handled[source.shard_count, source.shard_id] = source.epoch, event.seq

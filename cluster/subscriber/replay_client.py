@@ -153,10 +153,11 @@ class ReplayClient:
 def read_batch(message: bytes) -> tuple[str, Batch] | None:
     """Return a batch with its name; None for the cluster's own messages. Raises topic.WireError."""
     name, _, payload = topic.split(message)
-    if name.startswith("_") and name != topic.HOLE:
+    if name[0] != "_":
+        return name, decode_batch(payload)
+    if name != topic.HOLE:
         return None
     batch = decode_batch(payload)
-    if name == topic.HOLE:
-        for entry in batch.events:
-            hole_first(entry.data, entry.seq)
+    for entry in batch.events:
+        hole_first(entry.data, entry.seq)
     return name, batch

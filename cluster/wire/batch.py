@@ -176,7 +176,8 @@ def decode_batch(payload: bytes | memoryview) -> Batch:
         batch = _batch.decode(payload)
     except MALFORMED as error:
         raise topic.WireError(f"no batch: {error}") from None
-    _check(batch.format)
+    if batch.format != FORMAT:
+        _check(batch.format)
     if not -1 <= batch.base < batch.last + 1 <= MAX_SEQ:
         raise topic.WireError(f"no batch: {batch.base} before {batch.last}")
     msgspec.structs.force_setattr(batch, "size", len(payload))

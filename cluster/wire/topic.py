@@ -8,6 +8,7 @@ event's name and the shard that it came to, so that a subscription by prefix tak
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 SEPARATOR: Final = b"\x00"
@@ -23,6 +24,10 @@ MAX_TOPIC: Final = 128
 MAX_MESSAGE: Final = 192 * 1024 * 1024
 """Most bytes of a message: the largest event that a worker takes fits. A socket hangs up on
 more."""
+
+
+_head: Final = re.compile(rb"([0-9A-Za-z_]+)\.([0-9]+)\.\x00")
+"""A topic, and the NUL byte after it."""
 
 
 class WireError(Exception):
@@ -41,15 +46,14 @@ def subscription(name: str, number: int | None = None) -> bytes:
 
 def split(message: bytes) -> tuple[str, int, memoryview]:
     """Return the name, number and payload of a message. Raises WireError."""
-    end = message.find(SEPARATOR, 0, MAX_TOPIC + 1)
-    if end < 0:
-        raise WireError(f"no topic in the first {MAX_TOPIC} bytes")
-    name, dot, number = message[: end - 1].partition(b".")
-    # Of bytes, isalnum and isdigit are about ASCII alone.
-    named = name.replace(b"_", b"0").isalnum()
-    if message[end - 1 : end] != b"." or not dot or not named or not number.isdigit():
+    found = _head.match(message, 0, MAX_TOPIC + 1)
+    if found is None:
+        end = message.find(SEPARATOR, 0, MAX_TOPIC + 1)
+        if end < 0:
+            raise WireError(f"no topic in the first {MAX_TOPIC} bytes")
         raise WireError(f"the topic {message[:end]!r} is not NAME.NUMBER.")
-    return name.decode(), int(number), memoryview(message)[end + 1 :]
+    name, number = found.groups()
+    return name.decode(), int(number), memoryview(message)[found.end() :]
 
 
 def name_of(message: bytes) -> bytes:

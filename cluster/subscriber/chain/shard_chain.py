@@ -66,6 +66,9 @@ class ShardChain:
         self._misses: int
         """Answers in a row that brought nothing of what is wanted."""
         self._outputs: list[Output] = []
+        self._in_step = False
+        """Nothing is held or known to be missing, and no end of this epoch is known: a batch that
+        follows is delivered at once. False is never wrong."""
 
     @property
     def seq(self) -> int:
@@ -111,26 +114,29 @@ class ShardChain:
 
     # -- what comes ----------------------------------------------------------------------------
 
-    def batch(self, name: str, batch: Batch) -> None:
+    def batch(self, name: str, batch: Batch) -> bool:
         """Take in a batch, live or asked for; it may be late, early, old, or come a second time.
-        What belongs to an epoch that was delivered or is gone is left out, here and in ``mark``."""
+        What belongs to an epoch that was delivered or is gone is left out, here and in ``mark``.
+        Return whether it was delivered at once, as most are at a trickle: then nothing else has
+        changed, nothing is held, and nothing wanted."""
+        if self._in_step and self._stands_alone(name, batch):
+            self._pass_on(name, batch)
+            return True
         if batch.epoch > self.epoch:
             self._keep_for_later(batch.epoch, batch.before, (name, batch))
         elif batch.epoch == self.epoch and batch.last > self._held.floor:
             self._top = max(self._top, batch.last)
             if not self.lagging:
-                if not self._marks and self._stands_alone(name, batch):
-                    self._pass_on(name, batch)
-                else:
-                    self._take(name, batch)
-                    self._advance()
+                self._take(name, batch)
+                self._advance()
         self._settle()
+        return False
 
     def _stands_alone(self, name: str, batch: Batch) -> bool:
-        """Return whether a batch applies at once, with nothing else held or missing before its end:
-        as most do at a trickle. False is never wrong: ``_take`` comes to the same, at a price."""
+        """Return whether a batch applies with nothing else missing before its end. False is never
+        wrong: ``_take`` comes to the same, at a price."""
         floor, names = self._held.floor, self._held.names
-        if batch.base > floor or self._held.bytes or name == HOLE:
+        if batch.epoch != self.epoch or batch.last <= floor or batch.base > floor or name == HOLE:
             return False
         if names is not None and name not in names:
             return False
@@ -145,6 +151,7 @@ class ShardChain:
         delivered = events_above(name, batch, self._held.floor)
         if delivered.events:
             self._outputs.append(delivered)
+        self._top = batch.last
         self._held.pass_by(batch.last)
         self._outputs.append(Reached(self.epoch, batch.last))
         self._misses = 0
@@ -325,8 +332,14 @@ class ShardChain:
                         Missing(self.epoch, None, self._end + 1, None, GapReason.SESSION_LOST)
                     )
             if self._following is None:
-                return
+                break
             self._next(self._following)
+        self._in_step = (
+            self.epoch > 0
+            and self._end is None
+            and self._top == self._held.floor  # so nothing is held, and no mark
+            and not (self.lagging or self._later)
+        )
 
     def _leave(self, reason: GapReason) -> None:
         """Leave an epoch that is over, of which nobody knows where it ended."""
@@ -344,7 +357,7 @@ class ShardChain:
         self._marks, self._mark_bytes = {}, 0
         self._top = max(seq, self._later_top.pop(epoch, seq))
         self._end, self._end_said, self._following, self._misses = None, False, None, 0
-        self._retired = False
+        self._retired = self._in_step = False
         items = self._later.pop(epoch, [])
         self._later = _beyond(epoch, self._later)
         self._befores = _beyond(epoch, self._befores)
@@ -357,6 +370,10 @@ class ShardChain:
             else:
                 self.batch(*item)
 
+    def fall_behind(self) -> None:
+        """Have everything asked for from here on: nothing more comes by itself."""
+        self.lagging, self._in_step = True, False
+
     def drop(self) -> None:
         """Let go of all that is held, to ask for it when its turn comes."""
         self.overflows += 1
@@ -364,7 +381,7 @@ class ShardChain:
         self._marks, self._mark_bytes = {}, 0
         self._later = {epoch: [] for epoch in self._later}
         self._later_bytes = 0
-        self.lagging = True
+        self.fall_behind()
 
 
 def _beyond(epoch: int, rows: dict[int, _Row]) -> dict[int, _Row]:

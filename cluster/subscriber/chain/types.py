@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from cluster.wire.batch import Batch, Event
 from cluster.wire.states import GapReason
 
@@ -17,8 +19,9 @@ NAME_BYTES: Final = 160
 """What a name in a mark's table takes of memory."""
 
 
-class Delivered(NamedTuple):
-    """Events of one epoch, in order; at least one."""
+class Delivered(msgspec.Struct, frozen=True, gc=False):
+    """Events of one shard and epoch, in order; at least one. One is made for each event that comes
+    alone, and a NamedTuple takes twice as long to make."""
 
     events: list[Event]
     bytes: int
@@ -37,7 +40,7 @@ class Missing(NamedTuple):
     reason: GapReason
 
 
-class Reached(NamedTuple):
+class Reached(msgspec.Struct, frozen=True, gc=False):
     """All events of the shard up to this place have been put out before."""
 
     epoch: int

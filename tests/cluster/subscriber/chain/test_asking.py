@@ -406,3 +406,35 @@ def drained_at(first: int, count: int, name: str = "A") -> tuple[str, Batch]:
     (message,) = writer.drain([(name, seq, b"{}") for seq in range(first, first + count)], 1)
     found, _, payload = topic.split(message)
     return found, decode_batch(payload)
+
+
+def test_what_follows_is_delivered_at_once_and_says_so() -> None:
+    one = chain()
+    for seq in range(3):
+        assert one.batch(*drained_at(seq, 1))
+        assert seqs(one.take()) == [seq]
+    assert not one.batch(*drained_at(2, 1)), "what was delivered"
+    one.mark(mark(2, 3))
+    assert not one.batch(*drained_at(3, 1)), "the watermark said that it was missing"
+    assert seqs(one.take()) == [3]
+    assert one.batch(*drained_at(4, 1)), "nothing is missing any more"
+    one.fall_behind()
+    assert one.wanted() == RangeAsk(1, 4, None, 4)
+    assert not one.batch(*drained_at(5, 1)), "everything is asked for"
+    assert seqs(one.take()) == [4]
+
+
+def test_what_reaches_the_end_that_an_answer_told_of_ends_the_epoch() -> None:
+    one = chain(4, lagging=True)
+    one.answer(reply(one.wanted(), 4, end=5))
+    assert not one.batch(*drained_at(5, 1))
+    assert one.take()[1:] == [Reached(1, 5), Missing(1, None, 6, None, LOST)]
+
+
+def test_once_a_later_epoch_was_heard_of_this_ones_end_is_wanted() -> None:
+    one = chain(4)
+    assert not one.batch(*drained("A", 1, epoch=2)[0])
+    assert one.take() == []
+    assert not one.batch(*drained_at(5, 1)), "who asks is to know"
+    assert seqs(one.take()) == [5]
+    assert one.wanted() == RangeAsk(1, 5, None, 5)

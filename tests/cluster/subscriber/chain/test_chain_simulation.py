@@ -252,8 +252,9 @@ def follow(
         now = max(now, moment)  # what is published is journalled
         if isinstance(item, Mark):
             chain.mark(item)
-        else:
-            chain.batch(*item)
+        elif chain.batch(*item):
+            assert chain.wanted() is None, "what was delivered at once leaves nothing to ask for"
+            assert chain.held_bytes == 0
         if random.random() < asking:
             ask(now)
         if on_their_way and random.random() < losing:
