@@ -52,6 +52,10 @@ from shard_worker.transport.transport import Transport
 CORRUPT: Final = "corrupt stream"
 """The cause of a loss where what came can't be inflated, or is no JSON."""
 
+SETTLED: Final = (SessionState.AWAITING_GRANT, SessionState.READY)
+"""States that last, in which what comes may wait in its socket for a moment. A grant may take
+minutes, and its identify ends that."""
+
 log = logging.getLogger(__name__)
 
 
@@ -231,6 +235,8 @@ class Shard:
         state = self._session.state
         if state is not self._reported_state:
             self._reported_state = state
+            if self._connection is not None:
+                self._connection.settled(state in SETTLED)
             self._log.state(self._session, self._loop.time())
             self._coordinator.changed()
 

@@ -102,7 +102,11 @@ class Worker:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # Before anything else: it says whether this slot is ours.
         journal = SlotJournal(spec, context)
-        transport = Transport(ca_file=spec.ca_file, impersonate=spec.impersonate)
+        transport = Transport(
+            ca_file=spec.ca_file,
+            impersonate=spec.impersonate,
+            latency_ms=spec.config.latency_ms,
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
         self._journal = journal

@@ -43,6 +43,7 @@ PURE = [
     "coordinator/workers/silences.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
+    "shard_worker/transport/moderation.py",
 ]
 """What decides and does no input or output."""
 IO = {

@@ -124,6 +124,8 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     compress: Literal["zlib-stream", "zstd-stream", "none"] = "zlib-stream"
     ca_file: str = ""
     """PEM file of the certificate authority; empty: the system's."""
+    latency_ms: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
+    """Most milliseconds that an event may wait in its socket where much comes; 0: none does."""
     adopt_seconds: Seconds = 60.0
     """How long workers go on without a coordinator."""
     stop_seconds: StopSeconds = 20.0

@@ -89,6 +89,7 @@ class Connection:
         """env: the environment, which may name a proxy. forget: called when nothing is left."""
         self._loop = asyncio.get_running_loop()
         self._multi = multi
+        multi.keep_awake(self)
         self._receiver: Receiver | None = receiver
         self._forget = forget
         key = handshake.new_key(os.urandom(16))
@@ -174,11 +175,23 @@ class Connection:
             self._held = False
             self._schedule()
 
+    def settled(self, settled: bool) -> None:
+        """Say whether the session is as it is to stay: until it is, nothing that comes waits for
+        the end of a rest of the sockets."""
+        if self._aborted or self.closing:
+            return
+        if settled:
+            self._multi.let_rest(self)
+        else:
+            self._multi.keep_awake(self)
+
     # -- sending -----------------------------------------------------------------------------------
 
     def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
         """Send a text message. urgent: before all that libcurl has not begun to take. fate: hears,
         once, whether libcurl took it, right after that, or it was dropped."""
+        if not urgent:  # a command; what answers a heartbeat may wait
+            self._multi.expect_answer()
         self._send(Opcode.TEXT, payload, urgent=urgent, fate=fate)
 
     def _send(
@@ -213,6 +226,7 @@ class Connection:
         if self._aborted or self.closing:
             return
         self.closing = True
+        self._multi.keep_awake(self)
         if self._websocket is None:
             self._loop.call_soon(self.abort)  # this may be within one of libcurl's callbacks
             return
@@ -226,6 +240,7 @@ class Connection:
             return
         self._aborted = True
         self._receiver = None
+        self._multi.let_rest(self)
         self._timer.cancel()
         self._lookup.cancel()
         if self._transfer is not None and not self._transfer_ended:

@@ -32,13 +32,14 @@ _OUT: Final = 2  # CURL_CSELECT_OUT
 class Multi(AsyncCurl):
     """All transfers of one transport. Made and closed on the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency_ms: int = 0) -> None:
+        """latency_ms: see Sockets; without an epoll nothing rests."""
         self._loop = asyncio.get_running_loop()
         self._within = False
         """libcurl is at work: what it calls may only note what is to be done."""
         self._due: deque[Callable[[], None]] = deque()
         self._running = ffi.new("int *")
-        self._sockets = Sockets(self._loop, self._on_ready) if EPOLL else None
+        self._sockets = Sockets(self._loop, self._on_ready, latency_ms) if EPOLL else None
         super().__init__(loop=self._sockets or self._loop)
 
     def soon(self, callback: Callable[[], None]) -> None:
@@ -47,6 +48,21 @@ class Multi(AsyncCurl):
             self._due.append(callback)
         else:
             self._loop.call_soon(callback)
+
+    def keep_awake(self, who: object) -> None:
+        """Let the sockets not rest until ``let_rest`` says so for all who have asked for this."""
+        if self._sockets is not None:
+            self._sockets.keep_awake(who)
+
+    def let_rest(self, who: object) -> None:
+        """Ask for that no more."""
+        if self._sockets is not None:
+            self._sockets.let_rest(who)
+
+    def expect_answer(self) -> None:
+        """Let the sockets not rest while the answer to a command may come."""
+        if self._sockets is not None:
+            self._sockets.expect_answer()
 
     def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
         """Let libcurl read and write. Return how many transfers run. Raises CurlError."""

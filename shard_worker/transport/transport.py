@@ -19,11 +19,14 @@ class Transport:
         *,
         ca_file: str = "",
         impersonate: str = "chrome",
+        latency_ms: int = 0,
         env: Mapping[str, str] = os.environ,
     ) -> None:
-        """env: the environment, which may name a proxy (docs/proxy.md)."""
+        """latency_ms: most milliseconds that an event may wait in its socket where much comes
+        (moderation.py); 0: none does. env: the environment, which may name a proxy
+        (docs/proxy.md)."""
         self._env = env
-        self._multi = Multi()
+        self._multi = Multi(latency_ms)
         self._ca_file = ca_file
         self._browser = browser(impersonate)
         self._open: set[Connection] = set()

@@ -37,6 +37,10 @@ class Ordered(Wire):
         self.done: list[Any] = []
         self.fates: list[Fate] = []
         self.payloads: list[bytes] = []
+        self.settlings: list[bool] = []
+
+    def settled(self, settled: bool) -> None:
+        self.settlings.append(settled)
 
     def connect(self, url: str, receiver: Shard) -> Connection:
         self.done.append(url)
@@ -119,6 +123,28 @@ def test_a_session_id_is_delivered_to_nobody(monkeypatch: pytest.MonkeyPatch) ->
     assert [seq for _, seq, _ in delivered] == list(range(1, 8))
     assert b"hush" not in b"".join(data for _, _, data in delivered)
     assert delivered[-1][2] == b'[{"session_id":""},{"session_id":"another"}]'
+
+
+def test_nothing_rests_while_a_session_is_on_its_way() -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        assert not any(wire.settlings)
+        shard.on_messages([HELLO], [0])
+        assert wire.settlings.pop(), "a grant may take minutes"
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        assert not wire.settlings.pop()
+        ready = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+        shard.on_messages([ready], [0])
+        assert wire.settlings.pop()
+        shard.reconnect()
+        shard.start()
+        shard.on_connected()
+        shard.on_messages([HELLO, frame(0, {}, "A", 2)], [0, 1])
+        assert not any(wire.settlings), "it resumes"
+        shard.on_messages([frame(0, {}, "RESUMED", 3)], [0])
+        assert wire.settlings.pop()
+
+    on_a_loop(scenario)
 
 
 def test_a_wait_is_told_of_while_it_lasts_and_not_after(caplog: pytest.LogCaptureFixture) -> None:

@@ -204,6 +204,7 @@ class TestRefusals:
             ("shards_per_worker = 8001", ["shards_per_worker is 8001", "from 1 to 8000"]),
             (f"[journal]\nbytes = {10**23}", ["journal.bytes is 1000", "from 1048576 to 1099511"]),
             (f"[hub]\npipe_messages = {10**10}", ["hub.pipe_messages", "from 1 to 1000000000"]),
+            ("latency_ms = 101", ["latency_ms", "from 0 to 100"]),
             (f"[identify]\nmargin_ms = {10**23}", ["identify.margin_ms", "to 86400000"]),
             (f"[identify]\nreserve = {10**23}", ["identify.reserve", "to 1000000000"]),
             (f"[identify]\nbudget = {10**23}", ["identify.budget", "to 1000000000"]),

@@ -303,6 +303,8 @@ class Connection:
     def close(self, code: int) -> None:
         self.closed = code
 
+    def settled(self, settled: bool) -> None: ...
+
 
 class Surroundings:
     """What a shard talks to: transport, delivery, coordinator."""

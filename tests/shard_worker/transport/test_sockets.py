@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -249,3 +249,193 @@ def test_nothing_is_told_after_the_end() -> None:
             assert watched.turns.empty()
 
     run(scenario)
+
+
+class Moderated:
+    """Played moderation, and what it is asked."""
+
+    rest = 5
+    asked: list[tuple[int, float, float]]
+
+    def __init__(self, latency_ms: int, now: float) -> None:
+        self.asked = []
+
+    def rest_ms(self, ready: int, asked_at: float, now: float) -> int:
+        self.asked.append((ready, asked_at, now))
+        return self.rest
+
+
+class Handle:
+    def __init__(self, delay: float, callback: Callable[[], None]) -> None:
+        self.delay = delay
+        self.ring = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Loop:
+    """An event loop of which somebody else says what happens next."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, Callable[[], None]] = {}
+        self.timers: list[Handle] = []
+        self.create_future = print
+
+    def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
+        assert fd not in self.readers
+        self.readers[fd] = callback
+
+    def remove_reader(self, fd: int) -> None:
+        del self.readers[fd]
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
+        self.timers.append(Handle(delay, callback))
+        return self.timers[-1]
+
+    @property
+    def timer(self) -> Handle | None:
+        """The timer that will ring."""
+        alive = [timer for timer in self.timers if not timer.cancelled]
+        assert len(alive) <= 1
+        return alive[0] if alive else None
+
+
+class Rested:
+    """Sockets on such a loop. A turn takes a second of their clock."""
+
+    def __init__(self, latency_ms: int = 5) -> None:
+        self.loop = Loop()
+        self.now = 100.0
+        self.turns = 0
+        self.during: Callable[[], None] = lambda: None
+        loop: Any = self.loop
+        self.sockets = Sockets(loop, self.on_ready, latency_ms, lambda: self.now)
+
+    def on_ready(self, ready: Ready) -> None:
+        self.now += 1
+        self.turns += 1
+        self.during()
+
+    def turn(self) -> None:
+        """Have a turn, as the loop would begin it."""
+        timer = self.loop.timer
+        if timer is not None:
+            self.loop.timers.remove(timer)
+            timer.ring()
+        else:
+            (turn,) = self.loop.readers.values()
+            turn()
+
+    def rests(self) -> bool:
+        assert bool(self.loop.timer) != bool(self.loop.readers), "one of both, whatever happens"
+        return self.loop.timer is not None
+
+
+@pytest.fixture
+def rested(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rested]:
+    monkeypatch.setattr(module, "Moderation", Moderated)
+    made = Rested()
+    yield made
+    made.sockets.close()
+    assert not made.loop.readers
+    assert not made.loop.timer
+
+
+def moderation_of(rested: Rested) -> Moderated:
+    moderation: Any = rested.sockets._moderation
+    assert isinstance(moderation, Moderated)
+    return moderation
+
+
+def test_a_turn_is_followed_by_a_rest_as_long_as_moderation_says(rested: Rested) -> None:
+    for turn in range(3):
+        rested.turn()
+        assert rested.rests()
+        assert rested.loop.timers[-1].delay == 0.005
+        assert rested.turns == turn + 1
+    moderation = moderation_of(rested)
+    assert moderation.asked == [(0, 100.0, 101.0), (0, 101.0, 102.0), (0, 102.0, 103.0)]
+    moderation.rest = 0
+    rested.turn()
+    assert not rested.rests()
+    rested.turn()
+    assert not rested.rests()
+
+
+def test_whoever_can_t_wait_ends_a_rest_and_keeps_awake(rested: Rested) -> None:
+    rested.turn()
+    assert rested.rests()
+    rested.sockets.keep_awake("a")
+    assert not rested.rests()
+    rested.sockets.keep_awake("b")
+    rested.sockets.let_rest("a")
+    rested.turn()
+    assert not rested.rests()
+    rested.sockets.let_rest("b")
+    rested.turn()
+    assert rested.rests()
+
+
+def test_whoever_says_so_within_a_turn_is_heard(rested: Rested) -> None:
+    for what in (lambda: rested.sockets.keep_awake("a"), rested.sockets.expect_answer):
+        rested.during = what
+        rested.turn()
+        assert not rested.rests()
+        rested.sockets.let_rest("a")
+    rested.now += module.ANSWER_S
+    rested.during = lambda: None
+    rested.turn()
+    assert rested.rests()
+
+
+def test_the_answer_to_a_command_is_not_waited_with(rested: Rested) -> None:
+    rested.turn()
+    assert rested.rests()
+    rested.sockets.expect_answer()
+    assert not rested.rests()
+    until = rested.now + module.ANSWER_S
+    rested.now = until - 1.001
+    rested.turn()
+    assert not rested.rests()
+    rested.now = until - 1
+    rested.turn()
+    assert rested.rests()
+
+
+def test_no_rest_where_more_is_ready_than_a_turn_takes(
+    rested: Rested, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOCKETS_A_TURN", 1)
+    ours, theirs = pair()
+    with ours, theirs:
+        rested.sockets._wanted[ours.fileno()] = READABLE
+        rested.sockets._changed.add(ours.fileno())
+        rested.sockets._tell()
+        theirs.send(b"a")
+        rested.turn()
+        assert not rested.rests()
+        os.read(ours.fileno(), 1)
+        rested.turn()
+        assert rested.rests()
+
+
+def test_a_turn_that_fails_is_followed_by_another(rested: Rested) -> None:
+    def fails() -> None:
+        raise RuntimeError("on purpose")
+
+    rested.turn()
+    rested.during = fails
+    with pytest.raises(RuntimeError, match="on purpose"):
+        rested.turn()
+    assert not rested.rests()
+
+
+def test_where_nothing_may_wait_nothing_rests() -> None:
+    rested = Rested(latency_ms=0)
+    rested.sockets.keep_awake("a")
+    rested.sockets.expect_answer()
+    rested.turn()
+    assert not rested.rests()
+    rested.sockets.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from cluster.discord.browser import browser
 from shard_worker.transport import handshake
 from shard_worker.transport.connection import PAUSE_BYTES, SLICE_MESSAGES
+from shard_worker.transport.moderation import Moderation
 from shard_worker.transport.multi import Multi
 from shard_worker.transport.transport import Transport
 
@@ -57,6 +59,14 @@ class Receiver:
 
     async def end(self) -> tuple[str, Any]:
         return await asyncio.wait_for(self.over, WAIT_S)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    limit = asyncio.get_running_loop().time() + WAIT_S
+    while not holds():
+        assert asyncio.get_running_loop().time() < limit
+        await asyncio.sleep(0.001)
 
 
 def run(scenario: Callable[[Transport], Awaitable[None]]) -> None:
@@ -572,3 +582,72 @@ def test_a_held_connection_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> Non
             await asyncio.wait_for(connection.ended, WAIT_S)
 
     run(scenario)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+def test_sockets_rest_while_all_sessions_are_settled_and_what_is_sent_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rest of an hour: what comes waits for it, unless somebody can't wait."""
+    monkeypatch.setattr(Moderation, "rest_ms", lambda *_: 3_600_000)
+
+    async def scenario() -> None:
+        got: asyncio.Queue[str | bytes] = asyncio.Queue()
+        speakers: asyncio.Queue[ServerConnection] = asyncio.Queue()
+
+        async def handler(socket: ServerConnection) -> None:
+            speakers.put_nowait(socket)
+            async for message in socket:
+                got.put_nowait(message)
+
+        transport = Transport(latency_ms=100)
+        sockets = transport._multi._sockets
+        assert sockets is not None
+
+        async with server(handler) as url:
+            receivers = [Receiver(), Receiver()]
+
+            def came() -> int:
+                return sum(len(receiver.messages) for receiver in receivers)
+
+            first, second = (transport.connect(url, receiver) for receiver in receivers)
+            for receiver in receivers:
+                await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            speaker, other = await speakers.get(), await speakers.get()
+            first.settled(True)
+            await speaker.send(b"one is not settled")
+            await other.send(b"one is not settled")
+            await until(lambda: came() == 2)
+            second.settled(True)
+            await speaker.send(b"the last")
+            await until(lambda: came() == 3)
+            await until(lambda: sockets._rest is not None)
+            first.send(b"heartbeat", urgent=True)
+            assert await asyncio.wait_for(got.get(), WAIT_S) == "heartbeat"
+            await speaker.send(b"unread")
+            await asyncio.sleep(0.01)
+            assert came() == 3
+            first.send(b"command")
+            assert sockets._rest is None, "its answer waits for nobody"
+            assert await asyncio.wait_for(got.get(), WAIT_S) == "command"
+            await until(lambda: came() == 4)
+            second.settled(False)
+            second.settled(True)
+            sockets._awake_until = 0
+            await speaker.send(b"and another")
+            await until(lambda: came() == 5)
+            await until(lambda: sockets._rest is not None)
+            first.close(4000)
+            first.settled(True)
+            assert first in sockets._awake, "a close waits for nobody"
+            second.close(4000)
+            await asyncio.wait_for(first.ended, WAIT_S)
+            await asyncio.wait_for(second.ended, WAIT_S)
+            third = transport.connect(url, Receiver())
+            assert third in sockets._awake
+            third.abort()
+            third.settled(False)
+            assert not sockets._awake
+        await transport.close()
+
+    uvloop.run(scenario())
