@@ -34,6 +34,7 @@ from shard_worker.protocol.frame import (
     Frame,
     FrameError,
     FrameEvent,
+    Part,
     Unplaced,
 )
 from shard_worker.protocol.frame_reader import FrameReader
@@ -317,23 +318,44 @@ class Shard:
         self._do(self._session.broken("protocol error", self._loop.time(), cause))
 
     def on_message(self, payload: bytes) -> None:
-        self.on_messages([payload], [])
+        """Deliver a message that came alone: as a slice of it, with less around it."""
+        received_ns = time.time_ns()
+        now = self._loop.time()
+        self._session.heard()
+        try:
+            found = self._frames.one(payload)
+        except (InflateError, FrameError) as error:
+            self._do(self._session.broken(CORRUPT, now, str(error)))
+            return
+        if isinstance(found, list):
+            self._take(found, now, received_ns)
+        elif taken := self._placed([found], now):
+            self._drain(taken, received_ns)
+            self._dispatched_at = now
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
+        if len(messages) == 1 and not texts:
+            self.on_message(messages[0])
+            return
         received_ns = time.time_ns()
-        now, events = self._loop.time(), self._events
+        now = self._loop.time()
         self._session.heard()
         try:
             parts = self._frames.read(messages, texts)
         except (InflateError, FrameError) as error:
             self._do(self._session.broken(CORRUPT, now, str(error)))
             return
-        run: list[FrameEvent] = []
+        self._take(parts, now, received_ns)
+
+    def _take(self, parts: Sequence[Part], now: float, received_ns: int) -> None:
+        """Deliver what was read: dispatches that follow each other are one drain."""
+        events, run = self._events, list[FrameEvent]()
         for part in parts:
             if isinstance(part, Frame):
                 # A frame may end the session or begin one: what came before it is journalled first.
-                run = self._drain(run, received_ns)
+                self._drain(run, received_ns)
+                run = []
                 self._frame(part, now, received_ns)
             elif isinstance(part, Unplaced):
                 self._leave_out(part)
@@ -351,6 +373,8 @@ class Shard:
         """Return the events that take a position."""
         far = self._session.order.far
         taken = self._session.dispatched(events, now)
+        if taken is events:  # as almost always
+            return events
         if taken is None:
             what = Unplaced(events[0][0], "a dispatch before there is a session")
             self._leave_out(what, len(events))
@@ -365,11 +389,10 @@ class Shard:
         self._unplaced += count
         self._log.left_out(what)
 
-    def _drain(self, events: list[FrameEvent], received_ns: int) -> list[FrameEvent]:
+    def _drain(self, events: Sequence[FrameEvent], received_ns: int) -> None:
         if events:
             self._delivery.deliver(events, received_ns)
             self._events += len(events)
-        return []
 
     def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
         session = self._session
@@ -391,12 +414,12 @@ class Shard:
         if frame.name == LISTS_SESSIONS:
             known = self._session.resumable
             data = without_session(frame.data, known.session_id) if known else frame.data
-            self._drain(list(self._placed([(frame.name, frame.seq, data)], now)), received_ns)
+            self._drain(self._placed([(frame.name, frame.seq, data)], now), received_ns)
             return
         self._do(session.resumed(now))
         if self._connection is not None and session.state is SessionState.READY:
             event = (frame.name, frame.seq, frame.data)
-            self._drain(list(session.dispatched([event], now) or ()), received_ns)
+            self._drain(session.dispatched([event], now) or (), received_ns)
             self._subscribe(self._subscriptions.resumed())
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:

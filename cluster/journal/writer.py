@@ -294,7 +294,8 @@ class Journal:
         None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
         if record >= self.last_record:  # which saves a look into the file
             return None
-        self.flush()
+        if self._turn:
+            self.flush()
         recent = self.recent.after(record)
         if recent is not None and recent.first_record <= record + 1:
             return recent

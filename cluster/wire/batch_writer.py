@@ -103,6 +103,8 @@ class ShardWriter:
         A seq at or below the last one takes no position (RESUMED may repeat one): it is left out.
         A jump is written as a hole.
         """
+        if len(events) == 1 and events[0][1] == self.state.seq + 1 and not self._pending:
+            return [self._lone_batch(*events[0], received_ns)]
         messages, self._pending = self._pending, []
         state = self.state
         groups: dict[str, list[tuple[int, bytes]]] = {}
@@ -141,33 +143,54 @@ class ShardWriter:
         for name, group in ordered:
             table[name] = group[-1][0]
         state.seq = last
-        messages = []
-        for name, group in groups.items():
-            prev = prevs[name]
-            base = prev if prev >= 0 else state.floor
-            since = []
-            for other, seq in reversed(table.items()):
-                if seq <= base:
-                    break
-                since.append((other, seq))
-            payload = (
-                FORMAT,
-                self._cluster,
-                state.shard_id,
-                state.shard_count,
-                state.epoch,
-                state.before,
-                first,
-                last,
-                prev if prev >= 0 or state.floor < 0 else (state.floor,),
-                since,
-                received_ns,
-                group,
-            )
-            messages.append(name.encode() + self._tail + _encode(payload))
+        messages = [
+            self._batch(name, group, prevs[name], first, last, received_ns)
+            for name, group in groups.items()
+        ]
         if len(table) > MAX_NAMES:
             self._forget()
         return messages
+
+    def _lone_batch(self, name: str, seq: int, data: bytes, received_ns: int) -> bytes:
+        """Return the batch of a drain of one event, of the next seq: what `_batches` makes of it,
+        without the tables of a drain."""
+        state = self.state
+        prev = state.last.pop(name, -1)
+        state.last[name] = state.seq = seq
+        message = self._batch(name, ((seq, data),), prev, seq, seq, received_ns)
+        if len(state.last) > MAX_NAMES:
+            self._forget()
+        return message
+
+    def _batch(
+        self, name: str, group: Sequence[tuple[int, bytes]], prev: int, first: int, last: int,
+        received_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Return the message of one name's events in a drain, which `state` has taken. prev: seq of
+        the last event of this name before them; -1: none is known."""
+        state = self.state
+        floor = state.floor
+        base = prev if prev >= 0 else floor
+        since = []
+        for other in reversed(state.last.items()):
+            if other[1] <= base:
+                break
+            since.append(other)
+        payload = (
+            FORMAT,
+            self._cluster,
+            state.shard_id,
+            state.shard_count,
+            state.epoch,
+            state.before,
+            first,
+            last,
+            prev if prev >= 0 or floor < 0 else (floor,),
+            since,
+            received_ns,
+            group,
+        )
+        return name.encode() + self._tail + _encode(payload)
 
     def _forget(self) -> None:
         """Drop the older half of the names; up to the newest of those nothing is known any more."""

@@ -79,7 +79,8 @@ _BOUNDARY: Final = re.compile(rb"\}(?=[ \t\r\n]*\{)")
 
 def decode(text: bytes) -> Frame | Unplaced:
     """Read one frame by a JSON decoder. Raises FrameError for what is no JSON."""
-    check_utf8((text,))  # msgspec looks into strings only where it makes them
+    if not text.isascii():
+        check_utf8((text,))  # msgspec looks into strings only where it makes them
     try:
         envelope = _envelope.decode(text)
         data = bytes(envelope.d)

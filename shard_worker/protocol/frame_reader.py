@@ -11,7 +11,7 @@ neither in a string (its quotes would be escaped) nor outside one (a comma would
   after ``d`` would pass the count); all of a slice are, if a message of it came in pieces, as one
   does that lost its end;
 - the text must be UTF-8: what a damaged stream inflates to seldom is (no checksum guards it);
-- a slice of one message is decoded strictly (that costs less than the checks);
+- a message that came alone is decoded strictly (that costs less than the checks);
 - a slice that fails is split by a JSON decoder; after three such in a row the session goes message
   by message, since other servers write other orders;
 - what is JSON and no frame, or a dispatch without a name or an s that can be, is `Unplaced`: it
@@ -31,6 +31,7 @@ from shard_worker.protocol.frame import (
     APART,
     Frame,
     FrameError,
+    FrameEvent,
     Part,
     Unplaced,
     check_utf8,
@@ -109,12 +110,13 @@ class FrameReader:
         assert self._inflater is not None, "connect comes first"
         if texts and not isinstance(self._inflater, Plain):
             return self._read_mixed(payloads, frozenset(texts))
-        if len(payloads) == 1 or self.by_message:  # alone it is decoded faster than checked
+        if len(payloads) == 1:
+            alone = self.one(payloads[0])
+            return alone if isinstance(alone, list) else [[alone]]
+        if self.by_message:
             bodies = self._inflater.inflate_each(payloads)
             if self._singly:
                 self._singly -= 1
-            if len(bodies) == 1:
-                return parts(self._message(bodies[0]))
             return parts(frame for plain in bodies for frame in self._message(plain))
         text, count = self._inflater.inflate(payloads)
         if not count:
@@ -124,6 +126,23 @@ class FrameReader:
             return parts(self._split(text))
         self._mismatches = 0
         return out
+
+    def one(self, payload: bytes) -> FrameEvent | list[Part]:
+        """Return the dispatch of a binary message that came alone, if it is one that nobody sees by
+        itself, as almost all are; else what `read` returns. Raises InflateError or FrameError."""
+        assert self._inflater is not None, "connect comes first"
+        bodies = self._inflater.inflate_each((payload,))
+        if self._singly:
+            self._singly -= 1
+        if len(bodies) != 1:  # its end has not come
+            return parts(frame for plain in bodies for frame in self._message(plain))
+        try:
+            frame = decode(bodies[0])
+        except FrameError:
+            return parts(decode_many(bodies[0]))
+        if isinstance(frame, Frame) and not frame.op and frame.name not in APART:
+            return frame[1:]
+        return [frame]
 
     def _split(self, text: bytes) -> list[Frame | Unplaced]:
         """Split a slice that the pattern does not fit. Raises FrameError."""

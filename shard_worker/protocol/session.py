@@ -30,6 +30,7 @@ from shard_worker.protocol.states import (
     BEATING,
     CONNECTED,
     DEADLINES_S,
+    IN_SESSION,
     TRANSITIONS,
     TRYING,
     Input,
@@ -359,7 +360,7 @@ class Session:
     def dispatched(self, events: Sequence[FrameEvent], now: float) -> Sequence[FrameEvent] | None:
         """Return the events that take a position, as DispatchOrder says. None: no session has
         begun. seq only ever grows within a session."""
-        if self.state not in (SessionState.RESUMING, SessionState.READY):
+        if self.state not in IN_SESSION:
             return None
         taken = self.order.taken(events, self.seq)
         if taken:

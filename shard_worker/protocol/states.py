@@ -59,6 +59,8 @@ BEATING: Final = (
     SessionState.READY,
 )
 """States after HELLO, in which heartbeats go out."""
+IN_SESSION: Final = (SessionState.RESUMING, SessionState.READY)
+"""States in which dispatches belong to a session."""
 TRYING: Final = (SessionState.CONNECTING, SessionState.AWAITING_HELLO)
 """States before HELLO."""
 CONNECTED: Final = (*TRYING, *BEATING)

@@ -106,6 +106,38 @@ def test_since_names_all_that_happened_after_prev(drains: list[list[str]]) -> No
             assert dict(found.since) == expected
 
 
+named_steps = st.tuples(st.sampled_from("ABCDEFG"), st.sampled_from([0, 1, 1, 1, 1, 3]))
+
+
+@given(st.lists(named_steps, max_size=20), st.sampled_from([-1, 0, 8]), st.sampled_from([-1, 5]))
+def test_an_event_alone_makes_the_batch_that_it_makes_beside_others(
+    events: list[tuple[str, int]], seq: int, floor: int
+) -> None:
+    """Beside one that comes again, which is left out."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(batch_writer, "MAX_NAMES", 5)
+        states = [ShardState(shard_id=3, shard_count=8, seq=seq, floor=floor) for _ in range(2)]
+        alone, beside = (ShardWriter("store", state) for state in states)
+        for name, step in events:
+            before = alone.state.seq
+            event = (name, before + step, b"data")
+            made = alone.drain([event], 9)
+            assert made == beside.drain([("X", before, b""), event], 9)
+            assert alone.state == beside.state
+            assert list(alone.state.last) == list(beside.state.last), "the newest at the end"
+            assert alone.repeated == beside.repeated - 1
+            beside.repeated -= 1
+
+
+def test_a_new_session_whose_first_event_is_the_next_ends_the_old_one_too() -> None:
+    """Its READY comes alone, and a server may start at 0."""
+    shard = writer()
+    shard.begin_epoch(4, cause="op 9")
+    end, ready = shard.drain([("READY", 0, b"{}")], 0)
+    assert topic.split(end)[0] == topic.EPOCH_END
+    assert batches([ready])["READY"].first == 0
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     for message in (data, b"A.1.\0" + data):

@@ -162,6 +162,42 @@ def test_slices_and_message_by_message_are_equal(
     assert [f for p in got for f in frames_of(p)] == [f for p in by_one for f in frames_of(p)]
 
 
+messages = st.one_of(
+    st.binary(max_size=30),
+    st.lists(envelopes, min_size=1, max_size=3).map(
+        lambda frames: b"".join(discord(*frame) for frame in frames)
+    ),
+    st.tuples(envelopes, st.integers(0, 40), st.binary(max_size=2)).map(
+        lambda made: discord(*made[0])[: -made[1] or None] + made[2]
+    ),
+    st.sampled_from([b'{"op":0,"t":"a","s":1}', b'{"op":0,"t":"A","s":-1}', b"[]", b"1", b" "]),
+)
+
+
+@settings(max_examples=200)
+@given(messages)
+def test_a_message_alone_is_read_as_one_of_several(message: bytes) -> None:
+    """Whatever it is: an event, another frame, several, or none."""
+
+    def outcome(read: Callable[[], list[Part]]) -> list[Part] | type[Exception]:
+        try:
+            return read()
+        except FrameError as error:
+            return type(error)
+
+    def alone() -> list[Part]:
+        found = reader().one(message)
+        return found if isinstance(found, list) else [[found]]
+
+    def among_others() -> list[Part]:
+        ack = discord(11, "", 0, None)
+        first, *between, last = message_reader().read([ack, message, ack])
+        assert first == last == Frame(11, "", -1, b"null")
+        return between
+
+    assert outcome(alone) == outcome(among_others)
+
+
 def test_after_a_corrupt_stream_a_fresh_context_reads_on() -> None:
     """The old one is of no use; what is known of the server's order of keys stays."""
     texts = [discord(0, "X_1", seq, {"n": "owl" * seq}) for seq in range(1, 40)]
