@@ -401,7 +401,8 @@ class Shard:
             if frame.op == Op.HEARTBEAT_ACK:
                 self._subscriptions.heartbeat_acknowledged()
             outage = session.outage
-            actions = session.frame(frame, now)
+            waited_s = 0.0 if self._connection is None else self._connection.waited_s
+            actions = session.frame(frame, now, waited_s)
             if frame.op == Op.HELLO and session.heartbeat_interval is not None:
                 self._sender.reserve(session.heartbeat_interval)
             if outage is not None and session.outage is None:

@@ -70,10 +70,17 @@ class Heartbeat:
         for i in range(len(self._sent)):
             self._sent[i] = None
 
-    def acknowledged(self, now: float) -> float | None:
-        """Op 11 came. Return the seconds since the heartbeat that it answers, the oldest one that
-        is not acknowledged; None: none is, or the answer was left unread for a while."""
+    def acknowledged(self, now: float, waited_s: float = 0.0) -> float | None:
+        """Op 11 came. Return the seconds from the heartbeat that it answers, the oldest one that is
+        not acknowledged, to its coming; None: none is, or the answer was left unread for a while.
+
+        waited_s: most seconds that it may have waited until it was read. It came at any moment of
+        them, so half of them are taken off, which is right on average.
+        """
         self._unanswered = 0
         self._silent = False
         sent_at = self._sent.popleft() if self._sent else None
-        return None if sent_at is None else now - sent_at
+        if sent_at is None:
+            return None
+        took = now - sent_at
+        return took - min(waited_s, took) / 2

@@ -282,12 +282,13 @@ class Session:
 
     # -- frames --------------------------------------------------------------------------------
 
-    def frame(self, frame: Frame, now: float) -> list[Action]:
-        """A frame of any op but a dispatch came."""
+    def frame(self, frame: Frame, now: float, waited_s: float = 0.0) -> list[Action]:
+        """A frame of any op but a dispatch came. waited_s: most seconds that it may have waited
+        until it was read."""
         if self.state not in CONNECTED:
             return []
         if self._heartbeat is not None and frame.op == Op.HEARTBEAT_ACK:
-            latency = self._heartbeat.acknowledged(now)
+            latency = self._heartbeat.acknowledged(now, waited_s)
             if latency is not None:
                 self.latency = latency
                 self.late_acks += latency > self._heartbeat.interval

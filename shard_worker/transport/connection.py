@@ -175,6 +175,11 @@ class Connection:
             self._held = False
             self._schedule()
 
+    @property
+    def waited_s(self) -> float:
+        """Most seconds that what is being handed over may have waited in the socket."""
+        return self._multi.waited_s
+
     def settled(self, settled: bool) -> None:
         """Say whether the session is as it is to stay: until it is, nothing that comes waits for
         the end of a rest of the sockets."""

@@ -49,6 +49,11 @@ class Multi(AsyncCurl):
         else:
             self._loop.call_soon(callback)
 
+    @property
+    def waited_s(self) -> float:
+        """Most seconds that what is being done now may have waited in its socket."""
+        return 0.0 if self._sockets is None else self._sockets.waited_s
+
     def keep_awake(self, who: object) -> None:
         """Let the sockets not rest until ``let_rest`` says so for all who have asked for this."""
         if self._sockets is not None:

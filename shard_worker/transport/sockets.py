@@ -64,6 +64,11 @@ class Sockets:
         """What ends the rest; None: there is none, or its turn has begun."""
         self._watched = False
         """Whether the loop watches the epoll."""
+        self._asked_at = clock()
+        """When the sockets were last asked."""
+        self.waited_s = 0.0
+        """Most seconds that what this turn finds may have waited for it: those since the sockets
+        were asked before, where there was a rest."""
         self._watch()
 
     def create_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -140,6 +145,9 @@ class Sockets:
             return
         self._rest = None
         rest_ms, asked_at = 0, self._clock()
+        if not self._watched:
+            self.waited_s = asked_at - self._asked_at
+        self._asked_at = asked_at
         ready = self._epoll.poll(0, SOCKETS_A_TURN)
         try:
             self._on_ready(ready)
@@ -148,6 +156,7 @@ class Sockets:
             if self._awake or now < self._awake_until or len(ready) == SOCKETS_A_TURN:
                 rest_ms = 0
         finally:
+            self.waited_s = 0.0
             self._rest_for(rest_ms)
 
     def _rest_for(self, rest_ms: int) -> None:

@@ -16,9 +16,10 @@ import uvloop
 from cluster.config.worker_spec import WorkerSpec
 from cluster.discord.intents import Intents
 from cluster.wire.link import IdentifyGrant, ShardPlan
-from shard_worker.protocol.frame import FrameEvent
+from shard_worker.protocol.actions import Action
+from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import Heartbeat
-from shard_worker.protocol.session import Resumable
+from shard_worker.protocol.session import Resumable, Session
 from shard_worker.shard import Shard
 from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
@@ -123,6 +124,28 @@ def test_a_session_id_is_delivered_to_nobody(monkeypatch: pytest.MonkeyPatch) ->
     assert [seq for _, seq, _ in delivered] == list(range(1, 8))
     assert b"hush" not in b"".join(data for _, _, data in delivered)
     assert delivered[-1][2] == b'[{"session_id":""},{"session_id":"another"}]'
+
+
+def test_what_an_acknowledgement_has_waited_is_said_to_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        answer = Session.frame
+
+        def told(session: Session, frame: Frame, now: float, waited_s: float) -> list[Action]:
+            waits.append(waited_s)
+            return answer(session, frame, now, waited_s)
+
+        monkeypatch.setattr(Session, "frame", told)
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        wire.waited_s = 0.005
+        shard.on_messages([frame(11, None)], [0])
+
+    on_a_loop(scenario)
+    assert waits == [0.0, 0.005]
 
 
 def test_nothing_rests_while_a_session_is_on_its_way() -> None:

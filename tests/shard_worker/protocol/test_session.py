@@ -112,6 +112,20 @@ def test_a_new_process_resumes_at_once() -> None:
     assert clock.session.reconnects == {}
 
 
+@pytest.mark.parametrize(("waited_s", "latency"), [(0.0, 0.25), (0.125, 0.1875), (1.0, 0.125)])
+def test_half_of_what_an_answer_may_have_waited_is_taken_off(
+    waited_s: float, latency: float
+) -> None:
+    """But no more than half of all the time since the heartbeat, before which it did not wait."""
+    clock = Clock()
+    clock.connect()
+    clock.hello()
+    clock.pass_to_due()
+    clock.now += 0.25
+    clock.session.frame(ACK, clock.now, waited_s)
+    assert clock.session.latency == latency
+
+
 def test_heartbeats() -> None:
     clock = Clock()
     clock.connect()

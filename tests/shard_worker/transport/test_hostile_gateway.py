@@ -303,6 +303,8 @@ class Connection:
     def close(self, code: int) -> None:
         self.closed = code
 
+    waited_s = 0.0
+
     def settled(self, settled: bool) -> None: ...
 
 

@@ -364,6 +364,23 @@ def test_a_turn_is_followed_by_a_rest_as_long_as_moderation_says(rested: Rested)
     assert not rested.rests()
 
 
+def test_what_a_turn_finds_has_waited_since_the_last_look_where_there_was_a_rest(
+    rested: Rested,
+) -> None:
+    waits: list[float] = []
+    rested.during = lambda: waits.append(rested.sockets.waited_s)
+    rested.turn()
+    rested.now += 0.25
+    rested.turn()
+    rested.now += 0.5
+    moderation_of(rested).rest = 0
+    rested.turn()
+    rested.now += 9
+    rested.turn()
+    assert waits == [0.0, 1.25, 1.5, 0.0], "a turn takes a second"
+    assert rested.sockets.waited_s == 0.0
+
+
 def test_whoever_can_t_wait_ends_a_rest_and_keeps_awake(rested: Rested) -> None:
     rested.turn()
     assert rested.rests()

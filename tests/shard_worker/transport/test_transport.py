@@ -631,6 +631,8 @@ def test_sockets_rest_while_all_sessions_are_settled_and_what_is_sent_leaves(
             assert sockets._rest is None, "its answer waits for nobody"
             assert await asyncio.wait_for(got.get(), WAIT_S) == "command"
             await until(lambda: came() == 4)
+            sockets.waited_s = 0.25
+            assert second.waited_s == 0.25
             second.settled(False)
             second.settled(True)
             sockets._awake_until = 0
