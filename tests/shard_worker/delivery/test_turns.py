@@ -147,6 +147,8 @@ class GatewayEnd:
 
     def close(self, code: int) -> None: ...
 
+    def settled(self, settled: bool) -> None: ...
+
 
 def in_a_slot(folder: Path, scenario: Callable[[Slot], None], shards: int = 1) -> None:
     async def main() -> None:
