@@ -137,6 +137,8 @@ class Slot:
 class GatewayEnd:
     """One shard's connection."""
 
+    waited_s = 0.0
+
     def __init__(self, slot: Slot, shard_id: int) -> None:
         self._slot, self._shard_id = slot, shard_id
 
