@@ -39,6 +39,7 @@ PURE = [
     "cluster/subscriber/overlap_dedup.py",
     "cluster/subscriber/reshards.py",
     "cluster/subscriber/start_positions.py",
+    "cluster/wire/zmtp.py",
     "coordinator/sharding",
     "coordinator/workers/silences.py",
     "shard_worker/delivery/recent_places.py",

@@ -26,6 +26,7 @@ from cluster.wire import control, link, replay, topic, watermark
 from cluster.wire.batch import decode_epoch_end
 from cluster.wire.identifies import IdentifyAsk, IdentifyNotice
 from cluster.wire.status import SubscriberReport
+from cluster.wire.zmtp import SubscriberReader, ZmtpError
 from cluster.zstd import ZstdCompressor
 from coordinator.tcp_gate import control_relay
 from coordinator.verb import args_of
@@ -115,6 +116,20 @@ def websocket(data: bytes) -> None:
                 assert made.pending < before or not made.ready
         except WebSocketError:
             return
+
+
+def zmtp(data: bytes) -> None:
+    """Read what the hub says to a worker: at once and byte by byte it says the same."""
+    said: list[list[object]] = []
+    for pieces in ([data], [bytes((byte,)) for byte in data]):
+        reader = SubscriberReader()
+        said.append([])
+        try:
+            for piece in pieces:
+                said[-1].extend(reader.feed(piece))
+        except ZmtpError as error:
+            said[-1].append(type(error))
+    assert said[0] == said[1]
 
 
 def batch(data: bytes) -> None:
@@ -240,6 +255,8 @@ def _streams() -> list[bytes]:
 
 
 _WIRE = b"\x82\x02hi\x89\x01x\x02\x01a\x80\x01b\x81\x7e\x00\x80" + b"x" * 128 + b"\x88\x02\x03\xe8"
+_GREETED = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(48)
+_GREETED += b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
 _EXTENSIONS = b"".join(
     kind + len(content).to_bytes(2, "big") + content
     for kind, content in (
@@ -275,6 +292,10 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "inflate": (inflate, _streams()),
     "frame": (frame, [CUT.join(FRAMES), CUT.join(FRAMES[:3]), FRAMES[2]]),
     "websocket": (websocket, [b"\x00" + _WIRE, b"\x80" + _WIRE, b"\x00" + CUT.join([_WIRE] * 2)]),
+    "zmtp": (
+        zmtp,
+        [_GREETED, _GREETED + b"\x04\x0a\x09SUBSCRIBE\x04\x07\x04PING\x00\x01\x00\x01\x00"],
+    ),
     "batch": (batch, [b"\x00" + CUT.join(PUBLISHED), b"\x81" + CUT.join(PUBLISHED)]),
     "messages": (messages, [*REQUESTED, *SAID, *ASKED, *ANSWERED]),
     "command": (command, _COMMANDS),

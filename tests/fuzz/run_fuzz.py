@@ -15,7 +15,7 @@ from pathlib import Path
 
 FOLDER = Path(".fuzz")
 NAMES = (
-    "inflate", "frame", "websocket", "batch", "messages", "command", "introduction", "event"
+    "inflate", "frame", "websocket", "zmtp", "batch", "messages", "command", "introduction", "event"
 )  # fmt: skip
 """Names of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048
