@@ -101,7 +101,7 @@ class Worker:
         self._loop.set_exception_handler(self._on_unforeseen)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # Before anything else: it says whether this slot is ours.
-        journal = SlotJournal(spec, context)
+        journal = SlotJournal(spec)
         transport = Transport(
             ca_file=spec.ca_file,
             impersonate=spec.impersonate,

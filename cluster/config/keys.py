@@ -19,7 +19,7 @@ from cluster.ranges import MAX_SHARDS, MAX_WORKER_SHARDS
 MAX_JOURNAL_BYTES: Final = 1 << 40
 """A journal is mapped at twice its size, and the replay server maps those of all workers."""
 MAX_PIPE_MESSAGES: Final = 1_000_000_000
-"""ZeroMQ keeps the number in a C int."""
+"""A billion bounds nothing: what waits is bounded in bytes as well."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -80,7 +80,7 @@ class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [hub]."""
 
     pipe_messages: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIPE_MESSAGES)] = 1000
-    """High-water mark of a worker's socket to the hub."""
+    """Most messages that wait in a worker for room in its pipe to the hub."""
 
 
 class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):

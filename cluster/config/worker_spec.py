@@ -24,7 +24,7 @@ class WorkerSpec(Login, frozen=True, kw_only=True):
     """Folder of this slot's journal."""
     link_endpoint: str
     hub_endpoint: str
-    """Where the hub's SUB socket is bound; the worker's XPUB connects to it."""
+    """Where the hub's SUB socket is bound, "ipc://PATH"; the worker connects to it as an XPUB."""
     start_after: dict[int, tuple[int, int]] | None = None
     """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
     held_for: int = 0

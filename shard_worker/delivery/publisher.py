@@ -1,22 +1,15 @@
 """Publishes the journal to the hub, by a cursor: nothing is dropped between gateway and hub.
 
-The socket is an XPUB with XPUB_NODROP and a finite high-water mark, connected to the hub's SUB:
-EAGAIN says that the pipe is full, and the cursor stands still until it can be written again. A
-``\\x01`` read from it (the hub's subscription) says that the hub is there, a ``\\x00`` that it is
-gone; from then on sends would be accepted and dropped, so the cursor waits for the next ``\\x01``
-and steps back to the last watermark that the coordinator has seen come out of the hub: what was
-sent since may have gone with it. Subscribers leave out what comes twice.
+Where the pipe is full, the cursor stands still until it has room. The hub is there when it has
+subscribed; when it is gone the cursor waits until it is there again, and steps back to the last
+watermark that the coordinator has seen come out of the hub: what was sent since may have gone with
+it. Subscribers leave out what comes twice.
 
 Watermarks go through the same cursor: one is made of the shards' states as they are now, and sent
 once everything up to the record that was the newest then is out.
 
-What one iteration of the event loop brings is journalled in one transaction and sent together at
-its end, since waking ZeroMQ's thread is the dearest part of a drain of one: 40 shards with 50
-events/s each cost the worker 12 % less so, with 200 events/s each 25 % less (medians of alternating
-runs). In drains of 512 sending is 0.2 us an event.
-
-Sources: ZeroMQ's zmq_socket(3) "XPUB", zmq_setsockopt(3) ZMQ_XPUB_NODROP, zmq_getsockopt(3) ZMQ_FD
-(edge-triggered: after every action ZMQ_EVENTS must be read again).
+What one iteration of the event loop brings is journalled in one transaction and written to the hub
+at once at its end: each write is a system call here, and wakes the hub there.
 """
 
 from __future__ import annotations
@@ -28,15 +21,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-import zmq
-
 from cluster.journal import Journal
 from cluster.wire import watermark
 from cluster.wire.shard_state import ShardState
+from shard_worker.delivery.hub_socket import HubSocket
 
 log = logging.getLogger(__name__)
 
-_POLLIN: Final = int(zmq.POLLIN)
 WATERMARK_SECONDS: Final = 1.0
 """Seconds between watermarks, at most."""
 WHOLE_SECONDS: Final = 10.0
@@ -46,8 +37,6 @@ BURST_SECONDS: Final = 0.02
 BURST_PAUSE_SECONDS: Final = 0.25
 """Least seconds between two such watermarks. Where each event comes alone they are four a second,
 and one that is lost on its way is noticed 0.3 s after it came at the latest."""
-RETRY_SECONDS: Final = 0.02
-"""Seconds until a full pipe is tried again, in case ZMQ_FD does not say that it has room."""
 SENT_MARKS: Final = 3600
 """Watermarks that are remembered until they came out of the hub: an hour of them."""
 
@@ -74,14 +63,13 @@ class Publisher:
         start_after: Mapping[int, tuple[int, int]] | None = None, shard_count: int = 0,
         held: bool = False, clock: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
-        context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:  # fmt: skip
-        """endpoint: where the hub's SUB is bound. hwm: most messages in the pipe.
+        """endpoint: where the hub's SUB is bound, "ipc://PATH". hwm: most messages that wait here
+        for room in the pipe; what comes then stays in the journal.
         start_after: shard id -> (epoch, seq) last known to have left the hub; None: nobody knows,
         and the cursor begins at the journal's end. shard_count: shards of another one, which the
         journal may still hold, stand in no watermark; 0: all do. held: nothing is sent until
         `publish_from_here`. clock: monotonic seconds. clock_ns: Unix nanoseconds."""
-        self.hub_connected = False
         self.held = held
         self._journal = journal
         self._cluster = cluster
@@ -89,15 +77,9 @@ class Publisher:
         self._clock = clock
         self._clock_ns = clock_ns
         self._shard_count = shard_count
-        self._socket = (context or zmq.Context.instance()).socket(zmq.XPUB)
-        self._socket.setsockopt(zmq.XPUB_NODROP, 1)
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)
-        self._socket.setsockopt(zmq.SNDHWM, hwm)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, 100)
-        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        self._socket.connect(endpoint)
-        self._fd = int(self._socket.getsockopt(zmq.FD))
+        self._hub = HubSocket(
+            endpoint, hwm, on_there=self._on_hub_there, on_gone=self._on_hub_gone, on_room=self.pump
+        )
         self._cursor = journal.last_record
         if start_after is not None:
             self._cursor = journal.record_before(start_after)
@@ -116,11 +98,16 @@ class Publisher:
         self._whole_at = float("-inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._retry: asyncio.TimerHandle | None = None
         self._burst: asyncio.TimerHandle | None = None
         self._burst_record = 0
         self._burst_told_at = float("-inf")
         self._woken = False
+        self._closed = False
+
+    @property
+    def hub_connected(self) -> bool:
+        """Whether the hub is there and takes events."""
+        return self._hub.there
 
     @property
     def unpublished(self) -> int:
@@ -128,22 +115,24 @@ class Publisher:
         return 0 if self.held else self._journal.last_record - self._cursor
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow the socket and the clock on this loop."""
+        """Connect to the hub, and follow it and the clock on this loop."""
         self._loop = loop
-        loop.add_reader(self._fd, self.pump)
+        self._hub.start(loop)
         self._on_timer()
 
     def close(self, linger_ms: int = 0) -> None:
-        """Close the socket. linger_ms: how long what was sent may still take to leave, after this
-        returns."""
-        for timer in (self._timer, self._retry, self._burst):
+        """Hang up. linger_ms: how long this may block, until the hub has read all that the journal
+        holds."""
+        if self._closed:
+            return
+        self._closed = True
+        for timer in (self._timer, self._burst):
             if timer is not None:
                 timer.cancel()
-        if self._socket.closed:
-            return
-        if self._loop is not None:
-            self._loop.remove_reader(self._fd)
-        self._socket.close(linger_ms)
+        deadline = self._clock() + linger_ms / 1000
+        while self._hub.full and self._hub.wait(deadline - self._clock()):
+            pass
+        self._hub.close(deadline - self._clock())
 
     def wake(self) -> None:
         """A drain was appended: soon send what the pipe takes, with what else is appended until
@@ -212,55 +201,47 @@ class Publisher:
         """Send up to the journal's end, or until the pipe is full or the hub is gone. What this
         turn of the loop has appended is written first, all of it in one transaction."""
         self._journal.flush()
-        while True:
-            try:
-                while self.hub_connected and not self.held and self._send_one():
-                    pass
-            except zmq.Again:
-                self._wait()
-            # Sending may have used up the edge by which a subscription was announced.
-            if not int(self._socket.get(zmq.EVENTS)) & _POLLIN:
-                return
-            self._read_subscriptions()
+        if not self._hub.there or self.held:
+            return
+        while self._send_one():
+            pass
+        self._hub.flush()
 
     def _send_one(self) -> bool:
-        """Send one message; False: there is none. Raises zmq.Again."""
+        """Send one message; False: there is none, no room, or no hub any more."""
         marks = self._marks
         if marks and marks[0].record <= self._cursor:
-            self._socket.send(marks[0].message, zmq.NOBLOCK)
+            if not self._hub.send(marks[0].message):
+                return False
             self._sent.append(marks.popleft()._replace(message=b""))
             return True
-        if self._next >= len(self._messages):
-            self._journal.release(self._cursor)
-            following = self._journal.after(self._cursor)
-            if following is None:
-                self._messages, self._next = (), 0
-                return False
-            # What was pruned before it was sent is skipped here; the chain shows it to readers.
-            skip = max(0, self._cursor + 1 - following.first_record)
-            self._messages, self._next = following.messages, skip
-            self._cursor = following.first_record + skip - 1
-        self._socket.send(self._messages[self._next], zmq.NOBLOCK)
+        if self._next >= len(self._messages) and not self._read_on():
+            return False
+        if not self._hub.send(self._messages[self._next]):
+            return False
         self._next += 1
         self._cursor += 1
         return True
 
-    def _wait(self) -> None:
-        if self._retry is None and self._loop is not None:
-            self._retry = self._loop.call_later(RETRY_SECONDS, self._on_retry)
+    def _read_on(self) -> bool:
+        """Read what the journal holds beyond the cursor; False: nothing."""
+        self._journal.release(self._cursor)
+        following = self._journal.after(self._cursor)
+        if following is None:
+            self._messages, self._next = (), 0
+            return False
+        # What was pruned before it was sent is skipped here; the chain shows it to readers.
+        skip = max(0, self._cursor + 1 - following.first_record)
+        self._messages, self._next = following.messages, skip
+        self._cursor = following.first_record + skip - 1
+        return True
 
-    def _read_subscriptions(self) -> None:
-        while True:
-            try:
-                message = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            if message[:1] == b"\x01" and not self.hub_connected:
-                self.hub_connected = True
-                self._go_back()
-            elif message[:1] == b"\x00" and self.hub_connected:
-                log.warning("the hub is gone; %d records wait", self.unpublished)
-                self.hub_connected = False
+    def _on_hub_there(self) -> None:
+        self._go_back()
+        self.pump()
+
+    def _on_hub_gone(self) -> None:
+        log.warning("the hub is gone; %d records wait", self.unpublished)
 
     def _go_back(self) -> None:
         """Step back to the last watermark that is known to have come out: what was sent since may
@@ -276,12 +257,8 @@ class Publisher:
 
     def _on_woken(self) -> None:
         self._woken = False
-        if not self._socket.closed:
+        if not self._closed:
             self.pump()
-
-    def _on_retry(self) -> None:
-        self._retry = None
-        self.pump()
 
     def _on_burst(self) -> None:
         """Look whether the burst is over, and tell how far the shards are if it is."""

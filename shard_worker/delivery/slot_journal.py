@@ -7,8 +7,6 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-import zmq
-
 from cluster.config.worker_spec import WorkerSpec
 from cluster.journal import Journal, crash_log
 from cluster.wire.batch_writer import ShardWriter
@@ -37,7 +35,7 @@ class SlotJournalStats(NamedTuple):
 class SlotJournal:
     """Opens all that a slot has, and closes it in order. Raises ClusterError if it can't be had."""
 
-    def __init__(self, spec: WorkerSpec, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def __init__(self, spec: WorkerSpec) -> None:
         self._cluster = spec.cluster
         self._overlap_ns = spec.overlap_ns
         self._lock = SlotLock(Path(spec.journal_dir))
@@ -55,7 +53,6 @@ class SlotJournal:
             start_after=spec.start_after,
             shard_count=spec.shard_count,
             held=spec.held_for > 0,
-            context=context,
         )
         self._states = ShardStates(spec, self._journal)
 

@@ -37,9 +37,8 @@ class DeliveryRig:
             folder / "slot-0", budget_bytes=4 << 20, slot=0, cluster=STORE, boot_id="boot"
         )
         self.publisher = Publisher(
-            self.journal, endpoint=self.workers, hwm=1000, cluster=STORE, slot=0,
-            context=self.context,
-        )  # fmt: skip
+            self.journal, endpoint=self.workers, hwm=1000, cluster=STORE, slot=0
+        )
         self.publisher.start(asyncio.get_running_loop())
         # LMDB is opened once in a process, so the server reads through the writer's environment.
         history = History(folder, STORE, lambda where: _Shared(self.journal.env(), where))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,9 +86,7 @@ async def connected(
 ) -> tuple[Publisher, zmq.Socket[bytes]]:
     """A publisher, and the hub that it is connected to. hwm: of both."""
     socket = hub(context, endpoint, hwm)
-    publisher = Publisher(
-        journal, endpoint=endpoint, hwm=hwm, cluster=STORE, slot=slot, context=context, **given
-    )
+    publisher = Publisher(journal, endpoint=endpoint, hwm=hwm, cluster=STORE, slot=slot, **given)
     publisher.start(asyncio.get_running_loop())
     await until(lambda: publisher.hub_connected, socket)
     return publisher, socket
@@ -127,14 +127,89 @@ def test_a_full_pipe_stops_the_cursor_and_nothing_is_lost(
     asyncio.run(run())
 
 
+def test_whoever_closes_waits_for_a_full_pipe_and_not_for_ever(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", hwm=10)
+        for _ in range(400):
+            emit(journal, writer, publisher, size=5000)
+        await until(lambda: publisher.unpublished > 100)
+        publisher.watermark_due()
+        publisher.watermark_due()
+        events: list[int] = []
+        marks: list[int] = []
+
+        def take() -> None:
+            more = received(socket, 0)
+            events.extend(more[0])
+            marks.extend(more[1])
+
+        def read() -> None:
+            while publisher.unpublished or publisher._hub.full:
+                take()
+            time.sleep(0.05)  # whoever hung up by now has left the hub with a part of it
+            while 399 not in marks and socket.poll(30_000):
+                take()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        publisher.close(30_000)
+        assert publisher.unpublished == 0
+        reader.join()
+        assert events == list(range(400))
+        assert marks[-1] == 399, "the last word follows the last event"
+
+    asyncio.run(run())
+
+
+def test_a_watermark_waits_for_room_as_an_event_does(
+    context: Context, journal: Journal, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        publisher, socket = await connected(context, journal, f"ipc://{tmp_path}/h", hwm=10)
+        sent = 1  # the first follows the hub's arrival
+        while not publisher._marks and sent < 20_000:
+            publisher.watermark_due()
+            sent += 1
+        assert sent < 20_000, "nobody reads, and it was never full"
+        got = 0
+        while got < sent:
+            await asyncio.sleep(0)
+            if socket.poll(1):
+                assert topic.split(socket.recv())[0] == topic.WATERMARK
+                got += 1
+        assert not publisher._marks
+        assert not socket.poll(50), "more than were made"
+        publisher.close()
+
+    asyncio.run(run())
+
+
+def test_a_full_pipe_that_nobody_reads_keeps_nobody(
+    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        publisher, _ = await connected(context, journal, f"ipc://{tmp_path}/h", hwm=10)
+        for _ in range(400):
+            emit(journal, writer, publisher, size=5000)
+        await until(lambda: publisher.unpublished > 100)
+        publisher.close(20)
+        assert publisher.unpublished > 100
+        publisher.close(20)
+        publisher.pump()
+        publisher.wake()
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+
+
 def test_while_the_hub_is_gone_the_cursor_stands_still_and_then_steps_back(
     context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
 ) -> None:
     async def run() -> None:
         endpoint = f"ipc://{tmp_path}/h"
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0, context=context
-        )
+        publisher = Publisher(journal, endpoint=endpoint, hwm=100, cluster=STORE, slot=0)
         publisher.start(asyncio.get_running_loop())
         for _ in range(5):
             emit(journal, writer, publisher)
@@ -158,39 +233,32 @@ def test_while_the_hub_is_gone_the_cursor_stands_still_and_then_steps_back(
 
 
 def test_a_new_process_begins_where_the_hub_was_left(
-    context: Context, journal: Journal, writer: ShardWriter, tmp_path: Path
+    journal: Journal, writer: ShardWriter, tmp_path: Path
 ) -> None:
     for seq in range(6):
         journal.append(0, writer.drain([("A", seq, b"")], 1), writer.state)
     endpoint = f"ipc://{tmp_path}/h"
     publisher = Publisher(
-        journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, start_after={0: (1, 2)},
-        context=context,
-    )  # fmt: skip
+        journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, start_after={0: (1, 2)}
+    )
     assert publisher.unpublished == 3
     publisher.close()
-    publisher = Publisher(
-        journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0, context=context
-    )
+    publisher = Publisher(journal, endpoint=endpoint, hwm=10, cluster=STORE, slot=0)
     assert publisher.unpublished == 0
     publisher.close()
 
 
 @pytest.mark.parametrize("every_s", [0.001, 0.01, 0.03, 0.05, 0.2, 0.3, 5.0])
 def test_the_end_of_a_burst_is_told_soon_and_seldom(
-    context: Context, journal: Journal, writer: ShardWriter, every_s: float,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    journal: Journal, writer: ShardWriter, every_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whether the events come close together, each alone, or now and then."""
     came: list[float] = []
     told: list[float] = []
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        endpoint = "inproc://nobody"
-        publisher = Publisher(
-            journal, endpoint=endpoint, hwm=1, cluster=STORE, slot=0, context=context
-        )
+        publisher = Publisher(journal, endpoint="ipc:///no", hwm=1, cluster=STORE, slot=0)
         publisher._loop = loop  # not started: it has the burst's timer and no other
         monkeypatch.setattr(publisher, "watermark_due", lambda: told.append(loop.time()))
         for _ in range(30):

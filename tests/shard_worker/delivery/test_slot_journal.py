@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import zmq
 from msgspec.structs import replace
 
 from cluster.journal import schema
@@ -17,22 +16,19 @@ from tests.shard_worker.delivery.test_held_shards import spec
 
 def test_there_is_room_for_every_shard_that_the_slot_may_be_given(tmp_path: Path) -> None:
     many = schema.LEAST_DATABASES + 100
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    slot = SlotJournal(replace(spec(tmp_path, 0), shard_count=many), context)
+    slot = SlotJournal(replace(spec(tmp_path, 0), shard_count=many))
     env = slot._journal.env()
     with env.begin(write=True) as txn:
         for shard_id in range(many):
             env.open_db(schema.shard_db(shard_id), txn=txn)
         txn.abort()
     slot.close()
-    context.destroy(0)
 
 
 def test_a_journal_that_could_not_be_written_is_tried_again_though_nothing_comes(
     tmp_path: Path,
 ) -> None:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    slot = SlotJournal(spec(tmp_path, 0), context)
+    slot = SlotJournal(spec(tmp_path, 0))
     shard = slot.shard(ShardPlan(shard_id=2, shard_count=6))[0]
     shard.begin_epoch(8, "session", "", 0)
     shard.deliver([("READY", 1, b"{}")], 1)
@@ -46,4 +42,3 @@ def test_a_journal_that_could_not_be_written_is_tried_again_though_nothing_comes
         slot.tick()
         assert (journal.journalling, slot.stats().journalling) == (written, trusted)
     slot.close()
-    context.destroy(0)
