@@ -19,5 +19,6 @@ class Recent(NamedTuple):
     """One append, in memory."""
 
     first_record: int
+    last_record: int
     messages: Sequence[bytes]
     bytes: int

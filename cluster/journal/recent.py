@@ -28,7 +28,7 @@ class RecentAppends:
 
     def add(self, first: int, messages: Sequence[bytes], size: int) -> None:
         """Keep an append, whose first record has this number. size: bytes of all messages."""
-        self._appends.append(Recent(first, messages, size))
+        self._appends.append(Recent(first, first + len(messages) - 1, messages, size))
         self._bytes += size
         while self._bytes > RECENT_BYTES and len(self._appends) > 1:
             self._bytes -= self._appends.popleft().bytes
@@ -36,13 +36,13 @@ class RecentAppends:
     def release(self, record: int) -> None:
         """Drop what the publisher is past: all up to this record."""
         appends = self._appends
-        while appends and appends[0].first_record + len(appends[0].messages) - 1 <= record:
+        while appends and appends[0].last_record <= record:
             self._bytes -= appends.popleft().bytes
 
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one; None: there is none. It may begin
         later than ``record + 1``."""
         for recent in self._appends:
-            if recent.first_record + len(recent.messages) - 1 > record:
+            if recent.last_record > record:
                 return recent
         return None

@@ -20,24 +20,12 @@ Thread use: none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Self
-
-import msgspec
-
-from cluster.journal import schema
-from cluster.wire.shard_state import ShardState
+from typing import Final, NamedTuple
 
 TURN_BYTES: Final = 256 * 1024
 """Most bytes of messages in one transaction; a drain that is larger has one of its own. So one that
 no file has room for takes no others along, and what is pruned at once is bounded. A usual drain of
 a flood is larger: a flood is written drain by drain."""
-
-_encode_state = msgspec.msgpack.Encoder().encode
-
-
-def state_row(state: ShardState) -> tuple[bytes, bytes]:
-    """Return key and value of a shard's state as the file has it."""
-    return schema.shard_key.pack(state.shard_id, state.shard_count), _encode_state(state)
 
 
 class Append(NamedTuple):
@@ -52,10 +40,3 @@ class Append(NamedTuple):
     state_key: bytes
     state: bytes
     """The state, encoded: it is changed in place, and what is written belongs to this drain."""
-
-    @classmethod
-    def of(
-        cls, shard_id: int, first_record: int, messages: Sequence[bytes], state: ShardState
-    ) -> Self:
-        """Take the state as it is now."""
-        return cls(shard_id, first_record, messages, sum(map(len, messages)), *state_row(state))

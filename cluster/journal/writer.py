@@ -30,6 +30,7 @@ from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
 log = logging.getLogger(__name__)
+_encode_state = msgspec.msgpack.Encoder().encode
 
 
 class JournalError(ClusterError):
@@ -76,9 +77,10 @@ class Journal:
         self._pages: Pages | None = None
         """None: there was no room to begin one."""
         self._states: dict[ShardKey, ShardState] = {}
-        self._appended: dict[int, ShardState] = {}
-        """Shard id -> the state that was appended last. It is changed in place, so most drains
-        bring the same one: a key for each was a fiftieth of a lone event's instructions."""
+        self._appended: dict[int, tuple[ShardState, bytes]] = {}
+        """Shard id -> the state that was appended last, and its key. It is changed in place, so
+        most drains bring the same one: a key for each was a fiftieth of a lone event's
+        instructions."""
         self._state_rows: dict[bytes, bytes] = {}
         """The states as they were appended last: they may have changed since, with a drain that is
         not appended yet, and the file is not to be ahead of what it holds."""
@@ -211,15 +213,18 @@ class Journal:
 
         What would make the transaction too large is flushed here.
         """
-        if self._appended.get(shard_id) is not state:
-            self._appended[shard_id] = state
+        known = self._appended.get(shard_id)
+        if known is None or known[0] is not state:
+            known = state, schema.shard_key.pack(shard_id, state.shard_count)
+            self._appended[shard_id] = known
             self._states[ShardKey(state.shard_count, shard_id)] = state
-        append = Append.of(shard_id, self.last_record + 1, messages, state)
-        if self._turn_bytes + append.size > TURN_BYTES:
+        size = sum(map(len, messages))
+        if self._turn_bytes + size > TURN_BYTES:
             self.flush()
-        self._state_rows[append.state_key] = append.state
-        self._turn.append(append)
-        self._turn_bytes += append.size
+        key = known[1]
+        row = self._state_rows[key] = _encode_state(state)
+        self._turn.append(Append(shard_id, self.last_record + 1, messages, size, key, row))
+        self._turn_bytes += size
         self.last_record += len(messages)
         if self._turn_bytes > TURN_BYTES:
             self.flush()
@@ -282,12 +287,13 @@ class Journal:
         not to be old. Call it every second."""
         self.flush()
         now_ns = self._clock_ns()
-        if self._states and self._suspension.is_due(now_ns):
+        if self._state_rows and self._suspension.is_due(now_ns):
             self._write_states(now_ns)
 
     def _write_states(self, now_ns: int) -> None:
-        state = next(iter(self._states.values()))
-        self._write([Append.of(state.shard_id, self.last_record + 1, (), state)], now_ns)
+        key, row = next(iter(self._state_rows.items()))
+        shard_id = schema.shard_key.unpack(key)[0]
+        self._write([Append(shard_id, self.last_record + 1, (), 0, key, row)], now_ns)
 
     def after(self, record: int) -> Recent | None:
         """Return the first append with a record beyond this one, from memory or from the file;
@@ -309,7 +315,10 @@ class Journal:
         except DAMAGE as error:
             self._begin_anew(error)
             return None
-        return found and Recent(found[0], found[1], sum(map(len, found[1])))
+        if found is None:
+            return None
+        first, messages = found
+        return Recent(first, first + len(messages) - 1, messages, sum(map(len, messages)))
 
     def record_before(self, known: Mapping[int, tuple[int, int]]) -> int:
         """Return the record up to which all is known. known: shard id -> (epoch, seq); a shard of
@@ -346,7 +355,7 @@ class Journal:
             return
         self._closed = True
         self.flush()
-        if not self.journalling and self._states:
+        if not self.journalling and self._state_rows:
             self._write_states(self._clock_ns())
         if self._pages is None:
             return

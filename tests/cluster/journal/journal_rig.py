@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cluster.journal import Journal, JournalReader, ShardState
+import msgspec
+
+from cluster.journal import Journal, JournalReader, ShardState, schema
+from cluster.journal.turn import Append
 from cluster.wire.batch_writer import ShardWriter
 
 STORE = "0123456789abcdef"
@@ -31,6 +34,16 @@ def shard_writer(shard: int = 0) -> ShardWriter:
     writer = ShardWriter(STORE, ShardState(shard_id=shard, shard_count=4))
     writer.begin_epoch(1, session_id="session")
     return writer
+
+
+def state_row(state: ShardState) -> tuple[bytes, bytes]:
+    """Key and value of a shard's state in the file."""
+    return schema.shard_key.pack(state.shard_id, state.shard_count), msgspec.msgpack.encode(state)
+
+
+def append_of(shard: int, first_record: int, messages: list[bytes], state: ShardState) -> Append:
+    size = sum(map(len, messages))
+    return Append(shard, first_record, messages, size, *state_row(state))
 
 
 def reading(journal: Journal) -> JournalReader:

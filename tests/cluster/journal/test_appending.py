@@ -11,9 +11,8 @@ import pytest
 
 from cluster.journal import schema
 from cluster.journal.pages import Pages
-from cluster.journal.turn import Append
 from cluster.wire.position import ShardKey
-from tests.cluster.journal.journal_rig import fill, opened, shard_writer
+from tests.cluster.journal.journal_rig import append_of, fill, opened, shard_writer
 
 
 class Counted:
@@ -96,8 +95,8 @@ def test_what_is_written_is_never_written_over(tmp_path: Path, size: int) -> Non
     journal, state = opened(tmp_path), shard_writer().state
     pages = journal._pages
     assert pages is not None
-    pages.write([Append.of(0, 1, [b"a" * size], state)], 1)
+    pages.write([append_of(0, 1, [b"a" * size], state)], 1)
     for shard in (0, 1):  # by its records, and by the index
-        pages.write([Append.of(shard, 1, [b"b" * size], state)], 1)
+        pages.write([append_of(shard, 1, [b"b" * size], state)], 1)
         assert pages.read_after(0) == (1, [b"a" * size])
     journal.close()

@@ -11,11 +11,19 @@ import pytest
 from cluster.journal import JournalReader, RangeQuery, schema
 from cluster.journal.contents import JournalStats
 from cluster.journal.pages import SLACK, SLACK_BYTES
-from cluster.journal.turn import Append, state_row
 from cluster.ranges import MAX_WORKER_SHARDS
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
-from tests.cluster.journal.journal_rig import STORE, Clock, fill, opened, reading, shard_writer
+from tests.cluster.journal.journal_rig import (
+    STORE,
+    Clock,
+    append_of,
+    fill,
+    opened,
+    reading,
+    shard_writer,
+    state_row,
+)
 
 
 def test_the_oldest_is_pruned_and_the_budget_kept(tmp_path: Path) -> None:
@@ -158,7 +166,7 @@ def test_a_full_map_gets_room_for_a_while(tmp_path: Path) -> None:
     assert journal.check_readers() == 0
     assert env.checked == 2
     env.full, others = True, [shard_writer(shard).state for shard in (2, 3)]
-    turn = [Append.of(0, journal.last_record + 1, (), writer.state)]
+    turn = [append_of(0, journal.last_record + 1, [], writer.state)]
     journal._pages.write(turn, 1, dict(map(state_row, others)))
     journal.close()
     journal = opened(tmp_path)

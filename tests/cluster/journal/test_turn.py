@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cluster.journal import Journal, JournalReader, RangeQuery
 from cluster.journal.pages import Pages
 from cluster.journal.suspension import RETRY_NS
-from cluster.journal.turn import TURN_BYTES, Append
+from cluster.journal.turn import TURN_BYTES
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
 from tests.cluster.journal.journal_rig import Clock, fill, opened, reading, shard_writer
@@ -268,8 +268,12 @@ def test_however_drains_fall_into_turns_the_file_holds_the_same(
         assert (whole, stats) == (single[0], single[2])
 
 
-def test_an_append_s_state_is_as_it_was_then() -> None:
-    writer = shard_writer()
-    before = Append.of(0, 1, writer.drain([("A", 1, b"")], 5), writer.state)
-    writer.drain([("A", 2, b"")], 5)
-    assert Append.of(0, 2, (), writer.state).state != before.state
+def test_a_state_is_written_as_it_was_when_it_was_appended(tmp_path: Path) -> None:
+    """It is changed in place, and what changed it last may never be appended."""
+    journal = opened(tmp_path)
+    _, writers = begun(journal)
+    append(journal, writers[0], 10)
+    writers[0].drain([("A", 2, b"received, and not appended")], 5)
+    journal.flush()
+    assert seqs_in_file(journal)[0] == 1
+    journal.close()
