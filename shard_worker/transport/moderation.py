@@ -8,6 +8,7 @@ event is never waited with.
 
 from __future__ import annotations
 
+from math import floor
 from typing import Final
 
 BUSY_PER_S: Final = 500.0
@@ -36,7 +37,8 @@ class Moderation:
         many of them ready; 0: no rest.
 
         What came right after they were asked waits longest: from ``asked_at`` to the end of the
-        rest, which is latency_ms at most. The milliseconds are whole since uvloop knows no others.
+        rest, which is latency_ms at most. uvloop's clock shows whole milliseconds, and a timer
+        rings when it shows so many more than it does now.
         """
         self._ready += ready
         passed = now - self._since
@@ -45,4 +47,4 @@ class Moderation:
             self._since, self._ready = now, 0
         if not self.busy or not ready:  # a rest that brought nothing is not followed by another
             return 0
-        return max(0, int(self._latency_ms - (now - asked_at) * 1000))
+        return max(0, floor(asked_at * 1000 + self._latency_ms) - floor(now * 1000))

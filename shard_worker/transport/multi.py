@@ -1,10 +1,10 @@
 """libcurl's multi handle on the event loop: who is asked what, and when what it brought is taken.
 
-curl_cffi's own asks for finished transfers whenever a socket was ready, 26 calls into Python and C
-for a lone event. Here they are asked for where libcurl says that fewer run than there were. Its
-callbacks only note who has something to do (``soon``); that is done when libcurl has returned, in
-the same callback of the loop, so nobody is ever called from within libcurl, and no event waits for
-another turn of the loop.
+curl_cffi's own asks for finished transfers whenever a socket was ready; here they are asked for
+where libcurl says that fewer run than there were. Its callbacks only note who has something to do
+(``soon``); that is done when libcurl has returned, in the same callback of the loop, so nobody is
+ever called from within libcurl, and no event waits for another turn of the loop. A lone event takes
+5 system calls from the wait for it to its receiver: two waits, and libcurl's three reads.
 """
 
 from __future__ import annotations
@@ -114,9 +114,11 @@ class Multi(AsyncCurl):
 
     async def close(self) -> None:
         """End what is left and let libcurl go."""
-        await super().close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare
-        if self._sockets is not None:
-            self._sockets.close()
+        try:
+            await super().close()  # type: ignore[no-untyped-call]  # curl_cffi leaves it bare
+        finally:
+            if self._sockets is not None:
+                self._sockets.close()
 
     async def _force_timeout(self) -> None:
         """Ask libcurl now and then, ten times as rarely as curl_cffi does. What that brings is no

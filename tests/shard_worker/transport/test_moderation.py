@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pytest
@@ -39,8 +40,8 @@ def test_much_rests_and_little_does_not() -> None:
     played = Played()
     assert not any(played.steady(BUSY_PER_S * 0.9, 2))
     assert any(played.steady(BUSY_PER_S * 1.1, 2 * WINDOW_S))
-    assert set(played.steady(BUSY_PER_S * 1.1, 2)) == {4}
-    assert set(played.steady(QUIET_PER_S * 1.1, 2)) == {4}, "between the two nothing changes"
+    assert all(played.steady(BUSY_PER_S * 1.1, 2))
+    assert all(played.steady(QUIET_PER_S * 1.1, 2)), "between the two nothing changes"
     played.steady(QUIET_PER_S * 0.9, 2 * WINDOW_S)
     assert not any(played.steady(QUIET_PER_S * 0.9, 2))
     assert not any(played.steady(BUSY_PER_S * 0.9, 2)), "between the two nothing changes"
@@ -58,7 +59,7 @@ def test_a_rest_that_brought_nothing_is_the_last() -> None:
     played = Played()
     played.steady(1000, 1)
     assert played.turn(ready=0) == 0
-    assert played.turn(ready=1) == 4
+    assert played.turn(ready=1) in (4, 5)
 
 
 def test_several_at_once_count_as_several() -> None:
@@ -71,11 +72,12 @@ def test_several_at_once_count_as_several() -> None:
 
 @pytest.mark.parametrize(
     ("latency_ms", "takes", "rest"),
-    [(0, 0.0, 0), (5, 0.0, 5), (5, 0.0009, 4), (5, 0.0011, 3), (5, 0.0041, 0), (5, 0.2, 0)],
+    [(0, 0.0, 0), (5, 0.0, 5), (5, 0.0004, 5), (5, 0.0006, 4), (5, 0.0016, 3), (5, 0.2, 0)],
 )
 def test_the_turn_itself_is_part_of_the_wait(latency_ms: int, takes: float, rest: int) -> None:
     played = Played(latency_ms)
     played.steady(1000, 1)
+    played.now = (math.floor(played.now * 1000) + 1.5) / 1000  # what uvloop's clock does not show
     assert played.turn(ready=1, takes=takes) == rest
 
 
@@ -97,8 +99,10 @@ def test_nothing_waits_longer_than_it_may(
     played.steady(1000, 0.2)
     for ready, takes, gap in turns:
         rest = played.turn(ready, takes)
+        rings_at = math.floor(played.now * 1000) + rest
+        waited_ms = rings_at - (played.now - takes) * 1000
         assert rest >= 0
-        assert rest == 0 or takes * 1000 + rest <= latency_ms + 1e-6
+        assert rest == 0 or latency_ms - 1 < waited_ms + 1e-6 <= latency_ms + 2e-6
         assert rest == 0 or ready
         played.now += gap
 
