@@ -21,8 +21,8 @@ JOURNAL_LATE_S: Final = 1.0
 class SilentSocket:
     """A socket that takes what it is sent, and sends nothing."""
 
-    def send(self, message: bytes, flags: int = 0) -> None:
-        pass
+    def send(self, message: bytes) -> bool:
+        return True
 
 
 def drop_batch(module: ModuleType) -> None:
@@ -33,11 +33,11 @@ def drop_batch(module: ModuleType) -> None:
     def send_one(self: Any) -> bool:
         if self._marks or next(count) % DROP_EVERY:
             return bool(original(self))
-        socket, self._socket = self._socket, SilentSocket()
+        socket, self._hub = self._hub, SilentSocket()
         try:
             return bool(original(self))
         finally:
-            self._socket = socket
+            self._hub = socket
 
     module.Publisher._send_one = send_one
 
@@ -51,7 +51,8 @@ def publish_before_journal(module: ModuleType) -> None:
         state = self._writer.state
         state = msgspec.structs.replace(state, last=dict(state.last))
         for message in messages:
-            self._publisher._socket.send(message)
+            self._publisher._hub.send(message)
+        self._publisher._hub.flush()
 
         def write() -> None:
             self._publisher._cursor = self._journal.append(state.shard_id, messages, state)
