@@ -16,7 +16,8 @@ class JournalStats(NamedTuple):
 
 
 class Recent(NamedTuple):
-    """One append, in memory."""
+    """Records that follow each other, in memory: what a turn appended, or one append of it that was
+    read from the file."""
 
     first_record: int
     last_record: int

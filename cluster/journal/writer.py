@@ -22,7 +22,7 @@ from cluster.journal import checks, environment, manifest, schema
 from cluster.journal.contents import JournalStats, Recent
 from cluster.journal.manifest import Manifest
 from cluster.journal.pages import NO_ROWS, Pages
-from cluster.journal.recent import RecentAppends
+from cluster.journal.recent import RecentTurns
 from cluster.journal.records import DAMAGE
 from cluster.journal.suspension import Suspension
 from cluster.journal.turn import TURN_BYTES, Append
@@ -56,7 +56,7 @@ class Journal:
         """How many appends were not written, of those that were flushed."""
         self.set_aside = set_aside
         """Why a journal of this slot was last set aside; empty: none was."""
-        self.recent = RecentAppends()
+        self.recent = RecentTurns()
         """Those that were flushed."""
         self.last_record = 0
         """Number of the newest record that was appended; 0: none yet. Records count from 1."""
@@ -242,15 +242,15 @@ class Journal:
             return
         # Taken first: an error that nobody had foreseen ends the process, which is not to meet it
         # again when it closes the journal. What it had is not published, and comes again.
-        self._turn, self._turn_bytes = [], 0
+        size, self._turn, self._turn_bytes = self._turn_bytes, [], 0
         now_ns = self._clock_ns()
         if self.journalling or self._suspension.is_due(now_ns):
             self._write(turn, now_ns)
         if not self.journalling:
             self.unjournalled += len(turn)
-        for append in turn:
-            if append.messages:
-                self.recent.add(append.first_record, append.messages, append.size)
+        messages = [message for append in turn for message in append.messages]
+        if messages:
+            self.recent.add(turn[0].first_record, messages, size)
 
     def release(self, record: int) -> None:
         """Drop from memory what the publisher is past: all up to this record."""
@@ -296,8 +296,9 @@ class Journal:
         self._write([Append(shard_id, self.last_record + 1, (), 0, key, row)], now_ns)
 
     def after(self, record: int) -> Recent | None:
-        """Return the first append with a record beyond this one, from memory or from the file;
-        None: there is none. It may begin later than ``record + 1``: what lay between was pruned."""
+        """Return a turn with a record beyond this one, the first, from memory, or its append from
+        the file; None: there is none. It may begin later than ``record + 1``: what lay between was
+        pruned."""
         if record >= self.last_record:  # which saves a look into the file
             return None
         if self._turn:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from cluster.journal.recent import RECENT_BYTES, RecentAppends
+from cluster.journal.recent import RECENT_BYTES, RecentTurns
 
 
-def kept(recent: RecentAppends) -> list[int]:
+def kept(recent: RecentTurns) -> list[int]:
     return [one.first_record for one in recent]
 
 
-def add(recent: RecentAppends, first: int, messages: list[bytes]) -> None:
+def add(recent: RecentTurns, first: int, messages: list[bytes]) -> None:
     recent.add(first, messages, sum(map(len, messages)))
 
 
 def test_the_oldest_go_past_the_bound_and_the_last_stays() -> None:
-    recent, half = RecentAppends(), bytes(RECENT_BYTES // 2)
+    recent, half = RecentTurns(), bytes(RECENT_BYTES // 2)
     add(recent, 1, [half])
     add(recent, 2, [half])
     assert kept(recent) == [1, 2], "as much as the bound"
