@@ -2,7 +2,9 @@
 
 write: opens each folder's journal, reads all of it, writes until much of it was pruned, closes it;
 says of each "FOLDER why it was set aside". mapped: opens one, says "open", and writes drain after
-drain until its standard input ends. dies: ends by SIGBUS in the midst of a write.
+drain until its standard input ends. turns: writes turn after turn until it is killed, each with an
+event of every shard, whose seq is said after the flush. dies: ends by SIGBUS in the midst of a
+write.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ def opened(folder: Path) -> Journal:
     return journal
 
 
-def written(journal: Journal, drains: int) -> None:
-    """So many drains, over three shards, now and then with a large event."""
+def writers_of(journal: Journal) -> list[ShardWriter]:
+    """Those of three shards, which go on where the journal is."""
     known = {state.shard_id: state for state in journal.states().values()}
     writers = []
     for shard in range(SHARDS):
@@ -37,6 +39,24 @@ def written(journal: Journal, drains: int) -> None:
         writers.append(ShardWriter(STORE, state))
         if state.epoch == 0:
             writers[-1].begin_epoch(1, session_id="session")
+    return writers
+
+
+def turns(journal: Journal) -> None:
+    """Turn after turn, with one event of each shard."""
+    writers = writers_of(journal)
+    while True:
+        seq = writers[0].state.seq + 1
+        for writer in writers:
+            messages = writer.drain([("A", seq, b"x" * 200)], 5)
+            journal.append(writer.state.shard_id, messages, writer.state)
+        journal.flush()
+        print(seq, flush=True)
+
+
+def written(journal: Journal, drains: int) -> None:
+    """So many drains, over three shards, now and then with a large event."""
+    writers = writers_of(journal)
     for i in range(drains):
         writer = writers[i % SHARDS]
         seq, size = writer.state.seq, 200 if i % 20 else 40_000
@@ -59,6 +79,8 @@ def main(doing: str, *folders: str) -> None:
             written(journal, 600)
             assert journal.journalling
             print(folder.name, journal.set_aside, flush=True)
+        elif doing == "turns":
+            turns(journal)
         elif doing == "mapped":
             print("open", flush=True)
             for _ in sys.stdin:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from cluster.journal.suspension import RETRY_NS
 from cluster.journal.turn import TURN_BYTES
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
+from tests.cluster.journal import journal_child
 from tests.cluster.journal.journal_rig import Clock, fill, opened, reading, shard_writer
 
 
@@ -229,6 +232,27 @@ def test_an_error_that_nobody_had_foreseen_is_met_once_and_publishes_nothing(
     journal = opened(tmp_path)
     assert {state.seq for state in journal.states().values()} == {0}
     journal.close()
+
+
+def test_a_turn_outlives_a_kill_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What was said after its flush is there, as what is acknowledged or published then must be."""
+    folder, said = tmp_path / "slot-0", -1
+    for lines in (1, 30, 300):
+        command = [sys.executable, journal_child.__file__, "turns", str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                said = int(process.stdout.readline())
+            process.kill()
+            *_, last = [str(said), *process.stdout.read().split("\n")[:-1]]
+        journal = journal_child.opened(folder)
+        assert not journal.set_aside
+        seqs = {state.seq for state in journal.states().values()}
+        assert seqs in ({int(last)}, {int(last) + 1})
+        for shard in range(journal_child.SHARDS):
+            all_of_it = RangeQuery(shard, journal_child.SHARDS, 1, -1, max_bytes=1 << 30)
+            assert {reading(journal).read(all_of_it).reached} == seqs
+        journal.close()
 
 
 drains = st.tuples(st.integers(0, 4), st.lists(st.sampled_from([0, 300, 5000, 40_000]), max_size=3))
