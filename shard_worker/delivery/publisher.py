@@ -225,6 +225,8 @@ class Publisher:
 
     def _read_on(self) -> bool:
         """Read what the journal holds beyond the cursor; False: nothing."""
+        if self._cursor >= self._journal.last_record:  # as at the end of each turn
+            return False
         self._journal.release(self._cursor)
         following = self._journal.after(self._cursor)
         if following is None:
