@@ -2,7 +2,7 @@
 
 libcurl says anew what it wants of a socket with everything that is sent, and curl_cffi takes the
 socket out of the loop and puts it back for each word of that. Here it is noted, and told to the
-kernel once, in the loop's next turn: 1.9 calls of epoll_ctl a frame that is sent, in place of 5.
+kernel once, in the loop's next turn: one call of epoll_ctl a frame that is sent, in place of 5.
 And one turn finds all sockets that are ready.
 
 Where much comes, a turn is followed by a rest (moderation.py), for which the loop does not watch
@@ -56,6 +56,8 @@ class Sockets:
         """Socket -> what libcurl waits for; 0: nothing any more, and the kernel is not told yet."""
         self._changed: set[int] = set()
         """Sockets of which the kernel is to be told."""
+        self._timer_is_now = False
+        """libcurl asked for its timer to ring at once."""
         self._clock = clock
         self._moderation = Moderation(latency_ms, clock()) if latency_ms else None
         self._awake: set[object] = set()
@@ -80,6 +82,7 @@ class Sockets:
     ) -> asyncio.TimerHandle | None:
         """Set libcurl's timer. A negative delay means that it wants none; curl_cffi does not tell
         the two apart, and would ask libcurl at once and in vain."""
+        self._timer_is_now = delay == 0
         return None if delay < 0 else self._loop.call_later(delay, callback, *args)
 
     def add_reader(self, fd: int, *_: object) -> None:
@@ -120,8 +123,18 @@ class Sockets:
     def _want(self, fd: int, events: int) -> None:
         self._wanted[fd] = events
         if not self._changed:
-            self._loop.call_soon(self._tell)
+            self._loop.call_soon(self._tell_soon)
         self._changed.add(fd)
+
+    def _tell_soon(self) -> None:
+        """Tell the kernel what changed; a turn later, and no more than that, where libcurl asked
+        for its timer to ring at once. What is sent then is sent, and needs no socket to become
+        writable, which libcurl asked for as well."""
+        if self._timer_is_now:
+            self._timer_is_now = False
+            self._loop.call_soon(self._tell)
+        else:
+            self._tell()
 
     def _tell(self) -> None:
         """Tell the kernel what changed. A socket may have been closed since, which takes it out of

@@ -223,6 +223,53 @@ def test_the_kernel_is_told_once_however_often_libcurl_changes_its_mind() -> Non
     run(scenario)
 
 
+def test_what_libcurl_wants_until_its_timer_rings_at_once_is_not_told() -> None:
+    """It says so with each thing that is sent, and sends it when the timer rings."""
+
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+            fd = ours.fileno()
+            watched.want(fd, READABLE)
+            theirs.send(b"a")
+            await watched.next()
+            counted = Counted(watched.sockets._epoll)
+            watched.sockets._epoll = counted  # type: ignore[assignment]  # it counts
+            for _ in range(3):
+                watched.want(fd, READABLE | WRITABLE)
+                watched.sockets.call_later(0, watched.want, fd, READABLE)
+                theirs.send(b"b")
+                assert await watched.next() == [(fd, READABLE)]
+                for _ in range(3):  # until the last wish is told
+                    await asyncio.sleep(0)
+            assert counted.told == ["modify"] * 3
+            assert watched.turns.empty()
+
+    run(scenario)
+
+
+def test_a_wish_is_told_however_often_the_timer_rings_at_once() -> None:
+    async def scenario(watched: Watched) -> None:
+        ours, theirs = pair()
+        with ours, theirs:
+
+            def ring() -> None:
+                if watched.turns.empty():
+                    watched.sockets.call_later(0, ring)
+
+            ring()
+            watched.want(ours.fileno(), WRITABLE)
+            assert await watched.next() == [(ours.fileno(), WRITABLE)]
+            watched.want(ours.fileno(), READABLE)
+            watched.sockets.call_later(0, print)
+            watched.sockets.call_later(5, print)  # in its place
+            theirs.send(b"a")
+            while (ready := await watched.next()) != [(ours.fileno(), READABLE)]:
+                assert ready == [(ours.fileno(), WRITABLE)]
+
+    run(scenario)
+
+
 def test_a_timer_that_is_unset_is_none() -> None:
     """libcurl says -1 where it wants none."""
 
