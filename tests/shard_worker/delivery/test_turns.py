@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cluster.commands import Command
 from cluster.discord.opcodes import Op
 from cluster.journal import Journal, JournalReader, RangeQuery
+from cluster.wire import topic, watermark
+from cluster.wire.batch import decode_batch
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import IdentifyGrant, ShardPlan
 from cluster.wire.shard_state import ShardState
@@ -34,6 +38,9 @@ ASKED = b'{"t":null,"s":null,"op":1,"d":null}'
 READY = b'{"t":"READY","s":1,"op":0,"d":{"session_id":"a","resume_gateway_url":"","guilds":[]}}'
 
 
+RESUMED = b'{"t":"RESUMED","s":1,"op":0,"d":{}}'
+
+
 def dispatch(seq: int) -> bytes:
     return b'{"t":"A","s":%d,"op":0,"d":{}}' % seq
 
@@ -45,8 +52,9 @@ class Slot:
     def __init__(self, folder: Path, shards: int) -> None:
         self.sent: list[tuple[int, Any, int]] = []
         """Op and d of what a gateway was sent, and the seq that the file had then."""
-        self.published: list[int] = []
-        """Of each message to the hub: up to which seq the file had its shard's events then."""
+        self.published: list[tuple[int, int]] = []
+        """Of each message to the hub, and each row of a watermark: the last seq that it tells of,
+        and up to which seq the file had its shard's events then."""
         self._count = shards
         self.turn_ends: list[Callable[[], None]] = []
         self.journal = Journal.open(
@@ -104,10 +112,17 @@ class Slot:
     # -- the hub's socket
 
     there = True
+    full = False
 
     def send(self, message: bytes) -> bool:
-        shard_id = int(message.split(b".", 2)[1])
-        self.published.append(self.reached_in_file(shard_id))
+        name, number, payload = topic.split(message)
+        if self.full:
+            return False
+        if name == topic.WATERMARK:
+            told = [(row.shard_id, row.seq) for row in watermark.decode(payload).shards]
+        else:
+            told = [(number, decode_batch(payload).last)]
+        self.published += [(seq, self.reached_in_file(shard_id)) for shard_id, seq in told]
         return True
 
     def flush(self) -> None: ...
@@ -191,10 +206,59 @@ def test_what_is_published_is_in_the_file_and_a_turn_is_one_transaction(tmp_path
                 shard.on_messages([dispatch(seq)], [])
         assert slot.published == []
         slot.end_turn()
-        assert slot.published == [3] * 6
+        assert slot.published == [(2, 3)] * 3 + [(3, 3)] * 3
         assert slot.journal._pages.env.info()["last_txnid"] == before + 1
 
     in_a_slot(tmp_path, scenario, shards=3)
+
+
+events = st.tuples(st.just("events"), st.integers(0, 2), st.integers(1, 3))
+doings = st.sampled_from(
+    ["ask 0", "ask 1", "cut 0", "cut 2", "turn", "turn", "mark", "hub", "room", "tick"]
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.one_of(events, events, doings), max_size=30))
+def test_whatever_leaves_in_whatever_order_is_in_the_file(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
+) -> None:
+    def do(slot: Slot, step: Any) -> None:
+        match step:
+            case "events", shard_id, count:
+                shard = slot.shards[shard_id]
+                seq = shard._session.seq
+                shard.on_messages([dispatch(seq + n) for n in range(1, count + 1)], [])
+            case "ask 0" | "ask 1":
+                slot.shards[int(step[-1])].on_messages([ASKED], [])
+            case "cut 0" | "cut 2":
+                shard = slot.shards[int(step[-1])]
+                shard.on_closed(None, "cut")
+                slot._connect(shard)
+                shard.on_messages([RESUMED], [])
+            case "turn":
+                slot.end_turn()
+            case "mark":
+                slot.publisher.watermark_due(whole=True)
+            case "hub":
+                slot.there = not slot.there
+            case "room":
+                slot.full = not slot.full
+                slot.publisher.pump()
+            case "tick":
+                slot.journal.retry()
+
+    def scenario(slot: Slot) -> None:
+        for step in steps:
+            do(slot, step)
+        for op, d, in_file in slot.sent:
+            assert (d["seq"] if op == Op.RESUME else d) <= in_file
+        for seq, in_file in slot.published:
+            assert seq <= in_file
+        slot.publisher.pump()
+        assert [slot.seq_in_file(n) for n in range(3)] == [s._session.seq for s in slot.shards]
+
+    in_a_slot(tmp_path_factory.mktemp("slot"), scenario, shards=3)
 
 
 @pytest.mark.parametrize("why", ["no hub", "held"])
