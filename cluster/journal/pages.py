@@ -96,7 +96,7 @@ class Pages:
         rows = dict(others)  # of a shard with several drains, the state after the last
         with self.env.begin(write=True) as txn:
             put = txn.put
-            for shard_id, first, messages, _, state_key, state in turn:
+            for shard_id, first, messages, state_key, state in turn:
                 db, number, size = dbs[shard_id], first, 0
                 for message in messages:
                     length = len(message)

@@ -35,8 +35,6 @@ class Append(NamedTuple):
     first_record: int
     messages: Sequence[bytes]
     """Messages of its records; empty: only the state is written."""
-    size: int
-    """Bytes of all messages."""
     state_key: bytes
     state: bytes
     """The state, encoded: it is changed in place, and what is written belongs to this drain."""

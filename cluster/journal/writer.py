@@ -223,7 +223,7 @@ class Journal:
             self.flush()
         key = known[1]
         row = self._state_rows[key] = _encode_state(state)
-        self._turn.append(Append(shard_id, self.last_record + 1, messages, size, key, row))
+        self._turn.append(Append(shard_id, self.last_record + 1, messages, key, row))
         self._turn_bytes += size
         self.last_record += len(messages)
         if self._turn_bytes > TURN_BYTES:
@@ -293,7 +293,7 @@ class Journal:
     def _write_states(self, now_ns: int) -> None:
         key, row = next(iter(self._state_rows.items()))
         shard_id = schema.shard_key.unpack(key)[0]
-        self._write([Append(shard_id, self.last_record + 1, (), 0, key, row)], now_ns)
+        self._write([Append(shard_id, self.last_record + 1, (), key, row)], now_ns)
 
     def after(self, record: int) -> Recent | None:
         """Return a turn with a record beyond this one, the first, from memory, or its append from

@@ -42,8 +42,7 @@ def state_row(state: ShardState) -> tuple[bytes, bytes]:
 
 
 def append_of(shard: int, first_record: int, messages: list[bytes], state: ShardState) -> Append:
-    size = sum(map(len, messages))
-    return Append(shard, first_record, messages, size, *state_row(state))
+    return Append(shard, first_record, messages, *state_row(state))
 
 
 def reading(journal: Journal) -> JournalReader:
