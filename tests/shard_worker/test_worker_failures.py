@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cluster.journal.pages import Pages
 from cluster.sandbox import SandboxControl
 from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
 from shard_worker.delivery.shard_delivery import ShardDelivery
@@ -50,6 +51,26 @@ def test_an_event_that_could_not_be_delivered_comes_again(
         worker = await inside(rig, control)
         with monkeypatch.context() as patch:
             patch.setattr(ShardDelivery, "deliver", broken)
+            with pytest.raises(UnforeseenError):
+                await asyncio.wait_for(worker, 60)
+        rig.reports.clear()
+        await rig.start()
+        await rig.ready()
+        await ends_equal(rig)
+
+    run(scenario)
+
+
+def test_a_turn_that_could_not_be_written_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sessions have counted the events, and nothing that comes later hides that they lack."""
+
+    def broken(*_: Any) -> None:
+        raise UnforeseenError("at the end of a turn")
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        worker = await inside(rig, control)
+        with monkeypatch.context() as patch:
+            patch.setattr(Pages, "write", broken)
             with pytest.raises(UnforeseenError):
                 await asyncio.wait_for(worker, 60)
         rig.reports.clear()
