@@ -53,6 +53,11 @@ LIBRARIES: Final = (
 )
 
 
+def trusting(addresses: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment in which a driver trusts the gateway's authority."""
+    return {"NODE_EXTRA_CA_CERTS": str(addresses["ca_file"])}
+
+
 async def microseconds(
     library: Library, gateway: Child, addresses: Mapping[str, Any], warm: int, events: int
 ) -> float:
@@ -64,7 +69,7 @@ async def microseconds(
         "compression": library.compression,
         "counts": [warm, warm + events],
     }
-    env = {"NODE_EXTRA_CA_CERTS": str(addresses["ca_file"])}
+    env = trusting(addresses)
     async with child(library.label, library.command, settings, env) as client:
         assert (await client.line())["ready"]
         await gateway.ask("play", shard=0, first=0, last=warm)

@@ -9,16 +9,19 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+import msgspec
+
 from benchmarks.children import Child, ChildError, child
-from benchmarks.libraries import LIBRARIES, TOKEN, Library
+from benchmarks.libraries import LIBRARIES, TOKEN, Library, trusting
 from benchmarks.worker_process import WorkerProcess, worker_spec
 from cluster.config.keys import ClusterKeys
 
 WORKER, BARE = "worker", "bare client"
+AT_ONCE: Final = "latency_ms 0"
 HUB, SUBSCRIBER = "hub, a subscriber", "Subscriber"
-PEERS: Final = tuple(
-    library for library in LIBRARIES if library.label in ("discord.py", "@discordjs/ws zlib-sync")
-)
+DISCORD_PY, DISCORDJS = "discord.py", "@discordjs/ws zlib-sync"
+PEERS: Final = tuple(library for library in LIBRARIES if library.label in (DISCORD_PY, DISCORDJS))
+WORKER_KEYS: Final = ClusterKeys(log_level="warning")
 
 Arrival = tuple[int, int, int]
 """Shard id, seq, and nanoseconds of the monotonic clock."""
@@ -42,6 +45,8 @@ class ClientKind(NamedTuple):
     label: str
     library: Library | None = None
     """What runs it; None: it is our pipeline."""
+    keys: ClusterKeys = WORKER_KEYS
+    """The configuration of our worker."""
 
     @property
     def missing(self) -> str:
@@ -49,18 +54,27 @@ class ClientKind(NamedTuple):
         return self.library.missing if self.library else ""
 
     def run(
-        self, addresses: Mapping[str, Any], sessions: int, counts: Sequence[int], keys: ClusterKeys
+        self, addresses: Mapping[str, Any], sessions: int, counts: Sequence[int]
     ) -> AbstractAsyncContextManager[Running]:
         """Run it with so many sessions, all of them ready. counts: how many events there were in
-        all after each load. keys: the worker's configuration."""
+        all after each load."""
         if self.library is None:
-            return _pipeline(addresses, sessions, counts, keys)
+            return _pipeline(self, addresses, sessions, counts)
         return _driver(self.library, addresses, sessions, counts)
 
 
 OURS: Final = ClientKind(WORKER)
+OURS_AT_ONCE: Final = ClientKind(
+    f"{WORKER}, {AT_ONCE}", keys=msgspec.structs.replace(WORKER_KEYS, latency_ms=0)
+)
+"""The worker when it hands on each event as soon as it has come."""
 BARE_CLIENT: Final = ClientKind(BARE, Library(BARE, "bare", "curl_cffi"))
-CLIENTS: Final = (OURS, BARE_CLIENT, *(ClientKind(peer.label, peer) for peer in PEERS))
+CLIENTS: Final = (
+    OURS,
+    OURS_AT_ONCE,
+    BARE_CLIENT,
+    *(ClientKind(peer.label, peer) for peer in PEERS),
+)
 
 
 class Pipeline(NamedTuple):
@@ -83,12 +97,12 @@ class Pipeline(NamedTuple):
 
 @asynccontextmanager
 async def _pipeline(
-    addresses: Mapping[str, Any], sessions: int, counts: Sequence[int], keys: ClusterKeys
+    client: ClientKind, addresses: Mapping[str, Any], sessions: int, counts: Sequence[int]
 ) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dcgw-")))
         events = f"ipc://{folder}/events"
-        spec = worker_spec(folder, addresses, sessions, keys)
+        spec = worker_spec(folder, addresses, sessions, client.keys)
         command = [sys.executable, "-m", "benchmarks.delivery"]
         settings = {"role": "hub", "workers": spec.hub_endpoint, "events": events}
         hub = await stack.enter_async_context(child("the hub", command, settings))
@@ -102,7 +116,7 @@ async def _pipeline(
             child("the Subscriber", command, {"endpoint": events, "counts": counts})
         )
         await subscriber.line()
-        pids = {WORKER: process.pid, HUB: hub.pid, SUBSCRIBER: subscriber.pid}
+        pids = {client.label: process.pid, HUB: hub.pid, SUBSCRIBER: subscriber.pid}
         yield Pipeline(pids, subscriber, list(counts))
 
 
@@ -131,7 +145,7 @@ async def _driver(
         "counts": counts,
         "sessions": sessions,
     }
-    env = {"NODE_EXTRA_CA_CERTS": str(addresses["ca_file"])}
-    async with child(library.label, library.command, settings, env) as process:
+    command, env = library.command, trusting(addresses)
+    async with child(library.label, command, settings, env) as process:
         assert (await process.line())["ready"]
         yield Driver({library.label: process.pid}, process, list(counts))

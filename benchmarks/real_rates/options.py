@@ -59,10 +59,15 @@ AIMS: Final = {
 HUB_OF_WORKER: Final = {Load(200, 20).label: 8 / 50}
 SUBSCRIBER_OF_WORKER: Final = {Load(40, 25).label: 40 / 100}
 LATENCY_MS: Final = {
-    Load(40, 25).label: {0.5: 0.42, 0.99: 0.82},
+    Load(40, 25).label: {0.5: 4.0, 0.99: 7.0},
     Load(40, 250).label: {0.99: 10.0},
 }
 """Milliseconds from the gateway to a subscriber, by the part of all events."""
+LATENCY_AT_ONCE_MS: Final = {
+    Load(40, 25).label: {0.5: 0.42, 0.99: 0.82},
+    Load(40, 250).label: {0.99: 10.0},
+}
+"""The same when no event waits for others."""
 IDLE_MS: Final = 10.0
 """CPU milliseconds a second of a worker with 1,000 idle sessions."""
 COORDINATOR_PERCENT: Final = {16_384: 10.0}

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.children import Child, ChildError
 from benchmarks.real_rates import coordination, readings
@@ -28,6 +28,7 @@ from benchmarks.real_rates.rows import (
     COORDINATOR,
     GROWTH,
     IDLE,
+    IDLE_CLIENTS,
     LATE,
     MEMORY,
     NO_PROC,
@@ -37,13 +38,11 @@ from benchmarks.real_rates.rows import (
     SWITCHES,
     Values,
     latency,
+    latency_group,
 )
 from benchmarks.real_rates.steps import Step, steps
 from benchmarks.real_rates.system_calls import Counting, Tracer
 from benchmarks.results import quantile
-from cluster.config.keys import ClusterKeys
-
-WORKER_KEYS: Final = ClusterKeys(log_level="warning")
 
 Say = Callable[[str], None]
 
@@ -117,18 +116,18 @@ class Rounds:
     ) -> int:
         """Let a client meet its loads. Return its resident bytes before."""
         counts = list(accumulate(step.events for step in todo))
-        async with client.run(self._addresses, sessions, counts, WORKER_KEYS) as running:
+        async with client.run(self._addresses, sessions, counts) as running:
             await asyncio.sleep(self._options.settle_s)
             pid = running.pids[client.label]
             resident = readings.read(pid).rss_bytes
-            if sessions == self._options.idle:
+            if sessions == self._options.idle and client in IDLE_CLIENTS:
                 await self._idle(client, pid)
             for step in todo:
                 if step.traced:
                     await self._traced(client, running, step, seed)
                     continue
-                wants_latency = client is OURS and step.load in self._options.latency
-                cost = await self._meet(running, step, seed, moments=wants_latency)
+                moments = step.load in self._options.latency
+                cost = await self._meet(running, step, seed, moments=moments)
                 if step.measured:
                     self._add(client, step, cost)
         return resident
@@ -189,13 +188,22 @@ class Rounds:
             self._values.add(GROWTH, load.label, us)
         if load not in (*options.loads, *options.latency):
             return
+        if load in options.latency:
+            self._add_way(latency_group(client, load), client, step, cost)
+            return
         add, group = self._values.add, load.label
-        add(group, client.label, us)
-        if client in (OURS, BARE_CLIENT) and load in options.loads:
+        if client is OURS:
+            self._add_way(group, client, step, cost)
+        else:
+            add(group, client.label, us)
+        if client in (OURS, BARE_CLIENT):
             each = None if first.switches is None else first.switches / step.events
             add(group, f"{client.label}, {SWITCHES}", each, NO_PROC)
-        if client is not OURS:
-            return
+
+    def _add_way(self, group: str, client: ClientKind, step: Step, cost: Cost) -> None:
+        """Add what each process of our pipeline used, and how long events took through it."""
+        add, first = self._values.add, cost.used[client.label]
+        add(group, WORKER, first.cpu_s / step.events * 1e6)
         for kind in (readings.MAIN, readings.LIBZMQ, readings.OTHERS):
             cpu_s = first.by_thread.get(kind)
             each = None if cpu_s is None else cpu_s / step.events * 1e6
@@ -203,7 +211,7 @@ class Rounds:
         for process in (HUB, SUBSCRIBER):
             add(group, process, cost.used[process].cpu_s / step.events * 1e6)
         add(group, LATE, cost.late_us)
-        if load in options.latency:
+        if cost.latencies_ms:
             for part in QUANTILES:
                 add(group, latency(part), quantile(cost.latencies_ms, part))
 
@@ -213,11 +221,12 @@ class Rounds:
         for step in todo:
             self._values.fail(step.load.label, client.label, cause)
         if sessions == self._options.idle:
-            self._values.fail(f"{sessions:,} {IDLE}", client.label, cause)
+            for what in (client.label, f"{client.label}, {MEMORY}"):
+                self._values.fail(f"{sessions:,} {IDLE}", what, cause)
 
     def _memory(self, resident: Mapping[tuple[str, int], int]) -> None:
         idle = self._options.idle
-        for client in CLIENTS:
+        for client in IDLE_CLIENTS:
             counts = sorted(sessions for label, sessions in resident if label == client.label)
             if counts[-1:] == [idle] and len(counts) > 1:
                 more = resident[client.label, idle] - resident[client.label, counts[0]]

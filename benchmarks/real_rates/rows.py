@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from benchmarks.real_rates.clients import BARE, CLIENTS, HUB, PEERS, SUBSCRIBER, WORKER
+from benchmarks.real_rates.clients import (
+    AT_ONCE,
+    BARE,
+    CLIENTS,
+    HUB,
+    OURS,
+    OURS_AT_ONCE,
+    PEERS,
+    SUBSCRIBER,
+    WORKER,
+    ClientKind,
+)
 from benchmarks.real_rates.options import (
     AIMS,
     COORDINATOR_PERCENT,
     HUB_OF_WORKER,
     IDLE_MS,
+    LATENCY_AT_ONCE_MS,
     LATENCY_MS,
     READY_OF_LEAST,
     STATUS_MS,
@@ -26,6 +38,8 @@ LATE, LATE_US = "gateway late, p99", 60.0
 """How exactly the gateway kept its schedule, in microseconds; what comes later comes in groups."""
 CALLS, SWITCHES = "system calls", "context switches"
 MEMORY: Final = "memory a session"
+IDLE_CLIENTS: Final = tuple(client for client in CLIENTS if client is not OURS_AT_ONCE)
+"""While nothing comes, there is nothing to be handed on at once."""
 IDLE, GROWTH, COORDINATOR = "idle", "growth", "coordinator"
 READY: Final = "ready, over the limiter's least"
 NO_PROC: Final = "no /proc here"
@@ -47,7 +61,8 @@ def _all(options: RateOptions) -> Iterator[Row]:
     for load in options.loads:
         yield from _load(load, options)
     for load in options.latency:
-        yield from _latency(load)
+        yield from _latency(OURS, load)
+        yield from _latency(OURS_AT_ONCE, load)
     yield from _growth(options.growth)
     yield from _idle(options.idle)
     for shards in options.coordinated:
@@ -76,7 +91,7 @@ def _load(load: Load, options: RateOptions) -> Iterator[Row]:
     worker = _row(group, WORKER, "µs", base=BARE)
     worker.aim_of_base = aims.bare if aims else None
     yield worker
-    yield from _ours(load)
+    yield from _way(group)
     for client in CLIENTS[1:]:
         peer = _row(group, client.label, "µs", base=BARE)
         peer.missing = client.missing
@@ -91,9 +106,8 @@ def _load(load: Load, options: RateOptions) -> Iterator[Row]:
     yield _row(group, LATE, "µs", aim=LATE_US)
 
 
-def _ours(load: Load) -> Iterator[Row]:
+def _way(group: str) -> Iterator[Row]:
     """Yield the rows of each process of our pipeline, the worker's threads apart."""
-    group = load.label
     for kind in (MAIN, LIBZMQ, OTHERS):
         yield _row(group, f"{WORKER}, {kind}", "µs")
     for process, aims in ((HUB, HUB_OF_WORKER), (SUBSCRIBER, SUBSCRIBER_OF_WORKER)):
@@ -101,10 +115,16 @@ def _ours(load: Load) -> Iterator[Row]:
         yield _row(group, over(process, WORKER), "%", aim=_percent(aims.get(group)))
 
 
-def _latency(load: Load) -> Iterator[Row]:
-    group, aims = load.label, LATENCY_MS.get(load.label, {})
+def latency_group(client: ClientKind, load: Load) -> str:
+    """Return the group of a load under which the latency is measured."""
+    return load.label if client is OURS else f"{load.label}, {AT_ONCE}"
+
+
+def _latency(client: ClientKind, load: Load) -> Iterator[Row]:
+    group = latency_group(client, load)
+    aims = (LATENCY_MS if client is OURS else LATENCY_AT_ONCE_MS).get(load.label, {})
     yield _row(group, WORKER, "µs")
-    yield from _ours(load)
+    yield from _way(group)
     for part in QUANTILES:
         yield _row(group, latency(part), "ms", aim=aims.get(part))
     yield _row(group, LATE, "µs", aim=LATE_US)
@@ -124,12 +144,12 @@ def _growth(loads: Sequence[Load]) -> Iterator[Row]:
 
 def _idle(sessions: int) -> Iterator[Row]:
     group = f"{sessions:,} {IDLE}"
-    for client in CLIENTS:
+    for client in IDLE_CLIENTS:
         row = _row(group, client.label, "ms/s", base=BARE)
         row.missing = client.missing
         row.aim = IDLE_MS if client.label == WORKER else None
         yield row
-    for client in CLIENTS:
+    for client in IDLE_CLIENTS:
         row = _row(group, f"{client.label}, {MEMORY}", "kB", base=f"{BARE}, {MEMORY}")
         row.missing = client.missing
         yield row

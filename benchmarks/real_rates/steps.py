@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from benchmarks.real_rates.clients import BARE_CLIENT, CLIENTS, OURS, ClientKind
+from benchmarks.real_rates.clients import BARE_CLIENT, CLIENTS, OURS, OURS_AT_ONCE, ClientKind
 from benchmarks.real_rates.options import RateOptions
 from benchmarks.real_rates.pacing import Load
 
@@ -27,7 +27,9 @@ class Step(NamedTuple):
 
 def steps(options: RateOptions, client: ClientKind, sessions: int) -> list[Step]:
     """Return what a client meets with so many sessions, in order; empty: nothing."""
-    own = (*options.latency, *options.growth) if client is OURS else ()
+    own = options.latency if client in (OURS, OURS_AT_ONCE) else ()
+    if client is OURS:
+        own += options.growth
     loads = [load for load in (*options.loads, *own) if load.sessions == sessions]
     if not loads:
         return []

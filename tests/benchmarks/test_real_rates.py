@@ -19,9 +19,17 @@ from rich.console import Console
 from benchmarks import recording
 from benchmarks.children import ChildError
 from benchmarks.real_rates import run
-from benchmarks.real_rates.clients import BARE, BARE_CLIENT, CLIENTS, OURS, SUBSCRIBER, WORKER
+from benchmarks.real_rates.clients import (
+    BARE,
+    BARE_CLIENT,
+    CLIENTS,
+    OURS,
+    OURS_AT_ONCE,
+    SUBSCRIBER,
+    WORKER,
+)
 from benchmarks.real_rates.gateway import PacedGateway
-from benchmarks.real_rates.options import LOADS, RateOptions
+from benchmarks.real_rates.options import LATENCY, LOADS, RateOptions
 from benchmarks.real_rates.pacing import SPIN_NS, Load, schedule, wait_until
 from benchmarks.real_rates.readings import (
     LIBZMQ,
@@ -33,7 +41,7 @@ from benchmarks.real_rates.readings import (
     used,
 )
 from benchmarks.real_rates.rounds import latencies_ms
-from benchmarks.real_rates.rows import Values, declared, latency, over
+from benchmarks.real_rates.rows import Values, declared, latency, latency_group, over
 from benchmarks.real_rates.steps import frames_needed, steps
 from benchmarks.real_rates.system_calls import perf_count, strace_count
 from benchmarks.results import Results, Row, cells, quantile, table, under
@@ -207,8 +215,9 @@ def test_each_client_meets_each_load_once_after_it_is_warm() -> None:
         measured = [step.load for some in met.values() for step in some if step.measured]
         assert len(set(measured)) == len(measured)
         assert set(measured) >= set(LOADS)
-        if client is OURS:
-            assert set(measured) >= {*options.latency, *options.growth}
+        if client in (OURS, OURS_AT_ONCE):
+            assert set(measured) >= set(options.latency)
+        assert (client is OURS) == (set(measured) >= set(options.growth))
         traced = [step.load for some in met.values() for step in some if step.traced]
         assert bool(traced) == (client in (OURS, BARE_CLIENT))
     assert frames_needed(options) >= 2 * (2000 + 4 * 2000)  # of the one session with 2,000/s
@@ -237,6 +246,15 @@ def test_rows_are_compared_within_their_group_and_round() -> None:
     assert len({row.name for row in declared(options)}) == len(declared(options))
 
 
+def test_the_worker_has_its_latency_with_rests_and_without() -> None:
+    assert (OURS.keys.latency_ms, OURS_AT_ONCE.keys.latency_ms) == (5, 0)
+    rows = {row.name: row for row in declared(RateOptions())}
+    load = LATENCY[0]
+    wanted = [rows[under(latency_group(client, load), latency(0.99))].aim
+              for client in (OURS, OURS_AT_ONCE)]  # fmt: skip
+    assert wanted == [7.0, 0.82]
+
+
 def test_a_group_stands_once_above_its_rows() -> None:
     rows = [Row("alone", "µs", [1.0])]
     rows += [Row(under("a", what), "µs", [1.0], group="a") for what in ("one", "two")]
@@ -257,5 +275,7 @@ def test_every_row_of_the_table_comes_about(folder: Path) -> None:
         ours = rows[under(load.label, WORKER)]
         assert ours.of_base is not None
         assert 1 < ours.values[0] < 100_000
-    p50, p99 = (rows[under(SMALL.latency[0].label, latency(part))] for part in (0.5, 0.99))
-    assert 0 < p50.values[0] <= p99.values[0]
+    for client in (OURS, OURS_AT_ONCE):
+        group = latency_group(client, SMALL.latency[0])
+        p50, p99 = (rows[under(group, latency(part))] for part in (0.5, 0.99))
+        assert 0 < p50.values[0] <= p99.values[0]
