@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from rich import box
@@ -49,6 +49,12 @@ class Row(msgspec.Struct):
     @property
     def median(self) -> float | None:
         return statistics.median(self.values) if self.values else None
+
+    @property
+    def has_aim(self) -> bool:
+        """Whether something is wanted of it."""
+        aims = (self.aim, self.at_least, self.aim_of_base, self.aim_of_worker)
+        return aims != (None,) * len(aims)
 
     @property
     def met(self) -> bool | None:
@@ -115,9 +121,14 @@ def head(results: Results) -> Sequence[str]:
 def cells(row: Row) -> Sequence[str]:
     """Return a row of the table as text."""
     if row.median is None:
-        return row.name, "-", row.missing, "", ""
-    spread = f"{_number(min(row.values))} to {_number(max(row.values))}" if row.values[1:] else ""
+        return row.name, "-", row.missing, "", aim_text(row)
+    spread = f"{number(min(row.values))} to {number(max(row.values))}" if row.values[1:] else ""
     ratio = "" if row.of_base is None else f"{row.of_base:.2f}"
+    return row.name, f"{number(row.median)} {row.unit}", spread, ratio, aim_text(row)
+
+
+def aim_text(row: Row) -> str:
+    """Return what is wanted of a row, and whether it is so; empty: nothing is."""
     aim = ""
     if row.aim_of_base is not None:
         aim = f"≤ {row.aim_of_base:.2f}"
@@ -126,15 +137,16 @@ def cells(row: Row) -> Sequence[str]:
         if row.of_worker is not None:
             aim += f" (1/{1 / row.of_worker:.1f})"
     elif row.at_least is not None:
-        aim = f"≥ {_number(row.at_least)} {row.unit}"
+        aim = f"≥ {number(row.at_least)} {row.unit}"
     elif row.aim is not None:
-        aim = f"≤ {_number(row.aim)} {row.unit}"
+        aim = f"≤ {number(row.aim)} {row.unit}"
     if row.met is not None:
         aim += ": met" if row.met else ": missed"
-    return row.name, f"{_number(row.median)} {row.unit}", spread, ratio, aim
+    return aim
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number with as many digits as say something."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value < 1 else f"{value:.1f}"
 
 
@@ -164,6 +176,11 @@ def caption(results: Results) -> str:
 
 def markdown(results: Results) -> str:
     """Return the results for a page."""
+    return "\n".join([rows_markdown(results, results.rows), *caption(results).split("\n"), ""])
+
+
+def rows_markdown(results: Results, rows: Iterable[Row]) -> str:
+    """Return some rows of the results for a page, without what was measured on what."""
     lines = [f"| {' | '.join(head(results))} |", "| --- | ---: | ---: | ---: | --- |"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
-    return "\n".join([*lines, "", *caption(results).split("\n"), ""])
+    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
+    return "\n".join([*lines, ""])
