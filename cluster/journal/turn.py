@@ -14,6 +14,10 @@ come to depend on a drain, and each is preceded by a flush:
 So what a crash loses between append and flush was neither published nor acknowledged: the next
 process resumes from the file, and Discord sends it again.
 
+Measured against a transaction a drain (alternating runs, medians): the journal costs 0.7 of it for
+twenty shards that bring an event each, the worker 0.87 with 200 sessions of 20 events/s each, 0.95
+with 40 of 50; drains of 512 cost the same.
+
 Thread use: none.
 """
 
