@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import zmq
 import zmq.asyncio
 
@@ -105,10 +106,17 @@ class WorkerProcess:
                     self._grants += 1
                     grant = IdentifyGrant(shard_id=shard_id, grant_id=self._grants, epoch=1)
                     await self._router.send_multipart([b"0", encode(grant)])
-                case Report(shards=shards):
+                case Report() as report:
                     async with self.changed:
-                        self.reports |= {shard.shard_id: shard for shard in shards}
+                        self._keep(report)
                         self.changed.notify_all()
+
+    def _keep(self, report: Report) -> None:
+        self.reports |= {shard.shard_id: shard for shard in report.shards}
+        for counts in report.counts:
+            self.reports[counts.shard_id] = msgspec.structs.replace(
+                self.reports[counts.shard_id], seq=counts.seq, events=counts.events
+            )
 
 
 def worker_spec(

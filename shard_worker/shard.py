@@ -22,7 +22,7 @@ from cluster.commands import Command
 from cluster.discord.intents import intents_advice
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
-from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
+from cluster.wire.link import IdentifyGrant, Login, ShardCounts, ShardPlan, ShardReport
 from cluster.wire.states import SessionState
 from shard_worker.interfaces import Delivery, GrantSource
 from shard_worker.protocol import actions as do
@@ -105,7 +105,12 @@ class Shard:
         self._connection: Connection | None = None
         self._timer = MovableTimer(self._tick)
         self._reported_state = self._session.state
-        self._events = 0
+        self._changed = True
+        """Something that a report tells, besides what events move, may have changed since the last
+        one."""
+        self._told_wait: tuple[str, float | None] | None = None
+        """Why it waited, and for what moment, as the last report told."""
+        self._events = self._told_events = 0
         began_ns = delivery.began_ns
         age_s = max(0.0, (time.time_ns() - began_ns) / 1e9)
         self._began_at = self._loop.time() - age_s if began_ns else None
@@ -191,6 +196,25 @@ class Shard:
         self._sender.command(command, done)
         self._do([])
 
+    def news(self) -> ShardReport | ShardCounts | None:
+        """Return how the shard is, or only what events have moved, if anything has changed since
+        this was asked last; None: nothing has."""
+        session, told_events = self._session, self._told_events
+        # Why and for how long a session waits hangs on how the others of the process fare.
+        is_waiting = session.state is SessionState.WAITING
+        wait = (session.detail, session.next_try) if is_waiting else None
+        is_changed = self._changed or wait != self._told_wait
+        self._changed, self._told_wait, self._told_events = False, wait, self._events
+        if is_changed:
+            return self.report()
+        if self._events == told_events:
+            return None
+        return ShardCounts(self.plan.shard_id, session.seq, self._events, self._silent_s())
+
+    def renew(self) -> None:
+        """Let all count as news: who was told of it may not have heard."""
+        self._changed = True
+
     def report(self) -> ShardReport:
         """Return how the shard is now."""
         session = self._session
@@ -229,6 +253,7 @@ class Shard:
     # -- what the session asks for -------------------------------------------------------------
 
     def _do(self, actions: Sequence[Action]) -> None:
+        self._changed = True
         for action in actions:
             self._act(action)
         self._sender.flush(self._connection)
@@ -387,6 +412,7 @@ class Shard:
     def _leave_out(self, what: Unplaced, count: int = 1) -> None:
         """Count what can't be placed. The next event shows the hole."""
         self._unplaced += count
+        self._changed = True
         self._log.left_out(what)
 
     def _drain(self, events: Sequence[FrameEvent], received_ns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import random
@@ -29,7 +30,6 @@ from cluster.wire.link import (
     Publish,
     Reconnect,
     Release,
-    Report,
     Send,
     Sent,
     ShardPlan,
@@ -39,20 +39,23 @@ from cluster.wire.link import (
     ToWorker,
     Welcome,
 )
-from shard_worker import process_stats
 from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
+from shard_worker.worker_report import make_report
 
 log = logging.getLogger(__name__)
 
 REPORT_S: Final = 1.0
 """Seconds between reports to the coordinator."""
 REPORT_PAUSE_S: Final = 0.1
-"""Least seconds between two reports of changes. One costs some 3 us a shard: a thousand shards that
-connect at the pace of 250 a second would else cost the whole of a core."""
+"""Least seconds between two reports of changes: a thousand shards that connect at the pace of 250 a
+second are told of some at a time."""
+RENEWED: Final = 60
+"""Each second one of so many shards is told of though it has not changed: what a report has lost on
+its way comes again within a minute."""
 GREET_RETRY_S: Final = 0.05
 """Seconds until Hello is tried again where there was nobody to take it."""
 ASK_AFTER_S: Final = 3.0
@@ -174,7 +177,9 @@ class Worker:
 
     async def _tick(self) -> None:
         """Once a second: report, look after the journal, and look for the coordinator."""
-        while True:
+        for second in itertools.count():
+            for shard in itertools.islice(self._shards.values(), second % RENEWED, None, RENEWED):
+                shard.renew()
             self._report()
             self._journal.tick()
             self._look_for_coordinator()
@@ -228,6 +233,8 @@ class Worker:
                 # short ago it was. Asked twice, the same grant is said twice, and used once.
                 for shard in self._shards.values():
                     shard.ask_again()
+                    shard.renew()
+                self.changed()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].granted(message)
@@ -271,8 +278,7 @@ class Worker:
         shard.stop(logout=False)
         self._journal.release(shard_id, to_slot)
         self._events_of_released += shard.events
-        # the coordinator moves the shard on a report that no longer lists it
-        self._report()
+        self._report()  # the coordinator gives the shard on when this worker has it no more
 
     def _take(self, plan: ShardPlan) -> None:
         if plan.shard_id in self._shards:
@@ -299,8 +305,7 @@ class Worker:
         self._link.send(IdentifyUnused(shard_id=shard_id, grant_id=grant_id))
 
     def changed(self) -> None:
-        """Report at once, or when the last report is REPORT_PAUSE_S ago: one names all shards, and
-        a thousand that connect one after the other change some thousand times."""
+        """Report at once, or when the last report is REPORT_PAUSE_S ago."""
         if self._report_timer is None:
             due = self._reported_at + REPORT_PAUSE_S
             self._report_timer = self._loop.call_at(due, self._report)
@@ -309,19 +314,7 @@ class Worker:
         if self._report_timer is not None:
             self._report_timer.cancel()
         self._report_timer, self._reported_at = None, self._loop.time()
-        stats = self._journal.stats()
-        self._link.send(
-            Report(
-                slot=self._spec.slot,
-                shards=[shard.report() for shard in self._shards.values()],
-                cpu_seconds=process_stats.cpu_seconds(),
-                rss_bytes=process_stats.own_memory_bytes(),
-                events=self._events_of_released
-                + sum(shard.events for shard in self._shards.values()),
-                journal_bytes=stats.bytes,
-                journal_seconds=stats.seconds,
-                journalling=stats.journalling,
-                unpublished=stats.unpublished,
-                held=self._journal.held,
-            )
-        )
+        report = make_report(self._spec.slot, self._shards, self._journal, self._events_of_released)
+        if not self._link.send(report):
+            for shard in self._shards.values():
+                shard.renew()

@@ -191,7 +191,8 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker",
-        "worker": "coordinator_link delivery process_stats protocol shard transport",
+        "worker": "coordinator_link delivery protocol shard transport worker_report",
+        "worker_report": "delivery process_stats shard",
         "client": "protocol sending shard transport",
         "shard": "interfaces protocol sending shard_log timer transport",
         "shard_log": "protocol",

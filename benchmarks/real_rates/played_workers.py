@@ -1,8 +1,8 @@
 """``python -m benchmarks.real_rates.played_workers``: workers that hold no sessions.
 
 Each line on standard input is a worker's spec (base64 of msgpack). From then on that worker says
-hello and reports once a second, as a real one does, that all of its shards are ready, with events
-that grow by EVENTS_PER_S.
+hello and reports once a second, as a real one does, that all of its shards are ready, and then how
+many events they have, which grow by EVENTS_PER_S.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ import zmq
 
 import cluster
 from cluster.config.worker_spec import WorkerSpec, decode_spec
-from cluster.wire.link import LINK_VERSION, Hello, Report, ShardReport, ToWorker, Welcome
+from cluster.wire.link import (
+    LINK_VERSION,
+    Hello,
+    Report,
+    ShardCounts,
+    ShardReport,
+    ToWorker,
+    Welcome,
+)
 from cluster.wire.states import SessionState
 from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.worker import REPORT_S
@@ -46,12 +54,22 @@ class PlayedWorker:
         while not self._welcome.is_set():
             self._link.send(self._hello())
             await asyncio.sleep(HELLO_S)
+        self._link.send(self._report(self._shards(), []))
         while True:
-            self._link.send(self._report())
+            self._link.send(self._report([], self._counts()))
             await asyncio.sleep(REPORT_S)
 
+    @property
+    def _events(self) -> int:
+        """How many events each shard has."""
+        return int((time.monotonic() - self._began) * EVENTS_PER_S)
+
+    def _counts(self) -> list[ShardCounts]:
+        events = self._events
+        return [ShardCounts(plan.shard_id, events + 1, events, 0.1) for plan in self._spec.shards]
+
     def _shards(self) -> list[ShardReport]:
-        events = int((time.monotonic() - self._began) * EVENTS_PER_S)
+        events = self._events
         return [
             ShardReport(
                 shard_id=plan.shard_id, state=SessionState.READY, epoch=1, seq=events + 1,
@@ -67,12 +85,12 @@ class PlayedWorker:
             shards=self._shards(),
         )  # fmt: skip
 
-    def _report(self) -> Report:
-        shards = self._shards()
+    def _report(self, shards: list[ShardReport], counts: list[ShardCounts]) -> Report:
+        has = [plan.shard_id for plan in self._spec.shards]
         return Report(
-            slot=self._spec.slot, shards=shards, cpu_seconds=time.process_time(), rss_bytes=1 << 26,
-            events=sum(shard.events for shard in shards), journal_bytes=1 << 28,
-            journal_seconds=600.0, journalling=True, unpublished=0,
+            slot=self._spec.slot, has=has, shards=shards, counts=counts,
+            cpu_seconds=time.process_time(), rss_bytes=1 << 26, events=len(has) * self._events,
+            journal_bytes=1 << 28, journal_seconds=600.0, journalling=True, unpublished=0,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import msgspec
 from cluster.wire.control import Failure
 from cluster.wire.states import SessionState
 
-LINK_VERSION: Final = 2
+LINK_VERSION: Final = 3
 OVERLAP_NS: Final = 10_000_000_000
 """How long both shard counts deliver, unless it is said."""
 
@@ -65,7 +65,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
-    """State of one shard, as the worker sees it."""
+    """State of one shard, as the worker sees it. Seconds are as of the message; whoever keeps it
+    counts them on by a monotonic clock of its own."""
 
     shard_id: int
     state: SessionState
@@ -98,8 +99,19 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """The close code that made the shard fatal."""
 
 
+class ShardCounts(msgspec.Struct, frozen=True, array_like=True):
+    """What every dispatch moves, of a shard of which nothing else has changed: the fields of its
+    ShardReport. An array, since a busy worker says it of a thousand shards once a second."""
+
+    shard_id: int
+    seq: int
+    events: int
+    silent_s: float | None
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
-    """The first message after connecting, and again after the coordinator was gone."""
+    """The first message after connecting, and again after the coordinator was gone. Every version
+    reads that of every other one."""
 
     version: int
     slot: int
@@ -113,10 +125,17 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
-    """How a worker is: once a second, and at once when a shard changes its state."""
+    """How a worker is: once a second, and at once when a shard changes its state. The shards that
+    it says nothing of are as they were said last: since Welcome each was told of once, and each is
+    again now and then."""
 
     slot: int
-    shards: list[ShardReport]
+    has: list[int]
+    """Ids of all shards that the worker has."""
+    shards: list[ShardReport] = []
+    """Those that have changed since the last report."""
+    counts: list[ShardCounts] = []
+    """Those that brought events since the last report and have not changed else."""
     cpu_seconds: float
     rss_bytes: int
     """Memory of its own: resident, without what is mapped from files, as the journal is."""
@@ -171,7 +190,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag="welcome"):
-    """The answer to Hello: this coordinator owns the worker now."""
+    """The answer to Hello: this coordinator owns the worker now. The next report tells of every
+    shard."""
 
     version: int = LINK_VERSION
 
@@ -227,7 +247,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, tag="send"):
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
     """Give this shard up to the worker of another slot: close its connection resumably, leave its
-    session in this slot's journal, and report at once, without it."""
+    session in this slot's journal, and report at once that it is no more among those it has."""
 
     shard_id: int
     to_slot: int

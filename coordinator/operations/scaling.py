@@ -113,7 +113,6 @@ class Scaling:
         was_ready = self._reports.state(count, shard) is SessionState.READY
         self._assignments.move(shard, to)
         self._plan_keeper.save(scaled=True)
-        self._reports.left(count, shard)
         self._identifies.withdraw(former, shard)
         self._reconciler.settle()
 

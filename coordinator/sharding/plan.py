@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import count, pairwise
 from typing import Literal, Self
 
@@ -19,20 +20,20 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.shards import ShardRange, check_workers, parse_shards
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """Shards by worker slot."""
+class Plan(msgspec.Struct, frozen=True, dict=True):
+    """Shards by worker slot. What is made of them is made once: many look, again and again."""
 
     shard_count: int
     slots: dict[int, tuple[int, ...]]
     """Slot number -> shard ids."""
 
-    @property
-    def shards(self) -> list[int]:
+    @cached_property
+    def shards(self) -> Sequence[int]:
         """All shard ids of the plan, ascending."""
         return sorted(shard for shards in self.slots.values() for shard in shards)
 
-    @property
-    def slot_of(self) -> dict[int, int]:
+    @cached_property
+    def slot_of(self) -> Mapping[int, int]:
         """Shard id -> slot number."""
         return {shard: slot for slot, shards in self.slots.items() for shard in shards}
 

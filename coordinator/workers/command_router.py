@@ -56,8 +56,6 @@ class CommandRouter:
         self._is_running = is_running
         self._send = send
         self._numbers = itertools.count(first_number)
-        self._plan = assignments.plan
-        self._slots = self._plan.slot_of
         self._asked = 0
         self._under_way: dict[int, _UnderWay] = {}
 
@@ -94,7 +92,7 @@ class CommandRouter:
         def is_passed() -> bool:
             nonlocal slot, target
             shard_id = self._shard(asked)
-            slot = self._slot_of()[shard_id]
+            slot = self._assignments.plan.slot_of[shard_id]
             target = SentBy(shard_id=shard_id, shard_count=self._assignments.plan.shard_count)
             message = link.Send(
                 number=number, shard_id=shard_id, op=command.op, payload=command.payload
@@ -127,7 +125,7 @@ class CommandRouter:
         """Tell which shards there are, for who may send and may not ask for all that `status`
         tells. No args."""
         plan = self._assignments.plan
-        return Shards(shards=plan.shards, shard_count=plan.shard_count)
+        return Shards(shards=list(plan.shards), shard_count=plan.shard_count)
 
     def _shard(self, asked: SendArgs) -> int:
         """Return the shard that a command is for. ClusterError: it does not say. NotSentError: the
@@ -144,18 +142,10 @@ class CommandRouter:
             assert asked.shard is not None
             shard_id = asked.shard
             subject = f"shard {shard_id} is not"
-        if shard_id not in self._slot_of():
+        if shard_id not in plan.slot_of:
             known = f"{plan.shards[0]} to {plan.shards[-1]}"
             raise NotSentError(f"{subject} one of this cluster's", f"there are {known}")
         return shard_id
-
-    def _slot_of(self) -> dict[int, int]:
-        """Return the slot of each shard of the plan in force, made anew only when that is another:
-        many may wait and look."""
-        if self._assignments.plan is not self._plan:
-            self._plan = self._assignments.plan
-            self._slots = self._plan.slot_of
-        return self._slots
 
     def answered(self, slot: int, sent: link.Sent) -> None:
         """Take a worker's word on a command."""

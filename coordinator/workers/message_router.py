@@ -58,7 +58,7 @@ class MessageRouter:
     def _report(self, slot: int, report: link.Report) -> None:
         fleet = self._fleet
         fleet.reports.report(report, time.monotonic())
-        self._reconciler.report(slot, (shard.shard_id for shard in report.shards))
+        self._reconciler.report(slot, report.has)
         self._identifies.report(slot, report.shards)
         if report.held and not fleet.assignments.held_for(slot):
             fleet.send(slot, link.Publish())

@@ -71,9 +71,9 @@ WORKER = textwrap.dedent("""
             shard_count=spec.shard_count, shards=rows())))
 
     def report():
-        dealer.send(link.encode(link.Report(slot=spec.slot, shards=rows(), cpu_seconds=0.0,
-            rss_bytes=1, events=10, journal_bytes=0, journal_seconds=None, journalling=True,
-            unpublished=0)))
+        dealer.send(link.encode(link.Report(slot=spec.slot, has=list(epochs), shards=rows(),
+            cpu_seconds=0.0, rss_bytes=1, events=10, journal_bytes=0, journal_seconds=None,
+            journalling=True, unpublished=0)))
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     heard = time.monotonic()

@@ -47,8 +47,9 @@ class Rig:
             for shard, state in enumerate(states)
         ]
         report = Report(
-            slot=0, shards=shards, cpu_seconds=0.0, rss_bytes=0, events=0, journal_bytes=0,
-            journal_seconds=None, journalling=True, unpublished=0,
+            slot=0, has=[shard.shard_id for shard in shards], shards=shards, cpu_seconds=0.0,
+            rss_bytes=0, events=0, journal_bytes=0, journal_seconds=None, journalling=True,
+            unpublished=0,
         )  # fmt: skip
         self.fleet.reports.report(report, 0.0)
 

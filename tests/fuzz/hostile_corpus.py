@@ -60,6 +60,10 @@ SAID = [
     link.encode(link.Hello(
         version=1, slot=0, pid=1, shard_count=1, started_at=1.0, package_version="1",
         shards=[link.ShardReport(shard_id=0, state=SessionState.READY, epoch=1, seq=5, events=1)])),
+    link.encode(link.Report(
+        slot=0, has=[0, 1], counts=[link.ShardCounts(1, 5, 6, None)], cpu_seconds=1.0, rss_bytes=1,
+        events=6, journal_bytes=1, journal_seconds=None, journalling=True, unpublished=0,
+        shards=[link.ShardReport(shard_id=0, state=SessionState.READY, epoch=1, seq=5, events=1)])),
     link.encode(link.IdentifySent(shard_id=1, grant_id=2)),
     link.encode(link.IdentifyGrant(shard_id=1, grant_id=2, epoch=3)),
 ]  # fmt: skip

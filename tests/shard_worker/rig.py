@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import zmq
 import zmq.asyncio
 
@@ -226,9 +227,18 @@ class Rig:
                     )
                 )
             elif isinstance(message, Report):
-                self.reports = {shard.shard_id: shard for shard in message.shards}
+                self._keep(message)
             async with self._changed:
                 self._changed.notify_all()
+
+    def _keep(self, report: Report) -> None:
+        known = self.reports | {shard.shard_id: shard for shard in report.shards}
+        for counts in report.counts:
+            if row := known.get(counts.shard_id):
+                known[row.shard_id] = msgspec.structs.replace(
+                    row, seq=counts.seq, events=counts.events, silent_s=counts.silent_s
+                )
+        self.reports = {shard: row for shard, row in known.items() if shard in report.has}
 
     async def _gather(self) -> None:
         while True:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.wire.link import Report, ShardReport
+from cluster.wire.link import Report, ShardCounts, ShardReport
 from cluster.wire.states import SessionState, WorkerState
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.workers.reports import WINDOW_S, Rate, WorkerReports
+from coordinator.workers.rate import WINDOW_S, Rate
+from coordinator.workers.reports import WorkerReports
 from coordinator.workers.slots import Slot
 
 PLAN = Plan(4, {0: (0, 1), 1: (2, 3)})
@@ -24,6 +25,7 @@ def report(slot: int, events: int, states: dict[int, SessionState], cpu: float =
     ]
     return Report(
         slot=slot,
+        has=list(states),
         shards=shards,
         cpu_seconds=cpu,
         rss_bytes=5,
@@ -94,6 +96,9 @@ def test_totals_outlive_a_worker_process() -> None:
     slot = Slot(0)
     slot.state = WorkerState.RUNNING
     assert reports.shard(4, 0, slot, 5.0).events == 55
+    reports.gone(0)
+    assert reports.shard(4, 0, slot, 6.0).events == 55
+    assert reports.events == 140
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:
@@ -157,7 +162,9 @@ def test_a_shard_that_falls_silent_is_told_of_until_it_is_lost() -> None:
                 )
                 for shard in shards
             ]
-            reports.report(msgspec.structs.replace(report(slot, 1, {}), shards=rows), now)
+            reports.report(
+                msgspec.structs.replace(report(slot, 1, {}), has=list(shards), shards=rows), now
+            )
 
     def silent(now: float) -> list[int]:
         return [row.shard_id for row in reports.shards(slots, now) if row.too_silent]
@@ -174,3 +181,41 @@ def test_a_shard_that_falls_silent_is_told_of_until_it_is_lost() -> None:
     for now in range(2101, 2150):
         second(float(now))
     assert silent(2149.0) == []
+
+
+def test_a_shard_of_which_nothing_is_told_is_silent() -> None:
+    """Silence changes nothing, so no report tells of it."""
+    reports = WorkerReports(Assignments(PLAN))
+    slots = {slot: Slot(slot) for slot in PLAN.slots}
+    for slot, shards in PLAN.slots.items():
+        reports.report(report(slot, 0, dict.fromkeys(shards, SessionState.READY)), 0.0)
+    for now in range(1, 2100):
+        for slot, shards in PLAN.slots.items():
+            counts = [ShardCounts(s, now, now, 0.5) for s in shards if s != 1 or now <= 1800]
+            told = msgspec.structs.replace(report(slot, 1, {}), has=list(shards), counts=counts)
+            reports.report(told, float(now))
+    rows = reports.shards(slots, 2099.0)
+    assert [row.shard_id for row in rows if row.too_silent] == [1]
+    assert [row.silent_s for row in rows] == [0.5, 299.5, 0.5, 0.5]
+    assert [row.events for row in rows] == [2099, 1800, 2099, 2099]
+
+
+def test_a_shard_that_moves_is_what_its_new_worker_says() -> None:
+    assignments = Assignments(PLAN)
+    reports = WorkerReports(assignments)
+    slots = {slot: Slot(slot) for slot in PLAN.slots}
+    ready = SessionState.READY
+    reports.report(report(0, 20, {0: ready, 1: ready}), 0.0)
+    reports.report(report(1, 20, {2: ready, 3: ready}), 0.0)
+    assignments.move(1, 1)
+    assert reports.state(4, 1) is None, "its new worker has said nothing"
+    assert reports.ready(assignments.plan) == [0, 2, 3]
+    reports.report(report(0, 30, {0: ready, 1: ready}), 1.0)
+    assert reports.state(4, 1) is None, "whatever the former one says"
+    reports.report(report(0, 30, {0: ready}), 2.0)
+    reports.report(report(1, 30, {1: SessionState.RESUMING, 2: ready, 3: ready}), 3.0)
+    assert reports.state(4, 1) is SessionState.RESUMING
+    assert not reports.all_ready(assignments.plan)
+    assert reports.shard(4, 1, slots[1], 3.0).events == 15 + 10, "of both"
+    reports.report(report(1, 30, {1: ready, 2: ready, 3: ready}), 4.0)
+    assert reports.all_ready(assignments.plan)
