@@ -179,18 +179,20 @@ class WorkerReports:
         )
 
     def shard(self, shard_count: int, shard_id: int, slot: Slot, now: float) -> ShardStatus:
-        key = ShardKey(shard_count, shard_id)
         row = self._workers[slot.number].shards.rows.get(shard_id)
         if row is None:
-            row = ShardRow(key, _unreported(shard_id, slot), now)
-        report = row.report
+            row = ShardRow(ShardKey(shard_count, shard_id), _unreported(shard_id, slot), now)
+        return self._status(row, slot.number, now)
+
+    def _status(self, row: ShardRow, slot: int, now: float) -> ShardStatus:
+        report, key = row.report, row.key
         return ShardStatus(
-            shard_id=shard_id,
-            worker=slot.number,
+            shard_id=key.shard_id,
+            worker=slot,
             state=report.state,
             epoch=report.epoch,
             seq=row.seq,
-            events=self._before[key] + row.events,
+            events=self._before.get(key, 0) + row.events,
             events_per_s=row.rate.per_second(now),
             silent_s=row.silent_s(now),
             too_silent=report.state is SessionState.READY and self._silences.too_silent(key),
@@ -207,12 +209,10 @@ class WorkerReports:
     def shards(self, slots: dict[int, Slot], now: float) -> list[ShardStatus]:
         """Return a row for each shard of the plan in force, ascending."""
         plan = self._assignments.plan
-        rows = [
-            self.shard(plan.shard_count, shard, slots[number], now)
-            for number, shards in plan.slots.items()
-            for shard in shards
+        return [
+            self.shard(plan.shard_count, shard, slots[plan.slot_of[shard]], now)
+            for shard in plan.shards
         ]
-        return sorted(rows, key=lambda row: row.shard_id)
 
 
 def _unreported(shard_id: int, slot: Slot) -> ShardReport:
