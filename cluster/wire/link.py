@@ -99,9 +99,10 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """The close code that made the shard fatal."""
 
 
-class ShardCounts(msgspec.Struct, frozen=True, array_like=True):
+class ShardCounts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What every dispatch moves, of a shard of which nothing else has changed: the fields of its
-    ShardReport. An array, since a busy worker says it of a thousand shards once a second."""
+    ShardReport. An array of numbers, of which the garbage collector need not know, since a busy
+    worker says it of a thousand shards once a second."""
 
     shard_id: int
     seq: int

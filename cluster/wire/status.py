@@ -11,8 +11,9 @@ from cluster.wire.control import Failure
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 
 
-class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A shard as `status` shows it; seconds and milliseconds as the names say."""
+class ShardStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A shard as `status` shows it; seconds and milliseconds as the names say. It is in no cycle,
+    so the garbage collector need not look at many thousands of them."""
 
     shard_id: int
     worker: int
