@@ -44,8 +44,7 @@ class WorkerReports:
         """All shards were ready at some time, whether or not anybody asked then."""
 
     def report(self, report: Report, now: float) -> None:
-        """Take a report. Who asks for a shard is told what the worker says that the plan gives
-        it."""
+        """Take a report. Of a shard counts what that worker says which has it by the plan."""
         plan = self._assignments.plan_of(report.slot)
         if plan is None:
             return
