@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ import zmq
 import zmq.asyncio
 
 from benchmarks.recording import added, digest
-from benchmarks.worker_process import WorkerProcess, worker_spec
+from benchmarks.worker_process import COMMAND, WorkerProcess, worker_spec
 from cluster.config.keys import ClusterKeys, JournalConfig
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire import topic, watermark
@@ -26,8 +26,8 @@ MIB: Final = 1024 * 1024
 class MeasuredWorker(WorkerProcess):
     """A worker process, seen from its coordinator and from a subscriber."""
 
-    def __init__(self, folder: Path, spec: WorkerSpec) -> None:
-        super().__init__(spec)
+    def __init__(self, folder: Path, spec: WorkerSpec, command: Sequence[str]) -> None:
+        super().__init__(spec, command)
         self._messages: list[bytes] = []
         self._reached: dict[int, int] = {}
         """Shard id -> seq up to which all has come out of the hub."""
@@ -92,13 +92,18 @@ class MeasuredWorker(WorkerProcess):
 
 @asynccontextmanager
 async def worker(
-    gateway: Mapping[str, Any], *, shards: int = 1, journal_bytes: int = 256 * MIB
+    gateway: Mapping[str, Any],
+    *,
+    shards: int = 1,
+    journal_bytes: int = 256 * MIB,
+    command: Sequence[str] = COMMAND,
 ) -> AsyncIterator[MeasuredWorker]:
     """Run a worker on this gateway; all of its shards are ready. It has ended when the context is
-    left."""
+    left. command: Python's arguments that start it."""
     with tempfile.TemporaryDirectory(prefix="dcgw-") as folder:
         keys = ClusterKeys(journal=JournalConfig(bytes=journal_bytes), log_level="warning")
-        made = MeasuredWorker(Path(folder), worker_spec(Path(folder), gateway, shards, keys))
+        spec = worker_spec(Path(folder), gateway, shards, keys)
+        made = MeasuredWorker(Path(folder), spec, command)
         try:
             await made.start()
             yield made

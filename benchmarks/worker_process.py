@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,14 +31,16 @@ from cluster.wire.link import (
 )
 
 WAIT_S: Final = 60.0
+COMMAND: Final = ("-m", "shard_worker")
 
 
 class WorkerProcess:
     """One ``python -m shard_worker`` in slot 0, seen from its coordinator."""
 
-    def __init__(self, spec: WorkerSpec) -> None:
-        """It does not start before ``start``."""
+    def __init__(self, spec: WorkerSpec, command: Sequence[str] = COMMAND) -> None:
+        """It does not start before ``start``. command: Python's arguments."""
         self.spec = spec
+        self._command = command
         self.reports: dict[int, ShardReport] = {}
         self.changed = asyncio.Condition()
         """Notified when something was heard of the worker."""
@@ -58,7 +60,7 @@ class WorkerProcess:
         """Start the process, and return when all its shards are ready. Raises ChildError."""
         self._coordinating = asyncio.create_task(self._coordinate())
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "shard_worker", stdin=asyncio.subprocess.PIPE
+            sys.executable, *self._command, stdin=asyncio.subprocess.PIPE
         )
         assert self._process.stdin is not None
         self._process.stdin.write(encode_spec(self.spec))
