@@ -1,7 +1,8 @@
 """The worker's end of the way to its hub: ZMTP on a local stream, by the event loop itself.
 
 A ZeroMQ socket has a thread of its own, which each turn of the loop wakes for a few microseconds of
-work: with events that come alone, a fifth of all that an event cost.
+work. Without it a worker costs 0.72 of what it did with 200 sessions of 20 events/s, 0.9 with 40 of
+50/s (medians of five alternating pairs on a busy machine, `latency_ms = 0`).
 
 The pipe is what the kernel holds of the stream, and little more that is kept here: the queue is the
 journal. A message that was begun is finished before anything else is written, or its connection is
