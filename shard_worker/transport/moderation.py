@@ -4,6 +4,10 @@ To wake a process for one event costs several times what the event does, most of
 have gone cold. So where much comes the sockets are left alone for some milliseconds after they were
 asked, and the next turn finds several that are ready. Where little comes nothing rests, and a lone
 event is never waited with.
+
+Measured (40 sessions of 50 events/s each, the median of four rounds on 2 cores that had other work
+too): with rests of 5 ms an event costs the worker 0.73 of what it costs without, the hub 0.38 and a
+Subscriber 0.65, and a third of the context switches are left.
 """
 
 from __future__ import annotations
