@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients
+.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -63,6 +63,11 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --editable . --group dev --group clients
 	@touch $@
+
+# twilight-gateway for the benchmarks, which leave it out else; some minutes, with Rust 1.89 or newer
+twilight:
+	cargo build --release --manifest-path benchmarks/drivers/twilight/Cargo.toml \
+	  --target-dir benchmarks/.cache/twilight
 
 clients: tests/clients/node_modules/.installed
 

@@ -16,6 +16,8 @@ NODE_FOLDER: Final = DRIVERS.parent.parent / "tests" / "clients"
 TOKEN: Final = "MTA3Njk3OTE0NjI3NjYxODI0.benchmark.none"
 """A token of nobody: some libraries read the bot's id from its first part."""
 NODE: Final = shutil.which("node")
+TWILIGHT: Final = DRIVERS.parent / ".cache" / "twilight" / "release" / "twilight_raw"
+"""What `make twilight` builds."""
 
 
 class Library(NamedTuple):
@@ -23,20 +25,30 @@ class Library(NamedTuple):
 
     label: str
     driver: str
-    needs: str
+    """The module or script in the folder of drivers; the program itself if it is a path."""
+    needs: str = ""
     """The Python package, or the folder in node_modules."""
     compression: str = ""
     """Which of its inflaters it uses; empty: it has no choice."""
 
     @property
     def command(self) -> list[str]:
+        if self.is_program:
+            return [self.driver]
         if self.driver.endswith(".mjs"):
             return [str(NODE), str(DRIVERS / self.driver), str(NODE_FOLDER)]
         return [sys.executable, "-m", f"benchmarks.drivers.{self.driver}"]
 
     @property
+    def is_program(self) -> bool:
+        """Whether the driver is a program that was built, not a script."""
+        return self.driver.startswith("/")
+
+    @property
     def missing(self) -> str:
         """Why it can't be run here; empty: it can."""
+        if self.is_program:
+            return "" if Path(self.driver).exists() else "not built: make twilight"
         if not self.driver.endswith(".mjs"):
             return "" if importlib.util.find_spec(self.needs) else f"no package {self.needs}"
         if NODE is None:
@@ -46,6 +58,7 @@ class Library(NamedTuple):
 
 
 LIBRARIES: Final = (
+    Library("twilight raw", str(TWILIGHT)),
     Library("discord.py", "discord_py", "discord"),
     Library("hikari", "hikari_bot", "hikari"),
     Library("@discordjs/ws zlib-sync", "discordjs.mjs", "zlib-sync/build", "zlib-sync"),
@@ -55,7 +68,8 @@ LIBRARIES: Final = (
 
 def trusting(addresses: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment in which a driver trusts the gateway's authority."""
-    return {"NODE_EXTRA_CA_CERTS": str(addresses["ca_file"])}
+    file = str(addresses["ca_file"])
+    return {"NODE_EXTRA_CA_CERTS": file, "SSL_CERT_FILE": file}
 
 
 async def microseconds(

@@ -19,8 +19,10 @@ from cluster.config.keys import ClusterKeys
 WORKER, BARE = "worker", "bare client"
 AT_ONCE: Final = "latency_ms 0"
 HUB, SUBSCRIBER = "hub, a subscriber", "Subscriber"
-DISCORD_PY, DISCORDJS = "discord.py", "@discordjs/ws zlib-sync"
-PEERS: Final = tuple(library for library in LIBRARIES if library.label in (DISCORD_PY, DISCORDJS))
+TWILIGHT_RAW, DISCORD_PY, DISCORDJS = "twilight raw", "discord.py", "@discordjs/ws zlib-sync"
+PEERS: Final = tuple(
+    library for library in LIBRARIES if library.label in (TWILIGHT_RAW, DISCORD_PY, DISCORDJS)
+)
 WORKER_KEYS: Final = ClusterKeys(log_level="warning")
 
 Arrival = tuple[int, int, int]

@@ -49,7 +49,7 @@ class Aim(msgspec.Struct, frozen=True):
     peers: dict[str, float] = {}
 
 
-_PEERS: Final = {"discord.py": 0.75, "@discordjs/ws zlib-sync": 1.1}
+_PEERS: Final = {"twilight raw": 3.3, "discord.py": 0.75, "@discordjs/ws zlib-sync": 1.1}
 AIMS: Final = {
     Load(40, 5).label: Aim(1.6),
     Load(40, 50).label: Aim(2.0, _PEERS),

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from benchmarks import recording
 from benchmarks.children import ChildError
+from benchmarks.libraries import Library
 from benchmarks.real_rates import run
 from benchmarks.real_rates.clients import (
     BARE,
@@ -253,6 +254,14 @@ def test_the_worker_has_its_latency_with_rests_and_without() -> None:
     wanted = [rows[under(latency_group(client, load), latency(0.99))].aim
               for client in (OURS, OURS_AT_ONCE)]  # fmt: skip
     assert wanted == [7.0, 0.82]
+
+
+def test_a_program_that_was_not_built_is_missing(tmp_path: Path) -> None:
+    program = tmp_path / "twilight_raw"
+    library = Library("twilight raw", str(program))
+    assert library.missing == "not built: make twilight"
+    program.touch()
+    assert (library.missing, library.command) == ("", [str(program)])
 
 
 def test_a_group_stands_once_above_its_rows() -> None:
