@@ -104,7 +104,7 @@ ROOMS: Final = {
         "chain_feed": (
             "backfill chain delivery_queue items replay_client reshards stall_detector starter"
         ),
-        "item_stream": "delivery_queue items",
+        "item_stream": "arrival delivery_queue items",
         "starter": "chain delivery_queue items new_shards replay_client reshards start_positions",
         "delivery_queue": "chain event_filter items",
         "event_filter": "chain guild_filter reshards",
@@ -117,7 +117,8 @@ ROOMS: Final = {
         "overlap_dedup": "chain guild_filter",
         "items": "chain",
         "progress_reporter": "",
-        "hub_reader": "",
+        "hub_reader": "arrival",
+        "arrival": "",
         "guild_filter": "",
         "chain": "",
     },

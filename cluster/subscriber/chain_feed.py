@@ -28,11 +28,11 @@ class ChainFeed:
     def __init__(
         self, names: Names, queue: DeliveryQueue, reshards: Reshards,
         stall_detector: StallDetector, *, saved: Saved | None, oldest: bool, max_bytes: int,
-        has_room: Callable[[], bool], wake: Callable[[], None],
+        has_room: Callable[[], bool], wake: Callable[[], None], heard: Callable[[], None],
     ) -> None:  # fmt: skip
         """saved, oldest: where to begin, see Starter. max_bytes: what all chains may hold.
-        has_room: whether more may be asked for. wake: called when something was queued, or a
-        watermark came.
+        has_room: whether more may be asked for. wake: called when something was queued. heard:
+        called when a watermark came.
         """
         self.store = ""
         """Id of the store whose events are read; empty: not known yet."""
@@ -42,6 +42,7 @@ class ChainFeed:
         self._reshards = reshards
         self._stall_detector = stall_detector
         self._wake = wake
+        self._heard = heard
         self._starter = Starter(
             self.chains, reshards, queue, self._collect, self._ask_for_ends,
             saved=saved, oldest=oldest,
@@ -113,7 +114,7 @@ class ChainFeed:
     def _watermark(self, mark: watermark.Watermark) -> None:
         self._see_store(mark.cluster)
         self._stall_detector.heard(mark.slot, time.monotonic())
-        self._wake()
+        self._heard()
         for row in mark.shards:
             key = ShardKey(row.shard_count, row.shard_id)
             self._stall_detector.names_shard(mark.slot, key)

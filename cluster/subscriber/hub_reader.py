@@ -17,6 +17,7 @@ from cluster.decode_errors import worth_saying
 from cluster.endpoints.curve_client import Handshakes, connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.errors import KeyRefusedError
+from cluster.subscriber.arrival import Arrival
 from cluster.wire import topic
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,12 @@ class HubReader:
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, keys: ClientKeys | None, *,
         topics: Iterable[bytes], on_message: Callable[[bytes], None],
-        waiting_bytes: Callable[[], int], max_waiting: int,
+        waiting_bytes: Callable[[], int], max_waiting: int, arrival: Arrival,
     ) -> None:  # fmt: skip
         """topics: prefixes to subscribe to, in this order. on_message: called with every message;
         raises topic.WireError for what it can't read. waiting_bytes: how many bytes wait for the
-        consumer; past ``max_waiting`` nothing is read. Raises ConfigError."""
+        consumer; past ``max_waiting`` nothing is read. arrival: what the consumer waits for, which
+        on_message may set. Raises ConfigError."""
         self.refused = 0
         """How many messages could not be read."""
         self.paused = False
@@ -49,6 +51,7 @@ class HubReader:
         self._on_message = on_message
         self._waiting_bytes = waiting_bytes
         self._max_waiting = max_waiting
+        self._arrival = arrival
         self._loop = asyncio.get_running_loop()
         self._socket = context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
@@ -84,15 +87,23 @@ class HubReader:
     def poll(self) -> None:
         """Read what is there, in case an edge was missed."""
         if self.reading:
-            self._read()
+            self._turn()
 
     def _listen(self, wanted: bool) -> None:
         if wanted and not self.reading:
-            self._loop.add_reader(self._fd, self._read)
-            self._loop.call_soon(self._read)
+            self._loop.add_reader(self._fd, self._turn)
+            self._loop.call_soon(self._turn)
         elif not wanted and self.reading:
             self._loop.remove_reader(self._fd)
         self.reading = wanted
+
+    def _turn(self) -> None:
+        """Read, and have the consumer take what came."""
+        self._arrival.hold()
+        try:
+            self._read()
+        finally:
+            self._arrival.release()
 
     def _read(self) -> None:
         enough = self._waiting_bytes() + READ_BYTES
@@ -116,4 +127,4 @@ class HubReader:
                 self.refused += 1
                 if worth_saying(self.refused):
                     log.warning("message %d was refused: %s", self.refused, error)
-        self._loop.call_soon(self._read)
+        self._loop.call_soon(self._turn)

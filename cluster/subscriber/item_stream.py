@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from cluster.errors import ClientClosedError, ClusterError
 from cluster.loops import check_loop
+from cluster.subscriber.arrival import Arrival
 from cluster.subscriber.delivery_queue import DeliveryQueue
 from cluster.subscriber.items import Item
 
@@ -27,7 +28,7 @@ class ItemStream:
 
     def __init__(self, queue: DeliveryQueue, plenty: int) -> None:
         """plenty: bytes of the queue below which there is room for more."""
-        self.arrived = asyncio.Event()
+        self.arrived = Arrival()
         """Set when something was queued, or there is another reason to look."""
         self.refusal: ClusterError | None = None
         """Why nothing more will come; None: it may."""
@@ -92,7 +93,7 @@ class ItemStream:
         if item is None:
             if self.refusal is not None:
                 raise self.refusal
-            self.arrived.clear()
+            self.arrived.is_set = False
         return item
 
     async def _more(self) -> bool:
@@ -106,7 +107,7 @@ class ItemStream:
             )
         self._awaited = True
         try:
-            await self.arrived.wait()
+            await self.arrived
         finally:
             self._awaited = False
         return True

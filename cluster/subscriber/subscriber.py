@@ -125,10 +125,12 @@ class Subscriber:
         self._max_bytes = max_bytes
         self._stall_detector = StallDetector(time.monotonic())
         self._stream = ItemStream(self._queue, max_bytes // 4)
+        self._heard = asyncio.Event()
+        """A watermark came."""
         self._feed = ChainFeed(
             self._names, self._queue, self._reshards, self._stall_detector,
             saved=saved, oldest=start == "oldest", max_bytes=max_bytes // 2,
-            has_room=self._has_room, wake=self._stream.arrived.set,
+            has_room=self._has_room, wake=self._stream.arrived.set, heard=self._heard.set,
         )  # fmt: skip
         self._reader: HubReader | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
@@ -146,7 +148,7 @@ class Subscriber:
             self._reader = HubReader(
                 self._context, found.events, self._keys, topics=self._prefixes(),
                 on_message=self._feed.message, waiting_bytes=lambda: self._queue.bytes,
-                max_waiting=self._max_bytes // 2,
+                max_waiting=self._max_bytes // 2, arrival=self._stream.arrived,
             )  # fmt: skip
             self._stream.read_on = self._reader.resume
             await self._join(self._reader)
@@ -204,10 +206,10 @@ class Subscriber:
             self._feed.backfill.replay = replay
         deadline = self._loop.time() + STALL_SECONDS
         while not self._stall_detector.slots and (left := deadline - self._loop.time()) > 0:
-            self._stream.arrived.clear()
+            self._heard.clear()
             # If nobody publishes: said as Stalled, and it begins when somebody does.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stream.arrived.wait(), min(left, LOOK_SECONDS))
+                await asyncio.wait_for(self._heard.wait(), min(left, LOOK_SECONDS))
             if (refusal := reader.refusal()) is not None:
                 raise refusal
         await self._feed.join(replay)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import zmq
 
+from cluster.subscriber.arrival import Arrival
 from cluster.subscriber.hub_reader import HubReader
 from cluster.wire import topic
 
@@ -40,7 +41,7 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
         reader = Reader()
         hub_reader = HubReader(
             context, endpoint, None, topics=[b"a"], on_message=reader.take,
-            waiting_bytes=lambda: reader.waiting, max_waiting=10,
+            waiting_bytes=lambda: reader.waiting, max_waiting=10, arrival=Arrival(),
         )  # fmt: skip
         assert await asyncio.to_thread(hub.recv) == b"\x01a"
         hub.send(b"a1")
@@ -77,6 +78,7 @@ def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) ->
             on_message=reader.take,
             waiting_bytes=lambda: 0,
             max_waiting=10,
+            arrival=Arrival(),
         )
         await asyncio.to_thread(hub.recv)
         for message in (b"rubbish", b"rubbish", b"a"):

@@ -141,7 +141,7 @@ class Reader:
         self._ahead_s = 0.0
         self.feed = ChainFeed(
             None, self._queue, self.reshards, StallDetector(0.0), saved=saved, oldest=oldest,
-            max_bytes=max_bytes, has_room=lambda: True, wake=lambda: None,
+            max_bytes=max_bytes, has_room=lambda: True, wake=lambda: None, heard=lambda: None,
         )  # fmt: skip
 
     async def __aenter__(self) -> Reader:

@@ -84,7 +84,7 @@ def test_of_another_store_nothing_is_kept() -> None:
     queue = DeliveryQueue(EventFilter(reshards))
     feed = ChainFeed(
         None, queue, reshards, stalls, saved=saved, oldest=False, max_bytes=1 << 20,
-        has_room=lambda: True, wake=lambda: None,
+        has_room=lambda: True, wake=lambda: None, heard=lambda: None,
     )  # fmt: skip
     other = ShardWriter("f" * 16, ShardState(shard_id=0, shard_count=1))
     other.begin_epoch(3)
