@@ -98,6 +98,7 @@ class Session:
         self._advice = advice or {}
         self._random = random
         self._connects = connects or ConnectQueue(random)
+        self._has_others = connects is not None
         self._on_turn_moved = on_turn_moved
         self._detail = ""
         self._wake: float | None = now
@@ -317,7 +318,7 @@ class Session:
         if self.state is not SessionState.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
         self._connects.reached(self._resume_host, now)
-        self._heartbeat = Heartbeat(interval, now, self._random())
+        self._heartbeat = Heartbeat(interval, now, self._random(), together=self._has_others)
         if self.resumable is None:
             self._move(Input.HELLO, now)
             return [do.RequestGrant()]
