@@ -103,7 +103,7 @@ class Sender:
                 payload = command.payload
                 if command.op == Op.QOS_HEARTBEAT:
                     payload = payloads.with_seq(payload, self._handled(self._session.seq))
-                connection.send(payload)
+                connection.send(payload, command=True)
                 done(None)
         elif state in ENDED:
             self._commands.fail(self._not_ready())

@@ -192,10 +192,19 @@ class Connection:
 
     # -- sending -----------------------------------------------------------------------------------
 
-    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
-        """Send a text message. urgent: before all that libcurl has not begun to take. fate: hears,
-        once, whether libcurl took it, right after that, or it was dropped."""
-        if not urgent:  # a command; what answers a heartbeat may wait
+    def send(
+        self,
+        payload: bytes,
+        *,
+        urgent: bool = False,
+        command: bool = False,
+        fate: Fate | None = None,
+    ) -> None:
+        """Send a text message. urgent: before all that libcurl has not begun to take. command:
+        somebody waits for what comes of it; what answers a heartbeat may wait, and for IDENTIFY and
+        RESUME see `settled`. fate: hears, once, whether libcurl took it, right after that, or it
+        was dropped."""
+        if command:
             self._multi.expect_answer()
         self._send(Opcode.TEXT, payload, urgent=urgent, fate=fate)
 

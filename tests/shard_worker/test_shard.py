@@ -38,6 +38,7 @@ class Ordered(Wire):
         self.done: list[Any] = []
         self.fates: list[Fate] = []
         self.payloads: list[bytes] = []
+        self.commands: list[bytes] = []
         self.settlings: list[bool] = []
 
     def settled(self, settled: bool) -> None:
@@ -47,8 +48,17 @@ class Ordered(Wire):
         self.done.append(url)
         return super().connect(url, receiver)
 
-    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
+    def send(
+        self,
+        payload: bytes,
+        *,
+        urgent: bool = False,
+        command: bool = False,
+        fate: Fate | None = None,
+    ) -> None:
         self.payloads.append(payload)
+        if command:
+            self.commands.append(payload)
         if fate is not None:
             self.fates.append(fate)
         message = json.loads(payload)

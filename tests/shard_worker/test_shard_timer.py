@@ -56,7 +56,14 @@ class Wire:
     def connect(self, url: str, receiver: Shard) -> Connection:
         return cast(Connection, self)
 
-    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
+    def send(
+        self,
+        payload: bytes,
+        *,
+        urgent: bool = False,
+        command: bool = False,
+        fate: Fate | None = None,
+    ) -> None:
         self.sent.append(json.loads(payload))
         if self.sent[-1]["op"] == 1:
             self.heartbeat_sent.set()

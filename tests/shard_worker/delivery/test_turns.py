@@ -154,7 +154,14 @@ class GatewayEnd:
     def __init__(self, slot: Slot, shard_id: int) -> None:
         self._slot, self._shard_id = slot, shard_id
 
-    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
+    def send(
+        self,
+        payload: bytes,
+        *,
+        urgent: bool = False,
+        command: bool = False,
+        fate: Fate | None = None,
+    ) -> None:
         frame = json.loads(payload)
         in_file = self._slot.seq_in_file(self._shard_id)
         self._slot.sent.append((frame["op"], frame["d"], in_file))

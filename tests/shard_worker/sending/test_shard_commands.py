@@ -18,6 +18,8 @@ from tests.shard_worker.test_shard import HELLO, Ordered, frame, on_a_loop
 
 READY = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
 
+HEARTBEAT_WANTED = frame(1, None)
+
 
 class Commands:
     """Sends commands through a shard, and keeps how each ended."""
@@ -51,6 +53,21 @@ def test_at_once_when_it_is_ready() -> None:
         commands.send(shard, raw(3, {"status": "dnd"}))
         assert sent(wire)[-1] == {"op": 3, "d": {"status": "dnd"}}
         assert commands.results == [None]
+
+    on_a_loop(scenario)
+
+
+def test_commands_alone_are_said_to_be_some() -> None:
+    """Nothing rests for a second after one, so that its answer comes at once: an IDENTIFY or a
+    heartbeat a second would keep a worker from resting for ever."""
+
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        ready(shard)
+        shard.on_messages([HEARTBEAT_WANTED], [0])
+        assert [one["op"] for one in sent(wire)] == [2, 1]
+        assert wire.commands == []
+        Commands().send(shard, raw(3, {"status": "dnd"}))
+        assert wire.commands == wire.payloads[-1:]
 
     on_a_loop(scenario)
 

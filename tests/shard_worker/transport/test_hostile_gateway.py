@@ -297,7 +297,14 @@ class Connection:
         self.sent: list[bytes] = []
         self.closed = 0
 
-    def send(self, payload: bytes, *, urgent: bool = False, fate: Fate | None = None) -> None:
+    def send(
+        self,
+        payload: bytes,
+        *,
+        urgent: bool = False,
+        command: bool = False,
+        fate: Fate | None = None,
+    ) -> None:
         self.sent.append(payload)
 
     def close(self, code: int) -> None:

@@ -627,7 +627,7 @@ def test_sockets_rest_while_all_sessions_are_settled_and_what_is_sent_leaves(
             await speaker.send(b"unread")
             await asyncio.sleep(0.01)
             assert came() == 3
-            first.send(b"command")
+            first.send(b"command", command=True)
             assert sockets._rest is None, "its answer waits for nobody"
             assert await asyncio.wait_for(got.get(), WAIT_S) == "command"
             await until(lambda: came() == 4)
