@@ -48,14 +48,7 @@ class Ordered(Wire):
         self.done.append(url)
         return super().connect(url, receiver)
 
-    def send(
-        self,
-        payload: bytes,
-        *,
-        urgent: bool = False,
-        command: bool = False,
-        fate: Fate | None = None,
-    ) -> None:
+    def took(self, payload: bytes, command: bool, fate: Fate | None) -> None:
         self.payloads.append(payload)
         if command:
             self.commands.append(payload)

@@ -20,6 +20,7 @@ from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
 from shard_worker.transport.write_queue import Fate
 from tests.played_loop import PlayedLoop
+from tests.shard_worker.played_connection import PlayedConnection
 
 Arguments = TypeVarTuple("Arguments")
 TURN_S = 20e-6
@@ -46,7 +47,7 @@ class WholeMsLoop(PlayedLoop):
         return super().call_at(self.time() + wait_ms / 1000, callback, *args, context=context)
 
 
-class Wire:
+class Wire(PlayedConnection):
     """A transport, a connection, a coordinator and a journal that do nothing."""
 
     def __init__(self) -> None:
@@ -56,23 +57,10 @@ class Wire:
     def connect(self, url: str, receiver: Shard) -> Connection:
         return cast(Connection, self)
 
-    def send(
-        self,
-        payload: bytes,
-        *,
-        urgent: bool = False,
-        command: bool = False,
-        fate: Fate | None = None,
-    ) -> None:
+    def took(self, payload: bytes, command: bool, fate: Fate | None) -> None:
         self.sent.append(json.loads(payload))
         if self.sent[-1]["op"] == 1:
             self.heartbeat_sent.set()
-
-    def close(self, code: int) -> None: ...
-
-    waited_s = 0.0
-
-    def settled(self, settled: bool) -> None: ...
 
     def request_grant(self, shard_id: int) -> None: ...
 

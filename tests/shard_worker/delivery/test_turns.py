@@ -31,6 +31,7 @@ from shard_worker.transport.connection import Connection
 from shard_worker.transport.transport import Transport
 from shard_worker.transport.write_queue import Fate
 from tests.shard_worker.delivery.test_held_shards import spec
+from tests.shard_worker.played_connection import PlayedConnection
 
 STORE = "0123456789abcdef"
 HELLO = b'{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}'
@@ -146,29 +147,16 @@ class Slot:
     def changed(self) -> None: ...
 
 
-class GatewayEnd:
+class GatewayEnd(PlayedConnection):
     """One shard's connection."""
-
-    waited_s = 0.0
 
     def __init__(self, slot: Slot, shard_id: int) -> None:
         self._slot, self._shard_id = slot, shard_id
 
-    def send(
-        self,
-        payload: bytes,
-        *,
-        urgent: bool = False,
-        command: bool = False,
-        fate: Fate | None = None,
-    ) -> None:
+    def took(self, payload: bytes, command: bool, fate: Fate | None) -> None:
         frame = json.loads(payload)
         in_file = self._slot.seq_in_file(self._shard_id)
         self._slot.sent.append((frame["op"], frame["d"], in_file))
-
-    def close(self, code: int) -> None: ...
-
-    def settled(self, settled: bool) -> None: ...
 
 
 def in_a_slot(folder: Path, scenario: Callable[[Slot], None], shards: int = 1) -> None:

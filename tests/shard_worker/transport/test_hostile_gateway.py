@@ -36,6 +36,7 @@ from shard_worker.transport.message_deflate import Deflate
 from shard_worker.transport.websocket import WebSocket
 from shard_worker.transport.websocket_error import WebSocketError
 from shard_worker.transport.write_queue import Fate
+from tests.shard_worker.played_connection import PlayedConnection
 
 MIB = 1024 * 1024
 Messages = list[bytes]
@@ -292,27 +293,16 @@ SPEC = WorkerSpec(
 )  # fmt: skip
 
 
-class Connection:
+class Connection(PlayedConnection):
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.closed = 0
 
-    def send(
-        self,
-        payload: bytes,
-        *,
-        urgent: bool = False,
-        command: bool = False,
-        fate: Fate | None = None,
-    ) -> None:
+    def took(self, payload: bytes, command: bool, fate: Fate | None) -> None:
         self.sent.append(payload)
 
     def close(self, code: int) -> None:
         self.closed = code
-
-    waited_s = 0.0
-
-    def settled(self, settled: bool) -> None: ...
 
 
 class Surroundings:
