@@ -1,5 +1,5 @@
 """The child's side of a process that the coordinator starts and keeps: the TCP gate, the replay
-server. The parent's side is in coordinator.children.
+server, the HTTP server. The parent's side is in coordinator.children.
 
 Such a process reads its spec as JSON from standard input up to EOF, writes one StartOutcome as a
 JSON line to standard output, logs to standard error, and ends on SIGTERM, SIGINT, or when the
@@ -46,11 +46,12 @@ class Child:
         self._signalled = False
         self.is_ready = False
 
-    def ready(self) -> None:
-        """Say that it is up. Calling it again does nothing."""
+    def ready(self, *, listens: str = "") -> None:
+        """Say that it is up. Calling it again does nothing. listens: where, if its parent can't
+        know."""
         if not self.is_ready:
             self.is_ready = True
-            write_outcome(StartOutcome(ready=True))
+            write_outcome(StartOutcome(ready=True, listens=listens))
 
     def is_ending(self) -> bool:
         """Whether it has to end: it was signalled, or its parent is gone."""

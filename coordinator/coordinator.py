@@ -26,6 +26,7 @@ from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
 from coordinator import host
 from coordinator.account import ApiAccount
+from coordinator.children.http_server import HttpProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
@@ -79,6 +80,7 @@ class _Children(NamedTuple):
     replay: ReplayProcess
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
+    http: HttpProcess | None
 
 
 class Coordinator:
@@ -266,7 +268,8 @@ class Coordinator:
             self._paths, context.store_id, clock, stop_s * REPLAY_SHARE
         )
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
-        return _Children(replay, sandbox, gate)
+        http = HttpProcess(spec, clock, stop_s * GATE_SHARE) if spec.http.listen else None
+        return _Children(replay, sandbox, gate, http)
 
     def _control_verbs(
         self,
@@ -285,6 +288,7 @@ class Coordinator:
             operations,
             lambda: sockets.hub.connections,
             health.troubles,
+            lambda: children.http.url if children.http else "",
             self._lifetime,
         )
         return {
@@ -306,12 +310,13 @@ class Coordinator:
             ) from error
 
     async def _run_children(self, children: _Children) -> None:
-        """ClusterError: the TCP gate can't listen."""
+        """ClusterError: the TCP gate, or the HTTP server, can't listen."""
         self._lifetime.background(children.replay.run(), "replay server")
-        if (gate := children.tcp_gate) is not None:
-            await gate.start()
-            self._lifetime.parts.push_async_callback(gate.close)
-            self._lifetime.background(gate.run(), "TCP gate")
+        for child in (children.tcp_gate, children.http):
+            if child is not None:
+                await child.start()
+                self._lifetime.parts.push_async_callback(child.close)
+                self._lifetime.background(child.run(), child.name)
 
     def _running(self) -> Running:
         paths = self._paths

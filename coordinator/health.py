@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from coordinator.children.http_server import HttpProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
@@ -39,6 +40,7 @@ class Health(NamedTuple):
     replay: ReplayProcess
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
+    http: HttpProcess | None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -61,7 +63,12 @@ class Health(NamedTuple):
     def _children(self) -> Iterator[str]:
         if self.sandbox is not None and not self.sandbox.running:
             yield f"the sandbox has ended: see {self.logs / 'sandbox.log'}"
-        for process, log in ((self.replay, "replay.log"), (self.tcp_gate, "gate.log")):
+        children = (
+            (self.replay, "replay.log"),
+            (self.tcp_gate, "gate.log"),
+            (self.http, "http.log"),
+        )
+        for process, log in children:
             if process is not None and process.restarts:
                 times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
                 yield f"the {process.name} was restarted {times}: see {self.logs / log}"

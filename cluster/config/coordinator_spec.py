@@ -16,6 +16,7 @@ from cluster.config.cluster_config import ClusterConfig
 from cluster.config.keys import Name, NotNegative, Positive
 from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.http import check_http
 from cluster.endpoints.paths import ClusterPaths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
@@ -32,6 +33,8 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     """Folder of the ipc sockets; absolute and short (cluster.endpoints.paths)."""
     token: str = ""
     """The account's token, without "Bot". Empty only on a sandbox, which brings its own."""
+    http_token: str = ""
+    """What clients of HTTP show; empty: there is none, and nothing can be changed over HTTP."""
     intents: NotNegative = 0
     """Bit mask of a bot; 0 of a user account."""
     capabilities: NotNegative = 0
@@ -59,6 +62,7 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         """Raise ConfigError for shards of no known form, a part of a bot without a share, or TCP
         without keys."""
         check_tcp(self.tcp.offered)
+        check_http(self.http.listen, has_token=bool(self.http_token))
         check_keys(KeyFolder(self.paths.keys), self.tcp.offered)
         if self.account == "user":
             check_one_session(self.shards, self.identify.broker)

@@ -20,6 +20,8 @@ MAX_JOURNAL_BYTES: Final = 1 << 40
 """A journal is mapped at twice its size, and the replay server maps those of all workers."""
 MAX_PIPE_MESSAGES: Final = 1_000_000_000
 """A billion bounds nothing: what waits is bounded in bytes as well."""
+HTTP_LISTEN: Final = "127.0.0.1:7310"
+"""Where HTTP is served unless told otherwise; a second cluster takes the next port that is free."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -98,6 +100,19 @@ class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of [http]."""
+
+    listen: str = HTTP_LISTEN
+    """"ADDRESS:PORT"; empty: nothing is served."""
+    token_file: str = ""
+    """File of the token that a client shows; empty: there is none."""
+    ready_shards: NotNegative = 0
+    """So many ready shards make the cluster ready for `/readyz`; 0: all of them."""
+    shard_metrics: NotNegative = 512
+    """Most shards that have metrics of their own."""
+
+
 class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Every key but those of [sandbox]. Units are in the names."""
 
@@ -135,3 +150,4 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
     tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
+    http: HttpConfig = msgspec.field(default_factory=HttpConfig)

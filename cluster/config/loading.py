@@ -31,10 +31,11 @@ from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.schema import HIDDEN, Given, Schema, is_secret, nearest
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
-from cluster.config.tokens import read_token
+from cluster.config.tokens import read_http_token, read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
 from cluster.endpoints.folders import expanded, here, replaceable
+from cluster.endpoints.http import check_http
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
@@ -106,6 +107,16 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             self.env, self._path_as_given("token_file") if c.token_file else None, c.account
         )
 
+    def _http_token(self) -> tuple[str, list[str]]:
+        """Return the token that clients of HTTP show, and warnings about how it is kept; empty:
+        there is none. Raises ConfigError."""
+        http = self.config.http
+        if not (http.listen and http.token_file):
+            check_http(http.listen, has_token=False)
+            return "", []
+        check_http(http.listen, has_token=True)
+        return read_http_token(self._path_as_given("http.token_file"))
+
     def _api_version(self) -> tuple[Literal[9, 10], list[str]]:
         """Return the API's version for this kind of account, and warnings on it."""
         version = self.config.api_version
@@ -126,6 +137,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         self._check_folders()
         c, where = self.config, self.paths
         api_version, warnings = self._api_version()
+        http_token, more = self._http_token()
         broker, keys, identify = "", "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
@@ -155,9 +167,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
                 "identify": msgspec.structs.replace(identify, broker=broker, broker_keys=keys),
             },
             token=token,
+            http_token=http_token,
             on_sandbox=self.on_sandbox or not token,
         )
-        return spec, warnings
+        return spec, warnings + more
 
     def values(self) -> dict[str, Any]:
         """Return every key and its value, secrets replaced by HIDDEN."""

@@ -17,6 +17,7 @@ from cluster.errors import ConfigError
 from cluster.plain_text import is_assignment, is_quoted, trimmed, unseen, utf8
 
 MAX_TOKEN_FILE_BYTES: Final = 4096
+LEAST_HTTP_TOKEN: Final = 16
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What the Authorization header takes for one (RFC 9110, section 11.2, token68)."""
 _PREFIX: Final = re.compile(r"Bot(\s+|$)")
@@ -82,20 +83,34 @@ def read_token(
     return bare_token(text, source, account), warnings
 
 
-def _read_token_file(file: Path, warnings: list[str]) -> str:
+def read_http_token(file: Path) -> tuple[str, list[str]]:
+    """Return the token that clients of HTTP show, and warnings. Raises ConfigError."""
+    warnings: list[str] = []
+    token = trimmed(_read_token_file(file, warnings, key="http.token_file"))
+    if not _TOKEN.fullmatch(token) or len(token) < LEAST_HTTP_TOKEN:
+        raise ConfigError(
+            f"http.token_file {file} holds no token of {LEAST_HTTP_TOKEN} characters or more",
+            "make one: `openssl rand -hex 32`",
+        )
+    return token, warnings
+
+
+def _read_token_file(file: Path, warnings: list[str], key: str = "token_file") -> str:
     try:
         with file.open("rb") as handle:
             mode = os.fstat(handle.fileno()).st_mode
             data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"token_file {file} can't be read ({error.strerror})",
-            "check the path and its mode, or set DCGW_TOKEN",
+            f"{key} {file} can't be read ({error.strerror})",
+            "check the path and its mode"
+            if key != "token_file"
+            else "check the path and its mode, or set DCGW_TOKEN",
         ) from None
     if len(data) > MAX_TOKEN_FILE_BYTES:
-        raise ConfigError(f"token_file {file} is too long for a token", "is it the right file?")
+        raise ConfigError(f"{key} {file} is too long for a token", "is it the right file?")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        warnings.append(f"token_file {file} can be read by others: chmod 600 {file}")
+        warnings.append(f"{key} {file} can be read by others: chmod 600 {file}")
     if why := replaceable(file):
-        warnings.append(f"token_file {file} is not safe there: {why}")
-    return utf8(f"token_file {file}", data)
+        warnings.append(f"{key} {file} is not safe there: {why}")
+    return utf8(f"{key} {file}", data)

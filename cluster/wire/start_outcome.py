@@ -17,6 +17,8 @@ class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ready: bool = False
     notes: list[str] = []
     """What whoever started it should read: a line each."""
+    listens: str = ""
+    """Where a child listens, if it has found that out itself."""
     error: Failure | None = None
 
 

@@ -217,5 +217,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The long request that is under way, or was the last; None: there was none."""
     gate: GateReport | None = None
     """The TCP gate; None: there is none, or it is not up."""
+    http: str = ""
+    """Where HTTP is served, as a URL; empty: it is not."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""

@@ -3,25 +3,18 @@ ends."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints.paths import ClusterPaths
-from cluster.errors import ClusterError
-from cluster.wire.control import error_of
-from cluster.wire.start_outcome import decode_outcome
-from coordinator.children.process import LocalProcess, module_command
+from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
-
-START_S: Final = 20.0
-STOP_S: Final = 2.0
+from coordinator.children.start import start_child
 
 
 class TcpGateProcess(RestartingProcess):
@@ -48,24 +41,6 @@ def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
 
 async def _start(spec: bytes, logs: Path) -> LocalProcess:
     """Start a TCP gate and wait until it listens. ClusterError if it does not."""
-    command = module_command("coordinator.tcp_gate.gate")
-    process = await LocalProcess.start(
-        command, spec, logs / "gate.log", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(START_S):
-            outcome = decode_outcome(await process.stdout.readline())
-    except (TimeoutError, ValueError, msgspec.DecodeError) as error:
-        await process.stop(STOP_S)
-        words = process.last_words() or type(error).__name__
-        raise ClusterError(
-            f"the TCP gate did not start: {words}", f"see {logs / 'gate.log'}"
-        ) from error
-    except BaseException:
-        await process.stop(STOP_S)
-        raise
-    if outcome.error is not None:
-        await process.wait()
-        raise error_of(outcome.error)
+    log = logs / "gate.log"
+    process, _ = await start_child("TCP gate", "coordinator.tcp_gate.gate", spec, log)
     return process

@@ -36,16 +36,18 @@ class StatusVerbs:
         operations: OperationRunner,
         connections: Callable[[], int],
         troubles: Callable[[], list[str]],
+        http: Callable[[], str],
         lifetime: Lifetime,
     ) -> None:
         """connections: how many are connected to the hub to hear events. troubles: what is
-        wrong with parts that this does not know."""
+        wrong with parts that this does not know. http: where HTTP is served."""
         self._context = context
         self._fleet = fleet
         self._identifies = identifies
         self._operations = operations
         self._connections = connections
         self._troubles = troubles
+        self._http = http
         self._lifetime = lifetime
         self._subscribers = Subscribers(context.spec.intents, context.spec.account)
         self._started = context.clock()
@@ -95,6 +97,7 @@ class StatusVerbs:
             subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
             operation=self._operations.status(),
             gate=gate,
+            http=self._http(),
             troubles=[*self._troubles(), *_troubles_of(gate)],
         )
 

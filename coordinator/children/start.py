@@ -1,0 +1,42 @@
+"""Starts a child of ours and waits for the one line in which it says how that went."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster.errors import ClusterError
+from cluster.wire.control import error_of
+from cluster.wire.start_outcome import StartOutcome, decode_outcome
+from coordinator.children.process import LocalProcess, module_command
+
+START_S: Final = 20.0
+STOP_S: Final = 2.0
+
+
+async def start_child(
+    name: str, module: str, spec: bytes, log: Path
+) -> tuple[LocalProcess, StartOutcome]:
+    """Start a process of coordinator.child_process; return it, and what it said, once it is up.
+    ClusterError if it does not come up; nothing of it is left then. name: for people."""
+    process = await LocalProcess.start(
+        module_command(module), spec, log, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            outcome = decode_outcome(await process.stdout.readline())
+    except (TimeoutError, ValueError, msgspec.DecodeError) as error:
+        await process.stop(STOP_S)
+        words = process.last_words() or type(error).__name__
+        raise ClusterError(f"the {name} did not start: {words}", f"see {log}") from error
+    except BaseException:
+        await process.stop(STOP_S)
+        raise
+    if outcome.error is not None:
+        await process.wait()
+        raise error_of(outcome.error)
+    return process, outcome

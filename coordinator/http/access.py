@@ -1,0 +1,82 @@
+"""Who may ask what over HTTP.
+
+On loopback reading is free for the users of this host; a browser that a strange page has led here
+by a name of its own (DNS rebinding) is told by the Host header and refused. Beyond loopback all but
+`/healthz` needs the token. What changes the cluster always needs it, as `Authorization: Bearer`:
+that header no other site can make a browser send. Source: RFC 6750, RFC 7617, Fetch standard
+("CORS-safelisted request-header").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import NamedTuple
+
+from cluster.endpoints.tcp import is_loopback
+
+
+class Refusal(NamedTuple):
+    """Why a request is not answered."""
+
+    status: int
+    """403, 401 or 421 (RFC 9110)."""
+    reason: str
+
+
+class Access:
+    """Decides on one request after the other; holds nothing of them."""
+
+    def __init__(self, *, token: str, loopback: bool) -> None:
+        """token: empty: there is none. loopback: it listens there alone."""
+        self._token = token.encode()
+        self._loopback = loopback
+
+    @property
+    def may_change(self) -> bool:
+        """Whether anybody may change anything."""
+        return bool(self._token)
+
+    def to_read(self, host: str, authorization: str) -> Refusal | None:
+        """Return why a request may not read; None: it may. host, authorization: its headers."""
+        if self._loopback:
+            if _is_loopback_name(host):
+                return None
+            return Refusal(421, "asked for by a name that is not this machine's own")
+        if self._is_bearer(authorization) or self._is_basic(authorization):
+            return None
+        return Refusal(401, "the token of [http] token_file is needed")
+
+    def to_change(self, authorization: str) -> Refusal | None:
+        """Return why a request may change nothing; None: it may."""
+        if not self._token:
+            return Refusal(403, "nothing can be changed here: [http] token_file is not set")
+        if self._is_bearer(authorization):
+            return None
+        return Refusal(401, "the token of [http] token_file is needed, as Authorization: Bearer")
+
+    def _is_bearer(self, authorization: str) -> bool:
+        scheme, _, given = authorization.partition(" ")
+        return scheme.lower() == "bearer" and self._is_token(given.strip().encode())
+
+    def _is_basic(self, authorization: str) -> bool:
+        """Whether it is the token as the password of any user, as browsers ask for it."""
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            pair = base64.b64decode(given.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return self._is_token(pair.partition(b":")[2])
+
+    def _is_token(self, given: bytes) -> bool:
+        return bool(self._token) and hmac.compare_digest(given, self._token)
+
+
+def _is_loopback_name(host: str) -> bool:
+    """Return whether a Host header names this machine, with or without a port."""
+    if host.startswith("["):
+        return is_loopback(host[1:].partition("]")[0])
+    return is_loopback(host.partition(":")[0])

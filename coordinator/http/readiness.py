@@ -1,0 +1,24 @@
+"""Whether a cluster is ready to serve, for probes that restart or route by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cluster.wire.states import ClusterState
+from cluster.wire.status import ClusterStatus
+
+
+def not_ready(status: ClusterStatus, wanted: int) -> str | None:
+    """Return why a cluster is not ready, in words; None: it is.
+
+    wanted: so many ready shards are enough; 0: all of them.
+    """
+    if status.state is ClusterState.STOPPING:
+        return "it is stopping"
+    all_shards = len(status.shards)
+    enough = min(wanted, all_shards) if wanted else all_shards
+    if status.shards_ready >= enough:
+        return None
+    states = Counter(str(shard.state) for shard in status.shards if shard.state != "ready")
+    rest = ", ".join(f"{count} {state}" for state, count in states.most_common(4))
+    return f"{status.shards_ready} of {enough} shards are ready ({rest})"

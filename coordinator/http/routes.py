@@ -1,0 +1,142 @@
+"""What is answered at each path."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from cluster.errors import ClusterError
+from coordinator.http import metrics
+from coordinator.http.access import Access, Refusal
+from coordinator.http.readiness import not_ready
+from coordinator.http.snapshots import Snapshot, Snapshots
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES: Final = 16 * 1024
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer (OWASP's HTTP headers): nothing is loaded from elsewhere, nobody frames
+the page, and no proxy keeps what it says."""
+FREE: Final = frozenset(("/healthz",))
+"""Paths that everybody may read: they tell nothing of the cluster."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Routes:
+    """Answers requests on one cluster."""
+
+    def __init__(
+        self, snapshots: Snapshots, access: Access, *, ready_shards: int, shard_metrics: int
+    ) -> None:
+        """ready_shards: so many make it ready; 0: all. shard_metrics: most shards that have metrics
+        of their own."""
+        self._snapshots = snapshots
+        self._access = access
+        self._ready_shards = ready_shards
+        self._shard_metrics = shard_metrics
+        self._rendered: tuple[Snapshot, str, tuple[bytes, str]] | None = None
+        """The last metrics: of which status, in which form, and they."""
+
+    def all(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/status", self.status),
+            web.get("/metrics", self.metrics),
+        ]
+
+    def refusal(self, request: web.Request) -> Refusal | None:
+        """Return why a request is not answered; None: it is."""
+        authorization = request.headers.get("Authorization", "")
+        if request.method not in ("GET", "HEAD"):
+            return self._access.to_change(authorization)
+        if request.path in FREE:
+            return None
+        return self._access.to_read(request.headers.get("Host", ""), authorization)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """200 while the coordinator's loop answers."""
+        try:
+            await self._snapshots.get()
+        except ClusterError as error:
+            return _text(503, str(error))
+        return _text(200, "ok")
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 when enough shards are ready, else 503 with the reason."""
+        try:
+            snapshot = await self._snapshots.get()
+        except ClusterError as error:
+            return _text(503, str(error))
+        reason = not_ready(snapshot.status, self._ready_shards)
+        return _text(200, "ready") if reason is None else _text(503, reason)
+
+    async def status(self, request: web.Request) -> web.Response:
+        """What ``status --json`` has."""
+        try:
+            snapshot = await self._snapshots.get()
+        except ClusterError as error:
+            return _text(503, str(error))
+        return web.Response(body=snapshot.json, content_type="application/json")
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus's text form, or OpenMetrics."""
+        try:
+            snapshot = await self._snapshots.get()
+        except ClusterError as error:
+            return _text(503, str(error))
+        body, content_type = self._render(snapshot, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    def _render(self, snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
+        """Return the metrics and their type, made once for all who ask within a second."""
+        last = self._rendered
+        if last is None or last[0] is not snapshot or last[1] != accept:
+            text = metrics.render(snapshot.status, accept, self._shard_metrics)
+            self._rendered = (snapshot, accept, text)
+        return self._rendered[2]
+
+
+def _text(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text + "\n")
+
+
+def make_app(routes: Routes) -> web.Application:
+    """Return the application: routes, and what stands before each."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = routes.refusal(request)
+        if refusal is not None:
+            response: web.StreamResponse = _text(refusal.status, refusal.reason)
+            if refusal.status == 401:
+                response.headers["WWW-Authenticate"] = 'Basic realm="dcgw-cluster"'
+        else:
+            try:
+                response = await handler(request)
+            except web.HTTPException as error:
+                response = _text(error.status, error.reason)
+                response.headers.update(
+                    {name: value for name, value in error.headers.items() if name == "Allow"}
+                )
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY_BYTES)
+    app.add_routes(routes.all())
+    return app

@@ -1,0 +1,122 @@
+"""Serves a cluster over HTTP: a process of its own, ``python -m coordinator.http.server``.
+
+It is apart from the coordinator, so that whoever can reach the port takes none of the time that
+grants identifies and looks after workers: the coordinator is asked once a second, however many
+ask here, and a client that does not read holds up itself alone. If this process dies it is started
+again. It is started with an HttpSpec (coordinator.child_process).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import sys
+import time
+from typing import Final
+
+from aiohttp import web
+
+from cluster.control import ControlClient
+from cluster.errors import AlreadyRunningError
+from coordinator.child_process import Child, ChildSpec, run_child
+from coordinator.http.access import Access
+from coordinator.http.routes import Routes, make_app
+from coordinator.http.snapshots import Snapshots
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.2
+"""Seconds between two looks whether this process has to end."""
+ASK_S: Final = 2.0
+"""Seconds that the coordinator may take to answer."""
+NEXT_PORTS: Final = 64
+"""So many ports after the one that is taken are tried."""
+BACKLOG: Final = 64
+SHUTDOWN_S: Final = 1.0
+"""Seconds that answers under way may still take at the end."""
+
+
+class HttpSpec(ChildSpec, frozen=True, kw_only=True):
+    """What the HTTP server must know."""
+
+    control: str
+    """The coordinator's control endpoint."""
+    host: str
+    port: int
+    or_next: bool = False
+    """Whether one of the next ports will do where this one is taken."""
+    loopback: bool
+    """Whether the host is this machine alone."""
+    token: str = ""
+    """What a client has to show; empty: there is none."""
+    ready_shards: int = 0
+    """So many ready shards make the cluster ready; 0: all."""
+    shard_metrics: int = 512
+    """Most shards that have metrics of their own."""
+
+    def __repr__(self) -> str:
+        return f"HttpSpec(host={self.host!r}, port={self.port}, token=<hidden>)"
+
+
+def listen(spec: HttpSpec) -> socket.socket:
+    """Return the socket that is listened on. AlreadyRunningError: the port is taken, or can't be
+    used."""
+    last = spec.port + (NEXT_PORTS if spec.or_next else 0)
+    family = socket.AF_INET6 if ":" in spec.host else socket.AF_INET
+    for port in range(spec.port, min(last, 65535) + 1):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((spec.host, port))
+            listener.listen(BACKLOG)
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE and port < last:
+                continue
+            raise AlreadyRunningError(
+                f"http.listen: {spec.host}:{port} can't be used ({error.strerror})",
+                'give [http] listen another port, or "" for none',
+            ) from None
+        listener.setblocking(False)
+        return listener
+    raise AssertionError("the loop returns or raises at its last port")
+
+
+async def serve_http(spec: HttpSpec, child: Child) -> None:
+    """Serve until the child is ending. ClusterError: the address can't be listened on."""
+    listener = listen(spec)
+    host, port = listener.getsockname()[:2]
+    try:
+        async with ControlClient(spec.control, timeout=ASK_S) as control:
+            routes = Routes(
+                Snapshots(control.status, time.monotonic),
+                Access(token=spec.token, loopback=spec.loopback),
+                ready_shards=spec.ready_shards,
+                shard_metrics=spec.shard_metrics,
+            )
+            runner = web.AppRunner(make_app(routes), access_log=None, shutdown_timeout=SHUTDOWN_S)
+            await runner.setup()
+            try:
+                await web.SockSite(runner, listener).start()
+                child.ready(listens=_url(host, port))
+                while not child.is_ending():  # noqa: ASYNC110  # no event tells of a parent's death
+                    await asyncio.sleep(LOOK_S)
+            finally:
+                await runner.cleanup()
+    finally:
+        listener.close()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def work(spec: HttpSpec, child: Child) -> None:
+    """Do the work of the process until it ends."""
+    asyncio.run(serve_http(spec, child))
+
+
+if __name__ == "__main__":
+    sys.exit(run_child(HttpSpec, work))
