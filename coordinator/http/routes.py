@@ -107,8 +107,8 @@ class Routes:
         last = self._rendered
         if last is None or last[0] is not snapshot or last[1] != accept:
             text = metrics.render(snapshot.status, accept, self._shard_metrics)
-            self._rendered = (snapshot, accept, text)
-        return self._rendered[2]
+            last = self._rendered = (snapshot, accept, text)
+        return last[2]
 
 
 def _text(status: int, text: str) -> web.Response:

@@ -130,7 +130,7 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         nothing: Any = SimpleNamespace(
             refused=0, listeners=[], listener=SimpleNamespace(full=False, name="control")
         )
-        health = Health(paths.logs, nothing, nothing, nothing, server, None, None)
+        health = Health(paths.logs, nothing, nothing, nothing, server, None, None, None)
         log = paths.logs / "replay.log"
         assert health.troubles() == [
             f"the replay server was restarted 1 time: see {log}",
