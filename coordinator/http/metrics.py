@@ -18,7 +18,6 @@ from prometheus_client.metrics_core import (
     GaugeMetricFamily,
     InfoMetricFamily,
     Metric,
-    StateSetMetricFamily,
 )
 from prometheus_client.registry import Collector
 
@@ -70,10 +69,9 @@ def _cluster(status: ClusterStatus) -> Iterator[Metric]:
         "Version of the coordinator.",
         {"version": status.version},
     )
-    yield StateSetMetricFamily(
-        "dcgw_cluster_state",
-        "State of the cluster as a whole.",
-        {state.value: state is status.state for state in ClusterState},
+    states = ((state.value, float(state is status.state)) for state in ClusterState)
+    yield _labelled(
+        GaugeMetricFamily, "dcgw_cluster_state", "State of the cluster as a whole.", "state", states
     )
     yield _gauge("dcgw_uptime_seconds", "Since the coordinator started.", status.uptime_s)
     yield _gauge("dcgw_shards", "Shards that this cluster is to run.", len(status.shards))

@@ -1,0 +1,106 @@
+"""Statuses of clusters, as the tests of the HTTP server need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.wire.status import (
+    BudgetStatus,
+    ClusterStatus,
+    ShardStatus,
+    SubscriberStatus,
+    WorkerStatus,
+)
+
+
+def shard(shard_id: int, **changed: Any) -> ShardStatus:
+    """Return a shard that is ready."""
+    usual: dict[str, Any] = {
+        "worker": 0,
+        "state": SessionState.READY,
+        "epoch": 1,
+        "seq": 10,
+        "events": 10,
+        "events_per_s": 2.0,
+        "silent_s": 0.5,
+        "session_age_s": 60.0,
+        "heartbeat_ms": 40.0,
+        "guilds": 3,
+        "reconnects": {},
+        "detail": "",
+    }
+    return ShardStatus(shard_id=shard_id, **usual | changed)
+
+
+def worker(slot: int, **changed: Any) -> WorkerStatus:
+    """Return a worker that runs."""
+    usual: dict[str, Any] = {
+        "pid": 100 + slot,
+        "state": WorkerState.RUNNING,
+        "uptime_s": 61.0,
+        "cpu_percent": 12.0,
+        "rss_bytes": 50_000_000,
+        "shards": 2,
+        "shards_ready": 2,
+        "events_per_s": 4.0,
+        "journal_bytes": 1_000_000,
+        "journal_seconds": 59.0,
+        "journalling": True,
+        "unpublished": 0,
+        "restarts": 0,
+    }
+    return WorkerStatus(slot=slot, **usual | changed)
+
+
+def subscriber(name: str, **changed: Any) -> SubscriberStatus:
+    """Return a subscriber that keeps up."""
+    usual: dict[str, Any] = {
+        "pid": 7,
+        "lag": 0,
+        "events": 20,
+        "gaps": 0,
+        "replays": 1,
+        "since_s": 30.0,
+    }
+    return SubscriberStatus(name=name, **usual | changed)
+
+
+def budget(**changed: Any) -> BudgetStatus:
+    """Return a budget of which two identifies are spent."""
+    usual: dict[str, Any] = {
+        "total": 1000,
+        "remaining": 998,
+        "reset_after_s": 3600.0,
+        "max_concurrency": 1,
+        "spent": 2,
+        "waiting": [],
+        "wait_s": 0.0,
+    }
+    return BudgetStatus(**usual | changed)
+
+
+def status(**changed: Any) -> ClusterStatus:
+    """Return a cluster of two shards on one worker, all of it ready."""
+    shards = changed.get("shards", [shard(0), shard(1)])
+    usual: dict[str, Any] = {
+        "name": "test",
+        "store_id": "0123456789abcdef",
+        "pid": 1,
+        "version": "1.2.3",
+        "uptime_s": 62.0,
+        "state": ClusterState.READY,
+        "shard_count": len(shards),
+        "shards_ready": sum(row.state is SessionState.READY for row in shards),
+        "events": 20,
+        "events_per_s": 4.0,
+        "api_url": "https://discord.example/api",
+        "gateway_url": "wss://gateway.example",
+        "sandbox": False,
+        "hub_endpoint": "ipc:///run/events",
+        "replay_endpoint": "ipc:///run/replay",
+        "workers": [worker(0)],
+        "shards": shards,
+        "budget": budget(),
+    }
+    return ClusterStatus(**usual | changed)
