@@ -11,8 +11,10 @@ from aiohttp import web
 from cluster.errors import ClusterError
 from coordinator.http import metrics
 from coordinator.http.access import Access, Refusal
+from coordinator.http.files import File, page_files
 from coordinator.http.readiness import not_ready
 from coordinator.http.snapshots import Snapshot, Snapshots
+from coordinator.http.stream import PictureStream
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Server": "dcgw-cluster",
 }
 """Headers of every answer (OWASP's HTTP headers): nothing is loaded from elsewhere, nobody frames
 the page, and no proxy keeps what it says."""
@@ -47,6 +50,8 @@ class Routes:
         self._access = access
         self._ready_shards = ready_shards
         self._shard_metrics = shard_metrics
+        self._stream = PictureStream(snapshots, may_change=access.may_change)
+        self._files = page_files()
         self._rendered: tuple[Snapshot, str, tuple[bytes, str]] | None = None
         """The last metrics: of which status, in which form, and they."""
 
@@ -57,6 +62,9 @@ class Routes:
             web.get("/readyz", self.readyz),
             web.get("/status", self.status),
             web.get("/metrics", self.metrics),
+            web.get("/stream", self._stream.serve),
+            web.get("/page/{name}", self.file),
+            web.get("/", self.page),
         ]
 
     def refusal(self, request: web.Request) -> Refusal | None:
@@ -102,6 +110,15 @@ class Routes:
         body, content_type = self._render(snapshot, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
+    async def page(self, request: web.Request) -> web.Response:
+        """The page for people."""
+        return _file(request, self._files["index.html"])
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A style, script or picture of the page."""
+        found = self._files.get(request.match_info["name"])
+        return _text(404, "there is no such file") if found is None else _file(request, found)
+
     def _render(self, snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their type, made once for all who ask within a second."""
         last = self._rendered
@@ -115,11 +132,27 @@ def _text(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n")
 
 
+def _file(request: web.Request, file: File) -> web.Response:
+    response = web.Response(body=file.content, content_type=file.content_type, charset="utf-8")
+    response.etag = file.etag
+    if any(tag.value == file.etag for tag in request.if_none_match or ()):
+        response = web.Response(status=304)
+        response.etag = file.etag
+    # A browser asks each time whether it has the newest one, and no other cache keeps it.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
 def make_app(routes: Routes) -> web.Application:
     """Return the application: routes, and what stands before each."""
 
+    def prepare(response: web.StreamResponse) -> None:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request["prepare"] = prepare  # for an answer that is prepared before it comes here
         refusal = routes.refusal(request)
         if refusal is not None:
             response: web.StreamResponse = _text(refusal.status, refusal.reason)
@@ -134,7 +167,7 @@ def make_app(routes: Routes) -> web.Application:
                     {name: value for name, value in error.headers.items() if name == "Allow"}
                 )
         if not response.prepared:
-            response.headers.update(HEADERS)
+            prepare(response)
         return response
 
     app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY_BYTES)

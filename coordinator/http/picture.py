@@ -1,0 +1,98 @@
+"""What the page draws: a status in as few bytes as may be, since a page takes one each second."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from cluster.wire.states import ClusterState, SessionState
+from cluster.wire.status import (
+    BudgetStatus,
+    ClusterStatus,
+    Operation,
+    ShardStatus,
+    SubscriberStatus,
+    WorkerStatus,
+)
+
+MOST_SUBSCRIBERS: Final = 100
+"""Rows of subscribers, those with the most lag."""
+
+
+class ShardPicture(msgspec.Struct, frozen=True, array_like=True):
+    """A cell of the grid: an array of these fields in this order."""
+
+    shard_id: int
+    worker: int
+    state: SessionState
+    latency_ms: int | None
+    """Round trip of the last heartbeat."""
+    events_per_s: float
+    silent_s: int | None
+    """Seconds since the last event."""
+    guilds: int
+    is_silent: bool
+    """Whether it is silent for longer than chance explains."""
+    detail: str
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of one server-sent event."""
+
+    name: str
+    version: str
+    state: ClusterState
+    sandbox: bool
+    uptime_s: float
+    shard_count: int
+    shards_ready: int
+    events: int
+    events_per_s: float
+    shards: list[ShardPicture]
+    workers: list[WorkerStatus]
+    budget: BudgetStatus
+    subscribers: list[SubscriberStatus]
+    subscribers_unknown: int
+    operation: Operation | None
+    troubles: list[str]
+    may_change: bool
+    """Whether there is a token, by which the page's buttons may do something."""
+
+
+def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
+    """Return what the page shows of a status."""
+    most_lag = sorted(status.subscribers, key=lambda row: row.lag, reverse=True)
+    return Picture(
+        name=status.name,
+        version=status.version,
+        state=status.state,
+        sandbox=status.sandbox,
+        uptime_s=round(status.uptime_s),
+        shard_count=status.shard_count,
+        shards_ready=status.shards_ready,
+        events=status.events,
+        events_per_s=round(status.events_per_s, 1),
+        shards=[_shard(shard) for shard in status.shards],
+        workers=status.workers,
+        budget=status.budget,
+        subscribers=most_lag[:MOST_SUBSCRIBERS],
+        subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
+        operation=status.operation,
+        troubles=status.troubles,
+        may_change=may_change,
+    )
+
+
+def _shard(shard: ShardStatus) -> ShardPicture:
+    return ShardPicture(
+        shard.shard_id,
+        shard.worker,
+        shard.state,
+        None if shard.heartbeat_ms is None else round(shard.heartbeat_ms),
+        round(shard.events_per_s, 1),
+        None if shard.silent_s is None else round(shard.silent_s),
+        shard.guilds,
+        shard.too_silent,
+        shard.detail,
+    )
