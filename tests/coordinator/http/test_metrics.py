@@ -102,7 +102,8 @@ def test_any_name_is_escaped(name: str, cause: str) -> None:
 def test_openmetrics_where_it_is_asked_for() -> None:
     text, content_type = render(status(), "application/openmetrics-text; version=1.0.0", 512)
     assert content_type.startswith("application/openmetrics-text")
-    families = {family.name for family in openmetrics.text_string_to_metric_families(text.decode())}
+    parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
+    families = {family.name for family in parsed}
     assert {"dcgw_build", "dcgw_events", "dcgw_cluster_state"} <= families
 
 
