@@ -2,9 +2,9 @@
 
 On loopback reading is free for the users of this host; a browser that a strange page has led here
 by a name of its own (DNS rebinding) is told by the Host header and refused. Beyond loopback all but
-`/healthz` needs the token. What changes the cluster always needs it, as `Authorization: Bearer`:
-that header no other site can make a browser send. Source: RFC 6750, RFC 7617, Fetch standard
-("CORS-safelisted request-header").
+the probes, `/healthz` and `/readyz`, needs the token. What changes the cluster always needs it, as
+`Authorization: Bearer`: that header no other site can make a browser send. Source: RFC 6750, RFC
+7617, Fetch standard ("CORS-safelisted request-header").
 """
 
 from __future__ import annotations

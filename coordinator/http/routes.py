@@ -32,8 +32,9 @@ HEADERS: Final = {
 }
 """Headers of every answer (OWASP's HTTP headers): nothing is loaded from elsewhere, nobody frames
 the page, and no proxy keeps what it says."""
-FREE: Final = frozenset(("/healthz",))
-"""Paths that everybody may read: they tell nothing of the cluster."""
+FREE: Final = frozenset(("/healthz", "/readyz"))
+"""Paths that everybody may read, since probes can't show a token: they tell nothing of the cluster
+but whether it is up."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,29 +70,36 @@ class Routes:
 
     def refusal(self, request: web.Request) -> Refusal | None:
         """Return why a request is not answered; None: it is."""
-        authorization = request.headers.get("Authorization", "")
         if request.method not in ("GET", "HEAD"):
-            return self._access.to_change(authorization)
-        if request.path in FREE:
-            return None
-        return self._access.to_read(request.headers.get("Host", ""), authorization)
+            return self._access.to_change(request.headers.get("Authorization", ""))
+        return None if request.path in FREE else self._refusal_to_read(request)
+
+    def _refusal_to_read(self, request: web.Request) -> Refusal | None:
+        headers = request.headers
+        return self._access.to_read(headers.get("Host", ""), headers.get("Authorization", ""))
+
+    def _not_well(self, request: web.Request, reason: str) -> web.Response:
+        """Return a probe's 503, with the reason for who may read the rest."""
+        return _text(503, "not ready" if self._refusal_to_read(request) else reason)
 
     async def healthz(self, request: web.Request) -> web.Response:
         """200 while the coordinator's loop answers."""
         try:
             await self._snapshots.get()
         except ClusterError as error:
-            return _text(503, str(error))
+            return self._not_well(request, str(error))
         return _text(200, "ok")
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 when enough shards are ready, else 503 with the reason."""
+        """200 when enough shards are ready, else 503; with the reason for who may read the rest."""
         try:
             snapshot = await self._snapshots.get()
         except ClusterError as error:
-            return _text(503, str(error))
+            return self._not_well(request, str(error))
         reason = not_ready(snapshot.status, self._ready_shards)
-        return _text(200, "ready") if reason is None else _text(503, reason)
+        if reason is None:
+            return _text(200, "ready")
+        return self._not_well(request, reason)
 
     async def status(self, request: web.Request) -> web.Response:
         """What ``status --json`` has."""
