@@ -40,6 +40,7 @@ PURE = [
     "cluster/subscriber/reshards.py",
     "cluster/subscriber/start_positions.py",
     "cluster/wire/zmtp.py",
+    "coordinator/control/warnings.py",
     "coordinator/sharding",
     "coordinator/workers/silences.py",
     "shard_worker/delivery/recent_places.py",

@@ -14,6 +14,8 @@ MAX_SENT_BYTES: Final = 4096
 """Largest payload that a client may send; over it: close 4002."""
 IDENTIFY_WINDOW_S: Final = 5.0
 """One identify is allowed per bucket (shard_id % max_concurrency) in this many seconds."""
+MOST_GUILDS: Final = 2500
+"""Guilds that a session may have; over it: close 4011."""
 SNOWFLAKE_EPOCH_MS: Final = 1_420_070_400_000
 
 

@@ -221,3 +221,5 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where HTTP is served, as a URL; empty: it is not."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""
+    warnings: list[str] = []
+    """Limits that are near, and what to do before they hurt, in words."""

@@ -11,6 +11,7 @@ from cluster.wire.states import ClusterState
 from cluster.wire.status import ClusterStatus, GateReport, SubscriberReport
 from coordinator.context import RunContext
 from coordinator.control.subscribers import Subscribers
+from coordinator.control.warnings import Warnings
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.lifetime import Lifetime
 from coordinator.operations.runner import OperationRunner
@@ -50,6 +51,11 @@ class StatusVerbs:
         self._http = http
         self._lifetime = lifetime
         self._subscribers = Subscribers(context.spec.intents, context.spec.account)
+        self._warnings = Warnings(
+            context.spec.journal.bytes,
+            context.spec.identify.reserve,
+            sandbox=context.spec.on_sandbox,
+        )
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0
@@ -73,6 +79,8 @@ class StatusVerbs:
         plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
         subscribers = self._subscribers.rows(now)
         gate = self._gate_report if now - self._gate_reported_at <= GATE_SILENT_S else None
+        workers = [reports.worker(slot, now) for slot in slots.values()]
+        shards, budget = reports.shards(slots, now), self._identifies.status()
         return ClusterStatus(
             name=spec.name,
             store_id=self._context.store_id,
@@ -90,15 +98,16 @@ class StatusVerbs:
             account=spec.account,
             hub_endpoint=spec.paths.events,
             replay_endpoint=spec.paths.replay,
-            workers=[reports.worker(slot, now) for slot in slots.values()],
-            shards=reports.shards(slots, now),
-            budget=self._identifies.status(),
+            workers=workers,
+            shards=shards,
+            budget=budget,
             subscribers=subscribers,
             subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
             operation=self._operations.status(),
             gate=gate,
             http=self._http(),
             troubles=[*self._troubles(), *_troubles_of(gate)],
+            warnings=self._warnings.look(shards, workers, budget, subscribers),
         )
 
     def _connected(self, gate: GateReport | None) -> int:

@@ -259,7 +259,7 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     slow = [s.shard_id for s in status.shards if (s.heartbeat_ms or 0.0) >= SLOW_HEARTBEAT_MS]
     if slow:
         found.append(f"heartbeats of {named(slow)} take more than a second")
-    return found
+    return [*found, *status.warnings]
 
 
 def _not_ready(status: ClusterStatus) -> str:

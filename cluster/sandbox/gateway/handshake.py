@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 from cluster.discord.intents import ALL_INTENTS, PRIVILEGED_INTENTS
+from cluster.discord.limits import MOST_GUILDS
 from cluster.discord.opcodes import Op
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
@@ -17,7 +18,6 @@ from cluster.sandbox.sessions.user_view import UserView
 from cluster.sandbox.state import State
 from cluster.sandbox.world.user_ready import sessions_replace
 
-MAX_GUILDS_A_SHARD = 2500
 """Over it Discord refuses the shard count: 4011 ("Gateway", "Sharding")."""
 
 
@@ -140,7 +140,7 @@ def _check_shard_count(state: State, wanted: IdentifyPayload) -> None:
     shard_id, count = wanted.shard or (0, 1)
     if count < state.options.require_shards:
         raise Refused(4011, "Sharding required.")
-    if len(state.world.guild_ids(shard_id, count)) > MAX_GUILDS_A_SHARD:
+    if len(state.world.guild_ids(shard_id, count)) > MOST_GUILDS:
         raise Refused(4011, "Sharding required.")
 
 

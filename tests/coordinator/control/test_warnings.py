@@ -1,0 +1,144 @@
+"""What is warned of before it hurts, from when on, and until when."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from coordinator.control.warnings import (
+    CLEAR,
+    FULL,
+    HISTORY_S,
+    JOURNAL_S,
+    LAG_EVENTS,
+    LAG_S,
+    NEAR_GUILDS,
+    Warnings,
+)
+from tests.coordinator.http.statuses import budget, shard, subscriber, worker
+
+CAP = 256 << 20
+
+
+def look(warnings: Warnings | None = None, **what: Any) -> list[str]:
+    given: dict[str, Any] = {
+        "shards": [shard(0), shard(1)],
+        "workers": [worker(0)],
+        "budget": budget(),
+        "subscribers": [],
+    }
+    return (warnings or Warnings(CAP)).look(**given | what)
+
+
+def full(seconds: float, slot: int = 0, **more: Any) -> Any:
+    """Return a worker whose journal is full, and reaches so far back."""
+    return worker(slot, journal_bytes=CAP, journal_seconds=seconds, **more)
+
+
+def test_a_cluster_that_is_well_is_not_warned_of() -> None:
+    assert look() == []
+    assert look(subscribers=[subscriber("bot")]) == []
+
+
+@example([NEAR_GUILDS])
+@example([NEAR_GUILDS - 1])
+@given(st.lists(st.integers(0, 2500), min_size=1, max_size=9))
+def test_guilds(counts: list[int]) -> None:
+    said = look(shards=[shard(n, guilds=guilds) for n, guilds in enumerate(counts)])
+    near = [guilds for guilds in counts if guilds >= NEAR_GUILDS]
+    assert len(said) == bool(near)
+    if near:
+        assert f"shard {counts.index(max(counts))} has {max(counts):,} guilds" in said[0]
+        assert (f"({len(near)} shards have" in said[0]) == (len(near) > 1)
+        assert "reshard auto" in said[0]
+
+
+@given(st.integers(1, 200), st.integers(0, 1000), st.integers(0, 100))
+def test_identifies(shards: int, remaining: int, reserve: int) -> None:
+    rows = [shard(n) for n in range(shards)]
+    said = look(Warnings(CAP, reserve), shards=rows, budget=budget(remaining=remaining))
+    assert len(said) == (remaining - reserve < shards)
+    if said:
+        left = max(0, remaining - reserve)
+        assert said[0].startswith(f"only {left:,} identifies are left for {shards:,} shards")
+        assert "until 1 h from now" in said[0]
+
+
+def test_identifies_of_which_nothing_is_known_are_not_warned_of() -> None:
+    assert look(budget=budget(remaining=0, known=False)) == []
+
+
+@given(st.floats(1, 1e6), st.floats(0.001, 1.0))
+def test_a_journal_of_less_than_an_hour(seconds: float, filled: float) -> None:
+    """One with room left is judged by the rate at which it was filled, once it is old enough."""
+    size = int(CAP * filled)
+    said = look(workers=[worker(3, journal_bytes=size, journal_seconds=seconds)])
+    reach = seconds if size >= FULL * CAP else seconds * CAP / size
+    old_enough = size >= FULL * CAP or seconds >= HISTORY_S
+    assert len(said) == (old_enough and reach <= JOURNAL_S)
+    if said:
+        assert said[0].startswith("the journal of worker 3 holds ")
+        wanted = re.search(r"journal\.bytes = (\d+) ", said[0])
+        assert wanted is not None
+        assert CAP * JOURNAL_S / reach <= int(wanted[1]) + 1, "what it says would do"
+        assert int(wanted[1]) <= CAP * JOURNAL_S / reach + (1 << 20)
+
+
+@pytest.mark.parametrize("unknown", [None, 0.0])
+def test_a_journal_without_an_age_is_not_judged(unknown: float | None) -> None:
+    assert look(workers=[worker(0, journal_bytes=CAP, journal_seconds=unknown)]) == []
+    assert look(workers=[full(60.0, journalling=False)]) == [], "that it can't write is said"
+
+
+def test_the_shortest_of_several_journals_is_named() -> None:
+    (said,) = look(workers=[full(1800.0), full(600.0, 1), full(7200.0, 2)])
+    assert said.startswith("the journal of worker 1 holds 10 min of events at the present rate, 1 ")
+
+
+def test_journals_of_a_sandbox_hold_nothing_that_is_missed() -> None:
+    assert look(Warnings(CAP, sandbox=True), workers=[full(60.0)]) == []
+
+
+@given(st.integers(0, 10**7), st.floats(0, 10**5))
+def test_lag(lag: int, per_s: float) -> None:
+    said = look(
+        workers=[worker(0, events_per_s=per_s)],
+        subscribers=[subscriber("bot", lag=lag), subscriber("idle")],
+    )
+    assert len(said) == (lag >= max(LAG_EVENTS, LAG_S * per_s))
+    if said:
+        assert said[0].startswith(f"the subscriber bot (pid 7) is {lag:,} events behind")
+
+
+def test_how_long_a_subscriber_is_behind_and_how_many_others() -> None:
+    late = [subscriber("a", lag=12_000), subscriber("b", lag=90_000)]
+    (said,) = look(workers=[worker(0, events_per_s=100.0)], subscribers=late)
+    assert "subscriber b (pid 7) is 90,000 events behind, 15 min of all that comes; 1 more" in said
+
+
+@given(st.lists(st.floats(0.5, 2.0), max_size=20))
+def test_a_warning_ends_later_than_it_began(factors: list[float]) -> None:
+    """A value that wavers between the two thresholds does not make it come and go."""
+    warnings, given = Warnings(CAP), False
+    for factor in factors:
+        seconds, lag = JOURNAL_S / factor, round(LAG_EVENTS * factor)
+        said = look(
+            warnings,
+            workers=[full(seconds, events_per_s=0.0)],
+            subscribers=[subscriber("bot", lag=lag)],
+        )
+        given = factor >= (1 / CLEAR if given else 1)
+        if abs(factor - 1) > 0.01 and abs(factor - 1 / CLEAR) > 0.01:  # else lag was rounded
+            assert len(said) == 2 * given
+
+
+def test_what_is_no_more_is_forgotten() -> None:
+    """A worker that comes back with a fresh journal is no worker that was warned of."""
+    warnings = Warnings(CAP)
+    assert look(warnings, workers=[full(3000.0)])
+    assert not look(warnings, workers=[])
+    assert not look(warnings, workers=[full(3700.0)])
