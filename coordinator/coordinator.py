@@ -317,6 +317,8 @@ class Coordinator:
                 await child.start()
                 self._lifetime.parts.push_async_callback(child.close)
                 self._lifetime.background(child.run(), child.name)
+        if children.http is not None:
+            self._note([f"Watch it in a browser: {children.http.url}"])
 
     def _running(self) -> Running:
         paths = self._paths

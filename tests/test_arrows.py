@@ -175,6 +175,7 @@ ROOMS: Final = {
         "tcp_gate": "child_process descriptors zmq_proxy",
         "state": "host sharding",
         "replay": "child_process descriptors ipc_listener",
+        "http": "child_process",
         "hub": "descriptors ipc_listener zmq_proxy",
         "engines": "children",
         "check": "account host sharding spec_input",

@@ -16,7 +16,7 @@ import msgspec
 from benchmarks.children import Child, ChildError, child, cpu_seconds
 from benchmarks.results import quantile
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.config.keys import IdentifyConfig
+from cluster.config.keys import HttpConfig, IdentifyConfig
 from cluster.control.client import ControlClient
 from cluster.discord.limits import IDENTIFY_WINDOW_S
 from cluster.sandbox.options import SandboxOptions
@@ -65,6 +65,7 @@ async def coordinator_cost(
             api_url=addresses["api_url"],
             ca_file=addresses["ca_file"],
             stop_seconds=1.0,
+            http=HttpConfig(listen=""),
         )
         async with (
             _coordinator(spec, played=True) as process,
@@ -91,6 +92,7 @@ async def ready_over_least(shards: int, concurrency: int) -> float:
             workers=2,
             on_sandbox=True,
             sandbox=SandboxOptions(shards=shards, max_concurrency=concurrency),
+            http=HttpConfig(listen=""),
         )
         async with _coordinator(spec, played=False):
             began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,26 +23,30 @@ class HttpProcess(RestartingProcess):
     def __init__(self, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> None:
         """clock: monotonic seconds. stop_s: how long it may take to stop before SIGKILL."""
         super().__init__("HTTP server", self._start_one, clock=clock, stop_s=stop_s)
-        self._spec = http_spec(spec)
-        self._logs = spec.paths.logs
+        self._spec = spec
         self.url = ""
         """Where the one that was started last listens."""
 
     async def _start_one(self) -> LocalProcess:
-        log = self._logs / "http.log"
-        process, outcome = await start_child(self.name, "coordinator.http.server", self._spec, log)
+        """Start one where the one before it listened, since browsers and monitors have that
+        address."""
+        before = urlsplit(self.url).port
+        log = self._spec.paths.logs / "http.log"
+        data = http_spec(self._spec, before)
+        process, outcome = await start_child(self.name, "coordinator.http.server", data, log)
         self.url = outcome.listens
         return process
 
 
-def http_spec(spec: CoordinatorSpec) -> bytes:
-    """Return the spec of an HTTP server."""
+def http_spec(spec: CoordinatorSpec, port: int | None = None) -> bytes:
+    """Return the spec of an HTTP server. port: the one to try first; None: that of http.listen."""
     address = http_address(spec.http.listen)
     return msgspec.json.encode(
         {
             "control": spec.paths.control,
+            "lock": str(spec.paths.lock),
             "host": address.host,
-            "port": address.port,
+            "port": port or address.port,
             # Nobody asked for the default's port by its number, so its neighbours are as good.
             "or_next": spec.http.listen == HTTP_LISTEN,
             "loopback": address.loopback,

@@ -14,6 +14,7 @@ import logging
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -43,6 +44,8 @@ class HttpSpec(ChildSpec, frozen=True, kw_only=True):
 
     control: str
     """The coordinator's control endpoint."""
+    lock: str = ""
+    """The coordinator's lock file, to tell whether it is gone or does not answer."""
     host: str
     port: int
     or_next: bool = False
@@ -89,7 +92,8 @@ async def serve_http(spec: HttpSpec, child: Child) -> None:
     listener = listen(spec)
     host, port = listener.getsockname()[:2]
     try:
-        async with ControlClient(spec.control, timeout=ASK_S) as control:
+        lock = Path(spec.lock) if spec.lock else None
+        async with ControlClient(spec.control, timeout=ASK_S, lock=lock) as control:
             routes = Routes(
                 Snapshots(control.status, time.monotonic),
                 Access(token=spec.token, loopback=spec.loopback),

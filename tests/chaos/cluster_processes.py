@@ -54,6 +54,7 @@ class ClusterProcesses:
             "DCGW_STATE_DIR": str(self.state),
             "DCGW_RUNTIME_DIR": str(sockets),
             "DCGW_INTENTS": "all",
+            "DCGW_HTTP_LISTEN": "",
             "DCGW_JOURNAL_BYTES": str(32 * 1024 * 1024),
             "DCGW_HUB_PIPE_MESSAGES": str(PIPE_MESSAGES),
             "CHAOS_MUTANT": mutant,

@@ -26,6 +26,7 @@ import pytest
 import zmq
 
 from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
+from cluster.config.keys import HttpConfig
 from cluster.control import ControlClient
 from cluster.endpoints import registry
 from cluster.endpoints.discovery import running_clusters
@@ -178,6 +179,7 @@ class Bench:
             "workers": 2,
             "adopt_seconds": 30.0,
             "stop_seconds": 10.0,
+            "http": HttpConfig(listen=""),
         }
         return CoordinatorSpec(**{**values, **changes})
 

@@ -35,6 +35,8 @@ class Home:
             "HOME": str(folder),
             "DCGW_STATE_DIR": str(self.state),
             "DCGW_RUNTIME_DIR": str(sockets),
+            # A process more, which most tests have no use for.
+            "DCGW_HTTP_LISTEN": "",
         }
 
     def use(self, sandbox: SandboxInfo) -> None:

@@ -115,6 +115,8 @@ def facts(status: ClusterStatus) -> Table:
     grid.add_row("replay", status.replay_endpoint)
     for number, line in enumerate(over_tcp(status)):
         grid.add_row("" if number else "tcp", Text(line))
+    if status.http:
+        grid.add_row("http", status.http)
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
 

@@ -185,7 +185,10 @@ class TestRefusals:
             ("journal_bytes = 4", ["unknown key journal_bytes", "did you mean journal.bytes?"]),
             ("[identify]\nmargin = 4", ["identify.margin", "identify.margin_ms", "reserve"]),
             ("[identfy]\nmargin_ms = 4", ["unknown table [identfy]", "did you mean [identify]?"]),
-            ("[logs]\nlevel = 1", ["unknown table [logs]", "[journal], [hub], [tcp], [sandbox]"]),
+            (
+                "[logs]\nlevel = 1",
+                ["unknown table [logs]", "[journal], [hub], [tcp], [http], [sandbox]"],
+            ),
             ("margin = 4", ["did you mean identify.margin_ms?"]),
             ("colour = 4", ["the keys outside of tables are name, state_dir"]),
             ("identify = 3", ["identify in mine.toml is 3", "it is a table"]),
