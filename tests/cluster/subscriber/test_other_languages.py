@@ -1,5 +1,5 @@
 """Readers that use nothing of ours: one in JavaScript, written from docs/wire-protocol.md alone,
-and the example; on the vectors, and on a real hub."""
+and the examples in three languages; on the vectors, and on a real hub."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,25 @@ from tests.cluster.subscriber.delivery_rig import DeliveryRig, delivery_rig
 
 TESTS = Path(__file__).parents[2]
 READER = TESTS / "vectors" / "reader.mjs"
-EXAMPLE = TESTS.parent / "examples" / "raw_subscriber.py"
+EXAMPLES = TESTS.parent / "examples"
 NODE = shutil.which("node")
+
+
+COMPILER = shutil.which("cc")
+
+
+def c_libraries() -> list[str]:
+    """Return what links the example in C, the second library under either of its names; nothing:
+    the compiler or one of them is not here."""
+    find = shutil.which("pkg-config")
+    for name in ("msgpack", "msgpack-c"):
+        asked = [str(find), "--cflags", "--libs", "libzmq", name]
+        if COMPILER and find and not subprocess.run(asked, capture_output=True).returncode:
+            return subprocess.check_output(asked, text=True).split()
+    return []
+
+
+C_LIBRARIES = c_libraries()
 
 
 def needs(*packages: str) -> pytest.MarkDecorator:
@@ -95,11 +113,48 @@ def test_a_reader_in_javascript_at_a_hub() -> None:
     asyncio.run(main())
 
 
-def test_the_example_at_a_hub() -> None:
+def in_python(folder: Path) -> list[str]:
+    return [sys.executable, str(EXAMPLES / "raw_subscriber.py")]
+
+
+def in_node(folder: Path) -> list[str]:
+    """It finds its packages beside itself, as where a reader of the page puts it."""
+    (folder / "node_modules").symlink_to(TESTS / "clients" / "node_modules")
+    return [str(NODE), str(shutil.copy(EXAMPLES / "subscriber.mjs", folder))]
+
+
+def in_c(folder: Path) -> list[str]:
+    """Compiled as its first lines say, with all warnings as errors."""
+    program = folder / "subscriber"
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program)]
+    made = subprocess.run(
+        [str(COMPILER), *flags, str(EXAMPLES / "subscriber.c"), *C_LIBRARIES],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return [str(program)]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        in_python,
+        pytest.param(in_node, marks=needs("@msgpack/msgpack", "zeromq")),
+        pytest.param(
+            in_c,
+            marks=pytest.mark.skipif(
+                not C_LIBRARIES, reason="no compiler, libzmq3-dev or libmsgpack-dev here"
+            ),
+        ),
+    ],
+)
+def test_an_example_at_a_hub(program: Callable[[Path], list[str]], tmp_path: Path) -> None:
+    command = program(tmp_path)
+
     async def main() -> None:
         async with (
             delivery_rig() as cluster,
-            lines_of(sys.executable, str(EXAMPLE), cluster.events, "A", "B") as lines,
+            lines_of(*command, cluster.events, "A", "B") as lines,
             asyncio.timeout(30),
         ):
             row = await joined(cluster, lines, "A")
