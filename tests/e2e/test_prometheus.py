@@ -1,0 +1,112 @@
+"""A real Prometheus scrapes a cluster: alerts come and go.
+
+A worker is killed and a shard is silenced, as docs/operations.md says that it was tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cluster.sandbox import SandboxInfo
+from tests.deploy import quick_cluster
+from tests.deploy.prometheus import BINARY, Prometheus, run_prometheus
+from tests.e2e.home import COMMAND_S, Home, run_sandbox
+from tests.e2e.test_http import free_port
+from tests.e2e.watching import control_of, eventually, sandbox_of, shard_of, watching
+
+pytestmark = pytest.mark.skipif(
+    BINARY is None, reason="prometheus is not here: apt-get install prometheus"
+)
+SHARDS: Final = 4
+HUSHED: Final = 1
+"""The shard that is silenced."""
+LONG_S: Final = 600.0
+"""Longer than the test takes."""
+Row = dict[str, Any]
+
+
+def test_a_real_prometheus_sees_it_all(home: Home, tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    home.env["DCGW_HTTP_LISTEN"] = address
+    world: dict[str, Any] = {
+        "guilds": 16,
+        "rate": 200.0,
+        "shards": SHARDS,
+        "max_concurrency": SHARDS,
+        # A shard that is silenced is to be silent, not to miss the answers to its heartbeats.
+        "heartbeat_interval_ms": 1000 * int(LONG_S),
+    }
+    with run_sandbox(**world) as info:
+        home.use(info)
+        start(home)
+        with run_prometheus(tmp_path, address) as prometheus:
+            asyncio.run(scenario(home, info, prometheus))
+        stop = home.cli("stop")
+        assert stop.returncode == 0, stop.stderr
+    assert home.leftovers() == []
+
+
+def start(home: Home) -> None:
+    program = [sys.executable, "-P", quick_cluster.__file__]
+    done = subprocess.run(
+        [*program, "start", "--detach", "--shards", str(SHARDS), "--workers", "2"],
+        env=home.env,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+async def scenario(home: Home, info: SandboxInfo, prometheus: Prometheus) -> None:
+    async def firing() -> dict[str, list[Row]]:
+        return await asyncio.to_thread(prometheus.firing)
+
+    async def samples(expression: str) -> list[Row]:
+        return await asyncio.to_thread(prometheus.samples, expression)
+
+    async with sandbox_of(info) as sandbox, control_of(home) as control, watching(home, "a bot"):
+        for known in (
+            f"dcgw_shards_ready == {SHARDS} and on () sum(increase(dcgw_events_total[5s])) > 0",
+            'increase(dcgw_subscriber_events_total{subscriber="a bot"}[10s]) > 0',
+        ):
+            await eventually(partial(samples, known), bool)
+        assert await firing() == {}
+
+        status = await control.status()
+        silent_with = shard_of(status, HUSHED).worker
+        victim = next(worker for worker in status.workers if worker.slot != silent_with)
+        assert victim.pid is not None
+        await sandbox.fault(kind="stall", shard=HUSHED, seconds=LONG_S)
+        os.kill(victim.pid, signal.SIGKILL)
+
+        alerts = await eventually(firing, lambda now: "DcgwWorkerRestarted" in now)
+        assert [one["labels"]["worker"] for one in alerts["DcgwWorkerRestarted"]] == [
+            str(victim.slot)
+        ]
+        alerts = await eventually(firing, lambda now: "DcgwShardSilent" in now)
+        assert [one["labels"]["shard"] for one in alerts["DcgwShardSilent"]] == [str(HUSHED)]
+        check_words(alerts)
+
+        await sandbox.clear_faults()
+        await eventually(firing, lambda now: now == {})
+
+
+def check_words(alerts: dict[str, list[Row]]) -> None:
+    """What an alert says is written out, and names the cluster."""
+    for alert in itertools.chain(*alerts.values()):
+        for text in alert["annotations"].values():
+            assert "{{" not in text
+            assert "<error" not in text
+        assert alert["annotations"]["summary"].startswith(alert["labels"]["instance"])
