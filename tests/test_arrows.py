@@ -26,6 +26,7 @@ FORBIDDEN = {
 COMMAND = ROOT / "cluster" / "__main__.py"
 """``python -m cluster`` comes in by dcgw, as the installed command does."""
 PURE = [
+    "cluster/cli/logs/line.py",
     "cluster/commands/command.py",
     "cluster/discord/close_codes.py",
     "cluster/discord/intents.py",
@@ -140,11 +141,12 @@ ROOMS: Final = {
     },
     "cluster/cli": {
         "verbs": (
-            "event_names follow invocation launch leftovers operations options rates sending "
+            "event_names follow invocation launch leftovers logs operations options rates sending "
             "signals stopping terminal"
         ),
         "sending": "options terminal",
         "operations": "terminal",
+        "logs": "terminal",
         "follow": "launch signals stopping terminal",
         "terminal": "",
         "stopping": "",

@@ -27,6 +27,7 @@ VERBS: Final = {
     "config": "Check the configuration, or show what is in force.",
     "doctor": "Check all that a start needs.",
     "keys": "Who may reach the cluster over TCP.",
+    "logs": "Show the logs of all processes of a cluster.",
     "reshard": "Change the number of shards while the cluster runs.",
     "restart": "Restart workers without losing an event.",
     "sandbox": "Run a loopback Discord for any client.",

@@ -11,11 +11,11 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cluster.endpoints.paths import LOCK, SOCKETS, ClusterPaths, is_held
+from cluster.endpoints.paths import LOCK, SOCKETS, ClusterPaths, is_held, state_root
 from cluster.errors import AlreadyRunningError, ClusterError
 
 BLOCK_BYTES: Final = 512
@@ -31,7 +31,7 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"(aside-)?(data\.mdb|lock\.mdb|journal\.json)", "journals"),
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
-    "logs": ((r"(coordinator|worker-[0-9]+|replay|gate|sandbox)\.log(\.[0-9]+)?", "logs"),),
+    "logs": ((r"(coordinator|worker-[0-9]+|replay|gate|http|sandbox)\.log(\.[0-9]+)?", "logs"),),
     "keys": ((r"(server|clients)\.(json|new)", "keys"),),
 }
 """For each kind of folder, "" being the state folder itself: patterns of the names of files that a
@@ -60,6 +60,12 @@ class Leftovers(NamedTuple):
     def disk_bytes(self, part: str | None = None) -> int:
         """Return the bytes on disk of a part, or of all parts."""
         return sum(left.disk_bytes for left in self.own if part in (None, left.part))
+
+
+def names_left(env: Mapping[str, str]) -> list[str]:
+    """Return the names of the clusters that left something, running ones among them."""
+    files = [file for name in (LOCK, "store.sqlite") for file in state_root(env).glob(f"*/{name}")]
+    return sorted({file.parent.name for file in files if not file.parent.is_symlink()})
 
 
 def leftovers(paths: ClusterPaths) -> Leftovers:

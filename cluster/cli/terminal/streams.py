@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
+import select
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -79,3 +80,15 @@ def output_failure() -> OSError | None:
     if not sys.stdout.closed:
         sys.stdout.flush()
     return _Output.raw.failure
+
+
+def is_read() -> bool:
+    """Whether standard output may have a reader: False for a pipe whose other end is closed, which
+    a command that writes seldom would else notice late."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):  # a test's, or closed
+        return not sys.stdout.closed
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return not poll.poll(0)

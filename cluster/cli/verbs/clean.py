@@ -9,12 +9,12 @@ from typing import Final
 
 import click
 
-from cluster.cli.leftovers import Leftovers, leftovers, remove, stopped
+from cluster.cli.leftovers import Leftovers, leftovers, names_left, remove, stopped
 from cluster.cli.options import config_option
 from cluster.cli.terminal.words import size
 from cluster.config.loading import locate
 from cluster.endpoints import registry
-from cluster.endpoints.paths import LOCK, ClusterPaths, cluster_paths, state_root
+from cluster.endpoints.paths import ClusterPaths, cluster_paths, state_root
 from cluster.errors import ClusterError
 
 LOSSES: Final = {
@@ -74,12 +74,6 @@ def clean(config_file: Path | None, name: str | None, keys: bool, yes: bool) -> 
     click.echo(f"Removed: {size(freed)} freed.")
     for line in kept(paths, found, keys):
         click.echo(line)
-
-
-def names_left(env: Mapping[str, str]) -> list[str]:
-    """Return the names of the clusters that left something, running ones among them."""
-    files = [file for name in (LOCK, "store.sqlite") for file in state_root(env).glob(f"*/{name}")]
-    return sorted({file.parent.name for file in files if not file.parent.is_symlink()})
 
 
 def the_one_left(name: str | None, env: Mapping[str, str]) -> str:
