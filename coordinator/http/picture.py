@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ MOST_SUBSCRIBERS: Final = 100
 """Rows of subscribers, those with the most lag."""
 
 
-class ShardPicture(msgspec.Struct, frozen=True, array_like=True):
+class ShardPicture(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A cell of the grid: an array of these fields in this order."""
 
     shard_id: int
@@ -38,7 +38,7 @@ class ShardPicture(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """The data of one server-sent event."""
+    """All that a page shows."""
 
     name: str
     version: str
@@ -52,12 +52,26 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     shards: list[ShardPicture]
     workers: list[WorkerStatus]
     budget: BudgetStatus
+    """Without those that wait, who may be thousands."""
+    waiting: int
+    """How many shards wait for a grant."""
     subscribers: list[SubscriberStatus]
     subscribers_unknown: int
     operation: Operation | None
     troubles: list[str]
     may_change: bool
     """Whether there is a token, by which the page's buttons may do something."""
+
+    def differs_from(self, other: Picture) -> dict[str, Any]:
+        """Return the fields, but the shards, that are not as in the other, by name."""
+        return {
+            name: value
+            for name in _FIELDS
+            if (value := getattr(self, name)) != getattr(other, name)
+        }
+
+
+_FIELDS: Final = tuple(name for name in Picture.__struct_fields__ if name != "shards")
 
 
 def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
@@ -68,14 +82,15 @@ def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
         version=status.version,
         state=status.state,
         sandbox=status.sandbox,
-        uptime_s=round(status.uptime_s),
+        uptime_s=round(status.uptime_s, 1),
         shard_count=status.shard_count,
         shards_ready=status.shards_ready,
         events=status.events,
         events_per_s=round(status.events_per_s, 1),
         shards=[_shard(shard) for shard in status.shards],
         workers=status.workers,
-        budget=status.budget,
+        budget=msgspec.structs.replace(status.budget, waiting=[], outside=[]),
+        waiting=len(status.budget.waiting),
         subscribers=most_lag[:MOST_SUBSCRIBERS],
         subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
         operation=status.operation,

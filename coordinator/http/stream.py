@@ -1,7 +1,8 @@
 """The page's stream: a picture of the cluster each second, as server-sent events.
 
-A reader that does not read gets no picture until it does: the next one is made when the last has
-left, so it costs one picture of memory. Source: HTML standard, "Server-sent events".
+A page gets the whole picture first, and then what has changed. A reader that does not read gets
+nothing until it does, and then the whole picture: it costs one event of memory. Source: HTML
+standard, "Server-sent events".
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import asyncio
 import json
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from cluster.errors import ClusterError
+from coordinator.http.album import Album
 from coordinator.http.picture import picture
 from coordinator.http.snapshots import Snapshot, Snapshots
 
-EVERY_S: Final = 1.0
+EVERY_S: Final = 1.05
+"""A little more than a status is kept for, so that each look finds a new one."""
 MOST_READERS: Final = 32
 RETRY_MS: Final = 2000
-"""How soon a page that lost its stream asks again."""
-_encode = msgspec.json.Encoder().encode
+"""How soon a reader that lost its stream asks again, if it is an EventSource."""
 
 
 class PictureStream:
@@ -32,30 +33,38 @@ class PictureStream:
         self._snapshots = snapshots
         self._may_change = may_change
         self._readers = 0
-        self._drawn: tuple[Snapshot, bytes] | None = None
+        self._album = Album()
+        self._newest: Snapshot | None = None
+        """The status of which the newest picture was made."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send until the reader goes away."""
         if self._readers >= MOST_READERS:
             return web.Response(status=503, text="so many pages are open: close one\n")
         self._readers += 1
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        request["prepare"](response)
         try:
-            response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-            request["prepare"](response)
             await response.prepare(request)
             await response.write(b"retry: %d\n\n" % RETRY_MS)
+            seen = 0
             while True:
-                await response.write(await self._event())
+                event, seen = await self._next(seen)
+                await response.write(event)
                 await asyncio.sleep(EVERY_S)
+        except ConnectionResetError:
+            return response  # it has gone away
         finally:
             self._readers -= 1
 
-    async def _event(self) -> bytes:
+    async def _next(self, seen: int) -> tuple[bytes, int]:
+        """Return the event for a reader that has seen so many pictures, and how many it has seen
+        then."""
         try:
             snapshot = await self._snapshots.get()
         except ClusterError as error:
-            return b"event: away\ndata: %s\n\n" % json.dumps(str(error)).encode()
-        if self._drawn is None or self._drawn[0] is not snapshot:
-            data = _encode(picture(snapshot.status, may_change=self._may_change))
-            self._drawn = (snapshot, b"event: picture\ndata: %s\n\n" % data)
-        return self._drawn[1]
+            return b"event: away\ndata: %s\n\n" % json.dumps(str(error)).encode(), seen
+        if self._newest is not snapshot:
+            self._newest = snapshot
+            self._album.add(picture(snapshot.status, may_change=self._may_change))
+        return self._album.since(seen) or b": nothing new\n\n", self._album.number
