@@ -36,6 +36,8 @@ FREE: Final = frozenset(("/healthz", "/readyz"))
 """Paths that everybody may read, since probes can't show a token: they tell nothing of the cluster
 but whether it is up."""
 
+PAGE: Final = "/page/"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -64,7 +66,7 @@ class Routes:
             web.get("/status", self.status),
             web.get("/metrics", self.metrics),
             web.get("/stream", self._stream.serve),
-            web.get("/page/{name}", self.file),
+            web.get(PAGE + "{name}", self.file),
             web.get("/", self.page),
         ]
 
@@ -72,7 +74,12 @@ class Routes:
         """Return why a request is not answered; None: it is."""
         if request.method not in ("GET", "HEAD"):
             return self._access.to_change(request.headers.get("Authorization", ""))
-        return None if request.path in FREE else self._refusal_to_read(request)
+        if request.path in FREE:
+            return None
+        refusal = self._refusal_to_read(request)
+        if refusal is not None and refusal.status == 401 and _is_page(request.path):
+            return None
+        return refusal
 
     def _refusal_to_read(self, request: web.Request) -> Refusal | None:
         headers = request.headers
@@ -136,6 +143,19 @@ class Routes:
         return last[2]
 
 
+def _is_page(path: str) -> bool:
+    """Return whether it is one of the page's own files, which tell nothing of the cluster; the page
+    itself asks for the token."""
+    return path == "/" or path.startswith(PAGE)
+
+
+def _challenge(request: web.Request) -> str:
+    """Return how the token is to be shown. A browser asks people for what is Basic; the page asks
+    for it itself, and shows it to `/stream` and with what changes the cluster."""
+    by_page = request.path == "/stream" or request.method not in ("GET", "HEAD")
+    return f'{"Bearer" if by_page else "Basic"} realm="dcgw-cluster"'
+
+
 def _text(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n")
 
@@ -165,7 +185,7 @@ def make_app(routes: Routes) -> web.Application:
         if refusal is not None:
             response: web.StreamResponse = _text(refusal.status, refusal.reason)
             if refusal.status == 401:
-                response.headers["WWW-Authenticate"] = 'Basic realm="dcgw-cluster"'
+                response.headers["WWW-Authenticate"] = _challenge(request)
         else:
             try:
                 response = await handler(request)

@@ -1,44 +1,37 @@
 // A line of the last two minutes, drawn as SVG.
 
+import { say, svg } from "./elements.js";
 import { rate } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const SECONDS = 120;
-const WIDTH = 600;
-const HEIGHT = 120;
+export const SECONDS = 120;
 
-const make = (name, attributes) => {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-};
+/** The least of 1, 2, 5, 10, 20, 50 ... that is not below a value: the top of an axis. */
+export function ceiling(value) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
+}
 
-/** A chart in this place; `add` takes a value each second. */
-export function chart(place, label) {
-  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
-  const title = make("title", {});
-  const area = make("path", { class: "area" });
-  const line = make("path", { class: "line" });
-  svg.append(title, area, line);
-  const top = document.createElement("span");
-  top.className = "top";
-  const foot = document.createElement("p");
-  foot.className = "foot";
-  for (const text of ["2 min ago", "now"]) foot.appendChild(document.createElement("span")).textContent = text;
-  place.append(top, svg, foot);
-  const values = [];
+/** The path of a line through values, the last at the right edge. */
+export function path(values, most, width, height) {
+  const x = (index) => width - (values.length - 1 - index) * (width / SECONDS);
+  const y = (value) => height - (Math.min(value, most) / most) * height;
+  return values.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`).join("L");
+}
 
-  function add(value) {
-    values.push(value);
-    if (values.length > SECONDS + 1) values.shift();
-    const most = Math.max(1, ...values);
-    const x = (index) => WIDTH - (values.length - 1 - index) * (WIDTH / SECONDS);
-    const y = (one) => HEIGHT - 2 - (one / most) * (HEIGHT - 8);
-    const points = values.map((one, index) => `${x(index).toFixed(1)},${y(one).toFixed(1)}`).join("L");
+/** A chart with an area under its line. `draw(values)`: one a second, the last is now. */
+export function chart({ width, height, label }) {
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", preserveAspectRatio: "none" });
+  const title = svg("title", {});
+  const area = svg("path", { class: "area" });
+  const line = svg("path", { class: "line" });
+  picture.append(title, area, line);
+
+  function draw(values, most) {
+    const points = path(values, most, width, height);
+    const left = width - (values.length - 1) * (width / SECONDS);
     line.setAttribute("d", `M${points}`);
-    area.setAttribute("d", `M${x(0).toFixed(1)},${HEIGHT}L${points}L${WIDTH},${HEIGHT}Z`);
-    top.textContent = `${rate(most)}/s`;
-    title.textContent = `${label}: ${rate(value)} now, ${rate(most)} at most in the last two minutes`;
+    area.setAttribute("d", `M${left.toFixed(1)},${height}L${points}L${width},${height}Z`);
+    say(title, `${label}: ${rate(values.at(-1))} now, ${rate(Math.max(...values))} at most in the last two minutes`);
   }
-  return { add };
+  return { picture, draw };
 }

@@ -1,19 +1,24 @@
 // How numbers and states are said, in one place.
 
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const NONE = "–";
+const thousands = new Intl.NumberFormat("en");
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const exactClock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 /** Seconds as "3 h 5 min": the two largest units. */
 export function span(seconds) {
-  if (seconds === null || seconds === undefined) return "–";
+  if (seconds === null || seconds === undefined) return NONE;
   let rest = Math.max(0, Math.round(seconds));
   const words = [];
   for (const [unit, size] of UNITS) {
     const many = Math.floor(rest / size);
     rest -= many * size;
-    if (many || (unit === "s" && !words.length)) words.push(`${many} ${unit}`);
+    if (many) words.push(`${many} ${unit}`);
+    else if (words.length) break;
     if (words.length === 2) break;
   }
-  return words.join(" ");
+  return words.join(" ") || "0 s";
 }
 
 /** Bytes as "12.3 MiB". */
@@ -26,20 +31,45 @@ export function size(bytes) {
 }
 
 /** A count with its thousands apart. */
-export const count = (number) => number.toLocaleString("en");
+export const count = (number) => thousands.format(number);
+
+/** A count of things: "1 shard", "2 shards". */
+export const some = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
 /** A rate: a decimal where it is small. */
-export const rate = (number) => (number < 10 ? number.toFixed(1) : count(Math.round(number)));
+export const rate = (number) => (number && number < 10 ? number.toFixed(1) : count(Math.round(number)));
 
-/** A state's name as people write it. */
-export const plain = (state) => state.replaceAll("_", " ");
+export const percent = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} %`;
 
-/** What a state means for who looks on: good, on its way, bad, or at rest. */
-const KINDS = {
-  ready: "good", running: "good", done: "good",
-  waiting: "way", connecting: "way", awaiting_hello: "way", awaiting_grant: "way",
-  identifying: "way", resuming: "way", starting: "way", restarting: "way", stopping: "way",
-  degraded: "bad", fatal: "bad", down: "bad", failed: "bad", missing: "bad",
-  closed: "rest", stopped: "rest",
+export const milliseconds = (number) => (number === null ? NONE : `${count(number)} ms`);
+
+/** The time of day of a moment in so many seconds (before now: below zero). */
+export const timeOfDay = (seconds, exact = false) =>
+  (exact ? exactClock : clock).format(Date.now() + seconds * 1000);
+
+/** A state: what it means for who looks on (good, on its way, bad or at rest), and as people say it. */
+const STATES = {
+  // of shards
+  waiting: ["way", "waiting to connect"],
+  connecting: ["way", "connecting"],
+  awaiting_hello: ["way", "awaiting Discord's hello"],
+  awaiting_grant: ["way", "awaiting a turn to identify"],
+  identifying: ["way", "identifying"],
+  resuming: ["way", "resuming"],
+  ready: ["good", "ready"],
+  fatal: ["bad", "refused by Discord"],
+  closed: ["rest", "closed"],
+  starting: ["way", "starting"],
+  down: ["bad", "without its worker"],
+  // of workers
+  running: ["good", "running"],
+  missing: ["bad", "silent"],
+  restarting: ["way", "restarting"],
+  failed: ["bad", "failed"],
+  stopped: ["rest", "stopped"],
+  // of clusters
+  degraded: ["bad", "degraded"],
+  stopping: ["way", "stopping"],
 };
-export const kind = (state) => KINDS[state] ?? "rest";
+export const kind = (state) => (STATES[state] ?? ["rest"])[0];
+export const plain = (state) => (STATES[state] ?? [])[1] ?? state.replaceAll("_", " ");

@@ -1,0 +1,30 @@
+// What is known of the cluster: a picture, and the changes that come to it each second.
+
+/** Put a change into a picture: fields are replaced, shards by their place. Returns the picture. */
+export function changed(picture, change) {
+  const { cells, ...fields } = change;
+  Object.assign(picture, fields);
+  for (const [at, shard] of cells ?? []) picture.shards[at] = shard;
+  return picture;
+}
+
+/** The fields of a shard, which comes as an array. */
+export const [ID, WORKER, STATE, LATENCY, RATE, SILENT, GUILDS, IS_SILENT, DETAIL] = Array(9).keys();
+const SLOW_MS = 1000;
+
+/** Whether something about a ready shard is odd: it is silent, or its heartbeats are slow. */
+export const isOdd = (shard) => shard[IS_SILENT] || (shard[LATENCY] ?? 0) > SLOW_MS;
+export const isReady = (shard) => shard[STATE] === "ready";
+
+/** How many shards are in each state: [state, many], those with most first. */
+export function states(shards) {
+  const many = new Map();
+  for (const shard of shards) many.set(shard[STATE], (many.get(shard[STATE]) ?? 0) + 1);
+  return [...many].sort((a, b) => b[1] - a[1]);
+}
+
+/** The median of the shards' heartbeats in milliseconds; null: none is known. */
+export function medianLatency(shards) {
+  const known = shards.map((shard) => shard[LATENCY]).filter((one) => one !== null);
+  return known.length ? known.sort((a, b) => a - b)[known.length >> 1] : null;
+}
