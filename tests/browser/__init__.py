@@ -1,0 +1,1 @@
+"""The page of the HTTP server in a real browser."""

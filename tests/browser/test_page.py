@@ -1,0 +1,213 @@
+"""What people see: states, numbers, a connection that is lost, and ways through the page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page
+
+from cluster.wire.states import ClusterState, OperationState, SessionState
+from cluster.wire.status import Operation
+from tests.browser.played import PlayedCluster, serving
+from tests.browser.tab import PHONE, Surfer
+from tests.coordinator.http.statuses import budget, subscriber
+
+
+async def kinds(page: Page) -> list[str]:
+    """Return the kind of each cell: good, way, bad or rest."""
+    found = await page.evaluate(
+        "[...document.querySelectorAll('#shards .cell')].map(cell => cell.className)"
+    )
+    return [name.removeprefix("cell ") for name in found]
+
+
+def test_shards_turn_ready_before_the_eyes(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(4, state=ClusterState.STARTING)
+        for place in range(4):
+            cluster.let(place, SessionState.AWAITING_GRANT, heartbeat_ms=None)
+        cluster.changed["budget"] = budget(waiting=[0, 1, 2, 3], wait_s=15.0)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.shows(4)
+            assert await kinds(tab.page) == ["way"] * 4
+            await tab.until_says("#state-title", "Starting: 0 of 4 shards ready")
+            assert await tab.text("#state-words") == (
+                "4 awaiting a turn to identify. The last identify comes in about 15 s."
+            )
+            assert "4 shards wait, the last for 15 s." in await tab.text("#budget-queue")
+            cluster.let(0, SessionState.READY)
+            await tab.until_says("#state-title", "Starting: 1 of 4")
+            assert await kinds(tab.page) == ["good", "way", "way", "way"]
+            for place in range(1, 4):
+                cluster.let(place, SessionState.READY)
+            cluster.changed |= {"state": ClusterState.READY, "budget": budget()}
+            await tab.until_says("#state-title", "All 4 shards are ready")
+            assert await kinds(tab.page) == ["good"] * 4
+            assert await tab.page.title() == "4/4 test – dcgw-cluster"
+            cluster.let(2, SessionState.FATAL, detail="4014: intents")
+            cluster.changed["state"] = ClusterState.DEGRADED
+            await tab.until_says("#state-title", "1 shard of 4 is not ready")
+            assert await kinds(tab.page) == ["good", "good", "bad", "good"]
+            assert await tab.text("#legend") == "3 ready\n1 refused by Discord"
+            await tab.page.hover("#shards .cell:nth-child(3)")
+            assert "refused by Discord" in await tab.text("#chosen")
+            assert "4014: intents" in await tab.text("#chosen")
+
+    surfer.run(scenario())
+
+
+def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(
+            3,
+            2,
+            events=1_234_567,
+            events_per_s=1234.4,
+            troubles=["the replay server was restarted 2 times"],
+            budget=budget(remaining=80, reset_after_s=3725.0, max_concurrency=16),
+            subscribers=[subscriber("bot", lag=4321, gaps=1), subscriber("<b>logs</b>")],
+            subscribers_unknown=2,
+        )
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.shows(3)
+            assert await tab.text("#ready") == "3 of 3"
+            assert await tab.text("#rate") == "1,234"
+            assert await tab.text("#events") == "1,234,567"
+            assert await tab.text("#latency") == "40 ms"
+            assert await tab.text("#left") == "80"
+            assert re.fullmatch(r"1 min 4\d s", await tab.text("#uptime"))
+            assert await tab.text("#state-words") == "1 thing below wants a look."
+            assert await tab.text("#troubles") == "the replay server was restarted 2 times"
+            assert await tab.text("#budget-words") == "80 of 1,000 left"
+            assert "All are back in 1 h 2 min" in await tab.text("#budget-clock")
+            assert "16 may go each 5 s" in await tab.text("#budget-clock")
+            assert await tab.page.get_attribute("#budget", "class") == "budget bad"
+            workers = (await tab.text("#workers")).splitlines()
+            assert workers[0].split("\t") == [
+                "0", "running", "2 of 2", "4.0", "12 %", "47.7 MiB", "977 KiB", "59 s", "0", "0"
+            ]  # fmt: skip
+            rows = (await tab.text("#subscribers")).splitlines()
+            assert rows[0].split("\t")[:4] == ["bot", "4,321", "20", "1"]
+            assert rows[1].split("\t")[:2] == ["<b>logs</b>", "none"]
+            assert "2 connections" in await tab.text("#subscribers-rest")
+            # Nothing can be changed without a token, and the page offers nothing.
+            assert await tab.page.locator("button:visible").count() == 0
+
+    surfer.run(scenario())
+
+
+def test_an_operation_is_followed_to_its_end(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        old = Operation(id="a", kind="scale", text="2 workers", state=OperationState.DONE)
+        cluster = PlayedCluster(2, operation=old)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.shows(2)
+            assert not await tab.page.is_visible("#operation")  # it was over before the page came
+            under_way = Operation(id="b", kind="reshard", text="3 are ready", done=3, total=8)
+            cluster.changed["operation"] = under_way
+            await tab.until_says("#operation-words", "3 are ready (3 of 8)")
+            assert await tab.page.evaluate("document.querySelector('progress').position") == 3 / 8
+            cluster.changed["operation"] = Operation(
+                id="b", kind="reshard", text="8 shards", state=OperationState.DONE, seconds=61.0
+            )
+            await tab.until_says("#operation-title", "Reshard: done")
+            assert await tab.text("#operation-words") == "8 shards, 1 min 1 s"
+
+    surfer.run(scenario())
+
+
+def test_what_is_lost_is_said_and_found_again(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(2)
+        async with serving(cluster) as url:
+            port = int(url.rsplit(":", 1)[1].strip("/"))
+            async with surfer.tab(url) as tab:
+                await tab.until_says("#state-title", "All 2 shards are ready")
+                cluster.away = True
+                await tab.until_says("#state-title", "No news from the cluster")
+                assert "the coordinator does not answer" in await tab.text("#state-words")
+                assert "What is shown is of" in await tab.text("#state-words")
+                assert await tab.page.get_attribute("#main", "class") == "old"
+                cluster.away = False
+                await tab.until_says("#state-title", "All 2 shards are ready")
+                assert await tab.page.get_attribute("#main", "class") == ""
+                await cluster.hang_up()
+                await tab.until_says("#state-title", "No news from the cluster")
+                cluster.let(1, SessionState.RESUMING)
+                cluster.changed["state"] = ClusterState.DEGRADED
+                async with serving(cluster, port=port):
+                    await tab.until_says("#state-title", "1 shard of 2 is not ready")
+                    assert await kinds(tab.page) == ["good", "way"]
+
+    surfer.run(scenario())
+
+
+def test_by_keyboard(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        async with serving(PlayedCluster(200)) as url, surfer.tab(url) as tab:
+            await tab.shows(200)
+            press = tab.page.keyboard.press
+
+            async def focused() -> str:
+                label: str = await tab.page.evaluate("document.activeElement.ariaLabel ?? ''")
+                return label
+
+            await press("Tab")  # the way past the top
+            assert await tab.page.evaluate("document.activeElement.className") == "skip"
+            await press("Tab")
+            assert (await focused()).startswith("Shard 0: ready, on worker 0, heartbeat 40 ms, 2.0")
+            columns = await tab.page.evaluate(
+                "getComputedStyle(document.querySelector('#shards'))"
+                ".gridTemplateColumns.split(' ').length"
+            )
+            for key, shard in (
+                ("ArrowRight", 1), ("ArrowDown", 1 + columns), ("ArrowLeft", columns), ("End", 199),
+                ("ArrowRight", 199), ("ArrowUp", 199 - columns), ("Home", 0), ("ArrowLeft", 0),
+                ("PageDown", 199), ("PageUp", 0),
+            ):  # fmt: skip
+                await press(key)
+                assert (await focused()).startswith(f"Shard {shard}:"), key
+                assert (await tab.text("#chosen")).startswith(f"Shard {shard}:")
+            outline = await tab.page.evaluate(
+                "getComputedStyle(document.activeElement).outlineWidth"
+            )
+            assert outline == "3px"
+            await press("Tab")  # the grid is one stop, wherever it is in it
+            assert await tab.page.evaluate("document.activeElement.tagName") == "SUMMARY"
+            await press("Enter")
+            await tab.until_says("#shard-page", "1 to 64 of 200")
+            await press("Tab")
+            await press("Tab")  # what can't be gone back to is left out
+            assert await tab.page.evaluate("document.activeElement.id") == "later"
+            for page in ("65 to 128", "129 to 192", "193 to 200"):
+                await press("Enter")
+                await tab.until_says("#shard-page", f"{page} of 200")
+            assert await tab.page.locator("#shard-rows tr").count() == 8
+
+    surfer.run(scenario())
+
+
+@pytest.mark.parametrize("shards", [1, 40, 1000])
+def test_a_phone_shows_it_without_going_sideways(surfer: Surfer, shards: int) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(
+            shards,
+            subscribers=[subscriber("x" * 64, lacks=["MESSAGE_CONTENT"])],
+            troubles=["y" * 300],
+        )
+        cluster.let(0, SessionState.WAITING, detail="z" * 200)
+        async with serving(cluster, token="t" * 32) as url, surfer.tab(url, size=PHONE) as tab:
+            await tab.shows(shards)
+            await tab.page.click("#shard-table summary")
+            await tab.until_says("#shard-rows", "waiting to connect")
+            wide = await tab.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= PHONE[0]
+            cut = await tab.page.evaluate(
+                "[...document.querySelectorAll('td, th, dd, p, li, button')]"
+                ".filter(one => one.offsetParent && !one.closest('thead')"
+                " && one.getBoundingClientRect().right > innerWidth).map(one => one.outerHTML)"
+            )
+            assert cut == []
+
+    surfer.run(scenario())
