@@ -11,7 +11,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -24,6 +25,7 @@ from cluster.endpoints import registry
 from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import link
+from cluster.wire.happenings import HappeningKind
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.children.http_server import HttpProcess
@@ -38,12 +40,15 @@ from coordinator.descriptors import Descriptors
 from coordinator.engines import Engine
 from coordinator.engines.local import LocalEngine
 from coordinator.gateway_api import GatewayApi
+from coordinator.happenings.record import HappeningRecord
 from coordinator.health import Health
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.last_out import LastOut
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
+from coordinator.identifies.told_grants import ToldGrants
 from coordinator.lifetime import Lifetime
+from coordinator.lookout import Lookout
 from coordinator.maintenance import Maintenance
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.verbs import OperationVerbs
@@ -53,7 +58,6 @@ from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
-from coordinator.verb import Verb
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
 from coordinator.workers.parts import Workers
@@ -104,6 +108,7 @@ class Coordinator:
         self._on_locked = on_locked
         self._keep_lock = keep_lock
         self._lifetime = Lifetime()
+        self._record = HappeningRecord(time.monotonic, time.time)
         self._logout = False
         self.notes: list[str] = []
         """What whoever started it should read, a line each."""
@@ -128,6 +133,7 @@ class Coordinator:
         traceback: TracebackType | None,
     ) -> None:
         await self._lifetime.close()
+        self._record.flush()
         log.info("stopped")
 
     def request_stop(self, logout: bool = False, keep_workers: bool = False) -> None:
@@ -135,7 +141,8 @@ class Coordinator:
         resumable. keep_workers: they go on without this coordinator."""
         if not self._lifetime.ending:
             how = ", logging out" if logout else ", the workers go on" if keep_workers else ""
-            log.info("stopping%s", how)
+            self._record.flush()
+            self._record.tell(HappeningKind.STOPPING, how)
             self._logout, self.keeps_workers = logout, keep_workers
             self._lifetime.end()
 
@@ -161,17 +168,23 @@ class Coordinator:
         worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link, descriptors)
         parts.callback(worker_link.close)
         identifies = await make_identifies(
-            context, assignments, worker_link.send, parts, self._note
+            context, assignments, ToldGrants(worker_link.send, self._record), parts, self._note
         )
         most_workers = len(assignments.plan.slots)
         sockets = self._make_sockets(zmq_context, worker_link, descriptors, most_workers)
         fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
-        workers = Workers.make(self._engine, context, fleet, identifies, sockets.last_out)
+        workers = Workers.make(
+            self._engine, context, fleet, identifies, sockets.last_out, self._record
+        )
         children = self._make_children(context, sandbox)
         plan_keeper = PlanKeeper(context.store, self._spec, assignments)
-        operations = OperationRunner(context.clock)
+        operations = OperationRunner(context.clock, self._record)
+        status = self._status_verbs(context, workers, identifies, operations, sockets, children)
         verbs = {
-            **self._control_verbs(context, workers, identifies, operations, sockets, children),
+            **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
+            **status.verbs(),
+            **identifies.verbs(),
+            **workers.commands.verbs(),
             **OperationVerbs.make(
                 operations, context, workers, identifies, plan_keeper, sockets.announcer.publish
             ).verbs(),
@@ -184,6 +197,8 @@ class Coordinator:
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
         self._lifetime.background(maintenance.run(), "maintenance")
+        lookout = Lookout(self._record, fleet, identifies.status, status.subscribers, context.clock)
+        self._lifetime.background(lookout.run(), "lookout")
         await self._run_children(children)
         plan_keeper.save()
         parts.callback(registry.leave, registry.enter(self._paths))
@@ -192,8 +207,11 @@ class Coordinator:
         parts.push_async_callback(operations.close)
         plan = assignments.plan
         workers.supervisor.start(plan.slots)
-        counts = len(plan.shards), len(plan.slots)
-        log.info("%s: %d shards on %d workers, %s", self._spec.name, *counts, context.gateway_url)
+        self._record.tell(
+            HappeningKind.STARTED,
+            f"{self._spec.name} runs {len(plan.shards):,} shards on {len(plan.slots)} workers, "
+            f"{context.gateway_url}",
+        )
 
     async def _take_folders(self) -> None:
         """Make the folders and lock them: nobody else's sockets and files are taken over."""
@@ -269,9 +287,14 @@ class Coordinator:
         )
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
         http = HttpProcess(spec, clock, stop_s * GATE_SHARE) if spec.http.listen else None
+        for child in filter(None, (replay, gate, http)):
+            child.on_ended = partial(self._child_ended, child.name)
         return _Children(replay, sandbox, gate, http)
 
-    def _control_verbs(
+    def _child_ended(self, name: str, why: str) -> None:
+        self._record.tell(HappeningKind.CHILD_ENDED, name, cause=why)
+
+    def _status_verbs(
         self,
         context: RunContext,
         workers: Workers,
@@ -279,9 +302,9 @@ class Coordinator:
         operations: OperationRunner,
         sockets: _Sockets,
         children: _Children,
-    ) -> Mapping[str, Verb]:
+    ) -> StatusVerbs:
         health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hub, *children)
-        status = StatusVerbs(
+        return StatusVerbs(
             context,
             workers.fleet,
             identifies,
@@ -290,13 +313,8 @@ class Coordinator:
             health.troubles,
             lambda: children.http.url if children.http else "",
             self._lifetime,
+            self._record,
         )
-        return {
-            **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
-            **status.verbs(),
-            **identifies.verbs(),
-            **workers.commands.verbs(),
-        }
 
     def _bind(self, sockets: _Sockets) -> None:
         """Let workers and people in: all behind the sockets is there."""

@@ -42,6 +42,7 @@ PURE = [
     "cluster/subscriber/start_positions.py",
     "cluster/wire/zmtp.py",
     "coordinator/control/warnings.py",
+    "coordinator/happenings",
     "coordinator/sharding",
     "coordinator/workers/silences.py",
     "shard_worker/delivery/recent_places.py",
@@ -161,23 +162,28 @@ ROOMS: Final = {
     "coordinator": {
         "__main__": "child_process coordinator spec_input",
         "coordinator": (
-            "account children context control descriptors engines gateway_api health host hub "
-            "identifies lifetime maintenance operations sharding state verb workers"
+            "account children context control descriptors engines gateway_api happenings health "
+            "host hub identifies lifetime lookout maintenance operations sharding state workers"
         ),
         "health": "children control descriptors hub workers",
-        "control": "context descriptors identifies ipc_listener lifetime operations verb workers",
-        "operations": "changes context identifies sharding state verb workers",
+        "lookout": "control happenings workers",
+        "control": (
+            "context descriptors happenings identifies ipc_listener lifetime operations verb "
+            "workers"
+        ),
+        "operations": "changes context happenings identifies sharding state verb workers",
         "maintenance": "context hub state workers",
         "workers": (
-            "changes context descriptors engines host hub identifies ipc_listener sharding verb"
+            "changes context descriptors engines happenings host hub identifies ipc_listener "
+            "sharding verb"
         ),
-        "identifies": "context sharding state verb",
+        "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account host sharding state",
         "tcp_gate": "child_process descriptors zmq_proxy",
+        "http": "child_process",
         "state": "host sharding",
         "replay": "child_process descriptors ipc_listener",
-        "http": "child_process",
         "hub": "descriptors ipc_listener zmq_proxy",
         "engines": "children",
         "check": "account host sharding spec_input",
@@ -189,6 +195,7 @@ ROOMS: Final = {
         "sharding": "",
         "lifetime": "",
         "host": "",
+        "happenings": "",
         "children": "",
         "child_process": "",
         "changes": "",

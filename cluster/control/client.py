@@ -43,6 +43,7 @@ from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
 from cluster.wire.commands import Shards
 from cluster.wire.control import error_of
+from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.operations import Follow
 from cluster.wire.states import OperationState
@@ -177,6 +178,11 @@ class ControlClient:
     async def status(self) -> ClusterStatus:
         """Return the state of the cluster, its workers and its shards at this moment."""
         return await self._ask("status", ClusterStatus)
+
+    async def happenings(self, after: int = 0) -> Happenings:
+        """Return what happened lately and came after the happening of this number, the oldest
+        first: the last hundred at most."""
+        return await self._ask("happenings", Happenings, wire.as_args(HappeningsAsk(after=after)))
 
     async def stop(self, *, logout: bool = False, keep_workers: bool = False) -> None:
         """Ask the cluster to stop; returns when it has begun to. It is gone when its lock is free.

@@ -2,9 +2,9 @@
 
 One msgpack frame each way. A request is a map {v, id, verb, args}; the answer {v, id, ok, result}
 or {v, id, ok, error: {kind, cause, action}}. ``kind`` is the name of a class of cluster.errors.
-Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.identifies,
-cluster.wire.operations and cluster.wire.commands. Which of them a key may ask over TCP:
-coordinator/tcp_gate/control_relay.py.
+Verbs: ``status``, ``stop``, ``ping``, ``subscriber``, and those of cluster.wire.happenings,
+cluster.wire.identifies, cluster.wire.operations and cluster.wire.commands. Which of them a key may
+ask over TCP: coordinator/tcp_gate/control_relay.py.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class RestartingProcess:
         stop_s: how long it may take to stop before SIGKILL."""
         self.name = name
         self.restarts = 0
+        self.on_ended: Callable[[str], None] = self._log_end
+        """Called with why it ended: the 1st, 2nd, 4th, 8th ... time in a row."""
         self._start = start
         self._clock = clock
         self._stop_s = stop_s
@@ -75,9 +77,12 @@ class RestartingProcess:
             self._ends += 1
             if worth_saying(self._ends):
                 times = f"{self._ends} times in a row, " if self._ends > 1 else ""
-                log.error("the %s ended (%s%s): again in %.1f s", self.name, times, why, wait)
+                self.on_ended(f"{times}{why}")
             await self._sleep(wait)
             self.restarts += 1
+
+    def _log_end(self, why: str) -> None:
+        log.error("the %s ended (%s) and is started again", self.name, why)
 
     def _before_start(self) -> None:
         """Do what has to be done before it is started."""
@@ -93,7 +98,7 @@ class RestartingProcess:
                 process = await self._start()
         except (OSError, ClusterError) as error:
             return None, f"can't be started: {error}"
-        log.info("%s started, pid %d", self.name, process.pid)
+        log.debug("%s started, pid %d", self.name, process.pid)
         try:
             code = await process.wait()
         finally:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import cluster
+from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.states import ClusterState
 from cluster.wire.status import ClusterStatus, GateReport, SubscriberReport
 from coordinator.context import RunContext
 from coordinator.control.subscribers import Subscribers
 from coordinator.control.warnings import Warnings
+from coordinator.happenings.record import HappeningRecord
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.lifetime import Lifetime
 from coordinator.operations.runner import OperationRunner
@@ -39,6 +41,7 @@ class StatusVerbs:
         troubles: Callable[[], list[str]],
         http: Callable[[], str],
         lifetime: Lifetime,
+        record: HappeningRecord,
     ) -> None:
         """connections: how many are connected to the hub to hear events. troubles: what is
         wrong with parts that this does not know. http: where HTTP is served."""
@@ -50,23 +53,33 @@ class StatusVerbs:
         self._troubles = troubles
         self._http = http
         self._lifetime = lifetime
-        self._subscribers = Subscribers(context.spec.intents, context.spec.account)
         self._warnings = Warnings(
             context.spec.journal.bytes,
             context.spec.identify.reserve,
             sandbox=context.spec.on_sandbox,
         )
+        self._record = record
+        self.subscribers = Subscribers(context.spec.intents, context.spec.account, record)
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0
 
     def verbs(self) -> Mapping[str, Verb]:
         """Return the verbs by name."""
-        return {"status": self.status, "subscriber": self.subscriber, "_gate": self.gate}
+        return {
+            "status": self.status,
+            "happenings": self.happenings,
+            "subscriber": self.subscriber,
+            "_gate": self.gate,
+        }
+
+    async def happenings(self, args: dict[str, Any]) -> Happenings:
+        """Tell what happened lately. args: HappeningsAsk."""
+        return self._record.since(args_of(args, HappeningsAsk).after)
 
     async def subscriber(self, args: dict[str, Any]) -> None:
         """Take a subscriber's report of itself. args: SubscriberReport."""
-        self._subscribers.report(args_of(args, SubscriberReport), self._context.clock())
+        self.subscribers.report(args_of(args, SubscriberReport), self._context.clock())
 
     async def gate(self, args: dict[str, Any]) -> None:
         """Take the TCP gate's report; it lets no client say this. args: GateReport."""
@@ -77,7 +90,7 @@ class StatusVerbs:
         """Tell how the cluster is. No args."""
         spec, now = self._context.spec, self._context.clock()
         plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
-        subscribers = self._subscribers.rows(now)
+        subscribers = self.subscribers.rows(now)
         gate = self._gate_report if now - self._gate_reported_at <= GATE_SILENT_S else None
         workers = [reports.worker(slot, now) for slot in slots.values()]
         shards, budget = reports.shards(slots, now), self._identifies.status()

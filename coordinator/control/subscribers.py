@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from cluster.discord.intents import lacking
+from cluster.wire.happenings import HappeningKind
 from cluster.wire.status import SubscriberReport, SubscriberStatus
+from coordinator.happenings.record import HappeningRecord
 
 SILENT_S: Final = 10.0
 """A subscriber that says nothing for so long is no more."""
@@ -24,27 +26,48 @@ class _Seen:
 class Subscribers:
     """The reports of the last seconds. Times are seconds of a monotonic clock."""
 
-    def __init__(self, intents: int = 0, account: Literal["bot", "user"] = "bot") -> None:
-        """intents, account: what the cluster identifies with, and as what."""
+    def __init__(
+        self,
+        intents: int = 0,
+        account: Literal["bot", "user"] = "bot",
+        record: HappeningRecord | None = None,
+    ) -> None:
+        """intents, account: what the cluster identifies with, and as what. record: takes note of
+        who comes and goes; None: nobody does."""
         self._intents, self._account = intents, account
+        self._record = record
         self._seen: dict[str, _Seen] = {}
 
     def report(self, report: SubscriberReport, now: float) -> None:
         """Take a report."""
         seen = self._seen.get(report.id)
         if report.leaving:
-            self._seen.pop(report.id, None)
+            if self._seen.pop(report.id, None):
+                self._tell(HappeningKind.SUBSCRIBER_LEFT, report)
         elif seen is not None:
+            if report.gaps > seen.report.gaps:
+                self._tell(HappeningKind.GAP, report)
             seen.report, seen.reported_at = report, now
         elif len(self._seen) < MOST:
             self._seen[report.id] = _Seen(report, now)
+            self._tell(HappeningKind.SUBSCRIBER_CAME, report)
+
+    def _tell(self, kind: HappeningKind, report: SubscriberReport, cause: str = "") -> None:
+        if self._record is not None:
+            self._record.tell(kind, f"{report.name!r} (pid {report.pid})", cause=cause)
+
+    def forget_silent(self, now: float) -> None:
+        """Forget those that say nothing any more."""
+        for key, seen in list(self._seen.items()):
+            if now - seen.reported_at > SILENT_S:
+                del self._seen[key]
+                cause = f"it said nothing for {SILENT_S:g} s"
+                self._tell(HappeningKind.SUBSCRIBER_LEFT, seen.report, cause)
 
     def rows(self, now: float) -> list[SubscriberStatus]:
         """Return a row for each subscriber, by name; those that say nothing any more are
         forgotten."""
-        self._seen = {
-            key: one for key, one in self._seen.items() if now - one.reported_at <= SILENT_S
-        }
+        self.forget_silent(now)
         rows = [
             SubscriberStatus(
                 name=seen.report.name,

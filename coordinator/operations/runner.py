@@ -12,10 +12,12 @@ import msgspec
 
 from cluster.errors import ClusterError
 from cluster.wire.control import failure_of
+from cluster.wire.happenings import HappeningKind
 from cluster.wire.operations import FOLLOW_S, Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import Operation
 from coordinator.changes import Changes
+from coordinator.happenings.record import HappeningRecord
 from coordinator.verb import args_of
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,12 @@ it ended early."""
 class OperationRunner:
     """Runs one operation at a time, and tells how far it is."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """clock: monotonic seconds."""
+    def __init__(self, clock: Callable[[], float], record: HappeningRecord) -> None:
+        """clock: monotonic seconds. record: takes note of beginnings and ends."""
         self.current: Operation | None = None
         """The operation that was begun last; None: there was none."""
         self._clock = clock
+        self._record = record
         self._began = 0.0
         self._changes = Changes()
         self._task: asyncio.Task[None] | None = None
@@ -69,7 +72,7 @@ class OperationRunner:
         self._began = self._clock()
         self.current = Operation(id=secrets.token_hex(8), kind=kind)
         self._task = asyncio.create_task(self._run(work), name=kind)
-        log.info("%s begins", kind)
+        self._record.tell(HappeningKind.OPERATION_BEGAN, kind)
         return self.current
 
     async def follow(self, args: dict[str, Any]) -> Operation:
@@ -109,19 +112,24 @@ class OperationRunner:
         try:
             text = await work(OperationProgress(self._tell))
         except ClusterError as error:
-            log.error("%s", error)
+            self._record.tell(HappeningKind.OPERATION_FAILED, self._kind, cause=str(error))
             self._end(state=OperationState.FAILED, text=error.cause, failure=failure_of(error))
         except Exception as error:
             log.exception("not foreseen")
             failed = ClusterError(f"it failed ({type(error).__name__})", "see coordinator.log")
+            self._record.tell(HappeningKind.OPERATION_FAILED, self._kind, cause=str(failed))
             self._end(state=OperationState.FAILED, text=failed.cause, failure=failure_of(failed))
         else:
             self._end(state=OperationState.DONE, text=text)
-            log.info("%s", text)
+            self._record.tell(HappeningKind.OPERATION_DONE, self._kind, cause=text)
+
+    @property
+    def _kind(self) -> str:
+        return self.current.kind if self.current else ""
 
     def _tell(self, text: str, done: int, total: int) -> None:
         assert self.current is not None
-        log.info("%s", text)
+        log.debug("%s", text)
         self.current = msgspec.structs.replace(self.current, text=text, done=done, total=total)
         self._changes.tell()
 

@@ -36,6 +36,7 @@ MAX_UNDER_WAY: Final = 4096
 EVERYBODY: Final = frozenset(("ping", "subscriber"))
 NEEDS: Final[dict[str, Right]] = {
     "status": "status",
+    "happenings": "status",
     "identify": "identify",
     "identify_budget": "identify",
     "identify_ready": "identify",

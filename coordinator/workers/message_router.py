@@ -7,6 +7,9 @@ import time
 
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire import link
+from cluster.wire.position import ShardKey
+from coordinator.happenings.record import HappeningRecord
+from coordinator.happenings.shard_changes import ShardChanges
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.workers.adoption import Adoption
 from coordinator.workers.command_router import CommandRouter
@@ -26,12 +29,15 @@ class MessageRouter:
         adoption: Adoption,
         reconciler: Reconciler,
         commands: CommandRouter,
+        record: HappeningRecord,
     ) -> None:
         self._fleet = fleet
         self._identifies = identifies
         self._adoption = adoption
         self._reconciler = reconciler
         self._commands = commands
+        self._record = record
+        self._changes = ShardChanges()
 
     def handle(self, slot: int, message: link.FromWorker) -> None:
         """Take what the worker of this slot says, or one that claims to be it."""
@@ -58,14 +64,28 @@ class MessageRouter:
     def _report(self, slot: int, report: link.Report) -> None:
         fleet = self._fleet
         fleet.reports.report(report, time.monotonic())
+        self._tell_changes(slot, report)
         self._reconciler.report(slot, report.has)
         self._identifies.report(slot, report.shards)
         if report.held and not fleet.assignments.held_for(slot):
             fleet.send(slot, link.Publish())
         fleet.changes.tell()
 
+    def _tell_changes(self, slot: int, report: link.Report) -> None:
+        """Tell what a report shows to have happened to the worker's shards."""
+        plan = self._fleet.assignments.plan_of(slot)
+        if plan is None:
+            return
+        for shard in report.shards:
+            key = ShardKey(plan.shard_count, shard.shard_id)
+            for kind, epoch, cause in self._changes.report(key, shard):
+                self._record.tell(kind, worker=slot, shard=shard.shard_id, epoch=epoch, cause=cause)
+
     def starting(self, spec: WorkerSpec) -> None:
         """Take note that a process is about to be started with this spec."""
+        for shard in spec.shards:
+            key = ShardKey(shard.shard_count, shard.shard_id)
+            self._changes.given(key, shard.last_epoch)
         self._reconciler.given(spec.slot, (shard.shard_id for shard in spec.shards))
 
     def gone(self, slot: int) -> None:

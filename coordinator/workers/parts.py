@@ -8,6 +8,7 @@ from typing import NamedTuple
 from coordinator import host
 from coordinator.context import RunContext
 from coordinator.engines import Engine
+from coordinator.happenings.record import HappeningRecord
 from coordinator.hub.last_out import LastOut
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.workers.adoption import Adoption
@@ -37,6 +38,7 @@ class Workers(NamedTuple):
         fleet: Fleet,
         identifies: GuardedQueue,
         last_out: LastOut,
+        record: HappeningRecord,
     ) -> Workers:
         """Make them. ClusterError: this machine does not say its boot id."""
         assignments, send = fleet.assignments, fleet.send
@@ -52,7 +54,7 @@ class Workers(NamedTuple):
         commands = CommandRouter(
             assignments, fleet.changes, fleet.slots.is_running, send, secrets.randbits(60)
         )
-        router = MessageRouter(fleet, identifies, adoption, reconciler, commands)
+        router = MessageRouter(fleet, identifies, adoption, reconciler, commands, record)
         supervisor = Supervisor(
             engine,
             fleet.slots,
@@ -60,6 +62,7 @@ class Workers(NamedTuple):
             on_start=router.starting,
             on_gone=router.gone,
             find=adoption.find,
+            record=record,
             clock=context.clock,
         )
         return cls(fleet, adoption, reconciler, commands, router, supervisor)

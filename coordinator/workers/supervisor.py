@@ -15,8 +15,10 @@ from typing import Final
 from cluster.backoff import Backoff
 from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.errors import ClusterError
+from cluster.wire.happenings import HappeningKind
 from cluster.wire.states import WorkerState
 from coordinator.engines import Engine, WorkerProcess
+from coordinator.happenings.record import HappeningRecord
 from coordinator.workers.slots import Slot, WorkerSlots
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Supervisor:
         on_start: Callable[[WorkerSpec], None],
         on_gone: Callable[[int], None],
         find: Callable[[int], Awaitable[WorkerProcess | None]],
+        record: HappeningRecord,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
@@ -46,13 +49,15 @@ class Supervisor:
         """slots: filled from `start` on. make_spec: makes the spec of a slot's next process.
         on_start: called with the spec of each process that is about to be started. on_gone: called
         with the slot of each process that ended, or could not be started. find: returns the
-        process that lives in a slot from before, if there is one. clock: monotonic seconds."""
+        process that lives in a slot from before, if there is one. record: takes note of what
+        happens to processes. clock: monotonic seconds."""
         self._engine = engine
         self._slots = slots
         self._make_spec = make_spec
         self._on_start = on_start
         self._on_gone = on_gone
         self._find = find
+        self._record = record
         self._clock = clock
         self._sleep = sleep
         self._backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random, least=0.5)
@@ -171,10 +176,22 @@ class Supervisor:
             self._on_gone(slot.number)
             if self._stopping.is_set() or slot.retired:
                 return
-            (log.info if slot.stopped_for else log.error)("worker %d: %s", slot.number, slot.detail)
+            self._tell_end(slot, wait)
             if wait is None:
                 return
             await self._pause(slot, wait)
+
+    def _tell_end(self, slot: Slot, wait: float | None) -> None:
+        """Tell that the process of a slot has ended, or could not be started. wait: seconds until
+        the next one; None: there will be none."""
+        if slot.stopped_for:
+            kind, what = HappeningKind.WORKER_ENDED, ""
+        elif slot.state is WorkerState.FAILED:
+            kind = HappeningKind.WORKER_FAILED
+            what = "and is not started again" if wait is None else f"again in {wait:.0f} s"
+        else:
+            kind, what = HappeningKind.WORKER_DIED, f"again in {wait:.1f} s"
+        self._record.tell(kind, what, worker=slot.number, cause=slot.detail)
 
     async def _pause(self, slot: Slot, seconds: float) -> None:
         """Wait so long, or until somebody wants the next process now."""
@@ -196,6 +213,7 @@ class Supervisor:
         try:
             process = await self._find(slot.number)
             slot.launching = process is None
+            begun = HappeningKind.WORKER_STARTED if slot.launching else HappeningKind.WORKER_ADOPTED
             if process is None:
                 spec = self._make_spec(slot.number)
                 self._on_start(spec)
@@ -207,11 +225,11 @@ class Supervisor:
         finally:
             slot.launching = False
         slot.began(process, self._clock())
-        log.info("worker %d started, pid %d", slot.number, process.pid)
+        self._record.tell(begun, f"pid {process.pid}", worker=slot.number)
         if self._stopping.is_set() or slot.retired:  # stopped while it was launching
             process.terminate()
         code = await process.wait()
-        log.info("worker %d ended with %s", slot.number, code)
+        log.debug("worker %d ended with %s", slot.number, code)
         if slot.killed_for:
             return slot.killed_for, code
         if code is not None and code < 0:  # what it said last has nothing to do with it

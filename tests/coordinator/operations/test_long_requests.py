@@ -9,6 +9,7 @@ import pytest
 
 from cluster.errors import BudgetError, ClusterError
 from cluster.wire.status import Operation
+from coordinator.happenings.record import HappeningRecord
 from coordinator.operations import runner
 from coordinator.operations.runner import OperationProgress, OperationRunner
 
@@ -18,6 +19,10 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def runner_with(clock: Clock) -> OperationRunner:
+    return OperationRunner(clock, HappeningRecord(clock, clock))
 
 
 async def ended(runner: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
@@ -33,7 +38,7 @@ async def ended(runner: OperationRunner, begun: Operation) -> tuple[Operation, l
 def test_steps_are_told_and_the_end() -> None:
     async def main() -> None:
         clock, go = Clock(), asyncio.Event()
-        runner = OperationRunner(clock)
+        runner = runner_with(clock)
 
         async def work(progress: OperationProgress) -> str:
             progress.steps(2)
@@ -73,7 +78,7 @@ def test_steps_are_told_and_the_end() -> None:
 )
 def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
     async def main() -> None:
-        runner = OperationRunner(Clock())
+        runner = runner_with(Clock())
 
         async def work(progress: OperationProgress) -> str:
             raise error
@@ -90,7 +95,7 @@ def test_why_it_failed(error: Exception, kind: str, cause: str) -> None:
 def test_of_another_coordinator_nothing_is_known() -> None:
     async def main() -> None:
         with pytest.raises(ClusterError, match="not known"):
-            await OperationRunner(Clock()).follow({"id": "of before"})
+            await runner_with(Clock()).follow({"id": "of before"})
 
     asyncio.run(main())
 
@@ -99,7 +104,7 @@ def test_nothing_new_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "FOLLOW_S", 0.01)
 
     async def main() -> None:
-        runner = OperationRunner(Clock())
+        runner = runner_with(Clock())
 
         async def work(progress: OperationProgress) -> str:
             await asyncio.Event().wait()

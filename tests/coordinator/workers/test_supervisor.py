@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 import pytest
 
 from cluster.config.worker_spec import WorkerSpec, decode_spec
+from coordinator.happenings.record import HappeningRecord
 from coordinator.workers.slots import (
     BAD_SPEC,
     CRASH_LOOP,
@@ -72,6 +73,7 @@ class Room:
             on_start=lambda spec: self.begun.append(spec.slot),
             on_gone=self.gone.append,
             find=self.find,
+            record=HappeningRecord(lambda: self.now, lambda: self.now),
             clock=lambda: self.now,
             sleep=self.sleep,
             random=lambda: 1.0,

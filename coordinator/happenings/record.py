@@ -1,0 +1,159 @@
+"""The last hundred happenings, and the line in the log on each: one source for both (pure but for
+the line)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cluster.wire.happenings import Happening, HappeningKind, Happenings, Severity
+from coordinator.happenings.sentences import LONGEST_CAUSE, SENTENCES, many, one
+from coordinator.happenings.summing import Held, Summing
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 100
+LEVELS: Final = {
+    Severity.INFO: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
+}
+
+
+class _Fact(NamedTuple):
+    """What a part of the coordinator told."""
+
+    at: float
+    """Unix seconds."""
+    kind: HappeningKind
+    worker: int | None
+    shard: int | None
+    epoch: int | None
+    cause: str
+    what: str
+
+
+class HappeningRecord:
+    """Takes what happens from all parts of the coordinator, keeps the newest and logs each."""
+
+    def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        """clock: monotonic seconds. wall: Unix seconds."""
+        self._clock = clock
+        self._wall = wall
+        self._kept: deque[Happening] = deque(maxlen=KEPT)
+        self._summing: Summing[_Fact] = Summing()
+        # A coordinator tells far fewer than a thousand a second, so the next one goes on above
+        self._next = int(wall() * 1000)
+
+    def tell(
+        self,
+        kind: HappeningKind,
+        what: str = "",
+        *,
+        worker: int | None = None,
+        shard: int | None = None,
+        epoch: int | None = None,
+        cause: str = "",
+    ) -> None:
+        """Take note of something. what: the words that the kind's sentence leaves open. cause: why,
+        in words; those of one kind and cause may be summed up."""
+        fact = _Fact(self._wall(), kind, worker, shard, epoch, cause[:LONGEST_CAUSE], what)
+        if self._summing.take(kind, fact.cause, fact, self._clock()):
+            self._keep_one(fact)
+
+    def tick(self) -> None:
+        """Tell what was held and is due: once a second."""
+        self._keep(self._summing.due(self._clock()))
+
+    def flush(self) -> None:
+        """Tell all that is held: something comes that is to be read after it."""
+        self._keep(self._summing.due(self._clock(), everything=True))
+
+    def since(self, number: int) -> Happenings:
+        """Return what is kept and came after the one of this number; all of it for a number that
+        was never given, since that is of a clock that has been set back."""
+        last = self._kept[-1].number if self._kept else 0
+        after = number if number <= last else 0
+        return Happenings(last=last, happenings=[one for one in self._kept if one.number > after])
+
+    def _keep(self, due: list[Held[_Fact]]) -> None:
+        for held in due:
+            if held.total == 1:
+                self._keep_one(held.items[0])
+            else:
+                self._keep_many(held)
+
+    def _keep_one(self, fact: _Fact) -> None:
+        text = one(
+            fact.kind,
+            fact.cause,
+            worker=fact.worker,
+            shard=fact.shard,
+            epoch=fact.epoch,
+            what=fact.what,
+        )
+        self._add(
+            Happening(
+                number=self._number(),
+                at=fact.at,
+                kind=fact.kind,
+                severity=SENTENCES[fact.kind].severity,
+                text=text,
+                worker=fact.worker,
+                shard=fact.shard,
+                epoch=fact.epoch,
+                cause=fact.cause,
+            )
+        )
+
+    def _keep_many(self, held: Held[_Fact]) -> None:
+        last = held.items[-1]
+        shards = [fact.shard for fact in held.items if fact.shard is not None]
+        # Groups that there is no room for apart are of several causes
+        cause = last.cause if all(fact.cause == last.cause for fact in held.items) else ""
+        text = many(
+            last.kind,
+            cause,
+            count=held.total,
+            more=held.more,
+            seconds=held.seconds,
+            shards=shards,
+        )
+        self._add(
+            Happening(
+                number=self._number(),
+                at=last.at,
+                kind=last.kind,
+                severity=SENTENCES[last.kind].severity,
+                text=text,
+                count=held.total,
+                seconds=held.seconds,
+                shards=sorted(set(shards)),
+                cause=cause,
+            )
+        )
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next
+
+    def _add(self, happening: Happening) -> None:
+        self._kept.append(happening)
+        log.log(
+            LEVELS[happening.severity], "%s", happening.text, extra={"fields": fields_of(happening)}
+        )
+
+
+def fields_of(happening: Happening) -> dict[str, object]:
+    """Return what the log tells of a happening beside its sentence, by key."""
+    fields: dict[str, object] = {"kind": happening.kind.value}
+    for name in ("worker", "shard", "epoch"):
+        if (value := getattr(happening, name)) is not None:
+            fields[name] = value
+    if happening.count > 1:
+        fields["count"] = happening.count
+    if happening.cause:
+        fields["cause"] = happening.cause
+    return fields

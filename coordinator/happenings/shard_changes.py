@@ -1,0 +1,86 @@
+"""What has happened to shards between two of their reports (pure)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cluster.wire.happenings import HappeningKind
+from cluster.wire.link import ShardReport
+from cluster.wire.position import ShardKey
+from cluster.wire.states import SessionState
+from coordinator.happenings.sentences import cause_in_words
+
+
+class ShardChange(NamedTuple):
+    """Something that a report shows to have happened."""
+
+    kind: HappeningKind
+    epoch: int | None
+    cause: str
+
+
+class _Seen:
+    """A shard, as the reports before this one left it."""
+
+    __slots__ = ("epoch", "lost_by", "reconnects", "state")
+
+    def __init__(self, epoch: int) -> None:
+        self.state = SessionState.STARTING
+        self.epoch = epoch
+        """The newest epoch that is known to have been granted before the session of now."""
+        self.reconnects: dict[str, int] = {}
+        self.lost_by = ""
+        """The cause that was told since it was ready last."""
+
+
+class ShardChanges:
+    """Compares each report of a shard with what was seen before. A report may leave out states in
+    between, so counts and epochs say what came in between."""
+
+    def __init__(self) -> None:
+        self._seen: dict[ShardKey, _Seen] = {}
+
+    def given(self, key: ShardKey, epoch: int) -> None:
+        """Take note that a process is about to get this shard, whose newest epoch was this one."""
+        before = self._seen.get(key)
+        self._seen[key] = _Seen(max(epoch, before.epoch) if before else epoch)
+
+    def keep(self, shard_count: int) -> None:
+        """Forget the shards of all shard counts but this one, which alone is in force."""
+        self._seen = {k: seen for k, seen in self._seen.items() if k.shard_count == shard_count}
+
+    def report(self, key: ShardKey, report: ShardReport) -> list[ShardChange]:
+        """Return what happened since the report before this one, in order. Of a shard of which
+        nothing is known (its worker was taken over) what it is now is no news, but a refusal."""
+        seen = self._seen.get(key)
+        if seen is None:
+            seen = self._seen[key] = _Seen(report.epoch)
+            seen.state, seen.reconnects = report.state, dict(report.reconnects)
+            return self._refused(report) if report.state is SessionState.FATAL else []
+        changes = self._lost(seen, report)
+        was, seen.state = seen.state, report.state
+        if report.state is SessionState.READY and (was is not SessionState.READY or changes):
+            is_new = report.epoch > seen.epoch
+            kind = HappeningKind.SHARD_IDENTIFIED if is_new else HappeningKind.SHARD_RESUMED
+            changes.append(ShardChange(kind, report.epoch, ""))
+            seen.epoch, seen.lost_by = max(seen.epoch, report.epoch), ""
+        elif report.state is SessionState.FATAL and was is not SessionState.FATAL:
+            changes += self._refused(report)
+        return changes
+
+    def _lost(self, seen: _Seen, report: ShardReport) -> list[ShardChange]:
+        """Return the lost connections: each cause once until the shard is ready again."""
+        before, now = seen.reconnects, report.reconnects
+        if sum(now.values()) < sum(before.values()):  # another worker counts from the beginning
+            before = {}
+        seen.reconnects = dict(now)
+        changes: list[ShardChange] = []
+        for cause in (cause for cause, count in now.items() if count > before.get(cause, 0)):
+            if cause != seen.lost_by:
+                words = cause_in_words(cause)
+                changes.append(ShardChange(HappeningKind.SHARD_LOST, report.epoch, words))
+                seen.lost_by = cause
+        return changes
+
+    def _refused(self, report: ShardReport) -> list[ShardChange]:
+        return [ShardChange(HappeningKind.SHARD_REFUSED, report.epoch, report.detail)]
