@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight
+.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -46,6 +46,15 @@ mutants: $(STAMP)
 bench: $(STAMP) tests/clients/node_modules/.installed
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+# The documentation as a site, in site/; a link or an anchor that leads nowhere is an error.
+docs: $(STAMP) reference/.installed
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The documentation is in site/index.html."
+
+# The same at http://127.0.0.1:8000, built anew when a page changes
+docs-serve: $(STAMP) reference/.installed
+	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/python -m mkdocs serve
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,5 +89,11 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	  echo "No node and npm here: tests of JavaScript clients and with pyright will be skipped."; \
 	fi
 
+# Without npm the site shows diagrams as their text.
+reference/.installed: pyproject.toml reference/package-lock.json
+	@$(BIN)/python -m pip install --quiet --group docs
+	@if command -v npm >/dev/null; then npm ci --prefix reference --silent; fi
+	@touch $@
+
 clean:
-	rm -rf $(VENV) tests/clients/node_modules benchmarks/.cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz mutants
+	rm -rf $(VENV) tests/clients/node_modules reference/node_modules reference/.installed benchmarks/.cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz mutants

@@ -89,8 +89,11 @@ class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [tcp]: endpoints "tcp://ADDRESS:PORT"; empty ones are not offered."""
 
     events: str = ""
+    """Where subscribers connect."""
     replay: str = ""
+    """Where they ask for what they missed."""
     control: str = ""
+    """The control endpoint, for what each key may ask."""
 
     @property
     def offered(self) -> dict[str, str]:

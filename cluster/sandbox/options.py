@@ -37,11 +37,15 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     # The world
     guilds: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 12
+    """Guilds that the bot is in."""
     channels_per_guild: Annotated[int, msgspec.Meta(ge=1, le=500)] = 8
+    """Channels of each guild."""
     hidden_channels_per_guild: Annotated[int, msgspec.Meta(ge=0, le=500)] = 1
     """Text channels among them that the bot can't view; the first text channel is never one."""
     roles_per_guild: Annotated[int, msgspec.Meta(ge=0, le=250)] = 5
+    """Roles of each guild, @everyone and the bot's own among them."""
     members_per_guild: Many = 40
+    """Members of each guild, the bot among them."""
     rate: Amount = 0.0
     """World events a second, all guilds together; 0: none until the control server says so."""
     mix: dict[str, Amount] = msgspec.field(default_factory=lambda: dict(DEFAULT_MIX))
@@ -60,9 +64,13 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     require_shards: Many = 1
     """Fewer shards than this are refused with 4011."""
     max_concurrency: Many = 1
+    """Identifies at a time: the number of buckets."""
     session_start_total: Count = 1000
+    """Identifies a day."""
     session_start_remaining: Count = 1000
+    """How many of them are left at the start."""
     session_start_reset_s: Annotated[float, msgspec.Meta(ge=0.1, le=31_536_000)] = 86_400.0
+    """Seconds until all are back."""
     user_sessions: Many = 50
     """Most sessions of the user account; over it IDENTIFY is closed 4015."""
     identify_window_s: Duration = IDENTIFY_WINDOW_S
@@ -72,6 +80,7 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How long after it was sent a message of a client is heard: HELLO, heartbeat ACKs, READY,
     RESUMED and the answers to requests come that late. 0: at once, as no Discord answers."""
     heartbeat_interval_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 41_250
+    """What HELLO asks for."""
     heartbeat_grace_s: Duration = 0.0
     """How much later than due a heartbeat may come; 0: half an interval, at least 1 s."""
     session_expiry_s: Duration = 120.0
@@ -89,6 +98,7 @@ class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     resume_port: Port = 0
     """The resume host's port; 0: any free port."""
     control_port: Port = 0
+    """The control server's port; 0: any free port."""
     control_token: str = ""
     """Token of the control server; empty: a random one is made."""
     ca_file: str = ""

@@ -1,0 +1,74 @@
+"""MkDocs's hook: adds what follows from the code (``mkdocs.yml`` names this file)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+from cluster.cli import main
+from cluster.config.loading import SCHEMA, VARIABLES
+from reference.command_line import command_line
+from reference.configuration import configuration
+from reference.repository_files import PAGES, as_page, linked, page_of, with_links_to_pages
+
+ROOT: Final = Path(__file__).parent.parent
+MERMAID: Final = ROOT / "reference/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
+"""What draws the diagrams; absent where there was no npm."""
+SCRIPT: Final = "assets/mermaid.js"
+MARK: Final = "<!-- made when the site is built:"
+"""Where a page has what is made from the code, up to the comment's end."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Show diagrams as their text where nothing is here that draws them: the theme would fetch it
+    from elsewhere."""
+    if MERMAID.is_file():
+        config.extra_javascript.append(SCRIPT)
+    else:
+        config.mdx_configs["pymdownx.superfences"] = {}
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add a page for each file of the repository that some page links to, and the script."""
+    shown = set(PAGES).union(*(linked(page.content_string) for page in files.documentation_pages()))
+    for path in sorted(shown):
+        content = as_page(path, (ROOT / path).read_text(encoding="utf-8"))
+        level = InclusionLevel.INCLUDED if path in PAGES else InclusionLevel.NOT_IN_NAV
+        files.append(File.generated(config, page_of(path), content=content, inclusion=level))
+    if MERMAID.is_file():
+        files.append(File.generated(config, SCRIPT, abs_src_path=str(MERMAID)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put in what is made from the code, and lead links to files of the repository to their
+    pages."""
+    if (make := MADE.get(page.file.src_uri)) is not None:
+        head, mark, rest = markdown.partition(MARK)
+        if not mark:
+            raise PluginError(f"{page.file.src_uri} has no place for what is made from the code")
+        markdown = f"{head}{make()}{rest.partition('-->')[2]}"
+    return with_links_to_pages(markdown)
+
+
+def _configuration() -> str:
+    commented = (ROOT / "configs" / "cluster.toml").read_text(encoding="utf-8")
+    return configuration(SCHEMA, commented, VARIABLES)
+
+
+def _command_line() -> str:
+    return command_line(main, "dcgw-cluster")
+
+
+MADE: Final[dict[str, Callable[[], str]]] = {
+    "configuration.md": _configuration,
+    "command-line.md": _command_line,
+}
+"""What is made of each page."""
