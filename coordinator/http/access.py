@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cluster.endpoints.tcp import is_loopback
+from cluster.errors import KeyRefusedError
 
 
 class Refusal(NamedTuple):
@@ -22,7 +23,38 @@ class Refusal(NamedTuple):
 
     status: int
     """403, 401 or 421 (RFC 9110)."""
-    reason: str
+    error: KeyRefusedError
+
+
+_STRANGE_NAME: Final = Refusal(
+    421,
+    KeyRefusedError(
+        "this was asked for by a name that is not this machine's own",
+        "ask for 127.0.0.1 or localhost",
+    ),
+)
+_NO_TOKEN: Final = Refusal(
+    401,
+    KeyRefusedError(
+        "the token of http.token_file is needed",
+        "send it as `Authorization: Bearer TOKEN`, or as the password in a browser",
+    ),
+)
+_NO_BEARER: Final = Refusal(
+    401,
+    KeyRefusedError(
+        "the token of http.token_file is needed to change something",
+        "send it as `Authorization: Bearer TOKEN`",
+    ),
+)
+_NOBODY_MAY: Final = Refusal(
+    403,
+    KeyRefusedError(
+        "nothing can be changed over HTTP, since there is no token",
+        "write one to a file (`openssl rand -hex 32`), name it in [http] token_file, and start "
+        "again; or use `dcgw-cluster restart` and `reshard`",
+    ),
+)
 
 
 class Access:
@@ -43,22 +75,24 @@ class Access:
         if self._loopback:
             if _is_loopback_name(host):
                 return None
-            return Refusal(421, "asked for by a name that is not this machine's own")
+            return _STRANGE_NAME
         if self._is_bearer(authorization) or self._is_basic(authorization):
             return None
-        return Refusal(401, "the token of [http] token_file is needed")
+        return _NO_TOKEN
 
     def to_change(self, authorization: str) -> Refusal | None:
         """Return why a request may change nothing; None: it may."""
         if not self._token:
-            return Refusal(403, "nothing can be changed here: [http] token_file is not set")
+            return _NOBODY_MAY
         if self._is_bearer(authorization):
             return None
-        return Refusal(401, "the token of [http] token_file is needed, as Authorization: Bearer")
+        return _NO_BEARER
 
     def _is_bearer(self, authorization: str) -> bool:
         scheme, _, given = authorization.partition(" ")
-        return scheme.lower() == "bearer" and self._is_token(given.strip().encode())
+        # What is no UTF-8 comes as lone surrogates.
+        shown = given.strip().encode(errors="surrogateescape")
+        return scheme.lower() == "bearer" and self._is_token(shown)
 
     def _is_basic(self, authorization: str) -> bool:
         """Whether it is the token as the password of any user, as browsers ask for it."""

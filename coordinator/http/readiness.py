@@ -17,8 +17,12 @@ def not_ready(status: ClusterStatus, wanted: int) -> str | None:
         return "it is stopping"
     all_shards = len(status.shards)
     enough = min(wanted, all_shards) if wanted else all_shards
-    if status.shards_ready >= enough:
+    if status.shards_ready < enough:
+        states = Counter(str(shard.state) for shard in status.shards if shard.state != "ready")
+        rest = ", ".join(f"{count} {state}" for state, count in states.most_common(4))
+        return f"{status.shards_ready} of {enough} shards are ready ({rest})"
+    if wanted or status.state is ClusterState.READY:
         return None
-    states = Counter(str(shard.state) for shard in status.shards if shard.state != "ready")
-    rest = ", ".join(f"{count} {state}" for state, count in states.most_common(4))
-    return f"{status.shards_ready} of {enough} shards are ready ({rest})"
+    # As `status` has it: all is ready only where each worker runs.
+    lame = [f"worker {w.slot} is {w.state}" for w in status.workers if w.state != "running"]
+    return ", ".join(lame[:4]) or f"it is {status.state}"

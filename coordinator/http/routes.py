@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
+from cluster.decode_errors import worth_saying
 from cluster.errors import ClusterError
-from coordinator.http import metrics
+from coordinator.http import answers, metrics
 from coordinator.http.access import Access, Refusal
-from coordinator.http.files import File, page_files
+from coordinator.http.actions import MAX_BODY_BYTES, Actions, Begin
+from coordinator.http.connections import Connections
+from coordinator.http.files import page_files
 from coordinator.http.readiness import not_ready
 from coordinator.http.snapshots import Snapshot, Snapshots
 from coordinator.http.stream import PictureStream
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES: Final = 16 * 1024
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "dcgw-cluster",
-}
-"""Headers of every answer (OWASP's HTTP headers): nothing is loaded from elsewhere, nobody frames
-the page, and no proxy keeps what it says."""
 FREE: Final = frozenset(("/healthz", "/readyz"))
 """Paths that everybody may read, since probes can't show a token: they tell nothing of the cluster
 but whether it is up."""
 
 PAGE: Final = "/page/"
-
+PATHS: Final = "/, /healthz, /readyz, /status, /metrics, and POST /restart and /reshard"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -45,16 +35,24 @@ class Routes:
     """Answers requests on one cluster."""
 
     def __init__(
-        self, snapshots: Snapshots, access: Access, *, ready_shards: int, shard_metrics: int
+        self,
+        snapshots: Snapshots,
+        access: Access,
+        begin: Begin,
+        *,
+        ready_shards: int,
+        shard_metrics: int,
     ) -> None:
-        """ready_shards: so many make it ready; 0: all. shard_metrics: most shards that have metrics
-        of their own."""
+        """begin: begins an operation. ready_shards: so many make it ready; 0: all. shard_metrics:
+        most shards that have metrics of their own."""
         self._snapshots = snapshots
         self._access = access
         self._ready_shards = ready_shards
         self._shard_metrics = shard_metrics
         self._stream = PictureStream(snapshots, may_change=access.may_change)
+        self._actions = Actions(begin)
         self._files = page_files()
+        self._wrong_tokens = 0
         self._rendered: tuple[Snapshot, str, tuple[bytes, str]] | None = None
         """The last metrics: of which status, in which form, and they."""
 
@@ -65,13 +63,31 @@ class Routes:
             web.get("/readyz", self.readyz),
             web.get("/status", self.status),
             web.get("/metrics", self.metrics),
-            web.get("/stream", self._stream.serve),
+            web.get("/stream", self._stream.serve, allow_head=False),
+            web.post("/restart", self._actions.restart),
+            web.post("/reshard", self._actions.reshard),
             web.get(PAGE + "{name}", self.file),
             web.get("/", self.page),
         ]
 
+    async def close(self, _: object = None) -> None:
+        """End what goes on for as long as somebody reads."""
+        self._stream.close()
+
     def refusal(self, request: web.Request) -> Refusal | None:
         """Return why a request is not answered; None: it is."""
+        if isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+            return None  # it is told what the path takes
+        refusal = self._refusal(request)
+        shown = request.headers.get("Authorization")
+        if shown and refusal is not None and refusal.status == 401:
+            self._wrong_tokens += 1
+            if worth_saying(self._wrong_tokens):
+                times = f"{self._wrong_tokens} so far"
+                log.warning("%s showed a token that is not ours (%s)", request.remote, times)
+        return refusal
+
+    def _refusal(self, request: web.Request) -> Refusal | None:
         if request.method not in ("GET", "HEAD"):
             return self._access.to_change(request.headers.get("Authorization", ""))
         if request.path in FREE:
@@ -87,7 +103,7 @@ class Routes:
 
     def _not_well(self, request: web.Request, reason: str) -> web.Response:
         """Return a probe's 503, with the reason for who may read the rest."""
-        return _text(503, "not ready" if self._refusal_to_read(request) else reason)
+        return answers.plain(503, "not ready" if self._refusal_to_read(request) else reason)
 
     async def healthz(self, request: web.Request) -> web.Response:
         """200 while the coordinator's loop answers."""
@@ -95,7 +111,7 @@ class Routes:
             await self._snapshots.get()
         except ClusterError as error:
             return self._not_well(request, str(error))
-        return _text(200, "ok")
+        return answers.plain(200, "ok")
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 when enough shards are ready, else 503; with the reason for who may read the rest."""
@@ -105,7 +121,7 @@ class Routes:
             return self._not_well(request, str(error))
         reason = not_ready(snapshot.status, self._ready_shards)
         if reason is None:
-            return _text(200, "ready")
+            return answers.plain(200, "ready")
         return self._not_well(request, reason)
 
     async def status(self, request: web.Request) -> web.Response:
@@ -113,26 +129,28 @@ class Routes:
         try:
             snapshot = await self._snapshots.get()
         except ClusterError as error:
-            return _text(503, str(error))
-        return web.Response(body=snapshot.json, content_type="application/json")
+            return answers.failed(503, error)
+        return answers.data(snapshot.json, "application/json")
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus's text form, or OpenMetrics."""
         try:
             snapshot = await self._snapshots.get()
         except ClusterError as error:
-            return _text(503, str(error))
+            return answers.failed(503, error)
         body, content_type = self._render(snapshot, request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return answers.data(body, content_type)
 
     async def page(self, request: web.Request) -> web.Response:
         """The page for people."""
-        return _file(request, self._files["index.html"])
+        return answers.file(request, self._files["index.html"])
 
     async def file(self, request: web.Request) -> web.Response:
         """A style, script or picture of the page."""
         found = self._files.get(request.match_info["name"])
-        return _text(404, "there is no such file") if found is None else _file(request, found)
+        if found is None:
+            raise web.HTTPNotFound
+        return answers.file(request, found)
 
     def _render(self, snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their type, made once for all who ask within a second."""
@@ -156,48 +174,36 @@ def _challenge(request: web.Request) -> str:
     return f'{"Bearer" if by_page else "Basic"} realm="dcgw-cluster"'
 
 
-def _text(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=text + "\n")
-
-
-def _file(request: web.Request, file: File) -> web.Response:
-    response = web.Response(body=file.content, content_type=file.content_type, charset="utf-8")
-    response.etag = file.etag
-    if any(tag.value == file.etag for tag in request.if_none_match or ()):
-        response = web.Response(status=304)
-        response.etag = file.etag
-    # A browser asks each time whether it has the newest one, and no other cache keeps it.
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def make_app(routes: Routes) -> web.Application:
+def make_app(routes: Routes, connections: Connections | None = None) -> web.Application:
     """Return the application: routes, and what stands before each."""
-
-    def prepare(response: web.StreamResponse) -> None:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+    seats = Connections(time.monotonic) if connections is None else connections
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["prepare"] = prepare  # for an answer that is prepared before it comes here
-        refusal = routes.refusal(request)
-        if refusal is not None:
-            response: web.StreamResponse = _text(refusal.status, refusal.reason)
-            if refusal.status == 401:
-                response.headers["WWW-Authenticate"] = _challenge(request)
-        else:
+        with seats.answering(request.protocol):
+            refusal = routes.refusal(request)
+            if refusal is not None:
+                response = answers.failed(refusal.status, refusal.error)
+                if refusal.status == 401:
+                    response.headers["WWW-Authenticate"] = _challenge(request)
+                return response
             try:
-                response = await handler(request)
+                return await handler(request)
             except web.HTTPException as error:
-                response = _text(error.status, error.reason)
-                response.headers.update(
-                    {name: value for name, value in error.headers.items() if name == "Allow"}
-                )
-        if not response.prepared:
-            prepare(response)
-        return response
+                return _not_served(request, error)
 
     app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY_BYTES)
     app.add_routes(routes.all())
+    app.on_shutdown.append(routes.close)
     return app
+
+
+def _not_served(request: web.Request, error: web.HTTPException) -> web.Response:
+    """Return the answer to a path that is none, or to a method that it does not have."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        cause = ClusterError(f"this path takes {allowed}")
+        response = answers.failed(405, cause)
+        response.headers["Allow"] = allowed
+        return response
+    return answers.failed(error.status, ClusterError("nothing is served here", f"there is {PATHS}"))

@@ -11,31 +11,38 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from cluster.control import ControlClient
 from cluster.errors import AlreadyRunningError
+from cluster.wire.status import Operation
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.http.access import Access
+from coordinator.http.connections import Connection, Connections
 from coordinator.http.routes import Routes, make_app
 from coordinator.http.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.2
-"""Seconds between two looks whether this process has to end."""
+"""Seconds between two looks whether this process has to end, and who does not read."""
 ASK_S: Final = 2.0
 """Seconds that the coordinator may take to answer."""
 NEXT_PORTS: Final = 64
 """So many ports after the one that is taken are tried."""
 BACKLOG: Final = 64
-SHUTDOWN_S: Final = 1.0
+NICE: Final = 5
+SHUTDOWN_S: Final = 0.3
 """Seconds that answers under way may still take at the end."""
 
 
@@ -94,23 +101,49 @@ async def serve_http(spec: HttpSpec, child: Child) -> None:
     try:
         lock = Path(spec.lock) if spec.lock else None
         async with ControlClient(spec.control, timeout=ASK_S, lock=lock) as control:
+            connections = Connections(time.monotonic)
             routes = Routes(
                 Snapshots(control.status, time.monotonic),
                 Access(token=spec.token, loopback=spec.loopback),
+                partial(begin, control),
                 ready_shards=spec.ready_shards,
                 shard_metrics=spec.shard_metrics,
             )
-            runner = web.AppRunner(make_app(routes), access_log=None, shutdown_timeout=SHUTDOWN_S)
-            await runner.setup()
-            try:
-                await web.SockSite(runner, listener).start()
+            async with accepting(make_app(routes, connections), connections, listener):
                 child.ready(listens=_url(host, port))
-                while not child.is_ending():  # noqa: ASYNC110  # no event tells of a parent's death
+                while not child.is_ending():
+                    connections.sweep()
                     await asyncio.sleep(LOOK_S)
-            finally:
-                await runner.cleanup()
     finally:
         listener.close()
+
+
+@asynccontextmanager
+async def accepting(
+    app: web.Application, connections: Connections, listener: socket.socket
+) -> AsyncIterator[None]:
+    """Let connections in to an application while the block runs; then end them, within twice
+    SHUTDOWN_S."""
+    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        server = runner.server
+        assert server is not None
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: Connection(connections, server), sock=listener, backlog=BACKLOG
+        )
+        yield
+        listening.close()
+    finally:
+        await runner.cleanup()
+
+
+async def begin(control: ControlClient, verb: str, args: dict[str, Any]) -> Operation:
+    """Begin an operation, and do not wait for its end. ClusterError: why it can't begin."""
+    try:
+        return await control.connection.exchange(verb, Operation, args, ASK_S)
+    except TimeoutError:
+        raise control.connection.no_answer(ASK_S) from None
 
 
 def _url(host: str, port: int) -> str:
@@ -118,7 +151,8 @@ def _url(host: str, port: int) -> str:
 
 
 def work(spec: HttpSpec, child: Child) -> None:
-    """Do the work of the process until it ends."""
+    """Do the work of the process until it ends; what needs the processor more comes first."""
+    os.nice(NICE)
     asyncio.run(serve_http(spec, child))
 
 

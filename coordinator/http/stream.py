@@ -8,12 +8,14 @@ standard, "Server-sent events".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Final
 
 from aiohttp import web
 
-from cluster.errors import ClusterError
+from cluster.errors import BusyError, ClusterError
+from coordinator.http import answers
 from coordinator.http.album import Album
 from coordinator.http.picture import picture
 from coordinator.http.snapshots import Snapshot, Snapshots
@@ -33,6 +35,7 @@ class PictureStream:
         self._snapshots = snapshots
         self._may_change = may_change
         self._readers = 0
+        self._ended = asyncio.Event()
         self._album = Album()
         self._newest: Snapshot | None = None
         """The status of which the newest picture was made."""
@@ -40,22 +43,33 @@ class PictureStream:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send until the reader goes away."""
         if self._readers >= MOST_READERS:
-            return web.Response(status=503, text="so many pages are open: close one\n")
+            error = BusyError(f"{MOST_READERS} pages are open, which is all there may be")
+            return answers.failed(503, error)
         self._readers += 1
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        request["prepare"](response)
+        headers = {**answers.HEADERS, "Content-Type": "text/event-stream"}
+        response = web.StreamResponse(headers=headers)
         try:
             await response.prepare(request)
             await response.write(b"retry: %d\n\n" % RETRY_MS)
             seen = 0
-            while True:
+            while not self._ended.is_set():
                 event, seen = await self._next(seen)
                 await response.write(event)
-                await asyncio.sleep(EVERY_S)
-        except ConnectionResetError:
-            return response  # it has gone away
+                await self._pause()
+        except ConnectionError:
+            pass  # it has gone away
         finally:
             self._readers -= 1
+        return response
+
+    def close(self) -> None:
+        """Let all readers go: the server ends."""
+        self._ended.set()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):  # the usual: it has not ended
+            async with asyncio.timeout(EVERY_S):
+                await self._ended.wait()
 
     async def _next(self, seen: int) -> tuple[bytes, int]:
         """Return the event for a reader that has seen so many pictures, and how many it has seen

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from cluster.errors import NotRunningError
 from cluster.wire.states import SessionState
-from cluster.wire.status import ClusterStatus
+from cluster.wire.status import ClusterStatus, Operation
 from coordinator.http import stream
 from coordinator.http.access import Access
 from coordinator.http.routes import Routes, make_app
@@ -35,6 +35,8 @@ class PlayedCluster:
         ]
         self.changed = changed
         self.away = False
+        self.begun: list[tuple[str, dict[str, Any]]] = []
+        """Verbs and args of what was asked to change."""
         self.uptime_s = 100.0
         self.runner: web.AppRunner | None = None
 
@@ -45,6 +47,11 @@ class PlayedCluster:
         self.uptime_s += 1
         usual = {"shards": self.shards, "workers": self.workers, "uptime_s": self.uptime_s}
         return status(**usual | self.changed)
+
+    async def begin(self, verb: str, args: dict[str, Any]) -> Operation:
+        """Take a request to change something."""
+        self.begun.append((verb, args))
+        return Operation(id="1", kind=verb)
 
     def let(self, place: int, state: SessionState, **changed: Any) -> None:
         """Put a shard into a state."""
@@ -77,6 +84,7 @@ async def serving(
     routes = Routes(
         Snapshots(cluster.status, lambda: quicker * time.monotonic()),
         Access(token=token, loopback=loopback),
+        cluster.begin,
         ready_shards=0,
         shard_metrics=512,
     )

@@ -14,7 +14,8 @@ async function post(path, body, token) {
   });
   if (answer.ok) return true;
   const wrong = answer.status === 401;
-  refuse(wrong ? "This is not the token." : (await answer.text()).trim(), wrong);
+  const { error } = await answer.json();
+  refuse(wrong ? "This is not the token." : [error.cause, error.action].filter(Boolean).join(": "), wrong);
   return false;
 }
 
@@ -31,7 +32,7 @@ function restart(worker) {
       `${some(shards, "session")} ${shards === 1 ? "is" : "are"} closed and resumed; what happens meanwhile comes after it.`,
       `It costs no identify, unless Discord refuses to resume a session: then that shard identifies (${left()}).`,
     ],
-    act: ({ token }) => post("restart", worker === null ? {} : { worker }, token),
+    act: ({ token }) => post("restart", worker === null ? { rolling: true } : { worker }, token),
   });
 }
 

@@ -60,7 +60,7 @@ def test_without_it_nothing_is_read_nor_changed(authorization: str) -> None:
     ):
         assert refusal is not None
         assert refusal.status == 401
-        assert TOKEN not in refusal.reason
+        assert TOKEN not in str(refusal.error)
 
 
 def test_what_a_browser_keeps_changes_nothing() -> None:

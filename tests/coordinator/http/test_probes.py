@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientSession
 
 from cluster.errors import ClusterError
 from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus
-from coordinator.http.access import Access
-from coordinator.http.routes import Routes, make_app
-from coordinator.http.snapshots import Snapshots
+from tests.coordinator.http.serving import PlayedCoordinator, served
 from tests.coordinator.http.statuses import shard, status
 
 TOKEN = "0123456789abcdef0123"
@@ -26,16 +24,10 @@ GONE = ClusterError("the coordinator at ipc:///run/control does not answer")
 def answer(path: str, of: ClusterStatus | ClusterError, headers: dict[str, str]) -> tuple[int, str]:
     """Return what a server that listens beyond loopback answers: code and text."""
 
-    async def ask() -> ClusterStatus:
-        if isinstance(of, ClusterError):
-            raise of
-        return of
-
     async def scenario() -> tuple[int, str]:
-        access = Access(token=TOKEN, loopback=False)
-        routes = Routes(Snapshots(ask, lambda: 0.0), access, ready_shards=0, shard_metrics=512)
-        async with TestClient(TestServer(make_app(routes))) as http:
-            response = await http.get(path, headers=headers)
+        coordinator = PlayedCoordinator(of)
+        async with served(coordinator, token=TOKEN, loopback=False) as url, ClientSession() as http:
+            response = await http.get(url + path, headers=headers)
             return response.status, await response.text()
 
     return asyncio.run(scenario())
