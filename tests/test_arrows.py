@@ -142,11 +142,12 @@ ROOMS: Final = {
     },
     "cluster/cli": {
         "verbs": (
-            "event_names follow invocation launch leftovers logs operations options rates sending "
-            "signals stopping terminal"
+            "event_names follow invocation launch leftovers logs operations options rates "
+            "readiness sending signals stopping terminal"
         ),
         "sending": "options terminal",
         "operations": "terminal",
+        "readiness": "launch signals terminal",
         "logs": "terminal",
         "follow": "launch signals stopping terminal",
         "terminal": "",

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from cluster.cli.terminal.output import console, is_terminal
+from cluster.cli.terminal.progress import Step, progress
 from cluster.control.client import ControlClient, OnProgress
 from cluster.endpoints.paths import Running
 from cluster.wire.status import Operation
@@ -31,13 +31,14 @@ def operate(running: Running, ask: Ask) -> None:
 
 async def _operate(running: Running, ask: Ask) -> str:
     async with ControlClient.from_running(running, timeout=10.0) as control:
-        if not is_terminal():
-            return await ask(control, lambda _: None)
-        with console().status(f"{running.name} ...") as spinner:
-            return await ask(control, lambda now: spinner.update(line(running.name, now)))
+        with progress() as show:
+            return await ask(control, lambda now: show(step(running.name, now)))
 
 
-def line(name: str, now: Operation) -> str:
-    """Return one line that says how far an operation is."""
-    count = f" ({now.done} of {now.total} done)" if now.total else ""
-    return f"{name}: {now.text or now.kind}{count} ..."
+def step(name: str, now: Operation) -> Step:
+    """Return how far an operation is. Where it does not say what is left, the steps that are done
+    tell how long the others will take."""
+    left_s = now.left_s
+    if left_s is None and 0 < now.done < now.total:
+        left_s = now.seconds / now.done * (now.total - now.done)
+    return Step(f"{name}: {now.text or now.kind}", now.done, now.total, left_s)

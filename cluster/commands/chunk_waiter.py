@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from cluster.commands.member_chunks import MemberChunks, Members
 from cluster.errors import ClusterError
+
+OnChunk = Callable[[int, int], None]
 
 
 class ChunkWaiter:
     """Waits for the answer to one request."""
 
-    def __init__(self, chunks: MemberChunks) -> None:
+    def __init__(self, chunks: MemberChunks, on_chunk: OnChunk | None = None) -> None:
+        """on_chunk: called when a chunk came, with how many are here and of how many."""
         self._chunks = chunks
+        self._on_chunk = on_chunk
         self._heard = asyncio.Event()
         self._error: ClusterError | None = None
         self._waiting = False
@@ -32,6 +37,9 @@ class ChunkWaiter:
             self._error = error
         if self._error is not None or chunks.progress != before:
             self._heard.set()
+        received, expected = chunks.progress
+        if self._on_chunk is not None and expected is not None and chunks.progress != before:
+            self._on_chunk(received, expected)
 
     async def wait(self, patience: float) -> Members:
         """Return the whole answer; the request was sent. The next chunk may take so many seconds.

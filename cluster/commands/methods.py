@@ -27,7 +27,7 @@ from cluster.commands import (
     subscriptions,
     voice,
 )
-from cluster.commands.chunk_waiter import ChunkWaiter
+from cluster.commands.chunk_waiter import ChunkWaiter, OnChunk
 from cluster.commands.command import Command
 from cluster.commands.member_chunks import MemberChunks, Members
 from cluster.discord.opcodes import Op
@@ -95,13 +95,14 @@ class Commands(ABC):
         presences: bool = False,
         nonce: str | None = None,
         patience: float = MEMBERS_S,
+        on_chunk: OnChunk | None = None,
     ) -> Members:
         """Op 8: members of a guild, all chunks of them. Without query and user_ids: all members,
         once in 30 s a guild (BusyError says when it may be asked again).
 
         query: the beginning of a name, with limit (1 to 100). user_ids: at most 100. nonce: made
         unless given. patience: seconds that the next chunk may take; ClusterError says how many
-        came.
+        came. on_chunk: called when one came, with how many are here and how many there will be.
         """
         nonce = secrets.token_hex(16) if nonce is None else nonce
         made = members.request_guild_members(
@@ -112,7 +113,7 @@ class Commands(ABC):
             presences=presences,
             nonce=nonce,
         )
-        return await self._gather(made, MemberChunks(int(guild_id), nonce), patience)
+        return await self._gather(made, MemberChunks(int(guild_id), nonce), patience, on_chunk)
 
     # -- for user accounts: guilds -------------------------------------------------------------
 
@@ -166,11 +167,17 @@ class Commands(ABC):
 
     # -- answers -------------------------------------------------------------------------------
 
-    async def _gather(self, request: Command, chunks: MemberChunks, patience: float) -> Members:
+    async def _gather(
+        self,
+        request: Command,
+        chunks: MemberChunks,
+        patience: float,
+        on_chunk: OnChunk | None = None,
+    ) -> Members:
         """Send the request and wait for all of its answer; each chunk may take `patience`
         seconds."""
         patience = checks.seconds("patience", patience)
-        waiter = ChunkWaiter(chunks)
+        waiter = ChunkWaiter(chunks, on_chunk)
         async with self._watch(waiter.take):
             await self._send(request)
             return await waiter.wait(patience)

@@ -114,6 +114,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     seconds: float = 0.0
     """Seconds since it began; once over, how long it took."""
+    left_s: float | None = None
+    """Seconds that it will still take, by the limiter's arithmetic; None: it can't be said."""
 
 
 MOST_MISFITS: Final = 16

@@ -85,6 +85,7 @@ class Resharding:
             # Who listens remembers what it is to compare with, and what the new sessions receive
             # now counts when the old ones, which may lag, end before they have had it.
             progress.step(f"the new shards receive for {overlap_s:g} s before they publish")
+            progress.left(2 * overlap_s)
             await asyncio.sleep(overlap_s)
             await self._make_public(after, overlap_s, progress)
             await self._overlap(after, overlap_s, progress)
@@ -129,22 +130,24 @@ class Resharding:
         self._supervisor.start(plan.slots)
         try:
             progress.step(f"{len(plan.shards)} shards identify beside those in force")
-            await self._until_ready(plan, progress)
+            await self._until_ready(plan, 2 * overlap_s, progress)
         except ClusterError:
             await self._take_back(plan)
             raise
 
-    async def _until_ready(self, plan: Plan, progress: OperationProgress) -> None:
-        """Wait until all shards of a plan are ready. ClusterError: they will not be, or nothing
-        comes nearer to it for too long."""
+    async def _until_ready(self, plan: Plan, after_s: float, progress: OperationProgress) -> None:
+        """Wait until all shards of a plan are ready. after_s: how long it takes from then on.
+        ClusterError: they will not be, or nothing comes nearer to it for too long."""
         most, since = 0, time.monotonic()
         while not self._reports.all_ready(plan):
             ready = len(self._reports.ready(plan))
             if ready > most:
                 progress.did(f"{ready} of {len(plan.shards)} new shards are ready", ready)
                 most, since = ready, time.monotonic()
+            progress.left(self._identifies.status().wait_s + after_s)
             self._look(plan, since)
             await self._changes.until(lambda: self._reports.all_ready(plan), ANNOUNCE_S)
+        progress.did(f"all {len(plan.shards)} new shards are ready", len(plan.shards))
         self._look(plan, since)
 
     def _look(self, plan: Plan, since: float) -> None:
@@ -210,7 +213,7 @@ class Resharding:
         progress.step(f"both publish for {overlap_s:g} s")
         await asyncio.sleep(overlap_s)
         try:
-            await self._until_ready(after, progress)
+            await self._until_ready(after, 0.0, progress)
         except ClusterError:
             self._assignments.exchange()
             self._plan_keeper.save(resharded=True)

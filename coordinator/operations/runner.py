@@ -26,8 +26,12 @@ log = logging.getLogger(__name__)
 class OperationProgress:
     """What an operation says of itself."""
 
-    def __init__(self, tell: Callable[[str, int, int], None]) -> None:
+    def __init__(
+        self, tell: Callable[[str, int, int], None], left: Callable[[float | None], None]
+    ) -> None:
         self._tell = tell
+        self.left = left
+        """Says how many seconds it will still take; None: it can't be said."""
         self._done = self._total = 0
 
     def steps(self, total: int) -> None:
@@ -59,6 +63,8 @@ class OperationRunner:
         self._clock = clock
         self._record = record
         self._began = 0.0
+        self._ends_at: float | None = None
+        """When the current one is reckoned to end, by the clock; None: nobody can say."""
         self._changes = Changes()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,7 +75,7 @@ class OperationRunner:
                 f"a {self.current.kind} is under way ({self.current.text})",
                 "wait until it is done: `dcgw-cluster status` shows it",
             )
-        self._began = self._clock()
+        self._began, self._ends_at = self._clock(), None
         self.current = Operation(id=secrets.token_hex(8), kind=kind)
         self._task = asyncio.create_task(self._run(work), name=kind)
         self._record.tell(HappeningKind.OPERATION_BEGAN, kind)
@@ -100,7 +106,9 @@ class OperationRunner:
         none."""
         if self.current is None or self.current.state is not OperationState.RUNNING:
             return self.current
-        return msgspec.structs.replace(self.current, seconds=self._clock() - self._began)
+        now = self._clock()
+        left_s = None if self._ends_at is None else max(0.0, self._ends_at - now)
+        return msgspec.structs.replace(self.current, seconds=now - self._began, left_s=left_s)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -110,7 +118,7 @@ class OperationRunner:
 
     async def _run(self, work: Work) -> None:
         try:
-            text = await work(OperationProgress(self._tell))
+            text = await work(OperationProgress(self._tell, self._left))
         except ClusterError as error:
             self._record.tell(HappeningKind.OPERATION_FAILED, self._kind, cause=str(error))
             self._end(state=OperationState.FAILED, text=error.cause, failure=failure_of(error))
@@ -132,6 +140,9 @@ class OperationRunner:
         log.debug("%s", text)
         self.current = msgspec.structs.replace(self.current, text=text, done=done, total=total)
         self._changes.tell()
+
+    def _left(self, seconds: float | None) -> None:
+        self._ends_at = None if seconds is None else self._clock() + seconds
 
     def _end(self, **what: Any) -> None:
         assert self.current is not None

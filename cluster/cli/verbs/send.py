@@ -14,6 +14,7 @@ from cluster.cli import sending
 from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.sending import Target, target_options
 from cluster.cli.terminal.event_lines import printable
+from cluster.cli.terminal.progress import Step, progress
 from cluster.cli.terminal.words import count
 from cluster.commands import CommandError, Members
 from cluster.commands import raw as any_command
@@ -166,7 +167,15 @@ def members(
         waits = f"once it is sent, each part of the answer may take {patience:g} s"
         click.echo(f"Asking for members of guild {guild_id}; {waits}.", err=True)
         shard = target.commands(control)
-        return await shard.request_guild_members(guild_id, **asked, patience=patience)
+        with progress() as show:
+            show(Step("The request waits for its turn, then for the first part of the answer"))
+
+            def on_chunk(received: int, expected: int) -> None:
+                show(Step("Parts of the answer", received, expected))
+
+            return await shard.request_guild_members(
+                guild_id, **asked, patience=patience, on_chunk=on_chunk
+            )
 
     found = sending.ask(target, ask)
     show_members(found, as_json)

@@ -14,18 +14,24 @@ from cluster.cli.follow import follow
 from cluster.cli.invocation import own_command
 from cluster.cli.launch import CoordinatorProcess
 from cluster.cli.leftovers import leftovers
+from cluster.cli.operations import NOT_WAITED_FOR
 from cluster.cli.options import config_option, flags
 from cluster.cli.rates import EventRates
+from cluster.cli.readiness import until_ready
 from cluster.cli.signals import StopRequests, first
+from cluster.cli.terminal import status_text
 from cluster.cli.terminal.live_view import LineView, LiveView, View
 from cluster.cli.terminal.output import console, is_terminal, warn
+from cluster.cli.terminal.progress import progress
 from cluster.cli.terminal.words import size, span
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
+from cluster.control import ControlClient
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
-from cluster.errors import ApiUnavailableError
+from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.interrupts import EXIT_INTERRUPTED
+from cluster.wire.states import ClusterState
 
 FIRST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 600.0
@@ -39,6 +45,7 @@ Examples:
   dcgw-cluster start --sandbox --shards 64 --max-concurrency 16 --rate 5000
   DCGW_TOKEN=... dcgw-cluster start           shards as Discord recommends
   dcgw-cluster start --config cluster.toml --detach
+  dcgw-cluster start --detach --wait          returns when all shards are ready
   dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot""",
 )
 @config_option
@@ -50,7 +57,10 @@ Examples:
 @click.option("--workers", metavar="auto|N", help="Worker processes that share the shards.")
 @click.option("--detach", is_flag=True, help="Return when it has started, and leave it running.")
 @click.option(
-    "--wait", is_flag=True, help="While Discord's API does not answer, wait in place of ending (8)."
+    "--wait",
+    is_flag=True,
+    help="While Discord's API does not answer, wait in place of ending (8); with --detach: until "
+    "all shards are ready.",
 )
 @click.option("--guilds", metavar="N", help="Guilds in the sandbox's world.")
 @click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
@@ -90,11 +100,36 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) 
         for note in process.notes:
             view.note(note)
         if detach:
-            click.echo(_detached(process, spec))
-            return 0
+            return await _leave(process, spec, requests, wait)
         await follow(process, spec, view, requests)
     if loaded.on_sandbox and not requests.hung_up:
         click.echo(_left(spec))
+    return 0
+
+
+async def _leave(
+    process: CoordinatorProcess, spec: CoordinatorSpec, requests: StopRequests, wait: bool
+) -> int:
+    """Leave a cluster running, at once or when it is ready; return the exit code. ClusterError: a
+    shard was refused for good, or the coordinator has ended."""
+    how = "; its shards are on their way."
+    if wait:
+        async with ControlClient(spec.paths.control, lock=spec.paths.lock) as control:
+            with progress() as show:
+                status = await until_ready(process, control, requests, show)
+        if status is None:
+            click.echo(NOT_WAITED_FOR, err=True)
+            return EXIT_INTERRUPTED
+        if status.state is not ClusterState.READY:
+            raise ClusterError(
+                f"{status.name} runs, {status.shards_ready} of {len(status.shards)} shards are "
+                f"ready; {status_text.complaints(status)[0].plain}",
+                "the others go on; see `dcgw-cluster status`",
+            )
+        count = len(status.shards)
+        ready = "its shard is" if count == 1 else f"all {count:,} shards are"
+        how = f"; {ready} ready, after {span(status.uptime_s)}."
+    click.echo(_detached(process, spec, how))
     return 0
 
 
@@ -152,10 +187,10 @@ def _disk(paths: ClusterPaths) -> str:
         return f"unknown ({error.strerror})"
 
 
-def _detached(process: CoordinatorProcess, spec: CoordinatorSpec) -> str:
+def _detached(process: CoordinatorProcess, spec: CoordinatorSpec, how: str) -> str:
     command = own_command()
     return f"""\
-{spec.name} runs in the background (pid {process.pid}); its shards are on their way.
+{spec.name} runs in the background (pid {process.pid}){how}
   {command} status --name {spec.name}
   {command} stop --name {spec.name}
 Log: {process.log}"""

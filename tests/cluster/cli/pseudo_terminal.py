@@ -51,6 +51,10 @@ class Terminal:
         self.raw += data.decode(errors="replace")
         return bool(data)
 
+    def write(self, keys: str) -> None:
+        """Type these keys."""
+        os.write(self._fd, keys.encode())
+
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size. Whoever has it as its controlling terminal would get a
         SIGWINCH by that; nobody has, so the test sends it."""

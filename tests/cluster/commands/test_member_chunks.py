@@ -186,6 +186,17 @@ def test_what_comes_before_it_is_waited_for() -> None:
     asyncio.run(main())
 
 
+def test_each_new_chunk_is_told() -> None:
+    async def main() -> None:
+        told: list[tuple[int, int]] = []
+        waiter = ChunkWaiter(MemberChunks(GUILD, "n"), lambda *progress: told.append(progress))
+        for index in (1, 1, 0):
+            waiter.take("GUILD_MEMBERS_CHUNK", chunk(index, 2))
+        assert told == [(1, 2), (2, 2)]
+
+    asyncio.run(main())
+
+
 def test_another_session_does_not_answer_what_the_one_before_was_asked() -> None:
     async def main() -> None:
         waiter = ChunkWaiter(MemberChunks(GUILD, "n"))

@@ -69,6 +69,36 @@ def test_steps_are_told_and_the_end() -> None:
     asyncio.run(main())
 
 
+def test_what_is_left_runs_down() -> None:
+    async def main() -> None:
+        clock, go = Clock(), asyncio.Event()
+        runner = OperationRunner(clock)
+
+        async def work(progress: OperationProgress) -> str:
+            progress.left(30.0)
+            progress.step("one")
+            await go.wait()
+            progress.left(None)
+            progress.step("two")
+            await go.wait()
+            return "both"
+
+        begun = runner.begin("work", work)
+        first = await runner.follow({"id": begun.id})
+        assert (first.text, first.left_s) == ("one", 30.0)
+        for passed, left in ((10.0, 20.0), (31.0, 0.0)):
+            clock.now = 5.0 + passed
+            status = runner.status()
+            assert status is not None
+            assert status.left_s == left
+        go.set()
+        second = await runner.follow({"id": begun.id, "known": "one"})
+        assert second.left_s is None
+        await runner.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "cause"),
     [

@@ -86,6 +86,44 @@ def test_detached_it_stays(dcgw: Dcgw, play: Play) -> None:
     assert not held()
 
 
+def test_detached_it_may_wait_until_all_shards_are_ready(dcgw: Dcgw, play: Play) -> None:
+    seen = play(ready_after=3)
+    result = dcgw("start", "--sandbox", "--detach", "--wait")
+    assert result.exit_code == 0
+    assert "; all 4 shards are ready, after 1 min 16 s.\n" in result.stdout
+    assert "4 shards wait to identify, 1 at a time (0 of 4, about 21 s left) ..." in result.stderr
+    assert [one.get("verb") for one in seen()].count("status") == 3
+    assert held()
+    dcgw("stop")
+
+
+def test_detached_it_does_not_wait_for_a_shard_that_gave_up(dcgw: Dcgw, play: Play) -> None:
+    play(fatal=True)
+    result = dcgw("start", "--sandbox", "--detach", "--wait")
+    assert result.exit_code == 1
+    assert "3 of 4 shards are ready; shard 3 gave up: 4014" in result.stderr
+    assert held(), "the others go on"
+    dcgw("stop")
+
+
+def test_detached_and_waiting_it_tells_of_a_death(dcgw: Dcgw, play: Play) -> None:
+    play(ready_after=9, die_after=2)
+    result = dcgw("start", "--sandbox", "--detach", "--wait")
+    assert result.exit_code == 1
+    assert (
+        "the coordinator ended with code 7: its last line was 'the disk is full'" in result.stderr
+    )
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_cluster(dcgw: Dcgw, play: Play) -> None:
+    play(ready_after=99, signal_after=2)
+    result = dcgw("start", "--sandbox", "--detach", "--wait")
+    assert result.exit_code == 130
+    assert "Not waited for; what was asked goes on" in result.stderr
+    assert held()
+    dcgw("stop")
+
+
 def test_what_the_coordinator_says_of_its_start_is_shown(dcgw: Dcgw, play: Play) -> None:
     play(signal_after=1, note="3 shards since `reshard`")
     assert "3 shards since `reshard`" in dcgw("start", "--sandbox").output.splitlines()
