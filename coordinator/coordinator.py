@@ -310,6 +310,7 @@ class Coordinator:
             identifies,
             operations,
             lambda: sockets.hub.connections,
+            workers.commands.counts.rows,
             health.troubles,
             lambda: children.http.url if children.http else "",
             self._lifetime,

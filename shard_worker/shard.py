@@ -39,6 +39,7 @@ from shard_worker.protocol.frame import (
 )
 from shard_worker.protocol.frame_reader import FrameReader
 from shard_worker.protocol.gateway_url import gateway_url
+from shard_worker.protocol.latencies import Latencies
 from shard_worker.protocol.ready import BadReadyError, read_ready, without_session
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.sending.guild_subscriptions import GuildSubscriptions, SubscriptionsDue
@@ -74,11 +75,13 @@ class Shard:
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
         connects: ConnectQueue | None = None,
+        latencies: Latencies | None = None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
         what to do about a fatal close, by its code, in the words of whoever reads it; None: in
         those of a cluster's configuration. connects: where all shards of the process wait for their
-        turn to connect; None: there is no other."""
+        turn to connect; None: there is no other. latencies: where the heartbeats of all shards of
+        the process are counted; None: nobody asks."""
         self.plan = plan
         self._login = login
         self._transport = transport
@@ -95,6 +98,7 @@ class Shard:
             advice=intents_advice(login.intents, login.kind) if advice is None else advice,
             connects=connects,
             on_turn_moved=self._set_timer,
+            latencies=latencies,
         )
         self._log = ShardLog(plan.shard_id)
         self._frames = FrameReader()

@@ -43,6 +43,7 @@ from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
+from shard_worker.traffic_report import TrafficReport
 from shard_worker.transport.transport import Transport
 from shard_worker.worker_report import make_report
 
@@ -88,6 +89,7 @@ class Worker:
         self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
         self._connects = ConnectQueue(random.random)
+        self._traffic = TrafficReport()
         self._events_of_released = 0
         self._report_timer: asyncio.TimerHandle | None = None
         self._reported_at = float("-inf")
@@ -112,11 +114,10 @@ class Worker:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
-        self._journal = journal
+        self._journal, self._transport = journal, transport
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
         try:
             journal.start()
-            self._transport = transport
             for plan in spec.shards:
                 self._add(plan)
             self._greet()
@@ -149,7 +150,7 @@ class Worker:
         delivery, resumable, epoch = self._journal.shard(plan)
         shard = Shard(
             plan, self._spec, self._transport, delivery, self, resumable, epoch,
-            connects=self._connects,
+            connects=self._connects, latencies=self._traffic.latencies,
         )  # fmt: skip
         self._shards[plan.shard_id] = shard
         return shard
@@ -180,6 +181,8 @@ class Worker:
         for second in itertools.count():
             for shard in itertools.islice(self._shards.values(), second % RENEWED, None, RENEWED):
                 shard.renew()
+            if second % RENEWED == 0:
+                self._traffic.renew()
             self._report()
             self._journal.tick()
             self._look_for_coordinator()
@@ -234,6 +237,7 @@ class Worker:
                 for shard in self._shards.values():
                     shard.ask_again()
                     shard.renew()
+                self._traffic.renew()
                 self.changed()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
@@ -314,7 +318,11 @@ class Worker:
         if self._report_timer is not None:
             self._report_timer.cancel()
         self._report_timer, self._reported_at = None, self._loop.time()
-        report = make_report(self._spec.slot, self._shards, self._journal, self._events_of_released)
+        report = make_report(
+            self._spec.slot, self._shards, self._journal, self._traffic,
+            events_before=self._events_of_released, received_bytes=self._transport.received_bytes,
+        )  # fmt: skip
         if not self._link.send(report):
+            self._traffic.renew()
             for shard in self._shards.values():
                 shard.renew()

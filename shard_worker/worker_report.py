@@ -8,13 +8,20 @@ from cluster.wire.link import Report, ShardCounts, ShardReport
 from shard_worker import process_stats
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.shard import Shard
+from shard_worker.traffic_report import TrafficReport
 
 
 def make_report(
-    slot: int, shards: Mapping[int, Shard], journal: SlotJournal, events_before: int
+    slot: int,
+    shards: Mapping[int, Shard],
+    journal: SlotJournal,
+    traffic: TrafficReport,
+    *,
+    events_before: int,
+    received_bytes: int,
 ) -> Report:
     """Make the next report. What it tells is no news any more: where it can't be sent, renew the
-    shards. events_before: of shards that the worker has no more.
+    shards and the traffic. events_before: of shards that the worker has no more.
 
     Measured (1,000 shards, warm): 0.4 ms where nothing has changed, 1 ms where each brought events,
     3 ms where all have changed; encoding is 0.1 ms more at most.
@@ -34,4 +41,5 @@ def make_report(
         journalling=stats.journalling,
         unpublished=stats.unpublished,
         held=journal.held,
+        traffic=traffic.news(journal.events, stats, received_bytes),
     )

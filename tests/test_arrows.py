@@ -45,6 +45,7 @@ PURE = [
     "coordinator/happenings",
     "coordinator/sharding",
     "coordinator/workers/silences.py",
+    "coordinator/workers/traffic.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
     "shard_worker/transport/moderation.py",
@@ -204,8 +205,11 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker",
-        "worker": "coordinator_link delivery protocol shard transport worker_report",
-        "worker_report": "delivery process_stats shard",
+        "worker": (
+            "coordinator_link delivery protocol shard traffic_report transport worker_report"
+        ),
+        "worker_report": "delivery process_stats shard traffic_report",
+        "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
         "shard": "interfaces protocol sending shard_log timer transport",
         "shard_log": "protocol",

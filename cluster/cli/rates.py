@@ -79,8 +79,9 @@ class EventRates:
 
     def _progress(self) -> SubscriberProgress:
         return SubscriberProgress(
-            lag=0, events=self._events, gaps=0, replays=0, unfit=0, misfits={}
-        )
+            lag=0, events=self._events, gaps=0, replays=0, unfit=0, misfits={}, gap_reasons={},
+            misses=0,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the socket."""

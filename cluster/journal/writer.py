@@ -54,6 +54,8 @@ class Journal:
         """The last turn was written; False: it is published from memory, and a crash loses it."""
         self.unjournalled = 0
         """How many appends were not written, of those that were flushed."""
+        self.appended_bytes = 0
+        """Bytes of the messages of all appends, of those that were flushed."""
         self.set_aside = set_aside
         """Why a journal of this slot was last set aside; empty: none was."""
         self.recent = RecentTurns()
@@ -243,6 +245,7 @@ class Journal:
         # Taken first: an error that nobody had foreseen ends the process, which is not to meet it
         # again when it closes the journal. What it had is not published, and comes again.
         size, self._turn, self._turn_bytes = self._turn_bytes, [], 0
+        self.appended_bytes += size
         now_ns = self._clock_ns()
         if self.journalling or self._suspension.is_due(now_ns):
             self._write(turn, now_ns)

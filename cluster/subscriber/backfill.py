@@ -48,10 +48,14 @@ class Backfill:
         """None: there is nobody to ask, and what is wanted becomes gaps."""
         self.answers = 0
         """How many questions were answered."""
+        self.misses = 0
+        """How often something was asked for that should have come by way of the hub."""
         self._names = None if names is None else sorted(names)
         self._collect = collect
         self._has_room = has_room
         self._blocked: dict[ShardKey, _Blocked] = {}
+        self._missed: dict[ShardKey, tuple[int, int]] = {}
+        """After which place (epoch, seq) each shard missed something last."""
         self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
         self._closed = False
 
@@ -97,6 +101,7 @@ class Backfill:
                 self.tick(time.monotonic())
 
     async def _ask(self, key: ShardKey, chain: ShardChain) -> None:
+        self._count_miss(key, chain)
         while (wanted := chain.wanted()) is not None and self._has_room():
             if self.replay is None:
                 chain.give_up(GapReason.NO_REPLAY)
@@ -118,6 +123,15 @@ class Backfill:
                 self._put_last(key, 0.0)  # Others wait too: one slice each.
                 return
         self._put_last(key, AGAIN_SECONDS)
+
+    def _count_miss(self, key: ShardKey, chain: ShardChain) -> None:
+        """Count what is asked for, once however often it is, unless the chain begins there."""
+        wanted = chain.wanted()
+        if wanted is None or chain.lagging:
+            return
+        place = (wanted.epoch, wanted.after)
+        self.misses += self._missed.get(key) != place
+        self._missed[key] = place
 
     def _put_last(self, key: ShardKey, seconds: float) -> None:
         """Ask for it again after so many seconds, if it is still wanted, and after the others."""

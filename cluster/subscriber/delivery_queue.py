@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -29,8 +29,8 @@ class DeliveryQueue:
     def __init__(self, event_filter: EventFilter) -> None:
         self.bytes = 0
         """Memory that the waiting items take, near enough."""
-        self.gaps = 0
-        """How many gaps were put in since it began."""
+        self.gaps: Counter[str] = Counter()
+        """How many gaps were put in since it began, by reason."""
         self.run: list[Event] = []
         """Events that are being given out, from one shard."""
         self.next_index = 0
@@ -69,7 +69,8 @@ class DeliveryQueue:
         """Append something that is no event."""
         self._items.append(item)
         self.bytes += ITEM_BYTES
-        self.gaps += isinstance(item, Gap)
+        if isinstance(item, Gap):
+            self.gaps[item.reason.value] += 1
 
     def retire(self, key: ShardKey, epoch: int) -> None:
         """Nothing more of this shard will come: it is handled whole once all before this is."""

@@ -41,6 +41,10 @@ class SubscriberProgress(NamedTuple):
     """Events of this process that were asked for typed and do not fit their class."""
     misfits: dict[str, int]
     """How many of them did not fit at a place, by event and place; those with the most."""
+    gap_reasons: dict[str, int]
+    """How many gaps, by reason."""
+    misses: int
+    """How often something was asked for that should have come by way of the hub."""
 
 
 class ProgressReporter:

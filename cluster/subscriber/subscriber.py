@@ -252,10 +252,12 @@ class Subscriber:
         return SubscriberProgress(
             lag,
             queue.events,
-            queue.gaps,
+            queue.gaps.total(),
             self._feed.backfill.answers,
             UNFIT.count,
             UNFIT.most(MOST_MISFITS),
+            dict(queue.gaps),
+            self._feed.backfill.misses,
         )
 
     # -- what the consumer sees ----------------------------------------------------------------

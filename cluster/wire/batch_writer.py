@@ -6,6 +6,7 @@ drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,8 +30,13 @@ _encode = msgspec.msgpack.Encoder().encode
 class ShardWriter:
     """Makes the batches of one shard. Pure: what it knows is ``state``, which the journal keeps."""
 
-    def __init__(self, cluster: str, state: ShardState) -> None:
+    def __init__(
+        self, cluster: str, state: ShardState, counts: defaultdict[str, int] | None = None
+    ) -> None:
+        """counts: where the events of each name are counted, with those of other writers; a hole
+        counts as one of topic.HOLE. None: nobody asks."""
         self.state = state
+        self.counts = defaultdict(int) if counts is None else counts
         self.repeated = 0
         """How many events were left out because their seq was at or below the last one."""
         self._cluster = cluster
@@ -169,6 +175,7 @@ class ShardWriter:
         """Return the message of one name's events in a drain, which `state` has taken. prev: seq of
         the last event of this name before them; -1: none is known."""
         state = self.state
+        self.counts[name] += len(group)
         floor = state.floor
         base = prev if prev >= 0 else floor
         since = []

@@ -12,6 +12,7 @@ import msgspec
 
 from cluster.wire.control import Failure
 from cluster.wire.states import SessionState
+from cluster.wire.traffic import Traffic
 
 LINK_VERSION: Final = 3
 OVERLAP_NS: Final = 10_000_000_000
@@ -152,6 +153,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     """Records that the journal holds beyond the publisher's cursor."""
     held: bool = False
     """Whether what its shards receive is held back: see WorkerSpec.held_for."""
+    traffic: Traffic | None = None
+    """What it has counted; None: it is of a version that does not say."""
 
 
 class IdentifyRequest(msgspec.Struct, frozen=True, kw_only=True, tag="identify_request"):

@@ -9,6 +9,7 @@ import msgspec
 
 from cluster.wire.control import Failure
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
+from cluster.wire.traffic import WorkerTraffic
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,6 +64,19 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class CommandStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The commands of one opcode that were given to the coordinator since it started."""
+
+    op: str
+    """Name of the opcode, in lower case; "other": it has none."""
+    sent: int
+    """How many were handed to a connection."""
+    failed: int
+    """How many were not, and whoever gave them was told why."""
+    waiting: int
+    """How many wait now for a worker, a session or room in the gateway's limit."""
+
+
 class OutsideClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A shard of a program outside that waits for a grant of this cluster's."""
 
@@ -87,6 +101,11 @@ class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How long the last of them will wait, by the limiter's arithmetic."""
     outside: list[OutsideClaim] = []
     """Programs outside that wait here, in the order in which they came."""
+    granted: int = 0
+    """How many identifies were granted since the coordinator started, to its shards and to programs
+    outside."""
+    returned: int = 0
+    """How many of these were not sent, and given back."""
     broker: str = ""
     """Control endpoint of the coordinator that grants; empty: this one."""
     trouble: str = ""
@@ -128,6 +147,13 @@ Misfits = Annotated[
 """How many events did not fit at a place, by event and place; those with the most."""
 
 
+GapReasons = Annotated[
+    dict[Annotated[str, msgspec.Meta(max_length=32)], Annotated[int, msgspec.Meta(ge=0)]],
+    msgspec.Meta(max_length=16),
+]
+"""How many gaps there were, by reason."""
+
+
 class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `subscriber`: what a subscriber says of itself every few seconds."""
 
@@ -140,8 +166,12 @@ class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     """Events that were given out since it began."""
     gaps: int
+    gap_reasons: GapReasons = {}
     replays: int
     """Answers that it needed from the replay server."""
+    misses: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How often something did not come by way of the hub that should have, and was asked for: the
+    hub drops what a subscriber does not take in time."""
     unfit: int = 0
     """Events that its process asked for typed and that do not fit their class, whole or in part."""
     misfits: Misfits = {}
@@ -158,12 +188,34 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: int
     events: int
     gaps: int
+    gap_reasons: dict[str, int] = {}
+    """How many gaps there were, by reason."""
     replays: int
+    """Answers that it needed from the replay server."""
+    misses: int = 0
+    """How often something did not come by way of the hub that should have, and was asked for."""
     unfit: int = 0
     misfits: dict[str, int] = {}
     since_s: float
     lacks: list[str] = []
     """Privileged intents that the events need which it named, and that the cluster lacks."""
+
+
+class SubscriberTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What all subscribers of one name have counted, one after another and beside each other, as
+    far as this coordinator has heard. Those that have left are counted still."""
+
+    name: str
+    events: int
+    """Events that were given out."""
+    gaps: dict[str, int]
+    """How many gaps there were, by reason."""
+    replays: int
+    """Answers that they needed from the replay server."""
+    misses: int
+    """How often something did not come by way of the hub that should have, and was asked for."""
+    unfit: int
+    """Events that were asked for typed and do not fit their class."""
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,9 +262,15 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     workers: list[WorkerStatus]
     shards: list[ShardStatus]
     """The shards that this cluster is to run, of the shard count in force."""
+    traffic: list[WorkerTraffic] = []
+    """What the workers have counted, in the order of ``workers``."""
     budget: BudgetStatus
     subscribers: list[SubscriberStatus] = []
     """Subscribers that report themselves, as Subscriber does."""
+    subscriber_totals: list[SubscriberTotals] = []
+    """What subscribers have counted, by name; those that were heard of last."""
+    commands: list[CommandStatus] = []
+    """The commands that were given to this cluster, by opcode."""
     subscribers_unknown: int = 0
     """How many other connections to the hub there are."""
     operation: Operation | None = None

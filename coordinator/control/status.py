@@ -9,7 +9,7 @@ from typing import Any, Final
 import cluster
 from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.states import ClusterState
-from cluster.wire.status import ClusterStatus, GateReport, SubscriberReport
+from cluster.wire.status import ClusterStatus, CommandStatus, GateReport, SubscriberReport
 from coordinator.context import RunContext
 from coordinator.control.subscribers import Subscribers
 from coordinator.control.warnings import Warnings
@@ -38,18 +38,21 @@ class StatusVerbs:
         identifies: GuardedQueue,
         operations: OperationRunner,
         connections: Callable[[], int],
+        commands: Callable[[], list[CommandStatus]],
         troubles: Callable[[], list[str]],
         http: Callable[[], str],
         lifetime: Lifetime,
         record: HappeningRecord,
     ) -> None:
-        """connections: how many are connected to the hub to hear events. troubles: what is
-        wrong with parts that this does not know. http: where HTTP is served."""
+        """connections: how many are connected to the hub to hear events. commands: those that were
+        given to the cluster. troubles: what is wrong with parts that this does not know. http:
+        where HTTP is served."""
         self._context = context
         self._fleet = fleet
         self._identifies = identifies
         self._operations = operations
         self._connections = connections
+        self._commands = commands
         self._troubles = troubles
         self._http = http
         self._lifetime = lifetime
@@ -113,8 +116,11 @@ class StatusVerbs:
             replay_endpoint=spec.paths.replay,
             workers=workers,
             shards=shards,
+            traffic=[reports.traffic(slot.number) for slot in slots.values()],
             budget=budget,
             subscribers=subscribers,
+            subscriber_totals=self.subscribers.totals.rows(),
+            commands=self._commands(),
             subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
             operation=self._operations.status(),
             gate=gate,

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from cluster.discord.intents import lacking
 from cluster.wire.happenings import HappeningKind
 from cluster.wire.status import SubscriberReport, SubscriberStatus
+from coordinator.control.subscriber_totals import NameTotals
 from coordinator.happenings.record import HappeningRecord
 
 SILENT_S: Final = 10.0
@@ -37,10 +38,14 @@ class Subscribers:
         self._intents, self._account = intents, account
         self._record = record
         self._seen: dict[str, _Seen] = {}
+        self.totals = NameTotals()
+        """What those that were here have counted."""
 
     def report(self, report: SubscriberReport, now: float) -> None:
         """Take a report."""
         seen = self._seen.get(report.id)
+        if seen is not None or len(self._seen) < MOST:
+            self.totals.add(report)
         if report.leaving:
             if self._seen.pop(report.id, None):
                 self._tell(HappeningKind.SUBSCRIBER_LEFT, report)
@@ -75,7 +80,9 @@ class Subscribers:
                 lag=seen.report.lag,
                 events=seen.report.events,
                 gaps=seen.report.gaps,
+                gap_reasons=seen.report.gap_reasons,
                 replays=seen.report.replays,
+                misses=seen.report.misses,
                 unfit=seen.report.unfit,
                 misfits=seen.report.misfits,
                 since_s=now - seen.since,

@@ -205,6 +205,8 @@ class Broker:
             reset_after_s=max(0.0, budget.reset_after_s - ago),
             max_concurrency=budget.max_concurrency,
             spent=self._ledger.spent(),
+            granted=self._ledger.granted,
+            returned=self._ledger.returned,
             waiting=waiting,
             wait_s=max(0.0, budget.wait_s - ago) if waiting else 0.0,
             broker=self.endpoint,

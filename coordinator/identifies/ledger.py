@@ -22,6 +22,10 @@ class IdentifyLedger:
 
     def __init__(self, store: Store, *, account: str, time: StoreTime | None = None) -> None:
         """account: its key in this store. time: None: the store's own."""
+        self.granted = 0
+        """How many grants were written down since this was made."""
+        self.returned = 0
+        """How many of them went unused."""
         self._store = store
         self._account = account
         self._time = time or store.time
@@ -29,9 +33,11 @@ class IdentifyLedger:
     def grant(self, grant: Grant, shard_count: int) -> int:
         """Write a grant down and return the epoch that it begins. sqlite3.Error: it is not written,
         so it must not be given."""
-        return self._store.grant(
+        epoch = self._store.grant(
             grant.grant_id, self._account, shard_count, grant.shard_id, self._time.now()
         )
+        self.granted += 1
+        return epoch
 
     def grant_outside(self, grant: Grant, shard_count: int) -> None:
         """Write down a grant to a program outside, whose epochs are its own. sqlite3.Error: as in
@@ -39,6 +45,7 @@ class IdentifyLedger:
         self._store.grant_outside(
             grant.grant_id, self._account, shard_count, grant.shard_id, self._time.now()
         )
+        self.granted += 1
 
     def sent(self, grant_id: int) -> None:
         """Note that the identify of a grant went out now."""
@@ -46,6 +53,7 @@ class IdentifyLedger:
 
     def unused(self, grant_id: int) -> None:
         """Note that the identify of a grant was not sent: it is not spent."""
+        self.returned += 1
         self._note(lambda: self._store.unused(grant_id))
 
     def epoch(self, shard_count: int, shard_id: int) -> int:

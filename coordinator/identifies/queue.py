@@ -163,6 +163,8 @@ class IdentifyQueue:
             reset_after_s=max(0.0, limiter.reset_at - now),
             max_concurrency=limiter.max_concurrency,
             spent=self._ledger.spent(),
+            granted=self._ledger.granted,
+            returned=self._ledger.returned,
             waiting=[shard for _, shard in own],
             wait_s=max((due_at for due_at, _ in own), default=now) - now,
             outside=self._external.claims(),

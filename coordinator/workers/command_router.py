@@ -17,6 +17,7 @@ from cluster.wire.control import error_of
 from coordinator.changes import Changes
 from coordinator.sharding.assignments import Assignments
 from coordinator.verb import Verb, args_of
+from coordinator.workers.command_counts import CommandCounts
 from coordinator.workers.link import Send
 
 MOST_UNDER_WAY: Final = 4096
@@ -56,6 +57,7 @@ class CommandRouter:
         self._is_running = is_running
         self._send = send
         self._numbers = itertools.count(first_number)
+        self.counts = CommandCounts()
         self._asked = 0
         self._under_way: dict[int, _UnderWay] = {}
 
@@ -68,6 +70,11 @@ class CommandRouter:
         is refused. Shards are those of the plan in force."""
         asked = args_of(args, SendArgs)
         command = read(asked.payload)
+        with self.counts.under_way(command.op):
+            return await self._send_once(asked, command)
+
+    async def _send_once(self, asked: SendArgs, command: Command) -> SentBy:
+        """Pass a command on and wait for the answer."""
         if self._asked >= MOST_UNDER_WAY:
             cause = f"{MOST_UNDER_WAY} commands are under way already"
             raise BusyError.after(FULL_AGAIN_S, cause)

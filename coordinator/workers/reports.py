@@ -8,11 +8,13 @@ from cluster.wire.link import Report, ShardReport
 from cluster.wire.position import ShardKey
 from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ShardStatus, WorkerStatus
+from cluster.wire.traffic import WorkerTraffic
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers.rate import Rate
 from coordinator.workers.silences import Silences
 from coordinator.workers.slots import Slot
+from coordinator.workers.traffic import SlotTraffic
 from coordinator.workers.worker_shards import ShardRow, WorkerShards
 
 
@@ -27,6 +29,7 @@ class _Worker:
         self.events = 0
         self.report: Report | None = None
         self.shards = WorkerShards()
+        self.traffic = SlotTraffic()
 
 
 class WorkerReports:
@@ -52,6 +55,12 @@ class WorkerReports:
         worker.rate.add(now, report.events)
         worker.cpu.add(now, report.cpu_seconds)
         worker.events, worker.report = report.events, report
+        rows = worker.shards.rows
+        worker.traffic.report(
+            report,
+            {told.shard_id: rows[told.shard_id].report
+             for told in report.shards if told.shard_id in rows},
+        )  # fmt: skip
         self._left(worker.shards.take(report, plan.shard_count, now))
         for row in worker.shards.rows.values():  # of all: one that is not told of was silent
             row.rate.add(now, row.events)
@@ -75,6 +84,7 @@ class WorkerReports:
         worker.before, worker.events = worker.before + worker.events, 0
         self._left(list(worker.shards.rows.values()))
         worker.report, worker.shards = None, WorkerShards()
+        worker.traffic.ended()
 
     def retired(self, slot: int) -> None:
         """Take note that the slot is no more, and its worker has ended."""
@@ -176,6 +186,10 @@ class WorkerReports:
             version=slot.version,
             detail=slot.detail,
         )
+
+    def traffic(self, slot: int) -> WorkerTraffic:
+        """Return what the processes of a slot have counted."""
+        return self._workers[slot].traffic.status(slot)
 
     def shard(self, shard_count: int, shard_id: int, slot: Slot, now: float) -> ShardStatus:
         row = self._workers[slot.number].shards.rows.get(shard_id)

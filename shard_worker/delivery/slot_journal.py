@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +31,18 @@ class SlotJournalStats(NamedTuple):
     seconds: float | None
     journalling: bool
     unpublished: int
+    batch_bytes: int
+    """Bytes of the batches that were appended."""
+    unjournalled: int
+    """Drains that were not written."""
 
 
 class SlotJournal:
     """Opens all that a slot has, and closes it in order. Raises ClusterError if it can't be had."""
 
     def __init__(self, spec: WorkerSpec) -> None:
+        self.events: defaultdict[str, int] = defaultdict(int)
+        """How many events of each name its shards have made batches of; see ShardWriter."""
         self._cluster = spec.cluster
         self._overlap_ns = spec.overlap_ns
         self._lock = SlotLock(Path(spec.journal_dir))
@@ -70,7 +77,7 @@ class SlotJournal:
         resumable = None
         if plan.resume and state.session_id and not state.ended:
             resumable = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
-        writer = ShardWriter(self._cluster, state)
+        writer = ShardWriter(self._cluster, state, self.events)
         places = self._states.places(plan.shard_id)
         delivery = ShardDelivery(writer, self._journal, self._publisher, places)
         return delivery, resumable, max(state.epoch, plan.last_epoch)
@@ -115,6 +122,8 @@ class SlotJournal:
             stats.seconds,
             not self._journal.suspended,
             self._publisher.unpublished,
+            self._journal.appended_bytes,
+            self._journal.unjournalled,
         )
 
     def close(self) -> None:

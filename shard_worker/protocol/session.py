@@ -25,6 +25,7 @@ from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.protocol.dispatch_order import DispatchOrder
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import Heartbeat
+from shard_worker.protocol.latencies import Latencies
 from shard_worker.protocol.outage import Outage
 from shard_worker.protocol.states import (
     BEATING,
@@ -71,11 +72,13 @@ class Session:
         advice: Mapping[int, str] | None = None,
         connects: ConnectQueue | None = None,
         on_turn_moved: Callable[[], None] = lambda: None,
+        latencies: Latencies | None = None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
         close code -> what to do about it, where more is known than in CLOSE_CODES. connects: where
         it waits for its turn to connect; None: it is alone. on_turn_moved: called when another
-        session's news has moved that turn, and ``due`` with it."""
+        session's news has moved that turn, and ``due`` with it. latencies: where its heartbeats are
+        counted with those of others; None: nobody asks."""
         self.state = SessionState.WAITING
         self.resumable = resumable
         """The session that RESUME would continue, as it was when it was handed over or began."""
@@ -85,6 +88,7 @@ class Session:
         """The epoch of the last identify; what a grant brings is larger."""
         self.latency: float | None = None
         """Seconds between the last heartbeat that was acknowledged and its acknowledgement."""
+        self._latencies = latencies or Latencies()
         self.late_acks = 0
         """Acknowledgements that came later than the next heartbeat."""
         self.reconnects: Counter[str] = Counter()
@@ -292,6 +296,7 @@ class Session:
             latency = self._heartbeat.acknowledged(now, waited_s)
             if latency is not None:
                 self.latency = latency
+                self._latencies.add(latency)
                 self.late_acks += latency > self._heartbeat.interval
         elif self._heartbeat is not None and frame.op == Op.HEARTBEAT:
             if self._asked_at == now:

@@ -271,6 +271,8 @@ class Connection:
         return self._write_queue.take(size) or _READFUNC_PAUSE
 
     def _on_data(self, data: bytes) -> int:
+        size = len(data)
+        self._multi.received_bytes += size
         if self._websocket is None:
             self._before_websocket.append(data)
             if self._handshake.status != 101 and self.pending > MAX_REFUSAL:
@@ -282,7 +284,7 @@ class Connection:
                 self._paused = True
                 self._curl.pause(_PAUSE_RECV)
         self._schedule()
-        return len(data)
+        return size
 
     def _on_header(self, line: bytes) -> int:
         try:

@@ -34,6 +34,8 @@ class Multi(AsyncCurl):
 
     def __init__(self, latency_ms: int = 0) -> None:
         """latency_ms: see Sockets; without an epoll nothing rests."""
+        self.received_bytes = 0
+        """Bytes that all transfers have brought, as TLS gave them; counted by who takes them."""
         self._loop = asyncio.get_running_loop()
         self._within = False
         """libcurl is at work: what it calls may only note what is to be done."""

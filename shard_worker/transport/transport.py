@@ -32,6 +32,12 @@ class Transport:
         self._open: set[Connection] = set()
         self._closed = False
 
+    @property
+    def received_bytes(self) -> int:
+        """Bytes that all connections have brought after their handshakes, as TLS gave them:
+        compressed, with the frames' heads."""
+        return self._multi.received_bytes
+
     def connect(self, url: str, receiver: Receiver) -> Connection:
         """Begin to connect. ``receiver`` hears how it went, never before this returns."""
         connection = Connection(

@@ -7,13 +7,26 @@ import math
 from types import SimpleNamespace
 from typing import Any, cast
 
+from cluster.wire import topic
 from cluster.wire.link import FromWorker, Report, ShardPlan, Welcome
+from cluster.wire.traffic import OTHER, Traffic
+from shard_worker.delivery.slot_journal import SlotJournalStats
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
 from shard_worker.worker import RENEWED, REPORT_PAUSE_S, REPORT_S, Worker
 from tests.played_loop import play
 from tests.shard_worker.test_adopt_seconds import worker_spec
 from tests.shard_worker.test_shard_timer import Wire
+
+
+def give_journal(worker: Worker) -> dict[str, int]:
+    """Let a worker have a journal in which nothing is, and a transport. Return what it counts the
+    events in."""
+    stats, counts = SlotJournalStats(0, None, True, 0, 0, 0), dict[str, int]()
+    journal = SimpleNamespace(stats=lambda: stats, held=False, tick=int, events=counts)
+    worker._journal = cast(Any, journal)
+    worker._transport = cast(Any, SimpleNamespace(received_bytes=7))
+    return counts
 
 
 def test_a_thousand_shards_that_change_one_after_the_other_are_few_reports() -> None:
@@ -23,8 +36,7 @@ def test_a_thousand_shards_that_change_one_after_the_other_are_few_reports() -> 
         loop = asyncio.get_running_loop()
         worker = Worker(worker_spec())
         changed, told = 0, list[tuple[float, int]]()
-        stats = SimpleNamespace(bytes=0, seconds=None, journalling=True, unpublished=0)
-        worker._journal = cast(Any, SimpleNamespace(stats=lambda: stats, held=False))
+        give_journal(worker)
         worker._link = cast(
             Any, SimpleNamespace(send=lambda _: told.append((loop.time(), changed)))
         )
@@ -44,10 +56,10 @@ class Told:
     """What a worker tells a coordinator that takes it, or does not."""
 
     def __init__(self, worker: Worker, shards: int) -> None:
+        self.worker = worker
         self.reports: list[Report] = []
         self.takes = True
-        stats = SimpleNamespace(bytes=0, seconds=None, journalling=True, unpublished=0)
-        worker._journal = cast(Any, SimpleNamespace(stats=lambda: stats, held=False, tick=int))
+        self.counts = give_journal(worker)
         worker._link = cast(Any, SimpleNamespace(send=self.send, poll=int, heard_at=math.inf))
         wire = Wire()
         for shard_id in range(shards):
@@ -61,6 +73,13 @@ class Told:
             assert isinstance(message, Report)
             self.reports.append(message)
         return self.takes
+
+    def traffic(self) -> Traffic:
+        """Let the worker report, and return what it has counted."""
+        self.worker._report()
+        traffic = self.reports[-1].traffic
+        assert traffic is not None
+        return traffic
 
     def last(self) -> list[int]:
         """Return the shards that the last report tells of."""
@@ -106,5 +125,35 @@ def test_every_shard_is_told_of_within_a_minute() -> None:
         again = [shard.shard_id for report in told.reports[1:] for shard in report.shards]
         assert sorted(again) == list(range(RENEWED + 5))
         assert max(len(report.shards) for report in told.reports[1:]) == 2, "a few at a time"
+
+    play(scenario)
+
+
+def test_types_of_events_are_told_of_when_they_have_changed() -> None:
+    async def scenario() -> None:
+        worker = Worker(worker_spec())
+        told = Told(worker, RENEWED)
+        told.counts.update({"READY": 1, "MESSAGE_CREATE": 5, "NEWER_THAN_US": 2, topic.HOLE: 3})
+        first = told.traffic()
+        assert first.events == {"READY": 1, "MESSAGE_CREATE": 5, OTHER: 2}
+        assert (first.holes, first.received_bytes) == (3, 7)
+        assert told.counts == {"READY": 1, "MESSAGE_CREATE": 5}, "an invented name is not kept"
+        told.counts["MESSAGE_CREATE"] += 1
+        told.counts["INVENTED"] = 4
+        assert told.traffic().events == {"MESSAGE_CREATE": 6, OTHER: 6}
+        told.takes = False
+        worker._report()
+        told.takes = True
+        whole = {"READY": 1, "MESSAGE_CREATE": 6, OTHER: 6}
+        assert told.traffic().events == whole, "nobody took the one before"
+        worker._on_message(Welcome())
+        assert told.traffic().events == whole, "another coordinator knows nothing"
+        assert told.traffic().events == {OTHER: 6}
+        told.reports.clear()
+        ticker = asyncio.create_task(worker._tick())
+        await asyncio.sleep(RENEWED * REPORT_S + 0.5)
+        ticker.cancel()
+        reports = [one.traffic.events for one in told.reports if one.traffic]
+        assert [n for n, events in enumerate(reports) if events == whole] == [0, RENEWED]
 
     play(scenario)

@@ -66,6 +66,6 @@ def test_gaps_stand_in_their_place_and_are_counted() -> None:
     gap = Missing(1, ("A",), 5, 7, GapReason.GONE)
     queue = queued(run(4), gap, run(8), Reached(1, 8))
     queue.put_item(Gap(-1, 0, 0, None, 0, None, GapReason.NO_REPLAY))
-    assert queue.gaps == 2
+    assert queue.gaps == {"gone": 1, "no_replay": 1}
     found = places(queue)
     assert found == [(4, (1, 4)), ("gap", (1, 4)), (8, (1, 8)), ("gap", (1, 8))]

@@ -22,8 +22,9 @@ from cluster.wire import control
 from cluster.wire.status import SubscriberReport
 
 PROGRESS = SubscriberProgress(
-    lag=1, events=2, gaps=3, replays=4, unfit=5, misfits={"READY $.notes": 5}
-)
+    lag=1, events=2, gaps=3, replays=4, unfit=5, misfits={"READY $.notes": 5},
+    gap_reasons={"gone": 3}, misses=6,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100, needs=32768)
     first = said(reporter, coordinator)
     assert (first.lag, first.events, first.gaps, first.replays) == PROGRESS[:4]
-    assert (first.unfit, first.misfits) == PROGRESS[4:]
+    assert (first.unfit, first.misfits, first.gap_reasons, first.misses) == PROGRESS[4:]
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
     assert first.needs == 32768
     assert not first.leaving

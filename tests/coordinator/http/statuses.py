@@ -8,10 +8,13 @@ from cluster.wire.states import ClusterState, SessionState, WorkerState
 from cluster.wire.status import (
     BudgetStatus,
     ClusterStatus,
+    CommandStatus,
     ShardStatus,
     SubscriberStatus,
+    SubscriberTotals,
     WorkerStatus,
 )
+from cluster.wire.traffic import WorkerTraffic
 
 
 def shard(shard_id: int, **changed: Any) -> ShardStatus:
@@ -51,6 +54,40 @@ def worker(slot: int, **changed: Any) -> WorkerStatus:
         "restarts": 0,
     }
     return WorkerStatus(slot=slot, **usual | changed)
+
+
+def traffic(slot: int, **changed: Any) -> WorkerTraffic:
+    """Return what a worker has counted in a minute."""
+    usual: dict[str, Any] = {
+        "events": {"READY": 2, "MESSAGE_CREATE": 15, "other": 3},
+        "holes": 1,
+        "received_bytes": 4_000,
+        "batch_bytes": 9_000,
+        "heartbeats": [0, 1, 2, 1, 0, 0, 0, 0, 0, 0, 1],
+        "heartbeat_s": 12.2,
+        "unjournalled": 0,
+        "reconnects": {"op 7": 2, "closed": 1},
+        "closes": {"4000": 1},
+        "cpu_s": 7.5,
+    }
+    return WorkerTraffic(slot=slot, **usual | changed)
+
+
+def totals(name: str, **changed: Any) -> SubscriberTotals:
+    """Return what subscribers of a name have counted."""
+    usual: dict[str, Any] = {
+        "events": 27,
+        "gaps": {"gone": 1},
+        "replays": 1,
+        "misses": 2,
+        "unfit": 0,
+    }
+    return SubscriberTotals(name=name, **usual | changed)
+
+
+def command(op: str, **changed: Any) -> CommandStatus:
+    """Return commands of an opcode, of which one waits."""
+    return CommandStatus(op=op, **{"sent": 5, "failed": 1, "waiting": 1} | changed)
 
 
 def subscriber(name: str, **changed: Any) -> SubscriberStatus:
@@ -101,6 +138,17 @@ def status(**changed: Any) -> ClusterStatus:
         "replay_endpoint": "ipc:///run/replay",
         "workers": [worker(0)],
         "shards": shards,
+        "traffic": [traffic(row.slot) for row in changed.get("workers", [worker(0)])],
         "budget": budget(),
     }
     return ClusterStatus(**usual | changed)
+
+
+def full_status() -> ClusterStatus:
+    """Return a cluster of which everything is known, and everything has happened."""
+    return status(
+        shards=[shard(0), shard(1, reconnects={"op 7": 1})],
+        subscribers=[subscriber("bot", lag=3)],
+        subscriber_totals=[totals("bot")],
+        commands=[command("presence_update")],
+    )

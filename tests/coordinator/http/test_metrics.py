@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
+from shutil import which
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.wire.states import ClusterState, SessionState
-from coordinator.http.metrics import MOST_SUBSCRIBERS, render
-from tests.coordinator.http.statuses import budget, shard, status, subscriber, worker
+from cluster.wire.status import ClusterStatus
+from coordinator.http.metrics import render
+from coordinator.http.metrics.subscribers import MOST_NAMES
+from tests.coordinator.http.metrics_page import PAGE, page
+from tests.coordinator.http.statuses import (
+    budget,
+    command,
+    full_status,
+    shard,
+    status,
+    subscriber,
+    totals,
+    traffic,
+    worker,
+)
 
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
+PROMTOOL = which("promtool")
+
+
+def samples_of(told: ClusterStatus, most_shards: int = 512) -> Samples:
+    text, content_type = render(told, "", most_shards)
+    assert content_type.startswith("text/plain; version=")
+    found = [
+        ((sample.name, tuple(sorted(sample.labels.items()))), sample.value)
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    ]
+    assert len(found) == len(dict(found)), "a sample stands twice"
+    return dict(found)
 
 
 def samples(most_shards: int = 512, **changed: Any) -> Samples:
-    text, content_type = render(status(**changed), "", most_shards)
-    assert content_type.startswith("text/plain; version=")
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text.decode())
-        for sample in family.samples
-    }
+    return samples_of(status(**changed), most_shards)
 
 
 def test_numbers_stand_in_base_units() -> None:
@@ -33,9 +54,12 @@ def test_numbers_stand_in_base_units() -> None:
             shard(0, heartbeat_ms=40.0, silent_s=1.5, reconnects={"op 7": 2, "zombie": 1}),
             shard(1, worker=1, state=SessionState.RESUMING, heartbeat_ms=None, silent_s=None),
         ],
-        workers=[worker(0, cpu_percent=12.0), worker(1, pid=None)],
-        subscribers=[subscriber("bot", lag=3), subscriber("bot", lag=5, events=7)],
+        workers=[worker(0), worker(1, pid=None)],
+        budget=budget(waiting=[1], granted=3, returned=1),
+        subscribers=[subscriber("bot", lag=3), subscriber("bot", lag=5)],
+        subscriber_totals=[totals("bot"), totals("left", gaps={})],
         subscribers_unknown=2,
+        commands=[command("presence_update")],
     )
     expected = {
         ("dcgw_build_info", (("version", "1.2.3"),)): 1,
@@ -43,37 +67,70 @@ def test_numbers_stand_in_base_units() -> None:
         ("dcgw_cluster_state", (("state", "degraded"),)): 0,
         ("dcgw_shards", ()): 2,
         ("dcgw_shards_ready", ()): 1,
-        ("dcgw_events_total", ()): 20,
+        ("dcgw_events_total", (("type", "MESSAGE_CREATE"), ("worker", "1"))): 15,
+        ("dcgw_events_total", (("type", "other"), ("worker", "0"))): 3,
+        ("dcgw_received_bytes_total", (("worker", "0"),)): 4000,
+        ("dcgw_reconnects_total", (("cause", "op 7"), ("worker", "0"))): 2,
+        ("dcgw_closes_total", (("code", "4000"), ("worker", "0"))): 1,
         ("dcgw_shard_ready", (("shard", "1"),)): 0,
         ("dcgw_shard_heartbeat_latency_seconds", (("shard", "0"),)): 0.04,
-        ("dcgw_shard_reconnects_total", (("cause", "op 7"), ("shard", "0"))): 2,
+        ("dcgw_shard_reconnects_total", (("shard", "0"),)): 3,
         ("dcgw_shard_last_dispatch_seconds", (("shard", "0"),)): 1.5,
-        ("dcgw_worker_cpu_ratio", (("worker", "0"),)): 0.12,
+        ("dcgw_worker_cpu_seconds_total", (("worker", "0"),)): 7.5,
         ("dcgw_worker_up", (("worker", "1"),)): 0,
         ("dcgw_worker_last_dispatch_seconds", (("worker", "0"),)): 1.5,
+        ("dcgw_worker_slowest_heartbeat_seconds", (("worker", "0"),)): 0.04,
         ("dcgw_identify_remaining", ()): 998,
+        ("dcgw_identify_waiting", ()): 1,
+        ("dcgw_identifies_granted_total", ()): 3,
+        ("dcgw_identifies_returned_total", ()): 1,
+        ("dcgw_commands_total", (("op", "presence_update"), ("result", "sent"))): 5,
+        ("dcgw_commands_total", (("op", "presence_update"), ("result", "failed"))): 1,
+        ("dcgw_commands_waiting", (("op", "presence_update"),)): 1,
         ("dcgw_subscribers", ()): 4,
+        ("dcgw_subscriber_connections", (("subscriber", "bot"),)): 2,
         ("dcgw_subscriber_lag_events", (("subscriber", "bot"),)): 5,
-        ("dcgw_subscriber_events_total", (("subscriber", "bot"),)): 27,
+        ("dcgw_subscriber_events_total", (("subscriber", "left"),)): 27,
+        ("dcgw_subscriber_gaps_total", (("reason", "gone"), ("subscriber", "bot"))): 1,
     }
     assert {key: found[key] for key in expected} == expected
+
+
+def test_latencies_are_cumulative() -> None:
+    counts = [0, 1, 2, 1, 0, 0, 0, 0, 0, 0, 1]
+    found = samples(traffic=[traffic(0, heartbeats=counts, heartbeat_s=12.2)])
+    buckets = {
+        dict(labels)["le"]: value
+        for (name, labels), value in found.items()
+        if name == "dcgw_heartbeat_latency_seconds_bucket"
+    }
+    assert buckets == {
+        "0.01": 0, "0.025": 1, "0.05": 3, "0.1": 4, "0.25": 4, "0.5": 4, "1.0": 4, "2.5": 4,
+        "5.0": 4, "10.0": 4, "+Inf": 5,
+    }  # fmt: skip
+    assert found["dcgw_heartbeat_latency_seconds_count", (("worker", "0"),)] == 5
+    assert found["dcgw_heartbeat_latency_seconds_sum", (("worker", "0"),)] == 12.2
 
 
 def test_what_is_not_known_has_no_sample() -> None:
     found = samples(
         shards=[shard(0, heartbeat_ms=None, silent_s=None, session_age_s=None)],
-        workers=[worker(0, journal_seconds=None)],
+        workers=[worker(0, journal_seconds=None, uptime_s=None), worker(1)],
         budget=budget(known=False),
     )
     names = {name for name, _ in found}
     assert "dcgw_shard_ready" in names
     assert "dcgw_identify_spent" in names
+    assert ("dcgw_worker_shards_too_silent", (("worker", "1"),)) in found
+    assert ("dcgw_worker_journal_age_seconds", (("worker", "0"),)) not in found
+    assert ("dcgw_worker_uptime_seconds", (("worker", "0"),)) not in found
     assert not names & {
         "dcgw_shard_heartbeat_latency_seconds",
         "dcgw_shard_last_dispatch_seconds",
         "dcgw_shard_session_age_seconds",
-        "dcgw_worker_journal_age_seconds",
         "dcgw_worker_last_dispatch_seconds",
+        "dcgw_worker_session_age_seconds",
+        "dcgw_worker_slowest_heartbeat_seconds",
         "dcgw_identify_remaining",
     }
 
@@ -82,25 +139,18 @@ def test_labels_have_a_bound() -> None:
     many = [shard(number) for number in range(20)]
     assert any(name.startswith("dcgw_shard_") for name, _ in samples(20, shards=many))
     assert not any(name.startswith("dcgw_shard_") for name, _ in samples(19, shards=many))
-    crowd = [subscriber(f"s{number}", lag=number) for number in range(MOST_SUBSCRIBERS + 50)]
-    found = samples(subscribers=crowd)
-    named = [labels for name, labels in found if name == "dcgw_subscriber_lag_events"]
-    assert len(named) == MOST_SUBSCRIBERS
-    assert (("subscriber", f"s{MOST_SUBSCRIBERS + 49}"),) in named
-
-
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_any_name_is_escaped(name: str, cause: str) -> None:
+    names = [f"s{number}" for number in range(MOST_NAMES + 50)]
     found = samples(
-        shards=[shard(0, reconnects={cause: 1})],
-        subscribers=[subscriber(name, lag=1)],
+        subscribers=[subscriber(name, lag=lag) for lag, name in enumerate(names)],
+        subscriber_totals=[totals(name) for name in names],
     )
-    assert sum(key[0] == "dcgw_subscriber_lag_events" for key in found) == 1
-    assert sum(key[0] == "dcgw_shard_reconnects_total" for key in found) == 1
+    for metric in ("dcgw_subscriber_lag_events", "dcgw_subscriber_events_total"):
+        named = {dict(labels)["subscriber"] for name, labels in found if name == metric}
+        assert named == set(names[50:])
 
 
 def test_openmetrics_where_it_is_asked_for() -> None:
-    text, content_type = render(status(), "application/openmetrics-text; version=1.0.0", 512)
+    text, content_type = render(full_status(), "application/openmetrics-text; version=1.0.0", 512)
     assert content_type.startswith("application/openmetrics-text")
     parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
     families = {family.name for family in parsed}
@@ -113,3 +163,17 @@ def test_each_state_has_its_sample() -> None:
         ones = [labels for (name, labels), value in found.items()
                 if name == "dcgw_cluster_state" and value == 1]  # fmt: skip
         assert ones == [(("state", state.value),)]
+
+
+def test_the_page_names_all_metrics() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "run python -m tests.coordinator.http.metrics_page"
+    )
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
+def test_promtool_objects_to_nothing() -> None:
+    assert PROMTOOL is not None
+    text, _ = render(full_status(), "", 512)
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
