@@ -108,9 +108,12 @@ ERRORS = [("wrong.py", line) for line in (1, 2, 3, 5, 7, 8, 9, 13, 14)]
 def programs(tmp_path: Path) -> Path:
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(WRONG)
-    page = (ROOT / "README.md").read_text()
-    for number, program in enumerate(re.findall(r"```python\n(.*?)```", page, re.S)):
-        (tmp_path / f"readme_{number}.py").write_text(program)
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+        whole = [program for program in blocks if "asyncio.run(" in program]
+        for number, program in enumerate(whole):
+            name = page.stem.replace("-", "_").lower()
+            (tmp_path / f"{name}_{number}.py").write_text(program)
     for example in ("bot.py", "user_client.py"):
         shutil.copy(ROOT / "examples" / example, tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""The README's programs and those in examples/, as they stand, in processes of their own."""
+"""The programs of docs/client.md and those in examples/, as they stand, in their own processes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.shard_worker.client.client_rig import WAIT_S, ClientRig, run
 ROOT: Final = Path(__file__).parents[3]
 CLIENT_MD: Final = ROOT / "docs" / "client.md"
 CODE: Final = r"```python\n(.*?)```"
-SECTION: Final = "## In your own process: `GatewayClient`"
+SECTION: Final = "## Three programs"
 
 
-def readme_programs() -> list[str]:
-    section = (ROOT / "README.md").read_text().split(SECTION)[1].split("\n## ")[0]
+def page_s_programs() -> list[str]:
+    section = CLIENT_MD.read_text().split(SECTION)[1].split("\n## ")[0]
     return re.findall(CODE, section, re.S)
 
 
@@ -100,11 +100,11 @@ async def subscribed(rig: ClientRig) -> set[str]:
     return {guild for c in sent for guild in c["d"]["subscriptions"]}
 
 
-def test_the_readme_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
+def test_the_page_s_programs_run_as_they_are_written(tmp_path: Path) -> None:
     async def scenario(rig: ClientRig) -> None:
-        programs = readme_programs()
+        programs = page_s_programs()
         assert len(programs) == 3
-        files = [tmp_path / f"readme_{n}.py" for n in range(3)]
+        files = [tmp_path / f"page_{n}.py" for n in range(3)]
         for file, text in zip(files, programs, strict=True):
             file.write_text(text)
         bot, user, subscriber = (
