@@ -9,18 +9,24 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import jsonschema
 import msgspec
 import pytest
 
-from cluster.wire.status import ClusterStatus
+from cluster.wire.status import ClusterStatus, Operation
+from reference.status_schema import status_schema
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import control_of, eventually
 
 ASK_S = 30.0
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Answer(NamedTuple):
@@ -29,12 +35,12 @@ class Answer(NamedTuple):
     text: str
 
 
-def get(url: str, path: str, **headers: str) -> Answer:
+def get(url: str, path: str, method: str = "GET", body: str = "", **headers: str) -> Answer:
     parts = urlsplit(url)
     assert parts.hostname is not None
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=ASK_S)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body or None, headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers["Content-Type"], response.read().decode())
     finally:
@@ -58,7 +64,11 @@ def neighbour(tmp_path: Path) -> Iterator[Home]:
 
 def test_what_is_answered_and_what_survives(home: Home) -> None:
     port = free_port()
+    token_file = home.state.parent / "http.token"
+    token_file.write_text(TOKEN)
+    token_file.chmod(0o600)
     home.env["DCGW_HTTP_LISTEN"] = f"127.0.0.1:{port}"
+    home.env["DCGW_HTTP_TOKEN_FILE"] = str(token_file)
     url = f"http://127.0.0.1:{port}/"
     with run_sandbox(guilds=4, shards=2, max_concurrency=2) as info:
         home.use(info)
@@ -87,12 +97,30 @@ async def answers(home: Home, url: str) -> None:
 
         assert await ask("/healthz") == Answer(200, "text/plain; charset=utf-8", "ok\n")
         await eventually(lambda: ask("/readyz"), lambda answer: answer.code == 200)
-        told = msgspec.json.decode((await ask("/status")).text, type=ClusterStatus)
+        body = (await ask("/status")).text
+        jsonschema.validate(msgspec.json.decode(body), status_schema())
+        told = msgspec.json.decode(body, type=ClusterStatus)
         now = await control.status()
         assert told.store_id == now.store_id
         assert told.http == now.http == url
         assert "# TYPE dcgw_" in (await ask("/metrics")).text
         assert (await ask("/")).kind.startswith("text/html")
+
+        # What the token lets do is done, and /status says how far it is.
+        post = partial(get, url, "/restart", "POST", '{"worker": 0}')
+        refused = await asyncio.to_thread(post, Authorization=f"Bearer {TOKEN}x")
+        assert refused.code == 401
+        before = {worker.slot: worker.pid for worker in now.workers}
+        begun = await asyncio.to_thread(post, Authorization=f"Bearer {TOKEN}")
+        assert begun.code == 202
+        operation = msgspec.json.decode(begun.text, type=Operation)
+        done = await eventually(
+            control.status, lambda s: s.operation is not None and s.operation.state != "running"
+        )
+        assert done.operation is not None
+        assert (done.operation.id, done.operation.state) == (operation.id, "done")
+        after = {worker.slot: worker.pid for worker in done.workers}
+        assert (after[0] != before[0], after[1] == before[1]) == (True, True)
 
         # The process is killed: another comes where it was.
         pids = pids_of(home, "coordinator.http.server")
