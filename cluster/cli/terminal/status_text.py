@@ -303,14 +303,19 @@ def verdict(status: ClusterStatus) -> list[Text]:
     return wrong(status) or well
 
 
-def full(status: ClusterStatus, width: int, *, every: bool = False) -> RenderableType:
-    """Return all that `status` shows. every: a line for each shard, however many there are."""
-    parts: list[RenderableType] = [headline(status), *verdict(status), Text(), facts(status)]
+def full(
+    status: ClusterStatus, width: int, *, every: bool = False, facts_last: bool = False
+) -> RenderableType:
+    """Return all that `status` shows. every: a line for each shard, however many there are.
+    facts_last: what changes seldom stands below."""
+    tables: list[RenderableType] = []
     if status.workers:
-        parts += [Text(), workers(status, width)]
+        tables += [Text(), workers(status, width)]
     if status.shards:
-        parts += [Text(), shards(status, width, every=every)]
-    return Group(*parts)
+        tables += [Text(), shards(status, width, every=every)]
+    about: list[RenderableType] = [Text(), facts(status)]
+    parts = [*tables, *about] if facts_last else [*about, *tables]
+    return Group(headline(status), *verdict(status), *parts)
 
 
 def line(status: ClusterStatus) -> str:

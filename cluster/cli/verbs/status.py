@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -15,10 +17,21 @@ from cluster.cli.options import (
     remote_options,
     running_cluster,
 )
-from cluster.cli.terminal.output import console, show
+from cluster.cli.signals import StopRequests, first
+from cluster.cli.terminal import watch_view
+from cluster.cli.terminal.output import console, is_terminal, show
 from cluster.cli.terminal.status_text import full
+from cluster.cli.terminal.streams import is_read, output_failure
+from cluster.cli.terminal.watch_view import LinesView, ScreenView, WatchView
 from cluster.control import ControlClient
+from cluster.control.client import DEFAULT_TIMEOUT_S
+from cluster.errors import ClusterError
 from cluster.wire.status import ClusterStatus
+
+WATCH_S: Final = 1.0
+"""From one status of --watch to the next."""
+WATCH_PATIENCE_S: Final = 3.0
+"""How long --watch waits for an answer before it says that none comes."""
 
 
 @click.command(
@@ -27,6 +40,7 @@ Examples:
   dcgw-cluster status
   dcgw-cluster status --shards --name sandbox
   dcgw-cluster status --json | jq .events_per_s
+  dcgw-cluster status --watch
   dcgw-cluster status --keys monitor.key"""
 )
 @config_option
@@ -34,6 +48,7 @@ Examples:
 @remote_options
 @click.option("--shards", "every", is_flag=True, help="List every shard, however many there are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everything there is.")
+@click.option("--watch", is_flag=True, help="Every second, until Ctrl-C; with --json a line each.")
 def status(
     config_file: Path | None,
     name: str | None,
@@ -41,6 +56,7 @@ def status(
     endpoint: str | None,
     every: bool,
     as_json: bool,
+    watch: bool,
 ) -> None:
     """Show the running cluster. Exit code 3 if none is running.
 
@@ -55,10 +71,11 @@ def status(
     session   age of the session; seq and epoch are its position
     """
     check_remote(keys_file, endpoint, name)
-    if keys_file is not None:
-        now = asyncio.run(_status(ControlClient(endpoint, keys=keys_file)))
-    else:
-        now = asyncio.run(_status(ControlClient.from_running(running_cluster(config_file, name))))
+    if watch:
+        control = _control(config_file, name, keys_file, endpoint, WATCH_PATIENCE_S)
+        asyncio.run(_watch(control, every, as_json))
+        return
+    now = asyncio.run(_status(_control(config_file, name, keys_file, endpoint)))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
         return
@@ -66,6 +83,45 @@ def status(
     show(out, full(now, out.width, every=every))
 
 
+def _control(
+    config_file: Path | None,
+    name: str | None,
+    keys_file: Path | None,
+    endpoint: str | None,
+    patience_s: float = DEFAULT_TIMEOUT_S,
+) -> ControlClient:
+    if keys_file is not None:
+        return ControlClient(endpoint, keys=keys_file, timeout=patience_s)
+    return ControlClient.from_running(running_cluster(config_file, name), timeout=patience_s)
+
+
 async def _status(control: ControlClient) -> ClusterStatus:
     async with control:
         return await control.status()
+
+
+async def _watch(control: ControlClient, every: bool, as_json: bool) -> None:
+    """Show the status every second until somebody asks for an end, or reads no more. ClusterError:
+    there is none to begin with; one that goes away is waited for."""
+    with StopRequests.watch() as requests:
+        async with control:
+            now = await control.status()
+            view: WatchView
+            if as_json or not is_terminal():
+                view = LinesView(watch_view.as_json if as_json else watch_view.as_line)
+            else:
+                view = ScreenView(console(), every=every, clock=datetime.now)
+            try:
+                view.show(now)
+                await first(_go_on(control, view), requests.wait())
+            finally:
+                view.close()
+
+
+async def _go_on(control: ControlClient, view: WatchView) -> None:
+    while is_read() and output_failure() is None:
+        await asyncio.sleep(WATCH_S)
+        try:
+            view.show(await control.status())
+        except ClusterError as error:
+            view.failed(str(error))
