@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cluster import process_stats
 from cluster.wire.link import Report, ShardCounts, ShardReport
-from shard_worker import process_stats
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.shard import Shard
 from shard_worker.traffic_report import TrafficReport

@@ -88,6 +88,7 @@ ROOMS: Final = {
         "zstd": "",
         "ranges": "",
         "processes": "",
+        "process_stats": "",
         "plain_text": "errors",
         "own_process": "",
         "opening": "errors",
@@ -208,7 +209,7 @@ ROOMS: Final = {
         "worker": (
             "coordinator_link delivery protocol shard traffic_report transport worker_report"
         ),
-        "worker_report": "delivery process_stats shard traffic_report",
+        "worker_report": "delivery shard traffic_report",
         "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
         "shard": "interfaces protocol sending shard_log timer transport",
@@ -220,7 +221,6 @@ ROOMS: Final = {
         "protocol": "transport",
         "transport": "",
         "timer": "",
-        "process_stats": "",
         "coordinator_link": "",
     },
 }

@@ -245,6 +245,10 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     version: str
     uptime_s: float
+    cpu_s: float = 0.0
+    """Seconds of CPU that the coordinator, with the hub in it, has taken."""
+    rss_bytes: int = 0
+    """Memory of the coordinator's own: resident, without what is mapped from files."""
     state: ClusterState
     shard_count: int
     """The shard count in force. Of a part of a bot, ``shards`` has fewer rows."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import cluster
+from cluster import process_stats
 from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.states import ClusterState
 from cluster.wire.status import ClusterStatus, CommandStatus, GateReport, SubscriberReport
@@ -103,6 +104,8 @@ class StatusVerbs:
             pid=os.getpid(),
             version=cluster.__version__,
             uptime_s=now - self._started,
+            cpu_s=process_stats.cpu_seconds(),
+            rss_bytes=process_stats.own_memory_bytes(),
             state=self._state(),
             shard_count=plan.shard_count,
             shards_ready=len(reports.ready(plan)),

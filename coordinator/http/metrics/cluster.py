@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 
 from cluster.wire.states import ClusterState
-from cluster.wire.status import BudgetStatus, ClusterStatus, CommandStatus
+from cluster.wire.status import BudgetStatus, ClusterStatus, CommandStatus, GateReport
 from coordinator.http.metrics.families import counter, family, gauge
 
 
@@ -25,9 +25,32 @@ def cluster_metrics(status: ClusterStatus) -> Iterator[Metric]:
         states.add_metric((state.value,), float(state is status.state))
     yield states
     yield gauge("dcgw_uptime_seconds", "Time since the coordinator started.", status.uptime_s)
+    yield counter(
+        "dcgw_coordinator_cpu_seconds",
+        "CPU that the coordinator, with the hub in it, has used.",
+        status.cpu_s,
+    )
+    yield gauge(
+        "dcgw_coordinator_memory_bytes",
+        "Memory of the coordinator's own: resident, without what is mapped from files.",
+        status.rss_bytes,
+    )
     yield gauge("dcgw_shards", "Shards that this cluster is to run.", len(status.shards))
     yield gauge("dcgw_shards_ready", "Shards that are ready.", status.shards_ready)
     yield gauge("dcgw_troubles", "Lines of trouble that `status` has.", len(status.troubles))
+    yield gauge("dcgw_warnings", "Warnings that `status` has.", len(status.warnings))
+
+
+def gate_metrics(gate: GateReport | None) -> Iterator[Metric]:
+    """Yield the metrics of the TCP gate; there are none without one."""
+    if gate is not None:
+        yield gauge("dcgw_gate_keys", "Clients that may come in over TCP.", gate.keys)
+        yield gauge("dcgw_gate_subscribers", "Subscribers over TCP.", gate.subscribers)
+        yield counter(
+            "dcgw_gate_refused_connections",
+            "Connections over TCP that were not let in.",
+            gate.refused,
+        )
 
 
 def budget_metrics(budget: BudgetStatus) -> Iterator[Metric]:

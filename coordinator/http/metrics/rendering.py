@@ -10,7 +10,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from cluster.wire.status import ClusterStatus
-from coordinator.http.metrics.cluster import budget_metrics, cluster_metrics, command_metrics
+from coordinator.http.metrics.cluster import (
+    budget_metrics,
+    cluster_metrics,
+    command_metrics,
+    gate_metrics,
+)
 from coordinator.http.metrics.shards import shard_metrics
 from coordinator.http.metrics.subscribers import subscriber_metrics
 from coordinator.http.metrics.traffic import traffic_metrics
@@ -39,6 +44,7 @@ def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:
     yield from budget_metrics(status.budget)
     yield from command_metrics(status.commands)
     yield from subscriber_metrics(status)
+    yield from gate_metrics(status.gate)
 
 
 class _StatusCollector(Collector):

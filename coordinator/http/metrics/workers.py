@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
 
 from cluster.wire.states import SessionState
 from cluster.wire.status import ShardStatus, WorkerStatus
@@ -71,6 +71,13 @@ def worker_metrics(
     workers: Sequence[WorkerStatus], shards: Iterable[ShardStatus]
 ) -> Iterator[Metric]:
     """Yield the metrics of these workers, which have these shards."""
+    build = InfoMetricFamily(
+        "dcgw_worker_build", "Version of the package that the worker runs.", labels=("worker",)
+    )
+    for worker in workers:
+        if worker.version:
+            build.add_metric((str(worker.slot),), {"version": worker.version})
+    yield build
     yield from columns(_COLUMNS, "worker", [(str(worker.slot), worker) for worker in workers])
     of_worker: dict[int, list[ShardStatus]] = {worker.slot: [] for worker in workers}
     for shard in shards:

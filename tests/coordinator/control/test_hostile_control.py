@@ -19,6 +19,7 @@ from cluster.control import ControlClient
 from cluster.errors import ClusterError
 from cluster.journal import Journal, JournalReader, ShardState
 from cluster.journal.history import History
+from cluster.process_stats import own_memory_bytes
 from cluster.subscriber import Event, Subscriber
 from cluster.subscriber.chain import RangeAsk
 from cluster.subscriber.replay_client import ReplayClient
@@ -33,7 +34,6 @@ from coordinator.replay.server import ReplayServer
 from coordinator.state.store import Store
 from coordinator.verb import Verb
 from coordinator.workers.link import WorkerLink
-from shard_worker.process_stats import own_memory_bytes
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, DEEP, EXTREMES, PUBLISHED, REQUESTED, SAID
 
 STORE = "0" * 16

@@ -9,6 +9,7 @@ from cluster.wire.status import (
     BudgetStatus,
     ClusterStatus,
     CommandStatus,
+    GateReport,
     ShardStatus,
     SubscriberStatus,
     SubscriberTotals,
@@ -52,6 +53,7 @@ def worker(slot: int, **changed: Any) -> WorkerStatus:
         "journalling": True,
         "unpublished": 0,
         "restarts": 0,
+        "version": "1.2.3",
     }
     return WorkerStatus(slot=slot, **usual | changed)
 
@@ -151,4 +153,5 @@ def full_status() -> ClusterStatus:
         subscribers=[subscriber("bot", lag=3)],
         subscriber_totals=[totals("bot")],
         commands=[command("presence_update")],
+        gate=GateReport(pid=8, events="tcp://*:7000", keys=2, subscribers=1, refused=3),
     )

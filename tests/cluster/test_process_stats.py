@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shard_worker.process_stats import own_memory_bytes
+from cluster.process_stats import own_memory_bytes
 
 SIZE = 64 << 20
 
