@@ -72,7 +72,7 @@ def test_steps_are_told_and_the_end() -> None:
 def test_what_is_left_runs_down() -> None:
     async def main() -> None:
         clock, go = Clock(), asyncio.Event()
-        runner = OperationRunner(clock)
+        runner = runner_with(clock)
 
         async def work(progress: OperationProgress) -> str:
             progress.left(30.0)
