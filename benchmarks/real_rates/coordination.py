@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -36,6 +38,10 @@ class CoordinatorCost(NamedTuple):
     """Of a core."""
     status_ms: float
     """Milliseconds until ``status`` is answered, and its answer decoded."""
+    watched_percent: float
+    """Of a core, while a page is open."""
+    http_percent: float
+    """What its HTTP server takes of a core meanwhile."""
 
 
 @asynccontextmanager
@@ -65,18 +71,62 @@ async def coordinator_cost(
             api_url=addresses["api_url"],
             ca_file=addresses["ca_file"],
             stop_seconds=1.0,
-            http=HttpConfig(listen=""),
         )
         async with (
             _coordinator(spec, played=True) as process,
             ControlClient(spec.paths.control, timeout=ANSWER_S) as control,
         ):
             await _until_ready(control, shards)
-            before, began = cpu_seconds(process.pid), time.monotonic()
-            await asyncio.sleep(seconds)
-            used, took = cpu_seconds(process.pid) - before, time.monotonic() - began
+            (percent,) = await _percents([process.pid], seconds)
             asked = sorted([await _status_ms(control) for _ in range(ASKS)])
-    return CoordinatorCost(used / took * 100, quantile(asked, 0.5))
+            async with _page((await control.status()).http):
+                server = _child_of(process.pid, "coordinator.http.server")
+                watched, http = await _percents([process.pid, server], seconds)
+    return CoordinatorCost(percent, quantile(asked, 0.5), watched, http)
+
+
+async def _percents(pids: Sequence[int], seconds: float) -> list[float]:
+    """Return what each process takes of a core for so long."""
+    before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    return [(cpu_seconds(pid) - then) / took * 100 for pid, then in zip(pids, before, strict=True)]
+
+
+@asynccontextmanager
+async def _page(url: str) -> AsyncIterator[None]:
+    """Read what an open page does, while the block runs. url: of the HTTP server. Raises
+    ChildError."""
+    at = urlsplit(url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            while b"picture" not in await reader.readline():
+                if reader.at_eof():
+                    raise ChildError("the page's stream ended")
+        reading = asyncio.create_task(_read(reader))
+        yield
+        reading.cancel()
+    finally:
+        writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> None:
+    while await reader.read(1 << 20):
+        pass
+
+
+def _child_of(pid: int, module: str) -> int:
+    """Return the child of a process that runs a module. Raises ChildError."""
+    command = ["ps", "-A", "-o", "pid=,ppid=,args="]
+    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    ):
+        words = line.split()
+        if words[1:2] == [str(pid)] and module in words:
+            return int(words[0])
+    raise ChildError(f"no process runs {module}")
 
 
 async def ready_over_least(shards: int, concurrency: int) -> float:

@@ -71,5 +71,7 @@ LATENCY_AT_ONCE_MS: Final = {
 IDLE_MS: Final = 10.0
 """CPU milliseconds a second of a worker with 1,000 idle sessions."""
 COORDINATOR_PERCENT: Final = {16_384: 10.0}
+WATCHED_PERCENT: Final = {1024: 3.0}
+"""The same while a page is open, which takes the state of all shards once a second."""
 STATUS_MS: Final = {16_384: 100.0}
 READY_OF_LEAST: Final = 1.05

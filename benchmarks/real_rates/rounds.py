@@ -27,6 +27,7 @@ from benchmarks.real_rates.rows import (
     CALLS,
     COORDINATOR,
     GROWTH,
+    HTTP,
     IDLE,
     IDLE_CLIENTS,
     LATE,
@@ -36,6 +37,7 @@ from benchmarks.real_rates.rows import (
     QUANTILES,
     READY,
     SWITCHES,
+    WATCHED,
     Values,
     latency,
     latency_group,
@@ -240,6 +242,8 @@ class Rounds:
             cost = await coordination.coordinator_cost(self._addresses, shards, options.seconds)
             add(COORDINATOR, f"{shards:,} shards", cost.percent)
             add(COORDINATOR, f"status, {shards:,} shards", cost.status_ms)
+            add(COORDINATOR, f"{shards:,} shards, {WATCHED}", cost.watched_percent)
+            add(COORDINATOR, f"{shards:,} shards, {WATCHED}, {HTTP}", cost.http_percent)
         if options.ready is not None:
             shards, concurrency = options.ready
             self._say(f"round {number} of {options.rounds}: {shards} shards until they are ready")

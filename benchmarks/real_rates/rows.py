@@ -27,6 +27,7 @@ from benchmarks.real_rates.options import (
     READY_OF_LEAST,
     STATUS_MS,
     SUBSCRIBER_OF_WORKER,
+    WATCHED_PERCENT,
     RateOptions,
 )
 from benchmarks.real_rates.pacing import Load
@@ -41,6 +42,7 @@ MEMORY: Final = "memory a session"
 IDLE_CLIENTS: Final = tuple(client for client in CLIENTS if client is not OURS_AT_ONCE)
 """While nothing comes, there is nothing to be handed on at once."""
 IDLE, GROWTH, COORDINATOR = "idle", "growth", "coordinator"
+WATCHED, HTTP = "a page open", "HTTP server"
 READY: Final = "ready, over the limiter's least"
 NO_PROC: Final = "no /proc here"
 NO_TRACER: Final = "neither perf nor strace can count here"
@@ -70,6 +72,9 @@ def _all(options: RateOptions) -> Iterator[Row]:
             COORDINATOR, f"{shards:,} shards", "% of a core", aim=COORDINATOR_PERCENT.get(shards)
         )
         yield _row(COORDINATOR, f"status, {shards:,} shards", "ms", aim=STATUS_MS.get(shards))
+        watched = f"{shards:,} shards, {WATCHED}"
+        yield _row(COORDINATOR, watched, "% of a core", aim=WATCHED_PERCENT.get(shards))
+        yield _row(COORDINATOR, f"{watched}, {HTTP}", "% of a core")
     if options.ready is not None:
         yield _row(
             COORDINATOR, f"{options.ready[0]} shards {READY}", "%", aim=_percent(READY_OF_LEAST)
