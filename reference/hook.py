@@ -13,9 +13,11 @@ from mkdocs.structure.pages import Page
 
 from cluster.cli import main
 from cluster.config.loading import SCHEMA, VARIABLES
+from cluster.wire.status import ClusterStatus
 from reference.command_line import command_line
 from reference.configuration import configuration
 from reference.repository_files import PAGES, as_page, linked, page_of, with_links_to_pages
+from reference.status_fields import status_fields
 
 ROOT: Final = Path(__file__).parent.parent
 MERMAID: Final = ROOT / "reference/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
@@ -67,8 +69,13 @@ def _command_line() -> str:
     return command_line(main, "dcgw-cluster")
 
 
+def _status_fields() -> str:
+    return status_fields(ClusterStatus)
+
+
 MADE: Final[dict[str, Callable[[], str]]] = {
     "configuration.md": _configuration,
     "command-line.md": _command_line,
+    "http.md": _status_fields,
 }
 """What is made of each page."""
