@@ -20,6 +20,7 @@ from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
+from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
@@ -33,32 +34,19 @@ LOG_FILES: Final = 3
 log = logging.getLogger("coordinator")
 
 
-class _WithoutToken(logging.Formatter):
-    """Keeps the token out of every line, whatever a message quotes."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._token = token
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        return line.replace(self._token, "<token>") if self._token else line
-
-
-def log_to(logs: Path, level: str, token: str) -> None:
+def log_to_file(logs: Path, spec: CoordinatorSpec) -> None:
     """Log to a rotating file. OSError if it can't be written."""
     handler = logging.handlers.RotatingFileHandler(
         logs / "coordinator.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES
     )
-    handler.setFormatter(_WithoutToken(token))
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    log_lines("coordinator", spec.log_format, spec.log_level, secret=spec.token, handler=handler)
 
 
 async def run(spec: CoordinatorSpec) -> Coordinator:
     """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
     coordinator = Coordinator(
         spec,
-        on_locked=lambda logs: log_to(logs, spec.log_level, spec.token),
+        on_locked=lambda logs: log_to_file(logs, spec),
         keep_lock=True,
     )
     loop = asyncio.get_running_loop()
@@ -73,6 +61,7 @@ async def run(spec: CoordinatorSpec) -> Coordinator:
 def main() -> int:
     """Run this process; return its exit code."""
     prepare()
+    log_lines("coordinator")
     os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
     try:
         coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))

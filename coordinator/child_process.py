@@ -20,6 +20,8 @@ import msgspec
 
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
+from cluster.logs.formatter import LogFormat
+from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome, encode_outcome
@@ -33,6 +35,10 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     parent: int = 0
     """Process without which it ends; 0: the one that is its parent once it runs. Given, it is
     noticed too that it died while this one was starting."""
+    process: str = "child"
+    """Whose log it writes."""
+    log_format: LogFormat = "logfmt"
+    log_level: str = "info"
 
 
 Spec = TypeVar("Spec", bound=ChildSpec)
@@ -72,10 +78,11 @@ def run_child(
     writes may be half done then.
     """
     prepare()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_lines("child")
     child = None
     try:
         spec = _read_spec(kind)
+        log_lines(spec.process, spec.log_format, spec.log_level)
         child = Child(spec.parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit if interrupt else child.signalled)

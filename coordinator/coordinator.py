@@ -31,6 +31,7 @@ from coordinator.account import ApiAccount
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
+from coordinator.children.start import log_settings
 from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.context import RunContext
 from coordinator.control.server import ControlServer
@@ -231,7 +232,9 @@ class Coordinator:
         parts.callback(store.close)
         sandbox = None
         if spec.on_sandbox:
-            sandbox = await SandboxProcess.start(spec.sandbox, paths.logs)
+            sandbox = await SandboxProcess.start(
+                spec.sandbox, paths.logs, log_format=spec.log_format
+            )
             parts.push_async_callback(sandbox.close, spec.stop_seconds * SANDBOX_SHARE)
         if freed := begin_world(paths, store, sandbox=spec.on_sandbox):
             self._note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
@@ -283,8 +286,9 @@ class Coordinator:
     def _make_children(self, context: RunContext, sandbox: SandboxProcess | None) -> _Children:
         spec, clock, stop_s = self._spec, context.clock, self._spec.stop_seconds
         replay = ReplayProcess.for_cluster(
-            self._paths, context.store_id, clock, stop_s * REPLAY_SHARE
-        )
+            self._paths, context.store_id, clock, stop_s * REPLAY_SHARE,
+            log_settings("replay", spec),
+        )  # fmt: skip
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
         http = HttpProcess(spec, clock, stop_s * GATE_SHARE) if spec.http.listen else None
         for child in filter(None, (replay, gate, http)):

@@ -16,12 +16,14 @@ import uvloop
 from cluster.config.worker_spec import WorkerSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
+from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.link import LINK_VERSION
 from shard_worker.protocol.gateway_url import gateway_url
 from shard_worker.protocol.payloads import identify, identify_account
 from shard_worker.sending.limiter import PayloadTooLargeError, check_size
 from shard_worker.worker import Exit, Worker
+from shard_worker.worker_log import set_level
 
 MAX_SPEC_BYTES = 16 * 1024 * 1024
 
@@ -45,6 +47,13 @@ def read_spec(data: bytes) -> WorkerSpec:
     return spec
 
 
+def log_as(spec: WorkerSpec) -> None:
+    """Log as the spec says."""
+    config = spec.config
+    log_lines(f"worker-{spec.slot}", config.log_format, config.log_level, secret=spec.token)
+    set_level(config.log_level)
+
+
 async def _run(spec: WorkerSpec) -> Exit:
     return await Worker(spec).run()
 
@@ -52,13 +61,11 @@ async def _run(spec: WorkerSpec) -> Exit:
 def main() -> int:
     """Run the process. Returns its exit code."""
     prepare()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    log_lines("worker")
     log = logging.getLogger("shard_worker")
     try:
         spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
-        logging.getLogger().setLevel(spec.config.log_level.upper())
+        log_as(spec)
         return uvloop.run(_run(spec))
     except (ConfigError, PayloadTooLargeError) as error:
         log.error("%s", error)

@@ -26,7 +26,8 @@ FORBIDDEN = {
 COMMAND = ROOT / "cluster" / "__main__.py"
 """``python -m cluster`` comes in by dcgw, as the installed command does."""
 PURE = [
-    "cluster/cli/logs/line.py",
+    "cluster/logs/line.py",
+    "cluster/logs/logfmt.py",
     "cluster/commands/command.py",
     "cluster/discord/close_codes.py",
     "cluster/discord/intents.py",
@@ -67,7 +68,7 @@ ROOMS: Final = {
     "cluster": {
         "cli": (
             "backoff commands config control decode_errors discord doctor endpoints errors "
-            "interrupts processes ranges sandbox subscriber wire"
+            "interrupts logs processes ranges sandbox subscriber wire"
         ),
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
@@ -80,11 +81,12 @@ ROOMS: Final = {
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",
         "wire": "decode_errors discord errors events ranges",
-        "sandbox": "decode_errors discord errors own_process zstd",
+        "sandbox": "decode_errors discord errors logs own_process zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",
         "endpoints": "decode_errors durable errors plain_text",
+        "logs": "decode_errors",
         "zstd": "",
         "ranges": "",
         "processes": "",
@@ -205,7 +207,8 @@ ROOMS: Final = {
         "account": "",
     },
     "shard_worker": {
-        "__main__": "protocol sending worker",
+        "__main__": "protocol sending worker worker_log",
+        "worker_log": "shard_log",
         "worker": (
             "coordinator_link delivery protocol shard traffic_report transport worker_report"
         ),

@@ -16,6 +16,7 @@ from cluster.decode_errors import MALFORMED
 from cluster.endpoints.folders import make_private
 from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.logs.line import words
 from cluster.processes import child_environment
 from cluster.wire.control import error_of
 from cluster.wire.start_outcome import decode_outcome
@@ -26,7 +27,7 @@ retries), and its sockets bound."""
 KILL_AFTER_S: Final = 5.0
 """How long a coordinator has between SIGTERM and SIGKILL, past its own deadline."""
 POLL_S: Final = 0.05
-_TAIL_BYTES: Final = 8192
+_TAIL_BYTES: Final = 16 * 1024
 
 
 class CoordinatorProcess:
@@ -160,7 +161,7 @@ class CoordinatorProcess:
 
 
 def last_line(file: Path, start: int = 0) -> str:
-    """Return the last line of a log that is not empty, at most 300 characters; "" if there is none.
+    """Return what the last line of a log says, at most 300 characters; "" if there is none.
 
     start: where in the file to begin, in bytes: what is before it was written by an earlier run.
     """
@@ -172,4 +173,4 @@ def last_line(file: Path, start: int = 0) -> str:
     except OSError:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    return words(lines[-1])[:300] if lines else ""

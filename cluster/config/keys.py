@@ -149,6 +149,9 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     stop_seconds: StopSeconds = 20.0
     """A stop is done within this long, by signals if it must be."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["logfmt", "json"] = "logfmt"
+    log_to: Literal["files", "stdout"] = "files"
+    """"stdout": the lines of all processes go to standard output as well."""
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)

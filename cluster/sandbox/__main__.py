@@ -1,8 +1,10 @@
-"""``python -m cluster.sandbox [--with-parent[=PID]]``: a sandbox in a process of its own.
+"""``python -m cluster.sandbox [--with-parent[=PID]] [--log-json]``: a sandbox in a process of its
+own.
 
 Standard input: SandboxOptions as one JSON object up to its end (nothing: the defaults). Standard
 output: SandboxInfo as one line of JSON once it serves. SIGTERM and SIGINT stop it. With
-``--with-parent`` it stops too when the process that started it is gone.
+``--with-parent`` it stops too when the process that started it is gone. It logs to standard error,
+with ``--log-json`` a line of JSON a record.
 
 Exit codes: 0 stopped, 2 options that can't be used, 4 a port can't be had.
 """
@@ -11,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ import msgspec
 import uvloop
 
 from cluster.errors import AlreadyRunningError
+from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sandbox import Sandbox
@@ -68,11 +70,10 @@ def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
 def main() -> int:
     prepare()
     parent, unknown = _parent(sys.argv[1:])
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
-    )
-    if unknown:
-        usage = "usage: python -m cluster.sandbox [--with-parent[=PID]] < options.json"
+    as_json = "--log-json" in unknown
+    log_lines("sandbox", "json" if as_json else "logfmt")
+    if unknown != ["--log-json"] * as_json:
+        usage = "usage: python -m cluster.sandbox [--with-parent[=PID]] [--log-json] < options.json"
         print(usage, file=sys.stderr)
         return 2
     try:

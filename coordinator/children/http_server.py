@@ -14,7 +14,7 @@ from cluster.config.keys import HTTP_LISTEN
 from cluster.endpoints.http import http_address
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
-from coordinator.children.start import start_child
+from coordinator.children.start import log_settings, start_child
 
 
 class HttpProcess(RestartingProcess):
@@ -54,5 +54,6 @@ def http_spec(spec: CoordinatorSpec, port: int | None = None) -> bytes:
             "ready_shards": spec.http.ready_shards,
             "shard_metrics": spec.http.shard_metrics,
             "parent": os.getpid(),
+            **log_settings("http", spec),
         }
     )

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
+from cluster.logs.line import words
 from cluster.processes import child_environment
 
 LOG_BYTES: Final = 10 * 1024 * 1024
 """A log longer than this is set aside as .1 when the next process that writes it starts."""
-_TAIL_BYTES: Final = 4096
-_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
+_TAIL_BYTES: Final = 16 * 1024
 
 
 def module_command(module: str, *args: str) -> list[str]:
@@ -100,7 +99,7 @@ class LocalProcess:
             return await self.wait()
 
     def last_words(self) -> str:
-        """Return the last line that this process wrote to its log, without time and level."""
+        """Return what the last line says that this process wrote to its log."""
         try:
             with self._log.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -108,8 +107,7 @@ class LocalProcess:
                 lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError as error:
             return f"(its log can't be read: {error})"
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return _STAMP.sub("", last)
+        return words(next((line.strip() for line in reversed(lines) if line.strip()), ""))
 
 
 def _open_log(path: Path) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -45,21 +45,33 @@ class ReplayProcess(RestartingProcess):
     ) -> None:
         """spec: what is written to its standard input. clock: monotonic seconds. stop_s: how long
         it may take to stop before SIGKILL. journals: the folder of the slots' journal folders."""
-        start = partial(LocalProcess.start, command, spec, logs / "replay.log")
+        start = partial(
+            LocalProcess.start,
+            command,
+            spec,
+            logs / "replay.log",
+            stdout=asyncio.subprocess.DEVNULL,
+        )
         super().__init__("replay server", start, clock=clock, stop_s=stop_s, sleep=sleep)
         self._journals = journals
 
     @classmethod
     def for_cluster(
-        cls, paths: ClusterPaths, store_id: str, clock: Callable[[], float], stop_s: float
+        cls,
+        paths: ClusterPaths,
+        store_id: str,
+        clock: Callable[[], float],
+        stop_s: float,
+        log: Mapping[str, str] = {},
     ) -> Self:
         """Make the one of a cluster. Its module is not imported: what maps journals stays out of
-        this process."""
+        this process. log: how it logs (log_settings)."""
         spec = {
             "endpoint": paths.replay,
             "journals": str(paths.journals),
             "cluster": store_id,
             "parent": os.getpid(),
+            **log,
         }
         command = module_command("coordinator.replay.server")
         return cls(

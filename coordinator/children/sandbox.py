@@ -12,6 +12,7 @@ from typing import Final, Self
 import msgspec
 
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.logs.formatter import LogFormat
 from cluster.sandbox.options import SandboxInfo, SandboxOptions
 from coordinator.children.process import LocalProcess, module_command
 
@@ -34,15 +35,23 @@ class SandboxProcess:
 
     @classmethod
     async def start(
-        cls, options: SandboxOptions, logs: Path, command: Sequence[str] | None = None
+        cls,
+        options: SandboxOptions,
+        logs: Path,
+        command: Sequence[str] | None = None,
+        *,
+        log_format: LogFormat = "logfmt",
     ) -> Self:
         """Start a sandbox and wait until it serves. ClusterError, with its last words, if it does
         not.
 
         command: another program in its place, for tests.
         """
+        arguments = [f"--with-parent={os.getpid()}"]
+        if log_format == "json":
+            arguments.append("--log-json")
         process = await LocalProcess.start(
-            command or module_command("cluster.sandbox", f"--with-parent={os.getpid()}"),
+            command or module_command("cluster.sandbox", *arguments),
             msgspec.json.encode(options),
             logs / "sandbox.log",
             stdout=asyncio.subprocess.PIPE,

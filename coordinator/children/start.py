@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from cluster.wire.control import error_of
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
@@ -15,6 +16,11 @@ from coordinator.children.process import LocalProcess, module_command
 
 START_S: Final = 20.0
 STOP_S: Final = 2.0
+
+
+def log_settings(process: str, spec: CoordinatorSpec) -> dict[str, str]:
+    """Return the fields of a ChildSpec that say how a child logs."""
+    return {"process": process, "log_format": spec.log_format, "log_level": spec.log_level}
 
 
 async def start_child(

@@ -11,10 +11,9 @@ from pathlib import Path
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.endpoints.paths import ClusterPaths
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
-from coordinator.children.start import start_child
+from coordinator.children.start import log_settings, start_child
 
 
 class TcpGateProcess(RestartingProcess):
@@ -22,21 +21,22 @@ class TcpGateProcess(RestartingProcess):
 
     def __init__(self, spec: CoordinatorSpec, clock: Callable[[], float], stop_s: float) -> None:
         """clock: monotonic seconds. stop_s: how long it may take to stop before SIGKILL."""
-        start = partial(_start, gate_spec(spec.paths, spec.tcp.offered), spec.paths.logs)
+        start = partial(_start, gate_spec(spec), spec.paths.logs)
         super().__init__("TCP gate", start, clock=clock, stop_s=stop_s)
 
 
-def gate_spec(paths: ClusterPaths, outside: dict[str, str]) -> bytes:
-    """Return the spec of a TCP gate, in which is no secret. outside: TCP endpoints by "events",
-    "replay" and "control"."""
+def gate_spec(spec: CoordinatorSpec) -> bytes:
+    """Return the spec of a TCP gate, in which is no secret."""
+    paths = spec.paths
     inside = {"events": paths.events, "replay": paths.replay, "control": paths.control}
-    spec = {
+    data = {
         "keys": str(paths.keys),
         "inside": inside,
-        "outside": outside,
+        "outside": spec.tcp.offered,
         "parent": os.getpid(),
+        **log_settings("gate", spec),
     }
-    return msgspec.json.encode(spec)
+    return msgspec.json.encode(data)
 
 
 async def _start(spec: bytes, logs: Path) -> LocalProcess:

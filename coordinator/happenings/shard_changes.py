@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cluster.wire.happenings import HappeningKind
 from cluster.wire.link import ShardReport
 from cluster.wire.position import ShardKey
 from cluster.wire.states import SessionState
 from coordinator.happenings.sentences import cause_in_words
+
+NOT_CONNECTED: Final = "connect failed"
+"""The cause whose detail says more: who refused, and how."""
 
 
 class ShardChange(NamedTuple):
@@ -76,10 +79,12 @@ class ShardChanges:
         seen.reconnects = dict(now)
         changes: list[ShardChange] = []
         for cause in (cause for cause, count in now.items() if count > before.get(cause, 0)):
-            if cause != seen.lost_by:
-                words = cause_in_words(cause)
+            words = cause_in_words(cause)
+            if cause == NOT_CONNECTED and report.detail:
+                words += f" ({report.detail})"
+            if words != seen.lost_by:
                 changes.append(ShardChange(HappeningKind.SHARD_LOST, report.epoch, words))
-                seen.lost_by = cause
+                seen.lost_by = words
         return changes
 
     def _refused(self, report: ShardReport) -> list[ShardChange]:

@@ -11,6 +11,7 @@ import textwrap
 import msgspec
 import pytest
 
+from cluster.logs.line import words
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
 from coordinator.child_process import ChildSpec
 
@@ -83,7 +84,7 @@ def test_an_error_before_it_is_ready_is_its_line() -> None:
     assert (error.kind, error.cause, error.action) == ("KeyRefusedError", "no key", "ask for one")
     _, err = process.communicate(timeout=WITHIN_S)
     assert process.returncode == 7
-    assert err.decode().splitlines()[-1].endswith("no key: ask for one")
+    assert words(err.decode().splitlines()[-1]) == "no key: ask for one"
 
 
 def test_an_error_after_that_is_in_its_log_only() -> None:
@@ -91,7 +92,7 @@ def test_an_error_after_that_is_in_its_log_only() -> None:
     assert first_line(process) == StartOutcome(ready=True)
     out, err = process.communicate(timeout=WITHIN_S)
     assert (process.returncode, out) == (7, b"")
-    assert err.decode().splitlines()[-1].endswith("the key is gone")
+    assert words(err.decode().splitlines()[-1]) == "the key is gone"
 
 
 @pytest.mark.parametrize("spec", [b"", b"{", b'{"parent": "x"}', b'{"other": 1}', b"\xff"])

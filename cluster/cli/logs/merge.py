@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.cli.logs.files import NAME, LineReader, Place, ProcessLog
-from cluster.cli.logs.line import FIRST, LOUD, Line, is_at_least, read
+from cluster.logs.files import NAME, LineReader, Place, ProcessLog
+from cluster.logs.line import FIRST, LOUD, Line, is_at_least, read
 
 
 class Entry(NamedTuple):

@@ -14,7 +14,6 @@ import click
 
 from cluster.cli.leftovers import names_left
 from cluster.cli.logs import show
-from cluster.cli.logs.line import LEVELS
 from cluster.cli.logs.merge import ClusterLogs, Entry
 from cluster.cli.options import complete_cluster, config_option, running_cluster
 from cluster.cli.signals import StopRequests, first
@@ -23,6 +22,7 @@ from cluster.cli.terminal.streams import is_read, output_failure
 from cluster.config.loading import locate
 from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ClusterError, NotRunningError
+from cluster.logs.line import LEVELS
 
 LINES: Final = 100
 """How many lines are shown unless somebody asks for others."""

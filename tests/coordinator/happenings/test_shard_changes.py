@@ -67,6 +67,20 @@ def test_many_tries_are_one_loss_until_it_is_ready_or_the_cause_is_another() -> 
     assert rig.see(S.WAITING, 1, connection_lost=1, connect_failed=9) == ["shard_lost 1"]
 
 
+def test_why_no_connection_is_made_is_told_and_told_anew_where_it_changes() -> None:
+    rig = Rig()
+    rig.see(S.READY, 1)
+    told = [
+        change.cause
+        for n, detail in enumerate(("refused", "refused", "answered HTTP 403"), 1)
+        for change in rig.changes.report(KEY, report(S.WAITING, 1, detail, connect_failed=n))
+    ]
+    assert told == [
+        "no connection could be made (refused)",
+        "no connection could be made (answered HTTP 403)",
+    ]
+
+
 def test_the_next_process_of_a_worker_resumes_or_identifies() -> None:
     rig = Rig()
     rig.see(S.READY, 1, op_7=5)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.cli.logs.files import BLOCK, MAX_LINE, LineReader, Place, ProcessLog
 from cluster.cli.logs.merge import ClusterLogs, Entry
+from cluster.logs.files import BLOCK, MAX_LINE, LineReader, Place, ProcessLog
 
 
 def stamp(second: float) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from cluster.cli.logs.line import Line
 from cluster.cli.logs.merge import Entry
 from cluster.cli.logs.show import as_json, coloured, plain, since
 from cluster.errors import ConfigError
+from cluster.logs.line import Line
 
 NOW = datetime(2026, 3, 1, 12, 5, 0, 123_000)
 

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cluster.decode_errors import MALFORMED
+from cluster.logs import logfmt
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 """The levels, the least first."""
@@ -29,7 +30,6 @@ CRASHES: Final = ("Traceback (most recent call last)", "Fatal Python error")
 LOUD: Final = ("error", "critical")
 
 _text = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}) (\w+) (.*)", re.DOTALL)
-_field = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|\S*) ?')
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -61,6 +61,24 @@ def read(text: str, before: Line = FIRST) -> Line:
     return Line(before.time, before.level, text, head=before is FIRST)
 
 
+def words(text: str) -> str:
+    """Return what a line says, without time, level and fields; of a traceback its last line."""
+    if text.startswith("{"):
+        try:
+            fields = _decode(text)
+        except MALFORMED:
+            return text
+    elif found := _text.match(text):
+        return found[3]
+    elif text.startswith(tuple(f"{name}=" for name in TIMES)):
+        fields, _ = logfmt.decode(text)
+    else:
+        return text
+    message = str(_pop(fields, MESSAGES) or "")
+    error = str(fields.get("error", "")).strip().rpartition("\n")[2]
+    return ": ".join(part for part in (message, error) if part)
+
+
 def is_at_least(level: str, least: str) -> bool:
     """Whether a line of this level is to be shown, where `least` is asked for. One of which it is
     not known is as good as "info"."""
@@ -78,11 +96,7 @@ def _read_text(text: str) -> Line | None:
 def _read_logfmt(text: str) -> Line | None:
     if not text.startswith(tuple(f"{name}=" for name in TIMES)):
         return None
-    fields: dict[str, Any] = {}
-    at = 0
-    while at < len(text) and (found := _field.match(text, at)):
-        fields[found[1]], at = _unquoted(found[2]), found.end()
-    return _of_fields(fields, text[at:])
+    return _of_fields(*logfmt.decode(text))
 
 
 def _read_json(text: str) -> Line | None:
@@ -111,15 +125,6 @@ def _pop(fields: dict[str, Any], names: tuple[str, ...]) -> Any:
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return f'"{text}"' if not text or " " in text else text
-
-
-def _unquoted(text: str) -> str:
-    if not text.startswith('"'):
-        return text
-    try:
-        return msgspec.json.decode(text, type=str)
-    except MALFORMED:
-        return text[1:-1]
 
 
 def _level(word: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.cli.logs.line import FIRST, LEVELS, Line, is_at_least, read
+from cluster.logs.line import FIRST, LEVELS, Line, is_at_least, read
 
 NOON = datetime(2026, 3, 1, 12, 5, 0, 123_000, tzinfo=UTC)
 LOCAL = f"{NOON.astimezone():%Y-%m-%d %H:%M:%S},123"
