@@ -35,14 +35,18 @@ class Album:
     def add(self, picture: Picture) -> None:
         """Take the next picture."""
         told = self._told
-        if told is None or not _same_shards(told, picture):
+        if told is None or not _goes_on(told, picture):
             self._told = picture
             self._change = _event(b"picture", _encode(picture))
             self._turn = 0
         else:
             shards = list(told.shards)
-            cells = self._changed(shards, picture.shards)
-            self._change = _event(b"change", _encode(picture.differs_from(told) | {"cells": cells}))
+            last = told.happenings[-1].number if told.happenings else 0
+            change = picture.differs_from(told) | {
+                "cells": self._changed(shards, picture.shards),
+                "happenings": [one for one in picture.happenings if one.number > last],
+            }
+            self._change = _event(b"change", _encode(change))
             # A page that comes now must know what the others know, since it gets the same changes.
             self._told = msgspec.structs.replace(picture, shards=shards)
         self._whole = None
@@ -83,10 +87,15 @@ def _essence(shard: ShardPicture) -> tuple[object, ...]:
     return shard.state, shard.worker, shard.is_silent, shard.detail
 
 
-def _same_shards(one: Picture, other: Picture) -> bool:
-    return one.shard_count == other.shard_count and [s.shard_id for s in one.shards] == [
-        s.shard_id for s in other.shards
-    ]
+def _goes_on(one: Picture, other: Picture) -> bool:
+    """Return whether one picture can become another by changes: it has the same shards, and nothing
+    has un-happened, as where another cluster took the place of this one."""
+    if one.shard_count != other.shard_count or len(one.shards) != len(other.shards):
+        return False
+    last = [picture.happenings[-1].number if picture.happenings else 0 for picture in (one, other)]
+    return last[0] <= last[1] and all(
+        a.shard_id == b.shard_id for a, b in zip(one.shards, other.shards, strict=True)
+    )
 
 
 def _event(name: bytes, data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from cluster.wire.status import (
     SubscriberStatus,
     WorkerStatus,
 )
+from coordinator.http.history import HappeningPicture
 
 MOST_SUBSCRIBERS: Final = 100
 """Rows of subscribers, those with the most lag."""
@@ -49,6 +51,8 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     shards_ready: int
     events: int
     events_per_s: float
+    types: dict[str, int]
+    """How many events there were, by type; "other": of types without a class."""
     shards: list[ShardPicture]
     workers: list[WorkerStatus]
     budget: BudgetStatus
@@ -59,11 +63,14 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     subscribers_unknown: int
     operation: Operation | None
     troubles: list[str]
+    happenings: list[HappeningPicture]
+    """The last ones, oldest first."""
     may_change: bool
     """Whether there is a token, by which the page's buttons may do something."""
 
     def differs_from(self, other: Picture) -> dict[str, Any]:
-        """Return the fields, but the shards, that are not as in the other, by name."""
+        """Return the fields that are not as in the other, by name; but the shards and what has
+        happened, whose changes are parts of them."""
         return {
             name: value
             for name in _FIELDS
@@ -71,10 +78,13 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-_FIELDS: Final = tuple(name for name in Picture.__struct_fields__ if name != "shards")
+_BY_PARTS: Final = ("shards", "happenings")
+_FIELDS: Final = tuple(name for name in Picture.__struct_fields__ if name not in _BY_PARTS)
 
 
-def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
+def picture(
+    status: ClusterStatus, happenings: list[HappeningPicture], *, may_change: bool
+) -> Picture:
     """Return what the page shows of a status."""
     most_lag = sorted(status.subscribers, key=lambda row: row.lag, reverse=True)
     return Picture(
@@ -87,6 +97,7 @@ def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
         shards_ready=status.shards_ready,
         events=status.events,
         events_per_s=round(status.events_per_s, 1),
+        types=_types(status),
         shards=[_shard(shard) for shard in status.shards],
         workers=status.workers,
         budget=msgspec.structs.replace(status.budget, waiting=[], outside=[]),
@@ -95,8 +106,17 @@ def picture(status: ClusterStatus, *, may_change: bool) -> Picture:
         subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
         operation=status.operation,
         troubles=status.troubles,
+        happenings=happenings,
         may_change=may_change,
     )
+
+
+def _types(status: ClusterStatus) -> dict[str, int]:
+    """Return how many events of each type all workers have had."""
+    events: Counter[str] = Counter()
+    for worker in status.traffic:
+        events.update(worker.events)
+    return dict(events)
 
 
 def _shard(shard: ShardStatus) -> ShardPicture:

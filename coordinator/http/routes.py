@@ -16,6 +16,7 @@ from coordinator.http.access import Access, Refusal
 from coordinator.http.actions import MAX_BODY_BYTES, Actions, Begin
 from coordinator.http.connections import Connections
 from coordinator.http.files import page_files
+from coordinator.http.history import History
 from coordinator.http.readiness import not_ready
 from coordinator.http.snapshots import Snapshot, Snapshots
 from coordinator.http.stream import PictureStream
@@ -37,6 +38,7 @@ class Routes:
     def __init__(
         self,
         snapshots: Snapshots,
+        history: History,
         access: Access,
         begin: Begin,
         *,
@@ -49,7 +51,7 @@ class Routes:
         self._access = access
         self._ready_shards = ready_shards
         self._shard_metrics = shard_metrics
-        self._stream = PictureStream(snapshots, may_change=access.may_change)
+        self._stream = PictureStream(snapshots, history, may_change=access.may_change)
         self._actions = Actions(begin)
         self._files = page_files()
         self._wrong_tokens = 0

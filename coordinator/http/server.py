@@ -29,6 +29,7 @@ from cluster.wire.status import Operation
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.http.access import Access
 from coordinator.http.connections import Connection, Connections
+from coordinator.http.history import History
 from coordinator.http.routes import Routes, make_app
 from coordinator.http.snapshots import Snapshots
 
@@ -104,6 +105,7 @@ async def serve_http(spec: HttpSpec, child: Child) -> None:
             connections = Connections(time.monotonic)
             routes = Routes(
                 Snapshots(control.status, time.monotonic),
+                History(control.happenings),
                 Access(token=spec.token, loopback=spec.loopback),
                 partial(begin, control),
                 ready_shards=spec.ready_shards,
@@ -132,8 +134,10 @@ async def accepting(
         listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(connections, server), sock=listener, backlog=BACKLOG
         )
-        yield
-        listening.close()
+        try:
+            yield
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
 

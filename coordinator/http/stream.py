@@ -17,6 +17,7 @@ from aiohttp import web
 from cluster.errors import BusyError, ClusterError
 from coordinator.http import answers
 from coordinator.http.album import Album
+from coordinator.http.history import History
 from coordinator.http.picture import picture
 from coordinator.http.snapshots import Snapshot, Snapshots
 
@@ -30,15 +31,18 @@ RETRY_MS: Final = 2000
 class PictureStream:
     """Sends pictures to all pages that are open."""
 
-    def __init__(self, snapshots: Snapshots, *, may_change: bool) -> None:
+    def __init__(self, snapshots: Snapshots, history: History, *, may_change: bool) -> None:
         """may_change: whether there is a token for the page's buttons."""
         self._snapshots = snapshots
+        self._history = history
         self._may_change = may_change
         self._readers = 0
         self._ended = asyncio.Event()
         self._album = Album()
         self._newest: Snapshot | None = None
         """The status of which the newest picture was made."""
+        self._making = asyncio.Lock()
+        """Held while a picture is made: one for all readers."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send until the reader goes away."""
@@ -75,10 +79,17 @@ class PictureStream:
         """Return the event for a reader that has seen so many pictures, and how many it has seen
         then."""
         try:
-            snapshot = await self._snapshots.get()
+            async with self._making:
+                await self._take()
         except ClusterError as error:
             return b"event: away\ndata: %s\n\n" % json.dumps(str(error)).encode(), seen
-        if self._newest is not snapshot:
-            self._newest = snapshot
-            self._album.add(picture(snapshot.status, may_change=self._may_change))
         return self._album.since(seen) or b": nothing new\n\n", self._album.number
+
+    async def _take(self) -> None:
+        """Add a picture, if there is a new status. Raises ClusterError."""
+        snapshot = await self._snapshots.get()
+        if self._newest is snapshot:
+            return
+        happenings = await self._history.newest()
+        self._newest = snapshot
+        self._album.add(picture(snapshot.status, happenings, may_change=self._may_change))

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 from unittest import mock
 
-from aiohttp import web
-
-from cluster.errors import NotRunningError
+from cluster.errors import ClusterError, NotRunningError
+from cluster.wire.happenings import Happening, HappeningKind, Severity
 from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus, Operation
-from coordinator.http import stream
-from coordinator.http.access import Access
-from coordinator.http.routes import Routes, make_app
-from coordinator.http.snapshots import Snapshots
+from coordinator.http import snapshots, stream
+from tests.coordinator.http.serving import PlayedCoordinator, served
 from tests.coordinator.http.statuses import shard, status, worker
 
-TOKEN: Final = "0123456789abcdef0123456789abcdef"
 
-
-class PlayedCluster:
+class PlayedCluster(PlayedCoordinator):
     """Answers as a coordinator does; a test changes what it answers."""
 
     def __init__(self, shards: int = 2, workers: int = 1, **changed: Any) -> None:
+        """changed: fields of the status that are not the usual ones."""
+        super().__init__()
         self.shards = [shard(number, worker=number * workers // shards) for number in range(shards)]
         self.workers = [
             worker(slot, shards=len(mine), shards_ready=len(mine))
@@ -35,10 +31,8 @@ class PlayedCluster:
         ]
         self.changed = changed
         self.away = False
-        self.begun: list[tuple[str, dict[str, Any]]] = []
-        """Verbs and args of what was asked to change."""
+        self.refuses = False
         self.uptime_s = 100.0
-        self.runner: web.AppRunner | None = None
 
     async def status(self) -> ClusterStatus:
         """Return the status, in which a second more has gone by each time."""
@@ -49,24 +43,29 @@ class PlayedCluster:
         return status(**usual | self.changed)
 
     async def begin(self, verb: str, args: dict[str, Any]) -> Operation:
-        """Take a request to change something."""
-        self.begun.append((verb, args))
-        return Operation(id="1", kind=verb)
+        """Begin an operation, or refuse it."""
+        if self.refuses:
+            raise ClusterError("the budget is spent", "wait")
+        return await super().begin(verb, args)
 
     def let(self, place: int, state: SessionState, **changed: Any) -> None:
         """Put a shard into a state."""
         self.shards = list(self.shards)
         self.shards[place] = shard(place, worker=self.shards[place].worker, state=state, **changed)
 
+    def happens(
+        self, text: str, kind: HappeningKind, severity: Severity = Severity.INFO, at: float = 0.0
+    ) -> None:
+        """Let something happen; at: Unix seconds."""
+        number = self.happened[-1].number + 1 if self.happened else 1
+        self.happened.append(
+            Happening(number=number, at=at, kind=kind, severity=severity, text=text)
+        )
+
     async def comes_to(self, uptime_s: float) -> None:
         """Wait until so many seconds have gone by in it."""
         while self.uptime_s < uptime_s:  # noqa: ASYNC110  # the page asks, and no event tells of it
             await asyncio.sleep(0.01)
-
-    async def hang_up(self) -> None:
-        """Stop serving, at once."""
-        assert self.runner is not None
-        await self.runner.cleanup()
 
 
 @contextlib.asynccontextmanager
@@ -81,20 +80,9 @@ async def serving(
     """Serve the cluster while the block runs; gives the URL. loopback: whether reading is free, as
     on loopback, where it listens in any case. quicker: so many times as often as else a status is
     had, and a picture sent."""
-    routes = Routes(
-        Snapshots(cluster.status, lambda: quicker * time.monotonic()),
-        Access(token=token, loopback=loopback),
-        cluster.begin,
-        ready_shards=0,
-        shard_metrics=512,
-    )
-    runner = web.AppRunner(make_app(routes), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    cluster.runner = runner
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        with mock.patch.object(stream, "EVERY_S", stream.EVERY_S / quicker):
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    with (
+        mock.patch.object(stream, "EVERY_S", stream.EVERY_S / quicker),
+        mock.patch.object(snapshots, "FRESH_S", snapshots.FRESH_S / quicker),
+    ):
+        async with served(cluster, token=token, loopback=loopback, port=port) as url:
+            yield f"{url}/"

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 import random
+import time
+from typing import Final
 
+from cluster.wire.happenings import HappeningKind, Severity
 from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, WorkerStatus
 from tests.browser.played import PlayedCluster
-from tests.coordinator.http.statuses import budget, shard, status, subscriber, worker
+from tests.coordinator.http.statuses import budget, shard, status, subscriber, traffic, worker
+
+TYPES: Final = {
+    "PRESENCE_UPDATE": 0.48, "MESSAGE_CREATE": 0.21, "TYPING_START": 0.12,
+    "GUILD_MEMBER_UPDATE": 0.06, "MESSAGE_REACTION_ADD": 0.05, "VOICE_STATE_UPDATE": 0.035,
+    "MESSAGE_UPDATE": 0.02,
+    "GUILD_MEMBER_ADD": 0.01, "CHANNEL_UPDATE": 0.008, "MESSAGE_DELETE": 0.007,
+}  # fmt: skip
+"""What share of the events each type has, as on servers of people who talk and play."""
 
 
 class LivingCluster(PlayedCluster):
@@ -18,7 +29,9 @@ class LivingCluster(PlayedCluster):
         super().__init__(shards, workers)
         self._dice = random.Random(1)
         self._events = 1_284_331
+        self._types = dict.fromkeys(TYPES, 0)
         self._well = well
+        self._tell()
 
     async def status(self) -> ClusterStatus:
         """Return the status of a second later."""
@@ -27,6 +40,8 @@ class LivingCluster(PlayedCluster):
         shards = [self._shard(one, wave) for one in self.shards]
         rate = sum(one.events_per_s for one in shards)
         self._events += round(rate)
+        for name, share in TYPES.items():
+            self._types[name] += round(share * rate * self._dice.uniform(0.8, 1.2))
         waiting = [one.shard_id for one in shards if one.state is SessionState.AWAITING_GRANT]
         ready = all(one.state is SessionState.READY for one in shards)
         return status(
@@ -36,6 +51,7 @@ class LivingCluster(PlayedCluster):
             state=ClusterState.READY if ready else ClusterState.DEGRADED,
             shards=shards,
             workers=self._workers(shards),
+            traffic=[traffic(0, events=dict(self._types))],
             events=self._events,
             events_per_s=rate,
             budget=budget(
@@ -101,3 +117,26 @@ class LivingCluster(PlayedCluster):
             subscriber("moderation", events=612_004, lag=2140 * hurt, since_s=4000.0),
             subscriber("statistics", events=third, gaps=int(hurt), since_s=86_000.0),
         ]
+
+    def _tell(self) -> None:
+        """Let happen what happens in some hours."""
+        now = time.time()
+        kinds, info, warning = HappeningKind, Severity.INFO, Severity.WARNING
+        for ago, kind, severity, text in (
+            (9720, kinds.OPERATION_BEGAN, info, "rolling restart begins"),
+            (9654, kinds.OPERATION_DONE, info, "rolling restart is done"),
+            (5310, kinds.SUBSCRIBER_CAME, info, "moderation subscribes"),
+            (3105, kinds.SHARD_LOST, info,
+             "shard 12 lost its connection: Discord asked for it (op 7)"),
+            (3104, kinds.SHARD_RESUMED, info, "shard 12 resumed its session, epoch 3"),
+            (402, kinds.WORKER_DIED, warning, "worker 2 died, pid 4127: killed by SIGKILL"),
+            (401, kinds.WORKER_STARTED, info, "worker 2 started, pid 9310"),
+            (398, kinds.SHARD_RESUMED, info, "16 shards (32-47) resumed their sessions"),
+            (64, kinds.GAP, warning,
+             "statistics was told of events that can't be had again: the session was lost"),
+            (5, kinds.SHARD_LOST, info,
+             "shard 21 lost its connection: Discord closed with 1006"),
+            (3, kinds.SHARD_LOST, info,
+             "3 shards (40-42) lost their connection: Discord asked for it (op 7)"),
+        ):  # fmt: skip
+            self.happens(text, kind, severity, now - ago)

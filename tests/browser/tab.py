@@ -42,7 +42,8 @@ class Tab:
         return await self.page.inner_text(selector)
 
     async def until(self, expression: str, argument: object = None) -> None:
-        """Wait until an expression of JavaScript holds."""
+        """Wait until a function of JavaScript returns true. A bare expression would need eval,
+        which the page forbids."""
         await self.page.wait_for_function(expression, arg=argument, timeout=WAIT_MS)
 
     async def until_says(self, selector: str, text: str) -> None:

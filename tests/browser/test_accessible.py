@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cluster.wire.happenings import HappeningKind, Severity
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import Operation
 from tests.browser.played import PlayedCluster, serving
@@ -35,6 +36,8 @@ def everything() -> PlayedCluster:
         worker(slot, state=state, restarts=slot, journalling=slot != 1)
         for slot, state in enumerate(WorkerState)
     ]
+    for severity in Severity:
+        cluster.happens(f"a happening of severity {severity}", HappeningKind.ALL_READY, severity)
     return cluster
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page
 
+from cluster.wire.happenings import HappeningKind, Severity
 from cluster.wire.states import ClusterState, OperationState, SessionState
 from cluster.wire.status import Operation
 from tests.browser.played import PlayedCluster, serving
@@ -120,8 +123,8 @@ def test_an_operation_is_followed_to_its_end(surfer: Surfer) -> None:
 def test_what_is_lost_is_said_and_found_again(surfer: Surfer) -> None:
     async def scenario() -> None:
         cluster = PlayedCluster(2)
-        async with serving(cluster) as url:
-            port = int(url.rsplit(":", 1)[1].strip("/"))
+        async with contextlib.AsyncExitStack() as server:
+            url = await server.enter_async_context(serving(cluster))
             async with surfer.tab(url) as tab:
                 await tab.until_says("#state-title", "All 2 shards are ready")
                 cluster.away = True
@@ -132,13 +135,35 @@ def test_what_is_lost_is_said_and_found_again(surfer: Surfer) -> None:
                 cluster.away = False
                 await tab.until_says("#state-title", "All 2 shards are ready")
                 assert await tab.page.get_attribute("#main", "class") == ""
-                await cluster.hang_up()
+                await server.aclose()
                 await tab.until_says("#state-title", "No news from the cluster")
                 cluster.let(1, SessionState.RESUMING)
                 cluster.changed["state"] = ClusterState.DEGRADED
+                port = urlsplit(url).port
+                assert port is not None
                 async with serving(cluster, port=port):
                     await tab.until_says("#state-title", "1 shard of 2 is not ready")
                     assert await kinds(tab.page) == ["good", "way"]
+
+    surfer.run(scenario())
+
+
+def test_what_happened_is_told_newest_first(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(2)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.until_says("#happenings-rest", "Nothing yet.")
+            cluster.happens("worker 0 died", HappeningKind.WORKER_DIED, Severity.WARNING)
+            cluster.happens("<i>shard</i> 1 resumed", HappeningKind.SHARD_RESUMED)
+            await tab.until_says("#happenings", "worker 0 died")
+            told = await tab.page.locator("#happenings p").all_inner_texts()
+            assert told == ["<i>shard</i> 1 resumed", "worker 0 died"]
+            assert await tab.page.locator("#happenings li.way").count() == 1
+            for number in range(120):
+                cluster.happens(f"no. {number}", HappeningKind.ALL_READY)
+            await tab.until_says("#happenings", "no. 119")
+            assert await tab.page.locator("#happenings li").count() == 100
+            assert not await tab.page.is_visible("#happenings-rest")
 
     surfer.run(scenario())
 

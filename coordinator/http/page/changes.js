@@ -2,6 +2,7 @@
 
 import { ask, refuse } from "./ask.js";
 import { byId, show } from "./elements.js";
+import { reason } from "./refusals.js";
 import { count, some, span } from "./words.js";
 
 let picture = null;
@@ -14,8 +15,7 @@ async function post(path, body, token) {
   });
   if (answer.ok) return true;
   const wrong = answer.status === 401;
-  const { error } = await answer.json();
-  refuse(wrong ? "This is not the token." : [error.cause, error.action].filter(Boolean).join(": "), wrong);
+  refuse(wrong ? "This is not the token." : await reason(answer), wrong);
   return false;
 }
 

@@ -2,7 +2,7 @@
 
 import { byId, dress, list, say, show } from "./elements.js";
 import { medianLatency, states } from "./picture.js";
-import { count, milliseconds, plain, rate, some, span, timeOfDay } from "./words.js";
+import { count, kind, milliseconds, plain, rate, some, span, timeOfDay } from "./words.js";
 
 /** How the cluster is: [kind, title, sentence]. */
 export function summary(picture) {
@@ -17,7 +17,8 @@ export function summary(picture) {
     return ["way", title, others ? `${others}.${turn}` : "Workers are being started."];
   }
   if (rest) {
-    return ["bad", `${some(rest, "shard")} of ${count(shards.length)} ${rest === 1 ? "is" : "are"} not ready`, `${others}.`];
+    const worst = states(shards).some(([name]) => kind(name) === "bad") ? "bad" : "way";
+    return [worst, `${some(rest, "shard")} of ${count(shards.length)} ${rest === 1 ? "is" : "are"} not ready`, `${others}.`];
   }
   const title = shards.length === 1 ? "The shard is ready" : `All ${count(shards.length)} shards are ready`;
   if (troubles.length) return ["way", title, `${some(troubles.length, "thing")} below ${troubles.length === 1 ? "wants" : "want"} a look.`];

@@ -2,6 +2,7 @@
 
 import { ask, refuse } from "./ask.js";
 import * as changes from "./changes.js";
+import * as happenings from "./happenings.js";
 import * as head from "./head.js";
 import * as parts from "./parts.js";
 import { changed } from "./picture.js";
@@ -17,7 +18,7 @@ let away = false;
 function draw() {
   if (picture === null || away || document.hidden) return;
   const began = performance.now();
-  for (const part of [head, shards, table, rates, parts, changes]) part.draw(picture);
+  for (const part of [head, shards, table, rates, parts, happenings, changes]) part.draw(picture);
   performance.measure("draw", { start: began }); // for the tests, and the browser's own tools
   performance.clearMeasures("draw");
 }
@@ -25,7 +26,7 @@ function draw() {
 function deal(name, data) {
   if (name === "away") {
     away = true;
-    head.lost(`The coordinator does not answer: ${data}.`, heard);
+    head.lost(`The coordinator does not answer: ${data.replace(/\.$/, "")}.`, heard);
     return;
   }
   if (name === "picture") picture = data;

@@ -1,10 +1,16 @@
 // What is known of the cluster: a picture, and the changes that come to it each second.
 
-/** Put a change into a picture: fields are replaced, shards by their place. Returns the picture. */
+const HAPPENINGS = 100;
+
+/**
+ * Put a change into a picture: fields are replaced, shards by their place, and what has happened is
+ * added to what had. Returns the picture.
+ */
 export function changed(picture, change) {
-  const { cells, ...fields } = change;
+  const { cells, happenings, ...fields } = change;
   Object.assign(picture, fields);
-  for (const [at, shard] of cells ?? []) picture.shards[at] = shard;
+  for (const [at, shard] of cells) picture.shards[at] = shard;
+  picture.happenings = picture.happenings.concat(happenings).slice(-HAPPENINGS);
   return picture;
 }
 

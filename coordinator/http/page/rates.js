@@ -1,7 +1,7 @@
 // Events a second of the last two minutes, all and by type. What is kept is bounded: so many seconds
 // of as many types as Discord has.
 
-import { SECONDS, ceiling, chart } from "./chart.js";
+import { SECONDS, ceiling, chart, top } from "./chart.js";
 import { byId, say, show } from "./elements.js";
 import { rate } from "./words.js";
 
@@ -9,34 +9,36 @@ const SHOWN = 8; // types with a chart of their own
 const SMOOTH = 5; // seconds over which a type's rate is a mean: reports come once a second, not on it
 const SORT_EVERY = 10; // seconds: charts that change places each second can't be read
 
-const all = [];
-const types = new Map(); // type -> { counts: the last totals with their times, values: rates }
+let all = []; // samples [second of the coordinator's life, rate], the newest last
+const types = new Map(); // type -> { counts: the last totals with their seconds, samples }
 let order = [];
 let age = 0;
 let axis; // the labels of the whole and the half height
 let total;
 const small = new Map(); // type -> its item in the list
 
-function keep(values, value) {
-  values.push(value);
-  if (values.length > SECONDS + 1) values.shift();
+function keep(samples, second, value) {
+  samples.push([second, value]);
+  while (second - samples[0][0] > SECONDS) samples.shift();
 }
 
 /** Remember a picture's rates; also while the page is not seen. */
 export function remember(picture) {
-  keep(all, picture.events_per_s);
-  const counts = picture.events_by_type ?? {};
+  const second = picture.uptime_s;
+  if (all.length && second <= all.at(-1)[0]) {
+    if (second === all.at(-1)[0]) return;
+    all = []; // another coordinator
+    types.clear();
+  }
+  keep(all, second, picture.events_per_s);
+  const counts = picture.types;
   for (const [name, many] of Object.entries(counts)) {
     let type = types.get(name);
-    if (!type) types.set(name, type = { counts: [], values: [] });
+    if (!type) types.set(name, type = { counts: [], samples: [] });
     const before = type.counts[0];
-    type.counts.push([picture.uptime_s, many]);
+    type.counts.push([second, many]);
     if (type.counts.length > SMOOTH + 1) type.counts.shift();
-    if (!before) continue;
-    const seconds = picture.uptime_s - before[0];
-    // After a restart a counter begins anew, and so does what is kept of it.
-    if (seconds <= 0 || many < before[1]) type.counts = [[picture.uptime_s, many]];
-    else keep(type.values, (many - before[1]) / seconds);
+    if (before) keep(type.samples, second, Math.max(0, many - before[1]) / (second - before[0]));
   }
   for (const name of types.keys()) if (!(name in counts)) types.delete(name);
   age += 1;
@@ -65,10 +67,10 @@ function makeSmall(name) {
   return { item, now, draw: one.draw };
 }
 
-const sum = (name) => types.get(name).values.reduce((a, b) => a + b, 0);
+const sum = (name) => types.get(name).samples.reduce((all, [, value]) => all + value, 0);
 
 function sort() {
-  order = [...types.keys()].filter((name) => types.get(name).values.length > 1)
+  order = [...types.keys()].filter((name) => types.get(name).samples.length > 1)
     .map((name) => [sum(name), name]).filter(([many]) => many > 0)
     .sort((a, b) => b[0] - a[0]).slice(0, SHOWN).map(([, name]) => name);
   for (const name of small.keys()) if (!order.includes(name)) small.delete(name);
@@ -80,14 +82,13 @@ function sort() {
 /** Draw what is remembered. */
 export function draw() {
   if (!total) makeTotal();
-  const most = ceiling(Math.max(...all));
+  const most = ceiling(top(all));
   total.draw(all, most);
   axis.forEach((words, at) => say(words, `${rate(most / (at + 1))}/s`));
-  if (order.length < SHOWN || age >= SORT_EVERY) { sort(); age = 0; }
+  if (order.length < SHOWN || age >= SORT_EVERY || !order.every((name) => types.has(name))) { sort(); age = 0; }
   for (const name of order) {
-    const { values } = types.get(name) ?? {};
-    if (!values) continue;
-    small.get(name).draw(values, Math.max(1, ...values));
-    say(small.get(name).now, `${rate(values.at(-1))}/s`);
+    const { samples } = types.get(name);
+    small.get(name).draw(samples, Math.max(1, top(samples)));
+    say(small.get(name).now, `${rate(samples.at(-1)[1])}/s`);
   }
 }

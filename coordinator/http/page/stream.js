@@ -3,6 +3,8 @@
 // Whatever breaks is mended here: an end, an error or silence is told once, and it is asked again.
 // Source: HTML standard, "Server-sent events".
 
+import { reason } from "./refusals.js";
+
 const QUIET_MS = 6000; // the server sends each second
 const AGAIN_MS = [500, 1000, 2000, 4000];
 const LONGEST = 64 * 1024 * 1024; // characters of one event
@@ -47,7 +49,7 @@ export async function listen(url, { deal, lost, token }) {
         tries = -1;
         continue;
       }
-      if (!answer.ok) throw new Error((await answer.text()).trim());
+      if (!answer.ok) throw new Error(await reason(answer));
       const texts = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       const read = reader((name, data) => { tries = -1; deal(name, data); });
       for (;;) {
@@ -60,7 +62,7 @@ export async function listen(url, { deal, lost, token }) {
       lost("The connection was closed.");
     } catch (error) {
       const plain = error instanceof TypeError || error.name === "AbortError";
-      lost(plain ? "Nothing answers at this address." : `${error.message}.`.replace("..", "."));
+      lost(plain ? "Nothing answers at this address." : error.message);
     } finally {
       clearTimeout(timer);
       stopped.abort();

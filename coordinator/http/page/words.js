@@ -3,8 +3,8 @@
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const NONE = "–";
 const thousands = new Intl.NumberFormat("en");
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const exactClock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const exactClock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Seconds as "3 h 5 min": the two largest units. */
 export function span(seconds) {

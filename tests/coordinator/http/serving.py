@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from cluster.errors import ClusterError
+from cluster.wire.happenings import Happening, Happenings
 from cluster.wire.status import ClusterStatus, Operation
 from coordinator.http.access import Access
 from coordinator.http.connections import Connections
+from coordinator.http.history import History
 from coordinator.http.routes import Routes, make_app
 from coordinator.http.server import accepting
 from coordinator.http.snapshots import Snapshots
@@ -24,6 +26,7 @@ class PlayedCoordinator:
     def __init__(self, answer: ClusterStatus | ClusterError | None = None) -> None:
         self.answer = answer or status()
         self.asked = 0
+        self.happened: list[Happening] = []
         self.begun: list[tuple[str, dict[str, Any]]] = []
 
     async def status(self) -> ClusterStatus:
@@ -31,6 +34,10 @@ class PlayedCoordinator:
         if isinstance(self.answer, ClusterError):
             raise self.answer
         return self.answer
+
+    async def happenings(self, after: int) -> Happenings:
+        rows = [one for one in self.happened if one.number > after]
+        return Happenings(last=self.happened[-1].number if self.happened else 0, happenings=rows)
 
     async def begin(self, verb: str, args: dict[str, Any]) -> Operation:
         if isinstance(self.answer, ClusterError):
@@ -46,18 +53,20 @@ async def served(
     token: str = "",
     loopback: bool = True,
     connections: Connections | None = None,
+    port: int = 0,
 ) -> AsyncIterator[str]:
-    """Serve on a free port; yield "http://127.0.0.1:PORT"."""
+    """Serve on a port, or on a free one; yield "http://127.0.0.1:PORT"."""
     played = coordinator or PlayedCoordinator()
     seats = Connections(time.monotonic) if connections is None else connections
     routes = Routes(
         Snapshots(played.status, time.monotonic),
+        History(played.happenings),
         Access(token=token, loopback=loopback),
         played.begin,
         ready_shards=0,
         shard_metrics=512,
     )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         listener.setblocking(False)
         async with accepting(make_app(routes, seats), seats, listener):
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.wire.happenings import Severity
 from cluster.wire.states import SessionState
 from coordinator.http import album
 from coordinator.http.album import MOST_NUMBERS, Album
+from coordinator.http.history import HappeningPicture
 from coordinator.http.picture import picture
 from tests.coordinator.http.statuses import shard, status
 
@@ -36,11 +39,16 @@ class Reader:
             return
         for place, cell in fields.pop("cells"):
             self.knows["shards"][place] = cell
+        self.knows["happenings"] = (self.knows["happenings"] + fields.pop("happenings"))[-100:]
         self.knows |= fields
 
 
-def taken(**changed: Any) -> Any:
-    return picture(status(**changed), may_change=False)
+def happening(number: int) -> HappeningPicture:
+    return HappeningPicture(number=number, at=1.0, severity=Severity.INFO, text=f"no. {number}")
+
+
+def taken(happened: Sequence[int] = (), **changed: Any) -> Any:
+    return picture(status(**changed), [happening(number) for number in happened], may_change=False)
 
 
 def as_read(now: Any) -> dict[str, Any]:
@@ -56,7 +64,7 @@ def test_who_keeps_up_gets_what_has_changed() -> None:
     now = taken(events=2, shards=[shard(0), shard(1, state=SessionState.RESUMING)])
     source.add(now)
     change = msgspec.json.decode(source.since(reader.seen).split(b"data: ")[1])
-    assert change.keys() == {"events", "shards_ready", "cells"}
+    assert change.keys() == {"events", "shards_ready", "cells", "happenings"}
     assert [place for place, _ in change["cells"]] == [1]
     reader.read(source)
     assert reader.events == ["picture", "change"]
@@ -82,6 +90,21 @@ def test_other_shards_are_a_whole_picture() -> None:
     source.add(taken(shards=shards, shard_count=16))
     reader.read(source)
     assert reader.events == ["picture"] * 4
+
+
+def test_what_happened_is_told_once() -> None:
+    source, reader = Album(), Reader()
+    for last in (0, 2, 2, 150):
+        happened = range(max(1, last - 99), last + 1)
+        now = taken(happened)
+        source.add(now)
+        reader.read(source)
+        assert reader.knows == as_read(now)
+    assert reader.events == ["picture", "change", "change", "change"]
+    source.add(taken([1]))  # of another cluster, which took the place of this one
+    reader.read(source)
+    assert reader.knows == as_read(taken([1]))
+    assert reader.events[-1] == "picture"
 
 
 def test_numbers_come_in_turn_and_states_at_once() -> None:
