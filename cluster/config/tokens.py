@@ -95,10 +95,21 @@ def read_http_token(file: Path) -> tuple[str, list[str]]:
     return token, warnings
 
 
+def readable_by_others(mode: int, owner: int, user: int) -> bool:
+    """Return whether a secret's file can be read, or written, by users whom nobody chose.
+
+    A file of root's that a group may only read was made so for the members of that group, as
+    container engines do it for a user that is not root (Kubernetes: fsGroup).
+    """
+    if owner == 0 and user != 0:
+        return bool(mode & (stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP))
+    return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
 def _read_token_file(file: Path, warnings: list[str], key: str = "token_file") -> str:
     try:
         with file.open("rb") as handle:
-            mode = os.fstat(handle.fileno()).st_mode
+            info = os.fstat(handle.fileno())
             data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(
@@ -109,7 +120,7 @@ def _read_token_file(file: Path, warnings: list[str], key: str = "token_file") -
         ) from None
     if len(data) > MAX_TOKEN_FILE_BYTES:
         raise ConfigError(f"{key} {file} is too long for a token", "is it the right file?")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if readable_by_others(info.st_mode, info.st_uid, os.getuid()):
         warnings.append(f"{key} {file} can be read by others: chmod 600 {file}")
     if why := replaceable(file):
         warnings.append(f"{key} {file} is not safe there: {why}")

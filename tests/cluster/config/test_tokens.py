@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.config.loading import load
-from cluster.config.tokens import bare_token
+from cluster.config.tokens import bare_token, readable_by_others
 from cluster.errors import ConfigError
 
 TOKEN = "MTIz.secret.token-_0"
@@ -110,3 +110,25 @@ def test_a_token_that_ends_as_base64_does() -> None:
 def test_a_variable_that_an_env_file_quoted() -> None:
     with pytest.raises(ConfigError, match=r"token in DCGW_TOKEN stands in quotes: .*--env-file"):
         load(env={"DCGW_TOKEN": f'"{TOKEN}"'}).spec()
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "others"),
+    [
+        (0o100600, 1000, 1000, False),
+        (0o100400, 1000, 1000, False),
+        (0o100640, 1000, 1000, True),
+        (0o100604, 1000, 1000, True),
+        (0o100620, 1000, 1000, True),
+        (0o100440, 0, 10001, False),
+        (0o100640, 0, 10001, False),
+        (0o100444, 0, 10001, True),
+        (0o100460, 0, 10001, True),
+        (0o100440, 0, 0, True),
+        (0o100440, 7, 10001, True),
+    ],
+)
+def test_a_secret_is_for_its_owner_or_for_a_group_that_root_chose(
+    mode: int, owner: int, user: int, others: bool
+) -> None:
+    assert readable_by_others(mode, owner, user) is others
