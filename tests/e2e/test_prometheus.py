@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a cluster: alerts come and go.
+"""A real Prometheus scrapes a cluster: what the dashboard asks has answers, and alerts come and go.
 
 A worker is killed and a shard is silenced, as docs/operations.md says that it was tried.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,7 @@ import pytest
 
 from cluster.sandbox import SandboxInfo
 from tests.deploy import quick_cluster
+from tests.deploy.files import expressions
 from tests.deploy.prometheus import BINARY, Prometheus, run_prometheus
 from tests.e2e.home import COMMAND_S, Home, run_sandbox
 from tests.e2e.test_http import free_port
@@ -32,6 +35,10 @@ HUSHED: Final = 1
 """The shard that is silenced."""
 LONG_S: Final = 600.0
 """Longer than the test takes."""
+VARIABLE: Final = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)\)")
+"""A query of Grafana's own: the values of a label."""
+DID_NOT_HAPPEN: Final = {"Gaps and replays: A"}
+"""Queries that have no data, since nothing was lost."""
 Row = dict[str, Any]
 
 
@@ -88,6 +95,15 @@ async def scenario(home: Home, info: SandboxInfo, prometheus: Prometheus) -> Non
         silent_with = shard_of(status, HUSHED).worker
         victim = next(worker for worker in status.workers if worker.slot != silent_with)
         assert victim.pid is not None
+        neighbour = next(
+            shard.shard_id
+            for shard in status.shards
+            if shard.worker == silent_with and shard.shard_id != HUSHED
+        )
+        # What the dashboard shows happens: a command, a close, heartbeats of those that come anew.
+        await control.shard(neighbour).update_presence()
+        await sandbox.fault(kind="heartbeat_interval", ms=3000)
+        await sandbox.fault(kind="close", shard=neighbour, code=4000)
         await sandbox.fault(kind="stall", shard=HUSHED, seconds=LONG_S)
         os.kill(victim.pid, signal.SIGKILL)
 
@@ -98,6 +114,8 @@ async def scenario(home: Home, info: SandboxInfo, prometheus: Prometheus) -> Non
         alerts = await eventually(firing, lambda now: "DcgwShardSilent" in now)
         assert [one["labels"]["shard"] for one in alerts["DcgwShardSilent"]] == [str(HUSHED)]
         check_words(alerts)
+        unanswered = partial(asyncio.to_thread, without_data, prometheus)
+        await eventually(unanswered, lambda empty: empty <= DID_NOT_HAPPEN)
 
         await sandbox.clear_faults()
         await eventually(firing, lambda now: now == {})
@@ -110,3 +128,21 @@ def check_words(alerts: dict[str, list[Row]]) -> None:
             assert "{{" not in text
             assert "<error" not in text
         assert alert["annotations"]["summary"].startswith(alert["labels"]["instance"])
+
+
+def without_data(prometheus: Prometheus) -> set[str]:
+    """Ask every query of the dashboard; return which have no data. AssertionError: one that is
+    refused."""
+    empty = set()
+    for where, expression in expressions().items():
+        if variable := VARIABLE.fullmatch(expression):
+            series = {"match[]": variable["series"]}
+            found = prometheus.ask(f"label/{variable['label']}/values", **series)
+        else:
+            expression = expression.replace("$instance", ".+").replace("$__rate_interval", "10s")
+            now = time.time()
+            asked = {"query": expression, "start": str(now - 30), "end": str(now), "step": "1"}
+            found = prometheus.ask("query_range", **asked)["result"]
+        if not found:
+            empty.add(where)
+    return empty
