@@ -10,12 +10,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 from cluster.cli import main
 from cluster.config.loading import SCHEMA, VARIABLES
 from cluster.wire.status import ClusterStatus
 from reference.command_line import command_line
 from reference.configuration import configuration
+from reference.line_breaks import with_line_breaks
 from reference.repository_files import PAGES, as_page, linked, page_of, with_links_to_pages
 from reference.status_fields import status_fields
 
@@ -23,6 +25,7 @@ ROOT: Final = Path(__file__).parent.parent
 MERMAID: Final = ROOT / "reference/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 """What draws the diagrams; absent where there was no npm."""
 SCRIPT: Final = "assets/mermaid.js"
+DIAGRAM: Final = '<pre class="mermaid">'
 MARK: Final = "<!-- made when the site is built:"
 """Where a page has what is made from the code, up to the comment's end."""
 
@@ -30,9 +33,7 @@ MARK: Final = "<!-- made when the site is built:"
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Show diagrams as their text where nothing is here that draws them: the theme would fetch it
     from elsewhere."""
-    if MERMAID.is_file():
-        config.extra_javascript.append(SCRIPT)
-    else:
+    if not MERMAID.is_file():
         config.mdx_configs["pymdownx.superfences"] = {}
     return config
 
@@ -58,6 +59,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             raise PluginError(f"{page.file.src_uri} has no place for what is made from the code")
         markdown = f"{head}{make()}{rest.partition('-->')[2]}"
     return with_links_to_pages(markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Let names in tables be broken, and load the script where there is a diagram, and nowhere
+    else: it is as large as a picture."""
+    if DIAGRAM in output:
+        source = get_relative_url(SCRIPT, page.url)
+        output = output.replace("</body>", f'<script src="{source}"></script></body>')
+    return with_line_breaks(output)
 
 
 def _configuration() -> str:

@@ -10,6 +10,7 @@ import click
 from cluster.cli import VERBS, main
 from reference.command_line import WIDTH, command_line
 from reference.docstrings import with_lists
+from reference.line_breaks import with_line_breaks
 from reference.repository_files import as_page, linked, moved, page_of, with_links_to_pages
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +60,16 @@ def test_parameters_that_are_told_in_lines_are_a_list() -> None:
     assert with_lists("Note: nothing.\n\n    one: code", ["one"]) == (
         "Note: nothing.\n\n    one: code"
     )
+
+
+def test_names_in_tables_are_broken_between_words() -> None:
+    cell = "<td align='left'><code>{}</code> a_b</td>"
+    broken = {
+        "GUILD_CREATE": "GUILD_<wbr>CREATE",
+        "GuildCreate": "Guild<wbr>Create",
+        "a/b.py::test_it": "a/<wbr>b.<wbr>py::<wbr>test_<wbr>it",
+        "&lt;uid&gt;": "&lt;uid&gt;",
+    }
+    for name, parts in broken.items():
+        assert with_line_breaks(cell.format(name)) == cell.format(parts)
+    assert with_line_breaks("<p><code>a_b</code></p>") == "<p><code>a_b</code></p>"

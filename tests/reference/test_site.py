@@ -54,6 +54,8 @@ def test_the_site(tmp_path: Path) -> None:
         loaded.feed(page.read_text())
         elsewhere = [url for url in loaded.urls if re.match(r"(?:[a-z]+:)?//", url)]
         assert elsewhere == [], page
+        drawn = 'class="mermaid"' in page.read_text()
+        assert any(url.endswith("assets/mermaid.js") for url in loaded.urls) == drawn, page
     api = (tmp_path / "api.html").read_text()
     for name in ("dcgw.Subscriber", "dcgw.GatewayClient.connect", "dcgw.states.GapReason"):
         assert f'id="{name}"' in api
