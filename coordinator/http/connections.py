@@ -1,9 +1,10 @@
 """The connections to the HTTP server: how many there are at most, and when one is let go of.
 
-Where all places are taken, the connection that has been idle for longest makes room, so that
-whoever opens many and says nothing keeps no probe away. Who asks for more than it reads is cut off:
-at most 64 KiB wait for it, and not for long. aiohttp bounds the rest: lines, headers, requests that
-come before their turn (3.14 and newer), and the time in which a request's head must come.
+Where all places are taken one makes room: who does not read, who has had an answer, or has been
+idle for longest. So whoever opens many keeps no probe away, whether they ask much or say nothing.
+Who asks for more than it reads is cut off: at most 64 KiB wait for it, and not for long. aiohttp
+bounds the rest: lines, headers, requests that come before their turn (3.14 and newer), and the time
+in which a request's head must come.
 """
 
 from __future__ import annotations
@@ -67,7 +68,14 @@ class _Seat:
         self.transport = transport
         self.idle_since: float | None = now
         """None: a request is being answered."""
+        self.was_answered = False
         self.unread = Unread()
+
+    def worth(self) -> tuple[bool, bool, float]:
+        """Return how much it is worth to keep one that is idle. Who does not read goes first, then
+        who has had an answer, then who has not; of these who has been idle for longest."""
+        reads = not self.transport.get_write_buffer_size()
+        return reads, not self.was_answered, self.idle_since or 0.0
 
 
 class Connections:
@@ -84,15 +92,15 @@ class Connections:
         return len(self._seats)
 
     def _make_room(self) -> bool:
-        """Let go of the connection that has been idle for longest; False: all are busy."""
+        """Let go of one connection of those that are not being answered. False: all are."""
         idle = [
-            (seat.idle_since, number, connection)
+            (*seat.worth(), number, connection)
             for number, (connection, seat) in enumerate(self._seats.items())
             if seat.idle_since is not None
         ]
         if not idle:
             return False
-        self._seats.pop(min(idle)[2]).transport.abort()
+        self._seats.pop(min(idle)[-1]).transport.abort()
         return True
 
     def opened(self, connection: web.RequestHandler, transport: asyncio.Transport) -> bool:
@@ -121,6 +129,7 @@ class Connections:
             yield
         finally:
             seat.idle_since = self._clock()
+            seat.was_answered = True
 
     def sweep(self) -> None:
         """Cut off who does not read. It is called several times in a second."""

@@ -41,7 +41,10 @@ ASK_S: Final = 2.0
 """Seconds that the coordinator may take to answer."""
 NEXT_PORTS: Final = 64
 """So many ports after the one that is taken are tried."""
-BACKLOG: Final = 64
+BACKLOG: Final = 128
+AT_ONCE: Final = 8
+"""Connections that are taken in one turn of the loop: those that came in the turns before have been
+read by the time in which others could take their places."""
 NICE: Final = 5
 SHUTDOWN_S: Final = 0.3
 """Seconds that answers under way may still take at the end."""
@@ -132,8 +135,9 @@ async def accepting(
         server = runner.server
         assert server is not None
         listening = await asyncio.get_running_loop().create_server(
-            lambda: Connection(connections, server), sock=listener, backlog=BACKLOG
+            lambda: Connection(connections, server), sock=listener, backlog=AT_ONCE
         )
+        listener.listen(BACKLOG)  # which asyncio sets to as many as it takes at once
         try:
             yield
         finally:

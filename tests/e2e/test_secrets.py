@@ -25,6 +25,7 @@ from tests.e2e.traces import (
     Wire,
     answers,
     files_of,
+    http_answers,
     journals_of,
     modes_of,
     processes_of,
@@ -35,6 +36,7 @@ from tests.progress import progress
 
 SHARDS = 4
 RATE = 200.0
+HTTP_TOKEN = "aHR0cCB0b2tlbiBvZiBhIHRlc3Q1234567"
 JOURNAL_BYTES = 4 * 1024 * 1024
 VERBS = (
     ("status",),
@@ -101,6 +103,8 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
         traces |= await asyncio.to_thread(processes_of, home)
         # While the small journals still hold the first events
         traces |= await asyncio.wait_for(answers(home, keys), WITHIN_S)
+        url = (await control.status()).http
+        traces |= await asyncio.wait_for(http_answers(url, HTTP_TOKEN), WITHIN_S)
         for verb in VERBS:
             traces |= await asyncio.to_thread(run, home, *verb)
         sessions = first | await session_ids(sandbox)
@@ -119,6 +123,11 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
         home.use(info)
         home.env |= {"DCGW_LOG_LEVEL": "debug", "DCGW_JOURNAL_BYTES": str(JOURNAL_BYTES)}
         offer(home)
+        http_token = tmp_path_factory.mktemp("http") / "token"
+        http_token.touch(0o600)
+        http_token.write_text(HTTP_TOKEN)
+        home.env |= {"DCGW_HTTP_TOKEN_FILE": str(http_token)}
+        del home.env["DCGW_HTTP_LISTEN"]
         file = tmp_path_factory.mktemp("client") / "bot.key"
         made = run(home, "keys", "add", "bot", "--may", "control", "--out", str(file))
         keys = ClientKeys.read(file)
@@ -141,16 +150,19 @@ def test_all_was_looked_at(disclosed: Disclosed) -> None:
     """Everything was looked at: else the other tests could not fail."""
     for part in (
         "environ", "cmdline", "-m coordinator ", "-m shard_worker", "coordinator.replay.server",
-        "coordinator.tcp_gate.gate", "gate.log", "keys/server.json", "keys/clients.json",
+        "coordinator.tcp_gate.gate", "coordinator.http.server", "gate.log", "http.log",
+        "keys/server.json", "keys/clients.json",
         "running.json", "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
         "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
-        "journal 0, database s0", "output of start", "output of stop",
+        "journal 0, database s0", "output of start", "output of stop", "GET /: 200",
+        "GET /status: 200", "GET /metrics: 200", "GET /stream: 200", "GET /nowhere: 404",
     ):  # fmt: skip
         assert any(part in name for name in disclosed.traces), part
     for heard in ("published", "published over TCP", "answers of the replay server"):
         assert b"READY.0" in disclosed.traces[heard]
         assert len(disclosed.traces[heard]) > 100_000
     assert disclosed.traces["running, logs/worker-1.log"]
+    assert b"event: picture" in disclosed.traces["GET /stream: 200"]
     assert len(disclosed.sessions) == SHARDS + 1
 
 
@@ -175,6 +187,10 @@ def test_what_is_there_is_found(disclosed: Disclosed, tmp_path: Path) -> None:
 def test_the_token_is_nowhere(disclosed: Disclosed) -> None:
     assert where_is(disclosed.token, disclosed.traces) == []
     assert where_is(disclosed.token, {"states": disclosed.states}) == []
+
+
+def test_the_token_of_http_is_nowhere(disclosed: Disclosed) -> None:
+    assert where_is(HTTP_TOKEN, disclosed.traces) == []
 
 
 def test_the_children_of_a_doctor(home: Home) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import lmdb
 import zmq
 import zmq.asyncio
+from aiohttp import ClientSession
 
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
@@ -141,3 +142,34 @@ async def answers(home: Home, keys: ClientKeys) -> Traces:
                 after, more = answer.reached, answer.more
     context.destroy(0)
     return {"answers of the replay server": b"".join(found)}
+
+
+HTTP_PATHS = (
+    ("/", True), ("/page/page.js", True), ("/healthz", False), ("/readyz", False),
+    ("/status", True), ("/status", False), ("/metrics", True), ("/stream", True),
+    ("/nowhere", True), ("/restart", True),
+)  # fmt: skip
+"""Paths, and whether the token is shown with them."""
+
+
+async def http_answers(url: str, token: str) -> Traces:
+    """Return what the HTTP server answers, headers too, with its token and without; of a stream its
+    first event. The last request restarts a shard."""
+    found: Traces = {}
+    async with ClientSession(url) as http:
+        for path, shown in HTTP_PATHS:
+            headers = {"Authorization": f"Bearer {token}"} if shown else {}
+            async with http.get(path, headers=headers) as response:
+                body = b""
+                while not (path == "/stream" and b"picture" in body):
+                    if not (some := await response.content.readany()):
+                        break
+                    body += some
+                name = f"GET {path}{'' if shown else ', no token'}: {response.status}"
+                found[name] = repr(response.headers).encode() + body
+        for wrong, code in ((f"{token}x", 401), (token, 202)):
+            headers = {"Authorization": f"Bearer {wrong}"}
+            async with http.post("/restart", json={"shard": 0}, headers=headers) as response:
+                assert response.status == code
+                found[f"POST /restart: {code}"] = await response.read()
+    return found

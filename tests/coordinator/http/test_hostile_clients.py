@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -136,6 +138,61 @@ def test_who_says_nothing_makes_room_for_who_does() -> None:
             assert len(connections) <= MOST_CONNECTIONS
             for _, writer in silent:
                 writer.transport.abort()
+
+    run(scenario)
+
+
+class PlayedTransport:
+    """A transport as the seats look at it."""
+
+    def __init__(self, name: str, cut: list[str], waiting: int = 0) -> None:
+        self.name, self.cut, self.waiting = name, cut, waiting
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def abort(self) -> None:
+        self.cut.append(self.name)
+
+
+def test_who_makes_room_first() -> None:
+    clock, cut = Clock(), list[str]()
+    connections = Connections(clock, most=5)
+
+    def opens(name: str, waiting: int = 0) -> tuple[Any, bool]:
+        clock.now += 1
+        one: Any = name  # it is looked at by identity alone
+        transport: Any = PlayedTransport(name, cut, waiting)
+        return one, connections.opened(one, transport)
+
+    answered, busy = opens("answered")[0], opens("busy")[0]
+    opens("silent")
+    opens("silent, later")
+    opens("does not read", waiting=1)
+    with connections.answering(answered):
+        pass
+    with connections.answering(busy):
+        for number in range(4):
+            assert opens(f"new {number}")[1]
+        assert cut == ["does not read", "answered", "silent", "silent, later"]
+    full = Connections(clock, most=1)
+    connections = full
+    with full.answering(opens("busy")[0]):
+        assert not opens("late")[1]
+
+
+def test_a_rush_waits_to_be_let_in() -> None:
+    async def scenario() -> None:
+        async with served() as url:  # whose loop does not turn meanwhile
+            rush = [socket.create_connection(address(url), timeout=0.5) for _ in range(100)]
+            async with wire(url) as probe:
+                await probe.send(HEALTH)
+                assert (await probe.answer())[0] == 200
+            for one in rush:
+                one.close()
 
     run(scenario)
 
