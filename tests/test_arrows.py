@@ -26,8 +26,12 @@ FORBIDDEN = {
 COMMAND = ROOT / "cluster" / "__main__.py"
 """``python -m cluster`` comes in by dcgw, as the installed command does."""
 PURE = [
-    "cluster/logs/line.py",
-    "cluster/logs/logfmt.py",
+    "cluster/cli/top/details.py",
+    "cluster/cli/top/filters.py",
+    "cluster/cli/top/grid.py",
+    "cluster/cli/top/heading.py",
+    "cluster/cli/top/tables.py",
+    "cluster/cli/top/type_rates.py",
     "cluster/commands/command.py",
     "cluster/discord/close_codes.py",
     "cluster/discord/intents.py",
@@ -36,6 +40,8 @@ PURE = [
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
     "cluster/journal/suspension.py",
+    "cluster/logs/line.py",
+    "cluster/logs/logfmt.py",
     "cluster/sandbox/world/permissions.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",
@@ -59,6 +65,7 @@ IO = {
     "socket",
     "sqlite3",
     "subprocess",
+    "textual",
     "threading",
     "uvloop",
     "zmq",
@@ -147,10 +154,11 @@ ROOMS: Final = {
     "cluster/cli": {
         "verbs": (
             "event_names follow invocation launch leftovers logs operations options rates "
-            "readiness sending signals stopping terminal"
+            "readiness sending signals stopping terminal top"
         ),
         "sending": "options terminal",
         "operations": "terminal",
+        "top": "event_names terminal",
         "readiness": "launch signals terminal",
         "logs": "terminal",
         "follow": "launch signals stopping terminal",

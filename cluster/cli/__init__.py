@@ -37,6 +37,7 @@ VERBS: Final = {
     "status": "Show the running cluster.",
     "stop": "Stop the running cluster.",
     "tail": "Show events as they come out.",
+    "top": "Show a cluster on the whole terminal.",
 }
 """Each verb with its line of help: the command NAME of cluster/cli/verbs/NAME.py."""
 

@@ -45,7 +45,7 @@ Examples:
   dcgw-cluster start --sandbox --shards 64 --max-concurrency 16 --rate 5000
   DCGW_TOKEN=... dcgw-cluster start           shards as Discord recommends
   dcgw-cluster start --config cluster.toml --detach
-  dcgw-cluster start --detach --wait          returns when all shards are ready
+  dcgw-cluster start --detach --wait          return when all shards are ready
   dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot""",
 )
 @config_option

@@ -27,6 +27,7 @@ DEAR = {
     "h2": "doctor --fingerprint",
     "lmdb": "a worker, the replay server, doctor",
     "shard_worker": "a process of its own",
+    "textual": "top",
     "uvloop": "a worker, a sandbox",
 }
 """Modules that no verb but a few needs, with who does."""
@@ -72,7 +73,7 @@ def completed(line: str, found: str) -> set[str]:
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--version"], ["status", "--help"], ["status"], ["stop"], ["config", "show"],
-     ["send", "--help"], ["tail", "--help"], ["start", "--help"]],
+     ["send", "--help"], ["tail", "--help"], ["start", "--help"], ["top", "--help"], ["logs"]],
     ids=" ".join,
 )  # fmt: skip
 def test_a_verb_loads_what_it_needs(words: list[str], home: Path) -> None:

@@ -1,0 +1,142 @@
+"""What is known of one row, and what is asked before something is done to it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from cluster.cli.terminal.event_lines import printable
+from cluster.cli.terminal.tables import causes
+from cluster.cli.terminal.words import WORDS, count, ms, named, ranges, rate, size, span
+from cluster.wire.happenings import Happening
+from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, WorkerStatus
+
+Facts = list[tuple[str, str]]
+
+KEYS: Final[Facts] = [
+    ("1 2 3 4 5", "shards, workers, events, subscribers, happenings"),
+    ("s  i", "order by the next column; the other way round"),
+    ("/  Esc", "only some rows; all again"),
+    ("", "ready  !ready  17  10-20  w3 (of worker 3)  or any text"),
+    ("g", "the shards as a grid, or as a table again"),
+    ("Enter", "all that is known of a row; of a type of events: follow it"),
+    ("f", "follow a type of events by its name"),
+    ("r", "restart the worker, or reconnect the shard, that is selected"),
+    ("!", "all that is wrong, whole"),
+    ("d  q", "dark or light; quit"),
+]
+"""What keys do."""
+
+
+Item = ShardStatus | WorkerStatus | SubscriberStatus | Happening
+
+
+def title(item: Item) -> str:
+    """Return what stands above what is known of a row."""
+    match item:
+        case ShardStatus():
+            return f"shard {item.shard_id}"
+        case WorkerStatus():
+            return f"worker {item.slot}"
+        case SubscriberStatus():
+            return f"subscriber {printable(item.name)}"
+        case Happening():
+            return f"at {datetime.fromtimestamp(item.at):%Y-%m-%d %H:%M:%S}"
+
+
+def known(item: Item, status: ClusterStatus) -> Facts | None:
+    """Return what a status says of the row that this one was before; None: it is no more."""
+    match item:
+        case ShardStatus():
+            shards = (of_shard(s) for s in status.shards if s.shard_id == item.shard_id)
+            return next(shards, None)
+        case WorkerStatus():
+            workers = (of_worker(w, status) for w in status.workers if w.slot == item.slot)
+            return next(workers, None)
+        case SubscriberStatus():
+            who = (item.name, item.pid)
+            found = (of_subscriber(s) for s in status.subscribers if (s.name, s.pid) == who)
+            return next(found, None)
+        case Happening():
+            return of_happening(item)
+
+
+def of_shard(shard: ShardStatus) -> Facts:
+    """Return all that is known of a shard, a name and a value each."""
+    next_try = "-" if shard.next_try_s is None else f"in {span(shard.next_try_s)}"
+    return [
+        ("state", WORDS.get(shard.state, shard.state)),
+        ("why", printable(shard.detail) or "-"),
+        ("next try", next_try),
+        ("worker", str(shard.worker)),
+        ("session", f"{span(shard.session_age_s)} old, epoch {shard.epoch}, seq {shard.seq:,}"),
+        ("events", f"{shard.events:,}, {rate(shard.events_per_s)} a second"),
+        ("last event", f"{span(shard.silent_s)} ago{' (too long)' if shard.too_silent else ''}"),
+        ("heartbeat", f"{ms(shard.heartbeat_ms)}, {count(shard.late_acks, 'late answer')}"),
+        ("guilds", f"{shard.guilds:,}"),
+        ("reconnects", causes(shard) or "none"),
+        ("left out", f"{count(shard.unplaced, 'frame')} without a place"),
+    ]
+
+
+def of_worker(worker: WorkerStatus, status: ClusterStatus) -> Facts:
+    """Return all that is known of a worker."""
+    own = [shard.shard_id for shard in status.shards if shard.worker == worker.slot]
+    journal = f"{span(worker.journal_seconds)} in {size(worker.journal_bytes)}"
+    return [
+        ("state", worker.state),
+        ("why", printable(worker.detail) or "-"),
+        ("process", f"pid {worker.pid or '-'}, up {span(worker.uptime_s)}"),
+        ("version", worker.version or "not known"),
+        ("restarts", str(worker.restarts)),
+        ("shards", f"{worker.shards_ready} of {worker.shards} ready: {named(own, 12)}"),
+        ("events", f"{rate(worker.events_per_s)} a second"),
+        ("CPU", f"{worker.cpu_percent:.1f} % of a core"),
+        ("memory", f"{size(worker.rss_bytes)} of its own"),
+        ("journal", journal if worker.journalling else "can't be written: a crash loses events"),
+        ("behind", f"{count(worker.unpublished, 'record')} to be published"),
+    ]
+
+
+def of_subscriber(subscriber: SubscriberStatus) -> Facts:
+    """Return all that is known of a subscriber."""
+    reasons = ", ".join(f"{n}x {why}" for why, n in subscriber.gap_reasons.items())
+    return [
+        ("pid", str(subscriber.pid)),
+        ("behind", count(subscriber.lag, "event")),
+        ("events", f"{subscriber.events:,} in {span(subscriber.since_s)}"),
+        ("gaps", f"{subscriber.gaps:,}{f' ({reasons})' if reasons else ''}"),
+        ("replays", f"{subscriber.replays:,}; {subscriber.misses:,} things missed at the hub"),
+        ("unfit", f"{subscriber.unfit:,}"),
+        *((f"  {printable(place)}", f"{n:,}") for place, n in subscriber.misfits.items()),
+        ("lacks", ", ".join(subscriber.lacks) or "no intent"),
+    ]
+
+
+def of_happening(happening: Happening) -> Facts:
+    """Return all that is known of a happening."""
+    facts = [("what", printable(happening.text)), ("how bad", str(happening.severity))]
+    if happening.cause:
+        facts.append(("why", printable(happening.cause)))
+    if happening.count > 1:
+        facts.append(("how often", f"{happening.count:,} times in {span(happening.seconds)}"))
+    if happening.shards:
+        facts.append(("shards", ranges(happening.shards, 12)))
+    return facts
+
+
+def question_of_worker(worker: WorkerStatus) -> str:
+    """Return what is asked before a worker is restarted."""
+    what = "Its session is" if worker.shards == 1 else f"Its {worker.shards} sessions are"
+    return (
+        f"Restart worker {worker.slot}? {what} closed and resumed: "
+        "no event is lost, no identify spent."
+    )
+
+
+def question_of_shard(shard: ShardStatus) -> str:
+    """Return what is asked before a shard gets another connection."""
+    return (
+        f"Give shard {shard.shard_id} another connection? Its session is resumed; "
+        "a shard that has given up tries anew, and may spend an identify."
+    )
