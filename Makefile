@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve
+.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve pictures
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -79,6 +79,10 @@ twilight:
 	  --target-dir benchmarks/.cache/twilight
 
 clients: tests/clients/node_modules/.installed
+
+# The pictures of the page that README and docs show, with the Chromium that is installed here.
+pictures: $(STAMP)
+	@$(BIN)/python -m tests.browser.pictures
 
 # Without npm the stamp is not made and what they are for is skipped with that reason.
 tests/clients/node_modules/.installed: tests/clients/package-lock.json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-import time
+from datetime import UTC, datetime
 from typing import Final
 
 from cluster.wire.happenings import HappeningKind, Severity
@@ -13,6 +13,8 @@ from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, Wo
 from tests.browser.played import PlayedCluster
 from tests.coordinator.http.statuses import budget, shard, status, subscriber, traffic, worker
 
+NOW: Final = datetime(2026, 3, 1, 12, 5, 30, tzinfo=UTC)
+"""When the scene plays."""
 TYPES: Final = {
     "PRESENCE_UPDATE": 0.48, "MESSAGE_CREATE": 0.21, "TYPING_START": 0.12,
     "GUILD_MEMBER_UPDATE": 0.06, "MESSAGE_REACTION_ADD": 0.05, "VOICE_STATE_UPDATE": 0.035,
@@ -120,7 +122,7 @@ class LivingCluster(PlayedCluster):
 
     def _tell(self) -> None:
         """Let happen what happens in some hours."""
-        now = time.time()
+        now = NOW.timestamp()
         kinds, info, warning = HappeningKind, Severity.INFO, Severity.WARNING
         for ago, kind, severity, text in (
             (9720, kinds.OPERATION_BEGAN, info, "rolling restart begins"),

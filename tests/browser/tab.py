@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import (
@@ -20,6 +20,7 @@ from playwright.async_api import (
 from tests.fingerprint.captured import browser_path
 
 WAIT_MS: Final = 30_000.0
+Result = TypeVar("Result")
 PHONE: Final = (390, 844)
 DESK: Final = (1280, 900)
 
@@ -75,9 +76,9 @@ class Surfer:
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
 
-    def run(self, scenario: Coroutine[Any, Any, None]) -> None:
+    def run(self, scenario: Coroutine[Any, Any, Result]) -> Result:
         """Run a scenario to its end."""
-        self._runner.run(scenario)
+        return self._runner.run(scenario)
 
     @contextlib.asynccontextmanager
     async def tab(
