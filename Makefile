@@ -19,10 +19,12 @@ flaky: $(STAMP) tests/clients/node_modules/.installed
 	@exec $(BIN)/python -m tests.flaky -n $(N)
 
 # Faults in pairs on a cluster under traffic, and what was lost. ONLY=k: the pair with that fault.
+# RESTS=always, RESTS=never: whether workers let their sockets rest (latency_ms), however much comes.
 FAULTS ?= 60
 SEED ?= 1
+RESTS ?= usual
 chaos: $(STAMP)
-	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rests $(RESTS) $(if $(ONLY),--only $(ONLY))
 
 # Clients that follow a sandbox as caches do, and end equal to its world: `make follow SECONDS=600`
 RATE ?= 1000

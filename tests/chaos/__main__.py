@@ -1,4 +1,5 @@
-"""`make chaos FAULTS=n SEED=n [ONLY=k]`: a storm of faults on a cluster, and the table of it."""
+"""`make chaos FAULTS=n SEED=n [ONLY=k] [RESTS=when]`: a storm of faults on a cluster, and its
+table."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import time
 from rich.console import Console
 
 from tests.chaos.chaos_run import ChaosRun
-from tests.chaos.report import Progress, table, verdict
+from tests.chaos.cluster_processes import RESTS
+from tests.chaos.report import Progress, again, table, verdict
 
 
 def main() -> int:
@@ -18,25 +20,30 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=60, help="how many (FAULTS=)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same storm (SEED=)")
     parser.add_argument("--only", type=int, help="the pair with this fault, alone (ONLY=)")
+    parser.add_argument(
+        "--rests", choices=RESTS, default="usual",
+        help="when workers let their sockets rest (latency_ms): where much comes, as they usually "
+        "do, always, or never (RESTS=)",
+    )  # fmt: skip
     given = parser.parse_args()
     console = Console()
     if not console.is_terminal:
         console = Console(width=150)
     began = time.monotonic()
-    chaos = run(console, given.seed, given.faults, given.only)
+    chaos = run(console, given.seed, given.faults, given.only, given.rests)
     console.print(table(chaos))
     console.print(verdict(chaos, time.monotonic() - began), highlight=False)
     first = chaos.log.first_failure
     if first is not None and given.only is None:
-        console.print(f"\nIts pair alone, SEED={given.seed} ONLY={first.number}:")
-        alone = run(console, given.seed, given.faults, first.number)
+        console.print(f"\nIts pair alone, {again(chaos, first.number)}:")
+        alone = run(console, given.seed, given.faults, first.number, given.rests)
         console.print(verdict(alone, 0.0), highlight=False)
     return first is not None
 
 
-def run(console: Console, seed: int, faults: int, only: int | None) -> ChaosRun:
+def run(console: Console, seed: int, faults: int, only: int | None, rests: str) -> ChaosRun:
     async def run_with_progress() -> ChaosRun:
-        chaos = ChaosRun(seed, faults, only=only)
+        chaos = ChaosRun(seed, faults, only=only, rests=rests)
         with Progress(console, chaos) as progress:
             chaos.tell = progress.line
             await chaos.run()

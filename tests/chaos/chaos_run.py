@@ -52,9 +52,12 @@ class ChaosRun:
         self, seed: int, count: int, *, only: int | None = None, mutant: str = "",
         shape: Shape = SHAPE, options: dict[str, Any] | None = None,
         tell: Callable[[str], None] = lambda line: None, pairs: Iterable[Pair] | None = None,
+        rests: str = "usual",
     ) -> None:  # fmt: skip
-        """tell: called with a line for each pair. pairs: in place of those that the seed deals."""
+        """tell: called with a line for each pair. pairs: in place of those that the seed deals.
+        rests: when the sockets of workers rest, one of cluster_processes.RESTS."""
         self.seed = seed
+        self.rests = rests
         self.shape = shape
         self.pairs = list(pairs if pairs is not None else fault_pairs(seed, count, shape, only))
         self.options = {**OPTIONS, "shards": shape.shards, "seed": seed, **(options or {})}
@@ -67,7 +70,7 @@ class ChaosRun:
 
     async def run(self) -> None:
         with tempfile.TemporaryDirectory(prefix="dcgw-") as sockets:
-            self.processes = ClusterProcesses(self.folder, Path(sockets), self._mutant)
+            self.processes = ClusterProcesses(self.folder, Path(sockets), self._mutant, self.rests)
             self.processes.workers = self.shape.slots
             try:
                 async with AsyncExitStack() as stack:

@@ -25,6 +25,13 @@ ROOT: Final = HERE.parent.parent
 SHIM: Final = HERE / "shim"
 """First on the path of the cluster's processes: short times for long, and what is broken."""
 COMMAND_S: Final = 120.0
+RESTS: Final[dict[str, dict[str, str]]] = {
+    "usual": {},
+    "always": {"CHAOS_RESTS": "always"},
+    "never": {"DCGW_LATENCY_MS": "0"},
+}
+"""When a worker's sockets rest between two looks at them -> what the environment says for it. With
+the product's own thresholds, and some 100 events a second in each worker, they almost never do."""
 PIPE_MESSAGES: Final = 200
 """How many messages fit between a worker and the hub."""
 ROLES: Final = {
@@ -42,7 +49,8 @@ class CommandFailed(Exception):
 class ClusterProcesses:
     """One cluster on a folder of its own, and the sandbox that it talks to."""
 
-    def __init__(self, folder: Path, sockets: Path, mutant: str = "") -> None:
+    def __init__(self, folder: Path, sockets: Path, mutant: str = "", rests: str = "usual") -> None:
+        """rests: one of RESTS."""
         self.folder = folder
         self.state = folder / "state"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("DCGW_")}
@@ -59,6 +67,7 @@ class ClusterProcesses:
             "DCGW_HUB_PIPE_MESSAGES": str(PIPE_MESSAGES),
             "CHAOS_MUTANT": mutant,
             "PYTHONPATH": os.pathsep.join(path),
+            **RESTS[rests],
         }
         self.paths: ClusterPaths = cluster_paths("default", self.env)
         self.workers = 0

@@ -101,11 +101,20 @@ def verdict(chaos: ChaosRun, seconds: float) -> str:
     """Whether all was kept; if not, what broke first, how to see it again, and where to look."""
     if not chaos.log.breaches:
         faults = len(chaos.log.occurrences) - 1
-        return f"Nothing lost: {faults} faults, {chaos.events:,} events, {seconds:.0f} s."
+        return (
+            f"Nothing lost: {faults} faults, {chaos.events:,} events, rests {chaos.rests}, "
+            f"{seconds:.0f} s."
+        )
     first = chaos.log.first_failure
-    lines = [f"{len(chaos.log.breaches)} breaches; the first in {first}:"]
+    lines = [f"{len(chaos.log.breaches)} breaches, rests {chaos.rests}; the first in {first}:"]
     lines += [f"  {b.kind} ({b.who}): {b.text}"[:400] for b in chaos.log.breaches[:8]]
     if first is not None and first.number:
-        lines.append(f"Again, alone: make chaos SEED={chaos.seed} ONLY={first.number}")
+        lines.append(f"Again, alone: make chaos {again(chaos, first.number)}")
     lines.append(f"Logs: {chaos.folder}: state/default/logs, and those of sandbox and subscribers")
     return "\n".join(lines)
+
+
+def again(chaos: ChaosRun, number: int) -> str:
+    """Return what `make chaos` is given to do the pair with this fault again, alone."""
+    rests = "" if chaos.rests == "usual" else f" RESTS={chaos.rests}"
+    return f"SEED={chaos.seed} ONLY={number}{rests}"

@@ -1,5 +1,5 @@
 """Loaded by every process of a cluster under chaos: makes long times short, and, where CHAOS_MUTANT
-names one, breaks a piece of the product on purpose.
+names one, breaks a piece of the product on purpose. CHAOS_RESTS: see RESTING.
 
 A run of minutes meets more faults than a year; with the product's own times a worker would count
 as unstable, and a shard wait up to a minute, after each. Only numbers are changed here.
@@ -46,6 +46,12 @@ SHORT: dict[str, dict[str, Any]] = {
     "coordinator.children.restarting_process": {"STABLE_S": 3.0},
     "cluster.subscriber.replay_client": {"ANSWER_SECONDS": 1.5},
 }
+RESTING: dict[str, dict[str, Any]] = {
+    "shard_worker.transport.moderation": {"BUSY_PER_S": -1.0, "QUIET_PER_S": -1.0},
+}
+"""Where CHAOS_RESTS is "always": any rate is enough for the sockets to rest after each event."""
+if os.environ.get("CHAOS_RESTS") == "always":
+    SHORT |= RESTING
 PATCHES: dict[str, list[Callable[[ModuleType], None]]] = {
     **{name: [short_times] for name in SHORT},
     "coordinator.hub.hub": [small_pipe],
