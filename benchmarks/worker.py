@@ -27,20 +27,21 @@ class MeasuredWorker(WorkerProcess):
     """A worker process, seen from its coordinator and from a subscriber."""
 
     def __init__(self, folder: Path, spec: WorkerSpec, command: Sequence[str]) -> None:
-        super().__init__(spec, command)
+        events = f"ipc://{folder}/events"
+        super().__init__(spec, events, command)
         self._messages: list[bytes] = []
         self._reached: dict[int, int] = {}
         """Shard id -> seq up to which all has come out of the hub."""
         self._hub = Hub(
             zmq.Context(self.context),
             workers_endpoint=spec.hub_endpoint,
-            subscribers_endpoint=f"ipc://{folder}/events",
+            subscribers_endpoint=events,
             subscriber_hwm=1_000_000,  # a busy machine is no reason to lose what is then counted
         )
         self._subscriber = self.context.socket(zmq.SUB)
         self._subscriber.setsockopt(zmq.RCVHWM, 1_000_000)
         self._subscriber.subscribe(b"")
-        self._subscriber.connect(f"ipc://{folder}/events")
+        self._subscriber.connect(events)
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

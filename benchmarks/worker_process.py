@@ -21,6 +21,7 @@ from cluster.wire.link import (
     Hello,
     IdentifyGrant,
     IdentifyRequest,
+    Out,
     Report,
     ShardPlan,
     ShardReport,
@@ -29,16 +30,21 @@ from cluster.wire.link import (
     decode_from_worker,
     encode,
 )
+from coordinator.hub.last_out import LastOut
 
 WAIT_S: Final = 60.0
+TELL_OUT_S: Final = 1.0
+"""Seconds between two words on what came out of the hub, as coordinator/maintenance.py says them. A
+worker that hears nothing for some seconds greets anew, and then tells of each of its shards."""
 COMMAND: Final = ("-m", "shard_worker")
 
 
 class WorkerProcess:
     """One ``python -m shard_worker`` in slot 0, seen from its coordinator."""
 
-    def __init__(self, spec: WorkerSpec, command: Sequence[str] = COMMAND) -> None:
-        """It does not start before ``start``. command: Python's arguments."""
+    def __init__(self, spec: WorkerSpec, events: str, command: Sequence[str] = COMMAND) -> None:
+        """It does not start before ``start``. events: the hub's endpoint for subscribers. command:
+        Python's arguments."""
         self.spec = spec
         self._command = command
         self.reports: dict[int, ShardReport] = {}
@@ -48,7 +54,9 @@ class WorkerProcess:
         self._grants = 0
         self._router = self.context.socket(zmq.ROUTER)
         self._router.bind(spec.link_endpoint)
+        self._last_out = LastOut(zmq.Context(self.context), events)
         self._coordinating: asyncio.Task[None] | None = None
+        self._telling_out: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -59,6 +67,7 @@ class WorkerProcess:
     async def start(self) -> None:
         """Start the process, and return when all its shards are ready. Raises ChildError."""
         self._coordinating = asyncio.create_task(self._coordinate())
+        self._telling_out = asyncio.create_task(self._tell_out())
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *self._command, stdin=asyncio.subprocess.PIPE
         )
@@ -82,9 +91,11 @@ class WorkerProcess:
                 with contextlib.suppress(ProcessLookupError):  # it ended just now
                     self._process.kill()
                 await self._process.wait()
-        if self._coordinating is not None:
-            self._coordinating.cancel()
-            await asyncio.gather(self._coordinating, return_exceptions=True)
+        tasks = [task for task in (self._coordinating, self._telling_out) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._last_out.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition on what was heard. Raises ChildError."""
@@ -112,6 +123,15 @@ class WorkerProcess:
                     async with self.changed:
                         self._keep(report)
                         self.changed.notify_all()
+
+    async def _tell_out(self) -> None:
+        """Play what else a coordinator says to a worker to which nothing happens."""
+        self._last_out.start(asyncio.get_running_loop())
+        while True:
+            await asyncio.sleep(TELL_OUT_S)
+            for sent_ns in self._last_out.slots.values():
+                await self._router.send_multipart([b"0", encode(Out(sent_ns=sent_ns))])
+            self._last_out.slots.clear()
 
     def _keep(self, report: Report) -> None:
         self.reports |= {shard.shard_id: shard for shard in report.shards}

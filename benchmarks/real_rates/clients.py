@@ -109,7 +109,7 @@ async def _pipeline(
         settings = {"role": "hub", "workers": spec.hub_endpoint, "events": events}
         hub = await stack.enter_async_context(child("the hub", command, settings))
         await hub.line()
-        process = WorkerProcess(spec)
+        process = WorkerProcess(spec, events)
         stack.callback(process.context.destroy, 0)
         stack.push_async_callback(process.end)
         await process.start()
