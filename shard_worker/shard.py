@@ -22,7 +22,7 @@ from cluster.commands import Command
 from cluster.discord.intents import intents_advice
 from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
-from cluster.wire.link import IdentifyGrant, Login, ShardCounts, ShardPlan, ShardReport
+from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from cluster.wire.states import SessionState
 from shard_worker.interfaces import Delivery, GrantSource
 from shard_worker.protocol import actions as do
@@ -46,6 +46,7 @@ from shard_worker.sending.guild_subscriptions import GuildSubscriptions, Subscri
 from shard_worker.sending.queue import Done
 from shard_worker.sending.sender import Sender
 from shard_worker.shard_log import ShardLog
+from shard_worker.shard_news import ShardNews, Tally
 from shard_worker.timer import MovableTimer
 from shard_worker.transport.compression import KINDS, InflateError
 from shard_worker.transport.connection import Connection
@@ -75,13 +76,14 @@ class Shard:
         epoch: int = 0,
         advice: Mapping[int, str] | None = None,
         connects: ConnectQueue | None = None,
+        tally: Tally | None = None,
         latencies: Latencies | None = None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
         what to do about a fatal close, by its code, in the words of whoever reads it; None: in
         those of a cluster's configuration. connects: where all shards of the process wait for their
-        turn to connect; None: there is no other. latencies: where the heartbeats of all shards of
-        the process are counted; None: nobody asks."""
+        turn to connect; tally: what all of them have brought; latencies: where the heartbeats of
+        all of them are counted. None: there is no other, and nobody asks."""
         self.plan = plan
         self._login = login
         self._transport = transport
@@ -109,19 +111,9 @@ class Shard:
         self._connection: Connection | None = None
         self._timer = MovableTimer(self._tick)
         self._reported_state = self._session.state
-        self._changed = True
-        """Something that a report tells, besides what events move, may have changed since the last
-        one."""
-        self._told_wait: tuple[str, float | None] | None = None
-        """Why it waited, and for what moment, as the last report told."""
-        self._events = self._told_events = 0
-        began_ns = delivery.began_ns
-        age_s = max(0.0, (time.time_ns() - began_ns) / 1e9)
-        self._began_at = self._loop.time() - age_s if began_ns else None
-        """When the session's READY came, in whichever process, as the loop's time: the clock on the
-        wall may be set while this process lives. None: not known."""
-        self._dispatched_at: float | None = None
-        self._unplaced = 0
+        self.news = ShardNews(
+            plan.shard_id, self._session, delivery, tally or Tally(), self._loop.time()
+        )
 
     @property
     def state(self) -> SessionState:
@@ -152,11 +144,6 @@ class Shard:
     def latency(self) -> float | None:
         """Seconds of the last heartbeat's round trip; None: none was answered yet."""
         return self._session.latency
-
-    @property
-    def events(self) -> int:
-        """Dispatches delivered since this shard was made."""
-        return self._events
 
     def start(self) -> None:
         """Begin to connect."""
@@ -200,64 +187,14 @@ class Shard:
         self._sender.command(command, done)
         self._do([])
 
-    def news(self) -> ShardReport | ShardCounts | None:
-        """Return how the shard is, or only what events have moved, if anything has changed since
-        this was asked last; None: nothing has."""
-        session, told_events = self._session, self._told_events
-        # Why and for how long a session waits hangs on how the others of the process fare.
-        is_waiting = session.state is SessionState.WAITING
-        wait = (session.detail, session.next_try) if is_waiting else None
-        is_changed = self._changed or wait != self._told_wait
-        self._changed, self._told_wait, self._told_events = False, wait, self._events
-        if is_changed:
-            return self.report()
-        if self._events == told_events:
-            return None
-        return ShardCounts(self.plan.shard_id, session.seq, self._events, self._silent_s())
-
-    def renew(self) -> None:
-        """Let all count as news: who was told of it may not have heard."""
-        self._changed = True
-
     def report(self) -> ShardReport:
         """Return how the shard is now."""
-        session = self._session
-        return ShardReport(
-            shard_id=self.plan.shard_id,
-            state=session.state,
-            epoch=session.epoch,
-            seq=session.seq,
-            events=self._events,
-            silent_s=self._silent_s(),
-            unplaced=self._unplaced,
-            session_age_s=self._age_s() if session.resumable else None,
-            heartbeat_ms=None if session.latency is None else session.latency * 1000,
-            late_acks=session.late_acks,
-            guilds=self._delivery.guilds if session.resumable else 0,
-            reconnects=dict(session.reconnects),
-            detail=session.detail,
-            next_try_s=self._next_try_s(),
-            refused=session.refused,
-        )
-
-    def _next_try_s(self) -> float | None:
-        """Seconds until the next connection is begun; None: see Session.next_try."""
-        moment = self._session.next_try
-        return None if moment is None else max(0.0, moment - self._loop.time())
-
-    def _silent_s(self) -> float | None:
-        """Seconds since the last dispatch; None: there was none."""
-        at = self._dispatched_at
-        return None if at is None else self._loop.time() - at
-
-    def _age_s(self) -> float | None:
-        """Seconds since the session's READY, in whichever process; None: not known."""
-        return None if self._began_at is None else self._loop.time() - self._began_at
+        return self.news.report(self._loop.time())
 
     # -- what the session asks for -------------------------------------------------------------
 
     def _do(self, actions: Sequence[Action]) -> None:
-        self._changed = True
+        self.news.renew()
         for action in actions:
             self._act(action)
         self._sender.flush(self._connection)
@@ -358,9 +295,8 @@ class Shard:
             return
         if isinstance(found, list):
             self._take(found, now, received_ns)
-        elif taken := self._placed([found], now):
-            self._drain(taken, received_ns)
-            self._dispatched_at = now
+        else:
+            self._drain(self._placed([found], now), now, received_ns)
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
@@ -379,11 +315,11 @@ class Shard:
 
     def _take(self, parts: Sequence[Part], now: float, received_ns: int) -> None:
         """Deliver what was read: dispatches that follow each other are one drain."""
-        events, run = self._events, list[FrameEvent]()
+        run = list[FrameEvent]()
         for part in parts:
             if isinstance(part, Frame):
                 # A frame may end the session or begin one: what came before it is journalled first.
-                self._drain(run, received_ns)
+                self._drain(run, now, received_ns)
                 run = []
                 self._frame(part, now, received_ns)
             elif isinstance(part, Unplaced):
@@ -392,9 +328,7 @@ class Shard:
                 run.extend(self._placed(part, now))
             if self._connection is None:
                 break
-        self._drain(run, received_ns)
-        if self._events != events:
-            self._dispatched_at = now
+        self._drain(run, now, received_ns)
         # The timer is not set anew: events move no moment but the end of a replay, and only to
         # later; it then comes too early, which does no harm.
 
@@ -415,14 +349,13 @@ class Shard:
 
     def _leave_out(self, what: Unplaced, count: int = 1) -> None:
         """Count what can't be placed. The next event shows the hole."""
-        self._unplaced += count
-        self._changed = True
+        self.news.left_out(count)
         self._log.left_out(what)
 
-    def _drain(self, events: Sequence[FrameEvent], received_ns: int) -> None:
+    def _drain(self, events: Sequence[FrameEvent], now: float, received_ns: int) -> None:
         if events:
             self._delivery.deliver(events, received_ns)
-            self._events += len(events)
+            self.news.delivered(len(events), now)
 
     def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
         session = self._session
@@ -445,12 +378,12 @@ class Shard:
         if frame.name == LISTS_SESSIONS:
             known = self._session.resumable
             data = without_session(frame.data, known.session_id) if known else frame.data
-            self._drain(self._placed([(frame.name, frame.seq, data)], now), received_ns)
+            self._drain(self._placed([(frame.name, frame.seq, data)], now), now, received_ns)
             return
         self._do(session.resumed(now))
         if self._connection is not None and session.state is SessionState.READY:
             event = (frame.name, frame.seq, frame.data)
-            self._drain(session.dispatched([event], now) or (), received_ns)
+            self._drain(session.dispatched([event], now) or (), now, received_ns)
             self._subscribe(self._subscriptions.resumed())
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
@@ -472,11 +405,11 @@ class Shard:
                 "kept nowhere: after a restart the one that was configured is tried again",
                 self.plan.shard_id,
             )
-        self._began_at = now
+        self.news.began_at = now
         self._delivery.begin_epoch(
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )
-        self._drain([(frame.name, seq, ready.blanked)], received_ns)
+        self._drain([(frame.name, seq, ready.blanked)], now, received_ns)
         self._subscribe(self._subscriptions.ready(frame.data))
 
     def _subscribe(self, due: SubscriptionsDue) -> None:

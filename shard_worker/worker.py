@@ -43,6 +43,7 @@ from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
+from shard_worker.shard_news import Tally
 from shard_worker.traffic_report import TrafficReport
 from shard_worker.transport.transport import Transport
 from shard_worker.worker_report import make_report
@@ -89,8 +90,8 @@ class Worker:
         self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
         self._connects = ConnectQueue(random.random)
+        self._tally = Tally()
         self._traffic = TrafficReport()
-        self._events_of_released = 0
         self._report_timer: asyncio.TimerHandle | None = None
         self._reported_at = float("-inf")
         self._greeting: asyncio.TimerHandle | None = None
@@ -150,7 +151,7 @@ class Worker:
         delivery, resumable, epoch = self._journal.shard(plan)
         shard = Shard(
             plan, self._spec, self._transport, delivery, self, resumable, epoch,
-            connects=self._connects, latencies=self._traffic.latencies,
+            connects=self._connects, tally=self._tally, latencies=self._traffic.latencies,
         )  # fmt: skip
         self._shards[plan.shard_id] = shard
         return shard
@@ -180,7 +181,7 @@ class Worker:
         """Once a second: report, look after the journal, and look for the coordinator."""
         for second in itertools.count():
             for shard in itertools.islice(self._shards.values(), second % RENEWED, None, RENEWED):
-                shard.renew()
+                shard.news.renew()
             if second % RENEWED == 0:
                 self._traffic.renew()
             self._report()
@@ -236,7 +237,7 @@ class Worker:
                 # short ago it was. Asked twice, the same grant is said twice, and used once.
                 for shard in self._shards.values():
                     shard.ask_again()
-                    shard.renew()
+                    shard.news.renew()
                 self._traffic.renew()
                 self.changed()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
@@ -281,7 +282,6 @@ class Worker:
             return
         shard.stop(logout=False)
         self._journal.release(shard_id, to_slot)
-        self._events_of_released += shard.events
         self._report()  # the coordinator gives the shard on when this worker has it no more
 
     def _take(self, plan: ShardPlan) -> None:
@@ -317,12 +317,13 @@ class Worker:
     def _report(self) -> None:
         if self._report_timer is not None:
             self._report_timer.cancel()
-        self._report_timer, self._reported_at = None, self._loop.time()
+        now = self._loop.time()
+        self._report_timer, self._reported_at = None, now
         report = make_report(
-            self._spec.slot, self._shards, self._journal, self._traffic,
-            events_before=self._events_of_released, received_bytes=self._transport.received_bytes,
+            self._spec.slot, self._shards, self._tally, self._journal, self._traffic, now,
+            received_bytes=self._transport.received_bytes,
         )  # fmt: skip
         if not self._link.send(report):
             self._traffic.renew()
             for shard in self._shards.values():
-                shard.renew()
+                shard.news.renew()

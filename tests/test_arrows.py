@@ -55,6 +55,7 @@ PURE = [
     "coordinator/workers/traffic.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
+    "shard_worker/shard_news.py",
     "shard_worker/transport/moderation.py",
 ]
 """What decides and does no input or output."""
@@ -218,12 +219,14 @@ ROOMS: Final = {
         "__main__": "protocol sending worker worker_log",
         "worker_log": "shard_log",
         "worker": (
-            "coordinator_link delivery protocol shard traffic_report transport worker_report"
+            "coordinator_link delivery protocol shard shard_news traffic_report transport "
+            "worker_report"
         ),
-        "worker_report": "delivery shard traffic_report",
+        "worker_report": "delivery shard shard_news traffic_report",
         "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
-        "shard": "interfaces protocol sending shard_log timer transport",
+        "shard": "interfaces protocol sending shard_log shard_news timer transport",
+        "shard_news": "interfaces protocol",
         "shard_log": "protocol",
         "sending": "protocol transport",
         "interfaces": "protocol",

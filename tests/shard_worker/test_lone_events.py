@@ -177,7 +177,7 @@ def test_an_event_that_comes_alone_is_a_sign_of_life() -> None:
         silent = heartbeat.zombie
         shard.on_message(b'{"t":"A","s":2,"op":0,"d":{}}')
         assert (silent, heartbeat.zombie) == (True, False)
-        assert shard._dispatched_at == 1001.0
+        assert shard.news._dispatched_at == 1001.0
         shard.stop(logout=False)
 
     asyncio.run(main())

@@ -13,7 +13,9 @@ from cluster.wire.link import IdentifyGrant, ShardCounts, ShardPlan, ShardReport
 from cluster.wire.states import SessionState
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
+from shard_worker.shard_news import Tally
 from shard_worker.transport.transport import Transport
+from shard_worker.worker_report import take_news
 from tests.played_loop import play
 from tests.shard_worker.test_adopt_seconds import worker_spec
 from tests.shard_worker.test_shard import HELLO, READY, Ordered, frame
@@ -26,6 +28,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.tally = Tally()
         connects = ConnectQueue(lambda: 0.5)
         self.shards = [self._shard(shard_id, connects) for shard_id in range(SHARDS)]
         self.told: dict[int, ShardReport] = {}
@@ -35,10 +38,17 @@ class Bench:
     def _shard(self, shard_id: int, connects: ConnectQueue) -> Shard:
         wire, plan = Ordered(), ShardPlan(shard_id=shard_id, shard_count=SHARDS)
         transport = cast(Transport, wire)
-        shard = Shard(plan, worker_spec(), transport, wire, wire, connects=connects)
+        shard = Shard(
+            plan, worker_spec(), transport, wire, wire, connects=connects, tally=self.tally
+        )
         shard._loop = cast(Any, Mock(time=lambda: self.now))
         shard.start()
         return shard
+
+    def make_ready(self, shard: Shard) -> None:
+        """Let all go well until its session is ready."""
+        while shard.state is not SessionState.READY:
+            self.step(shard, 3)
 
     def step(self, shard: Shard, choice: int) -> None:
         """Let something happen to a shard that may happen to it now."""
@@ -72,15 +82,16 @@ class Bench:
                 self.now += choice / 4
                 shard._tick()
 
-    def ask(self) -> list[ShardReport | ShardCounts | None]:
-        """Ask all shards for news, and keep them."""
-        news = [shard.news() for shard in self.shards]
-        for shard_id, told in enumerate(news):
+    def ask(self) -> list[ShardReport | ShardCounts]:
+        """Ask the shards that were touched for news, and keep them."""
+        news = take_news(dict(enumerate(self.shards)), self.tally, self.now)
+        for told in news:
+            shard_id = told.shard_id
             if isinstance(told, ShardCounts):
                 self.told[shard_id] = msgspec.structs.replace(
                     self.told[shard_id], seq=told.seq, events=told.events
                 )
-            elif told is not None:
+            else:
                 self.told[shard_id], self.told_at[shard_id] = told, self.now
         return news
 
@@ -99,18 +110,24 @@ class Bench:
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, SHARDS - 1), st.integers(0, 17), st.booleans()), max_size=60
-    )
+    ),
+    ready=st.integers(0, SHARDS),
 )
-def test_what_was_told_is_how_it_is(steps: list[tuple[int, int, bool]]) -> None:
+def test_what_was_told_is_how_it_is(steps: list[tuple[int, int, bool]], ready: int) -> None:
     async def scenario() -> None:
         bench = Bench()
-        for shard, choice, asked in [*steps, (0, 0, True)]:
-            bench.step(bench.shards[shard], choice)
+        for shard in bench.shards[:ready]:  # in the order in which they may connect
+            bench.make_ready(shard)
+        for chosen, choice, asked in [*steps, (0, 0, True)]:
+            bench.step(bench.shards[chosen], choice)
             if asked:
                 bench.ask()
                 for shard_id, is_now in enumerate(bench.shards):
                     told = bench.moments(bench.told[shard_id], bench.told_at[shard_id])
                     assert told == bench.moments(is_now.report(), bench.now)
-            assert not asked or bench.ask() == [None] * SHARDS
+                # Whoever asks all of them, touched or not, hears no more.
+                assert [shard.news.take(bench.now) for shard in bench.shards] == [None] * SHARDS
+                assert bench.ask() == []
+                assert bench.tally.events == sum(shard.news.events for shard in bench.shards)
 
     play(scenario)

@@ -65,7 +65,7 @@ class Told:
         for shard_id in range(shards):
             plan = ShardPlan(shard_id=shard_id, shard_count=shards)
             worker._shards[shard_id] = Shard(
-                plan, worker_spec(), cast(Transport, wire), wire, worker
+                plan, worker_spec(), cast(Transport, wire), wire, worker, tally=worker._tally
             )
 
     def send(self, message: FromWorker) -> bool:
