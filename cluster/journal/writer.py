@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import lmdb
@@ -83,6 +83,8 @@ class Journal:
         """Shard id -> the state that was appended last, and its key. It is changed in place, so
         most drains bring the same one: a key for each was a fiftieth of a lone event's
         instructions."""
+        self._changed: dict[bytes, ShardState] = {}
+        """By key, the states that were appended since `changed_states` was asked last."""
         self._state_rows: dict[bytes, bytes] = {}
         """The states as they were appended last: they may have changed since, with a drain that is
         not appended yet, and the file is not to be ahead of what it holds."""
@@ -198,6 +200,12 @@ class Journal:
         self.flush()
         return self._states
 
+    def changed_states(self) -> Collection[ShardState]:
+        """Return the states that were appended since this was asked last, as they are now."""
+        self.flush()
+        changed, self._changed = self._changed, {}
+        return changed.values()
+
     @property
     def stats(self) -> JournalStats:
         """What the journal holds now."""
@@ -224,6 +232,7 @@ class Journal:
         if self._turn_bytes + size > TURN_BYTES:
             self.flush()
         key = known[1]
+        self._changed[key] = state
         row = self._state_rows[key] = _encode_state(state)
         self._turn.append(Append(shard_id, self.last_record + 1, messages, key, row))
         self._turn_bytes += size

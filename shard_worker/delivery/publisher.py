@@ -156,13 +156,21 @@ class Publisher:
         self.pump()
 
     def _make_mark(self) -> None:
-        rows = [row for state in self._journal.states().values() if (row := self._row(state))]
+        rows = self._rows()
         sent_ns = self._clock_ns()
         message = watermark.encode(self._cluster, self._slot, sent_ns, self._whole_due, rows)
         self._marks.append(_Mark(self._journal.last_record, sent_ns, message))
         if self._whole_due:
             self._whole_at = self._clock()
         self._whole_due = False
+
+    def _rows(self) -> list[watermark.Row]:
+        """Return what the next watermark tells: of the shards that were appended since the last
+        one, of which there are few where little comes, or of all."""
+        states = self._journal.changed_states()
+        if self._whole_due:
+            states = self._journal.states().values()
+        return [row for state in states if (row := self._row(state))]
 
     def _row(self, state: ShardState) -> watermark.Row | None:
         if state.epoch == 0 or self._shard_count not in (0, state.shard_count):

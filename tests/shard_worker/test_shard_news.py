@@ -116,10 +116,10 @@ class Bench:
 def test_what_was_told_is_how_it_is(steps: list[tuple[int, int, bool]], ready: int) -> None:
     async def scenario() -> None:
         bench = Bench()
-        for shard in bench.shards[:ready]:  # in the order in which they may connect
-            bench.make_ready(shard)
-        for chosen, choice, asked in [*steps, (0, 0, True)]:
-            bench.step(bench.shards[chosen], choice)
+        for first in bench.shards[:ready]:  # in the order in which they may connect
+            bench.make_ready(first)
+        for shard, choice, asked in [*steps, (0, 0, True)]:
+            bench.step(bench.shards[shard], choice)
             if asked:
                 bench.ask()
                 for shard_id, is_now in enumerate(bench.shards):
