@@ -11,7 +11,9 @@ death of a process that could not log any more.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -32,6 +34,8 @@ LOUD: Final = ("error", "critical")
 _text = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}) (\w+) (.*)", re.DOTALL)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
+NO_FIELDS: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 class Line(NamedTuple):
     """A line of a log, read."""
@@ -41,10 +45,16 @@ class Line(NamedTuple):
     level: str
     """One of LEVELS; empty: not known."""
     text: str
-    """What it says, its fields after it as name=value."""
+    """What it says."""
     head: bool = True
     """Whether it is a line of its own; False: it goes on with the one before it, and has that
     one's time and level."""
+    fields: Mapping[str, Any] = NO_FIELDS
+    """What else it has, by name. "error" may be many lines."""
+
+    def named(self, *, without: Collection[str] = ()) -> str:
+        """Return the fields as name=value, in one line."""
+        return " ".join(f"{k}={_shown(v)}" for k, v in self.fields.items() if k not in without)
 
 
 FIRST: Final = Line(0.0, "", "")
@@ -114,8 +124,8 @@ def _of_fields(fields: dict[str, Any], rest: str = "") -> Line | None:
         return None
     level, message = _level(str(_pop(fields, ("level", "lvl")))), str(_pop(fields, MESSAGES) or "")
     fields.pop("process", None)  # the file says whose it is
-    named = [f"{name}={_shown(value)}" for name, value in fields.items()]
-    return Line(time, level, " ".join(filter(None, [message, *named, rest])))
+    text = " ".join(filter(None, [message, rest]))
+    return Line(time, level, text, fields=fields or NO_FIELDS)
 
 
 def _pop(fields: dict[str, Any], names: tuple[str, ...]) -> Any:

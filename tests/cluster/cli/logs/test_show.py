@@ -36,9 +36,27 @@ def test_a_line_for_a_terminal() -> None:
     assert coloured(entry("at", "error", head=False), NOW, 8).style == "red"
 
 
+def test_fields_and_a_traceback() -> None:
+    fields = {"shard": 3, "cause": "op 7", "kind": "x", "error": "Traceback:\n  File\x1b"}
+    one = Entry("worker-0", Line(NOW.timestamp(), "error", "shard 3 is lost", fields=fields))
+    assert plain(one).splitlines() == [
+        '2026-03-01 12:05:00.123 worker-0 ERROR shard 3 is lost shard=3 cause="op 7" kind=x',
+        "    Traceback:",
+        "      File ",
+    ]
+    assert coloured(one, NOW, 8).plain.splitlines() == [
+        '12:05:00.123 worker-0 error: shard 3 is lost  cause="op 7"',
+        "    Traceback:",
+        "      File ",
+    ]
+    ten = Entry("worker-0", Line(NOW.timestamp(), "info", "shard 10 is lost", fields={"worker": 1}))
+    assert coloured(ten, NOW, 8).plain.endswith("shard 10 is lost  worker=1")
+    assert '"fields":{"shard":3,"cause":"op 7","kind":"x","error":"Tr' in as_json(one)
+
+
 def test_a_line_as_json() -> None:
     row = as_json(entry("a\nb"))
-    assert '"process":"worker-0","level":"info","text":"a\\nb"}' in row
+    assert '"process":"worker-0","level":"info","text":"a\\nb","fields":{}}' in row
     assert as_json(Entry("gate", Line(0.0, "", "?"))).startswith('{"time":null,')
 
 

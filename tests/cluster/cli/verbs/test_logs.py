@@ -66,7 +66,7 @@ def test_of_a_cluster_that_does_not_run(dcgw: Dcgw) -> None:
     assert dcgw("logs", "--worker", "0", "-n", "1").stdout.endswith("WARNING late\n")
     assert dcgw("logs", "--level", "error").stdout.count("\n") == 1
     assert dcgw("logs", "--since", "1h").stdout == ""
-    assert dcgw("logs", "--json", "-n", "1").stdout.endswith('"level":"warning","text":"late"}\n')
+    assert dcgw("logs", "--json", "-n", "1").stdout.endswith('"text":"late","fields":{}}\n')
 
 
 def test_of_the_one_that_runs(dcgw: Dcgw, running: Running) -> None:
