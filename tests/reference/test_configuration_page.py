@@ -85,6 +85,22 @@ def test_an_entry() -> None:
     assert "`DCGW_DEPTH` · a whole number · default: none\n" in page
 
 
+class Pair(msgspec.Struct):
+    one: int = 1
+    """The first."""
+    two: int = 2
+    """The second."""
+
+
+def test_where_words_are_about_several_keys_each_has_its_own() -> None:
+    text = "# About.\n\n# {}\none = 1\n{}two = 2\n"
+    variables = {"DCGW_ONE": "one", "DCGW_TWO": "two"}
+    shared = configuration(Schema(Pair), text.format("Of both.", ""), variables)
+    assert [word in shared for word in ("The first.", "The second.", "Of both.")] == [1, 1, 0]
+    apart = configuration(Schema(Pair), text.format("Of one.", "\n# Of two.\n"), variables)
+    assert [word in apart for word in ("Of one.", "Of two.", "The first.")] == [1, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

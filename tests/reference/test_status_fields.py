@@ -20,7 +20,7 @@ class Wheel(msgspec.Struct):
     """A wheel. It turns."""
 
     inches: Annotated[float, msgspec.Meta(ge=1)] | None = None
-    """How large; None: nobody looked."""
+    """How large | wide; None: nobody looked."""
 
 
 class Car(msgspec.Struct):
@@ -53,7 +53,7 @@ A wheel.
 
 | field | type | what |
 | --- | --- | --- |
-| `inches` | number or null | How large; null: nobody looked. |
+| `inches` | number or null | How large \\| wide; null: nobody looked. |
 """
 
 
