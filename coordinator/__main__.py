@@ -4,7 +4,8 @@ Reads one CoordinatorSpec as JSON from standard input, to its end; writes one St
 JSON line to standard output. Logs to <state folder>/logs/coordinator.log.
 
 Exit codes: 0 stopped as told; otherwise those of cluster.errors, with the error as the outcome.
-SIGTERM, SIGINT and SIGHUP stop it in order; a second one does not hurry it.
+SIGTERM and SIGINT stop it in order; a second one does not hurry it. SIGHUP lets it read again what
+may change of its configuration (coordinator.reloading).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging.handlers
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,7 @@ from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
 from coordinator.child_process import write_outcome
 from coordinator.coordinator import Coordinator
+from coordinator.log_copy import LogCopy
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 
 LOG_BYTES: Final = 10 * 1024 * 1024
@@ -42,16 +45,28 @@ def log_to_file(logs: Path, spec: CoordinatorSpec) -> None:
     log_lines("coordinator", spec.log_format, spec.log_level, secret=spec.token, handler=handler)
 
 
-async def run(spec: CoordinatorSpec) -> Coordinator:
-    """Start, run and stop. ClusterError if it does not start; nothing is left running then."""
+def begin_log(logs: Path, spec: CoordinatorSpec, at_end: ExitStack) -> None:
+    """Log to a file, and copy the logs of all processes if that is wanted. OSError if it can't be
+    done. at_end: what is done at the end of this process."""
+    if spec.log_descriptor >= 0:
+        copy = LogCopy(logs, spec.log_descriptor, spec.log_format)
+        copy.start()
+        at_end.callback(copy.close)
+    log_to_file(logs, spec)
+
+
+async def run(spec: CoordinatorSpec, at_end: ExitStack) -> Coordinator:
+    """Start, run and stop. ClusterError if it does not start; nothing is left running then. at_end:
+    what is done at the end of this process."""
     coordinator = Coordinator(
         spec,
-        on_locked=lambda logs: log_to_file(logs, spec),
+        on_locked=lambda logs: begin_log(logs, spec, at_end),
         keep_lock=True,
     )
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, coordinator.request_stop)
+    loop.add_signal_handler(signal.SIGHUP, coordinator.reload)
     async with coordinator:
         write_outcome(StartOutcome(ready=True, notes=coordinator.notes))
         await coordinator.until_stopped()
@@ -63,12 +78,14 @@ def main() -> int:
     prepare()
     log_lines("coordinator")
     os.umask(0o077)  # what it and its children write, logs that are rotated too, is its user's
-    try:
-        coordinator = asyncio.run(run(read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))))
-    except ClusterError as error:
-        log.error("%s", error)
-        write_outcome(StartOutcome(error=failure_of(error)))
-        return error.exit_code
+    with ExitStack() as at_end:
+        try:
+            spec = read_spec(sys.stdin.buffer.read(MAX_SPEC_BYTES))
+            coordinator = asyncio.run(run(spec, at_end))
+        except ClusterError as error:
+            log.error("%s", error)
+            write_outcome(StartOutcome(error=failure_of(error)))
+            return error.exit_code
     if coordinator.keeps_workers:
         logging.shutdown()
         os._exit(0)  # asyncio kills its child processes when their objects are collected

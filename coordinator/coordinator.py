@@ -24,6 +24,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints import registry
 from cluster.endpoints.paths import Running
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.service_manager import ServiceManager
 from cluster.wire import link
 from cluster.wire.happenings import HappeningKind
 from coordinator import host
@@ -53,6 +54,8 @@ from coordinator.lookout import Lookout
 from coordinator.maintenance import Maintenance
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.verbs import OperationVerbs
+from coordinator.reloading import Reloading
+from coordinator.service import Service
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for
 from coordinator.state import folders
@@ -116,6 +119,8 @@ class Coordinator:
         self.keeps_workers = False
         """They go on without this coordinator, for the next one to take over."""
         self._started_at = time.time()
+        self._service: Service | None = None
+        self._reloading: Reloading | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -144,8 +149,17 @@ class Coordinator:
             how = ", logging out" if logout else ", the workers go on" if keep_workers else ""
             self._record.flush()
             self._record.tell(HappeningKind.STOPPING, how)
+            if self._service is not None:
+                self._service.stopping()
             self._logout, self.keeps_workers = logout, keep_workers
             self._lifetime.end()
+
+    def reload(self) -> None:
+        """Read again what may change of the configuration."""
+        if self._reloading is None:
+            log.warning("the configuration is not read again: the start is not done yet")
+        else:
+            self._reloading.reload()
 
     async def until_stopped(self) -> None:
         """Wait for `request_stop`. Raises what made a part of the coordinator fail."""
@@ -200,6 +214,14 @@ class Coordinator:
         self._lifetime.background(maintenance.run(), "maintenance")
         lookout = Lookout(self._record, fleet, identifies.status, status.subscribers, context.clock)
         self._lifetime.background(lookout.run(), "lookout")
+        self._service = Service(
+            ServiceManager.of(), fleet, identifies.status, ready_shards=self._spec.http.ready_shards
+        )
+        self._service.begin()
+        self._lifetime.background(self._service.run(), "service manager")
+        self._reloading = Reloading(
+            self._spec, self._record, self._service, workers.router, children.http
+        )
         await self._run_children(children)
         plan_keeper.save()
         parts.callback(registry.leave, registry.enter(self._paths))

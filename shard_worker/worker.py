@@ -26,6 +26,7 @@ from cluster.wire.link import (
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    LogLevel,
     Out,
     Publish,
     Reconnect,
@@ -46,6 +47,7 @@ from shard_worker.shard import Shard
 from shard_worker.shard_news import Tally
 from shard_worker.traffic_report import TrafficReport
 from shard_worker.transport.transport import Transport
+from shard_worker.worker_log import set_level
 from shard_worker.worker_report import make_report
 
 log = logging.getLogger(__name__)
@@ -245,6 +247,8 @@ class Worker:
                     self._shards[shard_id].granted(message)
                 else:
                     self.identify_unused(shard_id, grant_id)
+            case LogLevel(level=level):
+                set_level(level)
             case Out(sent_ns=sent_ns):
                 self._journal.watermark_out(sent_ns)
             case Stop():

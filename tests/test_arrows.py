@@ -76,7 +76,7 @@ ROOMS: Final = {
     "cluster": {
         "cli": (
             "backoff commands config control decode_errors discord doctor endpoints errors "
-            "interrupts logs processes ranges sandbox subscriber wire"
+            "interrupts logs processes ranges sandbox service_manager subscriber wire"
         ),
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
@@ -96,6 +96,7 @@ ROOMS: Final = {
         "endpoints": "decode_errors durable errors plain_text",
         "logs": "decode_errors",
         "zstd": "",
+        "service_manager": "",
         "ranges": "",
         "processes": "",
         "process_stats": "",
@@ -174,12 +175,16 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
-        "__main__": "child_process coordinator spec_input",
+        "__main__": "child_process coordinator log_copy spec_input",
+        "log_copy": "",
         "coordinator": (
             "account children context control descriptors engines gateway_api happenings health "
-            "host hub identifies lifetime lookout maintenance operations sharding state workers"
+            "host hub identifies lifetime lookout maintenance operations reloading service "
+            "sharding state workers"
         ),
         "health": "children control descriptors hub workers",
+        "reloading": "children happenings service workers",
+        "service": "happenings http workers",
         "lookout": "control happenings workers",
         "control": (
             "context descriptors happenings identifies ipc_listener lifetime operations verb "
@@ -217,16 +222,16 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker worker_log",
-        "worker_log": "shard_log",
         "worker": (
             "coordinator_link delivery protocol shard shard_news traffic_report transport "
-            "worker_report"
+            "worker_log worker_report"
         ),
         "worker_report": "delivery shard shard_news traffic_report",
         "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
         "shard": "interfaces protocol sending shard_log shard_news timer transport",
         "shard_news": "interfaces protocol",
+        "worker_log": "shard_log",
         "shard_log": "protocol",
         "sending": "protocol transport",
         "interfaces": "protocol",

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+import msgspec
+
 from cluster.config.coordinator_spec import CoordinatorSpec, encode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.folders import make_private
@@ -69,7 +71,11 @@ class CoordinatorProcess:
             make_private(paths.state_dir)
             make_private(paths.logs)
             log = paths.logs / "coordinator.log"
-            with open(log, "ab", opener=lambda path, how: os.open(path, how, 0o600)) as stderr:
+            spec, passed = _with_output(spec)
+            with (
+                passed,
+                open(log, "ab", opener=lambda path, how: os.open(path, how, 0o600)) as stderr,
+            ):
                 log_start = stderr.seek(0, os.SEEK_END)
                 process = subprocess.Popen(
                     cls.command,
@@ -77,6 +83,7 @@ class CoordinatorProcess:
                     stdout=subprocess.PIPE,
                     stderr=stderr,
                     start_new_session=True,
+                    pass_fds=[spec.log_descriptor] if spec.log_descriptor >= 0 else (),
                     env=child_environment(),
                 )
         except OSError as error:
@@ -158,6 +165,17 @@ class CoordinatorProcess:
         """Return the end of its log as a part of a message."""
         line = last_line(self.log, self._log_start)
         return f"its last line was {line!r}, see {self.log}" if line else f"see {self.log}"
+
+
+def _with_output(spec: CoordinatorSpec) -> tuple[CoordinatorSpec, contextlib.ExitStack]:
+    """Return the spec with the descriptor of our standard output in it, if logs are to go there;
+    and what closes it here, once the coordinator has it."""
+    closing = contextlib.ExitStack()
+    if spec.log_to == "stdout":
+        descriptor = os.dup(sys.stdout.fileno())
+        closing.callback(os.close, descriptor)
+        spec = msgspec.structs.replace(spec, log_descriptor=descriptor)
+    return spec, closing
 
 
 def last_line(file: Path, start: int = 0) -> str:

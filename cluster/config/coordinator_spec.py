@@ -44,6 +44,10 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     shards: str = "auto"
     """The shards to run, in a form that parse_shards takes."""
     api_version: Literal[9, 10] = 10
+    config_file: str = ""
+    """The file that the configuration was read from, absolute; empty: there is none."""
+    log_descriptor: int = -1
+    """Where the lines of log_to = "stdout" go; -1: nowhere."""
     on_sandbox: bool = False
     """A sandbox is started first, and used in Discord's place."""
 

@@ -15,6 +15,7 @@ import msgspec
 from cluster.config.shards import SHARDS_FORMS
 from cluster.endpoints.paths import CLUSTER_NAME
 from cluster.ranges import MAX_SHARDS, MAX_WORKER_SHARDS
+from cluster.wire.states import Level
 
 MAX_JOURNAL_BYTES: Final = 1 << 40
 """A journal is mapped at twice its size, and the replay server maps those of all workers."""
@@ -148,7 +149,7 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     """How long workers go on without a coordinator."""
     stop_seconds: StopSeconds = 20.0
     """A stop is done within this long, by signals if it must be."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Level = "info"
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_to: Literal["files", "stdout"] = "files"
     """"stdout": the lines of all processes go to standard output as well."""

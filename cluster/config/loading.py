@@ -152,6 +152,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
             check_share(
                 str(c.shards), broker=broker, budget=identify.budget, reserve=identify.reserve
             )
+        http_file = str(self._path("http.token_file")) if c.http.token_file else ""
         own = {key: getattr(c, key) for key in ClusterConfig.__struct_fields__}
         spec = CoordinatorSpec(
             **own
@@ -165,7 +166,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
                 "api_version": api_version,
                 "ca_file": str(self._path("ca_file")) if c.ca_file else "",
                 "identify": msgspec.structs.replace(identify, broker=broker, broker_keys=keys),
+                "http": msgspec.structs.replace(c.http, token_file=http_file),
             },
+            config_file=str(self.file or ""),
             token=token,
             http_token=http_token,
             on_sandbox=self.on_sandbox or not token,

@@ -170,6 +170,19 @@ class LineReader:
             return Place(inodes[newer - 1], 0)
         return Place(inodes[0], 0) if files[0][1] < self._read_to.offset else None
 
+    def behind(self) -> int:
+        """Return how many bytes of the log are not read yet."""
+        behind = 0
+        for inode, size in self.log.files():
+            if inode == self._place.inode:
+                return behind + max(0, size - self._place.offset)
+            behind += size
+        return behind
+
+    def skip(self) -> None:
+        """Go on where the log ends now."""
+        self._place, self._held = self.log.end(), b""
+
     def rest(self) -> RawLine | None:
         """Return the line that is not ended yet; None: there is none."""
         return self._take(len(self._held)) if self._held else None

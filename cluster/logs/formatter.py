@@ -67,6 +67,12 @@ class LineFormatter(logging.Formatter):
             most //= 2
 
 
+def line_of(process: str, level: str, text: str, log_format: LogFormat, now: float) -> str:
+    """Return a line of what no logger wrote. now: Unix seconds."""
+    fields = {"time": _time(now), "level": level, "process": process, "msg": text}
+    return (_as_json if log_format == "json" else encode)(fields)
+
+
 def _cut(value: object, most: int) -> object:
     """Return a value that is no longer text than so many characters: its middle is left out."""
     if not isinstance(value, str) or len(value) <= most:

@@ -71,6 +71,11 @@ def read(text: str, before: Line = FIRST) -> Line:
     return Line(before.time, before.level, text, head=before is FIRST)
 
 
+def is_line(text: str) -> bool:
+    """Whether a text is a whole line of logfmt or JSON."""
+    return (_read_json(text) if text.startswith("{") else _read_logfmt(text)) is not None
+
+
 def words(text: str) -> str:
     """Return what a line says, without time, level and fields; of a traceback its last line."""
     if text.startswith("{"):

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cluster.wire.control import Failure
-from cluster.wire.states import SessionState
+from cluster.wire.states import Level, SessionState
 from cluster.wire.traffic import Traffic
 
 LINK_VERSION: Final = 3
@@ -264,8 +264,16 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
     shard: ShardPlan
 
 
+class LogLevel(msgspec.Struct, frozen=True, kw_only=True, tag="log_level"):
+    """Log from this level on. A worker that does not know this goes on as it did."""
+
+    level: Level
+
+
 FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Sent | Stopped
-ToWorker = Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Send | Release | Take
+ToWorker = (
+    Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Send | Release | Take | LogLevel
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

@@ -6,6 +6,10 @@ Each is the text that goes over the wire, so that readers in other languages see
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+"""How much is logged: from this level on."""
 
 
 class SessionState(StrEnum):

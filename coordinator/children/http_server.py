@@ -4,6 +4,7 @@ ends."""
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -26,6 +27,13 @@ class HttpProcess(RestartingProcess):
         self._spec = spec
         self.url = ""
         """Where the one that was started last listens."""
+
+    def renew(self, spec: CoordinatorSpec, number: signal.Signals) -> None:
+        """Let it have another token: the one that runs is told by a signal that the file has
+        changed, the next one has it from this spec."""
+        self._spec = spec
+        if self.process is not None:
+            self.process.signal(number)
 
     async def _start_one(self) -> LocalProcess:
         """Start one where the one before it listened, since browsers and monitors have that
@@ -51,6 +59,7 @@ def http_spec(spec: CoordinatorSpec, port: int | None = None) -> bytes:
             "or_next": spec.http.listen == HTTP_LISTEN,
             "loopback": address.loopback,
             "token": spec.http_token,
+            "token_file": spec.http.token_file,
             "ready_shards": spec.http.ready_shards,
             "shard_metrics": spec.http.shard_metrics,
             "parent": os.getpid(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,6 +80,10 @@ class LocalProcess:
 
     async def wait(self) -> int:
         return await self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it ended: the next one knows
+            self._process.send_signal(number)
 
     def terminate(self) -> None:
         with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted

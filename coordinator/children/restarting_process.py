@@ -49,6 +49,8 @@ class RestartingProcess:
         self._backoff = Backoff(FIRST_WAIT_S, NOT_STARTED_WAIT_S)
         self._ends = 0
         """How often it ended, or could not be started, since it last was stable."""
+        self.process: LocalProcess | None = None
+        """The one that runs; None: none does."""
         self._first: LocalProcess | None = None
         """The process with which `run` begins."""
 
@@ -99,9 +101,11 @@ class RestartingProcess:
         except (OSError, ClusterError) as error:
             return None, f"can't be started: {error}"
         log.debug("%s started, pid %d", self.name, process.pid)
+        self.process = process
         try:
             code = await process.wait()
         finally:
+            self.process = None
             if process.running:
                 await process.stop(self._stop_s)
         return code, f"{code}: {process.last_words()}"

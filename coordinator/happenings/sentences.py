@@ -31,7 +31,14 @@ _K = HappeningKind
 SENTENCES: Final[dict[HappeningKind, Sentence]] = {
     _K.STARTED: Sentence(INFO, "{what}", "{count} starts"),
     _K.STOPPING: Sentence(INFO, "the cluster stops{what}", "{count} stops"),
-    _K.RELOADED: Sentence(INFO, "{what}", "the configuration was read again {count} times"),
+    _K.RELOAD_REFUSED: Sentence(
+        WARNING, "the configuration was read again and can't be used; what was holds",
+        "the configuration was read again {count} times and can't be used",
+    ),
+    _K.RELOADED: Sentence(
+        INFO, "the configuration was read again: {what}",
+        "the configuration was read again {count} times",
+    ),
     _K.ALL_READY: Sentence(INFO, "{what}", "all shards became ready {count} times"),
     _K.WORKER_STARTED: Sentence(INFO, "worker {worker} started, {what}", "{count} workers started"),
     _K.WORKER_ADOPTED: Sentence(
@@ -48,6 +55,9 @@ SENTENCES: Final[dict[HappeningKind, Sentence]] = {
     ),
     _K.SHARD_LOST: Sentence(
         INFO, "shard {shard} lost its connection", "{count} shards ({shards}) lost their connection"
+    ),
+    _K.CONNECT_FAILED: Sentence(
+        WARNING, "shard {shard} can't connect", "{count} shards ({shards}) can't connect"
     ),
     _K.SHARD_RESUMED: Sentence(
         INFO, "shard {shard} resumed its session, epoch {epoch}",
@@ -87,7 +97,6 @@ CAUSES: Final = {
     "zombie": "its heartbeats were not answered",
     "late heartbeat": "the worker was held up, its heartbeat came late",
     "connection lost": "the connection broke",
-    "connect failed": "no connection could be made",
     "restart": "it was asked to reconnect",
     "corrupt stream": "what came could not be read",
     "protocol error": "what came broke the protocol",

@@ -32,8 +32,8 @@ class _Seen:
         self.epoch = epoch
         """The newest epoch that is known to have been granted before the session of now."""
         self.reconnects: dict[str, int] = {}
-        self.lost_by = ""
-        """The cause that was told since it was ready last."""
+        self.lost_by: tuple[HappeningKind, str] | None = None
+        """What was told last since it was ready."""
 
 
 class ShardChanges:
@@ -66,7 +66,7 @@ class ShardChanges:
             is_new = report.epoch > seen.epoch
             kind = HappeningKind.SHARD_IDENTIFIED if is_new else HappeningKind.SHARD_RESUMED
             changes.append(ShardChange(kind, report.epoch, ""))
-            seen.epoch, seen.lost_by = max(seen.epoch, report.epoch), ""
+            seen.epoch, seen.lost_by = max(seen.epoch, report.epoch), None
         elif report.state is SessionState.FATAL and was is not SessionState.FATAL:
             changes += self._refused(report)
         return changes
@@ -79,12 +79,12 @@ class ShardChanges:
         seen.reconnects = dict(now)
         changes: list[ShardChange] = []
         for cause in (cause for cause, count in now.items() if count > before.get(cause, 0)):
-            words = cause_in_words(cause)
-            if cause == NOT_CONNECTED and report.detail:
-                words += f" ({report.detail})"
-            if words != seen.lost_by:
-                changes.append(ShardChange(HappeningKind.SHARD_LOST, report.epoch, words))
-                seen.lost_by = words
+            kind, words = HappeningKind.SHARD_LOST, cause_in_words(cause)
+            if cause == NOT_CONNECTED:
+                kind, words = HappeningKind.CONNECT_FAILED, report.detail
+            if (kind, words) != seen.lost_by:
+                changes.append(ShardChange(kind, report.epoch, words))
+                seen.lost_by = (kind, words)
         return changes
 
     def _refused(self, report: ShardReport) -> list[ShardChange]:

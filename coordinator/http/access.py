@@ -62,13 +62,14 @@ class Access:
 
     def __init__(self, *, token: str, loopback: bool) -> None:
         """token: empty: there is none. loopback: it listens there alone."""
-        self._token = token.encode()
+        self.token = token
+        """What a client shows; it may be changed while requests come."""
         self._loopback = loopback
 
     @property
     def may_change(self) -> bool:
         """Whether anybody may change anything."""
-        return bool(self._token)
+        return bool(self.token)
 
     def to_read(self, host: str, authorization: str) -> Refusal | None:
         """Return why a request may not read; None: it may. host, authorization: its headers."""
@@ -82,7 +83,7 @@ class Access:
 
     def to_change(self, authorization: str) -> Refusal | None:
         """Return why a request may change nothing; None: it may."""
-        if not self._token:
+        if not self.token:
             return _NOBODY_MAY
         if self._is_bearer(authorization):
             return None
@@ -106,7 +107,7 @@ class Access:
         return self._is_token(pair.partition(b":")[2])
 
     def _is_token(self, given: bytes) -> bool:
-        return bool(self._token) and hmac.compare_digest(given, self._token)
+        return bool(self.token) and hmac.compare_digest(given, self.token.encode())
 
 
 def _is_loopback_name(host: str) -> bool:

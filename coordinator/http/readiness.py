@@ -8,6 +8,11 @@ from cluster.wire.states import ClusterState
 from cluster.wire.status import ClusterStatus
 
 
+def enough(wanted: int, all_shards: int) -> int:
+    """Return how many ready shards make a cluster of so many ready. wanted: as with `not_ready`."""
+    return min(wanted, all_shards) if wanted else all_shards
+
+
 def not_ready(status: ClusterStatus, wanted: int) -> str | None:
     """Return why a cluster is not ready, in words; None: it is.
 
@@ -16,11 +21,11 @@ def not_ready(status: ClusterStatus, wanted: int) -> str | None:
     if status.state is ClusterState.STOPPING:
         return "it is stopping"
     all_shards = len(status.shards)
-    enough = min(wanted, all_shards) if wanted else all_shards
-    if status.shards_ready < enough:
+    needed = enough(wanted, all_shards)
+    if status.shards_ready < needed:
         states = Counter(str(shard.state) for shard in status.shards if shard.state != "ready")
         rest = ", ".join(f"{count} {state}" for state, count in states.most_common(4))
-        return f"{status.shards_ready} of {enough} shards are ready ({rest})"
+        return f"{status.shards_ready} of {needed} shards are ready ({rest})"
     if wanted or status.state is ClusterState.READY:
         return None
     # As `status` has it: all is ready only where each worker runs.

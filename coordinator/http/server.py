@@ -12,6 +12,7 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -23,8 +24,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from cluster.config.tokens import read_http_token
 from cluster.control import ControlClient
-from cluster.errors import AlreadyRunningError
+from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire.status import Operation
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.http.access import Access
@@ -65,6 +67,8 @@ class HttpSpec(ChildSpec, frozen=True, kw_only=True):
     """Whether the host is this machine alone."""
     token: str = ""
     """What a client has to show; empty: there is none."""
+    token_file: str = ""
+    """Where it is, to be read again on SIGHUP."""
     ready_shards: int = 0
     """So many ready shards make the cluster ready; 0: all."""
     shard_metrics: int = 512
@@ -106,10 +110,13 @@ async def serve_http(spec: HttpSpec, child: Child) -> None:
         lock = Path(spec.lock) if spec.lock else None
         async with ControlClient(spec.control, timeout=ASK_S, lock=lock) as control:
             connections = Connections(time.monotonic)
+            access = Access(token=spec.token, loopback=spec.loopback)
+            renew = partial(renew_token, access, spec.token_file)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew)
             routes = Routes(
                 Snapshots(control.status, time.monotonic),
                 History(control.happenings),
-                Access(token=spec.token, loopback=spec.loopback),
+                access,
                 partial(begin, control),
                 ready_shards=spec.ready_shards,
                 shard_metrics=spec.shard_metrics,
@@ -144,6 +151,16 @@ async def accepting(
             listening.close()
     finally:
         await runner.cleanup()
+
+
+def renew_token(access: Access, file: str) -> None:
+    """Read the token again; one that can't be used changes nothing."""
+    if not file:
+        return
+    try:
+        access.token, _ = read_http_token(Path(file))
+    except ClusterError as error:
+        log.error("the token stays what it was: %s", error)
 
 
 async def begin(control: ControlClient, verb: str, args: dict[str, Any]) -> Operation:

@@ -8,6 +8,7 @@ import time
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire import link
 from cluster.wire.position import ShardKey
+from cluster.wire.states import Level
 from coordinator.happenings.record import HappeningRecord
 from coordinator.happenings.shard_changes import ShardChanges
 from coordinator.identifies.guarded_queue import GuardedQueue
@@ -38,6 +39,8 @@ class MessageRouter:
         self._commands = commands
         self._record = record
         self._changes = ShardChanges()
+        self._log_level: Level | None = None
+        """What workers log from on; None: what they were started with."""
 
     def handle(self, slot: int, message: link.FromWorker) -> None:
         """Take what the worker of this slot says, or one that claims to be it."""
@@ -52,12 +55,21 @@ class MessageRouter:
                 case link.IdentifyRequest() | link.IdentifySent() | link.IdentifyUnused():
                     self._identifies.handle(slot, message)
 
+    def set_log_level(self, level: Level) -> None:
+        """Let all workers, and those that come, log from this level on."""
+        self._log_level = level
+        for slot in self._fleet.slots:
+            if self._fleet.slots.has_greeted(slot):
+                self._fleet.send(slot, link.LogLevel(level=level))
+
     def _greet(self, slot: int, hello: link.Hello) -> None:
         fleet = self._fleet
         if not fleet.slots.greeted(slot, hello.pid, hello.package_version):
             self._adoption.hello(slot, hello)
             return
         fleet.send(slot, link.Welcome())
+        if self._log_level:
+            fleet.send(slot, link.LogLevel(level=self._log_level))
         self._reconciler.report(slot, (report.shard_id for report in hello.shards))
         fleet.changes.tell()
 

@@ -305,13 +305,33 @@ def test_the_token_is_written_nowhere(bench: Bench) -> None:
         assert b"very-secret" not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_in_order(bench: Bench, number: signal.Signals) -> None:
     process = bench.up()
     bench.status(ready)
     process.send_signal(number)
     assert process.wait(WITHIN_S) == 0
     assert bench.left_behind() == []
+
+
+def test_sighup_lets_it_read_its_configuration_again(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "cluster.toml"
+    file.write_text('log_level = "warning"')
+    process = bench.up(config_file=str(file), log_level="warning")
+    bench.status(ready)
+    for text, said in (
+        ('log_level = "debug"', "the configuration was read again: log_level is debug"),
+        ("log_level = 3", "and can't be used; what was holds: log_level"),
+        ('log_level = "debug"', "the configuration was read again: nothing has changed"),
+    ):
+        file.write_text(text)
+        process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + WITHIN_S
+        while said not in (log := bench.spec().paths.logs / "coordinator.log").read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+    assert process.poll() is None
+    assert ready(bench.status(ready))
 
 
 def test_a_second_one_is_told_who_has_the_folder(bench: Bench) -> None:

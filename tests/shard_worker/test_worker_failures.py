@@ -13,7 +13,16 @@ import pytest
 
 from cluster.journal.pages import Pages
 from cluster.sandbox import SandboxControl
-from cluster.wire.link import Hello, IdentifyRequest, IdentifySent, Stop, Stopped, Welcome, encode
+from cluster.wire.link import (
+    Hello,
+    IdentifyRequest,
+    IdentifySent,
+    LogLevel,
+    Stop,
+    Stopped,
+    Welcome,
+    encode,
+)
 from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.protocol.frame import FrameEvent
 from shard_worker.transport.connection import Connection
@@ -128,6 +137,19 @@ def test_link_messages_that_are_none() -> None:
         await ends_equal(rig)
         assert b"does not know" in rig.log
         assert b"Traceback" not in rig.log
+
+    run(scenario)
+
+
+def test_the_level_of_the_log_is_set_while_it_runs() -> None:
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        assert b": ready" not in rig.log
+        await rig.send(LogLevel(level="debug"))
+        await control.fault(kind="op7", shard=0)
+        await rig.until(lambda: b"shard 0: resuming" in rig.log)
+        await rig.ready()
+        await ends_equal(rig)
 
     run(scenario)
 

@@ -71,6 +71,19 @@ class LineView:
         """Do nothing: each line was flushed when it was written."""
 
 
+class QuietView:
+    """Shows nothing: standard output has the lines of the log, and they say all of it."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+    def show(self, status: ClusterStatus) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def _timeless(status: ClusterStatus) -> ClusterStatus:
     """Return a status without the times of its complaints: that they pass is no change."""
     replace = msgspec.structs.replace

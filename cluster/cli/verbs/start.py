@@ -12,7 +12,7 @@ import click
 from cluster.backoff import Backoff
 from cluster.cli.follow import follow
 from cluster.cli.invocation import own_command
-from cluster.cli.launch import CoordinatorProcess
+from cluster.cli.launch import START_DEADLINE_S, CoordinatorProcess
 from cluster.cli.leftovers import leftovers
 from cluster.cli.operations import NOT_WAITED_FOR
 from cluster.cli.options import config_option, flags
@@ -20,7 +20,7 @@ from cluster.cli.rates import EventRates
 from cluster.cli.readiness import until_ready
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import status_text
-from cluster.cli.terminal.live_view import LineView, LiveView, View
+from cluster.cli.terminal.live_view import LineView, LiveView, QuietView, View
 from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.cli.terminal.progress import progress
 from cluster.cli.terminal.words import size, span
@@ -31,6 +31,7 @@ from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.interrupts import EXIT_INTERRUPTED
+from cluster.service_manager import ServiceManager
 from cluster.wire.states import ClusterState
 
 FIRST_WAIT_S: Final = 5.0
@@ -91,7 +92,7 @@ def start(
 
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) -> int:
     with StopRequests.watch() as requests, ExitStack() as closing:
-        view = _view(spec, closing) if is_terminal() and not detach else LineView()
+        view = _view(spec, closing, detach)
         view.note(_opening(loaded, spec))
         process = await _started(spec, view, requests, wait)
         if process is None:
@@ -102,7 +103,7 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) 
         if detach:
             return await _leave(process, spec, requests, wait)
         await follow(process, spec, view, requests)
-    if loaded.on_sandbox and not requests.hung_up:
+    if loaded.on_sandbox and not requests.hung_up and spec.log_to == "files":
         click.echo(_left(spec))
     return 0
 
@@ -139,7 +140,7 @@ async def _started(
     """Start a coordinator and return it once it is ready; None: a stop was wanted before. wait:
     where Discord's API does not answer, start it again when it may be asked, however long that
     takes. ClusterError: why it is not ready; nothing of it is left then."""
-    backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+    backoff, manager = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S), ServiceManager.of()
     while True:
         process = CoordinatorProcess.start(spec)
         try:
@@ -149,6 +150,10 @@ async def _started(
             if not wait or not isinstance(error, ApiUnavailableError):
                 raise
             seconds = max(error.retry_after_s, backoff.next())
+            manager.tell(
+                EXTEND_TIMEOUT_USEC=int((seconds + START_DEADLINE_S) * 1e6),
+                STATUS=f"not started: {error}; asking again in {span(seconds)}",
+            )
             view.note(f"Not started: {error}; asking again in {span(seconds)} ...")
             await first(requests.wait(), within_s=seconds)
         else:
@@ -159,7 +164,12 @@ async def _started(
             return None
 
 
-def _view(spec: CoordinatorSpec, closing: ExitStack) -> LiveView:
+def _view(spec: CoordinatorSpec, closing: ExitStack, detach: bool) -> View:
+    """Return what shows the cluster: nothing does where standard output is the log's."""
+    if spec.log_to == "stdout":
+        return QuietView()
+    if detach or not is_terminal():
+        return LineView()
     rates = EventRates(spec.paths.events, spec.paths.control)
     closing.callback(rates.close)
     return LiveView(

@@ -1,0 +1,82 @@
+"""Reads the configuration again while the cluster runs: what may change without a restart.
+
+That is `log_level`, of the coordinator and its workers, and the token of HTTP. The TCP gate looks
+at the file of its keys by itself, whenever that changes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.loading import load
+from cluster.config.tokens import read_http_token
+from cluster.errors import ClusterError
+from cluster.wire.happenings import HappeningKind
+from coordinator.children.http_server import HttpProcess
+from coordinator.happenings.record import HappeningRecord
+from coordinator.service import Service
+from coordinator.workers.message_router import MessageRouter
+
+log = logging.getLogger(__name__)
+
+
+def read_again(spec: CoordinatorSpec, env: Mapping[str, str] = os.environ) -> CoordinatorSpec:
+    """Return the spec with what may change of the configuration as it is now. ClusterError: it, or
+    the file of HTTP's token, can't be used."""
+    level, token = spec.log_level, spec.http_token
+    if spec.config_file:
+        file = Path(spec.config_file)
+        level = load(file=file, env=env, on_sandbox=spec.on_sandbox).config.log_level
+    if spec.http.listen and spec.http.token_file:
+        token, warnings = read_http_token(Path(spec.http.token_file))
+        for warning in warnings:
+            log.warning("%s", warning)
+    return msgspec.structs.replace(spec, log_level=level, http_token=token)
+
+
+class Reloading:
+    """Does what SIGHUP asks for."""
+
+    def __init__(
+        self,
+        spec: CoordinatorSpec,
+        record: HappeningRecord,
+        service: Service,
+        router: MessageRouter,
+        http: HttpProcess | None,
+    ) -> None:
+        self._spec = spec
+        self._record = record
+        self._service = service
+        self._router = router
+        self._http = http
+
+    def reload(self) -> None:
+        """Read the configuration again and let it take effect; one that can't be used changes
+        nothing, and a line says why."""
+        self._service.reloading()
+        try:
+            self._take(read_again(self._spec))
+        except ClusterError as error:
+            self._record.tell(HappeningKind.RELOAD_REFUSED, cause=str(error))
+        finally:
+            self._service.reloaded()
+
+    def _take(self, now: CoordinatorSpec) -> None:
+        before, self._spec = self._spec, now
+        changed: list[str] = []
+        if now.log_level != before.log_level:
+            logging.getLogger().setLevel(now.log_level.upper())
+            self._router.set_log_level(now.log_level)
+            changed.append(f"log_level is {now.log_level}")
+        if now.http_token != before.http_token and self._http is not None:
+            self._http.renew(now, signal.SIGHUP)
+            changed.append("HTTP has another token")
+        self._record.tell(HappeningKind.RELOADED, ", ".join(changed) or "nothing has changed")
