@@ -8,7 +8,7 @@ from typing import Final
 
 _CELL: Final = re.compile(r"<td\b.*?</td>", re.S)
 _CODE: Final = re.compile(r"(<code>)([^<]*)(</code>)")
-_BETWEEN: Final = re.compile(r"(?<=[_/.])(?=\w)|(?<=::)(?=\w)|(?<=[a-z])(?=[A-Z])")
+_BETWEEN: Final = re.compile(r"(?<=\w[_/.])(?=\w)|(?<=::)(?=\w)|(?<=[a-z])(?=[A-Z])")
 
 
 def with_line_breaks(html: str) -> str:
