@@ -52,6 +52,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
     if spec.account == "user" or spec.capabilities:
         yield local.capabilities(spec)
     yield local.tcp(loaded.paths, spec.tcp.offered)
+    yield local.http(loaded.paths, spec.http.listen)
     yield local.proxy(spec)
     async with _sandbox(loaded) as info:
         if info is not None:

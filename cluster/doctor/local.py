@@ -17,6 +17,7 @@ import zmq
 import cluster
 from cluster import __version__
 from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.keys import HTTP_LISTEN
 from cluster.discord.intents import (
     ALL_CAPABILITIES,
     PRIVILEGED_INTENTS,
@@ -29,6 +30,7 @@ from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor.finding import Finding, State
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.folders import replaceable, why_not_made
+from cluster.endpoints.http import http_address, http_listener
 from cluster.endpoints.paths import IPC_PATH_BYTES, ClusterPaths, check_socket_paths, is_held
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
@@ -113,6 +115,25 @@ def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
         return Finding(check="tcp", state="warning", text=f"{text}; {warnings[0]}")
     keys = len(KeyFolder(paths.keys).clients())
     return Finding(check="tcp", state="ok", text=f"{text}; clients with a key: {keys}")
+
+
+def http(paths: ClusterPaths, listen: str) -> Finding:
+    """Check that HTTP can be served there, unless the cluster itself does so already. listen:
+    http.listen."""
+    if not listen:
+        return Finding(check="http", state="ok", text="nothing is served over HTTP")
+    text = f"at {listen}"
+    if not is_held(paths.lock):
+        address, is_default = http_address(listen), listen == HTTP_LISTEN
+        try:
+            listener = http_listener(address.host, address.port, or_next=is_default)
+        except ClusterError as error:
+            return Finding.failed("http", error)
+        port = listener.getsockname()[1]
+        listener.close()
+        if port != address.port:
+            text = f"at port {port}, since {address.port} is taken"
+    return Finding(check="http", state="ok", text=text)
 
 
 def _bindable(endpoint: str) -> str:

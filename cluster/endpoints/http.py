@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Final
 
 from cluster.endpoints.tcp import PREFIX, Tcp
-from cluster.errors import ConfigError
+from cluster.errors import AlreadyRunningError, ConfigError
 
 FORMS: Final = (
     "give ADDRESS:PORT, such as 127.0.0.1:7310 or 0.0.0.0:7310, or an empty text for no HTTP"
 )
+NEXT_PORTS: Final = 64
+"""So many ports after the default's are tried where that one is taken."""
 
 
 def http_address(listen: str) -> Tcp:
@@ -32,3 +36,27 @@ def check_http(listen: str, *, has_token: bool) -> None:
             f"http.listen is {listen}, which other hosts can reach, and there is no token",
             "set http.token_file to a file with a random token (`openssl rand -hex 32`)",
         )
+
+
+def http_listener(host: str, port: int, *, or_next: bool) -> socket.socket:
+    """Return a socket that is bound there. or_next: whether one of the next ports will do where
+    this one is taken. AlreadyRunningError: the port is taken, or can't be used."""
+    last = min(port + (NEXT_PORTS if or_next else 0), 65535)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for one in range(port, last + 1):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, one))
+            listener.listen()  # else two could bind it
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE and one < last:
+                continue
+            raise AlreadyRunningError(
+                f"http.listen: {host}:{one} can't be used ({error.strerror})",
+                'give [http] listen another port, or "" for none',
+            ) from None
+        listener.setblocking(False)
+        return listener
+    raise AssertionError("the loop returns or raises at its last port")

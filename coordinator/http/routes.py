@@ -55,8 +55,8 @@ class Routes:
         self._actions = Actions(begin)
         self._files = page_files()
         self._wrong_tokens = 0
-        self._rendered: tuple[Snapshot, str, tuple[bytes, str]] | None = None
-        """The last metrics: of which status, in which form, and they."""
+        self._rendered: tuple[Snapshot, dict[str, bytes]] | None = None
+        """The last metrics: of which status, and the text by its content type."""
 
     def all(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -156,11 +156,13 @@ class Routes:
 
     def _render(self, snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their type, made once for all who ask within a second."""
-        last = self._rendered
-        if last is None or last[0] is not snapshot or last[1] != accept:
-            text = metrics.render(snapshot.status, accept, self._shard_metrics)
-            last = self._rendered = (snapshot, accept, text)
-        return last[2]
+        form = metrics.content_type(accept)
+        if self._rendered is None or self._rendered[0] is not snapshot:
+            self._rendered = (snapshot, {})
+        texts = self._rendered[1]
+        if form not in texts:
+            texts[form], _ = metrics.render(snapshot.status, accept, self._shard_metrics)
+        return texts[form], form
 
 
 def _is_page(path: str) -> bool:

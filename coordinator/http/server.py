@@ -9,7 +9,6 @@ again. It is started with an HttpSpec (coordinator.child_process).
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -26,7 +25,8 @@ from aiohttp import web
 
 from cluster.config.tokens import read_http_token
 from cluster.control import ControlClient
-from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.endpoints.http import http_listener
+from cluster.errors import ClusterError
 from cluster.wire.status import Operation
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.http.access import Access
@@ -41,8 +41,6 @@ LOOK_S: Final = 0.2
 """Seconds between two looks whether this process has to end, and who does not read."""
 ASK_S: Final = 2.0
 """Seconds that the coordinator may take to answer."""
-NEXT_PORTS: Final = 64
-"""So many ports after the one that is taken are tried."""
 BACKLOG: Final = 128
 AT_ONCE: Final = 8
 """Connections that are taken in one turn of the loop: those that came in the turns before have been
@@ -78,33 +76,9 @@ class HttpSpec(ChildSpec, frozen=True, kw_only=True):
         return f"HttpSpec(host={self.host!r}, port={self.port}, token=<hidden>)"
 
 
-def listen(spec: HttpSpec) -> socket.socket:
-    """Return the socket that is listened on. AlreadyRunningError: the port is taken, or can't be
-    used."""
-    last = spec.port + (NEXT_PORTS if spec.or_next else 0)
-    family = socket.AF_INET6 if ":" in spec.host else socket.AF_INET
-    for port in range(spec.port, min(last, 65535) + 1):
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((spec.host, port))
-            listener.listen(BACKLOG)
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE and port < last:
-                continue
-            raise AlreadyRunningError(
-                f"http.listen: {spec.host}:{port} can't be used ({error.strerror})",
-                'give [http] listen another port, or "" for none',
-            ) from None
-        listener.setblocking(False)
-        return listener
-    raise AssertionError("the loop returns or raises at its last port")
-
-
 async def serve_http(spec: HttpSpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: the address can't be listened on."""
-    listener = listen(spec)
+    listener = http_listener(spec.host, spec.port, or_next=spec.or_next)
     host, port = listener.getsockname()[:2]
     try:
         lock = Path(spec.lock) if spec.lock else None
@@ -172,7 +146,9 @@ async def begin(control: ControlClient, verb: str, args: dict[str, Any]) -> Oper
 
 
 def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    """Return where a browser on this host finds it."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reached}]:{port}/" if ":" in reached else f"http://{reached}:{port}/"
 
 
 def work(spec: HttpSpec, child: Child) -> None:

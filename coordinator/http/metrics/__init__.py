@@ -5,6 +5,6 @@ exporters"): base units, `_total` for what only grows, no label whose values are
 A number that is not known has no sample; it is not zero. docs/metrics.md has them all.
 """
 
-from coordinator.http.metrics.rendering import families, render
+from coordinator.http.metrics.rendering import content_type, families, render
 
-__all__ = ["families", "render"]
+__all__ = ["content_type", "families", "render"]

@@ -34,6 +34,13 @@ def render(status: ClusterStatus, accept: str, most_shards: int) -> tuple[bytes,
     return encode(registry), content_type
 
 
+def content_type(accept: str) -> str:
+    """Return the content type of what `render` returns for an Accept header: one of a few, whatever
+    the header says."""
+    form: str = choose_encoder(accept)[1]
+    return form
+
+
 def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:
     """Yield the metrics of a status. most_shards: as in `render`."""
     yield from cluster_metrics(status)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.keys import HTTP_LISTEN
 from cluster.discord.intents import Capabilities, Intents
 from cluster.doctor import Finding, local, remote
 from cluster.endpoints.curve_keys import KeyFolder
@@ -141,3 +142,13 @@ def test_tcp_has_keys_and_free_ports(paths: ClusterPaths) -> None:
     assert (found.state, "no client has a key" in found.text) == ("warning", True)
     keys.add("bot", (), now=0)
     assert local.tcp(paths, offered).state == "ok"
+
+
+def test_http_has_a_port(paths: ClusterPaths) -> None:
+    assert local.http(paths, "").text == "nothing is served over HTTP"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        found = local.http(paths, listen)
+        assert (found.state, "http.listen" in found.text) == ("failed", True)
+    assert local.http(paths, listen).text == f"at {listen}"
+    assert local.http(paths, HTTP_LISTEN).state == "ok"  # that one, or the next that is free
