@@ -4,6 +4,7 @@ writes, says, publishes, answers, or shows of its processes, but where they belo
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from zmq.utils import z85
 
@@ -32,6 +34,7 @@ from tests.e2e.traces import (
     where_is,
 )
 from tests.e2e.watching import WITHIN_S, connected, control_of, eventually, reconnects, sandbox_of
+from tests.notify_socket import NotifySocket
 from tests.progress import progress
 
 SHARDS = 4
@@ -49,6 +52,8 @@ VERBS = (
     ("config", "show", "--json"),
     ("keys", "list"),
     ("keys", "list", "--json"),
+    ("logs", "--lines", "100000"),
+    ("logs", "--lines", "100000", "--json"),
 )
 
 
@@ -75,13 +80,25 @@ def run(home: Home, *arguments: str) -> Traces:
     return {f"output of {' '.join(arguments)}": (done.stdout + done.stderr).encode()}
 
 
+def start(home: Home, log_format: str, out: Path) -> None:
+    """Start it so that all logs go to this file, by its standard output."""
+    home.env |= {"DCGW_LOG_FORMAT": log_format, "DCGW_LOG_TO": "stdout"}
+    command = [sys.executable, "-P", "-m", "cluster", "start", "--detach", "--workers", "2"]
+    with out.open("wb") as file:
+        subprocess.run(command, env=home.env, stdout=file, check=True, timeout=WITHIN_S)
+
+
 async def session_ids(sandbox: SandboxControl) -> set[str]:
     return {session["session"] for session in (await sandbox.state())["sessions"]}
 
 
-async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces, set[str]]:
-    """Live through a start, a session that ends, a cut, a killed worker, and every verb."""
-    traces = await asyncio.to_thread(run, home, "start", "--detach", "--workers", "2")
+async def live(
+    home: Home, info: SandboxInfo, keys: ClientKeys, outputs: Path, notify: NotifySocket
+) -> tuple[Traces, set[str]]:
+    """Live through a start, a session that ends, a cut, a killed worker, every verb, and another
+    coordinator that logs in the other form. outputs: folder of what each writes."""
+    traces: Traces = {}
+    await asyncio.to_thread(start, home, "json", outputs / "json")
     async with sandbox_of(info) as sandbox, control_of(home) as control:
         wire, far = Wire(home), Wire(home, keys)
         await eventually(control.status, lambda s: s.state == "ready")
@@ -107,7 +124,23 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
         traces |= await asyncio.wait_for(http_answers(url, HTTP_TOKEN), WITHIN_S)
         for verb in VERBS:
             traces |= await asyncio.to_thread(run, home, *verb)
-        sessions = first | await session_ids(sandbox)
+        traces |= {"happenings": msgspec.json.encode(await control.happenings())}
+        traces |= {"notifications": repr(notify.heard()).encode()}
+        await asyncio.to_thread(run, home, "stop", "--keep-workers")
+        await asyncio.to_thread(start, home, "logfmt", outputs / "logfmt")
+        second = await session_ids(sandbox)
+        async with control_of(home) as control:
+            now = await eventually(control.status, lambda s: s.state == "ready")
+            assert now.workers[0].pid is not None
+            os.kill(now.pid, signal.SIGHUP)
+            os.kill(now.workers[0].pid, signal.SIGKILL)
+            await sandbox.fault(kind="op9", resumable=False, shard=3)
+            await eventually(lambda: session_ids(sandbox), lambda now: not second >= now)
+            await eventually(
+                control.status, lambda s: s.state == "ready" and s.workers[0].restarts == 1
+            )
+            traces |= {"happenings after": msgspec.json.encode(await control.happenings())}
+        sessions = first | second | await session_ids(sandbox)
         traces |= {"published": await wire.close(), "published over TCP": await far.close()}
     traces |= files_of(home, "running")
     return traces, sessions
@@ -117,6 +150,7 @@ async def live(home: Home, info: SandboxInfo, keys: ClientKeys) -> tuple[Traces,
 def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
     with (
         tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
+        NotifySocket.bound(f"@{sockets}/notify") as notify,
         run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info,
     ):
         home = Home(tmp_path_factory.mktemp("home"), Path(sockets))
@@ -131,13 +165,18 @@ def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
         file = tmp_path_factory.mktemp("client") / "bot.key"
         made = run(home, "keys", "add", "bot", "--may", "control", "--out", str(file))
         keys = ClientKeys.read(file)
+        home.env |= {"NOTIFY_SOCKET": notify.address, "WATCHDOG_USEC": "3000000"}
+        outputs = tmp_path_factory.mktemp("outputs")
         try:
-            traces, sessions = asyncio.run(live(home, info, keys))
+            traces, sessions = asyncio.run(live(home, info, keys, outputs, notify))
             traces |= made
             modes = modes_of(home, "running")
         finally:
             stopped = run(home, "stop")
         assert home.leftovers() == []
+        for file in outputs.iterdir():
+            traces |= {f"output of start, log_format {file.name}": file.read_bytes()}
+        traces |= {"last notifications": repr(notify.heard()).encode()}
         journals, states = journals_of(home)
         traces |= stopped | journals | files_of(home, "stopped")
         modes |= modes_of(home, "stopped")
@@ -154,8 +193,9 @@ def test_all_was_looked_at(disclosed: Disclosed) -> None:
         "keys/server.json", "keys/clients.json",
         "running.json", "store.sqlite", "store.sqlite-wal", "coordinator.log", "replay.log",
         "worker-0.log", "worker-1.log", "slot-0/data.mdb", "slot-1/journal.json",
-        "journal 0, database s0", "output of start", "output of stop", "GET /: 200",
-        "GET /status: 200", "GET /metrics: 200", "GET /stream: 200", "GET /nowhere: 404",
+        "journal 0, database s0", "output of start", "output of logs", "output of stop",
+        "GET /: 200", "GET /status: 200", "GET /metrics: 200", "GET /stream: 200",
+        "GET /nowhere: 404",
     ):  # fmt: skip
         assert any(part in name for name in disclosed.traces), part
     for heard in ("published", "published over TCP", "answers of the replay server"):
@@ -163,7 +203,18 @@ def test_all_was_looked_at(disclosed: Disclosed) -> None:
         assert len(disclosed.traces[heard]) > 100_000
     assert disclosed.traces["running, logs/worker-1.log"]
     assert b"event: picture" in disclosed.traces["GET /stream: 200"]
-    assert len(disclosed.sessions) == SHARDS + 1
+    assert len(disclosed.sessions) == SHARDS + 2
+    output = disclosed.traces["output of start, log_format json"]
+    lines = [line for line in output.decode().splitlines() if line.startswith("{")]
+    processes = {json.loads(line)["process"] for line in lines}
+    assert {"coordinator", "worker-0", "worker-1", "gate"} <= processes
+    output = disclosed.traces["output of start, log_format logfmt"]
+    for part in (b" kind=reloaded", b" process=worker-0 ", b" kind=worker_died "):
+        assert part in output
+    assert b"shard_identified" in disclosed.traces["happenings"]
+    assert b"worker_adopted" in disclosed.traces["happenings after"]
+    assert b"MAINPID" in disclosed.traces["notifications"]
+    assert b"STOPPING" in disclosed.traces["last notifications"]
 
 
 def test_what_is_there_is_found(disclosed: Disclosed, tmp_path: Path) -> None:
