@@ -1,4 +1,4 @@
-"""``start`` as the first process of a container: SIGTERM tells it to stop, and it leaves nothing."""
+"""``start`` as the first process of a container: SIGTERM lets it stop, and it leaves nothing."""
 
 from __future__ import annotations
 
