@@ -53,6 +53,7 @@ if (!endpoint?.includes('://')) {
 	console.error('usage: node subscriber.mjs ENDPOINT [EVENT ...]   (`dcgw-cluster status`)');
 	process.exit(2);
 }
+process.stdout.on('error', () => process.exit()); // nobody reads it any more
 const subscriber = new Subscriber();
 subscriber.subscribe(...(names.length ? [...names, '_epoch_end'].map((name) => `${name}.`) : ['']));
 subscriber.connect(endpoint);

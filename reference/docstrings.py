@@ -1,5 +1,5 @@
-"""What the site makes of docstrings: a parameter that is told in a line of its own is an item of a
-list."""
+"""What the site makes of docstrings: a parameter that is told in a sentence of its own is an item
+of a list."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ _END: Final = re.compile(r"(Returns?|Raises?|Without|Otherwise)\b")
 
 
 def with_lists(text: str, names: Collection[str]) -> str:
-    """Return a docstring whose lines ``name: words``, of these names, are items of lists."""
-    return "\n".join(_lines(text, names))
+    """Return a docstring whose sentences ``name: words``, of these names, are items of lists."""
+    if not names:
+        return text
+    name = "|".join(map(re.escape, names))
+    apart = re.sub(rf"(?<=\.) +(?=(?:{name})(?:, (?:{name}))*: )", "\n", text)
+    return "\n".join(_lines(apart, names))
 
 
 def _lines(text: str, names: Collection[str]) -> Iterator[str]:

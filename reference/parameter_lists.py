@@ -10,10 +10,18 @@ from reference.docstrings import with_lists
 
 
 class ParameterLists(griffe.Extension):
-    """Makes lists of the parameters of every function that the site shows."""
+    """Makes lists of the parameters that docstrings tell of."""
 
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
         """Called for each function when its module has been read."""
-        if func.docstring is not None:
-            names = [parameter.name for parameter in func.parameters]
-            func.docstring.value = with_lists(func.docstring.value, names)
+        _listed(func)
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Called for each class: its docstring may tell of what it is made with."""
+        _listed(cls)
+
+
+def _listed(told: griffe.Function | griffe.Class) -> None:
+    if told.docstring is not None:
+        names = [parameter.name for parameter in told.parameters]
+        told.docstring.value = with_lists(told.docstring.value, names)

@@ -51,12 +51,14 @@ def test_a_file_as_a_page() -> None:
     assert moved("[docs/x.md](docs/x.md#y)") == "[docs/x.md](x.md#y)"
 
 
-def test_parameters_that_are_told_in_lines_are_a_list() -> None:
-    text = "Do it.\n\none: the first,\nand more. two: no line.\ntwo, three: both.\nRaises X."
+def test_parameters_that_are_told_in_sentences_are_a_list() -> None:
+    text = "Do it. six: none.\none: the first,\nand more. two, three: both; one: no. three: it."
+    text += "\nRaises X."
     assert with_lists(text, ["self", "one", "two", "three"]).split("\n") == [
-        "Do it.", "", "", "- `one`: the first,", "  and more. two: no line.",
-        "- `two`, `three`: both.", "", "Raises X.",
+        "Do it. six: none.", "", "- `one`: the first,", "  and more.",
+        "- `two`, `three`: both; one: no.", "- `three`: it.", "", "Raises X.",
     ]  # fmt: skip
+    assert with_lists("A. b: c", []) == "A. b: c"
     assert with_lists("Note: nothing.\n\n    one: code", ["one"]) == (
         "Note: nothing.\n\n    one: code"
     )
