@@ -75,9 +75,10 @@ class Lookout:
         self._all_ready = ready
 
     def _look_at_budget(self) -> None:
-        """Tell when fewer identifies are left than a start without sessions would need."""
+        """Tell when fewer identifies are left than a start without sessions would need, unless such
+        a start is under way."""
         budget, shards = self._budget(), len(self._fleet.assignments.plan.shards)
-        low = budget.known and budget.remaining < shards
+        low = budget.known and budget.remaining < shards and not budget.waiting
         if low and not self._budget_low:
             what = (
                 f"{budget.remaining:,} of {budget.total:,} identifies are left for "

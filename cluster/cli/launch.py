@@ -29,6 +29,7 @@ retries), and its sockets bound."""
 KILL_AFTER_S: Final = 5.0
 """How long a coordinator has between SIGTERM and SIGKILL, past its own deadline."""
 POLL_S: Final = 0.05
+STANDARD_OUTPUT: Final = 1
 _TAIL_BYTES: Final = 16 * 1024
 
 
@@ -172,7 +173,7 @@ def _with_output(spec: CoordinatorSpec) -> tuple[CoordinatorSpec, contextlib.Exi
     and what closes it here, once the coordinator has it."""
     closing = contextlib.ExitStack()
     if spec.log_to == "stdout":
-        descriptor = os.dup(sys.stdout.fileno())
+        descriptor = os.dup(STANDARD_OUTPUT)
         closing.callback(os.close, descriptor)
         spec = msgspec.structs.replace(spec, log_descriptor=descriptor)
     return spec, closing

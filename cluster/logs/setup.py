@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
+import time
 from types import TracebackType
 
+from cluster.logs.flood import FloodFilter
 from cluster.logs.formatter import LineFormatter, LogFormat
 
 log = logging.getLogger("fault")
@@ -28,6 +31,9 @@ def log_lines(
     """
     writer = logging.StreamHandler(sys.stderr) if handler is None else handler
     writer.setFormatter(LineFormatter(process, log_format, secret))
+    flood = FloodFilter(writer, time.monotonic)
+    writer.addFilter(flood)
+    atexit.register(flood.flush)
     logging.basicConfig(handlers=[writer], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught

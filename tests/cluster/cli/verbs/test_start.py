@@ -53,6 +53,17 @@ def test_other_ways_to_ask_for_the_end(name: str, dcgw: Dcgw, play: Play) -> Non
     assert not held()
 
 
+def test_standard_output_is_left_to_the_log(dcgw: Dcgw, play: Play) -> None:
+    seen = play(signal_after=1)
+    result = dcgw("start", "--sandbox", DCGW_LOG_TO="stdout")
+    assert (result.exit_code, result.stdout) == (0, "")
+    spec = seen()[0]["spec"]
+    assert spec["log_to"] == "stdout"
+    assert spec["log_descriptor"] > 2
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(spec["log_descriptor"])
+
+
 def test_the_spec_is_what_was_asked_for(dcgw: Dcgw, play: Play) -> None:
     seen = play(signal_after=1)
     words = "start --sandbox --shards 8 --workers 3 --guilds 5 --rate 9.5 --max-concurrency 2"
