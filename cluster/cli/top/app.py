@@ -42,13 +42,15 @@ TABS: Final = tuple(enumerate(PANES, start=1))
 STYLE: Final = """
 #heading { height: auto; padding: 0 1; }
 #panes, #left, #right { height: 1fr; width: 1fr; }
-RowsView, GridView, RichLog { border: round $panel-lighten-3; height: 1fr;
+RowsView, GridView, RichLog { border: round $foreground 40%; border-title-color: $foreground;
+                              border-subtitle-color: $foreground; height: 1fr;
                               scrollbar-size-vertical: 1; }
-RowsView:focus, GridView:focus, RichLog:focus { border: round $accent; }
+RowsView:focus, GridView:focus, RichLog:focus { border: round $primary; border-title-style: bold; }
 #shards, #grid, #events, #happenings { height: 2fr; }
 DetailScreen, Question, Prompt { align: center middle; }
-.dialog { border: round $accent; padding: 0 1; width: 76; max-width: 100%; height: auto;
-          max-height: 100%; background: $surface; }
+.dialog { border: round $primary; border-title-color: $foreground;
+          border-subtitle-color: $foreground; padding: 0 1; width: 76; height: auto;
+          max-width: 100%; max-height: 100%; background: $surface; }
 .dialog VerticalScroll { height: auto; }
 .dialog Input { border: none; height: 1; padding: 0; }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.text import Text
+from rich.text import Span, Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -135,7 +135,7 @@ class RowsView(ScrollView, Generic[Item], can_focus=True):
             here = place == self.cursor and self.has_focus
             text = line(columns, self._rows[place], width, ">" if here else " ")
             if here:
-                text.stylize("reverse")
+                text = Text(text.plain, spans=[Span(0, len(text), "reverse")])  # no colours in it
         elif place == 0:
             text = Text(f"  {self._empty}", style="dim")
         else:

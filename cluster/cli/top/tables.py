@@ -211,7 +211,7 @@ EVENTS: Final[Table[TypeRate]] = Table(
         Column("", BAR_WIDTH, lambda r: bar(r.share), lambda r: r.share, number=False),
         Column("in all", 13, lambda r: f"{r.total:,}", lambda r: r.total),
     ),
-    drop=("", "in all"),
+    drop=("in all", ""),
     sort="events/s",
     name=lambda r: r.name,
     about=lambda r: About(r.name),

@@ -137,7 +137,10 @@ def check_there(found: ClusterLogs, folder: Path, workers: tuple[int, ...], foll
     if workers:
         others = ", ".join(ClusterLogs(folder).sources) or "none"
         raise ClusterError(f"worker {workers[0]} has no log in {folder}", f"there are: {others}")
-    raise ClusterError(f"there are no logs in {folder}", "has the cluster been started?")
+    raise ClusterError(
+        f"there are no logs in {folder}",
+        'has the cluster been started? With log_to = "stdout" they are where its `start` writes',
+    )
 
 
 def writer(found: ClusterLogs, as_json: bool) -> Callable[[Entry], None]:

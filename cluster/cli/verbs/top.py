@@ -52,7 +52,7 @@ def top(
     g           the shards as a grid
     Enter       all that is known of a row; of a type of events: follow it
     f           follow a type of events by its name
-    r           restart the worker, or reconnect the shard, that is selected, after asking
+    r           restart the selected worker, or reconnect the shard, after asking
     !           all that is wrong, whole
     d  q        dark or light; quit
     """

@@ -26,7 +26,18 @@ class TestHelp:
             assert word in result.output
 
     @pytest.mark.parametrize(
-        "verb", ["start", "status", "tail", "stop", "sandbox", "config check", "config show"]
+        "verb",
+        [
+            "start",
+            "status",
+            "tail",
+            "stop",
+            "sandbox",
+            "config check",
+            "config show",
+            "logs",
+            "top",
+        ],
     )
     def test_every_verb_has_examples(self, verb: str, dcgw: Dcgw) -> None:
         result = dcgw(*verb.split(), "--help")
