@@ -25,7 +25,8 @@ def heading(
     if lost:
         old = f"No answer for {span(lost_s)} ({lost}); this is what it said last."
         lines.append(Text(printable(old), style="bold red"))
-    lines += _wrong(status, 1 if low else MOST_WRONG)
+    if not lost or status_text.wrong(status):  # that nothing is wrong is not known then
+        lines += _wrong(status, 1 if low else MOST_WRONG)
     if under_way := status_text.operation(status):
         lines.append(Text(under_way, style="cyan"))
     waits = status_text.waiting(status)

@@ -206,6 +206,9 @@ class TestHeading:
         lost = heading(status, "the cluster has stopped", 12.0, 200)
         assert lost[1].plain.startswith("No answer for 12 s (the cluster has stopped); ")
         assert "red" in str(lost[1].style)
+        well = fake.cluster_status("east", shards=4, ready=4, waiting=[], sandbox=False)
+        assert "Nothing is wrong." in [text.plain for text in heading(well, "", 0.0, 200)]
+        assert "Nothing is wrong." not in [text.plain for text in heading(well, "lost", 9.0, 200)]
 
     @pytest.mark.parametrize(("low", "count"), [(True, 1), (False, 3)])
     def test_what_is_wrong_is_cut(self, fake: ModuleType, low: bool, count: int) -> None:
