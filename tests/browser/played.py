@@ -14,7 +14,7 @@ from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus, Operation
 from coordinator.http import snapshots, stream
 from tests.coordinator.http.serving import PlayedCoordinator, served
-from tests.coordinator.http.statuses import shard, status, worker
+from tests.coordinator.http.statuses import shard, status, traffic, worker
 
 
 class PlayedCluster(PlayedCoordinator):
@@ -32,14 +32,27 @@ class PlayedCluster(PlayedCoordinator):
         self.changed = changed
         self.away = False
         self.refuses = False
+        self.goes_on = asyncio.Event()
+        """While it is not set nothing is answered."""
+        self.goes_on.set()
+        self.rates: dict[str, float] = {}
+        """Events a second by type."""
         self.uptime_s = 100.0
 
     async def status(self) -> ClusterStatus:
         """Return the status, in which a second more has gone by each time."""
+        self.asked += 1
+        await self.goes_on.wait()
         if self.away:
             raise NotRunningError("the coordinator does not answer")
         self.uptime_s += 1
-        usual = {"shards": self.shards, "workers": self.workers, "uptime_s": self.uptime_s}
+        events = {name: round(rate * self.uptime_s) for name, rate in self.rates.items()}
+        usual = {
+            "shards": self.shards,
+            "workers": self.workers,
+            "traffic": [traffic(0, events=events), traffic(1, events=events)],
+            "uptime_s": self.uptime_s,
+        }
         return status(**usual | self.changed)
 
     async def begin(self, verb: str, args: dict[str, Any]) -> Operation:
@@ -61,6 +74,12 @@ class PlayedCluster(PlayedCoordinator):
         self.happened.append(
             Happening(number=number, at=at, kind=kind, severity=severity, text=text)
         )
+
+    async def asked_in_vain(self) -> None:
+        """Wait until somebody asks, who gets no answer."""
+        asked = self.asked
+        while self.asked == asked:  # noqa: ASYNC110  # the page asks, and no event tells of it
+            await asyncio.sleep(0.01)
 
     async def comes_to(self, uptime_s: float) -> None:
         """Wait until so many seconds have gone by in it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -65,6 +64,7 @@ def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
         cluster = PlayedCluster(
             3,
             2,
+            uptime_s=93_784.0,
             events=1_234_567,
             events_per_s=1234.4,
             troubles=["the replay server was restarted 2 times"],
@@ -79,7 +79,7 @@ def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
             assert await tab.text("#events") == "1,234,567"
             assert await tab.text("#latency") == "40 ms"
             assert await tab.text("#left") == "80"
-            assert re.fullmatch(r"1 min 4\d s", await tab.text("#uptime"))
+            assert await tab.text("#uptime") == "1 d 2 h"
             assert await tab.text("#state-words") == "1 thing below wants a look."
             assert await tab.text("#troubles") == "the replay server was restarted 2 times"
             assert await tab.text("#budget-words") == "80 of 1,000 left"
@@ -129,7 +129,7 @@ def test_what_is_lost_is_said_and_found_again(surfer: Surfer) -> None:
                 await tab.until_says("#state-title", "All 2 shards are ready")
                 cluster.away = True
                 await tab.until_says("#state-title", "No news from the cluster")
-                assert "the coordinator does not answer" in await tab.text("#state-words")
+                assert "The coordinator does not answer." in await tab.text("#state-words")
                 assert "What is shown is of" in await tab.text("#state-words")
                 assert await tab.page.get_attribute("#main", "class") == "old"
                 cluster.away = False
@@ -144,6 +144,73 @@ def test_what_is_lost_is_said_and_found_again(surfer: Surfer) -> None:
                 async with serving(cluster, port=port):
                     await tab.until_says("#state-title", "1 shard of 2 is not ready")
                     assert await kinds(tab.page) == ["good", "way"]
+
+    surfer.run(scenario())
+
+
+def test_silence_is_not_health(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(2)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.page.clock.install()
+            await tab.page.reload()
+            await tab.until_says("#state-title", "All 2 shards are ready")
+            cluster.goes_on.clear()
+            await cluster.asked_in_vain()
+            await tab.page.clock.run_for(5000)
+            assert await tab.text("#state-title") == "All 2 shards are ready"
+            await tab.page.clock.run_for(2000)
+            await tab.until_says("#state-title", "No news from the cluster")
+            cluster.goes_on.set()
+            await tab.page.clock.run_for(1000)
+            await tab.until_says("#state-title", "All 2 shards are ready")
+
+    surfer.run(scenario())
+
+
+def test_a_page_that_nobody_sees_draws_its_title_alone(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(2)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.until_says("#state-title", "All 2 shards are ready")
+            await tab.page.evaluate(
+                "Object.defineProperty(document, 'hidden', {value: true, writable: true})"
+            )
+            cluster.let(1, SessionState.RESUMING)
+            cluster.changed["state"] = ClusterState.DEGRADED
+            await tab.until("() => document.title.startsWith('1/2')")
+            assert await tab.text("#state-title") == "All 2 shards are ready"
+            await tab.page.evaluate(
+                "document.hidden = false, document.dispatchEvent(new Event('visibilitychange'))"
+            )
+            assert await tab.text("#state-title") == "1 shard of 2 is not ready"
+
+    surfer.run(scenario())
+
+
+def test_rates_by_type_are_drawn_those_with_most_first(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(2, events_per_s=90.0)
+        cluster.rates = {f"TYPE_{number}": number for number in range(12)}
+        async with serving(cluster, quicker=40) as url, surfer.tab(url) as tab:
+            await cluster.comes_to(cluster.uptime_s + 20)
+            await tab.until_says("#types", "type 11")
+            names = [f"type {number}" for number in range(11, 3, -1)]
+            assert await tab.page.locator("#types span").all_inner_texts() == names
+            # Both workers count, and a rate is a mean of some seconds.
+            rates = await tab.page.locator("#types b").all_inner_texts()
+            assert rates == ["22/s", "20/s", "18/s", "16/s", "14/s", "12/s", "10/s", "8.0/s"]
+            axes = (await tab.text("#chart")).split()
+            assert axes == ["100/s", "50/s", "2", "min", "ago", "1", "min", "now"]
+            lines = "document.querySelector('#chart .line').getAttribute('d').split('M').length - 1"
+            assert await tab.page.evaluate(lines) == 1
+            cluster.uptime_s += 30  # nothing was heard meanwhile
+            await cluster.comes_to(cluster.uptime_s + 5)
+            await tab.until(f"() => {lines} === 2")
+            cluster.uptime_s = 0  # another coordinator counts anew
+            cluster.rates = {"TYPE_3": 3.0}
+            await tab.until(f"() => {lines} === 1")
+            await tab.until("() => document.querySelectorAll('#types li').length === 1")
 
     surfer.run(scenario())
 

@@ -6,6 +6,7 @@ import * as happenings from "./happenings.js";
 import * as head from "./head.js";
 import * as parts from "./parts.js";
 import { changed } from "./picture.js";
+import { sentence } from "./refusals.js";
 import * as rates from "./rates.js";
 import * as table from "./shard_table.js";
 import * as shards from "./shards.js";
@@ -26,7 +27,7 @@ function draw() {
 function deal(name, data) {
   if (name === "away") {
     away = true;
-    head.lost(`The coordinator does not answer: ${data.replace(/\.$/, "")}.`, heard);
+    head.lost(sentence(data), heard);
     return;
   }
   if (name === "picture") picture = data;

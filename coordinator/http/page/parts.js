@@ -42,7 +42,7 @@ function budget(picture) {
 
 function subscribers(picture) {
   fill(byId("subscribers"), picture.subscribers.map((row) => [
-    [row.lacks.length ? `${row.name} (lacks ${row.lacks.join(", ")})` : row.name, row.lacks.length ? "bad" : ""],
+    [row.lacks.length ? `${row.name} (lacks ${row.lacks.join(", ")})` : row.name, row.lacks.length ? "called bad" : "called"],
     [row.lag ? count(row.lag) : "none", row.lag > 1000 ? "number way" : "number"],
     [count(row.events), "number"],
     [count(row.gaps), row.gaps ? "number bad" : "number"],

@@ -1,5 +1,8 @@
 // Why an answer is none, in words: a failure comes as {"error": {"cause", "action"}}, or as text.
 
+/** Words as a sentence: a capital at its head, one full stop at its end. */
+export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+
 /** The text of an answer that is not what was asked for, as one sentence. */
 export async function reason(answer) {
   const text = (await answer.text()).trim();
@@ -11,6 +14,5 @@ export async function reason(answer) {
     // It is text, as a proxy in between may send it.
     words = text.length < 300 ? text : `The answer was ${answer.status}`;
   }
-  words = words || `The answer was ${answer.status}`;
-  return `${words[0].toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+  return sentence(words || `The answer was ${answer.status}`);
 }
