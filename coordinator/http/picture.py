@@ -63,6 +63,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     subscribers_unknown: int
     operation: Operation | None
     troubles: list[str]
+    """What is wrong, then which limits are near."""
     happenings: list[HappeningPicture]
     """The last ones, oldest first."""
     may_change: bool
@@ -105,7 +106,7 @@ def picture(
         subscribers=most_lag[:MOST_SUBSCRIBERS],
         subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
         operation=status.operation,
-        troubles=status.troubles,
+        troubles=[*status.troubles, *status.warnings],
         happenings=happenings,
         may_change=may_change,
     )

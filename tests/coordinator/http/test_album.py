@@ -168,3 +168,8 @@ def test_all_pages_know_the_same_and_in_the_end_all(
             assert reader.knows == as_read(taken(shards=shards))
     finally:
         album.MOST_NUMBERS = before  # type: ignore[misc]
+
+
+def test_what_is_wrong_and_which_limits_are_near() -> None:
+    drawn = picture(status(troubles=["a"], warnings=["b"]), [], may_change=False)
+    assert drawn.troubles == ["a", "b"]
