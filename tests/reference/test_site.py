@@ -39,6 +39,7 @@ def test_every_page_has_its_place() -> None:
     find_spec("mkdocs") is None or find_spec("mkdocstrings") is None,
     reason="what builds the site is not here: `make docs`",
 )
+@pytest.mark.timeout(300)  # it takes some seconds of a processor, of which it may get a tenth
 def test_the_site(tmp_path: Path) -> None:
     """Strictly: a link or an anchor that leads nowhere fails."""
     done = subprocess.run(
