@@ -13,15 +13,16 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
-from curl_cffi import Curl, CurlECode, CurlError, CurlOpt
+from curl_cffi import Curl, CurlOpt
 
 from cluster.discord.browser import Browser
 from cluster.discord.proxy import Proxy
 from cluster.errors import ConfigError
-from shard_worker.transport import curl_options, handshake
+from shard_worker.transport import curl_options, failures, handshake
 from shard_worker.transport.multi import Multi
+from shard_worker.transport.receiver import Receiver
 from shard_worker.transport.route import Route
 from shard_worker.transport.websocket import (
     Control,
@@ -44,33 +45,8 @@ PAUSE_BYTES: Final = 1024 * 1024
 MAX_REFUSAL: Final = 64 * 1024
 """Most bytes that are read of an answer that is no WebSocket."""
 
-UNTRUSTED: Final = (CurlECode.PEER_FAILED_VERIFICATION, CurlECode.SSL_CACERT_BADFILE)
-"""What libcurl says of a certificate that is not trusted."""
-
 _READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
 _PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
-
-
-class Receiver(Protocol):
-    """Who uses a connection. Nothing is called after ``Connection.close``."""
-
-    def on_connected(self) -> None: ...
-
-    def on_connect_failed(self, cause: str, *, denied: bool) -> None:
-        """There is no WebSocket. denied: somebody was reached and said no, or can't be asked, which
-        lasts until a person mends it: a proxy that refuses, a certificate that is not trusted, an
-        HTTP 4xx."""
-
-    def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
-        """Take a slice of messages. texts: indices of those that came as text, not as binary."""
-
-    def on_message(self, payload: bytes) -> None:
-        """Take a binary message that came alone, as almost all do where little comes."""
-
-    def on_closed(self, code: int | None, cause: str) -> None: ...
-
-    def on_broken(self, cause: str) -> None:
-        """The server broke RFC 6455: close the connection."""
 
 
 class Connection:
@@ -387,7 +363,7 @@ class Connection:
                 self._send(Opcode.CLOSE, close_payload(control.code), urgent=True)
                 self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
             if receiver is not None:
-                receiver.on_closed(control.code, _printable(control.reason))
+                receiver.on_closed(control.code, failures.printable(control.reason))
 
     def _on_transfer_done(self, transfer: asyncio.Future[None]) -> None:
         if not transfer.cancelled() and (error := transfer.exception()) is not None:
@@ -409,7 +385,7 @@ class Connection:
 
     def _finish(self) -> None:
         """The transfer has ended, and all that it brought was parsed."""
-        cause = _explain(self._failure)
+        cause = failures.explain(self._failure)
         if self._websocket is not None:
             receiver = self._receiver
             self.abort()
@@ -418,18 +394,4 @@ class Connection:
         elif (status := self._handshake.status) is not None and status != 101:
             self._fail(f"the server answered {status} instead of 101", denied=400 <= status < 500)
         else:
-            failure = self._failure
-            self._fail(cause, denied=isinstance(failure, CurlError) and failure.code in UNTRUSTED)
-
-
-def _printable(text: str) -> str:
-    """Return the text as it may go into a log or onto a terminal: a server may write anything."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def _explain(failure: BaseException | None) -> str:
-    """Return libcurl's message without curl_cffi's frame around it."""
-    if failure is None:
-        return "the server ended the connection"
-    text = str(failure)
-    return text.split("curl: ", 1)[-1].split(". See https://", 1)[0]
+            self._fail(cause, denied=failures.is_untrusted(self._failure))

@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 
 from cluster.discord.browser import browser
-from shard_worker.transport.connection import CLOSE_TIMEOUT_S, Connection, Receiver
+from shard_worker.transport.connection import CLOSE_TIMEOUT_S, Connection
 from shard_worker.transport.multi import Multi
+from shard_worker.transport.receiver import Receiver
 
 
 class Transport:
