@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from cluster.discord.browser import browser
 from shard_worker.transport import handshake
 from shard_worker.transport.connection import PAUSE_BYTES, SLICE_MESSAGES
+from shard_worker.transport.curl_options import UPLOAD_BYTES
 from shard_worker.transport.moderation import Moderation
 from shard_worker.transport.multi import Multi
 from shard_worker.transport.transport import Transport
@@ -206,6 +208,28 @@ def test_our_close_reaches_the_server() -> None:
             await asyncio.wait_for(connection.ended, WAIT_S)
         assert seen == [4000]
         assert not receiver.over.done(), "nothing is handed over after close()"
+
+    run(scenario)
+
+
+def test_what_is_larger_than_the_buffer_of_libcurl_leaves_whole() -> None:
+    sent = [os.urandom(size * UPLOAD_BYTES // 2).hex().encode() for size in (1, 5, 2)]
+    got: list[bytes] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        async for message in socket:
+            assert isinstance(message, str)
+            got.append(message.encode())
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            for message in sent:
+                connection.send(message)
+            await until(lambda: len(got) == len(sent))
+        assert got == sent
 
     run(scenario)
 
