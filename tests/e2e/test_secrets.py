@@ -208,9 +208,9 @@ def test_all_was_looked_at(disclosed: Disclosed) -> None:
     lines = [line for line in output.decode().splitlines() if line.startswith("{")]
     processes = {json.loads(line)["process"] for line in lines}
     assert {"coordinator", "worker-0", "worker-1", "gate"} <= processes
-    output = disclosed.traces["output of start, log_format logfmt"]
+    logfmt = disclosed.traces["output of start, log_format logfmt"]
     for part in (b" kind=reloaded", b" process=worker-0 ", b" kind=worker_died "):
-        assert part in output
+        assert part in logfmt
     assert b"shard_identified" in disclosed.traces["happenings"]
     assert b"worker_adopted" in disclosed.traces["happenings after"]
     assert b"MAINPID" in disclosed.traces["notifications"]
