@@ -209,8 +209,8 @@ def test_all_was_looked_at(disclosed: Disclosed) -> None:
     processes = {json.loads(line)["process"] for line in lines}
     assert {"coordinator", "worker-0", "worker-1", "gate"} <= processes
     logfmt = disclosed.traces["output of start, log_format logfmt"]
-    for part in (b" kind=reloaded", b" process=worker-0 ", b" kind=worker_died "):
-        assert part in logfmt
+    for wanted in (b" kind=reloaded", b" process=worker-0 ", b" kind=worker_died "):
+        assert wanted in logfmt
     assert b"shard_identified" in disclosed.traces["happenings"]
     assert b"worker_adopted" in disclosed.traces["happenings after"]
     assert b"MAINPID" in disclosed.traces["notifications"]
