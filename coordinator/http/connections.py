@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -37,6 +38,8 @@ REST_S: Final = 1.0
 """Seconds for which the rest of a body is read that nobody wants, so that the answer arrives."""
 SEND_BUFFER_BYTES: Final = 256 * 1024
 """What the kernel keeps for a client; else it is some MiB for each that does not read."""
+AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: a close does not wait for what was not sent."""
 FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 2\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 40\r\n\r\n"
@@ -77,6 +80,14 @@ class _Seat:
         reads = not self.transport.get_write_buffer_size()
         return reads, not self.was_answered, self.idle_since or 0.0
 
+    def cut(self) -> None:
+        """End it at once. The kernel drops what waits in it, too, which it would keep for a minute
+        or two for a client that is still there and does not read."""
+        own: socket.socket | None = self.transport.get_extra_info("socket")
+        if own is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
+
 
 class Connections:
     """All connections to the server."""
@@ -100,7 +111,7 @@ class Connections:
         ]
         if not idle:
             return False
-        self._seats.pop(min(idle)[-1]).transport.abort()
+        self._seats.pop(min(idle)[-1]).cut()
         return True
 
     def opened(self, connection: web.RequestHandler, transport: asyncio.Transport) -> bool:
@@ -136,7 +147,7 @@ class Connections:
         now = self._clock()
         for seat in list(self._seats.values()):
             if seat.unread.is_over(seat.transport.get_write_buffer_size(), now):
-                seat.transport.abort()
+                seat.cut()
 
     def fault(self, error: BaseException | None) -> None:
         """Log an error of our own, of which a client is told nothing."""

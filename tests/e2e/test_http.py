@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import os
+import select
 import signal
 import socket
 import tempfile
@@ -106,6 +107,10 @@ async def answers(home: Home, url: str) -> None:
         assert "# TYPE dcgw_" in (await ask("/metrics")).text
         assert (await ask("/")).kind.startswith("text/html")
 
+        # Somebody asks for more than it reads.
+        never_reads = socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
+        never_reads.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+
         # What the token lets do is done, and /status says how far it is.
         post = partial(get, url, "/restart", "POST", '{"worker": 0}')
         refused = await asyncio.to_thread(post, Authorization=f"Bearer {TOKEN}x")
@@ -121,6 +126,14 @@ async def answers(home: Home, url: str) -> None:
         assert (done.operation.id, done.operation.state) == (operation.id, "done")
         after = {worker.slot: worker.pid for worker in done.workers}
         assert (after[0] != before[0], after[1] == before[1]) == (True, True)
+
+        async def is_cut() -> bool:
+            looking = select.poll()
+            looking.register(never_reads, 0)  # errors are told anyway
+            return bool(looking.poll(0))
+
+        await eventually(is_cut, lambda cut: cut)
+        never_reads.close()
 
         # The process is killed: another comes where it was.
         pids = pids_of(home, "coordinator.http.server")

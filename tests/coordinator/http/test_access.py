@@ -50,7 +50,8 @@ def test_beyond_loopback_the_token_lets_read(authorization: str) -> None:
 @pytest.mark.parametrize(
     "authorization",
     ["", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Token {TOKEN}", TOKEN,
-     basic(""), basic(TOKEN + "x"), "Basic", "Basic ====", "Basic \u00fc", f"Basic {TOKEN}"],
+     basic(""), basic(TOKEN + "x"), "Basic", "Basic ====", "Basic \u00fc", f"Basic {TOKEN}",
+     "Bearer \udcff", "Basic \udcff"],
 )  # fmt: skip
 def test_without_it_nothing_is_read_nor_changed(authorization: str) -> None:
     for refusal in (

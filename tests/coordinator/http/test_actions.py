@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from cluster.errors import ClusterError, NotRunningError
+from coordinator.http.connections import Connections
 from tests.coordinator.http.serving import PlayedCoordinator, served
 
 TOKEN = "0123456789abcdef0123"
@@ -62,6 +64,7 @@ def test_the_verb_is_asked_and_the_operation_told(
         ("/restart", ""),
         ("/restart", "{}"),  # a rolling restart is said in so many words
         ("/restart", '{"wroker": 3}'),
+        ("/restart", '{"rolling": true, "wroker": 3}'),
         ("/restart", '{"rolling": false}'),
         ("/restart", '{"worker": 1, "shard": 1}'),
         ("/restart", '{"rolling": true, "worker": 1}'),
@@ -135,20 +138,40 @@ def test_why_it_can_not_begin_is_told(error: ClusterError, code: int) -> None:
     assert told[1]["error"]["cause"] == error.cause
 
 
+async def half_a_body(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(
+        f"POST /restart HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Length: 20\r\n\r\n{".encode()
+    )
+    return reader, writer
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coordinator.http.actions.BODY_S", 0.01)
 
     async def scenario() -> None:
         async with served(token=TOKEN) as url:
-            port = int(url.rpartition(":")[2])
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(
-                f"POST /restart HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
-                "Content-Length: 20\r\n\r\n{".encode()
-            )
+            reader, writer = await half_a_body(url)
             head = await reader.readuntil(b"\r\n\r\n")
             assert b" 400 " in head.partition(b"\r\n")[0]
             assert "did not come" in json.loads(await reader.readline())["error"]["cause"]
             writer.close()
 
     asyncio.run(scenario())
+
+
+def test_who_goes_away_in_the_middle_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        connections = Connections(time.monotonic)
+        async with served(token=TOKEN, connections=connections) as url, asyncio.timeout(20):
+            _, writer = await half_a_body(url)
+            while all(seat.idle_since for seat in connections._seats.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            while len(connections):  # noqa: ASYNC110  # sockets are what is waited for
+                await asyncio.sleep(0.01)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(scenario())
+    assert not caplog.records

@@ -293,7 +293,7 @@ def test_who_never_reads_is_cut_off_and_holds_little(path: str) -> None:
         b"\0" * 5000 + b"\r\n\r\n",
         b"GET /status HTTP/9.9\r\nHost: localhost\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost localhost\r\n\r\n",
-        b"GET /status HTTP/1.1\r\nX: " + b"y" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n",
         b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
@@ -338,6 +338,36 @@ def test_a_body_that_nobody_wants_holds_up_nothing(body: bytes) -> None:
                 answer = await one.reader.readuntil(b"\r\n\r\n")
                 assert b" 200 " in answer or b" 400 " in answer or b" 100 " in answer
             await until(lambda: not len(connections))
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /healthz HTTP/1.1\r\nX: y\r\n", HEALTH + b"GET /"],
+    ids=["no", "half", "more"],
+)
+def test_a_head_that_does_not_come_is_not_waited_for(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.http.connections.IDLE_S", 0.05)
+
+    async def scenario() -> None:
+        async with served() as url, wire(url) as one:
+            await one.send(sent)
+            assert await one.is_cut()
+
+    run(scenario)
+
+
+def test_a_rest_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.http.connections.REST_S", 0.05)
+
+    async def scenario() -> None:
+        async with served() as url, wire(url) as one:
+            await one.send(HEALTH[:-2] + b"Content-Length: 10\r\n\r\nx")
+            assert (await one.answer())[0] == 200
+            assert await one.is_cut()
 
     run(scenario)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.wire.states import ClusterState, SessionState
+from cluster.wire.states import ClusterState, SessionState, WorkerState
 from coordinator.http.readiness import not_ready
-from tests.coordinator.http.statuses import shard, status
+from tests.coordinator.http.statuses import shard, status, worker
 
 ONE_OF_TWO = [shard(0), shard(1, state=SessionState.AWAITING_GRANT)]
 
@@ -31,3 +31,13 @@ def test_so_many_ready_shards_are_enough(
 
 def test_one_that_stops_takes_no_more() -> None:
     assert not_ready(status(state=ClusterState.STOPPING), 0) == "it is stopping"
+
+
+def test_it_is_ready_when_status_says_so() -> None:
+    """A worker may be missing whose last word of its shards was good."""
+    workers = [worker(0), worker(1, state=WorkerState.MISSING)]
+    lame = status(state=ClusterState.DEGRADED, workers=workers)
+    assert lame.shards_ready == len(lame.shards)
+    assert not_ready(lame, 0) == "worker 1 is missing"
+    assert not_ready(lame, 2) is None  # so many were asked for, whoever holds them
+    assert not_ready(status(state=ClusterState.STARTING), 0) == "it is starting"

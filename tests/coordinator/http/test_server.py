@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
@@ -10,8 +14,9 @@ from aiohttp import ClientSession
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.keys import HttpConfig
-from coordinator.children.http_server import http_spec
-from coordinator.http import server
+from cluster.wire.start_outcome import StartOutcome
+from coordinator.children.http_server import HttpProcess, http_spec
+from coordinator.http import metrics, server
 from coordinator.http.server import HttpSpec
 from tests.coordinator.http.serving import served
 
@@ -19,11 +24,14 @@ TOKEN = "0123456789abcdef0123"
 WITHIN_S = 20.0
 
 
-def spec_of(http: HttpConfig, port: int | None = None) -> HttpSpec:
-    spec = CoordinatorSpec(
+def cluster_spec(http: HttpConfig) -> CoordinatorSpec:
+    return CoordinatorSpec(
         name="t", state_dir="/s", runtime_dir="/r", token="t", http=http, http_token=TOKEN
     )
-    return msgspec.json.decode(http_spec(spec, port), type=HttpSpec)
+
+
+def spec_of(http: HttpConfig) -> HttpSpec:
+    return msgspec.json.decode(http_spec(cluster_spec(http)), type=HttpSpec)
 
 
 def test_what_it_is_told() -> None:
@@ -36,9 +44,43 @@ def test_what_it_is_told() -> None:
     assert spec.ready_shards == 3
 
 
-def test_one_that_is_started_again_listens_where_it_did() -> None:
-    spec = spec_of(HttpConfig(), port=7312)
-    assert (spec.port, spec.or_next) == (7312, True)
+def test_one_that_is_started_again_listens_where_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[HttpSpec] = []
+
+    async def start(name: str, module: str, spec: bytes, log: Path) -> tuple[Any, StartOutcome]:
+        told.append(msgspec.json.decode(spec, type=HttpSpec))
+        return mock.Mock(), StartOutcome(ready=True, listens="http://127.0.0.1:7312/")
+
+    monkeypatch.setattr("coordinator.children.http_server.start_child", start)
+
+    async def scenario() -> None:
+        process = HttpProcess(cluster_spec(HttpConfig()), time.monotonic, 1.0)
+        assert process.url == ""
+        await process._start_one()
+        assert process.url == "http://127.0.0.1:7312/"
+        await process._start_one()
+
+    asyncio.run(scenario())
+    assert [(spec.port, spec.or_next) for spec in told] == [(7310, True), (7312, True)]
+
+
+def test_metrics_are_made_once_for_all_who_ask_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    render = mock.Mock(side_effect=metrics.render)
+    monkeypatch.setattr(metrics, "render", render)
+
+    async def scenario() -> None:
+        async with served() as url, ClientSession() as http:
+            for number in range(8):
+                text = await http.get(url + "/metrics", headers={"Accept": f"x/{number}"})
+                assert text.headers["Content-Type"].startswith("text/plain")
+                accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+                other = await http.get(url + "/metrics", headers=accept)
+                assert other.headers["Content-Type"].startswith("application/openmetrics-text")
+                assert (await other.text()).endswith("# EOF\n")
+
+    asyncio.run(scenario())
+    statuses = {id(call.args[0]) for call in render.mock_calls}
+    assert render.call_count == 2 * len(statuses)
 
 
 @pytest.mark.parametrize(
