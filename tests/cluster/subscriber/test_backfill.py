@@ -59,3 +59,28 @@ def test_an_answer_is_not_for_the_chain_that_another_took_the_place_of() -> None
         await backfill.close()
 
     asyncio.run(run())
+
+
+def test_what_the_hub_did_not_bring_is_a_miss_and_where_a_chain_begins_is_none() -> None:
+    async def run() -> None:
+        backfill = Backfill(None, lambda *_: None, lambda: True)
+        replay = Replay()
+        replay.answer.set_result(None)
+        backfill.replay = cast(ReplayClient, replay)
+
+        async def ask(chain: ShardChain) -> None:
+            backfill.check(KEY, chain)
+            backfill.tick(now=float("inf"))
+            await asyncio.gather(*backfill._tasks.values())
+
+        chain = wanting()
+        await ask(chain)
+        assert (backfill.answers, backfill.misses) == (1, 0)
+        chain.mark(Mark(1, None, 9, 12, [("A", 12)]))
+        chain.answer = lambda answer: None  # type: ignore[method-assign]  # it is asked for again
+        for _ in range(3):
+            await ask(chain)
+        assert (backfill.answers, backfill.misses) == (4, 1)
+        await backfill.close()
+
+    asyncio.run(run())

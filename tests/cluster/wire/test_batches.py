@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +129,28 @@ def test_an_event_alone_makes_the_batch_that_it_makes_beside_others(
             assert list(alone.state.last) == list(beside.state.last), "the newest at the end"
             assert alone.repeated == beside.repeated - 1
             beside.repeated -= 1
+
+
+@given(st.lists(st.lists(named_steps, max_size=6), max_size=6))
+def test_the_events_of_all_writers_are_counted_by_name(
+    drains: list[list[tuple[str, int]]],
+) -> None:
+    """However they are cut into drains; those that come again are not, and holes are by theirs."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    for shard_id in range(2):
+        shard = ShardWriter("store", ShardState(shard_id=shard_id, shard_count=2), counts)
+        shard.begin_epoch(1)
+        messages = []
+        for drain in drains:
+            seq, events = shard.state.seq, []
+            for name, step in drain:
+                seq += step
+                events.append((name, seq, b"data"))
+            messages += shard.drain(events, 9)
+        for message in messages:
+            name, _, payload = topic.split(message)
+            counts[name] -= len(decode_batch(payload).events)
+    assert not any(counts.values())
 
 
 def test_a_new_session_whose_first_event_is_the_next_ends_the_old_one_too() -> None:

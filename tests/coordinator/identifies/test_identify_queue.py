@@ -188,8 +188,10 @@ def test_an_unused_grant_is_taken_back_from_the_ledger_once(play: Play) -> None:
             office.queue.handle(0, link.IdentifyUnused(shard_id=0, grant_id=grant.grant_id))
         status = office.queue.status()
         assert (status.spent, status.remaining) == (0, 1000)
+        assert (status.granted, status.returned) == (1, 1)
         office.ask(0)
         (again,) = await office.run_once()
+        assert office.queue.status().granted == 2
         assert again.epoch == 2, "an epoch is never given twice"
 
     play(scenario)

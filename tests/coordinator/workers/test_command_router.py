@@ -103,6 +103,8 @@ async def test_a_refusal_comes_back_as_it_was(workers: Workers) -> None:
         await workers.ask(shard=1)
     assert refused.value.retry_after_s == 12.5
     assert str(refused.value) == str(busy)
+    (counted,) = workers.router.counts.rows()
+    assert (counted.waiting, counted.sent, counted.failed) == (0, 0, 1)
 
 
 @scenario
@@ -113,6 +115,8 @@ async def test_the_word_on_a_command_of_the_coordinator_before_is_nobody_s(
     asked = asyncio.ensure_future(workers.ask(shard=1))
     await asyncio.sleep(0)
     assert workers.sent[0][1].number == 1_000
+    (counted,) = workers.router.counts.rows()
+    assert (counted.op, counted.waiting, counted.sent) == ("presence_update", 1, 0)
     workers.router.answered(0, link.Sent(number=1))
     await asyncio.sleep(0)
     assert not asked.done()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cluster.wire.link import Report, ShardCounts, ShardReport
 from cluster.wire.states import SessionState, WorkerState
+from cluster.wire.traffic import Traffic
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.workers.rate import WINDOW_S, Rate
@@ -99,6 +100,26 @@ def test_totals_outlive_a_worker_process() -> None:
     reports.gone(0)
     assert reports.shard(4, 0, slot, 6.0).events == 55
     assert reports.events == 140
+
+
+def test_what_is_counted_outlives_a_worker_process() -> None:
+    reports = WorkerReports(Assignments(PLAN))
+    lost = ShardReport(
+        shard_id=0, state=SessionState.READY, epoch=1, seq=1, events=1, reconnects={"op 7": 2}
+    )
+    told = msgspec.structs.replace(
+        report(0, 5, {0: SessionState.READY}, cpu=1.5),
+        shards=[lost],
+        traffic=Traffic(events={"READY": 1}, received_bytes=10),
+    )
+    for now in (0.0, 1.0):
+        reports.report(told, now)
+    reports.gone(0)
+    reports.report(told, 2.0)
+    seen = reports.traffic(0)
+    assert (seen.slot, seen.events, seen.received_bytes, seen.cpu_s) == (0, {"READY": 2}, 20, 3.0)
+    assert seen.reconnects == {"op 7": 4}
+    assert reports.traffic(1).events == {}
 
 
 def test_a_shard_of_another_workers_is_passed_over() -> None:

@@ -42,3 +42,23 @@ def test_a_journal_that_could_not_be_written_is_tried_again_though_nothing_comes
         slot.tick()
         assert (journal.journalling, slot.stats().journalling) == (written, trusted)
     slot.close()
+
+
+def test_what_all_shards_bring_is_counted(tmp_path: Path) -> None:
+    slot = SlotJournal(spec(tmp_path, 0))
+    for shard_id in (2, 3):
+        shard = slot.shard(ShardPlan(shard_id=shard_id, shard_count=6))[0]
+        shard.begin_epoch(8, "session", "", 0)
+        shard.deliver([("READY", 1, b"{}"), ("A", 2, b"1")], 1)
+        shard.deliver([("A", 3, b"2")], 2)
+    assert slot.events == {"READY": 2, "A": 4}
+    stats, record, size = slot.stats(), 0, 0
+    while (found := slot._journal.after(record)) is not None:
+        record, size = found.last_record, size + found.bytes
+    assert (stats.batch_bytes, stats.unjournalled) == (size, 0)
+    slot._journal._suspend(OSError("full"), time.monotonic_ns())
+    shard.deliver([("A", 4, b"3")], 3)
+    assert slot.stats().unjournalled == 1, "and it is published all the same"
+    assert slot.stats().batch_bytes > stats.batch_bytes
+    assert slot.events["A"] == 5
+    slot.close()

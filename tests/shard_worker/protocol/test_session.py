@@ -15,6 +15,7 @@ from shard_worker.protocol.actions import Action
 from shard_worker.protocol.dispatch_order import MAX_FAR, MAX_JUMP
 from shard_worker.protocol.frame import Frame, FrameEvent
 from shard_worker.protocol.heartbeat import LATE_S, MAX_UNANSWERED
+from shard_worker.protocol.latencies import Latencies
 from shard_worker.protocol.session import Resumable, Session
 from shard_worker.protocol.states import CONNECTED, DEADLINES_S, TRANSITIONS, Input
 
@@ -39,7 +40,11 @@ class Clock:
         advice: dict[int, str] | None = None,
     ) -> None:
         self.now = 1000.0
-        self.session = Session(self.now, random=lambda: random, resumable=held, advice=advice)
+        self.latencies = Latencies()
+        self.session = Session(
+            self.now, random=lambda: random, resumable=held, advice=advice,
+            latencies=self.latencies,
+        )  # fmt: skip
 
     def pass_to_due(self) -> list[Action]:
         assert self.session.due is not None
@@ -135,7 +140,9 @@ def test_heartbeats() -> None:
     assert clock.pass_to_due() == [do.SendHeartbeat(-1)]  # before IDENTIFY, nothing received
     clock.now += 0.25
     clock.session.frame(ACK, clock.now)
+    clock.session.frame(ACK, clock.now)  # which answers nothing
     assert clock.session.latency == 0.25
+    assert (sum(clock.latencies.counts), clock.latencies.seconds) == (1, 0.25)
     assert clock.session.due == first + INTERVAL * 1.5
     clock.session.granted(7, 1, clock.now)
     clock.session.ready("id", RESUME, 1, clock.now)
