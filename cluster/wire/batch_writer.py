@@ -6,7 +6,6 @@ drains of 512, 0.65 in drains of 128, 8 to 11 in drains of one.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,12 +30,12 @@ class ShardWriter:
     """Makes the batches of one shard. Pure: what it knows is ``state``, which the journal keeps."""
 
     def __init__(
-        self, cluster: str, state: ShardState, counts: defaultdict[str, int] | None = None
+        self, cluster: str, state: ShardState, counts: dict[str, int] | None = None
     ) -> None:
         """counts: where the events of each name are counted, with those of other writers; a hole
         counts as one of topic.HOLE. None: nobody asks."""
         self.state = state
-        self.counts = defaultdict(int) if counts is None else counts
+        self.counts = {} if counts is None else counts
         self.repeated = 0
         """How many events were left out because their seq was at or below the last one."""
         self._cluster = cluster
@@ -175,7 +174,11 @@ class ShardWriter:
         """Return the message of one name's events in a drain, which `state` has taken. prev: seq of
         the last event of this name before them; -1: none is known."""
         state = self.state
-        self.counts[name] += len(group)
+        counts = self.counts
+        try:
+            counts[name] += len(group)
+        except KeyError:
+            counts[name] = len(group)
         floor = state.floor
         base = prev if prev >= 0 else floor
         since = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,7 +40,7 @@ class SlotJournal:
     """Opens all that a slot has, and closes it in order. Raises ClusterError if it can't be had."""
 
     def __init__(self, spec: WorkerSpec) -> None:
-        self.events: defaultdict[str, int] = defaultdict(int)
+        self.events: dict[str, int] = {}
         """How many events of each name its shards have made batches of; see ShardWriter."""
         self._cluster = spec.cluster
         self._overlap_ns = spec.overlap_ns

@@ -78,7 +78,8 @@ class Session:
         close code -> what to do about it, where more is known than in CLOSE_CODES. connects: where
         it waits for its turn to connect; None: it is alone. on_turn_moved: called when another
         session's news has moved that turn, and ``due`` with it. latencies: where its heartbeats are
-        counted with those of others; None: nobody asks."""
+        counted with those of the other sessions of its process, together with which it sends them;
+        None: there is no other."""
         self.state = SessionState.WAITING
         self.resumable = resumable
         """The session that RESUME would continue, as it was when it was handed over or began."""
@@ -88,7 +89,7 @@ class Session:
         """The epoch of the last identify; what a grant brings is larger."""
         self.latency: float | None = None
         """Seconds between the last heartbeat that was acknowledged and its acknowledgement."""
-        self._latencies = latencies or Latencies()
+        self._latencies = latencies
         self.late_acks = 0
         """Acknowledgements that came later than the next heartbeat."""
         self.reconnects: Counter[str] = Counter()
@@ -102,7 +103,6 @@ class Session:
         self._advice = advice or {}
         self._random = random
         self._connects = connects or ConnectQueue(random)
-        self._has_others = connects is not None
         self._on_turn_moved = on_turn_moved
         self._detail = ""
         self._wake: float | None = now
@@ -296,7 +296,8 @@ class Session:
             latency = self._heartbeat.acknowledged(now, waited_s)
             if latency is not None:
                 self.latency = latency
-                self._latencies.add(latency)
+                if self._latencies is not None:
+                    self._latencies.add(latency)
                 self.late_acks += latency > self._heartbeat.interval
         elif self._heartbeat is not None and frame.op == Op.HEARTBEAT:
             if self._asked_at == now:
@@ -323,7 +324,9 @@ class Session:
         if self.state is not SessionState.AWAITING_HELLO or not 0 < interval <= MAX_INTERVAL_S:
             return self.broken("bad HELLO", now)
         self._connects.reached(self._resume_host, now)
-        self._heartbeat = Heartbeat(interval, now, self._random(), together=self._has_others)
+        self._heartbeat = Heartbeat(
+            interval, now, self._random(), together=self._latencies is not None
+        )
         if self.resumable is None:
             self._move(Input.HELLO, now)
             return [do.RequestGrant()]

@@ -41,6 +41,7 @@ def test_what_leaves_stays_counted() -> None:
     totals = NameTotals()
     totals.add(report(events=5))
     totals.add(report(events=6, leaving=True))
+    assert totals._known == {}
     totals.add(report("b", events=1))
     assert only(totals).events == 7
 

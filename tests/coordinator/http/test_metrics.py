@@ -96,6 +96,26 @@ def test_numbers_stand_in_base_units() -> None:
     assert {key: found[key] for key in expected} == expected
 
 
+def test_a_worker_tells_of_its_shards_together() -> None:
+    found = samples(
+        workers=[worker(0)],
+        shards=[
+            shard(0, silent_s=1.5, session_age_s=7.0, heartbeat_ms=40.0, too_silent=True),
+            shard(1, silent_s=2.5, session_age_s=9.0, heartbeat_ms=50.0),
+            shard(2, silent_s=None, heartbeat_ms=90.0, state=SessionState.RESUMING),
+        ],
+    )
+    expected = {
+        "last_dispatch_seconds": 1.5,
+        "session_age_seconds": 7.0,
+        "slowest_heartbeat_seconds": 0.05,
+        "shards_too_silent": 1,
+        "guilds": 9,
+    }
+    for name, value in expected.items():
+        assert found[f"dcgw_worker_{name}", (("worker", "0"),)] == value
+
+
 def test_latencies_are_cumulative() -> None:
     counts = [0, 1, 2, 1, 0, 0, 0, 0, 0, 0, 1]
     found = samples(traffic=[traffic(0, heartbeats=counts, heartbeat_s=12.2)])

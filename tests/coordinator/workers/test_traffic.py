@@ -104,6 +104,14 @@ def test_codes_are_those_that_are_known(cause: str, code: str) -> None:
     assert traffic.status(1).closes == {code: 1}
 
 
+def test_a_cause_that_is_counted_goes_on_when_there_is_no_room_for_more() -> None:
+    traffic = SlotTraffic()
+    many = {f"cause {number}": 1 for number in range(MOST_CAUSES)}
+    told(traffic, shard(many), shard(many | {"one more": 2}), shard(many | {"cause 0": 5}))
+    seen = traffic.status(1).reconnects
+    assert (seen["cause 0"], seen[OTHER], len(seen)) == (5, 2, MOST_CAUSES + 1)
+
+
 @given(st.dictionaries(st.text(max_size=30), st.integers(1, 9), max_size=80))
 def test_whatever_is_said_there_are_few_counters(reconnects: dict[str, int]) -> None:
     traffic = SlotTraffic()

@@ -38,12 +38,12 @@ class Clock:
         *,
         random: float = 0.5,
         advice: dict[int, str] | None = None,
+        latencies: Latencies | None = None,
     ) -> None:
         self.now = 1000.0
-        self.latencies = Latencies()
         self.session = Session(
             self.now, random=lambda: random, resumable=held, advice=advice,
-            latencies=self.latencies,
+            latencies=latencies,
         )  # fmt: skip
 
     def pass_to_due(self) -> list[Action]:
@@ -131,6 +131,17 @@ def test_half_of_what_an_answer_may_have_waited_is_taken_off(
     assert clock.session.latency == latency
 
 
+def test_round_trips_are_counted_with_those_of_other_sessions() -> None:
+    latencies = Latencies()
+    for took in (0.25, 0.5):
+        clock = Clock(latencies=latencies)
+        clock.ready()
+        clock.pass_to_due()
+        clock.session.frame(ACK, clock.now + took)
+        clock.session.frame(ACK, clock.now + took)  # which answers nothing
+    assert (sum(latencies.counts), latencies.seconds) == (2, 0.75)
+
+
 def test_heartbeats() -> None:
     clock = Clock()
     clock.connect()
@@ -140,9 +151,7 @@ def test_heartbeats() -> None:
     assert clock.pass_to_due() == [do.SendHeartbeat(-1)]  # before IDENTIFY, nothing received
     clock.now += 0.25
     clock.session.frame(ACK, clock.now)
-    clock.session.frame(ACK, clock.now)  # which answers nothing
     assert clock.session.latency == 0.25
-    assert (sum(clock.latencies.counts), clock.latencies.seconds) == (1, 0.25)
     assert clock.session.due == first + INTERVAL * 1.5
     clock.session.granted(7, 1, clock.now)
     clock.session.ready("id", RESUME, 1, clock.now)

@@ -149,6 +149,8 @@ def test_messages_both_ways_and_a_close(compression: str | None) -> None:
                 b"large" * 1_000_000
             ]
             assert receiver.largest <= SLICE_MESSAGES
+            plain, came = sum(map(len, receiver.messages)), transport.received_bytes
+            assert came > plain if compression is None else 0 < came < plain / 10
 
     run(scenario)
 
