@@ -4,14 +4,19 @@ every event of the catalogue typed there."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
+from cluster.discord.event_names import EVENT_NAMES
 from cluster.events import UnknownEvent
 from cluster.sandbox import SandboxControl
 from cluster.sandbox.catalogue import catalogue
 from cluster.subscriber import Event
+from cluster.wire.status import ClusterStatus
+from cluster.wire.traffic import OTHER
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import (
     Raw,
+    Row,
     Seen,
     all_dispatched,
     control_of,
@@ -51,6 +56,7 @@ def test_every_event_reaches_a_subscriber_exactly_once(home: Home) -> None:
                 await let_everything_happen(sandbox)
                 expected = await all_dispatched(sandbox, seen)
                 seen.check(expected)
+                await eventually(control.status, lambda s: counted(s) == by_type(expected))
                 check_typed(seen)
                 assert await identified(sandbox) == SHARDS
                 await eventually(control.status, lambda s: s.subscribers_unknown == 0)
@@ -67,6 +73,16 @@ async def let_everything_happen(sandbox: SandboxControl) -> None:
     """Each event of the catalogue, once at least."""
     for name in catalogue().events.keys() - LIFECYCLE:
         await sandbox.emit(name)
+
+
+def counted(status: ClusterStatus) -> Counter[str]:
+    """Return how many events the workers have counted, by type."""
+    return sum((Counter(one.events) for one in status.traffic), Counter())
+
+
+def by_type(expected: list[Row]) -> Counter[str]:
+    """Return how many events of each type were dispatched."""
+    return Counter(name if name in EVENT_NAMES else OTHER for _, _, name, _ in expected)
 
 
 def check_typed(seen: Seen) -> None:

@@ -7,11 +7,15 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
+from cluster.wire.states import GapReason
 from cluster.wire.status import ClusterStatus, SubscriberStatus, SubscriberTotals
 from coordinator.http.metrics.families import Column, columns, family, gauge
 
 MOST_NAMES: Final = 100
 """Names of subscribers that have samples, those with the most lag; they name themselves."""
+
+_NO_GAPS: Final = {reason.value: 0 for reason in GapReason}
+"""Each is told of from the start: of a counter that begins at one, increase() sees nothing."""
 
 _TOTALS: Final[Sequence[Column[SubscriberTotals]]] = (
     Column("dcgw_subscriber_events", "Events that subscribers of this name took.",
@@ -63,6 +67,6 @@ def subscriber_metrics(status: ClusterStatus) -> Iterator[Metric]:
         counts=True,
     )
     for one in totals:
-        for reason, count in one.gaps.items():
+        for reason, count in (_NO_GAPS | one.gaps).items():
             gaps.add_metric((one.name, reason), count)
     yield gaps

@@ -8,8 +8,15 @@ from typing import Final
 
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 
+from cluster.discord.close_codes import CLOSE_CODES
 from cluster.wire.traffic import LATENCY_BOUNDS_S, WorkerTraffic
 from coordinator.http.metrics.families import Column, columns, family
+
+USUAL_CAUSES: Final = ("op 7", "op 9", "closed", "connection lost", "connect failed", "zombie")
+"""Causes that are told of from the start, as zero: of a counter that begins at one, increase() sees
+nothing."""
+CODES: Final = ("none", *map(str, CLOSE_CODES))
+"""Close codes that are told of from the start."""
 
 _COLUMNS: Final[Sequence[Column[WorkerTraffic]]] = (
     Column("dcgw_worker_cpu_seconds", "CPU that the worker's processes have used.",
@@ -40,14 +47,14 @@ def traffic_metrics(traffic: Sequence[WorkerTraffic]) -> Iterator[Metric]:
         "Connections to the gateway that were lost or given up, by cause.",
         "cause",
         traffic,
-        lambda t: t.reconnects,
+        lambda t: dict.fromkeys(USUAL_CAUSES, 0) | t.reconnects,
     )
     yield _by(
         "dcgw_closes",
         "Connections that the gateway closed, by close code; none: it sent none.",
         "code",
         traffic,
-        lambda t: t.closes,
+        lambda t: dict.fromkeys(CODES, 0) | t.closes,
     )
     yield _latencies(traffic)
 

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberTotals, WorkerStatus
 from cluster.wire.traffic import LATENCY_CLASSES, WorkerTraffic
 from coordinator.http.metrics import render
+from coordinator.http.metrics.traffic import USUAL_CAUSES
 from tests.coordinator.http.any_struct import MOST, any_struct
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -46,7 +47,11 @@ def test_any_status_is_text_that_prometheus_reads(status: ClusterStatus) -> None
     found = {family.name: family.samples for family in text_string_to_metric_families(text)}
     for metric, label, wanted in (
         ("dcgw_events", "type", {name for one in status.traffic for name in one.events}),
-        ("dcgw_reconnects", "cause", {name for one in status.traffic for name in one.reconnects}),
+        (
+            "dcgw_reconnects",
+            "cause",
+            {name for one in status.traffic for name in (*USUAL_CAUSES, *one.reconnects)},
+        ),
         ("dcgw_subscriber_lag_events", "subscriber", {row.name for row in status.subscribers}),
         ("dcgw_build_info", "version", {status.version}),
     ):
