@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import Final
 
 from cluster.cli.launch import KILL_AFTER_S, CoordinatorProcess
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.stopping import stop_cluster
 from cluster.cli.terminal.live_view import View
+from cluster.cli.terminal.output import is_terminal
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.control import ControlClient
 from cluster.errors import ClusterError
@@ -25,6 +27,11 @@ async def follow(
 
     Raises ClusterError when it died. In every case nothing of it runs afterwards.
     """
+    if spec.log_to == "stdout" and not is_terminal():
+        # A service, or the first process of a container: no terminal can go away, and SIGHUP means
+        # to it what it means to the coordinator.
+        pass_on = process.process.send_signal
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, pass_on, signal.SIGHUP)
     async with ControlClient(spec.paths.control, lock=spec.paths.lock) as control:
         try:
             await _show_until_stop(process, control, spec, view, requests)

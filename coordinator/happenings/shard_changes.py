@@ -48,10 +48,6 @@ class ShardChanges:
         before = self._seen.get(key)
         self._seen[key] = _Seen(max(epoch, before.epoch) if before else epoch)
 
-    def keep(self, shard_count: int) -> None:
-        """Forget the shards of all shard counts but this one, which alone is in force."""
-        self._seen = {k: seen for k, seen in self._seen.items() if k.shard_count == shard_count}
-
     def report(self, key: ShardKey, report: ShardReport) -> list[ShardChange]:
         """Return what happened since the report before this one, in order. Of a shard of which
         nothing is known (its worker was taken over) what it is now is no news, but a refusal."""

@@ -17,6 +17,7 @@ from coordinator.workers.slots import Slot
 class Rig:
     def __init__(self) -> None:
         self.now, self.remaining, self.ready = 0.0, 1000, False
+        self.waiting = list[int]()
         self.record = HappeningRecord(lambda: self.now, lambda: 1e9)
         self.subscribers = Subscribers(record=self.record)
         self.slot = Slot(1)
@@ -32,7 +33,7 @@ class Rig:
     def budget(self) -> BudgetStatus:
         return BudgetStatus(
             total=1000, remaining=self.remaining, reset_after_s=7200.0, max_concurrency=1, spent=0,
-            waiting=[], wait_s=0.0,
+            waiting=self.waiting, wait_s=0.0,
         )  # fmt: skip
 
     def look(self, times: int = 1) -> list[str]:
@@ -68,7 +69,9 @@ def test_all_shards_are_ready_again() -> None:
 
 def test_a_budget_that_would_not_do_for_a_start() -> None:
     rig = Rig()
-    rig.remaining = 3
+    rig.remaining, rig.waiting = 3, [2]
+    assert rig.look(BUDGET_EVERY) == [], "such a start is under way"
+    rig.waiting = []
     low = "3 of 1,000 identifies are left for 2.0 h: too few for 4 shards"
     assert rig.look(2 * BUDGET_EVERY) == [low]
     rig.remaining = 4

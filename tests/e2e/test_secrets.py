@@ -150,7 +150,7 @@ async def live(
 def disclosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disclosed]:
     with (
         tempfile.TemporaryDirectory(prefix="dcgw-") as sockets,
-        NotifySocket.bound(f"@{sockets}/notify") as notify,
+        NotifySocket.listening(f"@{sockets}/notify") as notify,
         run_sandbox(guilds=8, shards=SHARDS, max_concurrency=SHARDS, rate=RATE) as info,
     ):
         home = Home(tmp_path_factory.mktemp("home"), Path(sockets))

@@ -82,7 +82,7 @@ def test_a_coordinator_that_hangs_is_replaced_and_its_workers_are_taken_over(hom
         await manager.until("RELOADING")
         await manager.until("READY", "1")
 
-    with NotifySocket.bound(f"@{home.sockets}/notify") as notify:
+    with NotifySocket.listening(f"@{home.sockets}/notify") as notify:
         manager = Manager(notify)
         home.env |= {
             "NOTIFY_SOCKET": notify.address,

@@ -109,6 +109,19 @@ def test_a_shard_that_moves_to_another_worker_resumes_there() -> None:
     assert rig.see(S.READY, 1) == ["shard_resumed 1"]
 
 
+def test_another_worker_counts_from_the_beginning() -> None:
+    rig = Rig()
+    rig.see(S.READY, 1, op_7=5)
+    assert rig.see(S.WAITING, 1, op_7=1) == ["shard_lost 1"]
+
+
+def test_a_store_that_was_lost_makes_no_new_session() -> None:
+    rig = Rig()
+    rig.see(S.READY, 7)
+    rig.changes.given(KEY, 0)
+    assert rig.see(S.READY, 7) == ["shard_resumed 7"]
+
+
 def test_a_refusal_is_told_once_with_what_to_do() -> None:
     rig = Rig()
     changes = rig.changes.report(KEY, report(S.FATAL, 1, "closed 4004: the token is wrong"))
@@ -117,11 +130,3 @@ def test_a_refusal_is_told_once_with_what_to_do() -> None:
     ]
     assert rig.see(S.FATAL, 1) == []
     assert Rig(epoch=None).see(S.FATAL, 1) == ["shard_refused 1"]
-
-
-def test_shards_of_a_count_that_is_no_more_are_forgotten() -> None:
-    rig = Rig()
-    rig.see(S.READY, 1)
-    rig.changes.keep(8)
-    assert rig.see(S.READY, 1) == []
-    assert rig.see(S.WAITING, 1, op_7=1) == ["shard_lost 1"]

@@ -34,6 +34,10 @@ def test_a_few_are_told_at_once_and_the_rest_within_ten_seconds() -> None:
     assert summing.due(109.9) == []
     (held,) = summing.due(110.0)
     assert (held.items, held.total, held.more) == (list(range(5, 40)), 35, True)
+    for number in range(6):
+        summing.take("ready", "", number, 111.0)
+    (held,) = summing.due(131.0)
+    assert (held.total, held.more) == (6, False), "none of these was told one by one"
     assert summing.due(200.0) == []
 
 

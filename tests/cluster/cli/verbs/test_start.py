@@ -64,6 +64,14 @@ def test_standard_output_is_left_to_the_log(dcgw: Dcgw, play: Play) -> None:
         os.fstat(spec["log_descriptor"])
 
 
+def test_as_a_service_it_passes_sighup_on(dcgw: Dcgw, play: Play) -> None:
+    play(signal_after=2, signal="SIGHUP")
+    result = dcgw("start", "--sandbox", DCGW_LOG_TO="stdout")
+    assert result.exit_code == 1
+    assert "was ended by SIGHUP" in result.stderr, "the played one does not know it"
+    assert not held()
+
+
 def test_the_spec_is_what_was_asked_for(dcgw: Dcgw, play: Play) -> None:
     seen = play(signal_after=1)
     words = "start --sandbox --shards 8 --workers 3 --guilds 5 --rate 9.5 --max-concurrency 2"
