@@ -63,6 +63,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     subscribers_unknown: int
     operation: Operation | None
     troubles: list[str]
+    warnings: list[str]
     """What is wrong, then which limits are near."""
     happenings: list[HappeningPicture]
     """The last ones, oldest first."""
@@ -106,7 +107,8 @@ def picture(
         subscribers=most_lag[:MOST_SUBSCRIBERS],
         subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
         operation=status.operation,
-        troubles=[*status.troubles, *status.warnings],
+        troubles=status.troubles,
+        warnings=status.warnings,
         happenings=happenings,
         may_change=may_change,
     )

@@ -25,6 +25,7 @@ def everything() -> PlayedCluster:
         len(STATES) + 1,
         state=ClusterState.DEGRADED,
         troubles=["the journal of worker 1 reaches back 40 min"],
+        warnings=["the identify budget is low"],
         subscribers=[subscriber("bot", lag=2000, gaps=1, lacks=["GUILD_MEMBERS"])],
         subscribers_unknown=1,
         operation=Operation(id="a", kind="restart", text="worker 1", state=OperationState.RUNNING),

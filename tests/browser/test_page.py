@@ -68,6 +68,7 @@ def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
             events=1_234_567,
             events_per_s=1234.4,
             troubles=["the replay server was restarted 2 times"],
+            warnings=["guilds: 2,400 a shard: reshard auto"],
             budget=budget(remaining=80, reset_after_s=3725.0, max_concurrency=16),
             subscribers=[subscriber("bot", lag=4321, gaps=1), subscriber("<b>logs</b>")],
             subscribers_unknown=2,
@@ -80,8 +81,9 @@ def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
             assert await tab.text("#latency") == "40 ms"
             assert await tab.text("#left") == "80"
             assert await tab.text("#uptime") == "1 d 2 h"
-            assert await tab.text("#state-words") == "1 thing below wants a look."
+            assert await tab.text("#state-words") == "2 things below want a look."
             assert await tab.text("#troubles") == "the replay server was restarted 2 times"
+            assert await tab.text("#warnings") == "guilds: 2,400 a shard: reshard auto"
             assert await tab.text("#budget-words") == "80 of 1,000 left"
             assert "All are back in 1 h 2 min" in await tab.text("#budget-clock")
             assert "16 may go each 5 s" in await tab.text("#budget-clock")

@@ -6,7 +6,7 @@ import { count, kind, milliseconds, plain, rate, some, span, timeOfDay } from ".
 
 /** How the cluster is: [kind, title, sentence]. */
 export function summary(picture) {
-  const { state, shards, shards_ready: ready, troubles, budget, waiting } = picture;
+  const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting } = picture;
   const rest = shards.length - ready;
   const others = states(shards).filter(([name]) => name !== "ready")
     .map(([name, many]) => `${count(many)} ${plain(name)}`).join(", ");
@@ -21,7 +21,8 @@ export function summary(picture) {
     return [worst, `${some(rest, "shard")} of ${count(shards.length)} ${rest === 1 ? "is" : "are"} not ready`, `${others}.`];
   }
   const title = shards.length === 1 ? "The shard is ready" : `All ${count(shards.length)} shards are ready`;
-  if (troubles.length) return ["way", title, `${some(troubles.length, "thing")} below ${troubles.length === 1 ? "wants" : "want"} a look.`];
+  const below = troubles.length + warnings.length;
+  if (below) return ["way", title, `${some(below, "thing")} below ${below === 1 ? "wants" : "want"} a look.`];
   return ["good", title, "Nothing is wrong."];
 }
 
@@ -46,6 +47,8 @@ export function draw(picture) {
   show(byId("sandbox"), picture.sandbox);
   show(byId("troubles-part"), picture.troubles.length > 0);
   list(byId("troubles"), picture.troubles);
+  show(byId("warnings-part"), picture.warnings.length > 0);
+  list(byId("warnings"), picture.warnings);
   const change = picture.may_change ? "" : "; nothing can be changed from here without [http] token_file";
   say(byId("about"), `dcgw-cluster ${picture.version}${change}`);
 }

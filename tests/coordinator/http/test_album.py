@@ -172,4 +172,4 @@ def test_all_pages_know_the_same_and_in_the_end_all(
 
 def test_what_is_wrong_and_which_limits_are_near() -> None:
     drawn = picture(status(troubles=["a"], warnings=["b"]), [], may_change=False)
-    assert drawn.troubles == ["a", "b"]
+    assert (drawn.troubles, drawn.warnings) == (["a"], ["b"])
