@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import generate_latest as as_text
 from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as as_openmetrics
 from prometheus_client.registry import Collector
 
 from cluster.wire.status import ClusterStatus
@@ -21,6 +23,9 @@ from coordinator.http.metrics.subscribers import subscriber_metrics
 from coordinator.http.metrics.traffic import traffic_metrics
 from coordinator.http.metrics.workers import worker_metrics
 
+TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
 
 def render(status: ClusterStatus, accept: str, most_shards: int) -> tuple[bytes, str]:
     """Return the metrics as text, and its content type.
@@ -30,15 +35,19 @@ def render(status: ClusterStatus, accept: str, most_shards: int) -> tuple[bytes,
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_StatusCollector(status, most_shards))
-    encode, content_type = choose_encoder(accept)
-    return encode(registry), content_type
+    form = content_type(accept)
+    encode: Callable[[CollectorRegistry], bytes] = (
+        as_openmetrics if form == OPENMETRICS else as_text
+    )
+    return encode(registry), form
 
 
 def content_type(accept: str) -> str:
-    """Return the content type of what `render` returns for an Accept header: one of a few, whatever
-    the header says."""
-    form: str = choose_encoder(accept)[1]
-    return form
+    """Return the content type of what `render` returns for an Accept header: one of two, whatever
+    the header says. prometheus-client's own choice repeats the version that is asked for, and fails
+    where that is none."""
+    wanted = {one.partition(";")[0].strip().lower() for one in accept.split(",")}
+    return OPENMETRICS if OPENMETRICS.partition(";")[0] in wanted else TEXT
 
 
 def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:

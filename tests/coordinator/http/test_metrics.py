@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import ClusterStatus
-from coordinator.http.metrics import render
+from coordinator.http.metrics import content_type, render
+from coordinator.http.metrics.rendering import OPENMETRICS, TEXT
 from coordinator.http.metrics.subscribers import MOST_NAMES
 from tests.coordinator.http.metrics_page import PAGE, page
 from tests.coordinator.http.statuses import (
@@ -178,6 +179,26 @@ def test_openmetrics_where_it_is_asked_for() -> None:
     parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
     families = {family.name for family in parsed}
     assert {"dcgw_build", "dcgw_events", "dcgw_cluster_state"} <= families
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "application/openmetrics-text;version=0.0.1;q=0.5,"
+         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,"
+         "*/*;q=0.2", OPENMETRICS),
+        ("text/html, Application/OpenMetrics-Text", OPENMETRICS),
+        ("application/openmetrics-text;version=none", OPENMETRICS),
+        ("application/openmetrics-text;version=99999.1", OPENMETRICS),
+        ("text/plain;version=1.x", TEXT),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", TEXT),
+        (";version=application/openmetrics-text, ,;=", TEXT),
+    ],
+)  # fmt: skip
+def test_whatever_is_accepted_there_are_two_forms(accept: str, form: str) -> None:
+    """The first is what Prometheus sends."""
+    assert content_type(accept) == render(full_status(), accept, 512)[1] == form
 
 
 def test_each_state_has_its_sample() -> None:
