@@ -80,8 +80,9 @@ ROW = About("awaiting grant op 7", number=17, worker=3)
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        ("", True), ("17", True), ("7", False), ("10-20", True), ("18-20", False), ("w3", True),
-        ("w17", False), ("GRANT", True), ("grant w3", True), ("grant w4", False), ("!ready", True),
+        ("", True), ("17", True), ("7", False), ("10-20", True), ("17-17", True), ("18-20", False),
+        ("w3", True), ("w17", False), ("GRANT", True), ("grant w3", True), ("grant w4", False),
+        ("!ready", True),
         ("!grant", False), ("!", True), ("!!grant", True), ("20-10", False), ("9" * 99, False),
     ],
 )  # fmt: skip
@@ -151,6 +152,12 @@ class TestTables:
                 assert cell_len(text.plain) == width
                 assert "\x1b" not in text.plain
 
+    def test_what_is_too_long_for_what_is_left_says_so(self) -> None:
+        columns = tables.SHARDS.fitting(198)
+        text = tables.line(columns, shard(1, detail="x" * 300), 200, " ")
+        assert text.plain.rstrip().endswith("…")
+        assert text.plain.endswith("  ")
+
     def test_narrow_ones_lose_what_matters_least(self) -> None:
         wide = [column.heading for column in tables.SHARDS.fitting(198)]
         narrow = [column.heading for column in tables.SHARDS.fitting(76)]
@@ -209,6 +216,11 @@ class TestHeading:
         well = fake.cluster_status("east", shards=4, ready=4, waiting=[], sandbox=False)
         assert "Nothing is wrong." in [text.plain for text in heading(well, "", 0.0, 200)]
         assert "Nothing is wrong." not in [text.plain for text in heading(well, "lost", 9.0, 200)]
+
+    def test_what_just_fits_is_not_cut(self, fake: ModuleType) -> None:
+        status = fake.cluster_status("east", shards=4, ready=4, waiting=[], sandbox=False)
+        lines = heading(changed(status, troubles=["a", "b", "c"]), "", 0.0, 80)
+        assert [text.plain for text in lines[1:4]] == ["a", "b", "c"]
 
     @pytest.mark.parametrize(("low", "count"), [(True, 1), (False, 3)])
     def test_what_is_wrong_is_cut(self, fake: ModuleType, low: bool, count: int) -> None:
