@@ -25,6 +25,8 @@ ROOT: Final = Path(__file__).parent.parent
 MERMAID: Final = ROOT / "reference/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 """What draws the diagrams; absent where there was no npm."""
 SCRIPT: Final = "assets/mermaid.js"
+SEARCH: Final = 'data-md-component="search" role="dialog"'
+"""The theme's dialogue, which it leaves without a name for who hears the page."""
 DIAGRAM: Final = '<pre class="mermaid">'
 MARK: Final = "<!-- made when the site is built:"
 """Where a page has what is made from the code, up to the comment's end."""
@@ -62,12 +64,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Let names in tables be broken, and load the script where there is a diagram, and nowhere
-    else: it is as large as a picture."""
+    """Let names in tables be broken, name the search, and load the script where there is a diagram
+    and nowhere else, since it is larger than all the rest."""
     if DIAGRAM in output:
         source = get_relative_url(SCRIPT, page.url)
         output = output.replace("</body>", f'<script src="{source}"></script></body>')
-    return with_line_breaks(output)
+    return with_line_breaks(output.replace(SEARCH, f'{SEARCH} aria-label="Search"'))
 
 
 def _configuration() -> str:
