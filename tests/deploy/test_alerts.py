@@ -25,7 +25,7 @@ NAMES: Final = [rule["alert"] for rule in alerts()]
 def promtool(*arguments: str) -> str:
     assert PROMTOOL is not None
     done = subprocess.run(
-        [PROMTOOL, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        [PROMTOOL, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=80, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
