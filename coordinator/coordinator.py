@@ -6,16 +6,14 @@ does not start: an error leaves nothing running.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import zmq
 import zmq.asyncio
@@ -23,19 +21,15 @@ import zmq.asyncio
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints import registry
 from cluster.endpoints.paths import Running
-from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.errors import ClusterError
 from cluster.service_manager import ServiceManager
 from cluster.wire import link
 from cluster.wire.happenings import HappeningKind
 from coordinator import host
 from coordinator.account import ApiAccount
-from coordinator.children.http_server import HttpProcess
-from coordinator.children.replay import ReplayProcess
+from coordinator.children.family import Children
 from coordinator.children.sandbox import SandboxProcess
-from coordinator.children.start import log_settings
-from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.context import RunContext
-from coordinator.control.server import ControlServer
 from coordinator.control.status import StatusVerbs
 from coordinator.control.verbs import ControlVerbs
 from coordinator.descriptors import Descriptors
@@ -44,8 +38,6 @@ from coordinator.engines.local import LocalEngine
 from coordinator.gateway_api import GatewayApi
 from coordinator.happenings.record import HappeningRecord
 from coordinator.health import Health
-from coordinator.hub.hub import Announcer, Hub
-from coordinator.hub.last_out import LastOut
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
 from coordinator.identifies.told_grants import ToldGrants
@@ -58,6 +50,7 @@ from coordinator.reloading import Reloading
 from coordinator.service import Service
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for
+from coordinator.sockets import Sockets
 from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
@@ -68,27 +61,9 @@ from coordinator.workers.parts import Workers
 
 log = logging.getLogger(__name__)
 
-WORKERS_SHARE, GATE_SHARE, REPLAY_SHARE, SANDBOX_SHARE = 0.6, 0.04, 0.15, 0.2
-"""Shares of the time that a stop may take; each is stopped after the one before."""
-
-
-class _Sockets(NamedTuple):
-    """Sockets that others connect to, and those that connect to the hub."""
-
-    link: WorkerLink
-    hub: Hub
-    last_out: LastOut
-    announcer: Announcer
-    control: ControlServer
-
-
-class _Children(NamedTuple):
-    """The processes beside the workers."""
-
-    replay: ReplayProcess
-    sandbox: SandboxProcess | None
-    tcp_gate: TcpGateProcess | None
-    http: HttpProcess | None
+WORKERS_SHARE, SANDBOX_SHARE = 0.6, 0.2
+"""Shares of the time that a stop may take; each is stopped after the one before, the sandbox after
+the other children (coordinator/children/family.py)."""
 
 
 class Coordinator:
@@ -186,12 +161,14 @@ class Coordinator:
             context, assignments, ToldGrants(worker_link.send, self._record), parts, self._note
         )
         most_workers = len(assignments.plan.slots)
-        sockets = self._make_sockets(zmq_context, worker_link, descriptors, most_workers)
+        sockets = Sockets.make(
+            zmq_context, self._paths, worker_link, descriptors, parts, most_workers
+        )
         fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
         workers = Workers.make(
             self._engine, context, fleet, identifies, sockets.last_out, self._record
         )
-        children = self._make_children(context, sandbox)
+        children = Children.make(self._spec, context.store_id, sandbox, self._record, context.clock)
         plan_keeper = PlanKeeper(context.store, self._spec, assignments)
         operations = OperationRunner(context.clock, self._record)
         status = self._status_verbs(context, workers, identifies, operations, sockets, children)
@@ -204,7 +181,7 @@ class Coordinator:
                 operations, context, workers, identifies, plan_keeper, sockets.announcer.publish
             ).verbs(),
         }
-        self._bind(sockets)
+        sockets.bind()
         maintenance = Maintenance(
             context, fleet, sockets.hub, sockets.last_out, lambda: self._lifetime.ending
         )
@@ -222,7 +199,9 @@ class Coordinator:
         self._reloading = Reloading(
             self._spec, self._record, self._service, workers.router, children.http
         )
-        await self._run_children(children)
+        await children.begin(self._lifetime)
+        if children.url:
+            self._note([f"Watch it in a browser: {children.url}"])
         plan_keeper.save()
         parts.callback(registry.leave, registry.enter(self._paths))
         folders.write_running(self._paths, self._running())
@@ -278,56 +257,14 @@ class Coordinator:
         self._note(held_changes(plan, self._spec, context.gateway.shards, cores, stored))
         return Assignments(plan, stored.counts if stored else {})
 
-    def _make_sockets(
-        self,
-        context: zmq.Context[zmq.Socket[bytes]],
-        worker_link: WorkerLink,
-        descriptors: Descriptors,
-        workers: int,
-    ) -> _Sockets:
-        """Make the hub, which binds at once, and what belongs to it. workers: how many there will
-        be."""
-        paths, parts, loop = self._paths, self._lifetime.parts, asyncio.get_running_loop()
-        hub = Hub(
-            context,
-            workers_endpoint=paths.hub,
-            subscribers_endpoint=paths.events,
-            descriptors=descriptors,
-            most_workers=workers,
-        )
-        parts.callback(hub.close)
-        last_out = LastOut(context, paths.events)
-        parts.callback(last_out.close)
-        last_out.start(loop)
-        announcer = Announcer(context, paths.hub)
-        parts.callback(announcer.close)
-        control = ControlServer(zmq.asyncio.Context(context), paths.control, descriptors)
-        parts.callback(control.close)
-        return _Sockets(worker_link, hub, last_out, announcer, control)
-
-    def _make_children(self, context: RunContext, sandbox: SandboxProcess | None) -> _Children:
-        spec, clock, stop_s = self._spec, context.clock, self._spec.stop_seconds
-        replay = ReplayProcess.for_cluster(
-            self._paths, context.store_id, clock, stop_s * REPLAY_SHARE,
-            log_settings("replay", spec),
-        )  # fmt: skip
-        gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
-        http = HttpProcess(spec, clock, stop_s * GATE_SHARE) if spec.http.listen else None
-        for child in filter(None, (replay, gate, http)):
-            child.on_ended = partial(self._child_ended, child.name)
-        return _Children(replay, sandbox, gate, http)
-
-    def _child_ended(self, name: str, why: str) -> None:
-        self._record.tell(HappeningKind.CHILD_ENDED, name, cause=why)
-
     def _status_verbs(
         self,
         context: RunContext,
         workers: Workers,
         identifies: GuardedQueue,
         operations: OperationRunner,
-        sockets: _Sockets,
-        children: _Children,
+        sockets: Sockets,
+        children: Children,
     ) -> StatusVerbs:
         health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hub, *children)
         return StatusVerbs(
@@ -338,32 +275,10 @@ class Coordinator:
             lambda: sockets.hub.connections,
             workers.commands.counts.rows,
             health.troubles,
-            lambda: children.http.url if children.http else "",
+            lambda: children.url,
             self._lifetime,
             self._record,
         )
-
-    def _bind(self, sockets: _Sockets) -> None:
-        """Let workers and people in: all behind the sockets is there."""
-        try:
-            sockets.link.bind()
-            sockets.control.bind()
-        except zmq.ZMQError as error:
-            raise AlreadyRunningError(
-                f"a socket in {self._paths.runtime_dir} can't be bound ({error.strerror})",
-                "stop what uses it, or set DCGW_RUNTIME_DIR to another folder",
-            ) from error
-
-    async def _run_children(self, children: _Children) -> None:
-        """ClusterError: the TCP gate, or the HTTP server, can't listen."""
-        self._lifetime.background(children.replay.run(), "replay server")
-        for child in (children.tcp_gate, children.http):
-            if child is not None:
-                await child.start()
-                self._lifetime.parts.push_async_callback(child.close)
-                self._lifetime.background(child.run(), child.name)
-        if children.http is not None:
-            self._note([f"Watch it in a browser: {children.http.url}"])
 
     def _running(self) -> Running:
         paths = self._paths

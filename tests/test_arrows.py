@@ -179,10 +179,11 @@ ROOMS: Final = {
         "log_copy": "",
         "coordinator": (
             "account children context control descriptors engines gateway_api happenings health "
-            "host hub identifies lifetime lookout maintenance operations reloading service "
-            "sharding state workers"
+            "host identifies lifetime lookout maintenance operations reloading service sharding "
+            "sockets state workers"
         ),
         "health": "children control descriptors hub workers",
+        "sockets": "control descriptors hub workers",
         "reloading": "children happenings service workers",
         "service": "happenings http workers",
         "lookout": "control happenings workers",
@@ -205,6 +206,7 @@ ROOMS: Final = {
         "replay": "child_process descriptors ipc_listener",
         "hub": "descriptors ipc_listener zmq_proxy",
         "engines": "children",
+        "children": "happenings lifetime",
         "check": "account host sharding spec_input",
         "ipc_listener": "descriptors",
         "descriptors": "",
@@ -215,7 +217,6 @@ ROOMS: Final = {
         "lifetime": "",
         "host": "",
         "happenings": "",
-        "children": "",
         "child_process": "",
         "changes": "",
         "account": "",
