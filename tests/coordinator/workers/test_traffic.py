@@ -121,7 +121,10 @@ def test_whatever_is_said_there_are_few_counters(reconnects: dict[str, int]) -> 
     assert len(seen.reconnects) <= MOST_CAUSES + 1
 
 
-@given(st.lists(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)))))
+said = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), max_size=3)
+
+
+@given(st.lists(st.lists(said, max_size=4), max_size=4))
 def test_what_grows_is_the_sum_of_what_each_process_said_last(
     processes: list[list[dict[str, int]]],
 ) -> None:
