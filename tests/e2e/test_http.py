@@ -28,6 +28,7 @@ ASK_S = 30.0
 
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+OTHER_TOKEN = "fedcba9876543210fedcba9876543210"
 
 
 class Answer(NamedTuple):
@@ -160,6 +161,19 @@ async def answers(home: Home, url: str) -> None:
         finally:
             os.kill(now.pid, signal.SIGCONT)
         await eventually(lambda: ask("/healthz"), lambda answer: answer.code == 200)
+
+        # Another token is in its file, and the coordinator is told to look: nothing is restarted.
+        pids = pids_of(home, "coordinator.http.server")
+        (home.state.parent / "http.token").write_text(OTHER_TOKEN)
+        os.kill(now.pid, signal.SIGHUP)
+        post = partial(get, url, "/restart", "POST", '{"worker": 99}')
+
+        async def with_token(token: str) -> Answer:
+            return await asyncio.to_thread(post, Authorization=f"Bearer {token}")
+
+        await eventually(lambda: with_token(OTHER_TOKEN), lambda answer: answer.code != 401)
+        assert (await with_token(TOKEN)).code == 401
+        assert pids_of(home, "coordinator.http.server") == pids
 
 
 def pids_of(home: Home, module: str) -> list[int]:
