@@ -23,15 +23,22 @@ else:
 
 EXIT_INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
+EXIT_TERMINATED: Final = 143
+"""The same of SIGTERM."""
 
 
 def end_at_once_on_ctrl_c() -> None:
     """From now on let Ctrl-C end this process at once, with one line on stderr.
 
     A process that was started with SIGINT ignored (nohup, or & in a script) goes on to ignore it.
+    To the first process of a container SIGTERM does nothing by itself, as to no other process
+    (pid_namespaces(7)), and an engine that stops the container would wait until it kills: so there
+    it ends the process, too.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_at_once)
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, _terminated)
 
 
 class CtrlCRaises:
@@ -58,3 +65,7 @@ def _end_at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
         os.write(2, f"{interrupted_line()}\n".encode())
     finally:  # also when nobody reads that
         os._exit(EXIT_INTERRUPTED)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(EXIT_TERMINATED)

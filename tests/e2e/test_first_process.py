@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from cluster.interrupts import EXIT_TERMINATED
 from tests.e2e.home import COMMAND_S, Home, run_sandbox
 from tests.progress import progress
 
@@ -61,3 +62,27 @@ def test_sigterm_to_pid_1_stops_everything_in_order(home: Home) -> None:
         assert process.returncode == 0, said
         assert "2 sessions closed resumable" in said
     assert home.leftovers() == []
+
+
+HAND = """\
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Hand(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Hand())
+from cluster.__main__ import main
+main()
+"""
+"""The entry of the command, with a hand that sends SIGTERM when a module is imported."""
+
+
+def test_sigterm_to_pid_1_ends_it_before_it_has_begun_anything(home: Home) -> None:
+    done = subprocess.run(
+        [*APART, sys.executable, "-P", "-c", HAND, "--version"],
+        env=home.env, capture_output=True, text=True, timeout=COMMAND_S, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (EXIT_TERMINATED, "", "")
