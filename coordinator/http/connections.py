@@ -189,6 +189,16 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
         self._connections.closed(self)
 
+    async def start(self) -> None:
+        """Answer requests until the connection ends. It ends too where aiohttp fails on what is no
+        request (3.14 does on "CONNECT" without a target): it would stay open with nobody to answer
+        it, and each would be logged with a traceback."""
+        try:
+            await super().start()
+        except Exception as error:  # noqa: BLE001  # counted, and logged
+            self._connections.fault(error)
+            self.force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -200,6 +210,8 @@ class Connection(web.RequestHandler):
         it. Nothing that a client sent is logged: it could be a secret, and it could be much."""
         if isinstance(exc, ConnectionError):
             raise exc  # it went away while it was answered, which is no fault
+        if isinstance(exc, UnicodeEncodeError):
+            status = 400  # aiohttp repeats an Expect header, and can't where that is no UTF-8
         if status >= 500:
             self._connections.fault(exc)
             error = ClusterError("this failed", "see http.log")

@@ -293,6 +293,7 @@ def test_who_never_reads_is_cut_off_and_holds_little(path: str) -> None:
         b"\0" * 5000 + b"\r\n\r\n",
         b"GET /status HTTP/9.9\r\nHost: localhost\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\nExpect: \xff\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n",
         b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -316,6 +317,20 @@ def test_what_is_no_request_is_told_so(rubbish: bytes, caplog: pytest.LogCapture
     with caplog.at_level(logging.INFO):
         run(scenario)
     assert not caplog.records  # a log that others can fill
+
+
+def test_what_the_parser_fails_on_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        connections = Connections(time.monotonic)
+        async with served(connections=connections) as url:
+            for _ in range(20):
+                async with wire(url) as one:
+                    await one.send(b"CONNECT \n\r\n")
+                    assert await one.is_cut()
+            await until(lambda: not len(connections))
+
+    run(scenario)
+    assert len(caplog.records) <= 5  # the 1st, 2nd, 4th, 8th and 16th
 
 
 @pytest.mark.parametrize(

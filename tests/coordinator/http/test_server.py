@@ -73,7 +73,7 @@ def test_metrics_are_made_once_for_all_who_ask_alike(monkeypatch: pytest.MonkeyP
             for number in range(8):
                 text = await http.get(url + "/metrics", headers={"Accept": f"x/{number}"})
                 assert text.headers["Content-Type"].startswith("text/plain")
-                accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+                accept = {"Accept": f"Application/openmetrics-text; version=1.{number}.x\udcf7;q=1"}
                 other = await http.get(url + "/metrics", headers=accept)
                 assert other.headers["Content-Type"].startswith("application/openmetrics-text")
                 assert (await other.text()).endswith("# EOF\n")
