@@ -21,9 +21,9 @@ from cluster.logs.line import is_line
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.1
+LOOK_S: Final = 0.25
 """Seconds between two looks for what is new."""
-NEW_LOGS: Final = 10
+NEW_LOGS: Final = 4
 """In so many looks it is looked once for the logs of new processes."""
 MOST_BEHIND: Final = 4 * 1024 * 1024
 """Bytes of one log that may wait to be copied."""

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from cluster.cli.launch import START_DEADLINE_S
 from cluster.cli.terminal.live_view import LineView
 from cluster.config.loading import load
 from cluster.endpoints.paths import is_held
+from tests.notify_socket import NotifySocket
 
 Dcgw = Callable[..., Result]
 Play = Callable[..., Callable[[], list[Any]]]
@@ -196,8 +198,14 @@ def test_who_waits_starts_when_the_api_answers(
 ) -> None:
     monkeypatch.setattr("cluster.cli.verbs.start.FIRST_WAIT_S", 0.01)
     seen = play(error="RateLimitedError", errors=2, signal_after=2)
-    result = dcgw("start", "--sandbox", "--wait")
+    with NotifySocket.bound(f"@dcgw-{os.getpid()}") as notify:
+        result = dcgw("start", "--sandbox", "--wait", NOTIFY_SOCKET=notify.address)
+        told = notify.heard()
     assert result.exit_code == 0, result.output
+    assert [one["STATUS"] for one in told] == [
+        "not started: no such luck: try again; asking again in 0.0 s"
+    ] * 2
+    assert all(int(one["EXTEND_TIMEOUT_USEC"]) > START_DEADLINE_S * 1e6 for one in told)
     said = "Not started: no such luck: try again; asking again in 0.0 s ..."
     assert result.output.splitlines().count(said) == 2
     assert sum("spec" in one for one in seen()) == 3
