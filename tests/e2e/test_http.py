@@ -149,6 +149,9 @@ async def answers(home: Home, url: str) -> None:
         now = await control.status()
         assert now.http == url
         assert any("HTTP server was restarted" in trouble for trouble in now.troubles)
+        kinds = [str(one.kind) for one in (await control.happenings()).happenings]
+        for kind in ("operation_began", "operation_done", "child_ended"):
+            assert kinds.count(kind) == 1, kind
 
         # The coordinator hangs: both probes say so, and why.
         os.kill(now.pid, signal.SIGSTOP)

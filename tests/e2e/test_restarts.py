@@ -130,6 +130,13 @@ def test_a_killed_worker_and_a_frozen_one(home: Home) -> None:
             lambda s: s.state == "ready" and all(w.restarts == 1 for w in s.workers),
         )
         assert {worker.pid for worker in after.workers}.isdisjoint({killed, frozen})
+        told = [
+            (one.kind, one.worker, one.shard) for one in (await control.happenings()).happenings
+        ]
+        for kind, worker in (("worker_died", 0), ("worker_died", 1), ("worker_missing", 1)):
+            assert (kind, worker, None) in told
+        for shard in range(SHARDS):
+            assert ("shard_resumed", shard // 2, shard) in told
         assert (await sandbox.state())["counters"]["resumed"] == SHARDS
 
     under_traffic(home, deaths)
