@@ -5,6 +5,8 @@ An exception that a target lets through is a find. ``SEEDS`` are inputs to begin
 
 from __future__ import annotations
 
+import functools
+import logging
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -39,6 +41,7 @@ from shard_worker.transport.message_deflate import Deflate
 from shard_worker.transport.websocket import WebSocket
 from shard_worker.transport.websocket_error import WebSocketError
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
+from tests.fuzz.http_server import HTTP_SEEDS, HttpServer
 
 EVENTS: Final = sorted(DISPATCHES)
 CLIENT: Final = Client(name="bot", public="0" * 40)
@@ -239,6 +242,17 @@ def event(data: bytes) -> None:
     assert all(misfit.path.startswith("$") and misfit.reason for misfit in found.misfits)
 
 
+@functools.cache
+def _http_server() -> HttpServer:
+    logging.getLogger("coordinator.http").setLevel(logging.CRITICAL)  # wrong tokens, mostly
+    return HttpServer()
+
+
+def http(data: bytes) -> None:
+    """Send the HTTP server what a client could."""
+    _http_server().meet(data)
+
+
 def _event(name: str, d: bytes) -> bytes:
     return bytes([EVENTS.index(name)]) + d
 
@@ -301,5 +315,6 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "command": (command, _COMMANDS),
     "introduction": (introduction, [_HELLO, _OPENING]),
     "event": (event, _EVENTS),
+    "http": (http, HTTP_SEEDS),
 }
 """Name -> (what is called, inputs to begin with)."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 FOLDER = Path(".fuzz")
 NAMES = (
-    "inflate", "frame", "websocket", "zmtp", "batch", "messages", "command", "introduction", "event"
+    "inflate", "frame", "websocket", "zmtp", "batch", "messages", "command", "introduction",
+    "event", "http",
 )  # fmt: skip
 """Names of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048
