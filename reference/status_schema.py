@@ -23,6 +23,9 @@ def status_schema() -> dict[str, Any]:
         "title": "dcgw-cluster: /status",
         **msgspec.json.schema(ClusterStatus),
     }
+    for shape in schema["$defs"].values():
+        if "description" in shape:  # a class's docstring, which msgspec indents or not by version
+            shape["description"] = " ".join(shape["description"].split())
     for name, kind in _structs(ClusterStatus).items():
         fields = schema["$defs"][name]["properties"]
         for field, words in attribute_words(kind).items():
