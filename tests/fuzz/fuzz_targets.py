@@ -6,7 +6,6 @@ An exception that a target lets through is a find. ``SEEDS`` are inputs to begin
 from __future__ import annotations
 
 import functools
-import logging
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -242,10 +241,8 @@ def event(data: bytes) -> None:
     assert all(misfit.path.startswith("$") and misfit.reason for misfit in found.misfits)
 
 
-@functools.cache
-def _http_server() -> HttpServer:
-    logging.getLogger("coordinator.http").setLevel(logging.CRITICAL)  # wrong tokens, mostly
-    return HttpServer()
+_http_server = functools.cache(HttpServer)
+"""One for all inputs, made for the first."""
 
 
 def http(data: bytes) -> None:
