@@ -31,7 +31,7 @@ PURE = [
     "cluster/cli/top/grid.py",
     "cluster/cli/top/heading.py",
     "cluster/cli/top/tables.py",
-    "cluster/cli/top/type_rates.py",
+    "cluster/cli/terminal/type_rates.py",
     "cluster/commands/command.py",
     "cluster/discord/close_codes.py",
     "cluster/discord/intents.py",
@@ -155,7 +155,7 @@ ROOMS: Final = {
     },
     "cluster/cli": {
         "verbs": (
-            "event_names follow invocation launch leftovers logs operations options rates "
+            "event_names follow invocation launch leftovers logs operations options "
             "readiness sending signals stopping terminal top"
         ),
         "sending": "options terminal",
@@ -167,7 +167,6 @@ ROOMS: Final = {
         "terminal": "",
         "stopping": "",
         "signals": "",
-        "rates": "",
         "options": "",
         "leftovers": "",
         "launch": "",

@@ -19,6 +19,7 @@ from rich.text import Text
 from cluster.cli.terminal import status_text
 from cluster.cli.terminal.event_lines import WIDE
 from cluster.cli.terminal.tables import counts, workers
+from cluster.cli.terminal.type_rates import TypeRates
 from cluster.cli.terminal.words import rate
 from cluster.wire.status import ClusterStatus
 
@@ -106,15 +107,18 @@ class LiveView:
         out: Console,
         *,
         command: str,
-        rates: Callable[[], dict[str, float]],
         state_line: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """command: the command line as the reader can type it. rates: returns events a second by
-        name. state_line: returns a line on the state folder."""
+        """command: the command line as the reader can type it. state_line: returns a line on the
+        state folder. clock: monotonic seconds."""
         self._out = out
         self._command = command
-        self._rates = rates
         self._state_line = state_line
+        self._clock = clock
+        self._rates = TypeRates()
+        self._by_name: dict[str, float] = {}
+        """Events a second of each type of which there are any."""
         self._live: Live | None = None
         self._size: ConsoleDimensions | None = None
         """The size of the terminal when the picture was drawn last."""
@@ -129,6 +133,8 @@ class LiveView:
         if self._live is None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resized)
         self._status = status
+        types = self._rates.take(status, self._clock())
+        self._by_name = {one.name: one.per_s for one in types if one.per_s}
         self._draw(status)
 
     def close(self) -> None:
@@ -157,21 +163,12 @@ class LiveView:
         frame = picture(
             status,
             size.width,
-            shares(self._rates(), status.events_per_s),
+            self._by_name,
             size.height,
             command=self._command,
             state_line=self._state_line(),
         )
         self._live.update(frame, refresh=True)
-
-
-def shares(by_name: dict[str, float], total: float) -> dict[str, float]:
-    """Return counts by name, scaled so that they sum up to the total that the workers report: the
-    two were counted over other moments."""
-    seen = sum(by_name.values())
-    if not seen or not total:
-        return {}
-    return {name: count * total / seen for name, count in by_name.items()}
 
 
 def picture(

@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 
 from cluster.cli.event_names import event_name
 from cluster.cli.terminal import status_text
+from cluster.cli.terminal.type_rates import TypeRate, TypeRates
 from cluster.cli.top import details, tables
 from cluster.cli.top.details import KEYS, Facts
 from cluster.cli.top.dialogs import DetailScreen, Prompt, Question
@@ -26,7 +27,6 @@ from cluster.cli.top.grid_view import GridView
 from cluster.cli.top.heading import heading, tabs
 from cluster.cli.top.rows_view import RowsView
 from cluster.cli.top.source import Source
-from cluster.cli.top.type_rates import TypeRate, TypeRates
 from cluster.errors import ClusterError
 from cluster.wire.happenings import Happening
 from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus

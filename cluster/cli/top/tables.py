@@ -12,9 +12,9 @@ from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import causes
+from cluster.cli.terminal.type_rates import TypeRate
 from cluster.cli.terminal.words import ms, rate, roughly, size, span, state
 from cluster.cli.top.filters import About, fits
-from cluster.cli.top.type_rates import TypeRate
 from cluster.ranges import MAX_SHARDS
 from cluster.wire.happenings import Happening, Severity
 from cluster.wire.states import SessionState, WorkerState

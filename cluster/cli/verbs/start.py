@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from cluster.cli.launch import START_DEADLINE_S, CoordinatorProcess
 from cluster.cli.leftovers import leftovers
 from cluster.cli.operations import NOT_WAITED_FOR
 from cluster.cli.options import config_option, flags
-from cluster.cli.rates import EventRates
 from cluster.cli.readiness import until_ready
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import status_text
@@ -91,8 +89,8 @@ def start(
 
 
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) -> int:
-    with StopRequests.watch() as requests, ExitStack() as closing:
-        view = _view(spec, closing, detach)
+    with StopRequests.watch() as requests:
+        view = _view(spec, detach)
         view.note(_opening(loaded, spec))
         process = await _started(spec, view, requests, wait)
         if process is None:
@@ -164,17 +162,13 @@ async def _started(
             return None
 
 
-def _view(spec: CoordinatorSpec, closing: ExitStack, detach: bool) -> View:
+def _view(spec: CoordinatorSpec, detach: bool) -> View:
     """Return what shows the cluster: nothing does where standard output is the log's."""
     if spec.log_to == "stdout":
         return QuietView()
     if detach or not is_terminal():
         return LineView()
-    rates = EventRates(spec.paths.events, spec.paths.control)
-    closing.callback(rates.close)
-    return LiveView(
-        console(), command=own_command(), rates=rates, state_line=lambda: state_line(spec.paths)
-    )
+    return LiveView(console(), command=own_command(), state_line=lambda: state_line(spec.paths))
 
 
 def state_line(paths: ClusterPaths) -> str:

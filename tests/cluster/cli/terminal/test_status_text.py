@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from types import ModuleType
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from cluster.cli.terminal import status_text, tables, words
-from cluster.cli.terminal.live_view import LineView, picture, shares
+from cluster.cli.terminal.live_view import LineView, LiveView, picture
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim, SubscriberStatus
+from tests.coordinator.http.statuses import traffic
 
 
 def text(what: RenderableType, width: int) -> str:
@@ -361,11 +363,23 @@ def test_size_and_rate() -> None:
     assert [words.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
 
 
-def test_shares_add_up_to_the_total() -> None:
-    scaled = shares({"A": 30.0, "B": 10.0}, 400.0)
-    assert scaled == {"A": 300.0, "B": 100.0}
-    assert shares({}, 400.0) == {}
-    assert shares({"A": 30.0}, 0.0) == {}
+def test_the_live_view_has_rates_by_type(fake: ModuleType) -> None:
+    out, now = io.StringIO(), 0.0
+
+    async def main() -> None:
+        nonlocal now
+        console = Console(file=out, width=80, height=40, force_terminal=True, color_system=None)
+        view = LiveView(console, command="dcgw", state_line=str, clock=lambda: now)
+        for count in (10, 70):
+            counted = traffic(0, events={"MESSAGE_CREATE": count, "READY": 4})
+            view.show(msgspec.structs.replace(made(fake, 4, 4), traffic=[counted]))
+            now += 2.0
+        view.close()
+
+    asyncio.run(main())
+    last = out.getvalue().rpartition("big  ready")[2]
+    assert "30  MESSAGE_CREATE" in last
+    assert "READY" not in last, "none came meanwhile"
 
 
 def test_lines_come_when_something_changed_or_time_passed(

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cluster.cli.terminal.type_rates import WINDOW_S, TypeRate, TypeRates
 from cluster.cli.top import details, grid, tables
 from cluster.cli.top.filters import About, fits
 from cluster.cli.top.heading import heading, tabs
-from cluster.cli.top.type_rates import WINDOW_S, TypeRate, TypeRates
 from cluster.wire.happenings import Happening, HappeningKind, Severity
 from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus, ShardStatus
