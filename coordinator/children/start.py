@@ -14,7 +14,8 @@ from cluster.wire.control import error_of
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
 from coordinator.children.process import LocalProcess, module_command
 
-START_S: Final = 20.0
+START_S: Final = 60.0
+"""Seconds after which a child hangs. On a machine that is full, one has taken more than 20."""
 STOP_S: Final = 2.0
 
 
@@ -37,7 +38,10 @@ async def start_child(
             outcome = decode_outcome(await process.stdout.readline())
     except (TimeoutError, ValueError, msgspec.DecodeError) as error:
         await process.stop(STOP_S)
-        words = process.last_words() or type(error).__name__
+        silent = f"it said nothing for {START_S:.0f} s"
+        words = process.last_words() or (
+            silent if isinstance(error, TimeoutError) else type(error).__name__
+        )
         raise ClusterError(f"the {name} did not start: {words}", f"see {log}") from error
     except BaseException:
         await process.stop(STOP_S)
