@@ -138,5 +138,6 @@ def main() -> None:
     Try it, without an account:     dcgw-cluster start --sandbox
     With your bot:                  DCGW_TOKEN=... dcgw-cluster start
     Then, in another terminal:      dcgw-cluster status
+                                    dcgw-cluster top
                                     dcgw-cluster tail --event MESSAGE_CREATE
     """

@@ -363,6 +363,13 @@ def test_size_and_rate() -> None:
     assert [words.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
 
 
+def test_limits_that_are_near_are_worth_a_look(fake: ModuleType) -> None:
+    status = msgspec.structs.replace(made(fake, 4, 4), warnings=["it is \x1bnear"])
+    (line,) = status_text.verdict(status)
+    assert (line.plain, str(line.style)) == ("it is  near", "yellow")
+    assert status_text.line(status).endswith("; it is  near")
+
+
 def test_the_live_view_has_rates_by_type(fake: ModuleType) -> None:
     out, now = io.StringIO(), 0.0
 
