@@ -15,15 +15,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from curl_cffi import Curl, CurlOpt
-
 from cluster.discord.browser import Browser
-from cluster.discord.proxy import Proxy
-from cluster.errors import ConfigError
-from shard_worker.transport import curl_options, failures, handshake
+from shard_worker.transport import failures, handshake
 from shard_worker.transport.multi import Multi
 from shard_worker.transport.receiver import Receiver
-from shard_worker.transport.route import Route
+from shard_worker.transport.transfer import NOTHING_NOW, Transfer
 from shard_worker.transport.websocket import (
     Control,
     Opcode,
@@ -44,9 +40,6 @@ PAUSE_BYTES: Final = 1024 * 1024
 """Unparsed bytes past which nothing more is read from the socket."""
 MAX_REFUSAL: Final = 64 * 1024
 """Most bytes that are read of an answer that is no WebSocket."""
-
-_READFUNC_PAUSE: Final = 0x10000001  # CURL_READFUNC_PAUSE: nothing to send now
-_PAUSE_RECV: Final = 1  # CURLPAUSE_RECV
 
 
 class Connection:
@@ -76,8 +69,6 @@ class Connection:
         self._write_queue = WriteQueue()
         self._overflowed = False
         """The server does not read: the write queue is full."""
-        self._paused = False
-        """libcurl reads nothing from the socket."""
         self._held = False
         """Nothing is handed over: see ``hold``."""
         self._pump_scheduled = False
@@ -87,46 +78,9 @@ class Connection:
         """A close frame was sent, or waits to be."""
         self.ended: asyncio.Future[None] = self._loop.create_future()
         """Done when nothing is left of the connection."""
-        self._curl = Curl()
-        curl_options.set_up(self._curl, url, key, ca_file=ca_file, browser=browser)
-        callbacks: tuple[tuple[CurlOpt, object], ...] = (
-            (CurlOpt.READFUNCTION, self._on_wanted),
-            (CurlOpt.WRITEFUNCTION, self._on_data),
-            (CurlOpt.HEADERFUNCTION, self._on_header),
-        )
-        for option, callback in callbacks:
-            curl_options.setopt(self._curl, option, callback)
-        self._transfer: asyncio.Future[None] | None = None
+        self._transfer = Transfer(multi, self)
+        self._transfer.begin(url, key, ca_file=ca_file, browser=browser, env=env)
         self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
-        self._proxy: Proxy | None = None
-        """What the connection goes through; None: nothing, or it is not known yet."""
-        self._lookup = self._loop.create_task(self._look_up(url, env))
-        self._lookup.add_done_callback(self._on_looked_up)
-
-    async def _look_up(self, url: str, env: Mapping[str, str]) -> list[tuple[CurlOpt, object]]:
-        """Return the options for the way there. Raises ConfigError and LookupFailedError."""
-        route = Route.to(url, env)
-        self._proxy = route.proxy
-        return await route.options()
-
-    def _on_looked_up(self, lookup: asyncio.Task[list[tuple[CurlOpt, object]]]) -> None:
-        """Begin the transfer, at the addresses that were found."""
-        error = None if lookup.cancelled() else lookup.exception()
-        if self._aborted or lookup.cancelled():
-            return
-        if error is not None:
-            self._fail(str(error), denied=isinstance(error, ConfigError))
-            return
-        for option, value in lookup.result():
-            curl_options.setopt(self._curl, option, value)
-        transfer: asyncio.Future[None] = self._multi.add_handle(self._curl)
-        transfer.add_done_callback(self._on_transfer_done)
-        self._transfer = transfer
-
-    @property
-    def _transfer_ended(self) -> bool:
-        """Whether the transfer ended, by whichever side."""
-        return self._transfer is not None and self._transfer.done()
 
     @property
     def pending(self) -> int:
@@ -141,9 +95,8 @@ class Connection:
         if self._held or self._aborted:
             return
         self._held = True
-        if not self._paused and not self._transfer_ended:
-            self._paused = True
-            self._curl.pause(_PAUSE_RECV)
+        if not self._transfer.paused and not self._transfer.ended:
+            self._transfer.pause()
 
     def go_on(self) -> None:
         """Hand over and read again, beginning with what waits."""
@@ -187,7 +140,7 @@ class Connection:
     def _send(
         self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None
     ) -> None:
-        if self._aborted or self._transfer_ended:
+        if self._aborted or self._transfer.ended:
             if fate is not None:
                 fate(False)
             return
@@ -197,7 +150,7 @@ class Connection:
                 self._overflowed = True
                 self._loop.call_soon(self._on_overflow)
             return
-        self._curl.pause(_PAUSE_RECV if self._paused else 0)
+        self._transfer.send()
 
     def _tell(self, fate: Fate, leaves: bool) -> None:
         if leaves:  # this is within libcurl's callback, which writes to the socket when it returns
@@ -232,10 +185,7 @@ class Connection:
         self._receiver = None
         self._multi.let_rest(self)
         self._timer.cancel()
-        self._lookup.cancel()
-        if self._transfer is not None and not self._transfer_ended:
-            self._multi.remove_handle(self._curl)
-        self._curl.close()
+        self._transfer.abort()
         self._write_queue.drop()
         self._forget(self)
         if not self.ended.done():
@@ -243,26 +193,25 @@ class Connection:
 
     # -- libcurl's callbacks: queues only ----------------------------------------------------------
 
-    def _on_wanted(self, size: int) -> bytes | int:
-        return self._write_queue.take(size) or _READFUNC_PAUSE
+    def on_wanted(self, size: int) -> bytes | int:
+        return self._write_queue.take(size) or NOTHING_NOW
 
-    def _on_data(self, data: bytes) -> int:
+    def on_data(self, data: bytes) -> int:
         size = len(data)
         self._multi.received_bytes += size
-        if self._websocket is None:
+        websocket = self._websocket
+        if websocket is None:
             self._before_websocket.append(data)
             if self._handshake.status != 101 and self.pending > MAX_REFUSAL:
                 return 0  # the transfer ends with this
         else:
-            websocket = self._websocket
             websocket.feed(data)
-            if websocket.pending > PAUSE_BYTES and websocket.ready and not self._paused:
-                self._paused = True
-                self._curl.pause(_PAUSE_RECV)
+            if websocket.pending > PAUSE_BYTES and websocket.ready and not self._transfer.paused:
+                self._transfer.pause()
         self._schedule()
         return size
 
-    def _on_header(self, line: bytes) -> int:
+    def on_header(self, line: bytes) -> int:
         try:
             self._handshake.take(line)
         except handshake.HandshakeError as error:
@@ -284,28 +233,27 @@ class Connection:
         self._pump_scheduled = False
         if self._aborted:
             return
-        if self._websocket is None and not self._open_websocket():
+        websocket = self._websocket
+        if websocket is None and (websocket := self._open_websocket()) is None:
             return
         if self._held:
             return
-        websocket = self._websocket
-        assert websocket is not None
         if (payload := websocket.take_lone()) is not None:
-            if self._receiver is not None:
-                self._receiver.on_message(payload)
+            if (receiver := self._receiver) is not None:
+                receiver.on_message(payload)
         elif not self._hand_over(websocket):
             return
         if self.ended.done():
             return
-        ready = websocket.ready
-        # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
-        enough = ready and websocket.pending > PAUSE_BYTES // 2
-        if self._paused and not self._held and not enough and not self._transfer_ended:
-            self._paused = False
-            self._curl.pause(0)
+        ready, transfer = websocket.ready, self._transfer
+        if transfer.paused and not self._held and not transfer.ended:
+            # Not ready: a frame that is larger than the bound is on its way, and needs the rest.
+            enough = ready and websocket.pending > PAUSE_BYTES // 2
+            if not enough:
+                transfer.read_on()
         if ready:
             self._schedule()
-        elif self._transfer_ended:
+        elif transfer.ended:
             self._finish()
 
     def _hand_over(self, websocket: WebSocket) -> bool:
@@ -322,26 +270,27 @@ class Connection:
             self._take_controls(taken.controls)
         return True
 
-    def _open_websocket(self) -> bool:
-        """Whether the answer is complete and agrees to a WebSocket, which is open then."""
+    def _open_websocket(self) -> WebSocket | None:
+        """Open the WebSocket, if the answer is complete and agrees to one. None: there is none, or
+        none any more."""
         if not self._handshake.complete or self._handshake.status != 101:
-            if self._transfer_ended:
+            if self._transfer.ended:
                 self._finish()
-            return False
+            return None
         try:
             agreed = self._handshake.agreed()
         except handshake.HandshakeError as error:
             self._fail(str(error))
-            return False
-        self._websocket = WebSocket(agreed)
+            return None
+        self._websocket = websocket = WebSocket(agreed)
         self._write_queue.agreed(agreed)
         self._timer.cancel()
         for data in self._before_websocket:
-            self._websocket.feed(data)
+            websocket.feed(data)
         self._before_websocket.clear()
         if self._receiver is not None:
             self._receiver.on_connected()
-        return not self._aborted
+        return None if self._aborted else websocket
 
     def _take_controls(self, controls: list[Control]) -> None:
         pings = sum(control.opcode is Opcode.PING for control in controls)
@@ -365,23 +314,24 @@ class Connection:
             if receiver is not None:
                 receiver.on_closed(control.code, failures.printable(control.reason))
 
-    def _on_transfer_done(self, transfer: asyncio.Future[None]) -> None:
-        if not transfer.cancelled() and (error := transfer.exception()) is not None:
-            self._failure = self._failure or error
+    # -- how it ends -------------------------------------------------------------------------------
+
+    def on_unreachable(self, cause: str, *, denied: bool) -> None:
+        self._fail(cause, denied=denied)
+
+    def on_transfer_ended(self, failure: BaseException | None) -> None:
+        self._failure = self._failure or failure
         self._schedule()  # what had arrived before the end comes first
 
     def _on_handshake_timeout(self) -> None:
         self._fail(f"no answer within {HANDSHAKE_TIMEOUT_S:.0f} s")
 
     def _fail(self, cause: str, *, denied: bool = False) -> None:
-        receiver, proxy = self._receiver, self._proxy
+        receiver = self._receiver
         self.abort()
-        if receiver is None:
-            return
-        if proxy is not None:
-            denied = denied or proxy.refusal(cause) is not None
-            cause = proxy.explain(cause)
-        receiver.on_connect_failed(cause, denied=denied)
+        if receiver is not None:
+            text, refused = self._transfer.explain(cause)
+            receiver.on_connect_failed(text, denied=denied or refused)
 
     def _finish(self) -> None:
         """The transfer has ended, and all that it brought was parsed."""

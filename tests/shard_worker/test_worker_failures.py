@@ -90,7 +90,7 @@ def test_a_turn_that_could_not_be_written_comes_again(monkeypatch: pytest.Monkey
     run(scenario)
 
 
-@pytest.mark.parametrize("name", ["_on_data", "_on_wanted"])
+@pytest.mark.parametrize("name", ["on_data", "on_wanted"])
 def test_an_error_in_a_callback_of_libcurl_ends_the_connection(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
