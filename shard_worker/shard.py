@@ -24,6 +24,7 @@ from cluster.discord.opcodes import Op
 from cluster.errors import ClusterError, ConfigError
 from cluster.wire.link import IdentifyGrant, Login, ShardPlan, ShardReport
 from cluster.wire.states import SessionState
+from shard_worker.intake import Intake
 from shard_worker.interfaces import Delivery, GrantSource
 from shard_worker.protocol import actions as do
 from shard_worker.protocol import payloads
@@ -114,6 +115,7 @@ class Shard:
         self.news = ShardNews(
             plan.shard_id, self._session, delivery, tally or Tally(), self._loop.time()
         )
+        self._intake = Intake(self._session, delivery, self.news, self._log)
 
     @property
     def state(self) -> SessionState:
@@ -296,7 +298,8 @@ class Shard:
         if isinstance(found, list):
             self._take(found, now, received_ns)
         else:
-            self._drain(self._placed([found], now), now, received_ns)
+            intake = self._intake
+            intake.deliver(intake.placed([found], now), now, received_ns)
 
     def on_messages(self, messages: list[bytes], texts: list[int]) -> None:
         """Deliver a slice of messages as one drain, or two around a frame that is no dispatch."""
@@ -315,47 +318,22 @@ class Shard:
 
     def _take(self, parts: Sequence[Part], now: float, received_ns: int) -> None:
         """Deliver what was read: dispatches that follow each other are one drain."""
-        run = list[FrameEvent]()
+        run, intake = list[FrameEvent](), self._intake
         for part in parts:
             if isinstance(part, Frame):
                 # A frame may end the session or begin one: what came before it is journalled first.
-                self._drain(run, now, received_ns)
+                intake.deliver(run, now, received_ns)
                 run = []
                 self._frame(part, now, received_ns)
             elif isinstance(part, Unplaced):
-                self._leave_out(part)
+                intake.leave_out(part)
             else:
-                run.extend(self._placed(part, now))
+                run.extend(intake.placed(part, now))
             if self._connection is None:
                 break
-        self._drain(run, now, received_ns)
+        intake.deliver(run, now, received_ns)
         # The timer is not set anew: events move no moment but the end of a replay, and only to
         # later; it then comes too early, which does no harm.
-
-    def _placed(self, events: list[FrameEvent], now: float) -> Sequence[FrameEvent]:
-        """Return the events that take a position."""
-        far = self._session.order.far
-        taken = self._session.dispatched(events, now)
-        if taken is events:  # as almost always
-            return events
-        if taken is None:
-            what = Unplaced(events[0][0], "a dispatch before there is a session")
-            self._leave_out(what, len(events))
-            return ()
-        if self._session.order.far > far:
-            what = Unplaced(events[-1][0], "a dispatch whose s is far beyond the last")
-            self._leave_out(what, self._session.order.far - far)
-        return taken
-
-    def _leave_out(self, what: Unplaced, count: int = 1) -> None:
-        """Count what can't be placed. The next event shows the hole."""
-        self.news.left_out(count)
-        self._log.left_out(what)
-
-    def _drain(self, events: Sequence[FrameEvent], now: float, received_ns: int) -> None:
-        if events:
-            self._delivery.deliver(events, received_ns)
-            self.news.delivered(len(events), now)
 
     def _frame(self, frame: Frame, now: float, received_ns: int) -> None:
         session = self._session
@@ -376,14 +354,15 @@ class Shard:
             self._ready(frame, now, received_ns)
             return
         if frame.name == LISTS_SESSIONS:
-            known = self._session.resumable
+            known = session.resumable
             data = without_session(frame.data, known.session_id) if known else frame.data
-            self._drain(self._placed([(frame.name, frame.seq, data)], now), now, received_ns)
+            events = self._intake.placed([(frame.name, frame.seq, data)], now)
+            self._intake.deliver(events, now, received_ns)
             return
         self._do(session.resumed(now))
         if self._connection is not None and session.state is SessionState.READY:
             event = (frame.name, frame.seq, frame.data)
-            self._drain(session.dispatched([event], now) or (), now, received_ns)
+            self._intake.deliver(session.dispatched([event], now) or (), now, received_ns)
             self._subscribe(self._subscriptions.resumed())
 
     def _ready(self, frame: Frame, now: float, received_ns: int) -> None:
@@ -409,7 +388,7 @@ class Shard:
         self._delivery.begin_epoch(
             self._session.epoch, ready.session_id, ready.resume_url, ready.guilds
         )
-        self._drain([(frame.name, seq, ready.blanked)], now, received_ns)
+        self._intake.deliver([(frame.name, seq, ready.blanked)], now, received_ns)
         self._subscribe(self._subscriptions.ready(frame.data))
 
     def _subscribe(self, due: SubscriptionsDue) -> None:
