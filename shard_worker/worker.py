@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import random
@@ -44,22 +43,14 @@ from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
-from shard_worker.shard_news import Tally
-from shard_worker.traffic_report import TrafficReport
 from shard_worker.transport.transport import Transport
 from shard_worker.worker_log import set_level
-from shard_worker.worker_report import make_report
+from shard_worker.worker_report import Reporter
 
 log = logging.getLogger(__name__)
 
 REPORT_S: Final = 1.0
 """Seconds between reports to the coordinator."""
-REPORT_PAUSE_S: Final = 0.1
-"""Least seconds between two reports of changes: a thousand shards that connect at the pace of 250 a
-second are told of some at a time."""
-RENEWED: Final = 60
-"""Each second one of so many shards is told of though it has not changed: what a report has lost on
-its way comes again within a minute."""
 GREET_RETRY_S: Final = 0.05
 """Seconds until Hello is tried again where there was nobody to take it."""
 ASK_AFTER_S: Final = 3.0
@@ -92,10 +83,6 @@ class Worker:
         self._stopping: asyncio.Future[tuple[Exit, Stop]] = self._loop.create_future()
         self._shards: dict[int, Shard] = {}
         self._connects = ConnectQueue(random.random)
-        self._tally = Tally()
-        self._traffic = TrafficReport()
-        self._report_timer: asyncio.TimerHandle | None = None
-        self._reported_at = float("-inf")
         self._greeting: asyncio.TimerHandle | None = None
         self._ticked_at = self._loop.time()
         self._error: BaseException | None = None
@@ -119,6 +106,7 @@ class Worker:
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
         self._journal, self._transport = journal, transport
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
+        self._reporter = Reporter(spec.slot, self._shards, journal, transport, self._link)
         try:
             journal.start()
             for plan in spec.shards:
@@ -135,16 +123,16 @@ class Worker:
             for shard in self._shards.values():
                 shard.stop(logout=how.logout, cause=how.cause)
             await transport.close()
-            self._report()
+            self._reporter.report()
             journal.close()
             self._link.send(Stopped(slot=spec.slot))
             if self._error is not None:
                 raise self._error
             return code
         finally:
-            for timer in (self._greeting, self._report_timer):
-                if timer is not None:
-                    timer.cancel()
+            if self._greeting is not None:
+                self._greeting.cancel()
+            self._reporter.close()
             journal.close()
             self._link.close()
             context.term()
@@ -153,7 +141,8 @@ class Worker:
         delivery, resumable, epoch = self._journal.shard(plan)
         shard = Shard(
             plan, self._spec, self._transport, delivery, self, resumable, epoch,
-            connects=self._connects, tally=self._tally, latencies=self._traffic.latencies,
+            connects=self._connects, tally=self._reporter.tally,
+            latencies=self._reporter.traffic.latencies,
         )  # fmt: skip
         self._shards[plan.shard_id] = shard
         return shard
@@ -181,12 +170,8 @@ class Worker:
 
     async def _tick(self) -> None:
         """Once a second: report, look after the journal, and look for the coordinator."""
-        for second in itertools.count():
-            for shard in itertools.islice(self._shards.values(), second % RENEWED, None, RENEWED):
-                shard.news.renew()
-            if second % RENEWED == 0:
-                self._traffic.renew()
-            self._report()
+        while True:
+            self._reporter.tick()
             self._journal.tick()
             self._look_for_coordinator()
             await asyncio.sleep(REPORT_S)
@@ -239,9 +224,8 @@ class Worker:
                 # short ago it was. Asked twice, the same grant is said twice, and used once.
                 for shard in self._shards.values():
                     shard.ask_again()
-                    shard.news.renew()
-                self._traffic.renew()
-                self.changed()
+                self._reporter.renew()
+                self._reporter.changed()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].granted(message)
@@ -266,7 +250,7 @@ class Worker:
                 self._take(plan)
             case Publish(overlap_ns=overlap_ns):
                 self._journal.publish(overlap_ns)
-                self._report()
+                self._reporter.report()
 
     def _send(self, message: Send) -> None:
         def done(error: ClusterError | None) -> None:
@@ -286,7 +270,8 @@ class Worker:
             return
         shard.stop(logout=False)
         self._journal.release(shard_id, to_slot)
-        self._report()  # the coordinator gives the shard on when this worker has it no more
+        # The coordinator gives the shard on when this worker has it no more.
+        self._reporter.report()
 
     def _take(self, plan: ShardPlan) -> None:
         if plan.shard_id in self._shards:
@@ -299,7 +284,7 @@ class Worker:
             return
         log.info("shard %d is this worker's now", plan.shard_id)
         shard.start()
-        self._report()
+        self._reporter.report()
 
     def request_grant(self, shard_id: int) -> None:
         # A coordinator heeds nobody who has not said hello; after its welcome all is asked again.
@@ -313,21 +298,4 @@ class Worker:
         self._link.send(IdentifyUnused(shard_id=shard_id, grant_id=grant_id))
 
     def changed(self) -> None:
-        """Report at once, or when the last report is REPORT_PAUSE_S ago."""
-        if self._report_timer is None:
-            due = self._reported_at + REPORT_PAUSE_S
-            self._report_timer = self._loop.call_at(due, self._report)
-
-    def _report(self) -> None:
-        if self._report_timer is not None:
-            self._report_timer.cancel()
-        now = self._loop.time()
-        self._report_timer, self._reported_at = None, now
-        report = make_report(
-            self._spec.slot, self._shards, self._tally, self._journal, self._traffic, now,
-            received_bytes=self._transport.received_bytes,
-        )  # fmt: skip
-        if not self._link.send(report):
-            self._traffic.renew()
-            for shard in self._shards.values():
-                shard.news.renew()
+        self._reporter.changed()

@@ -1,15 +1,90 @@
-"""What a worker reports: of itself, and of the shards of which there is news."""
+"""What a worker reports, and when: of itself, and of the shards of which there is news."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Mapping
+from typing import Final
 
 from cluster import process_stats
 from cluster.wire.link import Report, ShardCounts, ShardReport
+from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
 from shard_worker.shard import Shard
 from shard_worker.shard_news import Tally
 from shard_worker.traffic_report import TrafficReport
+from shard_worker.transport.transport import Transport
+
+REPORT_PAUSE_S: Final = 0.1
+"""Least seconds between two reports of changes: a thousand shards that connect at the pace of 250 a
+second are told of some at a time."""
+RENEWED: Final = 60
+"""At each tick one of so many shards is told of though it has not changed: what a report has lost
+on its way comes again within a minute."""
+
+
+class Reporter:
+    """Reports to the coordinator, on the running event loop."""
+
+    def __init__(
+        self,
+        slot: int,
+        shards: Mapping[int, Shard],
+        journal: SlotJournal,
+        transport: Transport,
+        link: CoordinatorLink,
+    ) -> None:
+        """shards: those that the worker has, by their ids; it may be given others later."""
+        self.tally = Tally()
+        """Where the shards note what they bring."""
+        self.traffic = TrafficReport()
+        self._slot = slot
+        self._shards = shards
+        self._journal = journal
+        self._transport = transport
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._ticks = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._reported_at = float("-inf")
+
+    def tick(self) -> None:
+        """Report, as is done once a second."""
+        second = next(self._ticks)
+        for shard in itertools.islice(self._shards.values(), second % RENEWED, None, RENEWED):
+            shard.news.renew()
+        if second % RENEWED == 0:
+            self.traffic.renew()
+        self.report()
+
+    def changed(self) -> None:
+        """Report at once, or when the last report is REPORT_PAUSE_S ago."""
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._reported_at + REPORT_PAUSE_S, self.report)
+
+    def renew(self) -> None:
+        """Let all count as news: who was told may not have heard."""
+        self.traffic.renew()
+        for shard in self._shards.values():
+            shard.news.renew()
+
+    def report(self) -> None:
+        """Report now."""
+        self.close()
+        now = self._reported_at = self._loop.time()
+        report = make_report(
+            self._slot, self._shards, self.tally, self._journal, self.traffic, now,
+            received_bytes=self._transport.received_bytes,
+        )  # fmt: skip
+        if not self._link.send(report):
+            self.renew()
+
+    def close(self) -> None:
+        """Let no report be due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def make_report(
@@ -25,8 +100,8 @@ def make_report(
     """Make the next report. What it tells is no news any more: where it can't be sent, renew the
     shards and the traffic. now: of the loop's clock.
 
-    Measured (1,000 shards, warm): 0.4 ms where nothing has changed, 1 ms where each brought events,
-    3 ms where all have changed; encoding is 0.1 ms more at most.
+    Measured (1,000 shards, warm, on a busy machine of 2 cores): 0.03 ms where nothing has changed,
+    1.4 ms where each brought events, 2 ms where all have changed; encoding is 0.2 ms more at most.
     """
     news = take_news(shards, tally, now)
     stats = journal.stats()

@@ -222,11 +222,8 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker worker_log",
-        "worker": (
-            "coordinator_link delivery protocol shard shard_news traffic_report transport "
-            "worker_log worker_report"
-        ),
-        "worker_report": "delivery shard shard_news traffic_report",
+        "worker": ("coordinator_link delivery protocol shard transport worker_log worker_report"),
+        "worker_report": ("coordinator_link delivery shard shard_news traffic_report transport"),
         "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
         "shard": "intake interfaces protocol sending shard_log shard_news timer transport",

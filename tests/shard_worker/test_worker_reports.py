@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,19 +14,24 @@ from cluster.wire.traffic import OTHER, Traffic
 from shard_worker.delivery.slot_journal import SlotJournalStats
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
-from shard_worker.worker import RENEWED, REPORT_PAUSE_S, REPORT_S, Worker
+from shard_worker.worker import REPORT_S, Worker
+from shard_worker.worker_report import RENEWED, REPORT_PAUSE_S, Reporter
 from tests.played_loop import play
 from tests.shard_worker.test_adopt_seconds import worker_spec
 from tests.shard_worker.test_shard_timer import Wire
 
 
-def give_journal(worker: Worker) -> dict[str, int]:
-    """Let a worker have a journal in which nothing is, and a transport. Return what it counts the
-    events in."""
+def let_report(worker: Worker, send: Callable[[Any], object]) -> dict[str, int]:
+    """Let a worker report by `send`, with a journal in which nothing is, and a transport. Return
+    what it counts the events in."""
     stats, counts = SlotJournalStats(0, None, True, 0, 0, 0), dict[str, int]()
     journal = SimpleNamespace(stats=lambda: stats, held=False, tick=int, events=counts)
-    worker._journal = cast(Any, journal)
-    worker._transport = cast(Any, SimpleNamespace(received_bytes=7))
+    link = SimpleNamespace(send=send, poll=int, heard_at=math.inf)
+    transport = SimpleNamespace(received_bytes=7)
+    worker._journal, worker._link = cast(Any, journal), cast(Any, link)
+    worker._reporter = Reporter(
+        0, worker._shards, worker._journal, cast(Any, transport), worker._link
+    )
     return counts
 
 
@@ -36,10 +42,7 @@ def test_a_thousand_shards_that_change_one_after_the_other_are_few_reports() -> 
         loop = asyncio.get_running_loop()
         worker = Worker(worker_spec())
         changed, told = 0, list[tuple[float, int]]()
-        give_journal(worker)
-        worker._link = cast(
-            Any, SimpleNamespace(send=lambda _: told.append((loop.time(), changed)))
-        )
+        let_report(worker, lambda _: told.append((loop.time(), changed)))
         for _ in range(1000):
             changed += 1
             worker.changed()
@@ -59,13 +62,17 @@ class Told:
         self.worker = worker
         self.reports: list[Report] = []
         self.takes = True
-        self.counts = give_journal(worker)
-        worker._link = cast(Any, SimpleNamespace(send=self.send, poll=int, heard_at=math.inf))
+        self.counts = let_report(worker, self.send)
         wire = Wire()
         for shard_id in range(shards):
             plan = ShardPlan(shard_id=shard_id, shard_count=shards)
             worker._shards[shard_id] = Shard(
-                plan, worker_spec(), cast(Transport, wire), wire, worker, tally=worker._tally
+                plan,
+                worker_spec(),
+                cast(Transport, wire),
+                wire,
+                worker,
+                tally=worker._reporter.tally,
             )
 
     def send(self, message: FromWorker) -> bool:
@@ -76,7 +83,7 @@ class Told:
 
     def traffic(self) -> Traffic:
         """Let the worker report, and return what it has counted."""
-        self.worker._report()
+        self.worker._reporter.report()
         traffic = self.reports[-1].traffic
         assert traffic is not None
         return traffic
@@ -91,21 +98,21 @@ def test_a_report_tells_of_what_has_changed() -> None:
     async def scenario() -> None:
         worker = Worker(worker_spec())
         told = Told(worker, 4)
-        worker._report()
+        worker._reporter.report()
         assert told.last() == told.reports[-1].has == [0, 1, 2, 3]
-        worker._report()
+        worker._reporter.report()
         assert (told.last(), told.reports[-1].has) == ([], [0, 1, 2, 3])
         worker._shards[2].reconnect()
-        worker._report()
+        worker._reporter.report()
         assert told.last() == [2]
         worker._shards[1].reconnect()
         told.takes = False
-        worker._report()
+        worker._reporter.report()
         told.takes = True
-        worker._report()
+        worker._reporter.report()
         assert told.last() == [0, 1, 2, 3], "nobody took the one before, nor what it told"
         await asyncio.sleep(REPORT_S)  # until they connect
-        worker._report()
+        worker._reporter.report()
         assert told.last() == []
         worker._on_message(Welcome())
         await asyncio.sleep(REPORT_PAUSE_S)
@@ -118,7 +125,7 @@ def test_every_shard_is_told_of_within_a_minute() -> None:
     async def scenario() -> None:
         worker = Worker(worker_spec())
         told = Told(worker, RENEWED + 5)
-        worker._report()
+        worker._reporter.report()
         ticker = asyncio.create_task(worker._tick())
         await asyncio.sleep((RENEWED - 1) * REPORT_S + 0.5)
         ticker.cancel()
@@ -142,7 +149,7 @@ def test_types_of_events_are_told_of_when_they_have_changed() -> None:
         told.counts["INVENTED"] = 4
         assert told.traffic().events == {"MESSAGE_CREATE": 6, OTHER: 6}
         told.takes = False
-        worker._report()
+        worker._reporter.report()
         told.takes = True
         whole = {"READY": 1, "MESSAGE_CREATE": 6, OTHER: 6}
         assert told.traffic().events == whole, "nobody took the one before"
