@@ -1,23 +1,20 @@
 """The configuration: a TOML file, DCGW_* variables over it, flags of the command line over those.
 
-``configs/cluster.toml`` shows every key with its default and unit. A variable is named as its key:
-``identify.margin_ms`` is DCGW_IDENTIFY_MARGIN_MS. The token is no key: it comes from DCGW_TOKEN or
-the file that ``token_file`` names, so that no configuration that is shown or shared holds it.
+``configs/cluster.toml`` shows every key with its default and unit. The token is no key: it comes
+from DCGW_TOKEN or the file that ``token_file`` names, so that no configuration that is shown or
+shared holds it.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from cluster import plain_text
 from cluster.config.checks import (
     broker_endpoint,
     capabilities_of,
@@ -29,8 +26,9 @@ from cluster.config.checks import (
 )
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.config.schema import HIDDEN, Given, Schema, is_secret, nearest
+from cluster.config.schema import HIDDEN, Given, is_secret
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
+from cluster.config.sources import SCHEMA, VARIABLES, find_file, read_environment, read_file
 from cluster.config.tokens import read_http_token, read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
@@ -41,18 +39,7 @@ from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 from cluster.sandbox.options import check as check_sandbox
 
-__all__ = ["HIDDEN", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
-
-MAX_FILE_BYTES: Final = 1024 * 1024
-SCHEMA: Final = Schema(ClusterConfig)
-VARIABLES: Final = {"DCGW_" + key.upper().replace(".", "_"): key for key in SCHEMA.keys}
-"""Environment variable -> key."""
-NOT_KEYS: Final = ("DCGW_TOKEN", "DCGW_CONFIG")
-"""Variables that begin as a key's do, and are none."""
-_SERVICE_URL: Final = re.compile("(tcp|udp|sctp)://")
-_SERVICE_ENDS: Final = (
-    "_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
-)
+__all__ = ["HIDDEN", "SCHEMA", "VARIABLES", "ClusterConfig", "Loaded", "load", "locate"]
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,77 +258,3 @@ def locate(
     sources = {key: one.source for key, one in kept.items()}
     loaded = Loaded(config=config, file=found, sources=sources, on_sandbox=False, env=dict(env))
     return config.name if "name" in kept else None, loaded.environment
-
-
-def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
-    """Return the configuration file, absolute; None if there is none and none was named."""
-    in_env = plain_text.in_environment("DCGW_CONFIG", env)
-    named = file or (Path(in_env) if in_env else None)
-    if named is None:
-        named = Path("cluster.toml")
-        if not os.path.isfile(named):  # nor can it be in a folder that can't be entered
-            return None
-    if not os.path.isfile(named):
-        raise ConfigError(
-            f"the configuration file {named} does not exist",
-            "give --config or DCGW_CONFIG another one, or leave it out to run on defaults",
-        )
-    return named if named.is_absolute() else here() / named
-
-
-def read_file(file: Path) -> dict[str, Given]:
-    """Return the values of a TOML file by dotted key, not yet checked."""
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(
-                f"{file} is larger than {MAX_FILE_BYTES} bytes", "is it the right file?"
-            )
-        document = tomllib.loads(plain_text.utf8(str(file), data))
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read ({error.strerror})", "check its mode") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{file} is not valid TOML ({error})", "mend that line") from None
-    if "token" in document:
-        raise ConfigError(
-            f"{file.name} holds a token",
-            "take it out: the token comes from DCGW_TOKEN, or from a file that token_file names",
-        )
-    return SCHEMA.flatten(document, file.name)
-
-
-def service_variables(env: Mapping[str, str]) -> frozenset[str]:
-    """Return the variables by which Kubernetes tells every container of a Service whose name
-    begins with dcgw. Source: Kubernetes documentation, Service, "Environment variables"."""
-    found: set[str] = set()
-    for variable in env:
-        service, host, more = variable.partition("_SERVICE_HOST")
-        if not host or more or not service.startswith("DCGW"):
-            continue
-        form = re.compile(re.escape(service) + _SERVICE_ENDS)
-        found |= {
-            one
-            for one, value in env.items()
-            if form.fullmatch(one) and (one not in VARIABLES or _SERVICE_URL.match(value))
-        }
-    return frozenset(found)
-
-
-def read_environment(env: Mapping[str, str]) -> dict[str, Given]:
-    """Return the DCGW_* variables by key. An unknown one is refused: it would change nothing,
-    silently."""
-    given: dict[str, Given] = {}
-    services = service_variables(env)
-    for variable, text in env.items():
-        if not variable.startswith("DCGW_") or variable in NOT_KEYS or variable in services:
-            continue
-        if variable not in VARIABLES:
-            meant = nearest(variable, [*VARIABLES, *NOT_KEYS])
-            hint = f"did you mean {meant}? " if meant else ""
-            raise ConfigError(
-                f"unknown variable {variable} in the environment",
-                f"{hint}`dcgw-cluster config show` lists the keys; KEY.NAME is DCGW_KEY_NAME",
-            )
-        given[VARIABLES[variable]] = Given(plain_text.variable(variable, text), variable, text=True)
-    return given
