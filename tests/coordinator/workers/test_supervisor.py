@@ -66,6 +66,7 @@ class Room:
         self.make_spec_fails: Exception | None = None
         self.slots = WorkerSlots(lambda: self.now)
         self.begun: list[int] = []
+        self.record = HappeningRecord(lambda: self.now, lambda: self.now)
         self.supervisor = Supervisor(
             self,
             self.slots,
@@ -73,7 +74,7 @@ class Room:
             on_start=lambda spec: self.begun.append(spec.slot),
             on_gone=self.gone.append,
             find=self.find,
-            record=HappeningRecord(lambda: self.now, lambda: self.now),
+            record=self.record,
             clock=lambda: self.now,
             sleep=self.sleep,
             random=lambda: 1.0,
@@ -197,6 +198,33 @@ def test_a_crash_loop_is_named_by_its_cause_and_tried_seldom() -> None:
         await settle()
         assert room.slots.greeted(0, room.last().pid)
         assert (slot.state, slot.detail) == ("running", "")
+
+    play(scenario)
+
+
+def test_what_happens_to_processes_is_told() -> None:
+    async def scenario(room: Room) -> None:
+        room.found[1] = Process(77)
+        room.supervisor.start([0, 1])
+        for _ in range(CRASH_LOOP):
+            await settle()
+            room.last().words = "full"
+            room.last().end(1)
+            await settle()
+            if len(room.wakes) < CRASH_LOOP:
+                room.wakes[-1].set_result(None)
+        told = [h.text for h in room.record.since(0).happenings if h.worker == 0]
+        assert told[:3] == [
+            "worker 0 started, pid 100",
+            "worker 0 died, again in 0.5 s: exit code 1: full",
+            "worker 0 started, pid 101",
+        ]
+        assert told[-1] == (
+            f"worker 0 failed, again in 60 s: ended {CRASH_LOOP} times in a row, tried every 60 s: "
+            "exit code 1: full"
+        )
+        others = [h.text for h in room.record.since(0).happenings if h.worker == 1]
+        assert others == ["worker 1, pid 77, was taken over, and its sessions go on"]
 
     play(scenario)
 
