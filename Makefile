@@ -49,12 +49,12 @@ bench: $(STAMP) tests/clients/node_modules/.installed
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 # The documentation as a site, in site/; a link or an anchor that leads nowhere is an error.
-docs: $(STAMP) reference/.installed
+docs: $(STAMP) docs/generator/.installed
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "The documentation is in site/index.html."
 
 # The same at http://127.0.0.1:8000, built anew when a page changes
-docs-serve: $(STAMP) reference/.installed
+docs-serve: $(STAMP) docs/generator/.installed
 	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/python -m mkdocs serve
 
 check: $(STAMP)
@@ -96,10 +96,10 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json
 	fi
 
 # Without npm the site shows diagrams as their text.
-reference/.installed: pyproject.toml reference/package-lock.json
+docs/generator/.installed: pyproject.toml docs/generator/package-lock.json
 	@$(BIN)/python -m pip install --quiet --group docs
-	@if command -v npm >/dev/null; then npm ci --prefix reference --silent; fi
+	@if command -v npm >/dev/null; then npm ci --prefix docs/generator --silent; fi
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules reference/node_modules reference/.installed benchmarks/.cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz mutants
+	rm -rf $(VENV) tests/clients/node_modules docs/generator/node_modules docs/generator/.installed benchmarks/.cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz mutants

@@ -108,7 +108,8 @@ ERRORS = [("wrong.py", line) for line in (1, 2, 3, 5, 7, 8, 9, 13, 14)]
 def programs(tmp_path: Path) -> Path:
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(WRONG)
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    docs = ROOT / "docs"
+    for page in (ROOT / "README.md", *docs.glob("*.md"), *docs.glob("*/*.md")):
         blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
         whole = [program for program in blocks if "asyncio.run(" in program]
         for number, program in enumerate(whole):

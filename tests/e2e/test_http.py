@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from cluster.wire.status import ClusterStatus, Operation
-from reference.status_schema import status_schema
+from docs.generator.status_schema import status_schema
 from tests.e2e.home import Home, run_sandbox
 from tests.e2e.watching import control_of, eventually
 

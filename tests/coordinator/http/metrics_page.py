@@ -1,4 +1,4 @@
-"""Writes the table of docs/metrics.md: `python -m tests.coordinator.http.metrics_page`.
+"""Writes the table of docs/reference/metrics.md: `python -m tests.coordinator.http.metrics_page`.
 
 What stands above it in the page is written by hand.
 """
@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import (
 from coordinator.http.metrics import families
 from tests.coordinator.http.statuses import full_status
 
-PAGE: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 MARK: Final = "<!-- What follows is generated: python -m tests.coordinator.http.metrics_page -->\n"
 TABLE: Final = "| metric | type | labels | what it says |\n| --- | --- | --- | --- |\n"
 KINDS: Final[dict[type[Metric], tuple[str, str]]] = {

@@ -16,7 +16,8 @@ from cluster.cli import main
 from cluster.config.loading import SCHEMA
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted((*DOCS.glob("*.md"), *DOCS.glob("*/*.md")))]
 COMMAND = re.compile(r"(?<![\w/-])dcgw-cluster ((?:[^`#|&;)\n\\]|\\\n)+)")
 TOML = re.compile(r"```toml\n(.*?)```", re.S)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.")

@@ -1,4 +1,4 @@
-"""The entries of docs/command-line.md: what ``--help`` says of each verb, from click itself."""
+"""The entries of docs/reference/command-line.md: what ``--help`` says of each verb, from click."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import griffe
 
-from reference.docstrings import with_lists
+from docs.generator.docstrings import with_lists
 
 
 class ParameterLists(griffe.Extension):

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 LINK: Final = re.compile(r"(\]\()(\.\./[^)#\s]+)(#[^)\s]*)?\)")
-"""A Markdown link from a page of docs/ to a file beside that folder."""
+"""A Markdown link from a page of docs/ to what is above its folder."""
 PAGES: Final = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Files that are pages themselves."""
 _LEXERS: Final = {
@@ -24,14 +24,20 @@ _LEXERS: Final = {
 }
 
 
-def linked(markdown: str) -> set[str]:
-    """Return the paths, from the repository's root, of the files that a page of docs/ links to."""
-    return {_from_root(found[2]) for found in LINK.finditer(markdown)}
+def linked(markdown: str, folder: str = "") -> set[str]:
+    """Return the paths, from the repository's root, of the files outside of docs/ that a page
+    links to. folder: the page's, from docs/."""
+    paths = {_from_root(found[2], folder) for found in LINK.finditer(markdown)}
+    return {path for path in paths if not _is_of_docs(path)}
 
 
-def _from_root(target: str) -> str:
-    """Return the path of what a page of docs/ links to."""
-    return posixpath.normpath(posixpath.join("docs", target))
+def _from_root(target: str, folder: str) -> str:
+    """Return the path of what a page in a folder of docs/ links to."""
+    return posixpath.normpath(posixpath.join("docs", folder, target))
+
+
+def _is_of_docs(path: str) -> bool:
+    return path.startswith("docs/")
 
 
 def page_of(path: str) -> str:
@@ -48,11 +54,16 @@ def as_page(path: str, text: str) -> str:
     return f"# {path}\n\n{fence}{lexer}\n{text.rstrip()}\n{fence}\n"
 
 
-def with_links_to_pages(markdown: str) -> str:
-    """Return a page of docs/ with its links to files of the repository led to their pages."""
+def with_links_to_pages(markdown: str, folder: str = "") -> str:
+    """Return a page of docs/ with its links to files of the repository led to their pages. folder:
+    the page's, from docs/."""
 
     def led(found: re.Match[str]) -> str:
-        return f"{found[1]}{page_of(_from_root(found[2]))}{found[3] or ''})"
+        path = _from_root(found[2], folder)
+        if _is_of_docs(path):
+            return found[0]
+        page = posixpath.relpath(page_of(path), folder or ".")
+        return f"{found[1]}{page}{found[3] or ''})"
 
     return LINK.sub(led, markdown)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from cluster.cli import VERBS, main
-from reference.command_line import WIDTH, command_line
-from reference.docstrings import with_lists
-from reference.line_breaks import with_line_breaks
-from reference.repository_files import as_page, linked, moved, page_of, with_links_to_pages
+from docs.generator.command_line import WIDTH, command_line
+from docs.generator.docstrings import with_lists
+from docs.generator.line_breaks import with_line_breaks
+from docs.generator.repository_files import as_page, linked, moved, page_of, with_links_to_pages
 
 ROOT = Path(__file__).parents[2]
 

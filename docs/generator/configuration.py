@@ -1,5 +1,6 @@
-"""The entries of docs/configuration.md: each key with its type, bounds, default and variable from
-the structs that are their source, in the order and with the words of configs/cluster.toml."""
+"""The entries of docs/reference/configuration.md: each key with its type, bounds, default and
+variable from the structs that are their source, in the order and with the words of
+configs/cluster.toml."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cluster.config.schema import Key, Schema, allowed
-from reference.attribute_words import attribute_words
-from reference.commented_file import Section, sections
+from docs.generator.attribute_words import attribute_words
+from docs.generator.commented_file import Section, sections
 
 _PAGE: Final = re.compile(r"\bdocs/([\w-]+\.md)")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from cluster.wire.status import ClusterStatus
-from reference.status_fields import status_fields
+from docs.generator.status_fields import status_fields
 
 
 class Colour(StrEnum):

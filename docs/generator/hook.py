@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,14 +16,14 @@ from mkdocs.utils import get_relative_url
 from cluster.cli import main
 from cluster.config.loading import SCHEMA, VARIABLES
 from cluster.wire.status import ClusterStatus
-from reference.command_line import command_line
-from reference.configuration import configuration
-from reference.line_breaks import with_line_breaks
-from reference.repository_files import PAGES, as_page, linked, page_of, with_links_to_pages
-from reference.status_fields import status_fields
+from docs.generator.command_line import command_line
+from docs.generator.configuration import configuration
+from docs.generator.line_breaks import with_line_breaks
+from docs.generator.repository_files import PAGES, as_page, linked, page_of, with_links_to_pages
+from docs.generator.status_fields import status_fields
 
-ROOT: Final = Path(__file__).parent.parent
-MERMAID: Final = ROOT / "reference/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
+ROOT: Final = Path(__file__).parents[2]
+MERMAID: Final = ROOT / "docs/generator/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 """What draws the diagrams; absent where there was no npm."""
 SCRIPT: Final = "assets/mermaid.js"
 SEARCH: Final = 'data-md-component="search" role="dialog"'
@@ -42,7 +43,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page for each file of the repository that some page links to, and the script."""
-    shown = set(PAGES).union(*(linked(page.content_string) for page in files.documentation_pages()))
+    shown = set(PAGES).union(
+        *(linked(page.content_string, _folder(page)) for page in files.documentation_pages())
+    )
     for path in sorted(shown):
         content = as_page(path, (ROOT / path).read_text(encoding="utf-8"))
         level = InclusionLevel.INCLUDED if path in PAGES else InclusionLevel.NOT_IN_NAV
@@ -60,7 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not mark:
             raise PluginError(f"{page.file.src_uri} has no place for what is made from the code")
         markdown = f"{head}{make()}{rest.partition('-->')[2]}"
-    return with_links_to_pages(markdown)
+    return with_links_to_pages(markdown, _folder(page.file))
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
@@ -70,6 +73,11 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         source = get_relative_url(SCRIPT, page.url)
         output = output.replace("</body>", f'<script src="{source}"></script></body>')
     return with_line_breaks(output.replace(SEARCH, f'{SEARCH} aria-label="Search"'))
+
+
+def _folder(page: File) -> str:
+    """Return the folder that a page is in, from docs/."""
+    return posixpath.dirname(page.src_uri)
 
 
 def _configuration() -> str:
@@ -86,8 +94,8 @@ def _status_fields() -> str:
 
 
 MADE: Final[dict[str, Callable[[], str]]] = {
-    "configuration.md": _configuration,
-    "command-line.md": _command_line,
-    "http.md": _status_fields,
+    "reference/configuration.md": _configuration,
+    "reference/command-line.md": _command_line,
+    "reference/http.md": _status_fields,
 }
 """What is made of each page."""

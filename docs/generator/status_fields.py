@@ -1,4 +1,4 @@
-"""The tables of docs/http.md: every field of `/status`, from the structs that are sent."""
+"""The tables of docs/reference/http.md: each field of `/status`, from the structs that are sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
-from reference.attribute_words import attribute_words
+from docs.generator.attribute_words import attribute_words
 
 _VALUES: Final = {"None": "null", "True": "true", "False": "false"}
 HEAD: Final = "| field | type | what |\n| --- | --- | --- |\n"

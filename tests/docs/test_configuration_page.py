@@ -10,9 +10,9 @@ import pytest
 
 from cluster.config.loading import SCHEMA, VARIABLES
 from cluster.config.schema import Schema
-from reference.attribute_words import attribute_words
-from reference.commented_file import Entry, Section, sections
-from reference.configuration import configuration
+from docs.generator.attribute_words import attribute_words
+from docs.generator.commented_file import Entry, Section, sections
+from docs.generator.configuration import configuration
 
 COMMENTED = (Path(__file__).parents[2] / "configs" / "cluster.toml").read_text()
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOADING = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 """What a browser fetches without being asked, by tag."""
-NAMED = re.compile(r"[\w-]+\.md")
+NAMED = re.compile(r"[\w/-]+\.md")
 
 
 class Loaded(HTMLParser):
@@ -32,7 +32,9 @@ class Loaded(HTMLParser):
 
 def test_every_page_has_its_place() -> None:
     named = set(NAMED.findall((ROOT / "mkdocs.yml").read_text()))
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} - named == set()
+    docs = ROOT / "docs"
+    pages = {str(page.relative_to(docs)) for page in (*docs.glob("*.md"), *docs.glob("*/*.md"))}
+    assert pages - named == set()
 
 
 @pytest.mark.skipif(
@@ -57,6 +59,6 @@ def test_the_site(tmp_path: Path) -> None:
         assert elsewhere == [], page
         drawn = 'class="mermaid"' in page.read_text()
         assert any(url.endswith("assets/mermaid.js") for url in loaded.urls) == drawn, page
-    api = (tmp_path / "api.html").read_text()
+    api = (tmp_path / "reference/api.html").read_text()
     for name in ("dcgw.Subscriber", "dcgw.GatewayClient.connect", "dcgw.states.GapReason"):
         assert f'id="{name}"' in api

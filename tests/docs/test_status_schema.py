@@ -1,4 +1,4 @@
-"""docs/status.schema.json is what the types say, and statuses are of it."""
+"""docs/reference/status.schema.json is what the types say, and statuses are of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim
-from reference.status_schema import FILE, status_schema, text
+from docs.generator.status_schema import FILE, status_schema, text
 from tests.coordinator.http.statuses import budget, shard, status, subscriber, worker
 
 
@@ -34,7 +34,7 @@ def check(of: ClusterStatus) -> None:
 
 
 def test_the_file_is_generated_from_the_types() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "run python -m reference.status_schema"
+    assert FILE.read_text(encoding="utf-8") == text(), "run python -m docs.generator.status_schema"
 
 
 def test_it_is_a_schema_that_says_what_fields_mean() -> None:

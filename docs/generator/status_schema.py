@@ -1,5 +1,6 @@
 """The JSON Schema of what `/status` and `status --json` say, made from the types that they are
-encoded from: ``python -m reference.status_schema`` writes docs/status.schema.json."""
+encoded from: ``python -m docs.generator.status_schema`` writes
+docs/reference/status.schema.json."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from cluster.wire.status import ClusterStatus
-from reference.attribute_words import attribute_words
+from docs.generator.attribute_words import attribute_words
 
-FILE: Final = Path(__file__).parent.parent / "docs/status.schema.json"
+FILE: Final = Path(__file__).parents[1] / "reference/status.schema.json"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -1,0 +1,1 @@
+"""The documentation; `generator` makes the pages that follow from the code."""
