@@ -1,6 +1,7 @@
 """Takes the pictures of the page in docs/pictures: ``python -m tests.browser.pictures [FOLDER]``.
 
-They are of a played cluster at a fixed time, so that a picture changes where the page does.
+They are of a played cluster at a fixed time; how many of its seconds have gone by when one is taken
+is another number each time.
 """
 
 from __future__ import annotations
