@@ -93,7 +93,8 @@ class TopApp(App[None]):
         self._rates = TypeRates()
         self._happened: deque[Happening] = deque(maxlen=MOST_HAPPENINGS)
         self._tells = True
-        """Whether the coordinator tells what happened: an older one does not."""
+        """Whether the coordinator told what happened when it was asked last: an older one does
+        not."""
         self._head_lines = 0
         self._active = PANES[0]
         self._as_grid = False
@@ -134,23 +135,21 @@ class TopApp(App[None]):
             self._lost = error.cause
         else:
             now = self._clock()
-            if self._status is None or status.pid != self._status.pid:
-                self._tells = True
             self._types = self._rates.take(status, now)
             self._status, self._lost, self._heard_at = status, "", now
             await self._hear()
         self._show()
 
     async def _hear(self) -> None:
-        """Ask what happened since."""
-        if not self._tells:
-            return
+        """Ask what happened since. One failure says nothing of the next time: it may be of a moment
+        in which the coordinator was busy."""
         last = self._happened[-1].number if self._happened else 0
         try:
             news = await self._source.happenings(last)
         except ClusterError:
             self._tells = False
             return
+        self._tells = True
         if news.last < last:  # of another store
             self._happened.clear()
         self._happened.extend(news.happenings)
