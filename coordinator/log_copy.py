@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import threading
 import time
 from pathlib import Path
@@ -106,7 +107,11 @@ class LogCopy:
         self._put(data)
 
     def _put(self, line: bytes) -> None:
-        """Write a line whole."""
+        """Write a line whole. Whoever shares standard output may have made it non-blocking: then
+        it is waited for here."""
         left = line + b"\n"
         while left:
-            left = left[os.write(self._descriptor, left) :]
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])

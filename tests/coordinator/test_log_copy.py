@@ -142,6 +142,16 @@ def test_the_end_copies_what_is_left_and_waits_not_long(
     until(lambda: all(thread.name != "log copy" for thread in threading.enumerate()))
 
 
+def test_a_descriptor_that_does_not_block_is_waited_for(tmp_path: Path, pipe: Pipe) -> None:
+    os.set_blocking(pipe.write_end, False)
+    copy = LogCopy(tmp_path, pipe.write_end, "logfmt")
+    copy.start()
+    said = [LINE.format(0, n) for n in range(3000)]  # more than a pipe holds
+    append(tmp_path, "http.log", *said)
+    until(lambda: pipe.lines() == said)
+    copy.close()
+
+
 def test_who_is_gone_ends_the_copy_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
