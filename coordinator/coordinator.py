@@ -189,7 +189,10 @@ class Coordinator:
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
         self._lifetime.background(maintenance.run(), "maintenance")
-        lookout = Lookout(self._record, fleet, identifies.status, status.subscribers, context.clock)
+        lookout = Lookout(
+            self._record, fleet, identifies.status, status.subscribers, context.clock,
+            self._spec.identify.reserve,
+        )  # fmt: skip
         self._lifetime.background(lookout.run(), "lookout")
         self._service = Service(
             ServiceManager.of(), fleet, identifies.status, ready_shards=self._spec.http.ready_shards

@@ -29,13 +29,16 @@ class Lookout:
         budget: Callable[[], BudgetStatus],
         subscribers: Subscribers,
         clock: Callable[[], float],
+        reserve: int = 0,
     ) -> None:
-        """budget: returns how many identifies are left. clock: monotonic seconds."""
+        """budget: returns how many identifies are left. clock: monotonic seconds. reserve:
+        identifies that are never granted."""
         self._record = record
         self._fleet = fleet
         self._budget = budget
         self._subscribers = subscribers
         self._clock = clock
+        self._reserve = reserve
         self._looks = 0
         self._missing: set[int] = set()
         self._all_ready = self._budget_low = False
@@ -78,10 +81,11 @@ class Lookout:
         """Tell when fewer identifies are left than a start without sessions would need, unless such
         a start is under way."""
         budget, shards = self._budget(), len(self._fleet.assignments.plan.shards)
-        low = budget.known and budget.remaining < shards and not budget.waiting
+        left = max(0, budget.remaining - self._reserve)  # as the warning in `status` has it
+        low = budget.known and left < shards and not budget.waiting
         if low and not self._budget_low:
             what = (
-                f"{budget.remaining:,} of {budget.total:,} identifies are left for "
+                f"{left:,} of {budget.total:,} identifies are left for "
                 f"{budget.reset_after_s / 3600:.1f} h: too few for {shards:,} shards"
             )
             self._record.tell(HappeningKind.BUDGET_LOW, what)

@@ -6,10 +6,21 @@ from typing import Final, Literal
 
 from cluster.discord.intents import lacking
 from cluster.wire.happenings import HappeningKind
+from cluster.wire.states import GapReason
 from cluster.wire.status import SubscriberReport, SubscriberStatus
+from cluster.wire.traffic import OTHER
 from coordinator.control.subscriber_totals import NameTotals
 from coordinator.happenings.record import HappeningRecord
 
+REASONS: Final = {
+    GapReason.GONE: "no journal has them",
+    GapReason.SKIPPED: "Discord's replay left them out",
+    GapReason.SESSION_LOST: "nobody saw what happened between two sessions",
+    GapReason.NO_REPLAY: "there is no replay server to ask",
+    GapReason.OTHER_STORE: "its position is of another store",
+    GapReason.AHEAD: "its position is ahead of this store",
+}
+"""Reasons of gaps, in words."""
 SILENT_S: Final = 10.0
 """A subscriber that says nothing for so long is no more."""
 MOST: Final = 1000
@@ -46,12 +57,12 @@ class Subscribers:
         seen = self._seen.get(report.id)
         if seen is not None or len(self._seen) < MOST:
             self.totals.add(report)
+        if seen is not None and report.gaps > seen.report.gaps:
+            self._tell(HappeningKind.GAP, report, _new_reasons(report, seen.report))
         if report.leaving:
             if self._seen.pop(report.id, None):
                 self._tell(HappeningKind.SUBSCRIBER_LEFT, report)
         elif seen is not None:
-            if report.gaps > seen.report.gaps:
-                self._tell(HappeningKind.GAP, report)
             seen.report, seen.reported_at = report, now
         elif len(self._seen) < MOST:
             self._seen[report.id] = _Seen(report, now)
@@ -91,3 +102,13 @@ class Subscribers:
             for seen in self._seen.values()
         ]
         return sorted(rows, key=lambda row: (row.name, row.pid))
+
+
+def _new_reasons(report: SubscriberReport, before: SubscriberReport) -> str:
+    """Return the reasons of the gaps that came since the report before, in words."""
+    new = {
+        REASONS[GapReason(reason)] if reason in REASONS else OTHER
+        for reason, count in report.gap_reasons.items()
+        if count > before.gap_reasons.get(reason, 0)
+    }
+    return ", ".join(sorted(new))

@@ -15,7 +15,7 @@ from coordinator.workers.slots import Slot
 
 
 class Rig:
-    def __init__(self) -> None:
+    def __init__(self, reserve: int = 0) -> None:
         self.now, self.remaining, self.ready = 0.0, 1000, False
         self.waiting = list[int]()
         self.record = HappeningRecord(lambda: self.now, lambda: 1e9)
@@ -27,7 +27,7 @@ class Rig:
             reports=SimpleNamespace(all_ready=lambda plan: self.ready),
         )
         self.lookout = Lookout(
-            self.record, cast(Any, fleet), self.budget, self.subscribers, lambda: self.now
+            self.record, cast(Any, fleet), self.budget, self.subscribers, lambda: self.now, reserve
         )
 
     def budget(self) -> BudgetStatus:
@@ -80,6 +80,15 @@ def test_a_budget_that_would_not_do_for_a_start() -> None:
     assert rig.look(BUDGET_EVERY) == [low]
 
 
+def test_what_is_kept_in_reserve_is_not_left() -> None:
+    rig = Rig(reserve=10)
+    rig.remaining = 14
+    assert rig.look(BUDGET_EVERY) == []
+    rig.remaining = 13
+    low = "3 of 1,000 identifies are left for 2.0 h: too few for 4 shards"
+    assert rig.look(BUDGET_EVERY) == [low]
+
+
 def test_subscribers_come_and_go() -> None:
     rig = Rig()
 
@@ -98,12 +107,16 @@ def test_subscribers_come_and_go() -> None:
     report()
     report(gaps=2)
     report(gaps=2)
-    report(leaving=True)
+    report(gaps=4, gap_reasons={"gone": 1, "skipped": 1, "invented": 2})
+    report(gaps=5, gap_reasons={"gone": 1, "skipped": 2, "invented": 2}, leaving=True)
     report(leaving=True)
     report()
     assert [happening.text for happening in rig.record.since(0).happenings] == [
         "'bot' (pid 7) subscribes",
         "'bot' (pid 7) was told of events that can't be had again",
+        "'bot' (pid 7) was told of events that can't be had again: Discord's replay left them out, "
+        "no journal has them, other",
+        "'bot' (pid 7) was told of events that can't be had again: Discord's replay left them out",
         "'bot' (pid 7) subscribes no more",
         "'bot' (pid 7) subscribes",
     ]

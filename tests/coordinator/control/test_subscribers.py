@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from cluster.discord.intents import ALL_INTENTS, Intents, privileged_needs
+from cluster.wire.states import GapReason
 from cluster.wire.status import SubscriberReport
-from coordinator.control.subscribers import MOST, SILENT_S, Subscribers
+from coordinator.control.subscribers import MOST, REASONS, SILENT_S, Subscribers
 
 
 def report(name: str = "bot", *, reporter: str = "a", leaving: bool = False) -> SubscriberReport:
@@ -57,3 +58,7 @@ def test_reports_are_bounded() -> None:
     for number in range(MOST + 10):
         subscribers.report(report(reporter=str(number)), 0.0)
     assert len(subscribers.rows(0.0)) == MOST
+
+
+def test_each_reason_of_a_gap_has_its_words() -> None:
+    assert set(REASONS) == set(GapReason)
