@@ -37,8 +37,14 @@ def cluster_metrics(status: ClusterStatus) -> Iterator[Metric]:
     )
     yield gauge("dcgw_shards", "Shards that this cluster is to run.", len(status.shards))
     yield gauge("dcgw_shards_ready", "Shards that are ready.", status.shards_ready)
-    yield gauge("dcgw_troubles", "Lines of trouble that `status` has.", len(status.troubles))
-    yield gauge("dcgw_warnings", "Warnings that `status` has.", len(status.warnings))
+    yield gauge(
+        "dcgw_troubles",
+        "What is wrong with the coordinator's own parts, in lines of `status`.",
+        len(status.troubles),
+    )
+    yield gauge(
+        "dcgw_warnings", "Limits that are near, in lines of `status`.", len(status.warnings)
+    )
 
 
 def gate_metrics(gate: GateReport | None) -> Iterator[Metric]:
