@@ -11,10 +11,12 @@ from typing import Final
 
 from cluster.service_manager import ServiceManager
 from cluster.wire.status import BudgetStatus
-from coordinator.happenings.sentences import in_ranges
+from cluster.words import count, ranges
 from coordinator.http.readiness import enough
 from coordinator.workers.fleet import Fleet
 
+MOST_RANGES: Final = 6
+"""Ranges of shards that are named."""
 TELL_S: Final = 1.0
 """Seconds between two notifications, or less where the watchdog wants it."""
 EXTEND_US: Final = 60_000_000
@@ -92,10 +94,10 @@ class Service:
 
     def _words(self, ready: list[int], shards: Sequence[int]) -> str:
         workers = len(self._fleet.assignments.plan.slots)
-        on = f"on {workers} worker{'s' if workers != 1 else ''}"
+        on = f"on {count(workers, 'worker')}"
         if len(ready) == len(shards):
-            return f"ready: {len(shards):,} shard{'s' if len(shards) != 1 else ''} {on}"
-        missing = in_ranges(set(shards) - set(ready))
+            return f"ready: {count(len(shards), 'shard')} {on}"
+        missing = ranges(sorted(set(shards) - set(ready)), MOST_RANGES)
         text = f"{len(ready):,} of {len(shards):,} shards are ready {on}; not ready: {missing}"
         budget = self._budget()
         if budget.trouble:
@@ -105,12 +107,20 @@ class Service:
         return text
 
     def reloading(self) -> None:
-        """Say that the configuration is being read again."""
+        """Say that the configuration is being read again. Of a start that is still under way it is
+        not said: the READY that has to follow would end the start."""
+        if not self._tells_reloads:
+            return
         self._manager.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
 
     def reloaded(self) -> None:
         """Say that it was."""
-        self._manager.tell(READY=1)
+        if self._tells_reloads:
+            self._manager.tell(READY=1)
+
+    @property
+    def _tells_reloads(self) -> bool:
+        return self._was_ready and not self._stopping
 
     def stopping(self) -> None:
         """Say that the end has begun."""

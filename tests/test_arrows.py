@@ -33,6 +33,7 @@ PURE = [
     "cluster/cli/top/tables.py",
     "cluster/cli/terminal/type_rates.py",
     "cluster/commands/command.py",
+    "cluster/complaints.py",
     "cluster/discord/close_codes.py",
     "cluster/discord/intents.py",
     "cluster/discord/opcodes.py",
@@ -48,6 +49,7 @@ PURE = [
     "cluster/subscriber/reshards.py",
     "cluster/subscriber/start_positions.py",
     "cluster/wire/zmtp.py",
+    "cluster/words.py",
     "coordinator/control/warnings.py",
     "coordinator/happenings",
     "coordinator/sharding",
@@ -75,9 +77,10 @@ IO = {
 ROOMS: Final = {
     "cluster": {
         "cli": (
-            "backoff commands config control decode_errors discord doctor endpoints errors "
-            "interrupts logs processes ranges sandbox service_manager subscriber wire"
+            "backoff commands complaints config control decode_errors discord doctor endpoints "
+            "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
+        "complaints": "wire words",
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
@@ -95,6 +98,7 @@ ROOMS: Final = {
         "events": "decode_errors",
         "endpoints": "decode_errors durable errors plain_text",
         "logs": "decode_errors",
+        "words": "",
         "zstd": "",
         "service_manager": "",
         "ranges": "",
@@ -158,7 +162,7 @@ ROOMS: Final = {
             "event_names follow invocation launch leftovers logs operations options "
             "readiness sending signals stopping terminal top"
         ),
-        "sending": "options terminal",
+        "sending": "options",
         "operations": "terminal",
         "top": "event_names terminal",
         "readiness": "launch signals terminal",
@@ -184,7 +188,7 @@ ROOMS: Final = {
         "health": "children control descriptors hub workers",
         "sockets": "control descriptors hub workers",
         "reloading": "children happenings service workers",
-        "service": "happenings http workers",
+        "service": "http workers",
         "lookout": "control happenings workers",
         "control": (
             "context descriptors happenings identifies ipc_listener lifetime operations verb "

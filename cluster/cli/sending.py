@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from cluster.cli.options import check_remote, running_cluster
-from cluster.cli.terminal.words import named
 from cluster.commands import Command, checks
 from cluster.control import ControlClient
 from cluster.control.shard_commands import ShardCommands
 from cluster.errors import ClusterError
+from cluster.words import named
 
 MAX_INPUT: Final = 64 * 1024
 """How many bytes are read from standard input; a payload may have 4096."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.discord.limits import MOST_GUILDS
 from cluster.wire.status import BudgetStatus, ShardStatus, SubscriberStatus, WorkerStatus
+from cluster.words import roughly
 
 CLEAR: Final = 1.25
 """By this factor a value must be better than the threshold before its warning ends."""
@@ -97,7 +98,7 @@ class Warnings:
         others = f", {len(short) - 1} more less than an hour" if len(short) > 1 else ""
         hour = _mebibytes(self._journal_bytes * JOURNAL_S / reach)
         yield (
-            f"the journal of worker {slot} holds {_time(reach)} of events at the present rate"
+            f"the journal of worker {slot} holds {roughly(reach)} of events at the present rate"
             f"{others}: a subscriber that is away for longer gets a gap; an hour takes "
             f"journal.bytes = {hour}, or more workers"
         )
@@ -121,7 +122,7 @@ def _identifies(budget: BudgetStatus, shards: int, reserve: int) -> Iterator[str
     left = max(0, budget.remaining - reserve)
     if not budget.known or left >= shards:
         return
-    back = _time(budget.reset_after_s)
+    back = roughly(budget.reset_after_s)
     yield (
         f"only {left:,} identifies are left for {shards:,} shards until {back} from now: until "
         "then restart by `restart --rolling`, or `stop` and `start` within a minute, which resume; "
@@ -134,7 +135,7 @@ def _lag(late: list[SubscriberStatus], per_s: float) -> Iterator[str]:
         return
     last = max(late, key=lambda one: one.lag)
     others = f"; {len(late) - 1} more lag" if len(late) > 1 else ""
-    age = f", {_time(last.lag / per_s)} of all that comes" if per_s >= 1 else ""
+    age = f", {roughly(last.lag / per_s)} of all that comes" if per_s >= 1 else ""
     behind = f"{round(last.lag, 2 - len(str(last.lag))):,}"  # the line changes when it matters
     yield (
         f"the subscriber {last.name} (pid {last.pid}) is {behind} events behind{age}{others}: "
@@ -146,11 +147,3 @@ def _lag(late: list[SubscriberStatus], per_s: float) -> Iterator[str]:
 def _mebibytes(count: float) -> str:
     """Return a number of bytes as a configuration takes it, rounded up to whole MiB."""
     return f"{-(-int(count) // 2**20) * 2**20} ({-(-int(count) // 2**20):,} MiB)"
-
-
-def _time(seconds: float) -> str:
-    """Return a time span in its largest unit."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cluster.discord.close_codes import CLOSE_CODES
 from cluster.wire.happenings import HappeningKind, Severity
+from cluster.words import ranges
 
 MOST_RANGES: Final = 6
 """How many ranges of shards a sentence names."""
@@ -127,25 +127,10 @@ def many(
 ) -> str:
     """Return the sentence of several. more: some of the kind were told one by one just before."""
     told = f"{count:,} more" if more else f"{count:,}"
-    names = in_ranges(shards)
+    names = ranges(sorted(set(shards)), MOST_RANGES)
     text = SENTENCES[kind].many.format(count=told, seconds=seconds, shards=names)
     text = text.replace(" ()", "")
     return f"{_because(text, cause)}, within {seconds:.0f} s"
-
-
-def in_ranges(numbers: Iterable[int]) -> str:
-    """Return numbers as ranges: "0-3, 7 and 12 others"."""
-    ranges: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    text = ", ".join(
-        str(low) if low == high else f"{low}-{high}" for low, high in ranges[:MOST_RANGES]
-    )
-    others = sum(high - low + 1 for low, high in ranges[MOST_RANGES:])
-    return f"{text} and {others} other{'s' if others > 1 else ''}" if others else text
 
 
 def _because(text: str, cause: str) -> str:

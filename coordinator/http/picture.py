@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.complaints import complaints
 from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import (
     BudgetStatus,
@@ -20,6 +21,8 @@ from coordinator.http.history import HappeningPicture
 
 MOST_SUBSCRIBERS: Final = 100
 """Rows of subscribers, those with the most lag."""
+MOST_TROUBLES: Final = 50
+"""Lines of what is wrong; the others are counted."""
 
 
 class ShardPicture(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -63,8 +66,9 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     subscribers_unknown: int
     operation: Operation | None
     troubles: list[str]
+    """What is wrong, as `dcgw-cluster status` says it; MOST_TROUBLES lines at most."""
     warnings: list[str]
-    """What is wrong, then which limits are near."""
+    """Which limits are near."""
     happenings: list[HappeningPicture]
     """The last ones, oldest first."""
     may_change: bool
@@ -107,11 +111,17 @@ def picture(
         subscribers=most_lag[:MOST_SUBSCRIBERS],
         subscribers_unknown=status.subscribers_unknown + max(0, len(most_lag) - MOST_SUBSCRIBERS),
         operation=status.operation,
-        troubles=status.troubles,
+        troubles=_troubles(status),
         warnings=status.warnings,
         happenings=happenings,
         may_change=may_change,
     )
+
+
+def _troubles(status: ClusterStatus) -> list[str]:
+    found = complaints(status)
+    rest = len(found) - MOST_TROUBLES
+    return [*found[:MOST_TROUBLES], f"{rest:,} more, which /status has"] if rest > 0 else found
 
 
 def _types(status: ClusterStatus) -> dict[str, int]:

@@ -107,12 +107,20 @@ def test_a_reload_and_a_stop(notify: NotifySocket) -> None:
     rig = Rig(notify)
     rig.service.reloading()
     rig.service.reloaded()
+    assert notify.heard() == [], "READY would end a start that is under way"
+    rig.ready = [0, 1, 2, 3]
+    rig.tell()
+    rig.service.reloading()
+    rig.service.reloaded()
     reloading, reloaded = notify.heard()
     assert reloading["RELOADING"] == "1"
     assert int(reloading["MONOTONIC_USEC"]) > 0
     assert reloaded == {"READY": "1"}
     rig.service.stopping()
     assert notify.heard() == [{"STOPPING": "1", "STATUS": "stopping"}]
+    rig.service.reloading()
+    rig.service.reloaded()
+    assert notify.heard() == []
     message = rig.tell()
     assert message == {"WATCHDOG": "1", "STATUS": "stopping"}, "it asks for no more time to start"
 

@@ -20,8 +20,8 @@ from cluster.cli.terminal import status_text
 from cluster.cli.terminal.event_lines import WIDE
 from cluster.cli.terminal.tables import counts, workers
 from cluster.cli.terminal.type_rates import TypeRates
-from cluster.cli.terminal.words import rate
 from cluster.wire.status import ClusterStatus
+from cluster.words import rate
 
 LINE_EVERY_S: Final = 5.0
 PROGRESS_EVERY_S: Final = 1.0

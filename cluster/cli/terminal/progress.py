@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from cluster.cli.terminal.words import roughly, span
+from cluster.words import roughly, span
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

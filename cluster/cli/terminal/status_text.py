@@ -12,9 +12,11 @@ from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, next_try, reason, shards, workers
-from cluster.cli.terminal.words import count, ms, named, ranges, rate, roughly, span, state
-from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
+from cluster.cli.terminal.words import state
+from cluster.complaints import complaints as all_complaints
+from cluster.wire.states import ClusterState, OperationState, SessionState
 from cluster.wire.status import ClusterStatus, ShardStatus
+from cluster.words import count, ms, named, ranges, rate, roughly, span
 
 MOST_SUBSCRIBERS: Final = 8
 MOST_MISFITS: Final = 4
@@ -28,7 +30,6 @@ LACKS: Final = {
     "guild_presences": "presences are not told of",
 }
 """What it means for a subscriber's events that the cluster has not asked for an intent."""
-IN_TROUBLE: Final = (WorkerState.FAILED, WorkerState.MISSING, WorkerState.RESTARTING)
 
 
 def headline(status: ClusterStatus) -> Text:
@@ -189,45 +190,12 @@ def over_tcp(status: ClusterStatus) -> list[str]:
 
 
 def complaints(status: ClusterStatus) -> list[Text]:
-    """Return what a reader must act on: what gave up, failed, or can't keep the promise."""
-    lines: dict[str, list[int]] = {}
-    for shard in status.shards:
-        if shard.state is SessionState.FATAL:
-            lines.setdefault(shard.detail, []).append(shard.shard_id)
-    found = [f"{named(ids)} gave up: {detail}" for detail, ids in lines.items()]
-    found += [
-        f"worker {worker.slot} {worker.state}: {worker.detail}"
-        for worker in status.workers
-        if worker.detail and worker.state in IN_TROUBLE
-    ]
-    found += [
-        f"worker {worker.slot} can't write its journal: a crash now would lose events"
-        for worker in status.workers
-        if not worker.journalling and worker.state is WorkerState.RUNNING
-    ]
-    found += _silent(status)
-    if status.budget.trouble:
-        again = status.budget.asked_again_s
-        when = "" if again is None else f"; it is asked again in {roughly(again)}"
-        found.append(f"{status.budget.trouble}{when}")
-    found += status.troubles
+    """Return what a reader must act on, the first MOST_COMPLAINTS of it."""
+    found = all_complaints(status)
     texts = [Text(printable(line), style="red") for line in found[:MOST_COMPLAINTS]]
     if rest := len(found) - len(texts):
         texts.append(Text(f"... and {rest} more: --json has them", style="red"))
     return texts
-
-
-def _silent(status: ClusterStatus) -> list[str]:
-    silent = [shard for shard in status.shards if shard.too_silent]
-    if not silent:
-        return []
-    ids = [shard.shard_id for shard in silent]
-    least = span(min(shard.silent_s or 0.0 for shard in silent))
-    longer = " or longer" if len(ids) > 1 else ""
-    return [
-        f"{named(ids)} brought nothing for {least}{longer} while others did: "
-        f"`dcgw-cluster restart --shard {ids[0]}` gives a shard another connection"
-    ]
 
 
 def looks(status: ClusterStatus) -> list[Text]:

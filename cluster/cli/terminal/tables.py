@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.words import count, ms, named, rate, size, span, state
+from cluster.cli.terminal.words import state
 from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
+from cluster.words import count, ms, named, rate, size, span
 
 COLLAPSE_OVER: Final = 32
 """With more rows than this, those that are well are counted and not listed."""

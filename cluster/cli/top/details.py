@@ -7,9 +7,10 @@ from typing import Final
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import causes
-from cluster.cli.terminal.words import WORDS, count, ms, named, ranges, rate, size, span
+from cluster.cli.terminal.words import WORDS
 from cluster.wire.happenings import Happening
 from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, WorkerStatus
+from cluster.words import count, ms, named, ranges, rate, size, span
 
 Facts = list[tuple[str, str]]
 

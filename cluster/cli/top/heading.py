@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cluster.cli.terminal import status_text
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.words import span
 from cluster.wire.status import ClusterStatus
+from cluster.words import span
 
 MOST_WRONG: Final = 3
 """How many lines are given to what is wrong; in a low terminal one."""

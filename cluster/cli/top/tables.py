@@ -13,12 +13,13 @@ from rich.text import Text
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import causes
 from cluster.cli.terminal.type_rates import TypeRate
-from cluster.cli.terminal.words import ms, rate, roughly, size, span, state
+from cluster.cli.terminal.words import state
 from cluster.cli.top.filters import About, fits
 from cluster.ranges import MAX_SHARDS
 from cluster.wire.happenings import Happening, Severity
 from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ShardStatus, SubscriberStatus, WorkerStatus
+from cluster.words import ms, rate, roughly, size, span
 
 Item = TypeVar("Item")
 

@@ -11,11 +11,11 @@ import click
 
 from cluster.cli.leftovers import Leftovers, leftovers, names_left, remove, stopped
 from cluster.cli.options import config_option
-from cluster.cli.terminal.words import size
 from cluster.config.loading import locate
 from cluster.endpoints import registry
 from cluster.endpoints.paths import ClusterPaths, cluster_paths, state_root
 from cluster.errors import ClusterError
+from cluster.words import size
 
 LOSSES: Final = {
     "journals": "events that a subscriber missed can't be asked for any more",

@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from cluster.cli.options import config_option
 from cluster.cli.terminal.output import console, warn
-from cluster.cli.terminal.words import count
 from cluster.config.checks import check_folders
 from cluster.config.loading import HIDDEN, VARIABLES, Loaded, load
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.words import count
 
 
 @click.group()

@@ -15,7 +15,6 @@ from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.sending import Target, target_options
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.progress import Step, progress
-from cluster.cli.terminal.words import count
 from cluster.commands import CommandError, Members
 from cluster.commands import raw as any_command
 from cluster.commands.guilds import request_soundboard_sounds
@@ -25,6 +24,7 @@ from cluster.commands.subscriptions import bulk_guild_subscribe
 from cluster.commands.voice import update_voice_state
 from cluster.control import ControlClient
 from cluster.decode_errors import MALFORMED
+from cluster.words import count
 
 TYPES = ("playing", "streaming", "listening", "watching", "custom", "competing")
 """The types of activities, in the order in which Discord numbers them."""

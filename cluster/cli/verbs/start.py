@@ -21,7 +21,6 @@ from cluster.cli.terminal import status_text
 from cluster.cli.terminal.live_view import LineView, LiveView, QuietView, View
 from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.cli.terminal.progress import progress
-from cluster.cli.terminal.words import size, span
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
 from cluster.control import ControlClient
@@ -31,6 +30,7 @@ from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.service_manager import ServiceManager
 from cluster.wire.states import ClusterState
+from cluster.words import size, span
 
 FIRST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 600.0

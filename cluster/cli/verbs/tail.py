@@ -25,13 +25,13 @@ from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import event_lines
 from cluster.cli.terminal.output import console, is_terminal
 from cluster.cli.terminal.streams import output_failure
-from cluster.cli.terminal.words import named
 from cluster.decode_errors import MALFORMED
 from cluster.discord.event_names import event_names
 from cluster.endpoints.paths import LOCK, is_held
 from cluster.endpoints.waiting import when_running
 from cluster.subscriber import Event, Gap, Item, Stalled, Subscriber
 from cluster.wire.states import GapReason
+from cluster.words import named
 
 Write = Callable[[Item], None]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cluster.wire.happenings import HappeningKind
 from coordinator.happenings.record import KEPT, HappeningRecord
-from coordinator.happenings.sentences import SENTENCES, cause_in_words, in_ranges, many, one
+from coordinator.happenings.sentences import SENTENCES, cause_in_words, many, one
 
 K = HappeningKind
 
@@ -136,21 +134,3 @@ def test_a_text_of_a_server_is_no_format_and_not_long() -> None:
 )
 def test_causes_in_words(cause: str, words: str) -> None:
     assert cause_in_words(cause) == words
-
-
-def test_ranges() -> None:
-    assert in_ranges([]) == ""
-    assert in_ranges([3, 1, 2, 7, 9, 9]) == "1-3, 7, 9"
-    assert in_ranges(range(0, 40, 2)) == "0, 2, 4, 6, 8, 10 and 14 others"
-    assert in_ranges(range(0, 14, 2)) == "0, 2, 4, 6, 8, 10 and 1 other"
-
-
-@given(st.sets(st.integers(0, 30)))
-def test_ranges_name_what_they_stand_for(numbers: set[int]) -> None:
-    text, _, others = in_ranges(numbers).partition(" and ")
-    named = set[int]()
-    for part in text.split(", ") if text else ():
-        low, _, high = part.partition("-")
-        named |= set(range(int(low), int(high or low) + 1))
-    assert named <= numbers
-    assert len(numbers - named) == int(others.split()[0] if others else 0)

@@ -9,13 +9,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.cli.terminal import status_text
 from cluster.wire.happenings import Severity
 from cluster.wire.states import SessionState
 from coordinator.http import album
 from coordinator.http.album import MOST_NUMBERS, Album
 from coordinator.http.history import HappeningPicture
-from coordinator.http.picture import picture
-from tests.coordinator.http.statuses import shard, status
+from coordinator.http.picture import MOST_TROUBLES, picture
+from tests.coordinator.http.statuses import shard, status, worker
 
 
 class Reader:
@@ -173,3 +174,19 @@ def test_all_pages_know_the_same_and_in_the_end_all(
 def test_what_is_wrong_and_which_limits_are_near() -> None:
     drawn = picture(status(troubles=["a"], warnings=["b"]), [], may_change=False)
     assert (drawn.troubles, drawn.warnings) == (["a"], ["b"])
+
+
+def test_what_is_wrong_with_shards_and_workers_is_said_as_in_a_terminal() -> None:
+    """All shards are ready, and yet it is not so that nothing is wrong."""
+    shards = [shard(0, too_silent=True, silent_s=340.0), shard(1)]
+    now = status(shards=shards, workers=[worker(0, journalling=False)], troubles=["a"])
+    drawn = picture(now, [], may_change=False)
+    assert drawn.troubles == [line.plain for line in status_text.complaints(now)]
+    assert len(drawn.troubles) == 3
+
+
+def test_of_much_that_is_wrong_the_first_is_said_and_the_rest_is_counted() -> None:
+    workers = [worker(slot, journalling=False) for slot in range(MOST_TROUBLES + 2)]
+    drawn = picture(status(workers=workers), [], may_change=False)
+    assert len(drawn.troubles) == MOST_TROUBLES + 1
+    assert drawn.troubles[-1] == "2 more, which /status has"

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
-from cluster.cli.terminal import status_text, tables, words
+from cluster.cli.terminal import status_text, tables
 from cluster.cli.terminal.live_view import LineView, LiveView, picture
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim, SubscriberStatus
@@ -319,48 +319,6 @@ def test_complaints_come_first(fake: ModuleType) -> None:
     assert lines[2] == "worker 0 restarting: crashed 3 times: exit code 1"
     assert lines[3].startswith("worker 1 can't write its journal")
     assert "suspended" in "\n".join(lines)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (None, "-"),
-        (0.04, "0.0 s"),
-        (9.96, "10.0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (3599.9, "1 h 0 min"),
-        (7260, "2 h 1 min"),
-        (100_000, "1 d 3 h"),
-    ],
-)
-def test_span(seconds: float | None, said: str) -> None:
-    assert words.span(seconds) == said
-
-
-def test_roughly() -> None:
-    assert [words.roughly(n) for n in (4.2, 75, 7300, 100_000)] == ["4.2 s", "1 min", "2 h", "1 d"]
-
-
-def test_named() -> None:
-    assert [words.named(ids) for ids in ([3], [3, 4])] == ["shard 3", "shards 3-4"]
-
-
-def test_ranges() -> None:
-    assert words.ranges([]) == ""
-    assert words.ranges([3]) == "3"
-    assert words.ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
-    assert words.ranges([0, 2, 4, 6, 7], most=2) == "0, 2 (+3 more)"
-
-
-def test_size_and_rate() -> None:
-    assert [words.size(n) for n in (0, 2048, 5 << 20, 3 << 30)] == [
-        "0 KiB",
-        "2 KiB",
-        "5.0 MiB",
-        "3.0 GiB",
-    ]
-    assert [words.rate(n) for n in (0.0, 0.25, 12.4, 12_345.0)] == ["0", "0.2", "12", "12,345"]
 
 
 def test_limits_that_are_near_are_worth_a_look(fake: ModuleType) -> None:
