@@ -77,7 +77,8 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 def _folder(page: File) -> str:
     """Return the folder that a page is in, from docs/."""
-    return posixpath.dirname(page.src_uri)
+    folder: str = posixpath.dirname(page.src_uri)
+    return folder
 
 
 def _configuration() -> str:
