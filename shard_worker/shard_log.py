@@ -21,6 +21,7 @@ class ShardLog:
 
     def __init__(self, shard_id: int) -> None:
         self._shard_id = shard_id
+        self._fields = {"fields": {"shard": shard_id}}
         self._named: set[Unplaced] = set()
 
     def state(self, session: Session, now: float) -> None:
@@ -36,12 +37,13 @@ class ShardLog:
         if session.next_try is not None:
             text += f"; next try in {max(0.0, session.next_try - now):.1f} s"
         level = logging.WARNING if state is SessionState.FATAL else logging.INFO
-        log.log(level, "shard %d: %s", self._shard_id, text)
+        fields = {"shard": self._shard_id, "epoch": session.epoch}
+        log.log(level, "shard %d: %s", self._shard_id, text, extra={"fields": fields})
 
     def reached(self, outage: Outage, now: float) -> None:
         """Write that an outage is over."""
         text = "shard %d: the gateway gives HELLO again, after %s"
-        log.info(text, self._shard_id, _tries(outage, now))
+        log.info(text, self._shard_id, _tries(outage, now), extra=self._fields)
 
     def left_out(self, what: Unplaced) -> None:
         """Write what could not be placed, the first time that something of its kind was not."""
@@ -50,7 +52,7 @@ class ShardLog:
         self._named.add(what)
         name = f' ("{what.event}")' if what.event else ""
         text = "shard %d: %s%s is left out; `status` counts more of its kind"
-        log.warning(text, self._shard_id, what.reason, name)
+        log.warning(text, self._shard_id, what.reason, name, extra=self._fields)
 
 
 def _tries(outage: Outage, now: float) -> str:

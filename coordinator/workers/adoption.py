@@ -167,7 +167,7 @@ class Adoption:
         if hello is None:
             return
         if self._fits(slot, hello):
-            log.info("worker %d, pid %d, is taken over", slot, hello.pid)
+            log.debug("worker %d, pid %d, can be taken over", slot, hello.pid)
             self._found[slot] = AdoptedProcess(hello.pid, lock)
             return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)

@@ -63,7 +63,7 @@ const STATES = {
   down: ["bad", "without its worker"],
   // of workers
   running: ["good", "running"],
-  missing: ["bad", "silent"],
+  missing: ["bad", "missing"],
   restarting: ["way", "restarting"],
   failed: ["bad", "failed"],
   stopped: ["rest", "stopped"],
