@@ -34,8 +34,8 @@ from coordinator.hub.last_out import LastOut
 
 WAIT_S: Final = 60.0
 TELL_OUT_S: Final = 1.0
-"""Seconds between two words on what came out of the hub, as coordinator/maintenance.py says them. A
-worker that hears nothing for some seconds greets anew, and then tells of each of its shards."""
+"""Seconds between two words on what came out of the hub, as the coordinator says them. A worker
+that hears nothing for some seconds greets anew, and then tells of each of its shards."""
 COMMAND: Final = ("-m", "shard_worker")
 
 

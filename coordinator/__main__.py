@@ -5,7 +5,7 @@ JSON line to standard output. Logs to <state folder>/logs/coordinator.log.
 
 Exit codes: 0 stopped as told; otherwise those of cluster.errors, with the error as the outcome.
 SIGTERM and SIGINT stop it in order; a second one does not hurry it. SIGHUP lets it read again what
-may change of its configuration (coordinator.reloading).
+may change of its configuration (coordinator.upkeep.reloading).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
 from coordinator.child_process import write_outcome
 from coordinator.coordinator import Coordinator
-from coordinator.log_copy import LogCopy
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
+from coordinator.upkeep.log_copy import LogCopy
 
 LOG_BYTES: Final = 10 * 1024 * 1024
 LOG_FILES: Final = 3

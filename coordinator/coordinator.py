@@ -42,12 +42,8 @@ from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
 from coordinator.identifies.told_grants import ToldGrants
 from coordinator.lifetime import Lifetime
-from coordinator.lookout import Lookout
-from coordinator.maintenance import Maintenance
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.verbs import OperationVerbs
-from coordinator.reloading import Reloading
-from coordinator.service import Service
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for
 from coordinator.sockets import Sockets
@@ -55,6 +51,10 @@ from coordinator.state import folders
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
+from coordinator.upkeep.lookout import Lookout
+from coordinator.upkeep.maintenance import Maintenance
+from coordinator.upkeep.reloading import Reloading
+from coordinator.upkeep.service import Service
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
 from coordinator.workers.parts import Workers

@@ -178,24 +178,19 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
-        "__main__": "child_process coordinator log_copy spec_input",
-        "log_copy": "",
+        "__main__": "child_process coordinator spec_input upkeep",
         "coordinator": (
             "account children context control descriptors engines gateway_api happenings health "
-            "host identifies lifetime lookout maintenance operations reloading service sharding "
-            "sockets state workers"
+            "host identifies lifetime operations sharding sockets state upkeep workers"
         ),
         "health": "children control descriptors hub workers",
         "sockets": "control descriptors hub workers",
-        "reloading": "children happenings service workers",
-        "service": "http workers",
-        "lookout": "control happenings workers",
+        "upkeep": "children context control happenings http hub state workers",
         "control": (
             "context descriptors happenings identifies ipc_listener lifetime operations verb "
             "workers"
         ),
         "operations": "changes context happenings identifies sharding state verb workers",
-        "maintenance": "context hub state workers",
         "workers": (
             "changes context descriptors engines happenings host hub identifies ipc_listener "
             "sharding verb"

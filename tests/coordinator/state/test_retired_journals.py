@@ -13,11 +13,11 @@ import pytest
 
 from cluster.endpoints.paths import ClusterPaths
 from coordinator.host import HostClocks
-from coordinator.maintenance import Maintenance
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.folders import RETIRED_S, clear_retired
 from coordinator.state.store import Store
+from coordinator.upkeep.maintenance import Maintenance
 from coordinator.workers.fleet import Fleet
 
 NOW = 2_000_000_000.0

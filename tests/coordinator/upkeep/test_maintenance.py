@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-import coordinator.maintenance
+import coordinator.upkeep.maintenance
 from cluster.endpoints.paths import ClusterPaths
 from cluster.wire.link import Report, ShardReport
 from cluster.wire.states import SessionState
-from coordinator.maintenance import Maintenance
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
 from coordinator.state.store import Store
+from coordinator.upkeep.maintenance import Maintenance
 from coordinator.workers.fleet import Fleet
 
 SHARDS = 3
@@ -78,7 +78,7 @@ def test_what_a_stop_leaves_is_noted_when_it_begins(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A logout closes shard by shard, and none is noted to live because another has ended."""
-    monkeypatch.setattr(coordinator.maintenance, "TICK_S", 0.0)
+    monkeypatch.setattr(coordinator.upkeep.maintenance, "TICK_S", 0.0)
     ready = SessionState.READY
 
     async def scenario() -> None:

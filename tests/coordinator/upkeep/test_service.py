@@ -12,8 +12,8 @@ import pytest
 
 from cluster.service_manager import ServiceManager
 from cluster.wire.status import BudgetStatus
-from coordinator.service import EXTEND_US, Service
 from coordinator.sharding.plan import Plan
+from coordinator.upkeep.service import EXTEND_US, Service
 from tests.notify_socket import Message, NotifySocket
 
 

@@ -21,7 +21,7 @@ from cluster.errors import ClusterError
 from cluster.wire.happenings import HappeningKind
 from coordinator.children.http_server import HttpProcess
 from coordinator.happenings.record import HappeningRecord
-from coordinator.service import Service
+from coordinator.upkeep.service import Service
 from coordinator.workers.message_router import MessageRouter
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import log_copy
-from coordinator.log_copy import LogCopy
+from coordinator.upkeep import log_copy
+from coordinator.upkeep.log_copy import LogCopy
 from tests.progress import progress
 
 LINE = 'time=2026-11-29T20:33:29.123Z level=info process=worker-{} msg="line {}"'

@@ -15,8 +15,8 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.keys import HttpConfig
 from cluster.service_manager import ServiceManager
 from coordinator.happenings.record import HappeningRecord
-from coordinator.reloading import Reloading
-from coordinator.service import Service
+from coordinator.upkeep.reloading import Reloading
+from coordinator.upkeep.service import Service
 
 TOKENS = ("first-token-of-http", "second-token-of-http")
 

@@ -9,8 +9,8 @@ from cluster.wire.states import WorkerState
 from cluster.wire.status import BudgetStatus, SubscriberReport
 from coordinator.control.subscribers import SILENT_S, Subscribers
 from coordinator.happenings.record import HappeningRecord
-from coordinator.lookout import BUDGET_EVERY, Lookout
 from coordinator.sharding.plan import Plan
+from coordinator.upkeep.lookout import BUDGET_EVERY, Lookout
 from coordinator.workers.slots import Slot
 
 
