@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import logging.handlers
 import os
 import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
+from cluster.logs.log_file import LogFile
 from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
@@ -31,17 +30,12 @@ from coordinator.coordinator import Coordinator
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 from coordinator.upkeep.log_copy import LogCopy
 
-LOG_BYTES: Final = 10 * 1024 * 1024
-LOG_FILES: Final = 3
-
 log = logging.getLogger("coordinator")
 
 
 def log_to_file(logs: Path, spec: CoordinatorSpec) -> None:
-    """Log to a rotating file. OSError if it can't be written."""
-    handler = logging.handlers.RotatingFileHandler(
-        logs / "coordinator.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES
-    )
+    """Log to the file of this process. OSError if it can't be written."""
+    handler = LogFile(logs / "coordinator.log")
     log_lines("coordinator", spec.log_format, spec.log_level, secret=spec.token, handler=handler)
 
 

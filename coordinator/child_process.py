@@ -2,7 +2,7 @@
 server, the HTTP server. The parent's side is in coordinator.children.
 
 Such a process reads its spec as JSON from standard input up to EOF, writes one StartOutcome as a
-JSON line to standard output, logs to standard error, and ends on SIGTERM, SIGINT, or when the
+JSON line to standard output, logs to its log_file, and ends on SIGTERM, SIGINT, or when the
 process that started it is gone. Exit codes: 0 ended as told; otherwise those of cluster.errors.
 """
 
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ import msgspec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError, ConfigError
 from cluster.logs.formatter import LogFormat
+from cluster.logs.log_file import LogFile
 from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
@@ -37,6 +39,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     noticed too that it died while this one was starting."""
     process: str = "child"
     """Whose log it writes."""
+    log_file: str = ""
+    """The file that it logs to, which standard error is, too; empty: to standard error alone."""
     log_format: LogFormat = "logfmt"
     log_level: str = "info"
 
@@ -82,7 +86,8 @@ def run_child(
     child = None
     try:
         spec = _read_spec(kind)
-        log_lines(spec.process, spec.log_format, spec.log_level)
+        handler = LogFile(Path(spec.log_file)) if spec.log_file else None
+        log_lines(spec.process, spec.log_format, spec.log_level, handler=handler)
         child = Child(spec.parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit if interrupt else child.signalled)

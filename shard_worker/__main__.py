@@ -1,6 +1,7 @@
 """``python -m shard_worker``: a worker process, started by the coordinator.
 
-Reads one WorkerSpec (msgpack) from standard input, to its end; logs to standard error.
+Reads one WorkerSpec (msgpack) from standard input, to its end; logs to its log_file, else to
+standard error.
 
 Exit codes: 0 stopped by the coordinator or a signal; 1 an error; 2 the spec can't be used; 3
 another process holds this slot; 4 no coordinator was heard of for ``adopt_seconds``.
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import uvloop
 
 from cluster.config.worker_spec import WorkerSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
+from cluster.logs.log_file import LogFile
 from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.link import LINK_VERSION
@@ -50,7 +53,13 @@ def read_spec(data: bytes) -> WorkerSpec:
 def log_as(spec: WorkerSpec) -> None:
     """Log as the spec says."""
     config = spec.config
-    log_lines(f"worker-{spec.slot}", config.log_format, config.log_level, secret=spec.token)
+    log_lines(
+        f"worker-{spec.slot}",
+        config.log_format,
+        config.log_level,
+        secret=spec.token,
+        handler=LogFile(Path(spec.log_file)) if spec.log_file else None,
+    )
     set_level(config.log_level)
 
 

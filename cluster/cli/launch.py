@@ -18,7 +18,8 @@ from cluster.decode_errors import MALFORMED
 from cluster.endpoints.folders import make_private
 from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError
-from cluster.logs.line import words
+from cluster.logs.files import Place, ProcessLog
+from cluster.logs.log_file import open_log
 from cluster.processes import child_environment
 from cluster.wire.control import error_of
 from cluster.wire.start_outcome import decode_outcome
@@ -30,7 +31,8 @@ KILL_AFTER_S: Final = 5.0
 """How long a coordinator has between SIGTERM and SIGKILL, past its own deadline."""
 POLL_S: Final = 0.05
 STANDARD_OUTPUT: Final = 1
-_TAIL_BYTES: Final = 16 * 1024
+MOST_WORDS: Final = 300
+"""Characters of the last line of a log in a message."""
 
 
 class CoordinatorProcess:
@@ -43,7 +45,7 @@ class CoordinatorProcess:
     command: ClassVar[list[str]] = [sys.executable, "-P", "-m", "coordinator"]
     """The words that start it. -P: nothing is imported from the folder that they are run in."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: Place) -> None:
         # Not asyncio's subprocess: that one kills its child when the loop is closed, and a
         # detached cluster outlives this command.
         self.process = process
@@ -71,13 +73,10 @@ class CoordinatorProcess:
         try:
             make_private(paths.state_dir)
             make_private(paths.logs)
-            log = paths.logs / "coordinator.log"
+            log = paths.log("coordinator")
             spec, passed = _with_output(spec)
-            with (
-                passed,
-                open(log, "ab", opener=lambda path, how: os.open(path, how, 0o600)) as stderr,
-            ):
-                log_start = stderr.seek(0, os.SEEK_END)
+            log_start = ProcessLog(log).end()
+            with passed, os.fdopen(open_log(log), "ab") as stderr:
                 process = subprocess.Popen(
                     cls.command,
                     stdin=subprocess.PIPE,
@@ -164,7 +163,10 @@ class CoordinatorProcess:
 
     def last_words(self) -> str:
         """Return the end of its log as a part of a message."""
-        line = last_line(self.log, self._log_start)
+        try:
+            line = ProcessLog(self.log).last_words(self._log_start)[:MOST_WORDS]
+        except OSError:
+            line = ""  # who looks where it points to sees why
         return f"its last line was {line!r}, see {self.log}" if line else f"see {self.log}"
 
 
@@ -177,19 +179,3 @@ def _with_output(spec: CoordinatorSpec) -> tuple[CoordinatorSpec, contextlib.Exi
         closing.callback(os.close, descriptor)
         spec = msgspec.structs.replace(spec, log_descriptor=descriptor)
     return spec, closing
-
-
-def last_line(file: Path, start: int = 0) -> str:
-    """Return what the last line of a log says, at most 300 characters; "" if there is none.
-
-    start: where in the file to begin, in bytes: what is before it was written by an earlier run.
-    """
-    try:
-        with file.open("rb") as handle:
-            end = handle.seek(0, os.SEEK_END)
-            handle.seek(max(start, end - _TAIL_BYTES))
-            text = handle.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return words(lines[-1])[:300] if lines else ""

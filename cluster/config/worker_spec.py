@@ -25,6 +25,8 @@ class WorkerSpec(Login, frozen=True, kw_only=True):
     link_endpoint: str
     hub_endpoint: str
     """Where the hub's SUB socket is bound, "ipc://PATH"; the worker connects to it as an XPUB."""
+    log_file: str = ""
+    """The file that it logs to, which standard error is, too; empty: to standard error alone."""
     start_after: dict[int, tuple[int, int]] | None = None
     """shard id -> (epoch, seq) last known to have left the hub; None: nobody knows."""
     held_for: int = 0

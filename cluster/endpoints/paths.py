@@ -69,6 +69,10 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
     def logs(self) -> Path:
         return self.state_dir / "logs"
 
+    def log(self, process: str) -> Path:
+        """Return the log file of a process: "coordinator", "worker-3"."""
+        return self.logs / f"{process}.log"
+
     @property
     def keys(self) -> Path:
         """The folder of the keys for TCP."""

@@ -10,14 +10,19 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from cluster.logs.line import words
 
 BLOCK: Final = 16 * 1024
 """Bytes that are read at a time."""
 MAX_LINE: Final = 16 * 1024
 """Bytes of a line; of a longer one, each so many are a line."""
 MOST_ROTATED: Final = 100
+MOST_BLANK: Final = 100
+"""Lines of blanks after which no last words are looked for any more."""
 NAME: Final = re.compile(r"(coordinator|worker-[0-9]+|replay|gate|http|sandbox)\.log")
 
 
@@ -86,6 +91,19 @@ class ProcessLog:
     def end(self) -> Place:
         """Return the place where the newest file ends now."""
         return next((Place(inode, size) for inode, size in self.files()), Place(0, 0))
+
+    def last_words(self, since: Place) -> str:
+        """Return what the newest line says that came after a place; "": there is none. since:
+        where the log ended at some time."""
+        # Inodes are given again, so a file of this one may be younger: it is shorter then.
+        is_there = dict(self.files()).get(since.inode, -1) >= since.offset
+        for place, data in islice(self.lines_back(), MOST_BLANK):
+            ends_before = place.offset + len(data) < since.offset
+            if is_there and place.inode == since.inode and ends_before:
+                break
+            if text := data.decode(errors="replace").strip():
+                return words(text)
+        return ""
 
     def lines_back(self) -> Iterator[RawLine]:
         """Yield all lines from now on back, the newest first."""

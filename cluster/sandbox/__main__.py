@@ -1,10 +1,11 @@
-"""``python -m cluster.sandbox [--with-parent[=PID]] [--log-json]``: a sandbox in a process of its
-own.
+"""``python -m cluster.sandbox [--with-parent[=PID]] [--log-json] [--log-file=PATH]``: a sandbox in
+a process of its own.
 
 Standard input: SandboxOptions as one JSON object up to its end (nothing: the defaults). Standard
 output: SandboxInfo as one line of JSON once it serves. SIGTERM and SIGINT stop it. With
 ``--with-parent`` it stops too when the process that started it is gone. It logs to standard error,
-with ``--log-json`` a line of JSON a record.
+with ``--log-json`` a line of JSON a record, with ``--log-file`` to that file, which standard error
+is, too.
 
 Exit codes: 0 stopped, 2 options that can't be used, 4 a port can't be had.
 """
@@ -16,18 +17,24 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import uvloop
 
 from cluster.errors import AlreadyRunningError
+from cluster.logs.log_file import LogFile
 from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.sandbox import Sandbox
 
 _PARENT_LOOK_S = 0.5
+_USAGE = (
+    "usage: python -m cluster.sandbox [--with-parent[=PID]] [--log-json] [--log-file=PATH] "
+    "< options.json"
+)
 
 
 async def _parent_gone(parent: int) -> None:
@@ -52,6 +59,22 @@ async def _serve(options: SandboxOptions, parent: int | None) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
+def _log(arguments: list[str]) -> list[str]:
+    """Log as these arguments say; return those that are not known."""
+    as_json, file, unknown = False, "", []
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        if argument == "--log-json":
+            as_json = True
+        elif flag == "--log-file" and value:
+            file = value
+        else:
+            unknown.append(argument)
+    handler = LogFile(Path(file)) if file else None
+    log_lines("sandbox", "json" if as_json else "logfmt", handler=handler)
+    return unknown
+
+
 def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
     """The process to live with, if there is one, and the arguments that are not known.
 
@@ -70,11 +93,8 @@ def _parent(arguments: list[str]) -> tuple[int | None, list[str]]:
 def main() -> int:
     prepare()
     parent, unknown = _parent(sys.argv[1:])
-    as_json = "--log-json" in unknown
-    log_lines("sandbox", "json" if as_json else "logfmt")
-    if unknown != ["--log-json"] * as_json:
-        usage = "usage: python -m cluster.sandbox [--with-parent[=PID]] [--log-json] < options.json"
-        print(usage, file=sys.stderr)
+    if _log(unknown):
+        print(_USAGE, file=sys.stderr)
         return 2
     try:
         given = sys.stdin.buffer.read()

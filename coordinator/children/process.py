@@ -13,14 +13,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-from cluster.logs.line import words
+from cluster.logs.files import Place, ProcessLog
+from cluster.logs.log_file import LOG_BYTES, open_log, set_aside
 from cluster.processes import child_environment
-
-LOG_BYTES: Final = 10 * 1024 * 1024
-"""A log longer than this is set aside as .1 when the next process that writes it starts."""
-_TAIL_BYTES: Final = 16 * 1024
 
 
 def module_command(module: str, *args: str) -> list[str]:
@@ -32,9 +29,9 @@ def module_command(module: str, *args: str) -> list[str]:
 class LocalProcess:
     """A child process whose standard error goes to a log file."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, log_from: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, log_from: Place) -> None:
         self._process = process
-        self._log = log
+        self._log = ProcessLog(log)
         self._log_from = log_from
 
     @classmethod
@@ -106,19 +103,17 @@ class LocalProcess:
     def last_words(self) -> str:
         """Return what the last line says that this process wrote to its log."""
         try:
-            with self._log.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(self._log_from, end - _TAIL_BYTES))
-                lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")
+            return self._log.last_words(self._log_from)
         except OSError as error:
             return f"(its log can't be read: {error})"
-        return words(next((line.strip() for line in reversed(lines) if line.strip()), ""))
 
 
-def _open_log(path: Path) -> tuple[int, int]:
-    """Open a log to append to it. Return its descriptor, and where it ends now."""
+def _open_log(path: Path) -> tuple[int, Place]:
+    """Open a log to append to it. Return its descriptor, and where it ends now. One that is full is
+    set aside: a process that dies before it logs would make it longer each time."""
     with contextlib.suppress(FileNotFoundError):  # the first process of this name
         if path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_name(path.name + ".1"))
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    return fd, os.fstat(fd).st_size
+            set_aside(path)
+    fd = open_log(path)
+    info = os.fstat(fd)
+    return fd, Place(info.st_ino, info.st_size)

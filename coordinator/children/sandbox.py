@@ -47,13 +47,14 @@ class SandboxProcess:
 
         command: another program in its place, for tests.
         """
-        arguments = [f"--with-parent={os.getpid()}"]
+        log_file = logs / "sandbox.log"
+        arguments = [f"--with-parent={os.getpid()}", f"--log-file={log_file}"]
         if log_format == "json":
             arguments.append("--log-json")
         process = await LocalProcess.start(
             command or module_command("cluster.sandbox", *arguments),
             msgspec.json.encode(options),
-            logs / "sandbox.log",
+            log_file,
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
@@ -69,9 +70,7 @@ class SandboxProcess:
                     f"the sandbox did not start: {why}",
                     "give another port, or 0 for any free one (sandbox.port in the configuration)",
                 ) from error
-            raise ClusterError(
-                f"the sandbox did not start: {why}", f"see {logs / 'sandbox.log'}"
-            ) from error
+            raise ClusterError(f"the sandbox did not start: {why}", f"see {log_file}") from error
         except BaseException:
             await process.stop(STOP_S)
             raise

@@ -21,7 +21,12 @@ STOP_S: Final = 2.0
 
 def log_settings(process: str, spec: CoordinatorSpec) -> dict[str, str]:
     """Return the fields of a ChildSpec that say how a child logs."""
-    return {"process": process, "log_format": spec.log_format, "log_level": spec.log_level}
+    return {
+        "process": process,
+        "log_file": str(spec.paths.log(process)),
+        "log_format": spec.log_format,
+        "log_level": spec.log_level,
+    }
 
 
 async def start_child(

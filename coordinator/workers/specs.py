@@ -49,6 +49,7 @@ class WorkerSpecs(NamedTuple):
             presence=spec.presence,
             large_threshold=spec.large_threshold,
             journal_dir=str(paths.journal(slot)),
+            log_file=str(paths.log(f"worker-{slot}")),
             link_endpoint=paths.link,
             hub_endpoint=paths.hub,
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,

@@ -17,9 +17,10 @@ import zmq.asyncio
 
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.logs.log_file import LOG_BYTES
 from cluster.sandbox.options import SandboxInfo, SandboxOptions
 from cluster.wire import replay
-from coordinator.children.process import LOG_BYTES, LocalProcess
+from coordinator.children.process import LocalProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.restarting_process import FIRST_WAIT_S, LONGEST_WAIT_S
 from coordinator.children.sandbox import SandboxProcess

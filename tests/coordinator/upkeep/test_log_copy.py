@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.logs.log_file import LogFile
 from coordinator.upkeep import log_copy
 from coordinator.upkeep.log_copy import LogCopy
 from tests.progress import progress
@@ -88,6 +90,21 @@ def test_a_log_that_is_rotated_is_read_to_its_end(tmp_path: Path, pipe: Pipe) ->
     append(tmp_path, "coordinator.log", LINE.format(0, 2))
     copy.copy()
     assert pipe.lines() == [LINE.format(0, 1), LINE.format(0, 2)]
+
+
+def test_a_process_that_rotates_its_log_is_copied_whole(tmp_path: Path, pipe: Pipe) -> None:
+    copy = LogCopy(tmp_path, pipe.write_end, "logfmt")
+    handler = LogFile(tmp_path / "worker-0.log", 500)
+    copy.start()
+    lines = [LINE.format(0, number) for number in range(40)]
+    for written, line in enumerate(lines, 1):  # 7 a file
+        handler.handle(logging.LogRecord("t", logging.INFO, "", 1, line, (), None))
+        if written % 5 == 0:
+            until(lambda: pipe.lines()[-1:] == [line])  # noqa: B023 it is called here
+    copy.close()
+    handler.close()
+    assert pipe.lines() == lines
+    assert (tmp_path / "worker-0.log.1").exists()
 
 
 def test_what_no_logger_wrote_is_a_line_all_the_same(tmp_path: Path, pipe: Pipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from click.testing import Result
 
 from cluster.config.loading import load
 from cluster.config.schema import Given
+from cluster.logs.formatter import LineFormatter
+from cluster.logs.log_file import LogFile
 from tests.cluster.cli.pseudo_terminal import PATIENCE_S, Terminal
 
 Dcgw = Callable[..., Result]
@@ -108,6 +111,25 @@ def test_it_follows_until_nobody_reads(follower: Callable[[], subprocess.Popen[s
     assert follow.stdout.readline().endswith("worker-0 INFO  [31msecond\n"), "plain, in a pipe"
     follow.stdout.close()  # nothing is written after: it is noticed all the same
     assert follow.wait(PATIENCE_S) == 0
+
+
+def test_it_follows_a_process_through_the_rotations_of_its_log(
+    follower: Callable[[], subprocess.Popen[str]],
+) -> None:
+    file = left("east", "INFO first")
+    follow = follower()
+    assert follow.stdout is not None
+    follow.stdout.readline()
+    handler = LogFile(file, 1000)
+    handler.setFormatter(LineFormatter("worker-0"))
+    for turn in range(8):  # some 600 bytes each
+        lines = [f"line {turn} {number}" for number in range(7)]
+        for line in lines:
+            handler.handle(logging.LogRecord("t", logging.INFO, "", 1, line, (), None))
+        read = [follow.stdout.readline() for _ in lines]
+        assert [line.partition("INFO ")[2].partition(" logger=")[0] for line in read] == lines
+    handler.close()
+    assert file.with_name("worker-0.log.1").exists()
 
 
 def test_it_follows_until_ctrl_c(follower: Callable[[], subprocess.Popen[str]]) -> None:
