@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +28,7 @@ from cluster.wire import link
 from cluster.wire.happenings import HappeningKind
 from coordinator import host
 from coordinator.account import ApiAccount
-from coordinator.children.family import Children
+from coordinator.children.family import Children, start_http
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.context import RunContext
 from coordinator.control.status import StatusVerbs
@@ -41,7 +42,7 @@ from coordinator.health import Health
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
 from coordinator.identifies.told_grants import ToldGrants
-from coordinator.lifetime import Lifetime
+from coordinator.lifetime import Lifetime, both
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.verbs import OperationVerbs
 from coordinator.sharding.assignments import Assignments
@@ -150,7 +151,10 @@ class Coordinator:
     async def _start(self) -> None:
         parts = self._lifetime.parts
         await self._take_folders()
-        context, sandbox = await self._make_context()
+        # Each takes some tenths of a second, and most of them are spent waiting.
+        (context, sandbox), http = await both(
+            self._make_context(), start_http(self._spec, parts, time.monotonic)
+        )
         assignments = self._assign(context)
         zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         parts.callback(zmq_context.term)
@@ -168,7 +172,9 @@ class Coordinator:
         workers = Workers.make(
             self._engine, context, fleet, identifies, sockets.last_out, self._record
         )
-        children = Children.make(self._spec, context.store_id, sandbox, self._record, context.clock)
+        children = Children.make(
+            self._spec, context.store_id, sandbox, http, self._record, context.clock
+        )
         plan_keeper = PlanKeeper(context.store, self._spec, assignments)
         operations = OperationRunner(context.clock, self._record)
         status = self._status_verbs(context, workers, identifies, operations, sockets, children)
@@ -202,7 +208,7 @@ class Coordinator:
         self._reloading = Reloading(
             self._spec, self._record, self._service, workers.router, children.http
         )
-        await children.begin(self._lifetime)
+        await children.begin(self._lifetime, partial(fleet.changes.until, fleet.slots.all_greeted))
         if children.url:
             self._note([f"Watch it in a browser: {children.url}"])
         plan_keeper.save()

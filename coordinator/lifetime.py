@@ -7,11 +7,29 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 from cluster.errors import ClusterError
 
 log = logging.getLogger(__name__)
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+async def both(
+    one: Coroutine[Any, Any, One], other: Coroutine[Any, Any, Other]
+) -> tuple[One, Other]:
+    """Run two beside each other, and return what they return. Raises what the first one to fail
+    raised, when the other, which is cancelled then, has ended."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            first, second = group.create_task(one), group.create_task(other)
+    except BaseExceptionGroup as failed:
+        error = failed.exceptions[0]
+    else:
+        return first.result(), second.result()
+    raise error
 
 
 class Lifetime:

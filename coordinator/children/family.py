@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final, NamedTuple, Self
 
@@ -19,6 +20,8 @@ from coordinator.lifetime import Lifetime
 GATE_SHARE: Final = 0.04
 REPLAY_SHARE: Final = 0.15
 """Shares of the time that a stop may take."""
+REPLAY_WAIT_S: Final = 1.0
+"""The longest that the replay server waits for the workers' start."""
 
 
 class Children(NamedTuple):
@@ -35,36 +38,59 @@ class Children(NamedTuple):
         spec: CoordinatorSpec,
         store_id: str,
         sandbox: SandboxProcess | None,
+        http: HttpProcess | None,
         record: HappeningRecord,
         clock: Callable[[], float],
     ) -> Self:
-        """Make those that this cluster has; only the sandbox runs already. record: takes note of
-        those that end. clock: monotonic seconds."""
+        """Make those that this cluster has; the sandbox and the HTTP server run already. record:
+        takes note of those that end. clock: monotonic seconds."""
         stop_s = spec.stop_seconds
         settings = log_settings("replay", spec)
         replay = ReplayProcess.for_cluster(
             spec.paths, store_id, clock, stop_s * REPLAY_SHARE, settings
         )
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
-        http = HttpProcess(spec, clock, stop_s * GATE_SHARE) if spec.http.listen else None
         for child in filter(None, (replay, gate, http)):
             child.on_ended = partial(_tell_end, record, child.name)
         return cls(replay, sandbox, gate, http)
 
-    async def begin(self, lifetime: Lifetime) -> None:
-        """Start them, and keep them running for so long. ClusterError: the TCP gate, or the HTTP
-        server, can't listen."""
-        lifetime.background(self.replay.run(), "replay server")
-        for child in (self.tcp_gate, self.http):
-            if child is not None:
-                await child.start()
-                lifetime.parts.push_async_callback(child.close)
-                lifetime.background(child.run(), child.name)
+    async def begin(
+        self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
+    ) -> None:
+        """Start those that do not run yet, and keep all running for so long. ClusterError: the TCP
+        gate can't listen. workers_greeted: waits until the workers, which are started next, have
+        greeted, at most so many seconds."""
+        if self.tcp_gate is not None:
+            await self.tcp_gate.start()
+            lifetime.parts.push_async_callback(self.tcp_gate.close)
+            lifetime.background(self.tcp_gate.run(), self.tcp_gate.name)
+        if self.http is not None:
+            lifetime.background(self.http.run(), self.http.name)
+        lifetime.background(self._keep_replay(workers_greeted), self.replay.name)
+
+    async def _keep_replay(self, workers_greeted: Callable[[float], Awaitable[object]]) -> None:
+        """Keep the replay server running. The workers begin first: on few processors its start
+        would make theirs longer, and who asks it waits for it."""
+        await workers_greeted(REPLAY_WAIT_S)
+        await self.replay.run()
 
     @property
     def url(self) -> str:
         """Where HTTP is served; empty: it is not."""
         return self.http.url if self.http else ""
+
+
+async def start_http(
+    spec: CoordinatorSpec, parts: AsyncExitStack, clock: Callable[[], float]
+) -> HttpProcess | None:
+    """Start the HTTP server, which needs nothing of the cluster until somebody asks it; None: this
+    cluster has none. ClusterError: it can't listen. parts: closes it. clock: monotonic seconds."""
+    if not spec.http.listen:
+        return None
+    http = HttpProcess(spec, clock, spec.stop_seconds * GATE_SHARE)
+    await http.start()
+    parts.push_async_callback(http.close)
+    return http
 
 
 def _tell_end(record: HappeningRecord, name: str, why: str) -> None:

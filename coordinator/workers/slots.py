@@ -135,6 +135,10 @@ class WorkerSlots(dict[int, Slot]):
         slot = self.get(number)
         return slot is not None and slot.heard_at is not None
 
+    def all_greeted(self) -> bool:
+        """Whether there are workers, and the processes of all of them have greeted."""
+        return bool(self) and all(slot.heard_at is not None for slot in self.values())
+
     def tick(self) -> None:
         """Look for workers that say nothing: once in TICK_S."""
         now = self._clock()

@@ -476,6 +476,31 @@ def test_stopping_while_discord_does_not_answer(bench: Bench) -> None:
     assert bench.left_behind() == []
 
 
+def test_a_port_in_use_ends_a_start_before_anything_is_spent(bench: Bench) -> None:
+    """However long Discord takes to answer; of the start that waits for it nothing is left."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        spec = bench.spec(api_url=f"http://{address}/api", http=HttpConfig(listen=address))
+        text = refused(bench, encode_spec(spec), "AlreadyRunningError", 4)
+    assert text == (
+        f"http.listen: {address} can't be used (Address already in use): "
+        'give [http] listen another port, or "" for none'
+    )
+    assert spec.paths.journal_slots() == [], "no worker was started"
+
+
+def test_no_http_server_outlives_a_start_that_fails(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    bench.api.status = 401
+    spec = bench.spec(http=HttpConfig(listen=f"127.0.0.1:{port}"))
+    refused(bench, encode_spec(spec), "TokenRefusedError", 5)
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
+        again.listen()
+
+
 def test_who_listens_is_shown_by_name_and_others_are_counted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -415,3 +415,20 @@ def test_a_slot_that_is_retired_while_its_process_comes_into_being() -> None:
         assert room.slots == {}
 
     asyncio.run(scenario())
+
+
+def test_whether_all_have_greeted() -> None:
+    async def scenario() -> None:
+        room = Room()
+        assert not room.slots.all_greeted(), "there are none yet"
+        room.supervisor.start([0, 1])
+        while not all(room.processes.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for number, all_have in ((0, False), (1, True)):
+            process = room.slots[number].process
+            assert process is not None
+            assert room.slots.greeted(number, process.pid)
+            assert room.slots.all_greeted() is all_have
+        await room.supervisor.leave()
+
+    asyncio.run(scenario())
