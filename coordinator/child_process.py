@@ -1,9 +1,10 @@
 """The child's side of a process that the coordinator starts and keeps: the TCP gate, the replay
 server, the HTTP server. The parent's side is in coordinator.children.
 
-Such a process reads its spec as JSON from standard input up to EOF, writes one StartOutcome as a
-JSON line to standard output, logs to its log_file, and ends on SIGTERM, SIGINT, or when the
-process that started it is gone. Exit codes: 0 ended as told; otherwise those of cluster.errors.
+Such a process reads its spec as a line of JSON from standard input, and then a line each time that
+it is to log from another level on ("debug"). It writes one StartOutcome as a JSON line to standard
+output, logs to its log_file, and ends on SIGTERM, SIGINT, or when the process that started it is
+gone. Exit codes: 0 ended as told; otherwise those of cluster.errors.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -27,6 +29,9 @@ from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome, encode_outcome
+
+INPUT_BYTES: Final = 64 * 1024
+"""Bytes of standard input that are read at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +90,11 @@ def run_child(
     log_lines("child")
     child = None
     try:
-        spec = _read_spec(kind)
+        lines = _input_lines()
+        spec = _read_spec(kind, next(lines, b""))
         handler = LogFile(Path(spec.log_file)) if spec.log_file else None
         log_lines(spec.process, spec.log_format, spec.log_level, handler=handler)
+        threading.Thread(target=_take_levels, args=(lines,), name="levels", daemon=True).start()
         child = Child(spec.parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit if interrupt else child.signalled)
@@ -111,9 +118,27 @@ def write_outcome(outcome: StartOutcome) -> None:
     os.close(null)
 
 
-def _read_spec(kind: type[Spec]) -> Spec:
+def _input_lines() -> Iterator[bytes]:
+    """Yield the lines of standard input. It is read without sys.stdin, whose lock a thread that
+    still reads would hold when the interpreter ends."""
+    held = b""
+    while more := os.read(0, INPUT_BYTES):
+        *lines, held = (held + more).split(b"\n")
+        yield from lines
+    if held:
+        yield held
+
+
+def _take_levels(lines: Iterator[bytes]) -> None:
+    """Log from the level on that each line names. Signals are left to the main thread."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    for line in lines:
+        logging.getLogger().setLevel(line.decode().upper())
+
+
+def _read_spec(kind: type[Spec], line: bytes) -> Spec:
     try:
-        return msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
+        return msgspec.json.decode(line, type=kind)
     except MALFORMED as error:
         raise ConfigError(f"standard input has no {kind.__name__} ({error})") from None
 

@@ -206,7 +206,7 @@ class Coordinator:
         self._service.begin()
         self._lifetime.background(self._service.run(), "service manager")
         self._reloading = Reloading(
-            self._spec, self._record, self._service, workers.router, children.http
+            self._spec, self._record, self._service, workers.router, children
         )
         await children.begin(self._lifetime, partial(fleet.changes.until, fleet.slots.all_greeted))
         if children.url:

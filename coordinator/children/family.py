@@ -74,6 +74,11 @@ class Children(NamedTuple):
         await workers_greeted(REPLAY_WAIT_S)
         await self.replay.run()
 
+    def set_log_level(self, level: str) -> None:
+        """Let those that are kept running log from this level on."""
+        for child in filter(None, (self.replay, self.tcp_gate, self.http)):
+            child.set_log_level(level)
+
     @property
     def url(self) -> str:
         """Where HTTP is served; empty: it is not."""

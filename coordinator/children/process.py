@@ -1,7 +1,8 @@
 """A child process of this host whose standard error goes to a log file.
 
-The spec goes through the child's standard input. A child has a session of its own, so that Ctrl-C
-in a terminal reaches the coordinator only, which stops the others in order.
+The spec goes through the child's standard input, and after it what some are told later. A child has
+a session of its own, so that Ctrl-C in a terminal reaches the coordinator only, which stops the
+others in order.
 """
 
 from __future__ import annotations
@@ -36,12 +37,19 @@ class LocalProcess:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], data: bytes, log: Path, *, stdout: int | None = None
+        cls,
+        command: Sequence[str],
+        data: bytes,
+        log: Path,
+        *,
+        stdout: int | None = None,
+        keep_input: bool = False,
     ) -> Self:
         """Start a process and write data to its standard input, then EOF. OSError if it can't be
         started.
 
-        stdout: asyncio.subprocess.PIPE, or None for the log.
+        stdout: asyncio.subprocess.PIPE, or None for the log. keep_input: the data is a line, and
+        others follow (`tell`).
         """
         log_fd, log_from = _open_log(log)
         try:
@@ -56,11 +64,12 @@ class LocalProcess:
         finally:
             os.close(log_fd)
         assert process.stdin is not None
-        process.stdin.write(data)
+        process.stdin.write(data + b"\n" if keep_input else data)
         # A child that died already: its exit status and last words tell why, better than EPIPE
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
-        process.stdin.close()
+        if not keep_input:
+            process.stdin.close()
         return cls(process, log, log_from)
 
     @property
@@ -74,6 +83,12 @@ class LocalProcess:
     @property
     def stdout(self) -> asyncio.StreamReader | None:
         return self._process.stdout
+
+    def tell(self, line: str) -> None:
+        """Write a line to the standard input that was kept. A process that has ended reads it no
+        more."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
 
     async def wait(self) -> int:
         return await self._process.wait()

@@ -51,6 +51,7 @@ class ReplayProcess(RestartingProcess):
             spec,
             logs / "replay.log",
             stdout=asyncio.subprocess.DEVNULL,
+            keep_input=True,
         )
         super().__init__("replay server", start, clock=clock, stop_s=stop_s, sleep=sleep)
         self._journals = journals

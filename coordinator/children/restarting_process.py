@@ -47,12 +47,20 @@ class RestartingProcess:
         self._stop_s = stop_s
         self._sleep = sleep
         self._backoff = Backoff(FIRST_WAIT_S, NOT_STARTED_WAIT_S)
+        self._log_level = ""
+        """What each process is told to log from now on; empty: what its spec says."""
         self._ends = 0
         """How often it ended, or could not be started, since it last was stable."""
         self.process: LocalProcess | None = None
         """The one that runs; None: none does."""
         self._first: LocalProcess | None = None
         """The process with which `run` begins."""
+
+    def set_log_level(self, level: str) -> None:
+        """Let it log from this level on, and those that come after it."""
+        self._log_level = level
+        if process := self.process or self._first:
+            process.tell(level)
 
     async def start(self) -> None:
         """Start the first process, which `run` then keeps. OSError or ClusterError if it can't."""
@@ -102,6 +110,8 @@ class RestartingProcess:
             return None, f"can't be started: {error}"
         log.debug("%s started, pid %d", self.name, process.pid)
         self.process = process
+        if self._log_level:
+            process.tell(self._log_level)
         try:
             code = await process.wait()
         finally:

@@ -35,7 +35,7 @@ async def start_child(
     """Start a process of coordinator.child_process; return it, and what it said, once it is up.
     ClusterError if it does not come up; nothing of it is left then. name: for people."""
     process = await LocalProcess.start(
-        module_command(module), spec, log, stdout=asyncio.subprocess.PIPE
+        module_command(module), spec, log, stdout=asyncio.subprocess.PIPE, keep_input=True
     )
     assert process.stdout is not None
     try:

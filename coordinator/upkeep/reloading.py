@@ -1,6 +1,6 @@
 """Reads the configuration again while the cluster runs: what may change without a restart.
 
-That is `log_level`, of the coordinator and its workers, and the token of HTTP. The TCP gate looks
+That is `log_level`, of all processes but a sandbox, and the token of HTTP. The TCP gate looks
 at the file of its keys by itself, whenever that changes.
 """
 
@@ -19,7 +19,7 @@ from cluster.config.loading import load
 from cluster.config.tokens import read_http_token
 from cluster.errors import ClusterError
 from cluster.wire.happenings import HappeningKind
-from coordinator.children.http_server import HttpProcess
+from coordinator.children.family import Children
 from coordinator.happenings.record import HappeningRecord
 from coordinator.upkeep.service import Service
 from coordinator.workers.message_router import MessageRouter
@@ -50,13 +50,13 @@ class Reloading:
         record: HappeningRecord,
         service: Service,
         router: MessageRouter,
-        http: HttpProcess | None,
+        children: Children,
     ) -> None:
         self._spec = spec
         self._record = record
         self._service = service
         self._router = router
-        self._http = http
+        self._children = children
 
     def reload(self) -> None:
         """Read the configuration again and let it take effect; one that can't be used changes
@@ -75,8 +75,10 @@ class Reloading:
         if now.log_level != before.log_level:
             logging.getLogger().setLevel(now.log_level.upper())
             self._router.set_log_level(now.log_level)
+            self._children.set_log_level(now.log_level)
             changed.append(f"log_level is {now.log_level}")
-        if now.http_token != before.http_token and self._http is not None:
-            self._http.renew(now, signal.SIGHUP)
+        http = self._children.http
+        if http is not None and now.http_token != before.http_token:
+            http.renew(now, signal.SIGHUP)
             changed.append("HTTP has another token")
         self._record.tell(HappeningKind.RELOADED, ", ".join(changed) or "nothing has changed")

@@ -70,7 +70,9 @@ def test_a_follower_misses_no_line_of_a_bounded_log(
 
 
 def test_a_line_longer_than_a_file_is_whole(file: Path, handler: LogFile) -> None:
-    for text in ("a", "b" * (2 * MOST), "c"):
+    handler.handle(record("a" * (2 * MOST)))
+    assert not aside(file).exists(), "an empty file is not set aside"
+    for text in ("b" * (2 * MOST), "c"):
         handler.handle(record(text))
     assert aside(file).read_text() == "b" * (2 * MOST) + "\n"
     assert file.read_text() == "c\n"

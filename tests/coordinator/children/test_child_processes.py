@@ -43,6 +43,10 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
+async def not_at_all(seconds: float) -> None:
+    """Wait for no time."""
+
+
 def play(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(60):
@@ -182,7 +186,7 @@ def test_the_replay_server_is_started_again_and_stopped_at_the_end(tmp_path: Pat
     lives = tmp_path / "lives"
     code = f"""
 import os, sys, time
-given = sys.stdin.read()
+given = sys.stdin.readline().strip()
 with open({str(lives)!r}, "a") as file:
     print(os.getpid(), given, file=file)
 lives = sum(1 for _ in open({str(lives)!r}))
@@ -214,6 +218,32 @@ time.sleep(60)
     assert [row.split(" ", 1)[1] for row in rows] == ["the spec"] * 4
     with pytest.raises(ProcessLookupError):
         os.kill(int(rows[-1].split()[0]), 0)
+
+
+def test_a_level_is_told_to_the_process_that_runs_and_to_the_next(tmp_path: Path) -> None:
+    code = """
+import sys
+print(sys.stdin.readline().strip(), sys.stdin.readline().strip(), file=sys.stderr)
+sys.stdin.readline()
+"""
+    log = tmp_path / "replay.log"
+
+    async def scenario() -> None:
+        server = ReplayProcess(
+            python(code), b"spec", tmp_path, clock=lambda: 0.0, sleep=not_at_all, stop_s=5.0
+        )
+        await server.start()
+        server.set_log_level("debug")  # before it is kept
+        running = asyncio.ensure_future(server.run())
+        while not server.restarts:  # noqa: ASYNC110  # the first has read a second line and ended
+            await asyncio.sleep(0.01)
+        while log.read_text().count("\n") < 2:  # noqa: ASYNC110  # it tells by its log
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    play(scenario)
+    assert log.read_text() == "spec debug\n" * 2
 
 
 def test_the_replay_server_takes_what_it_is_given(short_folder: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_death_by_another_hand_is_nobodys_fault(paths: ClusterPaths) -> None:
 import os, signal, sys, time
 from pathlib import Path
 from cluster.journal.read_marker import ReadMarker
-sys.stdin.read()
+sys.stdin.readline()
 ReadMarker(Path({str(paths.journals / NAME)!r})).now = {inode}
 if not Path({str(paths.logs / "died")!r}).exists():
     Path({str(paths.logs / "died")!r}).touch()

@@ -34,7 +34,8 @@ class Rig:
         self.token_file.write_text(TOKENS[0])
         self.token_file.chmod(0o600)
         self.file.write_text('log_level = "info"')
-        self.levels, self.renewed = list[str](), list[tuple[str, int]]()
+        self.levels, self.of_children = list[str](), list[str]()
+        self.renewed = list[tuple[str, int]]()
         self.record = HappeningRecord(lambda: 0.0, lambda: 1e9)
         spec = CoordinatorSpec(
             name="t", state_dir=str(folder), runtime_dir=str(folder), token="t",
@@ -47,7 +48,12 @@ class Rig:
             self.record,
             Service(ServiceManager(), nothing, nothing, ready_shards=0),
             cast(Any, SimpleNamespace(set_log_level=self.levels.append)),
-            cast(Any, SimpleNamespace(renew=self._renew)),
+            cast(
+                Any,
+                SimpleNamespace(
+                    http=SimpleNamespace(renew=self._renew), set_log_level=self.of_children.append
+                ),
+            ),
         )
 
     def _renew(self, spec: CoordinatorSpec, number: int) -> None:
@@ -67,6 +73,7 @@ def test_the_level_and_the_token(tmp_path: Path) -> None:
     assert logging.getLogger().level == logging.ERROR
     rig.token_file.write_text(TOKENS[1])
     assert rig.reload() == "the configuration was read again: HTTP has another token"
+    assert rig.of_children == rig.levels
     assert (rig.levels, rig.renewed) == (["error"], [(TOKENS[1], signal.SIGHUP)])
     assert rig.reload() == "the configuration was read again: nothing has changed"
 
