@@ -1,13 +1,19 @@
 """The last hundred happenings, and the line in the log on each: one source for both (pure but for
-the line)."""
+the line).
+
+Grants and the supervisor of the workers tell of what they do, so a fault of ours in a sentence must
+not end them: it is logged, and that happening is left out.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from cluster.decode_errors import worth_saying
 from cluster.wire.happenings import Happening, HappeningKind, Happenings, Severity
 from coordinator.happenings.sentences import LONGEST_CAUSE, SENTENCES, many, one
 from coordinator.happenings.summing import Held, Summing
@@ -46,6 +52,8 @@ class HappeningRecord:
         self._summing: Summing[_Fact] = Summing()
         # A coordinator tells far fewer than a thousand a second, so the next one goes on above
         self._next = int(wall() * 1000)
+        self.untold = 0
+        """How often a fault of ours kept something from being told."""
 
     def tell(
         self,
@@ -59,17 +67,18 @@ class HappeningRecord:
     ) -> None:
         """Take note of something. what: the words that the kind's sentence leaves open. cause: why,
         in words; those of one kind and cause may be summed up."""
-        fact = _Fact(self._wall(), kind, worker, shard, epoch, cause[:LONGEST_CAUSE], what)
-        if self._summing.take(kind, fact.cause, fact, self._clock()):
-            self._keep_one(fact)
+        with self._no_fault_gets_out(kind, worker, shard):
+            fact = _Fact(self._wall(), kind, worker, shard, epoch, cause[:LONGEST_CAUSE], what)
+            if self._summing.take(kind, fact.cause, fact, self._clock()):
+                self._keep_one(fact)
 
     def tick(self) -> None:
         """Tell what was held and is due: once a second."""
-        self._keep(self._summing.due(self._clock()))
+        self._keep(everything=False)
 
     def flush(self) -> None:
         """Tell all that is held: something comes that is to be read after it."""
-        self._keep(self._summing.due(self._clock(), everything=True))
+        self._keep(everything=True)
 
     def since(self, number: int) -> Happenings:
         """Return what is kept and came after the one of this number; all of it for a number that
@@ -78,12 +87,32 @@ class HappeningRecord:
         after = number if number <= last else 0
         return Happenings(last=last, happenings=[one for one in self._kept if one.number > after])
 
-    def _keep(self, due: list[Held[_Fact]]) -> None:
+    @contextmanager
+    def _no_fault_gets_out(
+        self, kind: str, worker: int | None = None, shard: int | None = None
+    ) -> Iterator[None]:
+        """Log what fails in the block, with what was to be told."""
+        try:
+            yield
+        except Exception as error:  # counted, and logged
+            self.untold += 1
+            if worth_saying(self.untold):
+                log.error(
+                    "what happened can't be told (%s, worker %s, shard %s; %d times so far)",
+                    kind, worker, shard, self.untold, exc_info=error,
+                )  # fmt: skip
+
+    def _keep(self, *, everything: bool) -> None:
+        due: list[Held[_Fact]] = []
+        with self._no_fault_gets_out("all that is held"):
+            due = self._summing.due(self._clock(), everything=everything)
         for held in due:
-            if held.total == 1:
-                self._keep_one(held.items[0])
-            else:
-                self._keep_many(held)
+            last = held.items[-1]
+            with self._no_fault_gets_out(last.kind, last.worker, last.shard):
+                if held.total == 1:
+                    self._keep_one(last)
+                else:
+                    self._keep_many(held)
 
     def _keep_one(self, fact: _Fact) -> None:
         text = one(

@@ -114,6 +114,39 @@ def test_the_log_says_the_same(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_a_fault_in_a_sentence_gets_no_further_than_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = SENTENCES[K.SHARD_LOST]._replace(one="{nobody} {shard}", many="{nobody}")
+    monkeypatch.setitem(SENTENCES, K.SHARD_LOST, wrong)
+    rig = Rig()
+    for shard in range(20):
+        rig.record.tell(K.SHARD_LOST, worker=3, shard=shard)
+        rig.record.tell(K.SHARD_RESUMED, worker=3, shard=shard, epoch=1)
+    assert len(rig.texts()) == 5, "others are told as ever"
+    rig.now += 10
+    rig.record.tick()
+    assert rig.texts()[5:] == ["15 more shards (5-19) resumed their sessions, within 1 s"]
+    rig.record.tell(K.SHARD_LOST, worker=3, shard=20)
+    rig.record.flush()
+    assert rig.record.untold == 7
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[0].getMessage() == (
+        "what happened can't be told (shard_lost, worker 3, shard 0; 1 times so far)"
+    )
+    assert errors[0].exc_info
+
+
+def test_a_broken_clock_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    monkeypatch.delattr(rig, "now")
+    rig.record.tell(K.STARTED, "x")
+    rig.record.tick()
+    rig.record.flush()
+    assert rig.record.untold == 3
+    assert rig.texts() == []
+
+
 def test_a_text_of_a_server_is_no_format_and_not_long() -> None:
     rig = Rig()
     rig.record.tell(K.SHARD_LOST, shard=1, cause="{shard} %s {0}" + "x" * 10_000)
