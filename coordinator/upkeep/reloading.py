@@ -11,11 +11,14 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import load
+from cluster.config.schema import Given
+from cluster.config.sources import read_file
 from cluster.config.tokens import read_http_token
 from cluster.errors import ClusterError
 from cluster.wire.happenings import HappeningKind
@@ -23,6 +26,9 @@ from coordinator.children.family import Children
 from coordinator.happenings.record import HappeningRecord
 from coordinator.upkeep.service import Service
 from coordinator.workers.message_router import MessageRouter
+
+AT_ONCE: Final = frozenset({"log_level"})
+"""Keys that take effect when they are read again."""
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +47,25 @@ def read_again(spec: CoordinatorSpec, env: Mapping[str, str] = os.environ) -> Co
     return msgspec.structs.replace(spec, log_level=level, http_token=token)
 
 
+def given_in(spec: CoordinatorSpec) -> dict[str, Given] | None:
+    """Return what the configuration's file gives now, by key; None: it can't be read."""
+    if not spec.config_file:
+        return {}
+    try:
+        return read_file(Path(spec.config_file))
+    except ClusterError:
+        return None  # who reads it to use it tells why
+
+
+def waiting(start: Mapping[str, Given] | None, now: Mapping[str, Given] | None) -> list[str]:
+    """Return the keys that a file gives otherwise than at the start, and that take a restart; none
+    if one of both is not known."""
+    if start is None or now is None:
+        return []
+    changed = {key for key in start.keys() & now.keys() if start[key].value != now[key].value}
+    return sorted((changed | (start.keys() ^ now.keys())) - AT_ONCE)
+
+
 class Reloading:
     """Does what SIGHUP asks for."""
 
@@ -53,6 +78,7 @@ class Reloading:
         children: Children,
     ) -> None:
         self._spec = spec
+        self._at_start = given_in(spec)
         self._record = record
         self._service = service
         self._router = router
@@ -81,4 +107,6 @@ class Reloading:
         if http is not None and now.http_token != before.http_token:
             http.renew(now, signal.SIGHUP)
             changed.append("HTTP has another token")
+        if keys := waiting(self._at_start, given_in(now)):
+            changed.append(f"a restart is needed for {', '.join(keys)}")
         self._record.tell(HappeningKind.RELOADED, ", ".join(changed) or "nothing has changed")

@@ -13,9 +13,10 @@ import pytest
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.keys import HttpConfig
+from cluster.config.schema import Given
 from cluster.service_manager import ServiceManager
 from coordinator.happenings.record import HappeningRecord
-from coordinator.upkeep.reloading import Reloading
+from coordinator.upkeep.reloading import Reloading, waiting
 from coordinator.upkeep.service import Service
 
 TOKENS = ("first-token-of-http", "second-token-of-http")
@@ -76,6 +77,26 @@ def test_the_level_and_the_token(tmp_path: Path) -> None:
     assert rig.of_children == rig.levels
     assert (rig.levels, rig.renewed) == (["error"], [(TOKENS[1], signal.SIGHUP)])
     assert rig.reload() == "the configuration was read again: nothing has changed"
+
+
+def test_what_takes_a_restart_is_named_until_it_is_as_it_was(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    said = "the configuration was read again: "
+    rig.file.write_text('log_level = "error"\nworkers = 2\n[journal]\nbytes = 2000000')
+    needs = "a restart is needed for journal.bytes, workers"
+    assert rig.reload() == f"{said}log_level is error, {needs}"
+    assert rig.reload() == f"{said}{needs}"
+    rig.file.write_text("workers = 2")
+    assert rig.reload() == f"{said}log_level is info, a restart is needed for workers"
+    rig.file.write_text("")
+    assert rig.reload() == f"{said}nothing has changed"
+
+
+def test_a_key_that_has_another_value_or_is_there_no_more_waits() -> None:
+    start = {"a": Given(1, "f"), "b": Given(1, "f"), "c": Given(1, "f"), "log_level": Given(1, "f")}
+    now = {"a": Given(2, "f"), "b": Given(1, "f"), "d": Given(1, "f"), "log_level": Given(2, "f")}
+    assert waiting(start, now) == ["a", "c", "d"]
+    assert waiting(None, now) == waiting(start, None) == []
 
 
 @pytest.mark.parametrize(
