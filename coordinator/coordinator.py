@@ -162,7 +162,11 @@ class Coordinator:
         worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link, descriptors)
         parts.callback(worker_link.close)
         identifies = await make_identifies(
-            context, assignments, ToldGrants(worker_link.send, self._record), parts, self._note
+            context,
+            assignments,
+            ToldGrants(worker_link.send, self._record, assignments.owns),
+            parts,
+            self._note,
         )
         most_workers = len(assignments.plan.slots)
         sockets = Sockets.make(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from cluster.wire.happenings import HappeningKind
@@ -42,6 +43,13 @@ class ShardChanges:
 
     def __init__(self) -> None:
         self._seen: dict[ShardKey, _Seen] = {}
+
+    def keep(self, shard_counts: Collection[int]) -> None:
+        """Forget the shards of all other shard counts: they are of no plan any more."""
+        if any(key.shard_count not in shard_counts for key in self._seen):
+            self._seen = {
+                key: one for key, one in self._seen.items() if key.shard_count in shard_counts
+            }
 
     def given(self, key: ShardKey, epoch: int) -> None:
         """Take note that a process is about to get this shard, whose newest epoch was this one."""

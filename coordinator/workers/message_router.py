@@ -95,6 +95,8 @@ class MessageRouter:
 
     def starting(self, spec: WorkerSpec) -> None:
         """Take note that a process is about to be started with this spec."""
+        # All plans that there were over a coordinator's life would be much to remember.
+        self._changes.keep({plan.shard_count for plan in self._fleet.assignments.plans})
         for shard in spec.shards:
             key = ShardKey(shard.shard_count, shard.shard_id)
             self._changes.given(key, shard.last_epoch)

@@ -130,3 +130,15 @@ def test_a_refusal_is_told_once_with_what_to_do() -> None:
     ]
     assert rig.see(S.FATAL, 1) == []
     assert Rig(epoch=None).see(S.FATAL, 1) == ["shard_refused 1"]
+
+
+def test_shards_of_no_plan_any_more_are_forgotten() -> None:
+    changes = ShardChanges()
+    for count in range(1, 20):
+        changes.keep({count - 1, count})
+        for shard in range(count):
+            changes.given(ShardKey(count, shard), 3)
+        assert {key.shard_count for key in changes._seen} == {count - 1, count} - {0}
+    kept = changes._seen
+    changes.keep({18, 19})
+    assert changes._seen is kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.wire import link
 from coordinator.happenings.record import HappeningRecord
-from coordinator.identifies.told_grants import ToldGrants
+from coordinator.identifies.told_grants import SPARE, ToldGrants
 
 
 def test_each_grant_is_told_once() -> None:
@@ -15,7 +15,7 @@ def test_each_grant_is_told_once() -> None:
         sent.append((slot, message))
         return there[slot]
 
-    tell = ToldGrants(send, record)
+    tell = ToldGrants(send, record, lambda slot, shard: True)
 
     def grant(slot: int, grant_id: int, epoch: int) -> bool:
         return tell(slot, link.IdentifyGrant(shard_id=7, grant_id=grant_id, epoch=epoch))
@@ -34,3 +34,23 @@ def test_each_grant_is_told_once() -> None:
         ("identify_granted", 0, 7, 3),
     ]
     assert len(sent) == 6
+
+
+def test_what_has_moved_or_was_resharded_takes_no_memory() -> None:
+    record = HappeningRecord(lambda: 0.0, lambda: 1e9)
+    generation = 0
+    asked = 0
+
+    def owns(slot: int, _: int) -> bool:
+        nonlocal asked
+        asked += 1
+        return slot == generation
+
+    tell = ToldGrants(lambda *_: True, record, owns)
+    for generation in range(20):
+        for shard in range(200):
+            grant = link.IdentifyGrant(shard_id=shard, grant_id=1000 * generation + shard, epoch=1)
+            assert tell(generation, grant)
+        assert {(generation, shard) for shard in range(200)} <= tell._told.keys()
+    assert len(tell._told) <= 2 * 200 + SPARE
+    assert asked < 2 * 20 * 200, "not all of them each time"
