@@ -203,7 +203,8 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class SubscriberTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What all subscribers of one name have counted, one after another and beside each other, as
-    far as this coordinator has heard. Those that have left are counted still."""
+    far as this coordinator has heard. Those that have left are counted still, until nothing was
+    heard of the name for a day."""
 
     name: str
     events: int

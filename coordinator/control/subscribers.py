@@ -56,7 +56,7 @@ class Subscribers:
         """Take a report."""
         seen = self._seen.get(report.id)
         if seen is not None or len(self._seen) < MOST:
-            self.totals.add(report)
+            self.totals.add(report, now)
         if seen is not None and report.gaps > seen.report.gaps:
             self._tell(HappeningKind.GAP, report, _new_reasons(report, seen.report))
         if report.leaving:
@@ -73,12 +73,13 @@ class Subscribers:
             self._record.tell(kind, f"{report.name!r} (pid {report.pid})", cause=cause)
 
     def forget_silent(self, now: float) -> None:
-        """Forget those that say nothing any more."""
+        """Forget those that say nothing any more, and later what their name has counted."""
         for key, seen in list(self._seen.items()):
             if now - seen.reported_at > SILENT_S:
                 del self._seen[key]
                 cause = f"it said nothing for {SILENT_S:g} s"
                 self._tell(HappeningKind.SUBSCRIBER_LEFT, seen.report, cause)
+        self.totals.forget_silent(now)
 
     def rows(self, now: float) -> list[SubscriberStatus]:
         """Return a row for each subscriber, by name; those that say nothing any more are
