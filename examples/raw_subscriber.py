@@ -10,15 +10,19 @@ before events may have happened that nobody saw (docs/wire-protocol.md).
 import contextlib
 import json
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import zmq
 
 
-def events(socket, last):
+def events(
+    socket: zmq.Socket[bytes], last: dict[tuple[int, int, int, str], int]
+) -> Iterator[tuple[Any, ...]]:
     """Yield ("event", name, shard, epoch, seq, data), ("break", name, shard, epoch, after, upto)
     and ("session", "_", shard, epoch, before). last: (shard, count, epoch, name) -> last seq."""
-    began = {}  # (shard, count) -> first and newest epoch
+    began: dict[tuple[int, int], tuple[int, int]] = {}  # (shard, count) -> first and newest epoch
     while True:
         topic, _, payload = socket.recv().partition(b"\0")
         name, fields = topic.decode().rsplit(".", 2)[0], msgpack.unpackb(payload)
@@ -30,6 +34,7 @@ def events(socket, last):
             began[shard, count] = first, epoch
             yield "session", "_", shard, epoch, before
         unseen = -1 if epoch > first else None  # None: it began before we came
+        batches: list[tuple[str, int, list[tuple[int, bytes]]]]  # name, seq before it, events
         if name == "_epoch_end":  # of each name the last that there was
             batches = [(n, seq, []) for n, seq in fields[8] if (shard, count, epoch, n) in last]
         else:
@@ -46,7 +51,7 @@ def events(socket, last):
             last[shard, count, epoch, name] = max(ends)
 
 
-def main(endpoint, names):
+def main(endpoint: str, names: list[str]) -> None:
     subscriber = zmq.Context().socket(zmq.SUB)
     for wanted in [f"{name}." for name in [*names, "_epoch_end"]] if names else [""]:
         subscriber.subscribe(wanted)

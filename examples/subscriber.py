@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from dcgw import Event, Gap, Subscriber
+from dcgw import Event, Gap, Subscriber, event_names
 
 EVERY_S = 10.0
 
@@ -37,7 +37,7 @@ async def run(path: Path, names: list[str]) -> None:
     counts: Counter[str] = Counter()
     due = time.monotonic() + EVERY_S
     async with Subscriber(
-        events=names or None, start=saved(path), wait=math.inf, name="sample bot"
+        events=event_names(*names) or None, start=saved(path), wait=math.inf, name="sample bot"
     ) as events:
         try:
             async for item in events:

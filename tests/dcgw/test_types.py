@@ -115,8 +115,8 @@ def programs(tmp_path: Path) -> Path:
         for number, program in enumerate(whole):
             name = page.stem.replace("-", "_").lower()
             (tmp_path / f"{name}_{number}.py").write_text(program)
-    for example in ("bot.py", "user_client.py"):
-        shutil.copy(ROOT / "examples" / example, tmp_path)
+    for example in (ROOT / "examples").glob("*.py"):
+        shutil.copy(example, tmp_path)
     return tmp_path
 
 
