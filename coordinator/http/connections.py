@@ -30,7 +30,10 @@ IDLE_S: Final = 30.0
 """Seconds that a connection may take until its next request is there: longer than a monitor waits
 between two scrapes, mostly."""
 UNREAD_S: Final = 10.0
-"""Seconds for which a client may take nothing of what waits to be sent to it."""
+"""Seconds for which a client may take less than LEAST_BYTES of what waits to be sent to it."""
+LEAST_BYTES: Final = 4096
+"""So much, or else all of it, is taken in that time by any link that is of use; who takes a byte
+now and then holds a place."""
 MAX_LINE_BYTES: Final = 4096
 MAX_HEADER_BYTES: Final = 4096
 MAX_HEADERS: Final = 64
@@ -48,18 +51,21 @@ FULL: Final = (
 
 
 class Unread:
-    """Tells whether a client has taken nothing for too long of what waits to be sent to it."""
+    """Tells whether a client has taken too little for too long of what waits to be sent to it."""
 
     def __init__(self) -> None:
         self._waiting = 0
         self._since: float | None = None
+        self._taken = 0
+        """Bytes that it took since then, as far as they were seen to leave."""
 
     def is_over(self, waiting: int, now: float) -> bool:
         """Take how many bytes wait now; return whether that has gone on for too long."""
+        self._taken += max(0, self._waiting - waiting)
         if not waiting:
             self._since = None
-        elif self._since is None or waiting < self._waiting:
-            self._since = now
+        elif self._since is None or self._taken >= LEAST_BYTES:
+            self._since, self._taken = now, 0
         self._waiting = waiting
         return self._since is not None and now - self._since >= UNREAD_S
 

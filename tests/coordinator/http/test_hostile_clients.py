@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coordinator.http.connections import (
+    LEAST_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MOST_CONNECTIONS,
@@ -243,17 +246,36 @@ def address(url: str) -> tuple[str, int]:
 # -- who does not read -----------------------------------------------------------------------------
 
 
-def test_what_waits_is_timed_while_nothing_of_it_leaves() -> None:
-    unread = Unread()
+def test_what_waits_is_timed_while_too_little_of_it_leaves() -> None:
+    unread, much = Unread(), 3 * LEAST_BYTES
     assert not unread.is_over(0, 0.0)
     assert not unread.is_over(0, 100.0)  # nothing waited
     assert not unread.is_over(500, 100.0)
-    assert not unread.is_over(900, 100.0 + UNREAD_S - 1)  # more waits: that is no progress
-    assert unread.is_over(900, 100.0 + UNREAD_S)
-    assert not unread.is_over(899, 100.0 + UNREAD_S)  # something left
-    assert not unread.is_over(899, 99.9 + 2 * UNREAD_S)
+    assert not unread.is_over(much, 100.0 + UNREAD_S - 1)  # more waits: that is no progress
+    assert unread.is_over(much, 100.0 + UNREAD_S)
+    assert not unread.is_over(much - LEAST_BYTES, 100.0 + UNREAD_S)  # enough left
+    assert not unread.is_over(much - LEAST_BYTES, 99.9 + 2 * UNREAD_S)
     assert not unread.is_over(0, 200.0)
     assert not unread.is_over(1, 200.0)
+
+
+def test_a_byte_now_and_then_keeps_no_place() -> None:
+    unread = Unread()
+    told = [unread.is_over(60_000 - second, float(second)) for second in range(20)]
+    assert told.index(True) == UNREAD_S
+
+
+@given(st.integers(LEAST_BYTES, 65_536), st.integers(1, 40), st.integers(0, 65_536))
+def test_who_takes_enough_or_all_keeps_its_place(taken: int, steps: int, first: int) -> None:
+    """taken: bytes in UNREAD_S, in so many steps; what waits is filled up in between."""
+    unread, waiting = Unread(), first
+    for step in range(4 * steps):
+        now = step * UNREAD_S / (steps + 1)
+        assert not unread.is_over(waiting, now)
+        waiting = max(0, waiting - -(-taken // steps))
+        assert not unread.is_over(waiting, now)
+        if step % 3 == 2:
+            waiting = 65_536
 
 
 @pytest.mark.parametrize("path", ["/status", "/stream"])
