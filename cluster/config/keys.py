@@ -21,8 +21,6 @@ MAX_JOURNAL_BYTES: Final = 1 << 40
 """A journal is mapped at twice its size, and the replay server maps those of all workers."""
 MAX_PIPE_MESSAGES: Final = 1_000_000_000
 """A billion bounds nothing: what waits is bounded in bytes as well."""
-HTTP_LISTEN: Final = "127.0.0.1:7310"
-"""Where HTTP is served unless told otherwise; a second cluster takes the next port that is free."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -107,8 +105,9 @@ class TcpConfig(msgspec.Struct, frozen=True, kw_only=True):
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [http]."""
 
-    listen: str = HTTP_LISTEN
-    """"ADDRESS:PORT"; empty: nothing is served."""
+    listen: str = "auto"
+    """"ADDRESS:PORT"; "auto": 127.0.0.1:7310, or the next port that is free; empty: nothing is
+    served."""
     token_file: str = ""
     """File of the token that a client shows; empty: there is none."""
     ready_shards: NotNegative = 0

@@ -1,4 +1,5 @@
-"""Where HTTP is served: "ADDRESS:PORT", as in 127.0.0.1:7310, [::1]:7310 or 0.0.0.0:7310."""
+"""Where HTTP is served: "ADDRESS:PORT", as in 127.0.0.1:7310, [::1]:7310 or 0.0.0.0:7310, or
+"auto". Whoever gives a port means that one; with "auto" a second cluster of a host has the next."""
 
 from __future__ import annotations
 
@@ -9,16 +10,19 @@ from typing import Final
 from cluster.endpoints.tcp import PREFIX, Tcp
 from cluster.errors import AlreadyRunningError, ConfigError
 
+AUTO: Final = "auto"
+AUTO_LISTEN: Final = "127.0.0.1:7310"
+"""What AUTO tries first."""
 FORMS: Final = (
-    "give ADDRESS:PORT, such as 127.0.0.1:7310 or 0.0.0.0:7310, or an empty text for no HTTP"
+    "give ADDRESS:PORT, such as 127.0.0.1:7310 or 0.0.0.0:7310, auto, or an empty text for no HTTP"
 )
 NEXT_PORTS: Final = 64
-"""So many ports after the default's are tried where that one is taken."""
+"""So many ports after the first are tried with AUTO."""
 
 
 def http_address(listen: str) -> Tcp:
-    """Return the parts of http.listen. Raises ConfigError."""
-    address = Tcp.read(PREFIX + listen)
+    """Return the parts of http.listen; of AUTO those that are tried first. Raises ConfigError."""
+    address = Tcp.read(PREFIX + (AUTO_LISTEN if listen == AUTO else listen))
     if address is None:
         raise ConfigError(f"http.listen is {listen[:80]!r}", FORMS)
     if address.host == "*":

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.config.keys import HTTP_LISTEN
-from cluster.endpoints.http import http_address
+from cluster.endpoints.http import AUTO, http_address
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
 from coordinator.children.start import log_settings, start_child
@@ -55,8 +54,7 @@ def http_spec(spec: CoordinatorSpec, port: int | None = None) -> bytes:
             "lock": str(spec.paths.lock),
             "host": address.host,
             "port": port or address.port,
-            # Nobody asked for the default's port by its number, so its neighbours are as good.
-            "or_next": spec.http.listen == HTTP_LISTEN,
+            "or_next": spec.http.listen == AUTO,
             "loopback": address.loopback,
             "token": spec.http_token,
             "token_file": spec.http.token_file,

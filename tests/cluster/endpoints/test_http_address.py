@@ -14,6 +14,7 @@ from cluster.errors import AlreadyRunningError, ConfigError
     ("listen", "host", "port", "loopback"),
     [
         ("127.0.0.1:7310", "127.0.0.1", 7310, True),
+        ("auto", "127.0.0.1", 7310, True),
         ("[::1]:1", "::1", 1, True),
         ("localhost:65535", "localhost", 65535, True),
         ("0.0.0.0:80", "0.0.0.0", 80, False),
@@ -37,7 +38,7 @@ def test_an_address_and_whether_others_reach_it(
 @pytest.mark.parametrize(
     "listen",
     ["7310", ":7310", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "[::1:7310", "::1:7310", "*:1",
-     "http://127.0.0.1:7310", "127.0.0.1:7310/", "127.0.0.1: 7310", "[zz]:1", "a b:1"],
+     "AUTO", "http://127.0.0.1:7310", "127.0.0.1:7310/", "127.0.0.1: 7310", "[zz]:1", "a b:1"],
 )  # fmt: skip
 def test_what_is_no_address(listen: str) -> None:
     with pytest.raises(ConfigError, match=r"http.listen is .*0\.0\.0\.0"):

@@ -39,6 +39,8 @@ def test_what_it_is_told() -> None:
     assert (spec.host, spec.port, spec.or_next, spec.loopback) == ("127.0.0.1", 7310, True, True)
     assert spec.token == TOKEN
     assert TOKEN not in repr(spec)
+    spec = spec_of(HttpConfig(listen="127.0.0.1:7310"))
+    assert (spec.port, spec.or_next) == (7310, False), "who gives a port means that one"
     spec = spec_of(HttpConfig(listen="[::]:80", ready_shards=3))
     assert (spec.host, spec.port, spec.or_next, spec.loopback) == ("::", 80, False, False)
     assert spec.ready_shards == 3
