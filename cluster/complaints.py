@@ -49,7 +49,8 @@ def _silent(status: ClusterStatus) -> list[str]:
     ids = [shard.shard_id for shard in silent]
     least = span(min(shard.silent_s or 0.0 for shard in silent))
     longer = " or longer" if len(ids) > 1 else ""
+    are = "are silent: they" if len(ids) > 1 else "is silent: it"
     return [
-        f"{named(ids)} brought nothing for {least}{longer} while others did: "
+        f"{named(ids)} {are} brought nothing for {least}{longer} while others did: "
         f"`dcgw-cluster restart --shard {ids[0]}` gives a shard another connection"
     ]

@@ -1,8 +1,35 @@
-"""Numbers, spans of time and lists of numbers as people read them. Pure."""
+"""States, numbers, spans of time and lists of numbers as people read them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+from cluster.wire.states import ClusterState, SessionState, WorkerState
+
+STATES: Final[dict[str, str]] = {
+    name: name.replace("_", " ")
+    for kind in (SessionState, WorkerState, ClusterState)
+    for name in kind
+}
+"""States as the terminal and the page say them. The page has a copy, in
+coordinator/http/page/words.js, which a test holds against this one."""
+MEANINGS: Final[dict[str, str]] = {
+    SessionState.WAITING: "to connect",
+    SessionState.AWAITING_GRANT: "a turn to identify",
+    SessionState.FATAL: "refused by Discord",
+    SessionState.DOWN: "without its worker",
+}
+"""What a state means whose name does not say it."""
+SLOW_HEARTBEAT_MS: Final = 1000.0
+"""A heartbeat is slow whose round trip took so long, or longer."""
+
+
+def explained(state: str) -> str:
+    """Return a state with what it means, where its name does not say it: "fatal (refused by
+    Discord)"."""
+    meaning = MEANINGS.get(state)
+    return f"{STATES[state]} ({meaning})" if meaning else STATES[state]
 
 
 def span(seconds: float | None) -> str:

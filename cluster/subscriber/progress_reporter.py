@@ -1,4 +1,4 @@
-"""ProgressReporter: tells the coordinator, for `status`, who a subscriber is, how far it is behind,
+"""ProgressReporter: tells the coordinator, for `status`, who a subscriber is, how far it lags,
 and what it missed.
 
 Delivery never waits for it and never fails by it: where nobody answers, nothing is said.

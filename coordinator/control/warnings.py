@@ -25,9 +25,9 @@ come when sessions begin are in it."""
 FULL: Final = 0.9
 """From this part of its budget on a journal prunes, so that its age is all that it can hold."""
 LAG_EVENTS: Final = 1000
-"""A subscriber that is less behind keeps up, however quiet the cluster is."""
+"""A subscriber that lags less keeps up, however quiet the cluster is."""
 LAG_S: Final = 30.0
-"""A subscriber lags when it is behind by more than what the cluster brings in so many seconds."""
+"""A subscriber lags when its lag is more than what the cluster brings in so many seconds."""
 
 
 class Warnings:
@@ -136,9 +136,9 @@ def _lag(late: list[SubscriberStatus], per_s: float) -> Iterator[str]:
     last = max(late, key=lambda one: one.lag)
     others = f"; {len(late) - 1} more lag" if len(late) > 1 else ""
     age = f", {roughly(last.lag / per_s)} of all that comes" if per_s >= 1 else ""
-    behind = f"{round(last.lag, 2 - len(str(last.lag))):,}"  # the line changes when it matters
+    lag = f"{round(last.lag, 2 - len(str(last.lag))):,}"  # the line changes when it matters
     yield (
-        f"the subscriber {last.name} (pid {last.pid}) is {behind} events behind{age}{others}: "
+        f"the subscriber {last.name} (pid {last.pid}) lags {lag} events{age}{others}: "
         "give it fewer events (events=, guilds=) or more processes, before the journals forget "
         "what it has yet to read"
     )

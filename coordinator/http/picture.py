@@ -31,7 +31,7 @@ class ShardPicture(msgspec.Struct, frozen=True, array_like=True, gc=False):
     shard_id: int
     worker: int
     state: SessionState
-    latency_ms: int | None
+    heartbeat_ms: int | None
     """Round trip of the last heartbeat."""
     events_per_s: float
     silent_s: int | None

@@ -36,7 +36,7 @@ async def watched(surfer: Surfer, home: Home, url: str, discord: int) -> None:
     async with surfer.tab(url) as tab:
         await tab.shows(SHARDS)
         await tab.until_says("#state-title", "Starting:")
-        await tab.until_says("#legend", "awaiting a turn to identify")
+        await tab.until_says("#legend", "awaiting grant")
         await tab.until_says("#state-title", f"All {SHARDS} shards are ready")
         await tab.until_says("#happenings", "is ready with a new session, epoch 1")
         await same_numbers(tab, url)

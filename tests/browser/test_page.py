@@ -35,7 +35,7 @@ def test_shards_turn_ready_before_the_eyes(surfer: Surfer) -> None:
             assert await kinds(tab.page) == ["way"] * 4
             await tab.until_says("#state-title", "Starting: 0 of 4 shards ready")
             assert await tab.text("#state-words") == (
-                "4 awaiting a turn to identify. The last identify comes in about 15 s."
+                "4 awaiting grant (a turn to identify). The last identify comes in about 15 s."
             )
             assert "4 shards wait, the last for 15 s." in await tab.text("#budget-queue")
             cluster.let(0, SessionState.READY)
@@ -51,10 +51,29 @@ def test_shards_turn_ready_before_the_eyes(surfer: Surfer) -> None:
             cluster.changed["state"] = ClusterState.DEGRADED
             await tab.until_says("#state-title", "1 shard of 4 is not ready")
             assert await kinds(tab.page) == ["good", "good", "bad", "good"]
-            assert await tab.text("#legend") == "3 ready\n1 refused by Discord"
+            assert await tab.text("#legend") == "3 ready\n1 fatal"
             await tab.page.hover("#shards .cell:nth-child(3)")
             assert "refused by Discord" in await tab.text("#chosen")
             assert "4014: intents" in await tab.text("#chosen")
+
+    surfer.run(scenario())
+
+
+def test_a_ready_shard_may_be_silent_or_slow(surfer: Surfer) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(4)
+        cluster.let(0, SessionState.READY, too_silent=True, silent_s=340.0)
+        cluster.let(1, SessionState.READY, heartbeat_ms=1000.0)
+        cluster.let(2, SessionState.READY, heartbeat_ms=999.0)
+        cluster.let(3, SessionState.RESUMING, heartbeat_ms=5000.0)
+        async with serving(cluster) as url, surfer.tab(url) as tab:
+            await tab.shows(4)
+            legend = (await tab.text("#legend")).splitlines()
+            assert legend == ["3 ready", "1 resuming", "1 silent", "1 slow heartbeat"]
+            labels = await tab.page.evaluate(
+                "[...document.querySelectorAll('#shards .cell')].map(cell => cell.ariaLabel)"
+            )
+            assert labels == ["0 ready, silent", "1 ready, slow heartbeat", "2 ready", "3 resuming"]
 
     surfer.run(scenario())
 
@@ -78,7 +97,7 @@ def test_numbers_and_what_is_wrong(surfer: Surfer) -> None:
             assert await tab.text("#ready") == "3 of 3"
             assert await tab.text("#rate") == "1,234"
             assert await tab.text("#events") == "1,234,567"
-            assert await tab.text("#latency") == "40 ms"
+            assert await tab.text("#heartbeat") == "40 ms"
             assert await tab.text("#left") == "80"
             assert await tab.text("#uptime") == "1 d 2 h"
             assert await tab.text("#state-words") == "2 things below want a look."
@@ -294,7 +313,7 @@ def test_a_phone_shows_it_without_going_sideways(surfer: Surfer, shards: int) ->
         async with serving(cluster, token="t" * 32) as url, surfer.tab(url, size=PHONE) as tab:
             await tab.shows(shards)
             await tab.page.click("#shard-table summary")
-            await tab.until_says("#shard-rows", "waiting to connect")
+            await tab.until_says("#shard-rows", "waiting")
             wide = await tab.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= PHONE[0]
             cut = await tab.page.evaluate(

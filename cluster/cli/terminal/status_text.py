@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS, next_try, reason, shards, workers
-from cluster.cli.terminal.words import state
+from cluster.cli.terminal.tables import next_try, reason, shards, workers
 from cluster.complaints import complaints as all_complaints
 from cluster.wire.states import ClusterState, OperationState, SessionState
 from cluster.wire.status import ClusterStatus, ShardStatus
-from cluster.words import count, ms, named, ranges, rate, roughly, span
+from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, span
 
 MOST_SUBSCRIBERS: Final = 8
 MOST_MISFITS: Final = 4
@@ -158,7 +158,7 @@ def subscribers(status: ClusterStatus) -> list[str]:
     lines: list[str] = []
     for one in status.subscribers[:MOST_SUBSCRIBERS]:
         lines.append(
-            f"{printable(one.name)} (pid {one.pid}): {one.lag:,} behind, {one.events:,} events"
+            f"{printable(one.name)} (pid {one.pid}): lag {one.lag:,}; {one.events:,} events"
             + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
             + (f", {count(one.replays, 'replay')}" if one.replays else "")
             + (f", {one.unfit:,} unfit" if one.unfit else "")

@@ -11,18 +11,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.words import state
 from cluster.wire.states import SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
-from cluster.words import count, ms, named, rate, size, span
+from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, rate, size, span
 
 COLLAPSE_OVER: Final = 32
 """With more rows than this, those that are well are counted and not listed."""
 MOST_LISTED: Final = 20
 MOST_REASONS: Final = 8
 GAP: Final = 2
-SLOW_HEARTBEAT_MS: Final = 1000.0
 RESTLESS: Final = 3
 """More reconnects than this, and more an hour, are worth a line. Discord asks for one every few
 hours."""
@@ -92,17 +91,17 @@ def _worker_table(listed: Sequence[WorkerStatus], width: int) -> Table:
         _numbers("events/s", [rate(w.events_per_s) for w in listed]),
         _numbers("CPU", [f"{w.cpu_percent:.0f} %" for w in listed]),
         _numbers("memory", [size(w.rss_bytes) if w.rss_bytes else "-" for w in listed]),
-        Column("journal", True, [_journal(w) for w in listed]),
-        _numbers("on disk", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
-        _numbers("behind", [f"{w.unpublished:,}" for w in listed]),
+        _numbers("journal", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
+        Column("reaches back", True, [_reach(w) for w in listed]),
+        _numbers("unpublished", [f"{w.unpublished:,}" for w in listed]),
         _numbers("restarts", [str(w.restarts) for w in listed]),
         _numbers("up", [span(w.uptime_s) for w in listed]),
     ]
-    drop = ("up", "on disk", "behind", "restarts", "pid", "CPU", "memory")
+    drop = ("up", "journal", "unpublished", "restarts", "pid", "CPU", "memory")
     return fitted(columns, width, drop)
 
 
-def _journal(worker: WorkerStatus) -> Text:
+def _reach(worker: WorkerStatus) -> Text:
     if not worker.journalling:
         return Text("suspended", style="bold red")
     return Text(span(worker.journal_seconds))
@@ -195,7 +194,7 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
         Column("state", False, [state(s.state) for s in listed]),
         _numbers("seq", [f"{s.seq:,}" if s.seq >= 0 else "-" for s in listed]),
         _numbers("events/s", [rate(s.events_per_s) for s in listed]),
-        _numbers("beat", [ms(s.heartbeat_ms) for s in listed]),
+        _numbers("heartbeat", [ms(s.heartbeat_ms) for s in listed]),
         _numbers("session", [span(s.session_age_s) for s in listed]),
     ]
     more = [
@@ -210,4 +209,4 @@ def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
         drop = ("guilds", "events", "epoch", "last event", "worker")
         return fitted([*head, *more, why], width, drop)
     times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
-    return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "beat"))
+    return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "heartbeat"))

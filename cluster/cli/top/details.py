@@ -7,10 +7,9 @@ from typing import Final
 
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import causes
-from cluster.cli.terminal.words import WORDS
 from cluster.wire.happenings import Happening
 from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, WorkerStatus
-from cluster.words import count, ms, named, ranges, rate, size, span
+from cluster.words import count, explained, ms, named, ranges, rate, size, span
 
 Facts = list[tuple[str, str]]
 
@@ -66,13 +65,13 @@ def of_shard(shard: ShardStatus) -> Facts:
     """Return all that is known of a shard, a name and a value each."""
     next_try = "-" if shard.next_try_s is None else f"in {span(shard.next_try_s)}"
     return [
-        ("state", WORDS.get(shard.state, shard.state)),
+        ("state", explained(shard.state)),
         ("why", printable(shard.detail) or "-"),
         ("next try", next_try),
         ("worker", str(shard.worker)),
         ("session", f"{span(shard.session_age_s)} old, epoch {shard.epoch}, seq {shard.seq:,}"),
         ("events", f"{shard.events:,}, {rate(shard.events_per_s)} a second"),
-        ("last event", f"{span(shard.silent_s)} ago{' (too long)' if shard.too_silent else ''}"),
+        ("last event", f"{span(shard.silent_s)} ago{' (silent)' if shard.too_silent else ''}"),
         ("heartbeat", f"{ms(shard.heartbeat_ms)}, {count(shard.late_acks, 'late answer')}"),
         ("guilds", f"{shard.guilds:,}"),
         ("reconnects", causes(shard) or "none"),
@@ -83,7 +82,7 @@ def of_shard(shard: ShardStatus) -> Facts:
 def of_worker(worker: WorkerStatus, status: ClusterStatus) -> Facts:
     """Return all that is known of a worker."""
     own = [shard.shard_id for shard in status.shards if shard.worker == worker.slot]
-    journal = f"{span(worker.journal_seconds)} in {size(worker.journal_bytes)}"
+    journal = f"reaches back {span(worker.journal_seconds)}, {size(worker.journal_bytes)} on disk"
     return [
         ("state", worker.state),
         ("why", printable(worker.detail) or "-"),
@@ -94,8 +93,13 @@ def of_worker(worker: WorkerStatus, status: ClusterStatus) -> Facts:
         ("events", f"{rate(worker.events_per_s)} a second"),
         ("CPU", f"{worker.cpu_percent:.1f} % of a core"),
         ("memory", f"{size(worker.rss_bytes)} of its own"),
-        ("journal", journal if worker.journalling else "can't be written: a crash loses events"),
-        ("behind", f"{count(worker.unpublished, 'record')} to be published"),
+        (
+            "journal",
+            journal
+            if worker.journalling
+            else "suspended: it can't be written, a crash loses events",
+        ),
+        ("unpublished", count(worker.unpublished, "record")),
     ]
 
 
@@ -104,7 +108,7 @@ def of_subscriber(subscriber: SubscriberStatus) -> Facts:
     reasons = ", ".join(f"{n}x {why}" for why, n in subscriber.gap_reasons.items())
     return [
         ("pid", str(subscriber.pid)),
-        ("behind", count(subscriber.lag, "event")),
+        ("lag", count(subscriber.lag, "event")),
         ("events", f"{subscriber.events:,} in {span(subscriber.since_s)}"),
         ("gaps", f"{subscriber.gaps:,}{f' ({reasons})' if reasons else ''}"),
         ("replays", f"{subscriber.replays:,}; {subscriber.misses:,} things missed at the hub"),

@@ -7,10 +7,10 @@ from typing import Final
 
 from rich.text import Text
 
-from cluster.cli.terminal.tables import SLOW_HEARTBEAT_MS
-from cluster.cli.terminal.words import STYLES, WORDS
+from cluster.cli.terminal.colours import STYLES
 from cluster.wire.states import SessionState
 from cluster.wire.status import ShardStatus
+from cluster.words import SLOW_HEARTBEAT_MS, STATES
 
 SYMBOLS: Final = {
     SessionState.READY: "■",
@@ -65,8 +65,8 @@ def legend(shards: Sequence[ShardStatus]) -> Text:
     for shard in shards:
         symbol, style = _cell(shard)
         if symbol not in found:
-            words = {SILENT: "too silent", SLOW: "slow heartbeat", "c": "connecting"}
-            found[symbol] = (words.get(symbol, WORDS.get(shard.state, shard.state)), style)
+            words = {SILENT: "silent", SLOW: "slow heartbeat", "c": "connecting"}
+            found[symbol] = (words.get(symbol, STATES[shard.state]), style)
     text = Text(no_wrap=True)
     for symbol, (meaning, style) in sorted(found.items(), key=lambda item: item[1]):
         text.append(f"{symbol} ", style).append(f"{meaning}  ", "dim")

@@ -10,10 +10,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.text import Text
 
+from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import causes
 from cluster.cli.terminal.type_rates import TypeRate
-from cluster.cli.terminal.words import state
 from cluster.cli.top.filters import About, fits
 from cluster.ranges import MAX_SHARDS
 from cluster.wire.happenings import Happening, Severity
@@ -135,7 +135,7 @@ def _rank(state_name: str) -> int:
 
 
 def _shard_state(shard: ShardStatus) -> Text:
-    return Text("too silent", style="bold red") if shard.too_silent else state(shard.state)
+    return Text("silent", style="bold red") if shard.too_silent else state(shard.state)
 
 
 SHARDS: Final[Table[ShardStatus]] = Table(
@@ -151,7 +151,7 @@ SHARDS: Final[Table[ShardStatus]] = Table(
             number=False,
         ),
         Column("events/s", 8, lambda s: rate(s.events_per_s), lambda s: s.events_per_s),
-        Column("beat", 9, lambda s: ms(s.heartbeat_ms), lambda s: s.heartbeat_ms),
+        Column("heartbeat", 9, lambda s: ms(s.heartbeat_ms), lambda s: s.heartbeat_ms),
         Column("session", 11, lambda s: span(s.session_age_s), lambda s: s.session_age_s),
         Column("last event", 10, lambda s: span(s.silent_s), lambda s: s.silent_s),
         Column("guilds", 6, lambda s: f"{s.guilds:,}", lambda s: s.guilds),
@@ -162,7 +162,7 @@ SHARDS: Final[Table[ShardStatus]] = Table(
         ),
         Column("why", 0, lambda s: printable(s.detail or causes(s)), lambda s: s.detail, False),
     ),
-    drop=("events", "guilds", "last event", "session", "worker", "beat"),
+    drop=("events", "guilds", "last event", "session", "worker", "heartbeat"),
     sort="state",
     name=lambda s: s.shard_id,
     about=lambda s: About(
@@ -183,21 +183,21 @@ WORKERS: Final[Table[WorkerStatus]] = Table(
         Column("CPU", 5, lambda w: f"{w.cpu_percent:.0f} %", lambda w: w.cpu_percent),
         Column("memory", 9, lambda w: size(w.rss_bytes) if w.rss_bytes else "-",
                lambda w: w.rss_bytes),
-        Column("journal", 11, lambda w: _journal(w), lambda w: w.journal_seconds),
-        Column("behind", 7, lambda w: f"{w.unpublished:,}", lambda w: w.unpublished),
+        Column("reaches back", 12, lambda w: _reach(w), lambda w: w.journal_seconds),
+        Column("unpublished", 11, lambda w: f"{w.unpublished:,}", lambda w: w.unpublished),
         Column("restarts", 8, lambda w: str(w.restarts), lambda w: w.restarts),
         Column("up", 11, lambda w: span(w.uptime_s), lambda w: w.uptime_s),
         Column("pid", 8, lambda w: str(w.pid or "-"), lambda w: w.pid),
         Column("why", 0, lambda w: printable(w.detail), lambda w: w.detail, False),
     ),
-    drop=("why", "pid", "up", "behind", "memory", "restarts", "CPU"),
+    drop=("why", "pid", "up", "unpublished", "memory", "restarts", "CPU"),
     sort="worker",
     name=lambda w: w.slot,
     about=lambda w: About(f"{w.state} {w.detail}", w.slot, w.slot),
 )  # fmt: skip
 
 
-def _journal(worker: WorkerStatus) -> str | Text:
+def _reach(worker: WorkerStatus) -> str | Text:
     if not worker.journalling:
         return Text("suspended", style="bold red")
     return span(worker.journal_seconds)
@@ -231,7 +231,7 @@ SUBSCRIBERS: Final[Table[SubscriberStatus]] = Table(
     columns=(
         Column("subscriber", 24, lambda s: printable(s.name), lambda s: s.name, number=False),
         Column("pid", 8, lambda s: str(s.pid), lambda s: s.pid),
-        Column("behind", 9, lambda s: f"{s.lag:,}", lambda s: s.lag),
+        Column("lag", 9, lambda s: f"{s.lag:,}", lambda s: s.lag),
         Column("events", 13, lambda s: f"{s.events:,}", lambda s: s.events),
         Column("gaps", 5, lambda s: f"{s.gaps:,}", lambda s: s.gaps),
         Column("replays", 7, lambda s: f"{s.replays:,}", lambda s: s.replays),
@@ -239,7 +239,7 @@ SUBSCRIBERS: Final[Table[SubscriberStatus]] = Table(
         Column("since", 8, lambda s: roughly(s.since_s), lambda s: s.since_s),
     ),
     drop=("pid", "unfit", "replays", "since"),
-    sort="behind",
+    sort="lag",
     name=lambda s: f"{s.name} {s.pid}",
     about=lambda s: About(s.name, s.pid),
 )

@@ -64,11 +64,13 @@ def status(
     counted, and the others listed. What the columns say:
 
     \b
-    memory    the worker's own; its journal, which is mapped, is not counted
-    journal   how far back a subscriber can ask for what it missed
-    behind    records that are in the journal and not yet published
-    beat      round trip of the last heartbeat
-    session   age of the session; seq and epoch are its position
+    memory        the worker's own; its journal, which is mapped, is not counted
+    journal       its size on disk
+    reaches back  for how long a subscriber can ask the journal for what it missed
+    unpublished   records that are in the journal and not yet published
+    heartbeat     round trip of the last heartbeat
+    session       age of the session; seq and epoch are its position
+    lag           events that a subscriber knows of and has not taken yet
     """
     check_remote(keys_file, endpoint, name)
     if watch:

@@ -49,7 +49,7 @@ def subscriber_metrics(status: ClusterStatus) -> Iterator[Metric]:
     lag = family(
         "dcgw_subscriber_lag_events",
         "Events that are known to exist and were not taken yet, of the subscriber of this name "
-        "that is behind most.",
+        "that lags most.",
         ("subscriber",),
     )
     for name, most in named.items():

@@ -1,15 +1,15 @@
 // The top of the page: how the cluster is, in words and in a few numbers.
 
 import { byId, dress, list, say, show } from "./elements.js";
-import { medianLatency, states } from "./picture.js";
-import { count, kind, milliseconds, plain, rate, some, span, timeOfDay } from "./words.js";
+import { medianHeartbeat, states } from "./picture.js";
+import { count, explained, kind, milliseconds, plain, rate, some, span, timeOfDay } from "./words.js";
 
 /** How the cluster is: [kind, title, sentence]. */
 export function summary(picture) {
   const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting } = picture;
   const rest = shards.length - ready;
   const others = states(shards).filter(([name]) => name !== "ready")
-    .map(([name, many]) => `${count(many)} ${plain(name)}`).join(", ");
+    .map(([name, many]) => `${count(many)} ${explained(name)}`).join(", ");
   if (state === "stopping") return ["way", "Stopping", "Sessions are closed so that they can be resumed."];
   if (state === "starting") {
     const turn = waiting && budget.wait_s > 0 ? ` The last identify comes in about ${span(budget.wait_s)}.` : "";
@@ -40,7 +40,7 @@ export function draw(picture) {
   say(byId("name"), picture.name);
   say(byId("ready"), `${count(picture.shards_ready)} of ${count(picture.shards.length)}`);
   say(byId("rate"), rate(picture.events_per_s));
-  say(byId("latency"), milliseconds(medianLatency(picture.shards)));
+  say(byId("heartbeat"), milliseconds(medianHeartbeat(picture.shards)));
   say(byId("left"), picture.budget.known ? count(picture.budget.remaining) : "–");
   say(byId("events"), count(picture.events));
   say(byId("uptime"), span(picture.uptime_s));

@@ -11,8 +11,8 @@ function workers(picture) {
     [rate(worker.events_per_s), "number"],
     [percent(worker.cpu_percent), "number"],
     [size(worker.rss_bytes), "number"],
-    worker.journalling ? [size(worker.journal_bytes), "number"] : ["not written", "number bad"],
-    [span(worker.journal_seconds), "number"],
+    [size(worker.journal_bytes), "number"],
+    worker.journalling ? [span(worker.journal_seconds), "number"] : ["suspended", "number bad"],
     [count(worker.unpublished), "number"],
     [count(worker.restarts), worker.restarts ? "number way" : "number"],
   ]);

@@ -15,12 +15,15 @@ export function changed(picture, change) {
 }
 
 /** The fields of a shard, which comes as an array. */
-export const [ID, WORKER, STATE, LATENCY, RATE, SILENT, GUILDS, IS_SILENT, DETAIL] = Array(9).keys();
-const SLOW_MS = 1000;
+export const [ID, WORKER, STATE, HEARTBEAT, RATE, SILENT, GUILDS, IS_SILENT, DETAIL] = Array(9).keys();
+const SLOW_HEARTBEAT_MS = 1000; // as in cluster/words.py
 
-/** Whether something about a ready shard is odd: it is silent, or its heartbeats are slow. */
-export const isOdd = (shard) => shard[IS_SILENT] || (shard[LATENCY] ?? 0) > SLOW_MS;
 export const isReady = (shard) => shard[STATE] === "ready";
+/** What is wrong with a ready shard: "silent", "slow heartbeat", or "". */
+export const flaw = (shard) => {
+  if (shard[IS_SILENT]) return "silent";
+  return isReady(shard) && (shard[HEARTBEAT] ?? 0) >= SLOW_HEARTBEAT_MS ? "slow heartbeat" : "";
+};
 
 /** How many shards are in each state: [state, many], those with most first. */
 export function states(shards) {
@@ -30,7 +33,7 @@ export function states(shards) {
 }
 
 /** The median of the shards' heartbeats in milliseconds; null: none is known. */
-export function medianLatency(shards) {
-  const known = shards.map((shard) => shard[LATENCY]).filter((one) => one !== null);
+export function medianHeartbeat(shards) {
+  const known = shards.map((shard) => shard[HEARTBEAT]).filter((one) => one !== null);
   return known.length ? known.sort((a, b) => a - b)[known.length >> 1] : null;
 }

@@ -1,7 +1,7 @@
 // The shards as a table, a page of it at a time, for who sees no colours or wants the numbers.
 
 import { byId, fill, say } from "./elements.js";
-import { DETAIL, GUILDS, ID, IS_SILENT, LATENCY, RATE, SILENT, STATE, WORKER, isReady } from "./picture.js";
+import { DETAIL, GUILDS, HEARTBEAT, ID, IS_SILENT, RATE, SILENT, STATE, WORKER, isReady } from "./picture.js";
 import { count, kind, milliseconds, plain, rate, span } from "./words.js";
 
 const ROWS = 64;
@@ -20,7 +20,7 @@ function rows() {
   say(byId("shard-page"), shown.length ? `${count(from + 1)} to ${count(from + part.length)} of ${count(shown.length)}` : "none");
   fill(byId("shard-rows"), part.map((shard) => [
     [String(shard[ID]), "number"], [plain(shard[STATE]), `condition ${kind(shard[STATE])}`],
-    [String(shard[WORKER]), "number"], [milliseconds(shard[LATENCY]), "number"],
+    [String(shard[WORKER]), "number"], [milliseconds(shard[HEARTBEAT]), "number"],
     [rate(shard[RATE]), "number"],
     [shard[SILENT] === null ? "–" : `${span(shard[SILENT])} ago`, shard[IS_SILENT] ? "number bad" : "number"],
     [count(shard[GUILDS]), "number"], [shard[DETAIL], "remark"],

@@ -1,8 +1,8 @@
 // The grid of shards: a cell each, and what is known of the one that is pointed at.
 
 import { byId, dress, grow, say } from "./elements.js";
-import { DETAIL, GUILDS, ID, IS_SILENT, LATENCY, RATE, SILENT, STATE, WORKER, isOdd, states } from "./picture.js";
-import { count, kind, plain, rate, some, span } from "./words.js";
+import { DETAIL, GUILDS, HEARTBEAT, ID, IS_SILENT, RATE, SILENT, STATE, WORKER, flaw, states } from "./picture.js";
+import { count, explained, kind, plain, rate, some, span } from "./words.js";
 
 const NUMBERED = 144; // up to so many cells have room for the shard's number
 const LARGE = 512;
@@ -15,8 +15,8 @@ let looks = []; // class and label of each cell, so that the document need not b
 
 /** Say what is known of a shard, in one sentence. */
 export function sentence(shard) {
-  const words = [`Shard ${shard[ID]}: ${plain(shard[STATE])}, on worker ${shard[WORKER]}`];
-  if (shard[LATENCY] !== null) words.push(`heartbeat ${count(shard[LATENCY])} ms`);
+  const words = [`Shard ${shard[ID]}: ${explained(shard[STATE])}, on worker ${shard[WORKER]}`];
+  if (shard[HEARTBEAT] !== null) words.push(`heartbeat ${count(shard[HEARTBEAT])} ms`);
   words.push(`${rate(shard[RATE])} events/s`);
   if (shard[SILENT] !== null) words.push(`last event ${span(shard[SILENT])} ago`);
   if (shard[GUILDS]) words.push(some(shard[GUILDS], "guild"));
@@ -67,7 +67,7 @@ grid.addEventListener("keydown", (event) => {
   grid.children[Math.min(last, Math.max(0, to))]?.focus();
 });
 
-const label = (shard) => `${shard[ID]} ${plain(shard[STATE])}${isOdd(shard) ? ", odd" : ""}`;
+const label = (shard) => `${shard[ID]} ${plain(shard[STATE])}${flaw(shard) && `, ${flaw(shard)}`}`;
 
 /** Draw the shards of a picture. */
 export function draw(picture) {
@@ -80,7 +80,7 @@ export function draw(picture) {
   shards = picture.shards;
   const cells = grid.children;
   shards.forEach((shard, index) => {
-    const look = `cell ${kind(shard[STATE])}${isOdd(shard) ? " odd" : ""}`;
+    const look = `cell ${kind(shard[STATE])}${flaw(shard) && ` flawed ${flaw(shard)}`}`;
     const words = label(shard);
     const before = looks[index];
     if (before && before.look === look && before.words === words) return;
@@ -103,8 +103,10 @@ export function draw(picture) {
 function legend() {
   const many = states(shards);
   const items = many.map(([state, number]) => [kind(state), `${count(number)} ${plain(state)}`]);
-  const odd = shards.filter(isOdd).length;
-  if (odd) items.push(["good odd", `${count(odd)} silent or slow`]);
+  for (const words of ["silent", "slow heartbeat"]) {
+    const found = shards.filter((shard) => flaw(shard) === words).length;
+    if (found) items.push([`good flawed ${words}`, `${count(found)} ${words}`]);
+  }
   const place = byId("legend");
   grow(place, items.length, () => {
     const item = document.createElement("li");

@@ -47,20 +47,23 @@ export const milliseconds = (number) => (number === null ? NONE : `${count(numbe
 export const timeOfDay = (seconds, exact = false) =>
   (exact ? exactClock : clock).format(Date.now() + seconds * 1000);
 
-/** A state: what it means for who looks on (good, on its way, bad or at rest), and as people say it. */
+/**
+ * A state: what it is to who looks on (good, on its way, bad or at rest), as people say it, and what
+ * that means where it needs saying. A copy of the words in cluster/words.py; a test compares them.
+ */
 const STATES = {
   // of shards
-  waiting: ["way", "waiting to connect"],
+  waiting: ["way", "waiting", "to connect"],
   connecting: ["way", "connecting"],
-  awaiting_hello: ["way", "awaiting Discord's hello"],
-  awaiting_grant: ["way", "awaiting a turn to identify"],
+  awaiting_hello: ["way", "awaiting hello"],
+  awaiting_grant: ["way", "awaiting grant", "a turn to identify"],
   identifying: ["way", "identifying"],
   resuming: ["way", "resuming"],
   ready: ["good", "ready"],
-  fatal: ["bad", "refused by Discord"],
+  fatal: ["bad", "fatal", "refused by Discord"],
   closed: ["rest", "closed"],
   starting: ["way", "starting"],
-  down: ["bad", "without its worker"],
+  down: ["bad", "down", "without its worker"],
   // of workers
   running: ["good", "running"],
   missing: ["bad", "missing"],
@@ -73,3 +76,7 @@ const STATES = {
 };
 export const kind = (state) => (STATES[state] ?? ["rest"])[0];
 export const plain = (state) => (STATES[state] ?? [])[1] ?? state.replaceAll("_", " ");
+export const explained = (state) => {
+  const meaning = (STATES[state] ?? [])[2];
+  return meaning ? `${plain(state)} (${meaning})` : plain(state);
+};

@@ -111,7 +111,7 @@ def test_lag(lag: int, per_s: float) -> None:
     )
     assert len(said) == (lag >= max(LAG_EVENTS, LAG_S * per_s))
     if said:
-        told = re.search(r"the subscriber bot \(pid 7\) is ([\d,]+) events behind", said[0])
+        told = re.search(r"the subscriber bot \(pid 7\) lags ([\d,]+) events", said[0])
         assert told is not None
         assert abs(int(told[1].replace(",", "")) - lag) <= lag / 20
 
@@ -119,7 +119,7 @@ def test_lag(lag: int, per_s: float) -> None:
 def test_how_long_a_subscriber_is_behind_and_how_many_others() -> None:
     late = [subscriber("a", lag=12_000), subscriber("b", lag=90_000)]
     (said,) = look(workers=[worker(0, events_per_s=100.0)], subscribers=late)
-    assert "subscriber b (pid 7) is 90,000 events behind, 15 min of all that comes; 1 more" in said
+    assert "subscriber b (pid 7) lags 90,000 events, 15 min of all that comes; 1 more" in said
 
 
 # Of its percents only 80, where a warning ends, is no number that floats have for both

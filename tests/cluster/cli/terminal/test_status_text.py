@@ -126,8 +126,8 @@ def test_subscribers(fake: ModuleType) -> None:
     rows = [subscriber("bot\x1b[2J.py", lag=1200, gaps=1, replays=2, unfit=3), subscriber("tail")]
     status = msgspec.structs.replace(status, subscribers=rows, subscribers_unknown=3)
     assert status_text.subscribers(status) == [
-        "bot [2J.py (pid 17): 1,200 behind, 7 events, 1 gap, 2 replays, 3 unfit in 5.0 s",
-        "tail (pid 17): 0 behind, 7 events in 5.0 s",
+        "bot [2J.py (pid 17): lag 1,200; 7 events, 1 gap, 2 replays, 3 unfit in 5.0 s",
+        "tail (pid 17): lag 0; 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]
     misfits = {
@@ -135,7 +135,7 @@ def test_subscribers(fake: ModuleType) -> None:
     }
     rows = [subscriber("bot", unfit=1000, misfits=misfits)]
     assert status_text.subscribers(msgspec.structs.replace(status, subscribers=rows))[:-1] == [
-        "bot (pid 17): 0 behind, 7 events, 1,000 unfit in 5.0 s",
+        "bot (pid 17): lag 0; 7 events, 1,000 unfit in 5.0 s",
         "  unfit: READY $. 0 (1,000)",
         *(
             f"  unfit: READY $. {number} ({1000 - number})"
@@ -145,10 +145,10 @@ def test_subscribers(fake: ModuleType) -> None:
     ]
     poor = [subscriber("bot", lacks=["message_content", "guild_members"]), subscriber("tail")]
     assert status_text.subscribers(msgspec.structs.replace(status, subscribers=poor)) == [
-        "bot (pid 17): 0 behind, 7 events in 5.0 s",
+        "bot (pid 17): lag 0; 7 events in 5.0 s",
         "  without the intent message_content: messages that are not to the bot have no text",
         "  without the intent guild_members: who joins, leaves or changes is not told of",
-        "tail (pid 17): 0 behind, 7 events in 5.0 s",
+        "tail (pid 17): lag 0; 7 events in 5.0 s",
         "3 unknown: connected, without a report",
     ]
     for one in (subscriber("x"), poor[0]):
@@ -222,13 +222,13 @@ def test_the_last_columns_go_first(fake: ModuleType) -> None:
     status = made(fake, 2, 2)
     headings = {
         width: text(tables.workers(status, width), width).splitlines()[0].split()[7:]
-        for width in (70, 80, 90, 120)
+        for width in (70, 80, 100, 120)
     }
     assert headings == {
-        70: ["journal"],
-        80: ["journal", "restarts"],
-        90: ["journal", "behind", "restarts"],
-        120: ["journal", "on", "disk", "behind", "restarts", "up"],
+        70: ["reaches", "back"],
+        80: ["reaches", "back", "restarts"],
+        100: ["reaches", "back", "unpublished", "restarts"],
+        120: ["journal", "reaches", "back", "unpublished", "restarts", "up"],
     }
 
 
@@ -272,12 +272,14 @@ def test_a_shard_that_is_silent_while_others_are_not(fake: ModuleType) -> None:
     status = changed(made(fake, 200, 200), 7, too_silent=True, silent_s=812.0)
     (line,) = (str(one) for one in status_text.verdict(status))
     assert line.startswith(
-        "shard 7 brought nothing for 13 min 32 s while others did: `dcgw-cluster"
+        "shard 7 is silent: it brought nothing for 13 min 32 s while others did: `dcgw-cluster"
     )
     assert "13 min 32 s" in text(tables.shards(status, 140), 140), "it is among those to look at"
     status = changed(status, 9, too_silent=True, silent_s=90.0)
     (line,) = (str(one) for one in status_text.verdict(status))
-    assert line.startswith("shards 7, 9 brought nothing for 1 min 30 s or longer while others did")
+    assert line.startswith(
+        "shards 7, 9 are silent: they brought nothing for 1 min 30 s or longer while others did"
+    )
 
 
 def test_frames_that_had_no_place_are_told_of(fake: ModuleType) -> None:
@@ -372,7 +374,7 @@ def test_a_time_that_passes_is_no_news(
     assert capsys.readouterr().out.count("worker 0 was restarted 1 time") == 1
     for silent_s in (90.0, 91.0, 92.0):
         view.show(changed(status, 2, too_silent=True, silent_s=silent_s))
-    assert capsys.readouterr().out.count("shard 2 brought nothing") == 1
+    assert capsys.readouterr().out.count("shard 2 is silent: it brought nothing") == 1
 
 
 def test_identifies_by_a_broker_and_for_others(fake: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""Writes states as people read them. Pure."""
+"""Writes states in their colours. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Final
 from rich.text import Text
 
 from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.words import STATES
 
-WORDS: Final[dict[str, str]] = {
-    SessionState.AWAITING_HELLO: "awaiting hello",
-    SessionState.AWAITING_GRANT: "awaiting grant",
-}
 STYLES: Final[dict[str, str]] = {
     SessionState.READY: "green",
     WorkerState.RUNNING: "green",
@@ -26,4 +23,4 @@ STYLES: Final[dict[str, str]] = {
 
 def state(name: str) -> Text:
     """Return a state in its colour."""
-    return Text(WORDS.get(name, name), style=STYLES.get(name, "cyan"))
+    return Text(STATES.get(name, name), style=STYLES.get(name, "cyan"))
