@@ -19,8 +19,8 @@ _COLUMNS: Final[Sequence[Column[ShardStatus]]] = (
     Column("dcgw_shard_last_dispatch_seconds", "Time since the shard's last event.",
            lambda s: s.silent_s),
     Column("dcgw_shard_too_silent",
-           "Whether the shard brings nothing for longer than chance explains, while its neighbours "
-           "do (1), or not (0).",
+           "Whether the shard is silent (1) or not (0): it brings nothing for longer than chance "
+           "explains, while its neighbours do.",
            lambda s: float(s.too_silent)),
     Column("dcgw_shard_session_age_seconds", "Time since the READY of the shard's session.",
            lambda s: s.session_age_s),

@@ -28,8 +28,9 @@ _COLUMNS: Final[Sequence[Column[WorkerStatus]]] = (
            lambda w: w.shards_ready),
     Column("dcgw_worker_journal_bytes", "Bytes that the worker's journal holds.",
            lambda w: w.journal_bytes),
-    Column("dcgw_worker_journal_age_seconds", "Age of the oldest record in the worker's journal: "
-           "for so long subscribers can ask for what they missed.",
+    Column("dcgw_worker_journal_age_seconds",
+           "How far the worker's journal reaches back, to its oldest record: for so long "
+           "subscribers can ask for what they missed.",
            lambda w: w.journal_seconds),
     Column("dcgw_worker_journalling",
            "Whether the worker writes its journal (1), or can't, and events are lost if it dies "
@@ -57,8 +58,8 @@ _TOGETHER: Final[Sequence[Column[_Shards]]] = (
     Column("dcgw_worker_session_age_seconds",
            "Time since the last READY of any of the worker's shards.", lambda s: s.age_s),
     Column("dcgw_worker_shards_too_silent",
-           "Shards of the worker that bring nothing for longer than chance explains, while their "
-           "neighbours do.", lambda s: s.too_silent),
+           "Shards of the worker that are silent: they bring nothing for longer than chance "
+           "explains, while their neighbours do.", lambda s: s.too_silent),
     Column("dcgw_worker_guilds", "Guilds that the READYs of the worker's shards named.",
            lambda s: s.guilds),
     Column("dcgw_worker_slowest_heartbeat_seconds",
