@@ -119,7 +119,7 @@ async def _read(reader: asyncio.StreamReader) -> None:
 
 def _child_of(pid: int, module: str) -> int:
     """Return the child of a process that runs a module. Raises ChildError."""
-    command = ["ps", "-A", "-o", "pid=,ppid=,args="]
+    command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="]  # whole, whatever COLUMNS says
     for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
+import time
 
 from cluster.endpoints.paths import cluster_paths
 from tests.e2e.home import Home, run_sandbox
@@ -177,6 +178,8 @@ def test_a_port_of_the_sandbox_in_use(home: Home) -> None:
 def test_a_second_start_on_the_same_state_folder(home: Home) -> None:
     first = home.cli("start", "--sandbox", "--detach")
     assert first.returncode == 0, first.stderr
+    while not any("coordinator.replay" in process for process in home.processes()):
+        time.sleep(0.05)  # it comes last, when the workers have greeted
     running = set(home.processes())
     line = refused(home.cli("start", "--sandbox", "--detach"), 4)
     assert "dcgw-cluster stop" in line
