@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cluster.decode_errors import worth_saying
 from cluster.wire.happenings import Happening, HappeningKind, Happenings, Severity
@@ -123,19 +123,7 @@ class HappeningRecord:
             epoch=fact.epoch,
             what=fact.what,
         )
-        self._add(
-            Happening(
-                number=self._number(),
-                at=fact.at,
-                kind=fact.kind,
-                severity=SENTENCES[fact.kind].severity,
-                text=text,
-                worker=fact.worker,
-                shard=fact.shard,
-                epoch=fact.epoch,
-                cause=fact.cause,
-            )
-        )
+        self._add(fact, text, fact.cause, worker=fact.worker, shard=fact.shard, epoch=fact.epoch)
 
     def _keep_many(self, held: Held[_Fact]) -> None:
         last = held.items[-1]
@@ -151,24 +139,23 @@ class HappeningRecord:
             shards=shards,
         )
         self._add(
-            Happening(
-                number=self._number(),
-                at=last.at,
-                kind=last.kind,
-                severity=SENTENCES[last.kind].severity,
-                text=text,
-                count=held.total,
-                seconds=held.seconds,
-                shards=sorted(set(shards)),
-                cause=cause,
-            )
-        )
+            last, text, cause,
+            count=held.total, seconds=held.seconds, shards=sorted(set(shards)),
+        )  # fmt: skip
 
-    def _number(self) -> int:
+    def _add(self, fact: _Fact, text: str, cause: str, **more: Any) -> None:
+        """Keep and log one. fact: the last of those that it tells. more: fields of Happening that
+        one alone or several together have."""
         self._next += 1
-        return self._next
-
-    def _add(self, happening: Happening) -> None:
+        happening = Happening(
+            number=self._next,
+            at=fact.at,
+            kind=fact.kind,
+            severity=SENTENCES[fact.kind].severity,
+            text=text,
+            cause=cause,
+            **more,
+        )
         self._kept.append(happening)
         log.log(
             LEVELS[happening.severity], "%s", happening.text, extra={"fields": fields_of(happening)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -44,6 +44,22 @@ async def inside(rig: Rig, control: SandboxControl) -> asyncio.Task[Any]:
     return worker
 
 
+async def ends_by(rig: Rig, control: SandboxControl, break_it: Callable[[], None]) -> None:
+    """Run a worker under traffic, break something in it, and see it end."""
+    worker = await inside(rig, control)
+    break_it()
+    with pytest.raises(UnforeseenError):
+        await asyncio.wait_for(worker, 60)
+
+
+async def goes_on(rig: Rig) -> None:
+    """Start the next process in its slot, and see nothing lost."""
+    rig.reports.clear()
+    await rig.start()
+    await rig.ready()
+    await ends_equal(rig)
+
+
 @pytest.mark.parametrize("written", [False, True], ids=["before", "after"])
 def test_an_event_that_could_not_be_delivered_comes_again(
     written: bool, monkeypatch: pytest.MonkeyPatch
@@ -57,15 +73,9 @@ def test_an_event_that_could_not_be_delivered_comes_again(
         raise UnforeseenError("in a drain")
 
     async def scenario(rig: Rig, control: SandboxControl) -> None:
-        worker = await inside(rig, control)
         with monkeypatch.context() as patch:
-            patch.setattr(ShardDelivery, "deliver", broken)
-            with pytest.raises(UnforeseenError):
-                await asyncio.wait_for(worker, 60)
-        rig.reports.clear()
-        await rig.start()
-        await rig.ready()
-        await ends_equal(rig)
+            await ends_by(rig, control, lambda: patch.setattr(ShardDelivery, "deliver", broken))
+        await goes_on(rig)
 
     run(scenario)
 
@@ -77,15 +87,9 @@ def test_a_turn_that_could_not_be_written_comes_again(monkeypatch: pytest.Monkey
         raise UnforeseenError("at the end of a turn")
 
     async def scenario(rig: Rig, control: SandboxControl) -> None:
-        worker = await inside(rig, control)
         with monkeypatch.context() as patch:
-            patch.setattr(Pages, "write", broken)
-            with pytest.raises(UnforeseenError):
-                await asyncio.wait_for(worker, 60)
-        rig.reports.clear()
-        await rig.start()
-        await rig.ready()
-        await ends_equal(rig)
+            await ends_by(rig, control, lambda: patch.setattr(Pages, "write", broken))
+        await goes_on(rig)
 
     run(scenario)
 

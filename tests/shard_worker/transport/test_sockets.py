@@ -202,16 +202,23 @@ class Counted:
         return getattr(self._epoll, name)
 
 
+async def counting(watched: Watched, fd: int, theirs: socket.socket) -> Counted:
+    """Return what the kernel is told from now on, of a socket that is read and has brought
+    something."""
+    watched.want(fd, READABLE)
+    theirs.send(b"a")
+    await watched.next()
+    counted = Counted(watched.sockets._epoll)
+    watched.sockets._epoll = counted  # type: ignore[assignment]  # it counts
+    return counted
+
+
 def test_the_kernel_is_told_once_however_often_libcurl_changes_its_mind() -> None:
     async def scenario(watched: Watched) -> None:
         ours, theirs = pair()
         with ours, theirs:
             fd = ours.fileno()
-            watched.want(fd, READABLE)
-            theirs.send(b"a")
-            await watched.next()
-            counted = Counted(watched.sockets._epoll)
-            watched.sockets._epoll = counted  # type: ignore[assignment]  # it counts
+            counted = await counting(watched, fd, theirs)
             for events in (READABLE | WRITABLE, READABLE, READABLE | WRITABLE):
                 watched.want(fd, events)
             assert await watched.next() == [(fd, WRITABLE)]
@@ -230,11 +237,7 @@ def test_what_libcurl_wants_until_its_timer_rings_at_once_is_not_told() -> None:
         ours, theirs = pair()
         with ours, theirs:
             fd = ours.fileno()
-            watched.want(fd, READABLE)
-            theirs.send(b"a")
-            await watched.next()
-            counted = Counted(watched.sockets._epoll)
-            watched.sockets._epoll = counted  # type: ignore[assignment]  # it counts
+            counted = await counting(watched, fd, theirs)
             for _ in range(3):
                 watched.want(fd, READABLE | WRITABLE)
                 watched.sockets.call_later(0, watched.want, fd, READABLE)
