@@ -41,6 +41,7 @@ PURE = [
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
     "cluster/journal/suspension.py",
+    "cluster/leases.py",
     "cluster/logs/line.py",
     "cluster/logs/logfmt.py",
     "cluster/sandbox/world/permissions.py",
@@ -112,6 +113,7 @@ ROOMS: Final = {
         "errors": "",
         "decode_errors": "",
         "durable": "",
+        "leases": "",
         "clocks": "",
         "backoff": "",
         "__main__": "",
@@ -178,6 +180,7 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
+        "hosts": "",
         "__main__": "child_process coordinator spec_input upkeep",
         "coordinator": (
             "account children context control descriptors engines gateway_api happenings health "

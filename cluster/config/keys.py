@@ -116,6 +116,45 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Most shards that have metrics of their own."""
 
 
+class HostsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of [hosts]: endpoints "tcp://ADDRESS:PORT", all three or none."""
+
+    control: str = ""
+    """Where host agents join."""
+    events: str = ""
+    """Where their workers' events come in: of the first hub; those of others have the ports that
+    follow."""
+    replay: str = ""
+    """Where they answer for their journals."""
+    advertise: str = ""
+    """Name or address by which hosts reach the two others; empty: the one by which they joined."""
+    lease_seconds: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 30.0
+    """How long a worker on another host holds its sessions without a word from the coordinator."""
+    expected: Positive = 1
+    """The first plan is made when so many hosts have joined."""
+
+    @property
+    def offered(self) -> dict[str, str]:
+        """The endpoints that are offered, by "control", "events" and "replay"."""
+        named = {"control": self.control, "events": self.events, "replay": self.replay}
+        return {name: endpoint for name, endpoint in named.items() if endpoint}
+
+
+class RayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of [ray]: where the engine "ray" puts host agents."""
+
+    address: str = "auto"
+    """Address of the Ray cluster, as ray.init takes it."""
+    hosts: NotNegative = 0
+    """How many host agents there are; 0: one on each node that has the labels and the room."""
+    cpus: Annotated[float, msgspec.Meta(ge=0, le=4096)] = 1.0
+    """CPUs that an agent asks for, with its workers."""
+    memory_mb: NotNegative = 0
+    """Memory that it asks for; 0: none is asked for."""
+    labels: dict[str, str] = {}
+    """Labels that its node must have."""
+
+
 class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Every key but those of [sandbox]. Units are in the names."""
 
@@ -152,8 +191,16 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_to: Literal["files", "stdout"] = "files"
     """"stdout": the lines of all processes go to standard output as well."""
+    engine: Literal["local", "join", "ray"] = "local"
+    """Where workers run: on this host, on those that join, on those that Ray places."""
+    hubs: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Among how many hubs the workers are shared out; each is a core's work at most."""
+    store: str = ""
+    """"postgresql://...": where what must not be forgotten is kept; empty: in the state folder."""
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
     tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
     http: HttpConfig = msgspec.field(default_factory=HttpConfig)
+    hosts: HostsConfig = msgspec.field(default_factory=HostsConfig)
+    ray: RayConfig = msgspec.field(default_factory=RayConfig)

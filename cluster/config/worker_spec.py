@@ -25,6 +25,13 @@ class WorkerSpec(Login, frozen=True, kw_only=True):
     link_endpoint: str
     hub_endpoint: str
     """Where the hub's SUB socket is bound, "ipc://PATH"; the worker connects to it as an XPUB."""
+    hub: int = 0
+    """Number of that hub."""
+    lease_s: float = 0.0
+    """Seconds for which the worker may hold its sessions after a report that the coordinator has
+    answered (link.Lease), by a clock that counts on while the machine is suspended. It neither
+    connects nor identifies after that, and ends. 0: it is on the coordinator's own host, where a
+    lock says whether it lives, and no lease is needed."""
     log_file: str = ""
     """The file that it logs to, which standard error is, too; empty: to standard error alone."""
     start_after: dict[int, tuple[int, int]] | None = None

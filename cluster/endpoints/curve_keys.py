@@ -34,12 +34,13 @@ from cluster.plain_text import utf8
 
 log = logging.getLogger(__name__)
 
-Right = Literal["status", "identify", "send", "control"]
+Right = Literal["status", "identify", "send", "control", "host"]
 RIGHTS: Final[dict[Right, str]] = {
     "status": "ask for the cluster's state",
     "identify": "ask for identifies, as identify.broker and request_identify do",
     "send": "send commands to the gateway: presence, voice state, requests for members ...",
     "control": "everything that the control endpoint offers, stop among it",
+    "host": "join as a host of this name: run workers, which are given the token",
 }
 """What a key can be allowed besides what every key may: subscribe, replay, report how it fares."""
 

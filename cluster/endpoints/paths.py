@@ -30,7 +30,7 @@ IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
 """Longest path of a Unix socket (sun_path without its NUL)."""
 LOCK: Final = "coordinator.lock"
 RUNNING: Final = "running.json"
-SOCKETS: Final = ("control", "link", "hub", "events", "replay")
+SOCKETS: Final = ("control", "link", "hub-99", "events-99", "replay", "hosts", "host-replay")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +114,24 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
     def events(self) -> str:
         """Where subscribers connect: the hub's PUB side."""
         return self.endpoint("events")
+
+    def hub_of(self, number: int) -> str:
+        """Return where workers publish to the hub of this number."""
+        return self.hub if number == 0 else self.endpoint(f"hub-{number}")
+
+    def events_of(self, number: int) -> str:
+        """Return where subscribers connect to the hub of this number."""
+        return self.events if number == 0 else self.endpoint(f"events-{number}")
+
+    @property
+    def hosts(self) -> str:
+        """Where the host gate passes on what host agents say."""
+        return self.endpoint("hosts")
+
+    @property
+    def host_replay(self) -> str:
+        """Where the replay door asks hosts, through the host gate."""
+        return self.endpoint("host-replay")
 
     @property
     def replay(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cluster.wire.control import Failure
+from cluster.wire.shard_state import ShardState
 from cluster.wire.states import Level, SessionState
 from cluster.wire.traffic import Traffic
 
@@ -28,6 +29,9 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch of the newest identify that the store knows for this shard; 0: none yet."""
     resume: bool = True
     """Whether to resume the session in the journal; False: it is of another account or server."""
+    state: ShardState | None = None
+    """Where the shard was on another host, as the coordinator knows it: what this host's journals
+    know counts if it is newer. None: nothing is known."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +136,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     again now and then."""
 
     slot: int
+    number: int = 0
+    """Number of this report, counted from 1 in each process; 0: it holds no lease."""
     has: list[int]
     """Ids of all shards that the worker has."""
     shards: list[ShardReport] = []
@@ -182,6 +188,19 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
 
     number: int
     failure: Failure | None = None
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint"):
+    """Where shards are, for the case that this host is lost, or that they move to another: all of
+    a shard's state when its session begins, when the coordinator has said Welcome, and when the
+    shard is released. The seqs of reports count on from there. A worker without a lease sends
+    none."""
+
+    slot: int
+    states: list[ShardState]
+
+    def __repr__(self) -> str:  # session ids are credentials
+        return f"Checkpoint(slot={self.slot}, shards={[s.shard_id for s in self.states]})"
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
@@ -270,9 +289,28 @@ class LogLevel(msgspec.Struct, frozen=True, kw_only=True, tag="log_level"):
     level: Level
 
 
-FromWorker = Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Sent | Stopped
+class Lease(msgspec.Struct, frozen=True, kw_only=True, tag="lease"):
+    """The answer to the report of this number: the worker's lease runs for WorkerSpec.lease_s from
+    when it sent that, by its own clock. What it told of its shards until then is checkpointed."""
+
+    number: int
+
+
+FromWorker = (
+    Hello | Report | IdentifyRequest | IdentifySent | IdentifyUnused | Sent | Checkpoint | Stopped
+)
 ToWorker = (
-    Welcome | IdentifyGrant | Stop | Out | Publish | Reconnect | Send | Release | Take | LogLevel
+    Welcome
+    | IdentifyGrant
+    | Stop
+    | Out
+    | Publish
+    | Reconnect
+    | Send
+    | Release
+    | Take
+    | LogLevel
+    | Lease
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -47,6 +47,19 @@ class WorkerState(StrEnum):
     STOPPED = "stopped"
 
 
+class HostState(StrEnum):
+    """How a host is, as the coordinator sees it."""
+
+    HERE = "here"
+    """It has joined, and is heard of."""
+    DRAINING = "draining"
+    """It is heard of, and its shards move to other hosts; it gets no new ones."""
+    AWAY = "away"
+    """It is not heard of. Its workers may live: their shards are with nobody else yet."""
+    GONE = "gone"
+    """It is not heard of for longer than a lease: its shards are resumed elsewhere."""
+
+
 class ClusterState(StrEnum):
     """How a cluster is as a whole."""
 

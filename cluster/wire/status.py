@@ -8,7 +8,13 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from cluster.wire.control import Failure
-from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
+from cluster.wire.states import (
+    ClusterState,
+    HostState,
+    OperationState,
+    SessionState,
+    WorkerState,
+)
 from cluster.wire.traffic import WorkerTraffic
 
 
@@ -62,6 +68,39 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     """Package version the worker runs; empty: unknown."""
     detail: str = ""
+    host: str = ""
+    """The host that it runs on, or is to; empty: the coordinator's own."""
+
+
+class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as `status` shows it: one that has joined, or that has shards by the plan."""
+
+    name: str
+    state: HostState
+    address: str = ""
+    """Name of the machine, for people."""
+    share: int = 0
+    """How many workers it would run."""
+    max_shards: int = 0
+    """Most shards that it takes; 0: as many as come."""
+    labels: dict[str, str] = {}
+    workers: int = 0
+    """How many workers it has by the plan."""
+    shards: int = 0
+    shards_ready: int = 0
+    events_per_s: float = 0.0
+    uptime_s: float | None = None
+    """Seconds since its agent joined; None: it is not here."""
+    heard_s: float | None = None
+    """Seconds since it was heard of last; None: never."""
+    gone_in_s: float | None = None
+    """Seconds until it is given up, and its shards are resumed elsewhere; None: it is heard of."""
+    version: str = ""
+    cpu_percent: float = 0.0
+    memory_percent: float = 0.0
+    disk_free_bytes: int = 0
+    detail: str = ""
+    """What is wrong with it, in words."""
 
 
 class CommandStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,6 +304,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where subscribers connect."""
     replay_endpoint: str
     workers: list[WorkerStatus]
+    hosts: list[HostStatus] = []
+    """The hosts that workers run on, by name; empty: they run on the coordinator's own."""
     shards: list[ShardStatus]
     """The shards that this cluster is to run, of the shard count in force."""
     traffic: list[WorkerTraffic] = []

@@ -187,7 +187,10 @@ class TestRefusals:
             ("[identfy]\nmargin_ms = 4", ["unknown table [identfy]", "did you mean [identify]?"]),
             (
                 "[logs]\nlevel = 1",
-                ["unknown table [logs]", "[journal], [hub], [tcp], [http], [sandbox]"],
+                [
+                    "unknown table [logs]",
+                    "[journal], [hub], [tcp], [http], [hosts], [ray], [sandbox]",
+                ],
             ),
             ("margin = 4", ["did you mean identify.margin_ms?"]),
             ("colour = 4", ["the keys outside of tables are name, state_dir"]),
