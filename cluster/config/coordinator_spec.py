@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from cluster.config.cluster_config import ClusterConfig
+from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
 from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
@@ -63,8 +64,9 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         yield "state_dir", self.state_dir
 
     def check(self) -> None:
-        """Raise ConfigError for shards of no known form, a part of a bot without a share, or TCP
-        without keys."""
+        """Raise ConfigError for shards of no known form, a part of a bot without a share, TCP
+        without keys, or an engine that is not installed."""
+        check_engine(self.engine)
         check_tcp(self.tcp.offered)
         check_http(self.http.listen, has_token=bool(self.http_token))
         check_keys(KeyFolder(self.paths.keys), self.tcp.offered)

@@ -26,6 +26,7 @@ from cluster.config.checks import (
 )
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.config.engines import check_engine
 from cluster.config.schema import HIDDEN, Given, is_secret
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
 from cluster.config.sources import SCHEMA, VARIABLES, find_file, read_environment, read_file
@@ -123,6 +124,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         sandbox, which brings its own. Raises ConfigError."""
         self._check_folders()
         c, where = self.config, self.paths
+        check_engine(c.engine)
         api_version, warnings = self._api_version()
         http_token, more = self._http_token()
         broker, keys, identify = "", "", c.identify
