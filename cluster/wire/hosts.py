@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from cluster.ranges import MAX_SHARDS
+from cluster.wire.states import HostState
 
 HOST_VERSION: Final = 1
 REPORT_S: Final = 1.0
@@ -172,6 +173,28 @@ class ClearJournal(msgspec.Struct, frozen=True, kw_only=True, tag="clear"):
     """Remove the journal of a slot that is no more in use, unless a process lives in it."""
 
     slot: Slot
+
+
+# -- coordinator to replay door ----------------------------------------------------------------
+
+
+class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as the coordinator sees it now."""
+
+    name: str
+    id: str
+    """Its host id: where questions to it go."""
+    state: HostState
+
+
+class KnownHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to the verb "_hosts" of the control endpoint, which the replay door asks."""
+
+    cluster: str
+    """Store id."""
+    hosts: list[KnownHost]
+    settled: bool
+    """False: hosts of the stored plan that are not among these may still come back."""
 
 
 FromHost = HostHello | HostReport | WorkerSaid
