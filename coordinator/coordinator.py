@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -49,6 +48,7 @@ from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for
 from coordinator.sockets import Sockets
 from coordinator.state import folders
+from coordinator.state.database import StoreError
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
@@ -101,7 +101,7 @@ class Coordinator:
     async def __aenter__(self) -> Self:
         try:
             await self._lifetime.begin(self._start())
-        except (sqlite3.Error, OSError) as error:
+        except (StoreError, OSError) as error:
             raise ClusterError(
                 f"the state folder {self._paths.state_dir} can't be used ({error})",
                 "check its disk and its rights",

@@ -8,7 +8,6 @@ not answer and there are such sessions, a start goes on with what Discord said l
 from __future__ import annotations
 
 import logging
-import sqlite3
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,6 +18,7 @@ from cluster.errors import ApiUnavailableError, ClusterError, ConfigError
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.sharding.plan import StoredPlan, plan_for
+from coordinator.state.database import StoreError
 from coordinator.state.sessions import Survivors, survivors
 from coordinator.state.store import Store, StoredGateway
 
@@ -89,7 +89,7 @@ class GatewayApi(NamedTuple):
                 log.warning("the gateway is at %s now, and was at %s", info.url, before.url)
             if before != stored:
                 self.store.set_gateway(stored)
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error("the store can't be written: %s", error)
 
 

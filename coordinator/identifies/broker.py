@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -20,6 +19,7 @@ from cluster.identify.request import Identify
 from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.status import BudgetStatus
 from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.state.database import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class Broker:
             return
         try:
             self._ledger.reset_due(reset_at - self._clock())
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error("the ledger can't be written: %s", error)
         else:
             self._reset_at = reset_at

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +27,7 @@ from coordinator.identifies.grant_queue import (
     Send,
 )
 from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.state.database import StoreError
 from coordinator.verb import Verb
 
 log = logging.getLogger(__name__)
@@ -242,7 +242,7 @@ class BrokeredQueue:
         try:
             grant = Grant(grant_id, shard, slot, now)
             epoch = self._ledger.grant(grant, self._owners.shard_count(slot))
-        except sqlite3.Error as error:
+        except StoreError as error:
             self._broker.trouble("ledger", f"the identify ledger can't be written ({error})")
             return ASK_AGAIN_S
         self._broker.well("ledger")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,6 +13,7 @@ from cluster.errors import ApiUnavailableError, ClusterError
 from cluster.identify.limiter import IdentifyLimiter
 from coordinator.identifies.grant_queue import ASK_AGAIN_S
 from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.state.database import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -120,14 +120,14 @@ class BudgetRenewal:
         asked_at = self._clock()
         try:
             self.take(await self._fetch(), asked_at)
-        except (ClusterError, sqlite3.Error) as error:
+        except (ClusterError, StoreError) as error:
             self._failed(error)
             return
         if self.trouble:
             log.info("Discord's API answers again: identifies go on")
         self.trouble, self._failures = "", 0
 
-    def _failed(self, error: ClusterError | sqlite3.Error, *, may_pass: bool = False) -> None:
+    def _failed(self, error: ClusterError | StoreError, *, may_pass: bool = False) -> None:
         """Note why there are no numbers, and until when they are not asked for. may_pass: it may be
         a moment's trouble, since they were asked for once."""
         self._failures += 1

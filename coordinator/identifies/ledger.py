@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from typing import Final
 
 from cluster.identify.bucket import Grant
+from coordinator.state.database import StoreError
 from coordinator.state.store import Store
 from coordinator.state.store_time import StoreTime
 
@@ -31,7 +31,7 @@ class IdentifyLedger:
         self._time = time or store.time
 
     def grant(self, grant: Grant, shard_count: int) -> int:
-        """Write a grant down and return the epoch that it begins. sqlite3.Error: it is not written,
+        """Write a grant down and return the epoch that it begins. StoreError: it is not written,
         so it must not be given."""
         epoch = self._store.grant(
             grant.grant_id, self._account, shard_count, grant.shard_id, self._time.now()
@@ -40,7 +40,7 @@ class IdentifyLedger:
         return epoch
 
     def grant_outside(self, grant: Grant, shard_count: int) -> None:
-        """Write down a grant to a program outside, whose epochs are its own. sqlite3.Error: as in
+        """Write down a grant to a program outside, whose epochs are its own. StoreError: as in
         `grant`."""
         self._store.grant_outside(
             grant.grant_id, self._account, shard_count, grant.shard_id, self._time.now()
@@ -65,7 +65,7 @@ class IdentifyLedger:
         return self._store.spent(self._account, self._time.now())
 
     def reset_due(self, after_s: float) -> None:
-        """Note that the daily limit is reset in so many seconds. sqlite3.Error: it is not
+        """Note that the daily limit is reset in so many seconds. StoreError: it is not
         written."""
         now = self._time.now()
         self._store.reset_due(self._account, now + after_s, now)
@@ -81,6 +81,6 @@ class IdentifyLedger:
         """Write what makes the ledger more exact; without it, it errs on the safe side."""
         try:
             write()
-        except (sqlite3.Error, OverflowError) as error:
-            # OverflowError: the worker named an impossible grant id
+        except StoreError as error:
+            # as for an impossible grant id that a worker named
             log.error("the ledger can't be written: %s", error)

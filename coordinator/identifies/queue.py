@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -29,6 +28,7 @@ from coordinator.identifies.grant_queue import (
     Send,
 )
 from coordinator.identifies.ledger import IdentifyLedger
+from coordinator.state.database import StoreError
 from coordinator.verb import Verb, args_of
 
 log = logging.getLogger(__name__)
@@ -253,7 +253,7 @@ class IdentifyQueue:
             return True
         try:
             epoch = self._write(grant)
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error("shard %d gets no grant, the ledger can't be written: %s", shard, error)
             self._ledger_trouble = f"the identify ledger can't be written ({error})"
             self._limiter.undelivered(grant)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import StoredPlan
+from coordinator.state.database import StoreError
 from coordinator.state.store import Store
 
 
@@ -36,7 +36,7 @@ class PlanKeeper(NamedTuple):
                     now=time.time(),
                 )
             )
-        except sqlite3.Error as error:
+        except StoreError as error:
             raise ClusterError(
                 f"the plan can't be written ({error})", f"make room for {self.spec.paths.store}"
             ) from error

@@ -58,6 +58,21 @@ class StoreTime:
         passed = min(max(since_boot_s, by_wall), LONGEST_OFF_S)
         return cls(clocks, anchor.time + passed - since_boot_s)
 
+    @classmethod
+    def shared(cls, anchor: Anchor | None, clocks: HostClocks) -> Self:
+        """Return the time that goes on from an anchor in a database that several hosts use; None:
+        it begins. clocks: their wall clock is the database's, read once and carried on by this
+        host's time since its boot, so that it is stepped only between two starts: the time goes on
+        by LONGEST_OFF_S at most then, and never back. It is sure of what has passed in this host's
+        boot, where the anchor is of that, and since the start otherwise."""
+        since_boot_s, wall_s = clocks.since_boot(), clocks.wall()
+        if anchor is None:
+            return cls(clocks, wall_s - since_boot_s, wall_s)
+        if anchor.boot_id == clocks.boot_id and since_boot_s >= anchor.since_boot_s:
+            return cls.follow(anchor, clocks)
+        now = anchor.time + min(max(0.0, wall_s - anchor.wall_s), LONGEST_OFF_S)
+        return cls(clocks, now - since_boot_s, now)
+
     def now(self) -> float:
         """Return the time."""
         return self._booted_at + self._clocks.since_boot()

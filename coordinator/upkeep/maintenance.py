@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from coordinator.context import RunContext
 from coordinator.hub.hub import Hub
 from coordinator.hub.last_out import LastOut
 from coordinator.state import folders
+from coordinator.state.database import StoreError
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.slots import TICK_S
 
@@ -75,7 +75,7 @@ class Maintenance(NamedTuple):
                 assignments.cleared(slot)
             if since != before:
                 store.set_retired(since)
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error("journals that are no more in use stay longer, the store fails: %s", error)
 
     def tell_out(self) -> None:
@@ -93,14 +93,14 @@ class Maintenance(NamedTuple):
         try:
             store = self.context.store
             store.seen(count, ready, store.time.now(), lost=lost)
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error("the store can't be written: %s", error)
 
     def write_logout(self) -> None:
         """Write down that no shard will have a session: they are about to be logged out."""
         try:
             self.context.store.forget_sessions()
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.error(
                 "the store can't be written, and the next start will reckon with sessions "
                 "that are over: %s",

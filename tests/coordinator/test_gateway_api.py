@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from cluster.errors import (
 from coordinator.account import ApiAccount
 from coordinator.gateway_api import GatewayAnswer, GatewayApi, goes_on
 from coordinator.sharding.plan import Plan, StoredPlan
+from coordinator.state.database import StoreError
 from coordinator.state.sessions import Survivors
 from coordinator.state.store import Store
 
@@ -195,7 +195,7 @@ def test_an_answer_that_cant_be_written_down_is_one_all_the_same(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StoreError("database or disk is full")
 
     monkeypatch.setattr(rig.store, "set_gateway", full)
     assert rig.start().info.shards == 2

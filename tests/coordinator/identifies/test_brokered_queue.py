@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -19,6 +18,7 @@ from cluster.errors import ApiUnavailableError, BudgetError, ClusterError
 from cluster.identify.limiter import GRANT_TIMEOUT_S
 from cluster.wire import link
 from cluster.wire.identifies import POLL_S
+from coordinator.state.database import StoreError
 from tests.coordinator.identifies.identify_rig import INTERVAL_S, Cluster, asking, granting, until
 
 Scenario = Callable[[Cluster, Cluster], Awaitable[None]]
@@ -381,7 +381,7 @@ def test_a_ledger_that_cant_be_written_gives_the_grant_back(
 ) -> None:
     async def scenario(east: Cluster, west: Cluster) -> None:
         def full(*_: object) -> int:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreError("database or disk is full")
 
         monkeypatch.setattr("coordinator.identifies.brokered_queue.ASK_AGAIN_S", 0.05)
         with monkeypatch.context() as patch:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +20,7 @@ from coordinator.identifies.ledger import RECENT_S, IdentifyLedger
 from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
-from coordinator.state import schema
+from coordinator.state.sqlite_database import SqliteDatabase
 from coordinator.state.store import Store
 from coordinator.state.store_time import LONGEST_OFF_S, StoreTime
 
@@ -51,8 +49,7 @@ class Host:
         self._noted_ahead = 0.0
         self._taken: set[int] = set()
         """Ids of the grants that were used: one that is said twice is one."""
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
-        schema.prepare(self._db, Path("memory"))
+        self._db = SqliteDatabase.in_memory()
         self.start()
 
     def start(self) -> None:
@@ -201,8 +198,8 @@ def test_a_clock_that_is_ten_years_ahead_at_a_boot_deletes_nothing() -> None:
         host.boot(60.0)
         assert host.store.time.now() == pytest.approx(before + LONGEST_OFF_S)
         host.queue.take(host._limit(), 0.0)
-        rows = host.store._db.execute("SELECT count(*) FROM identifies").fetchone()
-        assert rows == (1,)
+        rows = host.store._db.read("SELECT count(*) FROM identifies")
+        assert rows == [(1,)]
 
     play(scenario)
 
@@ -233,12 +230,12 @@ def test_what_an_earlier_program_noted_of_the_future_counts_for_a_day_at_most(ah
     async def scenario(host: Host) -> None:
         then = host.real + ahead
         database = host.store._db
-        database.execute("DELETE FROM meta WHERE key = 'time'")
+        database.write("DELETE FROM meta WHERE key = 'time'")
         host.store.grant(1, "account", SHARDS, 0, then)
         host.store.sent(1, then)
         host.store.seen(SHARDS, [0], then)
-        database.execute("INSERT OR REPLACE INTO resets VALUES ('account', ?, ?)", (then, then))
-        database.execute("DELETE FROM meta WHERE key = 'time'")
+        database.write("INSERT OR REPLACE INTO resets VALUES ('account', ?, ?)", (then, then))
+        database.write("DELETE FROM meta WHERE key = 'time'")
         host.start()
         assert host.queue.status().spent == 1
         assert host.store.known(SHARDS, 0).seen_at is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Self
@@ -28,6 +27,7 @@ from coordinator.identifies.ledger import IdentifyLedger
 from coordinator.identifies.queue import IdentifyQueue
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
+from coordinator.state.database import StoreError
 from coordinator.state.store import Store
 from coordinator.state.store_time import StoreTime
 
@@ -405,7 +405,7 @@ def test_a_ledger_that_cant_be_written_grants_nothing(
         office = Office.asked(store, 0)
 
         def full(*_: object) -> int:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreError("database or disk is full")
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "grant", full)

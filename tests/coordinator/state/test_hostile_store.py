@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import ClusterError
+from coordinator.state.database import StoreError
 from coordinator.state.store import Store
 
 
@@ -62,7 +63,7 @@ def test_a_damaged_store_is_refused_or_used(sound: Path, tmp_path: Path, seed: i
         path.write_bytes(data)
         try:
             used(path)
-        except (ClusterError, sqlite3.Error):
+        except (ClusterError, StoreError):
             refused += 1
     assert refused > 8
 

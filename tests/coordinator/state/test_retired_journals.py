@@ -15,6 +15,7 @@ from cluster.endpoints.paths import ClusterPaths
 from coordinator.host import HostClocks
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import Plan
+from coordinator.state.database import StoreError
 from coordinator.state.folders import RETIRED_S, clear_retired
 from coordinator.state.store import Store
 from coordinator.upkeep.maintenance import Maintenance
@@ -127,7 +128,7 @@ def test_what_was_removed_counts_no_more_though_another_cant_be_noted(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StoreError("database or disk is full")
 
     cluster.look()
     cluster.passed += RETIRED_S + 1

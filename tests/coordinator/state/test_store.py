@@ -14,6 +14,7 @@ from cluster.config.shards import ShardRange
 from cluster.errors import ClusterError
 from coordinator.sharding.plan import StoredPlan, make_plan
 from coordinator.state import schema
+from coordinator.state.database import StoreError
 from coordinator.state.store import DAY_S, KEEP_LEDGER_S, Store, StoredGateway
 
 ACCOUNT = "account"
@@ -63,7 +64,7 @@ def test_epochs_grow_over_restarts_accounts_and_shard_counts(path: Path) -> None
 
 def test_an_epoch_is_not_given_when_the_grant_cant_be_written(store: Store) -> None:
     store.grant(1, ACCOUNT, 4, 0, NOW)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreError):
         store.grant(1, ACCOUNT, 4, 0, NOW)  # the same grant id
     assert store.known(4, 0).epoch == 1
 
@@ -211,6 +212,6 @@ def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_was_granted_is_on_the_disk_before_it_is_given(store: Store) -> None:
     """SQLite's NORMAL keeps a commit from a crash of the process, not from a loss of power: an
     epoch would be used twice."""
-    (synchronous,) = store._db.execute("PRAGMA synchronous").fetchone()
-    (mode,) = store._db.execute("PRAGMA journal_mode").fetchone()
+    ((synchronous,),) = store._db.read("PRAGMA synchronous")
+    ((mode,),) = store._db.read("PRAGMA journal_mode")
     assert (synchronous, mode) == (2, "wal")
