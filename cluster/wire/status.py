@@ -275,6 +275,24 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many connections were not let in."""
     full: bool = False
     """Whether it has no descriptors for more connections."""
+    trouble: str = ""
+    """Why nobody is let in; empty: there is no reason."""
+
+
+class HostGateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The args of `_host_gate`: what the host gate says of itself, as the TCP gate does."""
+
+    pid: int
+    connections: int
+    """How many connections of hosts to `control` there are."""
+    refused: int
+    """How many connections were not let in, and messages that were none of the sender's."""
+    dropped: int = 0
+    """How many messages nobody took; all are said again."""
+    full: bool = False
+    """Whether it has no descriptors for more connections."""
+    trouble: str = ""
+    """Why no host is let in; empty: there is no reason."""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,13 @@ import cluster
 from cluster import process_stats
 from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.states import ClusterState
-from cluster.wire.status import ClusterStatus, CommandStatus, GateReport, SubscriberReport
+from cluster.wire.status import (
+    ClusterStatus,
+    CommandStatus,
+    GateReport,
+    HostGateReport,
+    SubscriberReport,
+)
 from coordinator.context import RunContext
 from coordinator.control.subscribers import Subscribers
 from coordinator.control.warnings import Warnings
@@ -26,7 +32,7 @@ OWN_CONNECTIONS: Final = 1
 GATE_CONNECTIONS: Final = 1
 """Connections to the hub that are the TCP gate's own."""
 GATE_SILENT_S: Final = 10.0
-"""A TCP gate that says nothing for so long is not there."""
+"""A gate that says nothing for so long is not there."""
 
 
 class StatusVerbs:
@@ -67,6 +73,8 @@ class StatusVerbs:
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0
+        self._host_gate_report: HostGateReport | None = None
+        self._host_gate_reported_at = 0.0
 
     def verbs(self) -> Mapping[str, Verb]:
         """Return the verbs by name."""
@@ -75,6 +83,7 @@ class StatusVerbs:
             "happenings": self.happenings,
             "subscriber": self.subscriber,
             "_gate": self.gate,
+            "_host_gate": self.host_gate,
         }
 
     async def happenings(self, args: dict[str, Any]) -> Happenings:
@@ -90,12 +99,20 @@ class StatusVerbs:
         self._gate_report = args_of(args, GateReport)
         self._gate_reported_at = self._context.clock()
 
+    async def host_gate(self, args: dict[str, Any]) -> None:
+        """Take the host gate's report. args: HostGateReport."""
+        self._host_gate_report = args_of(args, HostGateReport)
+        self._host_gate_reported_at = self._context.clock()
+
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
         """Tell how the cluster is. No args."""
         spec, now = self._context.spec, self._context.clock()
         plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
         subscribers = self.subscribers.rows(now)
         gate = self._gate_report if now - self._gate_reported_at <= GATE_SILENT_S else None
+        host_gate = (
+            self._host_gate_report if now - self._host_gate_reported_at <= GATE_SILENT_S else None
+        )
         workers = [reports.worker(slot, now) for slot in slots.values()]
         shards, budget = reports.shards(slots, now), self._identifies.status()
         return ClusterStatus(
@@ -128,7 +145,7 @@ class StatusVerbs:
             operation=self._operations.status(),
             gate=gate,
             http=self._http(),
-            troubles=[*self._troubles(), *_troubles_of(gate)],
+            troubles=[*self._troubles(), *_troubles_of(gate, host_gate)],
             warnings=self._warnings.look(shards, workers, budget, subscribers),
         )
 
@@ -150,7 +167,15 @@ class StatusVerbs:
         return ClusterState.DEGRADED if reports.was_ready else ClusterState.STARTING
 
 
-def _troubles_of(gate: GateReport | None) -> list[str]:
-    if gate is None or not gate.full:
-        return []
-    return ["no more connections are let in over TCP: the TCP gate has no descriptors for them"]
+def _troubles_of(gate: GateReport | None, host_gate: HostGateReport | None) -> list[str]:
+    troubles = []
+    for report, who, name in ((gate, "connections", "TCP gate"), (host_gate, "hosts", "host gate")):
+        if report is None:
+            continue
+        if report.full:
+            troubles.append(
+                f"no more {who} are let in over TCP: the {name} has no descriptors for them"
+            )
+        if report.trouble:
+            troubles.append(f"the {name} lets nobody in: {report.trouble}")
+    return troubles

@@ -14,7 +14,7 @@ from cluster.endpoints.curve_keys import ServerKeys
 from cluster.endpoints.tcp import Tcp, keep_alive
 from cluster.errors import AlreadyRunningError
 from coordinator.tcp_gate.connection_stats import ConnectionStats
-from coordinator.tcp_gate.zap import DOMAIN
+from coordinator.tcp_gate.zap import DOMAIN, HOSTS_DOMAIN
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ QUESTIONS_HWM: Final = 16
 """Messages of one client that wait to be read."""
 BIND_S: Final = 3.0
 """A port that was closed a moment ago, or by the TCP gate before this one, is free by then."""
+TABLES: Final = {DOMAIN: "tcp", HOSTS_DOMAIN: "hosts"}
+"""The table of the configuration in which the endpoints are, by domain."""
 _BIND_AGAIN_S: Final = 0.02
 """Nothing tells that a port has become free, so it is tried again. This process has no event loop
 that a sleep could hold up, and serves nobody until its ports are bound."""
@@ -36,25 +38,30 @@ class Listeners:
         server: ServerKeys,
         endpoints: Mapping[str, str],
         handshake_ms: int,
+        domain: bytes = DOMAIN,
     ) -> None:
         """endpoints: TCP endpoint of each socket by name. handshake_ms: who has not shown a key by
-        then is dropped."""
+        then is dropped. domain: decides what a key must be allowed (zap.NEEDS)."""
         self._context = context
         self._server = server
         self._endpoints = endpoints
         self._handshake_ms = handshake_ms
+        self._domain = domain
         self._stats: dict[str, ConnectionStats] = {}
         self._stack = ExitStack()
 
-    def make(self, kind: int, most_bytes: int, send_hwm: int) -> zmq.Socket[bytes]:
+    def make(
+        self, kind: int, most_bytes: int, send_hwm: int, receive_hwm: int = QUESTIONS_HWM
+    ) -> zmq.Socket[bytes]:
         """Make a socket that is not bound yet; who asks for it closes it. most_bytes: of one
-        message. send_hwm: messages that wait for one client."""
+        message. send_hwm: messages that wait for one client. receive_hwm: of one client that wait
+        to be read."""
         socket = self._context.socket(kind)
-        secure(socket, self._server)
+        secure(socket, self._server, self._domain)
         socket.setsockopt(zmq.HANDSHAKE_IVL, self._handshake_ms)
         socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
         socket.setsockopt(zmq.SNDHWM, send_hwm)
-        socket.setsockopt(zmq.RCVHWM, QUESTIONS_HWM)
+        socket.setsockopt(zmq.RCVHWM, receive_hwm)
         return socket
 
     def bind(self, socket: zmq.Socket[bytes], name: str) -> None:
@@ -72,8 +79,9 @@ class Listeners:
                 if error.errno == zmq.EADDRINUSE and time.monotonic() < deadline:
                     time.sleep(_BIND_AGAIN_S)  # nothing else runs in this process yet
                     continue
+                key = f"{TABLES[self._domain]}.{name}"
                 raise AlreadyRunningError(
-                    f"tcp.{name}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",
+                    f"{key}: {endpoint} can't be bound ({zmq.strerror(error.errno or 0)})",
                     "stop what uses it, or give another address",
                 ) from error
             log.info("%s on %s", name, endpoint)
@@ -104,12 +112,12 @@ class Listeners:
         self._stack.close()
 
 
-def secure(socket: zmq.Socket[bytes], server: ServerKeys) -> None:
+def secure(socket: zmq.Socket[bytes], server: ServerKeys, domain: bytes = DOMAIN) -> None:
     """Let only keys in that are admitted: CURVE, asked for at every handshake, without whose answer
     nobody gets in."""
     socket.setsockopt(zmq.CURVE_SERVER, 1)
     socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret.encode())
-    socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+    socket.setsockopt(zmq.ZAP_DOMAIN, domain)
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
     socket.setsockopt(zmq.LINGER, 0)
     keep_alive(socket)
