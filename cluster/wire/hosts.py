@@ -27,7 +27,7 @@ ENDED_S: Final = 10.0
 HOST_NAME: Final = r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z"
 HostName = Annotated[str, msgspec.Meta(pattern=HOST_NAME)]
 Instance = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Slot = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 Words = Annotated[str, msgspec.Meta(max_length=4096)]
 
