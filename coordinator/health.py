@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
@@ -41,6 +42,7 @@ class Health(NamedTuple):
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
     http: HttpProcess | None
+    host_gate: HostGateProcess | None = None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -67,6 +69,7 @@ class Health(NamedTuple):
             (self.replay, "replay.log"),
             (self.tcp_gate, "gate.log"),
             (self.http, "http.log"),
+            (self.host_gate, "host-gate.log"),
         )
         for process, log in children:
             if process is not None and process.restarts:

@@ -201,6 +201,7 @@ ROOMS: Final = {
         "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account host sharding state",
+        "host_gate": "child_process tcp_gate",
         "tcp_gate": "child_process descriptors zmq_proxy",
         "http": "child_process",
         "state": "host sharding",

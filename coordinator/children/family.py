@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.wire.happenings import HappeningKind
+from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
@@ -31,6 +32,7 @@ class Children(NamedTuple):
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
     http: HttpProcess | None
+    host_gate: HostGateProcess | None = None
 
     @classmethod
     def make(
@@ -50,20 +52,22 @@ class Children(NamedTuple):
             spec.paths, store_id, clock, stop_s * REPLAY_SHARE, settings
         )
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
-        for child in filter(None, (replay, gate, http)):
+        is_local = spec.engine == "local"
+        host_gate = None if is_local else HostGateProcess(spec, clock, stop_s * GATE_SHARE)
+        for child in filter(None, (replay, gate, http, host_gate)):
             child.on_ended = partial(_tell_end, record, child.name)
-        return cls(replay, sandbox, gate, http)
+        return cls(replay, sandbox, gate, http, host_gate)
 
     async def begin(
         self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
     ) -> None:
-        """Start those that do not run yet, and keep all running for so long. ClusterError: the TCP
-        gate can't listen. workers_greeted: waits until the workers, which are started next, have
+        """Start those that do not run yet, and keep all running for so long. ClusterError: a gate
+        can't listen. workers_greeted: waits until the workers, which are started next, have
         greeted, at most so many seconds."""
-        if self.tcp_gate is not None:
-            await self.tcp_gate.start()
-            lifetime.parts.push_async_callback(self.tcp_gate.close)
-            lifetime.background(self.tcp_gate.run(), self.tcp_gate.name)
+        for gate in filter(None, (self.tcp_gate, self.host_gate)):
+            await gate.start()
+            lifetime.parts.push_async_callback(gate.close)
+            lifetime.background(gate.run(), gate.name)
         if self.http is not None:
             lifetime.background(self.http.run(), self.http.name)
         lifetime.background(self._keep_replay(workers_greeted), self.replay.name)
@@ -76,7 +80,7 @@ class Children(NamedTuple):
 
     def set_log_level(self, level: str) -> None:
         """Let those that are kept running log from this level on."""
-        for child in filter(None, (self.replay, self.tcp_gate, self.http)):
+        for child in filter(None, (self.replay, self.tcp_gate, self.http, self.host_gate)):
             child.set_log_level(level)
 
     @property
