@@ -15,11 +15,11 @@ import msgspec
 from cluster.config.cluster_config import ClusterConfig
 from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
+from cluster.config.offered import check_joinable, check_offered, offered
 from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.http import check_http
 from cluster.endpoints.paths import ClusterPaths
-from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 
 
@@ -67,9 +67,10 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         """Raise ConfigError for shards of no known form, a part of a bot without a share, TCP
         without keys, or an engine that is not installed."""
         check_engine(self.engine)
-        check_tcp(self.tcp.offered)
+        check_joinable(self)
+        check_offered(self)
         check_http(self.http.listen, has_token=bool(self.http_token))
-        check_keys(KeyFolder(self.paths.keys), self.tcp.offered)
+        check_keys(KeyFolder(self.paths.keys), offered(self))
         if self.account == "user":
             check_one_session(self.shards, self.identify.broker)
             if not self.client_build_number:

@@ -27,6 +27,7 @@ from cluster.config.checks import (
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.engines import check_engine
+from cluster.config.offered import check_joinable, check_offered
 from cluster.config.schema import HIDDEN, Given, is_secret
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
 from cluster.config.sources import SCHEMA, VARIABLES, find_file, read_environment, read_file
@@ -36,7 +37,6 @@ from cluster.discord.urls import check_urls
 from cluster.endpoints.folders import expanded, here, replaceable
 from cluster.endpoints.http import check_http
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
-from cluster.endpoints.tcp import check_tcp
 from cluster.errors import ConfigError
 from cluster.sandbox.options import check as check_sandbox
 
@@ -125,6 +125,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         self._check_folders()
         c, where = self.config, self.paths
         check_engine(c.engine)
+        check_joinable(c)
         api_version, warnings = self._api_version()
         http_token, more = self._http_token()
         broker, keys, identify = "", "", c.identify
@@ -201,7 +202,7 @@ def load(
     check_urls(config.api_url, config.gateway_url)
     _check_account(config, given)
     check_presence(config.presence, config.account)
-    check_tcp(config.tcp.offered)
+    check_offered(config)
     if on_sandbox:
         try:
             check_sandbox(config.sandbox)

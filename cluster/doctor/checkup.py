@@ -13,6 +13,7 @@ import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded
+from cluster.config.offered import offered
 from cluster.config.shards import SELF
 from cluster.control import ControlClient
 from cluster.discord.urls import GATEWAY_URL
@@ -51,7 +52,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
         yield local.intents(spec)
     if spec.account == "user" or spec.capabilities:
         yield local.capabilities(spec)
-    yield local.tcp(loaded.paths, spec.tcp.offered)
+    yield local.tcp(loaded.paths, offered(spec))
     yield local.http(loaded.paths, spec.http.listen)
     yield local.proxy(spec)
     async with _sandbox(loaded) as info:

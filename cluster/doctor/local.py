@@ -96,7 +96,7 @@ def _writable(check: str, folder: Path, action: str) -> Finding:
 
 def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
     """Check that what is offered over TCP has keys, and that its ports are free, unless the cluster
-    itself has them already. offered: endpoints by name."""
+    itself has them already. offered: endpoints by key of the configuration."""
     if not offered:
         return Finding(check="tcp", state="ok", text="nothing is offered over TCP")
     try:
@@ -104,12 +104,12 @@ def tcp(paths: ClusterPaths, offered: Mapping[str, str]) -> Finding:
     except ClusterError as error:
         return Finding.failed("tcp", error)
     if not is_held(paths.lock):
-        for name, endpoint in offered.items():
+        for key, endpoint in offered.items():
             if why := _bindable(endpoint):
-                text = f"tcp.{name}: {endpoint} can't be bound ({why})"
+                text = f"{key}: {endpoint} can't be bound ({why})"
                 action = "stop what uses it, or give another address"
                 return Finding(check="tcp", state="failed", text=text, action=action)
-    text = ", ".join(f"{name} at {endpoint}" for name, endpoint in offered.items())
+    text = ", ".join(f"{key} at {endpoint}" for key, endpoint in offered.items())
     if warnings:
         return Finding(check="tcp", state="warning", text=f"{text}; {warnings[0]}")
     keys = len(KeyFolder(paths.keys).clients())

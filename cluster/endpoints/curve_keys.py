@@ -212,15 +212,18 @@ class KeyFolder:
 def check_keys(folder: KeyFolder, offered: Mapping[str, str]) -> list[str]:
     """Check that what is offered over TCP has keys; return warnings for the reader. ConfigError:
     there are none, or they can't be used; without them nothing listens on TCP. offered: endpoints
-    by name."""
+    by key of the configuration."""
     if not offered:
         return []
-    name = next(iter(offered))
+    key = next(iter(offered))
     try:
         folder.server()
     except ConfigError as error:
-        raise ConfigError(f"tcp.{name} is set, and {error.cause}", error.action) from None
-    if folder.clients():
+        raise ConfigError(f"{key} is set, and {error.cause}", error.action) from None
+    clients = folder.clients()
+    if "hosts.control" in offered and not any("host" in client.may for client in clients):
+        return ["no host has a key to join: `dcgw-cluster keys add NAME --may host` makes one"]
+    if clients:
         return []
     return ["TCP is offered, and no client has a key: `dcgw-cluster keys add NAME` makes one"]
 

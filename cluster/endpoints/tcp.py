@@ -80,18 +80,25 @@ def keep_alive(socket: zmq.Socket[Any]) -> None:
     socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 3)
 
 
+def port_after(endpoint: str, number: int) -> str:
+    """Return the endpoint whose port is so much higher, which may be higher than there are. What is
+    no endpoint stays as it is. Pure."""
+    tcp = Tcp.read(endpoint)
+    return endpoint if tcp is None else str(tcp._replace(port=tcp.port + number))
+
+
 def check_tcp(endpoints: Mapping[str, str]) -> None:
     """Raise ConfigError unless these are endpoints to listen on, each another one. endpoints: by
-    "events", "replay" and "control"."""
+    key of the configuration."""
     seen: dict[str, str] = {}
-    for name, endpoint in endpoints.items():
+    for key, endpoint in endpoints.items():
         if Tcp.read(endpoint) is None:
             raise ConfigError(
-                f"tcp.{name} is {endpoint!r}",
+                f"{key} is {endpoint!r}",
                 "give tcp://ADDRESS:PORT, such as tcp://*:7311 or tcp://10.0.0.5:7311",
             )
         if endpoint in seen:
             raise ConfigError(
-                f"tcp.{name} and tcp.{seen[endpoint]} are both {endpoint}", "give each its own port"
+                f"{key} and {seen[endpoint]} are both {endpoint}", "give each its own port"
             )
-        seen[endpoint] = name
+        seen[endpoint] = key

@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 import zmq
 
-from cluster.endpoints.tcp import Tcp
+from cluster.endpoints.tcp import port_after
 from cluster.wire import control, topic
 from cluster.wire.status import HostGateReport
 from coordinator.child_process import Child, run_child
@@ -66,12 +66,6 @@ class HostGateSpec(GateSpec, frozen=True, kw_only=True):
     """Local endpoint of the coordinator's verbs: for this gate's own reports."""
 
 
-def events_endpoint(endpoint: str, hub: int) -> str:
-    """Return where the events of a hub come in. endpoint: of the first one. Pure."""
-    tcp = Tcp.read(endpoint)
-    return str(tcp._replace(port=tcp.port + hub)) if tcp is not None else endpoint
-
-
 class HostGate(Gate):
     """The sockets of a host gate."""
 
@@ -81,8 +75,7 @@ class HostGate(Gate):
         self._number = 0
         self._relays: list[HostRelay] = []
         events = {
-            _events(hub): events_endpoint(spec.outside["events"], hub)
-            for hub in range(len(spec.hubs))
+            _events(hub): port_after(spec.outside["events"], hub) for hub in range(len(spec.hubs))
         }
         super().__init__(
             spec,
@@ -171,7 +164,7 @@ class HostGate(Gate):
 
 def _events(hub: int) -> str:
     """Return the name of the socket for the events of a hub."""
-    return f"events-{hub}" if hub else "events"
+    return f"events of hub {hub}" if hub else "events"
 
 
 def serve(spec: HostGateSpec, child: Child) -> None:

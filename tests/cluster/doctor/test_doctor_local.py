@@ -130,7 +130,7 @@ def test_folders_that_others_can_enter_or_replace(paths: ClusterPaths) -> None:
 def test_tcp_has_keys_and_free_ports(paths: ClusterPaths) -> None:
     assert local.tcp(paths, {}).state == "ok"
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        offered = {"events": f"tcp://127.0.0.1:{taken.getsockname()[1]}"}
+        offered = {"tcp.events": f"tcp://127.0.0.1:{taken.getsockname()[1]}"}
         found = local.tcp(paths, offered)
         assert (found.state, "there are no keys" in found.text) == ("failed", True)
         keys = KeyFolder(paths.keys)

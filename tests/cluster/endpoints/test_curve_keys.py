@@ -25,7 +25,7 @@ from cluster.endpoints.folders import write_private
 from cluster.endpoints.tcp import Tcp, check_tcp
 from cluster.errors import ConfigError
 
-OFFERED = {"events": "tcp://0.0.0.0:7311"}
+OFFERED = {"tcp.events": "tcp://0.0.0.0:7311"}
 
 
 def mode(path: Path) -> int:
@@ -108,6 +108,10 @@ def test_without_keys_nothing_is_offered(tmp_path: Path) -> None:
     assert "no client has a key" in check_keys(folder, OFFERED)[0]
     folder.add("bot", (), now=0)
     assert check_keys(folder, OFFERED) == []
+    for_hosts = {"hosts.control": "tcp://0.0.0.0:7321"}
+    assert "no host has a key to join" in check_keys(folder, OFFERED | for_hosts)[0]
+    folder.add("here", ("host",), now=0)
+    assert check_keys(folder, OFFERED | for_hosts) == []
     folder.server_file.chmod(0o640)
     with pytest.raises(ConfigError, match="can be read by others"):
         check_keys(folder, OFFERED)
@@ -197,7 +201,7 @@ def test_endpoints(
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     assert Tcp.read(text) is None
     with pytest.raises(ConfigError, match=r"tcp\.replay is"):
-        check_tcp({"replay": text})
+        check_tcp({"tcp.replay": text})
 
 
 def test_a_client_has_no_heartbeats(tmp_path: Path) -> None:
@@ -214,7 +218,7 @@ def test_a_client_has_no_heartbeats(tmp_path: Path) -> None:
 
 def test_two_at_one_place_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"tcp\.replay and tcp\.events are both"):
-        check_tcp({"events": "tcp://a:1", "replay": "tcp://a:1"})
+        check_tcp({"tcp.events": "tcp://a:1", "tcp.replay": "tcp://a:1"})
 
 
 @settings(deadline=None)  # a busy machine is no failure
