@@ -27,6 +27,7 @@ from cluster.wire import link
 from cluster.wire.happenings import HappeningKind
 from coordinator import host
 from coordinator.account import ApiAccount
+from coordinator.changes import Changes
 from coordinator.children.family import Children, start_http
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.context import RunContext
@@ -38,6 +39,11 @@ from coordinator.engines.local import LocalEngine
 from coordinator.gateway_api import GatewayApi
 from coordinator.happenings.record import HappeningRecord
 from coordinator.health import Health
+from coordinator.hosts.checkpoints import Checkpoints
+from coordinator.hosts.first_plan import FirstPlan
+from coordinator.hosts.link import HostLink
+from coordinator.hosts.parts import RemoteHosts
+from coordinator.hosts.worker_words import WorkerWords
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
 from coordinator.identifies.told_grants import ToldGrants
@@ -45,7 +51,7 @@ from coordinator.lifetime import Lifetime, both
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.verbs import OperationVerbs
 from coordinator.sharding.assignments import Assignments
-from coordinator.sharding.plan import held_changes, plan_for
+from coordinator.sharding.plan import held_changes, plan_for, plan_for_hosts
 from coordinator.sockets import Sockets
 from coordinator.state import folders
 from coordinator.state.database import StoreError
@@ -56,9 +62,12 @@ from coordinator.upkeep.lookout import Lookout
 from coordinator.upkeep.maintenance import Maintenance
 from coordinator.upkeep.reloading import Reloading
 from coordinator.upkeep.service import Service
+from coordinator.workers.adoption import LocalSlots
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
-from coordinator.workers.parts import Workers
+from coordinator.workers.local_site import LocalSite
+from coordinator.workers.parts import Workers, adoption_for
+from coordinator.workers.specs import Remote, WorkerSpecs
 
 log = logging.getLogger(__name__)
 
@@ -156,30 +165,44 @@ class Coordinator:
             self._make_context(), start_http(self._spec, parts, time.monotonic)
         )
         assignments = self._assign(context)
+        plan_keeper = PlanKeeper(context.store, self._spec, assignments)
         zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         parts.callback(zmq_context.term)
         descriptors = Descriptors()
         worker_link = WorkerLink(zmq.asyncio.Context(zmq_context), self._paths.link, descriptors)
         parts.callback(worker_link.close)
-        identifies = await make_identifies(
-            context,
-            assignments,
-            ToldGrants(worker_link.send, self._record, assignments.owns),
-            parts,
-            self._note,
-        )
         most_workers = len(assignments.plan.slots)
         sockets = Sockets.make(
             zmq_context, self._paths, worker_link, descriptors, parts, most_workers
         )
-        fleet = Fleet.start_with(assignments, worker_link.send, context.clock)
-        workers = Workers.make(
-            self._engine, context, fleet, identifies, sockets.last_out, self._record
+        changes = Changes()
+        checkpoints = Checkpoints()
+        remote = Remote(self._spec.hosts.lease_seconds, checkpoints.state)
+        on_hosts = self._spec.engine != "local"
+        specs = WorkerSpecs(
+            context, assignments, sockets.last_out, host.boot_id(), remote if on_hosts else None
         )
+        hosts = None
+        if on_hosts:
+            host_link = HostLink(zmq.asyncio.Context(zmq_context), self._paths.hosts, descriptors)
+            parts.callback(host_link.close)
+            hosts = RemoteHosts.make(
+                host_link, context, assignments, specs, checkpoints, plan_keeper, self._record,
+                changes,
+            )  # fmt: skip
+        send = hosts.hosts.send if hosts else worker_link.send
+        identifies = await make_identifies(
+            context,
+            assignments,
+            ToldGrants(send, self._record, assignments.owns),
+            parts,
+            self._note,
+        )
+        fleet = Fleet.start_with(assignments, send, context.clock, changes)
+        workers = self._make_workers(specs, fleet, identifies, hosts)
         children = Children.make(
             self._spec, context.store_id, sandbox, http, self._record, context.clock
         )
-        plan_keeper = PlanKeeper(context.store, self._spec, assignments)
         operations = OperationRunner(context.clock, self._record)
         status = self._status_verbs(context, workers, identifies, operations, sockets, children)
         verbs = {
@@ -196,6 +219,13 @@ class Coordinator:
             context, fleet, sockets.hub, sockets.last_out, lambda: self._lifetime.ending
         )
         self._lifetime.background(worker_link.run(workers.router.handle), "worker link")
+        if hosts:
+            words = WorkerWords(
+                hosts.hosts, checkpoints, assignments, workers.router.handle, clock=context.clock
+            )
+            host_link.bind()
+            self._lifetime.background(host_link.run(words.take), "host link")
+            self._lifetime.background(hosts.hosts.run(), "hosts")
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
         self._lifetime.background(maintenance.run(), "maintenance")
@@ -215,18 +245,44 @@ class Coordinator:
         await children.begin(self._lifetime, partial(fleet.changes.until, fleet.slots.all_greeted))
         if children.url:
             self._note([f"Watch it in a browser: {children.url}"])
-        plan_keeper.save()
+        if not hosts:
+            plan_keeper.save()
         parts.callback(registry.leave, registry.enter(self._paths))
         folders.write_running(self._paths, self._running())
         parts.push_async_callback(self._stop_workers, workers, maintenance)
         parts.push_async_callback(operations.close)
+        if hosts:
+            first = FirstPlan(
+                context, hosts.hosts, fleet, workers.supervisor, plan_keeper,
+                partial(self._tell_started, context, assignments),
+            )  # fmt: skip
+            first.show_waiting()
+            self._lifetime.background(first.run(), "first plan")
+        else:
+            workers.supervisor.start(assignments.plan.slots)
+            self._tell_started(context, assignments)
+
+    def _tell_started(self, context: RunContext, assignments: Assignments) -> None:
         plan = assignments.plan
-        workers.supervisor.start(plan.slots)
         self._record.tell(
             HappeningKind.STARTED,
             f"{self._spec.name} runs {len(plan.shards):,} shards on {len(plan.slots)} workers, "
             f"{context.gateway_url}",
         )
+
+    def _make_workers(
+        self,
+        specs: WorkerSpecs,
+        fleet: Fleet,
+        identifies: GuardedQueue,
+        hosts: RemoteHosts | None,
+    ) -> Workers:
+        """Make what runs the workers, on this host or on those that join."""
+        if hosts:
+            return Workers.make(hosts.hosts, _no_stranger, specs, fleet, identifies, self._record)
+        adoption = adoption_for(LocalSlots(self._paths), specs, fleet.send)
+        site = LocalSite(self._engine, adoption)
+        return Workers.make(site, adoption.hello, specs, fleet, identifies, self._record)
 
     async def _take_folders(self) -> None:
         """Make the folders and lock them: nobody else's sockets and files are taken over."""
@@ -266,6 +322,13 @@ class Coordinator:
 
     def _assign(self, context: RunContext) -> Assignments:
         stored, cores = context.store.plan(), host.cores()
+        if self._spec.engine != "local":
+            # Only until the hosts are there (FirstPlan), which say how many workers they would run
+            plan = plan_for_hosts(self._spec, context.gateway.shards, 1, stored)
+            where = stored.where if stored else {}
+            assignments = Assignments(plan, stored.counts if stored else {}, where)
+            assignments.draining = set(stored.draining) if stored else set()
+            return assignments
         plan = plan_for(self._spec, context.gateway.shards, cores, stored)
         self._note(held_changes(plan, self._spec, context.gateway.shards, cores, stored))
         return Assignments(plan, stored.counts if stored else {})
@@ -320,4 +383,9 @@ class Coordinator:
         stop = link.Stop(logout=logout)
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await workers.supervisor.stop(lambda slot: workers.fleet.send(slot, stop), seconds)
-        await workers.adoption.end(stop, seconds)
+        await workers.site.end(stop, seconds)
+
+
+def _no_stranger(slot: int, hello: link.Hello) -> None:
+    """Heed no worker that comes by this host's own link, where workers run on others."""
+    log.warning("worker %d, pid %d, is of another engine's: not heeded", slot, hello.pid)

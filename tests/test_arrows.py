@@ -180,11 +180,10 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
-        "hosts": "",
         "__main__": "child_process coordinator spec_input upkeep",
         "coordinator": (
-            "account children context control descriptors engines gateway_api happenings health "
-            "host identifies lifetime operations sharding sockets state upkeep workers"
+            "account changes children context control descriptors engines gateway_api happenings "
+            "health host hosts identifies lifetime operations sharding sockets state upkeep workers"
         ),
         "health": "children control descriptors hub workers",
         "sockets": "control descriptors hub workers",
@@ -193,10 +192,13 @@ ROOMS: Final = {
             "context descriptors happenings identifies ipc_listener lifetime operations verb "
             "workers"
         ),
+        "hosts": (
+            "changes context descriptors engines happenings ipc_listener sharding state workers"
+        ),
         "operations": "changes context happenings identifies sharding state verb workers",
         "workers": (
-            "changes context descriptors engines happenings host hub identifies ipc_listener "
-            "sharding verb"
+            "changes context descriptors engines happenings hub identifies ipc_listener sharding "
+            "verb"
         ),
         "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",

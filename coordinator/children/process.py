@@ -77,6 +77,11 @@ class LocalProcess:
         return self._process.pid
 
     @property
+    def heard_since(self) -> float | None:
+        """Since when it can be heard: always."""
+        return float("-inf")
+
+    @property
     def running(self) -> bool:
         return self._process.returncode is None
 

@@ -83,6 +83,11 @@ SENTENCES: Final[dict[HappeningKind, Sentence]] = {
         WARNING, "the {what} ended and is started again",
         "processes beside the workers ended {count} times and were started again",
     ),
+    _K.HOST_JOINED: Sentence(INFO, "host {what} is here", "{count} hosts are here"),
+    _K.HOST_AWAY: Sentence(
+        WARNING, "host {what} is not heard of", "{count} hosts are not heard of"
+    ),
+    _K.HOST_GONE: Sentence(WARNING, "host {what} is gone", "{count} hosts are gone"),
     _K.SUBSCRIBER_CAME: Sentence(INFO, "{what} subscribes", "{count} subscribers came"),
     _K.SUBSCRIBER_LEFT: Sentence(INFO, "{what} subscribes no more", "{count} subscribers left"),
     _K.GAP: Sentence(

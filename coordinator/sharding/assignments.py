@@ -16,8 +16,19 @@ from coordinator.sharding.plan import Plan
 class Assignments:
     """The plans of a running cluster."""
 
-    def __init__(self, plan: Plan, counts: Mapping[int, int] | None = None) -> None:
-        """counts: the shard count of each slot's journal, of slots that are no more too."""
+    def __init__(
+        self,
+        plan: Plan,
+        counts: Mapping[int, int] | None = None,
+        where: Mapping[int, str] | None = None,
+    ) -> None:
+        """counts: the shard count of each slot's journal, of slots that are no more too. where: the
+        host of each slot."""
+        self.where = dict(where or {})
+        """Slot -> the host that its worker is placed on; a slot that is not there is on none yet,
+        or workers run on the coordinator's own host."""
+        self.draining: set[str] = set()
+        """Hosts that get no more workers."""
         self.plan = plan
         """The plan in force: what `status` is about, and what the next start takes up."""
         self.counts = {**(counts or {}), **dict.fromkeys(plan.slots, plan.shard_count)}
@@ -32,6 +43,12 @@ class Assignments:
         """For how long both plans go on."""
         self._former: set[tuple[int, int]] = set()
         """(slot, shard id) of workers that had a shard once."""
+
+    def begin(self, plan: Plan) -> None:
+        """Put the first plan in force: no worker runs yet."""
+        self.plan = plan
+        self.counts |= dict.fromkeys(plan.slots, plan.shard_count)
+        self.where = {slot: host for slot, host in self.where.items() if slot in plan.slots}
 
     @property
     def plans(self) -> list[Plan]:
@@ -93,6 +110,8 @@ class Assignments:
 
     def drop_beside(self) -> None:
         """Take note that the plan beside is no more: its workers have ended."""
+        for slot in self.beside.slots if self.beside else ():
+            self.where.pop(slot, None)
         self.beside, self.held = None, False
 
     def had(self, slot: int, shard: int) -> bool:
@@ -112,6 +131,7 @@ class Assignments:
     def close_slot(self, slot: int) -> None:
         """Take a slot that has no shards and no worker any more out of the plan in force."""
         self.plan = self.plan.without(slot)
+        self.where.pop(slot, None)
 
     def free_slots(self, number: int, shard_count: int) -> int:
         """Return the first of so many slot numbers in a row that no plan has, and that are not

@@ -15,6 +15,7 @@ from itertools import count, pairwise
 from typing import Literal, Self
 
 import msgspec
+from msgspec import structs
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.shards import ShardRange, check_workers, parse_shards
@@ -68,11 +69,16 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
     """When its number of workers was chosen, in Unix seconds; 0: not known."""
     counts: dict[int, int] = {}
     """Slot -> the shard count that its journal has, of slots that are no more too."""
+    where: dict[int, str] = {}
+    """Slot -> the host that its worker is placed on; empty: they run on the coordinator's own."""
+    draining: list[str] = []
+    """Hosts that get no more workers."""
 
     @classmethod
     def from_plan(
         cls, plan: Plan, spec: CoordinatorSpec, before: Self | None, *, scaled: bool = False,
         resharded: bool = False, counts: Mapping[int, int], now: float = 0.0,
+        where: Mapping[int, str] | None = None, draining: Collection[str] = (),
     ) -> Self:  # fmt: skip
         """Return what is to be stored of a plan that comes into force.
 
@@ -95,6 +101,8 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
             resharded_at=resharded_at,
             scaled_at=scaled_at,
             counts=dict(counts),
+            where=dict(where or {}),
+            draining=sorted(draining),
         )
 
 
@@ -180,6 +188,23 @@ def plan_for(
         return stored.plan
     unfit = [slot for slot, count in stored.counts.items() if count != wanted.shard_count]
     return replan(stored.plan, workers, unfit)
+
+
+def plan_for_hosts(
+    spec: CoordinatorSpec, recommended: int, capacity: int, stored: StoredPlan | None = None
+) -> Plan:
+    """Return the plan that a spec asks for, where workers run on other hosts. capacity: how many
+    workers the hosts that have joined would run, all together.
+
+    What is stored of the same shards stays as it is: a slot's sessions are known in its journal,
+    which is on its host, so shards move only once their workers run."""
+    if stored is not None and stored.where:
+        kept = plan_for(
+            structs.replace(spec, workers=len(stored.plan.slots)), recommended, 1, stored
+        )
+        if kept == stored.plan:
+            return kept
+    return plan_for(spec, recommended, capacity)
 
 
 def held_changes(

@@ -34,6 +34,8 @@ class PlanKeeper(NamedTuple):
                     resharded=resharded,
                     counts=self.assignments.counts,
                     now=time.time(),
+                    where=self.assignments.where,
+                    draining=self.assignments.draining,
                 )
             )
         except StoreError as error:

@@ -15,7 +15,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.processes import Owner, process_start
@@ -47,6 +47,11 @@ class AdoptedProcess:
     def pid(self) -> int:
         return self._pid
 
+    @property
+    def heard_since(self) -> float | None:
+        """Since when it can be heard: always."""
+        return float("-inf")
+
     async def wait(self) -> int | None:
         """Wait for its end. Returns None: only a parent learns the status."""
         while is_held(self._lock):
@@ -71,9 +76,53 @@ class AdoptedProcess:
         os.kill(self._pid, number)
 
 
-def _kill(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted
-        os.kill(pid, number)
+class SlotHolders(Protocol):
+    """Who lives in the slots of a host."""
+
+    def slots(self) -> list[int]:
+        """Return the slots that were in use at some time."""
+
+    def is_held(self, slot: int) -> bool:
+        """Whether a process lives in a slot."""
+
+    def owner(self, slot: int) -> int | None:
+        """Return the pid of the process in a slot; None: there is none, or it is not known."""
+
+    def signal(self, slot: int, pid: int, number: signal.Signals) -> None:
+        """Signal the process of a slot."""
+
+    def process(self, slot: int, pid: int) -> WorkerProcess:
+        """Return the process in a slot, to be followed."""
+
+
+class LocalSlots:
+    """Who lives in the slots of this host, by their locks."""
+
+    def __init__(
+        self, paths: ClusterPaths, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._paths = paths
+        self._sleep = sleep
+
+    def slots(self) -> list[int]:
+        return self._paths.journal_slots()
+
+    def is_held(self, slot: int) -> bool:
+        return is_held(self._lock(slot))
+
+    def owner(self, slot: int) -> int | None:
+        owner = Owner.read(self._lock(slot))
+        return None if owner is None else owner.pid
+
+    def signal(self, slot: int, pid: int, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself: as was wanted
+            os.kill(pid, number)
+
+    def process(self, slot: int, pid: int) -> WorkerProcess:
+        return AdoptedProcess(pid, self._lock(slot), self._sleep)
+
+    def _lock(self, slot: int) -> Path:
+        return self._paths.journal(slot) / "owner.lock"
 
 
 class Adoption:
@@ -81,7 +130,7 @@ class Adoption:
 
     def __init__(
         self,
-        paths: ClusterPaths,
+        holders: SlotHolders,
         *,
         fits: Callable[[int, link.Hello], bool],
         farewell: Callable[[link.Hello], link.Stop] = lambda hello: link.Stop(),
@@ -89,10 +138,10 @@ class Adoption:
         send: Send,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """fits: whether the worker that greets may go on in this slot. farewell: returns how one
-        that may not is told to stop. planned: whether a slot is in use, so that `find` will be
-        called for it."""
-        self._paths = paths
+        """holders: who lives in the slots. fits: whether the worker that greets may go on in this
+        slot. farewell: returns how one that may not is told to stop. planned: whether a slot is in
+        use, so that `find` will be called for it."""
+        self._holders = holders
         self._fits = fits
         self._farewell = farewell
         self._planned = planned
@@ -104,7 +153,7 @@ class Adoption:
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         """Take the greeting of a worker that the supervisor did not start."""
-        if self._paths.journal(slot).exists():  # no others: nobody would ever ask for them
+        if slot in self._holders.slots():  # no others: nobody would ever ask for them
             self._hellos[slot] = hello
 
     async def find(self, slot: int) -> WorkerProcess | None:
@@ -114,14 +163,18 @@ class Adoption:
         The first call waits until every slot of this host was looked at, those that the plan has no
         more among them: no shard is started while another slot's worker still has it.
         """
-        if self._survey is None:
-            self._survey = asyncio.create_task(self._look_everywhere(), name="adoption")
-        await asyncio.shield(self._survey)
+        await self.survey()
         if slot not in self._found:
             await self._settle(slot)
         if slot not in self._found:
             await self._end_silent(slot)
         return self._found.pop(slot, None)
+
+    async def survey(self) -> None:
+        """See that every slot of this host was looked at once."""
+        if self._survey is None:
+            self._survey = asyncio.create_task(self._look_everywhere(), name="adoption")
+        await asyncio.shield(self._survey)
 
     async def end(self, stop: link.Stop, seconds: float) -> None:
         """End the workers that were not taken over yet: none outlives a stop. They are told over
@@ -130,27 +183,29 @@ class Adoption:
         if self._survey is not None:
             self._survey.cancel()
             await asyncio.gather(self._survey, return_exceptions=True)
-        slots = self._paths.journal_slots()
+        slots = self._holders.slots()
         await asyncio.gather(*(self._end(slot, stop, seconds) for slot in slots))
 
     async def _end(self, slot: int, stop: link.Stop, seconds: float) -> None:
-        lock = self._paths.journal(slot) / "owner.lock"
+        holders = self._holders
         if stop.logout:  # a signal can't say that
-            await self._until(lambda: slot in self._hellos or not is_held(lock), seconds / 2)
-        owner = Owner.read(lock) if is_held(lock) else None
-        if owner is None:
+            await self._until(
+                lambda: slot in self._hellos or not holders.is_held(slot), seconds / 2
+            )
+        pid = holders.owner(slot) if holders.is_held(slot) else None
+        if pid is None:
             return
-        log.info("worker %d, pid %d, was not taken over yet: told to stop", slot, owner.pid)
+        log.info("worker %d, pid %d, was not taken over yet: told to stop", slot, pid)
         if slot not in self._hellos or not self._send(slot, stop):
-            _kill(owner.pid, signal.SIGTERM)
-        await self._until(lambda: not is_held(lock), seconds / 2)
-        if is_held(lock):
-            log.error("worker %d, pid %d, has not stopped and is killed", slot, owner.pid)
-            _kill(owner.pid, signal.SIGKILL)
-            await self._until(lambda: not is_held(lock), LEAVE_S)
+            holders.signal(slot, pid, signal.SIGTERM)
+        await self._until_free(slot, seconds / 2)
+        if holders.is_held(slot):
+            log.error("worker %d, pid %d, has not stopped and is killed", slot, pid)
+            holders.signal(slot, pid, signal.SIGKILL)
+            await self._until_free(slot, LEAVE_S)
 
     async def _look_everywhere(self) -> None:
-        await asyncio.gather(*(self._look(slot) for slot in self._paths.journal_slots()))
+        await asyncio.gather(*(self._look(slot) for slot in self._holders.slots()))
 
     async def _look(self, slot: int) -> None:
         try:
@@ -162,38 +217,40 @@ class Adoption:
 
     async def _settle(self, slot: int) -> None:
         """Find the worker of a slot, or see it go."""
-        lock = self._paths.journal(slot) / "owner.lock"
-        hello = await self._greeting(slot, lock)
+        hello = await self._greeting(slot)
         if hello is None:
             return
         if self._fits(slot, hello):
             log.debug("worker %d, pid %d, can be taken over", slot, hello.pid)
-            self._found[slot] = AdoptedProcess(hello.pid, lock)
+            self._found[slot] = self._holders.process(slot, hello.pid)
             return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
         self._send(slot, self._farewell(hello))
-        await self._until(lambda: not is_held(lock), LEAVE_S)
+        await self._until_free(slot, LEAVE_S)
 
     async def _end_silent(self, slot: int) -> None:
         """Kill a worker that neither greets nor goes, though it was waited for: it hangs, and keeps
         this slot's shards from everybody. Its journal has all that it received."""
-        lock = self._paths.journal(slot) / "owner.lock"
-        if slot in self._hellos or not is_held(lock):
+        if slot in self._hellos or not self._holders.is_held(slot):
             return
-        owner = Owner.read(lock)
-        if owner is None:
-            log.error("%s is held by a process that does not say who it is", lock)
+        pid = self._holders.owner(slot)
+        if pid is None:
+            log.error("worker slot %d is held by a process that does not say who it is", slot)
             return
-        log.error("worker %d, pid %d, does not greet and is killed", slot, owner.pid)
-        os.kill(owner.pid, signal.SIGKILL)
-        await self._until(lambda: not is_held(lock), LEAVE_S)
+        log.error("worker %d, pid %d, does not greet and is killed", slot, pid)
+        self._holders.signal(slot, pid, signal.SIGKILL)
+        await self._until_free(slot, LEAVE_S)
 
-    async def _greeting(self, slot: int, lock: Path) -> link.Hello | None:
-        await self._until(lambda: slot in self._hellos or not is_held(lock), GREET_S)
+    async def _greeting(self, slot: int) -> link.Hello | None:
+        held = self._holders.is_held
+        await self._until(lambda: slot in self._hellos or not held(slot), GREET_S)
         hello = self._hellos.pop(slot, None)
-        if hello is None and is_held(lock):
+        if hello is None and held(slot):
             log.error("worker slot %d is held by a process that does not greet", slot)
-        return hello if is_held(lock) else None
+        return hello if held(slot) else None
+
+    async def _until_free(self, slot: int, seconds: float) -> None:
+        await self._until(lambda: not self._holders.is_held(slot), seconds)
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         for _ in range(int(seconds / POLL_S)):

@@ -26,6 +26,14 @@ class Fleet(NamedTuple):
     send: Send
 
     @classmethod
-    def start_with(cls, assignments: Assignments, send: Send, clock: Callable[[], float]) -> Fleet:
-        """Make the fleet of which nothing is known yet. clock: monotonic seconds."""
-        return cls(assignments, WorkerSlots(clock), WorkerReports(assignments), Changes(), send)
+    def start_with(
+        cls,
+        assignments: Assignments,
+        send: Send,
+        clock: Callable[[], float],
+        changes: Changes | None = None,
+    ) -> Fleet:
+        """Make the fleet of which nothing is known yet. clock: monotonic seconds. changes: told of
+        what is new."""
+        reports = WorkerReports(assignments)
+        return cls(assignments, WorkerSlots(clock), reports, changes or Changes(), send)

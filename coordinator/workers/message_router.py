@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from cluster.config.worker_spec import WorkerSpec
 from cluster.wire import link
@@ -12,7 +13,6 @@ from cluster.wire.states import Level
 from coordinator.happenings.record import HappeningRecord
 from coordinator.happenings.shard_changes import ShardChanges
 from coordinator.identifies.guarded_queue import GuardedQueue
-from coordinator.workers.adoption import Adoption
 from coordinator.workers.command_router import CommandRouter
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.reconciler import Reconciler
@@ -27,14 +27,15 @@ class MessageRouter:
         self,
         fleet: Fleet,
         identifies: GuardedQueue,
-        adoption: Adoption,
+        stranger: Callable[[int, link.Hello], None],
         reconciler: Reconciler,
         commands: CommandRouter,
         record: HappeningRecord,
     ) -> None:
+        """stranger: takes the greeting of a worker that the supervisor did not start."""
         self._fleet = fleet
         self._identifies = identifies
-        self._adoption = adoption
+        self._stranger = stranger
         self._reconciler = reconciler
         self._commands = commands
         self._record = record
@@ -65,7 +66,7 @@ class MessageRouter:
     def _greet(self, slot: int, hello: link.Hello) -> None:
         fleet = self._fleet
         if not fleet.slots.greeted(slot, hello.pid, hello.package_version):
-            self._adoption.hello(slot, hello)
+            self._stranger(slot, hello)
             return
         fleet.send(slot, link.Welcome())
         if self._log_level:

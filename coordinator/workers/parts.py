@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
-from coordinator import host
-from coordinator.context import RunContext
-from coordinator.engines import Engine
+from cluster.wire.link import Hello
+from coordinator.engines import Site
 from coordinator.happenings.record import HappeningRecord
-from coordinator.hub.last_out import LastOut
 from coordinator.identifies.guarded_queue import GuardedQueue
-from coordinator.workers.adoption import Adoption
+from coordinator.workers.adoption import Adoption, SlotHolders
 from coordinator.workers.command_router import CommandRouter
 from coordinator.workers.fleet import Fleet
+from coordinator.workers.link import Send
 from coordinator.workers.message_router import MessageRouter
 from coordinator.workers.reconciler import Reconciler
 from coordinator.workers.specs import WorkerSpecs
@@ -24,7 +24,7 @@ class Workers(NamedTuple):
     """The parts that others use. No worker runs until the supervisor is told to start it."""
 
     fleet: Fleet
-    adoption: Adoption
+    site: Site
     reconciler: Reconciler
     commands: CommandRouter
     router: MessageRouter
@@ -33,36 +33,40 @@ class Workers(NamedTuple):
     @classmethod
     def make(
         cls,
-        engine: Engine,
-        context: RunContext,
+        site: Site,
+        stranger: Callable[[int, Hello], None],
+        specs: WorkerSpecs,
         fleet: Fleet,
         identifies: GuardedQueue,
-        last_out: LastOut,
         record: HappeningRecord,
-    ) -> Workers:
-        """Make them. ClusterError: this machine does not say its boot id."""
+    ) -> Self:
+        """Make them. site: where workers run. stranger: takes the greeting of a worker that the
+        supervisor did not start."""
         assignments, send = fleet.assignments, fleet.send
-        specs = WorkerSpecs(context, assignments, last_out, host.boot_id())
-        adoption = Adoption(
-            context.paths,
-            fits=specs.fits,
-            farewell=specs.farewell,
-            planned=assignments.is_planned,
-            send=send,
-        )
         reconciler = Reconciler(assignments, send=send, shard_plan=specs.shard)
         commands = CommandRouter(
             assignments, fleet.changes, fleet.slots.is_running, send, secrets.randbits(60)
         )
-        router = MessageRouter(fleet, identifies, adoption, reconciler, commands, record)
+        router = MessageRouter(fleet, identifies, stranger, reconciler, commands, record)
         supervisor = Supervisor(
-            engine,
+            site,
             fleet.slots,
             make_spec=specs.make,
             on_start=router.starting,
             on_gone=router.gone,
-            find=adoption.find,
             record=record,
-            clock=context.clock,
+            clock=specs.context.clock,
         )
-        return cls(fleet, adoption, reconciler, commands, router, supervisor)
+        return cls(fleet, site, reconciler, commands, router, supervisor)
+
+
+def adoption_for(holders: SlotHolders, specs: WorkerSpecs, send: Send) -> Adoption:
+    """Return what takes over the workers of a host. holders: who lives in its slots. send: sends a
+    message to the worker of one of them."""
+    return Adoption(
+        holders,
+        fits=specs.fits,
+        farewell=specs.farewell,
+        planned=specs.assignments.is_planned,
+        send=send,
+    )

@@ -148,7 +148,12 @@ class WorkerSlots(dict[int, Slot]):
         for slot in self.values():
             if slot.process is None or slot.started_at is None:
                 continue
-            silent = now - (slot.heard_at or slot.started_at)
+            heard_since = slot.process.heard_since
+            if heard_since is None:
+                if slot.heard_at:
+                    slot.state, slot.detail = WorkerState.MISSING, "its host is away"
+                continue
+            silent = now - max(slot.heard_at or slot.started_at, heard_since)
             if silent > (KILL_AFTER_S if slot.heard_at else FIRST_REPORT_S):
                 slot.killed_for = f"said nothing for {silent:.0f} s and was killed"
                 slot.process.kill()

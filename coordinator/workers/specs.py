@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -11,9 +12,18 @@ from cluster.config.worker_spec import WorkerSpec
 from cluster.wire.batch import RESHARDED
 from cluster.wire.link import LINK_VERSION, Hello, ShardPlan, Stop
 from cluster.wire.position import ShardKey
+from cluster.wire.shard_state import ShardState
 from coordinator.context import RunContext
 from coordinator.hub.last_out import LastOut
 from coordinator.sharding.assignments import Assignments
+
+
+class Remote(NamedTuple):
+    """What the specs of workers on other hosts have besides."""
+
+    lease_s: float
+    state: Callable[[int, int], ShardState | None]
+    """Returns where a shard's session is, given its shard count and id."""
 
 
 class WorkerSpecs(NamedTuple):
@@ -23,6 +33,8 @@ class WorkerSpecs(NamedTuple):
     assignments: Assignments
     last_out: LastOut
     boot_id: str
+    remote: Remote | None = None
+    """None: workers run on this host."""
 
     def make(self, slot: int) -> WorkerSpec:
         """Make the spec of the next process of a slot."""
@@ -52,6 +64,7 @@ class WorkerSpecs(NamedTuple):
             log_file=str(paths.log(f"worker-{slot}")),
             link_endpoint=paths.link,
             hub_endpoint=paths.hub,
+            lease_s=self.remote.lease_s if self.remote else 0.0,
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
             held_for=self.assignments.held_for(slot),
             overlap_ns=self.assignments.overlap_ns,
@@ -87,4 +100,5 @@ class WorkerSpecs(NamedTuple):
             shard_count=shard_count,
             last_epoch=known.epoch,
             resume=known.account in ("", self.context.account_key),
+            state=self.remote.state(shard_count, shard) if self.remote else None,
         )

@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from cluster.backoff import Backoff
-from cluster.config.worker_spec import WorkerSpec, encode_spec
+from cluster.config.worker_spec import WorkerSpec
 from cluster.errors import ClusterError
 from cluster.wire.happenings import HappeningKind
 from cluster.wire.states import WorkerState
-from coordinator.engines import Engine, WorkerProcess
+from coordinator.engines import Site, WorkerProcess
 from coordinator.happenings.record import HappeningRecord
 from coordinator.workers.slots import Slot, WorkerSlots
 
@@ -34,29 +34,26 @@ class Supervisor:
 
     def __init__(
         self,
-        engine: Engine,
+        site: Site,
         slots: WorkerSlots,
         *,
         make_spec: Callable[[int], WorkerSpec],
         on_start: Callable[[WorkerSpec], None],
         on_gone: Callable[[int], None],
-        find: Callable[[int], Awaitable[WorkerProcess | None]],
         record: HappeningRecord,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """slots: filled from `start` on. make_spec: makes the spec of a slot's next process.
-        on_start: called with the spec of each process that is about to be started. on_gone: called
-        with the slot of each process that ended, or could not be started. find: returns the
-        process that lives in a slot from before, if there is one. record: takes note of what
-        happens to processes. clock: monotonic seconds."""
-        self._engine = engine
+        """site: where workers run. slots: filled from `start` on. make_spec: makes the spec of a
+        slot's next process. on_start: called with the spec of each process that is about to be
+        started. on_gone: called with the slot of each process that ended, or could not be started.
+        record: takes note of what happens to processes. clock: monotonic seconds."""
+        self._site = site
         self._slots = slots
         self._make_spec = make_spec
         self._on_start = on_start
         self._on_gone = on_gone
-        self._find = find
         self._record = record
         self._clock = clock
         self._sleep = sleep
@@ -211,13 +208,13 @@ class Supervisor:
         """Run one process from start to end. Return why it ended, and its exit code if there was
         one."""
         try:
-            process = await self._find(slot.number)
+            process = await self._site.find(slot.number)
             slot.launching = process is None
             begun = HappeningKind.WORKER_STARTED if slot.launching else HappeningKind.WORKER_ADOPTED
             if process is None:
                 spec = self._make_spec(slot.number)
                 self._on_start(spec)
-                process = await self._engine.start(slot.number, encode_spec(spec))
+                process = await self._site.start(slot.number, spec)
         except Exception as error:
             # Whatever it was (the store, the system): a slot that gave up would stay empty unseen
             log.exception("worker %d", slot.number)

@@ -15,7 +15,8 @@ class TestWorker:
         number = lease.report(101)
         assert not lease.holds(102)
         assert lease.answered(number)
-        assert lease.holds(102) and lease.holds(130.9)
+        assert lease.holds(102)
+        assert lease.holds(130.9)
         assert not lease.holds(131)
 
     def test_it_runs_from_when_the_report_was_sent(self) -> None:
@@ -37,7 +38,9 @@ class TestWorker:
     def test_without_one_it_never_runs_out(self) -> None:
         lease = WorkerLease(0, 0)
         assert lease.report(1) == 0
-        assert lease.holds(1e9) and not lease.is_over(1e9) and lease.left_s(1e9) is None
+        assert lease.holds(1e9)
+        assert not lease.is_over(1e9)
+        assert lease.left_s(1e9) is None
 
 
 @given(

@@ -18,7 +18,14 @@ import pytest
 from cluster.endpoints.paths import ClusterPaths, is_held
 from cluster.processes import Owner
 from cluster.wire import link
-from coordinator.workers.adoption import GREET_S, LEAVE_S, POLL_S, AdoptedProcess, Adoption
+from coordinator.workers.adoption import (
+    GREET_S,
+    LEAVE_S,
+    POLL_S,
+    AdoptedProcess,
+    Adoption,
+    LocalSlots,
+)
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ class Play:
         self.sent: list[tuple[int, link.ToWorker]] = []
         self.on_sleep: Callable[[], None] = lambda: None
         self.on_send: Callable[[], None] = lambda: None
-        self.adoption = Adoption(paths, fits=fits, send=self._send, sleep=self._sleep)
+        self.adoption = Adoption(LocalSlots(paths), fits=fits, send=self._send, sleep=self._sleep)
 
     def _send(self, slot: int, message: link.ToWorker) -> bool:
         self.sent.append((slot, message))

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
-from cluster.config.worker_spec import WorkerSpec, decode_spec
+from cluster.config.worker_spec import WorkerSpec
+from cluster.wire import link
 from coordinator.happenings.record import HappeningRecord
 from coordinator.workers.slots import (
     BAD_SPEC,
@@ -27,6 +28,7 @@ class Process:
 
     def __init__(self, pid: int, *, deaf: bool = False, words: str = "") -> None:
         self.pid = pid
+        self.heard_since: float | None = float("-inf")
         self.deaf = deaf
         self.words = words
         self.signals: list[str] = []
@@ -73,17 +75,16 @@ class Room:
             make_spec=self.make_spec,
             on_start=lambda spec: self.begun.append(spec.slot),
             on_gone=self.gone.append,
-            find=self.find,
             record=self.record,
             clock=lambda: self.now,
             sleep=self.sleep,
             random=lambda: 1.0,
         )
 
-    async def start(self, slot: int, spec: bytes) -> Process:
+    async def start(self, slot: int, spec: WorkerSpec) -> Process:
         if self.cant_start is not None:
             raise self.cant_start
-        assert decode_spec(spec).slot == slot
+        assert spec.slot == slot
         process = Process(100 * (slot + 1) + len(self.processes[slot]))
         self.processes[slot].append(process)
         return process
@@ -107,6 +108,9 @@ class Room:
 
     async def find(self, slot: int) -> Process | None:
         return self.found.pop(slot, None)
+
+    async def end(self, stop: link.Stop, seconds: float) -> None:
+        raise AssertionError("the supervisor ends its own workers only")
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         self.slept.append(seconds)
@@ -398,7 +402,7 @@ def test_a_slot_that_is_retired_while_its_process_comes_into_being() -> None:
         room = Room()
         launched, go_on, start = asyncio.Event(), asyncio.Event(), room.start
 
-        async def slow(slot: int, spec: bytes) -> Process:
+        async def slow(slot: int, spec: WorkerSpec) -> Process:
             launched.set()
             await go_on.wait()
             process = await start(slot, spec)

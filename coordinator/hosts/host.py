@@ -1,0 +1,185 @@
+"""One host: whether its agent is heard of, and the worker processes that live there.
+
+    AWAY --hello or report--> HERE --silence--> AWAY --its lease has ended--> GONE --hello--> HERE
+                              HERE --it leaves, and nothing lives there--> GONE
+
+What is AWAY may live, so nothing of it is started elsewhere. What is GONE holds no session any
+more: its processes count as ended, and whoever runs their slots starts them on other hosts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from cluster.leases import HostLease
+from cluster.wire import hosts
+from cluster.wire.hosts import EndedWorker, HeldSlot, HostHello, HostReport, StartWorker
+from cluster.wire.states import HostState
+from coordinator.hosts.process import HostProcess
+from coordinator.sharding.placement import HostRoom
+
+AWAY_AFTER_S: Final = 5.0
+"""Seconds of silence after which a host is away."""
+
+
+class Host:
+    """A host that the plan knows, or that has joined."""
+
+    def __init__(
+        self,
+        name: str,
+        send: Callable[[bytes, hosts.ToHost], bool],
+        clock: Callable[[], float],
+        lease_s: float,
+        next_number: Callable[[], int],
+    ) -> None:
+        """send: sends a message to the agent of a host id. clock: monotonic seconds. lease_s: how
+        long workers hold their sessions; what a coordinator before this one has answered counts as
+        answered now. next_number: returns a number that no StartWorker has had yet."""
+        self.name = name
+        self.state = HostState.AWAY
+        self.id = b""
+        """The host id of the agent that has joined; empty: none has."""
+        self.hello: HostHello | None = None
+        self.report: HostReport | None = None
+        self.draining = False
+        """Its shards move to other hosts, and it gets no new ones."""
+        self.joined_at: float | None = None
+        self.heard_at: float | None = None
+        self.lease = HostLease(lease_s, clock())
+        self.processes: dict[int, HostProcess] = {}
+        """Slot -> the process of it that lives here."""
+        self._send = send
+        self._clock = clock
+        self._next_number = next_number
+        self._here_since: float | None = None
+        self._starts: dict[int, tuple[StartWorker, asyncio.Future[HostProcess]]] = {}
+        """Number -> what the agent is told, until it says what has become of it."""
+
+    # -- what others ask ------------------------------------------------------------------------
+
+    @property
+    def here(self) -> bool:
+        """Whether it is heard of."""
+        return self.state is HostState.HERE
+
+    @property
+    def takes_slots(self) -> bool:
+        """Whether workers may be started here."""
+        leaving = self.report is not None and self.report.leaving
+        return self.here and not self.draining and not leaving
+
+    @property
+    def room(self) -> HostRoom:
+        """What it takes."""
+        if self.hello is None:
+            return HostRoom()
+        return HostRoom(share=self.hello.workers, max_shards=self.hello.max_shards)
+
+    @property
+    def held(self) -> dict[int, HeldSlot]:
+        """The slots in which a process lives, as was reported last."""
+        return {} if self.report is None else {held.slot: held for held in self.report.held}
+
+    @property
+    def shown(self) -> HostState:
+        """The state that people see."""
+        return HostState.DRAINING if self.here and self.draining else self.state
+
+    def tell(self, message: hosts.ToHost) -> bool:
+        """Send the agent a message. False: there is no way to it."""
+        return self.here and self._send(self.id, message)
+
+    # -- processes ------------------------------------------------------------------------------
+
+    async def start(self, slot: int, spec: bytes, ca_pem: str) -> HostProcess:
+        """Start the worker of a slot here. OSError: it can't be, or the host was given up first."""
+        number = self._next_number()
+        word = StartWorker(number=number, slot=slot, spec=spec, ca_pem=ca_pem)
+        began: asyncio.Future[HostProcess] = asyncio.get_running_loop().create_future()
+        self._starts[number] = word, began
+        self.tell(word)
+        try:
+            return await began
+        finally:
+            self._starts.pop(number, None)
+
+    def process(self, slot: int, pid: int) -> HostProcess:
+        """Return the process that lives in a slot, from now on one that is followed."""
+        process = HostProcess(slot, pid, self.tell, lambda: self._here_since)
+        self.processes[slot] = process
+        return process
+
+    # -- what happens to it ---------------------------------------------------------------------
+
+    def join(self, host_id: bytes, hello: HostHello) -> None:
+        """Take note that an agent has joined."""
+        self.id, self.hello = host_id, hello
+        self.joined_at = self._clock()
+        self._heard()
+
+    def take_report(self, report: HostReport) -> None:
+        """Take note of how it is."""
+        self._heard()
+        self.report = report
+        ended = {(one.slot, one.pid): one for one in report.ended}
+        for held in report.held:
+            self._began(held.start, held.slot, held.pid)
+        for one in report.ended:
+            self._not_begun(one)
+        alive = {(held.slot, held.pid) for held in report.held}
+        for slot, process in list(self.processes.items()):
+            if (slot, process.pid) not in alive:
+                del self.processes[slot]
+                one_ended = ended.get((slot, process.pid))
+                process.end(
+                    one_ended.code if one_ended else None,
+                    one_ended.words if one_ended else "its agent was not there when it ended",
+                )
+        if report.leaving and not report.held:
+            self.give_up(f"host {self.name} has left")
+
+    def _heard(self) -> None:
+        now = self._clock()
+        self.heard_at = now
+        if not self.here:
+            self.state, self._here_since = HostState.HERE, now
+
+    def _began(self, number: int, slot: int, pid: int) -> None:
+        if number in self._starts and not (began := self._starts.pop(number)[1]).done():
+            began.set_result(self.process(slot, pid))
+
+    def _not_begun(self, one: EndedWorker) -> None:
+        """Take note that a process ended before it was reported, or was never there."""
+        if one.start not in self._starts:
+            return
+        began = self._starts.pop(one.start)[1]
+        if began.done():
+            return
+        if one.pid is None:
+            began.set_exception(OSError(one.words or "its agent can't start it"))
+        else:  # it is no more among those that are held, and ends with the look at these
+            began.set_result(self.process(one.slot, one.pid))
+
+    def tick(self) -> None:
+        """Look how long it was silent, and say again what it has not answered: once a second."""
+        now = self._clock()
+        if self.here and self.heard_at is not None and now - self.heard_at > AWAY_AFTER_S:
+            self.state, self._here_since = HostState.AWAY, None
+        if self.state is HostState.AWAY and self.lease.has_ended(now):
+            self.give_up(f"host {self.name} was lost")
+        for word, _ in self._starts.values():
+            self.tell(word)
+
+    def give_up(self, why: str) -> None:
+        """Take note that nothing lives here any more: its processes count as ended."""
+        self.state, self._here_since = HostState.GONE, None
+        processes, self.processes = self.processes, {}
+        for process in processes.values():
+            process.end(None, why)
+        starts, self._starts = self._starts, {}
+        for _, began in starts.values():
+            if not began.done():
+                began.set_exception(OSError(why))
