@@ -40,15 +40,15 @@ from coordinator.gateway_api import GatewayApi
 from coordinator.happenings.record import HappeningRecord
 from coordinator.health import Health
 from coordinator.hosts.checkpoints import Checkpoints
-from coordinator.hosts.first_plan import FirstPlan
 from coordinator.hosts.link import HostLink
-from coordinator.hosts.parts import RemoteHosts
-from coordinator.hosts.worker_words import WorkerWords
+from coordinator.hosts.parts import RemoteHosts, no_hosts
+from coordinator.hosts.status import host_rows
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.identifies.make_queue import make_identifies
 from coordinator.identifies.told_grants import ToldGrants
 from coordinator.lifetime import Lifetime, both
 from coordinator.operations.runner import OperationRunner
+from coordinator.operations.scaling import Scaling
 from coordinator.operations.verbs import OperationVerbs
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for, plan_for_hosts
@@ -62,6 +62,7 @@ from coordinator.upkeep.lookout import Lookout
 from coordinator.upkeep.maintenance import Maintenance
 from coordinator.upkeep.reloading import Reloading
 from coordinator.upkeep.service import Service
+from coordinator.verb import Verb
 from coordinator.workers.adoption import LocalSlots
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
@@ -176,20 +177,16 @@ class Coordinator:
             zmq_context, self._paths, worker_link, descriptors, parts, most_workers
         )
         changes = Changes()
-        checkpoints = Checkpoints()
-        remote = Remote(self._spec.hosts.lease_seconds, checkpoints.state)
-        on_hosts = self._spec.engine != "local"
-        specs = WorkerSpecs(
-            context, assignments, sockets.last_out, host.boot_id(), remote if on_hosts else None
-        )
+        specs = WorkerSpecs(context, assignments, sockets.last_out, host.boot_id())
         hosts = None
-        if on_hosts:
+        if self._spec.engine != "local":
             host_link = HostLink(zmq.asyncio.Context(zmq_context), self._paths.hosts, descriptors)
             parts.callback(host_link.close)
+            checkpoints = Checkpoints()
+            specs = specs._replace(remote=Remote(self._spec.hosts.lease_seconds, checkpoints.state))
             hosts = RemoteHosts.make(
-                host_link, context, assignments, specs, checkpoints, plan_keeper, self._record,
-                changes,
-            )  # fmt: skip
+                host_link, context, specs, checkpoints, plan_keeper, self._record, changes
+            )
         send = hosts.hosts.send if hosts else worker_link.send
         identifies = await make_identifies(
             context,
@@ -199,33 +196,34 @@ class Coordinator:
             self._note,
         )
         fleet = Fleet.start_with(assignments, send, context.clock, changes)
+        if hosts:
+            fleet = fleet._replace(hosts=partial(host_rows, hosts.hosts))
         workers = self._make_workers(specs, fleet, identifies, hosts)
         children = Children.make(
             self._spec, context.store_id, sandbox, http, self._record, context.clock
         )
         operations = OperationRunner(context.clock, self._record)
         status = self._status_verbs(context, workers, identifies, operations, sockets, children)
-        verbs = {
+        scaling = Scaling(
+            fleet, workers.supervisor, identifies, workers.reconciler, plan_keeper,
+            hosts.goals.goal if hosts else None,
+        )  # fmt: skip
+        verbs: dict[str, Verb] = {
             **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
             **status.verbs(),
             **identifies.verbs(),
             **workers.commands.verbs(),
             **OperationVerbs.make(
-                operations, context, workers, identifies, plan_keeper, sockets.announcer.publish
+                operations, context, workers, identifies, plan_keeper, sockets.announcer.publish,
+                scaling,
             ).verbs(),
-        }
+            "drain": no_hosts,
+        }  # fmt: skip
         sockets.bind()
         maintenance = Maintenance(
             context, fleet, sockets.hub, sockets.last_out, lambda: self._lifetime.ending
         )
         self._lifetime.background(worker_link.run(workers.router.handle), "worker link")
-        if hosts:
-            words = WorkerWords(
-                hosts.hosts, checkpoints, assignments, workers.router.handle, clock=context.clock
-            )
-            host_link.bind()
-            self._lifetime.background(host_link.run(words.take), "host link")
-            self._lifetime.background(hosts.hosts.run(), "hosts")
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
         self._lifetime.background(maintenance.run(), "maintenance")
@@ -251,16 +249,12 @@ class Coordinator:
         folders.write_running(self._paths, self._running())
         parts.push_async_callback(self._stop_workers, workers, maintenance)
         parts.push_async_callback(operations.close)
+        tell_started = partial(self._tell_started, context, assignments)
         if hosts:
-            first = FirstPlan(
-                context, hosts.hosts, fleet, workers.supervisor, plan_keeper,
-                partial(self._tell_started, context, assignments),
-            )  # fmt: skip
-            first.show_waiting()
-            self._lifetime.background(first.run(), "first plan")
+            verbs |= hosts.begin(self._lifetime, workers, scaling, operations, tell_started)
         else:
             workers.supervisor.start(assignments.plan.slots)
-            self._tell_started(context, assignments)
+            tell_started()
 
     def _tell_started(self, context: RunContext, assignments: Assignments) -> None:
         plan = assignments.plan

@@ -183,7 +183,8 @@ ROOMS: Final = {
         "__main__": "child_process coordinator spec_input upkeep",
         "coordinator": (
             "account changes children context control descriptors engines gateway_api happenings "
-            "health host hosts identifies lifetime operations sharding sockets state upkeep workers"
+            "health host hosts identifies lifetime operations sharding sockets state upkeep verb "
+            "workers"
         ),
         "health": "children control descriptors hub workers",
         "sockets": "control descriptors hub workers",
@@ -193,7 +194,8 @@ ROOMS: Final = {
             "workers"
         ),
         "hosts": (
-            "changes context descriptors engines happenings ipc_listener sharding state workers"
+            "changes context descriptors engines happenings ipc_listener lifetime operations sharding "
+            "state verb workers"
         ),
         "operations": "changes context happenings identifies sharding state verb workers",
         "workers": (

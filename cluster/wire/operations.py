@@ -37,6 +37,14 @@ class ScaleArgs(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
+class DrainArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """The args of `drain`."""
+
+    host: Annotated[str, msgspec.Meta(max_length=64)]
+    undo: bool = False
+    """Let the host get workers again."""
+
+
 class ReshardArgs(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `reshard`."""
 

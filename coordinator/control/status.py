@@ -135,6 +135,7 @@ class StatusVerbs:
             hub_endpoint=spec.paths.events,
             replay_endpoint=spec.paths.replay,
             workers=workers,
+            hosts=self._fleet.hosts(workers, now),
             shards=shards,
             traffic=[reports.traffic(slot.number) for slot in slots.values()],
             budget=budget,

@@ -7,7 +7,7 @@ before holds on; a new one's workers are as many as its hosts would run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Final
 
 from cluster.words import count
 from coordinator.context import RunContext
@@ -21,7 +21,7 @@ from coordinator.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
+LOOK_S: Final = 5.0
 
 
 class FirstPlan:
@@ -34,15 +34,12 @@ class FirstPlan:
         fleet: Fleet,
         supervisor: Supervisor,
         plan_keeper: PlanKeeper,
-        begun: Callable[[], None],
     ) -> None:
-        """begun: called when the workers are being started."""
         self._context = context
         self._hosts = hosts
         self._fleet = fleet
         self._supervisor = supervisor
         self._plan_keeper = plan_keeper
-        self._begun = begun
 
     def show_waiting(self) -> None:
         """Let the slots of the plan so far be seen, as workers that wait."""
@@ -68,7 +65,6 @@ class FirstPlan:
         self._fleet.slots.clear()
         log.info("%s have joined", count(len(self._hosts.rooms), "host"))
         self._supervisor.start(plan.slots)
-        self._begun()
 
     def _waits_for(self) -> str:
         expected = self._context.spec.hosts.expected

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import cluster.wire.hosts as wire
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
 from cluster.wire import link
+from cluster.wire.status import Operation
 from coordinator.changes import Changes
 from coordinator.context import RunContext
 from coordinator.happenings.record import HappeningRecord
 from coordinator.hosts.checkpoints import Checkpoints
+from coordinator.hosts.first_plan import FirstPlan
 from coordinator.hosts.host import Host
 from coordinator.hosts.hosts import Hosts
 from coordinator.hosts.link import HostLink
 from coordinator.hosts.slots import ReportedSlots
+from coordinator.hosts.spreading import HostGoals, Spreading
+from coordinator.hosts.worker_words import WorkerWords
+from coordinator.lifetime import Lifetime
+from coordinator.operations.runner import OperationRunner
+from coordinator.operations.scaling import Scaling
 from coordinator.sharding.assignments import Assignments
 from coordinator.state.plan_keeper import PlanKeeper
+from coordinator.verb import Verb
 from coordinator.workers.adoption import Adoption
-from coordinator.workers.parts import adoption_for
+from coordinator.workers.parts import Workers, adoption_for
 from coordinator.workers.specs import WorkerSpecs
 
 log = logging.getLogger(__name__)
@@ -66,13 +74,15 @@ class RemoteHosts(NamedTuple):
     link: HostLink
     hosts: Hosts
     checkpoints: Checkpoints
+    context: RunContext
+    assignments: Assignments
+    plan_keeper: PlanKeeper
 
     @classmethod
     def make(
         cls,
         host_link: HostLink,
         context: RunContext,
-        assignments: Assignments,
         specs: WorkerSpecs,
         checkpoints: Checkpoints,
         plan_keeper: PlanKeeper,
@@ -88,7 +98,7 @@ class RemoteHosts(NamedTuple):
             return adoption_for(ReportedSlots(host), specs, send)
 
         hosts = Hosts(
-            assignments,
+            specs.assignments,
             Terms(context),
             send=host_link.send,
             adopting=adopting,
@@ -98,7 +108,60 @@ class RemoteHosts(NamedTuple):
             clock=context.clock,
             first_number=secrets.randbits(60),
         )
-        return cls(host_link, hosts, checkpoints)
+        return cls(host_link, hosts, checkpoints, context, specs.assignments, plan_keeper)
+
+    @property
+    def goals(self) -> HostGoals:
+        """What so many workers are to have, on which hosts."""
+        return HostGoals(self.context, self.hosts, self.assignments)
+
+    def begin(
+        self,
+        lifetime: Lifetime,
+        workers: Workers,
+        scaling: Scaling,
+        operations: OperationRunner,
+        begun: Callable[[], None],
+    ) -> Mapping[str, Verb]:
+        """Hear the hosts from now on, and start workers when those are there that the plan is for.
+        Return the verbs. begun: called when workers are being started. zmq.ZMQError: the endpoint
+        can't be bound."""
+        clock, hosts, fleet = self.context.clock, self.hosts, workers.fleet
+        words = WorkerWords(
+            hosts, self.checkpoints, self.assignments, workers.router.handle, clock=clock
+        )
+        self.link.bind()
+        lifetime.background(self.link.run(words.take), "host link")
+        lifetime.background(hosts.run(), "hosts")
+        spreading = Spreading(hosts, self.goals, scaling, operations, clock)
+
+        async def run() -> None:
+            await first.run()
+            begun()
+            await spreading.run()
+
+        first = FirstPlan(self.context, hosts, fleet, workers.supervisor, self.plan_keeper)
+        first.show_waiting()
+        lifetime.background(run(), "spreading over hosts")
+        return {"_hosts": self.known, **spreading.verbs()}
+
+    async def known(self, args: dict[str, Any]) -> wire.KnownHosts:
+        """Tell the replay door which hosts there are. No args."""
+        hosts = [
+            wire.KnownHost(name=name, id=host.id.decode(), state=host.state)
+            for name, host in sorted(self.hosts.by_name.items())
+            if host.id
+        ]
+        return wire.KnownHosts(
+            cluster=self.context.store_id, hosts=hosts, settled=self.hosts.settled
+        )
+
+
+async def no_hosts(args: dict[str, Any]) -> Operation:
+    """Refuse to drain a host of a cluster that has none. ClusterError."""
+    raise ClusterError(
+        "workers run on this host only", 'engine = "join" lets other hosts join: docs/operations.md'
+    )
 
 
 def _saving(plan_keeper: PlanKeeper) -> Callable[[], bool]:

@@ -7,6 +7,7 @@ a resume, and its history stays readable where it was received.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from cluster.errors import ClusterError
@@ -14,7 +15,8 @@ from cluster.wire import link
 from cluster.wire.states import SessionState, WorkerState
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.runner import OperationProgress
-from coordinator.sharding.plan import replan
+from coordinator.sharding.placement import Spread
+from coordinator.sharding.plan import Plan, replan
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.reconciler import Reconciler
@@ -38,7 +40,11 @@ class Scaling:
         identifies: GuardedQueue,
         reconciler: Reconciler,
         plan_keeper: PlanKeeper,
+        goal: Callable[[int], Spread] | None = None,
     ) -> None:
+        """goal: returns what so many workers are to have, on which hosts; None: workers run on this
+        host. It raises ClusterError where that can't be."""
+        self._goal = goal or self._local_goal
         self._assignments = fleet.assignments
         self._slots = fleet.slots
         self._reports = fleet.reports
@@ -61,30 +67,53 @@ class Scaling:
                 f"{workers} workers for {len(before.shards)} shards: some would have none",
                 f"give at most {len(before.shards)}",
             )
-        if workers == len(before.slots):
+        if not self.differs(workers):
             return f"there are {workers} workers already"
-        goal = replan(before, workers, self._assignments.unfit(before.shard_count))
-        moves = [
-            (shard, to) for shard, to in sorted(goal.slot_of.items()) if before.slot_of[shard] != to
-        ]
+        moved = await self._go_to(self._goal(workers), progress, scaled=True)
+        return f"{workers} workers now, {len(before.slots)} before: {moved} shards moved"
+
+    async def spread(self, workers: int, progress: OperationProgress) -> str:
+        """Spread the shards over so many workers on the hosts that there are now. Return what was
+        done. ClusterError as `scale`; the number of workers is nobody's wish."""
+        moved = await self._go_to(self._goal(workers), progress, scaled=False)
+        hosts = len(set(self._assignments.where.values()))
+        return f"{workers} workers on {hosts} hosts: {moved} shards moved"
+
+    def differs(self, workers: int) -> bool:
+        """Whether so many workers are another plan. ClusterError: it can't be done."""
+        goal = self._goal(workers)
+        return goal != Spread(self._assignments.plan, self._assignments.where)
+
+    def _local_goal(self, workers: int) -> Spread:
+        plan = self._assignments.plan
+        if workers == len(plan.slots):
+            return Spread(plan, {})
+        return Spread(replan(plan, workers, self._assignments.unfit(plan.shard_count)), {})
+
+    async def _go_to(self, goal: Spread, progress: OperationProgress, *, scaled: bool) -> int:
+        """Let shards move until the plan is another. Return how many did. scaled: somebody wants
+        this number of workers."""
+        before = self._assignments.plan
+        moves = _moves(before, goal.plan)
         progress.steps(len(moves))
+        new = {slot: goal.where.get(slot) for slot in goal.plan.slots if slot not in before.slots}
         try:
-            await self._open([slot for slot in goal.slots if slot not in before.slots])
-            self._plan_keeper.save(scaled=True)
+            await self._open(new)
+            self._plan_keeper.save(scaled=scaled)
             for shard, to in moves:
                 progress.step(f"shard {shard} moves to worker {to}")
-                await self._move(shard, to)
+                await self._move(shard, to, scaled=scaled)
                 progress.did(f"shard {shard} is with worker {to}")
         except ClusterError:
-            await self._close_empty()
+            await self._close_empty(scaled=scaled)
             raise
-        await self._close_empty()
-        return f"{workers} workers now, {len(before.slots)} before: {len(moves)} shards moved"
+        await self._close_empty(scaled=scaled)
+        return len(moves)
 
-    async def _open(self, slots: list[int]) -> None:
-        """Start workers that have no shards yet."""
-        for slot in slots:
-            self._assignments.open_slot(slot)
+    async def _open(self, slots: Mapping[int, str | None]) -> None:
+        """Start workers that have no shards yet. slots: with the host of each; None: this one."""
+        for slot, host in slots.items():
+            self._assignments.open_slot(slot, host)
         self._supervisor.start(slots)
 
         def all_run() -> bool:
@@ -102,7 +131,7 @@ class Scaling:
                 f"see worker-{late}.log; no shard was moved",
             )
 
-    async def _move(self, shard: int, to: int) -> None:
+    async def _move(self, shard: int, to: int, *, scaled: bool) -> None:
         """Move a shard to a slot and wait until it is ready there. ClusterError: it is not."""
         plan = self._assignments.plan
         count, former = plan.shard_count, plan.slot_of[shard]
@@ -112,7 +141,7 @@ class Scaling:
         )
         was_ready = self._reports.state(count, shard) is SessionState.READY
         self._assignments.move(shard, to)
-        self._plan_keeper.save(scaled=True)
+        self._plan_keeper.save(scaled=scaled)
         self._identifies.withdraw(former, shard)
         self._reconciler.settle()
 
@@ -128,11 +157,11 @@ class Scaling:
                 "the shards that come after it were left where they are; try again later",
             )
 
-    async def _close_empty(self) -> None:
+    async def _close_empty(self, *, scaled: bool) -> None:
         """End workers that have no shards any more."""
         for slot in [slot for slot, shards in self._assignments.plan.slots.items() if not shards]:
             await self._close(slot)
-        self._plan_keeper.save(scaled=True)
+        self._plan_keeper.save(scaled=scaled)
 
     async def _close(self, slot: int) -> None:
         """End a worker without shards, when all that it received is published."""
@@ -141,3 +170,8 @@ class Scaling:
         await self._supervisor.restart(slot, lambda n: self._send(n, stop), LEAVE_S, retire=True)
         self._reports.retired(slot)
         self._assignments.close_slot(slot)
+
+
+def _moves(before: Plan, after: Plan) -> list[tuple[int, int]]:
+    """Return (shard, slot) of each shard that is in another slot, ascending."""
+    return [(s, to) for s, to in sorted(after.slot_of.items()) if before.slot_of[s] != to]

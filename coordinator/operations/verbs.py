@@ -44,13 +44,14 @@ class OperationVerbs:
         identifies: GuardedQueue,
         plan_keeper: PlanKeeper,
         publish: Callable[[bytes], None],
+        scaling: Scaling,
     ) -> Self:
         """Make them with all that they begin. publish: sends a message to the subscribers."""
-        fleet, supervisor, reconciler = workers.fleet, workers.supervisor, workers.reconciler
+        fleet, supervisor = workers.fleet, workers.supervisor
         return cls(
             operations,
             RollingRestart(fleet, supervisor),
-            Scaling(fleet, supervisor, identifies, reconciler, plan_keeper),
+            scaling,
             Resharding(context, fleet, supervisor, identifies, plan_keeper, publish),
         )
 

@@ -123,8 +123,11 @@ class Assignments:
         self._former.add((self.plan.slot_of[shard], shard))
         self.plan = self.plan.move(shard, to)
 
-    def open_slot(self, slot: int) -> None:
-        """Add a slot without shards to the plan in force."""
+    def open_slot(self, slot: int, host: str | None = None) -> None:
+        """Add a slot without shards to the plan in force. host: on which it is placed; None:
+        workers run on this host."""
+        if host is not None:
+            self.where[slot] = host
         self.counts[slot] = self.plan.shard_count
         self.plan = Plan(self.plan.shard_count, {**self.plan.slots, slot: ()})
 

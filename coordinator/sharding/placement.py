@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from cluster.errors import ClusterError
-
-LOCAL = ""
-"""The name of the coordinator's own host."""
+from coordinator.sharding.plan import Plan, replan
 
 
 class HostRoom(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,39 +43,17 @@ def room_for(
     )
 
 
-def place(
-    slots: Mapping[int, int], placed: Mapping[int, str], hosts: Mapping[str, HostRoom]
-) -> dict[int, str]:
-    """Return the host of each slot. Slots whose host takes slots stay; the others go where there is
-    the most room, the largest first.
-
-    slots: slot -> how many shards it has. placed: where they are now. hosts: those that take slots.
-    ClusterError: there is no host, or none has room for a slot.
-    """
-    where = {slot: placed[slot] for slot in slots if placed.get(slot) in hosts}
-    loads = Counter(where.values())
-    shards: Counter[str] = Counter()
-    for slot, name in where.items():
-        shards[name] += slots[slot]
-    homeless = sorted((slot for slot in slots if slot not in where), key=lambda s: (-slots[s], s))
-    for slot in homeless:
-        host = room_for(hosts, loads, shards, slots[slot])
-        if host is None:
-            raise _no_room(slots[slot], hosts)
-        where[slot] = host
-        loads[host] += 1
-        shards[host] += slots[slot]
-    return dict(sorted(where.items()))
-
-
-def shares(number: int, hosts: Mapping[str, HostRoom]) -> dict[str, int]:
-    """Return how many of so many slots each host is to have: in proportion to the shares."""
+def shares(number: int, size: int, hosts: Mapping[str, HostRoom]) -> dict[str, int]:
+    """Return how many of so many slots each host is to have, in proportion to the shares, as far as
+    it takes them. size: shards of a slot. ClusterError: they do not take all."""
     loads: Counter[str] = Counter()
+    shards: Counter[str] = Counter()
     for _ in range(number):
-        name = room_for({n: HostRoom(share=r.share) for n, r in hosts.items()}, loads, Counter(), 0)
+        name = room_for(hosts, loads, shards, size)
         if name is None:
-            raise _no_room(0, hosts)
+            raise _no_room(size, hosts)
         loads[name] += 1
+        shards[name] += size
     return {name: loads[name] for name in hosts}
 
 
@@ -93,6 +70,35 @@ def too_many(
         own = sorted((s for s, h in placed.items() if h == host), key=lambda s: (sizes[s], -s))
         surplus += own[: max(0, len(own) - wanted.get(host, 0))]
     return surplus
+
+
+class Spread(NamedTuple):
+    """A plan, and the host of each of its slots."""
+
+    plan: Plan
+    where: dict[int, str]
+
+
+def spread(
+    before: Spread, workers: int, hosts: Mapping[str, HostRoom], unfit: Collection[int] = ()
+) -> Spread:
+    """Spread the same shards over so many workers on these hosts, so that few shards move: slots of
+    other hosts, and those that a host has too many of, are left.
+
+    unfit: numbers that no new slot may have. ClusterError: the hosts do not take all.
+    """
+    plan, where = before
+    size = -(-len(plan.shards) // workers)
+    wanted = shares(workers, size, hosts)
+    sizes = {slot: len(shards) for slot, shards in plan.slots.items()}
+    leave = too_many({slot: where.get(slot, "") for slot in plan.slots}, wanted, sizes)
+    after = replan(plan, workers, unfit, leave)
+    kept = {slot: where[slot] for slot in after.slots if slot in plan.slots}
+    short = Counter(wanted)
+    short.subtract(Counter(kept.values()))
+    homes = (name for name in hosts for _ in range(short[name]))
+    new = {slot: next(homes) for slot in after.slots if slot not in kept}
+    return Spread(after, dict(sorted({**kept, **new}.items())))
 
 
 def capacity(hosts: Iterable[HostRoom]) -> int:

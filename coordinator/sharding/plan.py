@@ -128,16 +128,20 @@ def make_plan(shards: ShardRange, workers: int, first_slot: int = 0) -> Plan:
     return Plan(shards.count, dict(enumerate(parts, first_slot)))
 
 
-def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
+def replan(
+    plan: Plan, workers: int, unfit: Collection[int] = (), leave: Collection[int] = ()
+) -> Plan:
     """Plan the same shards on so many workers, in equal parts of neighbours as ever; each part in
     the slot that has most of it already, so that few shards move. Slots that are too many are left
     out; new ones get the lowest free numbers that are not unfit. workers: 1 to the number of
-    shards. ConfigError: a worker would have too many."""
+    shards. leave: slots of the plan that are to have none any more. ConfigError: a worker would
+    have too many."""
     parts = _parts(plan.shards, workers)
     stay = sorted(
         (-len(set(part) & set(shards)), slot, number)
         for number, part in enumerate(parts)
         for slot, shards in plan.slots.items()
+        if slot not in leave
     )
     slots: dict[int, tuple[int, ...]] = {}
     placed: set[int] = set()
@@ -145,7 +149,7 @@ def replan(plan: Plan, workers: int, unfit: Collection[int] = ()) -> Plan:
         if common and slot not in slots and number not in placed:
             slots[slot] = parts[number]
             placed.add(number)
-    free = (slot for slot in count() if slot not in slots and slot not in unfit)
+    free = (n for n in count() if n not in slots and n not in unfit and n not in leave)
     for number, part in enumerate(parts):
         if number not in placed:
             slots[next(free)] = part

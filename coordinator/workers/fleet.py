@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cluster.wire.status import HostStatus, WorkerStatus
 from coordinator.changes import Changes
 from coordinator.sharding.assignments import Assignments
 from coordinator.workers.link import Send
@@ -24,6 +25,9 @@ class Fleet(NamedTuple):
     changes: Changes
     """Told whenever one of these changed."""
     send: Send
+    hosts: Callable[[list[WorkerStatus], float], list[HostStatus]] = lambda workers, now: []
+    """Returns what is shown of the hosts that workers run on, given what is shown of workers, and
+    the monotonic seconds; none where they run on this one."""
 
     @classmethod
     def start_with(

@@ -185,6 +185,7 @@ class WorkerReports:
             restarts=slot.restarts,
             version=slot.version,
             detail=slot.detail,
+            host=self._assignments.where.get(slot.number, ""),
         )
 
     def traffic(self, slot: int) -> WorkerTraffic:
