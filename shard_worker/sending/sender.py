@@ -22,7 +22,7 @@ from shard_worker.sending.limiter import SendLimiter, check_size
 from shard_worker.sending.member_requests import whole_guilds
 from shard_worker.sending.queue import Done, SendQueue
 from shard_worker.transport.connection import Connection
-from shard_worker.transport.write_queue import Fate
+from shard_worker.transport.write_queue import Fate, MayLeave
 
 DEFAULT_INTERVAL_S: Final = 41.25
 """Heartbeat interval for which a connection's limit keeps room before HELLO has said one."""
@@ -40,14 +40,17 @@ class Sender:
         session: Session,
         clock: Callable[[], float],
         handled: Callable[[int], int],
+        may_begin: MayLeave | None = None,
     ) -> None:
         """clock: monotonic seconds. handled: takes a seq and returns the highest s at or below it
-        that the consumer has stored (worker) or taken (client); -1: none."""
+        that the consumer has stored (worker) or taken (client); -1: none. may_begin: is asked when
+        IDENTIFY or RESUME would leave; None: they always may."""
         self._shard_id = shard_id
         self._may_ask_for_all = bool(login.kind == "user" or login.intents & Intents.GUILD_MEMBERS)
         self._session = session
         self._clock = clock
         self._handled = handled
+        self._may_begin = may_begin
         self._limiter = SendLimiter(DEFAULT_INTERVAL_S)
         self._commands = SendQueue()
 
@@ -67,7 +70,7 @@ class Sender:
         check_size(payload)
         if connection is not None:
             self._limiter.send(self._clock())
-            connection.send(payload, fate=fate)
+            connection.send(payload, fate=fate, may_leave=self._may_begin)
         elif fate is not None:
             fate(False)
 

@@ -27,7 +27,7 @@ from shard_worker.transport.websocket import (
     close_payload,
 )
 from shard_worker.transport.websocket_error import WebSocketError
-from shard_worker.transport.write_queue import MAX_WAITING, Fate, WriteQueue
+from shard_worker.transport.write_queue import MAX_WAITING, Fate, MayLeave, WriteQueue
 
 HANDSHAKE_TIMEOUT_S: Final = 25.0
 """Seconds from the beginning until the server has answered 101."""
@@ -128,24 +128,28 @@ class Connection:
         urgent: bool = False,
         command: bool = False,
         fate: Fate | None = None,
+        may_leave: MayLeave | None = None,
     ) -> None:
         """Send a text message. urgent: before all that libcurl has not begun to take. command:
         somebody waits for what comes of it; what answers a heartbeat may wait, and for IDENTIFY and
         RESUME see `settled`. fate: hears, once, whether libcurl took it, right after that, or it
-        was dropped."""
+        was dropped. may_leave: is asked when libcurl would take it."""
         if command:
             self._multi.expect_answer()
-        self._send(Opcode.TEXT, payload, urgent=urgent, fate=fate)
+        self._send(Opcode.TEXT, payload, urgent=urgent, fate=fate, may_leave=may_leave)
 
     def _send(
-        self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None
-    ) -> None:
+        self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None,
+        may_leave: MayLeave | None = None,
+    ) -> None:  # fmt: skip
         if self._aborted or self._transfer.ended:
             if fate is not None:
                 fate(False)
             return
         heard = None if fate is None else partial(self._tell, fate)
-        if not self._write_queue.add(opcode, payload, urgent=urgent, fate=heard):
+        if not self._write_queue.add(
+            opcode, payload, urgent=urgent, fate=heard, may_leave=may_leave
+        ):
             if not self._overflowed:
                 self._overflowed = True
                 self._loop.call_soon(self._on_overflow)

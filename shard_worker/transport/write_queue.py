@@ -17,12 +17,15 @@ MAX_WAITING: Final = 256
 Fate = Callable[[bool], None]
 """Takes what becomes of a frame, once. True: it leaves now. False: it was dropped, and never will
 leave."""
+MayLeave = Callable[[], bool]
+"""Says, at the moment at which a frame would leave, whether it may; if not, it is dropped."""
 
 
 class _Waiting(NamedTuple):
     opcode: Opcode
     payload: bytes
     fate: Fate | None
+    may_leave: MayLeave | None
 
 
 class WriteQueue:
@@ -49,8 +52,9 @@ class WriteQueue:
         return self._deflater is not None
 
     def add(
-        self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None
-    ) -> bool:
+        self, opcode: Opcode, payload: bytes, *, urgent: bool, fate: Fate | None = None,
+        may_leave: MayLeave | None = None,
+    ) -> bool:  # fmt: skip
         """Add a frame; False: too many wait already. urgent: before all that is not yet begun. A
         close frame is always taken, and is the last: what comes after it is dropped (RFC 6455,
         section 5.5.1), and what waits, too, where it is urgent or too much waits."""
@@ -64,7 +68,7 @@ class WriteQueue:
         elif len(self._waiting) >= MAX_WAITING:
             _drop(fate)
             return False
-        frame = _Waiting(opcode, payload, fate)
+        frame = _Waiting(opcode, payload, fate, may_leave)
         if urgent:
             self._waiting.appendleft(frame)
         else:
@@ -78,10 +82,13 @@ class WriteQueue:
 
     def take(self, size: int) -> bytes:
         """Remove and return at most this many bytes; none: nothing waits."""
-        if not self._begun:
+        while not self._begun:
             if not self._waiting:
                 return b""
-            opcode, payload, fate = self._waiting.popleft()
+            opcode, payload, fate, may_leave = self._waiting.popleft()
+            if may_leave is not None and not may_leave():
+                _drop(fate)
+                continue
             self._begun = self._frame(opcode, payload)
             if fate is not None:
                 fate(True)

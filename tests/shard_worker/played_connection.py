@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shard_worker.transport.write_queue import Fate
+from shard_worker.transport.write_queue import Fate, MayLeave
 
 
 class PlayedConnection:
@@ -17,8 +17,12 @@ class PlayedConnection:
         urgent: bool = False,
         command: bool = False,
         fate: Fate | None = None,
+        may_leave: MayLeave | None = None,
     ) -> None:
-        self.took(payload, command, fate)
+        if may_leave is None or may_leave():
+            self.took(payload, command, fate)
+        elif fate is not None:
+            fate(False)
 
     def took(self, payload: bytes, command: bool, fate: Fate | None) -> None:
         """Take what the shard sends."""

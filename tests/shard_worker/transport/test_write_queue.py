@@ -77,3 +77,16 @@ def test_what_is_dropped_is_told_of_at_once() -> None:
     queue.add(Opcode.CLOSE, b"", urgent=True)
     queue.add(Opcode.TEXT, b"late", urgent=False, fate=fates("late"))
     assert fates.known[1:] == [("waits", False), ("late", False)]
+
+
+def test_what_may_not_leave_any_more_is_dropped_at_the_moment_at_which_it_would() -> None:
+    queue, fates, may = WriteQueue(), Fates(), True
+    for name in ("first", "second"):
+        queue.add(Opcode.TEXT, b"x", urgent=False, fate=fates(name), may_leave=lambda: may)
+    queue.add(Opcode.PONG, b"", urgent=False)
+    first = queue.take(4)
+    may = False
+    rest = queue.take(100)
+    assert len(first + rest) == 7, "a frame that is begun is ended"
+    assert opcodes(queue) == [Opcode.PONG]
+    assert fates.known == [("first", True), ("second", False)]
