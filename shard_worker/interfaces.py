@@ -35,9 +35,10 @@ class Delivery(Protocol):
         """Return the highest s at or below `seq` that the consumer has stored (worker) or taken
         (client); -1: none. No more than that is acknowledged, since Discord may forget it."""
 
-    def flush(self) -> None:
-        """Store what was delivered so far (worker): a RESUME follows, which names the last s of it,
-        and Discord may forget what lies before."""
+    def resumed_after(self, seq: int) -> int:
+        """Store what was delivered so far (worker), up to `seq`, and return the s that a RESUME is
+        to name: Discord may forget what lies before. It is `seq`, or a lower one, after which what
+        was delivered comes again and takes no position."""
 
 
 class GrantSource(Protocol):

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -79,12 +79,16 @@ class Shard:
         connects: ConnectQueue | None = None,
         tally: Tally | None = None,
         latencies: Latencies | None = None,
+        may_hold: Callable[[], bool] | None = None,
     ) -> None:
         """resumable: the session to go on with. epoch: the newest one known of the shard. advice:
         what to do about a fatal close, by its code, in the words of whoever reads it; None: in
         those of a cluster's configuration. connects: where all shards of the process wait for their
         turn to connect; tally: what all of them have brought; latencies: where the heartbeats of
-        all of them are counted. None: there is no other, and nobody asks."""
+        all of them are counted. None: there is no other, and nobody asks. may_hold: is asked right
+        before whatever only the shard's owner may do: connect, identify, resume, begin an epoch or
+        end one. Where it says no, another host may have the shard, and this one is stopped soon.
+        None: it always may."""
         self.plan = plan
         self._login = login
         self._transport = transport
@@ -106,8 +110,9 @@ class Shard:
         self._log = ShardLog(plan.shard_id)
         self._frames = FrameReader()
         self._sender = Sender(
-            plan.shard_id, login, self._session, self._loop.time, delivery.handled
+            plan.shard_id, login, self._session, self._loop.time, delivery.handled, may_hold
         )
+        self._may_hold = may_hold
         self._subscriptions = GuildSubscriptions(login.subscribe_guilds)
         self._connection: Connection | None = None
         self._timer = MovableTimer(self._tick)
@@ -213,7 +218,8 @@ class Shard:
         shard_id = self.plan.shard_id
         match action:
             case do.Connect(url):
-                self._connect(url)
+                if self._is_held():
+                    self._connect(url)
             case do.RequestGrant():
                 self._coordinator.request_grant(shard_id)
             case do.ReturnGrant(grant_id):
@@ -223,8 +229,9 @@ class Shard:
                 fate = partial(self._identify_left, grant_id)
                 self._sender.first(self._connection, payload, fate)
             case do.SendResume(session_id, seq):
-                self._delivery.flush()
-                payload = payloads.resume(self._token, session_id, seq)
+                payload = payloads.resume(
+                    self._token, session_id, self._delivery.resumed_after(seq)
+                )
                 self._sender.first(self._connection, payload)
             case do.SendHeartbeat(seq):
                 self._sender.heartbeat(self._connection, seq)
@@ -236,10 +243,15 @@ class Shard:
             case do.EndEpoch(epoch, seq, cause):
                 wanted = self._session.state is SessionState.CLOSED
                 level = logging.INFO if wanted else logging.WARNING
-                log.log(level, "shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
-                self._delivery.end_epoch(cause)
+                if self._is_held():
+                    log.log(level, "shard %d: epoch %d ends at %d: %s", shard_id, epoch, seq, cause)
+                    self._delivery.end_epoch(cause)
             case do.GiveUp():
                 self._connection = None
+
+    def _is_held(self) -> bool:
+        """Return whether the shard is this process's still, as far as it may know."""
+        return self._may_hold is None or self._may_hold()
 
     def _identify_left(self, grant_id: int, sent: bool) -> None:
         """Tell what became of an identify when it is known: the 5 s of its bucket run from when it
@@ -373,6 +385,9 @@ class Shard:
             return
         if frame.seq < 0:
             log.warning("shard %d: READY has no usable s, and counts as 0", self.plan.shard_id)
+        if not self._is_held():
+            self.stop(logout=False)
+            return
         seq = max(frame.seq, 0)
         self._do(self._session.ready(ready.session_id, ready.resume_url, seq, now))
         if self._connection is None or self._session.state is not SessionState.READY:

@@ -25,6 +25,7 @@ from cluster.wire.link import (
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    Lease,
     LogLevel,
     Out,
     Publish,
@@ -41,6 +42,7 @@ from cluster.wire.link import (
 )
 from shard_worker.coordinator_link import CoordinatorLink
 from shard_worker.delivery.slot_journal import SlotJournal
+from shard_worker.lease_watch import LeaseWatch
 from shard_worker.protocol.connect_queue import ConnectQueue
 from shard_worker.shard import Shard
 from shard_worker.transport.transport import Transport
@@ -70,7 +72,8 @@ class Exit(IntEnum):
     SLOT_TAKEN = 3
     """Another process holds this slot's journal."""
     ORPHANED = 4
-    """No coordinator was heard of for ``adopt_seconds``; the sessions were closed resumable."""
+    """No coordinator was heard of for ``adopt_seconds``, or the lease has run out; the sessions
+    were closed resumable."""
 
 
 class Worker:
@@ -86,6 +89,7 @@ class Worker:
         self._greeting: asyncio.TimerHandle | None = None
         self._ticked_at = self._loop.time()
         self._error: BaseException | None = None
+        self._lease = LeaseWatch(spec.lease_s, on_begin=self._begin, on_over=self._on_lease_over)
 
     async def run(self) -> Exit:
         """Run until it is stopped, or no coordinator was heard of for too long.
@@ -106,14 +110,16 @@ class Worker:
             self._loop.add_signal_handler(number, self._stop, Exit.STOPPED)
         self._journal, self._transport = journal, transport
         self._link = CoordinatorLink(context, spec.link_endpoint, spec.slot, self._on_message)
-        self._reporter = Reporter(spec.slot, self._shards, journal, transport, self._link)
+        self._reporter = Reporter(
+            spec.slot, self._shards, journal, transport, self._link, self._lease
+        )
         try:
             journal.start()
             for plan in spec.shards:
                 self._add(plan)
             self._greet()
-            for shard in self._shards.values():
-                shard.start()
+            if self._lease.holds():  # else they begin with it
+                self._begin()
             ticker = self._loop.create_task(self._tick())
             ticker.add_done_callback(self._on_ticker_end)
             try:
@@ -123,6 +129,7 @@ class Worker:
             for shard in self._shards.values():
                 shard.stop(logout=how.logout, cause=how.cause)
             await transport.close()
+            self._reporter.renew_states()
             self._reporter.report()
             journal.close()
             self._link.send(Stopped(slot=spec.slot))
@@ -132,6 +139,7 @@ class Worker:
         finally:
             if self._greeting is not None:
                 self._greeting.cancel()
+            self._lease.close()
             self._reporter.close()
             journal.close()
             self._link.close()
@@ -143,9 +151,25 @@ class Worker:
             plan, self._spec, self._transport, delivery, self, resumable, epoch,
             connects=self._connects, tally=self._reporter.tally,
             latencies=self._reporter.traffic.latencies,
+            may_hold=self._lease.holds if self._spec.lease_s else None,
         )  # fmt: skip
         self._shards[plan.shard_id] = shard
         return shard
+
+    def _begin(self) -> None:
+        """Begin to connect."""
+        if not self._stopping.done():
+            for shard in self._shards.values():
+                shard.start()
+
+    def _on_lease_over(self) -> None:
+        """End the process: the coordinator may give its shards to other hosts now."""
+        if not self._stopping.done():
+            log.warning(
+                "no report was answered for the %g s of a lease: closing resumable",
+                self._spec.lease_s,
+            )
+            self._stop(Exit.ORPHANED)
 
     def _stop(self, code: Exit, how: Stop = RESUMABLE) -> None:
         if not self._stopping.done():
@@ -164,6 +188,8 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
+        if self._spec.lease_s:  # another host would go on from what is told
+            self._reporter.mute()
         self._stop(Exit.FAILED)
         for shard in self._shards.values():
             shard.stop(logout=False)
@@ -182,7 +208,9 @@ class Worker:
             self._fail(error)
 
     def _look_for_coordinator(self) -> None:
-        now, ask_after = self._loop.time(), min(ASK_AFTER_S, self._spec.config.adopt_seconds / 4)
+        self._lease.look()
+        bound_s = self._lease.seconds or self._spec.config.adopt_seconds
+        now, ask_after = self._loop.time(), min(ASK_AFTER_S, bound_s / 4)
         stopped = now - self._ticked_at - REPORT_S
         self._ticked_at = now
         self._link.poll()
@@ -191,7 +219,7 @@ class Worker:
             log.warning("this process was stopped for %.0f s", stopped)
             self._link.heard_at = max(self._link.heard_at, now - ask_after)
         unheard_s = now - self._link.heard_at
-        if unheard_s > self._spec.config.adopt_seconds:
+        if unheard_s > bound_s and not self._lease.seconds:
             log.warning("no coordinator for %.0f s: closing resumable", unheard_s)
             self._stop(Exit.ORPHANED)
         elif unheard_s > ask_after and not self._greeting:
@@ -205,6 +233,8 @@ class Worker:
         self._greeting = None
         if not self._link.send(self._hello()):
             self._greeting = self._loop.call_later(GREET_RETRY_S, self._greet)
+        elif self._lease.seconds:  # which begins with a report that is answered
+            self._reporter.changed()
 
     def _hello(self) -> Hello:
         return Hello(
@@ -225,6 +255,7 @@ class Worker:
                 for shard in self._shards.values():
                     shard.ask_again()
                 self._reporter.renew()
+                self._reporter.renew_states()
                 self._reporter.changed()
             case IdentifyGrant(shard_id=shard_id, grant_id=grant_id):
                 if shard_id in self._shards:
@@ -239,6 +270,10 @@ class Worker:
                 self._stop(Exit.STOPPED, message)
             case _ if self._stopping.done():
                 pass  # the next process of this slot hears it again, where it still holds
+            case Lease(number=number):
+                if self._journal.checkpoints is not None:
+                    self._journal.checkpoints.answered(number)
+                self._lease.answered(number)
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].reconnect()
@@ -250,6 +285,7 @@ class Worker:
                 self._take(plan)
             case Publish(overlap_ns=overlap_ns):
                 self._journal.publish(overlap_ns)
+                self._reporter.renew_states()
                 self._reporter.report()
 
     def _send(self, message: Send) -> None:
@@ -283,7 +319,8 @@ class Worker:
             log.error("shard %d can't be taken: %s", plan.shard_id, error)
             return
         log.info("shard %d is this worker's now", plan.shard_id)
-        shard.start()
+        if self._lease.holds():
+            shard.start()
         self._reporter.report()
 
     def request_grant(self, shard_id: int) -> None:

@@ -56,6 +56,7 @@ PURE = [
     "coordinator/sharding",
     "coordinator/workers/silences.py",
     "coordinator/workers/traffic.py",
+    "shard_worker/delivery/checkpoints.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
     "shard_worker/shard_news.py",
@@ -229,8 +230,14 @@ ROOMS: Final = {
     },
     "shard_worker": {
         "__main__": "protocol sending worker worker_log",
-        "worker": ("coordinator_link delivery protocol shard transport worker_log worker_report"),
-        "worker_report": ("coordinator_link delivery shard shard_news traffic_report transport"),
+        "worker": (
+            "coordinator_link delivery lease_watch protocol shard transport worker_log "
+            "worker_report"
+        ),
+        "worker_report": (
+            "coordinator_link delivery lease_watch shard shard_news traffic_report transport"
+        ),
+        "lease_watch": "timer",
         "traffic_report": "delivery protocol",
         "client": "protocol sending shard transport",
         "shard": "intake interfaces protocol sending shard_log shard_news timer transport",

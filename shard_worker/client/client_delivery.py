@@ -101,8 +101,9 @@ class ClientDelivery:
         taken = self.taken_seq(self._epoch)
         return -1 if taken is None else min(seq, taken)
 
-    def flush(self) -> None:
-        """Do nothing: what was delivered lives as long as this process, whatever is sent."""
+    def resumed_after(self, seq: int) -> int:
+        """Return `seq`: what was delivered lives as long as this process, whatever is sent."""
+        return seq
 
     def end_epoch(self, cause: str) -> None:
         """Do nothing: the user learns it from the READY of the next session."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cluster.journal import Journal
 from cluster.wire.batch_writer import ShardWriter
+from shard_worker.delivery.checkpoints import Checkpoints
 from shard_worker.delivery.publisher import Publisher
 from shard_worker.delivery.recent_places import RecentPlaces
 from shard_worker.protocol.frame import Frame, FrameEvent
@@ -25,13 +26,16 @@ class ShardDelivery:
     def __init__(
         self, writer: ShardWriter, journal: Journal, publisher: Publisher,
         places: RecentPlaces | None = None, clock: Callable[[], float] = time.monotonic,
+        checkpoints: Checkpoints | None = None,
     ) -> None:  # fmt: skip
-        """places: where the shard has been, if it is held. clock: monotonic seconds."""
+        """places: where the shard has been, if it is held. clock: monotonic seconds. checkpoints:
+        what the coordinator knows, if this is another host than its own."""
         self._writer = writer
         self._journal = journal
         self._publisher = publisher
         self._places = places
         self._clock = clock
+        self._checkpoints = checkpoints
 
     @property
     def began_ns(self) -> int:
@@ -72,13 +76,20 @@ class ShardDelivery:
 
     def handled(self, seq: int) -> int:
         """Return `seq`: all that was delivered is journalled, before a heartbeat lets Discord
-        forget it."""
+        forget it. On another host, which may be lost with its disk: what the coordinator knows of
+        it; -1: nothing."""
         self._journal.flush()
-        return seq
+        return seq if self._checkpoints is None else min(seq, self._known(self._checkpoints))
 
-    def flush(self) -> None:
-        """Journal what was delivered so far."""
-        self._journal.flush()
+    def resumed_after(self, seq: int) -> int:
+        """Journal what was delivered so far, and return `seq`, or what the coordinator knows of it
+        on another host. Of a session of which it knows nothing nobody else can go on."""
+        known = self.handled(seq)
+        return seq if known < 0 else known
+
+    def _known(self, checkpoints: Checkpoints) -> int:
+        state = self._writer.state
+        return checkpoints.known_seq(state.shard_id, state.epoch)
 
     def _note(self, places: RecentPlaces, events: Sequence[FrameEvent]) -> None:
         """Note where a shard that is held is, and in its state from where on it would count."""

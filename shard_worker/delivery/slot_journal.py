@@ -11,6 +11,9 @@ from cluster.config.worker_spec import WorkerSpec
 from cluster.journal import Journal, crash_log
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import ShardPlan
+from cluster.wire.position import ShardKey
+from cluster.wire.shard_state import ShardState
+from shard_worker.delivery.checkpoints import Checkpoints
 from shard_worker.delivery.publisher import Publisher
 from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.delivery.shard_states import ShardStates
@@ -42,6 +45,8 @@ class SlotJournal:
     def __init__(self, spec: WorkerSpec) -> None:
         self.events: dict[str, int] = {}
         """How many events of each name its shards have made batches of; see ShardWriter."""
+        self.checkpoints = Checkpoints(spec.shard_count) if spec.lease_s else None
+        """What the coordinator knows of the shards; None: this is its own host."""
         self._cluster = spec.cluster
         self._overlap_ns = spec.overlap_ns
         self._lock = SlotLock(Path(spec.journal_dir))
@@ -78,7 +83,11 @@ class SlotJournal:
             resumable = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
         writer = ShardWriter(self._cluster, state, self.events)
         places = self._states.places(plan.shard_id)
-        delivery = ShardDelivery(writer, self._journal, self._publisher, places)
+        delivery = ShardDelivery(
+            writer, self._journal, self._publisher, places, checkpoints=self.checkpoints
+        )
+        if self.checkpoints is not None:
+            self.checkpoints.take(plan.shard_id)
         return delivery, resumable, max(state.epoch, plan.last_epoch)
 
     @property
@@ -102,6 +111,12 @@ class SlotJournal:
         """Another slot's worker takes this shard over from where it is now. What is still to be
         published of it is published from here."""
         self._states.move_away(shard_id, to_slot)
+        if self.checkpoints is not None:
+            self.checkpoints.release(shard_id)
+
+    def states(self) -> dict[ShardKey, ShardState]:
+        """Return the state of each shard that the journal knows, once it is written."""
+        return self._journal.states()
 
     def watermark_out(self, sent_ns: int) -> None:
         """The watermark that was made at this time has come out of the hub."""

@@ -25,12 +25,14 @@ from cluster.sandbox import Sandbox, SandboxControl
 from cluster.wire import topic
 from cluster.wire.batch import decode_batch
 from cluster.wire.link import (
+    Checkpoint,
     FromWorker,
     Hello,
     IdentifyGrant,
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    Lease,
     Report,
     ShardPlan,
     ShardReport,
@@ -40,6 +42,7 @@ from cluster.wire.link import (
     decode_from_worker,
     encode,
 )
+from cluster.wire.shard_state import ShardState
 from tests.progress import progress
 
 WAIT_S = 60.0
@@ -60,6 +63,10 @@ class Rig:
         self.folder = tempfile.TemporaryDirectory(prefix="dcgw-")
         self.answering = True
         self.granting = True
+        self.leasing = True
+        """Reports that have a number are answered."""
+        self.states: dict[int, ShardState] = {}
+        """Where each shard is, as a coordinator on another host knows it."""
         self.reports: dict[int, ShardReport] = {}
         self.heard: list[FromWorker] = []
         self.messages: list[bytes] = []
@@ -226,8 +233,12 @@ class Rig:
                         epoch=self._epochs[message.shard_id],
                     )
                 )
+            elif isinstance(message, Checkpoint):
+                self.states |= {state.shard_id: state for state in message.states}
             elif isinstance(message, Report):
                 self._keep(message)
+                if message.number and self.leasing:
+                    await self.send(Lease(number=message.number))
             async with self._changed:
                 self._changed.notify_all()
 
@@ -239,6 +250,13 @@ class Rig:
                     row, seq=counts.seq, events=counts.events, silent_s=counts.silent_s
                 )
         self.reports = {shard: row for shard, row in known.items() if shard in report.has}
+        for shard, row in self.reports.items():
+            state = self.states.get(shard)
+            if state is not None and row.epoch == state.epoch and row.seq > state.seq:
+                # What there was of each name in between is not known.
+                self.states[shard] = msgspec.structs.replace(
+                    state, seq=row.seq, floor=row.seq, last={}
+                )
 
     async def _gather(self) -> None:
         while True:

@@ -80,7 +80,8 @@ class Wire(PlayedConnection):
 
     def heard(self, frame: Frame) -> None: ...
 
-    def flush(self) -> None: ...
+    def resumed_after(self, seq: int) -> int:
+        return seq
 
     def handled(self, seq: int) -> int:
         return seq

@@ -25,12 +25,14 @@ def let_report(worker: Worker, send: Callable[[Any], object]) -> dict[str, int]:
     """Let a worker report by `send`, with a journal in which nothing is, and a transport. Return
     what it counts the events in."""
     stats, counts = SlotJournalStats(0, None, True, 0, 0, 0), dict[str, int]()
-    journal = SimpleNamespace(stats=lambda: stats, held=False, tick=int, events=counts)
+    journal = SimpleNamespace(
+        stats=lambda: stats, held=False, tick=int, events=counts, checkpoints=None
+    )
     link = SimpleNamespace(send=send, poll=int, heard_at=math.inf)
     transport = SimpleNamespace(received_bytes=7)
     worker._journal, worker._link = cast(Any, journal), cast(Any, link)
     worker._reporter = Reporter(
-        0, worker._shards, worker._journal, cast(Any, transport), worker._link
+        0, worker._shards, worker._journal, cast(Any, transport), worker._link, worker._lease
     )
     return counts
 
