@@ -44,20 +44,26 @@ class ShardStates:
         self._others = newest(self._folder, cluster=self._cluster, boot_id=self._boot_id)
 
     def newest(self, plan: ShardPlan) -> ShardState:
-        """Return the shard's state as the journals of this host know it; one that another slot had
-        until now is continued in this one."""
+        """Return the shard's newest state, by the journals of this host and the coordinator; one
+        that another slot had until now, or another host, is continued in this slot, and is written
+        into its journal before anything else."""
         key = ShardKey(plan.shard_count, plan.shard_id)
-        own, other = self._journal.states().get(key), self._others.get(key)
-        if other is None or (own is not None and place(own) >= place(other)):
-            state = own or ShardState(shard_id=plan.shard_id, shard_count=plan.shard_count)
-        else:
-            log.info("shard %d comes from another slot, at %s", plan.shard_id, place(other))
-            state = other
+        own, other, given = self._journal.states().get(key), self._others.get(key), plan.state
+        found = [state for state in (own, other, given) if state is not None]
+        state = max(found, key=_newness, default=None) or ShardState(
+            shard_id=plan.shard_id, shard_count=plan.shard_count
+        )
+        if found and state is not own:
+            source = "another slot" if state is other else "the coordinator"
+            log.info("shard %d comes from %s, at %s", plan.shard_id, source, place(state))
+        is_changed = state is not own or state.moved_to >= 0 or state.held or self._held_for
+        if state.held and not self._held_for:  # its count has come into force meanwhile
+            self._make_public(state, state.seq, time.time_ns(), self._overlap_ns)
         if self._held_for:
             state.held = self._held_for
             state.public = Public(state.epoch, state.seq, 0, state.held, self._overlap_ns)
             self._places[plan.shard_id] = RecentPlaces(state.seq, state.guilds, self._clock())
-        if state is not own or state.moved_to >= 0 or self._held_for:
+        if is_changed:
             state.moved_to = -1
             self._journal.append(plan.shard_id, [], state)
             self._journal.flush()
@@ -84,7 +90,17 @@ class ShardStates:
             if state.held and state.shard_count == self._shard_count:
                 places = self._places.pop(state.shard_id, None)
                 seq = state.seq if places is None else places.seq_before(self._clock())
-                state.public = Public(state.epoch, seq, now_ns, state.held, overlap_ns)
-                state.held = 0
+                self._make_public(state, seq, now_ns, overlap_ns)
                 self._journal.append(state.shard_id, [], state)
         self._journal.flush()
+
+    @staticmethod
+    def _make_public(state: ShardState, seq: int, now_ns: int, overlap_ns: int) -> None:
+        state.public = Public(state.epoch, seq, now_ns, state.held, overlap_ns)
+        state.held = 0
+
+
+def _newness(state: ShardState) -> tuple[int, int, bool, bool]:
+    """Return what is larger of a newer state of the same shard: an epoch may end, and a count come
+    into force, though nothing was received."""
+    return *place(state), state.ended, not state.held
