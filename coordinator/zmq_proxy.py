@@ -36,6 +36,8 @@ class ZmqProxy:
         self._steering_lock = threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         """What is to be done between two runs of libzmq's proxy; None: the end."""
+        self._context = context
+        self._ends_with_context = False
         self._thread = threading.Thread(
             target=self._run, args=(front, back, steered), name=name, daemon=True
         )
@@ -84,6 +86,17 @@ class ZmqProxy:
         if self._thread.is_alive():
             log.error("the thread of %s did not end within %s s", self._name, STOP_SECONDS)
 
+    def end_with_context(self) -> None:
+        """Terminate the sockets' context, which must be of this proxy alone, and with it the
+        thread, wherever that is: it may wait in a send for room that never comes (XPUB_NODROP),
+        where `close` does not reach it. The sockets must have had LINGER 0 from the beginning.
+        Calling it again does nothing."""
+        self._ends_with_context = True
+        with self._steering_lock:
+            self._steering.close()
+        self._context.term()
+        self._thread.join()
+
     def _run(
         self, front: zmq.Socket[bytes], back: zmq.Socket[bytes], steered: zmq.Socket[bytes]
     ) -> None:
@@ -95,7 +108,8 @@ class ZmqProxy:
                     return
                 call()
         except zmq.ContextTerminated:
-            log.warning("a proxy ended with its context")
+            if not self._ends_with_context:
+                log.warning("a proxy ended with its context")
         finally:
             for socket in (front, back, steered):
                 socket.close(0)
