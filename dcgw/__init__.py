@@ -7,8 +7,9 @@
     from dcgw.states import GapReason             # why there is a gap, how a session is
 
 ``dcgw.errors``, ``dcgw.commands`` and ``dcgw.sandbox`` have the rest. The packages under it,
-``cluster``, ``coordinator`` and ``shard_worker``, have names that other programs use too: whoever
-is handed one that is not ours is told so (ForeignPackageError), with the file in the way.
+``cluster``, ``coordinator``, ``host_agent`` and ``shard_worker``, have names that other programs
+may use too: whoever is handed one that is not ours is told so (ForeignPackageError), with the file
+in the way.
 """
 
 from __future__ import annotations

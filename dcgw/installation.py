@@ -2,7 +2,7 @@
 
 A bot with a ``cluster.py`` of its own beside it imports that one; ``pip install cluster``, another
 distribution, writes its ``cluster/__init__.py`` over ours. So two things are asked of each package:
-that it is found beside this one, since one distribution brings all four, and that its
+that it is found beside this one, since one distribution brings all five, and that its
 ``__init__.py`` bears a mark, since a file that was overwritten is where ours was. (The hashes in
 the distribution's RECORD would tell the same, but not of an editable installation, and would have
 to be computed at every start.) Nothing is imported: a foreign module may do anything then.
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-PACKAGES: Final = ("cluster", "coordinator", "shard_worker")
+PACKAGES: Final = ("cluster", "coordinator", "host_agent", "shard_worker")
 MARK: Final = b"\n# A package of dcgw-cluster"
 """A line of each one's ``__init__.py``, after its docstring."""
 MARK_WITHIN: Final = 4096
@@ -37,7 +37,7 @@ class ForeignPackageError(ImportError):
 
 
 def check_packages() -> None:
-    """Raise ForeignPackageError unless all three packages are ours. It takes 0.2 ms."""
+    """Raise ForeignPackageError unless all packages are ours. It takes 0.2 ms."""
     for name in PACKAGES:
         found = _found(name)
         if found is None or not (_is_beside(found, name) and _is_marked(found)):

@@ -18,10 +18,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FORBIDDEN = {
-    "cluster": {"coordinator", "dcgw", "shard_worker"},
-    "coordinator": {"dcgw", "shard_worker"},
-    "dcgw": {"coordinator"},
-    "shard_worker": {"coordinator", "dcgw"},
+    "cluster": {"coordinator", "dcgw", "host_agent", "shard_worker"},
+    "coordinator": {"dcgw", "host_agent", "shard_worker"},
+    "dcgw": {"coordinator", "host_agent"},
+    "host_agent": {"dcgw", "shard_worker"},
+    "shard_worker": {"coordinator", "dcgw", "host_agent"},
 }
 COMMAND = ROOT / "cluster" / "__main__.py"
 """``python -m cluster`` comes in by dcgw, as the installed command does."""
@@ -56,6 +57,8 @@ PURE = [
     "coordinator/sharding",
     "coordinator/workers/silences.py",
     "coordinator/workers/traffic.py",
+    "host_agent/joining.py",
+    "host_agent/slots.py",
     "shard_worker/delivery/checkpoints.py",
     "shard_worker/delivery/recent_places.py",
     "shard_worker/protocol",
@@ -227,6 +230,18 @@ ROOMS: Final = {
         "child_process": "",
         "changes": "",
         "account": "",
+    },
+    "host_agent": {
+        "__main__": "agent",
+        "agent": "control_way joining machine relays worker_link workers",
+        "control_way": "relays sending",
+        "worker_link": "sending",
+        "workers": "slots",
+        "slots": "",
+        "sending": "",
+        "relays": "",
+        "machine": "",
+        "joining": "",
     },
     "shard_worker": {
         "__main__": "protocol sending worker worker_log",

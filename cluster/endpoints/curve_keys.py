@@ -95,6 +95,8 @@ class ClientKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: str = ""
     replay: str = ""
     control: str = ""
+    hosts: str = ""
+    """Where host agents join."""
 
     def __repr__(self) -> str:
         return f"ClientKeys(name={self.name!r}, public={self.public!r}, secret=<hidden>)"

@@ -14,7 +14,9 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 CODE = re.compile(r"```python\n(.*?)```", re.S)
-UNDER_IT = re.compile(r"^\s*(?:from|import) (?:cluster|coordinator|shard_worker)\b", re.M)
+UNDER_IT = re.compile(
+    r"^\s*(?:from|import) (?:cluster|coordinator|host_agent|shard_worker)\b", re.M
+)
 FILE = re.compile(r"`([\w/]+\.py)`")
 WAYS = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
 """Pages that lead through the tree, file by file."""
@@ -46,7 +48,7 @@ def test_every_test_and_file_that_a_page_names_is_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", WAYS, ids=lambda page: page.name)
 def test_every_file_on_the_ways_through_the_house_is_there(page: Path) -> None:
-    packages = ("cluster", "coordinator", "dcgw", "shard_worker", "tests")
+    packages = ("cluster", "coordinator", "dcgw", "host_agent", "shard_worker", "tests")
     present = [f"/{p.relative_to(ROOT)}" for name in packages for p in (ROOT / name).rglob("*.py")]
     named = FILE.findall(page.read_text())
     assert named

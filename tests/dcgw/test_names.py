@@ -105,5 +105,5 @@ def test_a_name_loads_what_it_needs(program: str, not_loaded: set[str]) -> None:
 
 def test_every_package_says_that_it_is_typed() -> None:
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert len(packages) == 4
+    assert len(packages) == 5
     assert all((ROOT / name / "py.typed").is_file() for name in packages)

@@ -29,7 +29,7 @@ def run(target: str, arguments: list[str]) -> None:
     import atheris  # type: ignore  # installed to fuzz alone, and it carries no types
 
     # What is imported before is not followed, so nothing of ours is.
-    ours = ["cluster", "coordinator", "shard_worker", "tests.fuzz"]
+    ours = ["cluster", "coordinator", "host_agent", "shard_worker", "tests.fuzz"]
     with atheris.instrument_imports(include=ours):
         from tests.fuzz.fuzz_targets import TARGETS
 
