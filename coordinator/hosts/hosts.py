@@ -150,12 +150,10 @@ class Hosts:
         where = self._assignments.where
         host = self.by_name.get(where.get(slot, ""))
         if host is not None and host.state is not HostState.GONE:
-            if host.here and host.report is None:
+            if not _is_known(host):
                 return None
             if slot in host.held or host.takes_slots:
                 return host
-            if not host.here:
-                return None
         if not self.settled:
             return None
         loads, shards = Counter[str](), Counter[str]()

@@ -1,0 +1,198 @@
+"""One host, its agent played, by a clock in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from cluster.leases import DRIFT, MARGIN_S
+from cluster.wire.hosts import (
+    EndedWorker,
+    HeldSlot,
+    HostHello,
+    HostReport,
+    SignalWorker,
+    StartWorker,
+    ToHost,
+)
+from cluster.wire.states import HostState
+from coordinator.hosts.host import AWAY_AFTER_S, Host
+
+ID = b"host-1/0123456789abcdef"
+LEASE_S = 30.0
+SURE_S = LEASE_S * (1 + DRIFT) + MARGIN_S
+
+
+class Room:
+    """A host, and what its agent is told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.told: list[ToHost] = []
+        self.numbers = 0
+        self.host = Host("host-1", self.send, lambda: self.now, LEASE_S, self.number)
+
+    def send(self, host_id: bytes, message: ToHost) -> bool:
+        assert host_id == ID
+        self.told.append(message)
+        return True
+
+    def state(self) -> HostState:
+        return self.host.state
+
+    def number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    def join(self) -> None:
+        hello = HostHello(version=1, package_version="1", boot_id="b", workers=2)
+        self.host.join(ID, hello)
+        self.report()
+
+    def report(self, *held: tuple[int, int, int], ended: tuple[EndedWorker, ...] = ()) -> None:
+        """held: (slot, pid, start)."""
+        self.host.take_report(
+            HostReport(
+                held=[HeldSlot(slot=slot, pid=pid, start=start) for slot, pid, start in held],
+                ended=list(ended),
+            )
+        )
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.host.tick()
+
+
+def play(scenario: Callable[[Room], Coroutine[object, object, None]]) -> None:
+    async def whole() -> None:
+        await scenario(Room())
+
+    asyncio.run(whole())
+
+
+def test_a_host_is_away_gone_and_here_again() -> None:
+    room = Room()
+    assert room.state() is HostState.AWAY, "one of the stored plan may come"
+    room.join()
+    assert room.state() is HostState.HERE
+    room.passes(AWAY_AFTER_S + 0.1)
+    assert room.state() is HostState.AWAY
+    assert not room.host.tell(SignalWorker(slot=0, pid=1))
+    room.report()
+    assert room.state() is HostState.HERE
+    room.host.lease.answered(room.now)
+    room.passes(SURE_S - 0.1)
+    assert room.state() is HostState.AWAY
+    room.passes(0.2)
+    assert room.state() is HostState.GONE
+
+
+def test_one_that_never_comes_is_given_up_when_what_was_answered_before_has_run_out() -> None:
+    room = Room()
+    room.passes(SURE_S - 0.1)
+    assert room.state() is HostState.AWAY
+    room.passes(0.2)
+    assert room.state() is HostState.GONE
+
+
+def test_a_process_is_started_once_and_asked_for_until_it_is_reported() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        starting = asyncio.ensure_future(room.host.start(3, b"spec", "pem"))
+        await asyncio.sleep(0)
+        assert room.told == [StartWorker(number=1, slot=3, spec=b"spec", ca_pem="pem")]
+        room.passes(1)
+        assert room.told[1:] == room.told[:1]
+        room.report((3, 77, 1))
+        process = await starting
+        assert process.pid == 77
+        room.passes(1)
+        assert len(room.told) == 2, "nothing is asked for any more"
+        waiting = asyncio.ensure_future(process.wait())
+        await asyncio.sleep(0)
+        room.report(ended=(EndedWorker(slot=3, pid=77, start=1, code=4, words="orphaned"),))
+        assert await waiting == 4
+        assert process.last_words() == "orphaned"
+
+    play(scenario)
+
+
+def test_a_process_that_can_not_be_started_says_why() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        starting = asyncio.ensure_future(room.host.start(3, b"spec", ""))
+        await asyncio.sleep(0)
+        room.report(ended=(EndedWorker(slot=3, pid=None, start=1, words="no memory"),))
+        with pytest.raises(OSError, match="no memory"):
+            await starting
+
+    play(scenario)
+
+
+def test_a_process_that_ended_before_it_was_reported_ends() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        starting = asyncio.ensure_future(room.host.start(3, b"spec", ""))
+        await asyncio.sleep(0)
+        room.report(ended=(EndedWorker(slot=3, pid=9, start=1, code=2, words="bad spec"),))
+        process = await starting
+        assert await process.wait() == 2
+
+    play(scenario)
+
+
+def test_what_lived_on_a_host_that_is_given_up_has_ended() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        room.report((0, 10, 0))
+        process = room.host.process(0, 10)
+        starting = asyncio.ensure_future(room.host.start(1, b"spec", ""))
+        await asyncio.sleep(0)
+        since = [process.heard_since]
+        room.passes(AWAY_AFTER_S + 0.1)
+        assert [*since, process.heard_since] == [1000.0, None]
+        room.passes(SURE_S)
+        assert await process.wait() is None
+        assert "lost" in process.last_words()
+        with pytest.raises(OSError, match="lost"):
+            await starting
+
+    play(scenario)
+
+
+def test_a_process_goes_on_through_another_agent_and_ends_where_that_one_has_it_not() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        room.report((0, 10, 1), (1, 11, 2))
+        first, second = room.host.process(0, 10), room.host.process(1, 11)
+        room.host.report = None  # as another agent has joined
+        room.report((0, 10, 0))
+        assert await second.wait() is None
+        assert room.host.processes == {0: first}
+
+    play(scenario)
+
+
+def test_a_host_that_leaves_is_gone_when_nothing_lives_there() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        room.report((0, 10, 0))
+        process = room.host.process(0, 10)
+        room.host.take_report(HostReport(held=[HeldSlot(slot=0, pid=10)], leaving=True))
+        assert (room.host.here, room.host.takes_slots) == (True, False)
+        room.host.take_report(HostReport(held=[], leaving=True))
+        assert room.state() is HostState.GONE
+        assert await process.wait() is None
+
+    play(scenario)
+
+
+def test_a_draining_host_gets_nothing_new() -> None:
+    room = Room()
+    room.join()
+    takes = [room.host.takes_slots]
+    room.host.draining = True
+    assert [*takes, room.host.takes_slots] == [True, False]
+    assert room.host.shown is HostState.DRAINING
