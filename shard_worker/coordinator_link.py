@@ -14,7 +14,7 @@ from typing import Final
 import zmq
 
 from cluster.decode_errors import MALFORMED, worth_saying
-from cluster.wire.link import FromWorker, ToWorker, decode_to_worker, encode
+from cluster.wire.link import FromWorker, Lease, ToWorker, decode_to_worker, encode
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ class CoordinatorLink:
         self.refused = 0
         """How many messages came that this worker does not know."""
         self.heard_at = self._loop.time()
-        """When the coordinator last sent something (the loop's time); at first: now."""
+        """When the coordinator last sent something (the loop's time); at first: now. A lease is
+        left out: one that knows nothing of this worker yet answers its reports, too."""
         self._socket = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, str(slot).encode())
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -70,7 +71,7 @@ class CoordinatorLink:
                 data = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self.heard_at = self._loop.time()
+            heard_at, self.heard_at = self.heard_at, self._loop.time()
             try:
                 message = decode_to_worker(data)
             except MALFORMED as error:
@@ -81,6 +82,8 @@ class CoordinatorLink:
                         self.refused, error,
                     )  # fmt: skip
                 continue
+            if isinstance(message, Lease):
+                self.heard_at = heard_at
             self._on_message(message)
 
     def close(self) -> None:

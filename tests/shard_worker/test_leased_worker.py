@@ -12,6 +12,7 @@ from cluster.leases import HostLease
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 from cluster.wire.link import (
     Checkpoint,
+    Hello,
     IdentifySent,
     Release,
     Report,
@@ -119,6 +120,20 @@ def test_what_a_coordinator_must_know_is_told_before_the_report_that_counts_on_f
         assert ends.states[0].seq == rig.states[0].seq
 
     run(scenario, spec={"lease_s": 60.0})
+
+
+def test_a_coordinator_that_only_answers_reports_is_greeted_and_told_all() -> None:
+    """It is another than before, which nobody has noticed."""
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        await under_traffic(rig, control)
+        greeted, told = rig.count(Hello), rig.count(Checkpoint)
+        await rig.until(lambda: rig.count(Hello) > greeted and rig.count(Checkpoint) > told)
+        last = next(message for message in reversed(rig.heard) if isinstance(message, Checkpoint))
+        assert [state.shard_id for state in last.states] == [0, 1]
+        assert await rig.stop() == 0
+
+    run(scenario, spec={"lease_s": 4.0})
 
 
 def test_a_host_that_is_lost_with_its_disk_costs_no_event_and_no_identify() -> None:
