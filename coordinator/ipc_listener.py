@@ -162,7 +162,7 @@ class IpcListener:
     def _listen(self) -> sockets.socket:
         """Return a socket that listens at the endpoint, in the place of the one before."""
         self._number = (self._number + 1) % _NAMES
-        place = self._path.with_name(f"{self.name[:1]}{self._number}")
+        place = self._path.with_name(f"{_short(self.name)}{self._number}")
         with contextlib.suppress(FileNotFoundError):
             place.unlink()
         listening = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
@@ -293,6 +293,13 @@ class ThreadListener:
             self._thread.join()
             os.close(self._wake)
             self._wake = self._waker = -1
+
+
+def _short(name: str) -> str:
+    """Return a few letters for the name of an endpoint, other ones for each in a folder: they are
+    of several processes, of which none may take another's socket for its own."""
+    head, _, number = name.partition("-")
+    return f"{head[0]}{head[-1]}{number}-" if number.isdigit() else f"{name[0]}{name[-1]}"
 
 
 def _endpoint(listening: sockets.socket) -> str:
