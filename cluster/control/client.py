@@ -265,8 +265,7 @@ class ControlClient:
         if self._keys is not None:
             return Subscriber(events=NAMES, keys=self._keys)
         status = await self.status()
-        hub, replay = status.hub_endpoint, status.replay_endpoint
-        return Subscriber(hub, NAMES, replay=replay, control=self.endpoint)
+        return Subscriber(status.hubs, NAMES, replay=status.replay_endpoint, control=self.endpoint)
 
     def request_identify(
         self,

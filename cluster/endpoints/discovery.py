@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -28,10 +28,13 @@ MAX_RUNNING_BYTES: Final = 64 * 1024
 class Endpoints(NamedTuple):
     """Where a subscriber connects to."""
 
-    events: str
+    events: tuple[str, ...]
+    """Where each hub publishes; over TCP one stands for all."""
     replay: str | None
     control: str | None
     """Where the coordinator is asked; None: it is not known."""
+    state_dir: Path | None = None
+    """The state folder of the cluster of this host that this is; None: it is none."""
 
 
 def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
@@ -93,8 +96,36 @@ def find_cluster(
     )
 
 
+class HubsFollowed:
+    """Notices that a cluster of this host was started again with other hubs."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._written: tuple[int, int] | None = None
+
+    def renewed(self) -> tuple[str, ...]:
+        """Return where each hub publishes, if the cluster was started since this was asked last;
+        nothing: it was not. The first answer says it in any case."""
+        written = self._look()
+        if written is None or written == self._written:
+            return ()
+        running = _running_in(self._state_dir)
+        if running is None:
+            return ()  # it ended at once
+        self._written = written
+        return running.hubs
+
+    def _look(self) -> tuple[int, int] | None:
+        """Return what tells one running.json from another; None: nothing runs."""
+        try:
+            stat = (self._state_dir / RUNNING).stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns
+
+
 def subscriber_endpoints(
-    endpoint: str | None,
+    endpoint: str | Sequence[str] | None,
     replay: str | None,
     keys: ClientKeys | None = None,
     env: Mapping[str, str] = os.environ,
@@ -104,26 +135,31 @@ def subscriber_endpoints(
     """Return where to subscribe and whom to ask for replays: what was given, and for the rest what
     the keys name, or the local cluster. preferred: as of `find_cluster`.
 
+    endpoint: of one hub, or of several. The first hub's stands for all of a cluster of this host.
     replay and control stay None if neither names them. Raises what `find_cluster` does if no
     endpoint was given, ConfigError if the keys name none.
     """
+    given = (endpoint,) if isinstance(endpoint, str) else tuple(endpoint or ())
     if keys is not None:
         return Endpoints(
-            endpoint or named_endpoint(keys, "events"),
+            given or (named_endpoint(keys, "events"),),
             replay or keys.replay or None,
             keys.control or None,
         )
-    if endpoint is None:
+    if not given:
         return _local_endpoints(find_cluster(None, env, preferred=preferred), replay)
     for cluster in running_clusters(env):
-        if cluster.hub_endpoint == endpoint:
+        if cluster.hub_endpoint == given[0]:
             return _local_endpoints(cluster, replay)
-    return Endpoints(endpoint, replay, None)
+    return Endpoints(given, replay, None)
 
 
 def _local_endpoints(cluster: Running, replay: str | None) -> Endpoints:
     return Endpoints(
-        cluster.hub_endpoint, replay or cluster.replay_endpoint, cluster.control_endpoint
+        cluster.hubs,
+        replay or cluster.replay_endpoint,
+        cluster.control_endpoint,
+        Path(cluster.state_dir),
     )
 
 

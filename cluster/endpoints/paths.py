@@ -42,8 +42,16 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: str
     control_endpoint: str
     hub_endpoint: str
+    hub_endpoints: list[str] = []
+    """Where each hub publishes, that of `hub_endpoint` first; empty: a cluster of before, which has
+    no other."""
     replay_endpoint: str
     sandbox: bool = False
+
+    @property
+    def hubs(self) -> tuple[str, ...]:
+        """Where each hub publishes: whoever wants all events connects to all."""
+        return tuple(self.hub_endpoints) or (self.hub_endpoint,)
 
 
 class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,5 @@
-"""HubReader: reads a subscriber's socket in turns of the event loop, while there is room.
+"""HubReader: reads a subscriber's socket, which is connected to all hubs, in turns of the event
+loop, while there is room.
 
 ZMQ_FD tells of the first message only, and only by an edge (zmq_getsockopt(3)): so a turn reads
 until there is nothing, or until it was long enough and another one follows.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import zmq
@@ -31,17 +32,17 @@ takes next is still in the processor's cache."""
 
 
 class HubReader:
-    """Reads the hub for one subscriber, on the running loop. Owns its socket."""
+    """Reads the hubs for one subscriber, on the running loop. Owns its socket."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, keys: ClientKeys | None, *,
-        topics: Iterable[bytes], on_message: Callable[[bytes], None],
+        self, context: zmq.Context[zmq.Socket[bytes]], endpoints: Sequence[str],
+        keys: ClientKeys | None, *, topics: Iterable[bytes], on_message: Callable[[bytes], None],
         waiting_bytes: Callable[[], int], max_waiting: int, arrival: Arrival,
     ) -> None:  # fmt: skip
-        """topics: prefixes to subscribe to, in this order. on_message: called with every message;
-        raises topic.WireError for what it can't read. waiting_bytes: how many bytes wait for the
-        consumer; past ``max_waiting`` nothing is read. arrival: what the consumer waits for, which
-        on_message may set. Raises ConfigError."""
+        """endpoints: of all hubs, one at least. topics: prefixes to subscribe to, in this order.
+        on_message: called with every message; raises topic.WireError for what it can't read.
+        waiting_bytes: how many bytes wait for the consumer; past ``max_waiting`` nothing is read.
+        arrival: what the consumer waits for, which on_message may set. Raises ConfigError."""
         self.refused = 0
         """How many messages could not be read."""
         self.paused = False
@@ -57,15 +58,29 @@ class HubReader:
         self._socket.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
         self._socket.setsockopt(zmq.MAXMSGSIZE, topic.MAX_MESSAGE)
         self._fd = int(self._socket.getsockopt(zmq.FD))
-        self._handshakes = Handshakes(self._socket, endpoint, keys)
+        self._handshakes = Handshakes(self._socket, endpoints[0], keys)
+        self._keys = keys
+        self.endpoints: tuple[str, ...] = ()
+        """Those of the hubs that are read."""
         try:
             for prefix in topics:
                 self._socket.subscribe(prefix)
-            connect(self._socket, endpoint, keys)
+            self.connect(endpoints)
         except BaseException:
             self.close()
             raise
         self._listen(True)
+
+    def connect(self, endpoints: Iterable[str]) -> None:
+        """Read these hubs from now on, and no others. ConfigError."""
+        wanted = tuple(dict.fromkeys(endpoints))
+        for endpoint in wanted:
+            if endpoint not in self.endpoints:
+                connect(self._socket, endpoint, self._keys)
+        for endpoint in self.endpoints:
+            if endpoint not in wanted:
+                self._socket.disconnect(endpoint)
+        self.endpoints = wanted
 
     def refusal(self) -> KeyRefusedError | None:
         """Return an error if the cluster does not know our key (any more)."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -41,7 +41,7 @@ from cluster.decode_errors import UNFIT
 from cluster.discord.event_names import EventName
 from cluster.discord.intents import privileged_needs
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
-from cluster.endpoints.discovery import Endpoints, subscriber_endpoints
+from cluster.endpoints.discovery import Endpoints, HubsFollowed, subscriber_endpoints
 from cluster.endpoints.waiting import checked_wait, when_running
 from cluster.errors import ConfigError, NotRunningError
 from cluster.subscriber.chain import Event
@@ -64,6 +64,8 @@ __all__ = ["Event", "Gap", "Item", "Stalled", "Subscriber"]
 
 TICK_SECONDS: Final = 0.05
 MAX_BYTES: Final = 64 * 1024 * 1024
+FOLLOW_SECONDS: Final = 1.0
+"""How soon it is noticed that the cluster was started again with other hubs."""
 LOOK_SECONDS: Final = 0.2
 """How soon it is noticed that the key is refused, while joining."""
 
@@ -77,13 +79,16 @@ class Subscriber:
     """
 
     def __init__(
-        self, endpoint: str | None = None, events: Iterable[EventName] | None = None,
-        guilds: Iterable[int] | None = None, start: str | dict[str, Any] = "now", *,
-        replay: str | None = None, control: str | None = None, name: str | None = None,
+        self, endpoint: str | Sequence[str] | None = None,
+        events: Iterable[EventName] | None = None, guilds: Iterable[int] | None = None,
+        start: str | dict[str, Any] = "now", *, replay: str | None = None,
+        control: str | None = None, name: str | None = None,
         keys: ClientKeys | Path | str | None = None, max_bytes: int = MAX_BYTES,
         strict: bool = False, wait: float = 0.0, config: Path | str | None = None,
     ) -> None:  # fmt: skip
-        """endpoint: where the hub publishes; None: the one cluster that runs on this host.
+        """endpoint: where the hub publishes; None: the one cluster that runs on this host. Of a
+        cluster with several hubs that of the first stands for all, if it is one of this host; else
+        they are given as a list.
         events: names as Discord writes them; None: all. One that is not known (docs/events.md) is
         taken, since Discord may send it one day, with a warning that has the nearest that is.
         strict: it is a ConfigError. Names that a program computes go through `event_names` for the
@@ -133,6 +138,8 @@ class Subscriber:
             has_room=self._has_room, wake=self._stream.arrived.set, heard=self._heard.set,
         )  # fmt: skip
         self._reader: HubReader | None = None
+        self._hubs: HubsFollowed | None = None
+        self._hubs_due = 0.0
         self._tick_handle: asyncio.TimerHandle | None = None
 
     # -- joining and leaving -------------------------------------------------------------------
@@ -142,6 +149,8 @@ class Subscriber:
         self._stream.enter()
         self._replay_endpoint = found.replay
         self._control = self._control or found.control
+        if found.state_dir is not None:
+            self._hubs = HubsFollowed(found.state_dir)
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -184,11 +193,11 @@ class Subscriber:
             self._endpoint, self._replay_endpoint, self._keys, self._choice.env,
             preferred=self._choice.name,
         )  # fmt: skip
-        local = self._keys is None and found.events.startswith("ipc://")
+        local = self._keys is None and found.events[0].startswith("ipc://")
         if self._wait and local and found.replay is None:
             # Once it runs, its replay server is known: without one, what is missed is a gap.
             raise NotRunningError(
-                f"no cluster that publishes at {found.events} is running",
+                f"no cluster that publishes at {found.events[0]} is running",
                 "start it, or give replay= for a hub that is no cluster's of this host",
             )
         return found
@@ -225,6 +234,10 @@ class Subscriber:
         reader = self._reader
         assert reader is not None  # it ticks from entering to leaving
         reader.poll()
+        if self._hubs is not None and now >= self._hubs_due:
+            self._hubs_due = now + FOLLOW_SECONDS
+            if hubs := self._hubs.renewed():
+                reader.connect(hubs)
         self._feed.tick(now)
         if self._stream.refusal is None and (refusal := reader.refusal()) is not None:
             self._stream.refusal = refusal

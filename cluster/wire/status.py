@@ -295,6 +295,18 @@ class HostGateReport(msgspec.Struct, frozen=True, kw_only=True):
     """Why no host is let in; empty: there is no reason."""
 
 
+class HubReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The args of `_hub`: what a hub that is a process of its own says of itself every second. It
+    alone says it."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, lt=64)]
+    pid: int
+    connections: int
+    """How many are connected to it to hear events."""
+    full: Annotated[list[str], msgspec.Meta(max_length=2)] = []
+    """Which of its endpoints let nobody in any more, as no descriptors are left."""
+
+
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `status`."""
 
@@ -320,6 +332,9 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     account: Literal["bot", "user"] = "bot"
     hub_endpoint: str
     """Where subscribers connect."""
+    hub_endpoints: list[str] = []
+    """Where each hub publishes, that of `hub_endpoint` first: whoever wants all events connects to
+    all. Empty: there is no other."""
     replay_endpoint: str
     workers: list[WorkerStatus]
     hosts: list[HostStatus] = []
@@ -347,3 +362,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the coordinator's own parts, in words."""
     warnings: list[str] = []
     """Limits that are near, and what to do before they hurt, in words."""
+
+    @property
+    def hubs(self) -> list[str]:
+        """Where each hub publishes."""
+        return self.hub_endpoints or [self.hub_endpoint]

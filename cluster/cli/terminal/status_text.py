@@ -112,7 +112,8 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("heartbeats", beats)
     for number, line in enumerate(subscribers(status)):
         grid.add_row("" if number else "subscribers", Text(line))
-    grid.add_row("subscribe", status.hub_endpoint)
+    for number, endpoint in enumerate(status.hubs):
+        grid.add_row("" if number else "subscribe", endpoint)
     grid.add_row("replay", status.replay_endpoint)
     for number, line in enumerate(over_tcp(status)):
         grid.add_row("" if number else "tcp", Text(line))

@@ -63,7 +63,7 @@ class ClusterSource:
         else:
             status = await self._control.status()
             subscriber = Subscriber(
-                status.hub_endpoint,
+                status.hubs,
                 events=event_names(name),
                 replay=status.replay_endpoint,
                 control=self._control.endpoint,

@@ -116,7 +116,7 @@ def tail(
         lock = Path(cluster.state_dir) / LOCK
         subscriber = partial(
             subscriber,
-            cluster.hub_endpoint,
+            cluster.hubs,
             replay=cluster.replay_endpoint,
             control=cluster.control_endpoint,
         )

@@ -17,7 +17,12 @@ from cluster.config.checks import broker_endpoint
 from cluster.config.loading import load
 from cluster.control import ControlClient
 from cluster.endpoints import registry
-from cluster.endpoints.discovery import Endpoints, find_cluster, subscriber_endpoints
+from cluster.endpoints.discovery import (
+    Endpoints,
+    HubsFollowed,
+    find_cluster,
+    subscriber_endpoints,
+)
 from cluster.endpoints.paths import Running, cluster_paths
 from cluster.errors import ClusterError, ConfigError, NotRunningError
 from cluster.subscriber import Subscriber
@@ -108,13 +113,51 @@ def test_the_only_one_is_taken_whatever_the_configuration_prefers(run: Run) -> N
 
 def test_endpoints_that_are_not_given_are_the_local_clusters(run: Run) -> None:
     east = run("east")
-    every = Endpoints(east.hub_endpoint, east.replay_endpoint, east.control_endpoint)
+    every = Endpoints(
+        (east.hub_endpoint,), east.replay_endpoint, east.control_endpoint, Path(east.state_dir)
+    )
     assert subscriber_endpoints(None, None) == every
     run("west")
     assert subscriber_endpoints(east.hub_endpoint, None) == every
     assert subscriber_endpoints(east.hub_endpoint, "ipc:///other").replay == "ipc:///other"
-    elsewhere = Endpoints("ipc:///elsewhere", None, None)
+    elsewhere = Endpoints(("ipc:///elsewhere",), None, None)
     assert subscriber_endpoints("ipc:///elsewhere", None) == elsewhere
+
+
+def write(running: Running) -> None:
+    """Say of a cluster what it says once it was started again."""
+    file = Path(running.state_dir) / "running.json"
+    draft = file.with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(running))
+    draft.replace(file)
+
+
+def test_the_first_of_several_hubs_stands_for_all(run: Run) -> None:
+    east = run("east")
+    hubs = ["ipc:///east/events", "ipc:///east/events-1"]
+    write(msgspec.structs.replace(east, hub_endpoints=hubs))
+    for given in (None, hubs[0], hubs):
+        assert subscriber_endpoints(given, None).events == tuple(hubs)
+    assert subscriber_endpoints(hubs[1], None) == Endpoints((hubs[1],), None, None)
+    elsewhere = ["ipc:///west/events", "ipc:///west/events-1"]
+    assert subscriber_endpoints(elsewhere, None).events == tuple(elsewhere)
+
+
+def test_that_a_cluster_was_started_with_other_hubs_is_noticed(run: Run) -> None:
+    east = run("east")
+    followed = HubsFollowed(Path(east.state_dir))
+    assert followed.renewed() == east.hubs
+    assert followed.renewed() == ()
+    write(msgspec.structs.replace(east, hub_endpoints=["a", "b"]))
+    assert followed.renewed() == ("a", "b")
+    assert followed.renewed() == ()
+    file = Path(east.state_dir) / "running.json"
+    file.unlink()
+    assert followed.renewed() == (), "it was stopped"
+    file.write_bytes(b"rubbish")
+    assert followed.renewed() == ()
+    write(east)
+    assert followed.renewed() == east.hubs
 
 
 ELSEWHERE = "state_dir of its configuration"
@@ -126,11 +169,11 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path / ELSEWHERE
 
 
-async def _subscribed(**options: Any) -> str:
+async def _subscribed(**options: Any) -> tuple[str, ...]:
     """Where a Subscriber goes."""
     subscriber = Subscriber(**options)
     with pytest.MonkeyPatch.context() as patch:
-        gone: list[str] = []
+        gone: list[tuple[str, ...]] = []
 
         def reader(*given: Any, **named: Any) -> None:
             gone.append(given[1])
@@ -148,7 +191,7 @@ def test_one_whose_configuration_keeps_its_state_elsewhere_is_found(
     east = run("east", elsewhere)
     assert running_cluster(None, None) == east
     assert ControlClient.find().endpoint == east.control_endpoint
-    assert asyncio.run(_subscribed()) == east.hub_endpoint
+    assert asyncio.run(_subscribed()) == east.hubs
 
 
 def test_a_broker_is_found_by_its_name_too(run: Run, elsewhere: Path) -> None:
@@ -165,10 +208,10 @@ def test_a_configuration_says_which_of_several_is_meant(
     file = tmp_path / "east.toml"
     file.write_text('name = "east"\nshards = "not checked here"\n')
     assert ControlClient.find(config=file).endpoint == east.control_endpoint
-    assert asyncio.run(_subscribed(config=str(file))) == east.hub_endpoint
+    assert asyncio.run(_subscribed(config=str(file))) == east.hubs
     monkeypatch.setenv("DCGW_CONFIG", str(file))
     assert ControlClient.find().endpoint == east.control_endpoint
-    assert asyncio.run(_subscribed()) == east.hub_endpoint
+    assert asyncio.run(_subscribed()) == east.hubs
     assert ControlClient.find("west").endpoint == west.control_endpoint
     with pytest.raises(ConfigError, match="does not exist"):
         Subscriber(config=tmp_path / "none.toml")

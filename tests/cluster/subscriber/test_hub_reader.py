@@ -40,7 +40,7 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
         hub.bind(endpoint := f"ipc://{tmp_path}/e")
         reader = Reader()
         hub_reader = HubReader(
-            context, endpoint, None, topics=[b"a"], on_message=reader.take,
+            context, [endpoint], None, topics=[b"a"], on_message=reader.take,
             waiting_bytes=lambda: reader.waiting, max_waiting=10, arrival=Arrival(),
         )  # fmt: skip
         assert await asyncio.to_thread(hub.recv) == b"\x01a"
@@ -64,6 +64,38 @@ def test_nothing_is_read_while_there_is_no_room(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_it_reads_every_hub_and_other_ones_when_told_to(tmp_path: Path) -> None:
+    async def run() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        endpoints = [f"ipc://{tmp_path}/{number}" for number in range(3)]
+        hubs = [context.socket(zmq.XPUB) for _ in endpoints]
+        for hub, endpoint in zip(hubs, endpoints, strict=True):
+            hub.bind(endpoint)
+        reader = Reader()
+        hub_reader = HubReader(
+            context, endpoints[:2], None, topics=[b""], on_message=reader.take,
+            waiting_bytes=lambda: 0, max_waiting=10, arrival=Arrival(),
+        )  # fmt: skip
+        for number in (0, 1):
+            assert await asyncio.to_thread(hubs[number].recv) == b"\x01"
+            hubs[number].send(b"%d" % number)
+        await reader.until(2)
+        assert sorted(reader.taken) == [b"0", b"1"]
+        hub_reader.connect([endpoints[1], endpoints[2]])
+        assert hub_reader.endpoints == (endpoints[1], endpoints[2])
+        assert await asyncio.to_thread(hubs[2].recv) == b"\x01", "what it takes holds there too"
+        assert await asyncio.to_thread(hubs[0].recv) == b"\x00", "it is gone from here"
+        for number, hub in enumerate(hubs):
+            hub.send(b"%d again" % number)
+        await reader.until(4)
+        assert sorted(reader.taken[2:]) == [b"1 again", b"2 again"]
+        assert not hubs[1].poll(0), "where it stays nothing has changed"
+        hub_reader.close()
+        context.destroy(0)
+
+    asyncio.run(run())
+
+
 def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) -> None:
     async def run() -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -72,7 +104,7 @@ def test_what_can_not_be_read_is_counted_and_the_next_is_read(tmp_path: Path) ->
         reader = Reader()
         hub_reader = HubReader(
             context,
-            endpoint,
+            [endpoint],
             None,
             topics=[b""],
             on_message=reader.take,
