@@ -54,7 +54,7 @@ class WorkerProcess:
         self._grants = 0
         self._router = self.context.socket(zmq.ROUTER)
         self._router.bind(spec.link_endpoint)
-        self._last_out = LastOut(zmq.Context(self.context), events)
+        self._last_out = LastOut(zmq.Context(self.context), [events])
         self._coordinating: asyncio.Task[None] | None = None
         self._telling_out: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None

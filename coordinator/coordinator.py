@@ -174,8 +174,9 @@ class Coordinator:
         parts.callback(worker_link.close)
         most_workers = len(assignments.plan.slots)
         sockets = Sockets.make(
-            zmq_context, self._paths, worker_link, descriptors, parts, most_workers
-        )
+            zmq_context, self._paths, worker_link, descriptors, parts, most_workers,
+            self._spec.hubs,
+        )  # fmt: skip
         changes = Changes()
         specs = WorkerSpecs(context, assignments, sockets.last_out, host.boot_id())
         hosts = None
@@ -200,8 +201,9 @@ class Coordinator:
             fleet = fleet._replace(hosts=partial(host_rows, hosts.hosts))
         workers = self._make_workers(specs, fleet, identifies, hosts)
         children = Children.make(
-            self._spec, context.store_id, sandbox, http, self._record, context.clock
-        )
+            self._spec, context.store_id, sandbox, http, self._record, context.clock,
+            most_workers,
+        )  # fmt: skip
         operations = OperationRunner(context.clock, self._record)
         status = self._status_verbs(context, workers, identifies, operations, sockets, children)
         scaling = Scaling(
@@ -211,6 +213,7 @@ class Coordinator:
         verbs: dict[str, Verb] = {
             **ControlVerbs(self._spec, operations, self.request_stop).verbs(),
             **status.verbs(),
+            **sockets.hubs.verbs(),
             **identifies.verbs(),
             **workers.commands.verbs(),
             **OperationVerbs.make(
@@ -336,13 +339,13 @@ class Coordinator:
         sockets: Sockets,
         children: Children,
     ) -> StatusVerbs:
-        health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hub, *children)
+        health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hubs, *children)
         return StatusVerbs(
             context,
             workers.fleet,
             identifies,
             operations,
-            lambda: sockets.hub.connections,
+            lambda: sockets.hubs.connections,
             workers.commands.counts.rows,
             health.troubles,
             lambda: children.url,
@@ -359,6 +362,7 @@ class Coordinator:
             state_dir=str(paths.state_dir),
             control_endpoint=paths.control,
             hub_endpoint=paths.events,
+            hub_endpoints=[paths.events_of(number) for number in range(self._spec.hubs)],
             replay_endpoint=paths.replay,
             sandbox=self._spec.on_sandbox,
         )

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
+from coordinator.children.hub import HubProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
 from coordinator.descriptors import descriptor_limit
-from coordinator.hub.hub import Hub
+from coordinator.hub.hubs import Hubs
 from coordinator.workers.link import WorkerLink
 
 LITTLE_ROOM: Final = 64 * 1024 * 1024
@@ -37,12 +38,13 @@ class Health(NamedTuple):
     logs: Path
     link: WorkerLink
     control: ControlServer
-    hub: Hub
+    hubs: Hubs
     replay: ReplayProcess
     sandbox: SandboxProcess | None
     tcp_gate: TcpGateProcess | None
     http: HttpProcess | None
     host_gate: HostGateProcess | None = None
+    hub_processes: tuple[HubProcess, ...] = ()
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -70,11 +72,15 @@ class Health(NamedTuple):
             (self.tcp_gate, "gate.log"),
             (self.http, "http.log"),
             (self.host_gate, "host-gate.log"),
+            *((hub, hub.log.name) for hub in self.hub_processes),
         )
         for process, log in children:
             if process is not None and process.restarts:
                 times = f"{process.restarts} time{'s' if process.restarts > 1 else ''}"
                 yield f"the {process.name} was restarted {times}: see {self.logs / log}"
+        for hub in self.hub_processes:
+            if hub.process is None:
+                yield f"the {hub.name} does not run: its workers' events wait in their journals"
 
     def _journals(self) -> Iterator[str]:
         for name in self.replay.unreadable():
@@ -87,8 +93,8 @@ class Health(NamedTuple):
             yield f"{what} came to the coordinator: see {self.logs / 'coordinator.log'}"
 
     def _full(self) -> Iterator[str]:
-        listeners = (*self.hub.listeners, self.link.listener, self.control.listener)
-        names = [listener.name for listener in listeners if listener.full]
+        listeners = (self.link.listener, self.control.listener)
+        names = self.hubs.full() + [one.name for one in listeners if one.full]
         if self.replay.full():
             names.append("replay")
         if full := ", ".join(names):

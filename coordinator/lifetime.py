@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from cluster.errors import ClusterError
@@ -17,19 +17,27 @@ One = TypeVar("One")
 Other = TypeVar("Other")
 
 
-async def both(
-    one: Coroutine[Any, Any, One], other: Coroutine[Any, Any, Other]
-) -> tuple[One, Other]:
-    """Run two beside each other, and return what they return. Raises what the first one to fail
-    raised, when the other, which is cancelled then, has ended."""
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """A TaskGroup that raises what the first task to fail raised, when the others, which are
+    cancelled then, have ended."""
     try:
         async with asyncio.TaskGroup() as group:
-            first, second = group.create_task(one), group.create_task(other)
+            yield group
     except BaseExceptionGroup as failed:
         error = failed.exceptions[0]
     else:
-        return first.result(), second.result()
+        return
     raise error
+
+
+async def both(
+    one: Coroutine[Any, Any, One], other: Coroutine[Any, Any, Other]
+) -> tuple[One, Other]:
+    """Run two beside each other, and return what they return. Raises what `together` does."""
+    async with together() as group:
+        first, second = group.create_task(one), group.create_task(other)
+    return first.result(), second.result()
 
 
 class Lifetime:

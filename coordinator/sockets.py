@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from cluster.errors import AlreadyRunningError
 from coordinator.control.server import ControlServer
 from coordinator.descriptors import Descriptors
 from coordinator.hub.hub import Announcer, Hub
+from coordinator.hub.hubs import Hubs
 from coordinator.hub.last_out import LastOut
 from coordinator.workers.link import WorkerLink
 
@@ -24,6 +26,8 @@ class Sockets(NamedTuple):
     paths: ClusterPaths
     link: WorkerLink
     hub: Hub
+    """The first hub; the others are processes (coordinator/children/hub.py)."""
+    hubs: Hubs
     last_out: LastOut
     announcer: Announcer
     control: ControlServer
@@ -37,9 +41,10 @@ class Sockets(NamedTuple):
         descriptors: Descriptors,
         parts: AsyncExitStack,
         most_workers: int,
+        hubs: int,
     ) -> Self:
         """Make the hub, which binds at once, and what belongs to it. parts: closes them.
-        most_workers: how many there will be."""
+        most_workers: how many there will be. hubs: how many hubs."""
         hub = Hub(
             context,
             workers_endpoint=paths.hub,
@@ -48,14 +53,14 @@ class Sockets(NamedTuple):
             most_workers=most_workers,
         )
         parts.callback(hub.close)
-        last_out = LastOut(context, paths.events)
+        last_out = LastOut(context, [paths.events_of(number) for number in range(hubs)])
         parts.callback(last_out.close)
         last_out.start(asyncio.get_running_loop())
         announcer = Announcer(context, paths.hub)
         parts.callback(announcer.close)
         control = ControlServer(zmq.asyncio.Context(context), paths.control, descriptors)
         parts.callback(control.close)
-        return cls(paths, link, hub, last_out, announcer, control)
+        return cls(paths, link, hub, Hubs(hub, time.monotonic), last_out, announcer, control)
 
     def bind(self) -> None:
         """Let workers and people in: all behind the sockets is there. AlreadyRunningError: a socket

@@ -245,6 +245,7 @@ class Worker:
             package_version=cluster.__version__,
             shard_count=self._spec.shard_count,
             shards=[shard.report() for shard in self._shards.values()],
+            hub=self._spec.hub,
         )
 
     def _on_message(self, message: ToWorker) -> None:

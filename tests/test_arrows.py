@@ -198,8 +198,8 @@ ROOMS: Final = {
             "workers"
         ),
         "hosts": (
-            "changes context descriptors engines happenings ipc_listener lifetime operations sharding "
-            "state verb workers"
+            "changes context descriptors engines happenings ipc_listener lifetime operations "
+            "sharding state verb workers"
         ),
         "operations": "changes context happenings identifies sharding state verb workers",
         "workers": (
@@ -214,7 +214,7 @@ ROOMS: Final = {
         "http": "child_process",
         "state": "host sharding",
         "replay": "child_process descriptors ipc_listener",
-        "hub": "descriptors ipc_listener zmq_proxy",
+        "hub": "child_process descriptors ipc_listener verb zmq_proxy",
         "engines": "children",
         "children": "happenings lifetime",
         "check": "account host sharding spec_input",

@@ -128,6 +128,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     shard_count: int
     """Shard count of the worker's shards; 0: it has no shards."""
     shards: list[ShardReport]
+    hub: int = 0
+    """Number of the hub that it publishes to."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):

@@ -11,12 +11,13 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.wire.happenings import HappeningKind
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
+from coordinator.children.hub import HubProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.start import log_settings
 from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.happenings.record import HappeningRecord
-from coordinator.lifetime import Lifetime
+from coordinator.lifetime import Lifetime, together
 
 GATE_SHARE: Final = 0.04
 REPLAY_SHARE: Final = 0.15
@@ -33,6 +34,8 @@ class Children(NamedTuple):
     tcp_gate: TcpGateProcess | None
     http: HttpProcess | None
     host_gate: HostGateProcess | None = None
+    hubs: tuple[HubProcess, ...] = ()
+    """Those beside the coordinator's own."""
 
     @classmethod
     def make(
@@ -43,9 +46,11 @@ class Children(NamedTuple):
         http: HttpProcess | None,
         record: HappeningRecord,
         clock: Callable[[], float],
+        most_workers: int = 0,
     ) -> Self:
         """Make those that this cluster has; the sandbox and the HTTP server run already. record:
-        takes note of those that end. clock: monotonic seconds."""
+        takes note of those that end. clock: monotonic seconds. most_workers: how many workers there
+        will be."""
         stop_s = spec.stop_seconds
         settings = log_settings("replay", spec)
         replay = ReplayProcess.for_cluster(
@@ -54,16 +59,26 @@ class Children(NamedTuple):
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
         is_local = spec.engine == "local"
         host_gate = None if is_local else HostGateProcess(spec, clock, stop_s * GATE_SHARE)
-        for child in filter(None, (replay, gate, http, host_gate)):
+        hubs = tuple(
+            HubProcess(spec, number, most_workers, clock, stop_s * GATE_SHARE)
+            for number in range(1, spec.hubs)
+        )
+        for child in filter(None, (replay, gate, http, host_gate, *hubs)):
             child.on_ended = partial(_tell_end, record, child.name)
-        return cls(replay, sandbox, gate, http, host_gate)
+        return cls(replay, sandbox, gate, http, host_gate, hubs)
 
     async def begin(
         self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
     ) -> None:
-        """Start those that do not run yet, and keep all running for so long. ClusterError: a gate
-        can't listen. workers_greeted: waits until the workers, which are started next, have
+        """Start those that do not run yet, and keep all running for so long. ClusterError: a hub or
+        a gate can't listen. workers_greeted: waits until the workers, which are started next, have
         greeted, at most so many seconds."""
+        async with together() as group:
+            for hub in self.hubs:
+                lifetime.parts.push_async_callback(hub.close)
+                group.create_task(hub.start())
+        for hub in self.hubs:
+            lifetime.background(hub.run(), hub.name)
         for gate in filter(None, (self.tcp_gate, self.host_gate)):
             await gate.start()
             lifetime.parts.push_async_callback(gate.close)
@@ -80,7 +95,8 @@ class Children(NamedTuple):
 
     def set_log_level(self, level: str) -> None:
         """Let those that are kept running log from this level on."""
-        for child in filter(None, (self.replay, self.tcp_gate, self.http, self.host_gate)):
+        kept = (self.replay, self.tcp_gate, self.http, self.host_gate, *self.hubs)
+        for child in filter(None, kept):
             child.set_log_level(level)
 
     @property

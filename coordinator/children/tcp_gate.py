@@ -28,7 +28,11 @@ class TcpGateProcess(RestartingProcess):
 def gate_spec(spec: CoordinatorSpec) -> bytes:
     """Return the spec of a TCP gate, in which is no secret."""
     paths = spec.paths
-    inside = {"events": paths.events, "replay": paths.replay, "control": paths.control}
+    inside = {
+        "events": [paths.events_of(number) for number in range(spec.hubs)],
+        "replay": [paths.replay],
+        "control": [paths.control],
+    }
     data = {
         "keys": str(paths.keys),
         "inside": inside,

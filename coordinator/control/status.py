@@ -28,9 +28,9 @@ from coordinator.verb import Verb, args_of
 from coordinator.workers.fleet import Fleet
 
 OWN_CONNECTIONS: Final = 1
-"""Connections to the hub that are the coordinator's own: LastOut."""
+"""Connections to each hub that are the coordinator's own: LastOut."""
 GATE_CONNECTIONS: Final = 1
-"""Connections to the hub that are the TCP gate's own."""
+"""Connections to each hub that are the TCP gate's own."""
 GATE_SILENT_S: Final = 10.0
 """A gate that says nothing for so long is not there."""
 
@@ -51,7 +51,7 @@ class StatusVerbs:
         lifetime: Lifetime,
         record: HappeningRecord,
     ) -> None:
-        """connections: how many are connected to the hub to hear events. commands: those that were
+        """connections: how many are connected to hear all events. commands: those that were
         given to the cluster. troubles: what is wrong with parts that this does not know. http:
         where HTTP is served."""
         self._context = context
@@ -133,6 +133,7 @@ class StatusVerbs:
             sandbox=spec.on_sandbox,
             account=spec.account,
             hub_endpoint=spec.paths.events,
+            hub_endpoints=[spec.paths.events_of(number) for number in range(spec.hubs)],
             replay_endpoint=spec.paths.replay,
             workers=workers,
             hosts=self._fleet.hosts(workers, now),

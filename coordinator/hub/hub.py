@@ -125,8 +125,10 @@ def _bind(listener: IpcListener, endpoint: str) -> None:
 
 
 class Announcer:
-    """Sends what the coordinator itself tells subscribers: it publishes to the hub as a worker
-    does."""
+    """Sends what the coordinator itself tells subscribers: it publishes to a hub as a worker does.
+
+    To the first hub alone, which is there whenever the coordinator is: whoever wants all events
+    listens to every hub, and so hears it once."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
         """endpoint: where workers connect to the hub."""

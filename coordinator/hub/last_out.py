@@ -1,9 +1,10 @@
-"""What came out of the hub last, by a subscriber of the coordinator's own."""
+"""What came out of the hubs last, by a subscriber of the coordinator's own."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 import zmq
@@ -19,13 +20,13 @@ READ_AT_ONCE: Final = 100
 
 
 class LastOut:
-    """Remembers the last watermark of each shard that came out of the hub, as a subscriber of our
-    own PUB.
+    """Remembers the last watermark of each shard that came out of a hub, as any subscriber does.
 
     It is where the cursor of a worker's next process starts.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoints: Iterable[str]) -> None:
+        """endpoints: where each hub publishes."""
         self.shards: dict[ShardKey, tuple[int, int]] = {}
         """Shard -> (epoch, seq)."""
         self.slots: dict[int, int] = {}
@@ -35,12 +36,13 @@ class LastOut:
         self._socket = context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1000)
         self._socket.subscribe(topic.subscription(topic.WATERMARK))
-        self._socket.connect(endpoint)
+        for endpoint in endpoints:
+            self._socket.connect(endpoint)
         self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow the hub on this loop."""
+        """Follow the hubs on this loop."""
         self._loop = loop
         loop.add_reader(self._fd, self.read)
         self.read()

@@ -43,8 +43,8 @@ here, and ZeroMQ bounds it by the connection only."""
 class TcpGateSpec(GateSpec, frozen=True, kw_only=True):
     """What a TCP gate must know. Of `inside` it offers what `outside` names."""
 
-    inside: dict[str, str]
-    """Local endpoints of "events", "replay" and "control"."""
+    inside: dict[str, list[str]]
+    """Local endpoints of "events", one a hub, of "replay" and of "control"."""
 
 
 class TcpGate(Gate):
@@ -69,7 +69,8 @@ class TcpGate(Gate):
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         for socket in (inside, outside):
             self._stack.callback(socket.close)
-        inside.connect(self._spec.inside["control"])
+        for endpoint in self._spec.inside["control"]:
+            inside.connect(endpoint)
         relay = ControlRelay(outside, inside, self._keyring)
         self._listen_to(inside, relay.take_answer)
         if "control" in self._spec.outside:
@@ -90,7 +91,7 @@ class TcpGate(Gate):
     def _open_events(self) -> None:
         if "events" not in self._spec.outside:
             return
-        # PUB, and all that the hub has: a subscription takes effect here, at once and in order
+        # PUB, and all that the hubs have: a subscription takes effect here, at once and in order
         outside = self._listeners.make(zmq.PUB, MAX_SUBSCRIPTION_BYTES, SUBSCRIBER_HWM)
         inside = self._inner(zmq.SUB)
         inside.setsockopt(zmq.RCVHWM, HUB_HWM)
@@ -101,7 +102,8 @@ class TcpGate(Gate):
     def _join(self, name: str, inside: zmq.Socket[bytes], outside: zmq.Socket[bytes]) -> None:
         """Connect the one and bind the other; where that fails both are closed."""
         try:
-            inside.connect(self._spec.inside[name])
+            for endpoint in self._spec.inside[name]:
+                inside.connect(endpoint)
             self._listeners.bind(outside, name)
         except BaseException:
             inside.close(0)

@@ -41,6 +41,7 @@ class WorkerSpecs(NamedTuple):
         spec, paths, account = self.context.spec, self.context.paths, self.context.account
         out = self.last_out.shards
         shards, count = self.assignments.shards(slot), self.assignments.shard_count(slot)
+        hub = slot % spec.hubs
         return WorkerSpec(
             slot=slot,
             cluster=self.context.store_id,
@@ -63,7 +64,8 @@ class WorkerSpecs(NamedTuple):
             journal_dir=str(paths.journal(slot)),
             log_file=str(paths.log(f"worker-{slot}")),
             link_endpoint=paths.link,
-            hub_endpoint=paths.hub,
+            hub_endpoint=paths.hub_of(hub),
+            hub=hub,
             lease_s=self.remote.lease_s if self.remote else 0.0,
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
             held_for=self.assignments.held_for(slot),
@@ -73,13 +75,14 @@ class WorkerSpecs(NamedTuple):
 
     def fits(self, slot: int, hello: Hello) -> bool:
         """Whether a worker from before may go on in this slot: it runs the slot's shards, for this
-        account, and speaks this link's version. One of an older package goes on too, until it is
-        restarted."""
+        account, publishes to a hub that there is, and speaks this link's version. One of an older
+        package goes on too, until it is restarted."""
         own, count = self.assignments.shards(slot), self.assignments.shard_count(slot)
         return (
             bool(own)
             and hello.version == LINK_VERSION
             and hello.shard_count == count
+            and hello.hub < self.context.spec.hubs
             and {report.shard_id for report in hello.shards} == set(own)
             and all(self.shard(count, shard).resume for shard in own)
         )

@@ -31,6 +31,7 @@ PROGRAMS: Final = {
     "worker": ["-m", "shard_worker"],
     "replay server": ["-m", "coordinator.replay.server"],
     "TCP gate": ["-m", "coordinator.tcp_gate.gate"],
+    "hub": ["-m", "coordinator.hub.process"],
     "sandbox": ["-m", "cluster.sandbox"],
     "check of the API": ["-m", "coordinator.check"],
     "check of the gateway": ["-m", "shard_worker.gateway_check"],

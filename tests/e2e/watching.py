@@ -198,13 +198,14 @@ async def watching(home: Home, name: str | None = None) -> AsyncIterator[Seen]:
 class Raw(Witness):
     """Another witness: ZeroMQ and msgpack, nothing of ours. Its rows are as they come by wire."""
 
-    def __init__(self, home: Home, already: int = 0) -> None:
+    def __init__(self, home: Home, already: int = 0, hubs: int = 1) -> None:
         super().__init__(already)
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)
         self._socket.subscribe(b"")
-        self._socket.connect(cluster_paths("default", home.env).events)
+        for number in range(hubs):
+            self._socket.connect(cluster_paths("default", home.env).events_of(number))
         self.rows: list[Row] = []
         self._joined = asyncio.Event()
         self._task = asyncio.create_task(self._read())

@@ -11,6 +11,7 @@ import pytest
 
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.keys import HttpConfig
+from cluster.errors import ClusterError
 from coordinator.children.family import REPLAY_WAIT_S, Children, start_http
 from coordinator.children.http_server import HttpProcess
 from coordinator.lifetime import Lifetime
@@ -54,6 +55,39 @@ def test_the_replay_server_starts_when_the_workers_have_greeted() -> None:
             greeted.set()
             await ran.wait()
             await lifetime.close()
+
+    asyncio.run(scenario())
+
+
+def test_hubs_listen_before_others_connect_to_them() -> None:
+    async def scenario() -> None:
+        did: list[str] = []
+        replay, gate, *hubs = (played(name, did) for name in ("replay", "gate", "hub 1", "hub 2"))
+        replay.run = mock.AsyncMock()
+        lifetime = Lifetime()
+        async with asyncio.timeout(WITHIN_S):
+            children = Children(replay, None, gate, None, hubs=tuple(hubs))
+            await children.begin(lifetime, mock.AsyncMock())
+            await lifetime.close()
+        assert sorted(did[:2]) == ["hub 1 starts", "hub 2 starts"]
+        assert did[2] == "gate starts"
+        assert {"hub 1 closes", "hub 2 closes"} <= set(did)
+        children.set_log_level("debug")
+        hubs[1].set_log_level.assert_called_once_with("debug")
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_that_can_not_start_leaves_no_other() -> None:
+    async def scenario() -> None:
+        did: list[str] = []
+        replay, *hubs = (played(name, did) for name in ("replay", "hub 1", "hub 2"))
+        hubs[1].start = mock.AsyncMock(side_effect=ClusterError("it can't listen"))
+        lifetime = Lifetime()
+        children = Children(replay, None, None, None, hubs=tuple(hubs))
+        with pytest.raises(ClusterError, match="it can't listen"):
+            await lifetime.begin(children.begin(lifetime, mock.AsyncMock()))
+        assert "hub 1 closes" in did
 
     asyncio.run(scenario())
 

@@ -86,7 +86,7 @@ class Parts:
         self.link = WorkerLink(self.context, self.endpoints["link"])
         self.hub = Hub(plain, workers_endpoint=self.endpoints["hub"],
                        subscribers_endpoint=self.endpoints["subscribers"])  # fmt: skip
-        self.last_out = LastOut(plain, self.endpoints["subscribers"])
+        self.last_out = LastOut(plain, [self.endpoints["subscribers"]])
         self.journal = Journal.open(
             folder / "slot-0", budget_bytes=1 << 20, slot=0, cluster=STORE, boot_id="boot"
         )

@@ -36,7 +36,7 @@ def test_events_come_through_and_the_last_watermark_is_known(
         worker = context.socket(zmq.XPUB)
         worker.connect(f"ipc://{tmp_path}/h")
         assert worker.recv() == b"\x01", "the hub subscribes to everything"
-        out = LastOut(context, f"ipc://{tmp_path}/s")
+        out = LastOut(context, [f"ipc://{tmp_path}/s"])
         out.start(asyncio.get_running_loop())
         row = watermark.Row(3, 8, 2, None, 41, -1, [("A", 41)])
         older = watermark.Row(3, 8, 1, None, 99, -1, [])

@@ -68,7 +68,10 @@ class Rig:
         self.outside = {
             name: f"tcp://127.0.0.1:{port}" for name, port in zip(NAMES, free_ports(3), strict=True)
         }
-        inside = {name: f"ipc://{folder}/{name}" for name in NAMES}
+        inside = {name: [f"ipc://{folder}/{name}"] for name in NAMES}
+        inside["events"].append(f"ipc://{folder}/events-1")
+        self.other_hub = self.context.socket(zmq.XPUB)
+        self.other_hub.bind(inside["events"][1])
         self.hub = self.context.socket(zmq.XPUB)
         self.replay = self.context.socket(zmq.ROUTER)
         self.control = self.context.socket(zmq.ROUTER)
@@ -77,7 +80,7 @@ class Rig:
         self.hub.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._sent = 0
         for name, one in zip(NAMES, (self.hub, self.replay, self.control), strict=True):
-            one.bind(inside[name])
+            one.bind(inside[name][0])
         self.process = subprocess.Popen(
             prepared(prepare, sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -92,7 +95,8 @@ class Rig:
         self.process.stdin.close()
         self.process.stdin = None
         assert json.loads(self.process.stdout.readline()) == {"ready": True}
-        assert self.hub.recv() == b"\x01", "it subscribes to everything"
+        for hub in (self.hub, self.other_hub):
+            assert hub.recv() == b"\x01", "it subscribes to everything"
 
     def socket(
         self, kind: int, name: str, keys: ClientKeys | None
@@ -315,6 +319,17 @@ def test_who_has_no_key_or_a_wrong_one_gets_nothing(rig: Rig) -> None:
         one.close(0)
 
 
+def test_one_endpoint_stands_for_all_hubs(rig: Rig) -> None:
+    bot = rig.socket(zmq.SUB, "events", rig.bot)
+    assert rig.receives(bot)
+    while bot.poll(0):
+        bot.recv()
+    rig.other_hub.send(b"A.1.\0of the other hub")
+    assert bot.poll(int(WITHIN_S * 1000))
+    assert bot.recv() == b"A.1.\0of the other hub"
+    bot.close(0)
+
+
 def test_the_refused_key_is_told_so(rig: Rig) -> None:
     public, secret = pair()
     stranger = ClientKeys(name="x", server=rig.bot.server, public=public, secret=secret)
@@ -406,7 +421,7 @@ def test_new_server_keys_shut_the_old_ones_out(rig: Rig) -> None:
 def test_a_port_that_is_taken_and_a_parent_that_is_gone(tmp_path: Path, rig: Rig) -> None:
     """One line, an exit code, and nothing that listens."""
     spec = {
-        "keys": str(rig.keys.folder), "inside": dict.fromkeys(NAMES, f"ipc://{tmp_path}/x"),
+        "keys": str(rig.keys.folder), "inside": {name: [f"ipc://{tmp_path}/x"] for name in NAMES},
         "outside": {"control": "tcp://203.0.113.1:1"}, "parent": os.getpid(),
     }  # fmt: skip
     command = [sys.executable, "-P", "-m", "coordinator.tcp_gate.gate"]
@@ -435,7 +450,7 @@ def test_ipv6(short_folder: Path) -> None:
     endpoint = f"tcp://[::1]:{free_ports(1, socket.AF_INET6)[0]}"
     spec = {
         "keys": str(keys.folder),
-        "inside": {name: f"ipc://{short_folder}/{name}" for name in NAMES},
+        "inside": {name: [f"ipc://{short_folder}/{name}"] for name in NAMES},
         "outside": {"events": endpoint}, "parent": os.getpid(),
     }  # fmt: skip
     process = subprocess.Popen(

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from cluster.config.coordinator_spec import CoordinatorSpec
@@ -29,9 +30,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def worker_specs(folder: Path, store: Store, assignments: Assignments) -> WorkerSpecs:
+def worker_specs(
+    folder: Path, store: Store, assignments: Assignments, hubs: int = 1
+) -> WorkerSpecs:
     spec = CoordinatorSpec(
-        name="x", state_dir=str(folder), runtime_dir=str(folder), token="t", intents=1
+        name="x", state_dir=str(folder), runtime_dir=str(folder), token="t", intents=1, hubs=hubs
     )
     account = ApiAccount.from_spec(spec, None, 0.0)
     out: Any = SimpleNamespace(shards={(2, 0): (5, 7), (4, 0): (1, 1)})
@@ -51,6 +54,24 @@ def test_a_generation_that_is_held_back_knows_the_overlap_that_was_asked_for(
     assert (old.held_for, old.shard_count, old.start_after) == (0, 2, {0: (5, 7)})
     assert (new.held_for, new.shard_count, new.start_after) == (2, 4, {0: (1, 1)})
     assert (old.overlap_ns, new.overlap_ns) == (3_000_000_000, 3_000_000_000)
+
+
+def test_workers_are_shared_out_among_the_hubs(tmp_path: Path, store: Store) -> None:
+    plan = Plan(5, {slot: (slot,) for slot in range(5)})
+    specs = worker_specs(tmp_path, store, Assignments(plan), hubs=2)
+    assert [specs.make(slot).hub for slot in range(5)] == [0, 1, 0, 1, 0]
+    ends = {specs.make(slot).hub_endpoint for slot in (1, 3)}
+    assert ends == {f"ipc://{tmp_path / specs.context.paths.runtime_dir}/hub-1"}
+    assert specs.make(0).hub_endpoint.endswith("/hub")
+
+
+def test_one_that_publishes_to_a_hub_that_is_no_more_does_not_go_on(
+    tmp_path: Path, store: Store
+) -> None:
+    plan = Assignments(Plan(2, {0: (0, 1)}))
+    published = msgspec.structs.replace(hello(0, 1), hub=1)
+    assert worker_specs(tmp_path, store, plan, hubs=2).fits(0, published)
+    assert not worker_specs(tmp_path, store, plan, hubs=1).fits(0, published)
 
 
 def hello(*shards: int, version: int = LINK_VERSION, count: int = 2) -> Hello:
