@@ -96,7 +96,7 @@ class ReplayClient:
             raise NoAnswerError(f"the replay server's answer can't be read: {error}") from error
         return RangeReply(
             ask, batches, answer.reached, answer.gone, answer.more, answer.end, answer.next,
-            answer.final,
+            answer.final, answer.away,
         )  # fmt: skip
 
     async def _ask(self, request: replay.Request) -> replay.Response:

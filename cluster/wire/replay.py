@@ -86,6 +86,9 @@ class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
     """The next epoch that the journals know."""
     final: bool = False
     """No epoch follows the end: the shard count is no more in force."""
+    away: bool = False
+    """A host that may hold what follows ``reached`` is away: that is neither there nor gone until
+    it is back, or given up."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

@@ -253,13 +253,16 @@ class ShardChain:
             self._complete(answer.reached, answer.gone, GapReason.GONE)
         self._advance()
         if not answer.more:
-            self._answered_whole(ask, following)
+            self._answered_whole(ask, following, answer.away)
         self._settle()
 
-    def _answered_whole(self, ask: RangeAsk, following: int | None) -> None:
-        """An answer was not cut short: the journals hold no more than it and those before it."""
+    def _answered_whole(self, ask: RangeAsk, following: int | None, away: bool) -> None:
+        """An answer was not cut short: the journals hold no more than it and those before it, or
+        those that may are away."""
         if ask.upto is None:
             if self._end is None and following is not None:
+                if away:
+                    return  # Who knows where it ended may come back.
                 self._leave(GapReason.GONE)
                 return
             if following is None:
@@ -272,6 +275,8 @@ class ShardChain:
         # What has become known since it was asked for may be had.
         known = None if wanted.upto is None else ask.known if ask.upto is None else ask.upto
         if known is not None and known <= self.seq:
+            return
+        if away:
             return
         self._misses += 1
         if self._misses >= PATIENCE:

@@ -91,3 +91,5 @@ class RangeReply(NamedTuple):
     """The epoch that follows in the journals."""
     final: bool = False
     """No epoch follows the end: the shard count is no more in force."""
+    away: bool = False
+    """Who may hold what follows ``reached`` is away: it is not gone."""

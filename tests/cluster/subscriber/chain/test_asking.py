@@ -48,10 +48,10 @@ def mark(base: int, seq: int, *, epoch: int = 1, final: bool = False) -> Mark:
 
 def reply(
     ask: RangeAsk | None, reached: int, *batches: tuple[str, Batch], end: int | None = None,
-    following: int | None = None, final: bool = False, more: bool = False,
+    following: int | None = None, final: bool = False, more: bool = False, away: bool = False,
 ) -> RangeReply:  # fmt: skip
     assert ask is not None
-    return RangeReply(ask, list(batches), reached, [], more, end, following, final)
+    return RangeReply(ask, list(batches), reached, [], more, end, following, final, away)
 
 
 def batches(*drains: list[tuple[str, int, bytes]], epoch: int = 1) -> list[tuple[str, Batch]]:
@@ -95,6 +95,37 @@ def test_an_answer_without_what_is_wanted_is_borne_a_few_times() -> None:
         assert one.take() == [], "patience begins anew"
     one.answer(reply(ask, 9))
     assert one.take() == [Missing(1, ("A",), 10, 19, GONE), Reached(1, 19)]
+    assert one.wanted() is None
+
+
+def test_while_who_may_hold_it_is_away_it_is_not_gone() -> None:
+    one = chain()
+    one.mark(mark(-1, 9))
+    for _ in range(3 * PATIENCE):
+        one.answer(reply(one.wanted(), -1, away=True))
+        assert one.take() == []
+    assert one.wanted() == RangeAsk(1, -1, 9)
+    for _ in range(PATIENCE):
+        assert one.take() == [], "nor are they counted"
+        one.answer(reply(one.wanted(), -1))
+    assert one.take() == [Missing(1, ("A",), 0, 9, GONE), Reached(1, 9)]
+
+
+def test_an_epoch_is_not_left_while_who_may_know_its_end_is_away() -> None:
+    one = chain(9, lagging=True)
+    for _ in range(3 * PATIENCE):
+        one.answer(reply(one.wanted(), 9, following=2, away=True))
+        assert one.take() == []
+    one.answer(reply(one.wanted(), 12, end=12, following=2, away=True))
+    assert one.take() == [
+        Reached(1, 12), Missing(1, None, 13, None, LOST), Reached(2, -1)
+    ]  # fmt: skip
+
+
+def test_who_has_read_all_that_can_be_had_follows_live_while_somebody_is_away() -> None:
+    one = chain(9, lagging=True)
+    one.answer(reply(one.wanted(), 9, away=True))
+    assert one.lagging is False
     assert one.wanted() is None
 
 
