@@ -137,7 +137,8 @@ class History:
     def _facts(self, shard_id: int, shard_count: int, epoch: int) -> _EpochFacts:
         """Return what all journals together know of an epoch."""
         facts = self._ask(lambda reader: reader.facts(shard_id, shard_count, epoch))
-        end = next((fact.end for fact in facts if fact.end is not None), None)
+        # They differ where a session went on from a place that is older than what a journal has.
+        end = max((fact.end for fact in facts if fact.end is not None), default=None)
         following = min((fact.next for fact in facts if fact.next is not None), default=None)
         heads = [fact.head for fact in facts if fact.head is not None]
         final = following is None and any(fact.final for fact in facts)
