@@ -13,6 +13,7 @@ from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
 from coordinator.children.replay import ReplayProcess
+from coordinator.children.replay_door import ReplayDoorProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.start import log_settings
 from coordinator.children.tcp_gate import TcpGateProcess
@@ -53,7 +54,8 @@ class Children(NamedTuple):
         will be."""
         stop_s = spec.stop_seconds
         settings = log_settings("replay", spec)
-        replay = ReplayProcess.for_cluster(
+        kind = ReplayProcess if spec.engine == "local" else ReplayDoorProcess
+        replay = kind.for_cluster(
             spec.paths, store_id, clock, stop_s * REPLAY_SHARE, settings
         )
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None

@@ -13,10 +13,8 @@ journal.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -35,29 +33,25 @@ from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener
 from coordinator.replay.answers import Answers
+from coordinator.replay.bounds import (
+    ANSWERS_HWM,
+    KEPT_FREE,
+    MAX_FRAMES,
+    MAX_QUESTION,
+    STUCK_POLL_MS,
+    UNREAD_SECONDS,
+    step_back,
+)
 from coordinator.replay.fair_queue import Address, FairQueue
 
 log = logging.getLogger(__name__)
 
-ANSWERS_HWM: Final = 4
-"""How many slices wait in the socket for one reader; past them it gets no answers."""
-UNREAD_SECONDS: Final = 10.0
-"""Seconds after which an answer is dropped that its reader does not make room for: it asks
-again."""
 SHARE: Final = 4
 """Into so many parts a slice is cut while others wait."""
 TAKEN_AT_ONCE: Final = 100
-MAX_QUESTION: Final = 64 * 1024
-MAX_FRAMES: Final = 3
-"""Address and question; for who came through the TCP gate, the address there between them."""
-KEPT_FREE: Final = 64
-"""Descriptors that readers leave free, for journals and logs."""
 UNATTENDED_S: Final = 3600.0
 """A listener says by its descriptors when there is something to do; nothing hangs on this."""
 POLL_MS: Final = 500
-STUCK_POLL_MS: Final = 10
-NICE: Final = 5
-"""With it a process gets some three times less of a busy core than a worker."""
 
 
 class ReplaySpec(ChildSpec, frozen=True, kw_only=True):
@@ -243,14 +237,6 @@ def serve(spec: ReplaySpec, child: Child) -> None:
     finally:
         server.close()
         context.term()
-
-
-def step_back() -> None:
-    """Let live events go first where a core is short."""
-    os.nice(NICE)
-    # A session of its own may be a scheduling group of its own, in which being nice means nothing.
-    with contextlib.suppress(OSError):  # No such thing here.
-        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def noted_in(root: Path) -> ReadMarker | None:
