@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 MAX_OWNER_BYTES = 256
-_NOT_INHERITED = ("DCGW_TOKEN",)
+_NOT_INHERITED = ("DCGW_TOKEN", "DCGW_STORE")
 
 
 def child_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:

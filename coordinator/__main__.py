@@ -25,7 +25,7 @@ from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
-from coordinator.child_process import write_outcome
+from coordinator.child_process import write_line, write_outcome
 from coordinator.coordinator import Coordinator
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 from coordinator.upkeep.log_copy import LogCopy
@@ -49,6 +49,12 @@ def begin_log(logs: Path, spec: CoordinatorSpec, at_end: ExitStack) -> None:
     log_to_file(logs, spec)
 
 
+def stand_by(why: str) -> None:
+    """Tell whoever started this that it waits for the store, and why."""
+    log.info("standing by: %s", why)
+    write_line(StartOutcome(standby=why))
+
+
 async def run(spec: CoordinatorSpec, at_end: ExitStack) -> Coordinator:
     """Start, run and stop. ClusterError if it does not start; nothing is left running then. at_end:
     what is done at the end of this process."""
@@ -56,6 +62,7 @@ async def run(spec: CoordinatorSpec, at_end: ExitStack) -> Coordinator:
         spec,
         on_locked=lambda logs: begin_log(logs, spec, at_end),
         keep_lock=True,
+        on_standby=stand_by,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,9 +87,13 @@ def main() -> int:
             log.error("%s", error)
             write_outcome(StartOutcome(error=failure_of(error)))
             return error.exit_code
+    code = 0
+    if coordinator.lease_lost is not None:
+        log.error("%s", coordinator.lease_lost)
+        code = coordinator.lease_lost.exit_code
     if coordinator.keeps_workers:
         logging.shutdown()
-        os._exit(0)  # asyncio kills its child processes when their objects are collected
+        os._exit(code)  # asyncio kills its child processes when their objects are collected
     return 0
 
 

@@ -107,12 +107,17 @@ def run_child(
     return 0
 
 
-def write_outcome(outcome: StartOutcome) -> None:
-    """Write the one line and let go of standard output: who started us may be gone later."""
+def write_line(outcome: StartOutcome) -> None:
+    """Write a line to whoever started us."""
     try:
         os.write(sys.stdout.fileno(), encode_outcome(outcome) + b"\n")
     except BrokenPipeError:
         log.warning("nobody reads the outcome of this start")
+
+
+def write_outcome(outcome: StartOutcome) -> None:
+    """Write the last line and let go of standard output: who started us may be gone later."""
+    write_line(outcome)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import zmq
 import zmq.asyncio
@@ -54,7 +54,8 @@ from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.plan import held_changes, plan_for, plan_for_hosts
 from coordinator.sockets import Sockets
 from coordinator.state import folders
-from coordinator.state.database import StoreError
+from coordinator.state.database import LeaseLostError, StoreError
+from coordinator.state.opening import open_store
 from coordinator.state.plan_keeper import PlanKeeper
 from coordinator.state.sandbox_journals import begin_world
 from coordinator.state.store import Store
@@ -88,15 +89,18 @@ class Coordinator:
         engine: Engine | None = None,
         on_locked: Callable[[Path], None] | None = None,
         keep_lock: bool = False,
+        on_standby: Callable[[str], None] = log.info,
     ) -> None:
         """engine: where workers run; this host by default. on_locked: called with the folder of the
         logs once the state folder is ours. keep_lock: hold the state folder until the process is
-        gone, so that who sees it free finds nothing of it left."""
+        gone, so that who sees it free finds nothing of it left. on_standby: called with why, when
+        a standby begins to wait."""
         self._spec = spec
         self._paths = spec.paths
         self._engine = engine or LocalEngine(self._paths.logs)
         self._on_locked = on_locked
         self._keep_lock = keep_lock
+        self._on_standby = on_standby
         self._lifetime = Lifetime()
         self._record = HappeningRecord(time.monotonic, time.time)
         self._logout = False
@@ -104,6 +108,8 @@ class Coordinator:
         """What whoever started it should read, a line each."""
         self.keeps_workers = False
         """They go on without this coordinator, for the next one to take over."""
+        self.lease_lost: ClusterError | None = None
+        """Why this one ends: another coordinator has the store; None: none has."""
         self._started_at = time.time()
         self._service: Service | None = None
         self._reloading: Reloading | None = None
@@ -161,9 +167,10 @@ class Coordinator:
     async def _start(self) -> None:
         parts = self._lifetime.parts
         await self._take_folders()
+        store = await self._open_store()
         # Each takes some tenths of a second, and most of them are spent waiting.
         (context, sandbox), http = await both(
-            self._make_context(), start_http(self._spec, parts, time.monotonic)
+            self._make_context(store), start_http(self._spec, parts, time.monotonic)
         )
         assignments = self._assign(context)
         plan_keeper = PlanKeeper(context.store, self._spec, assignments)
@@ -292,11 +299,29 @@ class Coordinator:
         if self._on_locked is not None:
             self._on_locked(self._paths.logs)
 
-    async def _make_context(self) -> tuple[RunContext, SandboxProcess | None]:
-        """Open the store, start the sandbox if there is one, and ask the API."""
+    async def _open_store(self) -> Store:
+        """Open the store, and keep its lease if it has one."""
+        store, keeper = await open_store(self._spec, self._on_standby)
+        self._lifetime.parts.callback(store.close)
+        if keeper is not None:
+            self._lifetime.background(self._keep_lease(keeper.run()), "store lease")
+        return store
+
+    async def _keep_lease(self, keeping: Coroutine[Any, Any, None]) -> None:
+        """Keep the lease of the store. Once another coordinator has it, leave the workers alone,
+        and end."""
+        try:
+            await keeping
+        except LeaseLostError as error:
+            self.lease_lost = ClusterError(
+                f"{error}: this one ends, and leaves its workers alone",
+                "see the status of that one; start this one again with --standby",
+            )
+            self.request_stop(keep_workers=True)
+
+    async def _make_context(self, store: Store) -> tuple[RunContext, SandboxProcess | None]:
+        """Start the sandbox if there is one, and ask the API."""
         spec, paths, parts = self._spec, self._paths, self._lifetime.parts
-        store = Store.open(paths.store)
-        parts.callback(store.close)
         sandbox = None
         if spec.on_sandbox:
             sandbox = await SandboxProcess.start(

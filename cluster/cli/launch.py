@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -22,7 +23,7 @@ from cluster.logs.files import Place, ProcessLog
 from cluster.logs.log_file import open_log
 from cluster.processes import child_environment
 from cluster.wire.control import error_of
-from cluster.wire.start_outcome import decode_outcome
+from cluster.wire.start_outcome import StartOutcome, decode_outcome
 
 START_DEADLINE_S: Final = 120.0
 """How long a coordinator may take until its sandbox is started, Discord's gateway asked (with
@@ -52,6 +53,8 @@ class CoordinatorProcess:
         self.log = log
         self.notes: list[str] = []
         """What the coordinator said of its start, a line each; known once it is ready."""
+        self.standby = ""
+        """Why it waits, or has waited, for another coordinator to end; empty: it has not."""
         self._log_start = log_start
 
     @property
@@ -99,36 +102,48 @@ class CoordinatorProcess:
             process.stdin.close()
         return started
 
-    async def ready(self) -> None:
-        """Return once its sockets are bound. Raises the ClusterError that kept it from that."""
+    async def ready(self, standing_by: Callable[[str], None] | None = None) -> None:
+        """Return once its sockets are bound. Raises the ClusterError that kept it from that.
+        standing_by: called when it waits, which may take for ever; None: return then."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         pipe, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), self.process.stdout
         )
         try:
-            async with asyncio.timeout(START_DEADLINE_S):
+            outcome = await self._outcome(reader, START_DEADLINE_S)
+            while outcome.standby:
+                self.standby = outcome.standby
+                if standing_by is None:
+                    return
+                standing_by(outcome.standby)
+                outcome = await self._outcome(reader, None)
+        finally:
+            pipe.close()
+        if outcome.error is not None:
+            await self.end()
+            raise error_of(outcome.error)
+        self.notes = outcome.notes
+
+    async def _outcome(self, reader: asyncio.StreamReader, within_s: float | None) -> StartOutcome:
+        """Return the next line that it answers with. ClusterError: there is none."""
+        try:
+            async with asyncio.timeout(within_s):
                 answer = await reader.readline()
         except TimeoutError:
             await self.end()
             raise ClusterError(
                 f"the coordinator was not ready within {START_DEADLINE_S:g} s", self.last_words()
             ) from None
-        finally:
-            pipe.close()
         if not answer.strip():
             raise await self.died()
         try:
-            outcome = decode_outcome(answer)
+            return decode_outcome(answer)
         except MALFORMED:
             await self.end()
             raise ClusterError(
                 "the coordinator answered something else than expected", self.last_words()
             ) from None
-        if outcome.error is not None:
-            await self.end()
-            raise error_of(outcome.error)
-        self.notes = outcome.notes
 
     async def wait(self) -> int:
         """Return its exit code once it has ended; a negative one is the signal that ended it."""

@@ -17,6 +17,7 @@ from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
 from cluster.config.offered import check_joinable, check_offered, offered
 from cluster.config.shards import check_one_session, check_share, parse_shards
+from cluster.config.store_url import check_store
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.http import check_http
 from cluster.endpoints.paths import ClusterPaths
@@ -51,6 +52,8 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     """Where the lines of log_to = "stdout" go; -1: nowhere."""
     on_sandbox: bool = False
     """A sandbox is started first, and used in Discord's place."""
+    standby: bool = False
+    """Where another coordinator has the store, this one waits until it can take over."""
 
     def __post_init__(self) -> None:
         if not self.token and not self.on_sandbox:
@@ -65,9 +68,10 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
 
     def check(self) -> None:
         """Raise ConfigError for shards of no known form, a part of a bot without a share, TCP
-        without keys, or an engine that is not installed."""
+        without keys, or an engine or a store for which something is not installed."""
         check_engine(self.engine)
         check_joinable(self)
+        check_store(self.store)
         check_offered(self)
         check_http(self.http.listen, has_token=bool(self.http_token))
         check_keys(KeyFolder(self.paths.keys), offered(self))

@@ -196,7 +196,8 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     hubs: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Among how many hubs the workers are shared out; each is a core's work at most."""
     store: str = ""
-    """"postgresql://...": where what must not be forgotten is kept; empty: in the state folder."""
+    """"postgresql://...": where what must not be forgotten is kept; empty: in the state folder. It
+    may hold a password: it is shown nowhere."""
     identify: IdentifyConfig = msgspec.field(default_factory=IdentifyConfig)
     journal: JournalConfig = msgspec.field(default_factory=JournalConfig)
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
@@ -204,3 +205,9 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpConfig = msgspec.field(default_factory=HttpConfig)
     hosts: HostsConfig = msgspec.field(default_factory=HostsConfig)
     ray: RayConfig = msgspec.field(default_factory=RayConfig)
+
+    def __repr__(self) -> str:  # a store's URL may hold a password
+        return f"{type(self).__name__}(name={self.name!r})"
+
+    def __rich_repr__(self) -> Any:
+        yield "name", self.name

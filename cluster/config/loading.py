@@ -31,6 +31,7 @@ from cluster.config.offered import check_joinable, check_offered
 from cluster.config.schema import HIDDEN, Given, is_secret
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
 from cluster.config.sources import SCHEMA, VARIABLES, find_file, read_environment, read_file
+from cluster.config.store_url import check_store
 from cluster.config.tokens import read_http_token, read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
@@ -126,6 +127,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         c, where = self.config, self.paths
         check_engine(c.engine)
         check_joinable(c)
+        check_store(c.store)
         api_version, warnings = self._api_version()
         http_token, more = self._http_token()
         broker, keys, identify = "", "", c.identify

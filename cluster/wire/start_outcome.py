@@ -15,6 +15,9 @@ class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     nothing of the process is left running."""
 
     ready: bool = False
+    standby: str = ""
+    """Why a coordinator waits that was started to stand by: a line of its own, before the one that
+    it answers with."""
     notes: list[str] = []
     """What whoever started it should read: a line each."""
     listens: str = ""

@@ -34,6 +34,10 @@ class Database(Protocol):
         """Which host and state folder this is, where several use the database; empty: it is one
         state folder's own."""
 
+    def is_ours(self) -> bool:
+        """Whether nobody else can be writing now. False: another does, or may by now, since the
+        database could not be reached for as long as it was ours."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """Let all that is written in the block be written, or nothing of it. StoreError: it is not,
         or it is not known whether it is."""

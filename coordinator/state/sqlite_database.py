@@ -52,6 +52,9 @@ class SqliteDatabase:
             raise
         return cls(connection, str(path))
 
+    def is_ours(self) -> bool:
+        return True  # the state folder is locked
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with _store_errors(), self._connection:

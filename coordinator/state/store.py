@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 
 DAY_S: Final = 86_400.0
 KEEP_LEDGER_S: Final = 30 * DAY_S
+_AT_ONCE: Final = 500
+"""Shards of one statement: one each would be a long way with many shards."""
 
 
 class StoredGateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,12 @@ class Store:
     def name(self) -> str:
         """Where it is, as people know it."""
         return self._db.name
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no other coordinator can have the store now. False: one has it, or may have it,
+        since the store could not be reached: then workers are promised nothing."""
+        return self._db.is_ours()
 
     def close(self) -> None:
         self._db.close()
@@ -221,12 +229,17 @@ class Store:
             self._db.write(
                 "UPDATE shards SET seen_at = NULL WHERE shard_count != ?", (shard_count,)
             )
-            self._db.write_many(
-                "UPDATE shards SET seen_at = ? WHERE shard_count = ? AND shard_id = ?",
-                [
-                    *((None, shard_count, shard) for shard in lost),
-                    *((now, shard_count, shard) for shard in alive),
-                ],
+            self._mark(shard_count, lost, None)
+            self._mark(shard_count, alive, now)
+
+    def _mark(self, shard_count: int, shards: Iterable[int], seen_at: float | None) -> None:
+        every = list(shards)
+        for start in range(0, len(every), _AT_ONCE):
+            some = every[start : start + _AT_ONCE]
+            self._db.write(
+                "UPDATE shards SET seen_at = ? WHERE shard_count = ? AND shard_id IN "
+                f"({', '.join('?' * len(some))})",
+                (seen_at, shard_count, *some),
             )
 
     def forget_sessions(self) -> None:
@@ -251,6 +264,10 @@ class Store:
         """Store what Discord tells of the gateway now."""
         self._put("gateway", stored)
 
+    def set_server_key(self, public: str) -> None:
+        """Store by which key clients and hosts know the cluster on TCP."""
+        self._put("server_key", public)
+
     def _get(self, key: str, kind: type[_T]) -> _T | None:
         rows = self._db.read("SELECT value FROM meta WHERE key = ?", (key,))
         try:
@@ -259,7 +276,7 @@ class Store:
             log.error("the stored %s can't be read, and is made anew: %s", key, error)
             return None
 
-    def _put(self, key: str, value: msgspec.Struct | Mapping[int, float] | int) -> None:
+    def _put(self, key: str, value: msgspec.Struct | Mapping[int, float] | int | str) -> None:
         self._db.write(
             "INSERT INTO meta (key, value) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",

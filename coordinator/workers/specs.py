@@ -70,7 +70,9 @@ class WorkerSpecs(NamedTuple):
             start_after={s: out[key] for s in shards if (key := ShardKey(count, s)) in out} or None,
             held_for=self.assignments.held_for(slot),
             overlap_ns=self.assignments.overlap_ns,
-            config=msgspec.convert(spec, ClusterKeys, from_attributes=True),
+            config=msgspec.structs.replace(
+                msgspec.convert(spec, ClusterKeys, from_attributes=True), store=""
+            ),  # which may hold a password
         )
 
     def fits(self, slot: int, hello: Hello) -> bool:

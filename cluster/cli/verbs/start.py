@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from cluster.backoff import Backoff
 from cluster.cli.follow import follow
@@ -27,7 +28,7 @@ from cluster.config.offered import offered
 from cluster.control import ControlClient
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
-from cluster.errors import ApiUnavailableError, ClusterError
+from cluster.errors import ApiUnavailableError, ClusterError, ConfigError
 from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.service_manager import ServiceManager
 from cluster.wire.states import ClusterState
@@ -62,12 +63,22 @@ Examples:
     help="While Discord's API does not answer, wait in place of ending (8); with --detach: until "
     "all shards are ready.",
 )
+@click.option(
+    "--standby",
+    is_flag=True,
+    help="While another coordinator has the store (postgresql://...), wait to take over.",
+)
 @click.option("--guilds", metavar="N", help="Guilds in the sandbox's world.")
 @click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
 @click.option("--max-concurrency", metavar="N", help="Identifies at a time in the sandbox.")
 @click.option("--seed", metavar="N", help="The same seed makes the same world of the sandbox.")
 def start(
-    config_file: Path | None, sandbox: bool, detach: bool, wait: bool, **options: Any
+    config_file: Path | None,
+    sandbox: bool,
+    detach: bool,
+    wait: bool,
+    standby: bool,
+    **options: Any,
 ) -> None:
     """Start a cluster and show it until Ctrl-C, which stops it in order.
 
@@ -82,6 +93,9 @@ def start(
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
     warnings += check_keys(KeyFolder(spec.paths.keys), offered(spec))
+    if standby:
+        spec, more = _standby_of(spec)
+        warnings += more
     for warning in warnings:
         warn(warning)
     code = asyncio.run(_run(loaded, spec, detach, wait))
@@ -89,14 +103,34 @@ def start(
         click.get_current_context().exit(code)
 
 
+def _standby_of(spec: CoordinatorSpec) -> tuple[CoordinatorSpec, list[str]]:
+    """Return the spec of a coordinator that may stand by, and warnings. ConfigError: nobody can
+    take over what it has."""
+    if not spec.store:
+        raise ConfigError(
+            "--standby is given, and store is not set: no other coordinator can have it",
+            'set store = "postgresql://...", the same for both',
+        )
+    warnings = []
+    if spec.engine == "local":
+        warnings.append(
+            'engine is "local": sessions end with their host. After a takeover on another host '
+            "every shard identifies anew; engine join or ray lets them be resumed"
+        )
+    return msgspec.structs.replace(spec, standby=True), warnings
+
+
 async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) -> int:
     with StopRequests.watch() as requests:
         view = _view(spec, detach)
         view.note(_opening(loaded, spec))
-        process = await _started(spec, view, requests, wait)
+        process = await _started(spec, view, requests, wait, leave=detach and not wait)
         if process is None:
             click.echo("Stopped before it was ready.")
             return EXIT_INTERRUPTED
+        if process.standby and detach and not wait:
+            click.echo(_standing_by(process, spec))
+            return 0
         for note in process.notes:
             view.note(note)
         if detach:
@@ -134,16 +168,22 @@ async def _leave(
 
 
 async def _started(
-    spec: CoordinatorSpec, view: View, requests: StopRequests, wait: bool
+    spec: CoordinatorSpec, view: View, requests: StopRequests, wait: bool, leave: bool
 ) -> CoordinatorProcess | None:
     """Start a coordinator and return it once it is ready; None: a stop was wanted before. wait:
     where Discord's API does not answer, start it again when it may be asked, however long that
-    takes. ClusterError: why it is not ready; nothing of it is left then."""
+    takes. leave: return a standby that waits, too. ClusterError: why it is not ready; nothing of it
+    is left then."""
     backoff, manager = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S), ServiceManager.of()
+
+    def standing_by(why: str) -> None:
+        manager.tell(READY=1, STATUS=f"standing by: {why}")
+        view.note(f"Standing by: {why}; this one takes over when that one ends ...")
+
     while True:
         process = CoordinatorProcess.start(spec)
         try:
-            await first(process.ready(), requests.wait())
+            await first(process.ready(None if leave else standing_by), requests.wait())
         except BaseException as error:
             await process.end()
             if not wait or not isinstance(error, ApiUnavailableError):
@@ -198,6 +238,13 @@ def _detached(process: CoordinatorProcess, spec: CoordinatorSpec, how: str) -> s
 {spec.name} runs in the background (pid {process.pid}){how}
   {command} status --name {spec.name}
   {command} stop --name {spec.name}
+Log: {process.log}"""
+
+
+def _standing_by(process: CoordinatorProcess, spec: CoordinatorSpec) -> str:
+    return f"""\
+{spec.name} stands by in the background (pid {process.pid}): {process.standby}.
+It takes over when that one ends; to end it before: kill {process.pid}
 Log: {process.log}"""
 
 

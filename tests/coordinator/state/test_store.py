@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cluster.config.shards import ShardRange
+from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ClusterError
 from coordinator.sharding.plan import StoredPlan, make_plan
 from coordinator.state import schema
 from coordinator.state.database import StoreError
+from coordinator.state.postgres.opening import PostgresOpening
 from coordinator.state.store import DAY_S, KEEP_LEDGER_S, Store, StoredGateway
 
 ACCOUNT = "account"
@@ -26,17 +29,32 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "store.sqlite"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def reopen(request: pytest.FixtureRequest, path: Path) -> Callable[[], Store]:
+    """What opens the same store, in each of the databases that it can be in."""
+    if request.param == "sqlite":
+        return lambda: Store.open(path)
+    url = request.getfixturevalue("database_url")
+    paths = ClusterPaths(name="test", state_dir=path.parent, runtime_dir=path.parent)
+    paths.lock.touch()
+
+    def opened() -> Store:
+        return asyncio.run(PostgresOpening(url, paths).open(None)).store
+
+    return opened
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = Store.open(path)
+def store(reopen: Callable[[], Store]) -> Iterator[Store]:
+    store = reopen()
     yield store
     store.close()
 
 
-def test_the_store_id_is_made_once(path: Path) -> None:
+def test_the_store_id_is_made_once(reopen: Callable[[], Store]) -> None:
     ids = set()
     for _ in range(2):
-        store = Store.open(path)
+        store = reopen()
         ids.add(store.store_id)
         store.close()
     (only,) = ids
@@ -44,17 +62,18 @@ def test_the_store_id_is_made_once(path: Path) -> None:
     int(only, 16)
 
 
-def test_nobody_else_can_read_it(store: Store, path: Path) -> None:
+def test_nobody_else_can_read_it(path: Path) -> None:
+    Store.open(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_epochs_grow_over_restarts_accounts_and_shard_counts(path: Path) -> None:
-    store = Store.open(path)
+def test_epochs_grow_over_restarts_accounts_and_shard_counts(reopen: Callable[[], Store]) -> None:
+    store = reopen()
     assert [store.grant(n, ACCOUNT, 4, 0, NOW) for n in (1, 2)] == [1, 2]
     assert store.grant(3, ACCOUNT, 4, 1, NOW) == 1
     assert store.grant(4, ACCOUNT, 8, 0, NOW) == 3, "a journal keeps a shard id's epochs in order"
     store.close()
-    store = Store.open(path)
+    store = reopen()
     assert store.grant(5, "other account", 4, 0, NOW) == 4, "a position names one event for ever"
     assert store.known(4, 0).account == "other account"
     assert store.known(4, 3).epoch == 0
@@ -149,15 +168,15 @@ def test_what_discord_said_is_that_accounts_alone(store: Store) -> None:
     assert store.gateway("other") is None
 
 
-def test_the_plan_comes_back_as_it_was(path: Path) -> None:
+def test_the_plan_comes_back_as_it_was(reopen: Callable[[], Store]) -> None:
     stored = StoredPlan(
         plan=make_plan(ShardRange(16, 31, 64), 3), asked_shards="16-31/64", asked_workers="auto"
     )
-    store = Store.open(path)
+    store = reopen()
     assert store.plan() is None
     store.set_plan(stored)
     store.close()
-    store = Store.open(path)
+    store = reopen()
     assert store.plan() == stored
     store.close()
 
@@ -209,9 +228,11 @@ def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch
         assert db.execute("SELECT who FROM identifies").fetchall() == [("us",)]
 
 
-def test_what_was_granted_is_on_the_disk_before_it_is_given(store: Store) -> None:
+def test_what_was_granted_is_on_the_disk_before_it_is_given(path: Path) -> None:
     """SQLite's NORMAL keeps a commit from a crash of the process, not from a loss of power: an
     epoch would be used twice."""
+    store = Store.open(path)
     ((synchronous,),) = store._db.read("PRAGMA synchronous")
     ((mode,),) = store._db.read("PRAGMA journal_mode")
     assert (synchronous, mode) == (2, "wal")
+    store.close()
