@@ -44,7 +44,7 @@ QUESTIONS_HWM: Final = 256
 """Questions for one host that wait."""
 ANSWERS_HWM: Final = 8
 """Answers of one host, or for the replay door, that wait."""
-EVENTS_HWM: Final = 200
+EVENTS_HWM: Final = 100
 """Messages (batches) of one host, or for one hub, that wait."""
 RECONNECT_MS: Final = 200
 MOST_MEMORY: Final = 2 << 30
@@ -83,6 +83,7 @@ class HostGate(Gate):
             most_memory=MOST_MEMORY,
             refused=refused,
             domain=HOSTS_DOMAIN,
+            io_threads=len(spec.hubs),
         )
 
     def _open(self) -> None:
