@@ -271,9 +271,9 @@ class Worker:
                 self._stop(Exit.STOPPED, message)
             case _ if self._stopping.done():
                 pass  # the next process of this slot hears it again, where it still holds
-            case Lease(number=number):
+            case Lease(number=number, unknown=unknown):
                 if self._journal.checkpoints is not None:
-                    self._journal.checkpoints.answered(number)
+                    self._journal.checkpoints.answered(number, unknown)
                 self._lease.answered(number)
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:

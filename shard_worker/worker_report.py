@@ -92,6 +92,9 @@ class Reporter:
         self.close()
         if self._muted:
             return
+        if (checkpoints := self._journal.checkpoints) is not None:
+            for shard_id in checkpoints.untold(self._shards, self._journal.states()):
+                self._shards[shard_id].news.renew()
         number = self._lease.report()  # what it tells is of no earlier moment
         now = self._reported_at = self._loop.time()
         report = make_report(

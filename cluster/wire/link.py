@@ -293,9 +293,12 @@ class LogLevel(msgspec.Struct, frozen=True, kw_only=True, tag="log_level"):
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True, tag="lease"):
     """The answer to the report of this number: the worker's lease runs for WorkerSpec.lease_s from
-    when it sent that, by its own clock. What it told of its shards until then is checkpointed."""
+    when it sent that, by its own clock. What it told of its shards then is checkpointed."""
 
     number: int
+    unknown: list[int] = []
+    """Shards of which it told how far they are, and no state is known from which on that counts:
+    their Checkpoint was lost on its way, or told to another coordinator. It is to be said again."""
 
 
 FromWorker = (

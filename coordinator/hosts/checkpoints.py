@@ -33,9 +33,11 @@ class Checkpoints:
             if known is None or (state.epoch, state.seq) >= (known.epoch, known.seq):
                 self._states[key] = state
 
-    def report(self, shard_count: int, report: Report) -> None:
+    def report(self, shard_count: int, report: Report) -> list[int]:
         """Let the seqs that a worker reports count on from the states. Of which names the events
-        between were is not known then: readers ask for what was up to there (ShardState.floor)."""
+        between were is not known then: readers ask for what was up to there (ShardState.floor).
+        Return the shards of which no state is known that they would count on from."""
+        unknown: list[int] = []
         for shard in report.shards:
             self._epochs[ShardKey(shard_count, shard.shard_id)] = shard.epoch
         told = [(shard.shard_id, shard.seq) for shard in report.shards]
@@ -43,10 +45,12 @@ class Checkpoints:
         for shard_id, seq in told:
             key = ShardKey(shard_count, shard_id)
             known = self._states.get(key)
-            # The state of a new epoch may come later than the first seqs of it
-            if known is None or known.epoch != self._epochs.get(key) or seq <= known.seq:
-                continue
-            self._states[key] = replace(known, seq=seq, last={}, floor=seq)
+            if known is None or known.epoch != self._epochs.get(key):
+                if seq >= 0:
+                    unknown.append(shard_id)
+            elif seq > known.seq:
+                self._states[key] = replace(known, seq=seq, last={}, floor=seq)
+        return unknown
 
     def state(self, shard_count: int, shard_id: int) -> ShardState | None:
         """Return where a shard's session is; None: nobody has said."""

@@ -88,10 +88,10 @@ class WorkerWords:
         answered too: nobody else is given its shards before."""
         if self._hosts.runs_elsewhere(host, slot):
             return
-        self._checkpoints.report(self._assignments.shard_count(slot), report)
+        unknown = self._checkpoints.report(self._assignments.shard_count(slot), report)
         if report.number and self._may_renew():
             host.lease.answered(self._clock())
-            lease = link.encode(link.Lease(number=report.number))
+            lease = link.encode(link.Lease(number=report.number, unknown=unknown))
             host.tell(wire.TellWorker(slot=slot, data=lease))
 
     def _refuse(self, host: Host, slot: int, why: str) -> None:

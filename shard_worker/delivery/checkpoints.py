@@ -12,7 +12,7 @@ A state is told again whenever it may not have arrived: to another coordinator, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -45,7 +45,9 @@ class Checkpoints:
         self._reports: dict[int, dict[int, tuple[int, int]]] = {}
         """Number of a report that is not answered -> shard id -> (epoch, seq) as it told."""
         self._known: dict[int, tuple[int, int]] = {}
-        """Shard id -> (epoch, seq) that the coordinator knows."""
+        """Shard id -> (epoch, seq) that the coordinator knows, or the one before it knew."""
+        self._unknown: set[int] = set()
+        """Shards of which the coordinator has said that it knows no state."""
 
     def take(self, shard_id: int) -> None:
         """Take note that this worker has a shard now."""
@@ -105,17 +107,34 @@ class Checkpoints:
         places: dict[int, tuple[int, int]] = {}
         for shard_id, seq in seqs.items():
             state = states.get(ShardKey(self._shard_count, shard_id))
-            if state is not None and state.seq == seq:
-                places[shard_id] = state.epoch, seq
+            if state is not None:
+                places[shard_id] = state.epoch, seq  # -1 where the next session is awaited
         self._reports[report.number] = places
         while len(self._reports) > UNANSWERED:
             del self._reports[next(iter(self._reports))]
 
-    def answered(self, number: int) -> None:
-        """Take note that the report of this number is answered: what it told is known."""
+    def answered(self, number: int, unknown: Collection[int] = ()) -> None:
+        """Take note that the report of this number is answered: what it told is known, but for
+        shards whose state is not."""
+        self._due.update(unknown)
+        self._unknown.update(unknown)
         for shard_id, place in self._reports.get(number, {}).items():
-            self._known[shard_id] = max(place, self._known.get(shard_id, place))
+            if shard_id not in unknown:
+                self._known[shard_id] = max(place, self._known.get(shard_id, place))
+                self._unknown.discard(shard_id)
         self._reports = {other: told for other, told in self._reports.items() if other > number}
+
+    def untold(
+        self, shard_ids: Iterable[int], states: Mapping[ShardKey, ShardState]
+    ) -> Iterator[int]:
+        """Yield the shards of whose session no answered report has told. Of these the next tells
+        all, and not only a seq: it would count on from the session before."""
+        for shard_id in shard_ids:
+            state = states.get(ShardKey(self._shard_count, shard_id))
+            if state is None or not state.epoch or state.ended:
+                continue
+            if shard_id in self._unknown or self.known_seq(shard_id, state.epoch) < 0:
+                yield shard_id
 
     def known_seq(self, shard_id: int, epoch: int) -> int:
         """Return the seq up to which the coordinator knows a shard's epoch; -1: it knows nothing of

@@ -76,6 +76,17 @@ def test_seqs_of_a_new_epoch_are_not_the_old_ones() -> None:
     assert (now.epoch, now.seq) == (4, 5001)
 
 
+def test_it_says_of_which_shards_it_knows_no_state_to_count_on_from() -> None:
+    """Their states were lost on the way, or told to another coordinator."""
+    checkpoints = Checkpoints()
+    assert checkpoints.report(4, report((1, 7), epochs={0: (3, 12)})) == [0, 1]
+    checkpoints.take([state(3, 12), state(5, 7, shard=1)])
+    assert checkpoints.report(4, report(epochs={0: (3, 14), 1: (5, 8)})) == []
+    assert checkpoints.report(4, report((0, 15), (1, 9))) == []
+    assert checkpoints.report(4, report(epochs={0: (4, -1)})) == [], "it identifies"
+    assert checkpoints.report(4, report(epochs={0: (4, 1)})) == [0]
+
+
 def test_shards_of_other_counts_are_forgotten() -> None:
     checkpoints = Checkpoints()
     checkpoints.take([state(3, 10), state(1, 1, shard=1)])

@@ -10,6 +10,7 @@ from cluster.wire.link import Report, ShardCounts, ShardReport
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import Public, ShardState
 from cluster.wire.states import SessionState
+from coordinator.hosts.checkpoints import Checkpoints as Kept
 from shard_worker.delivery.checkpoints import MESSAGE_BYTES, UNANSWERED, Checkpoints
 
 COUNT = 4
@@ -122,6 +123,26 @@ def test_what_is_known_is_what_an_answered_report_told_of_the_epoch() -> None:
     assert checkpoints.known_seq(1, 7) == 30
 
 
+def test_a_state_that_the_coordinator_lacks_is_told_again_with_all_that_a_report_tells() -> None:
+    checkpoints, shard, other = Checkpoints(COUNT), at(1, 7, 10), at(2, 3, 5)
+    states = states_of(shard, other, at(3, 1, 1, ended=True))
+    for shard_id in (1, 2, 3):
+        checkpoints.take(shard_id)
+    assert list(checkpoints.untold([0, 1, 2, 3], states)) == [1, 2]
+    tell(checkpoints, report(1, shard, other), states)
+    checkpoints.answered(1, [2])
+    assert list(checkpoints.untold([1, 2], states)) == [2]
+    assert (checkpoints.known_seq(1, 7), checkpoints.known_seq(2, 3)) == (10, -1)
+    assert tell(checkpoints, report(2, shard, other), states) == [2]
+    checkpoints.answered(2)
+    assert list(checkpoints.untold([1, 2], states)) == []
+    tell(checkpoints, report(3, shard, counts=True), states)
+    checkpoints.answered(3, [1])
+    assert list(checkpoints.untold([1, 2], states)) == [1], "another coordinator, by now"
+    shard.epoch, shard.seq = 8, 1
+    assert checkpoints.known_seq(1, 7) == 10
+
+
 def test_a_session_that_is_not_journalled_is_not_told_by_its_report() -> None:
     """IDENTIFY is sent as the next epoch, whose READY may never come."""
     checkpoints, journalled = Checkpoints(COUNT), at(1, 7, 10, ended=True)
@@ -165,7 +186,7 @@ def test_messages_are_bounded() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["events", "epoch", "end", "report", "report", "answer", "new one"]),
+            st.sampled_from(["events", "epoch", "end", "report", "report", "answer"]),
             st.integers(0, 1),
             st.booleans(),
         ),
@@ -175,11 +196,10 @@ def test_messages_are_bounded() -> None:
 def test_no_more_is_taken_for_known_than_the_coordinator_knows(
     steps: list[tuple[str, int, bool]],
 ) -> None:
-    """Whatever reports the way loses, and whenever it is another coordinator."""
-    checkpoints = Checkpoints(COUNT)
+    """Whatever states and reports the way loses."""
+    checkpoints, coordinator = Checkpoints(COUNT), Kept()
     journal = states_of(at(0, 0, -1), at(1, 0, -1))
-    known: dict[int, tuple[int, int]] = {}
-    arrived: list[int] = []
+    answers: list[tuple[int, list[int]]] = []
     news, whole, number = set[int](), {0, 1}, 0
     for shard_id in (0, 1):
         checkpoints.take(shard_id)
@@ -197,28 +217,22 @@ def test_no_more_is_taken_for_known_than_the_coordinator_knows(
                 whole.add(shard_id)
             case "report":
                 number += 1
+                whole.update(checkpoints.untold([0, 1], journal))
                 rows = [journal[ShardKey(COUNT, n)] for n in whole]
                 said = report(number, *rows, has=[0, 1])
                 moved = report(0, *(journal[ShardKey(COUNT, n)] for n in news - whole), counts=True)
                 said = msgspec.structs.replace(said, counts=moved.counts)
                 whole, news = set(), set()
-                told = [state for some in checkpoints.due(said, journal) for state in some]
+                for some in checkpoints.due(said, journal):
+                    if not (flag and shard_id):  # this time the states are lost
+                        coordinator.take(msgspec.structs.replace(state) for state in some)
                 checkpoints.reported(said, journal)
-                # States come over the same way, before it; one that is lost comes again in time,
-                # and until then the coordinator answers no report that counts on from it.
-                known |= {state.shard_id: (state.epoch, state.seq) for state in told}
-                if flag:
-                    arrived.append(number)
-                    seqs = {row.shard_id: row.seq for row in said.shards}
-                    seqs |= {row.shard_id: row.seq for row in said.counts}
-                    for n, seq in seqs.items():
-                        epoch, before = known.get(n, (0, -1))
-                        known[n] = epoch, max(before, seq)
-            case "answer" if arrived:
-                checkpoints.answered(arrived.pop(0 if flag else -1))
-            case "new one":
-                checkpoints.renew_all([0, 1])
+                if not flag or shard_id:  # else the report is
+                    answers.append((number, coordinator.report(COUNT, said)))
+            case "answer" if answers:
+                checkpoints.answered(*answers.pop(0 if flag else -1))
         for n in (0, 1):
             epoch = journal[ShardKey(COUNT, n)].epoch
             seq = checkpoints.known_seq(n, epoch)
-            assert seq == -1 or (epoch, seq) <= known[n]
+            known = coordinator.state(COUNT, n)
+            assert seq == -1 or (known is not None and (epoch, seq) <= (known.epoch, known.seq))
