@@ -15,7 +15,7 @@ import msgspec
 from cluster.config.cluster_config import ClusterConfig
 from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
-from cluster.config.offered import check_joinable, check_offered, offered
+from cluster.config.offered import behind_keys, check_joinable, check_offered
 from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.config.store_url import check_store
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
@@ -69,12 +69,12 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
     def check(self) -> None:
         """Raise ConfigError for shards of no known form, a part of a bot without a share, TCP
         without keys, or an engine or a store for which something is not installed."""
-        check_engine(self.engine)
         check_joinable(self)
+        check_engine(self)
         check_store(self.store)
         check_offered(self)
         check_http(self.http.listen, has_token=bool(self.http_token))
-        check_keys(KeyFolder(self.paths.keys), offered(self))
+        check_keys(KeyFolder(self.paths.keys), behind_keys(self))
         if self.account == "user":
             check_one_session(self.shards, self.identify.broker)
             if not self.client_build_number:

@@ -125,9 +125,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         sandbox, which brings its own. Raises ConfigError."""
         self._check_folders()
         c, where = self.config, self.paths
-        check_engine(c.engine)
         check_joinable(c)
         check_store(c.store)
+        check_engine(c)
         api_version, warnings = self._api_version()
         http_token, more = self._http_token()
         broker, keys, identify = "", "", c.identify

@@ -13,6 +13,14 @@ def offered(config: ClusterKeys) -> dict[str, str]:
     return found if config.engine == "local" else found | _for_hosts(config)
 
 
+def behind_keys(config: ClusterKeys) -> dict[str, str]:
+    """Return those of `offered` that nobody comes to without a key that somebody has added. Agents
+    on Ray are let in by the engine."""
+    if config.engine != "ray":
+        return offered(config)
+    return {key: where for key, where in offered(config).items() if key.startswith("tcp.")}
+
+
 def check_joinable(config: ClusterKeys) -> None:
     """Raise ConfigError if workers run on hosts that join, and there is nowhere to join."""
     if config.engine != "local" and not config.hosts.offered:

@@ -157,6 +157,11 @@ class KeyFolder:
         action = "put it right, or remove it and make the keys anew"
         return _read(self.clients_file, Clients, f"{self.clients_file}", action).clients
 
+    def server_or_new(self) -> ServerKeys:
+        """Return the server's pair, made now if there is none."""
+        with self._locked():
+            return self._server_or_new()
+
     def renew(self) -> ServerKeys:
         """Make a new server pair: every client's file is void."""
         with self._locked():
@@ -173,10 +178,16 @@ class KeyFolder:
                     f"there is a key named {name!r} already",
                     "take another name, or `dcgw-cluster keys remove` it first",
                 )
-            server = self.server() if self.server_file.exists() else self._renew()
+            server = self._server_or_new()
             client = Client(name=name, public=public, may=may, added=now)
             _write(self.clients_file, Clients(clients=[*clients, client]))
         return ClientKeys(name=name, server=server.public, public=public, secret=secret)
+
+    def put(self, client: Client) -> None:
+        """Add a client that has made its pair itself, in the place of one of its name."""
+        with self._locked():
+            others = [one for one in self.clients() if one.name != client.name]
+            _write(self.clients_file, Clients(clients=[*others, client]))
 
     def remove(self, name: str) -> None:
         """Remove a client: its key is let in no more, and connections with it are cut off."""
@@ -189,6 +200,9 @@ class KeyFolder:
                     f"there is no key named {name!r}", f"there are {known}" if known else ""
                 )
             _write(self.clients_file, Clients(clients=left))
+
+    def _server_or_new(self) -> ServerKeys:
+        return self.server() if self.server_file.exists() else self._renew()
 
     def _renew(self) -> ServerKeys:
         public, secret = pair()

@@ -13,7 +13,7 @@ from cluster.cli.options import config_option
 from cluster.cli.terminal.output import console, warn
 from cluster.config.checks import check_folders
 from cluster.config.loading import HIDDEN, VARIABLES, Loaded, load
-from cluster.config.offered import offered
+from cluster.config.offered import behind_keys
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.words import count
 
@@ -36,7 +36,7 @@ def check(config_file: Path | None, sandbox: bool) -> None:
     loaded = load(file=config_file, on_sandbox=sandbox)
     spec, warnings = loaded.spec()
     warnings += check_folders(spec.paths)
-    warnings += check_keys(KeyFolder(spec.paths.keys), offered(spec))
+    warnings += check_keys(KeyFolder(spec.paths.keys), behind_keys(spec))
     for warning in warnings:
         warn(warning)
     where = str(loaded.file) if loaded.file else "no file, defaults"

@@ -24,7 +24,7 @@ from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.cli.terminal.progress import progress
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
-from cluster.config.offered import offered
+from cluster.config.offered import behind_keys
 from cluster.control import ControlClient
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.paths import ClusterPaths
@@ -92,7 +92,7 @@ def start(
     given = {f"sandbox.{key}" if key in sandbox_options else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
     spec, warnings = loaded.spec()
-    warnings += check_keys(KeyFolder(spec.paths.keys), offered(spec))
+    warnings += check_keys(KeyFolder(spec.paths.keys), behind_keys(spec))
     if standby:
         spec, more = _standby_of(spec)
         warnings += more

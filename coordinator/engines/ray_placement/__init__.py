@@ -1,0 +1,1 @@
+"""Host agents on a Ray cluster: Ray decides on which nodes, and starts them again."""
