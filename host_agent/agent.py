@@ -78,6 +78,8 @@ class HostAgent:
         self._link: WorkerLink | None = None
         self._error: ClusterError | None = None
         """Why it ends; None: it was told to."""
+        self._orphaned = False
+        """The process is gone that has started it, and would have ended it in order."""
         self._lost = 0
         """How many messages of workers found no coordinator."""
         self._workers = HostWorkers(
@@ -95,14 +97,12 @@ class HostAgent:
 
     async def run(self) -> None:
         """Run until an end is wanted, or it can't go on. ClusterError: why it can't; its workers
-        have ended all the same."""
+        have ended all the same, unless the process is gone that has started it."""
         try:
             await self._lifetime.begin(self._begin())
             await self._lifetime.until_ending()
-            if not self._workers.slots.is_empty:
-                self._say("Ending: workers close their sessions so that others can resume them.")
-            await self._workers.end(self._spec.stop_seconds)
-            self._send_report()
+            if not self._orphaned:
+                await self._end_workers()
         finally:
             await self._lifetime.close()
         if self._error is not None:
@@ -111,6 +111,12 @@ class HostAgent:
             raise self._lifetime.failure
         if self._lifetime.failure is not None:
             raise ClusterError("a part of the agent failed", f"see {self._spec.paths.log('host')}")
+
+    async def _end_workers(self) -> None:
+        if not self._workers.slots.is_empty:
+            self._say("Ending: workers close their sessions so that others can resume them.")
+        await self._workers.end(self._spec.stop_seconds)
+        self._send_report()
 
     def _give_up(self, error: ClusterError) -> None:
         """End, in order, because of this."""
@@ -156,8 +162,12 @@ class HostAgent:
     # -- joining -------------------------------------------------------------------------------
 
     async def _keep_joined(self) -> None:
-        """Greet while it is not welcome, and end when it can't be."""
+        """Greet while it is not welcome, and end when it can't be, or nobody would end it."""
         while True:
+            if self._spec.parent and os.getppid() != self._spec.parent:
+                self._orphaned = True
+                self._give_up(ClusterError("the process that has started it is gone"))
+                return
             if self._joining.is_hello_due(self._clock()):
                 self._greet()
             self._say_phase()

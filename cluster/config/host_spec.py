@@ -45,6 +45,8 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds after which it gives up if it has not joined; 0: it never does."""
     stop_seconds: StopSeconds = 20.0
     """Its workers have ended within this long when it ends, by signals if it must be."""
+    parent: int = 0
+    """Process without which it ends, and leaves its workers to the next agent; 0: there is none."""
     tells: Literal["outcome", "words"] = "outcome"
     """What it writes to standard output: one StartOutcome, for a program that has started it, or
     what happens, in words, for people."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,18 +11,10 @@ from typing import Final
 
 import msgspec
 
+from cluster.config.host_spec import decode_spec
 from cluster.endpoints.curve_keys import ClientKeys
-from coordinator.child_process import Child, ChildSpec, run_child
 
 FILE: Final = "runs.json"
-
-
-class StandInSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """Some of what a host agent is told."""
-
-    name: str
-    keys: ClientKeys
-    state_dir: str
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,19 +26,22 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
     keys: ClientKeys
 
 
-def work(spec: StandInSpec, child: Child) -> None:
+def main() -> None:
     """Write the file, and remove it when this process ends in order."""
+    spec = decode_spec(sys.stdin.buffer.read())
+    spec.check()
+    told = []
+    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
     file = Path(spec.state_dir) / FILE
-    runs = Runs(name=spec.name, pid=os.getpid(), parent=os.getppid(), keys=spec.keys)
+    runs = Runs(name=spec.name, pid=os.getpid(), parent=spec.parent, keys=spec.keys)
     draft = file.with_suffix(f".{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(runs))
     draft.replace(file)
-    child.ready()
-    while not child.is_ending():
+    while not told and os.getppid() == spec.parent:
         time.sleep(0.02)
-    if os.getppid() == runs.parent:
+    if told:
         file.unlink()
 
 
 if __name__ == "__main__":
-    sys.exit(run_child(StandInSpec, work))
+    main()

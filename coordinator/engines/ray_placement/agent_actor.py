@@ -1,8 +1,9 @@
 """The Ray actor that keeps one host agent running on its node.
 
-The agent is a child process: it ends in order when the actor is asked to, and at once when the
-actor's process is gone, however that ended (it looks who its parent is). Its workers go on for as
-long as their leases last, and an agent that comes back on this node takes them over.
+The agent is a child process: it ends in order, its workers with it, when the actor is asked to.
+When the actor's process is gone, however that ended, it ends too (it looks who its parent is) and
+leaves its workers: they go on for as long as their leases last, and an agent that comes back on
+this node takes them over.
 
 The key is made here. Its secret half goes to the agent's standard input and nowhere else: not into
 Ray's store, its logs, an argument or the environment.
@@ -14,17 +15,13 @@ import asyncio
 import os
 import resource
 import time
-from typing import Final
 
 import ray
 
-from cluster.endpoints.curve_keys import pair
+from cluster.endpoints.curve_keys import ClientKeys, pair
 from coordinator.children.restarting_process import RestartingProcess
 from coordinator.engines.ray_placement.agent_process import AgentProcess
 from coordinator.engines.ray_placement.messages import AgentOrder, AgentState, decode_order, encode
-
-STOP_S: Final = 5.0
-"""How long the agent may take to end before SIGKILL."""
 
 
 class AgentActor:
@@ -73,9 +70,10 @@ class AgentActor:
         self._agent = None
 
     def _start(self, order: AgentOrder) -> None:
-        self._agent = AgentProcess(
-            self._cluster, self._name, (self._public, self._secret), order, time.monotonic, STOP_S
+        key = ClientKeys(
+            name=self._name, server=order.server, public=self._public, secret=self._secret
         )
+        self._agent = AgentProcess(self._cluster, key, order, time.monotonic)
         self._agent.on_ended = self._ended
         self._words = ""
         self._keeping = asyncio.create_task(self._agent.run(), name="agent")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import Final
 
-import msgspec
-
+from cluster.config.host_spec import HostSpec, encode_spec
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.folders import make_private
-from cluster.endpoints.paths import state_root
-from coordinator.children.process import LocalProcess
+from cluster.endpoints.paths import cluster_paths, state_root
+from coordinator.children.process import LocalProcess, module_command
 from coordinator.children.restarting_process import RestartingProcess
-from coordinator.children.start import start_child
 from coordinator.engines.ray_placement.messages import AgentOrder
+
+WORKERS_S: Final = 4.0
+"""How long its workers may take to close their sessions when it ends in order."""
+STOP_S: Final = 6.0
+"""How long the agent may take to end before SIGKILL."""
 
 
 class AgentProcess(RestartingProcess):
@@ -24,51 +28,39 @@ class AgentProcess(RestartingProcess):
     def __init__(
         self,
         cluster: str,
-        name: str,
-        key: tuple[str, str],
+        key: ClientKeys,
         order: AgentOrder,
         clock: Callable[[], float],
-        stop_s: float,
     ) -> None:
-        """cluster: namespace of the agents. name: of the agent and its key. key: the public half
-        and the secret one. clock: monotonic seconds. stop_s: how long it may take to end before
-        SIGKILL."""
-        state_dir = state_dir_of(cluster, name)
-        public, secret = key
-        keys = ClientKeys(
-            name=name, server=order.server, public=public, secret=secret, control=order.join
-        )
-        start = partial(_start, order.module, agent_spec(keys, order, state_dir), state_dir)
-        super().__init__("host agent", start, clock=clock, stop_s=stop_s)
+        """cluster: namespace of the agents. key: the agent's. clock: monotonic seconds."""
+        start = partial(_start, order.module, agent_spec(cluster, key, order))
+        super().__init__("host agent", start, clock=clock, stop_s=STOP_S)
 
 
-def state_dir_of(cluster: str, name: str) -> Path:
-    """Return the folder of an agent's journals, logs and lock on its node. No cluster can have the
-    name of the folder around it."""
-    return state_root() / ".hosts" / cluster / name
+def agent_spec(cluster: str, key: ClientKeys, order: AgentOrder) -> HostSpec:
+    """Return what an agent is started with on this node. No cluster can have the name of the
+    folder that those of agents are in."""
+    state_dir = state_root() / ".hosts" / cluster / key.name
+    paths = cluster_paths(key.name, state_dir=state_dir)
+    return HostSpec(
+        join=[order.join],
+        keys=key,
+        state_dir=str(paths.state_dir),
+        runtime_dir=str(paths.runtime_dir),
+        workers=order.workers,
+        labels=order.labels,
+        stop_seconds=WORKERS_S,
+        parent=os.getpid(),
+        log_level=order.log_level,
+        log_format=order.log_format,
+    )
 
 
-def agent_spec(keys: ClientKeys, order: AgentOrder, state_dir: Path) -> bytes:
-    """Return the spec of a host agent, in which is the secret half of its key."""
-    data = {
-        "name": keys.name,
-        "keys": keys,
-        "join": [order.join],
-        "workers": order.workers,
-        "labels": order.labels,
-        "state_dir": str(state_dir),
-        "parent": os.getpid(),
-        "process": "host",
-        "log_file": str(state_dir / "logs" / "host.log"),
-        "log_format": order.log_format,
-        "log_level": order.log_level,
-    }
-    return msgspec.json.encode(data)
-
-
-async def _start(module: str, spec: bytes, state_dir: Path) -> LocalProcess:
-    """Start an agent and wait until it runs. OSError or ClusterError if it does not."""
-    log = state_dir / "logs" / "host.log"
+async def _start(module: str, spec: HostSpec) -> LocalProcess:
+    """Start an agent. OSError if it can't be started. Whether it joins is not waited for: its
+    coordinator may be away."""
+    log = spec.paths.log("host")
     make_private(log.parent)
-    process, _ = await start_child("host agent", module, spec, log)
-    return process
+    return await LocalProcess.start(
+        module_command(module), encode_spec(spec), log, stdout=asyncio.subprocess.DEVNULL
+    )

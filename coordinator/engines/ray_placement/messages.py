@@ -10,6 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from cluster.endpoints.curve_keys import Key
+from cluster.logs.formatter import LogFormat
+from cluster.wire.states import Level
 
 
 class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +26,8 @@ class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     """How many workers the agent would run."""
     labels: dict[str, str] = {}
-    log_format: str = "logfmt"
-    log_level: str = "info"
+    log_format: LogFormat = "logfmt"
+    log_level: Level = "info"
     module: str = "host_agent"
     """The agent's program."""
 

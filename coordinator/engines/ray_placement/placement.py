@@ -21,6 +21,7 @@ from ray.exceptions import RayError
 from cluster.config.keys import RayConfig
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.errors import ClusterError
+from cluster.wire.states import Level
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.children.ray_placement import REMOVE
 from coordinator.engines.ray_placement.agent_keys import AgentKeys
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 STEP_S: Final = 1.0
 LOOK_S: Final = 0.1
 """Seconds between two looks at whether it has to end."""
-END_S: Final = 6.0
+END_S: Final = 8.0
 """How long agents may take to end in order."""
 
 
@@ -48,6 +49,7 @@ class RayPlacementSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fiel
     """The cluster's folder of keys; absolute."""
     join: str
     """The endpoint by which agents reach the coordinator."""
+    log_level: Level = "info"
     module: str = "host_agent"
     """The agents' program; another one for tests."""
 
