@@ -128,8 +128,9 @@ class RemoteHosts(NamedTuple):
         can't be bound."""
         clock, hosts, fleet = self.context.clock, self.hosts, workers.fleet
         words = WorkerWords(
-            hosts, self.checkpoints, self.assignments, workers.router.handle, clock=clock
-        )
+            hosts, self.checkpoints, self.assignments, workers.router.handle, clock=clock,
+            may_renew=lambda: self.context.store.is_ours,
+        )  # fmt: skip
         self.link.bind()
         lifetime.background(self.link.run(words.take), "host link")
         lifetime.background(hosts.run(), "hosts")
