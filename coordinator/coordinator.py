@@ -257,7 +257,7 @@ class Coordinator:
             plan_keeper.save()
         parts.callback(registry.leave, registry.enter(self._paths))
         folders.write_running(self._paths, self._running())
-        parts.push_async_callback(self._stop_workers, workers, maintenance)
+        parts.push_async_callback(self._stop_workers, workers, maintenance, children)
         parts.push_async_callback(operations.close)
         tell_started = partial(self._tell_started, context, assignments)
         if hosts:
@@ -394,7 +394,9 @@ class Coordinator:
 
     # -- stopping -------------------------------------------------------------------------------
 
-    async def _stop_workers(self, workers: Workers, maintenance: Maintenance) -> None:
+    async def _stop_workers(
+        self, workers: Workers, maintenance: Maintenance, children: Children
+    ) -> None:
         logout = self._logout and not self.keeps_workers
         if logout:
             maintenance.write_logout()
@@ -407,6 +409,8 @@ class Coordinator:
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await workers.supervisor.stop(lambda slot: workers.fleet.send(slot, stop), seconds)
         await workers.site.end(stop, seconds)
+        if children.ray is not None:
+            children.ray.remove_agents()
 
 
 def _no_stranger(slot: int, hello: link.Hello) -> None:

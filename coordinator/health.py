@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
+from coordinator.children.ray_placement import RayPlacementProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
@@ -45,6 +46,7 @@ class Health(NamedTuple):
     http: HttpProcess | None
     host_gate: HostGateProcess | None = None
     hub_processes: tuple[HubProcess, ...] = ()
+    ray: RayPlacementProcess | None = None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -72,6 +74,7 @@ class Health(NamedTuple):
             (self.tcp_gate, "gate.log"),
             (self.http, "http.log"),
             (self.host_gate, "host-gate.log"),
+            (self.ray, "ray.log"),
             *((hub, hub.log.name) for hub in self.hub_processes),
         )
         for process, log in children:
@@ -81,6 +84,9 @@ class Health(NamedTuple):
         for hub in self.hub_processes:
             if hub.process is None:
                 yield f"the {hub.name} does not run: its workers' events wait in their journals"
+
+        if self.ray is not None and self.ray.process is None:
+            yield f"Ray takes us in no more, and starts no agent anew: see {self.logs / 'ray.log'}"
 
     def _journals(self) -> Iterator[str]:
         for name in self.replay.unreadable():

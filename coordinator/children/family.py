@@ -12,6 +12,7 @@ from cluster.wire.happenings import HappeningKind
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
+from coordinator.children.ray_placement import RayPlacementProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.replay_door import ReplayDoorProcess
 from coordinator.children.sandbox import SandboxProcess
@@ -21,6 +22,7 @@ from coordinator.happenings.record import HappeningRecord
 from coordinator.lifetime import Lifetime, together
 
 GATE_SHARE: Final = 0.04
+RAY_SHARE: Final = 0.15
 REPLAY_SHARE: Final = 0.15
 """Shares of the time that a stop may take."""
 REPLAY_WAIT_S: Final = 1.0
@@ -37,6 +39,7 @@ class Children(NamedTuple):
     host_gate: HostGateProcess | None = None
     hubs: tuple[HubProcess, ...] = ()
     """Those beside the coordinator's own."""
+    ray: RayPlacementProcess | None = None
 
     @classmethod
     def make(
@@ -55,9 +58,7 @@ class Children(NamedTuple):
         stop_s = spec.stop_seconds
         settings = log_settings("replay", spec)
         kind = ReplayProcess if spec.engine == "local" else ReplayDoorProcess
-        replay = kind.for_cluster(
-            spec.paths, store_id, clock, stop_s * REPLAY_SHARE, settings
-        )
+        replay = kind.for_cluster(spec.paths, store_id, clock, stop_s * REPLAY_SHARE, settings)
         gate = TcpGateProcess(spec, clock, stop_s * GATE_SHARE) if spec.tcp.offered else None
         is_local = spec.engine == "local"
         host_gate = None if is_local else HostGateProcess(spec, clock, stop_s * GATE_SHARE)
@@ -65,26 +66,29 @@ class Children(NamedTuple):
             HubProcess(spec, number, most_workers, clock, stop_s * GATE_SHARE)
             for number in range(1, spec.hubs)
         )
-        for child in filter(None, (replay, gate, http, host_gate, *hubs)):
+        ray = None
+        if spec.engine == "ray":
+            ray = RayPlacementProcess(spec, store_id, clock, stop_s * RAY_SHARE)
+        for child in filter(None, (replay, gate, http, host_gate, *hubs, ray)):
             child.on_ended = partial(_tell_end, record, child.name)
-        return cls(replay, sandbox, gate, http, host_gate, hubs)
+        return cls(replay, sandbox, gate, http, host_gate, hubs, ray)
 
     async def begin(
         self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
     ) -> None:
         """Start those that do not run yet, and keep all running for so long. ClusterError: a hub or
-        a gate can't listen. workers_greeted: waits until the workers, which are started next, have
-        greeted, at most so many seconds."""
+        a gate can't listen, or Ray can't be used. workers_greeted: waits until the workers, which
+        are started next, have greeted, at most so many seconds."""
         async with together() as group:
             for hub in self.hubs:
                 lifetime.parts.push_async_callback(hub.close)
                 group.create_task(hub.start())
         for hub in self.hubs:
             lifetime.background(hub.run(), hub.name)
-        for gate in filter(None, (self.tcp_gate, self.host_gate)):
-            await gate.start()
-            lifetime.parts.push_async_callback(gate.close)
-            lifetime.background(gate.run(), gate.name)
+        for child in filter(None, (self.tcp_gate, self.host_gate, self.ray)):
+            await child.start()
+            lifetime.parts.push_async_callback(child.close)
+            lifetime.background(child.run(), child.name)
         if self.http is not None:
             lifetime.background(self.http.run(), self.http.name)
         lifetime.background(self._keep_replay(workers_greeted), self.replay.name)
@@ -97,7 +101,7 @@ class Children(NamedTuple):
 
     def set_log_level(self, level: str) -> None:
         """Let those that are kept running log from this level on."""
-        kept = (self.replay, self.tcp_gate, self.http, self.host_gate, *self.hubs)
+        kept = (self.replay, self.tcp_gate, self.http, self.host_gate, *self.hubs, self.ray)
         for child in filter(None, kept):
             child.set_log_level(level)
 

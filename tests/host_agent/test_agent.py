@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -213,6 +214,24 @@ def test_workers_survive_their_agent_and_the_next_one_finds_them(folder: Path) -
         report = await coordinator.report(holds())
         assert report.ended[-1].code is None
         assert report.ended[-1].pid == pid
+
+    run(folder, scenario)
+
+
+def test_without_who_has_started_it_it_ends_and_its_workers_do_not(folder: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.begin(parent=os.getppid())
+        await rig.coordinator.report(lambda report: True)
+        rig.coordinator.tell(start(4))
+        pid = (await rig.coordinator.report(holds(0))).held[0].pid
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "getppid", lambda: 1)
+            with pytest.raises(ClusterError, match="is gone"):
+                await rig.ended()
+        assert is_held(rig.slot() / "owner.lock")
+        rig.begin(parent=os.getppid())
+        report = await rig.coordinator.report(holds(0))
+        assert report.held[0].pid == pid
 
     run(folder, scenario)
 
