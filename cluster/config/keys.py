@@ -132,6 +132,8 @@ class HostsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How long a worker on another host holds its sessions without a word from the coordinator."""
     expected: Positive = 1
     """The first plan is made when so many hosts have joined."""
+    labels: dict[str, str] = {}
+    """Labels that a host must have to get workers."""
 
     @property
     def offered(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import cluster
@@ -50,6 +50,8 @@ class HostTerms(Protocol):
 
     @property
     def lease_s(self) -> float: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
     def welcome(self, name: str) -> wire.HostWelcome: ...
     def ca_pem(self) -> str: ...
 
@@ -129,13 +131,17 @@ class Hosts:
     @property
     def rooms(self) -> dict[str, HostRoom]:
         """The hosts that take workers, and how many."""
-        hosts = self.by_name.items()
-        return {name: host.room for name, host in hosts if host.takes_slots and _is_known(host)}
+        return {name: host.room for name, host in self.by_name.items() if self._takes_slots(host)}
 
     def gathered(self, expected: int) -> bool:
         """Whether a plan can be made: so many hosts are here, all of the stored plan among them or
         given up."""
         return self.settled and len(self.rooms) >= expected
+
+    def _takes_slots(self, host: Host) -> bool:
+        """Whether workers may be started on a host."""
+        labels = host.hello.labels.items() if host.hello else {}.items()
+        return host.takes_slots and _is_known(host) and labels >= self._terms.labels.items()
 
     async def _host_for(self, slot: int) -> Host:
         """Return the host of a slot when it is there, another one if it was given up."""
@@ -152,7 +158,7 @@ class Hosts:
         if host is not None and host.state is not HostState.GONE:
             if not _is_known(host):
                 return None
-            if slot in host.held or host.takes_slots:
+            if slot in host.held or self._takes_slots(host):
                 return host
         if not self.settled:
             return None

@@ -50,6 +50,11 @@ class Terms(NamedTuple):
         """How long workers hold their sessions without a word from the coordinator."""
         return self.context.spec.hosts.lease_seconds
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that a host must have to get workers."""
+        return self.context.spec.hosts.labels
+
     def welcome(self, name: str) -> wire.HostWelcome:
         """Return what an agent is told when it joins. name: its own."""
         spec = self.context.spec

@@ -58,6 +58,14 @@ class HostGoals:
         unfit = self._assignments.unfit(before.plan.shard_count)
         return spread(before, workers, self._hosts.rooms, unfit)
 
+    def movable(self) -> bool:
+        """Whether every host is known to be here or gone, and those that have shards are here."""
+        hosts = self._hosts.by_name
+        if any(host.state is HostState.AWAY for host in hosts.values()):
+            return False
+        placed = (self._assignments.where.get(slot) for slot in self._assignments.plan.slots)
+        return all(name in hosts and hosts[name].here for name in placed)
+
     def workers(self) -> int:
         """Return how many workers there are to be."""
         spec, plan = self._context.spec, self._assignments.plan
@@ -132,7 +140,7 @@ class Spreading:
         busy = current is not None and current.state is OperationState.RUNNING
         if busy or now - self._since < SETTLE_S or now - self._failed_at < AGAIN_S:
             return
-        if any(host.state is HostState.AWAY for host in self._hosts.by_name.values()):
+        if not self._goals.movable():
             return
         try:
             workers = self._goals.workers()

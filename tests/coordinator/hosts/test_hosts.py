@@ -73,6 +73,7 @@ class Room:
         self.saved: list[dict[int, str]] = []
         self.adopting: list[Adopting] = []
         self.lease_s = LEASE_S
+        self.labels: dict[str, str] = {}
         self.may_renew = True
         self.assignments = Assignments(Plan(4, {0: (0, 1), 1: (2, 3)}), where=where)
         self.record = HappeningRecord(lambda: self.now, lambda: self.now)
@@ -114,10 +115,11 @@ class Room:
 
     # -- what agents and workers say ------------------------------------------------------------
 
-    def join(self, host_id: bytes, *, version: int = HOST_VERSION, workers: int = 2) -> None:
+    def join(self, host_id: bytes, *, version: int = HOST_VERSION, zone: str = "") -> None:
         hello = HostHello(
-            version=version, package_version="9.9", boot_id="b", workers=workers, address="box"
-        )
+            version=version, package_version="9.9", boot_id="b", workers=2, address="box",
+            labels={"zone": zone, "disk": "ssd"},
+        )  # fmt: skip
         self.words.take(host_id, hello)
 
     def report(self, host_id: bytes, *held: tuple[int, int, int], leaving: bool = False) -> None:
@@ -256,6 +258,19 @@ class TestPlaces:
             await start(room, 0, A, 10)
             await start(room, 1, B, 11)
             assert room.saved[-1] == {0: "a", 1: "b"}
+
+        play(scenario)
+
+    def test_hosts_without_the_labels_get_none(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.labels = {"zone": "east"}
+            room.join(A, zone="west")
+            room.join(B, zone="east")
+            for host_id in (A, B):
+                room.report(host_id)
+            await start(room, 0, B, 10)
+            await start(room, 1, B, 11)
+            assert list(room.hosts.rooms) == ["b"]
 
         play(scenario)
 

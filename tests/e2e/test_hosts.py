@@ -1,0 +1,145 @@
+"""Workers on several hosts, which are folders of this machine here: joined over TCP, lost, drained,
+taken over. Every event comes once, and no identify is spent but the first of each shard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from cluster.control import ControlClient
+from cluster.sandbox import SandboxControl
+from cluster.wire.states import HostState
+from cluster.wire.status import ClusterStatus, HostStatus
+from tests.e2e.home import Home, run_sandbox
+from tests.e2e.hosts import Agent, agents, offer_hosts
+from tests.e2e.watching import (
+    Seen,
+    all_dispatched,
+    control_of,
+    eventually,
+    identified,
+    sandbox_of,
+    watching,
+)
+
+SHARDS = 6
+
+
+class Run(NamedTuple):
+    """A cluster whose workers run on hosts, under traffic, and who looks on."""
+
+    home: Home
+    agents: list[Agent]
+    sandbox: SandboxControl
+    control: ControlClient
+    seen: Seen
+
+    async def ready(self, *names: str) -> ClusterStatus:
+        """Wait until these hosts, and no others, have all shards, in shares as equal as can be, all
+        ready."""
+
+        def holds(status: ClusterStatus) -> bool:
+            with_shards = {host.name: host for host in status.hosts if host.shards}
+            equal = len({host.workers for host in with_shards.values()}) == 1
+            operating = status.operation is not None and status.operation.state == "running"
+            return (
+                status.state == "ready"
+                and set(with_shards) == set(names)
+                and equal
+                and not operating
+            )
+
+        return await eventually(self.control.status, holds)
+
+    async def more(self) -> None:
+        """Wait for more events."""
+        await self.seen.more(200)
+
+
+def host_of(status: ClusterStatus, name: str) -> HostStatus:
+    return next(host for host in status.hosts if host.name == name)
+
+
+def on_hosts(
+    home: Home, *names: str, scenario: Callable[[Run], Awaitable[None]], workers: str = "auto"
+) -> None:
+    """Run a scenario on a cluster with so many agents, the first of which has joined when it
+    begins. All events have come once at its end, and each shard has identified once."""
+    offer_hosts(home)
+    with (
+        run_sandbox(guilds=12, shards=SHARDS, max_concurrency=SHARDS, rate=200.0) as info,
+        agents(home, *names) as made,
+    ):
+        home.use(info)
+        start = home.cli("start", "--detach", "--workers", workers)
+        assert start.returncode == 0, start.stderr
+
+        async def main() -> None:
+            async with (
+                sandbox_of(info) as sandbox,
+                control_of(home) as control,
+                watching(home) as seen,
+            ):
+                run = Run(home, made, sandbox, control, seen)
+                made[0].start()
+                await run.ready(names[0])
+                await scenario(run)
+                expected = await all_dispatched(sandbox, seen)
+                seen.check(expected)
+                assert await identified(sandbox) == SHARDS
+
+        asyncio.run(main())
+        stop = home.cli("stop")
+        assert stop.returncode == 0, stop.stderr
+    assert home.leftovers() == []
+
+
+def test_hosts_join_and_are_drained_and_lost(home: Home) -> None:
+    """A host that joins gets its share, one that is drained gives its shards away, and of one that
+    dies with all its processes the shards go on elsewhere when its lease has run out."""
+
+    async def scenario(run: Run) -> None:
+        first, second, third = run.agents
+        await run.more()
+        second.start()
+        await run.ready("host-1", "host-2")
+        await run.more()
+        third.start()
+        await run.ready("host-1", "host-2", "host-3")
+        await run.more()
+        drained = await asyncio.to_thread(run.home.cli, "drain", "host-1")
+        assert drained.returncode == 0, drained.stderr
+        status = await run.ready("host-2", "host-3")
+        assert host_of(status, "host-1").state is HostState.DRAINING
+        await run.more()
+        second.die()
+        status = await run.ready("host-3")
+        assert host_of(status, "host-2").state is HostState.GONE
+        await run.more()
+        assert first.process is not None
+        assert first.process.poll() is None
+
+    on_hosts(home, "host-1", "host-2", "host-3", scenario=scenario)
+
+
+def test_a_coordinator_that_dies_is_followed_by_another_that_adopts_the_hosts(home: Home) -> None:
+    """Agents and workers go on without a coordinator, and are taken over: the same processes, no
+    connection is made anew."""
+
+    async def scenario(run: Run) -> None:
+        run.agents[1].start()
+        before = await run.ready("host-1", "host-2")
+        await run.more()
+        os.kill(before.pid, signal.SIGKILL)
+        again = await asyncio.to_thread(run.home.cli, "start", "--detach")
+        assert again.returncode == 0, again.stderr
+        after = await run.ready("host-1", "host-2")
+        assert after.pid != before.pid
+        assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+        assert (await run.sandbox.state())["counters"].get("resumed", 0) <= SHARDS
+        await run.more()
+
+    on_hosts(home, "host-1", "host-2", scenario=scenario)
