@@ -25,7 +25,7 @@ from cluster.endpoints.tcp import Tcp
 from cluster.errors import AlreadyRunningError, ClusterError, NotRunningError
 from cluster.wire import hosts
 from coordinator.children.replay import ReplayProcess
-from coordinator.host import boot_id
+from coordinator.host import boot_id, cores
 from coordinator.lifetime import Lifetime
 from coordinator.state import folders
 from host_agent.control_way import ControlWay
@@ -182,7 +182,7 @@ class HostAgent:
             version=hosts.HOST_VERSION,
             package_version=__version__,
             boot_id=self._boot_id,
-            workers=spec.workers,
+            workers=spec.workers or cores(),
             max_shards=spec.max_shards,
             labels=spec.labels,
             address=platform.node(),

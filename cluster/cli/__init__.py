@@ -26,6 +26,7 @@ VERBS: Final = {
     "clean": "Remove what a stopped cluster left.",
     "config": "Check the configuration, or show what is in force.",
     "doctor": "Check all that a start needs.",
+    "host": "Run workers here for a cluster elsewhere.",
     "keys": "Who may reach the cluster over TCP.",
     "logs": "Show the logs of all processes of a cluster.",
     "reshard": "Change the number of shards while the cluster runs.",

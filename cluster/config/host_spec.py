@@ -36,8 +36,8 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder of the host's journals, logs and lock."""
     runtime_dir: str
     """Folder of its ipc sockets; short (cluster.endpoints.paths)."""
-    workers: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)] = 1
-    """How many workers the host would run: its share of them."""
+    workers: Annotated[int, msgspec.Meta(ge=0, le=MAX_SHARDS)] = 0
+    """How many workers the host would run: its share of them; 0: one a core."""
     max_shards: Annotated[int, msgspec.Meta(ge=0, le=MAX_SHARDS)] = 0
     """Most shards that it takes; 0: as many as come."""
     labels: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}

@@ -21,8 +21,10 @@ Message = TypeVar("Message")
 class PlayedCoordinator:
     """Welcomes agents and hears them, while `until` waits."""
 
-    def __init__(self, keys: tuple[str, str] | None = None, port: int = 0) -> None:
-        """keys: the server's pair. port: of control; 0: any free one."""
+    def __init__(
+        self, keys: tuple[str, str] | None = None, port: int = 0, events_port: int = 0
+    ) -> None:
+        """keys: the server's pair. port, events_port: of control and events; 0: any free one."""
         self.public, self._secret = keys or pair()
         self.welcomes = True
         self.hears = True
@@ -44,8 +46,9 @@ class PlayedCoordinator:
         self.replay = self._secured(zmq.ROUTER)
         self.control.bind(f"tcp://127.0.0.1:{port or '*'}")
         self.endpoint = self._bound(self.control)
-        for socket in (self.events, self.replay):
-            socket.bind("tcp://127.0.0.1:*")
+        self.events.setsockopt(zmq.RCVHWM, 5)
+        self.events.bind(f"tcp://127.0.0.1:{events_port or '*'}")
+        self.replay.bind("tcp://127.0.0.1:*")
         self.events.send(b"\x01")
 
     def _secured(self, kind: int) -> zmq.Socket[bytes]:
@@ -67,6 +70,14 @@ class PlayedCoordinator:
     @property
     def port(self) -> int:
         return int(self.endpoint.rpartition(":")[2])
+
+    @property
+    def events_endpoint(self) -> str:
+        return self._bound(self.events)
+
+    @property
+    def replay_endpoint(self) -> str:
+        return self._bound(self.replay)
 
     def keys(self, name: str = "host-1") -> ClientKeys:
         """Make a key for a host."""

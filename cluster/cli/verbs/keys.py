@@ -47,7 +47,8 @@ def keys() -> None:
 Examples:
   dcgw-cluster keys add bot --host gateway.example.org
   dcgw-cluster keys add monitor --may status
-  dcgw-cluster keys add deploy --may control --out /root/deploy.key"""
+  dcgw-cluster keys add deploy --may control --out /root/deploy.key
+  dcgw-cluster keys add host-3 --may host --host gateway.example.org"""
 )
 @config_option
 @name_option
@@ -61,7 +62,8 @@ Examples:
 @click.option(
     "--host",
     metavar="HOST",
-    help="Where the client reaches this host: written into its file with the ports of [tcp].",
+    help="Where the client reaches this host: written into its file with the ports of [tcp], and "
+    "of [hosts] for one that may `host`.",
 )
 @click.option(
     "--out",
@@ -93,6 +95,8 @@ def add(
     if file != STDOUT and os.path.lexists(file):
         raise ClusterError(f"{file} exists", "give another file with --out, or move it away")
     ends = endpoints(loaded.config, host)
+    if "host" in may:
+        ends |= joining(loaded.config, host)
     made = msgspec.structs.replace(folder.add(client, may, int(time.time())), **ends)
     try:
         _write(file, made)
@@ -128,22 +132,29 @@ def _write(file: Path, made: ClientKeys) -> None:
 def endpoints(config: ClusterConfig, host: str | None) -> dict[str, str]:
     """Return where a client finds what [tcp] offers: endpoints by "events", "replay" and "control",
     empty where nobody can say. Pure. Raises ConfigError if host is none."""
-    found = {}
-    for which, endpoint in msgspec.structs.asdict(config.tcp).items():
-        tcp = Tcp.read(endpoint)
-        found[which] = ""
-        if tcp is None:
-            continue
-        reached = Tcp((host or tcp.host).strip("[]"), tcp.port)
-        if Tcp.read(str(reached)) is None:
-            raise ConfigError(f"--host is {host!r}", "give a name or an address, without a port")
-        if not reached.everywhere:
-            found[which] = str(reached)
-    return found
+    tcp = msgspec.structs.asdict(config.tcp)
+    return {which: _reached(endpoint, host) for which, endpoint in tcp.items()}
+
+
+def joining(config: ClusterConfig, host: str | None) -> dict[str, str]:
+    """Return where a host joins, as `endpoints` does, by "hosts"."""
+    return {"hosts": _reached(config.hosts.control, host or config.hosts.advertise)}
+
+
+def _reached(endpoint: str, host: str | None) -> str:
+    """Return how a client reaches an endpoint; empty: nobody can say. host: where it reaches this
+    host; None or empty: where the endpoint itself says. Raises ConfigError if host is none."""
+    tcp = Tcp.read(endpoint)
+    if tcp is None:
+        return ""
+    reached = Tcp((host or tcp.host).strip("[]"), tcp.port)
+    if Tcp.read(str(reached)) is None:
+        raise ConfigError(f"--host is {host!r}", "give a name or an address, without a port")
+    return "" if reached.everywhere else str(reached)
 
 
 def _no_endpoints(config: ClusterConfig) -> str:
-    if not any(msgspec.structs.astuple(config.tcp)):
+    if not any((*msgspec.structs.astuple(config.tcp), config.hosts.control)):
         return "nothing is offered over TCP yet: set [tcp] in the configuration, then start anew"
     return "the file says nothing of where the cluster is: the client must, or give --host here"
 

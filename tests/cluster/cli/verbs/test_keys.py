@@ -19,6 +19,7 @@ from cluster.endpoints.paths import cluster_paths
 from cluster.errors import ConfigError
 
 Run = Callable[..., Result]
+HOSTS = ("CONTROL", "EVENTS", "REPLAY")
 TCP = {"DCGW_TCP_EVENTS": "tcp://0.0.0.0:7311", "DCGW_TCP_CONTROL": "tcp://[::]:7313"}
 
 
@@ -151,3 +152,16 @@ def test_a_public_key_is_listed_whole_though_it_looks_like_markup(
     client = Client(name="bot", public=public, added=0)
     monkeypatch.setattr(KeyFolder, "clients", lambda self: [client])
     assert public in dcgw("keys", "list").stdout
+
+
+def test_a_host_is_told_where_to_join(dcgw: Run, home: Path) -> None:
+    hosts = {f"DCGW_HOSTS_{name}": f"tcp://*:732{n}" for n, name in enumerate(HOSTS)}
+    done = dcgw("keys", "add", "host-3", "--may", "host", "--host", "gw.example.org", **hosts)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert ClientKeys.read(home / "host-3.key").hosts == "tcp://gw.example.org:7320"
+    assert folder().clients()[0].may == ("host",)
+    dcgw("keys", "add", "bot", "--host", "gw.example.org", **hosts)
+    assert ClientKeys.read(home / "bot.key").hosts == "", "that is nothing for it"
+    advertised = hosts | {"DCGW_HOSTS_ADVERTISE": "inside.example.org"}
+    dcgw("keys", "add", "host-4", "--may", "host", **advertised)
+    assert ClientKeys.read(home / "host-4.key").hosts == "tcp://inside.example.org:7320"
