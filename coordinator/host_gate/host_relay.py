@@ -120,7 +120,7 @@ class HostRelay:
 
     def _pass_on(self, frames: list[zmq.Frame]) -> None:
         identity = frames[0].bytes
-        client = self._keyring.clients().get(user_of(frames[-1]))
+        client = self._keyring.last_clients().get(user_of(frames[-1]))
         if why := fault(identity, len(frames) - 1, self._parts, client):
             self.refused += 1
             if worth_saying(self.refused):

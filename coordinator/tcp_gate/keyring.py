@@ -22,6 +22,8 @@ class Keyring:
         self._mark: Mark | None = None
         self._server_mark: Mark | None = None
         self._clients: dict[str, Client] = {}
+        self._last: dict[str, Client] = {}
+        """The clients as they could last be read."""
         self.trouble = ""
         """Why nobody is let in; empty: there is no reason."""
 
@@ -32,11 +34,18 @@ class Keyring:
             self._mark = mark
             try:
                 self._clients = {one.public: one for one in self._folder.clients()}
+                self._last = self._clients
                 self.trouble = ""
             except ConfigError as error:
                 self._clients = {}
                 self._say(str(error))
         return self._clients
+
+    def last_clients(self) -> dict[str, Client]:
+        """Return the clients by public key; while the file can't be read, those that it had
+        before."""
+        self.clients()
+        return self._last
 
     def renewed(self, server: ServerKeys) -> bool:
         """Whether the server's keys are other ones now."""

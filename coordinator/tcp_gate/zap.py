@@ -94,8 +94,10 @@ class Zap:
 
     def lost(self) -> set[str]:
         """Return the public keys that were let in and would not be any more. They are compared with
-        all that were: a key may come and go between two looks, and its connection stay."""
-        known = self._keyring.clients()
+        all that were: a key may come and go between two looks, and its connection stay. While the
+        file can't be read, hosts that are in stay: without them sessions would end."""
+        hosts = self._needs == "host"
+        known = self._keyring.last_clients() if hosts else self._keyring.clients()
         return {key for key in self.admitted if key not in known or not self._may(known[key])}
 
     def close(self) -> None:

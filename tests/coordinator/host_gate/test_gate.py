@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from cluster.endpoints.curve_client import connect
-from cluster.endpoints.curve_keys import ClientKeys, pair
+from cluster.endpoints.curve_keys import Client, ClientKeys, pair
 from coordinator.host_gate.gate import MAX_CONTROL_BYTES
 from tests.coordinator.host_gate.rig import WITHIN_MS, WITHIN_S, Rig, Socket, identity, until
 
@@ -222,49 +223,61 @@ def test_what_is_for_nobody_is_counted(rig: Rig) -> None:
 
 
 def test_what_keeps_hosts_out_is_told(rig: Rig) -> None:
+    """Who is in stays: a slip of whoever writes the file by hand ends no sessions."""
+    inside = rig.agent("control", rig.here)
+    rig.speaks(inside, HERE)
     whole = rig.keys.clients_file.read_bytes()
     draft = rig.keys.clients_file.with_suffix(".draft")
     draft.write_bytes(whole[:-10])
     draft.replace(rig.keys.clients_file)
     until(lambda: "damaged" in rig.report().trouble)
+    agent = rig.agent("control", rig.there)
+    rig.speaks(inside, HERE, b"still")
+    inside.send(b"once")  # to a connection made anew it would have to be said again
+    assert rig.heard() == (HERE, b"once")
     draft.write_bytes(whole)
     draft.replace(rig.keys.clients_file)
     until(lambda: not rig.report().trouble)
-    agent = rig.agent("control", rig.here)
-    rig.speaks(agent, HERE)
-    agent.close()
+    rig.speaks(agent, THERE)
+    for one in (inside, agent):
+        one.close()
 
 
-def test_a_key_that_is_removed_or_may_no_more_is_cut_off(rig: Rig) -> None:
-    lost = rig.keys.add("lost", ("host",), now=0)
-    kept = rig.agent("control", rig.here)
-    rig.speaks(kept, HERE)
-    gone = rig.agent("control", lost)
-    rig.speaks(gone, identity("lost"))
-    publisher = rig.publisher(lost)
-    rig.subscribed(publisher)
-    rig.keys.remove("lost")
-    until(lambda: bool(publisher.poll(50)))
-    assert publisher.recv() == b"\x00", "its workers step back"
-    rig.speaks(kept, HERE, b"after")
-    with contextlib.suppress(zmq.Again):  # it knows already that nobody takes it
-        gone.send(b"hello", zmq.NOBLOCK)
-    rig.tell(identity("lost"), b"secret")
-    assert not publisher.poll(300)
-    assert not gone.poll(0)
-
-    clients = rig.keys.clients()
-    less = [msgspec.structs.replace(one, may=()) if one.name == "there" else one for one in clients]
-    there = rig.agent("control", rig.there)
-    rig.speaks(there, THERE)
+def replaced(rig: Rig, clients: list[Client]) -> None:
+    """Let the file of keys have these, as whoever changes it does."""
     draft = rig.keys.clients_file.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.encode({"clients": less}))
-    draft.replace(rig.keys.clients_file)
-    refused_by(rig, "control", zmq.DEALER, rig.there)
-    rig.speaks(kept, HERE, b"and then")
     draft.write_bytes(msgspec.json.encode({"clients": clients}))
     draft.replace(rig.keys.clients_file)
-    for one in (kept, gone, publisher, there):
+
+
+@pytest.mark.parametrize("how", ["removed", "may no more"])
+def test_a_key_that_is_no_hosts_any_more_is_cut_off(rig: Rig, how: str) -> None:
+    """Its workers are told so, and step back; the others come back."""
+    lost = rig.keys.add(how[:3], ("host",), now=0)
+    own = identity(lost.name)
+    kept, gone = rig.agent("control", rig.here), rig.agent("control", lost)
+    rig.speaks(kept, HERE)
+    rig.speaks(gone, own)
+    publisher = rig.publisher(lost)
+    rig.subscribed(publisher)
+    clients = {client.name: client for client in rig.keys.clients()}
+    client = clients.pop(lost.name)
+    if how == "removed":
+        rig.keys.remove(lost.name)
+    else:
+        replaced(rig, [*clients.values(), msgspec.structs.replace(client, may=("control",))])
+    until(lambda: bool(publisher.poll(50)))
+    assert publisher.recv() == b"\x00"
+    rig.speaks(kept, HERE, b"after")
+    with contextlib.suppress(zmq.Again):  # it knows already that nobody takes it
+        gone.send(b"forged", zmq.NOBLOCK)
+    rig.tell(own, b"secret")
+    refused_by(rig, "control", zmq.DEALER, lost)
+    assert not publisher.poll(300)
+    assert not gone.poll(0)
+    assert rig.heard_true()
+    replaced(rig, list(clients.values()))
+    for one in (kept, gone, publisher):
         one.close(0)
 
 

@@ -11,17 +11,17 @@ from zmq.utils import z85
 
 from cluster.endpoints.curve_keys import KeyFolder, pair
 from coordinator.tcp_gate.keyring import Keyring
-from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, Zap
+from coordinator.tcp_gate.zap import DOMAIN, ENDPOINT, HOSTS_DOMAIN, Zap
 
 
 class Handshakes:
     """Asks as libzmq does at a handshake."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, domain: bytes = DOMAIN) -> None:
         self.keys = KeyFolder(folder)
         self.keyring = Keyring(folder)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.zap = Zap(self._context, self.keyring)
+        self.zap = Zap(self._context, self.keyring, domain)
         self._ask = self._context.socket(zmq.REQ)
         self._ask.connect(ENDPOINT)
 
@@ -93,4 +93,32 @@ def test_a_key_that_came_and_went_between_two_looks_is_still_known_to_be_in(
     bot = handshakes.keys.add("bot", (), now=0)
     assert handshakes.ask(bot.public) == b"200"
     handshakes.keys.remove("bot")
-    assert set(handshakes.zap.admitted) - handshakes.keyring.clients().keys() == {bot.public}
+    assert handshakes.zap.lost() == {bot.public}
+    handshakes.keys.add("bot", (), now=0)
+    handshakes.keys.clients_file.write_bytes(b"{")
+    assert handshakes.zap.lost() == {bot.public}
+
+
+def test_where_hosts_come_in_only_hosts_do(tmp_path: Path) -> None:
+    handshakes = Handshakes(tmp_path / "keys", HOSTS_DOMAIN)
+    host = handshakes.keys.add("host", ("host",), now=0)
+    bot = handshakes.keys.add("bot", ("status", "identify", "send", "control"), now=0)
+    try:
+        assert handshakes.ask(host.public, domain=HOSTS_DOMAIN) == b"200"
+        assert handshakes.ask(bot.public, domain=HOSTS_DOMAIN) == b"400"
+        assert handshakes.ask(host.public, domain=DOMAIN) == b"400"
+        assert handshakes.zap.lost() == set()
+        whole = handshakes.keys.clients_file.read_bytes()
+        handshakes.keys.clients_file.write_bytes(whole[:-10])
+        assert handshakes.ask(host.public, domain=HOSTS_DOMAIN) == b"300"
+        assert handshakes.zap.lost() == set(), "who is in stays while nobody can say who may"
+        handshakes.keys.clients_file.write_bytes(whole)
+        handshakes.keys.remove("host")
+        assert handshakes.zap.lost() == {host.public}
+    finally:
+        handshakes.close()
+
+
+def test_a_host_may_subscribe_as_every_key_may(handshakes: Handshakes) -> None:
+    host = handshakes.keys.add("host", ("host",), now=0)
+    assert handshakes.ask(host.public) == b"200"
