@@ -147,7 +147,7 @@ class StatusVerbs:
             operation=self._operations.status(),
             gate=gate,
             http=self._http(),
-            troubles=[*self._troubles(), *_troubles_of(gate, host_gate)],
+            troubles=[*self._troubles(), *gate_troubles(gate, host_gate)],
             warnings=self._warnings.look(shards, workers, budget, subscribers),
         )
 
@@ -169,7 +169,8 @@ class StatusVerbs:
         return ClusterState.DEGRADED if reports.was_ready else ClusterState.STARTING
 
 
-def _troubles_of(gate: GateReport | None, host_gate: HostGateReport | None) -> list[str]:
+def gate_troubles(gate: GateReport | None, host_gate: HostGateReport | None) -> list[str]:
+    """Return a line for each trouble that the gates have told. Pure."""
     troubles = []
     for report, who, name in ((gate, "connections", "TCP gate"), (host_gate, "hosts", "host gate")):
         if report is None:
