@@ -7,12 +7,15 @@ limits that are near (`warnings` of a status).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from cluster.wire.states import SessionState, WorkerState
-from cluster.wire.status import ClusterStatus
+from cluster.wire.states import HostState, SessionState, WorkerState
+from cluster.wire.status import ClusterStatus, HostStatus
 from cluster.words import named, roughly, span
 
+MOST_NAMES: Final = 8
+"""How many names a line has; the others are counted."""
 IN_TROUBLE: Final = (WorkerState.FAILED, WorkerState.MISSING, WorkerState.RESTARTING)
 
 
@@ -24,10 +27,13 @@ def complaints(status: ClusterStatus) -> list[str]:
         if shard.state is SessionState.FATAL:
             lines.setdefault(shard.detail, []).append(shard.shard_id)
     found = [f"{named(ids)} gave up: {detail}" for detail, ids in lines.items()]
+    found += host_complaints(status.hosts)
+    # What is wrong with the workers of a host that is away is that it is away.
+    away = {host.name for host in status.hosts if host.state is HostState.AWAY}
     found += [
         f"worker {worker.slot} {worker.state}: {worker.detail}"
         for worker in status.workers
-        if worker.detail and worker.state in IN_TROUBLE
+        if worker.detail and worker.state in IN_TROUBLE and worker.host not in away
     ]
     found += [
         f"worker {worker.slot} can't write its journal: a crash now would lose events"
@@ -40,6 +46,44 @@ def complaints(status: ClusterStatus) -> list[str]:
         when = "" if again is None else f"; it is asked again in {roughly(again)}"
         found.append(f"{status.budget.trouble}{when}")
     return [*found, *status.troubles]
+
+
+def host_complaints(hosts: Sequence[HostStatus]) -> list[str]:
+    """Return a line on the hosts that are away, and one on those that are gone."""
+    found = []
+    if away := [host for host in hosts if host.state is HostState.AWAY]:
+        waits = [host.gone_in_s for host in away if host.gone_in_s is not None]
+        when = f" in {span(round(min(waits)))}" if waits else ""
+        are, which = ("is", "it") if len(away) == 1 else ("are", "the first")
+        found.append(
+            f"{named_hosts(away)} {are} away, not heard of {_silence(away)}: {which} is given up"
+            f"{when}, and its shards are resumed on other hosts"
+        )
+    if gone := [host for host in hosts if host.state is HostState.GONE]:
+        are, agent, which = "is", "its agent", "if it"
+        if len(gone) > 1:
+            are, agent, which = "are", "their agents", "for one that"
+        found.append(
+            f"{named_hosts(gone)} {are} gone, not heard of {_silence(gone)}, and the shards go to "
+            f"other hosts: start {agent} again, or `dcgw-cluster drain {gone[0].name}` {which} "
+            "will not come back"
+        )
+    return found
+
+
+def named_hosts(hosts: Sequence[HostStatus]) -> str:
+    """Return the names of hosts in short: "host a", "hosts a, b and 3 others"."""
+    names = ", ".join(host.name for host in hosts[:MOST_NAMES])
+    rest = len(hosts) - MOST_NAMES
+    more = f" and {rest} other{'' if rest == 1 else 's'}" if rest > 0 else ""
+    return f"host{'' if len(hosts) == 1 else 's'} {names}{more}"
+
+
+def _silence(hosts: Sequence[HostStatus]) -> str:
+    known = [host.heard_s for host in hosts if host.heard_s is not None]
+    if not known:
+        return "since this coordinator started"
+    return f"for {span(round(min(known)))}{' or longer' if len(hosts) > 1 else ''}"
 
 
 def _silent(status: ClusterStatus) -> list[str]:

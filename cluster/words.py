@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 
 STATES: Final[dict[str, str]] = {
     name: name.replace("_", " ")
-    for kind in (SessionState, WorkerState, ClusterState)
+    for kind in (SessionState, WorkerState, HostState, ClusterState)
     for name in kind
 }
 """States as the terminal and the page say them. The page has a copy, in
@@ -19,6 +19,9 @@ MEANINGS: Final[dict[str, str]] = {
     SessionState.AWAITING_GRANT: "a turn to identify",
     SessionState.FATAL: "refused by Discord",
     SessionState.DOWN: "without its worker",
+    HostState.DRAINING: "its shards move to other hosts",
+    HostState.AWAY: "not heard of",
+    HostState.GONE: "its shards are elsewhere",
 }
 """What a state means whose name does not say it."""
 SLOW_HEARTBEAT_MS: Final = 1000.0

@@ -170,10 +170,11 @@ ROOMS: Final = {
     },
     "cluster/cli": {
         "verbs": (
-            "event_names follow invocation launch leftovers logs operations options "
+            "control_client event_names follow invocation launch leftovers logs operations options "
             "readiness sending signals stopping terminal top"
         ),
         "sending": "options",
+        "control_client": "options",
         "operations": "terminal",
         "top": "event_names terminal",
         "readiness": "launch signals terminal",

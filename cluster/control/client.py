@@ -45,7 +45,7 @@ from cluster.wire.commands import Shards
 from cluster.wire.control import error_of
 from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.identifies import Budget, IdentifyAsk
-from cluster.wire.operations import Follow
+from cluster.wire.operations import DrainArgs, Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import ClusterStatus, Operation
 
@@ -210,6 +210,14 @@ class ControlClient:
         """Let so many workers carry the shards, which move without losing an event and without
         spending an identify."""
         return await self._operate("scale", {"workers": workers}, on_progress)
+
+    async def drain(
+        self, host: str, on_progress: OnProgress | None = None, *, undo: bool = False
+    ) -> str:
+        """Move all shards away from a host, which gets no new ones until this is undone; no event
+        is lost, no identify spent. undo: let it get workers again."""
+        args = wire.as_args(DrainArgs(host=host, undo=undo))
+        return await self._operate("drain", args, on_progress)
 
     async def reshard(
         self, shards: int, overlap_s: float = 10.0, on_progress: OnProgress | None = None

@@ -96,9 +96,14 @@ class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
     gone_in_s: float | None = None
     """Seconds until it is given up, and its shards are resumed elsewhere; None: it is heard of."""
     version: str = ""
-    cpu_percent: float = 0.0
-    memory_percent: float = 0.0
-    disk_free_bytes: int = 0
+    """Package version of its agent; empty: not known."""
+    cpu_percent: float | None = None
+    """Of the whole machine, of all of its cores together; None: not known, as of one that is not
+    here."""
+    memory_percent: float | None = None
+    """Of the machine's memory, what is in use."""
+    disk_free_bytes: int | None = None
+    """What is free where its workers have their journals."""
     detail: str = ""
     """What is wrong with it, in words."""
 

@@ -72,4 +72,7 @@ class FirstPlan:
         away = [name for name, host in self._hosts.by_name.items() if not host.here]
         if here < expected:
             return f"waits for hosts: {here} of {expected} have joined"
-        return f"waits until {', '.join(away)} is back or given up"
+        if not away:
+            return "waits for what its hosts report"
+        is_ = "is" if len(away) == 1 else "are"
+        return f"waits until {', '.join(away)} {is_} back or given up"

@@ -9,14 +9,22 @@ from coordinator.hosts.hosts import Hosts
 
 
 def host_rows(hosts: Hosts, workers: list[WorkerStatus], now: float) -> list[HostStatus]:
-    """Return a row for each host, by name. workers: as `status` shows them. now: monotonic
-    seconds."""
-    return [_row(host, workers, now) for _, host in sorted(hosts.by_name.items())]
+    """Return a row for each host that has workers, or may get some, by name. workers: as `status`
+    shows them. now: monotonic seconds."""
+    rows = [_row(host, workers, now) for _, host in sorted(hosts.by_name.items())]
+    return [row for row in rows if row.workers or not _is_done_with(hosts.by_name[row.name])]
+
+
+def _is_done_with(host: Host) -> bool:
+    """Whether nobody waits for a host any more: it has left in good order, or it was lost, and
+    somebody who drains it says that it does not come back."""
+    left = host.report is not None and host.report.leaving
+    return host.state is HostState.GONE and (left or host.draining)
 
 
 def _row(host: Host, workers: list[WorkerStatus], now: float) -> HostStatus:
     own = [worker for worker in workers if worker.host == host.name]
-    hello, report = host.hello, host.report
+    hello, report = host.hello, host.report if host.here else None  # of others it is old
     return HostStatus(
         name=host.name,
         state=host.shown,
@@ -32,16 +40,16 @@ def _row(host: Host, workers: list[WorkerStatus], now: float) -> HostStatus:
         heard_s=None if host.heard_at is None else now - host.heard_at,
         gone_in_s=max(0.0, host.lease.ends_at - now) if host.state is HostState.AWAY else None,
         version=hello.package_version if hello else "",
-        cpu_percent=report.cpu_percent if report else 0.0,
-        memory_percent=report.memory_percent if report else 0.0,
-        disk_free_bytes=report.disk_free_bytes if report else 0,
+        cpu_percent=report.cpu_percent if report else None,
+        memory_percent=report.memory_percent if report else None,
+        disk_free_bytes=report.disk_free_bytes if report else None,
         detail=_detail(host),
     )
 
 
 def _detail(host: Host) -> str:
-    if host.report is not None and host.report.replay:
+    if not host.here or host.report is None:
+        return ""
+    if host.report.replay:
         return f"its replay server: {host.report.replay}"
-    if host.report is not None and host.report.leaving:
-        return "it leaves: its agent was told to end"
-    return ""
+    return "it leaves: its agent was told to end" if host.report.leaving else ""

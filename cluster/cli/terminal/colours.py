@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 from cluster.words import STATES
 
 STYLES: Final[dict[str, str]] = {
@@ -17,6 +17,10 @@ STYLES: Final[dict[str, str]] = {
     WorkerState.MISSING: "red",
     ClusterState.DEGRADED: "yellow",
     WorkerState.RESTARTING: "yellow",
+    HostState.HERE: "green",
+    HostState.DRAINING: "yellow",
+    HostState.AWAY: "red",
+    HostState.GONE: "bold red",
     ClusterState.STOPPING: "yellow",
 }
 

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.tables import next_try, reason, shards, workers
+from cluster.cli.terminal.host_table import host_details, hosts
+from cluster.cli.terminal.tables import COLLAPSE_OVER, next_try, reason, shards, workers
 from cluster.complaints import complaints as all_complaints
-from cluster.wire.states import ClusterState, OperationState, SessionState
-from cluster.wire.status import ClusterStatus, ShardStatus
+from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
+from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
 from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, span
 
 MOST_SUBSCRIBERS: Final = 8
@@ -205,7 +206,8 @@ def looks(status: ClusterStatus) -> list[Text]:
 
 
 def _worth_a_look(status: ClusterStatus) -> list[str]:
-    found = [_not_ready(status)]
+    found = [*_waits(status.workers), _not_ready(status)]
+    found += host_details(status.hosts)
     found += [
         f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
         f"the last {span(worker.uptime_s)} ago"
@@ -231,6 +233,24 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     if slow:
         found.append(f"heartbeats of {named(slow)} take more than a second")
     return [*found, *status.warnings]
+
+
+def _waits(workers: Sequence[WorkerStatus]) -> list[str]:
+    """Return for what workers wait before they are started, as "the cluster waits for hosts: 1 of 2
+    have joined"."""
+    alike: dict[str, list[int]] = {}
+    for worker in workers:
+        if worker.state is WorkerState.STARTING and worker.detail:
+            alike.setdefault(worker.detail, []).append(worker.slot)
+    found = []
+    for why, slots in alike.items():
+        who = named(slots, what="worker")
+        if len(slots) == len(workers):
+            who = "the cluster"
+        elif len(slots) > 1 and why.startswith("waits "):
+            why = f"wait {why.removeprefix('waits ')}"
+        found.append(f"{who} {why}")
+    return found
 
 
 def _not_ready(status: ClusterStatus) -> str:
@@ -278,6 +298,9 @@ def full(
     """Return all that `status` shows. every: a line for each shard, however many there are.
     facts_last: what changes seldom stands below."""
     tables: list[RenderableType] = []
+    if status.hosts:
+        most = None if every else COLLAPSE_OVER
+        tables += [Text(), hosts(status.hosts, width, most)]
     if status.workers:
         tables += [Text(), workers(status, width)]
     if status.shards:

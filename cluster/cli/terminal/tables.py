@@ -59,7 +59,8 @@ def fitted(columns: Sequence[Column], width: int, drop: Iterable[str]) -> Table:
     return table
 
 
-def _numbers(heading: str, cells: Iterable[str]) -> Column:
+def numbers(heading: str, cells: Iterable[str]) -> Column:
+    """Return a column of numbers."""
     return Column(heading, True, [Text(cell) for cell in cells])
 
 
@@ -83,21 +84,23 @@ def workers(status: ClusterStatus, width: int, most: int = COLLAPSE_OVER) -> Ren
 
 
 def _worker_table(listed: Sequence[WorkerStatus], width: int) -> Table:
+    apart = any(worker.host for worker in listed)
     columns = [
-        _numbers("worker", [str(w.slot) for w in listed]),
-        _numbers("pid", [str(w.pid or "-") for w in listed]),
+        numbers("worker", [str(w.slot) for w in listed]),
+        numbers("pid", [str(w.pid or "-") for w in listed]),
         Column("state", False, [state(w.state) for w in listed]),
-        _numbers("shards", [f"{w.shards_ready}/{w.shards}" for w in listed]),
-        _numbers("events/s", [rate(w.events_per_s) for w in listed]),
-        _numbers("CPU", [f"{w.cpu_percent:.0f} %" for w in listed]),
-        _numbers("memory", [size(w.rss_bytes) if w.rss_bytes else "-" for w in listed]),
-        _numbers("journal", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
+        *([Column("host", False, [Text(w.host or "-") for w in listed])] if apart else []),
+        numbers("shards", [f"{w.shards_ready}/{w.shards}" for w in listed]),
+        numbers("events/s", [rate(w.events_per_s) for w in listed]),
+        numbers("CPU", [f"{w.cpu_percent:.0f} %" for w in listed]),
+        numbers("memory", [size(w.rss_bytes) if w.rss_bytes else "-" for w in listed]),
+        numbers("journal", [size(w.journal_bytes) if w.journal_bytes else "-" for w in listed]),
         Column("reaches back", True, [_reach(w) for w in listed]),
-        _numbers("unpublished", [f"{w.unpublished:,}" for w in listed]),
-        _numbers("restarts", [str(w.restarts) for w in listed]),
-        _numbers("up", [span(w.uptime_s) for w in listed]),
+        numbers("unpublished", [f"{w.unpublished:,}" for w in listed]),
+        numbers("restarts", [str(w.restarts) for w in listed]),
+        numbers("up", [span(w.uptime_s) for w in listed]),
     ]
-    drop = ("up", "journal", "unpublished", "restarts", "pid", "CPU", "memory")
+    drop = ("up", "journal", "unpublished", "restarts", "pid", "CPU", "memory", "host")
     return fitted(columns, width, drop)
 
 
@@ -189,24 +192,24 @@ def next_try(listed: Iterable[ShardStatus]) -> str:
 
 def _shard_table(listed: Sequence[ShardStatus], width: int) -> Table:
     head = [
-        _numbers("shard", [str(s.shard_id) for s in listed]),
-        _numbers("worker", [str(s.worker) for s in listed]),
+        numbers("shard", [str(s.shard_id) for s in listed]),
+        numbers("worker", [str(s.worker) for s in listed]),
         Column("state", False, [state(s.state) for s in listed]),
-        _numbers("seq", [f"{s.seq:,}" if s.seq >= 0 else "-" for s in listed]),
-        _numbers("events/s", [rate(s.events_per_s) for s in listed]),
-        _numbers("heartbeat", [ms(s.heartbeat_ms) for s in listed]),
-        _numbers("session", [span(s.session_age_s) for s in listed]),
+        numbers("seq", [f"{s.seq:,}" if s.seq >= 0 else "-" for s in listed]),
+        numbers("events/s", [rate(s.events_per_s) for s in listed]),
+        numbers("heartbeat", [ms(s.heartbeat_ms) for s in listed]),
+        numbers("session", [span(s.session_age_s) for s in listed]),
     ]
     more = [
-        _numbers("last event", [span(s.silent_s) for s in listed]),
-        _numbers("epoch", [str(s.epoch) for s in listed]),
-        _numbers("guilds", [f"{s.guilds:,}" for s in listed]),
-        _numbers("events", [f"{s.events:,}" for s in listed]),
+        numbers("last event", [span(s.silent_s) for s in listed]),
+        numbers("epoch", [str(s.epoch) for s in listed]),
+        numbers("guilds", [f"{s.guilds:,}" for s in listed]),
+        numbers("events", [f"{s.events:,}" for s in listed]),
     ]
     why = Column("reconnects", False, [Text(causes(s) or "none") for s in listed])
     least = [column for column in head if column.heading != "worker"]
     if sum(column.width + GAP for column in [*least, why]) - GAP <= width:
         drop = ("guilds", "events", "epoch", "last event", "worker")
         return fitted([*head, *more, why], width, drop)
-    times = _numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
+    times = numbers("reconn.", [f"{sum(s.reconnects.values()):,}" for s in listed])
     return fitted([*head, times], width, ("events/s", "worker", "reconn.", "session", "heartbeat"))

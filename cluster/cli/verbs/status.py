@@ -10,13 +10,8 @@ from typing import Final
 import click
 import msgspec
 
-from cluster.cli.options import (
-    check_remote,
-    config_option,
-    name_option,
-    remote_options,
-    running_cluster,
-)
+from cluster.cli.control_client import control_client
+from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import watch_view
 from cluster.cli.terminal.output import console, is_terminal, show
@@ -24,7 +19,6 @@ from cluster.cli.terminal.status_text import full
 from cluster.cli.terminal.streams import is_read, output_failure
 from cluster.cli.terminal.watch_view import LinesView, ScreenView, WatchView
 from cluster.control import ControlClient
-from cluster.control.client import DEFAULT_TIMEOUT_S
 from cluster.errors import ClusterError
 from cluster.wire.status import ClusterStatus
 
@@ -72,29 +66,16 @@ def status(
     session       age of the session; seq and epoch are its position
     lag           events that a subscriber knows of and has not taken yet
     """
-    check_remote(keys_file, endpoint, name)
     if watch:
-        control = _control(config_file, name, keys_file, endpoint, WATCH_PATIENCE_S)
+        control = control_client(config_file, name, keys_file, endpoint, WATCH_PATIENCE_S)
         asyncio.run(_watch(control, every, as_json))
         return
-    now = asyncio.run(_status(_control(config_file, name, keys_file, endpoint)))
+    now = asyncio.run(_status(control_client(config_file, name, keys_file, endpoint)))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
         return
     out = console()
     show(out, full(now, out.width, every=every))
-
-
-def _control(
-    config_file: Path | None,
-    name: str | None,
-    keys_file: Path | None,
-    endpoint: str | None,
-    patience_s: float = DEFAULT_TIMEOUT_S,
-) -> ControlClient:
-    if keys_file is not None:
-        return ControlClient(endpoint, keys=keys_file, timeout=patience_s)
-    return ControlClient.from_running(running_cluster(config_file, name), timeout=patience_s)
 
 
 async def _status(control: ControlClient) -> ClusterStatus:

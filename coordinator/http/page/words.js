@@ -70,6 +70,11 @@ const STATES = {
   restarting: ["way", "restarting"],
   failed: ["bad", "failed"],
   stopped: ["rest", "stopped"],
+  // of hosts
+  here: ["good", "here"],
+  draining: ["way", "draining", "its shards move to other hosts"],
+  away: ["bad", "away", "not heard of"],
+  gone: ["bad", "gone", "its shards are elsewhere"],
   // of clusters
   degraded: ["bad", "degraded"],
   stopping: ["way", "stopping"],

@@ -23,8 +23,15 @@ from cluster.endpoints.folders import make_private
 from cluster.endpoints.paths import Running
 from cluster.wire import control
 from cluster.wire.start_outcome import StartOutcome, encode_outcome
-from cluster.wire.states import ClusterState, SessionState, WorkerState
-from cluster.wire.status import BudgetStatus, ClusterStatus, ShardStatus, WorkerStatus
+from cluster.wire.states import ClusterState, HostState, OperationState, SessionState, WorkerState
+from cluster.wire.status import (
+    BudgetStatus,
+    ClusterStatus,
+    HostStatus,
+    Operation,
+    ShardStatus,
+    WorkerStatus,
+)
 
 LIFE_S = 300
 """Seconds after which it ends whatever happens: a test that failed leaves none behind."""
@@ -54,6 +61,8 @@ class Behaviour(msgspec.Struct):
     """Is gone before anybody has its answer."""
     stop_by_itself_after: int = 0
     fatal: bool = False
+    hosts: int = 0
+    """Hosts that have joined; the second one is away, those that follow are gone."""
     note: str = ""
     """What it says of its start."""
     seen: str = ""
@@ -77,6 +86,29 @@ def worker(slot: int, shards: int, ready: int) -> WorkerStatus:
         unpublished=0,
         restarts=0,
     )
+
+
+def host(number: int) -> HostStatus:
+    name, address = f"host-{number}", f"box{number}.lan"
+    if number == 1:
+        return HostStatus(
+            name=name,
+            state=HostState.HERE,
+            address=address,
+            share=2,
+            workers=2,
+            shards=4,
+            shards_ready=4,
+            uptime_s=70.0,
+            heard_s=0.4,
+            version="0.1.0",
+            cpu_percent=12.0,
+            memory_percent=34.0,
+            disk_free_bytes=5 << 30,
+        )
+    if number == 2:
+        return HostStatus(name=name, state=HostState.AWAY, heard_s=18.0, gone_in_s=12.0)
+    return HostStatus(name=name, state=HostState.GONE, heard_s=95.0)
 
 
 def shard(shard_id: int, state: SessionState, detail: str = "") -> ShardStatus:
@@ -106,6 +138,7 @@ def cluster_status(
     sandbox: bool,
     fatal: bool = False,
     shard_count: int = 0,
+    hosts: int = 0,
 ) -> ClusterStatus:
     states = [
         shard(n, SessionState.READY if n < ready else SessionState.AWAITING_GRANT)
@@ -131,6 +164,7 @@ def cluster_status(
         hub_endpoint="ipc:///run/user/1000/dcgw/sandbox-0a1b2c3d/events",
         replay_endpoint="ipc:///run/user/1000/dcgw/sandbox-0a1b2c3d/replay",
         workers=[worker(n, shards // 2, ready // 2) for n in range(2)],
+        hosts=[host(n) for n in range(1, hosts + 1)],
         shards=states,
         budget=BudgetStatus(
             total=1000,
@@ -226,6 +260,14 @@ def serve(endpoint: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> 
                 sandbox=running.sandbox,
                 fatal=behaviour.fatal,
                 shard_count=behaviour.shard_count,
+                hosts=behaviour.hosts,
+            )
+        if request.verb == "drain":
+            answer = Operation(
+                id="1",
+                kind=f"drain of host {request.args['host']}",
+                state=OperationState.DONE,
+                text="4 shards were moved",
             )
         if request.verb == "stop" and behaviour.mute_at_stop:
             return

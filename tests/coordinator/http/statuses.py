@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 from cluster.wire.status import (
     BudgetStatus,
     ClusterStatus,
     CommandStatus,
     GateReport,
+    HostStatus,
     ShardStatus,
     SubscriberStatus,
     SubscriberTotals,
@@ -56,6 +57,54 @@ def worker(slot: int, **changed: Any) -> WorkerStatus:
         "version": "1.2.3",
     }
     return WorkerStatus(slot=slot, **usual | changed)
+
+
+def host(name: str, **changed: Any) -> HostStatus:
+    """Return a host that is here."""
+    usual: dict[str, Any] = {
+        "state": HostState.HERE,
+        "address": f"{name}.example",
+        "share": 2,
+        "workers": 2,
+        "shards": 4,
+        "shards_ready": 4,
+        "events_per_s": 8.0,
+        "uptime_s": 3600.0,
+        "heard_s": 0.4,
+        "version": "1.2.3",
+        "cpu_percent": 17.0,
+        "memory_percent": 41.0,
+        "disk_free_bytes": 90 << 30,
+    }
+    return HostStatus(name=name, **usual | changed)
+
+
+def away(name: str, **changed: Any) -> HostStatus:
+    """Return a host that is not heard of, and may be there."""
+    usual: dict[str, Any] = {
+        "state": HostState.AWAY,
+        "uptime_s": None,
+        "heard_s": 18.0,
+        "gone_in_s": 12.2,
+        "cpu_percent": None,
+        "memory_percent": None,
+        "disk_free_bytes": None,
+    }
+    return host(name, **usual | changed)
+
+
+def gone(name: str, **changed: Any) -> HostStatus:
+    """Return a host that was given up."""
+    usual: dict[str, Any] = {
+        "state": HostState.GONE,
+        "heard_s": 190.0,
+        "gone_in_s": None,
+        "workers": 0,
+        "shards": 0,
+        "shards_ready": 0,
+        "events_per_s": 0.0,
+    }
+    return away(name, **usual | changed)
 
 
 def traffic(slot: int, **changed: Any) -> WorkerTraffic:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from cluster import words
-from cluster.wire.states import ClusterState, SessionState, WorkerState
+from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 
 PAGE = Path(__file__).parents[3] / "coordinator" / "http" / "page"
 STATE = re.compile(r"^  (\w+): (\[.+\]),$", re.MULTILINE)
@@ -25,7 +25,7 @@ def test_states_are_said_as_in_the_terminal() -> None:
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(words.STATES) == {*SessionState, *WorkerState, *ClusterState}
+    assert set(words.STATES) == {*SessionState, *WorkerState, *HostState, *ClusterState}
     assert words.explained(SessionState.FATAL) == "fatal (refused by Discord)"
     assert words.explained(SessionState.AWAITING_HELLO) == "awaiting hello"
 
