@@ -11,7 +11,10 @@ from coordinator.hosts.hosts import Hosts
 def host_rows(hosts: Hosts, workers: list[WorkerStatus], now: float) -> list[HostStatus]:
     """Return a row for each host that has workers, or may get some, by name. workers: as `status`
     shows them. now: monotonic seconds."""
-    rows = [_row(host, workers, now) for _, host in sorted(hosts.by_name.items())]
+    own: dict[str, list[WorkerStatus]] = {}
+    for worker in workers:
+        own.setdefault(worker.host, []).append(worker)
+    rows = [_row(host, own.get(name, []), now) for name, host in sorted(hosts.by_name.items())]
     return [row for row in rows if row.workers or not _is_done_with(hosts.by_name[row.name])]
 
 
@@ -22,8 +25,7 @@ def _is_done_with(host: Host) -> bool:
     return host.state is HostState.GONE and (left or host.draining)
 
 
-def _row(host: Host, workers: list[WorkerStatus], now: float) -> HostStatus:
-    own = [worker for worker in workers if worker.host == host.name]
+def _row(host: Host, own: list[WorkerStatus], now: float) -> HostStatus:
     hello, report = host.hello, host.report if host.here else None  # of others it is old
     return HostStatus(
         name=host.name,
