@@ -1,7 +1,8 @@
 """Questions to the replay servers of hosts, through the host gate (DEALER, ipc).
 
 Frames out [host id][token][question], in [host id][token][answer]. The token is a number of ours: a
-host that was slow answers a question that nobody asks any more.
+host that was slow answers a question that nobody asks any more. How large an answer may be, the
+host gate bounds: libzmq never reconnects a socket here that had hung up on one.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ import zmq.asyncio
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import ClusterError
 from cluster.wire import replay
-from cluster.wire.topic import MAX_MESSAGE
 
 log = logging.getLogger(__name__)
 
-ANSWER_S: Final = 3.0
-"""How long an answer is waited for; a host that takes longer counts as away."""
+ANSWER_S: Final = 2.0
+"""How long an answer is waited for; a host that takes longer counts as away. Who asks the door
+waits for 5 s, in which it may have to ask twice."""
 PROBE_S: Final = 0.25
 """The same for a host that did not answer the question before."""
 EACH: Final = 4
 """Questions to one host that are under way at a time: it answers one after another."""
+ALL: Final = 32
+"""The same of all hosts together."""
 QUESTIONS_HWM: Final = 1000
-ANSWERS_HWM: Final = 4
-"""Answers that wait in the socket, of some MiB each."""
-MAX_ANSWER_BYTES: Final = MAX_MESSAGE + 2 * 1024 * 1024
-"""A slice, and an event as large as they come. Who sends more is disconnected."""
+ANSWERS_HWM: Final = 2 * ALL
+"""Answers that wait in the socket. The host gate drops what finds no room."""
 _token: Final = struct.Struct("!Q")
 
 
@@ -57,11 +58,11 @@ class HostQuestions:
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(EACH)
         )
+        self._all = asyncio.Semaphore(ALL)
         self._socket = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, QUESTIONS_HWM)
         self._socket.setsockopt(zmq.RCVHWM, ANSWERS_HWM)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_ANSWER_BYTES)
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is kept for a gate to come
         self._socket.connect(endpoint)
 
@@ -103,7 +104,7 @@ class HostQuestions:
         self._waiting[question.id] = host, answer
         frames = [host.encode(), _token.pack(question.id), replay.encode(question)]
         try:
-            async with asyncio.timeout(patience):
+            async with self._all, asyncio.timeout(patience):
                 await self._socket.send_multipart(frames)
                 return await answer
         except TimeoutError:
