@@ -29,7 +29,7 @@ from cluster.endpoints.tcp import port_after
 from cluster.wire import control, topic
 from cluster.wire.status import HostGateReport
 from coordinator.child_process import Child, run_child
-from coordinator.host_gate.host_relay import HostRelay
+from coordinator.host_gate.host_relay import HostIds, HostRelay
 from coordinator.tcp_gate.base import Gate, GateSpec, serve_gate
 from coordinator.tcp_gate.zap import HOSTS_DOMAIN
 
@@ -74,6 +74,7 @@ class HostGate(Gate):
         self._spec = spec
         self._number = 0
         self._relays: list[HostRelay] = []
+        self._ids = HostIds()
         events = {
             _events(hub): port_after(spec.outside["events"], hub) for hub in range(len(spec.hubs))
         }
@@ -125,7 +126,7 @@ class HostGate(Gate):
         self._stack.callback(outside.close)
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         outside.setsockopt(zmq.ROUTER_HANDOVER, 1)  # an agent comes back before TCP notices
-        relay = HostRelay(name, outside, inside, self._keyring, parts)
+        relay = HostRelay(name, outside, inside, self._keyring, self._ids, parts)
         self._relays.append(relay)
         self._listen_to(inside, relay.take_for_hosts)
         self._listen_to(outside, relay.take_from_hosts)

@@ -80,16 +80,18 @@ class HostRelay:
         outside: zmq.Socket[bytes],
         inside: zmq.Socket[bytes],
         keyring: Keyring,
+        ids: HostIds,
         parts: int,
     ) -> None:
-        """name: for people. outside: ROUTER on TCP, with ROUTER_MANDATORY. inside: DEALER. parts:
-        frames of a message, without the host id."""
+        """name: for people. outside: ROUTER on TCP, with ROUTER_MANDATORY. inside: DEALER. ids: of
+        the hosts that have spoken, here or by another relay. parts: frames of a message, without
+        the host id."""
         self._name = name
         self._outside = outside
         self._inside = inside
         self._keyring = keyring
         self._parts = parts
-        self._ids = HostIds()
+        self._ids = ids
         self.refused = 0
         """How many messages from outside were not passed on, since they were none of the
         sender's."""

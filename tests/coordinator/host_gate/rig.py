@@ -167,15 +167,15 @@ class Rig:
         while agent.recv() != b"to " + data:
             assert agent.poll(WITHIN_MS)
 
-    def door_hears(self, agent: Socket, own: bytes) -> None:
-        """What the agent says comes to the replay door, which may have to connect first."""
+    def asked(self, agent: Socket, own: bytes) -> None:
+        """A question of the replay door comes to the agent: it asks until both are connected."""
         deadline = time.monotonic() + WITHIN_S
-        agent.send_multipart([b"-", b"up"])
-        while not self.door.poll(200):
+        self.door.send_multipart([own, b"token", b"question"])
+        while not agent.poll(200):
             assert time.monotonic() < deadline
-            agent.send_multipart([b"-", b"up"])
-        while self.door.poll(100):
-            assert self.door.recv_multipart() == [own, b"-", b"up"]
+            self.door.send_multipart([own, b"token", b"question"])
+        while agent.poll(100):
+            assert agent.recv_multipart() == [b"token", b"question"]
 
     def heard_true(self) -> bool:
         """Whether nothing of what waits for the coordinator or the replay door was forged."""

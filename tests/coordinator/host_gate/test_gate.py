@@ -47,18 +47,17 @@ def test_hosts_speak_with_the_coordinator(rig: Rig) -> None:
 
 
 def test_the_replay_door_asks_one_host_and_is_answered(rig: Rig) -> None:
-    here, there = rig.agent("replay", rig.here), rig.agent("replay", rig.there)
-    for agent, own in ((here, HERE), (there, THERE)):
-        rig.door_hears(agent, own)
-        rig.door.send_multipart([own, b"token", b"question"])
-        assert agent.poll(WITHIN_MS)
-        assert agent.recv_multipart() == [b"token", b"question"]
+    """A host says nothing there before it is asked; its agent has spoken by the other way."""
+    for keys, own in ((rig.here, HERE), (rig.there, THERE)):
+        control = rig.agent("control", keys)
+        rig.speaks(control, own)
+        agent = rig.agent("replay", keys)
+        rig.asked(agent, own)
         agent.send_multipart([b"token", bytes(4 << 20)])
         assert rig.door.poll(WITHIN_MS)
         assert rig.door.recv_multipart() == [own, b"token", bytes(4 << 20)]
-    assert not here.poll(0)
-    for agent in (here, there):
-        agent.close()
+        for one in (control, agent):
+            one.close()
 
 
 def test_a_key_without_the_right_gets_nowhere(rig: Rig) -> None:
@@ -290,7 +289,7 @@ def test_a_gate_that_was_killed_and_comes_back_is_found_again(rig: Rig) -> None:
     rig.start()
     for agent, own in ((here, HERE), (there, THERE)):
         rig.speaks(agent, own, b"again")
-    rig.door_hears(asked, HERE)
+    rig.asked(asked, HERE)
     for one in (here, there, asked):
         one.close()
 
