@@ -234,6 +234,8 @@ class Coordinator:
             context, fleet, sockets.hub, sockets.last_out, lambda: self._lifetime.ending
         )
         self._lifetime.background(worker_link.run(workers.router.handle), "worker link")
+        if hosts:
+            verbs |= hosts.listen(self._lifetime, workers.router.handle)
         self._lifetime.background(sockets.control.run(verbs), "control server")
         self._lifetime.background(identifies.run(), "identify queue")
         self._lifetime.background(maintenance.run(), "maintenance")

@@ -23,7 +23,7 @@ from coordinator.hosts.hosts import Hosts
 from coordinator.hosts.link import HostLink
 from coordinator.hosts.slots import ReportedSlots
 from coordinator.hosts.spreading import HostGoals, Spreading
-from coordinator.hosts.worker_words import WorkerWords
+from coordinator.hosts.worker_words import Handler, WorkerWords
 from coordinator.lifetime import Lifetime
 from coordinator.operations.runner import OperationRunner
 from coordinator.operations.scaling import Scaling
@@ -120,6 +120,17 @@ class RemoteHosts(NamedTuple):
         """What so many workers are to have, on which hosts."""
         return HostGoals(self.context, self.hosts, self.assignments)
 
+    def listen(self, lifetime: Lifetime, handler: Handler) -> Mapping[str, Verb]:
+        """Hear the hosts from now on. Return what is answered of them. handler: takes what workers
+        say. zmq.ZMQError: the endpoint can't be bound."""
+        words = WorkerWords(
+            self.hosts, self.checkpoints, self.assignments, handler, clock=self.context.clock
+        )
+        self.link.bind()
+        lifetime.background(self.link.run(words.take), "host link")
+        lifetime.background(self.hosts.run(), "hosts")
+        return {"_hosts": self.known}
+
     def begin(
         self,
         lifetime: Lifetime,
@@ -128,28 +139,21 @@ class RemoteHosts(NamedTuple):
         operations: OperationRunner,
         begun: Callable[[], None],
     ) -> Mapping[str, Verb]:
-        """Hear the hosts from now on, and start workers when those are there that the plan is for.
-        Return the verbs. begun: called when workers are being started. zmq.ZMQError: the endpoint
-        can't be bound."""
-        clock, hosts, fleet = self.context.clock, self.hosts, workers.fleet
-        words = WorkerWords(
-            hosts, self.checkpoints, self.assignments, workers.router.handle, clock=clock,
-            may_renew=lambda: self.context.store.is_ours,
-        )  # fmt: skip
-        self.link.bind()
-        lifetime.background(self.link.run(words.take), "host link")
-        lifetime.background(hosts.run(), "hosts")
-        spreading = Spreading(hosts, self.goals, scaling, operations, clock)
+        """Start workers when the hosts are there that the plan is for, and let the plan follow the
+        hosts from then on. Return the verbs. begun: called when workers are being started."""
+        spreading = Spreading(self.hosts, self.goals, scaling, operations, self.context.clock)
+        first = FirstPlan(
+            self.context, self.hosts, workers.fleet, workers.supervisor, self.plan_keeper
+        )
 
         async def run() -> None:
             await first.run()
             begun()
             await spreading.run()
 
-        first = FirstPlan(self.context, hosts, fleet, workers.supervisor, self.plan_keeper)
         first.show_waiting()
         lifetime.background(run(), "spreading over hosts")
-        return {"_hosts": self.known, **spreading.verbs()}
+        return spreading.verbs()
 
     async def known(self, args: dict[str, Any]) -> wire.KnownHosts:
         """Tell the replay door which hosts there are. No args."""
