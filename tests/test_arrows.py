@@ -52,6 +52,7 @@ PURE = [
     "cluster/subscriber/start_positions.py",
     "cluster/wire/zmtp.py",
     "cluster/words.py",
+    "coordinator/control/host_warnings.py",
     "coordinator/control/warnings.py",
     "coordinator/engines/ray_placement/groups.py",
     "coordinator/happenings",

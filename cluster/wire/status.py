@@ -84,6 +84,8 @@ class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
     max_shards: int = 0
     """Most shards that it takes; 0: as many as come."""
     labels: dict[str, str] = {}
+    takes_workers: bool = False
+    """Whether workers may be started on it now."""
     workers: int = 0
     """How many workers it has by the plan."""
     shards: int = 0

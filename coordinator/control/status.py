@@ -67,6 +67,7 @@ class StatusVerbs:
             context.spec.journal.bytes,
             context.spec.identify.reserve,
             sandbox=context.spec.on_sandbox,
+            version=cluster.__version__,
         )
         self._record = record
         self.subscribers = Subscribers(context.spec.intents, context.spec.account, record)
@@ -114,6 +115,7 @@ class StatusVerbs:
             self._host_gate_report if now - self._host_gate_reported_at <= GATE_SILENT_S else None
         )
         workers = [reports.worker(slot, now) for slot in slots.values()]
+        hosts = self._fleet.hosts(workers, now)
         shards, budget = reports.shards(slots, now), self._identifies.status()
         return ClusterStatus(
             name=spec.name,
@@ -136,7 +138,7 @@ class StatusVerbs:
             hub_endpoints=[spec.paths.events_of(number) for number in range(spec.hubs)],
             replay_endpoint=spec.paths.replay,
             workers=workers,
-            hosts=self._fleet.hosts(workers, now),
+            hosts=hosts,
             shards=shards,
             traffic=[reports.traffic(slot.number) for slot in slots.values()],
             budget=budget,
@@ -148,7 +150,7 @@ class StatusVerbs:
             gate=gate,
             http=self._http(),
             troubles=[*self._troubles(), *gate_troubles(gate, host_gate)],
-            warnings=self._warnings.look(shards, workers, budget, subscribers),
+            warnings=self._warnings.look(shards, workers, budget, subscribers, hosts),
         )
 
     def _connected(self, gate: GateReport | None) -> int:

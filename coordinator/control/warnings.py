@@ -1,4 +1,5 @@
-"""Warns of limits while there is time to act: guilds a shard, journals, identifies, subscribers.
+"""Warns of limits while there is time to act: guilds a shard, journals, identifies, subscribers,
+hosts.
 
 A warning begins at a threshold, and ends when there is clearly more room again (CLEAR): a value
 that wavers around the threshold does not make it come and go. Each says what to do. Pure.
@@ -6,12 +7,19 @@ that wavers around the threshold does not make it come and go. Each says what to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cluster.discord.limits import MOST_GUILDS
-from cluster.wire.status import BudgetStatus, ShardStatus, SubscriberStatus, WorkerStatus
-from cluster.words import roughly
+from cluster.wire.status import (
+    BudgetStatus,
+    HostStatus,
+    ShardStatus,
+    SubscriberStatus,
+    WorkerStatus,
+)
+from cluster.words import roughly, size
+from coordinator.control.host_warnings import host_warnings
 
 CLEAR: Final = 1.25
 """By this factor a value must be better than the threshold before its warning ends."""
@@ -24,6 +32,8 @@ HISTORY_S: Final = 600.0
 come when sessions begin are in it."""
 FULL: Final = 0.9
 """From this part of its budget on a journal prunes, so that its age is all that it can hold."""
+JOURNAL_FILES: Final = 2
+"""A journal's file is allocated whole, of so many times its budget."""
 LAG_EVENTS: Final = 1000
 """A subscriber that lags less keeps up, however quiet the cluster is."""
 LAG_S: Final = 30.0
@@ -34,13 +44,16 @@ class Warnings:
     """The warnings of one cluster. It remembers which are given, so that they end later than they
     began."""
 
-    def __init__(self, journal_bytes: int, reserve: int = 0, *, sandbox: bool = False) -> None:
+    def __init__(
+        self, journal_bytes: int, reserve: int = 0, *, sandbox: bool = False, version: str = ""
+    ) -> None:
         """journal_bytes: budget of each worker's journal. reserve: identifies that are never
         granted. sandbox: what comes is made up, and missing it hurts nobody: journals are not
-        warned of."""
+        warned of. version: of the coordinator's package."""
         self._journal_bytes = journal_bytes
         self._reserve = reserve
         self._sandbox = sandbox
+        self._version = version
         self._given: set[tuple[str, object]] = set()
         """The warnings that were given at the last look: their kind, and what they are about."""
 
@@ -50,6 +63,7 @@ class Warnings:
         workers: Iterable[WorkerStatus],
         budget: BudgetStatus,
         subscribers: Iterable[SubscriberStatus],
+        hosts: Sequence[HostStatus] = (),
     ) -> list[str]:
         """Return a line for each limit that is near at this moment."""
         shards, workers, subscribers = list(shards), list(workers), list(subscribers)
@@ -72,12 +86,21 @@ class Warnings:
         }
         lag = max(LAG_EVENTS, LAG_S * per_s)
         late = [s for s in subscribers if is_near("lag", (s.name, s.pid), s.lag, lag)]
+        need = JOURNAL_FILES * self._journal_bytes
+        full = [
+            host
+            for host in hosts
+            if (free := host.disk_free_bytes) is not None
+            and is_near("disk", host.name, 1 / max(free, 1), 1 / need)
+        ]
         self._given = given
         return [
             *_guilds([shard for shard in shards if shard.guilds >= NEAR_GUILDS]),
             *self._journals(short),
             *_identifies(budget, len(shards), self._reserve),
             *_lag(late, per_s),
+            *host_warnings(hosts, workers, self._version),
+            *_full(full, need),
         ]
 
     def reach_s(self, worker: WorkerStatus) -> float | None:
@@ -141,6 +164,19 @@ def _lag(late: list[SubscriberStatus], per_s: float) -> Iterator[str]:
         f"the subscriber {last.name} (pid {last.pid}) lags {lag} events{age}{others}: "
         "give it fewer events (events=, guilds=) or more processes, before the journals forget "
         "what it has yet to read"
+    )
+
+
+def _full(hosts: list[HostStatus], need: int) -> Iterator[str]:
+    """Warn of hosts with too little disk for another journal of so many bytes."""
+    if not hosts:
+        return
+    least = min(hosts, key=lambda host: host.disk_free_bytes or 0)
+    others = f"; {len(hosts) - 1} more have too little" if len(hosts) > 1 else ""
+    yield (
+        f"host {least.name} has {size(least.disk_free_bytes or 0)} of its disk left{others}: a "
+        f"worker that moves there takes {size(need)} for its journal; free the disk, or "
+        f"`dcgw-cluster drain {least.name}`"
     )
 
 

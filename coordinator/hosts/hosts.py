@@ -140,8 +140,12 @@ class Hosts:
 
     def _takes_slots(self, host: Host) -> bool:
         """Whether workers may be started on a host."""
-        labels = host.hello.labels.items() if host.hello else {}.items()
-        return host.takes_slots and _is_known(host) and labels >= self._terms.labels.items()
+        return host.takes_slots and _is_known(host) and not self.lacks(host)
+
+    def lacks(self, host: Host) -> dict[str, str]:
+        """Return the labels that a host must have to get workers, and has not."""
+        labels = host.hello.labels if host.hello else {}
+        return {k: v for k, v in self._terms.labels.items() if labels.get(k) != v}
 
     async def _host_for(self, slot: int) -> Host:
         """Return the host of a slot when it is there, another one if it was given up."""

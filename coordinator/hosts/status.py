@@ -14,7 +14,11 @@ def host_rows(hosts: Hosts, workers: list[WorkerStatus], now: float) -> list[Hos
     own: dict[str, list[WorkerStatus]] = {}
     for worker in workers:
         own.setdefault(worker.host, []).append(worker)
-    rows = [_row(host, own.get(name, []), now) for name, host in sorted(hosts.by_name.items())]
+    rooms = hosts.rooms
+    rows = [
+        _row(host, own.get(name, []), now, takes=name in rooms, lacks=hosts.lacks(host))
+        for name, host in sorted(hosts.by_name.items())
+    ]
     return [row for row in rows if row.workers or not _is_done_with(hosts.by_name[row.name])]
 
 
@@ -25,7 +29,9 @@ def _is_done_with(host: Host) -> bool:
     return host.state is HostState.GONE and (left or host.draining)
 
 
-def _row(host: Host, own: list[WorkerStatus], now: float) -> HostStatus:
+def _row(
+    host: Host, own: list[WorkerStatus], now: float, *, takes: bool, lacks: dict[str, str]
+) -> HostStatus:
     hello, report = host.hello, host.report if host.here else None  # of others it is old
     return HostStatus(
         name=host.name,
@@ -45,13 +51,21 @@ def _row(host: Host, own: list[WorkerStatus], now: float) -> HostStatus:
         cpu_percent=report.cpu_percent if report else None,
         memory_percent=report.memory_percent if report else None,
         disk_free_bytes=report.disk_free_bytes if report else None,
-        detail=_detail(host),
+        takes_workers=takes,
+        detail=_detail(host, lacks),
     )
 
 
-def _detail(host: Host) -> str:
+def _detail(host: Host, lacks: dict[str, str]) -> str:
+    """Return what is to be said of a host. lacks: labels that it should have."""
     if not host.here or host.report is None:
         return ""
+    said = []
     if host.report.replay:
-        return f"its replay server: {host.report.replay}"
-    return "it leaves: its agent was told to end" if host.report.leaving else ""
+        said.append(f"its replay server: {host.report.replay}")
+    if host.report.leaving:
+        said.append("it leaves: its agent was told to end")
+    if lacks:
+        named = ", ".join(f"{name}={value}" for name, value in sorted(lacks.items()))
+        said.append(f"it gets no workers, for want of the label {named} (hosts.labels)")
+    return "; ".join(said)

@@ -97,8 +97,8 @@ def _ago(seconds: float | None) -> str:
 
 def summary(listed: Sequence[HostStatus]) -> Text:
     """Return one line on all hosts: "2 of 3 hosts are here, with room for 1 more worker"."""
-    here = [host for host in listed if host.state is HostState.HERE]
-    free = sum(max(0, host.share - host.workers) for host in here)
-    are = "is" if len(here) == 1 else "are"
+    here = sum(host.state is HostState.HERE for host in listed)
+    free = sum(max(0, host.share - host.workers) for host in listed if host.takes_workers)
+    are = "is" if here == 1 else "are"
     more = f", with room for {count(free, 'more worker')}" if free else ""
-    return Text(f"{len(here)} of {count(len(listed), 'host')} {are} here{more}")
+    return Text(f"{here} of {count(len(listed), 'host')} {are} here{more}")

@@ -9,17 +9,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cluster.wire.states import HostState
+from cluster.wire.status import HostStatus, WorkerStatus
 from coordinator.control.warnings import (
     CLEAR,
     FULL,
     HISTORY_S,
+    JOURNAL_FILES,
     JOURNAL_S,
     LAG_EVENTS,
     LAG_S,
     NEAR_GUILDS,
     Warnings,
 )
-from tests.coordinator.http.statuses import budget, shard, subscriber, worker
+from tests.coordinator.http.statuses import away, budget, gone, host, shard, subscriber, worker
 
 CAP = 256 << 20
 
@@ -143,3 +146,89 @@ def test_what_is_no_more_is_forgotten() -> None:
     assert look(warnings, workers=[full(3000.0)])
     assert not look(warnings, workers=[])
     assert not look(warnings, workers=[full(3700.0)])
+
+
+MIB = 1 << 20
+NEED = JOURNAL_FILES * CAP
+
+
+def spread(*hosts: HostStatus) -> list[WorkerStatus]:
+    """Return a worker on each host, with all of its shards."""
+    return [worker(n, host=host.name, shards=host.shards) for n, host in enumerate(hosts)]
+
+
+def test_hosts_that_are_well_are_not_warned_of() -> None:
+    rows = [host("a", version="1.2.3"), host("b", version="1.2.3", max_shards=8)]
+    assert look(Warnings(CAP, version="1.2.3"), hosts=rows, workers=spread(*rows)) == []
+
+
+def test_the_disk_of_a_host() -> None:
+    """The warning begins where another journal has no room, and ends when there is clearly more."""
+    warnings = Warnings(CAP)
+
+    def said(free: int | None) -> list[str]:
+        return look(warnings, hosts=[host("a", disk_free_bytes=free)])
+
+    assert said(NEED + 1) == []
+    (line,) = said(NEED)
+    assert line == (
+        "host a has 512.0 MiB of its disk left: a worker that moves there takes 512.0 MiB for its "
+        "journal; free the disk, or `dcgw-cluster drain a`"
+    )
+    assert len(said(int(NEED * CLEAR) - MIB)) == 1
+    assert said(int(NEED * CLEAR) + MIB) == []
+    assert said(NEED + 1) == []
+    assert len(said(0)) == 1
+    assert said(None) == [], "it is not known"
+
+
+def test_the_fullest_disk_is_named() -> None:
+    rows = [host("a", disk_free_bytes=9 * MIB), host("b", disk_free_bytes=8 * MIB), host("c")]
+    (line,) = look(hosts=rows)
+    assert line.startswith("host b has 8.0 MiB of its disk left; 1 more have too little: ")
+
+
+def test_versions_that_differ() -> None:
+    rows = [host("a"), host("b", version="1.2.2"), gone("c", version="1.0"), host("d", version="")]
+    (line,) = look(Warnings(CAP, version="1.2.3"), hosts=rows)
+    assert line.startswith("host b runs dcgw-cluster 1.2.2, the coordinator 1.2.3: install 1.2.3")
+    rows += [host("e", version="1.2.1", state=HostState.DRAINING)]
+    (line,) = look(Warnings(CAP, version="1.2.3"), hosts=rows)
+    assert line.startswith("hosts b, e run dcgw-cluster 1.2.2 and others, the coordinator 1.2.3: ")
+
+
+@example([(1, 2), (1, 2)])
+@example([(2, 2), (0, 1)])
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), min_size=1, max_size=5))
+def test_hosts_that_could_not_take_the_shards_of_one(loads: list[tuple[int, int]]) -> None:
+    """loads: shards of a host, and how many more it takes."""
+    rows = [
+        host(str(n), shards=shards, max_shards=shards + more)
+        for n, (shards, more) in enumerate(loads)
+    ]
+    said = look(hosts=rows, workers=spread(*rows))
+    without = {
+        row.name: row.shards - sum(more for n, (_, more) in enumerate(loads) if str(n) != row.name)
+        for row in rows
+    }
+    unlimited = any(row.max_shards == 0 for row in rows)
+    assert len(said) == (len(rows) > 1 and not unlimited and max(without.values()) > 0)
+    if said:
+        worst = max(without.values())
+        shards = f"{worst} shard{'' if worst == 1 else 's'}"
+        assert f"was lost, the others would not take {shards} of it: add a host" in said[0]
+
+
+def test_shards_that_no_host_takes() -> None:
+    lost, full_one = gone("lost"), host("full", shards=4, max_shards=5)
+    rows = [lost, full_one]
+    workers = [worker(7, host="lost", shards=2), worker(1, host="full", shards=4)]
+    (line,) = look(hosts=rows, workers=workers)
+    assert line == (
+        "the 2 shards of worker 7 can't be resumed: no host that is here takes them; add a host, "
+        "or raise --max-shards of one"
+    )
+    assert look(hosts=[lost, host("full", shards=4, max_shards=6)], workers=workers) == []
+    assert look(hosts=[lost, host("free")], workers=workers) == []
+    (line,) = look(hosts=[lost, away("other")], workers=workers[:1])
+    assert "no host is here that takes workers" in line

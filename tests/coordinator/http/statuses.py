@@ -65,6 +65,7 @@ def host(name: str, **changed: Any) -> HostStatus:
         "state": HostState.HERE,
         "address": f"{name}.example",
         "share": 2,
+        "takes_workers": True,
         "workers": 2,
         "shards": 4,
         "shards_ready": 4,
@@ -83,6 +84,7 @@ def away(name: str, **changed: Any) -> HostStatus:
     """Return a host that is not heard of, and may be there."""
     usual: dict[str, Any] = {
         "state": HostState.AWAY,
+        "takes_workers": False,
         "uptime_s": None,
         "heard_s": 18.0,
         "gone_in_s": 12.2,
