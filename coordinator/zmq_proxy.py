@@ -91,11 +91,16 @@ class ZmqProxy:
         thread, wherever that is: it may wait in a send for room that never comes (XPUB_NODROP),
         where `close` does not reach it. The sockets must have had LINGER 0 from the beginning.
         Calling it again does nothing."""
+        self.release()
+        self._context.term()
+        self._thread.join()
+
+    def release(self) -> None:
+        """Let whoever terminates the sockets' context end the thread by that, as above. Calling it
+        again does nothing."""
         self._ends_with_context = True
         with self._steering_lock:
             self._steering.close()
-        self._context.term()
-        self._thread.join()
 
     def _run(
         self, front: zmq.Socket[bytes], back: zmq.Socket[bytes], steered: zmq.Socket[bytes]

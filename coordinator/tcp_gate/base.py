@@ -107,7 +107,7 @@ class Gate(ABC):
     ) -> None:  # fmt: skip
         proxy = ZmqProxy(name, front, back)
         self._proxies.append(proxy)
-        self._stack.callback(proxy.close)
+        self._stack.callback(proxy.release)  # it may wait for a hub; the context's end ends it
 
     def _inner(self, kind: int) -> zmq.Socket[bytes]:
         """Make a socket for an endpoint of this host."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import zmq
 
-from tests.coordinator.host_gate.rig import WITHIN_MS, Rig, Socket, until
+from tests.coordinator.host_gate.rig import WITHIN_MS, WITHIN_S, Rig, Socket, identity, until
 
 THERE, GONE = b"\x01", b"\x00"
 
@@ -127,3 +127,32 @@ def test_of_one_agent_all_comes_in_order(rig: Rig) -> None:
             assert rig.hubs[0].poll(WITHIN_MS)
             assert int(rig.hubs[0].recv()[5:13]) == number
     publisher.close()
+
+
+def test_a_hub_that_does_not_read_holds_up_no_end(rig: Rig) -> None:
+    """Neither the gate's own, nor that of connections whose key was removed."""
+    lost = rig.keys.add("lost", ("host",), now=0)
+    publisher = rig.publisher(lost, hwm=10)
+    rig.subscribed(publisher)
+    agent = Agent(publisher, 0)
+    agent.fill()
+    control = rig.agent("control", rig.here)
+    rig.speaks(control, identity("here"))
+    before = rig.report().pid
+    rig.keys.remove("lost")
+    assert told(publisher) == GONE
+    rig.speaks(control, identity("here"), b"after")
+    assert rig.report().pid == before
+    for one in (publisher, control):
+        one.close()
+    rig.hubs[0].close()
+    rig.hubs[0] = rig.hub(0)
+    second = rig.publisher(rig.here, hwm=10)
+    rig.subscribed(second)
+    Agent(second, 1).fill()
+    rig.process.terminate()
+    _, errors = rig.process.communicate(timeout=WITHIN_S)
+    assert rig.process.returncode == 0
+    assert "did not end" not in errors
+    second.close()
+    rig.start()
