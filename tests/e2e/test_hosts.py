@@ -125,9 +125,9 @@ def test_hosts_join_and_are_drained_and_lost(home: Home) -> None:
     on_hosts(home, "host-1", "host-2", "host-3", scenario=scenario)
 
 
-def test_a_coordinator_that_dies_is_followed_by_another_that_adopts_the_hosts(home: Home) -> None:
-    """Agents and workers go on without a coordinator, and are taken over: the same processes, no
-    connection is made anew."""
+def test_a_coordinator_and_an_agent_that_die_are_followed_by_others(home: Home) -> None:
+    """Agents and workers go on without a coordinator, workers without their agent, and are taken
+    over: the same processes, no connection is made anew."""
 
     async def scenario(run: Run) -> None:
         run.agents[1].start()
@@ -138,6 +138,15 @@ def test_a_coordinator_that_dies_is_followed_by_another_that_adopts_the_hosts(ho
         assert again.returncode == 0, again.stderr
         after = await run.ready("host-1", "host-2")
         assert after.pid != before.pid
+        assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+        agent = run.agents[1]
+        assert agent.process is not None
+        agent.process.kill()
+        agent.process.wait()
+        agent.start()
+        assert b'"ready":true' in await asyncio.to_thread(agent.outcome)
+        await run.more()
+        after = await run.ready("host-1", "host-2")
         assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
         assert (await run.sandbox.state())["counters"].get("resumed", 0) <= SHARDS
         await run.more()
