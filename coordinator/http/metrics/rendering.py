@@ -18,6 +18,7 @@ from coordinator.http.metrics.cluster import (
     command_metrics,
     gate_metrics,
 )
+from coordinator.http.metrics.hosts import host_metrics
 from coordinator.http.metrics.shards import shard_metrics
 from coordinator.http.metrics.subscribers import subscriber_metrics
 from coordinator.http.metrics.traffic import traffic_metrics
@@ -55,6 +56,7 @@ def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:
     yield from cluster_metrics(status)
     yield from traffic_metrics(status.traffic)
     yield from worker_metrics(status.workers, status.shards)
+    yield from host_metrics(status.hosts, status.workers)
     if len(status.shards) <= most_shards:
         yield from shard_metrics(status.shards)
     yield from budget_metrics(status.budget)

@@ -201,6 +201,8 @@ def full_status() -> ClusterStatus:
     """Return a cluster of which everything is known, and everything has happened."""
     return status(
         shards=[shard(0), shard(1, reconnects={"op 7": 1})],
+        workers=[worker(0, host="host-1")],
+        hosts=[host("host-1"), away("host-2")],
         subscribers=[subscriber("bot", lag=3)],
         subscriber_totals=[totals("bot")],
         commands=[command("presence_update")],

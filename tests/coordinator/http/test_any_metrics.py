@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberTotals, WorkerStatus
+from cluster.wire.status import (
+    ClusterStatus,
+    HostStatus,
+    ShardStatus,
+    SubscriberTotals,
+    WorkerStatus,
+)
 from cluster.wire.traffic import LATENCY_CLASSES, WorkerTraffic
 from coordinator.http.metrics import render
 from coordinator.http.metrics.traffic import USUAL_CAUSES
@@ -22,6 +28,7 @@ HEARTBEATS = st.lists(COUNTS, min_size=LATENCY_CLASSES, max_size=LATENCY_CLASSES
 statuses = any_struct(
     ClusterStatus,
     workers=st.lists(any_struct(WorkerStatus), max_size=MOST, unique_by=lambda w: w.slot),
+    hosts=st.lists(any_struct(HostStatus), max_size=MOST, unique_by=lambda h: h.name),
     shards=st.lists(any_struct(ShardStatus), max_size=MOST, unique_by=lambda s: s.shard_id),
     traffic=st.lists(
         any_struct(WorkerTraffic, heartbeats=HEARTBEATS, heartbeat_s=st.floats(0, 1e9)),
@@ -53,6 +60,7 @@ def test_any_status_is_text_that_prometheus_reads(status: ClusterStatus) -> None
             {name for one in status.traffic for name in (*USUAL_CAUSES, *one.reconnects)},
         ),
         ("dcgw_subscriber_lag_events", "subscriber", {row.name for row in status.subscribers}),
+        ("dcgw_host_up", "host", {row.name for row in status.hosts}),
         ("dcgw_build_info", "version", {status.version}),
     ):
         assert {sample.labels[label] for sample in found.get(metric, [])} == wanted

@@ -11,16 +11,20 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster.wire.states import ClusterState, SessionState
+from cluster.wire.states import ClusterState, HostState, SessionState
 from cluster.wire.status import ClusterStatus
 from coordinator.http.metrics import content_type, render
+from coordinator.http.metrics.hosts import MOST_HOSTS
 from coordinator.http.metrics.rendering import OPENMETRICS, TEXT
 from coordinator.http.metrics.subscribers import MOST_NAMES
 from tests.coordinator.http.metrics_page import PAGE, page
 from tests.coordinator.http.statuses import (
+    away,
     budget,
     command,
     full_status,
+    gone,
+    host,
     shard,
     status,
     subscriber,
@@ -171,6 +175,68 @@ def test_labels_have_a_bound() -> None:
     for metric in ("dcgw_subscriber_lag_events", "dcgw_subscriber_events_total"):
         named = {dict(labels)["subscriber"] for name, labels in found if name == metric}
         assert named == set(names[50:])
+
+
+def test_hosts() -> None:
+    found = samples(
+        hosts=[host("a", shards_ready=3), away("b"), gone("c", version="", share=0)],
+        workers=[worker(0, host="a"), worker(1, host="b"), worker(2)],
+    )
+    a, b, c = ((("host", name),) for name in "abc")
+    expected = {
+        ("dcgw_host_up", a): 1,
+        ("dcgw_host_up", b): 0,
+        ("dcgw_host_up", c): 0,
+        ("dcgw_host_state", (("host", "a"), ("state", "here"))): 1,
+        ("dcgw_host_state", (("host", "a"), ("state", "gone"))): 0,
+        ("dcgw_host_state", (("host", "b"), ("state", "away"))): 1,
+        ("dcgw_host_state", (("host", "c"), ("state", "gone"))): 1,
+        ("dcgw_host_build_info", (("host", "a"), ("version", "1.2.3"))): 1,
+        ("dcgw_host_uptime_seconds", a): 3600,
+        ("dcgw_host_last_heard_seconds", b): 18,
+        ("dcgw_host_lease_seconds", b): 12.2,
+        ("dcgw_host_worker_share", a): 2,
+        ("dcgw_host_workers", a): 2,
+        ("dcgw_host_workers", c): 0,
+        ("dcgw_host_shards", a): 4,
+        ("dcgw_host_shards_ready", a): 3,
+        ("dcgw_host_cpu_ratio", a): 0.17,
+        ("dcgw_host_memory_ratio", a): 0.41,
+        ("dcgw_host_disk_free_bytes", a): 90 << 30,
+        ("dcgw_worker_host_info", (("host", "a"), ("worker", "0"))): 1,
+        ("dcgw_worker_host_info", (("host", "b"), ("worker", "1"))): 1,
+    }
+    assert {key: found[key] for key in expected} == expected
+    unknown = {
+        ("dcgw_host_lease_seconds", a), ("dcgw_host_lease_seconds", c),
+        ("dcgw_host_uptime_seconds", b), ("dcgw_host_cpu_ratio", b),
+        ("dcgw_host_memory_ratio", b), ("dcgw_host_disk_free_bytes", b),
+        ("dcgw_host_worker_share", c),
+    }  # fmt: skip
+    assert not unknown & found.keys()
+    assert not [labels for name, labels in found if name == "dcgw_worker_host_info"
+                and dict(labels)["worker"] == "2"]  # fmt: skip
+
+
+def test_each_state_of_a_host_has_its_sample() -> None:
+    for state in HostState:
+        found = samples(hosts=[host("a", state=state)])
+        ones = [labels for (name, labels), value in found.items()
+                if name == "dcgw_host_state" and value == 1]  # fmt: skip
+        assert ones == [(("host", "a"), ("state", state.value))]
+        up = state in (HostState.HERE, HostState.DRAINING)
+        assert found["dcgw_host_up", (("host", "a"),)] == up
+
+
+def test_without_hosts_there_is_no_metric_of_them() -> None:
+    assert not [name for name, _ in samples() if name.startswith(("dcgw_host", "dcgw_worker_host"))]
+
+
+def test_of_too_many_hosts_those_that_are_not_here_have_samples() -> None:
+    rows = [host(f"h{n:04}") for n in range(MOST_HOSTS + 5)] + [gone("lost")]
+    named = {dict(labels)["host"] for name, labels in samples(hosts=rows) if name == "dcgw_host_up"}
+    assert len(named) == MOST_HOSTS
+    assert "lost" in named
 
 
 def test_openmetrics_where_it_is_asked_for() -> None:
