@@ -4,7 +4,8 @@ Reads one WorkerSpec (msgpack) from standard input, to its end; logs to its log_
 standard error.
 
 Exit codes: 0 stopped by the coordinator or a signal; 1 an error; 2 the spec can't be used; 3
-another process holds this slot; 4 no coordinator was heard of for ``adopt_seconds``.
+another process holds this slot; 4 no coordinator was heard of for ``adopt_seconds``, or the lease
+has run out.
 """
 
 from __future__ import annotations

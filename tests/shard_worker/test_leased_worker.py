@@ -8,6 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+import pytest
+
 from cluster.leases import HostLease
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 from cluster.wire.link import (
@@ -21,10 +24,13 @@ from cluster.wire.link import (
     Take,
 )
 from cluster.wire.shard_state import ShardState
+from shard_worker.delivery.shard_delivery import ShardDelivery
 from tests.shard_worker.rig import Rig, worker_config
 from tests.shard_worker.scenarios import ends_equal, run, under_traffic
+from tests.shard_worker.test_worker_failures import UnforeseenError, ends_by
 
 LEASE_S = 3.0
+HELLO_MS = 1500.0
 SHARDS = 2
 ORPHANED = 4
 
@@ -75,8 +81,11 @@ def test_it_begins_when_its_first_report_is_answered_and_ends_with_its_lease() -
 
     async def scenario(rig: Rig, control: SandboxControl) -> None:
         rig.leasing = False
-        await rig.start()
-        await rig.until(lambda: rig.count(Report) >= 3)
+        first, second = (ShardPlan(shard_id=n, shard_count=SHARDS) for n in range(SHARDS))
+        await rig.start(shards=[first])
+        await rig.until(lambda: rig.count(Report) >= 2)
+        await rig.send(Take(shard=second))
+        await rig.until(lambda: set(rig.reports) == {0, 1})
         assert rig.sandbox.state.counters["connections"] == 0
         rig.leasing = True
         await rig.ready()
@@ -118,6 +127,27 @@ def test_what_a_coordinator_must_know_is_told_before_the_report_that_counts_on_f
         ends = [message for message in rig.heard if isinstance(message, Checkpoint)][-1]
         assert {state.shard_id: state.floor for state in ends.states} == {0: -1, 1: -1}
         assert ends.states[0].seq == rig.states[0].seq
+
+    run(scenario, spec={"lease_s": 60.0})
+
+
+def test_a_worker_that_fails_tells_of_nothing_that_is_not_journalled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another host would go on after that."""
+
+    async def scenario(rig: Rig, control: SandboxControl) -> None:
+        with monkeypatch.context() as patch:
+
+            def broken(*_: Any) -> None:
+                raise UnforeseenError("in a drain")
+
+            await ends_by(rig, control, lambda: patch.setattr(ShardDelivery, "deliver", broken))
+        await rig.until(lambda: isinstance(rig.heard[-1], Stopped))
+        held = {
+            shard: max(row[2] for row in rig.journalled() if row[0] == shard) for shard in (0, 1)
+        }
+        assert all(state.seq <= held[shard] for shard, state in rig.states.items())
 
     run(scenario, spec={"lease_s": 60.0})
 
@@ -169,13 +199,29 @@ def test_a_host_that_is_lost_with_its_disk_costs_no_event_and_no_identify() -> N
     on_two_hosts(scenario, heartbeat_interval_ms=250, heartbeat_grace_s=30)
 
 
-def test_a_host_that_was_frozen_for_longer_than_its_lease_takes_nothing_back() -> None:
-    """It finds in its sockets that its connections are closed, before any timer comes."""
+async def until_they_wait_for_hello(rig: Rig, control: SandboxControl) -> None:
+    """Cut all connections, and let HELLO come late on the next ones."""
+    state = rig.sandbox.state
+    options = state.options
+    state.options = msgspec.structs.replace(options, latency_ms=HELLO_MS)
+    await control.fault(kind="cut", how="rst")
+    await rig.until(lambda: all(r.state == "awaiting_hello" for r in rig.reports.values()))
+    state.options = options
+
+
+@pytest.mark.parametrize("resuming", [False, True])
+def test_a_host_that_was_frozen_for_longer_than_its_lease_takes_nothing_back(
+    resuming: bool,
+) -> None:
+    """Before any timer comes, it finds in its sockets that its connections are closed, or HELLO,
+    after which it would resume."""
 
     async def scenario(one: Rig, other: Rig, control: SandboxControl) -> None:
         await under_traffic(one, control)
         await one.until(lambda: len(one.states) == SHARDS)
         assert one.process is not None
+        if resuming:
+            await until_they_wait_for_hello(one, control)
         one.process.send_signal(signal.SIGSTOP)
         lease = HostLease(LEASE_S, time.monotonic())
         while not lease.has_ended(time.monotonic()):  # noqa: ASYNC110  # as a coordinator waits

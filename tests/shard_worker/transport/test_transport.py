@@ -312,6 +312,27 @@ def test_a_frame_s_fate_is_told_when_libcurl_has_it_and_not_before() -> None:
     run(scenario)
 
 
+def test_a_frame_that_may_not_leave_when_libcurl_would_take_it_never_does() -> None:
+    got: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def handler(socket: ServerConnection) -> None:
+        async for message in socket:
+            got.put_nowait(message)
+
+    async def scenario(transport: Transport) -> None:
+        fates: list[bool] = []
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.send(b"resume", fate=fates.append, may_leave=lambda: False)
+            connection.send(b"identify", fate=fates.append, may_leave=lambda: True)
+            assert await asyncio.wait_for(got.get(), WAIT_S) == "identify"
+            assert sorted(fates) == [False, True]
+
+    run(scenario)
+
+
 def test_the_handshake_is_chrome_s() -> None:
     async def scenario(transport: Transport) -> None:
         async with raw_server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") as (url, requests):
