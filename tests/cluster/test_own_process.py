@@ -30,6 +30,7 @@ PROGRAMS: Final = {
     "coordinator": ["-m", "coordinator"],
     "worker": ["-m", "shard_worker"],
     "replay server": ["-m", "coordinator.replay.server"],
+    "replay door": ["-m", "coordinator.replay_door.server"],
     "TCP gate": ["-m", "coordinator.tcp_gate.gate"],
     "hub": ["-m", "coordinator.hub.process"],
     "sandbox": ["-m", "cluster.sandbox"],

@@ -580,17 +580,28 @@ def test_workers_of_another_plan_go_before_their_shards_start_elsewhere(bench: B
         assert not is_held(bench.spec().paths.journal(slot) / "owner.lock")
 
 
-@pytest.mark.parametrize("module", ["coordinator.replay.server", "cluster.sandbox"])
+@pytest.mark.parametrize(
+    "module", ["coordinator.replay.server", "coordinator.replay_door.server", "cluster.sandbox"]
+)
 def test_a_child_whose_coordinator_died_while_it_started_ends(
     module: str, tmp_path: Path, short_folder: Path
 ) -> None:
     """Its parent is another one by the time it looks."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    spec = {"endpoint": f"ipc://{short_folder}/replay", "journals": str(tmp_path), "cluster": "c"}
-    replay = module == "coordinator.replay.server"
-    arguments = [] if replay else [f"--with-parent={dead.pid}"]
-    data = json.dumps({**spec, "parent": dead.pid} if replay else {"guilds": 1}).encode()
+    spec: dict[str, object] = {
+        "endpoint": f"ipc://{short_folder}/replay", "cluster": "c", "parent": dead.pid
+    }  # fmt: skip
+    place = f"ipc://{short_folder}/none"
+    of_its_own = {
+        "coordinator.replay.server": {"journals": str(tmp_path)},
+        "coordinator.replay_door.server": {
+            "hosts": place, "control": place, "notes": str(tmp_path)
+        },
+    }  # fmt: skip
+    spec = {**spec, **of_its_own[module]} if module in of_its_own else {"guilds": 1}
+    arguments = [] if module in of_its_own else [f"--with-parent={dead.pid}"]
+    data = json.dumps(spec).encode()
     command = [sys.executable, "-P", "-m", module, *arguments]
     assert (
         subprocess.run(command, input=data, capture_output=True, timeout=WITHIN_S).returncode == 0

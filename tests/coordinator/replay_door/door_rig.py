@@ -59,8 +59,8 @@ class PlayedGate:
             host, token, data = frames
             question = replay.decode_request.decode(data)
             self.asked.append((host.decode(), question))
-            answer = self.hosts.get(host.decode(), lambda question: None)(question)
-            if answer is not None:
+            answers = self.hosts.get(host.decode())
+            if answers is not None and (answer := answers(question)) is not None:
                 raw = answer if isinstance(answer, bytes) else replay.encode(answer)
                 await self.socket.send_multipart([host, token, raw])
 

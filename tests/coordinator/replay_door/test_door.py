@@ -21,12 +21,11 @@ from tests.coordinator.replay_door.door_rig import (
     WITHIN_S,
     Answer,
     DoorRig,
-    PlayedHistory,
     door_rig,
     id_of,
     of_journals,
 )
-from tests.coordinator.replay_door.shard_world import STORE, ShardWorld
+from tests.coordinator.replay_door.shard_world import STORE, PlayedHistory, ShardWorld
 
 
 def moved() -> tuple[PlayedHistory, PlayedHistory, PlayedHistory]:
