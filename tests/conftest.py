@@ -14,6 +14,8 @@ import pytest
 import pytest_timeout  # type: ignore[import-untyped]  # it carries no types
 from hypothesis import Phase, is_hypothesis_test, settings
 
+from tests.postgres_server import PostgresServer, programs
+
 # On a busy machine a first example takes longer than hypothesis allows; that proves nothing.
 settings.register_profile("shared", deadline=None)
 settings.register_profile(
@@ -33,6 +35,22 @@ def own_registry() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="dcgw-") as folder, pytest.MonkeyPatch.context() as env:
         env.setenv("DCGW_RUNTIME_DIR", os.environ.get("DCGW_RUNTIME_DIR", folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of this process; who stops it makes one of their own."""
+    if programs() is None:
+        pytest.skip("PostgreSQL's server is not installed here (Debian: postgresql)")
+    server = PostgresServer.make()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> str:
+    """The URL of a database with nothing in it."""
+    return postgres.new_database()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -79,7 +79,10 @@ class SlotJournal:
         it."""
         state = self._states.newest(plan)
         resumable = None
-        if plan.resume and state.session_id and not state.ended:
+        # A newer epoch was begun elsewhere, for a shard whose session here was over: its events
+        # come after those of that session, which nobody would take any more.
+        is_newest = state.epoch >= plan.last_epoch
+        if plan.resume and state.session_id and not state.ended and is_newest:
             resumable = Resumable(state.session_id, state.resume_url, state.seq, state.epoch)
         writer = ShardWriter(self._cluster, state, self.events)
         places = self._states.places(plan.shard_id)

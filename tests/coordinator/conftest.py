@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.coordinator.state.postgres_server import PostgresServer, programs
-
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
@@ -18,19 +16,3 @@ def short_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="dcgw-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A server for all tests of this process; who stops it makes one of their own."""
-    if programs() is None:
-        pytest.skip("PostgreSQL's server is not installed here (Debian: postgresql)")
-    server = PostgresServer.make()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def database_url(postgres: PostgresServer) -> str:
-    """The URL of a database with nothing in it."""
-    return postgres.new_database()

@@ -20,7 +20,7 @@ from coordinator.state.lease import LEASE_S, HeldLease
 from coordinator.state.postgres import connection, lease_keeper
 from coordinator.state.postgres.opening import HeldStore, PostgresOpening
 from coordinator.state.store import Store
-from tests.coordinator.state.postgres_server import PASSWORD, PostgresServer, programs
+from tests.postgres_server import PASSWORD, PostgresServer, programs
 
 ACCOUNT = "account"
 NOW = 1_800_000_000.0

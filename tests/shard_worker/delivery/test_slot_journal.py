@@ -62,3 +62,21 @@ def test_what_all_shards_bring_is_counted(tmp_path: Path) -> None:
     assert slot.stats().batch_bytes > stats.batch_bytes
     assert slot.events["A"] == 5
     slot.close()
+
+
+def test_a_session_is_not_resumed_after_a_newer_epoch_was_begun_elsewhere(tmp_path: Path) -> None:
+    """As by a coordinator on another host, whose events subscribers have seen since."""
+    slot = SlotJournal(spec(tmp_path, 0))
+    plan = ShardPlan(shard_id=2, shard_count=6)
+    shard = slot.shard(plan)[0]
+    shard.begin_epoch(8, "session", "wss://gateway", 0)
+    shard.deliver([("READY", 1, b"{}")], 1)
+    slot.close()
+    slot = SlotJournal(spec(tmp_path, 0))
+    _, resumable, epoch = slot.shard(replace(plan, last_epoch=8))
+    assert resumable is not None
+    assert epoch == 8
+    slot.close()
+    slot = SlotJournal(spec(tmp_path, 0))
+    assert slot.shard(replace(plan, last_epoch=9))[1:] == (None, 9)
+    slot.close()
