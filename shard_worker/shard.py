@@ -386,7 +386,7 @@ class Shard:
         if frame.seq < 0:
             log.warning("shard %d: READY has no usable s, and counts as 0", self.plan.shard_id)
         if not self._is_held():
-            self.stop(logout=False)
+            self.stop(logout=True)  # nobody else knows of this session, nor will resume it
             return
         seq = max(frame.seq, 0)
         self._do(self._session.ready(ready.session_id, ready.resume_url, seq, now))

@@ -25,12 +25,16 @@ class Leased(Ordered):
     def __init__(self) -> None:
         super().__init__()
         self.holds = True
+        self.closes: list[int] = []
         self.epochs: list[object] = []
         self.known: int | None = None
         """What the coordinator knows; None: everything."""
 
     def may_hold(self) -> bool:
         return self.holds
+
+    def close(self, code: int) -> None:
+        self.closes.append(code)
 
     def begin_epoch(self, epoch: int, session_id: str, resume_url: str, guilds: int) -> None:
         self.epochs.append(epoch)
@@ -104,7 +108,7 @@ def test_a_session_that_begins_too_late_is_not_taken() -> None:
         wire.holds = False
         wire.done.clear()
         shard.on_messages([READY, frame(0, {}, "A", 2)], [0, 1])
-        assert (wire.epochs, wire.done) == ([], [])
+        assert (wire.epochs, wire.done, wire.closes) == ([], [], [1000])
         assert shard.state is SessionState.CLOSED
 
     on_a_loop(scenario)
@@ -124,6 +128,7 @@ def test_what_was_received_is_delivered_and_no_epoch_is_ended() -> None:
         shard.on_messages([frame(0, {}, "A", 2), frame(9, False)], [0, 1])
         assert wire.done == [[2]]
         assert wire.epochs == [1]
+        assert wire.closes == [4000]
 
     on_a_loop(scenario)
 
