@@ -123,9 +123,11 @@ class RemoteHosts(NamedTuple):
     def listen(self, lifetime: Lifetime, handler: Handler) -> Mapping[str, Verb]:
         """Hear the hosts from now on. Return what is answered of them. handler: takes what workers
         say. zmq.ZMQError: the endpoint can't be bound."""
+        store = self.context.store
         words = WorkerWords(
-            self.hosts, self.checkpoints, self.assignments, handler, clock=self.context.clock
-        )
+            self.hosts, self.checkpoints, self.assignments, handler,
+            clock=self.context.clock, may_renew=lambda: store.is_ours,
+        )  # fmt: skip
         self.link.bind()
         lifetime.background(self.link.run(words.take), "host link")
         lifetime.background(self.hosts.run(), "hosts")

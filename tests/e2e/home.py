@@ -79,11 +79,11 @@ class Home:
         return self.processes() + [str(path) for path in paths if path.is_socket()]
 
 
-def offer(home: Home) -> None:
+def offer(home: Home, address: str = "127.0.0.1") -> None:
     """Let the cluster of this home offer all that it can over TCP, on ports that are free now."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    held = [socket.create_server((address, 0)) for _ in range(3)]
     for one, name in zip(held, ("EVENTS", "REPLAY", "CONTROL"), strict=True):
-        home.env[f"DCGW_TCP_{name}"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+        home.env[f"DCGW_TCP_{name}"] = f"tcp://{address}:{one.getsockname()[1]}"
         one.close()
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from cluster.endpoints.curve_keys import ClientKeys
 from tests.e2e.home import COMMAND_S, Home
+from tests.e2e.network import Machine
 from tests.progress import progress
 
 LEASE_S: Final = 5.0
@@ -25,12 +26,14 @@ LEASE_S: Final = 5.0
 class Agent:
     """A host agent and its workers."""
 
-    def __init__(self, home: Home, name: str, *, workers: int = 1, keys: str = "") -> None:
-        """keys: name of the key; empty: the host's."""
+    def __init__(self, home: Home, name: str, *, workers: int = 1) -> None:
         self.name = name
+        self.machine: Machine | None = None
+        """Where it runs; None: here."""
+        self.join = home.env["DCGW_HOSTS_CONTROL"]
+        """Where it looks for the coordinator."""
         self._home = home
         self._workers = workers
-        self._keys = keys or name
         self.folder = home.state / "hosts" / name
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -38,15 +41,16 @@ class Agent:
         """Start the agent, which then seeks the coordinator."""
         home = self._home
         spec = {
-            "join": [home.env["DCGW_HOSTS_CONTROL"]],
-            "keys": msgspec.json.decode((home.state / f"{self._keys}.key").read_bytes()),
+            "join": [self.join],
+            "keys": msgspec.json.decode((home.state / f"{self.name}.key").read_bytes()),
             "state_dir": str(self.folder),
             "runtime_dir": str(home.sockets / f"h-{self.name}"),
             "workers": self._workers,
             "stop_seconds": 10.0,
         }
+        words = [sys.executable, "-P", "-m", "host_agent"]
         self.process = process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "host_agent"],
+            self.machine.words(*words) if self.machine else words,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=home.env, start_new_session=True,
         )  # fmt: skip
@@ -65,6 +69,8 @@ class Agent:
     def pids(self) -> list[int]:
         """Return the processes of this host: the agent, and its workers, orphans among them."""
         assert self.process is not None
+        if self.machine is not None:
+            return self.machine.pids()
         mark = str(self.folder).encode()
         found = [self.process.pid]
         for entry in Path("/proc").glob("[0-9]*"):
@@ -95,21 +101,24 @@ class Agent:
             self.process.stdout.close()
 
 
-def offer_hosts(home: Home, lease_s: float = LEASE_S) -> None:
-    """Let the cluster of this home take hosts, on ports that are free now."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    for one, name in zip(held, ("CONTROL", "EVENTS", "REPLAY"), strict=True):
-        home.env[f"DCGW_HOSTS_{name}"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+def offer_hosts(home: Home, lease_s: float = LEASE_S, address: str = "127.0.0.1") -> list[int]:
+    """Let the cluster of this home take hosts, on ports that are free now, which are returned."""
+    held = [socket.create_server((address, 0)) for _ in range(3)]
+    ports = [one.getsockname()[1] for one in held]
+    for one, port, name in zip(held, ports, ("CONTROL", "EVENTS", "REPLAY"), strict=True):
+        home.env[f"DCGW_HOSTS_{name}"] = f"tcp://{address}:{port}"
         one.close()
     home.env |= {"DCGW_ENGINE": "join", "DCGW_HOSTS_LEASE_SECONDS": str(lease_s)}
+    return ports
 
 
-def add_key(home: Home, name: str, *rights: str) -> ClientKeys:
-    """Make a key, and its file in the home's state folder."""
+def add_key(home: Home, name: str, *rights: str, address: str = "127.0.0.1") -> ClientKeys:
+    """Make a key, and its file in the home's state folder. address: by which whoever has it reaches
+    the cluster."""
     home.state.mkdir(exist_ok=True)
     file = home.state / f"{name}.key"
     may = [word for right in rights for word in ("--may", right)]
-    made = home.cli("keys", "add", name, *may, "--out", str(file))
+    made = home.cli("keys", "add", name, *may, "--host", address, "--out", str(file))
     assert made.returncode == 0, made.stderr
     return ClientKeys.read(file)
 

@@ -38,21 +38,8 @@ class Run(NamedTuple):
     seen: Seen
 
     async def ready(self, *names: str) -> ClusterStatus:
-        """Wait until these hosts, and no others, have all shards, in shares as equal as can be, all
-        ready."""
-
-        def holds(status: ClusterStatus) -> bool:
-            with_shards = {host.name: host for host in status.hosts if host.shards}
-            equal = len({host.workers for host in with_shards.values()}) == 1
-            operating = status.operation is not None and status.operation.state == "running"
-            return (
-                status.state == "ready"
-                and set(with_shards) == set(names)
-                and equal
-                and not operating
-            )
-
-        return await eventually(self.control.status, holds)
+        """Wait until all shards are ready on these hosts, and on no others."""
+        return await eventually(self.control.status, lambda s: spread_over(s, *names))
 
     async def more(self) -> None:
         """Wait for more events."""
@@ -61,6 +48,14 @@ class Run(NamedTuple):
 
 def host_of(status: ClusterStatus, name: str) -> HostStatus:
     return next(host for host in status.hosts if host.name == name)
+
+
+def spread_over(status: ClusterStatus, *names: str) -> bool:
+    """Whether all shards are ready on these hosts, each with as many workers, and on no others."""
+    with_shards = {host.name: host for host in status.hosts if host.shards}
+    equal = len({host.workers for host in with_shards.values()}) == 1
+    operating = status.operation is not None and status.operation.state == "running"
+    return status.state == "ready" and set(with_shards) == set(names) and equal and not operating
 
 
 def on_hosts(
