@@ -20,9 +20,9 @@ from zmq.utils.monitor import parse_monitor_message
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
+from cluster.endpoints.tcp import HOST_LOST_MS, lose_soon
 from cluster.errors import ClusterError, KeyRefusedError, NotRunningError
 from cluster.wire.hosts import ToHost, decode_to_host
-from host_agent.relays import LOST_AFTER_MS
 from host_agent.sending import try_send
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class ControlWay:
             socket.setsockopt(zmq.LINGER, LINGER_MS)
             socket.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES)
             socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-            socket.setsockopt(zmq.TCP_MAXRT, LOST_AFTER_MS)
+            lose_soon(socket, HOST_LOST_MS)
             connect(socket, self.endpoint, self._keys)
             self._socket = socket
             await _until_one_ends(self._watch(monitor), self._receive(socket))

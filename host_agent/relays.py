@@ -17,6 +17,7 @@ import zmq
 from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.paths import ClusterPaths
+from cluster.endpoints.tcp import HOST_LOST_MS, lose_soon
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic
 from coordinator.zmq_proxy import ZmqProxy
@@ -26,9 +27,6 @@ EVENTS_HWM: Final = 100
 again, when the connection breaks."""
 QUESTIONS_HWM: Final = 16
 """Questions, or answers, that wait on each side."""
-LOST_AFTER_MS: Final = 20_000
-"""A connection is over when what was sent was not acknowledged for so long (tcp(7),
-TCP_USER_TIMEOUT); the system's own patience is a quarter of an hour."""
 MAX_QUESTION_BYTES: Final = 64 * 1024
 MAX_SUBSCRIPTION_BYTES: Final = 768
 """The most bytes that the coordinator's side may say on the way of events: the last message of a
@@ -88,7 +86,7 @@ class Relay:
         for socket in (self.inside, self.outside):
             socket.setsockopt(zmq.LINGER, 0)  # now: it can't be set once the context ends
         self.outside.setsockopt(zmq.IMMEDIATE, 1)
-        self.outside.setsockopt(zmq.TCP_MAXRT, LOST_AFTER_MS)
+        lose_soon(self.outside, HOST_LOST_MS)
 
     @property
     def alive(self) -> bool:

@@ -13,6 +13,9 @@ import zmq
 from cluster.errors import ConfigError
 
 PREFIX: Final = "tcp://"
+CONNECT_MS: Final = 2_000
+HOST_LOST_MS: Final = 5_000
+"""After so long a way between a host and its coordinator is over."""
 _ENDPOINT: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253}|\*):(\d{1,5})")
 _LOOPBACK_NAMES: Final = ("localhost",)
 
@@ -85,6 +88,17 @@ def port_after(endpoint: str, number: int) -> str:
     no endpoint stays as it is. Pure."""
     tcp = Tcp.read(endpoint)
     return endpoint if tcp is None else str(tcp._replace(port=tcp.port + number))
+
+
+def lose_soon(socket: zmq.Socket[Any], lost_after_ms: int) -> None:
+    """Let a connection be over when what was sent was not acknowledged for so long, and a try to
+    connect too. After a partition TCP itself waits for its next retransmission, for as long again
+    as the partition lasted; a new connection is there within a second or two.
+
+    Source: tcp(7), TCP_USER_TIMEOUT; zmq_setsockopt(3), ZMQ_TCP_MAXRT.
+    """
+    socket.setsockopt(zmq.TCP_MAXRT, lost_after_ms)
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
 
 
 def check_tcp(endpoints: Mapping[str, str]) -> None:

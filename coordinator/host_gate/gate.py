@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 import zmq
 
-from cluster.endpoints.tcp import port_after
+from cluster.endpoints.tcp import HOST_LOST_MS, lose_soon, port_after
 from cluster.wire import control, topic
 from cluster.wire.status import HostGateReport
 from coordinator.child_process import Child, run_child
@@ -123,6 +123,7 @@ class HostGate(Gate):
         inside.setsockopt(zmq.SNDHWM, receive_hwm)
         inside.setsockopt(zmq.RCVHWM, send_hwm)
         outside = self._listeners.make(zmq.ROUTER, most_bytes, send_hwm, receive_hwm)
+        lose_soon(outside, HOST_LOST_MS)
         self._stack.callback(outside.close)
         outside.setsockopt(zmq.ROUTER_MANDATORY, 1)
         outside.setsockopt(zmq.ROUTER_HANDOVER, 1)  # an agent comes back before TCP notices
@@ -134,6 +135,7 @@ class HostGate(Gate):
 
     def _open_events(self, hub: int, endpoint: str) -> None:
         outside = self._listeners.make(zmq.XSUB, topic.MAX_MESSAGE, CONTROL_HWM, EVENTS_HWM)
+        lose_soon(outside, HOST_LOST_MS)
         inside = self._inner(zmq.XPUB)
         try:
             inside.setsockopt(zmq.XPUB_NODROP, 1)
