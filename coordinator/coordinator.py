@@ -366,7 +366,9 @@ class Coordinator:
         sockets: Sockets,
         children: Children,
     ) -> StatusVerbs:
-        health = Health(self._paths.logs, sockets.link, sockets.control, sockets.hubs, *children)
+        health = Health(
+            self._paths.logs, context.store, sockets.link, sockets.control, sockets.hubs, *children
+        )
         return StatusVerbs(
             context,
             workers.fleet,

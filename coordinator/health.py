@@ -17,6 +17,7 @@ from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
 from coordinator.descriptors import descriptor_limit
 from coordinator.hub.hubs import Hubs
+from coordinator.state.store import Store
 from coordinator.workers.link import WorkerLink
 
 LITTLE_ROOM: Final = 64 * 1024 * 1024
@@ -37,6 +38,7 @@ class Health(NamedTuple):
     """The parts that are looked at, and the folder of the logs that say more."""
 
     logs: Path
+    store: Store
     link: WorkerLink
     control: ControlServer
     hubs: Hubs
@@ -51,12 +53,17 @@ class Health(NamedTuple):
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
         return [
+            *self._store(),
             *self._disk(),
             *self._children(),
             *self._journals(),
             *self._refused(),
             *self._full(),
         ]
+
+    def _store(self) -> Iterator[str]:
+        if why := self.store.trouble:
+            yield f"the store {self.store.name} can't be reached, and nothing is granted: {why}"
 
     def _disk(self) -> Iterator[str]:
         free = free_bytes(self.logs)

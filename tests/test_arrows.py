@@ -197,7 +197,7 @@ ROOMS: Final = {
             "health host hosts identifies lifetime operations sharding sockets state upkeep verb "
             "workers"
         ),
-        "health": "children control descriptors hub workers",
+        "health": "children control descriptors hub state workers",
         "sockets": "control descriptors hub workers",
         "upkeep": "children context control happenings http hub state workers",
         "control": (

@@ -30,6 +30,10 @@ class Database(Protocol):
         """What people know it by, without a password."""
 
     @property
+    def trouble(self) -> str:
+        """Why nothing can be written, as far as is known; empty: it can."""
+
+    @property
     def place(self) -> str:
         """Which host and state folder this is, where several use the database; empty: it is one
         state folder's own."""

@@ -40,5 +40,5 @@ class PlanKeeper(NamedTuple):
             )
         except StoreError as error:
             raise ClusterError(
-                f"the plan can't be written ({error})", f"make room for {self.spec.paths.store}"
+                f"the plan can't be written ({error})", f"see to the store {self.store.name}"
             ) from error

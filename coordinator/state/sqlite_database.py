@@ -20,6 +20,7 @@ class SqliteDatabase:
     """An open SQLite database with the store's tables."""
 
     place = ""
+    trouble = ""  # what fails is said by whoever wanted to write
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         """connection: with isolation_level None, and the tables in it (schema.prepare)."""

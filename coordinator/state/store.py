@@ -105,6 +105,11 @@ class Store:
         since the store could not be reached: then workers are promised nothing."""
         return self._db.is_ours()
 
+    @property
+    def trouble(self) -> str:
+        """Why it can't be written; empty: it can, as far as is known."""
+        return self._db.trouble
+
     def close(self) -> None:
         self._db.close()
 

@@ -163,7 +163,7 @@ class PostgresOpening:
             if not take_lease(first, self._mine._replace(beat=beat + 1)):
                 return None
             try:
-                bring_up_to_date(first)
+                bring_up_to_date(first, self.name)
                 content, wall = read_all(first), read_clock(first)
                 ahead_s = wall - since_boot_s()
                 return _Taken(connect(self._url), content, HeldLease(asked_at), ahead_s)

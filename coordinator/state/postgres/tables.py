@@ -94,17 +94,13 @@ def make_lease(connection: BoundedConnection, name: str) -> None:
                     "give the cluster a database of its own",
                 )
             connection.execute(_LEASE)
-    version = _version(connection)
-    if version > schema.VERSION:
-        raise ClusterError(
-            f"the store {name} was written by a newer dcgw-cluster (schema {version}, this one "
-            f"knows {schema.VERSION})",
-            "upgrade dcgw-cluster, or give the cluster another database",
-        )
+    _check_version(connection, name)
 
 
-def bring_up_to_date(connection: BoundedConnection) -> None:
-    """Make the tables, or change those of an earlier program. The lease is held."""
+def bring_up_to_date(connection: BoundedConnection, name: str) -> None:
+    """Make the tables, or change those of an earlier program. The lease is held. ClusterError: they
+    are a newer one's, which had the store while this one stood by."""
+    _check_version(connection, name)
     with connection.transaction():
         for step in range(_version(connection), schema.VERSION):
             words = schema.MIGRATIONS[step].replace("INTEGER", "BIGINT")
@@ -178,3 +174,13 @@ def _version(connection: BoundedConnection) -> int:
     row = connection.execute("SELECT version FROM schema_version").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _check_version(connection: BoundedConnection, name: str) -> None:
+    version = _version(connection)
+    if version > schema.VERSION:
+        raise ClusterError(
+            f"the store {name} was written by a newer dcgw-cluster (schema {version}, this one "
+            f"knows {schema.VERSION})",
+            "upgrade dcgw-cluster, or give the cluster another database",
+        )

@@ -114,7 +114,7 @@ def _troubles(spec: CoordinatorSpec, hub: HubProcess) -> Iterator[str]:
     nothing: Any = None
     replay: Any = SimpleNamespace(restarts=0)
     return Health(
-        spec.paths.logs, nothing, nothing, nothing, replay, None, None, None, None, (hub,)
+        spec.paths.logs, nothing, nothing, nothing, nothing, replay, None, None, None, None, (hub,)
     )._children()
 
 

@@ -128,9 +128,9 @@ def test_it_dies_once_and_what_only_that_journal_held_is_gone(
         assert server.restarts == 1
         assert server.unreadable() == ["slot-0"]
         nothing: Any = SimpleNamespace(
-            refused=0, full=list, listener=SimpleNamespace(full=False, name="control")
+            refused=0, trouble="", full=list, listener=SimpleNamespace(full=False, name="control")
         )
-        health = Health(paths.logs, nothing, nothing, nothing, server, None, None, None)
+        health = Health(paths.logs, nothing, nothing, nothing, nothing, server, None, None, None)
         log = paths.logs / "replay.log"
         assert health.troubles() == [
             f"the replay server was restarted 1 time: see {log}",

@@ -213,11 +213,13 @@ def test_a_server_that_restarts_costs_no_epoch(site: Site, server: PostgresServe
             with pytest.raises(StoreError, match="can't be reached"):
                 store.grant(2, ACCOUNT, 4, 0, NOW)
         assert time.monotonic() - began < 0.5, "while it is away nobody waits for it"
+        assert store.trouble
         assert store.known(4, 0).epoch == 1
         assert store.spent(ACCOUNT, NOW) == 1
         await asyncio.to_thread(server.start)
         await until(lambda: written(store, 3))
         assert store.known(4, 0).epoch == 2
+        assert store.trouble == ""
         await kept.close()
 
     play(scenario())
@@ -364,6 +366,24 @@ def test_a_newer_schema_is_refused_and_left_alone(
         postgres.sql(name, f"UPDATE schema_version SET version = {schema.VERSION + 1}")
         with pytest.raises(ClusterError, match="newer dcgw-cluster"):
             await site.open(database_url)
+        assert postgres.sql(name, "SELECT holder IS NULL FROM lease") == "t"
+
+    play(scenario())
+
+
+def test_a_standby_that_was_overtaken_by_a_newer_program_leaves_the_store_alone(
+    site: Site, postgres: PostgresServer, database_url: str
+) -> None:
+    async def scenario() -> None:
+        one = Kept(await site.open(database_url))
+        why: list[str] = []
+        waiting = asyncio.create_task(site.opening(database_url, "other").open(why.append))
+        await until(lambda: bool(why))
+        name = database_url.rpartition("/")[2]
+        postgres.sql(name, f"UPDATE schema_version SET version = {schema.VERSION + 1}")
+        await one.close()
+        with pytest.raises(ClusterError, match="newer dcgw-cluster"):
+            await waiting
         assert postgres.sql(name, "SELECT holder IS NULL FROM lease") == "t"
 
     play(scenario())
