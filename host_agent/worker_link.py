@@ -16,8 +16,10 @@ from host_agent.sending import try_send
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
-"""A bound in which a report of many thousand shards fits; libzmq disconnects who sends more."""
+MAX_MESSAGE_BYTES: Final = 7 * 1024 * 1024
+"""A bound in which a report of many thousand shards fits; libzmq disconnects who sends more. With
+what is put around it it must fit into what the host gate takes: else the agent would be cut off in
+the worker's place."""
 MOST_DIGITS: Final = 9
 """Decimal digits of a slot."""
 

@@ -143,7 +143,7 @@ class HostWorkers:
             self._on_change()
             return
         self.slots.started(slot, process.pid)
-        self._say(f"Worker {slot} starts (pid {process.pid}, {len(spec.shards)} shards).")
+        self._say(f"Worker {slot} starts (pid {process.pid}).")
         if self.slots.leaving:  # it was coming into being when all were signalled
             process.terminate()
         await self._see_end(slot, process)
@@ -157,9 +157,10 @@ class HostWorkers:
         code = await process.wait()
         del self._processes[slot]
         words = process.last_words()
-        how = "" if not code else f" by signal {-code}" if code < 0 else f", exit code {code}"
-        self._say(f"Worker {slot} has ended{how}{f': {words}' if code else ''}")
+        self._say(f"Worker {slot} has ended{_how(code, words)}.")
         self.slots.ended(slot, code, words, self._clock())
+        if self.slots.is_empty and not self.slots.leaving:
+            self._say("No worker runs here now.")
         self._on_change()
 
     def _own(self, spec: WorkerSpec, message: StartWorker) -> WorkerSpec:
@@ -199,6 +200,15 @@ class HostWorkers:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s", task.get_name(), exc_info=error)
+
+
+def _how(code: int | None, words: str) -> str:
+    """Return how a process has ended, for people; empty: as it should, or nobody knows."""
+    if not code:
+        return ""
+    if code < 0:  # what it said last has nothing to do with it
+        return f" by signal {-code}"
+    return f", exit code {code}: {words}".removesuffix(": ")
 
 
 def _not_removed(_: object, path: str, info: object) -> None:

@@ -202,10 +202,9 @@ def test_workers_survive_their_agent_and_the_next_one_finds_them(folder: Path) -
         pid = (await coordinator.report(holds(0))).held[0].pid
         await coordinator.until(lambda: bool(coordinator.said))
         await rig.die()
-        coordinator.reports.clear()
         rig.begin()
-        report = await coordinator.report(holds(0))
-        assert report.held == [hosts.HeldSlot(slot=0, pid=pid)]
+        found = [hosts.HeldSlot(slot=0, pid=pid)]
+        await coordinator.report(lambda report: report.held == found)
         coordinator.tell(start(5))
         report = await coordinator.report(lambda report: bool(report.ended))
         assert (report.ended[0].pid, report.ended[0].start) == (None, 5)
@@ -224,6 +223,7 @@ def test_without_who_has_started_it_it_ends_and_its_workers_do_not(folder: Path)
         await rig.coordinator.report(lambda report: True)
         rig.coordinator.tell(start(4))
         pid = (await rig.coordinator.report(holds(0))).held[0].pid
+        await rig.coordinator.until(lambda: bool(rig.coordinator.said))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "getppid", lambda: 1)
             with pytest.raises(ClusterError, match="is gone"):
