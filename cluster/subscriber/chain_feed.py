@@ -117,7 +117,10 @@ class ChainFeed:
         self._heard()
         for row in mark.shards:
             key = ShardKey(row.shard_count, row.shard_id)
-            self._stall_detector.names_shard(mark.slot, key)
+            chain = self.chains.known.get(key)
+            if chain is None or (row.epoch, row.seq) >= chain.furthest:
+                # One that was taken for lost may still name what has gone on elsewhere.
+                self._stall_detector.names_shard(mark.slot, key)
             if self._reshards.overlaps:
                 self._reshards.heard(row.shard_count)
             self._marked(key, Mark(row.epoch, row.before, row.base, row.seq, row.last))

@@ -45,6 +45,9 @@ class SubscriberProgress(NamedTuple):
     """How many gaps, by reason."""
     misses: int
     """How often something was asked for that should have come by way of the hub."""
+    fenced: int
+    """How many messages of its shards were left out since their epoch was over: a worker that was
+    replaced went on sending."""
 
 
 class ProgressReporter:

@@ -271,6 +271,7 @@ class Subscriber:
             UNFIT.most(MOST_MISFITS),
             dict(queue.gaps),
             self._feed.backfill.misses,
+            self._feed.chains.fenced,
         )
 
     # -- what the consumer sees ----------------------------------------------------------------

@@ -218,6 +218,8 @@ class SubscriberReport(msgspec.Struct, frozen=True, kw_only=True):
     misses: Annotated[int, msgspec.Meta(ge=0)] = 0
     """How often something did not come by way of the hub that should have, and was asked for: the
     hub drops what a subscriber does not take in time."""
+    fenced: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How many messages were left out since their epoch was over before they came."""
     unfit: int = 0
     """Events that its process asked for typed and that do not fit their class, whole or in part."""
     misfits: Misfits = {}
@@ -240,6 +242,9 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that it needed from the replay server."""
     misses: int = 0
     """How often something did not come by way of the hub that should have, and was asked for."""
+    fenced: int = 0
+    """How many messages it left out since their epoch was over: a worker that was taken for lost,
+    and replaced, went on sending."""
     unfit: int = 0
     misfits: dict[str, int] = {}
     since_s: float
@@ -261,6 +266,8 @@ class SubscriberTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that they needed from the replay server."""
     misses: int
     """How often something did not come by way of the hub that should have, and was asked for."""
+    fenced: int = 0
+    """How many messages they left out since their epoch was over."""
     unfit: int
     """Events that were asked for typed and do not fit their class."""
 

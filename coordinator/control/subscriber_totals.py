@@ -22,7 +22,7 @@ MOST_COUNT: Final = 2**53
 holds it."""
 REASONS: Final = frozenset(reason.value for reason in GapReason)
 
-_EVENTS, _REPLAYS, _MISSES, _UNFIT = "events", "replays", "misses", "unfit"
+_EVENTS, _REPLAYS, _MISSES, _FENCED, _UNFIT = "events", "replays", "misses", "fenced", "unfit"
 _GAP: Final = "gap "
 """How the key of a reason's count begins."""
 
@@ -77,6 +77,7 @@ class NameTotals:
                 },
                 replays=totals[_REPLAYS],
                 misses=totals[_MISSES],
+                fenced=totals[_FENCED],
                 unfit=totals[_UNFIT],
             )
             for name, (_, totals) in reversed(self._by_name.items())
@@ -99,6 +100,7 @@ def _counts(report: SubscriberReport) -> Counter[str]:
             _EVENTS: report.events,
             _REPLAYS: report.replays,
             _MISSES: report.misses,
+            _FENCED: report.fenced,
             _UNFIT: report.unfit,
         }
     )

@@ -95,6 +95,7 @@ class Subscribers:
                 gap_reasons=seen.report.gap_reasons,
                 replays=seen.report.replays,
                 misses=seen.report.misses,
+                fenced=seen.report.fenced,
                 unfit=seen.report.unfit,
                 misfits=seen.report.misfits,
                 since_s=now - seen.since,

@@ -112,6 +112,7 @@ def of_subscriber(subscriber: SubscriberStatus) -> Facts:
         ("events", f"{subscriber.events:,} in {span(subscriber.since_s)}"),
         ("gaps", f"{subscriber.gaps:,}{f' ({reasons})' if reasons else ''}"),
         ("replays", f"{subscriber.replays:,}; {subscriber.misses:,} things missed at the hub"),
+        ("left out", f"{subscriber.fenced:,} messages of epochs that were over"),
         ("unfit", f"{subscriber.unfit:,}"),
         *((f"  {printable(place)}", f"{n:,}") for place, n in subscriber.misfits.items()),
         ("lacks", ", ".join(subscriber.lacks) or "no intent"),

@@ -24,6 +24,8 @@ class ChainSet:
         self._names = names
         self._max_bytes = max_bytes
         self._holds: dict[ShardKey, int] = {}
+        self._fenced = 0
+        """What chains have left out that are no more."""
 
     def __iter__(self) -> Iterator[tuple[ShardKey, ShardChain]]:
         return iter(list(self.known.items()))
@@ -58,6 +60,11 @@ class ChainSet:
         """How many seqs are known to exist and were not put out, all shards together."""
         return sum(chain.behind for chain in self.known.values())
 
+    @property
+    def fenced(self) -> int:
+        """How many batches and marks were left out: their epoch was over before they came."""
+        return self._fenced + sum(chain.fenced for chain in self.known.values())
+
     def weigh(self, key: ShardKey, chain: ShardChain) -> ShardKey | None:
         """Count what a chain holds now. Where all together hold too much, the fullest lets go of
         what it holds, which is to be asked for: return its key."""
@@ -75,11 +82,12 @@ class ChainSet:
 
     def drop(self, key: ShardKey) -> None:
         """Forget a shard of which nothing more is wanted."""
-        del self.known[key]
+        self._fenced += self.known.pop(key).fenced
         self.held_bytes -= self._holds.pop(key, 0)
 
     def clear(self) -> None:
         """Forget all chains: of another store nothing is continued."""
+        self._fenced = self.fenced
         self.known.clear()
         self._holds.clear()
         self.held_bytes = 0

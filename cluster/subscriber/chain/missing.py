@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cluster.subscriber.chain.held_events import HeldEvents, Span
-from cluster.subscriber.chain.types import Mark, Missing
+from cluster.subscriber.chain.held_events import HeldEvents, Span, between, measured
+from cluster.subscriber.chain.types import Mark, Missing, Output
+from cluster.wire.batch import Event, hole_first
 from cluster.wire.states import GapReason
 from cluster.wire.topic import HOLE
 
@@ -69,3 +70,38 @@ def _grouped(missing_spans: dict[str, list[Span]], held: HeldEvents) -> _Spans:
         (None if every is not None and every <= set(names) else tuple(sorted(names)), span)
         for span, names in span_names.items()
     ]
+
+
+def with_gaps(events: list[Event], gaps: list[Missing], before: int, epoch: int) -> list[Output]:
+    """Return events in order with the gaps between, and gaps in place of holes. before: the seq up
+    to which all was delivered before."""
+    out: list[Output] = []
+    run: list[Event] = []
+    spans = [(event.seq - 1, event.seq) for event in events if event.name != HOLE]
+
+    def end_run() -> None:
+        if run:
+            out.append(measured(run.copy()))
+            run.clear()
+
+    waiting = iter(gaps)
+    gap = next(waiting, None)
+    for event in events:
+        while gap is not None and gap.first <= event.seq:
+            end_run()
+            out.append(gap)
+            gap = next(waiting, None)
+        if event.name == HOLE:
+            end_run()
+            first = max(hole_first(event.data, event.seq), before + 1)
+            # Discord may have skipped for one owner what another one has received.
+            out += [
+                Missing(epoch, None, *span, GapReason.SKIPPED)
+                for span in between(first, event.seq, spans)
+            ]
+        else:
+            run.append(event)
+    end_run()
+    if gap is not None:
+        out += [gap, *waiting]
+    return out

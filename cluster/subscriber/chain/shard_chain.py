@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-from cluster.subscriber.chain.held_events import HeldEvents, batch_bytes, events_above, measured
-from cluster.subscriber.chain.missing import missing
+from cluster.subscriber.chain.held_events import HeldEvents, batch_bytes, events_above
+from cluster.subscriber.chain.missing import missing, with_gaps
 from cluster.subscriber.chain.types import (
     NAME_BYTES,
     Mark,
@@ -17,7 +17,7 @@ from cluster.subscriber.chain.types import (
     RangeReply,
     Reached,
 )
-from cluster.wire.batch import Batch, Event, hole_first
+from cluster.wire.batch import Batch
 from cluster.wire.states import GapReason
 from cluster.wire.topic import HOLE
 
@@ -39,6 +39,9 @@ class ShardChain:
         """Far behind: live batches are dropped, everything is requested from the replay server."""
         self.overflows = 0
         """How often what was held went over the bound."""
+        self.fenced = 0
+        """How many batches and marks were left out because their epoch was followed by another, or
+        had ended before them: an owner that has been replaced may go on sending."""
         self._max_bytes = max_bytes
         self._held = HeldEvents(None if names is None else names | {HOLE}, -1)
         # What has no value here has one from ``begin`` on, and is not asked for before.
@@ -50,8 +53,8 @@ class ShardChain:
         """The highest seq of this epoch that is known to exist."""
         self._end: int | None
         """The last seq of this epoch; None: it goes on, or nobody has told."""
-        self._end_said: bool
-        """The gap after this epoch's end was put out."""
+        self._end_said: int | None
+        """The end of this epoch after which a gap was put out; None: none was."""
         self._retired = False
         """No epoch follows this one: its shard count is no more in force."""
         self._following: int | None
@@ -83,7 +86,7 @@ class ShardChain:
     @property
     def finished(self) -> bool:
         """All of a retired shard was put out: nothing more will come."""
-        return self._retired and self._end_said and self._following is None
+        return self._retired and self._end_said is not None and self._following is None
 
     @property
     def held_bytes(self) -> int:
@@ -99,6 +102,11 @@ class ShardChain:
     def newest(self) -> tuple[int, int] | None:
         """The highest (epoch, seq) beyond this epoch that is known to exist."""
         return max(self._later_top.items(), default=None)
+
+    @property
+    def furthest(self) -> tuple[int, int]:
+        """The highest (epoch, seq) that is known to exist."""
+        return self.newest or (self.epoch, self._top)
 
     def begin(self, epoch: int, seq: int, *, lagging: bool = False) -> None:
         """Begin there: everything up to (epoch, seq) was delivered, or is not wanted."""
@@ -124,7 +132,9 @@ class ShardChain:
             return True
         if batch.epoch > self.epoch:
             self._keep_for_later(batch.epoch, batch.before, (name, batch))
-        elif batch.epoch == self.epoch and batch.last > self._held.floor:
+        elif batch.epoch < self.epoch:
+            self.fenced += 1
+        elif batch.last > self._held.floor and self._lets_in(batch.first, batch.last):
             self._top = max(self._top, batch.last)
             if not self.lagging:
                 self._take(name, batch)
@@ -160,15 +170,48 @@ class ShardChain:
         """Take in a watermark's row, or an epoch's end."""
         if mark.epoch > self.epoch:
             self._keep_for_later(mark.epoch, mark.before, mark)
-        elif mark.epoch == self.epoch:
+        elif mark.epoch < self.epoch:
+            self.fenced += 1
+        else:
             if mark.final:
-                self._end, self._retired = mark.seq, mark.retired
-            if mark.seq > self.seq:
+                self._hear_end(mark)
+            if mark.seq > self.seq and self._lets_in(mark.seq, mark.seq):
                 self._top = max(self._top, mark.seq)
                 if not self.lagging:
                     self._add(mark)
                     self._advance()
         self._settle()
+
+    # -- two owners of one shard ---------------------------------------------------------------
+    #
+    # A worker that was taken for lost may go on sending while another has resumed its session: both
+    # speak of one epoch. What both send is cut by its seqs. What only one of them sends counts: an
+    # end below what is known to exist is the end of an owner, and not of the epoch. Where an epoch
+    # ended the one after it says for certain (`_link`); what lies beyond is nobody's any more.
+
+    def _lets_in(self, first: int, last: int) -> bool:
+        """Whether seqs of this epoch are taken, which goes on beyond an end that was told if they
+        lie there. False: they lie beyond an end that is certain."""
+        if self._end is None or last <= self._end:
+            return True
+        if self._following is None and not self._retired:
+            self._end = None
+            return True
+        if first > self._end:
+            self.fenced += 1
+            return False
+        return True
+
+    def _hear_end(self, mark: Mark) -> None:
+        """Take in an end of this epoch that an owner has told."""
+        if self._following is not None and self._end is not None:
+            self.fenced += mark.seq < self._end  # one beyond it is not let in
+        elif mark.retired:
+            self._end, self._retired = max(mark.seq, self._top), True
+        elif mark.seq < self._top:
+            self.fenced += 1
+        elif not self._retired:
+            self._end = mark.seq
 
     def _take(self, name: str, batch: Batch) -> None:
         if self._held.names is None or name in self._held.names:
@@ -206,7 +249,7 @@ class ShardChain:
             if delivered.events:
                 out.append(delivered)
         else:
-            out += _with_gaps(delivered.events, gaps, before, self.epoch)
+            out += with_gaps(delivered.events, gaps, before, self.epoch)
         out.append(Reached(self.epoch, upto))
         self._misses = 0
         if self._marks:
@@ -239,12 +282,15 @@ class ShardChain:
         ask = answer.ask
         if ask.epoch != self.epoch or ask.after > self.seq:
             return  # Answers an older question: what has moved since was delivered.
-        if answer.end is not None:
-            self._end, self._retired = answer.end, self._retired or answer.final
         following = answer.next if answer.next is not None and answer.next > self.epoch else None
         if following is not None:
             self._later.setdefault(following, [])
             self._following = self._following or following
+        if answer.end is not None and (
+            answer.end >= self._top or answer.final or self._following is not None
+        ):
+            self._end, self._retired = answer.end, self._retired or answer.final
+            self._link()
         for name, batch in answer.batches:
             if batch.epoch == self.epoch and batch.last > self.seq:
                 self._top = max(self._top, batch.last)
@@ -323,18 +369,19 @@ class ShardChain:
 
     def _link(self) -> None:
         """Learn where this epoch ended from what is known of a later one."""
-        for later, (epoch, seq) in self._befores.items():
-            if epoch == self.epoch:
+        for later, (epoch, seq) in sorted(self._befores.items()):
+            if epoch == self.epoch:  # of several that say so the newest owner's counts
                 self._end, self._following = seq, later
 
     def _settle(self) -> None:
         """Put out an epoch's end and go on to the next, as far as what is known allows."""
         while self.epoch and self._end is not None and self.seq >= self._end:
-            if not self._end_said:
-                self._end_said = True
+            if self._end_said is None or self._end > self._end_said:
+                self._end_said = self._end
                 if not self._retired:
+                    first = self.seq + 1
                     self._outputs.append(
-                        Missing(self.epoch, None, self._end + 1, None, GapReason.SESSION_LOST)
+                        Missing(self.epoch, None, first, None, GapReason.SESSION_LOST)
                     )
             if self._following is None:
                 break
@@ -361,7 +408,7 @@ class ShardChain:
         self.epoch, self._held = epoch, HeldEvents(self._held.names, seq)
         self._marks, self._mark_bytes = {}, 0
         self._top = max(seq, self._later_top.pop(epoch, seq))
-        self._end, self._end_said, self._following, self._misses = None, False, None, 0
+        self._end, self._end_said, self._following, self._misses = None, None, None, 0
         self._retired = self._in_step = False
         items = self._later.pop(epoch, [])
         self._later = _beyond(epoch, self._later)
@@ -392,36 +439,6 @@ class ShardChain:
 def _beyond(epoch: int, rows: dict[int, _Row]) -> dict[int, _Row]:
     """Return the rows of the epochs after this one, of which there is none by now."""
     return {later: row for later, row in rows.items() if later > epoch}
-
-
-def _with_gaps(events: list[Event], gaps: list[Missing], before: int, epoch: int) -> list[Output]:
-    """Return events in order with the gaps between, and gaps in place of holes. before: the seq up
-    to which all was delivered before."""
-    out: list[Output] = []
-    run: list[Event] = []
-
-    def end_run() -> None:
-        if run:
-            out.append(measured(run.copy()))
-            run.clear()
-
-    waiting = iter(gaps)
-    gap = next(waiting, None)
-    for event in events:
-        while gap is not None and gap.first <= event.seq:
-            end_run()
-            out.append(gap)
-            gap = next(waiting, None)
-        if event.name == HOLE:
-            end_run()
-            first = max(hole_first(event.data, event.seq), before + 1)
-            out.append(Missing(epoch, None, first, event.seq, GapReason.SKIPPED))
-        else:
-            run.append(event)
-    end_run()
-    if gap is not None:
-        out += [gap, *waiting]
-    return out
 
 
 def _mark_bytes(mark: Mark) -> int:

@@ -27,6 +27,10 @@ _TOTALS: Final[Sequence[Column[SubscriberTotals]]] = (
            "Times that something did not come to them by way of the hub, which drops what is not "
            "taken in time, and was asked for.",
            lambda t: t.misses, counts=True),
+    Column("dcgw_subscriber_fenced",
+           "Messages that they left out since their epoch was over: a worker that was taken for "
+           "lost, and replaced, went on sending.",
+           lambda t: t.fenced, counts=True),
     Column("dcgw_subscriber_unfit_events",
            "Events that they asked for typed and that do not fit their class.",
            lambda t: t.unfit, counts=True),

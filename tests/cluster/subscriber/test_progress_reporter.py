@@ -23,7 +23,7 @@ from cluster.wire.status import SubscriberReport
 
 PROGRESS = SubscriberProgress(
     lag=1, events=2, gaps=3, replays=4, unfit=5, misfits={"READY $.notes": 5},
-    gap_reasons={"gone": 3}, misses=6,
+    gap_reasons={"gone": 3}, misses=6, fenced=7,
 )  # fmt: skip
 
 
@@ -49,7 +49,8 @@ def test_what_is_said(context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -
     reporter = ProgressReporter(context, f"ipc://{tmp_path}/control", "bot" * 100, needs=32768)
     first = said(reporter, coordinator)
     assert (first.lag, first.events, first.gaps, first.replays) == PROGRESS[:4]
-    assert (first.unfit, first.misfits, first.gap_reasons, first.misses) == PROGRESS[4:]
+    assert (first.unfit, first.misfits, first.gap_reasons) == PROGRESS[4:7]
+    assert (first.misses, first.fenced) == PROGRESS[7:]
     assert first.name == ("bot" * 100)[:LONGEST_NAME]
     assert first.needs == 32768
     assert not first.leaving

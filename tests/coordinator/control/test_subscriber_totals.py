@@ -32,14 +32,14 @@ def only(totals: NameTotals) -> SubscriberTotals:
 
 def test_each_counts_from_its_last_report() -> None:
     totals = NameTotals()
-    totals.add(report(events=5, replays=1, misses=2, unfit=3), 0.0)
-    totals.add(report(events=7, replays=1, misses=3, unfit=3), 0.0)
+    totals.add(report(events=5, replays=1, misses=2, fenced=1, unfit=3), 0.0)
+    totals.add(report(events=7, replays=1, misses=3, fenced=4, unfit=3), 0.0)
     totals.add(report("b", events=10), 0.0)
     totals.add(
         report("b", events=4), 0.0
     )  # another process cannot have this id: nothing is taken back
     assert only(totals) == SubscriberTotals(
-        name="bot", events=17, gaps={}, replays=1, misses=3, unfit=3
+        name="bot", events=17, gaps={}, replays=1, misses=3, fenced=4, unfit=3
     )
 
 
