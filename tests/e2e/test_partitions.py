@@ -123,7 +123,8 @@ def over_the_network(
                     run = Run(made, machines, ports, relays, sandbox, control, seen)
                     await run.both()
                     bot = RemoteSeen(machines["bot"], home)
-                    await seen.more(100)
+                    # What it lacks when a host is given up, it is told to be gone
+                    await bot.until(seen.events + 100)
                     await scenario(run)
                     expected = await all_dispatched(sandbox, seen)
                     seen.check(expected)
@@ -158,6 +159,14 @@ class RemoteSeen:
                 shard, seq, name, digest = said["row"]
                 rows.append((shard, seq, name, digest))
         return rows, gaps
+
+    async def until(self, count: int) -> None:
+        """Wait until so many events came."""
+
+        async def events() -> int:
+            return len(self.said()[0])
+
+        await eventually(events, lambda n: n >= count)
 
     async def check(self, expected: list[Row]) -> None:
         """Each dispatch comes once, in order per shard, and no gap."""
