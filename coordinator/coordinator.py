@@ -117,6 +117,10 @@ class Coordinator:
     async def __aenter__(self) -> Self:
         try:
             await self._lifetime.begin(self._start())
+        except ClusterError:
+            if self.lease_lost is not None:
+                raise self.lease_lost from None
+            raise
         except (StoreError, OSError) as error:
             raise ClusterError(
                 f"the state folder {self._paths.state_dir} can't be used ({error})",

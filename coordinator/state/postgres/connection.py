@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import time
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -85,3 +87,14 @@ def begin(connection: BoundedConnection, seconds: float = MOST_WAIT_S) -> None:
 def one_line(error: Exception) -> str:
     """Return an error's text in one line: libpq writes one a host."""
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+async def in_thread(function: Callable[..., _Result], *values: object) -> _Result:
+    """Run a function in a thread and return what it returns. Cancelled, it waits until the function
+    has ended: nobody may close a connection that a thread uses."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *values))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise

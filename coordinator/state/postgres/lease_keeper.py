@@ -15,7 +15,13 @@ import psycopg
 
 from coordinator.state.database import LeaseLostError, StoreError
 from coordinator.state.lease import RENEW_S, HeldLease
-from coordinator.state.postgres.connection import BoundedConnection, begin, connect, one_line
+from coordinator.state.postgres.connection import (
+    BoundedConnection,
+    begin,
+    connect,
+    in_thread,
+    one_line,
+)
 from coordinator.state.postgres.database import PostgresDatabase
 from coordinator.state.postgres.tables import Content, read_all, renew_lease
 
@@ -61,14 +67,14 @@ class LeaseKeeper:
     async def _beat(self) -> None:
         asked_at = self._clock()
         try:
-            if not await asyncio.to_thread(self._renew):
+            if not await in_thread(self._renew):
                 self.lease.lose()
                 raise LeaseLostError(
                     f"another coordinator has taken the store {self._database.name}"
                 )
             self.lease.renewed(asked_at)
             if not self._database.connected:
-                self._database.resume(*await asyncio.to_thread(self._reconnect))
+                self._database.resume(*await in_thread(self._reconnect))
                 log.info("the store %s can be written again", self._database.name)
         except LeaseLostError:
             self.lease.lose()

@@ -21,7 +21,13 @@ from cluster.errors import AlreadyRunningError, ClusterError, ConfigError
 from coordinator.host import HostClocks, boot_id
 from coordinator.state.database import StoreError
 from coordinator.state.lease import LOOK_S, HeldLease, LeaseRow, LeaseWatch
-from coordinator.state.postgres.connection import BoundedConnection, begin, connect, one_line
+from coordinator.state.postgres.connection import (
+    BoundedConnection,
+    begin,
+    connect,
+    in_thread,
+    one_line,
+)
 from coordinator.state.postgres.database import PostgresDatabase
 from coordinator.state.postgres.lease_keeper import LeaseKeeper
 from coordinator.state.postgres.tables import (
@@ -101,10 +107,10 @@ class PostgresOpening:
             while True:
                 try:
                     if connection is None:
-                        connection = await asyncio.to_thread(self._look_in)
-                    row = await asyncio.to_thread(self._read, connection)
+                        connection = await in_thread(self._look_in)
+                    row = await in_thread(self._read, connection)
                     free = watch.is_free(row, time.monotonic())
-                    if free and (taken := await asyncio.to_thread(self._take, row.beat)):
+                    if free and (taken := await in_thread(self._take, row.beat)):
                         return taken
                     if not free and standby is None and watch.beats >= LIVES_AFTER:
                         raise AlreadyRunningError(
