@@ -12,6 +12,7 @@ from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import (
     BudgetStatus,
     ClusterStatus,
+    HostStatus,
     Operation,
     ShardStatus,
     SubscriberStatus,
@@ -23,6 +24,8 @@ MOST_SUBSCRIBERS: Final = 100
 """Rows of subscribers, those with the most lag."""
 MOST_TROUBLES: Final = 50
 """Lines of what is wrong; the others are counted."""
+MOST_ADDRESS: Final = 64
+"""Characters of a host's address."""
 
 
 class ShardPicture(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -58,6 +61,8 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """How many events there were, by type; "other": of types without a class."""
     shards: list[ShardPicture]
     workers: list[WorkerStatus]
+    hosts: list[HostStatus]
+    """The hosts that the workers run on, without their labels; empty: the coordinator's own."""
     budget: BudgetStatus
     """Without those that wait, who may be thousands."""
     waiting: int
@@ -106,6 +111,7 @@ def picture(
         types=_types(status),
         shards=[_shard(shard) for shard in status.shards],
         workers=status.workers,
+        hosts=[_host(host) for host in status.hosts],
         budget=msgspec.structs.replace(status.budget, waiting=[], outside=[]),
         waiting=len(status.budget.waiting),
         subscribers=most_lag[:MOST_SUBSCRIBERS],
@@ -132,14 +138,34 @@ def _types(status: ClusterStatus) -> dict[str, int]:
     return dict(events)
 
 
+def _host(host: HostStatus) -> HostStatus:
+    """Return a host without what the page does not show, and with no more digits than it shows."""
+    return msgspec.structs.replace(
+        host,
+        address=host.address[:MOST_ADDRESS],
+        labels={},
+        events_per_s=round(host.events_per_s, 1),
+        uptime_s=None,
+        heard_s=_rounded(host.heard_s),
+        gone_in_s=_rounded(host.gone_in_s),
+        cpu_percent=_rounded(host.cpu_percent),
+        memory_percent=_rounded(host.memory_percent),
+        disk_free_bytes=host.disk_free_bytes and host.disk_free_bytes >> 20 << 20,
+    )
+
+
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
 def _shard(shard: ShardStatus) -> ShardPicture:
     return ShardPicture(
         shard.shard_id,
         shard.worker,
         shard.state,
-        None if shard.heartbeat_ms is None else round(shard.heartbeat_ms),
+        _rounded(shard.heartbeat_ms),
         round(shard.events_per_s, 1),
-        None if shard.silent_s is None else round(shard.silent_s),
+        _rounded(shard.silent_s),
         shard.guilds,
         shard.too_silent,
         shard.detail,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cluster.wire.happenings import HappeningKind, Severity
-from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
+from cluster.wire.states import ClusterState, HostState, OperationState, SessionState, WorkerState
 from cluster.wire.status import Operation
 from tests.browser.played import PlayedCluster, serving
 from tests.browser.tab import DESK, PHONE, Surfer, Tab
-from tests.coordinator.http.statuses import subscriber, worker
+from tests.coordinator.http.statuses import away, gone, host, subscriber, worker
 
 AXE = Path(__file__).parent.parent / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 STATES = list(SessionState)
@@ -33,8 +33,12 @@ def everything() -> PlayedCluster:
     for place, state in enumerate(STATES):
         cluster.let(place, state, detail="in words")
     cluster.let(len(STATES), SessionState.READY, too_silent=True)
+    cluster.changed["hosts"] = [
+        host("host-1"), host("host-2", state=HostState.DRAINING, detail="it leaves"),
+        away("host-3"), gone("host-4"),
+    ]  # fmt: skip
     cluster.workers = [
-        worker(slot, state=state, restarts=slot, journalling=slot != 1)
+        worker(slot, host="host-1", state=state, restarts=slot, journalling=slot != 1)
         for slot, state in enumerate(WorkerState)
     ]
     for severity in Severity:

@@ -4,16 +4,21 @@ import { byId, dress, list, say, show } from "./elements.js";
 import { medianHeartbeat, states } from "./picture.js";
 import { count, explained, kind, milliseconds, plain, rate, some, span, timeOfDay } from "./words.js";
 
+/** The text that all of these are; "": they differ. */
+const common = (texts) => (texts.every((text) => text === texts[0]) ? texts[0] ?? "" : "");
+
 /** How the cluster is: [kind, title, sentence]. */
 export function summary(picture) {
-  const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting } = picture;
+  const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting, workers } = picture;
   const rest = shards.length - ready;
   const others = states(shards).filter(([name]) => name !== "ready")
     .map(([name, many]) => `${count(many)} ${explained(name)}`).join(", ");
   if (state === "stopping") return ["way", "Stopping", "Sessions are closed so that they can be resumed."];
   if (state === "starting") {
+    const waits = common(workers.map((worker) => (worker.state === "starting" ? worker.detail : "")));
     const turn = waiting && budget.wait_s > 0 ? ` The last identify comes in about ${span(budget.wait_s)}.` : "";
     const title = shards.length ? `Starting: ${count(ready)} of ${some(shards.length, "shard")} ready` : "Starting";
+    if (waits) return ["way", title, `The cluster ${waits}.`];
     return ["way", title, others ? `${others}.${turn}` : "Workers are being started."];
   }
   if (rest) {

@@ -4,6 +4,7 @@ import { ask, refuse } from "./ask.js";
 import * as changes from "./changes.js";
 import * as happenings from "./happenings.js";
 import * as head from "./head.js";
+import * as hosts from "./hosts.js";
 import * as parts from "./parts.js";
 import { changed } from "./picture.js";
 import { sentence } from "./refusals.js";
@@ -19,7 +20,7 @@ let away = false;
 function draw() {
   if (picture === null || away || document.hidden) return;
   const began = performance.now();
-  for (const part of [head, shards, table, rates, parts, happenings, changes]) part.draw(picture);
+  for (const part of [head, shards, table, rates, hosts, parts, happenings, changes]) part.draw(picture);
   performance.measure("draw", { start: began }); // for the tests, and the browser's own tools
   performance.clearMeasures("draw");
 }

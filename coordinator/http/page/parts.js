@@ -3,10 +3,13 @@
 import { byId, dress, fill, say, show, svg } from "./elements.js";
 import { count, kind, percent, plain, rate, size, some, span, timeOfDay } from "./words.js";
 
+const condition = ({ state, host, detail }) =>
+  `${plain(state)}${host ? ` on ${host}` : ""}${detail ? `: ${detail}` : ""}`;
+
 function workers(picture) {
   const rows = picture.workers.map((worker) => [
     [String(worker.slot), "number"],
-    [worker.detail ? `${plain(worker.state)}: ${worker.detail}` : plain(worker.state), `condition ${kind(worker.state)}`],
+    [condition(worker), `condition ${kind(worker.state)}`],
     [`${count(worker.shards_ready)} of ${count(worker.shards)}`, worker.shards_ready < worker.shards ? "number way" : "number"],
     [rate(worker.events_per_s), "number"],
     [percent(worker.cpu_percent), "number"],

@@ -10,12 +10,15 @@ const LARGE = 512;
 const grid = byId("shards");
 const chosen = byId("chosen");
 let shards = [];
+let hosts = new Map(); // worker -> the host that it runs on
 let at = -1; // the shard that is pointed at
 let looks = []; // class and label of each cell, so that the document need not be asked
 
 /** Say what is known of a shard, in one sentence. */
 export function sentence(shard) {
-  const words = [`Shard ${shard[ID]}: ${explained(shard[STATE])}, on worker ${shard[WORKER]}`];
+  const host = hosts.get(shard[WORKER]);
+  const where = `on worker ${shard[WORKER]}${host ? ` of ${host}` : ""}`;
+  const words = [`Shard ${shard[ID]}: ${explained(shard[STATE])}, ${where}`];
   if (shard[HEARTBEAT] !== null) words.push(`heartbeat ${count(shard[HEARTBEAT])} ms`);
   words.push(`${rate(shard[RATE])} events/s`);
   if (shard[SILENT] !== null) words.push(`last event ${span(shard[SILENT])} ago`);
@@ -78,6 +81,7 @@ export function draw(picture) {
     looks = [];
   }
   shards = picture.shards;
+  hosts = new Map(picture.workers.map((worker) => [worker.slot, worker.host]));
   const cells = grid.children;
   shards.forEach((shard, index) => {
     const look = `cell ${kind(shard[STATE])}${flaw(shard) && ` flawed ${flaw(shard)}`}`;

@@ -16,7 +16,7 @@ from coordinator.http import album
 from coordinator.http.album import MOST_NUMBERS, Album
 from coordinator.http.history import HappeningPicture
 from coordinator.http.picture import MOST_TROUBLES, picture
-from tests.coordinator.http.statuses import shard, status, worker
+from tests.coordinator.http.statuses import away, host, shard, status, worker
 
 
 class Reader:
@@ -190,3 +190,14 @@ def test_of_much_that_is_wrong_the_first_is_said_and_the_rest_is_counted() -> No
     drawn = picture(status(workers=workers), [], may_change=False)
     assert len(drawn.troubles) == MOST_TROUBLES + 1
     assert drawn.troubles[-1] == "2 more, which /status has"
+
+
+def test_hosts_are_told_with_the_digits_that_the_page_shows() -> None:
+    rows = [host("a", labels={"x": "y"}, heard_s=0.4, cpu_percent=17.4), away("b")]
+    one = taken(hosts=rows)
+    assert one.hosts[0].labels == {}
+    assert (one.hosts[0].heard_s, one.hosts[0].cpu_percent, one.hosts[1].gone_in_s) == (0, 17, 12)
+    assert one.hosts[1].cpu_percent is None
+    again = [host("a", heard_s=0.3, cpu_percent=17.1, disk_free_bytes=(90 << 30) + 1), away("b")]
+    assert "hosts" not in taken(hosts=again).differs_from(one)
+    assert "hosts" in taken(hosts=[away("a"), away("b")]).differs_from(one)
