@@ -242,7 +242,7 @@ ROOMS: Final = {
     "host_agent": {
         "__main__": "agent",
         "agent": "control_way joining machine relays worker_link workers",
-        "control_way": "relays sending",
+        "control_way": "sending",
         "worker_link": "sending",
         "workers": "slots",
         "slots": "",
