@@ -218,8 +218,7 @@ class Shard:
         shard_id = self.plan.shard_id
         match action:
             case do.Connect(url):
-                if self._is_held():
-                    self._connect(url)
+                self._connect(url)
             case do.RequestGrant():
                 self._coordinator.request_grant(shard_id)
             case do.ReturnGrant(grant_id):
@@ -274,7 +273,10 @@ class Shard:
         self._connection = self._transport.connect(target, self)
 
     def _tick(self) -> None:
-        self._do(self._session.tick(self._loop.time()))
+        """Do what time demands, which may be to connect. Where the shard may not be held yet, it is
+        `start` that begins, though a command that waits has set the timer before."""
+        if self._is_held():
+            self._do(self._session.tick(self._loop.time()))
 
     def _set_timer(self) -> None:
         """Be called when the session wants to be, or a command may go out, whichever is first."""

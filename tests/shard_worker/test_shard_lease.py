@@ -68,7 +68,11 @@ def test_no_connection_begins() -> None:
     def scenario(shard: Shard, wire: Leased) -> None:
         wire.holds = False
         shard.start()
-        assert wire.done == []
+        shard.reconnect()
+        assert (wire.done, shard.state) == ([], SessionState.WAITING)
+        wire.holds = True
+        shard.start()
+        assert len(wire.done) == 1
 
     on_a_loop(scenario)
 

@@ -332,7 +332,8 @@ class Surroundings:
 
     def heard(self, frame: Frame) -> None: ...
 
-    def flush(self) -> None: ...
+    def resumed_after(self, seq: int) -> int:
+        return seq
 
     def handled(self, seq: int) -> int:
         return seq
