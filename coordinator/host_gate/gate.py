@@ -75,6 +75,7 @@ class HostGateSpec(GateSpec, frozen=True, kw_only=True):
     """Local endpoints of the hubs, where workers publish."""
     control: str
     """Local endpoint of the coordinator's verbs: for this gate's own reports."""
+    most_memory: int = MOST_MEMORY
 
 
 class HostGate(Gate):
@@ -92,11 +93,17 @@ class HostGate(Gate):
         super().__init__(
             spec,
             {**spec.outside, **events},
-            most_memory=MOST_MEMORY,
+            most_memory=spec.most_memory,
             refused=refused,
             domain=HOSTS_DOMAIN,
             io_threads=len(spec.hubs),
         )
+
+    @property
+    def refused(self) -> int:
+        """How many were not let in, and messages that were none of the sender's, by these sockets
+        and those before."""
+        return super().refused + sum(relay.refused for relay in self._relays)
 
     def _open(self) -> None:
         self._open_reports()
@@ -166,7 +173,7 @@ class HostGate(Gate):
         report = HostGateReport(
             pid=os.getpid(),
             connections=self._listeners.connected("control", now),
-            refused=self.refused + sum(relay.refused for relay in self._relays),
+            refused=self.refused,
             dropped=sum(relay.dropped for relay in self._relays),
             full=self._is_full(),
             trouble=self._keyring.trouble,

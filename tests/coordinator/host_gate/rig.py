@@ -20,7 +20,6 @@ from cluster.wire import control
 from cluster.wire.hosts import host_id
 from cluster.wire.status import HostGateReport
 from tests.coordinator.tcp_gate.test_gate import free_ports
-from tests.prepared import prepared
 
 WITHIN_S = 60.0
 WITHIN_MS = int(WITHIN_S * 1000)
@@ -43,8 +42,8 @@ def identity(name: str, number: int = 0) -> bytes:
 class Rig:
     """A host gate, and what is at both of its sides."""
 
-    def __init__(self, folder: Path, *, hubs: int = 1, prepare: str = "") -> None:
-        """prepare: Python statements, done in the process before the host gate begins."""
+    def __init__(self, folder: Path, *, hubs: int = 1, **more: int) -> None:
+        """more: of the spec."""
         self.folder = folder
         self.keys = KeyFolder(folder / "keys")
         self.here = self.keys.add("here", ("host",), now=0)
@@ -67,18 +66,19 @@ class Rig:
         self.door.linger = 0
         self.door.connect(f"ipc://{folder}/replay")
         self._gate_id = b""
-        self.start(prepare)
+        self._more = more
+        self.start()
 
-    def start(self, prepare: str = "") -> None:
+    def start(self) -> None:
         """Start the process, and wait until it listens."""
         spec = {
             "keys": str(self.keys.folder), "outside": self.outside, "hubs": self.hub_endpoints,
             "hosts": f"ipc://{self.folder}/hosts", "replay": f"ipc://{self.folder}/replay",
             "control": f"ipc://{self.folder}/control", "parent": os.getpid(),
-            "handshake_ms": HANDSHAKE_MS,
+            "handshake_ms": HANDSHAKE_MS, **self._more,
         }  # fmt: skip
         self.process = subprocess.Popen(
-            prepared(prepare, sys.executable, "-P", "-m", "coordinator.host_gate.gate"),
+            [sys.executable, "-P", "-m", "coordinator.host_gate.gate"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.process.stdin is not None

@@ -254,8 +254,10 @@ def test_a_key_that_is_no_hosts_any_more_is_cut_off(rig: Rig, how: str) -> None:
     """Its workers are told so, and step back; the others come back."""
     lost = rig.keys.add(how[:3], ("host",), now=0)
     own = identity(lost.name)
+    before = rig.report().refused
     kept, gone = rig.agent("control", rig.here), rig.agent("control", lost)
     rig.speaks(kept, HERE)
+    kept.send_multipart([b"two", b"frames"])
     rig.speaks(gone, own)
     publisher = rig.publisher(lost)
     rig.subscribed(publisher)
@@ -275,6 +277,7 @@ def test_a_key_that_is_no_hosts_any_more_is_cut_off(rig: Rig, how: str) -> None:
     assert not publisher.poll(300)
     assert not gone.poll(0)
     assert rig.heard_true()
+    assert rig.report().refused > before, "what the sockets before have refused counts, too"
     replaced(rig, list(clients.values()))
     for one in (kept, gone, publisher):
         one.close(0)
@@ -292,6 +295,23 @@ def test_a_gate_that_was_killed_and_comes_back_is_found_again(rig: Rig) -> None:
     rig.asked(asked, HERE)
     for one in (here, there, asked):
         one.close()
+
+
+def test_what_holds_too_much_ends_to_be_started_again(short_folder: Path) -> None:
+    """A message may have any number of frames, each as long as it may be: libzmq keeps them all."""
+    most = 128 << 20
+    rig = Rig(short_folder, most_memory=most)
+    agent = rig.agent("control", rig.here)
+    rig.speaks(agent, HERE)
+    agent.send_multipart([bytes(1 << 20)] * (most >> 20), copy=False)
+    _, errors = rig.process.communicate(timeout=WITHIN_S)
+    assert rig.process.returncode == 1
+    assert "more than 128 MiB are held" in errors
+    agent.close()
+    rig.start()
+    agent = rig.agent("control", rig.here)
+    rig.speaks(agent, HERE)
+    assert "Traceback" not in rig.close()
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path, rig: Rig) -> None:
