@@ -5,7 +5,7 @@ It says whom to ask. A host that is not heard of is remembered: its shards are n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from typing import Final, NamedTuple
 
 from cluster.wire import replay
@@ -35,14 +35,19 @@ class HeadsTable:
 
     def __init__(self) -> None:
         self._hosts: dict[str, HostHeads] = {}
+        self._merged: tuple[frozenset[str], list[HeadRow]] | None = None
+        """The rows that were merged last, without those hosts; None: something has changed."""
 
     def learn(self, name: str, heads: HostHeads) -> None:
         """Take in what a host said."""
         self._hosts[name] = heads
+        self._merged = None
 
     def keep(self, names: Collection[str]) -> None:
         """Forget all hosts but these."""
-        self._hosts = {name: heads for name, heads in self._hosts.items() if name in names}
+        if not self._hosts.keys() <= set(names):
+            self._hosts = {name: heads for name, heads in self._hosts.items() if name in names}
+            self._merged = None
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return those of these hosts that have never said what they hold."""
@@ -79,20 +84,24 @@ class HeadsTable:
         row = heads.rows.get(_key(question))
         return row is not None and row.epoch >= question.epoch
 
-    def merged(self, question: int, cluster: str, gone: Collection[str]) -> replay.HeadsAnswer:
+    def merged(self, question: int, cluster: str, gone: Set[str]) -> replay.HeadsAnswer:
         """Return the heads of all shards: each as its newest state says, and from the oldest that
         any host holds. question: its id. cluster: the store id. gone: hosts whose journals are no
         more; they still say how far their shards were."""
+        unreadable = sum(h.unreadable for name, h in self._hosts.items() if name not in gone)
+        if self._merged is None or self._merged[0] != gone:
+            self._merged = frozenset(gone), self._merge(gone)
+        return replay.HeadsAnswer(
+            id=question, cluster=cluster, shards=self._merged[1], unreadable=unreadable
+        )
+
+    def _merge(self, gone: Collection[str]) -> list[HeadRow]:
         rows: dict[ShardKey, HeadRow] = {}
         for name, heads in self._hosts.items():
             for key, row in heads.rows.items():
-                if name in gone:
-                    row = _with_oldest(row, None)
-                rows[key] = row if (other := rows.get(key)) is None else _newer(row, other)
-        unreadable = sum(h.unreadable for name, h in self._hosts.items() if name not in gone)
-        return replay.HeadsAnswer(
-            id=question, cluster=cluster, shards=list(rows.values()), unreadable=unreadable
-        )
+                held = _with_oldest(row, None) if name in gone else row
+                rows[key] = held if (other := rows.get(key)) is None else _newer(held, other)
+        return list(rows.values())
 
     def _rows(self, question: replay.RangeRequest) -> Iterable[tuple[str, HeadRow]]:
         key = _key(question)

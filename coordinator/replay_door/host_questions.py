@@ -29,8 +29,9 @@ ANSWER_S: Final = 2.0
 waits for 5 s, in which it may have to ask twice."""
 PROBE_S: Final = 0.25
 """The same for a host that did not answer the question before."""
-EACH: Final = 4
-"""Questions to one host that are under way at a time: it answers one after another."""
+EACH: Final = 2
+"""Questions to one host that are under way at a time: it answers one after another, and two slices
+within ANSWER_S come over a way of 8 Mbit/s."""
 ALL: Final = 32
 """The same of all hosts together."""
 QUESTIONS_HWM: Final = 1000

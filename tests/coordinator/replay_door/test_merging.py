@@ -172,7 +172,7 @@ def test_heads_of_all_hosts_are_those_of_one_history(world: ShardWorld, where: l
     table = HeadsTable()
     for name, history in split(world, where).items():
         table.learn(name, heads_of(history.rows()))
-    ours = table.merged(1, "s", gone=()).shards
+    ours = table.merged(1, "s", gone=set()).shards
     ones = PlayedHistory(world.journals).rows().shards
     assert [(r.epoch, r.seq, r.oldest) for r in ours] == [(r.epoch, r.seq, r.oldest) for r in ones]
 
