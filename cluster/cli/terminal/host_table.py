@@ -83,7 +83,7 @@ def _table(listed: Sequence[HostStatus], width: int) -> Table:
         numbers("memory", [percent(host.memory_percent) for host in listed]),
         numbers("disk free", [memory(host.disk_free_bytes) for host in listed]),
         Column("version", False, [Text(printable(host.version) or "-") for host in listed]),
-        numbers("heard", [_ago(host.heard_s) for host in listed]),
+        numbers("heard", [ago(host.heard_s) for host in listed]),
         numbers("up", [span(host.uptime_s) for host in listed]),
     ]
     if any(host.labels for host in listed):
@@ -91,7 +91,8 @@ def _table(listed: Sequence[HostStatus], width: int) -> Table:
     return fitted(columns, width, DROP)
 
 
-def _ago(seconds: float | None) -> str:
+def ago(seconds: float | None) -> str:
+    """Return when something was: "3 min 5 s ago", or "never"."""
     return "never" if seconds is None else f"{span(seconds)} ago"
 
 

@@ -72,6 +72,7 @@ class TopApp(App[None]):
         Binding("question_mark", "keys", "keys", key_display="?"),
         Binding("q,ctrl+c", "quit", "quit"),
         Binding("exclamation_mark", "wrong", "what is wrong", show=False),
+        Binding("h", "hosts", "hosts", show=False),
         Binding("d", "light", "dark or light", show=False),
         Binding("escape", "forget", show=False),
     ]
@@ -175,7 +176,9 @@ class TopApp(App[None]):
         self._head_lines = len(lines)
         base.query_one("#heading", Static).update(Text("\n").join(lines), layout=anew)
         self._rows("shards").show(status.shards)
-        self._rows("workers").show(status.workers)
+        workers = self._rows("workers")
+        workers.table = tables.WORKERS_ON_HOSTS if status.hosts else tables.WORKERS
+        workers.show(status.workers)
         self._rows("events").show(self._types)
         unknown = status.subscribers_unknown
         others = f"none that reports itself; {unknown} connected" if unknown else "none"
@@ -267,6 +270,14 @@ class TopApp(App[None]):
             lines = [text.plain for text in status_text.verdict(self._status)]
             facts = [(str(n), line) for n, line in enumerate(lines, start=1)]
             self.push_screen(DetailScreen("what is wrong", lambda: facts, restartable=False))
+
+    def action_hosts(self) -> None:
+        """Show the hosts that workers run on."""
+
+        def facts() -> Facts | None:
+            return None if self._status is None else details.of_hosts(self._status.hosts)
+
+        self.push_screen(DetailScreen("hosts", facts, restartable=False))
 
     def action_keys(self) -> None:
         """Say what keys do."""

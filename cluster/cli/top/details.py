@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from cluster.cli.terminal.event_lines import printable
+from cluster.cli.terminal.host_table import ago, host_state, percent, room
 from cluster.cli.terminal.tables import causes
 from cluster.wire.happenings import Happening
-from cluster.wire.status import ClusterStatus, ShardStatus, SubscriberStatus, WorkerStatus
+from cluster.wire.status import (
+    ClusterStatus,
+    HostStatus,
+    ShardStatus,
+    SubscriberStatus,
+    WorkerStatus,
+)
 from cluster.words import count, explained, ms, named, ranges, rate, size, span
 
 Facts = list[tuple[str, str]]
@@ -22,6 +30,7 @@ KEYS: Final[Facts] = [
     ("Enter", "all that is known of a row; of a type of events: follow it"),
     ("f", "follow a type of events by its name"),
     ("r", "restart the worker, or reconnect the shard, that is selected"),
+    ("h", "the hosts that workers run on"),
     ("!", "all that is wrong, whole"),
     ("d  q", "dark or light; quit"),
 ]
@@ -48,7 +57,7 @@ def known(item: Item, status: ClusterStatus) -> Facts | None:
     """Return what a status says of the row that this one was before; None: it is no more."""
     match item:
         case ShardStatus():
-            shards = (of_shard(s) for s in status.shards if s.shard_id == item.shard_id)
+            shards = (of_shard(s, status) for s in status.shards if s.shard_id == item.shard_id)
             return next(shards, None)
         case WorkerStatus():
             workers = (of_worker(w, status) for w in status.workers if w.slot == item.slot)
@@ -61,14 +70,15 @@ def known(item: Item, status: ClusterStatus) -> Facts | None:
             return of_happening(item)
 
 
-def of_shard(shard: ShardStatus) -> Facts:
+def of_shard(shard: ShardStatus, status: ClusterStatus) -> Facts:
     """Return all that is known of a shard, a name and a value each."""
+    host = next((w.host for w in status.workers if w.slot == shard.worker), "")
     next_try = "-" if shard.next_try_s is None else f"in {span(shard.next_try_s)}"
     return [
         ("state", explained(shard.state)),
         ("why", printable(shard.detail) or "-"),
         ("next try", next_try),
-        ("worker", str(shard.worker)),
+        ("worker", f"{shard.worker}{f' on host {host}' if host else ''}"),
         ("session", f"{span(shard.session_age_s)} old, epoch {shard.epoch}, seq {shard.seq:,}"),
         ("events", f"{shard.events:,}, {rate(shard.events_per_s)} a second"),
         ("last event", f"{span(shard.silent_s)} ago{' (silent)' if shard.too_silent else ''}"),
@@ -87,6 +97,7 @@ def of_worker(worker: WorkerStatus, status: ClusterStatus) -> Facts:
         ("state", worker.state),
         ("why", printable(worker.detail) or "-"),
         ("process", f"pid {worker.pid or '-'}, up {span(worker.uptime_s)}"),
+        *([("host", worker.host or "none yet")] if status.hosts else []),
         ("version", worker.version or "not known"),
         ("restarts", str(worker.restarts)),
         ("shards", f"{worker.shards_ready} of {worker.shards} ready: {named(own, 12)}"),
@@ -101,6 +112,27 @@ def of_worker(worker: WorkerStatus, status: ClusterStatus) -> Facts:
         ),
         ("unpublished", count(worker.unpublished, "record")),
     ]
+
+
+def of_hosts(hosts: Sequence[HostStatus]) -> Facts:
+    """Return what is known of all hosts, some lines each."""
+    if not hosts:
+        return [("", "none has joined: workers run beside the coordinator, or wait for hosts")]
+    facts: Facts = []
+    for host in hosts:
+        cpu, memory = percent(host.cpu_percent), percent(host.memory_percent)
+        free = "-" if host.disk_free_bytes is None else size(host.disk_free_bytes)
+        facts += [
+            (host.name, f"{host_state(host).plain}, heard {ago(host.heard_s)}"),
+            ("", f"{room(host)} workers, {host.shards_ready}/{host.shards} shards ready, "
+                 f"{rate(host.events_per_s)} events/s"),
+            ("", f"CPU {cpu}, memory {memory}, disk free {free}"),
+        ]  # fmt: skip
+        if host.address or host.version:
+            facts.append(("", printable(f"{host.address} {host.version}".strip())))
+        if host.detail:
+            facts.append(("", printable(host.detail)))
+    return facts
 
 
 def of_subscriber(subscriber: SubscriberStatus) -> Facts:

@@ -193,8 +193,17 @@ WORKERS: Final[Table[WorkerStatus]] = Table(
     drop=("why", "pid", "up", "unpublished", "memory", "restarts", "CPU"),
     sort="worker",
     name=lambda w: w.slot,
-    about=lambda w: About(f"{w.state} {w.detail}", w.slot, w.slot),
+    about=lambda w: About(f"{w.state} {w.detail} {w.host}", w.slot, w.slot),
 )  # fmt: skip
+WORKERS_ON_HOSTS: Final = WORKERS._replace(
+    columns=(
+        *WORKERS.columns[:2],
+        Column("host", 14, lambda w: w.host or "-", lambda w: w.host, number=False),
+        *WORKERS.columns[2:],
+    ),
+    drop=(*WORKERS.drop, "host"),
+)
+"""The same for workers that run on other hosts than the coordinator's."""
 
 
 def _reach(worker: WorkerStatus) -> str | Text:

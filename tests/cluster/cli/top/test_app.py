@@ -23,7 +23,7 @@ from cluster.subscriber import Event, Item
 from cluster.wire.happenings import Happenings
 from cluster.wire.status import ClusterStatus, ShardStatus
 from tests.cluster.cli.top.test_models import changed, happening, traffic
-from tests.coordinator.http.statuses import subscriber
+from tests.coordinator.http.statuses import away, host, subscriber
 
 Play = Callable[[TopApp, "Played", Pilot[None]], Awaitable[None]]
 
@@ -310,6 +310,31 @@ def test_all_that_is_wrong(fake: ModuleType) -> None:
         assert "restart the worker, or reconnect the shard" in screen(app)
 
     play(fake, look, troubles=[f"trouble {n}" for n in range(5)])
+
+
+def test_hosts(fake: ModuleType) -> None:
+    async def look(app: TopApp, source: Played, pilot: Pilot[None]) -> None:
+        await pilot.press("2")
+        assert "host" not in screen(app)
+        await pilot.press("h")
+        assert "none has joined" in screen(app)
+        await pilot.press("escape")
+        assert isinstance(source.now, ClusterStatus)
+        rows = [msgspec.structs.replace(w, host=f"host-{w.slot + 1}") for w in source.now.workers]
+        hosts = [host("host-1"), away("host-2")]
+        source.now = msgspec.structs.replace(source.now, workers=rows, hosts=hosts)
+        await app.look()
+        await pilot.pause()
+        assert "worker  state       host" in screen(app)
+        assert "host host-2 is away" in screen(app)
+        await pilot.press("h")
+        assert "away, given up in 12 s" in screen(app)
+        source.now = msgspec.structs.replace(source.now, hosts=[host("host-1")])
+        await app.look()
+        await pilot.pause()
+        assert "given up" not in screen(app), "it is renewed"
+
+    play(fake, look)
 
 
 def event(seq: int) -> Event:

@@ -19,7 +19,7 @@ from cluster.wire.happenings import Happening, HappeningKind, Severity
 from cluster.wire.states import SessionState
 from cluster.wire.status import ClusterStatus, ShardStatus
 from cluster.wire.traffic import WorkerTraffic
-from tests.coordinator.http.statuses import shard, subscriber, worker
+from tests.coordinator.http.statuses import away, host, shard, subscriber, worker
 
 
 def changed(status: ClusterStatus, **what: Any) -> ClusterStatus:
@@ -140,6 +140,7 @@ class TestTables:
         rows: list[tuple[tables.Table[Any], Any]] = [
             (tables.SHARDS, shard(4095, detail=long, reconnects={"op 7": 99})),
             (tables.WORKERS, worker(12, detail=long, journalling=False)),
+            (tables.WORKERS_ON_HOSTS, worker(12, detail=long, host=long)),
             (tables.SUBSCRIBERS, subscriber(long, lag=10**9)),
             (tables.EVENTS, TypeRate(long, 1e6, 10**9, 1.0)),
             (tables.HAPPENINGS, happening(text=f"{long}\x1b[2J")),
@@ -164,6 +165,13 @@ class TestTables:
         assert wide == [column.heading for column in tables.SHARDS.columns]
         assert narrow[:4] == ["shard", "worker", "state", "events/s"]
         assert narrow[-1] == "why"
+
+    def test_the_host_of_a_worker_is_where_it_is_looked_for(self) -> None:
+        narrow = [column.heading for column in tables.WORKERS_ON_HOSTS.fitting(76)]
+        assert narrow[:4] == ["worker", "state", "host", "shards"]
+        rows = [worker(0, host="east-1"), worker(1, host="west-1")]
+        found = tables.WORKERS_ON_HOSTS.ordered(rows, "host", typed="west")
+        assert [row.slot for row in found] == [1]
 
     @given(st.floats(0, 1))
     def test_bars(self, share: float) -> None:
@@ -256,6 +264,30 @@ class TestDetails:
         status = fake.cluster_status("east", shards=1, ready=1, waiting=[], sandbox=False)
         for item in (shard(9), worker(9), subscriber("gone")):
             assert details.known(item, status) is None
+
+    def test_where_it_runs(self, fake: ModuleType) -> None:
+        status = fake.cluster_status("east", shards=4, ready=4, waiting=[], sandbox=False)
+        assert ("worker", "1") in details.of_shard(status.shards[1], status)
+        assert not [name for name, _ in details.of_worker(worker(0), status) if name == "host"]
+        rows = [worker(0, host="a"), worker(1, host="b")]
+        status = changed(status, workers=rows, hosts=[host("a"), away("b")])
+        assert ("worker", "1 on host b") in details.of_shard(status.shards[1], status)
+        assert ("host", "a") in details.of_worker(rows[0], status)
+        assert ("host", "none yet") in details.of_worker(worker(7), status)
+
+    def test_hosts(self) -> None:
+        long = away("b", address="", version="", detail="it leaves\x1b")
+        assert details.of_hosts([host("a"), long]) == [
+            ("a", "here, heard 0.4 s ago"),
+            ("", "2/2 workers, 4/4 shards ready, 8.0 events/s"),
+            ("", "CPU 17 %, memory 41 %, disk free 90.0 GiB"),
+            ("", "a.example 1.2.3"),
+            ("b", "away, given up in 12 s, heard 18 s ago"),
+            ("", "2/2 workers, 4/4 shards ready, 8.0 events/s"),
+            ("", "CPU -, memory -, disk free -"),
+            ("", "it leaves "),
+        ]
+        assert "none has joined" in details.of_hosts([])[0][1]
 
     def test_of_many_in_one(self) -> None:
         summed = happening(count=34, seconds=11.0, shards=[0, 1, 2, 9])
