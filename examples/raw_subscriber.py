@@ -2,6 +2,8 @@
 
     python raw_subscriber.py ipc:///run/user/1000/dcgw/mybot-1a2b3c4d/events MESSAGE_CREATE
 
+Of a cluster with several hubs all endpoints are given, one after the other.
+
 Prints a JSON line for each event, each break and each new session. The order is whole per shard and
 name; a break says what to ask the replay server for, a new session that between it and the one
 before events may have happened that nobody saw (docs/wire-protocol.md).
@@ -51,11 +53,12 @@ def events(
             last[shard, count, epoch, name] = max(ends)
 
 
-def main(endpoint: str, names: list[str]) -> None:
+def main(endpoints: list[str], names: list[str]) -> None:
     subscriber = zmq.Context().socket(zmq.SUB)
     for wanted in [f"{name}." for name in [*names, "_epoch_end"]] if names else [""]:
         subscriber.subscribe(wanted)
-    subscriber.connect(endpoint)
+    for endpoint in endpoints:
+        subscriber.connect(endpoint)
     for kind, name, shard, epoch, *rest in events(subscriber, {}):
         rest[-1] = json.loads(rest[-1]) if kind == "event" else rest[-1]
         print(json.dumps([kind, name, shard, epoch, *rest]), flush=True)
@@ -63,6 +66,7 @@ def main(endpoint: str, names: list[str]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or "://" not in sys.argv[1]:
-        sys.exit("usage: python raw_subscriber.py ENDPOINT [EVENT ...]   (`dcgw-cluster status`)")
+        sys.exit("usage: raw_subscriber.py ENDPOINT ... [EVENT ...]   (`dcgw-cluster status`)")
+    given = [argument for argument in sys.argv[1:] if "://" in argument]
     with contextlib.suppress(KeyboardInterrupt):
-        main(sys.argv[1], sys.argv[2:])
+        main(given, [argument for argument in sys.argv[1:] if argument not in given])

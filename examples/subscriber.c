@@ -4,6 +4,8 @@
  *     cc -O2 -o subscriber subscriber.c -lzmq -lmsgpackc        (newer releases: -lmsgpack-c)
  *     ./subscriber ipc:///run/user/1000/dcgw/mybot-1a2b3c4d/events MESSAGE_CREATE
  *
+ * Of a cluster with several hubs all endpoints are given, one after the other.
+ *
  * Prints a JSON line for each event, each break and each new session, as raw_subscriber.py does. The
  * order is whole per shard and name; a break says what to ask the replay server for, a new session
  * that between it and the one before events may have happened that nobody saw
@@ -176,19 +178,23 @@ static void on_message(const char *message, size_t size)
 
 int main(int argc, char **argv)
 {
-	if (argc < 2 || !strstr(argv[1], "://")) {
-		fprintf(stderr, "usage: %s ENDPOINT [EVENT ...]   (`dcgw-cluster status`)\n", argv[0]);
+	int names = 1; /* where they begin: after the endpoints */
+	while (names < argc && strstr(argv[names], "://"))
+		names++;
+	if (names == 1) {
+		fprintf(stderr, "usage: %s ENDPOINT ... [EVENT ...]   (`dcgw-cluster status`)\n", argv[0]);
 		return 2;
 	}
 	void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_SUB);
-	for (int i = 2; i <= argc; i++) {
+	for (int i = names; i <= argc; i++) {
 		char topic[NAME_BYTES] = "";
-		if (argc > 2)
+		if (argc > names)
 			snprintf(topic, sizeof topic, "%s.", i < argc ? argv[i] : "_epoch_end");
 		zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
 	}
-	if (zmq_connect(socket, argv[1]))
-		fail(zmq_strerror(zmq_errno()));
+	for (int i = 1; i < names; i++)
+		if (zmq_connect(socket, argv[i]))
+			fail(zmq_strerror(zmq_errno()));
 	for (;;) {
 		zmq_msg_t message;
 		zmq_msg_init(&message);

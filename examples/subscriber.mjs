@@ -3,6 +3,8 @@
 //     npm install zeromq @msgpack/msgpack
 //     node subscriber.mjs ipc:///run/user/1000/dcgw/mybot-1a2b3c4d/events MESSAGE_CREATE
 //
+// Of a cluster with several hubs all endpoints are given, one after the other.
+//
 // Prints a JSON line for each event, each break and each new session, as raw_subscriber.py does. The
 // order is whole per shard and name; a break says what to ask the replay server for, a new session
 // that between it and the one before events may have happened that nobody saw
@@ -48,13 +50,14 @@ async function* events(messages) {
 	}
 }
 
-const [endpoint, ...names] = process.argv.slice(2);
-if (!endpoint?.includes('://')) {
-	console.error('usage: node subscriber.mjs ENDPOINT [EVENT ...]   (`dcgw-cluster status`)');
+const endpoints = process.argv.slice(2).filter((one) => one.includes('://'));
+const names = process.argv.slice(2).filter((one) => !one.includes('://'));
+if (!endpoints.length) {
+	console.error('usage: node subscriber.mjs ENDPOINT ... [EVENT ...]   (`dcgw-cluster status`)');
 	process.exit(2);
 }
 process.stdout.on('error', () => process.exit()); // nobody reads it any more
 const subscriber = new Subscriber();
 subscriber.subscribe(...(names.length ? [...names, '_epoch_end'].map((name) => `${name}.`) : ['']));
-subscriber.connect(endpoint);
+for (const endpoint of endpoints) subscriber.connect(endpoint);
 for await (const line of events(subscriber)) console.log(JSON.stringify(line));

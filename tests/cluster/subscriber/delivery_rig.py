@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import zmq
@@ -29,6 +29,8 @@ class DeliveryRig:
     def __init__(self, folder: Path) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.workers, self.events = f"ipc://{folder}/h", f"ipc://{folder}/s"
+        self.other_workers, self.other_events = f"ipc://{folder}/oh", f"ipc://{folder}/os"
+        """Endpoints of another hub, while `several_hubs` makes it."""
         self.replay = f"ipc://{folder}/r"
         self.hub = Hub(
             self.context, workers_endpoint=self.workers, subscribers_endpoint=self.events
@@ -73,6 +75,37 @@ class DeliveryRig:
 
     def subscriber(self, **options: object) -> Subscriber:
         return Subscriber(self.events, replay=self.replay, **options)  # type: ignore[arg-type]  # passed on
+
+    @contextmanager
+    def several_hubs(self) -> Iterator[Callable[[Iterable[bytes]], None]]:
+        """Have another hub, and give what publishes messages to it, when it is there."""
+        hub = Hub(
+            self.context, workers_endpoint=self.other_workers,
+            subscribers_endpoint=self.other_events,
+        )  # fmt: skip
+        worker = self.context.socket(zmq.XPUB)
+        worker.connect(self.other_workers)
+        assert worker.recv() == b"\x01"
+
+        def publish(messages: Iterable[bytes]) -> None:
+            for message in messages:
+                worker.send(message)
+
+        try:
+            yield publish
+        finally:
+            worker.close(0)
+            hub.close()
+
+    def unpublished(self, shard: int, *names: str) -> list[bytes]:
+        """Journal one drain that somebody else publishes, and return its messages."""
+        writer = self.writer(shard)
+        seq = writer.state.seq
+        drain = [(name, seq + i, b'{"n":%d}' % (seq + i)) for i, name in enumerate(names, 1)]
+        messages = list(writer.drain(drain, 1))
+        self.journal.append(shard, messages, writer.state)
+        self.publisher._cursor = self.journal.last_record
+        return messages
 
     def close(self) -> None:
         self.server.stop()

@@ -154,7 +154,7 @@ def test_an_example_at_a_hub(program: Callable[[Path], list[str]], tmp_path: Pat
     async def main() -> None:
         async with (
             delivery_rig() as cluster,
-            lines_of(*command, cluster.events, "A", "B") as lines,
+            lines_of(*command, cluster.events, cluster.other_events, "A", "B") as lines,
             asyncio.timeout(30),
         ):
             row = await joined(cluster, lines, "A")
@@ -172,5 +172,12 @@ def test_an_example_at_a_hub(program: Callable[[Path], list[str]], tmp_path: Pat
             cluster.emit(0, "B")
             assert await anext(lines) == ["session", "_", 0, 3, [1, last + 5]]
             assert await anext(lines) == ["event", "B", 0, 3, 0, {"n": 0}]
+            with cluster.several_hubs() as publish:
+                messages = cluster.unpublished(0, "A")
+                heard = asyncio.ensure_future(anext(lines))
+                while not heard.done():
+                    publish(messages)  # it comes a second time as long as it is not connected
+                    await asyncio.wait({heard}, timeout=0.05)
+                assert await heard == ["event", "A", 0, 3, 1, {"n": 1}]
 
     asyncio.run(main())
