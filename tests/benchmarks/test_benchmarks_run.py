@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__, delivery, libraries, measures, recording
+from benchmarks import __main__, delivery, hubs, libraries, measures, recording
 from benchmarks.libraries import LIBRARIES, Library
 from benchmarks.results import FLOOR, WORKER, Results, Row, cells
 
@@ -138,3 +138,13 @@ def test_the_command_refuses_no_rounds() -> None:
     outcome = CliRunner().invoke(__main__.main, ["--rounds", "0"])
     assert outcome.exit_code == 2
     assert "--rounds" in outcome.output
+
+
+def test_what_hubs_cost_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hubs, "LOADS", (hubs.Load("some", 10, 5, 50),))
+    asyncio.run(hubs.run(2, 1))
+    said = capsys.readouterr().out
+    assert said.startswith("2 hubs, some: ")
+    assert " µs an event, " in said
