@@ -26,7 +26,7 @@ def heading(
         old = f"No answer for {span(lost_s)} ({lost}); this is what it said last."
         lines.append(Text(printable(old), style="bold red"))
     if not lost or status_text.wrong(status):  # that nothing is wrong is not known then
-        lines += _wrong(status, 1 if low else MOST_WRONG)
+        lines += _wrong(status, 1 if low else MOST_WRONG, width)
     if under_way := status_text.operation(status):
         lines.append(Text(under_way, style="cyan"))
     waits = status_text.waiting(status)
@@ -38,12 +38,14 @@ def heading(
     return lines
 
 
-def _wrong(status: ClusterStatus, most: int) -> list[Text]:
+def _wrong(status: ClusterStatus, most: int, width: int) -> list[Text]:
     found = status_text.verdict(status)
     if len(found) <= most:
         return found
     more = Text(f" (and {len(found) - most} more: !)", style="dim")
-    return [*found[: most - 1], found[most - 1] + more]
+    last = found[most - 1]
+    last.truncate(max(0, width - more.cell_len), overflow="ellipsis")  # how many more is seen still
+    return [*found[: most - 1], last + more]
 
 
 def tabs(names: Sequence[str], active: str) -> Text:

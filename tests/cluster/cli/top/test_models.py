@@ -237,6 +237,7 @@ class TestHeading:
         lines = heading(status, "", 0.0, 80, low=low)
         assert len(lines) == count + 2
         assert max(text.cell_len for text in lines) <= 80
+        assert lines[count].plain.endswith(f"… (and {9 - count} more: !)")
 
     def test_tabs_say_where_one_is_without_colours(self) -> None:
         text = tabs(["shards", "workers"], "workers")
