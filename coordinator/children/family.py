@@ -22,7 +22,7 @@ from coordinator.happenings.record import HappeningRecord
 from coordinator.lifetime import Lifetime, together
 
 GATE_SHARE: Final = 0.04
-RAY_SHARE: Final = 0.15
+RAY_SHARE: Final = 0.2
 REPLAY_SHARE: Final = 0.15
 """Shares of the time that a stop may take."""
 REPLAY_WAIT_S: Final = 1.0

@@ -4,7 +4,9 @@ testing)."""
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from ray.cluster_utils import Cluster
@@ -56,6 +58,18 @@ class Nodes:
         self._cluster.head_node.kill_all_processes(
             check_alive=False, allow_graceful=False, wait=True
         )
+
+    def processes(self, module: str) -> list[str]:
+        """Return the command lines of the processes of a module of ours on the nodes. They have
+        DCGW_STATE_DIR as it was when the nodes were started."""
+        mark = f"DCGW_STATE_DIR={os.environ['DCGW_STATE_DIR']}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it may end while it is looked at
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if module.encode() in words and mark in (entry / "environ").read_bytes():
+                    found.append(f"{entry.name} {b' '.join(words).decode()}")
+        return found
 
     def close(self) -> None:
         self._cluster.shutdown()

@@ -45,7 +45,7 @@ class Placed:
         """folder: DCGW_STATE_DIR of all nodes. ray: the keys of [ray]."""
         self.log = folder / f"{namespace}.log"
         self.keys = KeyFolder(folder / namespace / "keys")
-        self._agents = folder / ".hosts" / namespace
+        self._agents = folder / "hosts" / namespace
         self._process: subprocess.Popen[bytes] | None = None
         self._spec = {
             "namespace": namespace,

@@ -38,10 +38,9 @@ class AgentProcess(RestartingProcess):
 
 
 def agent_spec(cluster: str, key: ClientKeys, order: AgentOrder) -> HostSpec:
-    """Return what an agent is started with on this node. No cluster can have the name of the
-    folder that those of agents are in."""
-    state_dir = state_root() / ".hosts" / cluster / key.name
-    paths = cluster_paths(key.name, state_dir=state_dir)
+    """Return what an agent is started with on this node."""
+    state_dir = state_root() / "hosts" / cluster / key.name
+    paths = cluster_paths(f"host-{key.name}", state_dir=state_dir)
     return HostSpec(
         join=[order.join],
         keys=key,

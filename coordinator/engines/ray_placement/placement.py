@@ -88,7 +88,9 @@ class Placement:
         remove, make = change(self._config, nodes, groups)
         for group in remove:
             log.info("agents %s are removed", ", ".join(map(name_of, group.agents)))
-            self._ray.remove(group, END_S if not group.node or group.node in alive else 0.0)
+        lost = [group for group in remove if group.node and group.node not in alive]
+        self._ray.remove(lost, 0.0)
+        self._ray.remove([group for group in remove if group not in lost], END_S)
         for group in make:
             log.info("agents %s are placed", ", ".join(map(name_of, group.agents)))
             self._ray.make(group)
@@ -100,8 +102,7 @@ class Placement:
 
     def remove_all(self) -> None:
         """Remove all agents of this cluster, and their keys."""
-        for group in self._ray.groups():
-            self._ray.remove(group, END_S)
+        self._ray.remove(self._ray.groups(), END_S)
         self._keys.sweep(())
         log.info("all agents are removed")
 
@@ -134,7 +135,7 @@ def work(spec: RayPlacementSpec, child: Child) -> None:
             time.sleep(LOOK_S)
         if placement.removes:
             placement.remove_all()
-    except RayError as error:
+    except (RayError, ConnectionError, RuntimeError) as error:  # the latter of ray:// addresses
         raise ClusterError(
             f"Ray fails: {first_line(error)}", "see the logs of Ray's head"
         ) from error

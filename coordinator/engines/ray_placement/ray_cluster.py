@@ -6,10 +6,10 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Collection
 from typing import Any, Final
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
 from ray.util.placement_group import (
     get_placement_group,
     placement_group,
@@ -118,20 +118,21 @@ class RayCluster:
             for index, number in enumerate(group.agents)
         }
 
-    def remove(self, group: Group, seconds: float) -> None:
-        """End the agents of a group in order, within so many seconds, and remove all of it."""
+    def remove(self, groups: Collection[Group], seconds: float) -> None:
+        """End the agents of groups in order, within so many seconds, and remove all of them."""
         actors = []
-        for number in group.agents:
+        for number in (number for group in groups for number in group.agents):
             with contextlib.suppress(ValueError):  # it is not there
                 actors.append(ray.get_actor(name_of(number), self._namespace))
-        try:
-            ray.get([actor.end.remote() for actor in actors], timeout=seconds)
-        except (RayError, GetTimeoutError) as error:
-            log.info("agents %s did not end in order: %s", list(group.agents), first_line(error))
+        if ends := [actor.end.remote() for actor in actors]:
+            _, late = ray.wait(ends, num_returns=len(ends), timeout=seconds)
+            if late:
+                log.info("%d agents did not end in order", len(late))
         for actor in actors:
             ray.kill(actor, no_restart=True)
-        with contextlib.suppress(ValueError):  # it is gone
-            remove_placement_group(get_placement_group(group.name(self._namespace)))
+        for group in groups:
+            with contextlib.suppress(ValueError):  # it is gone
+                remove_placement_group(get_placement_group(group.name(self._namespace)))
 
 
 def _check_listens(address: str) -> None:
