@@ -19,6 +19,7 @@ import msgspec
 from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held
 from cluster.processes import Owner
 from cluster.sandbox import SandboxInfo
+from tests.chaos.host_processes import LEASE_S, WAYS, ChaosHost, free_ports
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
@@ -49,8 +50,10 @@ class CommandFailed(Exception):
 class ClusterProcesses:
     """One cluster on a folder of its own, and the sandbox that it talks to."""
 
-    def __init__(self, folder: Path, sockets: Path, mutant: str = "", rests: str = "usual") -> None:
-        """rests: one of RESTS."""
+    def __init__(
+        self, folder: Path, sockets: Path, mutant: str = "", rests: str = "usual", hosts: int = 0
+    ) -> None:
+        """rests: one of RESTS. hosts: how many the workers are to run on; 0: on this one."""
         self.folder = folder
         self.state = folder / "state"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("DCGW_")}
@@ -70,6 +73,8 @@ class ClusterProcesses:
             **RESTS[rests],
         }
         self.paths: ClusterPaths = cluster_paths("default", self.env)
+        self.hosts = [ChaosHost(n + 1, folder, sockets) for n in range(hosts)]
+        """The hosts that its workers run on; none: they run beside the coordinator."""
         self.workers = 0
         """How many workers the cluster is started with."""
         self._sandbox: asyncio.subprocess.Process | None = None
@@ -116,6 +121,24 @@ class ClusterProcesses:
     async def start(self) -> None:
         await self.cli("start", "--detach", "--workers", str(self.workers))
 
+    async def start_hosts(self) -> None:
+        """Let the cluster, which is to be started next, take hosts, and start them."""
+        if not self.hosts:
+            return
+        ports = free_ports(len(WAYS))
+        self.env |= {
+            f"DCGW_HOSTS_{way}": f"tcp://127.0.0.1:{port}"
+            for way, port in zip(WAYS, ports, strict=True)
+        }
+        self.env |= {
+            "DCGW_ENGINE": "join",
+            "DCGW_HOSTS_LEASE_SECONDS": str(LEASE_S),
+            "DCGW_HOSTS_EXPECTED": str(len(self.hosts)),
+        }
+        for host in self.hosts:
+            await host.prepare(self.env, self.paths, ports)
+            await host.start()
+
     def living(self) -> list[tuple[int, str]]:
         """Pid and role of each process that lives: the cluster's, and its subscribers."""
         mark = f"DCGW_STATE_DIR={self.state}".encode()
@@ -130,9 +153,17 @@ class ClusterProcesses:
 
     def worker(self, slot: int) -> int | None:
         """The process that holds a slot."""
+        for host in self.hosts:
+            if pid := host.workers().get(slot):
+                return pid
         lock = self.paths.journal(slot) / "owner.lock"
         owner = Owner.read(lock) if is_held(lock) else None
         return owner.pid if owner is not None else None
+
+    def journals(self) -> list[Path]:
+        """The folders of all journals, on all hosts."""
+        places = [self.paths, *(host.paths for host in self.hosts)]
+        return [paths.journal(slot) for paths in places for slot in paths.journal_slots()]
 
     def coordinator(self) -> int | None:
         return self._process("coordinator")
@@ -145,6 +176,8 @@ class ClusterProcesses:
 
     async def end(self) -> None:
         """Kill whatever is left."""
+        for host in self.hosts:
+            await host.end()
         for pid, _ in self.living():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

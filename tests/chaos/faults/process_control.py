@@ -55,12 +55,11 @@ def check_journals(tested: ClusterUnderTest) -> None:
     published = {key: place for key, place in tested.raw.live.items() if key[0] == tested.shards}
     held: dict[Key, Place] = {}
     unread: list[str] = []
-    paths = tested.processes.paths
-    for slot in paths.journal_slots():
+    for folder in tested.processes.journals():
         try:
-            reader = JournalReader.open(paths.journal(slot))
+            reader = JournalReader.open(folder)
         except (FileNotFoundError, UnreadableJournalError) as error:
-            unread.append(f"; slot {slot} could not be read ({error})")
+            unread.append(f"; {folder.name} could not be read ({error})")
             continue  # its next process makes it anew
         try:
             for state in reader.states():
