@@ -24,7 +24,7 @@ FAULTS ?= 60
 SEED ?= 1
 RESTS ?= usual
 chaos: $(STAMP)
-	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rests $(RESTS) $(if $(ONLY),--only $(ONLY))
+	@exec $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rests $(RESTS) $(if $(ONLY),--only $(ONLY)) $(if $(HOSTS),--hosts $(HOSTS))
 
 # Clients that follow a sandbox as caches do, and end equal to its world: `make follow SECONDS=600`
 RATE ?= 1000

@@ -1,10 +1,12 @@
 """One host: whether its agent is heard of, and the worker processes that live there.
 
-    AWAY --hello or report--> HERE --silence--> AWAY --its lease has ended--> GONE --hello--> HERE
-                              HERE --it leaves, and nothing lives there--> GONE
+    AWAY --report--> HERE --silence--> AWAY --its lease has ended--> GONE --report--> HERE
+                     HERE --it leaves, and nothing lives there--> GONE
 
 What is AWAY may live, so nothing of it is started elsewhere. What is GONE holds no session any
-more: its processes count as ended, and whoever runs their slots starts them on other hosts.
+more: its processes count as ended, and whoever runs their slots starts them on other hosts. Only
+reports count, which an agent sends as long as it is answered: one that says hello again and again
+hears nothing, and nothing can be started there.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ class Host:
         self.report: HostReport | None = None
         self.draining = False
         """Its shards move to other hosts, and it gets no new ones."""
+        self.welcome = False
+        """Whether its agent is heeded; not after it was given up, until it says hello."""
         self.joined_at: float | None = None
+        """Since when it is here, as far as it was not given up since; None: it is not."""
         self.heard_at: float | None = None
         self.lease = HostLease(lease_s, clock())
         self.processes: dict[int, HostProcess] = {}
@@ -115,10 +120,11 @@ class Host:
     # -- what happens to it ---------------------------------------------------------------------
 
     def join(self, host_id: bytes, hello: HostHello) -> None:
-        """Take note that an agent has joined."""
+        """Take note that an agent has joined: it reports next."""
+        if host_id != self.id:
+            self.report = None
         self.id, self.hello = host_id, hello
-        self.joined_at = self._clock()
-        self._heard()
+        self.welcome = True
 
     def take_report(self, report: HostReport) -> None:
         """Take note of how it is."""
@@ -146,6 +152,8 @@ class Host:
         self.heard_at = now
         if not self.here:
             self.state, self._here_since = HostState.HERE, now
+            if self.joined_at is None:
+                self.joined_at = now
 
     def _began(self, number: int, slot: int, pid: int) -> None:
         if number in self._starts and not (began := self._starts.pop(number)[1]).done():
@@ -176,6 +184,7 @@ class Host:
     def give_up(self, why: str) -> None:
         """Take note that nothing lives here any more: its processes count as ended."""
         self.state, self._here_since = HostState.GONE, None
+        self.welcome, self.joined_at = False, None
         processes, self.processes = self.processes, {}
         for process in processes.values():
             process.end(None, why)

@@ -203,7 +203,7 @@ class Hosts:
         """Return the host whose agent has this id and is let speak; None: it has not joined, or was
         given up since: it will say hello."""
         host = self.by_name.get(wire.name_of(host_id))
-        if host is None or host.id != host_id or host.state is HostState.GONE:
+        if host is None or host.id != host_id or not host.welcome:
             return None
         return host
 
@@ -224,26 +224,20 @@ class Hosts:
             action = "end the other one, or make this one a key of its own name"
             self._send(host_id, HostRefusal(cause=cause, action=action, final=False))
             return
-        before = host.state
-        if before is HostState.GONE:  # what lived there was given up: look at it anew
+        if host.state is HostState.GONE:  # what lived there was given up: look at it anew
             self._adopting[name] = self._make_adopting(host)
-        if host.id != host_id:
-            host.report = None
         host.join(host_id, hello)
         self._send(host_id, self._terms.welcome(name))
-        if before is not HostState.HERE:
-            self._record.tell(HappeningKind.HOST_JOINED, name)
-        self._changes.tell()
 
     def report(self, host: Host, report: HostReport) -> None:
         """Take note of how a host is."""
         before = host.state
         host.take_report(report)
         self._send(host.id, wire.HostHeard())
-        if before is HostState.AWAY:
-            self._record.tell(HappeningKind.HOST_JOINED, host.name)
         if host.state is HostState.GONE:
             self._record.tell(HappeningKind.HOST_GONE, host.name, cause="it has left")
+        elif before is not HostState.HERE:
+            self._record.tell(HappeningKind.HOST_JOINED, host.name)
         self._changes.tell()
 
     def stranger(self, host: Host, slot: int, hello: link.Hello) -> None:
@@ -286,7 +280,7 @@ class Hosts:
                     f"its workers hold their sessions for at most {self._terms.lease_s:g} s more"
                 )
                 self._record.tell(HappeningKind.HOST_AWAY, host.name, cause=cause)
-            elif host.joined_at is not None:
+            elif host.hello is not None:
                 cause = "its lease has run out: its shards are resumed on other hosts"
                 self._record.tell(HappeningKind.HOST_GONE, host.name, cause=cause)
             self._changes.tell()

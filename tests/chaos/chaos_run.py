@@ -70,7 +70,9 @@ class ChaosRun:
 
     async def run(self) -> None:
         with tempfile.TemporaryDirectory(prefix="dcgw-") as sockets:
-            self.processes = ClusterProcesses(self.folder, Path(sockets), self._mutant, self.rests)
+            self.processes = ClusterProcesses(
+                self.folder, Path(sockets), self._mutant, self.rests, self.shape.hosts
+            )
             self.processes.workers = self.shape.slots
             try:
                 async with AsyncExitStack() as stack:
@@ -94,6 +96,7 @@ class ChaosRun:
         tested.state = await sandbox.state()
         tested.start_raw()
         stack.callback(tested.raw.close)
+        await self.processes.start_hosts()
         # Subscribers and workers at the same moment, from the first event on.
         await asyncio.gather(
             tested.add_subscriber("all", None),
@@ -202,6 +205,8 @@ class ChaosRun:
         for subscriber in self.tested.subscribers.values():
             await subscriber.kill()
         await self.processes.cli("stop")
+        for host in self.processes.hosts:
+            await host.stop()
         # A worker that was taken over counts as gone when it lets go of its lock, at its very end.
         try:
             await self.tested.until(lambda: not self.processes.living(), "", 5.0)

@@ -37,7 +37,10 @@ PIPE_MESSAGES: Final = 200
 """How many messages fit between a worker and the hub."""
 ROLES: Final = {
     "coordinator": "coordinator",
+    "coordinator.host_gate.gate": "host gate",
     "coordinator.replay.server": "replay",
+    "coordinator.replay_door.server": "replay door",
+    "host_agent": "agent",
     "shard_worker": "worker",
     "tests.chaos.witnesses.subscriber": "subscriber",
 }
@@ -166,12 +169,14 @@ class ClusterProcesses:
         return [paths.journal(slot) for paths in places for slot in paths.journal_slots()]
 
     def coordinator(self) -> int | None:
-        return self._process("coordinator")
+        return self.process("coordinator")
 
     def replay(self) -> int | None:
-        return self._process("replay")
+        """What answers subscribers: the replay server, or the door to those of the hosts."""
+        return self.process("replay door" if self.hosts else "replay")
 
-    def _process(self, role: str) -> int | None:
+    def process(self, role: str) -> int | None:
+        """Return the process of a role; None: there is none."""
         return next((pid for pid, its_role in self.living() if its_role == role), None)
 
     async def end(self) -> None:

@@ -50,7 +50,9 @@ class ChaosHost:
         self._agent: asyncio.subprocess.Process | None = None
         self._relays: list[asyncio.subprocess.Process] = []
 
-    async def prepare(self, env: Mapping[str, str], cluster: ClusterPaths, ports: list[int]) -> None:
+    async def prepare(
+        self, env: Mapping[str, str], cluster: ClusterPaths, ports: list[int]
+    ) -> None:
         """Make its key and its ways. ports: the coordinator's, in the order of WAYS."""
         self._env = env
         self._keys = KeyFolder(cluster.keys).add(self.name, ("host",), now=0)
@@ -130,6 +132,12 @@ class ChaosHost:
             if self._agent is not None:
                 await self._agent.wait()
             await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """End the agent in order."""
+        if (pid := self.agent()) is not None and self._agent is not None:
+            os.kill(pid, signal.SIGTERM)
+            await self._agent.wait()
 
     async def end(self) -> None:
         """End all that is left of it."""

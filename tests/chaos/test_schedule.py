@@ -9,6 +9,7 @@ from tests.chaos.faults.schedule import (
     ALONE,
     DECK,
     ENDING_CLOSES,
+    HOST_DECK,
     RESUMABLE_CLOSES,
     Shape,
     fault_pairs,
@@ -16,6 +17,7 @@ from tests.chaos.faults.schedule import (
 from tests.chaos.judgement.identifies import judge_identifies
 
 SHAPE = Shape(shards=6, slots=3)
+ON_HOSTS = {kind for kind in FAULT_ACTIONS if kind.startswith(("host_", "agent_"))}
 
 
 def test_the_same_seed_deals_the_same_faults() -> None:
@@ -39,10 +41,20 @@ def test_one_pair_alone_is_the_one_of_the_whole_run() -> None:
 def test_every_kind_comes_before_any_comes_too_often() -> None:
     deck = sum(weight for weight, _ in DECK)
     kinds = {fault.kind for pair in fault_pairs(9, deck, SHAPE) for fault in pair.faults}
-    assert kinds == set(FAULT_ACTIONS) - ALONE
+    assert kinds == set(FAULT_ACTIONS) - ALONE - ON_HOSTS
     assert deck <= 60, "60 faults have to hold every kind"
     kinds = {fault.kind for pair in fault_pairs(9, 100, SHAPE) for fault in pair.faults}
-    assert kinds == set(FAULT_ACTIONS)
+    assert kinds == set(FAULT_ACTIONS) - ON_HOSTS
+
+
+def test_hosts_have_faults_of_their_own() -> None:
+    shape = Shape(shards=6, slots=3, hosts=3)
+    deck = sum(weight for weight, _ in HOST_DECK)
+    faults = [fault for pair in fault_pairs(9, deck, shape) for fault in pair.faults]
+    kinds = {fault.kind for fault in faults}
+    assert kinds >= ON_HOSTS
+    assert kinds <= set(FAULT_ACTIONS)
+    assert {fault.params["host"] for fault in faults if "host" in fault.params} == {0, 1, 2}
 
 
 def test_every_close_code_is_dealt() -> None:

@@ -17,6 +17,20 @@ from tests.chaos.faults.connections import (
     stall,
 )
 from tests.chaos.faults.full_pipe import full_pipe
+from tests.chaos.faults.hosts import (
+    agent_killed,
+    host_cut,
+    host_cut_off,
+    host_drained,
+    host_frozen,
+    host_gate_killed,
+    host_killed,
+    host_lost,
+    host_replay_killed,
+    host_slow,
+    host_stopped,
+    host_worker_killed,
+)
 from tests.chaos.faults.operations import (
     resharded,
     rolling_restart,
@@ -82,6 +96,18 @@ FAULT_ACTIONS: Final[dict[str, FaultAction]] = {
     "subscriber_restarted": subscriber_restarted,
     "late_joiner": late_joiner,
     "started_together": started_together,
+    "agent_killed": agent_killed,
+    "host_worker_killed": host_worker_killed,
+    "host_killed": host_killed,
+    "host_lost": host_lost,
+    "host_stopped": host_stopped,
+    "host_frozen": host_frozen,
+    "host_cut": host_cut,
+    "host_cut_off": host_cut_off,
+    "host_slow": host_slow,
+    "host_gate_killed": host_gate_killed,
+    "host_replay_killed": host_replay_killed,
+    "host_drained": host_drained,
 }
 
 

@@ -1,7 +1,7 @@
-"""Faults of hosts: killed, frozen, cut off from the coordinator, for less than a lease and for more.
+"""Faults of hosts: killed, frozen, cut off from the coordinator, for less than a lease or for more.
 
-What lasts longer than a lease lets the shards go on elsewhere; until the host is back nobody can ask
-for what only its journals have, so that no subscriber may lag then (the schedule sees to it).
+What lasts longer than a lease lets the shards go on elsewhere. Until the host is back nobody can
+ask for what only its journals have, so no subscriber may lag then (the schedule sees to it).
 """
 
 from __future__ import annotations
@@ -133,16 +133,12 @@ async def host_cut(tested: ClusterUnderTest, host: int, how: str, seconds: float
 
 
 async def host_cut_off(tested: ClusterUnderTest, host: int, how: str) -> None:
-    """The ways of a host are cut until its shards are elsewhere. One that is deaf is heard, and
-    stays: nobody tells it that it may go on, so that its workers end."""
+    """The ways of a host are cut until its shards are elsewhere."""
     async with hub_away(tested):
         one = _host(tested, host)
         one.tell(**CUTS[how])
-        if how == "deaf":
-            await asyncio.sleep(DEAF_S)
-        else:
-            await _until(tested, one, HostState.GONE)
-            await tested.connected(range(tested.shards))
+        await _until(tested, one, HostState.GONE)
+        await tested.connected(range(tested.shards))
         one.tell(**WHOLE)
         await _until(tested, one, HostState.HERE)
 
@@ -163,9 +159,9 @@ async def host_gate_killed(tested: ClusterUnderTest) -> None:
 
 async def host_replay_killed(tested: ClusterUnderTest, host: int) -> None:
     """The replay server of a host dies."""
-    state_dir = _host(tested, host).paths.state_dir
+    own = _host(tested, host).pids()
     for pid, role in tested.processes.living():
-        if role == "replay" and tested.processes.has_open(pid, state_dir):
+        if role == "replay" and pid in own:
             send_signal(pid, signal.SIGKILL)
 
 
@@ -178,7 +174,3 @@ async def host_drained(tested: ClusterUnderTest, host: int) -> None:
     async with hub_away(tested):  # a shard's new worker may be heard before the last of its old one
         for undo in (False, True):
             await operate(tested, partial(drain, undo=undo))
-
-
-DEAF_S: Final = 10.0
-"""Longer than a lease."""

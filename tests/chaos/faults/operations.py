@@ -16,9 +16,7 @@ from tests.chaos.judgement.records import Key, Place
 from tests.chaos.judgement.verdict import Audit
 
 
-async def _operate(
-    tested: ClusterUnderTest, ask: Callable[[ControlClient], Awaitable[str]]
-) -> None:
+async def operate(tested: ClusterUnderTest, ask: Callable[[ControlClient], Awaitable[str]]) -> None:
     """Ask as an operator does: again, if something else went wrong in the midst of it."""
     paths = tested.processes.paths
     deadline = time.monotonic() + 90
@@ -34,15 +32,15 @@ async def _operate(
 
 
 async def rolling_restart(tested: ClusterUnderTest) -> None:
-    await _operate(tested, lambda control: control.restart_rolling())
+    await operate(tested, lambda control: control.restart_rolling())
 
 
 async def worker_restarted(tested: ClusterUnderTest, slot: int) -> None:
-    await _operate(tested, lambda control: control.restart_worker(tested.slot(slot)))
+    await operate(tested, lambda control: control.restart_worker(tested.slot(slot)))
 
 
 async def shard_restarted(tested: ClusterUnderTest, shard: int) -> None:
-    await _operate(tested, lambda control: control.restart_shard(shard % tested.shards))
+    await operate(tested, lambda control: control.restart_shard(shard % tested.shards))
 
 
 async def _scale(workers: int, control: ControlClient) -> str:
@@ -54,7 +52,7 @@ async def scaled(tested: ClusterUnderTest, workers: int, kill: bool) -> None:
     back."""
     async with hub_away(tested):  # a shard's new worker may be heard before the last of its old one
         for count in (workers, len(tested.slots)):
-            await _operate(tested, partial(_scale, count))
+            await operate(tested, partial(_scale, count))
             if kill and count == workers:
                 send_signal(tested.processes.worker(tested.slots[0]), signal.SIGKILL)
         await _learn_slots(tested)
@@ -100,7 +98,7 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
     async with hub_away(tested):
         for audit in judges:
             audit.resharding(before, after)
-        await _operate(tested, lambda control: control.reshard(after, overlap))
+        await operate(tested, lambda control: control.reshard(after, overlap))
         tested.shards = after
         tested.logouts.append((before, time.time()))
         await tested.connected(range(after))

@@ -29,6 +29,8 @@ class Shape(NamedTuple):
 
     shards: int
     slots: int
+    hosts: int = 0
+    """On how many hosts the workers run; 0: beside the coordinator."""
 
 
 class Fault(NamedTuple):
@@ -135,7 +137,26 @@ def _bot_and_worker(rng: random.Random, shape: Shape) -> Fault:
     return Fault("subscriber_restarted", {"bot": bot, "slot": slot}, (bot, f"slot-{slot}"))
 
 
-DECK: Final[list[tuple[int, Make]]] = [
+LISTENERS: Final = ("all", "some", "late", "replay", "coordinator")
+"""Of whom none may lag while a host is lost: what only its journals have nobody can ask for."""
+
+
+def on_host(
+    kind: str, *also: str, seconds: tuple[float, float] | None = None, **choices: tuple[Any, ...]
+) -> Make:
+    """A fault of one host, and of what else it needs."""
+
+    def make(rng: random.Random, shape: Shape) -> Fault:
+        host = rng.randrange(shape.hosts)
+        params: dict[str, Any] = {key: rng.choice(values) for key, values in choices.items()}
+        if seconds:
+            params["seconds"] = round(rng.uniform(*seconds), 2)
+        return Fault(kind, {"host": host} | params, (f"host-{host}", *also))
+
+    return make
+
+
+CONNECTIONS: Final[list[tuple[int, Make]]] = [
     (1, on_shard("cut", how=("rst",))),
     (1, on_shard("cut", how=("fin",))),
     (1, on_shard("cut", how=("mid_frame",))),
@@ -154,6 +175,10 @@ DECK: Final[list[tuple[int, Make]]] = [
     (2, timed("refused_connections", 0.3, 2.0, ("listeners",))),
     (2, on_shard("dead_resume_host", mode=("503", "refuse", "silent"))),
     (3, _skips),
+]
+"""Faults between the workers and Discord: how often each kind lies in the deck, and its maker."""
+DECK: Final[list[tuple[int, Make]]] = [
+    *CONNECTIONS,
     (3, on_slot("worker_killed")),
     (2, on_slot("worker_stopped", seconds=(0.5, 3.0))),
     (1, on_slot("worker_hangs")),
@@ -175,7 +200,32 @@ DECK: Final[list[tuple[int, Make]]] = [
     (2, timed("late_joiner", 1.0, 3.0, ("late",))),
     (1, _everything),
 ]
-"""How often each kind lies in the deck, and its maker."""
+"""What is dealt to a cluster whose workers run beside the coordinator."""
+HOST_DECK: Final[list[tuple[int, Make]]] = [
+    *CONNECTIONS,
+    (3, on_host("host_worker_killed")),
+    (2, on_host("agent_killed")),
+    (3, on_host("host_killed", seconds=(0.0, 2.0))),
+    (2, on_host("host_stopped", seconds=(0.5, 3.0))),
+    (4, on_host("host_cut", seconds=(0.5, 4.0), how=("silent", "deaf", "mute", "refused"))),
+    (2, on_host("host_slow", seconds=(1.0, 3.0))),
+    (2, on_host("host_lost", *LISTENERS)),
+    (1, on_host("host_frozen", *LISTENERS)),
+    (2, on_host("host_cut_off", *LISTENERS, how=("silent", "deaf", "mute", "refused"))),
+    (1, on_host("host_replay_killed", "replay")),
+    (2, lambda r, s: Fault("host_gate_killed", {}, ("coordinator",))),
+    (2, on_host("host_drained", "operation")),
+    (3, timed("coordinator_killed", 0.0, 1.5, ("coordinator", "replay"))),
+    (2, timed("coordinator_stopped", 0.5, 3.0, ("coordinator",))),
+    (2, lambda r, s: Fault("replay_killed", {}, ("replay",))),
+    (1, timed("replay_stopped", 0.5, 3.0, ("replay",))),
+    (1, lambda r, s: Fault("rolling_restart", {}, ("operation",))),
+    (1, on_shard("shard_restarted", needs=("operation",))),
+    (2, _bot("subscriber_stopped")),
+    (1, _bot("subscriber_busy")),
+    (2, timed("late_joiner", 1.0, 3.0, ("late",))),
+]
+"""What is dealt to a cluster whose workers run on hosts."""
 SLOW: Final[list[tuple[int, Make]]] = [(1, _resharded)]
 """What joins the deck of a long run: each takes some 20 s, alone."""
 LONG: Final = 100
@@ -186,6 +236,8 @@ def fault_pairs(seed: int, count: int, shape: Shape, only: int | None = None) ->
     """Deal ``count`` faults in pairs. only: the pair with this fault, alone."""
     rng = random.Random(f"{seed}/storm")
     kinds = DECK + SLOW if count >= LONG else DECK
+    if shape.hosts:
+        kinds = HOST_DECK
     deck: list[Make] = []
     number = 1
     while number <= count:

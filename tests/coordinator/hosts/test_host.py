@@ -89,6 +89,16 @@ def test_a_host_is_away_gone_and_here_again() -> None:
     assert room.state() is HostState.GONE
 
 
+def test_one_that_only_says_hello_hears_nothing_and_is_not_here() -> None:
+    room = Room()
+    hello = HostHello(version=1, package_version="1", boot_id="b", workers=2)
+    room.join()
+    for _ in range(int(SURE_S) + 7):
+        room.host.join(ID, hello)
+        room.passes(1)
+    assert room.state() is HostState.GONE
+
+
 def test_one_that_never_comes_is_given_up_when_what_was_answered_before_has_run_out() -> None:
     room = Room()
     room.passes(SURE_S - 0.1)
