@@ -110,8 +110,9 @@ class Spreading:
         is none of this name, or no other one takes its shards."""
         asked = args_of(args, DrainArgs)
         if asked.host not in self._hosts.by_name:
-            known = ", ".join(sorted(self._hosts.by_name)) or "none: workers run on this host"
-            raise ClusterError(f"there is no host {asked.host!r}", f"there are {known}")
+            known = ", ".join(sorted(self._hosts.by_name))
+            action = f"there are {known}" if known else "none has joined yet"
+            raise ClusterError(f"there is no host {asked.host!r}", action)
         kind = f"{'end of the drain' if asked.undo else 'drain'} of host {asked.host}"
         return self._operations.begin(kind, lambda progress: self._drain(asked, progress))
 

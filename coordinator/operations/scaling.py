@@ -13,6 +13,7 @@ from typing import Final
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.states import SessionState, WorkerState
+from cluster.words import count
 from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.runner import OperationProgress
 from coordinator.sharding.placement import Spread
@@ -77,7 +78,8 @@ class Scaling:
         done. ClusterError as `scale`; the number of workers is nobody's wish."""
         moved = await self._go_to(self._goal(workers), progress, scaled=False)
         hosts = len(set(self._assignments.where.values()))
-        return f"{workers} workers on {hosts} hosts: {moved} shards moved"
+        on = f"{count(workers, 'worker')} on {count(hosts, 'host')}"
+        return f"{on}: {count(moved, 'shard')} moved"
 
     def differs(self, workers: int) -> bool:
         """Whether so many workers are another plan. ClusterError: it can't be done."""

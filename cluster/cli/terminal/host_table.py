@@ -97,9 +97,12 @@ def ago(seconds: float | None) -> str:
 
 
 def summary(listed: Sequence[HostStatus]) -> Text:
-    """Return one line on all hosts: "2 of 3 hosts are here, with room for 1 more worker"."""
-    here = sum(host.state is HostState.HERE for host in listed)
+    """Return one line on all hosts: "3 of 4 hosts are here, 1 of them draining, with room for 1
+    more worker"."""
+    draining = sum(host.state is HostState.DRAINING for host in listed)
+    here = draining + sum(host.state is HostState.HERE for host in listed)
     free = sum(max(0, host.share - host.workers) for host in listed if host.takes_workers)
-    are = "is" if here == 1 else "are"
-    more = f", with room for {count(free, 'more worker')}" if free else ""
-    return Text(f"{here} of {count(len(listed), 'host')} {are} here{more}")
+    text = f"{here} of {count(len(listed), 'host')} {'is' if here == 1 else 'are'} here"
+    if draining:
+        text += f", {draining} of them draining"
+    return Text(text + (f", with room for {count(free, 'more worker')}" if free else ""))

@@ -206,7 +206,7 @@ def looks(status: ClusterStatus) -> list[Text]:
 
 
 def _worth_a_look(status: ClusterStatus) -> list[str]:
-    found = [*_waits(status.workers), _not_ready(status)]
+    found = [*waits(status.workers), _not_ready(status)]
     found += host_details(status.hosts)
     found += [
         f"worker {worker.slot} was restarted {count(worker.restarts, 'time')}, "
@@ -235,7 +235,7 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     return [*found, *status.warnings]
 
 
-def _waits(workers: Sequence[WorkerStatus]) -> list[str]:
+def waits(workers: Sequence[WorkerStatus]) -> list[str]:
     """Return for what workers wait before they are started, as "the cluster waits for hosts: 1 of 2
     have joined"."""
     alike: dict[str, list[int]] = {}

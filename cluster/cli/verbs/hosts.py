@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
@@ -17,14 +16,10 @@ from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.host_table import host_details, summary
 from cluster.cli.terminal.host_table import hosts as host_table
 from cluster.cli.terminal.output import console, show
+from cluster.cli.terminal.status_text import waits
 from cluster.complaints import host_complaints
 from cluster.control import ControlClient
 from cluster.wire.status import ClusterStatus
-
-NONE: Final = (
-    "no host has joined: workers run beside the coordinator, "
-    'or, where engine is not "local", wait for hosts'
-)
 
 
 @click.command(
@@ -66,7 +61,8 @@ def hosts(
         return
     out = console()
     if not now.hosts:
-        show(out, Text(f"{now.name}: {NONE}"))
+        why = waits(now.workers) or ["workers run beside the coordinator"]
+        show(out, Text(f"{now.name}: no host has joined: {printable(why[0])}"))
         return
     head = Text.assemble((now.name, "bold"), "  ", summary(now.hosts))
     wrong = [Text(printable(line), style="red") for line in host_complaints(now.hosts)]

@@ -85,6 +85,10 @@ def test_summary() -> None:
     assert summary([host("a")]).plain == "1 of 1 host is here"
     rows = [host("a", share=4), host("b", share=1), gone("c", share=9)]
     assert summary(rows).plain == "2 of 3 hosts are here, with room for 2 more workers"
+    rows.append(host("d", state=HostState.DRAINING, share=9, takes_workers=False))
+    assert summary(rows).plain == (
+        "3 of 4 hosts are here, 1 of them draining, with room for 2 more workers"
+    )
 
 
 def test_a_host_that_is_away_or_gone_is_complained_of() -> None:

@@ -42,7 +42,7 @@ def test_a_cluster_without_hosts_says_so(running: Running, dcgw: Dcgw) -> None:
     running()
     result = dcgw("hosts")
     assert result.exit_code == 0
-    assert result.output.startswith("sandbox: no host has joined")
+    assert result.output.startswith("sandbox: no host has joined: workers run")
     assert json.loads(dcgw("hosts", "--json").output) == []
 
 
