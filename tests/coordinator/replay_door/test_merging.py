@@ -12,6 +12,7 @@ from cluster.wire import replay
 from coordinator.replay_door.heads import HeadsTable, heads_of
 from coordinator.replay_door.merging import (
     Part,
+    Segment,
     UnusableAnswerError,
     answer_alone,
     answer_together,
@@ -49,7 +50,7 @@ def split(world: ShardWorld, hosts: list[int]) -> dict[str, PlayedHistory]:
     }
 
 
-def together(
+def of_all(
     hosts: dict[str, PlayedHistory], asked: replay.RangeRequest, sizes: list[int],
     away: frozenset[str] = frozenset(),
 ) -> replay.RangeAnswer:  # fmt: skip
@@ -106,10 +107,10 @@ def test_all_hosts_say_what_one_history_says(
     world: ShardWorld, where: list[int], asked: replay.RangeRequest, sizes: list[int]
 ) -> None:
     hosts = split(world, where)
-    answers = [together(hosts, asked, sizes)]
+    answers = [of_all(hosts, asked, sizes)]
     while answers[-1].more:
         again = msgspec.structs.replace(asked, after=answers[-1].reached)
-        answers.append(together(hosts, again, sizes))
+        answers.append(of_all(hosts, again, sizes))
     ours, other = told(answers, asked.after), of_one(world, asked)
     assert above(ours[0], asked.after) == above(other[0], asked.after)
     assert ours[1:] == other[1:]
@@ -133,7 +134,7 @@ def test_one_host_is_asked_first_and_it_comes_to_the_same(
         if likeliest is not None:
             part = part_of(hosts[likeliest].answer(now, sizes[0]), now)
             alone = answer_alone(part, now, is_alone=table.is_alone(now, likeliest))
-        answers.append(alone or together(hosts, now, sizes))
+        answers.append(alone or of_all(hosts, now, sizes))
         after = answers[-1].reached
     ours, other = told(answers, asked.after), of_one(world, asked)
     assert above(ours[0], asked.after) == above(other[0], asked.after)
@@ -151,10 +152,10 @@ def test_while_a_host_is_away_nothing_is_gone_and_nothing_is_skipped(
 ) -> None:
     hosts = split(world, where)
     away = frozenset({f"host-{lacks}"})
-    answers = [together(hosts, asked, sizes, away)]
+    answers = [of_all(hosts, asked, sizes, away)]
     while answers[-1].more:
         again = msgspec.structs.replace(asked, after=answers[-1].reached)
-        answers.append(together(hosts, again, sizes, away))
+        answers.append(of_all(hosts, again, sizes, away))
     events, gone, reached, end, following, _ = told(answers, asked.after)
     every = of_one(world, asked)
     assert answers[-1].away
@@ -219,6 +220,34 @@ def test_a_message_of_another_shard_or_of_what_is_gone_is_of_no_use() -> None:
             part_of(wrong, other)
     with pytest.raises(UnusableAnswerError):
         part_of(msgspec.structs.replace(answer, gone=[(0, 2)]), question(1, -1, None))
+
+
+def part(*held: tuple[int, int], reached: int, more: bool = False) -> Part:
+    """Return a part with these segments, of which each seq is a drain."""
+    segments = [
+        Segment(first, last, [(seq, b"%d" % seq) for seq in range(first, last + 1)])
+        for first, last in held
+    ]
+    return Part(segments, reached, more, None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (part((0, 5), reached=5), part((3, 9), reached=9), part((0, 5), (6, 9), reached=9)),
+        (part((0, 5), reached=5), part((0, 2), (4, 9), reached=9), part((0, 5), (6, 9), reached=9)),
+        (part((2, 3), reached=3), part((6, 7), reached=9), part((2, 3), (6, 7), reached=9)),
+        # Beyond its slice one may hold what the other does not.
+        (part((0, 3), reached=3, more=True), part((6, 7), reached=9),
+         part((0, 3), reached=3, more=True)),
+        (part((0, 3), reached=3, more=True), part((4, 7), (9, 9), reached=9),
+         part((0, 3), (4, 7), reached=7, more=True)),
+        (part(reached=3, more=True), part((6, 7), reached=9), part(reached=3, more=True)),
+    ],
+)  # fmt: skip
+def test_two_parts_are_one(one: Part, other: Part, together: Part) -> None:
+    assert merged(one, other, -1) == together
+    assert merged(other, one, -1) == together
 
 
 def test_an_answer_is_cut_where_it_gets_large() -> None:
