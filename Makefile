@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve pictures
+.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve pictures ray
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -12,6 +12,13 @@ start: $(STAMP)
 # Four at once, on two cores too: they wait more than they work.
 test: $(STAMP) tests/clients/node_modules/.installed
 	$(BIN)/pytest -n 4 --dist worksteal
+
+# Workers where Ray places them, on a Ray cluster of several nodes of this machine. Ray is installed
+# for it, some 240 MiB; `make test` runs these too where it is there, and skips them else.
+ray: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --editable '.[ray]' || \
+	  echo "Ray can't be installed here: what needs it is skipped."
+	$(BIN)/pytest tests/on_ray tests/e2e/test_ray.py
 
 # The suite N times, the second half beside two busy loops, and which tests failed how often.
 N ?= 10

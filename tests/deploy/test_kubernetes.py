@@ -20,8 +20,10 @@ VERSIONS: Final = ("1.29", "1.34")
 """The oldest that has all that is used (ReadWriteOncePod), and a newer one."""
 MANIFESTS: Final = sorted(
     path
-    for path in FOLDER.rglob("*.yaml")
+    for folder in (FOLDER, CONFIGS / "kubernetes-hosts")
+    for path in folder.rglob("*.yaml")
     if path.name not in ("kustomization.yaml", "servicemonitor.yaml")
+    and not path.name.endswith(".patch.yaml")
 )
 KUBECTL: Final = shutil.which("kubectl")
 NAME: Final = {"app.kubernetes.io/name": "dcgw-cluster"}
@@ -45,9 +47,10 @@ def configuration() -> Loaded:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_manifest_is_valid(path: Path, version: str) -> None:
-    kubernetes_validate.validate(yaml.safe_load(path.read_text()), version, strict=True)
+    for one in yaml.safe_load_all(path.read_text()):
+        kubernetes_validate.validate(one, version, strict=True)
 
 
 def test_the_service_monitor_has_the_shape_of_its_definition() -> None:
