@@ -204,6 +204,8 @@ class RawWitness:
                     self._see((count, shard), oldest[0] if oldest else epoch, None, 0)
                 self._see((count, shard), epoch, None, seq)
             return
+        if answer["type"] == "refused" and answer["id"] not in self._asked:
+            return  # which shards there are is not known yet: it is asked again in HEADS_S
         key, epoch = self._asked.pop(answer["id"])
         if answer["type"] != "range":
             self.problems.append(f"the replay server: {answer}")
