@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import zmq
 import zmq.asyncio
 
@@ -307,11 +308,16 @@ class Coordinator:
 
     async def _open_store(self) -> Store:
         """Open the store, and keep its lease if it has one."""
-        store, keeper = await open_store(self._spec, self._on_standby)
+        store, keeper = await open_store(self._spec, self._stand_by)
         self._lifetime.parts.callback(store.close)
         if keeper is not None:
             self._lifetime.background(self._keep_lease(keeper.run()), "store lease")
         return store
+
+    def _stand_by(self, why: str) -> None:
+        """Tell whoever looks for this coordinator that it waits, and why."""
+        folders.write_running(self._paths, msgspec.structs.replace(self._running(), standby=why))
+        self._on_standby(why)
 
     async def _keep_lease(self, keeping: Coroutine[Any, Any, None]) -> None:
         """Keep the lease of the store. Once another coordinator has it, leave the workers alone,

@@ -40,6 +40,12 @@ class Endpoints(NamedTuple):
 def running_clusters(env: Mapping[str, str] = os.environ) -> list[Running]:
     """Return the clusters of this user that run on this host, by their locks. What is no
     running.json is left out, and logged."""
+    return [one for one in _coordinators(env) if not one.standby]
+
+
+def _coordinators(env: Mapping[str, str]) -> list[Running]:
+    """Return the coordinators of this user on this host: those that run a cluster, and those that
+    stand by."""
     folders = registry.state_folders(env)
     try:
         folders += [record.parent for record in state_root(env).glob(f"*/{RUNNING}")]
@@ -79,11 +85,13 @@ def find_cluster(
         for cluster in running:
             if cluster.name == name:
                 return cluster
+        _refuse_standby(name, env)
         raise NotRunningError(
             f"no cluster named {name!r} is running",
             f"running: {names}" if names else "start it with `dcgw-cluster start`",
         )
     if not running:
+        _refuse_standby(None, env)
         raise NotRunningError("no cluster is running", "start one with `dcgw-cluster start`")
     if len(running) == 1:
         return running[0]
@@ -94,6 +102,16 @@ def find_cluster(
         f"{len(running)} clusters are running",
         f"give --name, one of: {names} (in a program: the name, or the endpoint)",
     )
+
+
+def _refuse_standby(name: str | None, env: Mapping[str, str]) -> None:
+    """Raise NotRunningError if a coordinator stands by, of this name if one is given."""
+    for one in _coordinators(env):
+        if one.standby and name in (None, one.name):
+            raise NotRunningError(
+                f"{one.name} stands by (pid {one.pid}): {one.standby}",
+                f"it runs when that one has ended; `kill {one.pid}` ends it before",
+            )
 
 
 class HubsFollowed:

@@ -34,7 +34,8 @@ SOCKETS: Final = ("control", "link", "hub-99", "events-99", "replay", "hosts", "
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of running.json: what a coordinator says of itself once its sockets are bound."""
+    """The content of running.json: what a coordinator says of itself once its sockets are bound, or
+    while it waits for another one to end."""
 
     name: str
     pid: int
@@ -47,6 +48,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     no other."""
     replay_endpoint: str
     sandbox: bool = False
+    standby: str = ""
+    """Why it has bound nothing yet, and waits; empty: it does not."""
 
     @property
     def hubs(self) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 from cluster.leases import DRIFT
 
-LEASE_S: Final = 6.0
-"""How long a lease lasts. A standby that takes it then has four of ten seconds for its start."""
+LEASE_S: Final = 5.0
+"""How long a lease lasts. A standby that takes it then has half of ten seconds for its start."""
 RENEW_S: Final = 1.0
 """Seconds between two beats."""
 LOOK_S: Final = 0.5

@@ -116,7 +116,10 @@ def test_a_standby_takes_over_and_who_was_away_for_too_long_ends(homes: tuple[Ho
     async def scenario(sandbox: SandboxInfo, discord: SandboxControl) -> None:
         for home in homes:
             home.use(sandbox)
+        began = time.monotonic()
         assert (await asyncio.to_thread(one.cli, "start", "--detach", "--wait")).returncode == 0
+        # What a start takes is a matter of what else this machine has to do.
+        within_s = TAKEN_OVER_S + time.monotonic() - began
         assert await identified(discord) == SHARDS
         (holder,) = pids(one, "coordinator")
 
@@ -131,6 +134,9 @@ def test_a_standby_takes_over_and_who_was_away_for_too_long_ends(homes: tuple[Ho
         assert f"(pid {holder}) has the store" in waiting.said
         assert 'engine is "local"' in waiting.said
         assert not any(path.is_socket() for path in two.sockets.rglob("*"))
+        found = await asyncio.to_thread(two.cli, "status")
+        assert found.returncode == 3
+        assert "default stands by (pid " in found.stderr
         waiting.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert await waiting.ended() == EXIT_INTERRUPTED
@@ -142,7 +148,7 @@ def test_a_standby_takes_over_and_who_was_away_for_too_long_ends(homes: tuple[Ho
         await until(lambda: "Standing by" in standby.said)
         for pid in (holder, *pids(one, "shard_worker")):
             os.kill(pid, signal.SIGKILL)
-        assert await until_identified(discord, SHARDS + 1) < TAKEN_OVER_S
+        assert await until_identified(discord, SHARDS + 1) < within_s
         after = await ready(two)
         assert after.budget.spent == 2 * SHARDS
         assert [shard.epoch for shard in after.shards] == [2] * SHARDS
@@ -152,7 +158,7 @@ def test_a_standby_takes_over_and_who_was_away_for_too_long_ends(homes: tuple[Ho
         assert "stands by in the background" in again.stdout
         (frozen,) = pids(two, "coordinator")
         os.kill(frozen, signal.SIGSTOP)
-        assert await until_identified(discord, 2 * SHARDS + 1) < TAKEN_OVER_S
+        assert await until_identified(discord, 2 * SHARDS + 1) < within_s
         os.kill(frozen, signal.SIGCONT)
         assert await standby.ended() == 1
         assert "another coordinator has" in standby.said

@@ -70,7 +70,7 @@ def connect(url: str, long: bool = False) -> BoundedConnection:
         "target_session_attrs": "read-write",
         "application_name": "dcgw-cluster",
         **given,
-        "connect_timeout": int(MOST_WAIT_S),
+        "connect_timeout": max(1, int(MOST_WAIT_S)),
         "tcp_user_timeout": int(MOST_WAIT_S * 1000),
         "options": options,
     }

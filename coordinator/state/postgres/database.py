@@ -96,8 +96,11 @@ class PostgresDatabase:
             return
         assert self._connection is not None
         every = list(rows)
-        if every:
-            self._connection.cursor().executemany(_translated(statement), every)
+        # Not by executemany: it ends with a Flush, which PostgreSQL takes for the end of idling, so
+        # that idle_in_transaction_session_timeout never comes, and a writer that is frozen would
+        # keep the lease's row locked.
+        for row in every:
+            self._connection.execute(_translated(statement), row)
         self._mirror.write_many(statement, every)
 
     def read(self, statement: str, values: Sequence[object] = ()) -> list[Row]:

@@ -123,8 +123,10 @@ class PostgresOpening:
                 except psycopg.Error as error:
                     if not told:
                         raise
-                    log.warning("the store %s can't be reached: %s", self.name, one_line(error))
-                    connection = None
+                    if connection is not None:  # it is said once
+                        log.warning("the store %s can't be reached: %s", self.name, one_line(error))
+                        connection.close()
+                        connection = None
                 await asyncio.sleep(LOOK_S)
         finally:
             if connection is not None:

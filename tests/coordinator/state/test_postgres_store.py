@@ -260,6 +260,33 @@ def test_a_server_that_is_silent_holds_nobody_up(
     play(scenario())
 
 
+def test_who_is_frozen_in_the_midst_of_a_transaction_is_cut_off(
+    site: Site, postgres: PostgresServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the lease's row locked, for which a standby waits."""
+
+    async def scenario() -> None:
+        monkeypatch.setattr(connection, "MOST_WAIT_S", 0.5)
+        kept = Kept(await site.open(database_url))
+        store = kept.store
+
+        def frozen() -> None:
+            with store._db.transaction():
+                store._put("server_key", "never written")
+                take_away(database_url, postgres)
+
+        with pytest.raises(StoreError):
+            frozen()
+        assert "another coordinator" in str(await kept.lost())
+        with pytest.raises(LeaseLostError):
+            store.grant(1, ACCOUNT, 4, 0, NOW)
+        await kept.close()
+        name = database_url.rpartition("/")[2]
+        assert postgres.sql(name, "SELECT count(*) FROM meta WHERE key = 'server_key'") == "0"
+
+    play(scenario())
+
+
 def test_after_a_lease_without_the_server_another_may_have_it(
     site: Site, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
