@@ -21,7 +21,7 @@ from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError, KeyRefusedError, NotRunningError
 from cluster.wire import hosts
 from coordinator.host import boot_id
-from host_agent.agent import HostAgent
+from host_agent.agent import HostAgent, reached
 from tests.host_agent.played_coordinator import CLUSTER, PlayedCoordinator, Report
 
 WORKER = [sys.executable, "-P", "-m", "tests.host_agent.fake_worker"]
@@ -278,6 +278,32 @@ def test_a_coordinator_of_another_version(folder: Path) -> None:
             await rig.ended()
 
     run(folder, scenario)
+
+
+def test_a_coordinator_of_another_cluster(folder: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        coordinator = rig.coordinator
+        rig.begin()
+        await coordinator.report(lambda report: True)
+        welcome = coordinator.welcome(coordinator.agents[-1])
+        coordinator.tell(msgspec.structs.replace(welcome, cluster="f" * 16))
+        with pytest.raises(ClusterError, match="another cluster"):
+            await rig.ended()
+
+    run(folder, scenario)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "by", "reaches"),
+    [
+        ("tcp://*:7322", "tcp://gw.example.org:7321", "tcp://gw.example.org:7322"),
+        ("tcp://[::]:7322", "tcp://[2001:db8::5]:1", "tcp://[2001:db8::5]:7322"),
+        ("tcp://inside:7322", "tcp://gw.example.org:7321", "tcp://inside:7322"),
+        ("rubbish", "tcp://gw.example.org:7321", "rubbish"),
+    ],
+)
+def test_where_a_coordinator_is_reached(endpoint: str, by: str, reaches: str) -> None:
+    assert reached(endpoint, by) == reaches
 
 
 def test_a_key_that_is_refused_is_said_and_tried_again(
