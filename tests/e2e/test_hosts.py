@@ -4,9 +4,11 @@ taken over. Every event comes once, and no identify is spent but the first of ea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from cluster.control import ControlClient
@@ -144,6 +146,36 @@ def test_a_coordinator_and_an_agent_that_die_are_followed_by_others(home: Home) 
         after = await run.ready("host-1", "host-2")
         assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
         assert (await run.sandbox.state())["counters"].get("resumed", 0) <= SHARDS
+        await run.more()
+
+    on_hosts(home, "host-1", "host-2", scenario=scenario)
+
+
+def host_gate_of(coordinator: int) -> int | None:
+    """Return the process of the host gate of a coordinator; None: there is none now."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended while it was looked at
+            words = (entry / "cmdline").read_bytes()
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if b"coordinator.host_gate.gate" in words and int(parent) == coordinator:
+                return int(entry.name)
+    return None
+
+
+def test_a_host_gate_that_is_killed_costs_no_event(home: Home) -> None:
+    """Whatever was on its way is published again, and answers for journals come again."""
+
+    async def scenario(run: Run) -> None:
+        run.agents[1].start()
+        coordinator = (await run.ready("host-1", "host-2")).pid
+        for times in ("1 time:", "2 times:"):
+            await run.more()
+            gate = host_gate_of(coordinator)
+            assert gate is not None
+            os.kill(gate, signal.SIGKILL)
+            said = f"the host gate was restarted {times}"
+            await eventually(run.control.status, lambda s: any(said in t for t in s.troubles))  # noqa: B023
+            await run.ready("host-1", "host-2")
         await run.more()
 
     on_hosts(home, "host-1", "host-2", scenario=scenario)
