@@ -14,7 +14,9 @@ import pytest
 
 from cluster.endpoints.paths import Running
 from cluster.subscriber import Event, Subscriber
-from tests.cluster.subscriber.delivery_rig import DeliveryRig, delivery_rig
+from cluster.wire import watermark
+from cluster.wire.position import ShardKey
+from tests.cluster.subscriber.delivery_rig import STORE, DeliveryRig, delivery_rig
 
 WITHIN_S = 60.0
 
@@ -56,6 +58,28 @@ def test_a_shard_that_moves_to_another_hub_stays_in_order() -> None:
                     rig.emit(0, "C")
                     assert await take(subscriber, 1) == [("C", first + 7)]
                     assert subscriber.progress().gaps == 0
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_was_replaced_takes_no_shard_back() -> None:
+    """It is another slot's, and names what it had: the slot that has it now is the one to miss."""
+
+    async def main() -> None:
+        async with delivery_rig() as rig, asyncio.timeout(WITHIN_S):
+            rig.emit(0, "A")
+            with rig.several_hubs() as publish:
+                hubs = (rig.events, rig.other_events)
+                async with Subscriber(hubs, replay=rig.replay) as subscriber:
+                    await joined(rig, subscriber)
+                    detector = subscriber._stall_detector
+                    while ShardKey(2, 0) not in detector._shards:  # noqa: ASYNC110  # read elsewhere
+                        await asyncio.sleep(0.01)
+                    row = watermark.Row(0, 2, 1, None, 0, -1, [("A", 0)])
+                    while 7 not in detector.slots:
+                        publish([watermark.encode(STORE, 7, 1, True, [row])])
+                        await asyncio.sleep(0.01)
+                    assert detector._shards[ShardKey(2, 0)] == 0
 
     asyncio.run(main())
 
