@@ -385,6 +385,7 @@ class Coordinator:
             identifies,
             operations,
             lambda: sockets.hubs.connections,
+            sockets.hubs.processes,
             workers.commands.counts.rows,
             health.troubles,
             lambda: children.url,

@@ -313,12 +313,16 @@ class HubReport(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `_hub`: what a hub that is a process of its own says of itself every second. It
     alone says it."""
 
-    number: Annotated[int, msgspec.Meta(ge=1, lt=64)]
+    number: int
     pid: int
     connections: int
     """How many are connected to it to hear events."""
-    full: Annotated[list[str], msgspec.Meta(max_length=2)] = []
+    full: list[str] = []
     """Which of its endpoints let nobody in any more, as no descriptors are left."""
+    cpu_s: float = 0.0
+    """Seconds of CPU that it has taken."""
+    rss_bytes: int = 0
+    """Memory of its own."""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -368,6 +372,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How many other connections to the hub there are."""
     operation: Operation | None = None
     """The long request that is under way, or was the last; None: there was none."""
+    hub_processes: list[HubReport] = []
+    """The hubs but the first, which is the coordinator's own, and but those that are away."""
     gate: GateReport | None = None
     """The TCP gate; None: there is none, or it is not up."""
     http: str = ""

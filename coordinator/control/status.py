@@ -15,6 +15,7 @@ from cluster.wire.status import (
     CommandStatus,
     GateReport,
     HostGateReport,
+    HubReport,
     SubscriberReport,
 )
 from coordinator.context import RunContext
@@ -45,13 +46,15 @@ class StatusVerbs:
         identifies: GuardedQueue,
         operations: OperationRunner,
         connections: Callable[[], int],
+        hubs: Callable[[], list[HubReport]],
         commands: Callable[[], list[CommandStatus]],
         troubles: Callable[[], list[str]],
         http: Callable[[], str],
         lifetime: Lifetime,
         record: HappeningRecord,
     ) -> None:
-        """connections: how many are connected to hear all events. commands: those that were
+        """connections: how many are connected to hear all events. hubs: what those say of
+        themselves that are processes. commands: those that were
         given to the cluster. troubles: what is wrong with parts that this does not know. http:
         where HTTP is served."""
         self._context = context
@@ -59,6 +62,7 @@ class StatusVerbs:
         self._identifies = identifies
         self._operations = operations
         self._connections = connections
+        self._hubs = hubs
         self._commands = commands
         self._troubles = troubles
         self._http = http
@@ -147,6 +151,7 @@ class StatusVerbs:
             commands=self._commands(),
             subscribers_unknown=max(0, self._connected(gate) - len(subscribers)),
             operation=self._operations.status(),
+            hub_processes=self._hubs(),
             gate=gate,
             http=self._http(),
             troubles=[*self._troubles(), *gate_troubles(gate, host_gate)],

@@ -16,6 +16,7 @@ from typing import Final
 
 import zmq
 
+from cluster import process_stats
 from cluster.errors import ClusterError
 from cluster.wire import control
 from cluster.wire.status import HubReport
@@ -48,7 +49,8 @@ class HubReporter:
         self._hub = hub
         self._number = 0
         self._due = float("-inf")
-        self._told: HubReport | None = None
+        self._told: tuple[int, list[str]] | None = None
+        """What was said last that others wait for."""
         self._socket = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, 4)
@@ -58,11 +60,17 @@ class HubReporter:
     def tell(self, hub: Hub, now: float) -> None:
         """Send a report if one is due, or says something new. now: monotonic seconds."""
         full = [listener.name for listener in hub.listeners if listener.full]
-        report = HubReport(
-            number=self._hub, pid=os.getpid(), connections=hub.connections, full=full
-        )
-        if now < self._due and report == self._told:
+        news = hub.connections, full
+        if now < self._due and news == self._told:
             return
+        report = HubReport(
+            number=self._hub,
+            pid=os.getpid(),
+            connections=hub.connections,
+            full=full,
+            cpu_s=process_stats.cpu_seconds(),
+            rss_bytes=process_stats.own_memory_bytes(),
+        )
         self._number += 1
         request = control.Request(id=self._number, verb="_hub", args=control.as_args(report))
         try:
@@ -74,7 +82,7 @@ class HubReporter:
             self._socket.send(control.encode(request), zmq.NOBLOCK)
         except zmq.Again:
             return  # nobody is there to hear it
-        self._due, self._told = now + REPORT_S, report
+        self._due, self._told = now + REPORT_S, news
 
     def close(self) -> None:
         self._socket.close(0)

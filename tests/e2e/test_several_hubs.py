@@ -65,7 +65,8 @@ def test_every_event_comes_once_through_either_hub(two_hubs: Home) -> None:
                     assert await heard(paths.events_of(hub), len(own)) == own
                 async with Raw(home, hubs=HUBS) as raw:
                     await raw.until(100)
-                    await eventually(control.status, lambda s: s.subscribers_unknown == 1)
+                    status = await eventually(control.status, lambda s: s.subscribers_unknown == 1)
+                    assert [hub.number for hub in status.hub_processes] == [1]
                     os.kill(process_of(home, "coordinator.hub.process"), signal.SIGKILL)
                     await eventually(control.status, is_back)
                 await seen.more(500)

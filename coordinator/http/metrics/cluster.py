@@ -35,6 +35,15 @@ def cluster_metrics(status: ClusterStatus) -> Iterator[Metric]:
         "Memory of the coordinator's own: resident, without what is mapped from files.",
         status.rss_bytes,
     )
+    hubs = family(
+        "dcgw_hub_cpu_seconds",
+        "CPU that a hub has used which is a process of its own, as all but the first are.",
+        ("hub",),
+        counts=True,
+    )
+    for hub in status.hub_processes:
+        hubs.add_metric((str(hub.number),), hub.cpu_s)
+    yield hubs
     yield gauge("dcgw_shards", "Shards that this cluster is to run.", len(status.shards))
     yield gauge("dcgw_shards_ready", "Shards that are ready.", status.shards_ready)
     yield gauge(

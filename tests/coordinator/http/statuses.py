@@ -11,6 +11,7 @@ from cluster.wire.status import (
     CommandStatus,
     GateReport,
     HostStatus,
+    HubReport,
     ShardStatus,
     SubscriberStatus,
     SubscriberTotals,
@@ -206,5 +207,6 @@ def full_status() -> ClusterStatus:
         subscribers=[subscriber("bot", lag=3)],
         subscriber_totals=[totals("bot")],
         commands=[command("presence_update")],
+        hub_processes=[HubReport(number=1, pid=9, connections=2, cpu_s=1.5)],
         gate=GateReport(pid=8, events="tcp://*:7000", keys=2, subscribers=1, refused=3),
     )

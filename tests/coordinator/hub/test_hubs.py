@@ -52,12 +52,22 @@ def test_a_program_that_hears_every_hub_is_one() -> None:
     tell(hubs, 2, 2)
     assert hubs.connections == 3
     tell(hubs, 2, 5, "events-2")
+    assert [(one.number, one.connections) for one in hubs.processes()] == [(1, 3), (2, 5)]
     assert (hubs.connections, hubs.full()) == (5, ["events", "events-2"])
     now[0] = SILENT_S + 1
     assert (hubs.connections, hubs.full()) == (3, ["events"]), "one that says nothing is away"
 
 
-@pytest.mark.parametrize("args", [{}, {"number": 0, "pid": 1, "connections": 1}, {"number": "x"}])
+@pytest.mark.parametrize(
+    "args",
+    [
+        {},
+        {"number": "x"},
+        {"number": 0, "pid": 1, "connections": 1},
+        {"number": 64, "pid": 1, "connections": 1},
+        {"number": 1, "pid": 1, "connections": 1, "full": ["a", "b", "c"]},
+    ],
+)
 def test_what_is_no_report_is_refused(args: dict[str, Any]) -> None:
     with pytest.raises(ClusterError, match="not the arguments"):
         asyncio.run(cast(Any, hubs_of(1, [0.0]).report(args)))
@@ -150,6 +160,8 @@ async def reports(told: zmq.asyncio.Socket, connections: int) -> None:
         await told.send_multipart([sender, control.encode(answer)])
         report = msgspec.convert(request.args, HubReport)
         assert report.number == 1
+        assert report.cpu_s > 0
+        assert report.rss_bytes > 0
         if report.connections == connections:
             return
 
