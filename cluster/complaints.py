@@ -12,7 +12,7 @@ from typing import Final
 
 from cluster.wire.states import HostState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, HostStatus
-from cluster.words import named, roughly, span
+from cluster.words import count, named, roughly, span
 
 MOST_NAMES: Final = 8
 """How many names a line has; the others are counted."""
@@ -55,8 +55,10 @@ def host_complaints(hosts: Sequence[HostStatus]) -> list[str]:
         waits = [host.gone_in_s for host in away if host.gone_in_s is not None]
         when = f" in {span(round(min(waits)))}" if waits else ""
         are, which = ("is", "it") if len(away) == 1 else ("are", "the first")
+        shards = sum(host.shards for host in away)
+        have = f" with {count(shards, 'shard')}" if shards else ""
         found.append(
-            f"{named_hosts(away)} {are} away, not heard of {_silence(away)}: {which} is given up"
+            f"{named_hosts(away)} {are} away{have}, not heard of {_silence(away)}: {which} is given up"
             f"{when}, and its shards are resumed on other hosts"
         )
     if gone := [host for host in hosts if host.state is HostState.GONE]:

@@ -46,8 +46,12 @@ def test_hosts(surfer: Surfer) -> None:
             ]  # fmt: skip
             assert await conditions(tab) == ["condition good", "condition bad", "condition bad"]
             troubles = (await tab.text("#troubles")).splitlines()
-            assert troubles[0].startswith("host host-2 is away, not heard of for 18 s")
+            assert troubles[0].startswith(
+                "host host-2 is away with 4 shards, not heard of for 18 s"
+            )
             assert troubles[1].startswith("host host-3 is gone")
+            assert await tab.text("#state-title") == "4 shards of 4 are on a host that is away"
+            assert (await tab.text("#state-words")).startswith("It is given up in 12 s, unless")
             workers = (await tab.text("#workers")).splitlines()
             assert [row.split("\t")[1] for row in workers] == [
                 "running on host-1", "running on host-2"

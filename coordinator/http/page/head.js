@@ -7,9 +7,23 @@ import { count, explained, kind, milliseconds, plain, rate, some, span, timeOfDa
 /** The text that all of these are; "": they differ. */
 const common = (texts) => (texts.every((text) => text === texts[0]) ? texts[0] ?? "" : "");
 
+/** What hosts that are away mean: of their shards only what was said last is known. */
+function lack(away, all) {
+  const many = away.reduce((sum, host) => sum + host.shards, 0);
+  const who = away.length === 1 ? `a host that is away` : `${count(away.length)} hosts that are away`;
+  const until = Math.min(...away.map((host) => host.gone_in_s ?? Infinity));
+  const when = Number.isFinite(until) ? ` in ${span(until)}` : "";
+  const one = away.length === 1 ? "It is" : "The first is";
+  return [
+    "bad",
+    `${some(many, "shard")} of ${count(all)} ${many === 1 ? "is" : "are"} on ${who}`,
+    `${one} given up${when}, unless it is back; shards of a host that was given up are resumed on others.`,
+  ];
+}
+
 /** How the cluster is: [kind, title, sentence]. */
 export function summary(picture) {
-  const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting, workers } = picture;
+  const { state, shards, shards_ready: ready, troubles, warnings, budget, waiting, workers, hosts } = picture;
   const rest = shards.length - ready;
   const others = states(shards).filter(([name]) => name !== "ready")
     .map(([name, many]) => `${count(many)} ${explained(name)}`).join(", ");
@@ -25,6 +39,8 @@ export function summary(picture) {
     const worst = states(shards).some(([name]) => kind(name) === "bad") ? "bad" : "way";
     return [worst, `${some(rest, "shard")} of ${count(shards.length)} ${rest === 1 ? "is" : "are"} not ready`, `${others}.`];
   }
+  const away = hosts.filter((host) => host.state === "away");
+  if (away.length) return lack(away, shards.length);
   const title = shards.length === 1 ? "The shard is ready" : `All ${count(shards.length)} shards are ready`;
   const below = troubles.length + warnings.length;
   if (below) return ["way", title, `${some(below, "thing")} below ${below === 1 ? "wants" : "want"} a look.`];

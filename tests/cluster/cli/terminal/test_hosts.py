@@ -94,8 +94,8 @@ def test_summary() -> None:
 def test_a_host_that_is_away_or_gone_is_complained_of() -> None:
     first, second = complaints(three())
     assert first == (
-        "host host-2 is away, not heard of for 18 s: it is given up in 12 s, and its shards are "
-        "resumed on other hosts"
+        "host host-2 is away with 4 shards, not heard of for 18 s: it is given up in 12 s, and its "
+        "shards are resumed on other hosts"
     )
     assert second == (
         "host host-3 is gone, not heard of for 3 min 10 s, and the shards go to other hosts: "
@@ -108,15 +108,15 @@ def test_a_rack_that_is_lost_is_a_line() -> None:
     rows = [away(f"h{n:02}", gone_in_s=20.0 + n, heard_s=7.0 + n) for n in range(10)]
     (line,) = complaints(status(hosts=rows))
     assert line == (
-        "hosts h00, h01, h02, h03, h04, h05, h06, h07 and 2 others are away, not heard of for "
-        "7.0 s or longer: the first is given up in 20 s, and its shards are resumed on other hosts"
+        "hosts h00, h01, h02, h03, h04, h05, h06, h07 and 2 others are away with 40 shards, "
+        "not heard of for 7.0 s or longer: the first is given up in 20 s, and its shards are resumed on other hosts"
     )
     (line,) = complaints(status(hosts=[gone("a"), gone("b")]))
     assert "start their agents again, or `dcgw-cluster drain a` for one that will not" in line
 
 
 def test_one_that_was_never_heard_of() -> None:
-    (line,) = complaints(status(hosts=[away("a", heard_s=None)]))
+    (line,) = complaints(status(hosts=[away("a", heard_s=None, shards=0)]))
     assert "host a is away, not heard of since this coordinator started: " in line
 
 
