@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cluster.sandbox import SandboxControl
 from tests.chaos.cluster_processes import ClusterProcesses, SubscriberProcess
 from tests.chaos.judgement.dispatch_ledger import DispatchLedger
-from tests.chaos.judgement.records import Breach, Key, Names, item_from_plain
+from tests.chaos.judgement.records import Breach, Key, Names, Place, item_from_plain
 from tests.chaos.judgement.verdict import Audit
 from tests.chaos.witnesses.raw import RawWitness
 
@@ -18,6 +19,7 @@ WATCH_S: Final = 0.1
 PAGE: Final = 10_000
 PATIENCE_S: Final = 75.0
 """How long what must come may take, beside everything else that goes wrong meanwhile."""
+HEADS_AGE_S: Final = 20.0
 SOME_NAMES: Final = ["MESSAGE_CREATE", "GUILD_MEMBER_UPDATE"]
 
 
@@ -56,6 +58,9 @@ class ClusterUnderTest:
         """Worker slots; scaling may bring others."""
         self._late = 0
         self._breaks = 0
+        self._lately: deque[tuple[float, dict[Key, Place]]] = deque()
+        """(monotonic seconds, how far "all" was judged), of the last HEADS_AGE_S: where hosts are
+        away, "now" is as they were heard of last."""
 
     def slot(self, index: int) -> int:
         """A worker's slot, by its place among them."""
@@ -77,7 +82,8 @@ class ClusterUnderTest:
         """Start a Subscriber that begins now; ``drop_late_joiner`` ends it."""
         self._late += 1
         name = f"late-{self._late}"
-        audit = Audit(name, _names(names), late=self.audits["all"].places())
+        places = self._lately[0][1] if self._lately else self.audits["all"].places()
+        audit = Audit(name, _names(names), late=places)
         subscriber = SubscriberProcess(self.processes, name, _into(audit), names)
         subscriber.saved = "now"
         return await self._start(subscriber, audit)
@@ -109,7 +115,8 @@ class ClusterUnderTest:
             self.judge()
             rounds += 1
             if rounds % 20 == 0:
-                self.ledger.drop([audit.places() for audit in self.audits.values()])
+                places = [audit.places() for audit in self.audits.values()]
+                self.ledger.drop([*places, *(places for _, places in list(self._lately)[:1])])
             await asyncio.sleep(max(0.01, WATCH_S - (time.monotonic() - began)))
 
     async def read_ledger(self) -> None:
@@ -122,6 +129,11 @@ class ClusterUnderTest:
                 return
 
     def judge(self) -> None:
+        if self.processes.hosts:
+            now = time.monotonic()
+            self._lately.append((now, self.audits["all"].places()))
+            while self._lately[0][0] < now - HEADS_AGE_S:
+                self._lately.popleft()
         self.audits["raw"].take(*self.raw.take())
         # Who takes everything first: it sees READY, and what session an epoch is.
         for audit in sorted(self.audits.values(), key=lambda a: a.names is not None):

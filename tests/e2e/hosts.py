@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ class Agent:
         self._home = home
         self._workers = workers
         self.folder = home.state / "hosts" / name
+        self._sockets = home.sockets / f"h-{name}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -44,7 +46,7 @@ class Agent:
             "join": [self.join],
             "keys": msgspec.json.decode((home.state / f"{self.name}.key").read_bytes()),
             "state_dir": str(self.folder),
-            "runtime_dir": str(home.sockets / f"h-{self.name}"),
+            "runtime_dir": str(self._sockets),
             "workers": self._workers,
             "stop_seconds": 10.0,
         }
@@ -91,6 +93,7 @@ class Agent:
         self.signal(signal.SIGKILL)
         assert self.process is not None
         self.process.wait(COMMAND_S)
+        shutil.rmtree(self._sockets)  # nobody was left to do it
 
     def stop(self) -> None:
         """End the agent in order, as a service manager does."""

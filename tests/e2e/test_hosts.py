@@ -16,7 +16,7 @@ from cluster.sandbox import SandboxControl
 from cluster.wire.states import HostState
 from cluster.wire.status import ClusterStatus, HostStatus
 from tests.e2e.home import Home, run_sandbox
-from tests.e2e.hosts import Agent, agents, offer_hosts
+from tests.e2e.hosts import Agent, add_key, agents, offer_hosts
 from tests.e2e.watching import (
     Seen,
     all_dispatched,
@@ -53,9 +53,11 @@ def host_of(status: ClusterStatus, name: str) -> HostStatus:
 
 
 def spread_over(status: ClusterStatus, *names: str) -> bool:
-    """Whether all shards are ready on these hosts, each with as many workers, and on no others."""
+    """Whether all shards are ready on these hosts, which have as many workers each, or one more or
+    less, and on no others."""
     with_shards = {host.name: host for host in status.hosts if host.shards}
-    equal = len({host.workers for host in with_shards.values()}) == 1
+    workers = [host.workers for host in with_shards.values()]
+    equal = bool(workers) and max(workers) - min(workers) <= 1
     operating = status.operation is not None and status.operation.state == "running"
     return status.state == "ready" and set(with_shards) == set(names) and equal and not operating
 
@@ -179,3 +181,35 @@ def test_a_host_gate_that_is_killed_costs_no_event(home: Home) -> None:
         await run.more()
 
     on_hosts(home, "host-1", "host-2", scenario=scenario)
+
+
+def test_who_may_not_join_is_told_why_and_costs_the_cluster_nothing(home: Home) -> None:
+    """A name that is taken, a key without the right, a key that nobody knows, and an address at
+    which nobody listens: each ends with a line of its own, and the workers go on as they did."""
+
+    async def scenario(run: Run) -> None:
+        before = await run.ready("host-1")
+        add_key(run.home, "reader", "status")
+        add_key(run.home, "stranger", "host")
+        removed = run.home.cli("keys", "remove", "stranger")
+        assert removed.returncode == 0, removed.stderr
+        here, nobody = run.home.env["DCGW_HOSTS_CONTROL"], "tcp://127.0.0.1:1"
+        for key, join, said in (
+            ("host-1", here, "a host named host-1 has joined already"),
+            ("reader", here, "does not let the key 'reader' in"),
+            ("stranger", here, "does not let the key 'stranger' in"),
+            ("stranger", nobody, f"nobody listens for hosts at {nobody}"),
+        ):
+            refused = await asyncio.to_thread(
+                run.home.cli, "host", "--keys", str(run.home.state / f"{key}.key"),
+                "--state-dir", str(run.home.state / "other"), "--wait", "3", "--join", join,
+            )  # fmt: skip
+            assert refused.returncode != 0
+            error = next(line for line in refused.stderr.splitlines() if "Error: " in line)
+            assert said in error, refused.stderr
+        after = await run.ready("host-1")
+        assert [w.pid for w in after.workers] == [w.pid for w in before.workers]
+        assert [host.name for host in after.hosts] == ["host-1"]
+        await run.more()
+
+    on_hosts(home, "host-1", scenario=scenario)

@@ -243,9 +243,9 @@ class RawWitness:
         if state.end is not None and state.floor >= state.end:
             following = state.next or min((e for e in self._states[key] if e > epoch), default=None)
             if following is not None:
-                self._items.append(
-                    ReportedGap(key, epoch, None, state.end + 1, None, "session_lost")
-                )
+                # Who went on elsewhere and lost the session knows of no more than the checkpoint
+                ended = max(state.end, state.floor)
+                self._items.append(ReportedGap(key, epoch, None, ended + 1, None, "session_lost"))
                 self._current[key] = following
                 self._position[key] = (following, 0)
                 self._states[key] = {
