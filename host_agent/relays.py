@@ -6,8 +6,8 @@ the coordinator's. Nothing is lost in between. XPUB_NODROP: where the way is ful
 then the workers' sockets are full, and their journals are the queue. IMMEDIATE: when the connection
 breaks its subscription ends with it, and workers hear that; what was under way is gone, and they
 publish again from where it is known to have come out (shard_worker.delivery.hub_socket). A way that
-takes nothing for HOST_LOST_MS counts as broken, too: TCP_USER_TIMEOUT makes no difference between an
-end that does not read and one that is not there (measured: 4.5 s after it was full).
+takes nothing for HOST_LOST_MS counts as broken, too: TCP_USER_TIMEOUT makes no difference between
+an end that does not read and one that is not there (measured: 4.5 s after it was full).
 """
 
 from __future__ import annotations

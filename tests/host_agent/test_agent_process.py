@@ -79,7 +79,7 @@ def test_a_program_is_told_that_it_has_joined(folder: Path) -> None:
             process.terminate()
             await coordinator.until(lambda: process.poll() is not None)
             assert process.returncode == 0
-            assert coordinator.reports[-1].leaving
+            await coordinator.report(lambda report: report.leaving)
             assert not (folder / "run").exists()
         log = (folder / "state" / "logs" / "host.log").read_text()
         assert "Joined as host-1" in log
