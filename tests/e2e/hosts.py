@@ -33,6 +33,8 @@ class Agent:
         """Where it runs; None: here."""
         self.join = home.env["DCGW_HOSTS_CONTROL"]
         """Where it looks for the coordinator."""
+        self.standbys: list[str] = []
+        """Where it looks for other coordinators of the cluster."""
         self._home = home
         self._workers = workers
         self.folder = home.state / "hosts" / name
@@ -43,7 +45,7 @@ class Agent:
         """Start the agent, which then seeks the coordinator."""
         home = self._home
         spec = {
-            "join": [self.join],
+            "join": [self.join, *self.standbys],
             "keys": msgspec.json.decode((home.state / f"{self.name}.key").read_bytes()),
             "state_dir": str(self.folder),
             "runtime_dir": str(self._sockets),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from cluster.control import ControlClient
+from cluster.endpoints.discovery import running_clusters
 from cluster.endpoints.paths import cluster_paths
 from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
+from tests.e2e.hosts import Agent, agents, offer_hosts
 from tests.e2e.watching import eventually
 from tests.postgres_server import PASSWORD
 
@@ -64,11 +67,12 @@ def logs(home: Home) -> str:
 
 
 async def ready(home: Home) -> ClusterStatus:
+    await until(lambda: bool(running_clusters(home.env)))
     async with ControlClient(cluster_paths("default", home.env).control) as control:
         return await eventually(control.status, lambda s: s.state == "ready")
 
 
-async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # a process tells nobody
             await asyncio.sleep(0.02)
@@ -99,6 +103,50 @@ class Foreground:
 
 async def identified(discord: SandboxControl) -> int:
     return int((await discord.state())["identifies"]["admitted"])
+
+
+def test_a_standby_adopts_the_hosts_and_their_sessions(homes: tuple[Home, Home]) -> None:
+    """No connection is made anew: the workers on hosts that have joined never notice."""
+    one, two = homes
+    offer_hosts(one, lease_s=20.0)
+    offer_hosts(two, lease_s=20.0)
+
+    async def scenario(sandbox: SandboxInfo, discord: SandboxControl, agent: Agent) -> None:
+        for home in homes:
+            home.use(sandbox)
+        shutil.copytree(cluster_paths("default", one.env).keys, keys_of(two))
+        assert (await asyncio.to_thread(one.cli, "start", "--detach")).returncode == 0
+        agent.standbys = [two.env["DCGW_HOSTS_CONTROL"]]
+        agent.start()
+        before = await ready(one)
+        standby = Foreground(two, "--standby")
+        await until(lambda: "Standing by" in standby.said)
+        assert "engine is" not in standby.said
+        for pid in pids(one, "coordinator"):
+            os.kill(pid, signal.SIGKILL)
+        after = await ready(two)
+        assert after.store_id == before.store_id
+        assert [worker.pid for worker in after.workers] == [worker.pid for worker in before.workers]
+        assert [shard.epoch for shard in after.shards] == [1] * SHARDS
+        assert await identified(discord) == SHARDS
+        agent.die()
+
+    async def run() -> None:
+        with (
+            run_sandbox(shards=SHARDS, max_concurrency=SHARDS, guilds=4, rate=20.0) as sandbox,
+            agents(one, "host-1") as made,
+        ):
+            async with SandboxControl(sandbox.control_url, sandbox.control_token) as discord:
+                await scenario(sandbox, discord, made[0])
+
+    asyncio.run(run())
+
+
+def keys_of(home: Home) -> Path:
+    """Return the folder of a cluster's keys, which is to be made, in one that is there."""
+    keys = cluster_paths("default", home.env).keys
+    keys.parent.mkdir(parents=True, mode=0o700)
+    return keys
 
 
 async def until_identified(discord: SandboxControl, count: int) -> float:

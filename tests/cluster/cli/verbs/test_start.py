@@ -163,6 +163,13 @@ def test_the_advice_names_a_command_that_is_on_the_path(dcgw: Dcgw, play: Play, 
     dcgw("stop")
 
 
+def test_a_standby_needs_a_store_that_another_can_have(dcgw: Dcgw) -> None:
+    result = dcgw("start", "--sandbox", "--standby")
+    assert result.exit_code == 2
+    assert "store is not set" in result.stderr
+    assert not held()
+
+
 def test_a_second_one_is_refused(dcgw: Dcgw, play: Play, running: Running) -> None:
     first = running()
     seen = play()
