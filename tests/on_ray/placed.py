@@ -55,12 +55,13 @@ class Placed:
             "module": "tests.on_ray.stand_in",
             "process": "ray",
             "log_file": str(self.log),
-            "log_level": "debug",
+            "log_level": "info",
             "parent": os.getpid(),
         }
 
-    def start(self) -> StartOutcome:
-        """Start the placement process; return what it says."""
+    def start(self, **changes: Any) -> StartOutcome:
+        """Start the placement process; return what it says. changes: of its spec."""
+        self._spec |= changes
         self.keys.folder.parent.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "coordinator.engines.ray_placement.placement"],

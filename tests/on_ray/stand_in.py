@@ -24,6 +24,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     parent: int
     keys: ClientKeys
+    join: str
 
 
 def main() -> None:
@@ -33,7 +34,9 @@ def main() -> None:
     told = []
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
     file = Path(spec.state_dir) / FILE
-    runs = Runs(name=spec.name, pid=os.getpid(), parent=spec.parent, keys=spec.keys)
+    runs = Runs(
+        name=spec.name, pid=os.getpid(), parent=spec.parent, keys=spec.keys, join=spec.join[0]
+    )
     draft = file.with_suffix(f".{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(runs))
     draft.replace(file)

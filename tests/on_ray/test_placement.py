@@ -52,12 +52,21 @@ def test_each_node_has_an_agent_that_outlives_who_placed_it(nodes: Nodes, state:
     before = placed.until_run("ray-0", "ray-1")
     assert before["ray-0"].parent != before["ray-1"].parent
 
-    # What placed them is killed, and the next one finds them.
+    # What placed them is killed, and the next one finds them, and lets them be.
     placed.send(signal.SIGKILL)
     assert placed.alive == before
-    assert placed.start().ready
-    until(lambda: placed.words().count("ray-1 has its place") == 2)
+    assert placed.start(log_level="debug").ready
+    until(lambda: placed.words().count("ray-1 has answered") == 3)
     assert placed.alive == before
+
+    # The coordinator is another one, as a standby is: agents are told by the actors that there are.
+    placed.send(signal.SIGTERM)
+    assert placed.start(join="tcp://127.0.0.1:10").ready
+    until(lambda: {runs.join for runs in placed.alive.values()} == {"tcp://127.0.0.1:10"})
+    anew = placed.until_run("ray-0", "ray-1")
+    assert [runs.parent for runs in anew.values()] == [before[name].parent for name in anew]
+    assert not {runs.pid for runs in anew.values()} & {runs.pid for runs in before.values()}
+    before = anew
 
     # An actor is killed: its agent ends with it, and Ray starts both again, with another key.
     os.kill(before["ray-0"].parent, signal.SIGKILL)

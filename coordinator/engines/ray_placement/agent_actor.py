@@ -43,10 +43,14 @@ class AgentActor:
         return f"AgentActor({self._name})"
 
     async def tend(self, order: bytes) -> bytes:
-        """Take an order, and return how the agent is. It is started once its key is let in, and
-        anew when it is to join otherwise."""
+        """Take an order, and return how the agent is. It is started once its key is let in. When it
+        is to join otherwise it is killed, so that its workers go on, and started anew."""
         wanted = decode_order(order)
-        if wanted.admitted == self._public and wanted != self._order:
+        if wanted.admitted == self._public and (
+            self._order is None or wanted.joins_otherwise(self._order)
+        ):
+            if self._agent is not None and self._agent.process is not None:
+                self._agent.process.kill()
             await self.end()
             self._order = wanted
             self._start(wanted)

@@ -96,6 +96,7 @@ class Agents:
             log.info("%s has its place on node %s (%s)", name, state.node[:8], state.address)
         if before is not None and before.pid != state.pid and state.pid is not None:
             log.info("%s runs, pid %d", name, state.pid)
+        log.debug("%s has answered, pid %s", name, state.pid)
         self._tell(number, f"does not run: {state.words}" if state.words else "")
 
     def _tell(self, number: int, fault: str) -> None:

@@ -31,6 +31,12 @@ class AgentOrder(msgspec.Struct, frozen=True, kw_only=True):
     module: str = "host_agent"
     """The agent's program."""
 
+    def joins_otherwise(self, before: AgentOrder) -> bool:
+        """Return whether an agent that was given the order before must be started anew for this
+        one. How it logs does not count."""
+        same = {"log_format": before.log_format, "log_level": before.log_level}
+        return msgspec.structs.replace(self, **same) != before
+
 
 class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     """How an agent is, as its actor sees it."""
