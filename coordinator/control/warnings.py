@@ -63,7 +63,7 @@ class Warnings:
         workers: Iterable[WorkerStatus],
         budget: BudgetStatus,
         subscribers: Iterable[SubscriberStatus],
-        hosts: Sequence[HostStatus] = (),
+        hosts: Sequence[HostStatus],
     ) -> list[str]:
         """Return a line for each limit that is near at this moment."""
         shards, workers, subscribers = list(shards), list(workers), list(subscribers)

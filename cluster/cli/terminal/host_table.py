@@ -1,4 +1,4 @@
-"""Makes a table of the hosts that workers run on. Pure."""
+"""Makes a table of the hosts that workers run on, and says who waits for one. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.text import Text
 from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
 from cluster.cli.terminal.tables import COLLAPSE_OVER, Column, counts, fitted, numbers
-from cluster.wire.states import HostState
-from cluster.wire.status import HostStatus
-from cluster.words import count, rate, size, span
+from cluster.wire.states import HostState, WorkerState
+from cluster.wire.status import HostStatus, WorkerStatus
+from cluster.words import count, named, rate, size, span
 
 DROP: Final = (
     "labels", "version", "address", "up", "memory", "CPU", "heard", "workers", "events/s",
@@ -106,3 +106,21 @@ def summary(listed: Sequence[HostStatus]) -> Text:
     if draining:
         text += f", {draining} of them draining"
     return Text(text + (f", with room for {count(free, 'more worker')}" if free else ""))
+
+
+def waits(workers: Sequence[WorkerStatus]) -> list[str]:
+    """Return for what workers wait before they are started, as "the cluster waits for hosts: 1 of 2
+    have joined"."""
+    alike: dict[str, list[int]] = {}
+    for worker in workers:
+        if worker.state is WorkerState.STARTING and worker.detail:
+            alike.setdefault(worker.detail, []).append(worker.slot)
+    found = []
+    for why, slots in alike.items():
+        who = named(slots, what="worker")
+        if len(slots) == len(workers):
+            who = "the cluster"
+        elif len(slots) > 1 and why.startswith("waits "):
+            why = f"wait {why.removeprefix('waits ')}"
+        found.append(f"{who} {why}")
+    return found

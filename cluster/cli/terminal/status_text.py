@@ -12,11 +12,11 @@ from rich.text import Text
 
 from cluster.cli.terminal.colours import state
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.host_table import host_details, hosts
+from cluster.cli.terminal.host_table import host_details, hosts, waits
 from cluster.cli.terminal.tables import COLLAPSE_OVER, next_try, reason, shards, workers
 from cluster.complaints import complaints as all_complaints
-from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
-from cluster.wire.status import ClusterStatus, ShardStatus, WorkerStatus
+from cluster.wire.states import ClusterState, OperationState, SessionState
+from cluster.wire.status import ClusterStatus, ShardStatus
 from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, span
 
 MOST_SUBSCRIBERS: Final = 8
@@ -233,24 +233,6 @@ def _worth_a_look(status: ClusterStatus) -> list[str]:
     if slow:
         found.append(f"heartbeats of {named(slow)} take more than a second")
     return [*found, *status.warnings]
-
-
-def waits(workers: Sequence[WorkerStatus]) -> list[str]:
-    """Return for what workers wait before they are started, as "the cluster waits for hosts: 1 of 2
-    have joined"."""
-    alike: dict[str, list[int]] = {}
-    for worker in workers:
-        if worker.state is WorkerState.STARTING and worker.detail:
-            alike.setdefault(worker.detail, []).append(worker.slot)
-    found = []
-    for why, slots in alike.items():
-        who = named(slots, what="worker")
-        if len(slots) == len(workers):
-            who = "the cluster"
-        elif len(slots) > 1 and why.startswith("waits "):
-            why = f"wait {why.removeprefix('waits ')}"
-        found.append(f"{who} {why}")
-    return found
 
 
 def _not_ready(status: ClusterStatus) -> str:

@@ -13,10 +13,9 @@ from rich.text import Text
 from cluster.cli.control_client import control_client
 from cluster.cli.options import config_option, name_option, remote_options
 from cluster.cli.terminal.event_lines import printable
-from cluster.cli.terminal.host_table import host_details, summary
+from cluster.cli.terminal.host_table import host_details, summary, waits
 from cluster.cli.terminal.host_table import hosts as host_table
 from cluster.cli.terminal.output import console, show
-from cluster.cli.terminal.status_text import waits
 from cluster.complaints import host_complaints
 from cluster.control import ControlClient
 from cluster.wire.status import ClusterStatus

@@ -33,6 +33,7 @@ def look(warnings: Warnings | None = None, **what: Any) -> list[str]:
         "workers": [worker(0)],
         "budget": budget(),
         "subscribers": [],
+        "hosts": [],
     }
     return (warnings or Warnings(CAP)).look(**given | what)
 

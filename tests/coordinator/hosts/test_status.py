@@ -69,6 +69,14 @@ def test_one_that_is_drained() -> None:
     assert not row(room).takes_workers
 
 
+def test_one_that_is_drained_and_empty_is_shown_while_it_is_here() -> None:
+    room = Room()
+    room.join(B)
+    well(room, B)
+    room.hosts.drain("b", draining=True)
+    assert (row(room, "b").state, row(room, "b").workers) == (HostState.DRAINING, 0)
+
+
 def test_one_that_was_lost_is_shown_until_it_is_drained() -> None:
     room = Room()
     room.join(B)

@@ -109,7 +109,8 @@ def test_a_rack_that_is_lost_is_a_line() -> None:
     (line,) = complaints(status(hosts=rows))
     assert line == (
         "hosts h00, h01, h02, h03, h04, h05, h06, h07 and 2 others are away with 40 shards, "
-        "not heard of for 7.0 s or longer: the first is given up in 20 s, and its shards are resumed on other hosts"
+        "not heard of for 7.0 s or longer: the first is given up in 20 s, and its shards are "
+        "resumed on other hosts"
     )
     (line,) = complaints(status(hosts=[gone("a"), gone("b")]))
     assert "start their agents again, or `dcgw-cluster drain a` for one that will not" in line
