@@ -58,8 +58,8 @@ def host_complaints(hosts: Sequence[HostStatus]) -> list[str]:
         shards = sum(host.shards for host in away)
         have = f" with {count(shards, 'shard')}" if shards else ""
         found.append(
-            f"{named_hosts(away)} {are} away{have}, not heard of {_silence(away)}: {which} is given "
-            f"up{when}, and its shards are resumed on other hosts"
+            f"{named_hosts(away)} {are} away{have}, not heard of {_silence(away)}: {which} is "
+            f"given up{when}, and its shards are resumed on other hosts"
         )
     if gone := [host for host in hosts if host.state is HostState.GONE]:
         are, agent, which = "is", "its agent", "if it"
