@@ -19,6 +19,7 @@ from cluster.config.host_spec import HostSpec
 from cluster.config.worker_spec import WorkerSpec, encode_spec
 from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError, KeyRefusedError, NotRunningError
+from cluster.processes import Owner
 from cluster.wire import hosts
 from coordinator.host import boot_id
 from host_agent.agent import HostAgent, reached
@@ -100,7 +101,10 @@ async def a_rig(folder: Path) -> AsyncIterator[Rig]:
         with contextlib.suppress(ClusterError, AssertionError):
             if rig.agent is not None and rig._running is not None and not rig._running.done():
                 await rig.end()
-        coordinator.close()
+        for lock in (folder / "state" / "journal").glob("*/owner.lock"):
+            if is_held(lock) and (owner := Owner.read(lock)):  # the test has failed
+                os.kill(owner.pid, signal.SIGKILL)
+        rig.coordinator.close()
 
 
 def run(folder: Path, scenario: Scenario) -> None:
