@@ -93,7 +93,7 @@ class ZmqProxy:
         Calling it again does nothing."""
         self.release()
         self._context.term()
-        self._thread.join()
+        self.join()
 
     def release(self) -> None:
         """Let whoever terminates the sockets' context end the thread by that, as above. Calling it
@@ -101,6 +101,10 @@ class ZmqProxy:
         self._ends_with_context = True
         with self._steering_lock:
             self._steering.close()
+
+    def join(self) -> None:
+        """Wait until the thread has ended, by the context's end."""
+        self._thread.join()
 
     def _run(
         self, front: zmq.Socket[bytes], back: zmq.Socket[bytes], steered: zmq.Socket[bytes]

@@ -11,6 +11,7 @@ import logging
 import os
 import resource
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -75,7 +76,6 @@ class Gate(ABC):
         self._server = KeyFolder(folder).server()
         self._keyring = Keyring(folder)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads)
-        self._stack.callback(self._context.term)
         try:
             self._zap = Zap(self._context, self._keyring, domain)
             self._stack.callback(self._zap.close)
@@ -86,7 +86,7 @@ class Gate(ABC):
             self._stack.callback(self._listeners.close)
             self._open()
         except BaseException:
-            self._stack.close()
+            self.close()
             raise
 
     @abstractmethod
@@ -107,7 +107,6 @@ class Gate(ABC):
     ) -> None:  # fmt: skip
         proxy = ZmqProxy(name, front, back)
         self._proxies.append(proxy)
-        self._stack.callback(proxy.release)  # it may wait for a hub; the context's end ends it
 
     def _inner(self, kind: int) -> zmq.Socket[bytes]:
         """Make a socket for an endpoint of this host."""
@@ -162,8 +161,16 @@ class Gate(ABC):
         return self._listeners.open > limit // 4 and limit - open_descriptors() <= FEW_DESCRIPTORS
 
     def close(self) -> None:
-        """End every connection."""
+        """End every connection. A proxy may wait for a hub that does not read, and the context's
+        end alone ends that; who watches its sockets goes after it, or libzmq waits for them."""
+        for proxy in self._proxies:
+            proxy.release()
+        ending = threading.Thread(target=self._context.term, name="ending")
+        ending.start()
+        for proxy in self._proxies:
+            proxy.join()
         self._stack.close()
+        ending.join()
 
 
 def peak_memory() -> int:
