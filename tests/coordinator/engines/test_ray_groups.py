@@ -43,6 +43,13 @@ def test_an_agent_goes_with_its_node_and_its_number_is_free_again() -> None:
     assert {group.node: group.agents for group in after} == {"a": (0,), "c": (2,), "d": (1,)}
 
 
+def test_of_two_agents_of_one_number_the_later_one_goes() -> None:
+    terms = terms_of(FOLLOW)
+    before = [Group(terms, (0,), "b"), Group(terms, (0,), "a")]
+    after, _ = settled(FOLLOW, [node("a"), node("b")], before)
+    assert [(group.agents, group.node) for group in after] == [((0,), "a"), ((1,), "b")]
+
+
 def test_so_many_agents_are_one_group_that_ray_spreads() -> None:
     config = RayConfig(hosts=3)
     groups, _ = settled(config, [node("a")], [])
