@@ -192,7 +192,8 @@ ROOMS: Final = {
     },
     "coordinator": {
         "__main__": "child_process coordinator spec_input upkeep",
-        "coordinator": (
+        "coordinator": "assembly children engines happenings lifetime state upkeep verb",
+        "assembly": (
             "account changes children context control descriptors engines gateway_api happenings "
             "health host hosts identifies lifetime operations sharding sockets state upkeep verb "
             "workers"

@@ -1,0 +1,1 @@
+"""The parts of a coordinator, made in the order in which each needs those before."""
