@@ -25,6 +25,10 @@ from coordinator.sharding.placement import HostRoom
 AWAY_AFTER_S: Final = 5.0
 """Seconds of silence after which a host is away."""
 
+RESUMED_S: Final = 15.0
+"""Within so many seconds after a host was given up its sessions are resumed elsewhere, and what
+came after their checkpoints has been replayed."""
+
 
 class Host:
     """A host that the plan knows, or that has joined."""
@@ -53,6 +57,8 @@ class Host:
         self.joined_at: float | None = None
         """Since when it is here, as far as it was not given up since; None: it is not."""
         self.heard_at: float | None = None
+        self.gone_at: float | None = None
+        """When it was given up last; None: it never was."""
         self.lease = HostLease(lease_s, clock())
         self.processes: dict[int, HostProcess] = {}
         """Slot -> the process of it that lives here."""
@@ -87,6 +93,14 @@ class Host:
     def held(self) -> dict[int, HeldSlot]:
         """The slots in which a process lives, as was reported last."""
         return {} if self.report is None else {held.slot: held for held in self.report.held}
+
+    @property
+    def asked(self) -> HostState:
+        """The state as whoever asks for its journals is told it: one that was just given up may
+        have what Discord is about to replay to the sessions that are resumed elsewhere."""
+        if self.state is HostState.GONE and self.gone_at is not None:
+            return HostState.AWAY if self._clock() - self.gone_at < RESUMED_S else HostState.GONE
+        return self.state
 
     @property
     def shown(self) -> HostState:
@@ -184,7 +198,7 @@ class Host:
     def give_up(self, why: str) -> None:
         """Take note that nothing lives here any more: its processes count as ended."""
         self.state, self._here_since = HostState.GONE, None
-        self.welcome, self.joined_at = False, None
+        self.welcome, self.joined_at, self.gone_at = False, None, self._clock()
         processes, self.processes = self.processes, {}
         for process in processes.values():
             process.end(None, why)

@@ -160,7 +160,7 @@ class RemoteHosts(NamedTuple):
     async def known(self, args: dict[str, Any]) -> wire.KnownHosts:
         """Tell the replay door which hosts there are. No args."""
         hosts = [
-            wire.KnownHost(name=name, id=host.id.decode(), state=host.state)
+            wire.KnownHost(name=name, id=host.id.decode(), state=host.asked)
             for name, host in sorted(self.hosts.by_name.items())
             if host.id
         ]

@@ -18,7 +18,7 @@ from cluster.wire.hosts import (
     ToHost,
 )
 from cluster.wire.states import HostState
-from coordinator.hosts.host import AWAY_AFTER_S, Host
+from coordinator.hosts.host import AWAY_AFTER_S, RESUMED_S, Host
 
 ID = b"host-1/0123456789abcdef"
 LEASE_S = 30.0
@@ -87,6 +87,15 @@ def test_a_host_is_away_gone_and_here_again() -> None:
     assert room.state() is HostState.AWAY
     room.passes(0.2)
     assert room.state() is HostState.GONE
+
+
+def test_what_only_a_lost_host_had_is_not_gone_before_its_sessions_went_on_elsewhere() -> None:
+    room = Room()
+    room.join()
+    room.passes(SURE_S)
+    assert (room.state(), room.host.asked) == (HostState.GONE, HostState.AWAY)
+    room.passes(RESUMED_S)
+    assert room.host.asked is HostState.GONE
 
 
 def test_one_that_only_says_hello_hears_nothing_and_is_not_here() -> None:
