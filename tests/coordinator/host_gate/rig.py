@@ -23,7 +23,8 @@ from tests.coordinator.tcp_gate.test_gate import free_ports
 
 WITHIN_S = 60.0
 WITHIN_MS = int(WITHIN_S * 1000)
-HANDSHAKE_MS = 250
+HANDSHAKE_MS = 2000
+"""On a busy machine a handshake may take a second; who was dropped comes back later and later."""
 Socket = zmq.Socket[bytes]
 
 
