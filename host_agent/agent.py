@@ -343,10 +343,13 @@ class HostAgent:
         self._send(report)
 
     def _send(self, message: hosts.FromHost) -> bool:
-        """Send something to the coordinator that it has joined. False: it has joined none, or that
-        one takes nothing now."""
+        """Send something to the coordinator that it has joined. False: it has joined none, that one
+        takes nothing now, or is not heard: whom nobody can tell anything is not to be taken for
+        somebody who is there."""
         number = self._joining.coordinator
-        return number is not None and self._ways[number].send(hosts.encode(message))
+        if number is None or self._joining.phase is not Phase.JOINED:
+            return False
+        return self._ways[number].send(hosts.encode(message))
 
 
 def reached(endpoint: str, by: str) -> str:

@@ -41,6 +41,7 @@ from coordinator.workers.fleet import Fleet
 from coordinator.workers.link import WorkerLink
 from coordinator.workers.local_site import LocalSite
 from coordinator.workers.parts import Workers, adoption_for
+from coordinator.workers.slots import Slot
 from coordinator.workers.specs import Remote, WorkerSpecs
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,8 @@ class Parts(NamedTuple):
         if hosts:
             fleet = fleet._replace(hosts=partial(host_rows, hosts.hosts))
         workers = _workers(specs, fleet, identifies, hosts, engine, record)
+        for number in assignments.plan.slots:  # for whoever asks before any of them is started
+            fleet.slots[number] = Slot(number)
         children = Children.make(
             spec, context.store_id, ground.sandbox, http, record, clock, most_workers
         )
@@ -151,12 +154,14 @@ class Parts(NamedTuple):
     def start_workers(self, lifetime: Lifetime, started: Callable[[], None]) -> dict[str, Verb]:
         """Start the workers, or wait for the hosts on which they are to run. Return further verbs.
         started: called when workers are being started."""
+        operations = self.operations
         if self.hosts is None:
             self.workers.supervisor.start(self.ground.assignments.plan.slots)
+            operations.waits_for = ""
             started()
             return {}
-        verbs = self.hosts.begin(lifetime, self.workers, self.scaling, self.operations, started)
-        return dict(verbs)
+        operations.waits_for = "it waits for its hosts"
+        return dict(self.hosts.begin(lifetime, self.workers, self.scaling, operations, started))
 
 
 def _zmq(lifetime: Lifetime) -> zmq.Context[zmq.Socket[bytes]]:

@@ -150,6 +150,7 @@ class RemoteHosts(NamedTuple):
 
         async def run() -> None:
             await first.run()
+            operations.waits_for = ""
             begun()
             await spreading.run()
 

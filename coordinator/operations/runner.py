@@ -60,6 +60,8 @@ class OperationRunner:
         """clock: monotonic seconds. record: takes note of beginnings and ends."""
         self.current: Operation | None = None
         """The operation that was begun last; None: there was none."""
+        self.waits_for = "the cluster starts"
+        """Why nothing can be begun yet; empty: it can."""
         self._clock = clock
         self._record = record
         self._began = 0.0
@@ -69,7 +71,11 @@ class OperationRunner:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, kind: str, work: Work) -> Operation:
-        """Begin an operation. ClusterError: another one is under way."""
+        """Begin an operation. ClusterError: another one is under way, or no worker runs yet."""
+        if self.waits_for:
+            raise ClusterError(
+                f"no worker runs yet: {self.waits_for}", "ask again when `status` shows its shards"
+            )
         if self.current is not None and self.current.state is OperationState.RUNNING:
             raise ClusterError(
                 f"a {self.current.kind} is under way ({self.current.text})",

@@ -40,6 +40,7 @@ class Room:
         self.operations = OperationRunner(
             lambda: self.now, HappeningRecord(lambda: self.now, lambda: self.now)
         )
+        self.operations.waits_for = ""
         self.spreading = Spreading(hosts, self.goals, scaling, self.operations, lambda: self.now)
 
     @property

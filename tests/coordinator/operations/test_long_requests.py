@@ -22,7 +22,9 @@ class Clock:
 
 
 def runner_with(clock: Clock) -> OperationRunner:
-    return OperationRunner(clock, HappeningRecord(clock, clock))
+    runner = OperationRunner(clock, HappeningRecord(clock, clock))
+    runner.waits_for = ""
+    return runner
 
 
 async def ended(runner: OperationRunner, begun: Operation) -> tuple[Operation, list[str]]:
@@ -145,3 +147,15 @@ def test_nothing_new_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         await runner.close()
 
     asyncio.run(main())
+
+
+def test_nothing_is_begun_before_workers_are_started() -> None:
+    runner = OperationRunner(lambda: 0.0, HappeningRecord(lambda: 0.0, lambda: 0.0))
+    runner.waits_for = "it waits for its hosts"
+
+    async def work(progress: OperationProgress) -> str:
+        raise AssertionError("it was begun")
+
+    with pytest.raises(ClusterError, match="no worker runs yet: it waits for its hosts"):
+        runner.begin("a scaling", work)
+    assert runner.current is None
