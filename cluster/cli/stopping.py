@@ -29,6 +29,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     logout: bool
     kept: bool = False
     """Whether the workers go on."""
+    on_hosts: bool = False
+    """Whether the workers are on other hosts."""
     sessions: int
     shards: int
     events: int
@@ -37,9 +39,10 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
         one = self.sessions == 1
         count = f"{self.sessions} session{'' if one else 's'}"
         if self.kept:
+            key, usual = ("hosts.lease_seconds", 30) if self.on_hosts else ("adopt_seconds", 60)
             return (
                 f"Stopped the coordinator of {self.name}: its workers go on with {count} for "
-                "adopt_seconds (60 unless configured); the next start takes them over."
+                f"{key} ({usual} unless configured); the next start takes them over."
             )
         if not self.sessions:
             how = "no shard had a session" + (", the sandbox is gone" if self.sandbox else "")
@@ -95,6 +98,7 @@ async def stop_cluster(
         sandbox=before.sandbox,
         logout=logout,
         kept=keep_workers,
+        on_hosts=bool(before.hosts),
         sessions=sum(shard.state in HELD_STATES for shard in before.shards),
         shards=len(before.shards),
         events=before.events,

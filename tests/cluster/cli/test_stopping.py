@@ -26,3 +26,15 @@ def test_says_what_became_of_the_sessions(
         name="bot", sandbox=sandbox, logout=logout, sessions=sessions, shards=4, events=7
     )
     assert text in str(stopped)
+
+
+@pytest.mark.parametrize(
+    ("on_hosts", "key"),
+    [(False, "adopt_seconds (60 unless"), (True, "hosts.lease_seconds (30 unless")],
+)
+def test_says_for_how_long_workers_go_on(on_hosts: bool, key: str) -> None:
+    stopped = Stopped(
+        name="bot", sandbox=False, logout=False, kept=True, on_hosts=on_hosts, sessions=4,
+        shards=4, events=7,
+    )  # fmt: skip
+    assert f"its workers go on with 4 sessions for {key}" in str(stopped)
