@@ -235,7 +235,10 @@ def check_keys(folder: KeyFolder, offered: Mapping[str, str]) -> list[str]:
     try:
         folder.server()
     except ConfigError as error:
-        raise ConfigError(f"{key} is set, and {error.cause}", error.action) from None
+        action = error.action
+        if key.startswith("hosts."):  # another right than those that a key has by itself
+            action = action.replace("keys add NAME ", "keys add NAME --may host ")
+        raise ConfigError(f"{key} is set, and {error.cause}", action) from None
     clients = folder.clients()
     if "hosts.control" in offered and not any("host" in client.may for client in clients):
         return ["no host has a key to join: `dcgw-cluster keys add NAME --may host` makes one"]

@@ -104,6 +104,11 @@ def test_without_keys_nothing_is_offered(tmp_path: Path) -> None:
     assert check_keys(folder, {}) == []
     with pytest.raises(ConfigError, match=r"tcp\.events is set, and there are no keys"):
         check_keys(folder, OFFERED)
+    hosts = {"hosts.control": next(iter(OFFERED.values()))}
+    with pytest.raises(
+        ConfigError, match=r"hosts\.control is set.*keys add NAME --may host --name"
+    ):
+        check_keys(folder, hosts)
     folder.renew()
     assert "no client has a key" in check_keys(folder, OFFERED)[0]
     folder.add("bot", (), now=0)
