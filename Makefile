@@ -27,6 +27,7 @@ flaky: $(STAMP) tests/clients/node_modules/.installed
 
 # Faults in pairs on a cluster under traffic, and what was lost. ONLY=k: the pair with that fault.
 # RESTS=always, RESTS=never: whether workers let their sockets rest (latency_ms), however much comes.
+# HOSTS=3: on so many hosts, with faults of hosts among them.
 FAULTS ?= 60
 SEED ?= 1
 RESTS ?= usual
