@@ -24,6 +24,7 @@ from coordinator.changes import Changes
 from coordinator.engines import WorkerProcess
 from coordinator.happenings.record import HappeningRecord
 from coordinator.hosts.host import Host
+from coordinator.hosts.retired import RetiredJournals
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.placement import HostRoom, room_for
 
@@ -85,6 +86,7 @@ class Hosts:
         self._changes = changes
         self._clock = clock
         self._number = first_number
+        self._retired = RetiredJournals(lambda: assignments.where, clock)
         self._adopting: dict[str, Adopting] = {}
         self.by_name: dict[str, Host] = {}
         for name in sorted(set(assignments.where.values())):
@@ -276,15 +278,15 @@ class Hosts:
             if host.state is before:
                 continue
             if host.state is HostState.AWAY:
-                cause = (
-                    f"its workers hold their sessions for at most {self._terms.lease_s:g} s more"
-                )
+                left_s = max(0.0, host.lease.ends_at - self._clock())
+                cause = f"its workers may hold their sessions for {left_s:.0f} s more"
                 self._record.tell(HappeningKind.HOST_AWAY, host.name, cause=cause)
             elif host.hello is not None:
                 cause = "its lease has run out: its shards are resumed on other hosts"
                 self._record.tell(HappeningKind.HOST_GONE, host.name, cause=cause)
             self._changes.tell()
         self.end_ghosts()
+        self._retired.look(self.by_name)
 
     def _add(self, name: str) -> Host:
         host = Host(name, self._send, self._clock, self._terms.lease_s, self._next_number)
