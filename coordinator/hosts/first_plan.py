@@ -63,16 +63,13 @@ class FirstPlan:
         assignments.begin(plan)
         self._plan_keeper.save()
         self._fleet.slots.clear()
-        log.info("%s have joined", count(len(self._hosts.rooms), "host"))
+        log.info("%s have joined", count(self._hosts.joined, "host"))
         self._supervisor.start(plan.slots)
 
     def _waits_for(self) -> str:
-        expected = self._context.spec.hosts.expected
-        here = len(self._hosts.rooms)
         away = [name for name, host in self._hosts.by_name.items() if not host.here]
-        if here < expected:
-            return f"waits for hosts: {here} of {expected} have joined"
-        if not away:
-            return "waits for what its hosts report"
-        is_ = "is" if len(away) == 1 else "are"
-        return f"waits until {', '.join(away)} {is_} back or given up"
+        if not self._hosts.settled:
+            is_ = "is" if len(away) == 1 else "are"
+            return f"waits until {', '.join(away)} {is_} back or given up"
+        joined, expected = self._hosts.joined, self._context.spec.hosts.expected
+        return f"waits for hosts: {joined} of {expected} have joined"

@@ -136,9 +136,15 @@ class Hosts:
         return {name: host.room for name, host in self.by_name.items() if self._takes_slots(host)}
 
     def gathered(self, expected: int) -> bool:
-        """Whether a plan can be made: so many hosts are here, all of the stored plan among them or
-        given up."""
-        return self.settled and len(self.rooms) >= expected
+        """Whether workers can be started: all hosts of the stored plan are here or given up, and at
+        least one is here; or, where there was no plan on hosts yet, so many have joined."""
+        needed = 1 if self._awaited else expected
+        return self.settled and self.joined >= needed
+
+    @property
+    def joined(self) -> int:
+        """How many hosts are here, draining ones among them."""
+        return sum(_is_known(host) for host in self.by_name.values())
 
     def _takes_slots(self, host: Host) -> bool:
         """Whether workers may be started on a host."""

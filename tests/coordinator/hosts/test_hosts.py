@@ -249,6 +249,37 @@ class TestJoining:
         play(scenario)
 
 
+class TestGathering:
+    def test_a_new_cluster_waits_for_as_many_as_are_expected(self) -> None:
+        async def scenario(room: Room) -> None:
+            for host_id in (A, B):
+                assert not room.hosts.gathered(2)
+                room.join(host_id)
+                room.report(host_id)
+            assert room.hosts.gathered(2)
+
+        play(scenario)
+
+    def test_one_that_ran_before_waits_for_its_hosts_and_no_others(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A)
+            room.hosts.drain("a", draining=True)
+            assert not room.hosts.gathered(3), "b may come"
+            room.passes(LEASE_S + 5, A)
+            assert room.hosts.gathered(3), "b is given up, and a still has its workers"
+
+        play(scenario, where={0: "a", 1: "b"})
+
+    def test_nobody_is_nobody(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.passes(LEASE_S + 5)
+            assert room.hosts.settled
+            assert not room.hosts.gathered(1)
+
+        play(scenario, where={0: "a", 1: "b"})
+
+
 class TestPlaces:
     def test_slots_go_to_where_there_is_room_and_stay(self) -> None:
         async def scenario(room: Room) -> None:
