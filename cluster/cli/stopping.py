@@ -39,7 +39,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
         one = self.sessions == 1
         count = f"{self.sessions} session{'' if one else 's'}"
         if self.kept:
-            key, usual = ("hosts.lease_seconds", 30) if self.on_hosts else ("adopt_seconds", 60)
+            key, usual = ("hosts.lease_seconds", 15) if self.on_hosts else ("adopt_seconds", 60)
             return (
                 f"Stopped the coordinator of {self.name}: its workers go on with {count} for "
                 f"{key} ({usual} unless configured); the next start takes them over."

@@ -128,8 +128,10 @@ class HostsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where they answer for their journals."""
     advertise: str = ""
     """Name or address by which hosts reach the two others; empty: the one by which they joined."""
-    lease_seconds: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 30.0
-    """How long a worker on another host holds its sessions without a word from the coordinator."""
+    lease_seconds: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 15.0
+    """How long a worker on another host holds its sessions without a word from the coordinator. A
+    session whose heartbeats stop lives for a minute or so, and the last one may be 41 s old: with
+    15 s those of a host that has lost its power are resumed elsewhere in time."""
     expected: Positive = 1
     """The first plan is made when so many hosts have joined."""
     labels: dict[str, str] = {}

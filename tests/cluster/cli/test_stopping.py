@@ -30,7 +30,7 @@ def test_says_what_became_of_the_sessions(
 
 @pytest.mark.parametrize(
     ("on_hosts", "key"),
-    [(False, "adopt_seconds (60 unless"), (True, "hosts.lease_seconds (30 unless")],
+    [(False, "adopt_seconds (60 unless"), (True, "hosts.lease_seconds (15 unless")],
 )
 def test_says_for_how_long_workers_go_on(on_hosts: bool, key: str) -> None:
     stopped = Stopped(
