@@ -195,7 +195,10 @@ def load(
         given.pop("name", None)
     given |= read_environment(env)
     given |= flags or {}
-    config = SCHEMA.build(given, SANDBOX_CLUSTER if on_sandbox else {})
+    defaults = dict(SANDBOX_CLUSTER) if on_sandbox else {}
+    if "engine" in given:  # hosts say themselves how many workers they would run
+        defaults.pop("workers", None)
+    config = SCHEMA.build(given, defaults)
     assert isinstance(config, ClusterConfig)
     parse_shards(str(config.shards))
     intents_of(config.intents)

@@ -598,3 +598,15 @@ class TestUserAccount:
 
 def test_none_is_no_compression() -> None:
     assert load(env={"DCGW_COMPRESS": "none", "DCGW_TOKEN": "t"}).spec()[0].compression == ""
+
+
+def test_on_a_sandbox_hosts_say_how_many_workers_there_are(tmp_path: Path) -> None:
+    there = write(tmp_path, "")
+    assert load(file=there, env={}, on_sandbox=True).config.workers == 2
+    env = {
+        "DCGW_ENGINE": "join",
+        "DCGW_HOSTS_CONTROL": "tcp://127.0.0.1:7321",
+        "DCGW_HOSTS_EVENTS": "tcp://127.0.0.1:7322",
+        "DCGW_HOSTS_REPLAY": "tcp://127.0.0.1:7323",
+    }
+    assert load(file=there, env=env, on_sandbox=True).config.workers == "auto"
