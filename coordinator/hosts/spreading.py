@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +21,7 @@ from cluster.wire.states import HostState, OperationState
 from cluster.wire.status import Operation
 from coordinator.context import RunContext
 from coordinator.hosts.hosts import Hosts
-from coordinator.operations.runner import OperationProgress, OperationRunner
+from coordinator.operations.runner import OperationProgress, OperationRunner, Work
 from coordinator.operations.scaling import Scaling
 from coordinator.sharding.assignments import Assignments
 from coordinator.sharding.placement import Spread, capacity, spread
@@ -107,24 +108,45 @@ class Spreading:
 
     async def drain(self, args: dict[str, Any]) -> Operation:
         """Begin to drain a host, or let it get workers again. args: DrainArgs. ClusterError: there
-        is none of this name, or no other one takes its shards."""
+        is none of this name, or no other one takes its shards; nothing has changed then."""
         asked = args_of(args, DrainArgs)
         if asked.host not in self._hosts.by_name:
             known = ", ".join(sorted(self._hosts.by_name))
             action = f"there are {known}" if known else "none has joined yet"
             raise ClusterError(f"there is no host {asked.host!r}", action)
-        kind = f"{'end of the drain' if asked.undo else 'drain'} of host {asked.host}"
-        return self._operations.begin(kind, lambda progress: self._drain(asked, progress))
-
-    async def _drain(self, asked: DrainArgs, progress: OperationProgress) -> str:
+        before = self._hosts.by_name[asked.host].draining
         self._hosts.drain(asked.host, draining=not asked.undo)
+        kind = f"{'end of the drain' if asked.undo else 'drain'} of host {asked.host}"
+        try:
+            return self._operations.begin(kind, self._work(asked))
+        except ClusterError:
+            self._hosts.drain(asked.host, draining=before)
+            raise
+
+    def _work(self, asked: DrainArgs) -> Work:
+        """Return what is to be done where a host is drained by now, or not any more. ClusterError:
+        it has to have workers."""
         try:
             workers = self._goals.workers()
             self._goals.goal(workers)
-        except ClusterError:
-            self._hosts.drain(asked.host, draining=asked.undo)
+        except ClusterError as error:
+            if asked.undo or self._hosts.by_name[asked.host].state is HostState.GONE:
+                # It may be what a host that was lost waits for, so it can't wait for that one
+                return partial(_note, asked, error)
+            if not self._hosts.rooms:
+                raise self._no_other(asked.host) from error
             raise
-        return await self._scaling.spread(workers, progress)
+        return lambda progress: self._scaling.spread(workers, progress)
+
+    def _no_other(self, name: str) -> ClusterError:
+        """Return why the only host that takes workers can't be drained."""
+        hosts = self._hosts.by_name.values()
+        idle = [one.name for one in hosts if one.here and one.draining and one.name != name]
+        again = f"`dcgw-cluster drain {idle[0]} --undo`, or " if idle else ""
+        return ClusterError(
+            f"no other host takes the shards of {name}",
+            f"{again}start one first: `dcgw-cluster host --keys FILE`",
+        )
 
     async def run(self) -> None:
         """Look once a second whether shards are to be spread anew, until cancelled."""
@@ -162,3 +184,9 @@ class Spreading:
         """Return what shards are spread by."""
         rooms = self._hosts.rooms.items()
         return tuple((name, msgspec.structs.astuple(room)) for name, room in sorted(rooms))
+
+
+async def _note(asked: DrainArgs, why: ClusterError, progress: OperationProgress) -> str:
+    """Return what holds from now on, and why no shard moves for it."""
+    gets = "gets workers again" if asked.undo else "gets no workers any more"
+    return f"host {asked.host} {gets}; nothing moves now: {why.cause}"

@@ -10,6 +10,7 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.wire.states import HostState, OperationState
+from cluster.wire.status import Operation
 from coordinator.happenings.record import HappeningRecord
 from coordinator.hosts.spreading import AGAIN_S, SETTLE_S, HostGoals, Spreading
 from coordinator.operations.runner import OperationRunner
@@ -25,6 +26,7 @@ class Room:
         self.now = 0.0
         self.states = {"a": HostState.HERE, "b": HostState.HERE}
         self.shares = {"a": 2, "b": 2}
+        self.draining: set[str] = set()
         self.spreads: list[int] = []
         self.fails = False
         self.stays = False
@@ -46,14 +48,33 @@ class Room:
     @property
     def by_name(self) -> dict[str, Any]:
         return {
-            name: SimpleNamespace(state=state, here=state is HostState.HERE, name=name)
+            name: SimpleNamespace(
+                state=state,
+                here=state is HostState.HERE,
+                name=name,
+                draining=name in self.draining,
+            )
             for name, state in self.states.items()
         }
 
     @property
     def rooms(self) -> dict[str, HostRoom]:
-        here = [name for name, state in self.states.items() if state is HostState.HERE]
+        here = [
+            name
+            for name, state in self.states.items()
+            if state is HostState.HERE and name not in self.draining
+        ]
         return {name: HostRoom(share=self.shares[name]) for name in here}
+
+    def drain(self, name: str, *, draining: bool) -> None:
+        (self.draining.add if draining else self.draining.discard)(name)
+
+    async def drains(self, name: str, *, undo: bool = False) -> Operation:
+        """Drain a host and return what has become of it. ClusterError: it was refused."""
+        await self.spreading.drain({"host": name, "undo": undo})
+        await asyncio.sleep(0)
+        assert self.operations.current is not None
+        return self.operations.current
 
     def differs(self, workers: int) -> bool:
         self.goals.goal(workers)
@@ -133,5 +154,81 @@ def test_what_has_failed_is_tried_again_later() -> None:
         assert room.spreads == [4]
         await room.looks(10)
         assert room.spreads == [4, 4]
+
+    asyncio.run(scenario())
+
+
+def test_a_drain_lets_shards_move() -> None:
+    async def scenario() -> None:
+        room = Room()
+        done = await room.drains("a")
+        assert (done.state, room.spreads, room.draining) == (OperationState.DONE, [2], {"a"})
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("drained", "name", "match"),
+    [
+        (set(), "c", "there is no host 'c'"),
+        (
+            {"b"},
+            "a",
+            "no other host takes the shards of a: `dcgw-cluster drain b --undo`, or s",
+        ),
+        ({"a", "b"}, "a", "no other host takes the shards of a: `dcgw-cluster drain b --undo`"),
+    ],
+)
+def test_a_drain_that_is_refused_changes_nothing(drained: set[str], name: str, match: str) -> None:
+    async def scenario() -> None:
+        room = Room()
+        room.draining = set(drained)
+        with pytest.raises(ClusterError, match=match):
+            await room.drains(name)
+        assert (room.draining, room.operations.current) == (drained, None)
+
+    asyncio.run(scenario())
+
+
+def test_the_only_host_is_not_drained() -> None:
+    async def scenario() -> None:
+        room = Room()
+        del room.states["b"]
+        with pytest.raises(ClusterError, match="shards of a: start one first"):
+            await room.drains("a")
+
+    asyncio.run(scenario())
+
+
+def test_a_host_that_is_away_is_not_drained() -> None:
+    async def scenario() -> None:
+        room = Room()
+        room.states["a"] = HostState.AWAY
+        with pytest.raises(ClusterError, match="host a is not heard of"):
+            await room.drains("a")
+        assert room.draining == set()
+
+    asyncio.run(scenario())
+
+
+def test_a_drain_ends_while_shards_have_no_host() -> None:
+    """What a host had that is gone waits for one that takes it, which this may be."""
+
+    async def scenario() -> None:
+        room = Room()
+        room.states["a"], room.draining = HostState.GONE, {"b"}
+        done = await room.drains("b", undo=True)
+        assert (done.state, room.draining, room.spreads) == (OperationState.DONE, set(), [])
+        assert done.text.startswith("host b gets workers again; nothing moves now: host a is not")
+
+    asyncio.run(scenario())
+
+
+def test_one_that_is_gone_is_let_go_while_its_shards_have_no_host() -> None:
+    async def scenario() -> None:
+        room = Room()
+        room.states = {"a": HostState.GONE}
+        done = await room.drains("a")
+        assert (done.state, room.draining) == (OperationState.DONE, {"a"})
 
     asyncio.run(scenario())
