@@ -61,7 +61,7 @@ def host_complaints(hosts: Sequence[HostStatus]) -> list[str]:
             f"{named_hosts(away)} {are} away{have}, not heard of {_silence(away)}: {which} is "
             f"given up{when}, and its shards are resumed on other hosts"
         )
-    if gone := [host for host in hosts if host.state is HostState.GONE]:
+    if gone := [host for host in hosts if host.state is HostState.GONE and not host.left]:
         are, agent, which = "is", "its agent", "if it"
         if len(gone) > 1:
             are, agent, which = "are", "their agents", "for one that"

@@ -28,6 +28,7 @@ class PlayedProcess:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.heard_since = float("-inf")
+        self.stopped_for = ""
         self._ended = asyncio.Event()
 
     async def wait(self) -> int | None:

@@ -106,6 +106,8 @@ class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Of the machine's memory, what is in use."""
     disk_free_bytes: int | None = None
     """What is free where its workers have their journals."""
+    left: bool = False
+    """Whether it is gone because its agent was told to end."""
     detail: str = ""
     """What is wrong with it, in words."""
 

@@ -82,6 +82,11 @@ class LocalProcess:
         return float("-inf")
 
     @property
+    def stopped_for(self) -> str:
+        """Nobody but the coordinator ends it."""
+        return ""
+
+    @property
     def running(self) -> bool:
         return self._process.returncode is None
 

@@ -19,6 +19,10 @@ class WorkerProcess(Protocol):
         """Since when, in monotonic seconds, what it says can be heard; None: it can't now, which
         says nothing of how it is."""
 
+    @property
+    def stopped_for(self) -> str:
+        """Why the place that it runs in has ended it; empty: it has not."""
+
     async def wait(self) -> int | None:
         """Wait for its end. Return its exit status; -N: by signal N; None: it can't be known."""
 

@@ -72,4 +72,5 @@ class FirstPlan:
             is_ = "is" if len(away) == 1 else "are"
             return f"waits until {', '.join(away)} {is_} back or given up"
         joined, expected = self._hosts.joined, self._context.spec.hosts.expected
-        return f"waits for hosts: {joined} of {expected} have joined"
+        how = "`dcgw-cluster host --keys FILE` joins one"
+        return f"waits for hosts: {joined} of {expected} have joined; {how}"

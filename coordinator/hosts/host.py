@@ -103,6 +103,11 @@ class Host:
         return self.state
 
     @property
+    def left(self) -> bool:
+        """Whether it is gone since its agent was told to end, and nobody waits for it."""
+        return self.state is HostState.GONE and self.report is not None and self.report.leaving
+
+    @property
     def shown(self) -> HostState:
         """The state that people see."""
         return HostState.DRAINING if self.here and self.draining else self.state
@@ -150,6 +155,7 @@ class Host:
         for one in report.ended:
             self._not_begun(one)
         alive = {(held.slot, held.pid) for held in report.held}
+        leaves = f"waits for another host, since {self.name} leaves" if report.leaving else ""
         for slot, process in list(self.processes.items()):
             if (slot, process.pid) not in alive:
                 del self.processes[slot]
@@ -157,6 +163,7 @@ class Host:
                 process.end(
                     one_ended.code if one_ended else None,
                     one_ended.words if one_ended else "its agent was not there when it ended",
+                    stopped_for=leaves,
                 )
         if report.leaving and not report.held:
             self.give_up(f"host {self.name} has left")

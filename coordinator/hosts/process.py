@@ -25,7 +25,7 @@ class HostProcess:
         self._pid = pid
         self._tell = tell
         self._here_since = here_since
-        self._words = ""
+        self._words = self._stopped_for = ""
         self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -36,6 +36,10 @@ class HostProcess:
     def heard_since(self) -> float | None:
         """Since when it could be heard; None: its host is away."""
         return self._here_since()
+
+    @property
+    def stopped_for(self) -> str:
+        return self._stopped_for
 
     async def wait(self) -> int | None:
         """Wait for its end. Return its exit status; None: it can't be known."""
@@ -50,8 +54,9 @@ class HostProcess:
     def last_words(self) -> str:
         return self._words
 
-    def end(self, code: int | None, words: str) -> None:
-        """Take note that it has ended. words: what it logged last, or why it counts as ended."""
+    def end(self, code: int | None, words: str, *, stopped_for: str = "") -> None:
+        """Take note that it has ended. words: what it logged last, or why it counts as ended.
+        stopped_for: why its agent has ended it; empty: it has not."""
         if not self._ended.done():
-            self._words = words
+            self._words, self._stopped_for = words, stopped_for
             self._ended.set_result(code)

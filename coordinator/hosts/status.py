@@ -25,8 +25,7 @@ def host_rows(hosts: Hosts, workers: list[WorkerStatus], now: float) -> list[Hos
 def _is_done_with(host: Host) -> bool:
     """Whether nobody waits for a host any more: it has left in good order, or it was lost, and
     somebody who drains it says that it does not come back."""
-    left = host.report is not None and host.report.leaving
-    return host.state is HostState.GONE and (left or host.draining)
+    return host.left or (host.state is HostState.GONE and host.draining)
 
 
 def _row(
@@ -52,12 +51,14 @@ def _row(
         memory_percent=report.memory_percent if report else None,
         disk_free_bytes=report.disk_free_bytes if report else None,
         takes_workers=takes,
-        detail=_detail(host, lacks),
+        left=host.left,
+        detail=_detail(host, lacks, idle=not own),
     )
 
 
-def _detail(host: Host, lacks: dict[str, str]) -> str:
-    """Return what is to be said of a host. lacks: labels that it should have."""
+def _detail(host: Host, lacks: dict[str, str], *, idle: bool) -> str:
+    """Return what is to be said of a host. lacks: labels that it should have. idle: it has no
+    workers."""
     if not host.here or host.report is None:
         return ""
     said = []
@@ -65,6 +66,9 @@ def _detail(host: Host, lacks: dict[str, str]) -> str:
         said.append(f"its replay server: {host.report.replay}")
     if host.report.leaving:
         said.append("it leaves: its agent was told to end")
+    elif host.draining and idle:
+        again = f"`dcgw-cluster drain {host.name} --undo`"
+        said.append(f"it is drained: its agent may end, or {again} gives it workers again")
     if lacks:
         named = ", ".join(f"{name}={value}" for name, value in sorted(lacks.items()))
         said.append(f"it gets no workers, for want of the label {named} (hosts.labels)")

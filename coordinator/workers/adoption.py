@@ -52,6 +52,11 @@ class AdoptedProcess:
         """Since when it can be heard: always."""
         return float("-inf")
 
+    @property
+    def stopped_for(self) -> str:
+        """Nobody but the coordinator ends it."""
+        return ""
+
     async def wait(self) -> int | None:
         """Wait for its end. Returns None: only a parent learns the status."""
         while is_held(self._lock):

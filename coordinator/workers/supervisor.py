@@ -226,6 +226,7 @@ class Supervisor:
         if self._stopping.is_set() or slot.retired:  # stopped while it was launching
             process.terminate()
         code = await process.wait()
+        slot.stopped_for = slot.stopped_for or process.stopped_for
         log.debug("worker %d ended with %s", slot.number, code)
         if slot.killed_for:
             return slot.killed_for, code

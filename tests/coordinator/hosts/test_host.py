@@ -204,6 +204,7 @@ def test_a_host_that_leaves_is_gone_when_nothing_lives_there() -> None:
         room.host.take_report(HostReport(held=[], leaving=True))
         assert room.state() is HostState.GONE
         assert await process.wait() is None
+        assert process.stopped_for == f"waits for another host, since {room.host.name} leaves"
 
     play(scenario)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cluster.complaints import host_complaints
 from cluster.wire.hosts import HostReport
 from cluster.wire.states import HostState
 from cluster.wire.status import HostStatus
@@ -65,7 +66,7 @@ def test_one_that_is_drained() -> None:
     room.join(A)
     well(room)
     room.hosts.drain("a", draining=True)
-    assert row(room).state is HostState.DRAINING
+    assert (row(room).state, row(room).detail) == (HostState.DRAINING, "")
     assert not row(room).takes_workers
 
 
@@ -74,7 +75,10 @@ def test_one_that_is_drained_and_empty_is_shown_while_it_is_here() -> None:
     room.join(B)
     well(room, B)
     room.hosts.drain("b", draining=True)
-    assert (row(room, "b").state, row(room, "b").workers) == (HostState.DRAINING, 0)
+    shown = row(room, "b")
+    assert (shown.state, shown.workers) == (HostState.DRAINING, 0)
+    again = "`dcgw-cluster drain b --undo` gives it workers again"
+    assert shown.detail == f"it is drained: its agent may end, or {again}"
 
 
 def test_one_that_was_lost_is_shown_until_it_is_drained() -> None:
@@ -95,6 +99,20 @@ def test_one_that_has_left_in_good_order_is_shown_no_more() -> None:
     assert row(room, "b").detail == ""
     well(room, B, leaving=True)
     assert rows(room) == []
+
+
+def test_one_that_has_left_is_shown_until_its_workers_are_elsewhere() -> None:
+    room = Room({0: "a", 1: "a"})
+    room.join(A)
+    well(room, leaving=True)
+    assert (row(room).state, row(room).left) == (HostState.GONE, True)
+    assert host_complaints(rows(room)) == [], "nobody has to act"
+    room = Room({0: "a", 1: "a"})
+    room.join(A)
+    well(room)
+    room.passes(3 * LEASE_S)
+    assert not row(room).left
+    assert len(host_complaints(rows(room))) == 1
 
 
 def test_what_is_said_of_a_host() -> None:

@@ -31,6 +31,7 @@ class Process:
         self.heard_since: float | None = float("-inf")
         self.deaf = deaf
         self.words = words
+        self.stopped_for = ""
         self.signals: list[str] = []
         self.status: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
@@ -229,6 +230,22 @@ def test_what_happens_to_processes_is_told() -> None:
         )
         others = [h.text for h in room.record.since(0).happenings if h.worker == 1]
         assert others == ["worker 1, pid 77, was taken over, and its sessions go on"]
+
+    play(scenario)
+
+
+def test_what_its_host_has_ended_did_not_die() -> None:
+    async def scenario(room: Room) -> None:
+        room.supervisor.start([0])
+        await settle()
+        first = room.processes[0][0]
+        first.stopped_for = "waits for another host"
+        first.end(0)
+        await settle()
+        slot = room.slots[0]
+        assert (slot.restarts, slot.failures, slot.detail) == (0, 0, "waits for another host")
+        assert room.slept == [0.0]
+        assert room.record.since(0).happenings[-1].text.startswith("worker 0 ended")
 
     play(scenario)
 
