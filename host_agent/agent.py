@@ -38,6 +38,7 @@ from host_agent.workers import HostWorkers
 log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.25
+WORKERS_KEEP: Final = " Workers keep their sessions while their lease runs."
 REPLAY_SHARE: Final = 0.15
 """Share of the time that an end may take, for the replay server."""
 
@@ -204,7 +205,7 @@ class HostAgent:
     def _tell_trouble(self, trouble: ClusterError) -> None:
         log.warning("%s", trouble)
         if self._joining.phase is not Phase.JOINED:
-            self._say(f"{trouble} It is tried again.")
+            self._say(f"Not joined yet, tried again: {trouble}")
 
     def _say_phase(self) -> None:
         phase, before = self._joining.phase, self._said_phase
@@ -214,10 +215,8 @@ class HostAgent:
         if phase is Phase.JOINED:
             self._say(f"Joined as {self._spec.name} at {self._spec.join[self._number()]}.")
         elif phase is Phase.AWAY:
-            self._say(
-                "The coordinator is away: it is sought. Workers keep their sessions while their "
-                "lease runs."
-            )
+            keep = "" if self._workers.slots.is_empty else WORKERS_KEEP
+            self._say(f"The coordinator is away: it is sought.{keep}")
         elif phase is Phase.PUT_OFF and self._joining.refusal is not None:
             self._say(f"Not let in yet, tried again: {self._joining.refusal.cause}")
 

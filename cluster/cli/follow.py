@@ -68,8 +68,9 @@ async def _show_until_stop(
         code = process.process.poll()
         if code != 0:
             death = await process.died()
+            wait_s = spec.adopt_seconds if spec.engine == "local" else spec.hosts.lease_seconds
             raise ClusterError(
-                f"{death.cause}; its workers wait {spec.adopt_seconds:g} s for a new start, then "
+                f"{death.cause}; its workers wait {wait_s:g} s for a new start, then "
                 "close their sessions resumably",
                 death.action,
             )

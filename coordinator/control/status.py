@@ -118,7 +118,7 @@ class StatusVerbs:
         host_gate = (
             self._host_gate_report if now - self._host_gate_reported_at <= GATE_SILENT_S else None
         )
-        workers = [reports.worker(slot, now) for slot in slots.values()]
+        workers = [reports.worker(slot, now) for _, slot in sorted(slots.items())]
         hosts = self._fleet.hosts(workers, now)
         shards, budget = reports.shards(slots, now), self._identifies.status()
         return ClusterStatus(
@@ -170,7 +170,9 @@ class StatusVerbs:
         if self._lifetime.ending:
             return ClusterState.STOPPING
         plan, reports, slots = self._fleet.assignments.plan, self._fleet.reports, self._fleet.slots
-        all_run = all(slots.is_running(slot) for slot in plan.slots if slot in slots)
+        # One without shards, as it is when shards are about to move there, keeps nobody waiting
+        used = [slot for slot, shards in plan.slots.items() if shards and slot in slots]
+        all_run = all(map(slots.is_running, used))
         if all_run and reports.all_ready(plan):
             return ClusterState.READY
         return ClusterState.DEGRADED if reports.was_ready else ClusterState.STARTING

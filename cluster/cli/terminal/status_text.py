@@ -130,7 +130,8 @@ def operation(status: ClusterStatus) -> str:
     if now is None or now.state is not OperationState.RUNNING:
         return ""
     steps = f" ({now.done} of {now.total} done)" if now.total else ""
-    return f"{now.kind} for {span(now.seconds)}: {now.text}{steps}"
+    text = f": {now.text}" if now.text else ""
+    return f"{now.kind} for {span(now.seconds)}{text}{steps}"
 
 
 def reconnects(listed: Sequence[ShardStatus]) -> str:
