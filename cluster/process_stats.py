@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -25,3 +26,18 @@ def own_memory_bytes() -> int:
         _, resident, shared = statm.read_bytes().split()[:3]
         return (int(resident) - int(shared)) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def peak_memory_bytes() -> int:
+    """Return the resident memory of this process at its highest.
+
+    Not that of getrusage(2) where it can be helped: Linux carries that over from the process that
+    started this one. (Linux: VmHWM of proc(5), status.)
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -256,5 +256,7 @@ class Coordinator:
         seconds = self._spec.stop_seconds * WORKERS_SHARE
         await workers.supervisor.stop(lambda slot: workers.fleet.send(slot, stop), seconds)
         await workers.site.end(stop, seconds)
+        if logout and parts.hosts is not None:
+            parts.hosts.file.remove()
         if parts.children.ray is not None:
             parts.children.ray.remove_agents()

@@ -25,6 +25,7 @@ from cluster.wire.link import (
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    Kept,
     Lease,
     LogLevel,
     Out,
@@ -271,10 +272,12 @@ class Worker:
                 self._stop(Exit.STOPPED, message)
             case _ if self._stopping.done():
                 pass  # the next process of this slot hears it again, where it still holds
-            case Lease(number=number, unknown=unknown):
-                if self._journal.checkpoints is not None:
-                    self._journal.checkpoints.answered(number, unknown)
+            case Lease(number=number):
                 self._lease.answered(number)
+            case Kept(pid=pid, reports=reports):
+                if self._journal.checkpoints is not None and pid == os.getpid():
+                    for kept in reports:
+                        self._journal.checkpoints.answered(kept.number, kept.unknown)
             case Reconnect(shard_id=shard_id):
                 if shard_id in self._shards:
                     self._shards[shard_id].reconnect()

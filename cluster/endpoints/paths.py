@@ -90,6 +90,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state_dir / "keys"
 
     @property
+    def checkpoints(self) -> Path:
+        """The file of where the sessions of workers on other hosts are."""
+        return self.state_dir / "checkpoints"
+
+    @property
     def journals(self) -> Path:
         """The folder of the slots' journal folders."""
         return self.state_dir / "journal"

@@ -293,12 +293,28 @@ class LogLevel(msgspec.Struct, frozen=True, kw_only=True, tag="log_level"):
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True, tag="lease"):
     """The answer to the report of this number: the worker's lease runs for WorkerSpec.lease_s from
-    when it sent that, by its own clock. What it told of its shards then is checkpointed."""
+    when it sent that, by its own clock."""
 
     number: int
-    unknown: list[int] = []
-    """Shards of which it told how far they are, and no state is known from which on that counts:
-    their Checkpoint was lost on its way, or told to another coordinator. It is to be said again."""
+
+
+class KeptReport(msgspec.Struct, frozen=True, array_like=True):
+    """A report of which the coordinator has kept what it told of shards."""
+
+    number: int
+    unknown: list[int]
+    """Shards of which it knows no state that their seqs would count on from: they are told of
+    again."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="kept"):
+    """What these reports told of shards is checkpointed, and outlives this coordinator: it may be
+    acknowledged to Discord."""
+
+    pid: int
+    """Process id of the worker that this is for: the next one in its slot counts its reports from 1
+    again."""
+    reports: list[KeptReport]
 
 
 FromWorker = (
@@ -316,6 +332,7 @@ ToWorker = (
     | Take
     | LogLevel
     | Lease
+    | Kept
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -2,8 +2,8 @@
 
 A worker sends a shard's whole state when its session begins and when the shard is released; from
 there the seqs of its reports count on. A session goes on elsewhere from here: Discord replays what
-came after the checkpoint, since no worker with a lease acknowledges more than what is
-checkpointed. It is kept in memory only: session ids are credentials.
+came after the checkpoint, since no worker with a lease acknowledges more than what is kept of it
+(coordinator.hosts.checkpoint_file).
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class Checkpoints:
     def state(self, shard_count: int, shard_id: int) -> ShardState | None:
         """Return where a shard's session is; None: nobody has said."""
         return self._states.get(ShardKey(shard_count, shard_id))
+
+    def states(self) -> Collection[ShardState]:
+        """Return all that is known."""
+        return self._states.values()
 
     def keep(self, shard_counts: Collection[int]) -> None:
         """Forget the shards of all other shard counts."""

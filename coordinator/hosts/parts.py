@@ -16,6 +16,7 @@ from cluster.wire.status import Operation
 from coordinator.changes import Changes
 from coordinator.context import RunContext
 from coordinator.happenings.record import HappeningRecord
+from coordinator.hosts.checkpoint_file import CheckpointFile
 from coordinator.hosts.checkpoints import Checkpoints
 from coordinator.hosts.first_plan import FirstPlan
 from coordinator.hosts.host import Host
@@ -79,6 +80,7 @@ class RemoteHosts(NamedTuple):
     link: HostLink
     hosts: Hosts
     checkpoints: Checkpoints
+    file: CheckpointFile
     context: RunContext
     assignments: Assignments
     plan_keeper: PlanKeeper
@@ -113,7 +115,15 @@ class RemoteHosts(NamedTuple):
             clock=context.clock,
             first_number=secrets.randbits(60),
         )
-        return cls(host_link, hosts, checkpoints, context, specs.assignments, plan_keeper)
+        file = CheckpointFile(
+            context.paths.checkpoints,
+            context.store_id,
+            checkpoints,
+            tell=hosts.send,
+            shard_counts=lambda: {plan.shard_count for plan in specs.assignments.plans},
+        )
+        file.read()
+        return cls(host_link, hosts, checkpoints, file, context, specs.assignments, plan_keeper)
 
     @property
     def goals(self) -> HostGoals:
@@ -127,10 +137,12 @@ class RemoteHosts(NamedTuple):
         words = WorkerWords(
             self.hosts, self.checkpoints, self.assignments, handler,
             clock=self.context.clock, may_renew=lambda: store.is_ours,
+            on_checkpoint=self.file.reported,
         )  # fmt: skip
         self.link.bind()
         lifetime.background(self.link.run(words.take), "host link")
         lifetime.background(self.hosts.run(), "hosts")
+        lifetime.background(self.file.run(), "checkpoints")
         return {"_hosts": self.known}
 
     def begin(

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[int, link.FromWorker], None]
 """Takes the slot of a worker and what it said."""
+OnCheckpoint = Callable[[int, int, int, list[int]], None]
+"""Takes the slot and the pid of a worker, the number of its report, and the shards of which no
+state is known."""
 
 
 class WorkerWords:
@@ -31,8 +34,10 @@ class WorkerWords:
         *,
         clock: Callable[[], float],
         may_renew: Callable[[], bool] = lambda: True,
+        on_checkpoint: OnCheckpoint = lambda slot, pid, number, unknown: None,
     ) -> None:
         """handler: takes what is not of leases and checkpoints. clock: monotonic seconds.
+        on_checkpoint: called for each report whose seqs were taken.
         may_renew: whether this coordinator is surely the only one, so that it may renew leases."""
         self.refused = 0
         """How many messages were no worker's."""
@@ -42,6 +47,7 @@ class WorkerWords:
         self._handler = handler
         self._clock = clock
         self._may_renew = may_renew
+        self._on_checkpoint = on_checkpoint
 
     def take(self, host_id: bytes, message: wire.FromHost) -> None:
         """Take what an agent says."""
@@ -90,8 +96,10 @@ class WorkerWords:
             return
         unknown = self._checkpoints.report(self._assignments.shard_count(slot), report)
         if report.number and self._may_renew():
+            if held := host.held.get(slot):
+                self._on_checkpoint(slot, held.pid, report.number, unknown)
             host.lease.answered(self._clock())
-            lease = link.encode(link.Lease(number=report.number, unknown=unknown))
+            lease = link.encode(link.Lease(number=report.number))
             host.tell(wire.TellWorker(slot=slot, data=lease))
 
     def _refuse(self, host: Host, slot: int, why: str) -> None:

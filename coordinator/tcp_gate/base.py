@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import resource
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -23,6 +22,7 @@ import zmq
 
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.errors import ClusterError
+from cluster.process_stats import peak_memory_bytes
 from coordinator.child_process import Child, ChildSpec
 from coordinator.descriptors import descriptor_limit, open_descriptors
 from coordinator.tcp_gate.keyring import Keyring
@@ -150,7 +150,7 @@ class Gate(ABC):
         """Raise ClusterError if a part has ended. End the process if it holds too much."""
         if not all(proxy.alive for proxy in self._proxies):
             raise ClusterError("a thread of the gate has ended")
-        if peak_memory() > self._most_memory:
+        if peak_memory_bytes() > self._most_memory:
             log.error("more than %d MiB are held for clients: ending", self._most_memory >> 20)
             os._exit(ClusterError.exit_code)  # exit at once: an orderly close would go on reading
 
@@ -171,12 +171,6 @@ class Gate(ABC):
             proxy.join()
         self._stack.close()
         ending.join()
-
-
-def peak_memory() -> int:
-    """Return the resident bytes of this process at their highest."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _bound_descriptors() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,3 +32,15 @@ def touch(memory: mmap.mmap) -> None:
     """Bring every page into memory."""
     for offset in range(0, SIZE, mmap.PAGESIZE):
         memory[offset] = 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such number")
+def test_the_peak_is_this_process_own_and_not_that_of_its_parent() -> None:
+    large = """
+import subprocess, sys
+held = bytearray(300 << 20)
+code = "from cluster.process_stats import peak_memory_bytes; print(peak_memory_bytes())"
+sys.exit(subprocess.call([sys.executable, "-c", code]))
+"""
+    done = subprocess.run([sys.executable, "-c", large], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200 << 20

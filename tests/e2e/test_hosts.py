@@ -153,6 +153,27 @@ def test_a_coordinator_and_an_agent_that_die_are_followed_by_others(home: Home) 
     on_hosts(home, "host-1", "host-2", scenario=scenario)
 
 
+def test_a_coordinator_and_a_host_that_die_together(home: Home) -> None:
+    """The next coordinator knows where the lost host's sessions were, though nobody is left to tell
+    it, and nothing beyond that was acknowledged: they are resumed."""
+
+    async def scenario(run: Run) -> None:
+        first, second = run.agents
+        second.start()
+        before = await run.ready("host-1", "host-2")
+        await run.more()
+        os.kill(before.pid, signal.SIGKILL)
+        second.die()
+        again = await asyncio.to_thread(run.home.cli, "start", "--detach")
+        assert again.returncode == 0, again.stderr
+        await run.ready("host-1")
+        await run.more()
+        assert first.process is not None
+        assert first.process.poll() is None
+
+    on_hosts(home, "host-1", "host-2", scenario=scenario)
+
+
 def host_gate_of(coordinator: int) -> int | None:
     """Return the process of the host gate of a coordinator; None: there is none now."""
     for entry in Path("/proc").glob("[0-9]*"):

@@ -32,6 +32,8 @@ from cluster.wire.link import (
     IdentifyRequest,
     IdentifySent,
     IdentifyUnused,
+    Kept,
+    KeptReport,
     Lease,
     Report,
     ShardPlan,
@@ -64,7 +66,9 @@ class Rig:
         self.answering = True
         self.granting = True
         self.leasing = True
-        """Reports that have a number are answered."""
+        """Reports that have a number are answered, and what they tell is kept."""
+        self.pid = 0
+        """Of the worker that has greeted last."""
         self.states: dict[int, ShardState] = {}
         """Where each shard is, as a coordinator on another host knows it."""
         self.reports: dict[int, ShardReport] = {}
@@ -214,6 +218,8 @@ class Rig:
             assert sender == b"0"
             message = decode_from_worker(data)
             self.heard.append(message)
+            if isinstance(message, Hello):
+                self.pid = message.pid
             if isinstance(message, Hello) and self.answering:
                 await self.send(Welcome())
             elif isinstance(message, IdentifySent | IdentifyUnused):
@@ -239,6 +245,8 @@ class Rig:
                 self._keep(message)
                 if message.number and self.leasing:
                     await self.send(Lease(number=message.number))
+                    kept = KeptReport(message.number, [])
+                    await self.send(Kept(pid=self.pid, reports=[kept]))
             async with self._changed:
                 self._changed.notify_all()
 

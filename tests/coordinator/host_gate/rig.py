@@ -197,6 +197,14 @@ class Rig:
             if not self.verbs.poll(0):
                 return msgspec.convert(request.args, HostGateReport)
 
+    def let_go(self) -> None:
+        """End all that is left, whatever it is: a socket that is left would hold up whoever ends
+        the context."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate(timeout=WITHIN_S)
+        self.context.destroy(0)
+
     def close(self) -> str:
         self.process.terminate()
         _, errors = self.process.communicate(timeout=WITHIN_S)

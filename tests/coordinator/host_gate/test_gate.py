@@ -297,10 +297,13 @@ def test_a_gate_that_was_killed_and_comes_back_is_found_again(rig: Rig) -> None:
         one.close()
 
 
-def test_what_holds_too_much_ends_to_be_started_again(short_folder: Path) -> None:
+def test_what_holds_too_much_ends_to_be_started_again(
+    short_folder: Path, request: pytest.FixtureRequest
+) -> None:
     """A message may have any number of frames, each as long as it may be: libzmq keeps them all."""
     most = 128 << 20
     rig = Rig(short_folder, most_memory=most)
+    request.addfinalizer(rig.let_go)  # whatever fails here
     agent = rig.agent("control", rig.here)
     rig.speaks(agent, HERE)
     agent.send_multipart([bytes(1 << 20)] * (most >> 20), copy=False)
