@@ -25,16 +25,17 @@ class WorkerLease:
     """The worker's end. Times are seconds of a clock that counts on while the machine is suspended
     (cluster.clocks.since_boot_s)."""
 
-    def __init__(self, seconds: float, now: float) -> None:
+    def __init__(self, seconds: float, now: float, first: int = 1) -> None:
         """seconds: of a lease; 0: none is needed, and it never runs out. now: the process begins.
         It holds no lease before its first report is answered: the order to start it may have been
-        under way for long."""
+        under way for long. first: number of the first report; one that no process of the slot
+        before this has come near, whose answers may still be under way."""
         self._seconds = seconds
         self._until = now
         self._ends_at = now + seconds
         self._sent: dict[int, float] = {}
         """Number of a report that was not answered yet -> when it was sent."""
-        self._number = 0
+        self._number = first - 1
 
     def report(self, now: float) -> int:
         """Take note that a report is sent now. Return its number; 0: no lease is needed."""

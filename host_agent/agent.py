@@ -311,6 +311,8 @@ class HostAgent:
     def _pass_on(self, slot: int, data: bytes) -> None:
         """Pass on what a worker says, or drop it if nobody is there to take it, as the worker's own
         socket would: it says again what matters."""
+        if self._workers.slots.is_free(slot):
+            self._workers.look(slot)
         if not self._send(hosts.WorkerSaid(slot=slot, data=data)):
             self._lost += 1
             if worth_saying(self._lost):

@@ -58,16 +58,21 @@ class HostWorkers:
         """Find the workers that live here from before. Whether they may stay is the coordinator's
         to say."""
         for slot in self._paths.journal_slots():
-            lock = self._lock(slot)
-            if not is_held(lock):
-                continue
-            owner = Owner.read(lock)
-            if owner is None:
-                log.error("%s is held by a process that does not say who it is", lock)
-                continue
-            self._say(f"Worker {slot} lives from before (pid {owner.pid}).")
-            self.slots.found(slot, owner.pid)
-            self._watch(slot, AdoptedProcess(owner.pid, lock))
+            self.look(slot)
+
+    def look(self, slot: int) -> None:
+        """See whether a worker from before lives in a slot: called too where one speaks that was
+        not found, since it came into being while the agent that has started it ended."""
+        lock = self._lock(slot)
+        if not self.slots.is_free(slot) or not is_held(lock):
+            return
+        owner = Owner.read(lock)
+        if owner is None:
+            log.error("%s is held by a process that does not say who it is", lock)
+            return
+        self._say(f"Worker {slot} lives from before (pid {owner.pid}).")
+        self.slots.found(slot, owner.pid)
+        self._watch(slot, AdoptedProcess(owner.pid, lock))
 
     def start(self, message: StartWorker) -> None:
         """Start a worker, unless that was done already. The report tells what has come of it."""

@@ -4,6 +4,7 @@ it, since a process that was stopped for longer than its lease may go on with an
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 from cluster.clocks import since_boot_s
@@ -27,7 +28,7 @@ class LeaseWatch:
         called when it is noticed to be over, as often as that is. clock: seconds, those included in
         which the machine is suspended."""
         self.seconds = seconds
-        self._lease = WorkerLease(seconds, clock())
+        self._lease = WorkerLease(seconds, clock(), first=1 + secrets.randbits(48))
         self._on_begin = on_begin
         self._on_over = on_over
         self._clock = clock

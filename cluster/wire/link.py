@@ -139,7 +139,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
 
     slot: int
     number: int = 0
-    """Number of this report, counted from 1 in each process; 0: it holds no lease."""
+    """Number of this report, counted from a random one in each process; 0: it holds no lease."""
     has: list[int]
     """Ids of all shards that the worker has."""
     shards: list[ShardReport] = []

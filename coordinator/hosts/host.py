@@ -12,8 +12,8 @@ hears nothing, and nothing can be started there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Final, NamedTuple
 
 from cluster.leases import HostLease
 from cluster.wire import hosts
@@ -28,6 +28,15 @@ AWAY_AFTER_S: Final = 5.0
 RESUMED_S: Final = 15.0
 """Within so many seconds after a host was given up its sessions are resumed elsewhere, and what
 came after their checkpoints has been replayed."""
+
+
+class _Unsure(NamedTuple):
+    """A process that an agent before this one had, of which this one has said nothing."""
+
+    boot_id: str
+    """Of the machine that it ran on."""
+    until: float
+    """When it surely holds no session any more."""
 
 
 class Host:
@@ -62,6 +71,11 @@ class Host:
         self.lease = HostLease(lease_s, clock())
         self.processes: dict[int, HostProcess] = {}
         """Slot -> the process of it that lives here."""
+        self._unsure: dict[int, _Unsure] = {}
+        self._vacant: set[int] = set()
+        """Slots whose process has ended, and no other was followed since."""
+        self._former_ends_at = self.lease.ends_at
+        """When nobody holds a session here by what a coordinator before this one has answered."""
         self._send = send
         self._clock = clock
         self._next_number = next_number
@@ -93,6 +107,27 @@ class Host:
     def held(self) -> dict[int, HeldSlot]:
         """The slots in which a process lives, as was reported last."""
         return {} if self.report is None else {held.slot: held for held in self.report.held}
+
+    def followed(self, slot: int) -> HostProcess | None:
+        """Return the process of a slot that is followed, if whoever speaks there is it."""
+        process, held = self.processes.get(slot), self.held.get(slot)
+        return process if process and held and process.pid == held.pid else None
+
+    def renews(self, slot: int) -> bool:
+        """Whether the lease of whoever lives in a slot is renewed: it is followed, or it is from
+        before and was not looked at yet. In a slot whose process has ended, and whose shards others
+        may have by now, nobody gets one before it is taken over."""
+        if slot in self.processes:
+            return self.followed(slot) is not None
+        return slot in self.held and slot not in self._vacant
+
+    def has_journals(self, slots: Collection[int]) -> bool:
+        """Whether it is surely the host on which these slots were used before this coordinator
+        began, or nobody can hold their sessions any more. Another machine may have its key, or it
+        another state folder: its agent says nothing then of workers that still live."""
+        if self._clock() >= self._former_ends_at:
+            return True
+        return self.report is not None and set(slots) <= {*self.report.journals, *self.held}
 
     @property
     def asked(self) -> HostState:
@@ -134,6 +169,8 @@ class Host:
         """Return the process that lives in a slot, from now on one that is followed."""
         process = HostProcess(slot, pid, self.tell, lambda: self._here_since)
         self.processes[slot] = process
+        self._vacant.discard(slot)
+        self._unsure.pop(slot, None)
         return process
 
     # -- what happens to it ---------------------------------------------------------------------
@@ -142,6 +179,9 @@ class Host:
         """Take note that an agent has joined: it reports next."""
         if host_id != self.id:
             self.report = None
+            if self.hello is not None:
+                now = _Unsure(self.hello.boot_id, self.lease.ends_at)
+                self._unsure = {slot: self._unsure.get(slot, now) for slot in self.processes}
         self.id, self.hello = host_id, hello
         self.welcome = True
 
@@ -157,16 +197,32 @@ class Host:
         alive = {(held.slot, held.pid) for held in report.held}
         leaves = f"waits for another host, since {self.name} leaves" if report.leaving else ""
         for slot, process in list(self.processes.items()):
-            if (slot, process.pid) not in alive:
-                del self.processes[slot]
-                one_ended = ended.get((slot, process.pid))
-                process.end(
-                    one_ended.code if one_ended else None,
-                    one_ended.words if one_ended else "its agent was not there when it ended",
-                    stopped_for=leaves,
-                )
+            if (slot, process.pid) in alive:
+                self._unsure.pop(slot, None)
+            elif one_ended := ended.get((slot, process.pid)):
+                self._end(slot, one_ended.code, one_ended.words, stopped_for=leaves)
+            elif self._has_surely_ended(slot):
+                words = "its agent was not there when it ended"
+                self._end(slot, None, words, stopped_for=leaves)
         if report.leaving and not report.held:
             self.give_up(f"host {self.name} has left")
+
+    def _has_surely_ended(self, slot: int) -> bool:
+        """Whether the process of a slot has ended of which the agent says nothing. It is another
+        agent than the one that had it: where it has another machine or state folder, the process
+        may live there until its lease has run out."""
+        unsure = self._unsure.get(slot)
+        if unsure is None or self._clock() >= unsure.until:
+            return True
+        assert self.hello is not None
+        assert self.report is not None
+        return self.hello.boot_id == unsure.boot_id and slot in self.report.journals
+
+    def _end(self, slot: int, code: int | None, words: str, stopped_for: str = "") -> None:
+        """Take note that the process of a slot has ended. stopped_for: see HostProcess."""
+        self._unsure.pop(slot, None)
+        self._vacant.add(slot)
+        self.processes.pop(slot).end(code, words, stopped_for=stopped_for)
 
     def _heard(self) -> None:
         now = self._clock()
@@ -188,6 +244,7 @@ class Host:
         if began.done():
             return
         if one.pid is None:
+            self._vacant.add(one.slot)
             began.set_exception(OSError(one.words or "its agent can't start it"))
         else:  # it is no more among those that are held, and ends with the look at these
             began.set_result(self.process(one.slot, one.pid))
@@ -206,10 +263,10 @@ class Host:
         """Take note that nothing lives here any more: its processes count as ended."""
         self.state, self._here_since = HostState.GONE, None
         self.welcome, self.joined_at, self.gone_at = False, None, self._clock()
-        processes, self.processes = self.processes, {}
-        for process in processes.values():
-            process.end(None, why)
+        for slot in list(self.processes):
+            self._end(slot, None, why)
         starts, self._starts = self._starts, {}
-        for _, began in starts.values():
+        for word, began in starts.values():
+            self._vacant.add(word.slot)
             if not began.done():
                 began.set_exception(OSError(why))

@@ -73,7 +73,7 @@ class WorkerWords:
         if slot != getattr(message, "slot", slot):
             self._refuse(host, slot, "it speaks for another slot")
             return
-        process = host.processes.get(slot)
+        process = host.followed(slot)
         match message:
             case link.Hello():
                 if process is not None and process.pid == message.pid:
@@ -92,7 +92,7 @@ class WorkerWords:
     def _report(self, host: Host, slot: int, report: link.Report) -> None:
         """Answer a report, so that the worker's lease goes on. One that was not taken over yet is
         answered too: nobody else is given its shards before."""
-        if self._hosts.runs_elsewhere(host, slot):
+        if self._hosts.runs_elsewhere(host, slot) or not host.renews(slot):
             return
         unknown = self._checkpoints.report(self._assignments.shard_count(slot), report)
         if report.number and self._may_renew():

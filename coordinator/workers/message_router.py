@@ -103,6 +103,10 @@ class MessageRouter:
             self._changes.given(key, shard.last_epoch)
         self._reconciler.given(spec.slot, (shard.shard_id for shard in spec.shards))
 
+    def adopted(self, slot: int) -> None:
+        """Take note that a process from before goes on in this slot."""
+        self._reconciler.adopted(slot)
+
     def gone(self, slot: int) -> None:
         """Take note that the worker of this slot ended."""
         self._fleet.reports.gone(slot)

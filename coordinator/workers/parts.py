@@ -53,6 +53,7 @@ class Workers(NamedTuple):
             fleet.slots,
             make_spec=specs.make,
             on_start=router.starting,
+            on_adopt=router.adopted,
             on_gone=router.gone,
             record=record,
             clock=specs.context.clock,

@@ -42,6 +42,10 @@ class Reconciler:
         self._has[slot] = frozenset(shards)
         self._empty.discard(slot)
 
+    def adopted(self, slot: int) -> None:
+        """Take note that a process from before goes on in this slot: what it has it says next."""
+        self._empty.discard(slot)
+
     def gone(self, slot: int) -> None:
         """Take note that the process of this slot has ended."""
         self._has.pop(slot, None)

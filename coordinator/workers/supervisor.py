@@ -39,6 +39,7 @@ class Supervisor:
         *,
         make_spec: Callable[[int], WorkerSpec],
         on_start: Callable[[WorkerSpec], None],
+        on_adopt: Callable[[int], None] = lambda slot: None,
         on_gone: Callable[[int], None],
         record: HappeningRecord,
         clock: Callable[[], float],
@@ -47,12 +48,14 @@ class Supervisor:
     ) -> None:
         """site: where workers run. slots: filled from `start` on. make_spec: makes the spec of a
         slot's next process. on_start: called with the spec of each process that is about to be
-        started. on_gone: called with the slot of each process that ended, or could not be started.
-        record: takes note of what happens to processes. clock: monotonic seconds."""
+        started. on_adopt: called with the slot of each process from before that goes on. on_gone:
+        called with the slot of each process that ended, or could not be started. record: takes
+        note of what happens to processes. clock: monotonic seconds."""
         self._site = site
         self._slots = slots
         self._make_spec = make_spec
         self._on_start = on_start
+        self._on_adopt = on_adopt
         self._on_gone = on_gone
         self._record = record
         self._clock = clock
@@ -215,6 +218,8 @@ class Supervisor:
                 spec = self._make_spec(slot.number)
                 self._on_start(spec)
                 process = await self._site.start(slot.number, spec)
+            else:
+                self._on_adopt(slot.number)
         except Exception as error:
             # Whatever it was (the store, the system): a slot that gave up would stay empty unseen
             log.exception("worker %d", slot.number)

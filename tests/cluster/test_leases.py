@@ -26,6 +26,13 @@ class TestWorker:
         assert lease.left_s(10) == 22
         assert not lease.answered(first), "an older one says nothing new"
 
+    def test_what_was_answered_to_the_process_before_it_is_no_answer(self) -> None:
+        before, lease = WorkerLease(30, 0, first=500), WorkerLease(30, 5, first=9000)
+        late = before.report(4)
+        assert (late, lease.report(6)) == (500, 9000)
+        assert not lease.answered(late)
+        assert not lease.holds(7)
+
     def test_it_is_over_when_it_ran_out_or_never_began(self) -> None:
         lease = WorkerLease(30, 0)
         assert not lease.is_over(29.9)

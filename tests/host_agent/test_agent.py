@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from cluster.config.host_spec import HostSpec
-from cluster.config.worker_spec import WorkerSpec, encode_spec
+from cluster.config.worker_spec import WorkerSpec, decode_spec, encode_spec
 from cluster.endpoints.paths import is_held
 from cluster.errors import AlreadyRunningError, ClusterError, KeyRefusedError, NotRunningError
 from cluster.processes import Owner
@@ -235,6 +235,27 @@ def test_without_who_has_started_it_it_ends_and_its_workers_do_not(folder: Path)
         rig.begin(parent=os.getppid())
         report = await rig.coordinator.report(holds(0))
         assert report.held[0].pid == pid
+
+    run(folder, scenario)
+
+
+def test_a_worker_that_comes_into_being_while_its_agent_ends_is_found_when_it_speaks(
+    folder: Path,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.begin()
+        await rig.coordinator.report(holds())
+        spec = decode_spec(start(7, slot=5).spec)
+        link = rig.spec().paths.link
+        own = msgspec.structs.replace(spec, journal_dir=str(rig.slot(5)), link_endpoint=link)
+        worker = await asyncio.create_subprocess_exec(*WORKER, stdin=asyncio.subprocess.PIPE)
+        assert worker.stdin is not None
+        worker.stdin.write(encode_spec(own))
+        worker.stdin.close()
+        report = await rig.coordinator.report(holds(5))
+        assert [(one.pid, one.start) for one in report.held] == [(worker.pid, 0)]
+        await rig.end()
+        await worker.wait()
 
     run(folder, scenario)
 

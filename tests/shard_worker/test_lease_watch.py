@@ -109,3 +109,10 @@ def test_without_one_it_always_holds_and_no_report_has_a_number() -> None:
         assert on.over == []
 
     watched(scenario, 0)
+
+
+def test_each_process_numbers_its_reports_from_elsewhere() -> None:
+    async def scenario(on: Watched) -> None:
+        assert on.watch.report() != Watched().watch.report()
+
+    watched(scenario)

@@ -216,3 +216,108 @@ def test_a_draining_host_gets_nothing_new() -> None:
     room.host.draining = True
     assert [*takes, room.host.takes_slots] == [True, False]
     assert room.host.shown is HostState.DRAINING
+
+
+class TestAnotherAgent:
+    """Another agent has joined under the name, which has said nothing of a worker."""
+
+    OTHER = b"host-1/00000000000000ff"
+
+    def join(self, room: Room, *, boot_id: str = "b", journals: tuple[int, ...] = ()) -> None:
+        """It joins and reports, with nothing that lives there."""
+        hello = HostHello(version=1, package_version="1", boot_id=boot_id, workers=2)
+        room.host.join(self.OTHER, hello)
+        room.host.take_report(HostReport(held=[], journals=list(journals)))
+
+    def ends(self, room: Room, journals: tuple[int, ...]) -> bool:
+        room.host.take_report(HostReport(held=[], journals=list(journals)))
+        return not room.host.processes
+
+    def test_the_same_machine_and_folder_know_by_the_lock_that_it_has_ended(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            process = room.host.process(3, 10)
+            self.join(room, journals=(3,))
+            assert await process.wait() is None
+
+        play(scenario)
+
+    @pytest.mark.parametrize(("boot_id", "journals"), [("b", ()), ("other", (3,))])
+    def test_elsewhere_it_may_live_until_its_lease_is_over(
+        self, boot_id: str, journals: tuple[int, ...]
+    ) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            room.host.process(3, 10)
+            room.host.lease.answered(room.now)
+            room.now += 4
+            self.join(room, boot_id=boot_id, journals=journals)
+            assert room.host.followed(3) is None, "nobody there speaks for it"
+            room.now += 1
+            room.host.lease.answered(room.now)  # of workers that this agent has
+            room.now += SURE_S - 5.1
+            assert not self.ends(room, journals)
+            room.now += 0.2
+            assert self.ends(room, journals)
+
+        play(scenario)
+
+    def test_a_third_one_makes_it_live_no_longer(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            room.host.process(3, 10)
+            room.host.lease.answered(room.now)
+            self.join(room, boot_id="other")
+            room.now += 20
+            room.host.lease.answered(room.now)
+            room.host.join(ID, HostHello(version=1, package_version="1", boot_id="c", workers=2))
+            assert not self.ends(room, ())
+            room.now += SURE_S - 20
+            assert self.ends(room, ())
+
+        play(scenario)
+
+
+def test_whose_lease_is_renewed() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        room.report()
+        assert not room.host.renews(3), "nobody lives there"
+        room.report((3, 10, 0))
+        assert room.host.renews(3), "it is from before"
+        room.host.process(3, 10)
+        assert room.host.renews(3)
+        room.report((3, 11, 0))
+        assert not room.host.renews(3), "its shards may be with others since the first has ended"
+        room.host.process(3, 11)
+        assert room.host.renews(3)
+        starting = asyncio.ensure_future(room.host.start(4, b"spec", ""))
+        await asyncio.sleep(0)
+        room.report((3, 11, 0), ended=(EndedWorker(slot=4, pid=None, start=1),))
+        room.report((3, 11, 0), (4, 12, 0))
+        assert not room.host.renews(4), "it could not be started, and yet somebody is there"
+        with pytest.raises(OSError):
+            await starting
+
+    play(scenario)
+
+
+def test_who_was_given_up_is_not_renewed_before_it_is_taken_over() -> None:
+    async def scenario(room: Room) -> None:
+        room.join()
+        room.report((3, 10, 0))
+        room.host.process(3, 10)
+        starting = asyncio.ensure_future(room.host.start(4, b"spec", ""))
+        await asyncio.sleep(0)
+        room.passes(SURE_S)
+        with pytest.raises(OSError):
+            await starting
+        room.join()
+        room.report((3, 10, 0), (4, 11, 1))  # what was told before has reached it since
+        assert not room.host.renews(3)
+        assert not room.host.renews(4)
+
+    play(scenario)

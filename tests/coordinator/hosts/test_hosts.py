@@ -98,6 +98,9 @@ class Room:
         self.told.append((host_id, message))
         return True
 
+    def settled(self) -> bool:
+        return self.hosts.settled
+
     def save(self) -> bool:
         if self.saves:
             self.saved.append(dict(self.assignments.where))
@@ -339,6 +342,25 @@ class TestPlaces:
 
         play(scenario, where={0: "a", 1: "b"})
 
+    def test_a_host_without_the_journals_that_it_had_may_be_another_machine(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A)
+            assert not room.settled(), "workers of the other one may hold sessions still"
+            host = room.hosts.host_of(A)
+            assert host is not None
+            host.take_report(HostReport(held=[], journals=[0]))
+            assert not room.settled()
+            host.take_report(HostReport(held=[HeldSlot(slot=1, pid=10)], journals=[0]))
+            assert room.settled()
+            room.report(A)
+            room.passes(LEASE_S, A)
+            assert not room.settled()
+            room.passes(2, A)
+            assert room.settled()
+
+        play(scenario, where={0: "a", 1: "a"})
+
     def test_a_slot_waits_for_its_host_that_is_away_and_goes_elsewhere_when_it_is_gone(
         self,
     ) -> None:
@@ -417,6 +439,18 @@ class TestWords:
             room.may_renew = False
             room.says(A, 0, report(0))
             assert room.leases() == []
+
+        play(scenario)
+
+    def test_who_lives_in_a_slot_and_is_not_the_one_that_is_followed_is_not_heard(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A)
+            await start(room, 0, A, 10)
+            room.report(A, (0, 11, 0))
+            room.says(A, 0, report(0))
+            assert room.leases() == []
+            assert not room.heard
 
         play(scenario)
 

@@ -141,3 +141,17 @@ def test_every_shard_comes_to_its_owner(
         assert {slot: tuple(sorted(has)) for slot, has in made.has.items()} == dict(
             made.assignments.plan.slots
         )
+
+
+def test_of_a_process_that_is_taken_over_in_an_empty_slot_nothing_is_known() -> None:
+    made = world()
+    made.reconciler.gone(2)
+    made.reconciler.adopted(2)
+    made.has[0].clear()
+    made.assignments.move(1, 1)
+    made.reports(0)
+    assert [m for _, m in made.under_way if isinstance(m, link.Take)] == [], "it may have shard 1"
+    made.reports(2)
+    assert (1, 1) in [
+        (to, m.shard.shard_id) for to, m in made.under_way if isinstance(m, link.Take)
+    ]

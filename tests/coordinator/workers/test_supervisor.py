@@ -69,12 +69,14 @@ class Room:
         self.make_spec_fails: Exception | None = None
         self.slots = WorkerSlots(lambda: self.now)
         self.begun: list[int] = []
+        self.adopted: list[int] = []
         self.record = HappeningRecord(lambda: self.now, lambda: self.now)
         self.supervisor = Supervisor(
             self,
             self.slots,
             make_spec=self.make_spec,
             on_start=lambda spec: self.begun.append(spec.slot),
+            on_adopt=self.adopted.append,
             on_gone=self.gone.append,
             record=self.record,
             clock=lambda: self.now,
@@ -362,6 +364,7 @@ def test_a_worker_from_before_is_taken_over_and_replaced_when_it_ends() -> None:
         room.wakes[-1].set_result(None)
         await settle()
         assert room.slots.greeted(0, room.last().pid)
+        assert (room.adopted, room.begun) == ([0], [0])
 
     play(scenario)
 
