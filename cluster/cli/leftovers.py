@@ -15,7 +15,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cluster.endpoints.paths import LOCK, SOCKETS, ClusterPaths, is_held, state_root
+from cluster.endpoints.paths import (
+    LOCK,
+    SOCKETS,
+    ClusterPaths,
+    cluster_paths,
+    host_paths,
+    is_held,
+    state_root,
+)
 from cluster.errors import AlreadyRunningError, ClusterError
 
 BLOCK_BYTES: Final = 512
@@ -31,12 +39,22 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"(aside-)?(data\.mdb|lock\.mdb|journal\.json)", "journals"),
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
-    "logs": ((r"(coordinator|worker-[0-9]+|replay|gate|http|sandbox)\.log(\.[0-9]+)?", "logs"),),
+    "logs": (
+        (
+            r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|sandbox)"
+            r"\.log(\.[0-9]+)?",
+            "logs",
+        ),
+    ),
     "keys": ((r"(server|clients)\.(json|new)", "keys"),),
 }
 """For each kind of folder, "" being the state folder itself: patterns of the names of files that a
 cluster writes in it, and the part that they belong to."""
 SLOT: Final = re.compile(r"slot-[0-9]+")
+NUMBER: Final = r"-[0-9]+$"
+"""What tells the sockets of several hubs apart."""
+HOSTS: Final = "hosts"
+"""The folder, among those of the clusters, of the hosts whose agents run here."""
 
 
 class Left(NamedTuple):
@@ -63,9 +81,25 @@ class Leftovers(NamedTuple):
 
 
 def names_left(env: Mapping[str, str]) -> list[str]:
-    """Return the names of the clusters that left something, running ones among them."""
-    files = [file for name in (LOCK, "store.sqlite") for file in state_root(env).glob(f"*/{name}")]
-    return sorted({file.parent.name for file in files if not file.parent.is_symlink()})
+    """Return the names of the clusters that left something, running ones among them, and of hosts,
+    as "hosts/NAME"."""
+    root = state_root(env)
+    files = [file for name in (LOCK, "store.sqlite") for file in root.glob(f"*/{name}")]
+    files += root.glob(f"{HOSTS}/*/{LOCK}")
+    folders = {file.parent for file in files if not file.parent.is_symlink()}
+    return sorted(str(folder.relative_to(root)) for folder in folders)
+
+
+def paths_left(name: str, env: Mapping[str, str]) -> ClusterPaths:
+    """Return the folders of what has left something, by its name in `names_left`."""
+    host = name.removeprefix(f"{HOSTS}/")
+    return cluster_paths(name, env) if host == name else host_paths(host, env)
+
+
+def owner(paths: ClusterPaths) -> tuple[str, str]:
+    """Return whose folders these are: "cluster" or "host", and its name."""
+    host = paths.state_dir.name
+    return ("host", host) if paths.name == f"host-{host}" else ("cluster", paths.name)
 
 
 def leftovers(paths: ClusterPaths) -> Leftovers:
@@ -89,7 +123,8 @@ def _is_socket_name(name: str) -> bool:
     """Whether a coordinator makes sockets of this name: those of SOCKETS, and what becomes one of
     them a moment later (coordinator.ipc_listener)."""
     begun = "".join(socket[0] for socket in SOCKETS)
-    return name in SOCKETS or re.fullmatch(rf"[{begun}][0-9]+", name) is not None
+    plain = {re.sub(NUMBER, "", socket) for socket in SOCKETS}
+    return re.sub(NUMBER, "", name) in plain or re.fullmatch(rf"[{begun}][0-9]+", name) is not None
 
 
 def _is_folder(path: Path) -> bool:
@@ -134,6 +169,7 @@ def stopped(paths: ClusterPaths) -> Iterator[None]:
 
     Raises AlreadyRunningError if it runs, or one of its workers does; OSError.
     """
+    what, name = owner(paths)
     try:
         fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -142,6 +178,10 @@ def stopped(paths: ClusterPaths) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if what == "host":
+                raise AlreadyRunningError(
+                    f"the agent of host {name!r} is running", "end it first: Ctrl-C, or SIGTERM"
+                ) from None
             raise AlreadyRunningError(
                 f"the cluster {paths.name!r} is running",
                 f"stop it first: `dcgw-cluster stop --name {paths.name}`",
@@ -149,8 +189,9 @@ def stopped(paths: ClusterPaths) -> Iterator[None]:
         for slot in paths.journal_slots():
             if is_held(paths.journal(slot) / "owner.lock"):
                 raise AlreadyRunningError(
-                    f"worker {slot} of the cluster {paths.name!r} is still running",
-                    "it ends adopt_seconds (60 unless configured) after its coordinator did",
+                    f"worker {slot} of the {what} {name!r} is still running",
+                    "it ends by itself a while after its coordinator did: adopt_seconds (60 unless "
+                    "configured), on another host hosts.lease_seconds (15)",
                 )
         yield
     finally:

@@ -183,6 +183,13 @@ def cluster_paths(
     return ClusterPaths(name=name, state_dir=state, runtime_dir=runtime_root(env) / f"{name}-{tag}")
 
 
+def host_paths(
+    name: str, env: Mapping[str, str] = os.environ, state_dir: Path | None = None
+) -> ClusterPaths:
+    """Return the folders of the agent of the host of this name; nothing is created."""
+    return cluster_paths(f"host-{name}", env, state_dir or state_root(env) / "hosts" / name)
+
+
 def check_socket_paths(paths: ClusterPaths) -> int:
     """Return the bytes of the longest socket path. ConfigError: it is too long to be bound."""
     longest = max(len(os.fsencode(paths.runtime_dir / name)) for name in SOCKETS)

@@ -9,11 +9,19 @@ from typing import Final
 
 import click
 
-from cluster.cli.leftovers import Leftovers, leftovers, names_left, remove, stopped
+from cluster.cli.leftovers import (
+    Leftovers,
+    leftovers,
+    names_left,
+    owner,
+    paths_left,
+    remove,
+    stopped,
+)
 from cluster.cli.options import config_option
 from cluster.config.loading import locate
 from cluster.endpoints import registry
-from cluster.endpoints.paths import ClusterPaths, cluster_paths, state_root
+from cluster.endpoints.paths import ClusterPaths, state_root
 from cluster.errors import ClusterError
 from cluster.words import size
 
@@ -36,7 +44,8 @@ def complete_left(_context: click.Context, _option: click.Parameter, begun: str)
     epilog="""\b
 Examples:
   dcgw-cluster clean
-  dcgw-cluster clean --name sandbox --yes""",
+  dcgw-cluster clean --name sandbox --yes
+  dcgw-cluster clean --name hosts/host-1      what `dcgw-cluster host` left""",
 )
 @config_option
 @click.option(
@@ -53,8 +62,8 @@ def clean(config_file: Path | None, name: str | None, keys: bool, yes: bool) -> 
     Keys for TCP are kept unless --keys is given, and so is every file that the cluster did not
     write. The cluster's sessions can't be resumed afterwards.
     """
-    _, env = locate(file=config_file, name=name)
-    paths = cluster_paths(the_one_left(name, env), env)
+    _, env = locate(file=config_file)
+    paths = paths_left(the_one_left(name, env), env)
     try:
         with stopped(paths):
             found = leftovers(paths)
@@ -103,7 +112,8 @@ def described(paths: ClusterPaths, found: Leftovers, keys: bool) -> str:
     """Return what would be removed, a line a part, with what is lost by it."""
     parts = [part for part in LOSSES if part != "keys" or keys]
     total = found.disk_bytes() - (0 if keys else found.disk_bytes("keys"))
-    lines = [f"The cluster {paths.name} left {size(total)} in {paths.state_dir}:"]
+    what, name = owner(paths)
+    lines = [f"The {what} {name} left {size(total)} in {paths.state_dir}:"]
     lines += [
         f"  {part:<9} {size(found.disk_bytes(part)):>9}  {LOSSES[part]}".rstrip()
         for part in parts

@@ -13,7 +13,7 @@ import msgspec
 
 from cluster.config.host_spec import HostSpec, encode_spec
 from cluster.endpoints.curve_keys import ClientKeys
-from cluster.endpoints.paths import cluster_paths, state_root
+from cluster.endpoints.paths import host_paths
 from cluster.errors import ConfigError
 from cluster.processes import child_environment
 from cluster.ranges import MAX_SHARDS
@@ -104,8 +104,7 @@ def host(
             f"the key file {keys_file} does not say where to join",
             "give --join tcp://HOST:PORT, the cluster's [hosts] control",
         )
-    folder = state_dir or state_root() / "hosts" / keys.name
-    paths = cluster_paths(f"host-{keys.name}", state_dir=folder)
+    paths = host_paths(keys.name, state_dir=state_dir)
     try:
         spec = msgspec.convert(
             {

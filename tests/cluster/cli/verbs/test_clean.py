@@ -15,7 +15,7 @@ from click.testing import Result
 from cluster.cli.leftovers import leftovers
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.endpoints.folders import make_private
-from cluster.endpoints.paths import ClusterPaths, cluster_paths, is_held
+from cluster.endpoints.paths import ClusterPaths, cluster_paths, host_paths, is_held
 from cluster.journal import other_slots
 
 Dcgw = Callable[..., Result]
@@ -28,15 +28,16 @@ OWN = (
     f"journal/slot-0/{other_slots.NOTE}", "journal/slot-12/aside-data.mdb",
     "journal/slot-12/journal.json.4711",
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
+    "logs/hub-1.log", "logs/host-gate.log", "logs/host.log", "logs/ray.log",
 )  # fmt: skip
-SOCKETS = ("control", "c12")
-"""A socket, and what was to become one in its place."""
+SOCKETS = ("control", "c12", "events", "hub-3")
+"""Sockets, and what was to become one in the place of one."""
 MIB = 1 << 20
 
 
-def left(name: str = "sandbox") -> ClusterPaths:
-    """Make what a cluster of this name leaves: two MiB of journal, and the rest."""
-    where = cluster_paths(name)
+def left(name: str = "sandbox", where: ClusterPaths | None = None) -> ClusterPaths:
+    """Make what a cluster of this name leaves, or a host: two MiB of journal, and the rest."""
+    where = where or cluster_paths(name)
     for path in OWN:
         file = where.state_dir / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,23 @@ def test_nothing_is_removed_without_a_yes(dcgw: Dcgw) -> None:
         assert dcgw("clean", input=answer).output.splitlines()[-1] == "Nothing was removed."
     assert dcgw("clean").exit_code == 1  # nobody answers
     assert all((where.state_dir / path).exists() for path in OWN)
+
+
+def test_what_the_agent_of_a_host_left_is_removed_by_the_name_of_the_host(dcgw: Dcgw) -> None:
+    where, cluster = left(where=host_paths("host-1")), left()
+    assert "give --name, one of: hosts/host-1, sandbox" in dcgw("clean", "--yes").output
+    with where.lock.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = dcgw("clean", "--name", "hosts/host-1", "--yes").output
+    assert (
+        refused
+        == "Error: the agent of host 'host-1' is running: end it first: Ctrl-C, or SIGTERM\n"
+    )
+    result = dcgw("clean", "--name", "hosts/host-1", "--yes")
+    assert result.output.startswith("The host host-1 left 2.1 MiB in ")
+    assert not where.state_dir.exists()
+    assert not where.runtime_dir.exists()
+    assert cluster.state_dir.exists()
 
 
 def test_a_running_cluster_is_refused_in_one_line(dcgw: Dcgw, running: Running) -> None:
