@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -38,10 +37,11 @@ class Maintenance(NamedTuple):
 
     async def run(self) -> None:
         """Look after them until cancelled. ClusterError: the hub has ended."""
-        seen_at, seen = time.monotonic(), self.sessions
+        clock = self.context.clock
+        seen_at, seen = clock(), self.sessions
         cleared_at = float("-inf")
         while True:
-            now = time.monotonic()
+            now = clock()
             if now - cleared_at >= CLEAR_EVERY_S:
                 cleared_at = now
                 self.clear_journals()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from cluster.config.worker_spec import WorkerSpec
@@ -31,14 +30,17 @@ class MessageRouter:
         reconciler: Reconciler,
         commands: CommandRouter,
         record: HappeningRecord,
+        clock: Callable[[], float],
     ) -> None:
-        """stranger: takes the greeting of a worker that the supervisor did not start."""
+        """stranger: takes the greeting of a worker that the supervisor did not start. clock:
+        monotonic seconds."""
         self._fleet = fleet
         self._identifies = identifies
         self._stranger = stranger
         self._reconciler = reconciler
         self._commands = commands
         self._record = record
+        self._clock = clock
         self._changes = ShardChanges()
         self._log_level: Level | None = None
         """What workers log from on; None: what they were started with."""
@@ -76,7 +78,7 @@ class MessageRouter:
 
     def _report(self, slot: int, report: link.Report) -> None:
         fleet = self._fleet
-        fleet.reports.report(report, time.monotonic())
+        fleet.reports.report(report, self._clock())
         self._tell_changes(slot, report)
         self._reconciler.report(slot, report.has)
         self._identifies.report(slot, report.shards)

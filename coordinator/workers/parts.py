@@ -47,7 +47,9 @@ class Workers(NamedTuple):
         commands = CommandRouter(
             assignments, fleet.changes, fleet.slots.is_running, send, secrets.randbits(60)
         )
-        router = MessageRouter(fleet, identifies, stranger, reconciler, commands, record)
+        router = MessageRouter(
+            fleet, identifies, stranger, reconciler, commands, record, specs.context.clock
+        )
         supervisor = Supervisor(
             site,
             fleet.slots,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +35,7 @@ class Rig:
         assignments = Assignments(Plan(SHARDS, {0: tuple(range(SHARDS))}))
         self.fleet = Fleet.start_with(assignments, lambda slot, message: True, lambda: 0.0)
         paths = ClusterPaths(name="t", state_dir=folder, runtime_dir=folder / "run")
-        context = cast(Any, SimpleNamespace(store=self.store, paths=paths))
+        context = cast(Any, SimpleNamespace(store=self.store, paths=paths, clock=time.monotonic))
         hub, last_out = SimpleNamespace(alive=True), SimpleNamespace(slots={})
         self.maintenance = Maintenance(
             context, self.fleet, cast(Any, hub), cast(Any, last_out), lambda: self.ending

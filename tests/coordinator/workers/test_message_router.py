@@ -15,7 +15,7 @@ from coordinator.workers.message_router import MessageRouter
 def test_shards_of_former_plans_are_forgotten_when_a_worker_starts() -> None:
     assignments = Assignments(Plan(1, {0: (0,)}))
     fleet = Fleet.start_with(assignments, lambda *_: True, lambda: 0.0)
-    router = MessageRouter(fleet, Mock(), Mock(), Mock(), Mock(), Mock())
+    router = MessageRouter(fleet, Mock(), Mock(), Mock(), Mock(), Mock(), lambda: 0.0)
 
     def start(count: int) -> set[int]:
         shards = [
