@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -77,7 +78,9 @@ class WorkerWords:
         match message:
             case link.Hello():
                 if process is not None and process.pid == message.pid:
-                    self._handler(slot, message)
+                    # The report that told of the process may have come right before, and whoever
+                    # waits for that takes note of the process when the loop comes to it.
+                    asyncio.get_running_loop().call_soon(self._handler, slot, message)
                 else:
                     self._hosts.stranger(host, slot, message)
             case link.Checkpoint():

@@ -69,6 +69,7 @@ class Room:
         self.now = 1000.0
         self.told: list[tuple[bytes, ToHost]] = []
         self.heard: list[tuple[int, link.FromWorker]] = []
+        self.hear: Callable[[int, link.FromWorker], None] = lambda *said: self.heard.append(said)
         self.saves = True
         self.saved: list[dict[int, str]] = []
         self.adopting: list[Adopting] = []
@@ -90,7 +91,7 @@ class Room:
             first_number=100,
         )
         self.words = WorkerWords(
-            self.hosts, self.checkpoints, self.assignments, lambda *said: self.heard.append(said),
+            self.hosts, self.checkpoints, self.assignments, lambda *said: self.hear(*said),
             clock=lambda: self.now, may_renew=lambda: self.may_renew,
         )  # fmt: skip
 
@@ -471,8 +472,24 @@ class TestWords:
             await start(room, 0, A, 10)
             room.says(A, 0, hello(0, 10))
             room.says(A, 0, hello(0, 99))
+            await settle()
             assert [type(message) for _, message in room.heard] == [Hello]
             assert room.adopting[0].hellos == [0]
+
+        play(scenario)
+
+    def test_hello_that_comes_with_the_report_of_its_process_is_heard_after_it(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A)
+            known: list[bool] = []
+            room.hear = lambda slot, message: known.append(starting.done())
+            starting = asyncio.ensure_future(room.hosts.start(0, spec(0)))
+            await settle()
+            room.report(A, (0, 10, room.last(StartWorker)[1].number))
+            room.says(A, 0, hello(0, 10))
+            await settle()
+            assert known == [True], "it would be a stranger's"
 
         play(scenario)
 
