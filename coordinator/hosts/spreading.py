@@ -45,10 +45,15 @@ class HostGoals:
         self._hosts = hosts
         self._assignments = assignments
 
+    @property
+    def before(self) -> Spread:
+        """The plan in force, with the places of its slots as they are now."""
+        return Spread(self._assignments.plan, dict(self._assignments.where))
+
     def goal(self, workers: int) -> Spread:
         """Return the plan for so many workers. ClusterError: a host is away, or the hosts do not
         take all shards."""
-        before = Spread(self._assignments.plan, self._assignments.where)
+        before = self.before
         used = {before.where[slot] for slot in before.plan.slots if slot in before.where}
         for name in sorted(used):
             if not self._hosts.by_name[name].here:
@@ -99,6 +104,9 @@ class Spreading:
         self._operations = operations
         self._clock = clock
         self._seen: tuple[object, ...] = ()
+        self._fits: tuple[object, ...] = ()
+        """The hosts, the plan and its places with which there was nothing to do: to see that takes
+        longer the larger the cluster is."""
         self._since = clock()
         self._failed_at = float("-inf")
 
@@ -163,11 +171,14 @@ class Spreading:
         busy = current is not None and current.state is OperationState.RUNNING
         if busy or now - self._since < SETTLE_S or now - self._failed_at < AGAIN_S:
             return
-        if not self._goals.movable():
+        state = (seen, *self._goals.before)
+        if state == self._fits or not self._goals.movable():
             return
         try:
             workers = self._goals.workers()
-            if self._scaling.differs(workers):
+            if not self._scaling.differs(workers):
+                self._fits = state
+            else:
                 self._operations.begin("spread over hosts", lambda p: self._spread(workers, p))
         except ClusterError as error:
             self._failed_at = now

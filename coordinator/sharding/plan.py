@@ -8,6 +8,7 @@ would each have all their shards in one bucket.)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -138,15 +139,15 @@ def replan(
     have too many."""
     parts = _parts(plan.shards, workers)
     stay = sorted(
-        (-len(set(part) & set(shards)), slot, number)
+        (-common, slot, number)
         for number, part in enumerate(parts)
-        for slot, shards in plan.slots.items()
+        for slot, common in Counter(plan.slot_of[shard] for shard in part).items()
         if slot not in leave
     )
     slots: dict[int, tuple[int, ...]] = {}
     placed: set[int] = set()
-    for common, slot, number in stay:
-        if common and slot not in slots and number not in placed:
+    for _, slot, number in stay:
+        if slot not in slots and number not in placed:
             slots[slot] = parts[number]
             placed.add(number)
     free = (n for n in count() if n not in slots and n not in unfit and n not in leave)
