@@ -1,4 +1,5 @@
-"""Another number of workers: shards move between running ones, one connection at a time.
+"""Another number of workers: shards move between running ones, one connection in a
+thousand at a time.
 
 The assignments are changed and saved first; coordinator.workers.reconciler sees that the workers
 follow. A shard that moves is resumed from its newest state in any journal of the host, so it costs
@@ -7,6 +8,7 @@ a resume, and its history stays readable where it was received.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -23,6 +25,9 @@ from coordinator.workers.fleet import Fleet
 from coordinator.workers.reconciler import Reconciler
 from coordinator.workers.supervisor import Supervisor
 
+SHARDS_TO_ONE: Final = 1000
+"""Of so many shards one moves at a time: a host of a large cluster is not drained for hours, and a
+small one has but one shard without a connection."""
 START_S: Final = 60.0
 MOVE_S: Final = 60.0
 IDENTIFY_S: Final = 10.0
@@ -102,10 +107,7 @@ class Scaling:
         try:
             await self._open(new)
             self._plan_keeper.save(scaled=scaled)
-            for shard, to in moves:
-                progress.step(f"shard {shard} moves to worker {to}")
-                await self._move(shard, to, scaled=scaled)
-                progress.did(f"shard {shard} is with worker {to}")
+            await self._move_all(moves, progress, scaled=scaled)
         except ClusterError:
             await self._close_empty(scaled=scaled)
             raise
@@ -132,6 +134,30 @@ class Scaling:
                 f"({self._slots[late].detail or self._slots[late].state})",
                 f"see worker-{late}.log; no shard was moved",
             )
+
+    async def _move_all(
+        self, moves: list[tuple[int, int]], progress: OperationProgress, *, scaled: bool
+    ) -> None:
+        """Move shards to slots, some at a time. ClusterError: one has failed; those that were under
+        way are moved, and no other."""
+        left, failed = iter(moves), list[ClusterError]()
+
+        async def move_some() -> None:
+            for shard, to in left:
+                progress.step(f"shard {shard} moves to worker {to}")
+                try:
+                    await self._move(shard, to, scaled=scaled)
+                except ClusterError as error:
+                    failed.append(error)
+                if failed:
+                    return
+                progress.did(f"shard {shard} is with worker {to}")
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, len(self._assignments.plan.shards) // SHARDS_TO_ONE)):
+                group.create_task(move_some())
+        if failed:
+            raise failed[0]
 
     async def _move(self, shard: int, to: int, *, scaled: bool) -> None:
         """Move a shard to a slot and wait until it is ready there. ClusterError: it is not."""

@@ -41,9 +41,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
 
     def move(self, shard: int, to: int) -> Plan:
         """Return the plan in which this shard is in that slot, which may be a new one."""
-        slots = {
-            slot: tuple(s for s in shards if s != shard) for slot, shards in self.slots.items()
-        }
+        former = self.slot_of[shard]
+        slots = {**self.slots, former: tuple(s for s in self.slots[former] if s != shard)}
         slots[to] = tuple(sorted((*slots.get(to, ()), shard)))
         return Plan(self.shard_count, slots)
 

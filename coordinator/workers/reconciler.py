@@ -67,15 +67,14 @@ class Reconciler:
     def settle(self) -> None:
         """Tell every worker what it has too much, and what it lacks."""
         for plan in self._assignments.plans:
-            owner = plan.slot_of
             all_known = all(slot in self._has or slot in self._empty for slot in plan.slots)
             for slot, shards in plan.slots.items():
                 has = self._has.get(slot)
-                if has is None:
+                if has is None or (len(has) == len(shards) and has.issuperset(shards)):
                     continue
                 for shard in has - set(shards):
-                    if shard in owner:
-                        self._send(slot, link.Release(shard_id=shard, to_slot=owner[shard]))
+                    if (owner := plan.slot_of.get(shard)) is not None:
+                        self._send(slot, link.Release(shard_id=shard, to_slot=owner))
                 for shard in set(shards) - has if all_known else ():
                     if not any(self.has(other, shard) for other in plan.slots):
                         shard_plan = self._shard_plan(plan.shard_count, shard)
