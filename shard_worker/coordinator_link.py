@@ -14,7 +14,7 @@ from typing import Final
 import zmq
 
 from cluster.decode_errors import MALFORMED, worth_saying
-from cluster.wire.link import FromWorker, Lease, ToWorker, decode_to_worker, encode
+from cluster.wire.link import FromWorker, Kept, Lease, ToWorker, decode_to_worker, encode
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class CoordinatorLink:
         self.refused = 0
         """How many messages came that this worker does not know."""
         self.heard_at = self._loop.time()
-        """When the coordinator last sent something (the loop's time); at first: now. A lease is
-        left out: one that knows nothing of this worker yet answers its reports, too."""
+        """When the coordinator last sent something (the loop's time); at first: now. Answers to
+        reports are left out: one that has not welcomed this worker yet gives them, too."""
         self._socket = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, str(slot).encode())
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -82,7 +82,7 @@ class CoordinatorLink:
                         self.refused, error,
                     )  # fmt: skip
                 continue
-            if isinstance(message, Lease):
+            if isinstance(message, Lease | Kept):
                 self.heard_at = heard_at
             self._on_message(message)
 
