@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: start test flaky chaos follow fuzz mutants bench check format clean clients twilight docs docs-serve pictures ray
+.PHONY: start test flaky chaos follow fuzz mutants bench simulate check format clean clients twilight docs docs-serve pictures ray
 
 start: $(STAMP)
 	@exec $(BIN)/dcgw-cluster start --sandbox
@@ -64,6 +64,11 @@ docs: $(STAMP) docs/generator/.installed
 # The same at http://127.0.0.1:8000, built anew when a page changes
 docs-serve: $(STAMP) docs/generator/.installed
 	@NO_MKDOCS_2_WARNING=1 exec $(BIN)/python -m mkdocs serve
+
+# 16,384 shards on 64 hosts, played: the coordinator's own code by a clock that jumps; half an hour.
+# `make simulate SIMULATE="--only rack --only killed"`: some scenarios, a minute
+simulate: $(STAMP)
+	@$(BIN)/python -m tests.simulation $(SIMULATE)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

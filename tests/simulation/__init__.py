@@ -1,0 +1,1 @@
+"""A cluster of many hosts, played: the coordinator's own code, by a clock that jumps."""
