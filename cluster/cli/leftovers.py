@@ -32,7 +32,8 @@ BLOCK_BYTES: Final = 512
 OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "": (
         (r"store\.sqlite(-wal|-shm|-journal)?", "store"),
-        (r"running\.(json|new)|coordinator\.lock", "records"),
+        (r"checkpoints(\.new)?", "store"),
+        (r"running\.(json|new)|coordinator\.lock|ca\.(pem|new)", "records"),
     ),
     "journal": ((r"reading", "journals"),),
     "journal/slot-N": (

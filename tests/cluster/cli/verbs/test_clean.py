@@ -22,7 +22,8 @@ Dcgw = Callable[..., Result]
 Running = Callable[..., subprocess.Popen[bytes]]
 
 OWN = (
-    "coordinator.lock", "running.json", "store.sqlite", "store.sqlite-wal", "store.sqlite-shm",
+    "coordinator.lock", "running.json", "ca.pem", "checkpoints",
+    "store.sqlite", "store.sqlite-wal", "store.sqlite-shm",
     "journal/reading", "journal/slot-0/data.mdb", "journal/slot-0/lock.mdb",
     "journal/slot-0/journal.json", "journal/slot-0/owner.lock", "journal/slot-0/died.txt",
     f"journal/slot-0/{other_slots.NOTE}", "journal/slot-12/aside-data.mdb",
