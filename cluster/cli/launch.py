@@ -69,9 +69,14 @@ class CoordinatorProcess:
         """
         paths = spec.paths
         if is_held(paths.lock):
+            action = "see `dcgw-cluster status`, stop it with `dcgw-cluster stop`, or give --name"
+            if spec.standby:
+                action = (
+                    "whoever stands by has a state folder of its own, as on another host: "
+                    "state_dir, or DCGW_STATE_DIR"
+                )
             raise AlreadyRunningError(
-                f"the cluster {spec.name!r} is already running ({paths.state_dir})",
-                "see `dcgw-cluster status`, stop it with `dcgw-cluster stop`, or give --name",
+                f"the cluster {spec.name!r} is already running ({paths.state_dir})", action
             )
         try:
             make_private(paths.state_dir)

@@ -186,7 +186,7 @@ def named_endpoint(keys: ClientKeys, which: Literal["events", "control"]) -> str
     endpoint = keys.events if which == "events" else keys.control
     if not endpoint:
         raise ConfigError(
-            f"the key {keys.name!r} says nothing of where the cluster's {which} are",
+            f"the key {keys.name!r} does not say where the cluster's {which} endpoint is",
             "give the endpoint, tcp://HOST:PORT",
         )
     return endpoint

@@ -9,7 +9,7 @@ from typing import Any, Final
 import cluster
 from cluster import process_stats
 from cluster.wire.happenings import Happenings, HappeningsAsk
-from cluster.wire.states import ClusterState
+from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import (
     ClusterStatus,
     CommandStatus,
@@ -19,6 +19,7 @@ from cluster.wire.status import (
     SubscriberReport,
 )
 from coordinator.context import RunContext
+from coordinator.control.away_hosts import not_heard
 from coordinator.control.subscribers import Subscribers
 from coordinator.control.warnings import Warnings
 from coordinator.happenings.record import HappeningRecord
@@ -119,8 +120,10 @@ class StatusVerbs:
             self._host_gate_report if now - self._host_gate_reported_at <= GATE_SILENT_S else None
         )
         workers = [reports.worker(slot, now) for _, slot in sorted(slots.items())]
-        hosts = self._fleet.hosts(workers, now)
-        shards, budget = reports.shards(slots, now), self._identifies.status()
+        hosts, workers, shards = not_heard(
+            self._fleet.hosts(workers, now), workers, reports.shards(slots, now)
+        )
+        budget = self._identifies.status()
         return ClusterStatus(
             name=spec.name,
             store_id=self._context.store_id,
@@ -131,7 +134,7 @@ class StatusVerbs:
             rss_bytes=process_stats.own_memory_bytes(),
             state=self._state(),
             shard_count=plan.shard_count,
-            shards_ready=len(reports.ready(plan)),
+            shards_ready=sum(shard.state is SessionState.READY for shard in shards),
             events=reports.events,
             events_per_s=reports.events_per_s(now),
             api_url=self._context.account.api_url,

@@ -21,6 +21,15 @@ from coordinator.happenings.summing import Held, Summing
 log = logging.getLogger(__name__)
 
 KEPT: Final = 100
+NEVER_HELD: Final = frozenset(
+    {
+        HappeningKind.OPERATION_BEGAN,
+        HappeningKind.OPERATION_DONE,
+        HappeningKind.OPERATION_FAILED,
+    }
+)
+"""Kinds that are told at once, however many come: who drains one host after the other reads what
+became of each."""
 LEVELS: Final = {
     Severity.INFO: logging.INFO,
     Severity.WARNING: logging.WARNING,
@@ -69,7 +78,7 @@ class HappeningRecord:
         in words; those of one kind and cause may be summed up."""
         with self._no_fault_gets_out(kind, worker, shard):
             fact = _Fact(self._wall(), kind, worker, shard, epoch, cause[:LONGEST_CAUSE], what)
-            if self._summing.take(kind, fact.cause, fact, self._clock()):
+            if kind in NEVER_HELD or self._summing.take(kind, fact.cause, fact, self._clock()):
                 self._keep_one(fact)
 
     def tick(self) -> None:

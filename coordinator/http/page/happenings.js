@@ -25,7 +25,8 @@ export function draw(picture) {
   const { happenings } = picture;
   const place = byId("happenings");
   grow(place, happenings.length, item);
-  happenings.toReversed().forEach((one, at) => {
+  // Those that were held to be summed up come with others that are newer
+  happenings.toSorted((a, b) => b.at - a.at || b.number - a.number).forEach((one, at) => {
     const [time, words] = place.children[at].children;
     dress(place.children[at], KINDS[one.severity] ?? "rest");
     say(time, when(one.at));

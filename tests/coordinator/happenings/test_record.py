@@ -167,3 +167,11 @@ def test_a_text_of_a_server_is_no_format_and_not_long() -> None:
 )
 def test_causes_in_words(cause: str, words: str) -> None:
     assert cause_in_words(cause) == words
+
+
+def test_operations_are_told_at_once_however_many_come() -> None:
+    rig = Rig()
+    for number in range(20):
+        rig.record.tell(K.OPERATION_BEGAN, f"drain of host {number}")
+    assert rig.texts()[-1] == "drain of host 19 begins"
+    assert len(rig.texts()) == 20

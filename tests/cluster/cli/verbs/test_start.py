@@ -182,6 +182,16 @@ def test_a_second_one_is_refused(dcgw: Dcgw, play: Play, running: Running) -> No
     assert first.poll() is None
 
 
+def test_one_that_stands_by_for_the_one_in_its_folder_is_told_of_another(
+    dcgw: Dcgw, running: Running
+) -> None:
+    pytest.importorskip("psycopg")
+    running()
+    result = dcgw("start", "--sandbox", "--standby", DCGW_STORE="postgresql://a@localhost/b")
+    assert result.exit_code == 4
+    assert "whoever stands by has a state folder of its own" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
