@@ -12,7 +12,7 @@ hears nothing, and nothing can be started there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from cluster.leases import HostLease
@@ -31,12 +31,22 @@ came after their checkpoints has been replayed."""
 
 
 class _Unsure(NamedTuple):
-    """A process that an agent before this one had, of which this one has said nothing."""
+    """A process of which the agent that is there now may know nothing: another one had it, maybe on
+    another machine or state folder, where it lives on until its lease has run out."""
 
-    boot_id: str
-    """Of the machine that it ran on."""
     until: float
     """When it surely holds no session any more."""
+    pid: int | None = None
+    """None: it is not known."""
+    boot_id: str = ""
+    """Of its machine; empty: it is not known."""
+
+    def is_told_of(self, slot: int, hello: HostHello, report: HostReport) -> bool:
+        """Whether an agent knows what has become of it: it has the process, or it would be found by
+        the lock of its journal."""
+        if any(held.slot == slot and self.pid in (None, held.pid) for held in report.held):
+            return True
+        return self.boot_id in ("", hello.boot_id) and slot in report.journals
 
 
 class Host:
@@ -74,8 +84,6 @@ class Host:
         self._unsure: dict[int, _Unsure] = {}
         self._vacant: set[int] = set()
         """Slots whose process has ended, and no other was followed since."""
-        self._former_ends_at = self.lease.ends_at
-        """When nobody holds a session here by what a coordinator before this one has answered."""
         self._send = send
         self._clock = clock
         self._next_number = next_number
@@ -121,13 +129,14 @@ class Host:
             return self.followed(slot) is not None
         return slot in self.held and slot not in self._vacant
 
-    def has_journals(self, slots: Collection[int]) -> bool:
-        """Whether it is surely the host on which these slots were used before this coordinator
-        began, or nobody can hold their sessions any more. Another machine may have its key, or it
-        another state folder: its agent says nothing then of workers that still live."""
-        if self._clock() >= self._former_ends_at:
-            return True
-        return self.report is not None and set(slots) <= {*self.report.journals, *self.held}
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is known of all processes that lived here what has become of them."""
+        return all(self._clock() >= unsure.until for unsure in self._unsure.values())
+
+    def expect(self, slot: int) -> None:
+        """Take note that a process may live in a slot since a coordinator before this one."""
+        self._unsure[slot] = _Unsure(self.lease.ends_at)
 
     @property
     def asked(self) -> HostState:
@@ -178,10 +187,8 @@ class Host:
     def join(self, host_id: bytes, hello: HostHello) -> None:
         """Take note that an agent has joined: it reports next."""
         if host_id != self.id:
+            self._doubt()
             self.report = None
-            if self.hello is not None:
-                now = _Unsure(self.hello.boot_id, self.lease.ends_at)
-                self._unsure = {slot: self._unsure.get(slot, now) for slot in self.processes}
         self.id, self.hello = host_id, hello
         self.welcome = True
 
@@ -194,29 +201,37 @@ class Host:
             self._began(held.start, held.slot, held.pid)
         for one in report.ended:
             self._not_begun(one)
+        self._look_at_unsure(report)
         alive = {(held.slot, held.pid) for held in report.held}
         leaves = f"waits for another host, since {self.name} leaves" if report.leaving else ""
         for slot, process in list(self.processes.items()):
-            if (slot, process.pid) in alive:
-                self._unsure.pop(slot, None)
-            elif one_ended := ended.get((slot, process.pid)):
-                self._end(slot, one_ended.code, one_ended.words, stopped_for=leaves)
-            elif self._has_surely_ended(slot):
-                words = "its agent was not there when it ended"
-                self._end(slot, None, words, stopped_for=leaves)
-        if report.leaving and not report.held:
+            one_ended = ended.get((slot, process.pid))
+            if (slot, process.pid) in alive or (slot in self._unsure and not one_ended):
+                continue
+            self._end(
+                slot,
+                one_ended.code if one_ended else None,
+                one_ended.words if one_ended else "its agent was not there when it ended",
+                stopped_for=leaves,
+            )
+        if report.leaving and not report.held and not self.processes:
             self.give_up(f"host {self.name} has left")
 
-    def _has_surely_ended(self, slot: int) -> bool:
-        """Whether the process of a slot has ended of which the agent says nothing. It is another
-        agent than the one that had it: where it has another machine or state folder, the process
-        may live there until its lease has run out."""
-        unsure = self._unsure.get(slot)
-        if unsure is None or self._clock() >= unsure.until:
-            return True
+    def _doubt(self) -> None:
+        """Take note that another agent comes than the one that has reported so far."""
+        boot_id = self.hello.boot_id if self.hello else ""
+        pids = {slot: held.pid for slot, held in self.held.items()}
+        pids |= {slot: process.pid for slot, process in self.processes.items()}
+        for slot, pid in pids.items():
+            self._unsure.setdefault(slot, _Unsure(self.lease.ends_at, pid, boot_id))
+
+    def _look_at_unsure(self, report: HostReport) -> None:
+        """Be sure again of the processes that this agent tells of, and of those that were given
+        time enough."""
         assert self.hello is not None
-        assert self.report is not None
-        return self.hello.boot_id == unsure.boot_id and slot in self.report.journals
+        for slot, unsure in list(self._unsure.items()):
+            if self._clock() >= unsure.until or unsure.is_told_of(slot, self.hello, report):
+                del self._unsure[slot]
 
     def _end(self, slot: int, code: int | None, words: str, stopped_for: str = "") -> None:
         """Take note that the process of a slot has ended. stopped_for: see HostProcess."""
@@ -263,6 +278,7 @@ class Host:
         """Take note that nothing lives here any more: its processes count as ended."""
         self.state, self._here_since = HostState.GONE, None
         self.welcome, self.joined_at, self.gone_at = False, None, self._clock()
+        self._unsure.clear()
         for slot in list(self.processes):
             self._end(slot, None, why)
         starts, self._starts = self._starts, {}

@@ -89,13 +89,13 @@ class Hosts:
         self._retired = RetiredJournals(lambda: assignments.where, clock)
         self._adopting: dict[str, Adopting] = {}
         self.by_name: dict[str, Host] = {}
-        self._awaited: dict[str, set[int]] = {}
-        """Hosts of the stored plan, with their slots: nothing new is started before each is here or
-        given up, since its workers may have any shard."""
-        for slot, name in assignments.where.items():
-            self._awaited.setdefault(name, set()).add(slot)
-        for name in sorted(self._awaited):
+        for name in sorted(set(assignments.where.values())):
             self._add(name)
+        self._awaited = frozenset(self.by_name)
+        """Hosts of the stored plan: nothing new is started before each is here or given up, since
+        its workers may have any shard."""
+        for slot, name in assignments.where.items():
+            self.by_name[name].expect(slot)
 
     # -- the site of the workers ----------------------------------------------------------------
 
@@ -128,11 +128,11 @@ class Hosts:
 
     @property
     def settled(self) -> bool:
-        """Whether every host of the stored plan is here, as it was, or given up."""
-        awaited = ((self.by_name[name], slots) for name, slots in self._awaited.items())
-        return all(
-            host.state is HostState.GONE or (_is_known(host) and host.has_journals(slots))
-            for host, slots in awaited
+        """Whether every host of the stored plan is here, or given up, and it is known of all
+        processes what has become of them."""
+        awaited = (self.by_name[name] for name in self._awaited)
+        return all(_is_known(host) or host.state is HostState.GONE for host in awaited) and all(
+            host.is_sure for host in self.by_name.values() if _is_known(host)
         )
 
     @property

@@ -264,6 +264,21 @@ class TestAnotherAgent:
 
         play(scenario)
 
+    def test_one_that_leaves_at_once_does_not_end_it(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            room.host.process(3, 10)
+            self.join(room, boot_id="other")
+            room.host.take_report(HostReport(held=[], leaving=True))
+            assert room.host.processes
+            room.passes(AWAY_AFTER_S + 1)
+            assert room.host.processes
+            room.passes(SURE_S)
+            assert not room.host.processes
+
+        play(scenario)
+
     def test_a_third_one_makes_it_live_no_longer(self) -> None:
         async def scenario(room: Room) -> None:
             room.join()

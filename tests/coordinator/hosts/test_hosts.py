@@ -354,6 +354,12 @@ class TestPlaces:
             assert not room.settled()
             host.take_report(HostReport(held=[HeldSlot(slot=1, pid=10)], journals=[0]))
             assert room.settled()
+
+        play(scenario, where={0: "a", 1: "a"})
+
+    def test_where_the_journals_never_come_nothing_is_started_for_a_lease(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
             room.report(A)
             room.passes(LEASE_S, A)
             assert not room.settled()
@@ -361,6 +367,22 @@ class TestPlaces:
             assert room.settled()
 
         play(scenario, where={0: "a", 1: "a"})
+
+    def test_who_was_not_taken_over_yet_is_not_forgotten_for_another_machine(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A, (0, 10, 0))
+            room.says(A, 0, report(0))
+            room.now += TAKEN_S + 1
+            room.join(A2)
+            room.report(A2)
+            assert not room.settled()
+            room.passes(LEASE_S - 4, A2)
+            assert not room.settled()
+            room.passes(5, A2)
+            assert room.settled()
+
+        play(scenario, where={0: "a"})
 
     def test_a_slot_waits_for_its_host_that_is_away_and_goes_elsewhere_when_it_is_gone(
         self,
