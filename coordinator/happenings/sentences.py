@@ -88,6 +88,7 @@ SENTENCES: Final[dict[HappeningKind, Sentence]] = {
         WARNING, "host {what} is not heard of", "{count} hosts are not heard of"
     ),
     _K.HOST_GONE: Sentence(WARNING, "host {what} is gone", "{count} hosts are gone"),
+    _K.HOST_LEFT: Sentence(INFO, "host {what} has left", "{count} hosts have left"),
     _K.SUBSCRIBER_CAME: Sentence(INFO, "{what} subscribes", "{count} subscribers came"),
     _K.SUBSCRIBER_LEFT: Sentence(INFO, "{what} subscribes no more", "{count} subscribers left"),
     _K.GAP: Sentence(

@@ -248,7 +248,7 @@ class Hosts:
         host.take_report(report)
         self._send(host.id, wire.HostHeard())
         if host.state is HostState.GONE:
-            self._record.tell(HappeningKind.HOST_GONE, host.name, cause="it has left")
+            self._record.tell(HappeningKind.HOST_LEFT, host.name)
         elif before is not HostState.HERE:
             self._record.tell(HappeningKind.HOST_JOINED, host.name)
         self._changes.tell()

@@ -16,7 +16,7 @@ from cluster.sandbox import SandboxControl
 from cluster.wire.states import HostState
 from cluster.wire.status import ClusterStatus, HostStatus
 from tests.e2e.home import Home, run_sandbox
-from tests.e2e.hosts import Agent, add_key, agents, offer_hosts
+from tests.e2e.hosts import LEASE_S, Agent, add_key, agents, offer_hosts
 from tests.e2e.watching import (
     Seen,
     all_dispatched,
@@ -63,11 +63,15 @@ def spread_over(status: ClusterStatus, *names: str) -> bool:
 
 
 def on_hosts(
-    home: Home, *names: str, scenario: Callable[[Run], Awaitable[None]], workers: str = "auto"
+    home: Home,
+    *names: str,
+    scenario: Callable[[Run], Awaitable[None]],
+    workers: str = "auto",
+    lease_s: float = LEASE_S,
 ) -> None:
     """Run a scenario on a cluster with so many agents, the first of which has joined when it
     begins. All events have come once at its end, and each shard has identified once."""
-    offer_hosts(home)
+    offer_hosts(home, lease_s)
     with (
         run_sandbox(guilds=12, shards=SHARDS, max_concurrency=SHARDS, rate=200.0) as info,
         agents(home, *names) as made,
@@ -150,7 +154,8 @@ def test_a_coordinator_and_an_agent_that_die_are_followed_by_others(home: Home) 
         assert (await run.sandbox.state())["counters"].get("resumed", 0) <= SHARDS
         await run.more()
 
-    on_hosts(home, "host-1", "host-2", scenario=scenario)
+    # Workers wait that long for the next one, and a machine under load starts none in a short one
+    on_hosts(home, "host-1", "host-2", scenario=scenario, lease_s=60.0)
 
 
 def test_a_coordinator_and_a_host_that_die_together(home: Home) -> None:

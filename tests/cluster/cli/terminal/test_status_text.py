@@ -449,6 +449,10 @@ def test_what_is_under_way_and_what_failed(fake: ModuleType) -> None:
         status_text.full(status, 100), 100
     )
     assert "rolling restart for 12 s: worker 1 is back" in text(picture(status, 100), 100)
+    begun = msgspec.structs.replace(now, text="", done=0, total=0)
+    assert status_text.operation(msgspec.structs.replace(status, operation=begun)) == (
+        "rolling restart for 12 s"
+    )
     failed = msgspec.structs.replace(now, state=OperationState.FAILED, text="worker 2 is not back")
     status = msgspec.structs.replace(status, operation=failed)
     shown = text(status_text.full(status, 100), 100)
