@@ -112,7 +112,8 @@ def check_tcp(endpoints: Mapping[str, str]) -> None:
                 "give tcp://ADDRESS:PORT, such as tcp://*:7311 or tcp://10.0.0.5:7311",
             )
         if endpoint in seen:
-            raise ConfigError(
-                f"{key} and {seen[endpoint]} are both {endpoint}", "give each its own port"
-            )
+            action = "give each its own port"
+            if "of hub" in f"{key} {seen[endpoint]}":
+                action += "; further hubs listen on the ports that follow the first one's"
+            raise ConfigError(f"{key} and {seen[endpoint]} are both {endpoint}", action)
         seen[endpoint] = key

@@ -87,3 +87,4 @@ def test_what_does_not_fit_is_refused_with_a_way_out(given: dict[str, Any], word
         check_offered(keys(**given))
     assert words in caught.value.cause
     assert caught.value.action
+    assert ("further hubs" in caught.value.action) == ("both" in words and "of hub" in words)
