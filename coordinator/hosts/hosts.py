@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import cluster
 from cluster.config.worker_spec import WorkerSpec, encode_spec
+from cluster.leases import HostLease
 from cluster.wire import hosts as wire
 from cluster.wire import link
 from cluster.wire.happenings import HappeningKind
@@ -43,6 +44,7 @@ class Adopting(Protocol):
     def hello(self, slot: int, hello: link.Hello) -> None: ...
     async def find(self, slot: int) -> WorkerProcess | None: ...
     async def survey(self) -> None: ...
+    def lingering(self) -> set[int]: ...
     async def end(self, stop: link.Stop, seconds: float) -> None: ...
 
 
@@ -88,6 +90,9 @@ class Hosts:
         self._number = first_number
         self._retired = RetiredJournals(lambda: assignments.where, clock)
         self._adopting: dict[str, Adopting] = {}
+        self._lingering: dict[tuple[str, int], float] = {}
+        """Host and slot of a worker that is to go, and has not yet -> when its lease has surely run
+        out, if it is not renewed."""
         self.by_name: dict[str, Host] = {}
         for name in sorted(set(assignments.where.values())):
             self._add(name)
@@ -109,6 +114,7 @@ class Hosts:
         await self._until(lambda: self.settled)
         here = [self._adopting[host.name] for host in self.by_name.values() if _is_known(host)]
         await asyncio.gather(*(adopting.survey() for adopting in here))
+        await self._until(lambda: not self._lingers())
         host = await self._host_for(slot)
         return await host.start(slot, encode_spec(spec), self._terms.ca_pem())
 
@@ -159,6 +165,22 @@ class Hosts:
         """Return the labels that a host must have to get workers, and has not."""
         labels = host.hello.labels if host.hello else {}
         return {k: v for k, v in self._terms.labels.items() if labels.get(k) != v}
+
+    def _lingers(self) -> bool:
+        """Whether somewhere a worker may hold sessions that is to go, but has not yet: of a host
+        that is away since nobody knows whether it has."""
+        now, before = self._clock(), self._lingering
+        over_at = HostLease(self._terms.lease_s, now).ends_at
+        self._lingering = {
+            (host.name, slot): before.get((host.name, slot), over_at)
+            for host in self.by_name.values()
+            if host.state is not HostState.GONE
+            for slot in self._adopting[host.name].lingering()
+        }
+        return any(
+            now < until or not self.runs_elsewhere(self.by_name[name], slot)
+            for (name, slot), until in self._lingering.items()
+        )
 
     async def _host_for(self, slot: int) -> Host:
         """Return the host of a slot when it is there, another one if it was given up."""

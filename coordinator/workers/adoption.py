@@ -155,6 +155,8 @@ class Adoption:
         self._hellos: dict[int, link.Hello] = {}
         self._found: dict[int, WorkerProcess] = {}
         self._survey: asyncio.Task[None] | None = None
+        self._unwanted: set[int] = set()
+        """Slots in which somebody lived who may not go on, or did not greet."""
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         """Take the greeting of a worker that the supervisor did not start."""
@@ -180,6 +182,12 @@ class Adoption:
         if self._survey is None:
             self._survey = asyncio.create_task(self._look_everywhere(), name="adoption")
         await asyncio.shield(self._survey)
+
+    def lingering(self) -> set[int]:
+        """Return the slots in which somebody still lives who may not go on, or does not greet: who
+        may have shards that the plan gives to other slots."""
+        self._unwanted = {slot for slot in self._unwanted if self._holders.is_held(slot)}
+        return self._unwanted
 
     async def end(self, stop: link.Stop, seconds: float) -> None:
         """End the workers that were not taken over yet: none outlives a stop. They are told over
@@ -227,9 +235,11 @@ class Adoption:
             return
         if self._fits(slot, hello):
             log.debug("worker %d, pid %d, can be taken over", slot, hello.pid)
+            self._unwanted.discard(slot)
             self._found[slot] = self._holders.process(slot, hello.pid)
             return
         log.info("worker %d, pid %d, is of another plan: told to stop", slot, hello.pid)
+        self._unwanted.add(slot)
         self._send(slot, self._farewell(hello))
         await self._until_free(slot, LEAVE_S)
 
@@ -251,6 +261,7 @@ class Adoption:
         await self._until(lambda: slot in self._hellos or not held(slot), GREET_S)
         hello = self._hellos.pop(slot, None)
         if hello is None and held(slot):
+            self._unwanted.add(slot)
             log.error("worker slot %d is held by a process that does not greet", slot)
         return hello if held(slot) else None
 

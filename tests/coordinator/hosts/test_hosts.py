@@ -47,6 +47,7 @@ class Adopting:
         self.host = host
         self.hellos: list[int] = []
         self.surveys = 0
+        self.unwanted: set[int] = set()
 
     def hello(self, slot: int, hello: link.Hello) -> None:
         self.hellos.append(slot)
@@ -57,6 +58,9 @@ class Adopting:
 
     async def survey(self) -> None:
         self.surveys += 1
+
+    def lingering(self) -> set[int]:
+        return self.unwanted & set(self.host.held)
 
     async def end(self, stop: link.Stop, seconds: float) -> None:
         pass
@@ -404,6 +408,49 @@ class TestPlaces:
             await settle()
             assert await again is None
             assert room.assignments.where[0] == "b"
+
+        play(scenario)
+
+    def test_nothing_is_started_while_one_lives_that_may_not_go_on(self) -> None:
+        """It may have any shard, and its host may not be heard of."""
+
+        async def scenario(room: Room) -> None:
+            for host_id in (A, B):
+                room.join(host_id)
+            room.report(A, (0, 10, 0))
+            room.report(B, (1, 11, 0))
+            room.adopting[0].unwanted = {0}
+            starting = asyncio.ensure_future(room.hosts.start(1, spec(1)))
+            room.passes(2 * LEASE_S, A, B)
+            await settle()
+            assert not [m for _, m in room.told if isinstance(m, StartWorker)]
+            room.says(A, 0, report(0))
+            room.passes(AWAY_AFTER_S + 1, B)
+            await settle()
+            assert not [m for _, m in room.told if isinstance(m, StartWorker)]
+            room.report(A)
+            await settle()
+            assert room.last(StartWorker)[1].slot == 1
+            starting.cancel()
+
+        play(scenario, where={0: "a", 1: "b"})
+
+    def test_a_ghost_that_does_not_go_is_waited_for_until_its_lease_is_over(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.join(B)
+            room.report(A, (5, 10, 0))
+            room.report(B)
+            room.adopting[0].unwanted = {5}
+            starting = asyncio.ensure_future(room.hosts.start(1, spec(1)))
+            await settle()
+            room.passes(LEASE_S, A, B)
+            await settle()
+            assert not [m for _, m in room.told if isinstance(m, StartWorker)]
+            room.passes(2, A, B)
+            await settle()
+            assert room.last(StartWorker)[1].slot == 1
+            starting.cancel()
 
         play(scenario)
 

@@ -148,6 +148,21 @@ def test_waiting_is_bounded(paths: ClusterPaths) -> None:
         play.slept = 0
         assert asyncio.run(play.adoption.find(0)) is None
         assert play.slept <= GREET_S + LEAVE_S
+        assert play.adoption.lingering() == {0}
+    assert play.adoption.lingering() == set()
+
+
+def test_who_is_waited_for_in_vain_lingers(paths: ClusterPaths) -> None:
+    play = Play(paths, lambda slot, hello: slot == 0)
+    with held(paths, 0), held(paths, 1), held(paths, 2):
+
+        def greet() -> None:
+            for slot in (0, 1):
+                play.adoption.hello(slot, hello(slot))
+
+        play.on_sleep = greet
+        asyncio.run(play.adoption.survey())
+        assert play.adoption.lingering() == {1, 2}, "it may not go on, or does not greet"
 
 
 @contextmanager
