@@ -26,6 +26,8 @@ class Gateway:
         """When the last READY or RESUMED was sent."""
         self.longest_away_s = 0.0
         """The longest time for which a shard that had a session had no connection."""
+        self.most_away = 0
+        """The most shards at once that had a session and no connection."""
         self._clock = clock
         self._left: set[int] = set()
         """Shards whose sessions are those of a run before, and were not gone on with yet."""
@@ -46,6 +48,7 @@ class Gateway:
         """Begin to count anew."""
         self.identifies = self.resumes = self.too_early = self.doubles = 0
         self.longest_away_s = 0.0
+        self.most_away = 0
 
     def leave_sessions(self, shards: int) -> None:
         """Let so many shards have sessions of a run before this one."""
@@ -91,11 +94,7 @@ class Gateway:
             if self._held.get(shard) is who:
                 del self._held[shard]
                 self._away[shard] = self._clock()
-
-    def away_s(self) -> float:
-        """Return for how long the shard has no connection that has none for the longest."""
-        now = self._clock()
-        return max((now - since for since in self._away.values()), default=0.0)
+                self.most_away = max(self.most_away, len(self._away))
 
     def _hold(self, shard: int, who: object) -> None:
         if self._held.get(shard, who) is not who:

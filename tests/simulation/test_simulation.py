@@ -8,9 +8,11 @@ from collections.abc import Callable, Coroutine, Iterator
 
 import pytest
 
+from coordinator.operations import scaling
 from tests.simulation.cluster_played import Shape, WorkingLoop
 from tests.simulation.scenarios import (
     Outcome,
+    cluster_of,
     coordinator_killed,
     rack_cut_off,
     rack_lost,
@@ -44,6 +46,24 @@ def test_a_restart_of_all_hosts_one_by_one_costs_no_identify() -> None:
     outcome = play(lambda: rolling(SHAPE))
     assert outcome.identifies == 0
     assert outcome.away_s < 2
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_so_many_shards_move_at_a_time(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "SHARDS_TO_ONE", SHAPE.shards // at_once)
+
+    async def scenario() -> None:
+        async with cluster_of(SHAPE) as cluster:
+            began = asyncio.get_running_loop().time()
+            assert "32 shards moved" in await cluster.drain("host-03")
+            took = asyncio.get_running_loop().time() - began
+            gateway = cluster.gateway
+            assert gateway.most_away == at_once
+            assert (gateway.identifies, gateway.resumes, gateway.doubles) == (0, 32, 0)
+            assert took < 10 + 32 / at_once
+
+    with asyncio.Runner(loop_factory=WorkingLoop) as runner:
+        runner.run(scenario())
 
 
 def test_a_rack_that_is_lost_is_resumed_elsewhere_once_its_leases_have_ended() -> None:
