@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 
 from cluster.wire.link import Report, ShardReport
 from cluster.wire.position import ShardKey
@@ -43,6 +44,8 @@ class WorkerReports:
         self._silences = Silences()
         self._retired = 0
         """Events of workers that are no more."""
+        self._lacking = 0
+        """The slot that was found last to lack a shard that is ready."""
         self.was_ready = False
         """All shards were ready at some time, whether or not anybody asked then."""
 
@@ -109,10 +112,20 @@ class WorkerReports:
 
     def all_ready(self, plan: Plan) -> bool:
         """Whether every shard of a plan is ready."""
-        ready = SessionState.READY
-        return all(
-            self._workers[slot].shards.in_state(ready).issuperset(shards)
-            for slot, shards in plan.slots.items()
+        # Asked at each report of a start, of all slots it would be a product of the two
+        lacking = plan.slots.get(self._lacking, ())
+        if not self._is_ready(self._lacking, lacking):
+            return False
+        for slot, shards in plan.slots.items():
+            if not self._is_ready(slot, shards):
+                self._lacking = slot
+                return False
+        return True
+
+    def _is_ready(self, slot: int, shards: Collection[int]) -> bool:
+        """Whether a worker has said that these shards are ready."""
+        return not shards or (
+            self._workers[slot].shards.in_state(SessionState.READY).issuperset(shards)
         )
 
     def _row(self, shard_count: int, shard: int) -> ShardRow | None:

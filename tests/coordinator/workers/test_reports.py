@@ -240,3 +240,21 @@ def test_a_shard_that_moves_is_what_its_new_worker_says() -> None:
     assert reports.shard(4, 1, slots[1], 3.0).events == 15 + 10, "of both"
     reports.report(report(1, 30, {1: ready, 2: ready, 3: ready}), 4.0)
     assert reports.all_ready(assignments.plan)
+
+
+def test_all_are_ready_when_the_last_one_is_whichever_slot_was_looked_at() -> None:
+    reports = WorkerReports(Assignments(PLAN))
+    ready, lost = SessionState.READY, SessionState.RESUMING
+    told = [
+        (0, {0: ready, 1: lost}, False),
+        (1, {2: ready, 3: lost}, False),
+        (0, {0: ready, 1: ready}, False),
+        (0, {0: lost, 1: ready}, False),
+        (1, {2: ready, 3: ready}, False),
+        (0, {0: ready, 1: ready}, True),
+        (1, {2: lost, 3: ready}, False),
+    ]
+    for slot, states, all_ready in told:
+        reports.report(report(slot, 20, states), 0.0)
+        assert reports.all_ready(PLAN) is all_ready
+    assert reports.all_ready(Plan(4, {0: (0, 1), 1: (3,)})), "of a plan without what is lost"
