@@ -8,8 +8,11 @@ import math
 from typing import Final, NamedTuple
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
+from cluster.leases import HostLease, WorkerLease
+from coordinator.hosts.host import Host
 from tests.coordinator.hosts.played_cluster import LEASE_S, NAMES, PlayedCluster
 from tests.coordinator.hosts.played_hosts import PlayedAgent, Way
 from tests.played_loop import play
@@ -115,7 +118,7 @@ async def until_whole(cluster: PlayedCluster) -> None:
     """Wait until each shard has a session, where it is assigned to."""
     for _ in range(int(WHOLE_S)):
         await asyncio.sleep(1)
-        assert cluster.discord.twice == []
+        assert cluster.discord.twice == [], cluster.discord.twice
         if cluster.is_whole():
             return
     raise AssertionError("shards are without a session")
@@ -140,3 +143,37 @@ async def scenario(seed: int, happens: list[Fault]) -> None:
 @given(st.integers(0, 1 << 32), faults)
 def test_no_shard_has_two_sessions_and_each_has_one_again(seed: int, happens: list[Fault]) -> None:
     play(lambda: scenario(seed, happens))
+
+
+OTHER_MACHINE: Final = [Fault(1, "other machine", "b", 20.0)]
+CUT: Final = [Fault(1, "cut both", "b", 13.0)]
+
+
+def longer(lease: WorkerLease, seconds: float, now: float, first: int = 1) -> None:
+    """Begin a lease that a worker takes for longer than the coordinator does."""
+    _init(lease, 1.5 * seconds, now, first)
+
+
+def early(lease: HostLease) -> float:
+    """Return when a lease is taken to be over, long before it is."""
+    return lease._answered_at + LEASE_S / 2
+
+
+_init = WorkerLease.__init__
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "wrong", "happens"),
+    [
+        (WorkerLease, "__init__", longer, CUT),
+        (HostLease, "ends_at", property(early), CUT),
+        (Host, "_doubt", lambda host: None, OTHER_MACHINE),
+    ],
+)
+def test_what_is_done_wrong_is_seen(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, wrong: object, happens: list[Fault]
+) -> None:
+    play(lambda: scenario(1, happens))
+    monkeypatch.setattr(owner, name, wrong)
+    with pytest.raises(AssertionError, match=r"shard \d+ with"):
+        play(lambda: scenario(1, happens))
