@@ -124,7 +124,11 @@ class Host:
     def renews(self, slot: int) -> bool:
         """Whether the lease of whoever lives in a slot is renewed: it is followed, or it is from
         before and was not looked at yet. In a slot whose process has ended, and whose shards others
-        may have by now, nobody gets one before it is taken over."""
+        may have by now, nobody gets one before it is taken over; nor where another may have one on
+        the machine that had this one's name."""
+        unsure = self._unsure.get(slot)
+        if unsure is not None and self._clock() < unsure.until:
+            return False
         if slot in self.processes:
             return self.followed(slot) is not None
         return slot in self.held and slot not in self._vacant
@@ -178,8 +182,6 @@ class Host:
         """Return the process that lives in a slot, from now on one that is followed."""
         process = HostProcess(slot, pid, self.tell, lambda: self._here_since)
         self.processes[slot] = process
-        self._vacant.discard(slot)
-        self._unsure.pop(slot, None)
         return process
 
     # -- what happens to it ---------------------------------------------------------------------
@@ -220,10 +222,8 @@ class Host:
     def _doubt(self) -> None:
         """Take note that another agent comes than the one that has reported so far."""
         boot_id = self.hello.boot_id if self.hello else ""
-        pids = {slot: held.pid for slot, held in self.held.items()}
-        pids |= {slot: process.pid for slot, process in self.processes.items()}
-        for slot, pid in pids.items():
-            self._unsure.setdefault(slot, _Unsure(self.lease.ends_at, pid, boot_id))
+        for slot, held in self.held.items():
+            self._unsure.setdefault(slot, _Unsure(self.lease.ends_at, held.pid, boot_id))
 
     def _look_at_unsure(self, report: HostReport) -> None:
         """Be sure again of the processes that this agent tells of, and of those that were given
@@ -278,7 +278,6 @@ class Host:
         """Take note that nothing lives here any more: its processes count as ended."""
         self.state, self._here_since = HostState.GONE, None
         self.welcome, self.joined_at, self.gone_at = False, None, self._clock()
-        self._unsure.clear()
         for slot in list(self.processes):
             self._end(slot, None, why)
         starts, self._starts = self._starts, {}

@@ -138,7 +138,7 @@ class Hosts:
         processes what has become of them."""
         awaited = (self.by_name[name] for name in self._awaited)
         return all(_is_known(host) or host.state is HostState.GONE for host in awaited) and all(
-            host.is_sure for host in self.by_name.values() if _is_known(host)
+            host.is_sure for host in self.by_name.values()
         )
 
     @property

@@ -279,6 +279,34 @@ class TestAnotherAgent:
 
         play(scenario)
 
+    def test_who_lives_in_its_slot_gets_no_lease_before(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            room.host.process(3, 10)
+            room.host.lease.answered(room.now)
+            self.join(room)
+            room.report((3, 11, 0))
+            assert room.host.followed(3) is None
+            assert not room.host.renews(3)
+            room.host.process(3, 11)
+            assert not room.host.renews(3)
+            room.now += SURE_S
+            assert room.host.renews(3)
+
+        play(scenario)
+
+    def test_what_it_tells_of_its_end_counts(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join()
+            room.report((3, 10, 1))
+            process = room.host.process(3, 10)
+            self.join(room, boot_id="other")
+            room.report(ended=(EndedWorker(slot=3, pid=10, code=7),))
+            assert await process.wait() == 7
+
+        play(scenario)
+
     def test_a_third_one_makes_it_live_no_longer(self) -> None:
         async def scenario(room: Room) -> None:
             room.join()

@@ -340,9 +340,11 @@ class TestPlaces:
             room.passes(LEASE_S, A)
             await settle()
             assert not [m for _, m in room.told if isinstance(m, StartWorker)]
+            assert room.adopting[0].surveys == 0
             room.passes(4, A)
             await settle()
             assert room.last(StartWorker)[0] == A
+            assert room.adopting[0].surveys == 1
             starting.cancel()
 
         play(scenario, where={0: "a", 1: "b"})
@@ -371,6 +373,36 @@ class TestPlaces:
             assert room.settled()
 
         play(scenario, where={0: "a", 1: "a"})
+
+    def test_one_that_leaves_at_once_is_no_word_of_another_machine(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A, (0, 10, 0))
+            room.says(A, 0, report(0))
+            room.now += TAKEN_S + 1
+            room.join(A2)
+            room.report(A2, leaving=True)
+            assert room.hosts.by_name["a"].state is HostState.GONE
+            assert not room.settled()
+            room.passes(LEASE_S)
+            assert room.settled()
+
+        play(scenario, where={0: "a"})
+
+    def test_who_was_given_up_is_heeded_when_it_has_said_hello(self) -> None:
+        async def scenario(room: Room) -> None:
+            room.join(A)
+            room.report(A)
+            room.passes(LEASE_S + 10)
+            assert room.hosts.by_name["a"].state is HostState.GONE
+            room.report(A)
+            assert room.hosts.by_name["a"].state is HostState.GONE
+            room.join(A)
+            room.report(A)
+            assert room.hosts.by_name["a"].here
+            assert len(room.adopting) == 2, "what lives there is looked at anew"
+
+        play(scenario)
 
     def test_who_was_not_taken_over_yet_is_not_forgotten_for_another_machine(self) -> None:
         async def scenario(room: Room) -> None:
