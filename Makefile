@@ -18,7 +18,7 @@ test: $(STAMP) tests/clients/node_modules/.installed
 ray: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --editable '.[ray]' || \
 	  echo "Ray can't be installed here: what needs it is skipped."
-	$(BIN)/pytest tests/on_ray tests/e2e/test_ray.py || [ $$? -eq 5 ]  # 5: all are skipped
+	$(BIN)/pytest tests/on_ray tests/e2e/on_hosts/test_ray.py || [ $$? -eq 5 ]  # 5: all are skipped
 
 # The suite N times, the second half beside two busy loops, and which tests failed how often.
 N ?= 10

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 
 from cluster.clocks import since_boot_s
-from cluster.leases import WorkerLease
+from cluster.hosts.leases import WorkerLease
 from shard_worker.timer import MovableTimer
 
 

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from cluster.leases import HostLease
+from cluster.hosts.leases import HostLease
 from cluster.wire import hosts
 from cluster.wire.hosts import EndedWorker, HeldSlot, HostHello, HostReport, StartWorker
 from cluster.wire.states import HostState

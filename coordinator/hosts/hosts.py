@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import cluster
 from cluster.config.worker_spec import WorkerSpec, encode_spec
-from cluster.leases import HostLease
+from cluster.hosts.leases import HostLease
 from cluster.wire import hosts as wire
 from cluster.wire import link
 from cluster.wire.happenings import HappeningKind

@@ -5,7 +5,7 @@ lease runs from when it *asked* for the last beat that was written; who waits ta
 it has *read* the same beat for longer than that. So it has run out for the holder before anybody
 else takes it, whatever the way to the database delays, and no clock but each one's own is looked
 at: neither the database's nor a host's, which somebody may set, or a failover exchange. Only that
-all run at about one pace is assumed (cluster.leases.DRIFT).
+all run at about one pace is assumed (cluster.hosts.leases.DRIFT).
 
 That rules what a coordinator may tell workers. What it writes is guarded more strictly: each
 transaction locks the lease's row and finds its own id in it, or fails (postgres/database.py).
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from cluster.leases import DRIFT
+from cluster.hosts.leases import DRIFT
 
 LEASE_S: Final = 5.0
 """How long a lease lasts. A standby that takes it then has half of ten seconds for its start."""

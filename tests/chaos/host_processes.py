@@ -58,7 +58,7 @@ class ChaosHost:
         self._keys = KeyFolder(cluster.keys).add(self.name, ("host",), now=0)
         for port in ports:
             relay = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.e2e.relay",
+                sys.executable, "-m", "tests.e2e.on_hosts.relay",
                 f"{self._address}:{port}", f"127.0.0.1:{port}",
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
             )  # fmt: skip
@@ -85,7 +85,7 @@ class ChaosHost:
         agent.stdin.close()
 
     def tell(self, **how: float) -> None:
-        """Change how its ways are (tests.e2e.relay)."""
+        """Change how its ways are (tests.e2e.on_hosts.relay)."""
         for relay in self._relays:
             assert relay.stdin is not None
             relay.stdin.write(msgspec.json.encode(how) + b"\n")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cluster.leases import HostLease
+from cluster.hosts.leases import HostLease
 from cluster.sandbox import Sandbox, SandboxControl, SandboxOptions
 from cluster.wire.link import (
     Checkpoint,

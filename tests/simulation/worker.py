@@ -9,7 +9,7 @@ from typing import Final
 
 import cluster
 from cluster.config.worker_spec import WorkerSpec
-from cluster.leases import WorkerLease
+from cluster.hosts.leases import WorkerLease
 from cluster.wire import link
 from cluster.wire.shard_state import ShardState
 from cluster.wire.states import SessionState

@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster.config.worker_spec import WorkerSpec, decode_spec
-from cluster.leases import MARGIN_S, WorkerLease
+from cluster.hosts.leases import MARGIN_S, WorkerLease
 from cluster.wire import hosts as wire
 from cluster.wire import link
 from cluster.wire.shard_state import ShardState
@@ -28,7 +28,7 @@ WAY_S: Final = 0.01
 CLOSE_S: Final = 0.9 * MARGIN_S
 """How long a worker takes to close its sessions when its lease has run out."""
 PACES: Final = 0.9955, 1.0, 1.0045
-"""Of clocks: within cluster.leases.DRIFT of each other."""
+"""Of clocks: within cluster.hosts.leases.DRIFT of each other."""
 
 
 class Way:

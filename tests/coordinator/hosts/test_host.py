@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from cluster.leases import DRIFT, MARGIN_S
+from cluster.hosts.leases import DRIFT, MARGIN_S
 from cluster.wire.hosts import (
     EndedWorker,
     HeldSlot,

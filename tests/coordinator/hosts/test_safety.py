@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from cluster.leases import HostLease, WorkerLease
+from cluster.hosts.leases import HostLease, WorkerLease
 from coordinator.hosts.host import Host
 from tests.coordinator.hosts.played_cluster import LEASE_S, NAMES, PlayedCluster
 from tests.coordinator.hosts.played_hosts import PlayedAgent, Way

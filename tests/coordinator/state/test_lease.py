@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.leases import DRIFT
+from cluster.hosts.leases import DRIFT
 from coordinator.state.lease import (
     BLIND_S,
     LEASE_S,

@@ -23,6 +23,7 @@ from tests.progress import progress
 
 NET: Final = f"10.{64 + os.getpid() // 250 % 64}.{os.getpid() % 250}"
 """The first three bytes of all addresses: other ones in processes that run beside this."""
+ROOT: Final = Path(__file__).parent.parent.parent.parent
 HERE: Final = f"{NET}.1"
 """Address of this process's machine."""
 COMMAND_S: Final = 20.0
@@ -158,10 +159,10 @@ class Relay:
     @classmethod
     def start(cls, listen: str, to: str, machine: Machine | None = None) -> Relay:
         """Start one on a machine, or here. listen, to: "ADDRESS:PORT"."""
-        words = [sys.executable, "-m", "tests.e2e.relay", listen, to]
+        words = [sys.executable, "-m", "tests.e2e.on_hosts.relay", listen, to]
         process = subprocess.Popen(
             machine.words(*words) if machine else words,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent.parent,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == b"listens\n"

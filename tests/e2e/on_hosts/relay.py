@@ -1,4 +1,4 @@
-"""``python -m tests.e2e.relay LISTEN TO``: passes TCP on, later if it is told so.
+"""``python -m tests.e2e.on_hosts.relay LISTEN TO``: passes TCP on, later if it is told so.
 
 Each line of standard input is a JSON object: {"delay": SECONDS} lets all that comes from then on
 come so much later, {"stalled": 1} lets nothing pass until {"stalled": 0}, "stalled_up" and

@@ -17,7 +17,7 @@ import msgspec
 
 from cluster.endpoints.curve_keys import ClientKeys
 from tests.e2e.home import COMMAND_S, Home
-from tests.e2e.network import Machine
+from tests.e2e.on_hosts.network import Machine
 from tests.progress import progress
 
 LEASE_S: Final = 5.0

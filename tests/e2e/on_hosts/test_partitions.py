@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,9 +20,9 @@ from cluster.sandbox import SandboxControl
 from cluster.wire.states import HostState
 from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, offer, run_sandbox
-from tests.e2e.hosts import Agent, add_key, agents, offer_hosts
-from tests.e2e.network import HERE, Machine, Relay, network, why_not
-from tests.e2e.test_hosts import host_of, spread_over
+from tests.e2e.on_hosts.agents import Agent, add_key, agents, offer_hosts
+from tests.e2e.on_hosts.network import HERE, ROOT, Machine, Relay, network, why_not
+from tests.e2e.on_hosts.test_hosts import host_of, spread_over
 from tests.e2e.watching import (
     Row,
     Seen,
@@ -37,7 +36,6 @@ from tests.e2e.watching import (
 )
 
 SHARDS = 6
-ROOT = Path(__file__).parent.parent.parent
 PARTITION_S = 20.0
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
@@ -141,7 +139,12 @@ class RemoteSeen:
 
     def __init__(self, machine: Machine, home: Home) -> None:
         self._file = home.state / "bot.rows"
-        words = (sys.executable, "-m", "tests.e2e.remote_witness", str(home.state / "bot.key"))
+        words = (
+            sys.executable,
+            "-m",
+            "tests.e2e.on_hosts.remote_witness",
+            str(home.state / "bot.key"),
+        )
         with self._file.open("wb") as out:
             machine.start(*words, stdout=out, cwd=ROOT)
 

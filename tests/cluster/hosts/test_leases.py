@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from cluster.leases import DRIFT, HostLease, WorkerLease
+from cluster.hosts.leases import DRIFT, HostLease, WorkerLease
 
 
 class TestWorker:

@@ -1,4 +1,5 @@
-"""``python -m tests.e2e.remote_witness KEY_FILE``: a subscriber over TCP, from the oldest event on.
+"""``python -m tests.e2e.on_hosts.remote_witness KEY_FILE``: a subscriber over TCP, from the oldest
+event on.
 
 A line of JSON for each event, {"row": [shard, seq, name, hash of d]}, and for each gap, {"gap":
 text}. It ends when it is killed.

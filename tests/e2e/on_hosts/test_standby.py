@@ -22,7 +22,7 @@ from cluster.interrupts import EXIT_INTERRUPTED
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.status import ClusterStatus
 from tests.e2e.home import Home, run_sandbox
-from tests.e2e.hosts import Agent, agents, offer_hosts
+from tests.e2e.on_hosts.agents import Agent, agents, offer_hosts
 from tests.e2e.watching import eventually
 from tests.postgres_server import PASSWORD
 

@@ -16,7 +16,7 @@ from cluster.sandbox import SandboxControl
 from cluster.wire.states import HostState
 from cluster.wire.status import ClusterStatus, HostStatus
 from tests.e2e.home import Home, run_sandbox
-from tests.e2e.hosts import LEASE_S, Agent, add_key, agents, offer_hosts
+from tests.e2e.on_hosts.agents import LEASE_S, Agent, add_key, agents, offer_hosts
 from tests.e2e.watching import (
     Seen,
     all_dispatched,

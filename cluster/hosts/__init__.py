@@ -1,0 +1,1 @@
+"""What the coordinator and the workers of other hosts have in common."""
