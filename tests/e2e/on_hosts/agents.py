@@ -95,7 +95,11 @@ class Agent:
         self.signal(signal.SIGKILL)
         assert self.process is not None
         self.process.wait(COMMAND_S)
-        shutil.rmtree(self._sockets)  # nobody was left to do it
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove the sockets of an agent that was killed: nobody was left to do it."""
+        shutil.rmtree(self._sockets)
 
     def stop(self) -> None:
         """End the agent in order, as a service manager does."""

@@ -158,6 +158,30 @@ def test_a_coordinator_and_an_agent_that_die_are_followed_by_others(home: Home) 
     on_hosts(home, "host-1", "host-2", scenario=scenario, lease_s=60.0)
 
 
+def test_an_agent_that_begins_in_another_folder_takes_no_session_from_workers_that_live(
+    home: Home,
+) -> None:
+    """Its agent is killed, and one starts elsewhere with its key: workers of the first, whom nobody
+    hears, have closed their sessions before others resume them."""
+
+    async def scenario(run: Run) -> None:
+        agent = run.agents[0]
+        await run.more()
+        assert agent.process is not None
+        agent.process.kill()
+        agent.process.wait()
+        other = run.agents[1]
+        other.name = agent.name
+        other.start()
+        assert b'"ready":true' in await asyncio.to_thread(other.outcome)
+        await run.more()
+        await run.ready("host-1")
+        assert agent.pids() == [agent.process.pid], "those that had the sessions have ended"
+        agent.clear()
+
+    on_hosts(home, "host-1", "host-2", scenario=scenario)
+
+
 def test_a_coordinator_and_a_host_that_die_together(home: Home) -> None:
     """The next coordinator knows where the lost host's sessions were, though nobody is left to tell
     it, and nothing beyond that was acknowledged: they are resumed."""
