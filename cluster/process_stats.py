@@ -29,15 +29,18 @@ def own_memory_bytes() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """Return the resident memory of this process at its highest.
+    """Return the resident memory of this process at its highest; 0: no descriptor is left to ask
+    with.
 
-    Not that of getrusage(2) where it can be helped: Linux carries that over from the process that
-    started this one. (Linux: VmHWM of proc(5), status.)
+    Linux: VmHWM of proc(5), status. What getrusage(2) says is carried over from the process that
+    started this one there.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    return next(
+        int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
+    )
