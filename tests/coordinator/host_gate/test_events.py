@@ -149,6 +149,14 @@ def test_a_hub_that_does_not_read_holds_up_no_end(rig: Rig) -> None:
     rig.hubs[0] = rig.hub(0)
     second = rig.publisher(rig.here, hwm=10)
     rig.subscribed(second)
+
+    def passes() -> bool:
+        """Whether the new hub has subscribed: what was told before may be the old one's word, and
+        the end of that comes later."""
+        second.send(b"E.1.\0first", zmq.NOBLOCK)
+        return bool(rig.hubs[0].poll(50))
+
+    until(passes)
     Agent(second, 1).fill()
     rig.process.terminate()
     _, errors = rig.process.communicate(timeout=WITHIN_S)
