@@ -206,13 +206,13 @@ ROOMS: Final = {
             "workers"
         ),
         "hosts": (
-            "changes context descriptors engines happenings ipc_listener lifetime operations "
+            "changes context descriptors engines happenings lifetime operations router_socket "
             "sharding state verb workers"
         ),
         "operations": "changes context happenings identifies sharding state verb workers",
         "workers": (
-            "changes context descriptors engines happenings hub identifies ipc_listener sharding "
-            "verb"
+            "changes context descriptors engines happenings hub identifies ipc_listener "
+            "router_socket sharding verb"
         ),
         "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",
@@ -227,6 +227,7 @@ ROOMS: Final = {
         "engines": "child_process children",
         "children": "happenings lifetime",
         "check": "account host sharding spec_input",
+        "router_socket": "descriptors ipc_listener",
         "ipc_listener": "descriptors",
         "descriptors": "",
         "zmq_proxy": "",

@@ -1,5 +1,5 @@
-"""What may be asked, and what is kept for whoever does not read: the same for the replay server,
-and for the door that asks several of them."""
+"""What is kept for readers, and how much of a core they get, at the replay server, and at the door
+that asks several of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-ANSWERS_HWM: Final = 4
-"""How many slices wait in the socket for one reader; past them it gets no answers."""
 UNREAD_SECONDS: Final = 10.0
 """Seconds after which an answer is dropped that its reader does not make room for: it asks
 again."""
-MAX_QUESTION: Final = 64 * 1024
-MAX_FRAMES: Final = 3
-"""Address and question; for who came through the TCP gate, the address there between them."""
 KEPT_FREE: Final = 64
 """Descriptors that readers leave free, for journals and logs."""
 STUCK_POLL_MS: Final = 10

@@ -21,10 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import zmq
 
-from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import AlreadyRunningError
 from cluster.journal.history import History
 from cluster.journal.read_marker import NAME, ReadMarker
@@ -33,16 +31,9 @@ from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener
 from coordinator.replay.answers import Answers
-from coordinator.replay.bounds import (
-    ANSWERS_HWM,
-    KEPT_FREE,
-    MAX_FRAMES,
-    MAX_QUESTION,
-    STUCK_POLL_MS,
-    UNREAD_SECONDS,
-    step_back,
-)
-from coordinator.replay.fair_queue import Address, FairQueue
+from coordinator.replay.bounds import KEPT_FREE, STUCK_POLL_MS, UNREAD_SECONDS, step_back
+from coordinator.replay.fair_queue import Address
+from coordinator.replay.questions import Questions, for_readers
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +71,6 @@ class ReplayServer:
         """cluster: its store id. clock: monotonic seconds. tell_full: called with whether there is
         no room for more connections. Raises zmq.ZMQError if the endpoint
         can't be bound."""
-        self.refused = 0
         self.unsent = 0
         """Answers whose reader was gone, or did not read."""
         self._history = history
@@ -88,14 +78,10 @@ class ReplayServer:
         self._clock = clock
         self._tell_full = tell_full
         self._stopping = False
-        self._questions: FairQueue[replay.Request] = FairQueue()
+        self.questions = Questions()
         self._stuck: dict[Address, tuple[float, bytes]] = {}
         """Readers whose pipe is full: since when, and the answer that waits for room."""
-        self._socket = context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.SNDHWM, ANSWERS_HWM)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_QUESTION)
-        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket = for_readers(context.socket(zmq.ROUTER))
         self.listener = IpcListener(self._socket, endpoint, Descriptors(), keep=KEPT_FREE, part=3)
         self._attend_at = 0.0
         """When to look after the listener next, even if nothing says so."""
@@ -153,38 +139,21 @@ class ReplayServer:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            reader = tuple(frames[: max(1, min(len(frames), MAX_FRAMES) - 1)])
-            try:
-                if not 2 <= len(frames) <= MAX_FRAMES:
-                    raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
-                question = replay.decode_request.decode(frames[-1])
-            except MALFORMED as error:
-                self._refuse(reader, -1, str(error))
-                continue
-            if question.v != replay.REPLAY_VERSION:
-                cause = f"version {question.v}: this server speaks {replay.REPLAY_VERSION}"
-                self._refuse(reader, question.id, cause)
-            elif not self._questions.add(reader, question):
-                self._refuse(reader, question.id, "too many questions wait already")
-
-    def _refuse(self, reader: Address, question: int, cause: str) -> None:
-        self.refused += 1
-        if worth_saying(self.refused):
-            log.warning("a question was refused (the %d.): %s", self.refused, cause)
-        if reader not in self._stuck:
-            self._send(reader, replay.encode(replay.Refusal(id=question, cause=cause)))
+            refused = self.questions.take_in(frames)
+            if refused is not None and refused.reader not in self._stuck:
+                self._send(refused.reader, replay.encode(refused.refusal))
 
     # -- answers -------------------------------------------------------------------------------
 
     def _answer_one(self) -> bool:
         """Answer whoever is next and has room. False: there is nobody."""
-        for _ in range(self._questions.readers):
-            queued = self._questions.take()
+        for _ in range(self.questions.readers):
+            queued = self.questions.take()
             assert queued is not None
             if queued.reader in self._stuck:
-                self._questions.put_back(queued)
+                self.questions.put_back(queued)
                 continue
-            share = SHARE if self._questions.readers else 1
+            share = SHARE if self.questions.readers else 1
             answer = self._answers.answer(queued.question, share)
             self._send(queued.reader, replay.encode(answer))
             return True

@@ -23,28 +23,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import zmq
 import zmq.asyncio
 
 from cluster.control.connection import ControlConnection
-from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import AlreadyRunningError
 from cluster.wire import replay
 from cluster.wire.hosts import KnownHosts
 from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, attended
-from coordinator.replay.bounds import (
-    ANSWERS_HWM,
-    KEPT_FREE,
-    MAX_FRAMES,
-    MAX_QUESTION,
-    STUCK_POLL_MS,
-    UNREAD_SECONDS,
-    step_back,
-)
-from coordinator.replay.fair_queue import Address, FairQueue, QueuedQuestion
+from coordinator.replay.bounds import KEPT_FREE, STUCK_POLL_MS, UNREAD_SECONDS, step_back
+from coordinator.replay.fair_queue import Address, QueuedQuestion
+from coordinator.replay.questions import Questions, for_readers
 from coordinator.replay.server import noted_in
 from coordinator.replay_door.answers import DoorAnswers
 from coordinator.replay_door.host_questions import HostQuestions
@@ -55,7 +46,7 @@ log = logging.getLogger(__name__)
 UNDER_WAY: Final = 256
 """Questions that are being answered at a time; their slices are fewer (host_questions.EACH)."""
 UNDER_WAY_EACH: Final = 8
-"""The same of one reader: as many as a Subscriber asks at a time."""
+"""Questions of one reader that are being answered at a time: as many as a Subscriber asks."""
 KNOWN_S: Final = 1.0
 """How long the coordinator may take to say which hosts there are."""
 LOOK_S: Final = 0.25
@@ -89,21 +80,16 @@ class ReplayDoor:
     ) -> None:
         """answer: what is answered. clock: monotonic seconds. Raises zmq.ZMQError if the endpoint
         can't be bound."""
-        self.refused = 0
         self.unsent = 0
         """Answers whose reader was gone, or did not read."""
         self._answer = answer
         self._clock = clock
-        self._questions: FairQueue[replay.Request] = FairQueue()
+        self.questions = Questions()
         self._under_way: Counter[Address] = Counter()
         self._stuck: dict[Address, tuple[float, list[bytes]]] = {}
         """Readers whose pipe is full: since when, and the answers that wait for room."""
         self._is_stuck = asyncio.Event()
-        self._socket = context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.SNDHWM, ANSWERS_HWM)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_QUESTION)
-        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket = for_readers(context.socket(zmq.ROUTER))
         self.listener = IpcListener(self._socket, endpoint, Descriptors(), keep=KEPT_FREE, part=3)
         try:
             self.listener.bind()
@@ -124,41 +110,22 @@ class ReplayDoor:
                 self._take(frames)
                 self._begin(group)
 
-    # -- questions -----------------------------------------------------------------------------
-
     def _take(self, frames: list[bytes]) -> None:
-        reader = tuple(frames[: max(1, min(len(frames), MAX_FRAMES) - 1)])
-        try:
-            if not 2 <= len(frames) <= MAX_FRAMES:
-                raise msgspec.DecodeError(f"{len(frames) - 1} frames; a question has one")
-            question = replay.decode_request.decode(frames[-1])
-        except MALFORMED as error:
-            self._refuse(reader, -1, str(error))
-            return
-        if question.v != replay.REPLAY_VERSION:
-            cause = f"version {question.v}: this server speaks {replay.REPLAY_VERSION}"
-            self._refuse(reader, question.id, cause)
-        elif not self._questions.add(reader, question):
-            self._refuse(reader, question.id, "too many questions wait already")
-
-    def _refuse(self, reader: Address, question: int, cause: str) -> None:
-        self.refused += 1
-        if worth_saying(self.refused):
-            log.warning("a question was refused (the %d.): %s", self.refused, cause)
-        if reader not in self._stuck:
-            self._send(reader, replay.encode(replay.Refusal(id=question, cause=cause)))
+        refused = self.questions.take_in(frames)
+        if refused is not None and refused.reader not in self._stuck:
+            self._send(refused.reader, replay.encode(refused.refusal))
 
     # -- answers -------------------------------------------------------------------------------
 
     def _begin(self, group: asyncio.TaskGroup) -> None:
         """Begin with the questions whose turn it is."""
         left_out = 0
-        while left_out < self._questions.readers and self._under_way.total() < UNDER_WAY:
-            queued = self._questions.take()
+        while left_out < self.questions.readers and self._under_way.total() < UNDER_WAY:
+            queued = self.questions.take()
             assert queued is not None
             reader = queued.reader
             if reader in self._stuck or self._under_way[reader] >= UNDER_WAY_EACH:
-                self._questions.put_back(queued)
+                self.questions.put_back(queued)
                 left_out += 1
             else:
                 self._under_way[reader] += 1

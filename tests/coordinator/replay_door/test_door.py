@@ -326,7 +326,7 @@ def test_nonsense_of_readers_is_refused_and_it_goes_on() -> None:
                 *address, refusal = socket.recv_multipart()
                 assert b"refused" in refusal
                 assert address == nonsense[:-1][:1], "what stands before a question is an address"
-            assert rig.door.refused == 6
+            assert rig.door.questions.refused == 6
             socket.close(0)
             client = rig.client()
             assert (await client.heads()).cluster == STORE
