@@ -24,7 +24,7 @@ else:
 EXIT_INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
 EXIT_TERMINATED: Final = 143
-"""The same of SIGTERM."""
+"""128 and the number of SIGTERM, as shells have it."""
 
 
 def end_at_once_on_ctrl_c() -> None:

@@ -54,7 +54,7 @@ def database_url(postgres: PostgresServer) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a mutant's tests those by example come first: one of them mostly fails at once."""
+    """Run a mutant's tests by example first: one of them mostly fails at once."""
     if UNDER_MUTATION:
         items.sort(key=lambda item: is_hypothesis_test(getattr(item, "obj", None)))
 

@@ -37,7 +37,7 @@ class Client(discord.Client):
 
 
 class ShardedClient(Client, discord.AutoShardedClient):
-    """The same with several sessions."""
+    """A client of several sessions."""
 
 
 async def main() -> None:

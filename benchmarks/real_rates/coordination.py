@@ -35,11 +35,11 @@ class CoordinatorCost(NamedTuple):
     """What a coordinator with played workers takes."""
 
     percent: float
-    """Of a core."""
+    """Percent of a core."""
     status_ms: float
     """Milliseconds until ``status`` is answered, and its answer decoded."""
     watched_percent: float
-    """Of a core, while a page is open."""
+    """Percent of a core, while a page is open."""
     http_percent: float
     """What its HTTP server takes of a core meanwhile."""
 

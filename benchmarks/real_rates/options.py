@@ -67,11 +67,11 @@ LATENCY_AT_ONCE_MS: Final = {
     Load(40, 25).label: {0.5: 0.42, 0.99: 0.82},
     Load(40, 250).label: {0.99: 10.0},
 }
-"""The same when no event waits for others."""
+"""Milliseconds from the gateway to a subscriber when no event waits for others."""
 IDLE_MS: Final = 10.0
 """CPU milliseconds a second of a worker with 1,000 idle sessions."""
 COORDINATOR_PERCENT: Final = {16_384: 10.0}
 WATCHED_PERCENT: Final = {1024: 3.0}
-"""The same while a page is open, which takes the state of all shards once a second."""
+"""Percent of a core while a page is open, which takes the state of all shards once a second."""
 STATUS_MS: Final = {16_384: 100.0}
 READY_OF_LEAST: Final = 1.05

@@ -38,7 +38,7 @@ class Pages:
         self.states: dict[ShardKey, ShardState] = {}
         """States of the shards when the file was opened."""
         self.state_rows: dict[bytes, bytes] = {}
-        """The same as the file has them: key -> value."""
+        """States of the shards as the file has them: key -> value."""
         self.bytes = 0
         """Bytes of the budget that the appends take."""
         self.oldest_ns: int | None = None

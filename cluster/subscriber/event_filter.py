@@ -16,7 +16,7 @@ class EventFilter:
     def __init__(self, reshards: Reshards, guilds: GuildFilter | None = None) -> None:
         """guilds: None: those of all guilds are given out."""
         self.handled: dict[ShardKey, tuple[int, int]] = {}
-        """Of shards of which some is read once more: the (epoch, seq) up to which nothing of it is
+        """Shards of which some is read once more, and the (epoch, seq) up to which nothing of it is
         given out."""
         self._reshards = reshards
         self._guilds = guilds

@@ -25,7 +25,8 @@ QUIET_SECONDS: Final = 15.0
 """Announcements come once a second, and so do watermarks. When nothing of the old count came for so
 long, though others were heard, it is no more, or it goes on and the resharding was given up."""
 JOINED_SECONDS: Final = 3.0
-"""The same for a resharding that is known from the journals alone: mostly it was long ago."""
+"""Seconds of silence after which the old count is no more, where the resharding is known from the
+journals alone: mostly it was long ago."""
 HEARD_SECONDS: Final = 1.5
 """Between two messages of any worker so much time counts at most as silence: beyond, the hub was
 away, and nobody could be heard."""

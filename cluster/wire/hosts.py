@@ -83,9 +83,9 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     journals: list[Slot] = []
     """All slots that have a journal on this host."""
     cpu_percent: float = 0.0
-    """Of the whole machine, of all of its cores together."""
+    """Part of all cores of the machine that is busy, with all that runs there."""
     memory_percent: float = 0.0
-    """Of the machine's memory, what is in use."""
+    """Part of the machine's memory that is in use."""
     disk_free_bytes: int = 0
     replay: Words = ""
     """What is wrong with the replay server; empty: nothing."""

@@ -100,10 +100,10 @@ class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     """Package version of its agent; empty: not known."""
     cpu_percent: float | None = None
-    """Of the whole machine, of all of its cores together; None: not known, as of one that is not
-    here."""
+    """Part of all cores of the machine that is busy, with all that runs there; None: not known, as
+    of one that is not here."""
     memory_percent: float | None = None
-    """Of the machine's memory, what is in use."""
+    """Part of the machine's memory that is in use."""
     disk_free_bytes: int | None = None
     """What is free where its workers have their journals."""
     left: bool = False

@@ -22,9 +22,9 @@ class Sentence(NamedTuple):
 
     severity: Severity
     one: str
-    """Of one. Fields: worker, shard, epoch, what."""
+    """Text for one happening. Fields: worker, shard, epoch, what."""
     many: str
-    """Of several. Fields: count, seconds, shards."""
+    """Text for several together. Fields: count, seconds, shards."""
 
 
 _K = HappeningKind

@@ -39,7 +39,7 @@ class _Unsure(NamedTuple):
     pid: int | None = None
     """None: it is not known."""
     boot_id: str = ""
-    """Of its machine; empty: it is not known."""
+    """The boot id of its machine; empty: it is not known."""
 
     def is_told_of(self, slot: int, hello: HostHello, report: HostReport) -> bool:
         """Whether an agent knows what has become of it: it has the process, or it would be found by

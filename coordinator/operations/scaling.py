@@ -26,8 +26,8 @@ from coordinator.workers.reconciler import Reconciler
 from coordinator.workers.supervisor import Supervisor
 
 SHARDS_TO_ONE: Final = 1000
-"""Of so many shards one moves at a time: a host of a large cluster is not drained for hours, and a
-small one has but one shard without a connection."""
+"""For each so many shards one moves at a time: a host of a large cluster is not drained for hours,
+and a small one has but one shard without a connection."""
 START_S: Final = 60.0
 MOVE_S: Final = 60.0
 IDENTIFY_S: Final = 10.0

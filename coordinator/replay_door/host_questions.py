@@ -28,12 +28,12 @@ ANSWER_S: Final = 2.0
 """How long an answer is waited for; a host that takes longer counts as away. Who asks the door
 waits for 5 s, in which it may have to ask twice."""
 PROBE_S: Final = 0.25
-"""The same for a host that did not answer the question before."""
+"""How long an answer is waited for of a host that did not answer the question before."""
 EACH: Final = 2
 """Questions to one host that are under way at a time: it answers one after another, and two slices
 within ANSWER_S come over a way of 8 Mbit/s."""
 ALL: Final = 32
-"""The same of all hosts together."""
+"""Questions to all hosts together that are under way at a time."""
 QUESTIONS_HWM: Final = 1000
 ANSWERS_HWM: Final = 2 * ALL
 """Answers that wait in the socket. The host gate drops what finds no room."""

@@ -34,7 +34,7 @@ DAY_S: Final = 24 * 3600.0
 PRIOR_S: Final = 3600.0
 """Seconds of silence that are put before what is known."""
 LIKE_PRIOR_S: Final = 30.0
-"""The same for a shard like its neighbours."""
+"""Seconds of silence that are put before what is known of a shard like its neighbours."""
 LIKE: Final = 1 / 3
 """A shard that brings this part of what is usual among all shards is like its neighbours."""
 PRESENT_S: Final = 20.0

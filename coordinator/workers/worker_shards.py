@@ -27,7 +27,7 @@ class ShardRow:
     def tell(self, report: ShardReport, now: float) -> None:
         """Take all that a report says of it."""
         self.report, self._told_at = report, now
-        """Of its events and its seq it says how they were then."""
+        """Its events and its seq are as they were when it was told."""
         self.count(report.seq, report.events, report.silent_s, now)
 
     def count(self, seq: int, events: int, silent_s: float | None, now: float) -> None:

@@ -24,8 +24,8 @@ from cluster.wire.shard_state import ShardState
 MESSAGE_BYTES: Final = 256 * 1024
 """About the most bytes of states in one message; a state that is larger is alone in one."""
 UNANSWERED: Final = 64
-"""Of so many reports that are not answered it is known what they told: those of a minute, or of six
-seconds in which much changes."""
+"""Reports without an answer of which is kept what they told: those of a minute, or of six seconds
+in which much changes."""
 
 _encode = msgspec.msgpack.Encoder().encode
 

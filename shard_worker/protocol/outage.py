@@ -13,7 +13,7 @@ LONGEST_PAUSE_S: Final = 60.0
 SHARE: Final = 1 / 400
 """The pause between two tries, as a part of the time for which nothing was reached."""
 DENIED_SHARE: Final = 1.0
-"""The same, of the time for which each try was denied."""
+"""The pause between two tries, as a part of the time for which each try was denied."""
 MAX_CAUSES: Final = 16
 """Most causes of one outage that get a line for being new."""
 _VARYING: Final = re.compile(r"\d+(?= (?:ms|milliseconds|bytes)\b)")

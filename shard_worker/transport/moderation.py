@@ -18,7 +18,8 @@ from typing import Final
 BUSY_PER_S: Final = 500.0
 """Ready sockets a second above which turns begin to be followed by rests."""
 QUIET_PER_S: Final = 200.0
-"""The same at which they end to be: lower, so that a rate between the two changes nothing."""
+"""Ready sockets a second below which they end to be: lower, so that a rate between the two changes
+nothing."""
 WINDOW_S: Final = 0.1
 """Least seconds over which the rate is taken."""
 

@@ -19,7 +19,7 @@ from tests.browser.tab import Surfer
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "docs" / "pictures"
 QUALITY: Final = 88
-"""Of WebP, in percent."""
+"""Percent, as WebP takes it."""
 MOST_BYTES: Final = 150_000
 MARGIN: Final = 16
 """Pixels below the last section."""

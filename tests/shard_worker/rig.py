@@ -68,7 +68,7 @@ class Rig:
         self.leasing = True
         """Reports that have a number are answered, and what they tell is kept."""
         self.pid = 0
-        """Of the worker that has greeted last."""
+        """Process id of the worker that has greeted last."""
         self.states: dict[int, ShardState] = {}
         """Where each shard is, as a coordinator on another host knows it."""
         self.reports: dict[int, ShardReport] = {}

@@ -76,7 +76,7 @@ def test_who_asks_after_the_machine_was_stopped_learns_it_though_no_timer_has_co
 
 
 def test_no_answer_brings_back_a_lease_that_was_over() -> None:
-    """Of a report that was sent when the process went on, before anybody had asked."""
+    """The report was sent when the process went on, before anybody had asked."""
 
     async def scenario(on: Watched) -> None:
         on.watch.answered(on.watch.report())

@@ -46,7 +46,7 @@ class Shape(NamedTuple):
 
     hosts: int = 64
     workers: int = 4
-    """Of each host."""
+    """Workers of each host."""
     shards: int = 16_384
     max_concurrency: int = 64
     report_s: float = 1.0
@@ -59,11 +59,11 @@ class Reading(NamedTuple):
     seconds: float
     """Played."""
     cpu_s: float
-    """Of the coordinator."""
+    """CPU seconds that the coordinator took."""
     messages: int
     """To the coordinator and from it."""
     mbytes: float
-    """Of these messages."""
+    """What these messages had in bytes, in millions."""
 
     @property
     def cpu_percent(self) -> float:

@@ -18,7 +18,7 @@ from tests.simulation.cluster_played import PlayedCluster, Reading, Shape, statu
 MARGIN_S: Final = 0.25
 """identify.margin_ms."""
 RACK: Final = 8
-"""Of so many hosts one is lost with others: a rack has an eighth of them."""
+"""A rack has one of so many hosts, and they are lost together."""
 
 
 class Outcome(NamedTuple):

@@ -17,7 +17,7 @@ from tests.simulation.discord import Gateway
 from tests.simulation.network import Network
 
 EVENTS_PER_S: Final = 5.0
-"""Of each shard that is ready."""
+"""Events of each shard that is ready."""
 CONNECT_S: Final = (0.1, 0.3)
 """From the begin of a connection to HELLO."""
 ANSWER_S: Final = (0.05, 0.4)

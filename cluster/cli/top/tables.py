@@ -203,7 +203,7 @@ WORKERS_ON_HOSTS: Final = WORKERS._replace(
     ),
     drop=(*WORKERS.drop, "host"),
 )
-"""The same for workers that run on other hosts than the coordinator's."""
+"""Workers some of which run on other hosts than the coordinator's."""
 
 
 def _reach(worker: WorkerStatus) -> str | Text:

@@ -43,7 +43,7 @@ class RayPlacementSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fiel
     """What the process must know."""
 
     namespace: str
-    """Of the cluster's actors on Ray."""
+    """Ray's namespace for the cluster's actors."""
     ray: RayConfig
     keys: str
     """The cluster's folder of keys; absolute."""
@@ -132,7 +132,7 @@ def work(spec: RayPlacementSpec, child: Child) -> None:
             if time.monotonic() >= due:
                 placement.step()
                 due = time.monotonic() + STEP_S
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S)  # no event loop here; Ray works in threads of its own meanwhile
         if placement.removes:
             placement.remove_all()
     except (RayError, ConnectionError, RuntimeError) as error:  # the latter of ray:// addresses

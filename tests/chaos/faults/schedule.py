@@ -138,7 +138,8 @@ def _bot_and_worker(rng: random.Random, shape: Shape) -> Fault:
 
 
 LISTENERS: Final = ("all", "some", "late", "replay", "coordinator")
-"""Of whom none may lag while a host is lost: what only its journals have nobody can ask for."""
+"""Those of whom none may lag while a host is lost: what only its journals have nobody can ask
+for."""
 
 
 def on_host(

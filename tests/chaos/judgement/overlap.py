@@ -62,7 +62,7 @@ def _happened(dispatches: list[Dispatch]) -> int:
     """Return how often a content happened: a dispatch of each count at the same moment is one
     time. dispatches: in order."""
     waiting: deque[Dispatch] = deque()
-    """Of one of the counts, those that the other one has not dispatched yet."""
+    """What one of the counts has dispatched, and the other one has not yet."""
     pairs = 0
     for dispatch in dispatches:
         while waiting and dispatch.moment - waiting[0].moment > SAME_S:

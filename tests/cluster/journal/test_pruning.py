@@ -76,7 +76,7 @@ def test_a_budget_that_is_lowered_is_kept_from_then_on(tmp_path: Path) -> None:
 
 
 def test_pruning_ends_where_the_next_append_of_the_shard_begins(tmp_path: Path) -> None:
-    """Of what is kept every piece is there, the first among them."""
+    """Every piece of what is kept is there, the first among them."""
     journal, writer, sent = opened(tmp_path), shard_writer(), list[bytes]()
     for drain in range(400):
         sent += fill(journal, writer, 3000, 3000 + drain % 2 * 30_000)

@@ -1,4 +1,4 @@
-"""Of a flood of lines a few are written, and how many more there were."""
+"""A flood of lines leaves a few written, and how many more there were."""
 
 from __future__ import annotations
 

@@ -363,7 +363,7 @@ def test_how_much_of_the_old_count_is_read_once_more(
 
 
 def test_guilds_of_one_new_shard_are_not_all_taken_for_one_old_shard_s() -> None:
-    """Of 4 shards two have the guilds of shard 0 of 6: twice the usual share counts at most."""
+    """Two of 4 shards have the guilds of shard 0 of 6: twice the usual share counts at most."""
     public = Public(1, 100, S, 4, 10 * S)
     new = [HeadRow(6, shard, 1, 100 + 2000 * (shard == 0), (1, 0), public) for shard in range(6)]
     saved = Saved(STORE, [SavedShard(4, 0, 1, 5000)])

@@ -28,7 +28,7 @@ WAY_S: Final = 0.01
 CLOSE_S: Final = 0.9 * MARGIN_S
 """How long a worker takes to close its sessions when its lease has run out."""
 PACES: Final = 0.9955, 1.0, 1.0045
-"""Of clocks: within cluster.hosts.leases.DRIFT of each other."""
+"""How fast clocks run: within cluster.hosts.leases.DRIFT of each other."""
 
 
 class Way:

@@ -25,7 +25,7 @@ SHARDS = 1
 SLOTS = 5
 NAMES = "ABC"
 SKIPPED = 5
-"""Of seven seqs the session skips this one."""
+"""The one of seven seqs that the session skips."""
 
 
 class Record(NamedTuple):

@@ -83,7 +83,7 @@ class Process:
 
     name: str
     pace: float
-    """Of its clock."""
+    """How fast its clock runs."""
     ahead: float
     lease: HeldLease | None = None
     watch: LeaseWatch = field(default_factory=lambda: LeaseWatch("nowhere"))

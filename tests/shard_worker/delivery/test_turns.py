@@ -54,7 +54,7 @@ class Slot:
         self.sent: list[tuple[int, Any, int]] = []
         """Op and d of what a gateway was sent, and the seq that the file had then."""
         self.published: list[tuple[int, int]] = []
-        """Of each message to the hub, and each row of a watermark: the last seq that it tells of,
+        """For each message to the hub, and each row of a watermark: the last seq that it tells of,
         and up to which seq the file had its shard's events then."""
         self._count = shards
         self.turn_ends: list[Callable[[], None]] = []

@@ -60,7 +60,7 @@ def discord(op: int, name: str, seq: int, body: Any) -> bytes:
 
 
 def other(op: int, name: str, seq: int, body: Any) -> bytes:
-    """The same frame with another order of keys and with spaces."""
+    """A frame with another order of keys than Discord's, and with spaces."""
     d = {"op": op, "d": body}
     if op == 0:
         d |= {"s": seq, "t": name}

@@ -726,7 +726,7 @@ def test_a_loss_before_hello_is_told_of_in_the_words_of_its_cause() -> None:
 
 
 def test_success_begins_every_count_anew() -> None:
-    """Of resumes, of connections to the resume host, of identifies."""
+    """Those of resumes, of connections to the resume host, and of identifies."""
     clock = Clock(Resumable("id", RESUME, 5, 1))
     for _ in range(2):
         for _ in range(4):
