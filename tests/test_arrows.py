@@ -91,6 +91,8 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
+        "proxy": "wire",
+        "cache": "",
         "complaints": "wire words",
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
@@ -153,6 +155,15 @@ ROOMS: Final = {
         "arrival": "",
         "guild_filter": "",
         "chain": "",
+    },
+    "cluster/cache": {
+        "kinds": "",
+    },
+    "cluster/proxy": {
+        "interfaces": "entry identify",
+        "refusal": "",
+        "identify": "",
+        "entry": "",
     },
     "cluster/sandbox": {
         "__main__": "options sandbox",
