@@ -18,6 +18,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from cluster.child_process import write_line, write_outcome
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.errors import ClusterError
 from cluster.logs.log_file import LogFile
@@ -25,7 +26,6 @@ from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
-from coordinator.child_process import write_line, write_outcome
 from coordinator.coordinator import Coordinator
 from coordinator.spec_input import MAX_SPEC_BYTES, read_spec
 from coordinator.upkeep.log_copy import LogCopy

@@ -18,6 +18,7 @@ import signal
 import sys
 from typing import Final
 
+from cluster.child_process import write_outcome
 from cluster.config.host_spec import HostSpec, decode_spec
 from cluster.decode_errors import MALFORMED
 from cluster.endpoints.folders import make_private
@@ -27,7 +28,6 @@ from cluster.logs.setup import log_lines
 from cluster.own_process import prepare
 from cluster.wire.control import failure_of
 from cluster.wire.start_outcome import StartOutcome
-from coordinator.child_process import write_outcome
 from host_agent.agent import HostAgent
 
 log = logging.getLogger("host_agent")

@@ -93,6 +93,7 @@ ROOMS: Final = {
         ),
         "proxy": "wire",
         "cache": "",
+        "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
@@ -202,7 +203,7 @@ ROOMS: Final = {
         "event_names": "",
     },
     "coordinator": {
-        "__main__": "child_process coordinator spec_input upkeep",
+        "__main__": "coordinator spec_input upkeep",
         "coordinator": "assembly children engines happenings lifetime state upkeep verb",
         "assembly": (
             "account changes children context control descriptors engines gateway_api happenings "
@@ -228,14 +229,14 @@ ROOMS: Final = {
         "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account host sharding state",
-        "host_gate": "child_process tcp_gate",
-        "tcp_gate": "child_process descriptors zmq_proxy",
-        "http": "child_process",
+        "host_gate": "tcp_gate",
+        "tcp_gate": "descriptors zmq_proxy",
+        "http": "",
         "state": "host sharding",
-        "replay_door": "child_process descriptors ipc_listener replay",
-        "replay": "child_process descriptors ipc_listener",
-        "hub": "child_process descriptors ipc_listener verb zmq_proxy",
-        "engines": "child_process children",
+        "replay_door": "descriptors ipc_listener replay",
+        "replay": "descriptors ipc_listener",
+        "hub": "descriptors ipc_listener verb zmq_proxy",
+        "engines": "children",
         "children": "happenings lifetime",
         "check": "account host sharding spec_input",
         "router_socket": "descriptors ipc_listener",
@@ -248,7 +249,6 @@ ROOMS: Final = {
         "lifetime": "",
         "host": "",
         "happenings": "",
-        "child_process": "",
         "changes": "",
         "account": "",
     },

@@ -32,7 +32,7 @@ def log_settings(process: str, spec: CoordinatorSpec) -> dict[str, str]:
 async def start_child(
     name: str, module: str, spec: bytes, log: Path
 ) -> tuple[LocalProcess, StartOutcome]:
-    """Start a process of coordinator.child_process; return it, and what it said, once it is up.
+    """Start a process of cluster.child_process; return it, and what it said, once it is up.
     ClusterError if it does not come up; nothing of it is left then. name: for people."""
     process = await LocalProcess.start(
         module_command(module), spec, log, stdout=asyncio.subprocess.PIPE, keep_input=True

@@ -15,7 +15,7 @@ Of control and replay each message is looked at: an agent says as whom it speaks
 what its key names. What can't be passed on at once is dropped: a host that does not read holds up
 nobody, and both sides say again what they have to say.
 
-It is started with a HostGateSpec (coordinator.child_process). If it dies it is started again:
+It is started with a HostGateSpec (cluster.child_process). If it dies it is started again:
 agents connect anew, and say everything anew.
 """
 
@@ -30,10 +30,10 @@ from typing import Final
 import msgspec
 import zmq
 
+from cluster.child_process import Child, run_child
 from cluster.endpoints.tcp import HOST_LOST_MS, lose_soon, port_after
 from cluster.wire import control, topic
 from cluster.wire.status import HostGateReport
-from coordinator.child_process import Child, run_child
 from coordinator.host_gate.host_relay import HostIds, HostRelay
 from coordinator.tcp_gate.base import Gate, GateSpec, serve_gate
 from coordinator.tcp_gate.zap import HOSTS_DOMAIN

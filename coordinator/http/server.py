@@ -3,7 +3,7 @@
 It is apart from the coordinator, so that whoever can reach the port takes none of the time that
 grants identifies and looks after workers: the coordinator is asked once a second, however many
 ask here, and a client that does not read holds up itself alone. If this process dies it is started
-again. It is started with an HttpSpec (coordinator.child_process).
+again. It is started with an HttpSpec (cluster.child_process).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from cluster.child_process import Child, ChildSpec, run_child
 from cluster.config.tokens import read_http_token
 from cluster.control import ControlClient
 from cluster.endpoints.http import http_listener
 from cluster.errors import ClusterError
 from cluster.wire.status import Operation
-from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.http.access import Access
 from coordinator.http.connections import Connection, Connections
 from coordinator.http.history import History

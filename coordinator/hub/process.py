@@ -3,7 +3,7 @@ coordinator.hub.process``.
 
 It is a process, and no other thread of the coordinator, so that a core more is had of it whatever
 the coordinator does, and so that its memory and descriptors are its own. It is started with a
-HubSpec (coordinator.child_process) and tells the coordinator who is connected to it. If it dies it
+HubSpec (cluster.child_process) and tells the coordinator who is connected to it. If it dies it
 is started again: its workers step back, and subscribers ask for what they missed.
 """
 
@@ -17,10 +17,10 @@ from typing import Final
 import zmq
 
 from cluster import process_stats
+from cluster.child_process import Child, ChildSpec, run_child
 from cluster.errors import ClusterError
 from cluster.wire import control
 from cluster.wire.status import HubReport
-from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.hub.hub import Hub
 
 LOOK_S: Final = 0.2

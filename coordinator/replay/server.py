@@ -2,7 +2,7 @@
 coordinator.replay.server``.
 
 It is apart from hub and limiter, because a damaged journal kills whoever maps it, and is started
-with a ReplaySpec (coordinator.child_process). It holds nothing between two questions but those that
+with a ReplaySpec (cluster.child_process). It holds nothing between two questions but those that
 wait: a slice is bounded, the next is sent when it is asked for, and asking again is always right.
 
 Readers are answered one after another, a slice each, smaller while others wait. One that does not
@@ -23,11 +23,11 @@ from typing import Final
 
 import zmq
 
+from cluster.child_process import Child, ChildSpec, run_child
 from cluster.errors import AlreadyRunningError
 from cluster.journal.history import History
 from cluster.journal.read_marker import NAME, ReadMarker
 from cluster.wire import replay
-from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener
 from coordinator.replay.answers import Answers

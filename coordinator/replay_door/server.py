@@ -4,7 +4,7 @@ coordinator.replay_door.server``.
 It stands where the replay server of a cluster on one host does, speaks as it does
 (cluster.wire.replay), and asks the replay servers of the hosts, through the host gate. It holds
 nothing between two questions but those that wait and what it knows of the hosts, and asking again
-is always right. It is started with a DoorSpec (coordinator.child_process).
+is always right. It is started with a DoorSpec (cluster.child_process).
 
 A reader has some questions under way at most, the next is the one of who waits longest, and one
 that does not read its answers gets none until it does.
@@ -26,11 +26,11 @@ from typing import Any, Final
 import zmq
 import zmq.asyncio
 
+from cluster.child_process import Child, ChildSpec, run_child
 from cluster.control.connection import ControlConnection
 from cluster.errors import AlreadyRunningError
 from cluster.wire import replay
 from cluster.wire.hosts import KnownHosts
-from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, attended
 from coordinator.replay.bounds import KEPT_FREE, STUCK_POLL_MS, UNREAD_SECONDS, step_back

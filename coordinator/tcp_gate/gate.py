@@ -6,7 +6,7 @@ file of clients does not name. It is apart from the coordinator, so that whoever
 reaches neither hub nor journals: encryption, half-open connections, rubbish and what clients do not
 read take this process's time, descriptors and memory. If it dies it is started again.
 
-It is started with a TcpGateSpec (coordinator.child_process).
+It is started with a TcpGateSpec (cluster.child_process).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Final
 
 import zmq
 
+from cluster.child_process import Child, run_child
 from cluster.wire.status import GateReport
-from coordinator.child_process import Child, run_child
 from coordinator.tcp_gate.base import Gate, GateSpec, serve_gate
 from coordinator.tcp_gate.control_relay import MAX_REQUEST_BYTES, ControlRelay
 from coordinator.tcp_gate.listeners import QUESTIONS_HWM

@@ -18,11 +18,11 @@ from typing import Final
 
 from ray.exceptions import RayError
 
+from cluster.child_process import Child, ChildSpec, run_child
 from cluster.config.keys import RayConfig
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.errors import ClusterError
 from cluster.wire.states import Level
-from coordinator.child_process import Child, ChildSpec, run_child
 from coordinator.children.ray_placement import REMOVE
 from coordinator.engines.ray_placement.agent_keys import AgentKeys
 from coordinator.engines.ray_placement.agents import Agents

@@ -11,14 +11,14 @@ import textwrap
 import msgspec
 import pytest
 
+from cluster.child_process import ChildSpec
 from cluster.logs.line import words
 from cluster.wire.start_outcome import StartOutcome, decode_outcome
-from coordinator.child_process import ChildSpec
 
 PROGRAM = textwrap.dedent("""
     import logging, sys, time
     from cluster.errors import KeyRefusedError
-    from coordinator.child_process import ChildSpec, run_child
+    from cluster.child_process import ChildSpec, run_child
 
     class Spec(ChildSpec, frozen=True, kw_only=True):
         fails: str = ""
