@@ -161,6 +161,7 @@ ROOMS: Final = {
         "kinds": "",
     },
     "cluster/proxy": {
+        "credentials": "",
         "interfaces": "entry identify",
         "refusal": "",
         "identify": "",

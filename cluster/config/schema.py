@@ -18,7 +18,9 @@ from msgspec import inspect
 from cluster.errors import ConfigError
 from cluster.plain_text import unseen
 
-_SECRET: Final = re.compile(r"token(?!_file)|secret|passw|credential|^store$", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"token(?!_file)|secret(?!s_file)|passw|credential|^store$", re.IGNORECASE
+)
 _LONGEST_SHOWN: Final = 40
 _MOST_LISTED: Final = 8
 HIDDEN: Final = "<hidden>"

@@ -1,4 +1,5 @@
-"""The token, from DCGW_TOKEN or a file: what is no part of it is left out, or named.
+"""The token, from DCGW_TOKEN or a file, and what else is shown in its place: what is no part of it
+is left out, or named.
 
 No message holds a token or a part of one.
 """
@@ -17,9 +18,12 @@ from cluster.errors import ConfigError
 from cluster.plain_text import is_assignment, is_quoted, trimmed, unseen, utf8
 
 MAX_TOKEN_FILE_BYTES: Final = 4096
+MAX_SECRETS_FILE_BYTES: Final = 256 * 1024
 LEAST_HTTP_TOKEN: Final = 16
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What the Authorization header takes for one (RFC 9110, section 11.2, token68)."""
+_CLIENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+"""The name of a client of the proxy, which logs and `status` show."""
 _PREFIX: Final = re.compile(r"Bot(\s+|$)")
 
 
@@ -95,6 +99,41 @@ def read_http_token(file: Path) -> tuple[str, list[str]]:
     return token, warnings
 
 
+def read_secrets(file: Path) -> tuple[dict[str, str], list[str]]:
+    """Return what the proxy's clients may show in place of the token, by the client's name, and
+    warnings. Raises ConfigError.
+
+    A line is "NAME SECRET"; empty ones and those that begin with # are left out.
+    """
+    warnings: list[str] = []
+    key = "proxy.secrets_file"
+    named: dict[str, str] = {}
+    text = _read_token_file(file, warnings, key, most=MAX_SECRETS_FILE_BYTES)
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        where = f"line {number} of {key} {file}"
+        if len(words) != 2 or not _CLIENT.fullmatch(words[0]):
+            raise ConfigError(
+                f"{where} is no NAME SECRET",
+                "give a name of letters, digits, - and _, a space, and the secret",
+            )
+        name, secret = words
+        if not _TOKEN.fullmatch(secret) or len(secret) < LEAST_HTTP_TOKEN:
+            raise ConfigError(
+                f"{where} holds no secret of {LEAST_HTTP_TOKEN} characters or more",
+                "make one: `openssl rand -hex 32`",
+            )
+        if name in named or secret in named.values():
+            what = "name" if name in named else "secret"
+            raise ConfigError(f"{where} has the {what} of another line", "give each its own")
+        named[name] = secret
+    if not named:
+        raise ConfigError(f"{key} {file} holds no secret", "write NAME SECRET into it, one a line")
+    return named, warnings
+
+
 def readable_by_others(mode: int, owner: int, user: int) -> bool:
     """Return whether a secret's file can be read, or written, by users whom nobody chose.
 
@@ -106,11 +145,13 @@ def readable_by_others(mode: int, owner: int, user: int) -> bool:
     return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _read_token_file(file: Path, warnings: list[str], key: str = "token_file") -> str:
+def _read_token_file(
+    file: Path, warnings: list[str], key: str = "token_file", most: int = MAX_TOKEN_FILE_BYTES
+) -> str:
     try:
         with file.open("rb") as handle:
             info = os.fstat(handle.fileno())
-            data = handle.read(MAX_TOKEN_FILE_BYTES + 1)
+            data = handle.read(most + 1)
     except OSError as error:
         raise ConfigError(
             f"{key} {file} can't be read ({error.strerror})",
@@ -118,8 +159,9 @@ def _read_token_file(file: Path, warnings: list[str], key: str = "token_file") -
             if key != "token_file"
             else "check the path and its mode, or set DCGW_TOKEN",
         ) from None
-    if len(data) > MAX_TOKEN_FILE_BYTES:
-        raise ConfigError(f"{key} {file} is too long for a token", "is it the right file?")
+    if len(data) > most:
+        what = "a token" if most == MAX_TOKEN_FILE_BYTES else "secrets"
+        raise ConfigError(f"{key} {file} is too long for {what}", "is it the right file?")
     if readable_by_others(info.st_mode, info.st_uid, os.getuid()):
         warnings.append(f"{key} {file} can be read by others: chmod 600 {file}")
     if why := replaceable(file):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.config.loading import load
-from cluster.config.tokens import bare_token, readable_by_others
+from cluster.config.tokens import bare_token, read_secrets, readable_by_others
 from cluster.errors import ConfigError
 
 TOKEN = "MTIz.secret.token-_0"
@@ -132,3 +132,39 @@ def test_a_secret_is_for_its_owner_or_for_a_group_that_root_chose(
     mode: int, owner: int, user: int, others: bool
 ) -> None:
     assert readable_by_others(mode, owner, user) is others
+
+
+def secrets_in(folder: Path, content: str, mode: int = 0o600) -> tuple[dict[str, str], list[str]]:
+    """Return the secrets of a file with this content, and warnings."""
+    file = folder / "secrets"
+    file.write_text(content)
+    file.chmod(mode)
+    return read_secrets(file)
+
+
+def test_secrets_by_the_name_of_their_client(tmp_path: Path) -> None:
+    text = "# who may connect\n\n music  0123456789abcdef\npanel-2 fedcba9876543210\r\n"
+    named, warnings = secrets_in(tmp_path, text)
+    assert named == {"music": "0123456789abcdef", "panel-2": "fedcba9876543210"}
+    assert warnings == []
+    assert "chmod 600" in secrets_in(tmp_path, text, 0o644)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# nothing\n", "holds no secret"),
+        ("0123456789abcdef", "line 1 of .* is no NAME SECRET"),
+        ("a b c", "line 1 of .* is no NAME SECRET"),
+        ("-a 0123456789abcdef", "line 1 of .* is no NAME SECRET"),
+        ("a 0123456789abcde", "16 characters or more"),
+        ("a 0123456789abcde\u00e9", "16 characters or more"),
+        ("a 0123456789abcdef\na fedcba9876543210", "line 2 of .* has the name of another"),
+        ("a 0123456789abcdef\nb 0123456789abcdef", "line 2 of .* has the secret of another"),
+        ("#" * 300_000, "too long for secrets"),
+    ],
+)
+def test_what_is_no_file_of_secrets(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        secrets_in(tmp_path, content)
+    assert "0123456789" not in str(caught.value)
