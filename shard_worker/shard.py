@@ -161,9 +161,10 @@ class Shard:
         stays resumable."""
         self._do(self._session.stop(self._loop.time(), logout=logout, cause=cause))
 
-    def reconnect(self) -> None:
-        """Begin another connection at once; a shard that has given up tries anew."""
-        self._do(self._session.reconnect(self._loop.time()))
+    def reconnect(self, *, identify: bool = False) -> None:
+        """Begin another connection at once; a shard that has given up tries anew. identify: end the
+        session, and begin another one."""
+        self._do(self._session.reconnect(self._loop.time(), identify=identify))
 
     def hold(self) -> None:
         """Read nothing for now, since nobody takes what comes. Heartbeats go on. A new connection

@@ -278,9 +278,9 @@ class Worker:
                 if self._journal.checkpoints is not None and pid == os.getpid():
                     for kept in reports:
                         self._journal.checkpoints.answered(kept.number, kept.unknown)
-            case Reconnect(shard_id=shard_id):
+            case Reconnect(shard_id=shard_id, identify=identify):
                 if shard_id in self._shards:
-                    self._shards[shard_id].reconnect()
+                    self._shards[shard_id].reconnect(identify=identify)
             case Send():
                 self._send(message)
             case Release(shard_id=shard_id, to_slot=to_slot):

@@ -31,6 +31,7 @@ VERBS: Final = {
     "hosts": "Show the hosts that workers run on.",
     "keys": "Who may reach the cluster over TCP.",
     "logs": "Show the logs of all processes of a cluster.",
+    "refresh": "Fetch the guilds of a shard anew (an identify).",
     "reshard": "Change the number of shards while the cluster runs.",
     "restart": "Restart workers without losing an event.",
     "sandbox": "Run a loopback Discord for any client.",

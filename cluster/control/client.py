@@ -206,6 +206,12 @@ class ControlClient:
         """Resume one shard on another connection; one that has given up tries anew."""
         return await self._operate("restart", {"shard": shard}, on_progress)
 
+    async def refresh_shard(self, shard: int, on_progress: OnProgress | None = None) -> str:
+        """Let one shard end its session and identify anew, which spends an identify, so that all of
+        its guilds come once more. What happens between its two sessions nobody sees: a Gap says so
+        (`session_lost`). BudgetError: no identify is left."""
+        return await self._operate("refresh", {"shard": shard}, on_progress)
+
     async def scale(self, workers: int, on_progress: OnProgress | None = None) -> str:
         """Let so many workers carry the shards, which move without losing an event and without
         spending an identify."""

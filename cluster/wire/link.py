@@ -255,6 +255,9 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True, tag="reconnect"):
     """Close this shard's connection and resume on another; a shard that has given up tries anew."""
 
     shard_id: int
+    identify: bool = False
+    """Whether to end the session, and identify in place of resuming. A worker of a version without
+    this field resumes."""
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True, tag="send"):

@@ -1,4 +1,4 @@
-"""Long requests to a coordinator: restart, scale, reshard.
+"""Long requests to a coordinator: restart, refresh, scale, reshard.
 
 Each begins at once and is answered by the Operation (cluster.wire.control) that it has become;
 ``operation`` then waits a moment for what is new of it. One is under way at a time. It goes on when
@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
+
+from cluster.ranges import ShardId
 
 FOLLOW_S: Final = 2.0
 """Seconds after which `operation` is answered, if nothing is new."""
@@ -29,6 +31,12 @@ class RestartArgs(msgspec.Struct, frozen=True, kw_only=True):
 
     worker: int | None = None
     shard: int | None = None
+
+
+class RefreshArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """The args of `refresh`."""
+
+    shard: ShardId
 
 
 class ScaleArgs(msgspec.Struct, frozen=True, kw_only=True):

@@ -104,6 +104,7 @@ CAUSES: Final = {
     "late heartbeat": "the worker was held up, its heartbeat came late",
     "connection lost": "the connection broke",
     "restart": "it was asked to reconnect",
+    "refresh": "it was asked to identify anew",
     "corrupt stream": "what came could not be read",
     "protocol error": "what came broke the protocol",
 }

@@ -1,16 +1,20 @@
-"""Restarts on request: of a shard's connection, of a worker, of all workers one by one.
+"""Restarts on request: of a shard's connection, of a worker, of all workers one by one; and of a
+shard's session.
 
 Nothing is lost and no identify is spent: a worker that ends closes its sessions resumably, its next
-process resumes them, and its journal has what was not published.
+process resumes them, and its journal has what was not published. Only `refresh` spends one, and
+what happens between the old session and the new one nobody sees.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.wire import link
 from cluster.wire.states import SessionState
+from coordinator.identifies.guarded_queue import GuardedQueue
 from coordinator.operations.runner import OperationProgress
 from coordinator.workers.fleet import Fleet
 from coordinator.workers.supervisor import Supervisor
@@ -24,13 +28,14 @@ LEAVE_S: Final = 20.0
 class RollingRestart:
     """Restarts workers and connections, without loss."""
 
-    def __init__(self, fleet: Fleet, supervisor: Supervisor) -> None:
+    def __init__(self, fleet: Fleet, supervisor: Supervisor, identifies: GuardedQueue) -> None:
         self._assignments = fleet.assignments
         self._slots = fleet.slots
         self._reports = fleet.reports
         self._changes = fleet.changes
         self._send = fleet.send
         self._supervisor = supervisor
+        self._identifies = identifies
 
     async def rolling(self, progress: OperationProgress) -> str:
         """Restart all workers, each when the one before is back. ClusterError: one is not; those
@@ -81,26 +86,60 @@ class RollingRestart:
     async def shard(self, shard: int) -> str:
         """Connect one shard anew. ClusterError: there is none of this number, its worker is not
         there, or it does not get ready."""
+        self._slot_of(shard)
+        count, reports = self._assignments.plan.shard_count, self._reports
+        before = reports.reconnects(count, shard)
+        was_ready = reports.state(count, shard) is SessionState.READY
+
+        def is_back() -> bool:
+            return reports.reconnects(count, shard) != before or not was_ready
+
+        await self._reconnect(link.Reconnect(shard_id=shard), is_back)
+        return f"shard {shard} reconnected"
+
+    async def refresh(self, shard: int) -> str:
+        """Let one shard end its session and identify, so that all of its guilds come anew. Others
+        that wait for an identify would lengthen the time in which the shard has no session, so none
+        may. BudgetError: no identify is left. ClusterError: there is no shard of this number, its
+        worker is not there, others wait for an identify, or it does not get ready."""
+        self._slot_of(shard)
+        self._identifies.require(1)
+        budget = self._identifies.status()
+        if waiting := len(budget.waiting) + len(budget.outside):
+            raise ClusterError(
+                f"{waiting} wait for an identify already: shard {shard} would be without a session "
+                "for as long",
+                "ask again when `dcgw-cluster status` shows none that waits",
+            )
+        if budget.trouble:
+            raise ClusterError(f"no identify is granted now: {budget.trouble}")
+        count, reports = self._assignments.plan.shard_count, self._reports
+        before = reports.epoch(count, shard)
+        asked = link.Reconnect(shard_id=shard, identify=True)
+        await self._reconnect(asked, lambda: reports.epoch(count, shard) > before)
+        return f"shard {shard} identified anew: its guilds are on their way"
+
+    def _slot_of(self, shard: int) -> int:
         plan = self._assignments.plan
         slot = plan.slot_of.get(shard)
         if slot is None:
             raise ClusterError(
                 f"there is no shard {shard}", f"there are {plan.shards[0]} to {plan.shards[-1]}"
             )
-        count, reports = plan.shard_count, self._reports
-        before = reports.reconnects(count, shard)
-        was_ready = reports.state(count, shard) is SessionState.READY
-        if not self._send(slot, link.Reconnect(shard_id=shard)):
+        return slot
+
+    async def _reconnect(self, asked: link.Reconnect, is_back: Callable[[], bool]) -> None:
+        """Let a shard have another connection, and wait until it is ready on it. is_back: whether
+        what it has said is news of that. ClusterError: its worker is not there, or it does not get
+        ready."""
+        shard, count, reports = asked.shard_id, self._assignments.plan.shard_count, self._reports
+        slot = self._slot_of(shard)
+        if not self._send(slot, asked):
             raise ClusterError(f"worker {slot}, which has shard {shard}, is not there now")
-
-        def is_back() -> bool:
-            reconnected = reports.reconnects(count, shard) != before
-            ready = reports.state(count, shard) is SessionState.READY
-            return ready and (reconnected or not was_ready)
-
-        if not await self._changes.until(is_back, BACK_S):
+        if not await self._changes.until(
+            lambda: reports.state(count, shard) is SessionState.READY and is_back(), BACK_S
+        ):
             state, detail = reports.state(count, shard) or "", reports.detail(count, shard)
             raise ClusterError(
                 f"shard {shard} is not ready after {BACK_S:g} s: {state} {detail}".rstrip(": ")
             )
-        return f"shard {shard} reconnected"

@@ -1,5 +1,5 @@
-"""The verbs that begin long operations: restart, scale, reshard; and `operation`, which follows
-one."""
+"""The verbs that begin long operations: restart, refresh, scale, reshard; and `operation`, which
+follows one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from cluster.errors import ClusterError
-from cluster.wire.operations import ReshardArgs, RestartArgs, ScaleArgs
+from cluster.wire.operations import RefreshArgs, ReshardArgs, RestartArgs, ScaleArgs
 from cluster.wire.status import Operation
 from coordinator.context import RunContext
 from coordinator.identifies.guarded_queue import GuardedQueue
@@ -50,7 +50,7 @@ class OperationVerbs:
         fleet, supervisor = workers.fleet, workers.supervisor
         return cls(
             operations,
-            RollingRestart(fleet, supervisor),
+            RollingRestart(fleet, supervisor, identifies),
             scaling,
             Resharding(context, fleet, supervisor, identifies, plan_keeper, publish),
         )
@@ -59,6 +59,7 @@ class OperationVerbs:
         """Return the verbs by name."""
         return {
             "restart": self.restart,
+            "refresh": self.refresh,
             "scale": self.scale,
             "reshard": self.reshard,
             "operation": self._operations.follow,
@@ -77,6 +78,13 @@ class OperationVerbs:
             kind = f"restart of shard {shard}"
             return self._operations.begin(kind, lambda _: self._restarting.shard(shard))
         return self._operations.begin("rolling restart", self._restarting.rolling)
+
+    async def refresh(self, args: dict[str, Any]) -> Operation:
+        """Begin to let a shard identify anew. args: RefreshArgs."""
+        shard = args_of(args, RefreshArgs).shard
+        return self._operations.begin(
+            f"refresh of shard {shard}", lambda _: self._restarting.refresh(shard)
+        )
 
     async def scale(self, args: dict[str, Any]) -> Operation:
         """Begin to scale. args: ScaleArgs."""

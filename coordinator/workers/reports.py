@@ -145,6 +145,12 @@ class WorkerReports:
         row = self._row(shard_count, shard)
         return "" if row is None else row.report.detail
 
+    def epoch(self, shard_count: int, shard: int) -> int:
+        """Return the epoch of a shard's last identify, as its worker said it last; 0: it has said
+        nothing."""
+        row = self._row(shard_count, shard)
+        return 0 if row is None else row.report.epoch
+
     def reconnects(self, shard_count: int, shard: int) -> int:
         """Return how often a shard's connection was lost or given up, in its worker's lifetime."""
         row = self._row(shard_count, shard)

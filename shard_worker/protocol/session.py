@@ -37,6 +37,11 @@ from shard_worker.protocol.states import (
     Input,
 )
 
+ENDING_CLOSE: Final = 1000
+"""The close code that ends the session at Discord.
+
+Source: Discord's documentation, "Gateway", "Initiating a Disconnect".
+"""
 MAX_INTERVAL_S: Final = 3600.0
 """Longest heartbeat interval that HELLO may say, in seconds."""
 
@@ -251,21 +256,27 @@ class Session:
         """What came can't be read, or is out of place: a fresh connection is the cure."""
         return self._lose(cause, now, close=RESUMABLE_CLOSE, detail=detail)
 
-    def reconnect(self, now: float) -> list[Action]:
+    def reconnect(self, now: float, *, identify: bool = False) -> list[Action]:
         """Begin another connection at once: somebody asked for it. A session that gave up tries
-        anew; one that identifies goes on with that, since its identify is spent."""
+        anew; one that identifies goes on with that, since its identify is spent. identify: the
+        session is ended, and another one begun in its place; where one is being begun, that goes
+        on."""
         if self.state is SessionState.IDENTIFYING:
             return []
         if self.state in CONNECTED:
-            out = self._lose("restart", now, close=RESUMABLE_CLOSE, asked=True)
-            self._at_once, self._wake, self._detail = True, now, "restart"
+            if identify and self.resumable is None:
+                return []
+            cause, code = ("refresh", ENDING_CLOSE) if identify else ("restart", RESUMABLE_CLOSE)
+            out = self._lose(cause, now, close=code, drop=identify, asked=True)
+            self._at_once, self._wake, self._detail = True, now, cause
             return out
+        out = self._drop("refresh") if identify else []
         if self.state is SessionState.FATAL:
             self._move(Input.RETRY, now)
             self.refused, self._detail = None, ""
         if self.state is SessionState.WAITING:
             self._at_once, self._wake = True, now
-        return []
+        return out
 
     def stop(self, now: float, *, logout: bool = False, cause: str = "logout") -> list[Action]:
         """Close the connection for good. logout: end the session, and its epoch with this cause;
@@ -274,7 +285,7 @@ class Session:
             return []
         out: list[Action] = []
         if self.state in CONNECTED:
-            out = [do.Close(1000 if logout else RESUMABLE_CLOSE)]
+            out = [do.Close(ENDING_CLOSE if logout else RESUMABLE_CLOSE)]
         if logout:
             out += self._drop(cause)
         self._move(Input.STOP, now)

@@ -836,3 +836,45 @@ def test_a_replay_that_holds_the_resumed_of_an_earlier_try() -> None:
         assert clock.dispatch(seq) == [seq]
     assert clock.session.seq == 3
     assert not clock.session.reconnects["RESUMED out of place"]
+
+
+def test_another_session_on_request() -> None:
+    """What was taken is the end of the epoch, and the session is ended at Discord, too."""
+    clock = Clock()
+    clock.ready()
+    clock.dispatch(2, 3)
+    assert clock.session.reconnect(clock.now, identify=True) == [
+        do.Close(1000),
+        do.EndEpoch(1, 3, "refresh"),
+    ]
+    assert clock.session.due == clock.now, "at once"
+    assert clock.session.resumable is None
+    assert clock.session.detail == clock.session.lost_by == "refresh"
+    assert clock.session.reconnects == {"refresh": 1}
+    clock.connect()
+    assert clock.hello() == [do.RequestGrant()]
+    assert clock.session.granted(2, 2, clock.now) == [do.SendIdentify(2, 2)]
+
+
+@pytest.mark.parametrize("code", [None, 4014])
+def test_another_session_on_request_where_there_is_no_connection(code: int | None) -> None:
+    clock = Clock()
+    clock.ready()
+    clock.session.closed(code, clock.now)
+    assert clock.session.reconnect(clock.now, identify=True) == [do.EndEpoch(1, 1, "refresh")]
+    assert clock.session.state is SessionState.WAITING
+    clock.connect()
+    assert clock.hello() == [do.RequestGrant()]
+
+
+def test_a_session_that_is_being_begun_is_another_one_already() -> None:
+    clock = Clock()
+    clock.connect()
+    assert clock.session.reconnect(clock.now, identify=True) == []
+    clock.hello()
+    assert clock.session.reconnect(clock.now, identify=True) == []
+    clock.session.granted(1, 1, clock.now)
+    assert clock.session.reconnect(clock.now, identify=True) == []
+    clock.session.ready("id", RESUME, 1, clock.now)
+    assert clock.session.state is SessionState.READY
+    assert clock.session.reconnects == {}
