@@ -9,10 +9,22 @@ requests/  what clients ask of Discord                         calls ControlClie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cluster.proxy.entry import Entry
 from cluster.proxy.identify import Identify
+
+ANSWERS: Final = frozenset(
+    (
+        "CHANNEL_INFO",
+        "GUILD_MEMBERS_CHUNK",
+        "RATE_LIMITED",
+        "SOUNDBOARD_SOUNDS",
+        "VOICE_SERVER_UPDATE",
+    )
+)
+"""Names of the events that answer somebody: `Asked` alone says which sessions get one, and `View`
+is not asked."""
 
 
 class Outlet(Protocol):
@@ -40,6 +52,10 @@ class Session(Protocol):
 
     @property
     def identify(self) -> Identify: ...
+
+    @property
+    def predecessor(self) -> str:
+        """Id of the session that this one is the heir of; empty: it is nobody's."""
 
     @property
     def seq(self) -> int:
@@ -76,11 +92,19 @@ class Commands(Protocol):
     def identified(self, session: Session) -> None:
         """A session has begun; its IDENTIFY may carry a presence."""
 
-    def received(self, session: Session, op: int, d: Any) -> None:
-        """Do what a client asks. Refused: it asks for what can't be."""
+    def resumed(self, session: Session) -> None:
+        """A session goes on with a new connection."""
 
-    def detached(self, session: Session) -> None:
-        """The session has no client any more."""
+    def received(self, session: Session, op: int, d: Any) -> None:
+        """Do what a client asks; op: none that the server handles itself (1, 2, 6). Refused: it
+        asks for what can't be."""
+
+    def detached(self, session: Session, *, over: bool) -> None:
+        """The session has no client any more; over: as in `Session.detach`."""
+
+    def shard_ready(self, shard_id: int, shard_count: int) -> None:
+        """A shard of the cluster has begun a new session (READY): its presence is the
+        configuration's, until the clients' is sent again."""
 
 
 class View(Protocol):
@@ -94,7 +118,6 @@ class View(Protocol):
 class Asked(Protocol):
     """Which answers of Discord are whose (requests/)."""
 
-    def answer(self, session_id: str, entry: Entry) -> bytes | None:
-        """Return the tail of a dispatch that answers somebody (GUILD_MEMBERS_CHUNK,
-        SOUNDBOARD_SOUNDS, VOICE_SERVER_UPDATE, ...) as this session gets it; None: it is not the
-        session's."""
+    def answer(self, session: Session, entry: Entry) -> bytes | None:
+        """Return the tail of a dispatch of ANSWERS as this session gets it; None: it is not the
+        session's. The same for the same event, however often it is asked."""
