@@ -3,13 +3,19 @@ body is worked out once, when the first session wants it."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from cluster.wire.batch import Event
+
+GAP: Final = "_gap"
+"""Name of an entry that stands for events that can't be had; its event has the shard and the epoch
+(shard id -1: all shards)."""
 
 
 class Entry:
-    """An event in the window (window.py)."""
+    """An event in the window (sessions/window.py), or a Gap there."""
 
-    __slots__ = ("data", "event", "guild", "head", "name", "redacted", "tail")
+    __slots__ = ("data", "event", "g", "guild", "head", "is_answer", "name", "redacted", "tail")
 
     def __init__(self, event: Event) -> None:
         self.event = event
@@ -22,3 +28,12 @@ class Entry:
         """Its guild's id; None: it has none; -1: nobody has looked."""
         self.redacted: bytes | None = None
         """`tail` without the content of the message, once a session needed that."""
+        self.g = 0
+        """Its number in the window; an entry outside of it has 0."""
+        self.is_answer = False
+        """Whether it answers what some client asked (Asked)."""
+
+
+def gap_entry(shard_count: int, shard_id: int, epoch: int) -> Entry:
+    """Return the entry of a Gap. shard_id: -1: events of all shards are missing."""
+    return Entry(Event.make(GAP, shard_id, shard_count, epoch, -1, b"null", 0, ""))

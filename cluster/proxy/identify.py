@@ -20,5 +20,7 @@ class Identify(msgspec.Struct, frozen=True, kw_only=True):
     """API version: 9 or 10."""
     program: str = ""
     """The library by its `properties`, for people: "discord.py", at most 80 characters."""
+    url: str = ""
+    """What READY says as resume_gateway_url: where the client came in, or what is configured."""
     presence: msgspec.Raw | None = None
     """`d` of the presence update that IDENTIFY carries."""

@@ -8,7 +8,8 @@ requests/  what clients ask of Discord                         calls ControlClie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from cluster.proxy.entry import Entry
@@ -108,11 +109,75 @@ class Commands(Protocol):
 
 
 class View(Protocol):
-    """What one session sees of the cluster's events."""
+    """What one session sees of the cluster's events. It is shown every entry once, in order, but
+    for answers (Asked); after a RESUME another view, made of an earlier `state`, is shown what came
+    after that once more, and has to come to the same."""
+
+    @property
+    def state(self) -> bytes:
+        """What the view has learnt (which guilds its client has, which of them are unavailable,
+        where a Gap came), for `Views.go_on`. The same object for as long as nothing has changed:
+        it is asked for after each turn."""
 
     def see(self, entry: Entry) -> bytes | None:
-        """Return the tail of the dispatch (`Entry.tail`, or another in its place); None: this
-        session does not get the event."""
+        """Return the tail of the dispatch (`Entry.tail`, or another in its place); None: the
+        session gets nothing; b"": it gets what `made_up` says, which is asked for at once."""
+
+    def made_up(self, entry: Entry) -> Sequence[tuple[str, bytes]]:
+        """Return (name, d) of the dispatches that the entry seen last brings in its own place:
+        GUILD_DELETE for the guilds that a new READY no longer lists."""
+
+
+class Snapshot(Protocol):
+    """The cache at one moment; cluster.cache's is one."""
+
+    @property
+    def position(self) -> Mapping[str, Any]:
+        """How far the cache had come: as Subscriber.position has it."""
+
+
+class Snapshots(Protocol):
+    """The cache."""
+
+    def snapshot(self) -> AbstractContextManager[Any]:
+        """Return the cache as it is now, a Snapshot, to be left soon."""
+
+
+class Beginning(Protocol):
+    """What a session begins with, by one snapshot."""
+
+    @property
+    def view(self) -> View:
+        """What it sees of all that comes after the snapshot."""
+
+    @property
+    def ready(self) -> bytes:
+        """`d` of READY."""
+
+    @property
+    def guilds(self) -> Sequence[int]:
+        """Ids of the guilds whose GUILD_CREATE follows, in order."""
+
+
+class Views(Protocol):
+    """Makes what sessions see. snapshot: of cluster.cache."""
+
+    def begin(
+        self, identify: Identify, session_id: str, snapshot: Any, *, before: bytes = b""
+    ) -> Beginning:
+        """Begin a session. before: `state` of the view of the session that it is the heir of: a
+        guild that was not known to that one may be told of by its GUILD_CREATE once more. Refused:
+        4014 for intents that the cluster lacks, and the like."""
+
+    def guild_create(
+        self, identify: Identify, snapshot: Any, guild_id: int, *, joins: int = 0
+    ) -> bytes | None:
+        """Return `d` of GUILD_CREATE; None: the guild is gone. joins: how many members more the
+        guild had before what the session will be sent of GUILD_MEMBER_ADD and _REMOVE: its
+        member_count is less by that, and comes out right."""
+
+    def go_on(self, identify: Identify, state: bytes) -> View:
+        """Return a view that goes on from what another of the same IDENTIFY had learnt."""
 
 
 class Asked(Protocol):
