@@ -161,6 +161,7 @@ ROOMS: Final = {
         "kinds": "",
     },
     "cluster/proxy": {
+        "server": "credentials interfaces",
         "credentials": "",
         "interfaces": "entry identify",
         "refusal": "",

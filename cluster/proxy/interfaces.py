@@ -33,7 +33,8 @@ class Outlet(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Bytes that the client has not taken yet."""
+        """Bytes that the client has not taken yet. Whenever it has taken all of them,
+        `Session.room` is called."""
 
     def dispatch(self, payloads: Sequence[bytes]) -> None:
         """Send whole payloads, each the JSON text of a dispatch, in one write."""
@@ -42,7 +43,8 @@ class Outlet(Protocol):
         """Close the connection; the session is told by `detach`."""
 
     def request_heartbeat(self) -> None:
-        """Send op 1, which a client answers with a heartbeat ("Sending Heartbeats")."""
+        """Send op 1, which a client answers with a heartbeat ("Sending Heartbeats"), unless one is
+        unanswered."""
 
 
 class Session(Protocol):
@@ -67,7 +69,7 @@ class Session(Protocol):
         Refused (4007): it can't have."""
 
     def room(self) -> None:
-        """The connection has room again: send on."""
+        """The client has taken all that waited: send on."""
 
     def detach(self, *, over: bool) -> None:
         """The connection has ended. over: with 1000 or 1001, after which no RESUME is possible; a
