@@ -16,10 +16,11 @@ from cluster.config.cluster_config import ClusterConfig
 from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
 from cluster.config.offered import behind_keys, check_joinable, check_offered
+from cluster.config.proxy import check_proxy
 from cluster.config.shards import check_one_session, check_share, parse_shards
 from cluster.config.store_url import check_store
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
-from cluster.endpoints.http import check_http
+from cluster.endpoints.listening import check_http
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ConfigError
 
@@ -73,6 +74,7 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         check_engine(self)
         check_store(self.store)
         check_offered(self)
+        check_proxy(self.proxy, self.account)
         check_http(self.http.listen, has_token=bool(self.http_token))
         check_keys(KeyFolder(self.paths.keys), behind_keys(self))
         if self.account == "user":

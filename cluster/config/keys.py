@@ -116,6 +116,29 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Most shards that have metrics of their own."""
 
 
+class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of [proxy]."""
+
+    listen: str = ""
+    """"ADDRESS:PORT"; "auto": 127.0.0.1:7320, or the next port that is free; empty: there is no
+    proxy."""
+    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """How many processes share the clients; each is a core's work at most."""
+    secrets_file: str = ""
+    """File of what clients may show in place of the bot's token, a line "NAME SECRET" each."""
+    certificate: str = ""
+    """PEM file of the chain that clients are shown; empty: there is no TLS."""
+    private_key: str = ""
+    """PEM file of its key."""
+    keep_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 3600.0
+    """How long a session without a client is kept, and how far back one that begins anew goes on
+    from it."""
+    overlap: Literal["each", "newest"] = "each"
+    """Who gets the events where several sessions of one client hold a shard."""
+    url: str = ""
+    """The address that clients are told; empty: the one by which they came."""
+
+
 class HostsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [hosts]: endpoints "tcp://ADDRESS:PORT", all three or none."""
 
@@ -207,6 +230,7 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     hub: HubConfig = msgspec.field(default_factory=HubConfig)
     tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
     http: HttpConfig = msgspec.field(default_factory=HttpConfig)
+    proxy: ProxyConfig = msgspec.field(default_factory=ProxyConfig)
     hosts: HostsConfig = msgspec.field(default_factory=HostsConfig)
     ray: RayConfig = msgspec.field(default_factory=RayConfig)
 

@@ -27,16 +27,18 @@ from cluster.config.checks import (
 from cluster.config.cluster_config import SANDBOX_CLUSTER, ClusterConfig
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.engines import check_engine
+from cluster.config.keys import ProxyConfig
 from cluster.config.offered import check_joinable, check_offered
+from cluster.config.proxy import check_proxy, tls_of
 from cluster.config.schema import HIDDEN, Given, is_secret
 from cluster.config.shards import check_one_session, check_share, check_workers, parse_shards
 from cluster.config.sources import SCHEMA, VARIABLES, find_file, read_environment, read_file
 from cluster.config.store_url import check_store
-from cluster.config.tokens import read_http_token, read_token
+from cluster.config.tokens import read_http_token, read_secrets, read_token
 from cluster.discord.account import TERMS, USER_API_VERSION, IdentifyAccount
 from cluster.discord.urls import check_urls
 from cluster.endpoints.folders import expanded, here, replaceable
-from cluster.endpoints.http import check_http
+from cluster.endpoints.listening import check_http
 from cluster.endpoints.paths import ClusterPaths, cluster_paths
 from cluster.errors import ConfigError
 from cluster.sandbox.options import check as check_sandbox
@@ -106,6 +108,22 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         check_http(http.listen, has_token=True)
         return read_http_token(self._path_as_given("http.token_file"))
 
+    def _proxy(self) -> tuple[ProxyConfig, list[str]]:
+        """Return [proxy] with absolute paths, and warnings about its secrets. Raises
+        ConfigError."""
+        proxy = self.config.proxy
+        paths: dict[str, str] = {}
+        warnings: list[str] = []
+        for key in ("secrets_file", "certificate", "private_key"):
+            if getattr(proxy, key):
+                paths[key] = str(self._path_as_given(f"proxy.{key}"))
+        proxy = msgspec.structs.replace(proxy, **paths)
+        if proxy.listen:
+            tls_of(proxy.certificate, proxy.private_key)
+            if proxy.secrets_file:
+                _, warnings = read_secrets(Path(proxy.secrets_file))
+        return proxy, warnings
+
     def _api_version(self) -> tuple[Literal[9, 10], list[str]]:
         """Return the API's version for this kind of account, and warnings on it."""
         version = self.config.api_version
@@ -130,6 +148,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         check_engine(c)
         api_version, warnings = self._api_version()
         http_token, more = self._http_token()
+        proxy, of_proxy = self._proxy()
+        warnings += of_proxy
         broker, keys, identify = "", "", c.identify
         if not self.on_sandbox:  # which is a bot of its own
             if c.ca_file:
@@ -159,6 +179,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
                 "ca_file": str(self._path("ca_file")) if c.ca_file else "",
                 "identify": msgspec.structs.replace(identify, broker=broker, broker_keys=keys),
                 "http": msgspec.structs.replace(c.http, token_file=http_file),
+                "proxy": proxy,
             },
             config_file=str(self.file or ""),
             token=token,
@@ -208,6 +229,7 @@ def load(
     _check_account(config, given)
     check_presence(config.presence, config.account)
     check_offered(config)
+    check_proxy(config.proxy, config.account)
     if on_sandbox:
         try:
             check_sandbox(config.sandbox)

@@ -29,7 +29,7 @@ from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor.finding import Finding, State
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.folders import replaceable, why_not_made
-from cluster.endpoints.http import AUTO, AUTO_LISTEN, http_address, http_listener
+from cluster.endpoints.listening import AUTO, HTTP
 from cluster.endpoints.paths import IPC_PATH_BYTES, ClusterPaths, check_socket_paths, is_held
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
@@ -121,11 +121,11 @@ def http(paths: ClusterPaths, listen: str) -> Finding:
     http.listen."""
     if not listen:
         return Finding(check="http", state="ok", text="nothing is served over HTTP")
-    text = f"at {AUTO_LISTEN if listen == AUTO else listen}"
+    text = f"at {HTTP.auto if listen == AUTO else listen}"
     if not is_held(paths.lock):
-        address = http_address(listen)
+        address = HTTP.address(listen)
         try:
-            listener = http_listener(address.host, address.port, or_next=listen == AUTO)
+            listener = HTTP.listener(address.host, address.port, or_next=listen == AUTO)
         except ClusterError as error:
             return Finding.failed("http", error)
         port = listener.getsockname()[1]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cluster.config.coordinator_spec import CoordinatorSpec
-from cluster.endpoints.http import AUTO, http_address
+from cluster.endpoints.listening import AUTO, HTTP
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
 from coordinator.children.start import log_settings, start_child
@@ -47,7 +47,7 @@ class HttpProcess(RestartingProcess):
 
 def http_spec(spec: CoordinatorSpec, port: int | None = None) -> bytes:
     """Return the spec of an HTTP server. port: the one to try first; None: that of http.listen."""
-    address = http_address(spec.http.listen)
+    address = HTTP.address(spec.http.listen)
     return msgspec.json.encode(
         {
             "control": spec.paths.control,

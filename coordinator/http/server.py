@@ -26,7 +26,7 @@ from aiohttp import web
 from cluster.child_process import Child, ChildSpec, run_child
 from cluster.config.tokens import read_http_token
 from cluster.control import ControlClient
-from cluster.endpoints.http import http_listener
+from cluster.endpoints.listening import HTTP
 from cluster.errors import ClusterError
 from cluster.wire.status import Operation
 from coordinator.http.access import Access
@@ -78,7 +78,7 @@ class HttpSpec(ChildSpec, frozen=True, kw_only=True):
 
 async def serve_http(spec: HttpSpec, child: Child) -> None:
     """Serve until the child is ending. ClusterError: the address can't be listened on."""
-    listener = http_listener(spec.host, spec.port, or_next=spec.or_next)
+    listener = HTTP.listener(spec.host, spec.port, or_next=spec.or_next)
     host, port = listener.getsockname()[:2]
     try:
         lock = Path(spec.lock) if spec.lock else None

@@ -17,7 +17,7 @@ import yaml
 
 from cluster.config.keys import ClusterKeys
 from cluster.config.loading import load
-from cluster.endpoints.http import AUTO_LISTEN
+from cluster.endpoints.listening import HTTP
 from tests.deploy.files import CONFIGS, ROOT, RULES
 
 DOCKER: Final = CONFIGS / "docker"
@@ -85,7 +85,7 @@ def test_variables_of_the_image_and_of_compose_are_keys() -> None:
 def test_the_health_check_asks_where_it_listens() -> None:
     check = re.search(r"HTTPConnection\('127\.0\.0\.1', (\d+)", DOCKERFILE)
     assert check is not None
-    assert AUTO_LISTEN.endswith(f":{check[1]}")
+    assert HTTP.auto.endswith(f":{check[1]}")
 
 
 def test_a_stop_has_the_time_that_it_may_take() -> None:
