@@ -91,7 +91,7 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
-        "proxy": "wire",
+        "proxy": "control discord wire",
         "cache": "",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
@@ -162,6 +162,7 @@ ROOMS: Final = {
     },
     "cluster/proxy": {
         "server": "credentials interfaces",
+        "requests": "entry interfaces refusal",
         "credentials": "",
         "interfaces": "entry identify",
         "refusal": "",
