@@ -18,8 +18,8 @@ from typing import Final
 
 import msgspec
 
+from cluster.gateway_server.frames import BINARY, frame
 from cluster.sandbox.options import SandboxOptions
-from cluster.sandbox.sessions.compression import BINARY, frame
 from cluster.sandbox.world.world import World
 
 SEGMENT: Final = 500

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from benchmarks.recording import SEGMENT, ZLIB_HEADER, piece
+from cluster.gateway_server.frames import BINARY, frame
 from cluster.sandbox.options import SandboxOptions
-from cluster.sandbox.sessions.compression import BINARY, frame
 from cluster.sandbox.world.world import World
 from shard_worker.transport.handshake import accept
 from shard_worker.transport.websocket import mask

@@ -39,6 +39,7 @@ PURE = [
     "cluster/discord/intents.py",
     "cluster/discord/opcodes.py",
     "cluster/events",
+    "cluster/gateway_server",
     "cluster/identify/bucket.py",
     "cluster/identify/limiter.py",
     "cluster/journal/suspension.py",
@@ -91,7 +92,7 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
-        "proxy": "control discord wire",
+        "proxy": "control discord gateway_server wire",
         "cache": "",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
@@ -107,7 +108,8 @@ ROOMS: Final = {
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",
         "words": "wire",
         "wire": "decode_errors discord errors events ranges",
-        "sandbox": "decode_errors discord errors logs own_process zstd",
+        "sandbox": "decode_errors discord errors gateway_server logs own_process",
+        "gateway_server": "discord zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",

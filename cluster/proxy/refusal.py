@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
+from cluster.gateway_server.refusal import Refused
 
-class Refused(Exception):
-    """A client is closed with this code, and told this reason.
-
-    Source: Discord's documentation, "Opcodes and Status Codes", "Gateway Close Event Codes".
-    """
-
-    def __init__(self, code: int, reason: str, log: str = "") -> None:
-        """log: what the proxy's log says beside that, for its operator; empty: nothing more."""
-        super().__init__(code, reason)
-        self.code = code
-        self.reason = reason
-        self.log = log
+__all__ = ["Refused"]

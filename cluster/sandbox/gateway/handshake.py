@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any
 
 from cluster.discord.intents import ALL_INTENTS, PRIVILEGED_INTENTS
 from cluster.discord.limits import MOST_GUILDS
 from cluster.discord.opcodes import Op
+from cluster.gateway_server.compression import PayloadZlibEncoder, PlainEncoder
+from cluster.gateway_server.identify_payload import (
+    IdentifyPayload,
+    parse_identify,
+    parse_resume,
+    parse_token,
+)
+from cluster.gateway_server.refusal import Refused
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
-from cluster.sandbox.sessions.compression import PayloadZlibEncoder, PlainEncoder
 from cluster.sandbox.sessions.identify_limit import IdentifyLimit, Verdict
 from cluster.sandbox.sessions.peer import Peer, Stage, encode
 from cluster.sandbox.sessions.session import Session
@@ -18,88 +25,12 @@ from cluster.sandbox.sessions.user_view import UserView
 from cluster.sandbox.state import State
 from cluster.sandbox.world.user_ready import sessions_replace
 
-"""Over it Discord refuses the shard count: 4011 ("Gateway", "Sharding")."""
-
-
-class Refused(Exception):
-    """An IDENTIFY or RESUME that closes the connection."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(code, reason)
-        self.code = code
-        self.reason = reason
-
-
-class IdentifyPayload(NamedTuple):
-    """A checked IDENTIFY. shard: None where it was left out. capabilities: None for the bot."""
-
-    shard: tuple[int, int] | None
-    intents: int
-    compress: bool
-    large_threshold: int
-    capabilities: int | None
-
-
-def _malformed(what: str) -> Refused:
-    return Refused(4002, f"Error while decoding payload: {what}.")
-
-
-def parse_identify(d: Any, *, privileged: int, user: bool = False) -> IdentifyPayload:
-    """Read the fields of d, without the token. Raises Refused.
-
-    A bot needs intents. A user account sends ``capabilities``, needs no intents, and may have all.
-    """
-    if not isinstance(d, dict):
-        raise _malformed("d")
-    if not isinstance(d.get("properties"), dict):
-        raise _malformed("properties")
-    least = 25 if user else 50
-    threshold = d.get("large_threshold", 250 if user else 50)
-    if type(threshold) is not int or not least <= threshold <= 250:
-        raise _malformed("large_threshold")
-    capabilities = d.get("capabilities", 0)
-    if type(capabilities) is not int or capabilities < 0:
-        raise _malformed("capabilities")
-    if user:
-        intents = _parse_intents({"intents": int(ALL_INTENTS)} | d, int(ALL_INTENTS))
-    else:
-        intents = _parse_intents(d, privileged)
-    return IdentifyPayload(
-        _parse_shard(d.get("shard")),
-        intents,
-        d.get("compress") is True,  # Discord takes anything else for false
-        threshold,
-        capabilities if user else None,
-    )
-
-
-def _parse_shard(shard: Any) -> tuple[int, int] | None:
-    if shard is None:
-        return None
-    if not isinstance(shard, list) or len(shard) != 2 or any(type(n) is not int for n in shard):
-        raise _malformed("shard")
-    shard_id, count = shard
-    if count < 1 or not 0 <= shard_id < count:
-        raise Refused(4010, "Invalid shard.")
-    return shard_id, count
-
-
-def _parse_intents(d: dict[str, Any], privileged: int) -> int:
-    intents = d.get("intents", -1)  # one that has none is refused like a wrong one
-    if type(intents) is not int:
-        raise _malformed("intents")
-    if intents < 0 or intents & ~int(ALL_INTENTS):
-        raise Refused(4013, "Invalid intent(s).")
-    if intents & int(PRIVILEGED_INTENTS) & ~privileged:
-        raise Refused(4014, "Disallowed intent(s).")
-    return intents
-
 
 def identify(state: State, peer: Peer, d: Any) -> None:
     """Check an IDENTIFY now, let it arrive at its bucket a little later."""
     try:
         peer.user = _by_user(state, d)
-        wanted = parse_identify(d, privileged=state.options.privileged_intents, user=peer.user)
+        wanted = parse_identify(d, allowed=_allowed_intents(state), user=peer.user)
         if peer.user:
             _check_sessions(state)
         else:
@@ -113,15 +44,17 @@ def identify(state: State, peer: Peer, d: Any) -> None:
     loop.call_later(delay, _arrived, state, peer, wanted)
 
 
+def _allowed_intents(state: State) -> int:
+    return int(ALL_INTENTS & ~PRIVILEGED_INTENTS) | state.options.privileged_intents
+
+
 def _limit_of(state: State, peer: Peer) -> IdentifyLimit:
     return state.user_identify_limit if peer.user else state.identify_limit
 
 
 def _by_user(state: State, d: Any) -> bool:
     """Whether the token of d is the user account's and not the bot's. Refused: it is neither's."""
-    token = d.get("token") if isinstance(d, dict) else None
-    if not isinstance(token, str):
-        raise _malformed("token")
+    token = parse_token(d)
     if state.is_user_token(token):
         return True
     if not state.is_token(token.removeprefix("Bot ").strip()):
@@ -244,11 +177,7 @@ def attach(state: State, peer: Peer, session: Session) -> None:
 def resume(state: State, peer: Peer, d: Any) -> None:
     """Replay what came after ``seq``, then RESUMED; op 9 where that is not possible."""
     try:
-        if not isinstance(d, dict):
-            raise _malformed("d")
-        session_id, seq = d.get("session_id"), d.get("seq")
-        if not isinstance(session_id, str) or type(seq) is not int:
-            raise _malformed("session_id, seq")
+        session_id, seq = parse_resume(d)
         peer.user = _by_user(state, d)
     except Refused as refused:
         peer.close(refused.code, refused.reason)

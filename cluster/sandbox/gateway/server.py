@@ -13,12 +13,13 @@ from aiohttp import WSMsgType, web
 
 from cluster.decode_errors import MALFORMED
 from cluster.discord.limits import MAX_SENT_BYTES
+from cluster.gateway_server.compression import encoder_for
 from cluster.sandbox.gateway import commands
 from cluster.sandbox.gateway.latency import Line
 from cluster.sandbox.gateway.trace import TRACE
 from cluster.sandbox.sessions import session_log
-from cluster.sandbox.sessions.compression import encoder_for, message_deflate
 from cluster.sandbox.sessions.connection import Connection
+from cluster.sandbox.sessions.message_deflate import message_deflate
 from cluster.sandbox.sessions.peer import Peer, Stage
 from cluster.sandbox.state import State
 

@@ -13,7 +13,9 @@ import struct
 from collections.abc import Callable
 from typing import Final, cast
 
-from cluster.sandbox.sessions.compression import PONG, Encoder, MessageDeflate, close_frame, frame
+from cluster.gateway_server.compression import Encoder
+from cluster.gateway_server.frames import PONG, close_frame, frame
+from cluster.sandbox.sessions.message_deflate import MessageDeflate
 
 MAX_OUTGOING_BYTES: Final = 32 * 1024 * 1024
 """A client that leaves this much unread is cut: memory is bounded, and Discord cuts it too."""

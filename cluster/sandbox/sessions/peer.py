@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from cluster.gateway_server.send_limit import SendLimit
 from cluster.sandbox.sessions.connection import Connection
-from cluster.sandbox.sessions.send_limit import SendLimit
 from cluster.sandbox.sessions.session import Session
 
 
