@@ -109,7 +109,7 @@ ROOMS: Final = {
         "words": "wire",
         "wire": "decode_errors discord errors events ranges",
         "sandbox": "decode_errors discord errors gateway_server logs own_process",
-        "gateway_server": "discord zstd",
+        "gateway_server": "commands discord errors zstd",
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",

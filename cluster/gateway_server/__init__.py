@@ -1,2 +1,2 @@
 """What a server of Discord's gateway needs, be it the sandbox or the proxy: frames, compression,
-what an IDENTIFY may say and how much a client may send."""
+what an IDENTIFY may say, what a client may ask and how much it may send."""

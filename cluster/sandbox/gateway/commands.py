@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.discord.opcodes import Op
+from cluster.gateway_server.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.gateway.handshake import announce_sessions, identify, resume
-from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.gateway.requests import (
     Handler,
     checked,

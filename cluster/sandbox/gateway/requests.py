@@ -7,11 +7,12 @@ from typing import Any
 
 from cluster.discord.close_codes import CLOSE_CODES
 from cluster.discord.opcodes import Op
-from cluster.sandbox.gateway.request_schemas import REQUEST_SCHEMAS
+from cluster.gateway_server.member_requests import asks_for_all, guild_asked, nonce_of
+from cluster.gateway_server.request_schemas import REQUEST_SCHEMAS
 from cluster.sandbox.sessions.peer import Peer, encode
 from cluster.sandbox.sessions.session import Session
 from cluster.sandbox.state import State
-from cluster.sandbox.world import RequestRefused, nonce_of, rate_limited
+from cluster.sandbox.world import RequestRefused, rate_limited
 from cluster.sandbox.world.answers import ANSWERS
 
 Handler = Callable[[State, Peer, Any], None]
@@ -26,7 +27,7 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
     """Answer op 8 with GUILD_MEMBERS_CHUNK dispatches, in order ("Request Guild Members")."""
     session = peer.session
     assert session is not None  # only an attached peer gets here
-    if not isinstance(d, dict):
+    if not REQUEST_SCHEMAS[Op.REQUEST_GUILD_MEMBERS](d):
         peer.close(4002, "Error while decoding payload.")
         return
     try:
@@ -34,11 +35,10 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
     except RequestRefused as refused:
         peer.close(refused.close_code, CLOSE_CODES[refused.close_code].name.capitalize() + ".")
         return
-    if not _asks_for_all(d):
+    guild_id = guild_asked(d)
+    if guild_id is None or not asks_for_all(d):
         _send_chunks(state, session, chunks)
         return
-    asked: Any = d["guild_id"]
-    guild_id = int(asked[0] if isinstance(asked, list) else asked)
     nonce = nonce_of(d.get("nonce"))
     now = state.now()
     last = session.member_requests.get(guild_id)
@@ -50,10 +50,6 @@ def request_members(state: State, peer: Peer, d: Any) -> None:
     _send_chunks(state, session, chunks)
 
 
-def _asks_for_all(d: dict[str, Any]) -> bool:
-    return "user_ids" not in d and not d.get("query") and not d.get("limit")
-
-
 def _send_chunks(state: State, session: Session, chunks: list[bytes]) -> None:
     for chunk in chunks:
         state.dispatcher.dispatch(session, "GUILD_MEMBERS_CHUNK", chunk)
@@ -63,11 +59,10 @@ def request_soundboard(state: State, peer: Peer, d: Any) -> None:
     """Answer op 31 with a SOUNDBOARD_SOUNDS dispatch a guild."""
     session = peer.session
     assert session is not None
-    ids = d.get("guild_ids") if isinstance(d, dict) else None
-    if not isinstance(ids, list) or not all(_is_snowflake(n) for n in ids):
+    if not REQUEST_SCHEMAS[Op.REQUEST_SOUNDBOARD_SOUNDS](d):
         peer.close(4002, "Error while decoding payload: guild_ids.")
         return
-    for _, sounds in state.world.request_soundboard([int(n) for n in ids]):
+    for _, sounds in state.world.request_soundboard([int(n) for n in d["guild_ids"]]):
         state.dispatcher.dispatch(session, "SOUNDBOARD_SOUNDS", sounds)
 
 
@@ -98,7 +93,7 @@ def remote_command(state: State, peer: Peer, d: Any) -> None:
 
 def update_presence(state: State, peer: Peer, d: Any) -> None:
     """Handle op 3: what the bot shows of itself."""
-    if not isinstance(d, dict):
+    if not REQUEST_SCHEMAS[Op.PRESENCE_UPDATE](d):
         peer.close(4002, "Error while decoding payload.")
         return
     state.dispatcher.publish(state.world.update_presence(d))
@@ -106,16 +101,10 @@ def update_presence(state: State, peer: Peer, d: Any) -> None:
 
 def voice(state: State, peer: Peer, d: Any) -> None:
     """Handle op 4: the account joins, moves or leaves a voice channel."""
-    guild_id = d.get("guild_id") if isinstance(d, dict) else ""
-    if guild_id is not None and not _is_snowflake(guild_id):
+    if not REQUEST_SCHEMAS[Op.VOICE_STATE_UPDATE](d):
         peer.close(4002, "Error while decoding payload.")
         return
     assert peer.session is not None  # only an attached peer gets here
     # A voice connection is opened with the gateway session's id: the event must carry this one.
     events = state.world.voice_state(d, session_id=peer.session.id, of_user=peer.user)
     state.dispatcher.publish(events)
-
-
-def _is_snowflake(value: Any) -> bool:
-    """Clients write snowflakes as strings or, discord.py among them, as numbers."""
-    return type(value) is int or (isinstance(value, str) and value.isdecimal())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.intents import intents_of
-from cluster.sandbox.world.requests import RequestRefused, nonce_of
+from cluster.sandbox.world.requests import RequestRefused
 from cluster.sandbox.world.traffic.application import rate_limited
 from cluster.sandbox.world.world import World
 
-__all__ = ["RequestRefused", "World", "WorldEvent", "intents_of", "nonce_of", "rate_limited"]
+__all__ = ["RequestRefused", "World", "WorldEvent", "intents_of", "rate_limited"]

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from cluster.discord.intents import Intents
+from cluster.gateway_server.member_requests import (
+    asks_for_all,
+    guild_asked,
+    is_member_request,
+    nonce_of,
+    users_asked,
+)
+from cluster.gateway_server.snowflakes import snowflake
 from cluster.sandbox.world.presences import presence
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 
 CHUNK: Final = 1000
 """Members of one GUILD_MEMBERS_CHUNK."""
 _MOST_ASKED: Final = 100
-"""Members that a query by prefix, or by user ids, returns."""
-_LONGEST_NONCE: Final = 32
+"""Members that a query by prefix returns."""
 
 
 class RequestRefused(Exception):
@@ -34,24 +41,14 @@ class RequestRefused(Exception):
         self.cause = cause
 
 
-def _id(value: Any) -> int | None:
-    """Read a snowflake as clients write it, a string or a number; None for what is neither."""
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() else None
-    return int(value) if isinstance(value, int) else None
-
-
 def request_members(d: Json, guild_of: Callable[[int], Guild | None], intents: int) -> list[bytes]:
     """Return ``d`` of each GUILD_MEMBERS_CHUNK that answers an op 8 with ``d``.
 
     A guild that the bot is not in is answered by nothing. Raises RequestRefused.
     """
-    wanted = d.get("guild_id")
-    if isinstance(wanted, list) and len(wanted) == 1:
-        wanted = wanted[0]
-    guild_id = _id(wanted)
-    if guild_id is None:
-        raise RequestRefused(4002, "not exactly one guild_id")
+    guild_id = guild_asked(d)
+    if guild_id is None or not is_member_request(d):
+        raise RequestRefused(4002, "no request for members of one guild")
     guild = guild_of(guild_id)
     if guild is None:
         return []
@@ -67,7 +64,7 @@ def search_recent_members(d: Json, guild: Guild) -> bytes:
     """
     query = d["query"].casefold()
     members = sorted(guild.member_list, key=lambda m: str(m.data["joined_at"]), reverse=True)
-    after = _id(d["continuation_token"]) if d["continuation_token"] is not None else None
+    after = snowflake(d["continuation_token"])
     if after in guild.members:
         members = members[members.index(guild.members[after]) + 1 :]
     found = [m for m in members if _named(m, query)] if query else members[:CHUNK]
@@ -78,20 +75,14 @@ def _requested_members(
     d: Json, guild: Guild, intents: int
 ) -> tuple[list[Member], list[str] | None]:
     """The members that an op 8 asks for, and the user ids that are nobody's (None: none named)."""
-    if "user_ids" in d:
-        user_ids = d["user_ids"] if isinstance(d["user_ids"], list) else [d["user_ids"]]
-        if not all(isinstance(user_id, int | str) for user_id in user_ids):
-            raise RequestRefused(4002, "user_ids are no ids")
-        wanted = dict.fromkeys(str(user_id) for user_id in user_ids[:_MOST_ASKED])
-        members = {user_id: guild.members.get(_id(user_id) or 0) for user_id in wanted}
+    user_ids = users_asked(d)
+    if user_ids is not None:
+        wanted = dict.fromkeys(str(user_id) for user_id in user_ids)
+        members = {user_id: guild.members.get(snowflake(user_id) or 0) for user_id in wanted}
         found = [member for member in members.values() if member is not None]
         return found, [user_id for user_id, member in members.items() if member is None]
-    query, limit = d.get("query"), d.get("limit", 0)
-    if not isinstance(query, str):
-        raise RequestRefused(4002, "neither query nor user_ids")
-    if not isinstance(limit, int) or limit < 0:
-        raise RequestRefused(4002, "limit is no count")
-    if not query and not limit:
+    query, limit = d["query"], d.get("limit", 0)
+    if asks_for_all(d):
         if not intents & Intents.GUILD_MEMBERS:
             raise RequestRefused(4014, "all members without the GUILD_MEMBERS intent")
         return list(guild.member_list), None
@@ -107,15 +98,6 @@ def members_named(guild: Guild, prefix: str, most: int) -> list[Member]:
 def _named(member: Member, prefix: str) -> bool:
     names = (member.data["nick"], member.user["global_name"], member.user["username"])
     return any(name.casefold().startswith(prefix) for name in names if name)
-
-
-def nonce_of(value: Any) -> str | None:
-    """Return the nonce of a request; None: there is none, or one that Discord ignores because it is
-    too long."""
-    if value is None or isinstance(value, list | dict | bool):
-        return None
-    nonce = str(value)
-    return nonce if len(nonce.encode()) <= _LONGEST_NONCE else None
 
 
 def _chunks(

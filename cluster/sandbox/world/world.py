@@ -247,7 +247,7 @@ class World:
     def answer(self, op: int, d: Any) -> list[tuple[str, bytes]]:
         """Return (name, ``d``) of the events that answer a request of the user account's.
 
-        The form of the request was checked (gateway/request_schemas.py).
+        The form of the request was checked (cluster/gateway_server).
         """
         user_id = self.own_account["id"]
         request = UserRequest(d, self._scene, self._guild_or_none, user_id, self._streams)

@@ -1,7 +1,8 @@
-"""What the requests of user accounts must look like: fields and types, op by op.
+"""What the requests of clients must look like: fields and types, op by op.
 
-Source: the unofficial documentation, "Gateway Events", "Send Events". Anything else is
-answered with 4002, as Discord does with what it can't decode.
+Sources: Discord's documentation, "Gateway Events", "Send Events", for ops 3, 4, 8, 31 and 43; the
+unofficial documentation's chapter of that name for user accounts'. Anything else is answered with
+4002, as Discord does with what it can't decode.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cluster.commands.presence import check_presence
 from cluster.discord.opcodes import Op
+from cluster.errors import CommandError
+from cluster.gateway_server.member_requests import is_member_request
+from cluster.gateway_server.snowflakes import is_snowflake
 
 Check = Callable[[Any], bool]
 
@@ -61,6 +66,14 @@ def _fields(form: Mapping[str, Check]) -> Check:
     return fits
 
 
+def _is_presence(value: Any) -> bool:
+    try:
+        check_presence(value)
+    except CommandError:
+        return False
+    return True
+
+
 _VOICE: Final[dict[str, Check]] = {
     "self_mute": _flag,
     "self_deaf": _flag,
@@ -75,6 +88,17 @@ _HASHES: Final = ("channel_ids_hash", "role_ids_hash", "emoji_ids_hash", "sticke
 _NULL: Final[Check] = lambda value: value is None  # noqa: E731
 
 REQUEST_SCHEMAS: Final[dict[int, Check]] = {
+    Op.PRESENCE_UPDATE: _is_presence,
+    Op.VOICE_STATE_UPDATE: _fields(
+        {
+            "guild_id?": _or_null(is_snowflake),
+            "channel_id?": _or_null(is_snowflake),
+            "self_mute?": _flag,
+            "self_deaf?": _flag,
+        }
+    ),
+    Op.REQUEST_GUILD_MEMBERS: is_member_request,
+    Op.REQUEST_SOUNDBOARD_SOUNDS: _fields({"guild_ids": _list_of(is_snowflake)}),
     Op.VOICE_SERVER_PING: _NULL,
     Op.CALL_CONNECT: _fields({"channel_id": is_id}),
     Op.LOBBY_VOICE_STATES: _list_of(_fields({"lobby_id": is_id} | _VOICE)),
