@@ -36,6 +36,7 @@ PURE = [
     "cluster/commands/command.py",
     "cluster/complaints.py",
     "cluster/discord/close_codes.py",
+    "cluster/discord/event_intents.py",
     "cluster/discord/intents.py",
     "cluster/discord/opcodes.py",
     "cluster/events",
@@ -92,7 +93,7 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
-        "proxy": "control discord gateway_server wire",
+        "proxy": "control decode_errors discord gateway_server wire",
         "cache": "",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
@@ -165,6 +166,7 @@ ROOMS: Final = {
     "cluster/proxy": {
         "server": "credentials interfaces",
         "requests": "entry interfaces refusal",
+        "view": "entry identify interfaces refusal",
         "credentials": "",
         "interfaces": "entry identify",
         "refusal": "",

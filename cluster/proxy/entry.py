@@ -27,7 +27,8 @@ class Entry:
         self.guild: int | None = -1
         """Its guild's id; None: it has none; -1: nobody has looked."""
         self.redacted: bytes | None = None
-        """`tail` without the content of the message, once a session needed that."""
+        """`tail` as sessions get it that see less of the event (without the content of a message),
+        once one needed that; b"": they do not get it."""
         self.g = 0
         """Its number in the window; an entry outside of it has 0."""
         self.is_answer = False

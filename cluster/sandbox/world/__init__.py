@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cluster.discord.event_intents import intents_of
 from cluster.sandbox.world.event import WorldEvent
-from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.requests import RequestRefused
 from cluster.sandbox.world.traffic.application import rate_limited
 from cluster.sandbox.world.world import World

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from cluster.discord.event_intents import intents_of
 from cluster.sandbox.world.clock import WorldClock
 from cluster.sandbox.world.event import WorldEvent
-from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.population import Population
 from cluster.sandbox.world.state import Guild, Json, Member, encode
 

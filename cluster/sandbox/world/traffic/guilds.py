@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.discord.event_intents import intents_of
 from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox.world.event import WorldEvent
 from cluster.sandbox.world.guild_create import guild_create
-from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.names import ROLE_WORDS
 from cluster.sandbox.world.objects import guilds as objects
 from cluster.sandbox.world.permissions import VIEW_CHANNEL

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.discord.event_intents import intents_of
 from cluster.sandbox.world.clock import timestamp
 from cluster.sandbox.world.event import WorldEvent
-from cluster.sandbox.world.intents import intents_of
 from cluster.sandbox.world.objects import messages as objects
 from cluster.sandbox.world.scene import Scene
 from cluster.sandbox.world.state import Guild, Json, Member, Message, encode

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from cluster.discord.event_intents import DIRECT_INTENTS, GUILD_INTENTS
 from cluster.discord.intents import ALL_INTENTS, Intents
 from cluster.sandbox.catalogue import catalogue
 from cluster.sandbox.world import World, intents_of
-from cluster.sandbox.world.intents import DIRECT_INTENTS, GUILD_INTENTS
 
 NEEDS_NONE = [
     "READY",
