@@ -158,7 +158,7 @@ class Beginning(Protocol):
 
     @property
     def guilds(self) -> Sequence[int]:
-        """Ids of the guilds whose GUILD_CREATE follows, in order."""
+        """Ids of the guilds that the session is told of, in order (`Views.told`)."""
 
 
 class Views(Protocol):
@@ -171,12 +171,13 @@ class Views(Protocol):
         guild that was not known to that one may be told of by its GUILD_CREATE once more. Refused:
         4014 for intents that the cluster lacks, and the like."""
 
-    def guild_create(
+    def told(
         self, identify: Identify, snapshot: Any, guild_id: int, *, joins: int = 0
-    ) -> bytes | None:
-        """Return `d` of GUILD_CREATE; None: the guild is gone. joins: how many members more the
-        guild had before what the session will be sent of GUILD_MEMBER_ADD and _REMOVE: its
-        member_count is less by that, and comes out right."""
+    ) -> tuple[str, bytes] | None:
+        """Return (name, d) of what a session that begins is told of a guild: GUILD_CREATE, or
+        GUILD_DELETE while an outage hides it, as Discord does; None: the guild is gone. joins: how
+        many members more the guild has by what the session will be sent of GUILD_MEMBER_ADD and
+        _REMOVE: its member_count is less by that, and comes out right."""
 
     def go_on(self, identify: Identify, state: bytes) -> View:
         """Return a view that goes on from what another of the same IDENTIFY had learnt."""

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from cluster.discord.intents import Intents
 from cluster.proxy.identify import Identify
 from cluster.proxy.refusal import Refused
-from cluster.proxy.view.beginning import Beginning, guilds_of, known_to, own_id_of, ready
+from cluster.proxy.view.beginning import Beginning, guilds_of, ready
 from cluster.proxy.view.guild_object import with_member_count
 from cluster.proxy.view.known_guilds import KnownGuilds
 from cluster.proxy.view.lacking_intents import check_intents
 from cluster.proxy.view.session_view import SessionView
 
 
-class Snapshot(Protocol):
-    """The cache at one moment, as cluster.cache has it."""
+class Raw(Protocol):
+    """A part of the cache, of which the JSON text is wanted."""
+
+    raw: bytes
+
+
+class Standing(Protocol):
+    """How a guild stands in the cache."""
 
     @property
-    def bot(self) -> bytes | None:
-        """``d`` of READY, blanked as on the wire; None: none has come yet."""
+    def id(self) -> int: ...
 
-    def guild_ids(self) -> Iterable[int]:
-        """Return the ids of all guilds, available or not."""
+    @property
+    def state(self) -> Hidden: ...
 
-    def is_unavailable(self, guild_id: int) -> bool: ...
 
-    def guild_create(self, guild_id: int, intents: int, large_threshold: int) -> bytes | None:
-        """Return ``d`` of GUILD_CREATE as a session with these intents gets it; None: the guild
-        is not there, or unavailable."""
+class Hidden(Protocol):
+    """Whether a guild is hidden."""
+
+    @property
+    def unavailable(self) -> bool: ...
+
+
+class Snapshot(Protocol):
+    """What is needed of a snapshot of the cache (cluster/cache)."""
+
+    @property
+    def own_id(self) -> int:
+        """The bot's user id."""
+
+    def bot(self) -> Raw | None:
+        """READY without what is of one session; None: none has come yet."""
+
+    def guilds(self) -> Sequence[Standing]:
+        """All guilds of the bot, in order."""
+
+    def guild_state(self, guild_id: int) -> Standing | None:
+        """How a guild stands; None: the bot is not in it."""
+
+    def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes | None:
+        """``d`` of GUILD_CREATE as a session with these intents gets it; None: the guild is not
+        there, or unavailable."""
 
 
 class Views:
@@ -46,26 +73,36 @@ class Views:
         Refused: 4014 for intents that the cluster lacks, 4000 where the cache knows no bot yet.
         Raises ValueError: `before` is damaged."""
         check_intents(identify.intents, self._intents)
-        bot = snapshot.bot
+        bot = snapshot.bot()
         if bot is None:
             raise Refused(4000, "Not ready.", "no shard of the cluster has been READY yet")
-        mine = guilds_of(identify, snapshot.guild_ids())
-        made = ready(bot, identify, session_id, mine)
-        told: list[int] = []
-        hidden: frozenset[int] = frozenset()
+        hidden = {one.id: one.state.unavailable for one in snapshot.guilds()}
+        guild_ids = guilds_of(identify, hidden)
+        made = ready(bot.raw, identify, session_id, guild_ids)
+        known = KnownGuilds(snapshot.own_id)
         if identify.intents & Intents.GUILDS:
-            hidden = frozenset(one for one in mine if snapshot.is_unavailable(one))
-            told = [one for one in mine if one not in hidden]
-        known = known_to(own_id_of(bot), mine, hidden, before)
-        return Beginning(made, told, SessionView(identify, known))
+            away = {one for one in guild_ids if hidden[one]}
+            known = KnownGuilds(snapshot.own_id, guild_ids, away)
+            if before:
+                known.expect(KnownGuilds.of(before))
+        else:
+            guild_ids = []
+        return Beginning(made, guild_ids, SessionView(identify, known))
 
-    def guild_create(
+    def told(
         self, identify: Identify, snapshot: Snapshot, guild_id: int, *, joins: int = 0
-    ) -> bytes | None:
-        """Return ``d`` of GUILD_CREATE; None: the guild is gone. joins: how many members fewer it
-        is to have than the cache knows."""
-        data = snapshot.guild_create(guild_id, identify.intents, identify.large_threshold)
-        return None if data is None else with_member_count(data, -joins)
+    ) -> tuple[str, bytes] | None:
+        """Return (name, d) of what a session that begins is told of a guild: GUILD_CREATE, or
+        GUILD_DELETE while it is unavailable; None: it is gone. joins: how many members fewer it is
+        to have than the cache knows."""
+        data = snapshot.guild_create(
+            guild_id, intents=identify.intents, large_threshold=identify.large_threshold
+        )
+        if data is not None:
+            return "GUILD_CREATE", with_member_count(data, -joins)
+        if snapshot.guild_state(guild_id) is None:
+            return None
+        return "GUILD_DELETE", b'{"id":"%d","unavailable":true}' % guild_id
 
     def go_on(self, identify: Identify, state: bytes) -> SessionView:
         """Return a view that goes on from `state` of another of the same IDENTIFY. Raises
